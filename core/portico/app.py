@@ -1,0 +1,273 @@
+"""The application: from settings to a house that serves. Nothing here knows any plugin.
+
+    settings → discover → admit → collect → assemble → migrate → policies → startup → Litestar
+
+Every step that touches a plugin is fenced: one that fails is set aside whole, with its reason, and the rest goes
+on; unless it is required, in which case the house does not open.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pluggy
+import structlog
+from litestar import Litestar
+from litestar.datastructures import State as AppState
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from portico.catalogue import Catalogue, WorkspaceModels
+from portico.errors import OperatorError
+from portico.db import Database, bind, migrate, open_database
+from portico.events import Bus
+from portico.identity import TABLES as IDENTITY_TABLES
+from portico.identity import Identity
+from portico.permissions import TABLES as PERMISSION_TABLES
+from portico.permissions import Permissions
+from portico.plugins import fence
+from portico.plugins.admit import admit, new_manager
+from portico.plugins.assemble import assemble, blocking
+from portico.plugins.collect import Contribution, collect, implementation
+from portico.plugins.discover import discover, unknown_names
+from portico.plugins.house import House
+from portico.plugins.state import Register
+from portico.settings.load import Loaded
+from portico.settings.schema import Secret
+from portico.web.access import gate
+from portico.web.body import JSONBody
+from portico.web.drain import Drain
+from portico.web.edge import edge
+from portico.web.errors import HANDLERS
+from portico.web.health import health_routes
+from portico.web.openapi import open_api
+
+log = structlog.get_logger("portico")
+
+
+class CannotStart(OperatorError):
+    """The house cannot open. Each reason is one sentence that says what to do."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = list(reasons)
+
+
+class Portico:
+    """One application: an ASGI callable that opens the house on `lifespan.startup` and closes it on shutdown.
+
+    Making one imports the chosen plugins and asks what they bring; it opens no connection and writes nothing.
+    `secret` signs sessions; a command line that signs none goes without.
+    """
+
+    def __init__(self, loaded: Loaded, secret: Secret | None = None) -> None:
+        settings = loaded.settings
+        self.loaded, self.settings = loaded, settings
+        data_dir = Path(settings.data_dir).absolute()
+        self.database: Database = open_database(settings.database, data_dir)
+        self.events = Bus(fence.deliver)
+        self.drain = Drain(settings.server.grace)
+        self.identity = Identity(
+            settings.identity, secret or Secret(secrets.token_urlsafe(48)), self.events
+        )
+        self.permissions = Permissions(settings.access)
+        self.catalogue = Catalogue(settings.catalogue, self.permissions, self.identity.directory)
+        self._client: aiohttp.ClientSession | None = None
+        self.house = House(
+            settings=settings,
+            identity=self.identity,
+            permissions=self.permissions,
+            catalogue=self.catalogue,
+            events=self.events,
+            http=self._http,
+        )
+        self.register = Register()
+        self.manager: pluggy.PluginManager = new_manager()
+        self.contributions = self._gather()
+        self._started: list[Contribution] = []
+        self._serve: ASGIApp | None = None
+
+    # -- making ---------------------------------------------------------------------------------------------
+
+    def _gather(self) -> list[Contribution]:
+        choice = self.settings.plugins
+        candidates = discover(choice, self.register)
+        if unknown := unknown_names(choice, self.register):
+            known = ", ".join(sorted(self.register.names))
+            raise CannotStart(
+                [f"plugins: no plugin named {name!r} is installed; there are {known}" for name in unknown]
+            )
+        collected = []
+        for name in admit(candidates, choice, self.register, self.manager):
+            try:
+                collected.append(collect(self.manager, name, self.house, self.loaded))
+            except fence.Fault as fault:
+                self.register[name].fail(fault.reason, fault.trace)
+        self.loaded.check_leftovers(self.register.names, {c.plugin for c in collected})
+        kept = assemble(collected, self.register)
+        for contribution in kept:
+            bind(contribution.tables.tables if contribution.tables else ())
+        return kept
+
+    def must_open(self) -> None:
+        """Raises: CannotStart if a plugin that the operator relies on is not active."""
+        choice = self.settings.plugins
+        if missing := blocking(self.register, choice.required, choice.strict):
+            raise CannotStart(
+                [f"plugin {r.name!r} is needed and {r.state}: {r.reason}" for r in missing]
+            )
+
+    @property
+    def table_sets(self) -> dict[str, Any]:
+        """The migrations of the core's rooms and of each plugin, in the order in which they run."""
+        rooms = {"identity": IDENTITY_TABLES, "permissions": PERMISSION_TABLES}
+        return rooms | {c.plugin: c.tables for c in self.contributions if c.tables}
+
+    def _set_aside(self, plugin: str, reason: str, trace: str = "") -> None:
+        """Drop a plugin whole, and whoever requires it."""
+        self.register[plugin].fail(reason, trace)
+        self.contributions = [c for c in self.contributions if c.plugin != plugin]
+        for dependent in [c for c in self.contributions if plugin in c.info.requires]:
+            self._set_aside(dependent.plugin, f"it requires {plugin!r}, which is failed")
+
+    async def anybody_here(self) -> bool:
+        """Whether there is an account yet."""
+        with self.database.use():
+            return await self.identity.directory.anyone()
+
+    # -- opening and closing --------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Everything the house needs to work, short of routes: the database, its schema, the law, the services."""
+        await self.database.start()
+        with self.database.use():
+            await self._migrate()
+            self.must_open()
+            for contribution in self.contributions:
+                for service in contribution.services:
+                    self.house.services.offer(contribution.plugin, service)
+                self.events.listen(contribution.plugin, contribution.listeners)
+                for source in contribution.sources:
+                    self.catalogue.adopt(contribution.plugin, source)
+            self.permissions.enact(
+                [kind for c in self.contributions for kind in c.resources],
+                [policy for c in self.contributions for policy in c.policies],
+            )
+            self.catalogue.lay_over(self.house.services.get(WorkspaceModels))
+
+    async def _migrate(self) -> None:
+        if not self.settings.database.migrate:
+            return
+        report = await migrate(self.database, self.table_sets)
+        for owner, reason in report.failed.items():
+            if owner not in self.register:
+                raise CannotStart([f"the schema of {owner!r} could not be brought up to date: {reason}"])
+            self._set_aside(owner, f"its migration failed: {reason}")
+
+    async def start(self) -> None:
+        """Open the house, get every plugin ready, and begin to serve. Raises: CannotStart."""
+        await self.open()
+        with self.database.use():
+            for contribution in list(self.contributions):
+                await self._startup(contribution)
+            self.must_open()
+        self._serve = edge(self._litestar(), self.database)
+        self._announce()
+
+    async def _startup(self, contribution: Contribution) -> None:
+        call = implementation(self.manager, contribution.plugin, "startup")
+        try:
+            if call is not None:
+                given = {"app": self.house, "settings": contribution.settings}
+                await fence.arun(contribution.plugin, "startup", lambda: call(**given))
+        except fence.Fault as fault:
+            self._set_aside(contribution.plugin, fault.reason, fault.trace)
+        else:
+            self._started.append(contribution)
+
+    def _announce(self) -> None:
+        for record in self.register.failed:
+            log.warning("plugin set aside", plugin=record.name, reason=record.reason)
+        for contribution in self.contributions:
+            if contribution.public_paths:
+                log.info("open to anybody", plugin=contribution.plugin, routes=contribution.public_paths)
+
+    async def stop(self) -> None:
+        """Close the house: plugins in reverse order, then the rooms. Nothing here can keep the rest from closing."""
+        self._serve = None
+        with self.database.use():
+            for contribution in reversed(self._started):
+                call = implementation(self.manager, contribution.plugin, "shutdown")
+                if call is not None:
+                    given = {"app": self.house, "settings": contribution.settings}
+                    with contextlib.suppress(fence.Fault):
+                        await fence.arun(contribution.plugin, "shutdown", lambda: call(**given))
+            self._started.clear()
+            await self.catalogue.stop()
+            await self.events.settle()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+        await self.database.stop()
+
+    def _http(self) -> aiohttp.ClientSession:
+        """The client session of this process. Time limits are the caller's business, request by request."""
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._client
+
+    # -- serving --------------------------------------------------------------------------------------------
+
+    def _litestar(self) -> Litestar:
+        checks = [(c.plugin, check) for c in self.contributions for check in c.health_checks]
+        routers = [c.router for c in self.contributions if c.router is not None]
+        return Litestar(
+            route_handlers=[
+                *health_routes(checks, lambda: [r.name for r in self.register.failed], self.drain),
+                *routers,
+            ],
+            middleware=[gate(self.identity)],
+            exception_handlers=HANDLERS,
+            dto=JSONBody,
+            return_dto=None,
+            request_max_body_size=self.settings.server.max_body,
+            state=AppState(
+                {"max_depth": self.settings.server.max_depth, "drain": self.drain, "portico": self}
+            ),
+            openapi_config=open_api(self.settings) if self.settings.server.docs else None,
+            logging_config=None,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection. Called by the ASGI server."""
+        if scope["type"] == "lifespan":  # type: ignore[comparison-overlap]
+            await self._lifespan(receive, send)
+        elif self._serve is not None:
+            await self._serve(scope, receive, send)
+        else:
+            raise RuntimeError("the house is not open")
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self.start()
+                except Exception as error:
+                    # A server that sees an exception here goes on without a lifespan; told so, it stops.
+                    log.debug("start failed, in full", exc_info=error)
+                    await self.stop()
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

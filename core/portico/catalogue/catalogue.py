@@ -1,0 +1,229 @@
+"""The one place that knows which models there are and who may use them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from portico.catalogue.entry import Entry
+from portico.catalogue.overlay import Overlay
+from portico.catalogue.shelf import Shelf, SourceState
+from portico.catalogue.source import ModelSource, WorkspaceModels
+from portico.catalogue.target import Target
+from portico.errors import MODEL_NOT_FOUND, NotFound
+from portico.identity import Account, Actor
+from portico.permissions.resource import Resource
+from portico.settings.schema import AccessSettings, CatalogueSettings
+
+log = structlog.get_logger("portico.catalogue")
+
+#: Seconds after which a list is too old to be shown while a fresh one is on its way.
+TOO_OLD = 60.0
+
+
+class Law(Protocol):
+    """What the catalogue asks of permissions."""
+
+    settings: AccessSettings
+
+    async def decide(self, actor: Actor, action: str, resource: Resource) -> bool:
+        """Whether somebody may do something with one thing."""
+        ...
+
+    async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
+        """The ids of everything of a kind that somebody may do something with. One statement."""
+        ...
+
+
+class People(Protocol):
+    """What the catalogue asks of the directory of accounts."""
+
+    async def find(self, account_id: str) -> Account | None:
+        """The account, if there is one."""
+        ...
+
+
+class Catalogue:
+    """Every model of every source, under what the workspace says about them.
+
+    Sources are asked in parallel and only when somebody wants to know. A list that has passed its time is shown
+    once more while a fresh one is fetched; a source that is down keeps its last list, marked stale.
+    """
+
+    def __init__(self, settings: CatalogueSettings, law: Law, people: People) -> None:
+        self._settings = settings
+        self._law = law
+        self._people = people
+        self._shelves: list[Shelf] = []
+        self._workspace: WorkspaceModels | None = None
+        self._version = 0
+        self._built = Overlay((), ())
+        self._built_of = (0, 0)
+        self._building = asyncio.Lock()
+
+    def adopt(self, plugin: str, source: ModelSource) -> None:
+        """Add a source on behalf of a plugin. Where two offer the same id, the one adopted first keeps it."""
+        self._shelves.append(Shelf(plugin, source, self._changed))
+        self._changed()
+
+    def lay_over(self, workspace: WorkspaceModels | None) -> None:
+        """Say who keeps the workspace's records; None = nobody does."""
+        self._workspace = workspace
+        self._changed()
+
+    async def entries_json(self, actor: Actor, refresh: bool = False) -> bytes:
+        """`{"data": […]}` of every model that somebody may use.
+
+        `refresh` asks all sources and waits for them, no longer than the configured limit where there is a
+        list already.
+        """
+        overlay = await self._overlay(refresh)
+        if self._sees_all(actor):
+            return overlay.document
+        readable = await self._law.visible_ids(actor, "read", "model") if self._workspace else ()
+        return overlay.document_of(
+            entry
+            for entry in overlay.entries
+            if entry.is_public or (entry.record is not None and entry.record.id in readable)
+        )
+
+    async def base_entries_json(self) -> bytes:
+        """`{"data": […]}` of what sources offer, before anything is laid over it. For administrators."""
+        return (await self._overlay()).base_document
+
+    async def resolve(self, model_id: str, actor: Actor) -> Target:
+        """Where a completion for a model goes.
+
+        Raises: NotFound, in the same words whether the model is unknown, hidden, inactive or not for this
+        person. Somebody else's preset works for others only as long as its owner may use its base.
+        """
+        target = await self._find(model_id, actor)
+        if target is None and await self._hear_out():
+            target = await self._find(model_id, actor)
+        if target is None:
+            raise NotFound(MODEL_NOT_FOUND)
+        return target
+
+    async def may_use(self, model_id: str, actor: Actor) -> bool:
+        """Whether `resolve` would find the model."""
+        return await self._find(model_id, actor) is not None
+
+    async def exists(self, model_id: str) -> bool:
+        """Whether any source offers the id, hidden or not, or (Ollama) the id and a tag. For writers of records."""
+        await self._overlay()
+        return any(
+            card.id == model_id
+            or (card.owned_by == "ollama" and card.id.partition(":")[0] == model_id)
+            for shelf in self._shelves
+            for card in shelf.cards or ()
+        )
+
+    def states(self) -> Sequence[SourceState]:
+        """How each source is doing, in the order of adoption. For `/ready` and administrators."""
+        return [s.state(self._built.shadowed.get(s.source.name, ())) for s in self._shelves]
+
+    async def stop(self) -> None:
+        """Give up all questions under way."""
+        for shelf in self._shelves:
+            await shelf.stop()
+
+    # -- who may ----------------------------------------------------------------------------------------------
+
+    def _sees_all(self, actor: Actor) -> bool:
+        access = self._law.settings
+        return access.bypass_models or (actor.is_admin and access.bypass_admin)
+
+    async def _find(self, model_id: str, actor: Actor) -> Target | None:
+        overlay = await self._overlay()
+        entry = overlay.by_id.get(model_id)
+        if entry is None or not await self._may_use(actor, entry):
+            return None
+        if not await self._stands(entry, actor):
+            return None
+        return overlay.target(entry)
+
+    async def _may_use(self, actor: Actor, entry: Entry) -> bool:
+        if self._sees_all(actor):
+            return True
+        if entry.record is None:
+            return entry.is_public
+        resource = Resource("model", entry.record.id, entry.record.owner_id)
+        return await self._law.decide(actor, "read", resource)
+
+    async def _stands(self, entry: Entry, actor: Actor) -> bool:
+        """Whether a preset opens nothing but what this person, or else its owner, may use today."""
+        while entry.base is not None and entry.record is not None:
+            if not await self._may_use(actor, entry.base):
+                owner = await self._owner(entry.record.owner_id)
+                if owner is None or not await self._may_use(owner, entry.base):
+                    return False
+            entry = entry.base
+        return True
+
+    async def _owner(self, account_id: str) -> Actor | None:
+        account = await self._people.find(account_id)
+        if account is None:
+            return None
+        return Actor(account.id, account.email, account.name, account.role, "", "")
+
+    # -- what there is ----------------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._version += 1
+
+    async def _overlay(self, refresh: bool = False) -> Overlay:
+        await self._restock(refresh)
+        revision = await self._workspace.revision() if self._workspace else 0
+        if self._built_of != (self._version, revision):
+            async with self._building:
+                wanted = (self._version, revision)
+                if self._built_of != wanted:
+                    # Asked for after the revision: what is newer than it says is built once more, never missed.
+                    records = await self._workspace.all() if self._workspace else ()
+                    self._build(Overlay(self._shelves, records), wanted)
+        return self._built
+
+    def _build(self, overlay: Overlay, of: tuple[int, int]) -> None:
+        for name, ids in overlay.shadowed.items():
+            if ids and ids != self._built.shadowed.get(name):
+                log.warning(
+                    "models are offered twice, the first source keeps them", source=name, ids=ids
+                )
+        self._built, self._built_of = overlay, of
+
+    async def _restock(self, refresh: bool) -> None:
+        """Ask the sources whose list has passed its time; wait only for what cannot be done without."""
+        ttl = self._settings.ttl
+        due = [shelf for shelf in self._shelves if refresh or shelf.is_due(ttl)]
+        if not due:
+            return
+        urgent = [
+            shelf.ask()
+            for shelf in due
+            if refresh or not ttl or not shelf.was_asked or _too_old(shelf)
+        ]
+        for shelf in due:
+            shelf.ask()
+        if urgent:
+            await asyncio.wait(urgent, timeout=self._settings.limit)
+        while self._has_nothing() and (asking := self._asking()):
+            await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _hear_out(self) -> bool:
+        """Wait for lists that are on their way, within the limit; False if none is."""
+        asking = self._asking()
+        if asking:
+            await asyncio.wait(asking, timeout=self._settings.limit)
+        return bool(asking)
+
+    def _has_nothing(self) -> bool:
+        return all(shelf.cards is None for shelf in self._shelves)
+
+    def _asking(self) -> list["asyncio.Task[object]"]:
+        return [shelf.asking for shelf in self._shelves if shelf.asking is not None]
+
+
+def _too_old(shelf: Shelf) -> bool:
+    """Whether a list that could be had afresh has not been asked for in a long time."""
+    return not shelf.reason and shelf.age is not None and shelf.age > TOO_OLD

@@ -1,0 +1,137 @@
+"""The core's own commands. Each one says what it did, and `--json` says it to programs."""
+
+import asyncio
+import json
+from typing import Any
+
+import click
+
+from portico.cli.main import Key
+
+JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+
+
+def register(cli: click.Group) -> None:
+    """Add the core's commands to the root command."""
+    for command in (serve, migrate, plugins, config):
+        cli.add_command(command)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (HOST).")
+@click.option("--port", type=click.IntRange(0, 65535), help="TCP port; 0 = any free one (PORT).")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes (UVICORN_WORKERS).")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Where things are kept (DATA_DIR).")
+@click.option("--migrate/--no-migrate", default=None, help="Bring the schema up to date first.")
+@click.pass_obj
+def serve(
+    key: Key,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    data_dir: str | None,
+    migrate: bool | None,
+) -> None:
+    """Serve until stopped. Ctrl-C or SIGTERM lets running requests finish first."""
+    from portico.server.serve import serve as run
+
+    run(
+        key.loaded(
+            HOST=host,
+            PORT=port,
+            UVICORN_WORKERS=workers,
+            DATA_DIR=data_dir,
+            PORTICO_DATABASE_MIGRATE=migrate,
+        )
+    )
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if something is pending.")
+@click.pass_obj
+def migrate(key: Key, check: bool) -> None:
+    """Bring the database schema up to date, the core's and every plugin's."""
+    from portico.db import migrate as run
+    from portico.db import pending
+
+    portico = key.portico()
+
+    async def work() -> int:
+        await portico.database.start()
+        try:
+            waiting = await pending(portico.database, portico.table_sets)
+            if check:
+                for owner, steps in waiting.items():
+                    for step in steps:
+                        click.echo(f"pending  {owner}  {step}")
+                if not any(waiting.values()):
+                    click.echo("The schema is up to date.")
+                return 1 if any(waiting.values()) else 0
+            with click.progressbar(
+                length=sum(map(len, waiting.values())) or 1, label="Migrating"
+            ) as bar:
+                report = await run(
+                    portico.database, portico.table_sets, on_step=lambda *_: bar.update(1)
+                )
+                bar.update(bar.length or 1)
+            for owner, reason in report.failed.items():
+                click.echo(f"failed   {owner}  {reason}", err=True)
+            return 1 if report.failed else 0
+        finally:
+            await portico.database.stop()
+
+    raise SystemExit(asyncio.run(work()))
+
+
+@click.command()
+@JSON
+@click.pass_obj
+def plugins(key: Key, as_json: bool) -> None:
+    """List every installed plugin: its state, why, and what it brings."""
+    register = key.portico().register
+    if as_json:
+        click.echo(json.dumps([_record(record) for record in register], indent=2))
+        return
+    wide = max((len(record.name) for record in register), default=4)
+    for record in register:
+        mark = {"active": "●", "disabled": "○", "failed": "✗"}[record.state]
+        click.echo(f"{mark} {record.name:<{wide}}  {record.version:<8} {record.state:<9} {record.summary}")
+        indent = " " * (wide + 4)
+        if record.reason:
+            click.echo(f"{indent}why: {record.reason}")
+        for kind, things in record.brings.items():
+            click.echo(f"{indent}{kind}: {', '.join(things)}")
+
+
+def _record(record: Any) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "version": record.version,
+        "distribution": record.distribution,
+        "state": str(record.state),
+        "reason": record.reason,
+        "summary": record.summary,
+        "requires": list(record.requires),
+        "contributes": record.brings,
+    }
+
+
+@click.command()
+@JSON
+@click.pass_obj
+def config(key: Key, as_json: bool) -> None:
+    """Print every setting, its value (secrets masked) and where it came from."""
+    import msgspec
+
+    from portico.settings.describe import describe, table
+
+    schemas = {
+        contribution.plugin: contribution.settings_schema
+        for contribution in key.portico().contributions
+        if contribution.settings_schema
+    }
+    rows = describe(key.loaded(), schemas)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+    else:
+        click.echo(table(rows))

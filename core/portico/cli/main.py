@@ -1,0 +1,123 @@
+"""The root command. Plugins are imported only when a command needs them, so that `--help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from portico import __version__
+from portico.errors import OperatorError
+from portico.settings.load import Loaded, load_settings
+
+
+class Key:
+    """What every command is given as `context.obj`: the settings, and the house, opened when asked for."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self._loaded: Loaded | None = None
+        self._portico: Any = None
+
+    def loaded(self, **overrides: Any) -> Loaded:
+        """The settings. `overrides`: what the command line says, by environment name; it wins over all."""
+        if self._loaded is None or overrides:
+            given = {name: str(value) for name, value in overrides.items() if value is not None}
+            self._loaded = load_settings(toml_path=self._config, overrides=given)
+        return self._loaded
+
+    def portico(self) -> Any:
+        """The application with its plugins collected; nothing is opened yet."""
+        if self._portico is None:
+            from portico.app import Portico
+            from portico.server.log import set_up
+
+            set_up(self.loaded().settings.log)
+            self._portico = Portico(self.loaded())
+        return self._portico
+
+    def run(self, work: Any) -> Any:
+        """Open the house, await `work(house)` in it, close it. Returns what the work returns."""
+        import asyncio
+
+        async def inside() -> Any:
+            portico = self.portico()
+            try:
+                await portico.open()
+                with portico.database.use():
+                    return await work(portico.house)
+            finally:
+                await portico.stop()
+
+        return asyncio.run(inside())
+
+
+class WithPlugins(click.Group):
+    """A group whose unknown commands may come from plugins."""
+
+    _asked = False
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A core command, or a plugin's."""
+        return super().get_command(ctx, name) or (
+            self._ask_plugins(ctx) or super().get_command(ctx, name)
+        )
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Everything there is, for `--help`."""
+        self._ask_plugins(ctx)
+        return super().list_commands(ctx)
+
+    def _ask_plugins(self, ctx: click.Context) -> None:
+        if self._asked:
+            return
+        type(self)._asked = True
+        from portico.plugins import fence
+        from portico.plugins.collect import implementation
+
+        ctx.obj = ctx.obj or Key(ctx.params.get("config"))
+        portico = ctx.obj.portico()
+        core = set(self.commands)
+        for contribution in portico.contributions:
+            call = implementation(portico.manager, contribution.plugin, "register_commands")
+            if call is None:
+                continue
+            offered = click.Group()
+            try:
+                fence.run(contribution.plugin, "register_commands", lambda: call(cli=offered))
+            except fence.Fault as fault:
+                click.echo(f"plugin {fault.plugin} brings no commands: {fault.reason}", err=True)
+                continue
+            for name, command in offered.commands.items():
+                if name in core:
+                    click.echo(
+                        f"plugin {contribution.plugin}: the command {name!r} is taken", err=True
+                    )
+                else:
+                    self.add_command(command, name)
+
+
+@click.group(cls=WithPlugins, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="portico")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings file. Default: $PORTICO_CONFIG, else ./portico.toml if there is one.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    """A server for talking to AI models on your own machine."""
+    ctx.obj = ctx.obj or Key(config)
+
+
+def main() -> None:
+    """The entry point. What a person can mend is said in words, without a traceback."""
+    from portico.cli import commands
+    from portico.errors import Refusal
+
+    commands.register(cli)
+    try:
+        cli()
+    except (OperatorError, Refusal) as error:
+        click.echo("\n  ".join(["Portico cannot do that:", *str(error).splitlines()]), err=True)
+        sys.exit(1)

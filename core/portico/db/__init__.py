@@ -1,0 +1,52 @@
+"""Rows: one set of statements for SQLite and PostgreSQL.
+
+database = open_database(settings, data_dir)
+await database.start()
+with database.use():
+    async with transaction():
+        await Chat.insert(Chat(id=new_id(), title="Hello"))
+        after_commit(lambda: publish(ChatCreated(...)))
+"""
+
+from portico.db.ambient import bind
+from portico.db.clock import now
+from portico.db.current import after_commit, current_database, execute, row, rows, scan, transaction
+from portico.db.database import Database, Row
+from portico.db.errors import (
+    BadDatabase,
+    BadMigration,
+    ForeignKeyViolation,
+    TransactionFailed,
+    UniqueViolation,
+)
+from portico.db.ids import new_id
+from portico.db.migrate import Report, migrate, pending
+from portico.db.opening import open_database
+from portico.db.settings import DatabaseSettings
+from portico.db.tableset import TableSet
+
+__all__ = [
+    "BadDatabase",
+    "BadMigration",
+    "Database",
+    "DatabaseSettings",
+    "ForeignKeyViolation",
+    "Report",
+    "Row",
+    "TableSet",
+    "TransactionFailed",
+    "UniqueViolation",
+    "after_commit",
+    "bind",
+    "current_database",
+    "execute",
+    "migrate",
+    "new_id",
+    "now",
+    "open_database",
+    "pending",
+    "row",
+    "rows",
+    "scan",
+    "transaction",
+]

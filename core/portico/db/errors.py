@@ -1,0 +1,44 @@
+"""What a database refuses, in words that are the same for SQLite and PostgreSQL."""
+
+
+class BadDatabase(ValueError):
+    """The database address, or the place it points to, cannot be used."""
+
+
+class BadMigration(ValueError):
+    """The migrations of a plugin cannot be read as one unbroken sequence."""
+
+
+class UniqueViolation(Exception):
+    """A row with the same key is there already.
+
+    `columns` are the columns of the broken rule, without the table. `constraint` is its name where
+    the database tells it (PostgreSQL), else `table.column, …`. Neither ever holds a value.
+    """
+
+    def __init__(self, constraint: str, columns: tuple[str, ...] = ()) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+        self.columns = columns
+
+
+class ForeignKeyViolation(Exception):
+    """A row points to one that is not there, or is still pointed to.
+
+    `constraint` is its name where the database tells it (PostgreSQL), else empty.
+    """
+
+    def __init__(self, constraint: str = "") -> None:
+        super().__init__(constraint or "foreign key violation")
+        self.constraint = constraint
+
+
+class TransactionFailed(Exception):
+    """A statement failed in this transaction and the error was swallowed: nothing can be kept.
+
+    To go on after a failing statement, put it into a nested `transaction()` and catch the error
+    around that.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("A statement failed earlier in this transaction, so nothing can be kept")

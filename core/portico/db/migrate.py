@@ -1,0 +1,132 @@
+"""Bringing the tables of core and plugins up to date.
+
+Piccolo's own migrations are not used: they import files by bare name, so that two plugins with a
+`0001_initial` run the same one twice, and they note a step after its commit, so that a crash in
+between repeats it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from portico.db.clock import now
+from portico.db.database import Database
+from portico.db.errors import BadMigration
+from portico.db.steps import Step, read_steps
+from portico.db.tableset import TableSet
+from portico.errors import Unavailable
+
+CORE = "portico"
+BOOK = (
+    "CREATE TABLE IF NOT EXISTS portico_migration ("
+    "plugin TEXT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL, "
+    "PRIMARY KEY (plugin, name))"
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `migrate` did, by plugin."""
+
+    applied: dict[str, list[str]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)  # why; its earlier steps stay applied
+    unknown: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # applied by a newer release; left alone
+
+
+async def migrate(
+    database: Database,
+    sets: Mapping[str, TableSet],
+    on_step: Callable[[str, str], None] | None = None,
+) -> Report:
+    """Apply the steps that are missing, core's first, then in the order of `sets`.
+
+    Safe to start in several processes at once, and to kill: each step is there whole, with its
+    entry, or not at all. `on_step(plugin, name)` is called before each step. A plugin that fails is
+    reported and the others go on; `Unavailable` is raised, since it says nothing about the plugin.
+    """
+    report = Report()
+    async with database.migrating():
+        with database.use():
+            await database.execute(BOOK)
+            for plugin in _ordered(sets):
+                try:
+                    await _bring_up(database, plugin, sets[plugin], on_step, report)
+                except BadMigration as error:
+                    logger.warning("The migrations of %s failed", plugin, exc_info=error)
+                    report.failed[plugin] = str(error)
+    return report
+
+
+async def pending(database: Database, sets: Mapping[str, TableSet]) -> dict[str, list[str]]:
+    """The steps that `migrate` would apply, by plugin; plugins without any are left out.
+
+    Raises `BadMigration` for a plugin whose steps cannot be read.
+    """
+    waiting: dict[str, list[str]] = {}
+    for plugin in _ordered(sets):
+        applied = await _applied(database, plugin)
+        steps = read_steps(sets[plugin].migrations, database.dialect)
+        if missing := [step.name for step in steps if step.name not in applied]:
+            waiting[plugin] = missing
+    return waiting
+
+
+async def _bring_up(
+    database: Database,
+    plugin: str,
+    tables: TableSet,
+    on_step: Callable[[str, str], None] | None,
+    report: Report,
+) -> None:
+    applied = await _applied(database, plugin)
+    steps = read_steps(tables.migrations, database.dialect)
+    unknown = sorted(applied - {step.name for step in steps})
+    if unknown:
+        report.unknown[plugin] = unknown
+    numbers = {name[:4]: name for name in unknown}
+    for step in steps:
+        if step.name in applied:
+            continue
+        if other := numbers.get(step.name[:4]):
+            raise BadMigration(f"{step.name} was already applied under the name {other}")
+        if on_step is not None:
+            on_step(plugin, step.name)
+        await _apply(database, plugin, step)
+        report.applied.setdefault(plugin, []).append(step.name)
+
+
+async def _apply(database: Database, plugin: str, step: Step) -> None:
+    try:
+        async with database.transaction():
+            await step.run(database)
+            await database.verify()
+            await database.execute(
+                "INSERT INTO portico_migration (plugin, name, applied_at) VALUES ($1, $2, $3)",
+                plugin,
+                step.name,
+                now(),
+            )
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin's step may raise anything
+        raise BadMigration(f"{step.name}: {type(error).__name__}: {error}") from error
+
+
+async def _applied(database: Database, plugin: str) -> set[str]:
+    there = (
+        "SELECT 1 FROM sqlite_master WHERE name = 'portico_migration'"
+        if database.dialect == "sqlite"
+        else "SELECT 1 WHERE to_regclass('portico_migration') IS NOT NULL"
+    )
+    if not await database.rows(there):
+        return set()
+    found = await database.rows("SELECT name FROM portico_migration WHERE plugin = $1", plugin)
+    return {row["name"] for row in found}
+
+
+def _ordered(sets: Mapping[str, TableSet]) -> list[str]:
+    return sorted(sets, key=lambda plugin: plugin != CORE)  # the sort is stable

@@ -1,0 +1,243 @@
+"""SQLite: reads on the event loop, writes in turns."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from portico.db import mounts
+from portico.db.database import Database, Row, Transaction
+from portico.db.errors import BadDatabase, ForeignKeyViolation
+from portico.db.settings import DatabaseSettings
+from portico.db.statements import change, fetch, prepare, raise_translated, split
+from portico.db.through import see_through
+from portico.db.writer import Writer
+from portico.errors import Unavailable
+
+SCANNERS = 2  # threads for long reads
+CACHED_STATEMENTS = 512  # per connection
+READ_PATIENCE = (
+    0.25  # seconds; under WAL a reader waits only while a log is recovered after a crash
+)
+PRAGMAS = "PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000"
+
+
+class SQLiteTransaction(Transaction):
+    """A turn of the writer."""
+
+    def __init__(self, database: "SQLite", writer: Writer) -> None:
+        super().__init__(database)
+        self.writer = writer
+
+    def check(self) -> None:
+        """Refuses also when SQLite gave up the whole transaction, as it does on a full disk."""
+        if not self.writer.in_transaction:
+            raise Unavailable from self.failure
+        super().check()
+
+    async def command(self, sql: str) -> None:
+        """Run on the loop: inside a turn nothing waits."""
+        with self.statement():
+            change(self.writer.connection, sql, ())
+
+    async def undo(self, savepoint: str) -> None:
+        """Does nothing if the whole transaction is gone already."""
+        if self.writer.in_transaction:
+            change(self.writer.connection, f"ROLLBACK TO {savepoint}", ())
+            change(self.writer.connection, f"RELEASE {savepoint}", ())
+
+    async def commit(self) -> None:
+        """Returns when the COMMIT of the batch has reached the disk."""
+        await self.writer.release(keep=True)
+
+    async def rollback(self) -> None:
+        """Only this turn; the others of the batch stay."""
+        await self.writer.release(keep=False)
+
+
+class SQLite(Database):
+    """One file, which several processes may have open.
+
+    Columns declared BOOLEAN come back as `bool`. Prefer BIGINT to INTEGER, which converts slowly.
+    References must not be declared `DEFERRABLE INITIALLY DEFERRED`: a dangling one would fail the
+    commit that other turns share.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, settings: DatabaseSettings) -> None:
+        self.path = path
+        self._settings = settings
+        self._reader: sqlite3.Connection | None = None
+        self._writer: Writer | None = None
+        self._spare: deque[sqlite3.Connection] = deque()
+        self._scanners: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """Makes the file if it is missing, readable by its owner only."""
+        self.path = self.path.resolve()
+        if kind := mounts.network_file_system(self.path, mounts.mount_table()):
+            raise BadDatabase(
+                f"{self.path} is on a network file system ({kind}), where SQLite loses data. "
+                "Put it on a local disk or use PostgreSQL."
+            )
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise BadDatabase(f"SQLite 3.35 or newer is needed, this is {sqlite3.sqlite_version}")
+        await asyncio.to_thread(self._create)
+        writing = await asyncio.to_thread(self._connect, writes=True)
+        self._writer = Writer(writing, self._settings.sqlite_busy_timeout)
+        self._reader = self._connect()
+        self._scanners = ThreadPoolExecutor(SCANNERS, thread_name_prefix="portico-db-scan")
+
+    async def stop(self) -> None:
+        """Commits the turns that are queued."""
+        if self._writer is None or self._reader is None or self._scanners is None:
+            return
+        await see_through(self._writer.stop())
+        self._scanners.shutdown()
+        for connection in (self._reader, *self._spare):
+            connection.close()
+        self._spare.clear()
+        self._writer = self._reader = self._scanners = None
+
+    @property
+    def writer(self) -> Writer:
+        """The writing side; `Unavailable` unless started."""
+        if self._writer is None:
+            raise Unavailable
+        return self._writer
+
+    async def rows(self, sql: str, *args: Any) -> list[Row]:
+        """Reads run right here: a look-up costs less than handing it to a thread would."""
+        text, reads = prepare(sql)
+        if (transaction := self.inside()) is not None:
+            with transaction.statement():
+                return fetch(self.writer.connection, text, args)
+        if self._reader is None:
+            raise Unavailable
+        if reads:
+            return fetch(self._reader, text, args)
+        found: list[Row] = await self.writer.submit(lambda writing: fetch(writing, text, args))
+        return found
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Outside a transaction it returns after the commit."""
+        text, _ = prepare(sql)
+        if (transaction := self.inside()) is not None:
+            with transaction.statement():
+                return change(self.writer.connection, text, args)
+        touched: int = await self.writer.submit(lambda writing: change(writing, text, args))
+        return touched
+
+    async def script(self, sql: str) -> None:
+        """Statement by statement; `executescript` would commit first."""
+        async with self.transaction():
+            for statement in split(sql):
+                await self.execute(statement)
+
+    async def scan(self, sql: str, *args: Any) -> list[Row]:
+        """Runs in a thread, on a connection of its own."""
+        if self._scanners is None:
+            raise Unavailable
+        text, _ = prepare(sql)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._scanners, self._scan, text, args)
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[None]:
+        """Without enforced references, so that a step may rebuild a table others point to.
+
+        With them on, `DROP TABLE` deletes the rows first, and everything that cascades from them.
+        """
+        import fcntl  # noqa: PLC0415 - Windows has none
+
+        lock = os.open(f"{self.path}.migrate.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except (
+                    BlockingIOError
+                ):  # asked again rather than waited for: a thread cannot be cancelled
+                    await asyncio.sleep(0.05)
+            await self._enforce_references(False)
+            try:
+                yield
+            finally:
+                await see_through(self._enforce_references(True))
+        finally:
+            os.close(lock)
+
+    async def verify(self) -> None:
+        """Looks at every row that points to another."""
+        for dangling in await self.rows("SELECT * FROM pragma_foreign_key_check LIMIT 1"):
+            raise ForeignKeyViolation(f"{dangling['table']} -> {dangling['parent']}")
+
+    async def _enforce_references(self, enforce: bool) -> None:
+        await self.writer.settle()  # the pragma is ignored while a transaction is open
+        self.writer.connection.execute(f"PRAGMA foreign_keys={int(enforce)}")
+
+    async def _begin(self) -> Transaction:
+        writer = self.writer
+        await writer.acquire()
+        return SQLiteTransaction(self, writer)
+
+    def _scan(self, text: str, args: tuple[Any, ...]) -> list[Row]:
+        try:
+            connection = self._spare.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            return fetch(connection, text, args)
+        finally:
+            self._spare.append(connection)
+
+    def _create(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A file that exists is not even opened: closing it again would drop the locks that other
+        # connections of this process hold. SQLite gives its -wal and -shm the mode of the database.
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+    def _connect(self, *, writes: bool = False) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path,
+                timeout=self._settings.sqlite_busy_timeout if writes else READ_PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=CACHED_STATEMENTS,
+                # For BOOLEAN, whose converter Piccolo registers; it costs a fifth of a look-up.
+                detect_types=sqlite3.PARSE_DECLTYPES,
+            )
+            if writes:
+                self._use_write_ahead_log(connection)
+            connection.executescript(PRAGMAS)
+            connection.execute(f"PRAGMA synchronous={self._settings.sqlite_synchronous}")
+            # The writer never waits inside SQLite (see `writer.py`); the others never write.
+            connection.execute("PRAGMA busy_timeout=0" if writes else "PRAGMA query_only=1")
+        except sqlite3.Error as error:
+            raise_translated(error)
+        return connection
+
+    def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + self._settings.sqlite_busy_timeout
+        while True:
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                break
+            except sqlite3.OperationalError:  # the switch does not honour the busy timeout
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        if mode != "wal":
+            raise BadDatabase(
+                f"The file system of {self.path} does not support write-ahead logging"
+            )

@@ -1,0 +1,128 @@
+"""What can go wrong, in the words of the domain.
+
+Services raise these; only `portico.web.errors` knows which HTTP status each one becomes. The texts are the
+ones API clients already know, so a client that matches on `detail` keeps working.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NOT_AUTHENTICATED = "Not authenticated"
+INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
+INVALID_CRED = (
+    "The email or password provided is incorrect. Please check for typos and try logging in again."
+)
+UNAUTHORIZED = "401 Unauthorized"
+ACCESS_PROHIBITED = (
+    "You do not have permission to access this resource. "
+    "Please contact your administrator for assistance."
+)
+ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
+NOT_FOUND = "We could not find what you're looking for :/"
+DEFAULT = "Something went wrong :/"
+EMAIL_TAKEN = (
+    "Uh-oh! This email is already registered. "
+    "Sign in with your existing account or choose another email to start anew."
+)
+INVALID_EMAIL_FORMAT = (
+    "The email format you entered is invalid. Please double-check and make sure you're using "
+    "a valid email address (e.g., yourname@example.com)."
+)
+PASSWORD_TOO_LONG = (
+    "Uh-oh! The password you entered is too long. "
+    "Please make sure your password is less than 72 bytes long."
+)
+INVALID_PASSWORD = "The password does not meet the required validation criteria."
+MODEL_ID_TAKEN = (
+    "Uh-oh! This model id is already registered. Please choose another model id string."
+)
+MODEL_ID_TOO_LONG = (
+    "The model id is too long. Please make sure your model id is less than 256 characters long."
+)
+INVALID_MODEL_ID = "The model id is empty or holds characters that are not allowed."
+MODEL_NOT_FOUND = "Model not found"
+UNAVAILABLE = "Service temporarily unavailable"
+
+
+class OperatorError(Exception):
+    """Portico cannot do this until its operator changes something; each line of the text says what."""
+
+
+class Refusal(Exception):
+    """A request that is answered with a reason instead of a result.
+
+    `detail` is shown to the client, so it never holds a secret, a path or another person's data.
+    """
+
+    default = DEFAULT
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail or self.default)
+        self.detail = detail or self.default
+
+
+class Unauthenticated(Refusal):
+    """Nobody is signed in, or the credential is bad, expired or revoked."""
+
+    default = NOT_AUTHENTICATED
+
+
+class Forbidden(Refusal):
+    """The caller is known and lacks a role, a permission or a grant."""
+
+    default = ACCESS_PROHIBITED
+
+
+class NotFound(Refusal):
+    """There is no such thing, or the caller may not know of it; the two look the same."""
+
+    default = NOT_FOUND
+
+
+class Invalid(Refusal):
+    """The request fits its schema, yet what it asks for is not possible: taken, out of range, dangling."""
+
+
+class Misshapen(Refusal):
+    """The body or the query does not fit its schema.
+
+    Shape of `faults`: mappings with `type`, `loc` (`["body", "chat", "title"]`) and `msg`; never the input.
+    """
+
+    def __init__(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults))
+        self.faults = list(faults)
+
+
+class TooLarge(Refusal):
+    """The body is over its limit."""
+
+    default = "Request body too large"
+
+
+class TooMany(Refusal):
+    """The caller is over a rate limit. `retry_after`: seconds."""
+
+    default = "API rate limit exceeded"
+
+    def __init__(self, retry_after: int, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class SourceFailed(Refusal):
+    """A model source is down or talks garbage. The detail names the source, never its address or key."""
+
+    default = "The model source could not be reached."
+
+
+class SourceTimedOut(SourceFailed):
+    """A model source did not answer within its time limit."""
+
+    default = "The model source did not answer in time."
+
+
+class Unavailable(Refusal):
+    """The database (or Redis) is away, full or too busy; trying again later may work."""
+
+    default = UNAVAILABLE

@@ -1,0 +1,56 @@
+"""The one bus of an application. What lives here: delivery. The events themselves belong to their rooms.
+
+Events are frozen structs, published after the commit that made them true (`portico.db.after_commit`), so nobody
+hears of a change that was rolled back. Today the bus ends at the process; an event's type and fields are all
+another instance would need, so carrying it further changes nothing for publishers or listeners.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A wish to hear of one kind of event.
+
+    `handle` may be a plain function: then it has run when `publish` returns, which is how caches stay right.
+    An `async def` runs soon after, in a task of its own.
+    """
+
+    event: type[Any]
+    handle: Callable[[Any], Awaitable[None] | None]
+
+
+#: Calls a listener inside the fence of the plugin it came from; never raises.
+Deliver = Callable[[str, Callable[[Any], Awaitable[None] | None], Any], Awaitable[None] | None]
+
+
+class Bus:
+    """Tells listeners what happened, in the order they were added."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
+        self._listeners: dict[type[Any], list[tuple[str, Listener]]] = defaultdict(list)
+        self._running: set[asyncio.Task[None]] = set()
+
+    def listen(self, owner: str, listeners: Iterable[Listener]) -> None:
+        """Add listeners on behalf of a plugin (or of a room of the core), so that faults name their owner."""
+        for listener in listeners:
+            self._listeners[listener.event].append((owner, listener))
+
+    def publish(self, event: Any) -> None:
+        """Tell everybody. A listener that fails is logged under its owner's name; the rest still hear."""
+        for owner, listener in self._listeners.get(type(event), ()):
+            pending = self._deliver(owner, listener.handle, event)
+            if pending is not None:
+                task = asyncio.ensure_future(pending)
+                self._running.add(task)  # the loop holds tasks weakly
+                task.add_done_callback(self._running.discard)
+
+    async def settle(self) -> None:
+        """Wait until the listeners at work have finished. Called at shutdown, and by tests."""
+        while self._running:
+            await asyncio.wait(self._running)

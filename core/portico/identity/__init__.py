@@ -1,0 +1,52 @@
+"""Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
+
+from portico.identity.account import Account, Role
+from portico.identity.actor import Actor
+from portico.identity.cookies import Cookies
+from portico.identity.credentials import Credential, credential_from, token_from
+from portico.identity.directory import Directory
+from portico.identity.events import (
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    GroupChanged,
+    SessionRevoked,
+)
+from portico.identity.groups import Group
+from portico.identity.identity import Identity
+from portico.identity.permission_defaults import PermissionDefaults
+from portico.identity.permission_tree import Tree, allows, effective
+from portico.identity.sessions import Sessions, SessionToken
+from portico.identity.tables import TABLES
+from portico.identity.tokens import Claims, TokenSigner
+from portico.identity.welcome import SessionUser, SessionUserInfo, Welcome
+
+__all__ = [
+    "TABLES",
+    "Account",
+    "AccountChanged",
+    "AccountCreated",
+    "AccountDeleted",
+    "Actor",
+    "Claims",
+    "Cookies",
+    "Credential",
+    "Directory",
+    "Group",
+    "GroupChanged",
+    "Identity",
+    "PermissionDefaults",
+    "Role",
+    "SessionRevoked",
+    "SessionToken",
+    "SessionUser",
+    "SessionUserInfo",
+    "Sessions",
+    "TokenSigner",
+    "Tree",
+    "Welcome",
+    "allows",
+    "credential_from",
+    "effective",
+    "token_from",
+]

@@ -1,0 +1,100 @@
+"""Passwords: what may be one, hashing and checking. bcrypt is slow on purpose, so it works in its own threads."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import Any, TypeVar
+
+import bcrypt
+
+from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, Invalid, TooMany
+
+#: bcrypt reads no further than this many bytes.
+LONGEST = 72
+ROUNDS = 12
+#: How many may wait for each thread; at a quarter of a second each, the last of them waits eight seconds.
+WAITING_PER_THREAD = 32
+
+T = TypeVar("T")
+
+
+class Passwords:
+    """Hashes and checks passwords, a few at a time.
+
+    `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once, the cores if 0.
+    """
+
+    def __init__(self, rounds: int = ROUNDS, threads: int = 0) -> None:
+        threads = threads or os.cpu_count() or 1
+        self._rounds = rounds
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
+        self._places = BoundedSemaphore(threads * (1 + WAITING_PER_THREAD))
+        self._rules: list[Callable[[str], None]] = []
+        # A hash nothing matches but every comparison takes its full time over.
+        self._nobodys = bcrypt.gensalt(rounds) + b"." * 31
+
+    def require(self, rule: Callable[[str], None]) -> None:
+        """Hold every new password to one more rule, which raises Invalid. Called at boot."""
+        self._rules.append(rule)
+
+    def check(self, password: str) -> None:
+        """Whether this may be somebody's new password. Raises: Invalid if empty, over 72 bytes or against a rule."""
+        if not password:
+            raise Invalid(INVALID_PASSWORD)
+        # The characters first, so that ten megabytes are not encoded only to be counted.
+        if len(password) > LONGEST or len(_bytes(password)) > LONGEST:
+            raise Invalid(PASSWORD_TOO_LONG)
+        for rule in self._rules:
+            rule(password)
+
+    async def hash(self, password: str) -> str:
+        """The hash to store. Raises: Invalid as `check` does, TooMany if too many are waiting."""
+        self.check(password)
+        hashed = await self._work(
+            lambda: bcrypt.hashpw(_bytes(password), bcrypt.gensalt(self._rounds))
+        )
+        return hashed.decode()
+
+    async def verify(self, password: str, hashed: str | None) -> bool:
+        """Whether this is the password; it takes as long to say no, whyever it is no.
+
+        `hashed` None = there is no such account, or it has no password. Raises: TooMany.
+        """
+        given = _bytes(password[: LONGEST + 1])
+        right = await self._work(lambda: self._matches(given[:LONGEST], hashed))
+        # None longer was ever set, so the right first 72 bytes of a longer one are not the password.
+        return right and len(given) <= LONGEST
+
+    def _matches(self, given: bytes, hashed: str | None) -> bool:
+        if hashed is not None:
+            try:
+                return bcrypt.checkpw(given, hashed.encode())
+            except ValueError:
+                pass  # not a bcrypt hash, as other servers leave behind for accounts without a password
+        bcrypt.checkpw(given, self._nobodys)
+        return False
+
+    async def _work(self, job: Callable[[], T]) -> T:
+        """Run a job in the pool.
+
+        A place is given back when the job has ended, not when its caller stopped waiting: else a crowd that hangs
+        up early could queue without limit.
+        """
+        if not self._places.acquire(blocking=False):
+            raise TooMany(retry_after=5)
+        try:
+            future = self._pool.submit(job)
+        except BaseException:
+            self._places.release()
+            raise
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def _leave(self, _: "Future[Any]") -> None:
+        self._places.release()
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")

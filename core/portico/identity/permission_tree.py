@@ -1,0 +1,83 @@
+"""The permission tree: what somebody may do, from the defaults and from what their groups add.
+
+Shape of a tree: `{"workspace": {"models": False, …}, "sharing": {…}, "chat": {…}, "features": {…}}`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from portico.identity.permission_defaults import PermissionDefaults
+
+Tree: TypeAlias = dict[str, dict[str, bool]]
+
+#: Different combinations of groups whose trees are remembered.
+REMEMBERED = 1024
+
+
+def default_tree(defaults: PermissionDefaults) -> Tree:
+    """The tree of somebody who is in no group."""
+    tree: Tree = {}
+    for name in defaults.__struct_fields__:
+        section, _, word = name.partition("_")
+        tree.setdefault(section, {})[word] = getattr(defaults, name)
+    return tree
+
+
+def effective(defaults: Tree, granted: Iterable[object]) -> Tree:
+    """The defaults and what any group grants, leaf by leaf; a group cannot take away.
+
+    Words that only a group knows are kept. Nothing but `true` grants: a text such as "no" is not a yes.
+    """
+    tree = {section: dict(words) for section, words in defaults.items()}
+    for grant in granted:
+        for section, words in grant.items() if isinstance(grant, Mapping) else ():
+            if isinstance(words, Mapping):
+                known = tree.setdefault(section, {})
+                for word, value in words.items():
+                    known[word] = known.get(word, False) or value is True
+    return tree
+
+
+def allows(tree: Tree, permission: str) -> bool:
+    """Whether a tree permits `workspace.models` or the like; nobody is permitted what the tree does not know."""
+    section, _, word = permission.partition(".")
+    return tree.get(section, {}).get(word) is True
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the members of one combination of groups may do: the tree, and the same as JSON."""
+
+    tree: Tree
+    json: msgspec.Raw
+
+
+class PermissionTrees:
+    """Effective trees, worked out once for each combination of groups.
+
+    The key is the groups' own text as it was read with the request, so there is nothing to invalidate.
+    """
+
+    def __init__(self, defaults: PermissionDefaults) -> None:
+        self.defaults = default_tree(defaults)
+        self._known: dict[tuple[str, ...], Standing] = {}
+
+    def of(self, granted: tuple[str, ...]) -> Standing:
+        """What somebody may do whose groups have these `permissions` (JSON text each)."""
+        standing = self._known.get(granted)
+        if standing is None:
+            tree = effective(self.defaults, map(_read, granted))
+            standing = Standing(tree, msgspec.Raw(msgspec.json.encode(tree)))
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[granted] = standing
+        return standing
+
+
+def _read(text: str) -> Any:
+    """A group's permissions; a text that is damaged grants nothing, and stops nobody from signing in."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,110 @@
+"""Sign-ins: one row each, and the row is the truth. A token without its row is worth nothing."""
+
+import msgspec
+
+from portico.db import after_commit, execute, new_id, now, rows, transaction
+from portico.errors import INVALID_CRED, Invalid, Unauthenticated
+from portico.events import Bus
+from portico.identity.account import Account
+from portico.identity.actor import Actor
+from portico.identity.events import SessionRevoked
+from portico.identity.tokens import TokenSigner
+
+#: Seconds between two sweeps of expired rows by one process.
+SWEEP_EVERY = 600
+
+# Runs on every request: two look-ups by primary key. The columns are named as the fields of `Actor`.
+_RESOLVE = (
+    "SELECT a.id, a.email, a.name, a.role, a.profile_image_url, s.id AS session_id "
+    "FROM portico_session s JOIN portico_account a ON a.id = s.account_id "
+    "WHERE s.id = $1 AND a.id = $2 AND a.epoch = $3"
+)
+# Takes nothing for granted: the account may be gone, or its password new, since the caller read it.
+_OPEN = (
+    "INSERT INTO portico_session (id, account_id, created_at, expires_at) "
+    "SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM portico_account a "
+    "WHERE a.id = $4 AND a.epoch = $5 RETURNING id"
+)
+_SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
+_CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING account_id"
+_CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
+_CLOSE_ALL = "DELETE FROM portico_session WHERE account_id = $1"
+_NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
+
+
+class SessionToken(msgspec.Struct, frozen=True):
+    """A token to hand out. Units: `expires_at` in epoch seconds; None = never."""
+
+    token: str
+    expires_at: int | None
+
+
+class Sessions:
+    """Opens, finds and closes sign-ins."""
+
+    def __init__(self, signer: TokenSigner, bus: Bus) -> None:
+        self._signer = signer
+        self._bus = bus
+        self._sweep_at = 0
+
+    async def open(self, account: Account) -> SessionToken:
+        """Sign somebody in whose identity was just proven.
+
+        Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
+        """
+        await self._sweep()
+        session_id = new_id()
+        token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
+        if not await rows(_OPEN, session_id, now(), expires_at, account.id, account.epoch):
+            raise Invalid(INVALID_CRED)
+        return SessionToken(token, expires_at)
+
+    async def resolve(self, token: str) -> Actor | None:
+        """Who this token stands for; None if it is not good, or not any more. One statement."""
+        try:
+            claims = self._signer.verify(token)
+        except Unauthenticated:
+            return None
+        found = await rows(_RESOLVE, claims.jti, claims.id, claims.epoch)
+        return Actor(**found[0]) if found else None
+
+    def expiry(self, token: str) -> int | None:
+        """When a token expires in epoch seconds; None = never. Raises: Unauthenticated."""
+        return self._signer.verify(token).exp
+
+    async def end(self, token: str) -> None:
+        """Sign out whoever this token stands for; a token that is not good is nobody's."""
+        try:
+            claims = self._signer.verify(token)
+        except Unauthenticated:
+            return
+        await self.close(claims.jti)
+
+    async def close(self, session_id: str) -> None:
+        """End one sign-in; ending it twice is no fault."""
+        async with transaction():
+            for closed in await rows(_CLOSE, session_id):
+                self._tell(SessionRevoked(closed["account_id"], session_id))
+
+    async def close_all(self, account_id: str, keep: str | None = None) -> None:
+        """End every sign-in of an account, but for `keep` if that is given.
+
+        Without `keep` the account's epoch moves on, so that a sign-in which is just being opened with what was
+        true before does not slip through.
+        """
+        async with transaction():
+            if keep is None:
+                await execute(_NEXT_EPOCH, account_id)
+                await execute(_CLOSE_ALL, account_id)
+            else:
+                await execute(_CLOSE_OTHERS, account_id, keep)
+            self._tell(SessionRevoked(account_id))
+
+    def _tell(self, event: SessionRevoked) -> None:
+        after_commit(lambda: self._bus.publish(event))
+
+    async def _sweep(self) -> None:
+        """Forget the sign-ins that ran out, now and then: a sign-in is rare enough to carry the cost."""
+        if now() >= self._sweep_at:
+            self._sweep_at = now() + SWEEP_EVERY
+            await execute(_SWEEP, now())

@@ -1,0 +1,85 @@
+"""The tables of accounts, sign-ins and groups, for queries through Piccolo. The migrations make them."""
+
+from piccolo.columns import BigInt, Integer, Text
+from piccolo.table import Table
+
+from portico.db import TableSet
+
+
+class AccountTable(Table, tablename="portico_account"):
+    """People. `info`, `settings` and `oauth` hold JSON; `email` is lower case."""
+
+    id = Text(primary_key=True, default="")
+    email = Text(unique=True)
+    username = Text(null=True, default=None)
+    role = Text()
+    name = Text()
+    profile_image_url = Text()
+    profile_banner_image_url = Text(null=True, default=None)
+    bio = Text(null=True, default=None)
+    gender = Text(null=True, default=None)
+    date_of_birth = Text(null=True, default=None)
+    timezone = Text(null=True, default=None)
+    presence_state = Text(null=True, default=None)
+    status_emoji = Text(null=True, default=None)
+    status_message = Text(null=True, default=None)
+    status_expires_at = BigInt(null=True, default=None)
+    info = Text(null=True, default=None)
+    settings = Text(null=True, default=None)
+    oauth = Text(null=True, default=None)
+    epoch = BigInt(default=0)
+    last_active_at = BigInt()
+    updated_at = BigInt()
+    created_at = BigInt()
+
+
+class PasswordTable(Table, tablename="portico_password"):
+    """Hashes of the passwords of those who have one."""
+
+    account_id = Text(primary_key=True, default="")
+    hash = Text()
+    updated_at = BigInt()
+
+
+class SessionTable(Table, tablename="portico_session"):
+    """Sign-ins; `id` is the `jti` of the token."""
+
+    id = Text(primary_key=True, default="")
+    account_id = Text()
+    created_at = BigInt()
+    expires_at = BigInt(null=True, default=None)
+
+
+class FounderTable(Table, tablename="portico_founder"):
+    """The one row that says who was first."""
+
+    id = Integer(primary_key=True)
+    account_id = Text(null=True, default=None)
+
+
+class GroupTable(Table, tablename="portico_group"):
+    """Groups; `account_id` made it. `data`, `meta` and `permissions` hold JSON."""
+
+    id = Text(primary_key=True, default="")
+    account_id = Text()
+    name = Text()
+    description = Text()
+    data = Text(null=True, default=None)
+    meta = Text(null=True, default=None)
+    permissions = Text(null=True, default=None)
+    created_at = BigInt()
+    updated_at = BigInt()
+
+
+class GroupMemberTable(Table, tablename="portico_group_member"):
+    """Who is in which group. The key is the pair; Piccolo knows only single ones, so here it is the group."""
+
+    group_id = Text(primary_key=True, default="")
+    account_id = Text()
+    created_at = BigInt()
+
+
+TABLES = TableSet(
+    tables=(AccountTable, PasswordTable, SessionTable, FounderTable, GroupTable, GroupMemberTable),
+    migrations="portico.identity.migrations",
+)

@@ -1,0 +1,125 @@
+"""Session tokens: signed claims, and the lifetime they are given.
+
+What lives here: signing and reading. Whether a token that reads well is still good is for `sessions` to say.
+"""
+
+import math
+import re
+from collections import OrderedDict
+from typing import Annotated
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from portico.db import now
+from portico.errors import INVALID_TOKEN, Unauthenticated
+from portico.settings.problems import BadSettings, Problem
+from portico.settings.schema import Secret
+
+#: {"alg":"HS256","typ":"JWT"}. A token of ours begins with exactly this, so no other algorithm, and none of the
+#: header's options, is ever looked at.
+HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+LONGEST_TOKEN = 8 * 1024
+SHORTEST_SECRET = 32
+REMEMBERED = 4096
+#: Seconds by which the clocks of two instances may differ.
+LEEWAY = 60
+#: Seconds in a hundred years; whoever wants more wants `-1`.
+LONGEST_LIFETIME = 100 * 365 * 86400
+
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SPAN = re.compile(r"([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|w)")
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a token says: whose it is, which sign-in, until when, and the account's epoch at the time.
+
+    Units: `exp` in epoch seconds; None = for ever.
+    """
+
+    id: Id
+    jti: Id
+    epoch: Annotated[int, msgspec.Meta(ge=0)]
+    exp: int | None = None
+
+
+def parse_lifetime(text: str) -> int | None:
+    """Seconds, rounded up; None = for ever.
+
+    Source: the grammar of JWT_EXPIRES_IN, `-1` or `0` or pairs of number and unit that are summed: `1h30m`,
+    `1.5d`. Raises: BadSettings.
+    """
+    text = text.strip()
+    if text in ("-1", "0"):
+        return None
+    if text and _SPAN.sub("", text) == "":
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
+        if 0 < seconds <= LONGEST_LIFETIME:
+            return math.ceil(seconds)
+    reason = "is not a time span; write 4w, 1.5d or 1h30m, or -1 for ever (JWT_EXPIRES_IN)"
+    raise BadSettings([Problem("identity.session_lifetime", reason, value=text)])
+
+
+class TokenSigner:
+    """Makes tokens, and reads the ones it made. Raises: BadSettings for a weak secret or a bad lifetime."""
+
+    def __init__(self, secret: Secret, lifetime: str) -> None:
+        key = secret.reveal().encode()
+        if len(key) < SHORTEST_SECRET:
+            reason = (
+                f"is shorter than {SHORTEST_SECRET} bytes and could be guessed; make one with "
+                "`openssl rand -hex 32`, or leave it empty to have one made (WEBUI_SECRET_KEY)"
+            )
+            raise BadSettings([Problem("identity.secret_key", reason)])
+        self.lifetime = parse_lifetime(lifetime)
+        self._key = OctKey.import_key(key)
+        self._decoder = msgspec.json.Decoder(Claims)
+        self._known: OrderedDict[str, Claims] = OrderedDict()
+
+    def sign(self, account_id: str, jti: str, epoch: int) -> tuple[str, int | None]:
+        """A new token, and when it expires in epoch seconds (None = never)."""
+        expires_at = None if self.lifetime is None else now() + self.lifetime
+        claims: dict[str, str | int] = {"id": account_id, "jti": jti, "epoch": epoch}
+        if expires_at is not None:
+            claims["exp"] = expires_at
+        header = {"alg": "HS256", "typ": "JWT"}
+        return jws.serialize_compact(header, msgspec.json.encode(claims), self._key), expires_at
+
+    def verify(self, token: str) -> Claims:
+        """What the token says. Raises: Unauthenticated if it is not one of ours, or no longer in force."""
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._read(token)
+            self._known[token] = claims
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(token)
+        if not self._in_force(claims.exp):
+            self._known.pop(token, None)
+            raise Unauthenticated(INVALID_TOKEN)
+        return claims
+
+    def _read(self, token: str) -> Claims:
+        if len(token) > LONGEST_TOKEN or not token.startswith(HEADER):
+            raise Unauthenticated(INVALID_TOKEN)
+        try:
+            signed = jws.deserialize_compact(token, self._key, algorithms=["HS256"])
+            return self._decoder.decode(signed.payload)
+        except (JoseError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Unauthenticated(INVALID_TOKEN) from error
+
+    def _in_force(self, expires_at: int | None) -> bool:
+        """Asked on every use, the remembered ones too.
+
+        An expiry further off than we ever give was not given by us: the lifetime was shortened since, and the
+        operator wants that to count now.
+        """
+        if expires_at is None:
+            return self.lifetime is None
+        left = expires_at - now()
+        return left > 0 and (self.lifetime is None or left <= self.lifetime + LEEWAY)

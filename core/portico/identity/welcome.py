@@ -1,0 +1,115 @@
+"""What somebody is told who signs in or comes back: who they are, their token, and what they may do.
+
+Every way to sign in ends here, so that they all answer alike.
+"""
+
+from typing import Any
+
+import msgspec
+
+from portico.db import rows
+from portico.errors import INVALID_TOKEN, Unauthenticated
+from portico.identity.account import Account
+from portico.identity.actor import Actor
+from portico.identity.cookies import Cookies
+from portico.identity.directory import Directory
+from portico.identity.permission_tree import PermissionTrees
+from portico.identity.sessions import Sessions
+
+# One row for each group, or one without; the account is the same in all.
+_PROFILE = (
+    "SELECT a.bio, a.gender, a.date_of_birth, a.status_emoji, a.status_message, "
+    "a.status_expires_at, g.permissions FROM portico_account a "
+    "LEFT JOIN portico_group_member m ON m.account_id = a.id "
+    "LEFT JOIN portico_group g ON g.id = m.group_id WHERE a.id = $1 ORDER BY g.id"
+)
+
+
+class SessionUser(msgspec.Struct, kw_only=True):
+    """The answer to a sign-in. Units: `expires_at` in epoch seconds; None = never.
+
+    `permissions`: the effective tree, the same for administrators as for others; clients look at `role` first.
+    """
+
+    id: str
+    name: str
+    role: str
+    email: str
+    profile_image_url: str
+    token: str
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_at: int | None
+    permissions: Any  # a tree, already JSON: see `Standing`
+
+
+class SessionUserInfo(SessionUser, kw_only=True):
+    """The answer to somebody who comes back. Shape: `date_of_birth` is `YYYY-MM-DD`."""
+
+    bio: str | None
+    gender: str | None
+    date_of_birth: str | None
+    status_emoji: str | None
+    status_message: str | None
+    status_expires_at: int | None
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """An answer as JSON, and the `Set-Cookie` header that goes with it."""
+
+    body: bytes
+    cookie: bytes
+
+
+class Reception:
+    """Gives people their session."""
+
+    def __init__(
+        self, sessions: Sessions, directory: Directory, trees: PermissionTrees, cookies: Cookies
+    ) -> None:
+        self._sessions = sessions
+        self._directory = directory
+        self._trees = trees
+        self._cookies = cookies
+        self._encode = msgspec.json.Encoder().encode
+
+    async def sign_in(self, account: Account) -> Welcome:
+        """Open a session for somebody whose identity was just proven."""
+        session = await self._sessions.open(account)
+        standing = self._trees.of(await self._directory.group_permissions(account.id))
+        user = SessionUser(
+            id=account.id,
+            name=account.name,
+            role=account.role,
+            email=account.email,
+            profile_image_url=account.profile_image_url,
+            token=session.token,
+            expires_at=session.expires_at,
+            permissions=standing.json,
+        )
+        return self._welcome(user)
+
+    async def recall(self, actor: Actor, token: str) -> Welcome:
+        """Tell somebody who is signed in with `token` how things stand now. One statement.
+
+        Raises: Unauthenticated if the account went away in between.
+        """
+        found = await rows(_PROFILE, actor.id)
+        if not found:
+            raise Unauthenticated(INVALID_TOKEN)
+        granted = tuple(text for one in found if (text := one.pop("permissions")) is not None)
+        user = SessionUserInfo(
+            id=actor.id,
+            name=actor.name,
+            role=actor.role,
+            email=actor.email,
+            profile_image_url=actor.profile_image_url,
+            token=token,
+            expires_at=self._sessions.expiry(token),
+            permissions=self._trees.of(granted).json,
+            **found[0],
+        )
+        return self._welcome(user)
+
+    def _welcome(self, user: SessionUser) -> Welcome:
+        cookie = self._cookies.keep(user.token, user.expires_at)
+        return Welcome(self._encode(user), cookie.encode())

@@ -1,0 +1,123 @@
+"""The rows behind sharing: written in the caller's transaction, read for one thing or for many at once."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from portico.db import execute, new_id, now, rows
+from portico.errors import Invalid
+from portico.permissions.relations import Grant
+from portico.permissions.resource import Resource
+from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
+
+#: Values in one statement; databases take a limited number.
+CHUNK = 500
+
+_INSERT = (
+    "INSERT INTO portico_grant "
+    "(id, resource_kind, resource_id, action, principal_kind, principal_id, position, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+)
+_FORGET = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id = $2"
+_OF_KIND = (
+    "SELECT resource_id, action, principal_kind, principal_id FROM portico_grant "
+    "WHERE resource_kind = $1{} ORDER BY resource_id, position"
+)
+_HELD = (
+    "SELECT action, principal_kind FROM portico_grant "
+    "WHERE resource_kind = $1 AND resource_id = $2 AND ("
+    "principal_kind = 'everyone' OR (principal_kind = 'user' AND principal_id = $3) "
+    "OR (principal_kind = 'group' AND principal_id IN "
+    "(SELECT group_id FROM portico_group_member WHERE account_id = $3)))"
+)
+_LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
+_PLACES = {
+    "user": ("SELECT id FROM portico_account WHERE id IN ({})", "person"),
+    "group": ("SELECT id FROM portico_group WHERE id IN ({})", "group"),
+}
+
+
+class Grants:
+    """Who was given what. Ids are data: nothing in one can act as a pattern or as policy."""
+
+    #: A client's `access_control` as a sharing; and the sharing that gives nothing to anybody.
+    read = staticmethod(read_access_control)
+    nobody: Final = PRIVATE
+
+    async def of(self, kind: str, resource_id: str) -> Sharing:
+        """Who one thing is shared with. One statement."""
+        return (await self.of_many(kind, [resource_id])).get(resource_id, PRIVATE)
+
+    async def of_many(self, kind: str, ids: Sequence[str] | None = None) -> dict[str, Sharing]:
+        """Who things of a kind are shared with; those shared with nobody are left out.
+
+        `ids` None = every thing of the kind. One statement for each 500 ids.
+        """
+        found: list[dict[str, Any]] = []
+        if ids is None:
+            found = await rows(_OF_KIND.format(""), kind)
+        for some in _chunks(ids or ()):
+            within = f" AND resource_id IN ({_places(len(some), first=2)})"
+            found += await rows(_OF_KIND.format(within), kind, *some)
+        shares: dict[str, list[Share]] = {}
+        for row in found:
+            share = Share(row["action"], row["principal_kind"], row["principal_id"])
+            shares.setdefault(row["resource_id"], []).append(share)
+        return {resource_id: Sharing(tuple(held)) for resource_id, held in shares.items()}
+
+    async def held(self, actor_id: str, resource: Resource) -> frozenset[Grant]:
+        """What somebody holds on one thing: by name, through a group, or as one of everyone. One statement."""
+        found = await rows(_HELD, resource.kind, resource.id, actor_id)
+        holders = {
+            (row["action"], "everyone" if row["principal_kind"] == "everyone" else "person")
+            for row in found
+        }
+        return frozenset(grant for grant in Grant if grant.value in holders)
+
+    async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:
+        """Share a thing with exactly these from now on. Call it inside the transaction that writes the thing.
+
+        Raises: Invalid if a person or group does not exist; one that the thing was shared with before and that
+        is gone since is dropped without a word.
+        """
+        before = await self.of(kind, resource_id)
+        if before.shares == sharing.shares:
+            return
+        missing = await self._missing(sharing)
+        if missing - set(before.shares):
+            what = _PLACES[next(iter(missing - set(before.shares))).principal_kind][1]
+            raise Invalid(f"[ERROR: access_control names a {what} that does not exist]")
+        await self.forget(kind, resource_id)
+        at = now()
+        for position, share in enumerate(s for s in sharing.shares if s not in missing):
+            whom = (share.action, share.principal_kind, share.principal_id)
+            await execute(_INSERT, new_id(), kind, resource_id, *whom, position, at)
+
+    async def forget(self, kind: str, resource_id: str) -> None:
+        """Drop all that was given on a thing. Call it inside the transaction that deletes the thing."""
+        await execute(_FORGET, kind, resource_id)
+
+    async def lose(self, principal_kind: str, principal_id: str) -> None:
+        """Drop all that was given to a person or group that is gone."""
+        await execute(_LOSE, principal_kind, principal_id)
+
+    async def _missing(self, sharing: Sharing) -> set[Share]:
+        """The shares of people and groups that there are not. A statement for each 500 of a sort."""
+        missing: set[Share] = set()
+        for kind, (select, _) in _PLACES.items():
+            wanted = {s.principal_id for s in sharing.shares if s.principal_kind == kind}
+            there: set[str] = set()
+            for some in _chunks(sorted(wanted)):
+                there |= {row["id"] for row in await rows(select.format(_places(len(some))), *some)}
+            gone = wanted - there
+            missing |= {
+                s for s in sharing.shares if s.principal_kind == kind and s.principal_id in gone
+            }
+        return missing
+
+
+def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def _places(count: int, first: int = 1) -> str:
+    return ", ".join(f"${number}" for number in range(first, first + count))

@@ -1,0 +1,55 @@
+"""What policies speak about: kinds of resources, single resources, and the lines a plugin may bring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKind:
+    """A kind of thing with rows of its own.
+
+    `name`: the word used in policy files and grants, such as `model`. `table` has a text column `id` and a text
+    column `owner` that names the account the row belongs to. `actions`: every word a policy may use for it.
+    """
+
+    name: str
+    table: str
+    actions: Sequence[str]
+    id: str = "id"
+    owner: str = "user_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One thing, as far as a decision needs to know it."""
+
+    kind: str
+    id: str
+    owner_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLine:
+    """One line of law: whoever stands in relation `who` to a thing of this `kind` may do `action`.
+
+    `who`: `owner`, `reader`, `writer`, `everyone`, `role:admin`, … `effect`: `allow` or `deny`; deny wins.
+    """
+
+    kind: str
+    action: str
+    who: str
+    effect: str = "allow"
+
+    def __str__(self) -> str:
+        return f"p, {self.kind}, {self.action}, {self.who}, {self.effect}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A packaged CSV file of policy lines, read through `importlib.resources`."""
+
+    package: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.package}/{self.name}"

@@ -1,0 +1,134 @@
+"""Asking one admitted plugin what it brings. The answer is one immutable value, or a fault and nothing at all."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+from litestar import Router
+from litestar.types import ControllerRouterHandler
+
+from portico.catalogue.source import ModelSource
+from portico.db import TableSet
+from portico.events import Listener
+from portico.permissions import PolicyFile, PolicyLine, ResourceKind
+from portico.plugins.fence import Fault, run
+from portico.plugins.house import House
+from portico.plugins.info import PluginInfo, Service
+from portico.settings.load import Loaded
+from portico.settings.schema import Section
+from portico.web.health import HealthCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What a plugin brings."""
+
+    plugin: str
+    info: PluginInfo
+    settings: Section | None
+    settings_schema: type[Section] | None = None
+    tables: TableSet | None = None
+    resources: tuple[ResourceKind, ...] = ()
+    policies: tuple[PolicyFile | PolicyLine, ...] = ()
+    services: tuple[Service, ...] = ()
+    sources: tuple[ModelSource, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    routes: tuple[ControllerRouterHandler, ...] = ()
+    health_checks: tuple[HealthCheck, ...] = ()
+    router: Router | None = None
+    paths: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def public_paths(self) -> list[str]:
+        """The routes that anybody may call, in the order of their paths."""
+        found = {
+            route.path_format
+            for route in (self.router.routes if self.router else ())
+            for handler in getattr(route, "route_handlers", ())
+            if handler.opt.get("access") == "public"
+        }
+        return sorted(found)
+
+
+def implementation(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[..., Any] | None:
+    """One plugin's implementation of one hook, called with whatever subset of the arguments it names."""
+    for found in getattr(manager.hook, hook).get_hookimpls():
+        if found.plugin_name == plugin:
+            return lambda **given: found.function(*(given[name] for name in found.argnames))
+    return None
+
+
+def collect(
+    manager: pluggy.PluginManager, plugin: str, house: House, loaded: Loaded
+) -> Contribution:
+    """Call the declaring hooks of one plugin. Raises: Fault when a hook raises or returns the wrong thing."""
+    info: PluginInfo = manager.get_plugin(plugin).PLUGIN  # type: ignore[union-attr]
+
+    def ask(hook: str, **arguments: Any) -> Any:
+        call = implementation(manager, plugin, hook)
+        return None if call is None else run(plugin, hook, lambda: call(**arguments))
+
+    def wrong(hook: str, value: Any, expected: str) -> Fault:
+        return Fault(plugin, hook, TypeError(f"returned {type(value).__name__}, expected {expected}"))
+
+    schema = ask("register_settings")
+    if schema is not None and not (inspect.isclass(schema) and issubclass(schema, Section)):
+        raise wrong("register_settings", schema, "a subclass of Section")
+    settings = None if schema is None else loaded.plugin(plugin, schema)
+    tables = ask("register_tables")
+    if tables is not None and not isinstance(tables, TableSet):
+        raise wrong("register_tables", tables, "a TableSet")
+
+    def many(hook: str, *kinds: type[Any]) -> tuple[Any, ...]:
+        value = ask(hook, app=house, settings=settings)
+        if value is None:
+            return ()
+        if not isinstance(value, Iterable) or isinstance(value, str | bytes):
+            raise wrong(hook, value, "several")
+        things = run(plugin, hook, lambda: tuple(value))
+        for thing in things:
+            if kinds and not isinstance(thing, kinds):
+                raise wrong(hook, thing, " or ".join(kind.__name__ for kind in kinds))
+        return things
+
+    routes = many("register_routes")
+    router = (
+        run(
+            plugin,
+            "register_routes",
+            lambda: Router(path="/", route_handlers=routes, opt={"plugin": plugin}),
+        )
+        if routes
+        else None
+    )
+    return Contribution(
+        plugin=plugin,
+        info=info,
+        settings=settings,
+        settings_schema=schema,
+        tables=tables,
+        resources=many("register_resources", ResourceKind),
+        policies=many("register_policies", PolicyFile, PolicyLine),
+        services=many("register_services", Service),
+        sources=many("register_model_sources", ModelSource),
+        listeners=many("register_listeners", Listener),
+        health_checks=many("register_health_checks", HealthCheck),
+        routes=routes,
+        router=router,
+        paths=_paths(router) if router else (),
+    )
+
+
+def _paths(router: Router) -> tuple[tuple[str, str], ...]:
+    """Pairs of method and path, parameters without their names, sorted by path."""
+    found = set()
+    for route in router.routes:
+        path = "/" + "/".join(
+            part if isinstance(part, str) else "{" + part.type.__name__ + "}"
+            for part in route.path_components
+        )
+        methods = getattr(route, "methods", None) or {"ANY"}
+        found |= {(method, path) for method in methods if method != "OPTIONS"}
+    return tuple(sorted(found, key=lambda pair: (pair[1], pair[0])))

@@ -1,0 +1,63 @@
+"""Finding plugins: entry points in the group `portico`, the built-in ones like anybody's.
+
+Finding imports nothing. A plugin that the settings leave out is recorded as disabled and never imported.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from portico.plugins.state import Record, Register, State
+from portico.settings.schema import PluginChoice, Settings
+
+GROUP = "portico"
+#: Names whose settings would be mistaken for the core's.
+RESERVED = {"portico", "x", *Settings.__struct_fields__, *PluginChoice.__struct_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plugin that is installed and wanted, not yet imported."""
+
+    name: str
+    entry_point: EntryPoint
+
+
+def installed() -> list[EntryPoint]:
+    """Every plugin there is on this machine, sorted by name so that the order of boot is always the same."""
+    return sorted(entry_points(group=GROUP), key=lambda found: (found.name, found.value))
+
+
+def discover(
+    choice: PluginChoice, register: Register, found: Iterable[EntryPoint] | None = None
+) -> list[Candidate]:
+    """The plugins to import, in order. Adds a record for every installed one, wanted or not."""
+    candidates = []
+    for entry_point in installed() if found is None else found:
+        name, dist = entry_point.name, entry_point.dist
+        distribution = dist.name if dist else "?"
+        if name in register:
+            other = register[name]
+            if other.distribution != distribution:
+                register[name].fail(
+                    f"two distributions offer a plugin of this name: {other.distribution} and "
+                    f"{distribution}; uninstall one of them"
+                )
+            continue
+        record = Record(name=name, version=dist.version if dist else "?", distribution=distribution)
+        register.add(record)
+        if name in RESERVED or not name.isidentifier() or not name.islower():
+            record.fail("a plugin cannot have this name: use another lower-case word")
+        elif choice.only and name not in choice.only:
+            record.state, record.reason = State.DISABLED, "not named in plugins.only"
+        elif name in choice.disable:
+            record.state, record.reason = State.DISABLED, "named in plugins.disable"
+        else:
+            candidates.append(Candidate(name, entry_point))
+    return [c for c in candidates if register[c.name].state is State.ACTIVE]
+
+
+def unknown_names(choice: PluginChoice, register: Register) -> list[str]:
+    """Names that the settings choose among, but that no installed plugin has."""
+    chosen = {*choice.disable, *choice.enable, *choice.only, *choice.required}
+    return sorted(chosen - register.names)

@@ -1,0 +1,54 @@
+"""The view of the house that a plugin's hooks are given as `app`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import aiohttp
+
+from portico.catalogue import Catalogue
+from portico.errors import Unavailable
+from portico.events import Bus
+from portico.identity import Identity
+from portico.permissions import Permissions
+from portico.plugins.info import Service
+from portico.settings.schema import Settings
+
+P = TypeVar("P")
+
+
+class Services:
+    """What plugins offer one another, by protocol."""
+
+    def __init__(self) -> None:
+        self._providers: dict[type[Any], tuple[str, Any]] = {}
+
+    def offer(self, plugin: str, service: Service) -> None:
+        self._providers[service.protocol] = (plugin, service.provider)
+
+    def offered_by(self, protocol: type[Any]) -> str | None:
+        return self._providers[protocol][0] if protocol in self._providers else None
+
+    def get(self, protocol: type[P]) -> P | None:
+        """The provider of a protocol, or None where no active plugin offers it. Ask when you need it."""
+        return self._providers[protocol][1] if protocol in self._providers else None
+
+    def need(self, protocol: type[P]) -> P:
+        """As `get`. Raises: Unavailable if nobody offers it."""
+        provider = self.get(protocol)
+        if provider is None:
+            raise Unavailable
+        return provider
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything of the core that a plugin may use. `http()`: the one client session of this process."""
+
+    settings: Settings
+    identity: Identity
+    permissions: Permissions
+    catalogue: Catalogue
+    events: Bus
+    http: Callable[[], aiohttp.ClientSession]
+    services: Services = field(default_factory=Services)

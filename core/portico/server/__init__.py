@@ -1,0 +1,1 @@
+"""The server process: granian, the log, the ready line."""

@@ -1,0 +1,63 @@
+"""The log: one event a line, on standard error; JSON for machines, aligned columns for a terminal.
+
+Every line written while a request is served carries its id as `request`. Values under keys that name secrets are
+masked whoever writes them, because the line that leaks is the one nobody thought of.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from portico.settings.schema import LogSettings
+
+_SECRET = re.compile(r"(^|_)(password|secret|token|api_?key|authorization|cookie|credential)s?($|_)", re.I)
+_TOKEN = re.compile(r"\b(sk-[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+|(?<=Bearer )\S+")
+
+
+def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide what must not be written. A structlog processor."""
+    for key, value in event.items():
+        if _SECRET.search(key) and value:
+            event[key] = "********"
+        elif isinstance(value, str) and ("sk-" in value or "eyJ" in value or "Bearer " in value):
+            event[key] = _TOKEN.sub("********", value)
+    return event
+
+
+def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
+    """Configure logging for this process, ours and the libraries'. Called once, by the command line."""
+    level = getattr(logging, settings.level.upper())
+    on_terminal = sys.stderr.isatty() if to_terminal is None else to_terminal
+    console = settings.format == "console" or (settings.format == "auto" and on_terminal)
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask,
+    ]
+    last: Any = (
+        structlog.dev.ConsoleRenderer(colors=on_terminal)
+        if console
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))  # libraries speak up when something is wrong

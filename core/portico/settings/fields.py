@@ -1,0 +1,134 @@
+"""A settings schema as a flat list of fields: the key, the variables and the type of each one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+from msgspec import inspect
+
+from portico.settings.schema import Secret, Settings
+
+PREFIX = "PORTICO_"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting. `derived`: the variable it has, or would have if it did not name its own.
+
+    `annotation` is what msgspec converts to, `shape` the same type taken apart.
+    """
+
+    key: str
+    name: str
+    annotation: Any
+    shape: inspect.Type
+    default: Any
+    required: bool
+    variables: tuple[str, ...]
+    derived: str
+    separator: str
+    allowed: str
+    description: str
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether a `Secret` is anywhere in its type."""
+        return _holds_secret(self.shape)
+
+
+def variable_prefix(*path: str) -> str:
+    """The start of derived variable names: `variable_prefix("open-id")` is `PORTICO_OPEN_ID_`."""
+    return PREFIX + "".join(f"{re.sub(r'[^A-Z0-9]', '_', part.upper())}_" for part in path)
+
+
+def fields_of(schema: type[msgspec.Struct], *path: str, env_path: str | None = None) -> list[Field]:
+    """The settings of one section that lies at `path`, in the order they are declared.
+
+    `env_path` replaces the path in derived variable names: `plugins.echo.times` is
+    `PORTICO_ECHO_TIMES`.
+    """
+    prefix = variable_prefix(*(path if env_path is None else (env_path,)))
+    return [_field(item, path, prefix) for item in msgspec.structs.fields(schema)]
+
+
+def plugin_fields(name: str, schema: type[msgspec.Struct]) -> list[Field]:
+    """The settings of the plugin of that name."""
+    return fields_of(schema, "plugins", name, env_path=name)
+
+
+def core_sections() -> Mapping[str, type[msgspec.Struct]]:
+    """The core's own sections by name, in the order they are declared."""
+    shapes = {item.name: inspect.type_info(item.type) for item in msgspec.structs.fields(Settings)}
+    return {
+        name: shape.cls for name, shape in shapes.items() if isinstance(shape, inspect.StructType)
+    }
+
+
+def core_fields() -> Mapping[str, list[Field]]:
+    """The core's own settings by section; those outside of any section come first, under `""`."""
+    sections = core_sections()
+    loose = [field for field in fields_of(Settings) if field.name not in sections]
+    return {"": loose} | {name: fields_of(schema, name) for name, schema in sections.items()}
+
+
+def bare(shape: inspect.Type) -> inspect.Type:
+    """The shape without the metadata wrapped around it."""
+    return bare(shape.type) if isinstance(shape, inspect.Metadata) else shape
+
+
+def is_optional(shape: inspect.Type) -> bool:
+    """Whether None is among the values of this shape."""
+    return isinstance(shape, inspect.UnionType) and shape.includes_none
+
+
+def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) -> Field:
+    info = inspect.type_info(item.type)
+    extra = (info.extra if isinstance(info, inspect.Metadata) else None) or {}
+    schema = (info.extra_json_schema if isinstance(info, inspect.Metadata) else None) or {}
+    annotation = _bounded(item.type, extra.get("bounds"))
+    default = item.default
+    if item.default_factory is not msgspec.NODEFAULT:
+        default = item.default_factory()
+    derived = prefix + item.name.upper()
+    return Field(
+        key=".".join((*path, item.name)),
+        name=item.name,
+        annotation=annotation,
+        shape=bare(inspect.type_info(annotation)),
+        default=default,
+        required=item.required,
+        variables=extra.get("env") or (derived,),
+        derived=derived,
+        separator=extra.get("separator", ","),
+        allowed=extra.get("allowed", ""),
+        description=schema.get("description", ""),
+    )
+
+
+def _bounded(annotation: Any, bounds: Mapping[str, Any] | None) -> Any:
+    """The annotation with the bounds on its type, or on each type of a union but None."""
+    if not bounds:
+        return annotation
+    plain = get_args(annotation)[0]
+    members = get_args(plain) if get_origin(plain) in (Union, UnionType) else (plain,)
+    meta = msgspec.Meta(**bounds)
+    return Union[tuple(m if m is NoneType else Annotated[m, meta] for m in members)]  # noqa: UP007
+
+
+def _holds_secret(shape: inspect.Type) -> bool:
+    match bare(shape):
+        case inspect.CustomType(cls=cls):
+            return cls is Secret
+        case inspect.UnionType(types=shapes) | inspect.TupleType(item_types=shapes):
+            return any(map(_holds_secret, shapes))
+        case inspect.CollectionType(item_type=item):
+            return _holds_secret(item)
+        case inspect.DictType(value_type=item):
+            return _holds_secret(item)
+        case inspect.StructType(fields=fields):
+            return any(_holds_secret(field.type) for field in fields)
+        case _:
+            return False

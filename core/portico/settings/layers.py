@@ -1,0 +1,82 @@
+"""One section filled from its three layers: default < settings file < environment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from portico.settings.expected import expected
+from portico.settings.fields import Field
+from portico.settings.masking import MASK, masked, shown
+from portico.settings.problems import DEFAULT, Origin, Problem, did_you_mean
+from portico.settings.text import is_set, read_text
+from portico.settings.values import NotJSON, Unfit, convert
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What came of a section. `values` by field name, `origins` by dotted key."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The places where a setting can be set, and how they are laid over the defaults.
+
+    `options`: the variables that the command line stands in for.
+    """
+
+    file: Origin
+    environ: Mapping[str, str] = field(repr=False)
+    options: frozenset[str] = frozenset()
+
+    def fill(self, fields: Iterable[Field], table: Mapping[str, Any]) -> Filled:
+        """Each field's value from the strongest layer that sets it.
+
+        A bad value is a problem even where the environment overrides it: the day the variable
+        goes, it would be in force.
+        """
+        filled = Filled()
+        for item in fields:
+            value, origin = item.default, DEFAULT
+            if item.name in table:
+                value, origin = self._take(table[item.name], self.file, item, filled), self.file
+            for variable in item.variables:
+                if is_set(self.environ.get(variable), item):
+                    given = variable in self.options
+                    origin = Origin("command line" if given else "environment", variable)
+                    value = self._take(self.environ[variable], origin, item, filled)
+                    break
+            if item.required and origin is DEFAULT:
+                reason = f"must be set, also possible as {' or '.join(item.variables)}"
+                filled.problems.append(Problem(item.key, reason))
+            filled.values[item.name] = value
+            filled.origins[item.key] = origin
+        return filled
+
+    def _take(self, raw: Any, origin: Origin, item: Field, filled: Filled) -> Any:
+        try:
+            return convert(raw if origin is self.file else read_text(raw, item), item)
+        except Unfit as unfit:
+            detail = f"; {unfit}" if str(unfit) else ""
+            value = None if isinstance(unfit, NotJSON) else shown(masked(raw))
+            if item.is_secret:
+                value = MASK
+            reason = f"expected {expected(item)}{detail}"
+            filled.problems.append(Problem(item.key, reason, origin, value))
+            return item.default
+
+    def unknown_key(self, path: str, name: str, fields: Iterable[Field]) -> Problem:
+        """The problem of a key in the file that no field of the section at `path` has.
+
+        The value is left out: under a misspelt key nobody knows whether it is a secret.
+        """
+        keys = [item.key for item in fields]
+        tails = [key.removeprefix(path) for key in keys if key.startswith(path)]
+        siblings = {word: f"{path}{word}" for word in (tail.split(".")[0] for tail in tails)}
+        # The right word in the wrong section is a likelier slip than a similar one in the right.
+        elsewhere = [key for key in keys if key.endswith(f".{name}")]
+        hint = f"; did you mean {elsewhere[0]}?" if elsewhere else did_you_mean(name, siblings)
+        return Problem(f"{path}{name}", f"there is no such setting{hint}", self.file)

@@ -1,0 +1,169 @@
+"""The one reader of the environment: default < portico.toml < environment variable.
+
+In the order of a start:
+
+    loaded = load_settings()
+    loaded.settings.server.port
+    loaded.plugin("echo", EchoSettings).times
+    loaded.check_leftovers(known_plugins={"echo", "ldap"}, loaded_plugins={"echo"})
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+
+from portico.settings.fields import Field, core_fields, core_sections, plugin_fields
+from portico.settings.file import find_file, read_file
+from portico.settings.layers import Filled, Layers
+from portico.settings.leftovers import unknown_sections, unknown_variables
+from portico.settings.masking import masked, shown
+from portico.settings.problems import DEFAULT, BadSettings, Origin, Problem
+from portico.settings.schema import PluginChoice, Settings
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that was set: the core's part read and checked, the plugins' part kept until they ask.
+
+    `file`: the settings file, None without one. `plugin_tables`: raw `[plugins.<name>]` tables.
+    """
+
+    # Raw tables and the environment hold secrets in the clear, so none of it is ever printed.
+    settings: Settings = field(repr=False)
+    file: Path | None
+    plugin_tables: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    _layers: Layers = field(repr=False)
+    _origins: dict[str, Origin] = field(repr=False)
+    _plugin_fields: dict[str, list[Field]] = field(repr=False, default_factory=dict)
+
+    @property
+    def origins(self) -> Mapping[str, Origin]:
+        """Where each setting came from, by dotted key; a plugin's appear once it was read."""
+        return MappingProxyType(self._origins)
+
+    def plugin(self, name: str, schema: type[S]) -> S:
+        """A plugin's own settings: default < `[plugins.<name>]` < its variables.
+
+        Raises: BadSettings with every problem of this plugin's settings.
+        """
+        fields = plugin_fields(name, schema)
+        table = self.plugin_tables.get(name, {})
+        self._plugin_fields[name] = fields
+        filled = self._layers.fill(fields, table)
+        filled.problems.extend(
+            _unknown_keys(self._layers, f"plugins.{name}.", table, fields, fields)
+        )
+        self._origins.update(filled.origins)
+        return _build(schema, filled, f"plugins.{name}")
+
+    def check_leftovers(self, known_plugins: Iterable[str], loaded_plugins: Iterable[str]) -> None:
+        """Refuses sections and `PORTICO_*` variables that mean nothing, with the likely word.
+
+        Call it when every loaded plugin's settings were read. What is set for an installed plugin
+        that is not loaded is left alone. Raises: BadSettings.
+        """
+        known, loaded = set(known_plugins), set(loaded_plugins)
+        fields = list(chain(*core_fields().values(), *self._plugin_fields.values()))
+        problems = [
+            *unknown_sections(
+                self.plugin_tables, self._layers.file, known, loaded, self._plugin_fields
+            ),
+            *unknown_variables(self._layers.environ, fields, known - loaded),
+        ]
+        if problems:
+            raise BadSettings(problems)
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    toml_path: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Loaded:
+    """The core's settings, checked, and the plugins' part for later.
+
+    `environ`: None = this process's environment. `toml_path`: what `--config` names; None = the
+    file that `PORTICO_CONFIG` names, else ./portico.toml if there is one. `overrides`: what the
+    command line says, by variable name; it wins over the environment.
+    Raises: BadSettings with every problem that was found.
+    """
+    environ = dict(os.environ if environ is None else environ)  # noqa: TID251 - this is the one
+    problems: list[Problem] = []
+    tables: dict[str, Any] = {}
+    found = find_file(environ, toml_path)
+    if found:
+        try:
+            tables = read_file(*found)
+        except BadSettings as error:
+            # The variables are checked all the same: one start, one complete list.
+            problems += error.problems
+    path = found[0] if found else None
+    file = Origin("file", str(path)) if path else DEFAULT
+    layers = Layers(file, {**environ, **(overrides or {})}, frozenset(overrides or ()))
+    plugin_tables = _take_plugin_tables(tables)
+    filled = _fill_core(layers, tables)
+    filled.problems[:0] = problems
+    settings = _build(Settings, filled, "settings")
+    return Loaded(settings, path, plugin_tables, layers, filled.origins)
+
+
+def _take_plugin_tables(tables: dict[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Moves `[plugins.<name>]` out of the core's tables: they belong to the plugins."""
+    plugins = tables.get("plugins")
+    if not isinstance(plugins, dict):
+        return {}
+    names = [
+        name
+        for name, table in plugins.items()
+        if isinstance(table, dict) and name not in PluginChoice.__struct_fields__
+    ]
+    return {name: plugins.pop(name) for name in names}
+
+
+def _fill_core(layers: Layers, tables: Mapping[str, Any]) -> Filled:
+    sections, fields = core_sections(), core_fields()
+    everything = list(chain(*fields.values()))
+    # What is neither a section nor a setting outside of one is unknown; so is a misspelt section.
+    loose = {name: value for name, value in tables.items() if name not in sections}
+    whole = layers.fill(fields[""], loose)
+    whole.problems.extend(_unknown_keys(layers, "", loose, fields[""], everything))
+    for name, schema in sections.items():
+        table = tables.get(name, {})
+        if not isinstance(table, dict):
+            reason, value = f"expected a table, [{name}]", shown(masked(table))
+            whole.problems.append(Problem(name, reason, layers.file, value))
+            table = {}
+        part = layers.fill(fields[name], table)
+        part.problems.extend(_unknown_keys(layers, f"{name}.", table, fields[name], everything))
+        whole.values[name] = schema(**part.values)
+        whole.origins.update(part.origins)
+        whole.problems.extend(part.problems)
+    return whole
+
+
+def _unknown_keys(
+    layers: Layers,
+    path: str,
+    table: Mapping[str, Any],
+    fields: Iterable[Field],
+    everything: Iterable[Field],
+) -> list[Problem]:
+    known = {item.name for item in fields}
+    return [layers.unknown_key(path, name, everything) for name in table if name not in known]
+
+
+def _build(schema: type[S], filled: Filled, key: str) -> S:
+    if filled.problems:
+        raise BadSettings(filled.problems)
+    try:
+        return schema(**filled.values)
+    except (ValueError, TypeError) as error:
+        # A schema's `__post_init__` may refuse what each value alone does not give away.
+        raise BadSettings([Problem(key, str(error))]) from None

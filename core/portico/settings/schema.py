@@ -1,0 +1,236 @@
+"""What can be set, where it is set, and what it means: the core's own settings.
+
+Each field is one line in `portico.toml` (`[section] field`) and one environment variable. A field
+that names no variable gets `PORTICO_<SECTION>_<FIELD>`; a plugin's field gets
+`PORTICO_<PLUGIN>_<FIELD>`. Reading them is the business of `portico.settings.load` alone.
+"""
+
+from typing import Annotated, Any, Literal, dataclass_transform
+
+import msgspec
+
+
+class Secret:
+    """A value that is never printed, logged or put into an error; `reveal()` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str = "") -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(********)" if self._value else "Secret()"
+
+
+def setting(
+    description: str,
+    *,
+    env: str | tuple[str, ...] = (),
+    separator: str = ",",
+    allowed: str = "",
+    **bounds: Any,
+) -> Any:
+    """The meaning of a field and what it may hold, as metadata for `Annotated`.
+
+    `env`: variable names, the first that is set wins; none = the derived `PORTICO_*` name.
+    `separator` splits a list given as one variable. `allowed` completes the error for a bad value
+    when the type does not say enough. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
+    `pattern`, …), checked by the loader; they may stand on `int | None` as well.
+    """
+    names = (env,) if isinstance(env, str) else env
+    return msgspec.Meta(
+        description=description,
+        # msgspec itself refuses bounds on `int | None`, so the loader puts them where they fit.
+        extra={"env": names, "separator": separator, "allowed": allowed, "bounds": bounds},
+    )
+
+
+# Without this, type checkers would ask every subclass to repeat `frozen=True`.
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every group of settings, the core's and a plugin's alike."""
+
+
+class ServerSettings(Section):
+    """Where and how Portico listens."""
+
+    host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
+    port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
+    workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
+    grace: Annotated[
+        float, setting("Seconds that running requests get to finish on shutdown", ge=0)
+    ] = 15.0
+    max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 64 * 1024 * 1024
+    max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
+    docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
+    secure_cookies: Annotated[
+        bool,
+        setting(
+            "Send cookies over HTTPS only",
+            env=("WEBUI_AUTH_COOKIE_SECURE", "WEBUI_SESSION_COOKIE_SECURE"),
+        ),
+    ] = False
+    cookie_same_site: Annotated[
+        Literal["lax", "strict", "none"],
+        setting(
+            "SameSite attribute of cookies",
+            env=("WEBUI_AUTH_COOKIE_SAME_SITE", "WEBUI_SESSION_COOKIE_SAME_SITE"),
+        ),
+    ] = "lax"
+
+
+class DatabaseSettings(Section):
+    """Where things are kept. Empty url = SQLite in the data directory."""
+
+    url: Annotated[
+        str,
+        setting(
+            "sqlite:///absolute/path or postgresql://user:password@host/name", env="DATABASE_URL"
+        ),
+    ] = ""
+    pool_size: Annotated[
+        int, setting("PostgreSQL connections kept", env="DATABASE_POOL_SIZE", ge=1)
+    ] = 10
+    pool_max_overflow: Annotated[
+        int,
+        setting("Further connections under load", env="DATABASE_POOL_MAX_OVERFLOW", ge=0),
+    ] = 0
+    pool_timeout: Annotated[
+        float, setting("Seconds to wait for a connection", env="DATABASE_POOL_TIMEOUT", gt=0)
+    ] = 30.0
+    pool_recycle: Annotated[
+        float,
+        setting(
+            "Seconds after which an idle connection is closed", env="DATABASE_POOL_RECYCLE", ge=0
+        ),
+    ] = 3600.0
+    sqlite_busy_timeout: Annotated[
+        float, setting("Seconds a write waits for another process", gt=0, le=60)
+    ] = 5.0
+    sqlite_synchronous: Annotated[
+        Literal["full", "normal"],
+        setting("full survives a power cut; normal survives a crash of the process"),
+    ] = "full"
+    migrate: Annotated[bool, setting("Bring the schema up to date when serving starts")] = True
+
+
+class IdentitySettings(Section):
+    """Who may come in, and for how long."""
+
+    secret_key: Annotated[
+        Secret,
+        setting(
+            "Signs session tokens; empty = made once and kept in the data directory",
+            env=("WEBUI_SECRET_KEY", "WEBUI_JWT_SECRET_KEY"),
+        ),
+    ] = Secret()
+    session_lifetime: Annotated[
+        str,
+        setting(
+            "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever", env="JWT_EXPIRES_IN"
+        ),
+    ] = "4w"
+    enable_signup: Annotated[
+        bool | None,
+        setting("Let people sign up; unset = only the first account", env="ENABLE_SIGNUP"),
+    ] = None
+    default_role: Annotated[
+        Literal["pending", "user", "admin"],
+        setting("Role of a new account after the first", env="DEFAULT_USER_ROLE"),
+    ] = "pending"
+
+
+class AccessSettings(Section):
+    """Switches that stand above the policy files."""
+
+    bypass_admin: Annotated[
+        bool,
+        setting(
+            "Administrators see and use every model, whatever its access control says",
+            env=("BYPASS_ADMIN_ACCESS_CONTROL", "ENABLE_ADMIN_WORKSPACE_CONTENT_ACCESS"),
+        ),
+    ] = True
+    bypass_models: Annotated[
+        bool,
+        setting("Nobody's access to models is checked", env="BYPASS_MODEL_ACCESS_CONTROL"),
+    ] = False
+
+
+class CatalogueSettings(Section):
+    """How the list of models is put together."""
+
+    ttl: Annotated[
+        float | None,
+        setting(
+            "Seconds a list is good for; 0 = ask every time, empty = until it is refreshed",
+            env="MODELS_CACHE_TTL",
+            ge=0,
+        ),
+    ] = 1.0
+    limit: Annotated[
+        float,
+        setting("Seconds a request waits for slow sources before the last list is used", gt=0),
+    ] = 1.5
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        setting("Least severe level that is written", env="GLOBAL_LOG_LEVEL"),
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "console", "json"],
+        setting("auto = console on a terminal, else one JSON object a line"),
+    ] = "auto"
+
+
+class PluginChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which plugins are loaded. Everything else under `[plugins]` is a plugin's own section."""
+
+    disable: Annotated[list[str], setting("Plugins that are not even imported")] = []
+    enable: Annotated[list[str], setting("Plugins that are off until named here")] = []
+    only: Annotated[
+        list[str], setting("If not empty, nothing but these is loaded: for rescue and tests")
+    ] = []
+    required: Annotated[list[str], setting("Plugins without which the server does not start")] = (
+        msgspec.field(default_factory=lambda: ["accounts"])
+    )
+    strict: Annotated[bool, setting("Any broken plugin stops the start", env="PORTICO_STRICT")] = (
+        False
+    )
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the core reads, filled in: default < portico.toml < environment."""
+
+    data_dir: Annotated[
+        str,
+        setting("Directory for the database and what else is kept", env="DATA_DIR", min_length=1),
+    ] = "portico-data"
+    policy_dir: Annotated[str, setting("Directory of policy files laid over the built-in ones")] = (
+        ""
+    )
+    name: Annotated[str, setting("Name shown to people", env="WEBUI_NAME", min_length=1)] = (
+        "Portico"
+    )
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    identity: IdentitySettings = IdentitySettings()
+    access: AccessSettings = AccessSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
+    log: LogSettings = LogSettings()
+    plugins: PluginChoice = PluginChoice()

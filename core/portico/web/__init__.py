@@ -1,0 +1,1 @@
+"""The border between HTTP and the house: routes, bodies, errors, streams, limits."""

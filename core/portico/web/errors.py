@@ -1,0 +1,132 @@
+"""The one place that knows which HTTP status a domain error becomes. Source: the API's table of decisions.
+
+Every error is JSON with a `detail`. What nobody foresaw says `Internal Server Error` and nothing else; the request
+id in its headers leads to the line in the log.
+"""
+
+import traceback
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+
+from portico import errors
+from portico.web.body import fault
+from portico.web.reply import Headers, JSONBytes
+
+log = structlog.get_logger("portico.web")
+
+#: Later entries are more general.
+STATUS: dict[type[errors.Refusal], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Invalid: 400,
+    errors.Misshapen: 422,
+    errors.TooLarge: 413,
+    errors.TooMany: 429,
+    errors.SourceTimedOut: 504,
+    errors.SourceFailed: 502,
+    errors.Unavailable: 503,
+}
+#: Seconds after which trying again makes sense when the database is away.
+RETRY_AFTER = 2
+
+
+def answer(status: int, detail: Any, headers: Headers = ()) -> JSONBytes:
+    return JSONBytes(msgspec.json.encode({"detail": detail}), status=status, headers=headers)
+
+
+def refusal(error: errors.Refusal) -> JSONBytes:
+    """The answer to a refused request."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
+    detail: Any = error.faults if isinstance(error, errors.Misshapen) else error.detail
+    headers: Headers = ()
+    if isinstance(error, errors.Unauthenticated):
+        headers = ((b"www-authenticate", b"Bearer"),)
+    elif isinstance(error, errors.TooMany):
+        headers = ((b"retry-after", str(error.retry_after).encode()),)
+    elif isinstance(error, errors.Unavailable):
+        headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
+    return answer(status, detail, headers)
+
+
+def unforeseen(error: BaseException, plugin: str) -> JSONBytes:
+    """The answer to a request that broke something. The text of the error may hold a secret: debug only."""
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
+    log.error("request failed", plugin=plugin, error=type(error).__name__, at=at)
+    log.debug("request failed, in full", text=str(error), exc_info=error)
+    return answer(500, "Internal Server Error")
+
+
+def on_refusal(_: Request[Any, Any, Any], error: errors.Refusal) -> Any:
+    return refusal(error)
+
+
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
+    """What Litestar itself refuses: unknown paths, wrong methods, queries and bodies that do not fit."""
+    match error:
+        case NotFoundException():
+            return answer(404, "Not Found")
+        case MethodNotAllowedException():
+            return answer(405, "Method Not Allowed", _allow(error))
+        case RequestEntityTooLarge():
+            return answer(413, errors.TooLarge.default)
+        case ValidationException():
+            return answer(422, _faults(error))
+        case ClientException() if error.status_code == 400:
+            return answer(422, [fault("json_invalid", ["body"], "The body could not be read")])
+    if error.status_code >= 500:
+        return unforeseen(error, _plugin(request))
+    return answer(error.status_code, error.detail)
+
+
+def on_anything(request: Request[Any, Any, Any], error: Exception) -> Any:
+    return unforeseen(error, _plugin(request))
+
+
+def _plugin(request: Request[Any, Any, Any]) -> str:
+    handler = request.scope.get("route_handler")
+    opt: dict[str, Any] = getattr(handler, "opt", {})
+    return str(opt.get("plugin", "portico"))
+
+
+def _allow(error: HTTPException) -> Headers:
+    allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
+    return ((b"allow", allowed.encode()),) if allowed else ()
+
+
+def _faults(error: ValidationException) -> list[dict[str, Any]]:
+    """Litestar's `[{message, key, source}]` as `[{type, loc, msg}]`."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    found = []
+    for item in extra:
+        if not isinstance(item, dict):
+            continue
+        source, key = str(item.get("source", "query")), str(item.get("key", ""))
+        message = str(item.get("message", "does not fit"))
+        if key == "data":
+            found.append(fault("missing", ["body"], "Field required"))
+        else:
+            kind = "int_parsing" if "`int" in message else "value_error"
+            found.append(fault(kind, [source, key], message))
+    if not found:  # a required parameter that is absent comes without a list
+        found.append(fault("missing", ["query"], error.detail))
+    return found
+
+
+HANDLERS: dict[type[Exception] | int, Any] = {
+    errors.Refusal: on_refusal,
+    HTTPException: on_http,
+    Exception: on_anything,
+}

@@ -1,0 +1,90 @@
+"""Whether this process is alive (`/health`) and fit to serve (`/ready`), with reasons."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from portico.db import current_database
+from portico.errors import Refusal
+from portico.web.drain import Drain
+from portico.web.reply import JSONBytes
+from portico.web.routes import get
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A named probe. It raises when something is wrong; the exception's `detail` is the reason shown.
+
+    `critical`: a failing probe makes `/ready` answer 503; else it is only told. `limit`: seconds.
+    """
+
+    name: str
+    probe: Callable[[], Awaitable[None]]
+    critical: bool = True
+    limit: float = 2.0
+
+
+async def _database() -> None:
+    await current_database().ping()
+
+
+DATABASE = HealthCheck("database", _database)
+
+
+async def probe(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
+    """None if all is well, else the name of the check and a reason fit for anybody's eyes."""
+    try:
+        async with asyncio.timeout(check.limit):
+            await check.probe()
+    except TimeoutError:
+        reason = f"no answer within {check.limit:g} s"
+    except Refusal as refusal:
+        reason = refusal.detail
+    except Exception as error:  # noqa: BLE001 - a probe may fail in any way; that is what it is for
+        reason = type(error).__name__
+    else:
+        return None
+    return {"check": check.name, "plugin": plugin, "critical": check.critical, "reason": reason}
+
+
+def health_routes(
+    checks: Iterable[tuple[str, HealthCheck]], set_aside: Callable[[], list[str]], drain: Drain
+) -> Sequence[Any]:
+    """The routes that a supervisor, a load balancer and a person with `curl` ask.
+
+    `set_aside`: names of the plugins that failed; their absence is told, and does not make us unfit.
+    """
+    probes = [("portico", DATABASE), *checks]
+
+    @get("/health", access="public", tags=["health"])
+    async def health() -> JSONBytes:
+        """This process answers."""
+        return JSONBytes(b'{"status":true}')
+
+    @get("/health/db", access="public", tags=["health"])
+    async def health_db() -> JSONBytes:
+        """The database answers; 503 if it does not."""
+        await current_database().ping()
+        return JSONBytes(b'{"status":true}')
+
+    @get("/ready", access="public", tags=["health"])
+    async def ready() -> JSONBytes:
+        """Send requests here, or not, and why. 503 when a critical check fails or the server is shutting down."""
+        found = await asyncio.gather(*(probe(plugin, check) for plugin, check in probes))
+        reasons = [reason for reason in found if reason]
+        reasons += [
+            {"check": "plugin", "plugin": name, "critical": False, "reason": "set aside"}
+            for name in set_aside()
+        ]
+        if drain.started:
+            reasons.append(
+                {"check": "shutdown", "plugin": "portico", "critical": True, "reason": "shutting down"}
+            )
+        fit = not any(reason["critical"] for reason in reasons)
+        body = msgspec.json.encode({"status": fit, "reasons": reasons})
+        return JSONBytes(body, status=200 if fit else 503)
+
+    return health, health_db, ready

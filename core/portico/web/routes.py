@@ -1,0 +1,55 @@
+"""Route decorators that say who may call a route.
+
+They are Litestar's, with two differences. Success is 200 unless said otherwise, as clients of this API expect.
+And every route has an `access` level; one that names none is for verified accounts, never for everybody.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import litestar
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+
+from portico.identity import Actor
+
+Access = Literal["public", "user", "verified", "admin"]
+
+#: A request whose caller is known: `request.user` is the `Actor`; None on a public route.
+Request = litestar.Request[Actor, Any, State]
+
+#: Bytes that anybody may send before having shown who they are.
+PUBLIC_BODY = 64 * 1024
+
+
+def route(
+    path: str | Sequence[str],
+    *,
+    method: str,
+    access: Access = "verified",
+    permission: str | None = None,
+    status_code: int = 200,
+    max_body: int | None = None,
+    **options: Any,
+) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
+    """Turn an `async def` into a route handler.
+
+    `access`: public = anybody; user = any account, pending ones too; verified = role user or admin; admin.
+    `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
+    need. `max_body`: bytes; none = the server's limit (64 KiB on public routes).
+    """
+    opt = {**options.pop("opt", {}), "access": access, "permission": permission}
+    if max_body is None and access == "public":
+        max_body = PUBLIC_BODY
+    if max_body is not None:
+        options["request_max_body_size"] = max_body
+    decorator = getattr(litestar, method.lower())
+    return decorator(path, status_code=status_code, opt=opt, **options)  # type: ignore[no-any-return]
+
+
+get = partial(route, method="GET")
+post = partial(route, method="POST")
+put = partial(route, method="PUT")
+patch = partial(route, method="PATCH")
+delete = partial(route, method="DELETE")

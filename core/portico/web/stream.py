@@ -1,0 +1,165 @@
+"""Sending what a model source answers: bytes as they come, and an end for every way a stream can end.
+
+Blocks are pumped from the request's own task, one `send` for each, and one more task waits for the client to leave;
+that is all a stream costs.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import nullcontext
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.types import Receive, Scope, Send
+
+from portico.catalogue.source import EVENT_STREAM, Reply
+from portico.errors import Refusal, Unavailable
+from portico.web.drain import Drain
+from portico.web.errors import unforeseen
+
+T = TypeVar("T")
+DONE = b"data: [DONE]\n\n"
+STOPPING = "The server is shutting down."
+BROKEN = "The answer broke off."
+
+#: The only headers of a source that a client sees.
+PASSED_ON = frozenset({"retry-after", "x-request-id"})
+
+
+def error_event(message: str, kind: str, code: str) -> bytes:
+    """A server-sent event in the shape in which OpenAI's clients expect an error inside a stream."""
+    error = {"message": message, "type": kind, "code": code}
+    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
+
+
+def stream_reply(request: Request[Any, Any, Any], reply: Reply | Awaitable[Reply]) -> "ReplyStream":
+    """The response that carries a source's reply to the client, whole or as a stream. Return it from a handler.
+
+    `reply` may still be in the making: then it is awaited when the response is sent, and given up if the client
+    leaves first. What it raises before the first byte is answered like anything that a handler raises.
+    """
+    opt = getattr(request.scope.get("route_handler"), "opt", {})
+    return ReplyStream(
+        reply, getattr(request.app.state, "drain", None), opt.get("plugin", "portico")
+    )
+
+
+async def unless_gone(receive: Receive, work: Awaitable[T]) -> T | None:
+    """The result of `work`, or None if the client left first; then the work has been cancelled.
+
+    The request's body must have been read before.
+    """
+    presence = _Presence(receive)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not presence.forgive("gone"):
+            raise
+        return None
+    finally:
+        presence.close()
+
+
+class ReplyStream:
+    """A `Reply` on its way to the client: an ASGI application that is called once."""
+
+    def __init__(
+        self, reply: Reply | Awaitable[Reply], drain: Drain | None = None, plugin: str = "portico"
+    ) -> None:
+        self._reply = reply
+        self._drain = drain
+        self._plugin = plugin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, until it ends, the client leaves or the process stops. Called by Litestar."""
+        presence = _Presence(receive)
+        reply: Reply | None = None
+        try:
+            with self._drain.watched(presence.interrupt) if self._drain else nullcontext():
+                reply = self._reply if isinstance(self._reply, Reply) else await self._reply
+                await send(_start(reply))
+                await self._send_body(reply, send)
+        except asyncio.CancelledError:
+            if presence.forgive("stopping"):
+                if reply is None:
+                    raise Unavailable from None
+                await _end(send, reply, error_event(STOPPING, "server_error", "interrupted"))
+            elif not presence.forgive("gone"):
+                raise
+        finally:
+            presence.close()
+            await _close(reply)
+
+    async def _send_body(self, reply: Reply, send: Send) -> None:
+        if isinstance(reply.body, bytes):
+            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+            return
+        try:
+            async for block in reply.body:
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+        except Refusal as refusal:
+            await _end(send, reply, error_event(refusal.detail, "upstream_error", "source_failed"))
+        except Exception as error:  # noqa: BLE001 - the stream has begun: nobody above could still answer
+            unforeseen(error, self._plugin)
+            await _end(send, reply, error_event(BROKEN, "server_error", "interrupted"))
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _start(reply: Reply) -> Any:
+    headers = [(b"content-type", reply.content_type.encode("latin-1"))]
+    headers += [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in reply.headers.items()
+        if name.lower() in PASSED_ON
+    ]
+    if isinstance(reply.body, bytes):
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+    else:
+        headers += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+async def _end(send: Send, reply: Reply, event: bytes) -> None:
+    """Close a stream that has begun; where the format allows it, with the reason."""
+    last = event + DONE if reply.content_type.startswith(EVENT_STREAM) else b""
+    await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _close(reply: Reply | None) -> None:
+    """Let an iterator go of what it holds, such as the call to its upstream."""
+    close = getattr(reply.body, "aclose", None) if reply else None
+    if close is not None:
+        await close()
+
+
+class _Presence:
+    """Cancels the current task when the client leaves or the process stops, and remembers which."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._task = asyncio.current_task()
+        self._reason = ""
+        self._watcher = asyncio.create_task(self._watch(receive))
+
+    def interrupt(self) -> None:
+        self._cancel("stopping")
+
+    def forgive(self, reason: str) -> bool:
+        """Whether it was this, and nobody else, that cancelled the task; then the task may go on."""
+        if self._reason != reason or self._task is None:
+            return False
+        return self._task.uncancel() == 0
+
+    def close(self) -> None:
+        self._watcher.cancel()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._cancel("gone")
+
+    def _cancel(self, reason: str) -> None:
+        if not self._reason and self._task is not None:
+            self._reason = reason
+            self._task.cancel()

@@ -1,0 +1,67 @@
+"""A model that repeats what it hears, and a route that says how often."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+
+from portico.api import (
+    Completion,
+    ModelCard,
+    PluginInfo,
+    Reply,
+    Section,
+    get,
+    hookimpl,
+    reply_with_text,
+    setting,
+)
+
+PLUGIN = PluginInfo(api=1, summary="A model that repeats what it hears.")
+
+
+class Settings(Section):
+    times: Annotated[int, setting("How often it repeats", ge=1, le=10)] = 1
+
+
+class Message(msgspec.Struct):
+    content: str
+
+
+class Echo:
+    name = "echo"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    async def list_models(self) -> list[ModelCard]:
+        return [ModelCard(id="echo", name="Echo", owned_by="echo", public=True)]
+
+    async def complete(self, completion: Completion) -> Reply:
+        messages = msgspec.json.decode(completion.body["messages"], type=list[Message])
+
+        async def words() -> AsyncIterator[str]:
+            for _ in range(self.settings.times):
+                yield messages[-1].content
+
+        return reply_with_text(completion, words())
+
+
+@hookimpl
+def register_settings() -> type[Settings]:
+    return Settings
+
+
+@hookimpl
+def register_model_sources(settings: Settings) -> list[Echo]:
+    return [Echo(settings)]
+
+
+@hookimpl
+def register_routes(settings: Settings) -> list[object]:
+    @get("/api/x/echo/times")
+    async def times() -> int:
+        """How often Echo repeats."""
+        return settings.times
+
+    return [times]

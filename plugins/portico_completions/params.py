@@ -1,0 +1,58 @@
+"""Parameters: of the chat, of the model, and what becomes of both."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from portico_completions.turn import is_passed_on
+
+#: Parameters that are switches of ours and never a provider's.
+SWITCHES = frozenset(
+    {"stream_response", "stream_delta_chunk_size", "function_calling", "reasoning_tags", "system"}
+)
+#: Brackets in a text that is read as JSON.
+DEEPEST = 128
+
+
+def merged(chat: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    """What a provider is asked for: the chat's parameters, overridden by those of the model's record."""
+    return _flat(chat) | _flat(model)
+
+
+def wants_stream(model: Mapping[str, Any], asked: bool) -> bool:
+    """Whether the answer is streamed: the model's record decides if it says anything about it."""
+    decided = model.get("stream_response")
+    return decided if isinstance(decided, bool) else asked
+
+
+def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters with `custom_params` merged into them, without what is not the provider's or is not set."""
+    custom = params.get("custom_params")
+    plain = {key: value for key, value in params.items() if key != "custom_params"}
+    if isinstance(custom, dict):
+        plain = _deep(plain, {key: _read(value) for key, value in custom.items()})
+    return {
+        key: value
+        for key, value in plain.items()
+        if value is not None and key not in SWITCHES and is_passed_on(key)
+    }
+
+
+def _deep(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        result[key] = _deep(old, value) if both else value
+    return result
+
+
+def _read(value: Any) -> Any:
+    """A text that is JSON as what it says: a form can only send texts."""
+    if not isinstance(value, str) or value.count("[") + value.count("{") > DEEPEST:
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return value

@@ -1,0 +1,98 @@
+"""The placeholders of system prompts, such as `{{USER_NAME}}`.
+
+One pass from left to right: what a placeholder stands for is never looked through for placeholders again, so nobody
+can smuggle one in by their name or their message.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from portico.api import Actor, Invalid, now
+
+#: Characters of a prompt once its placeholders are filled.
+LONGEST = 4 * 1024 * 1024
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]{1,100}?)\s*\}\}")
+_CUT = re.compile(r"(?P<name>prompt|messages)(?::(?P<part>start|end|middletruncate):(?P<size>\d{1,6}))?", re.IGNORECASE)
+
+#: What the account does not say prints like this. Source: the reference does the same.
+UNSET = "None"
+
+
+class Template:
+    """Fills placeholders for one turn. `variables`: the client's own, by placeholder; they win.
+
+    `prompt`: gives the last message of the person; `messages`: lines `ROLE: text` of the conversation. Both are
+    called only where a placeholder asks for them.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        variables: Mapping[str, str],
+        prompt: Callable[[], str],
+        messages: Callable[[], list[str]],
+    ) -> None:
+        self._variables = variables
+        self._prompt = prompt
+        self._messages = messages
+        self._clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
+        self._known: Mapping[str, str] = {
+            "USER_NAME": actor.name,
+            "USER_EMAIL": actor.email,
+            "USER_BIO": UNSET,
+            "USER_GENDER": UNSET,
+            "USER_BIRTH_DATE": UNSET,
+            "USER_AGE": UNSET,
+            "USER_LOCATION": UNSET,
+            "CURRENT_DATE": self._clock.strftime("%Y-%m-%d"),
+            "CURRENT_TIME": self._clock.strftime("%I:%M:%S %p"),
+            "CURRENT_DATETIME": self._clock.strftime("%Y-%m-%d %I:%M:%S %p"),
+            "CURRENT_WEEKDAY": self._clock.strftime("%A"),
+        }
+
+    def fill(self, text: str) -> str:
+        """The text with every known placeholder filled; others stay. Raises: Invalid if it grows beyond measure."""
+        if "{{" not in text:
+            return text
+        grown = len(text)
+
+        def value(found: re.Match[str]) -> str:
+            nonlocal grown
+            filled = self._value(found[0], found[1])
+            grown += len(filled) - len(found[0])
+            if grown > LONGEST:
+                raise Invalid("The system prompt is too long once its placeholders are filled.")
+            return filled
+
+        return _PLACEHOLDER.sub(value, text)
+
+    def _value(self, placeholder: str, name: str) -> str:
+        for spelling in (placeholder, "{{" + name + "}}"):
+            if spelling in self._variables:
+                return self._variables[spelling]
+        if name in self._known:
+            return self._known[name]
+        if cut := _CUT.fullmatch(name):
+            part, size = (cut["part"] or "").lower(), int(cut["size"] or 0)
+            if cut["name"].lower() == "prompt":
+                return _cut(self._prompt(), part, size, "...")
+            return "\n".join(_cut_list(self._messages(), part, size))
+        return placeholder
+
+
+def _cut(text: str, part: str, size: int, gap: str) -> str:
+    if not part or len(text) <= size:
+        return text
+    if part == "middletruncate":
+        return text[: (size + 1) // 2] + gap + text[len(text) - size // 2 :]
+    return text[:size] if part == "start" else text[len(text) - size :]
+
+
+def _cut_list(lines: list[str], part: str, size: int) -> list[str]:
+    if not part or len(lines) <= size:
+        return lines
+    if part == "middletruncate":
+        return lines[: (size + 1) // 2] + lines[len(lines) - size // 2 :]
+    return lines[:size] if part == "start" else lines[len(lines) - size :]

@@ -1,0 +1,45 @@
+"""Ids of models: which are allowed, and which ones a person could confuse."""
+
+import unicodedata
+
+from portico.api import Invalid
+
+#: Characters, not bytes.
+LONGEST_ID = 256
+
+INVALID_MODEL_ID = "The model id is empty or holds characters that are not allowed."
+MODEL_ID_TOO_LONG = (
+    "The model id is too long. Please make sure your model id is less than 256 characters long."
+)
+MODEL_ID_TAKEN = (
+    "Uh-oh! This model id is already registered. Please choose another model id string."
+)
+
+
+def likeness(model_id: str) -> str:
+    """An id without case, blanks, invisible characters and Unicode's other forms of the same letters.
+
+    `GPT-4o`, `gpt-4o ` and `ｇｐｔ-4o` are alike; none may stand in for another.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", model_id).casefold())
+    return "".join(
+        c for c in folded if unicodedata.category(c) not in ("Cf", "Zs", "Zl", "Zp", "Cc")
+    )
+
+
+def check_id(model_id: str) -> str:
+    """The id, if it is allowed: 1–256 characters, no control characters, something to see. Raises: Invalid."""
+    if len(model_id) > LONGEST_ID:
+        raise Invalid(MODEL_ID_TOO_LONG)
+    # Cs: half of a surrogate pair, which no database stores.
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in model_id) or not likeness(model_id):
+        raise Invalid(INVALID_MODEL_ID)
+    return model_id
+
+
+def may_exist(model_id: str) -> bool:
+    """Whether a record could have this id; asked before a database is, which may not store all characters."""
+    try:
+        return bool(check_id(model_id))
+    except Invalid:
+        return False

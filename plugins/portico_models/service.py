@@ -1,0 +1,220 @@
+"""What may be done with models, and by whom. Nothing here knows of HTTP."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from portico.api import (
+    AccountDeleted,
+    Actor,
+    Forbidden,
+    House,
+    Invalid,
+    NotFound,
+    UniqueViolation,
+    after_commit,
+    now,
+    row,
+    rows,
+    transaction,
+)
+from portico_models.documents import read_meta, read_params
+from portico_models.events import ModelChanged
+from portico_models.listing import ListQuery, list_rows
+from portico_models.naming import MODEL_ID_TAKEN, check_id, likeness, may_exist
+from portico_models.records import KIND, Draft, ModelRecords
+from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner
+
+UNAUTHORIZED = "401 Unauthorized"
+NOTHING = msgspec.Raw(b"{}")
+
+
+class Models:
+    """The workspace's models. Ids that do not exist and those the caller may not read raise the same NotFound."""
+
+    def __init__(self, app: House) -> None:
+        self._app = app
+        self._grants = app.permissions.grants
+
+    @property
+    def _records(self) -> ModelRecords:
+        return self._app.services.need(ModelRecords)
+
+    async def get(self, actor: Actor, model_id: str) -> Model:
+        """One model. Its parameters are shown to those who may write it."""
+        found = await self._find(actor, "read", model_id)
+        return await self._shown(found, with_params=found["may_write"])
+
+    async def page(self, actor: Actor, query: ListQuery) -> ModelPage:
+        """The presets somebody works with: their own, those they may write, and public ones."""
+        found, total = await list_rows(self._app, actor, query)
+        shared = await self._grants.of_many(KIND, [one["id"] for one in found])
+        items = []
+        for one in found:
+            model = _model(one, shared.get(one["id"], self._grants.nobody), one["may_write"])
+            items.append(ListedModel(**msgspec.structs.asdict(model), user=_owner(one, actor)))
+        return ModelPage(items, total)
+
+    async def overrides(self) -> list[Model]:
+        """Every record that changes a source's model, oldest first. For administrators."""
+        found = await rows(
+            "SELECT * FROM models_model WHERE base_model_id IS NULL ORDER BY created_at, id"
+        )
+        shared = await self._grants.of_many(KIND)
+        return [_model(one, shared.get(one["id"], self._grants.nobody), True) for one in found]
+
+    async def create(self, actor: Actor, form: ModelForm) -> Model:
+        """A new record of the caller's.
+
+        Raises: Invalid if the id is taken, by a record or, for a preset, by a source's model, or if a value makes
+        no sense; Forbidden if the base is not the caller's to use.
+        """
+        check_id(form.id)
+        draft = _draft(form)
+        await self._check_base(actor, draft, None)
+        try:
+            async with transaction():
+                await self._records.begin_change()
+                await self._records.insert(draft, likeness(form.id), actor.id, now())
+                await self._share(actor, form)
+                self._announce(form.id, "created")
+        except UniqueViolation as error:
+            raise Invalid(MODEL_ID_TAKEN) from error
+        return await self._shown(await self._find(actor, "write", form.id), with_params=True)
+
+    async def update(self, actor: Actor, form: ModelForm) -> Model:
+        """Replace everything but id, owner and birth of a record. Raises: as `create`."""
+        before = await self._find(actor, "write", form.id)
+        draft = _draft(form)
+        await self._check_base(actor, draft, before)
+        async with transaction():
+            await self._records.begin_change()
+            # Asked again now that no other writer can come in between: rights or record may be gone.
+            await self._find(actor, "write", form.id)
+            await self._records.update(draft, now())
+            await self._share(actor, form)
+            self._announce(form.id, "updated")
+        return await self._shown(await self._find(actor, "write", form.id), with_params=True)
+
+    async def delete(self, actor: Actor, model_id: str) -> None:
+        """Delete a record, with its tags and shares."""
+        async with transaction():
+            await self._records.begin_change()
+            await self._find(actor, "delete", model_id)
+            await self._records.delete(model_id)
+            self._announce(model_id, "deleted")
+
+    async def account_deleted(self, event: AccountDeleted) -> None:
+        """The models of somebody who is gone go to whoever deleted the account, or with them."""
+        async with transaction():
+            await self._records.begin_change()
+            if event.delete_content or event.by == event.id:
+                for model_id in await self._records.ids_of(event.id):
+                    await self._records.delete(model_id)
+                    self._announce(model_id, "deleted")
+            else:
+                for model_id in await self._records.inherit(event.id, event.by):
+                    self._announce(model_id, "updated")
+
+    async def _find(self, actor: Actor, action: str, model_id: str) -> dict[str, Any]:
+        """The row, with `may_write`. One statement, whether there is none or it is not the caller's to know.
+
+        Raises: NotFound, or Forbidden for somebody who may read it and no more.
+        """
+        if not may_exist(model_id):
+            raise NotFound
+        may = self._app.permissions.visible
+        asked = may(actor, action, KIND, first=2)
+        readable = may(actor, "read", KIND, first=2 + len(asked.args))
+        writable = may(actor, "write", KIND, first=2 + len(asked.args) + len(readable.args))
+        found = await row(
+            f"SELECT *, ({asked.sql}) AS may, ({readable.sql}) AS may_read, "  # noqa: S608 - fixed texts
+            f"({writable.sql}) AS may_write FROM models_model WHERE id = $1",
+            model_id,
+            *asked.args,
+            *readable.args,
+            *writable.args,
+        )
+        if found is None or not (found["may"] or found["may_read"]):
+            raise NotFound
+        if not found["may"]:
+            raise Forbidden
+        return found
+
+    async def _check_base(self, actor: Actor, draft: Draft, before: dict[str, Any] | None) -> None:
+        """Whether the caller may have a record of this id stand on this base. May ask model sources."""
+        was_override = before is None or before["base_model_id"] is None
+        if draft.base_model_id is None:
+            # Whoever overrides a source's model renames it, instructs it and opens it for all.
+            if not actor.is_admin and (before is None or not was_override):
+                raise Forbidden(UNAUTHORIZED)
+            return
+        if draft.base_model_id == draft.id or (
+            was_override and likeness(draft.id) in await self._offered()
+        ):
+            raise Invalid(MODEL_ID_TAKEN)
+        # Else a preset would open a model to its author, and to all it is shared with.
+        if not actor.is_admin and not await self._app.catalogue.may_use(draft.base_model_id, actor):
+            raise Forbidden(UNAUTHORIZED)
+
+    async def _offered(self) -> set[str]:
+        """What the ids of sources look like; of `name:tag` the name alone as well, as Ollama's clients use it."""
+        document = await self._app.catalogue.base_entries_json()
+        ids = [entry["id"] for entry in msgspec.json.decode(document)["data"]]
+        return {likeness(one) for full in ids for one in (full, full.partition(":")[0])}
+
+    async def _share(self, actor: Actor, form: ModelForm) -> None:
+        """Write down who it is shared with: nobody, where the caller may not share like that.
+
+        Source: narrowed without a word, as clients of this API know it. What was shared before may stay so.
+        """
+        wanted = self._grants.read(form.access_control)
+        if not actor.is_admin and not wanted.same_as(await self._grants.of(KIND, form.id)):
+            needed = {"sharing.public_models"} if wanted.is_public else set[str]()
+            needed |= {"sharing.models"} if wanted.names_somebody else set()
+            for permission in needed:
+                if not await self._app.identity.is_permitted(actor, permission):
+                    wanted = self._grants.nobody
+        await self._grants.write(KIND, form.id, wanted)
+
+    async def _shown(self, found: dict[str, Any], *, with_params: bool) -> Model:
+        return _model(found, await self._grants.of(KIND, found["id"]), with_params)
+
+    def _announce(self, model_id: str, change: Literal["created", "updated", "deleted"]) -> None:
+        after_commit(lambda: self._app.events.publish(ModelChanged(model_id, change)))
+
+
+def _draft(form: ModelForm) -> Draft:
+    meta, tags = read_meta(form.meta)
+    return Draft(
+        id=form.id,
+        base_model_id=form.base_model_id or None,
+        name=form.name.replace("\x00", ""),
+        is_active=form.is_active,
+        meta=meta,
+        params=read_params(form.params),
+        tags=tags,
+    )
+
+
+def _model(found: dict[str, Any], sharing: Any, with_params: bool) -> Model:
+    return Model(
+        id=found["id"],
+        user_id=found["user_id"],
+        base_model_id=found["base_model_id"],
+        name=found["name"],
+        params=msgspec.Raw(found["params"]) if with_params else NOTHING,
+        meta=msgspec.Raw(found["meta"]),
+        access_control=sharing.document(),
+        is_active=found["is_active"],
+        updated_at=found["updated_at"],
+        created_at=found["created_at"],
+    )
+
+
+def _owner(found: dict[str, Any], actor: Actor) -> Owner | None:
+    if found["owner_name"] is None:
+        return None
+    shown = actor.is_admin or found["user_id"] == actor.id
+    email = found["owner_email"] if shown else ""
+    return Owner(found["user_id"], found["owner_name"], found["owner_role"], email)

@@ -1,0 +1,41 @@
+"""The tables of models, for queries through Piccolo. The migrations make them."""
+
+from piccolo.columns import BigInt, Boolean, Text
+from piccolo.table import Table
+
+from portico.api import TableSet
+
+
+class ModelTable(Table, tablename="models_model"):
+    """Presets and overrides. `meta` and `params` hold JSON."""
+
+    id = Text(primary_key=True, default="")
+    likeness = Text(unique=True)
+    user_id = Text()
+    base_model_id = Text(null=True, default=None)
+    name = Text()
+    sought = Text()
+    is_active = Boolean(default=True)
+    updated_at = BigInt()
+    created_at = BigInt()
+    meta = Text()
+    params = Text()
+
+
+class TagTable(Table, tablename="models_tag"):
+    """Tags of models. The key is the pair; Piccolo knows only single ones, so here it is the model."""
+
+    model_id = Text(primary_key=True, default="")
+    name = Text()
+
+
+class RevisionTable(Table, tablename="models_revision"):
+    """The one row that counts changes."""
+
+    id = BigInt(primary_key=True)
+    number = BigInt()
+
+
+TABLES = TableSet(
+    tables=(ModelTable, TagTable, RevisionTable), migrations="portico_models.migrations"
+)

@@ -1,0 +1,132 @@
+"""From one turn to the body of a request: what a provider is sent, and what it is never sent."""
+
+import codecs
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from portico.api import Completion, Invalid
+
+#: Keys by which client libraries are told where to go and with which credentials. Neither a client nor a model's
+#: record has a say in that; nor in the model, which is chosen by then.
+NOT_THEIRS = frozenset(
+    {
+        "api_base", "api_key", "api_type", "api_version", "azure", "azure_ad_token", "azure_endpoint",
+        "base_url", "custom_llm_provider", "default_headers", "deployment_id", "extra_body", "extra_headers",
+        "extra_query", "headers", "organization", "project", "proxies", "proxy", "timeout", "url",
+    }
+)  # fmt: skip
+DECIDED = frozenset({"model", "stream"})
+
+REASONING = ("o1", "o3", "o4", "gpt-5")
+#: The reasoning models from before there was a developer role.
+WITHOUT_DEVELOPER = ("o1-mini", "o1-preview")
+
+
+def encode(completion: Completion, model: str, *, is_openai: bool) -> bytes:
+    """The body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself.
+
+    What nobody touches stays the bytes it was. Raises: Invalid for a parameter that cannot be what it should.
+    """
+    body: dict[str, Any] = {
+        key: value
+        for key, value in completion.body.items()
+        if key not in DECIDED and not chooses_upstream(key)
+    }
+    for key, value in completion.params.items():
+        if value is not None and key not in DECIDED and not chooses_upstream(key):
+            body[key] = _cast(key, value)
+    if "logit_bias" in body:
+        body["logit_bias"] = _logit_bias(_plain(body["logit_bias"]))
+    _fit(body, model.lower(), is_openai=is_openai)
+    return msgspec.json.encode({"model": model, "stream": completion.stream, **body})
+
+
+def chooses_upstream(key: str) -> bool:
+    """Whether a key would choose the upstream, in any spelling."""
+    return key.strip().lower().replace("-", "_") in NOT_THEIRS
+
+
+def _cast(key: str, value: Any) -> Any:
+    cast = _CASTS.get(key)
+    if cast is None:
+        return value
+    try:
+        return cast(value)
+    except (TypeError, ValueError, OverflowError):
+        raise Invalid(f"The parameter {key!r} cannot be {type(value).__name__} here.") from None
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _stops(value: Any) -> Any:
+    """Stop sequences as they are typed into a form: with `\\n` written out as two characters."""
+    if isinstance(value, str):
+        value = [value]
+    return [_unescaped(item) if isinstance(item, str) else item for item in value]
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
+    except UnicodeDecodeError:
+        return text  # a lone backslash at the end means itself
+
+
+_CASTS: Mapping[str, Callable[[Any], Any]] = {
+    "temperature": _number,
+    "top_p": _number,
+    "min_p": _number,
+    "frequency_penalty": _number,
+    "presence_penalty": _number,
+    "max_tokens": int,
+    "reasoning_effort": str,
+    "stop": _stops,
+}
+
+
+def _logit_bias(value: Any) -> Any:
+    """`"5:200,7:-3"` or an object, as an object of token to bias, each within ±100."""
+    if value is None:
+        return None
+    try:
+        pairs = (
+            [pair.split(":") for pair in value.split(",") if pair.strip()]
+            if isinstance(value, str)
+            else value.items()
+        )
+        return {str(token).strip(): max(-100, min(100, int(bias))) for token, bias in pairs}
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise Invalid("The parameter 'logit_bias' must map tokens to numbers.") from None
+
+
+def _fit(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
+    """Say it the way this provider wants it said."""
+    if model.startswith(REASONING):
+        if "max_tokens" in body:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        _rename_system(body, "user" if model.startswith(WITHOUT_DEVELOPER) else "developer")
+    elif not is_openai and "max_completion_tokens" in body:
+        body["max_tokens"] = body.pop("max_completion_tokens")
+    if "max_completion_tokens" in body:
+        body.pop("max_tokens", None)
+
+
+def _rename_system(body: dict[str, Any], role: str) -> None:
+    messages = _plain(body.get("messages"), list[msgspec.Raw])
+    if not messages or b'"system"' not in bytes(messages[0]):
+        return
+    first = _plain(messages[0])
+    if isinstance(first, dict) and first.get("role") == "system":
+        body["messages"] = [first | {"role": role}, *messages[1:]]
+
+
+def _plain(value: Any, kind: Any = Any) -> Any:
+    return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else value

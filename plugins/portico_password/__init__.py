@@ -1,0 +1,33 @@
+"""Signing up and signing in with an e-mail address and a password."""
+
+from portico.api import House, PluginInfo, Section, hookimpl
+from portico_password.settings import Settings
+
+PLUGIN = PluginInfo(
+    api=1,
+    summary="Sign up and sign in with an e-mail address and a password.",
+    claims=("/api/v1/auths/signin", "/api/v1/auths/signup"),
+)
+
+
+@hookimpl
+def register_settings() -> type[Section]:
+    """Whether passwords are accepted, and which ones."""
+    return Settings
+
+
+@hookimpl
+def register_services(app: House, settings: Settings) -> None:
+    """Offers none; holds every new password of the house to this plugin's rule, wherever it is set."""
+    from portico_password.rule import password_rule
+
+    if settings.enable_password_validation:
+        app.identity.passwords.require(password_rule(settings.password_pattern))
+
+
+@hookimpl
+def register_routes(app: House, settings: Settings) -> list[object]:
+    """Sign-up and sign-in."""
+    from portico_password.routes import routes
+
+    return routes(app, settings)

@@ -1,0 +1,28 @@
+"""The operator's rule for new passwords."""
+
+import re
+from collections.abc import Callable
+
+from portico.api import Invalid
+
+
+class WeakPassword(Invalid):
+    """The password is not what the operator asks for."""
+
+    default = "The password does not meet the required validation criteria."
+
+
+def password_rule(pattern: str) -> Callable[[str], None]:
+    """A check of one password, which raises WeakPassword. Raises: ValueError for a bad pattern, at boot."""
+    try:
+        matches = re.compile(pattern).match
+    except re.error as error:
+        raise ValueError(
+            f"PASSWORD_VALIDATION_REGEX_PATTERN is not a regular expression: {error}"
+        ) from error
+
+    def check(password: str) -> None:
+        if not matches(password):
+            raise WeakPassword
+
+    return check

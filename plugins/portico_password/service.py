@@ -1,0 +1,60 @@
+"""Who may sign up, and signing in. No HTTP."""
+
+from portico.api import Forbidden, House, Welcome
+from portico_password.schemas import SignIn, SignUp
+from portico_password.settings import Settings
+
+
+class PasswordsOff(Forbidden):
+    """The operator wants people to come in by other ways."""
+
+    default = "The requested action has been restricted as a security measure."
+
+
+class PasswordSignIn:
+    """Sign-up and sign-in of one house."""
+
+    def __init__(self, house: House, settings: Settings) -> None:
+        self._identity = house.identity
+        self._settings = settings
+
+    async def sign_in(self, form: SignIn) -> Welcome:
+        """Raises: PasswordsOff; Invalid for a wrong pair, the same whatever is wrong with it; TooMany."""
+        if not self._settings.enable_password_auth:
+            raise PasswordsOff
+        account = await self._identity.prove(form.email, form.password)
+        return await self._identity.reception.sign_in(account)
+
+    async def sign_up(self, form: SignUp) -> Welcome:
+        """Make an account, and sign it in.
+
+        Raises: PasswordsOff; Forbidden where sign-up is closed; Invalid for a malformed or taken e-mail address,
+        a picture or a password that will not do.
+        """
+        founding = await self._gate()
+        directory = self._identity.directory
+        await directory.check_free(form.email)
+        account = await directory.create_account(
+            name=form.name,
+            email=form.email,
+            password_hash=await self._identity.passwords.hash(form.password),
+            profile_image_url=form.profile_image_url,
+            founding=founding,
+        )
+        return await self._identity.reception.sign_in(account)
+
+    async def _gate(self) -> bool:
+        """Whether only the very first account may be made. Raises: Forbidden if none may.
+
+        `enable_signup` unset means: open for the first account, closed from then on.
+        """
+        if not self._settings.enable_password_auth:
+            raise PasswordsOff
+        wanted = self._identity.settings.enable_signup
+        form = self._settings.enable_login_form
+        if wanted and form:
+            return False
+        first_may = self._settings.enable_initial_admin_signup or (wanted is None and form)
+        if not first_may or await self._identity.directory.anyone():
+            raise Forbidden
+        return True

@@ -1,0 +1,88 @@
+"""Every test that asks for `database` runs on SQLite and on PostgreSQL."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.servers import fresh_database, postgres_server
+
+from portico.db import Database, DatabaseSettings, new_id, open_database
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(server_url: str) -> Iterator[str]:
+    with fresh_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite://{tmp_path}/portico.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
+@pytest.fixture
+async def database(url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    settings = DatabaseSettings(url=url, pool_size=4, pool_timeout=5.0)
+    database = open_database(settings, tmp_path)
+    await database.start()
+    await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, title TEXT NOT NULL UNIQUE)")
+    yield database
+    await database.stop()
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `processes.py` with these arguments; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def spawn(*args: str, path: str = "") -> subprocess.Popen[str]:
+        search = os.pathsep.join([path, *sys.path])
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("processes.py")), *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        started.append(process)
+        return process
+
+    yield spawn
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], str]:
+    """Makes an importable package of these files and returns its name."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def package(files: dict[str, str]) -> str:
+        name = f"made_{new_id().replace('-', '')}"
+        (tmp_path / name).mkdir()
+        for file, text in {"__init__.py": "", **files}.items():
+            (tmp_path / name / file).write_text(text)
+        return name
+
+    return package

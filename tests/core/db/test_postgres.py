@@ -1,0 +1,99 @@
+"""What is special about a pool of connections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from portico.db import DatabaseSettings, TransactionFailed
+from portico.db.postgres import Postgres, PostgresTransaction
+from portico.errors import Unavailable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def pool_of_two(postgres_url: str) -> AsyncIterator[Postgres]:
+    settings = DatabaseSettings(
+        url=postgres_url, pool_size=1, pool_max_overflow=1, pool_timeout=0.2
+    )
+    database = Postgres(postgres_url, settings)
+    await database.start()
+    await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY)")
+    yield database
+    await database.stop()
+
+
+async def test_no_free_connection_is_unavailable(pool_of_two: Postgres) -> None:
+    entered, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold() -> None:
+        async with pool_of_two.transaction():
+            entered.release()
+            await leave.wait()
+
+    holders = [asyncio.create_task(hold()) for _ in range(2)]
+    for _ in holders:
+        await entered.acquire()
+    with pytest.raises(Unavailable):
+        await pool_of_two.rows("SELECT 1")
+    with pytest.raises(Unavailable):
+        async with pool_of_two.transaction():
+            pytest.fail("there was no connection to give")
+    leave.set()
+    await asyncio.gather(*holders)
+    await pool_of_two.ping()
+
+
+async def test_a_lost_connection_is_unavailable_and_replaced(pool_of_two: Postgres) -> None:
+    """FT-10 flavour: the server ends a connection in the middle of a transaction."""
+    with pytest.raises(Unavailable):
+        async with pool_of_two.transaction():
+            await pool_of_two.execute("INSERT INTO note VALUES ('lost')")
+            await pool_of_two.rows("SELECT pg_terminate_backend(pg_backend_pid())")
+    for _ in range(3):
+        assert await pool_of_two.rows("SELECT id FROM note") == []
+    async with pool_of_two.transaction():
+        await pool_of_two.execute("INSERT INTO note VALUES ('kept')")
+    assert await pool_of_two.rows("SELECT id FROM note") == [{"id": "kept"}]
+
+
+async def test_a_read_only_server_is_unavailable(pool_of_two: Postgres) -> None:
+    with pytest.raises(Unavailable):
+        async with pool_of_two.transaction():
+            await pool_of_two.execute("SET TRANSACTION READ ONLY")
+            await pool_of_two.execute("INSERT INTO note VALUES ('refused')")
+
+
+async def test_a_commit_that_was_a_rollback_is_noticed(pool_of_two: Postgres) -> None:
+    """PostgreSQL answers COMMIT with a mere ROLLBACK if a statement failed behind our back."""
+    with pytest.raises(TransactionFailed):
+        async with pool_of_two.transaction():
+            await pool_of_two.execute("INSERT INTO note VALUES ('lost')")
+            inside = pool_of_two.inside()
+            assert isinstance(inside, PostgresTransaction)
+            with pytest.raises(asyncpg.UndefinedTableError):
+                await inside.connection.execute("SELECT * FROM missing")
+    assert await pool_of_two.rows("SELECT id FROM note") == []
+
+
+async def test_a_programmers_error_stays_what_it_is(pool_of_two: Postgres) -> None:
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await pool_of_two.rows("SELECT * FROM missing")
+    with pytest.raises(asyncpg.InterfaceError):
+        await pool_of_two.rows("SELECT $1::text")
+
+
+async def test_nobody_there_is_unavailable() -> None:
+    url = "postgresql://me:secret@/db?host=/nonexistent"
+    with pytest.raises(Unavailable) as refused:
+        await Postgres(url, DatabaseSettings(url=url)).start()
+    assert "secret" not in str(refused.value)
+
+
+async def test_stopped_is_unavailable(pool_of_two: Postgres) -> None:
+    await pool_of_two.stop()
+    await pool_of_two.stop()
+    with pytest.raises(Unavailable):
+        await pool_of_two.rows("SELECT 1")

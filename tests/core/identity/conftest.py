@@ -1,0 +1,71 @@
+"""A house's identity room on its own, on SQLite and on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from portico.db import Database, DatabaseSettings, migrate, open_database
+from portico.events import Bus, Listener
+from portico.identity import (
+    TABLES,
+    Account,
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    GroupChanged,
+    Identity,
+    SessionRevoked,
+)
+from portico.settings.schema import IdentitySettings, Secret
+
+SECRET = Secret("a-secret-for-tests-only-0123456789abcdefghij")
+NewAccount = Callable[..., Awaitable[Account]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    report = await migrate(database, {"identity": TABLES})
+    assert not report.failed
+    with database.use():
+        yield database
+    await database.stop()
+
+
+@pytest.fixture
+def told() -> list[Any]:
+    """Every event that was published, in order."""
+    return []
+
+
+@pytest.fixture
+def bus(told: list[Any]) -> Bus:
+    bus = Bus(lambda owner, handle, event: handle(event))
+    kinds = (AccountChanged, AccountCreated, AccountDeleted, GroupChanged, SessionRevoked)
+    bus.listen("test", [Listener(kind, told.append) for kind in kinds])
+    return bus
+
+
+@pytest.fixture
+def identity(database: Database, bus: Bus) -> Identity:
+    return Identity(IdentitySettings(), SECRET, bus, password_rounds=4)
+
+
+@pytest.fixture
+def new_account(identity: Identity) -> NewAccount:
+    """Make an account: `await new_account("Ann")`."""
+
+    async def make(name: str, password: str | None = None, role: str | None = None) -> Account:
+        hashed = None if password is None else await identity.passwords.hash(password)
+        return await identity.directory.create_account(
+            name=name, email=f"{name}@Example.org", password_hash=hashed, role=role
+        )
+
+    return make

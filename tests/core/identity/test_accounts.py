@@ -1,0 +1,208 @@
+"""Accounts: who is first, who is last, and what ends sign-ins."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from portico.db import Database, rows
+from portico.errors import ACTION_PROHIBITED, EMAIL_TAKEN, Forbidden, Invalid, NotFound
+from portico.identity import AccountChanged, AccountCreated, AccountDeleted, Identity, SessionRevoked
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_first_account_is_an_administrators_and_the_next_is_not(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann, ben = await new_account("Ann", role="user"), await new_account("Ben")
+    assert (ann.role, ben.role) == ("admin", "pending")
+    assert told == [AccountCreated(ann.id, "admin"), AccountCreated(ben.id, "pending")]
+
+
+async def test_an_account_made_by_an_administrator_has_the_role_it_was_given(
+    identity: Identity, new_account: Any
+) -> None:
+    await new_account("Ann")
+    assert (await new_account("Ben", role="user")).role == "user"
+    with pytest.raises(Invalid, match="Invalid role"):
+        await new_account("Eve", role="root")
+
+
+async def test_ab14_of_many_at_once_exactly_one_is_administrator(
+    identity: Identity, new_account: Any
+) -> None:
+    made = await asyncio.gather(*(new_account(f"P{number}") for number in range(20)))
+    assert sorted(one.role for one in made) == ["admin"] + ["pending"] * 19
+
+
+async def test_a_founder_that_comes_second_is_refused_and_leaves_nothing(
+    identity: Identity, new_account: Any
+) -> None:
+    await new_account("Ann")
+    with pytest.raises(Forbidden):
+        await identity.directory.create_account(
+            name="Eve", email="eve@example.org", password_hash="x", founding=True
+        )
+    assert await identity.directory.count() == 1
+
+
+async def test_a_first_account_that_fails_does_not_use_up_the_place(
+    identity: Identity, new_account: Any
+) -> None:
+    with pytest.raises(Invalid):
+        await identity.directory.create_account(
+            name="Eve", email="eve@example.org", password_hash=None, profile_image_url="javascript:1"
+        )
+    assert not await identity.directory.anyone()
+    assert (await new_account("Ann")).role == "admin"
+
+
+async def test_accounts_brought_from_elsewhere_count_as_first(
+    identity: Identity, database: Database, new_account: Any
+) -> None:
+    """Nobody becomes administrator of a house that others live in already."""
+    await database.execute(
+        "INSERT INTO portico_account (id, email, role, name, profile_image_url, last_active_at, "
+        "updated_at, created_at) VALUES ('x', 'x@example.org', 'admin', 'X', '', 1, 1, 1)"
+    )
+    assert (await new_account("Ann")).role == "pending"
+
+
+async def test_an_address_is_taken_in_any_case(identity: Identity, new_account: Any) -> None:
+    ann = await new_account("Ann")
+    for check in (identity.directory.check_free("ANN@example.ORG"), new_account("aNN")):
+        with pytest.raises(Invalid) as refused:
+            await check
+        assert refused.value.detail == EMAIL_TAKEN
+    assert await identity.directory.by_email("ANN@EXAMPLE.org") == ann
+    assert await identity.directory.check_free("Ben@example.org") == "ben@example.org"
+
+
+async def test_of_two_with_one_address_at_once_one_gets_in(
+    identity: Identity, new_account: Any
+) -> None:
+    made = await asyncio.gather(*(new_account("Ann") for _ in range(5)), return_exceptions=True)
+    assert sum(not isinstance(one, BaseException) for one in made) == 1
+    assert await identity.directory.count() == 1
+
+
+async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) -> None:
+    assert await identity.directory.by_email("a\x00@b.c") is None
+    assert await identity.directory.find("\x00") is None
+    assert await identity.directory.proof("a\x00@b.c") == (None, None)
+    with pytest.raises(NotFound):
+        await identity.directory.by_id("nobody")
+
+
+async def test_who_is_there_is_listed_newest_first(identity: Identity, new_account: Any) -> None:
+    assert not await identity.directory.anyone()
+    made = {(await new_account(f"P{number}")).id for number in range(32)}
+    everybody = await identity.directory.all()
+    assert {one.id for one in everybody} == made and await identity.directory.count() == 32
+    assert everybody == sorted(everybody, key=lambda one: (one.created_at, one.id), reverse=True)
+    assert await identity.directory.page() == everybody[:30]
+    assert await identity.directory.page(2) == everybody[30:]
+    assert await identity.directory.page(-5) == everybody[:30]
+    assert await identity.directory.page(10**20) == []
+
+
+async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_account: Any) -> None:
+    ann = await new_account("Ann", password="right")
+    await new_account("Ben")
+    assert await identity.prove("ANN@example.org", "right") == ann
+    for email, password in (("ann@example.org", "wrong"), ("ben@example.org", ""), ("no@no.no", "right")):
+        with pytest.raises(Invalid) as refused:
+            await identity.prove(email, password)
+        assert refused.value.detail.startswith("The email or password")
+
+
+async def test_another_role_counts_at_once_and_ends_sign_ins(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    await new_account("Ann")
+    ben = await new_account("Ben", role="user")
+    session = await identity.sessions.open(ben)
+    told.clear()
+    assert (await identity.directory.set_role(ben.id, "pending")).role == "pending"
+    assert await identity.sessions.resolve(session.token) is None
+    assert told == [SessionRevoked(ben.id), AccountChanged(ben.id)]
+
+
+async def test_the_same_role_again_changes_nothing(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann = await new_account("Ann")
+    session = await identity.sessions.open(ann)
+    told.clear()
+    await identity.directory.set_role(ann.id, "admin")
+    assert await identity.sessions.resolve(session.token) and told == []
+
+
+async def test_ab25_the_last_administrator_can_be_neither_demoted_nor_deleted(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
+    for attempt in (
+        identity.directory.set_role(ann.id, "user"),
+        identity.directory.delete(ann.id, by=ben.id),
+    ):
+        with pytest.raises(Forbidden) as refused:
+            await attempt
+        assert refused.value.detail == ACTION_PROHIBITED
+    assert (await identity.directory.by_id(ann.id)).role == "admin"
+
+
+async def test_ab25_two_administrators_who_demote_each_other_leave_one(
+    identity: Identity, new_account: Any
+) -> None:
+    for turn in range(5):
+        ids = [one.id for one in await identity.directory.all() if one.role == "admin"]
+        for missing in range(2 - len(ids)):
+            ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
+        await asyncio.gather(
+            *(identity.directory.set_role(one, "user") for one in ids), return_exceptions=True
+        )
+        left = await rows("SELECT id FROM portico_account WHERE role = 'admin'")
+        assert len(left) == 1
+
+
+async def test_a_new_password_ends_sign_ins_and_the_old_one(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann = await new_account("Ann", password="old")
+    session = await identity.sessions.open(ann)
+    await identity.directory.set_password_hash(ann.id, await identity.passwords.hash("new"))
+    assert await identity.sessions.resolve(session.token) is None
+    assert (await identity.prove(ann.email, "new")).epoch == ann.epoch + 1
+    with pytest.raises(Invalid):
+        await identity.prove(ann.email, "old")
+    assert AccountChanged(ann.id) in told
+    with pytest.raises(NotFound):
+        await identity.directory.set_password_hash("nobody", "x")
+
+
+async def test_the_sign_in_that_changed_the_password_may_stay(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann", password="old")
+    here, there = await identity.sessions.open(ann), await identity.sessions.open(ann)
+    actor = await identity.sessions.resolve(here.token)
+    assert actor is not None
+    await identity.directory.set_password_hash(ann.id, "x", keep=actor.session_id)
+    assert await identity.sessions.resolve(here.token)
+    assert await identity.sessions.resolve(there.token) is None
+
+
+async def test_a_deleted_account_takes_its_rows_with_it(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", password="x")
+    group = await identity.directory.create_group(name="G", description="", by=ann.id)
+    await identity.directory.add_members(group.id, [ben.id])
+    await identity.sessions.open(ben)
+    await identity.directory.delete(ben.id, by=ann.id, delete_content=True)
+    for table in ("portico_session", "portico_password", "portico_group_member"):
+        assert await rows(f"SELECT * FROM {table}") == []
+    assert told[-1] == AccountDeleted(ben.id, ann.id, delete_content=True)
+    with pytest.raises(NotFound):
+        await identity.directory.delete(ben.id, by=ann.id)

@@ -1,0 +1,82 @@
+"""Groups: members, and what membership permits."""
+
+from typing import Any
+
+import pytest
+from portico.db import Database
+from portico.errors import Invalid
+from portico.identity import GroupChanged, Identity
+from portico.identity.tables import TABLES
+
+pytestmark = pytest.mark.anyio
+
+MODELS = {"workspace": {"models": True}}
+
+
+async def test_a_new_group_is_empty_and_its_members_are_told_apart(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    group = await identity.directory.create_group(
+        name="Staff", description="All of us", by=ann.id, permissions=MODELS, data={"config": {}}
+    )
+    assert (group.member_count, group.account_id, group.data) == (0, ann.id, '{"config":{}}')
+    assert (await identity.directory.add_members(group.id, [ben.id])).member_count == 1
+    assert await identity.directory.group_ids(ben.id) == [group.id]
+    assert await identity.directory.group_ids(ann.id) == []
+    assert [event for event in told if isinstance(event, GroupChanged)] == [GroupChanged(group.id)] * 2
+
+
+async def test_ab30_adding_is_a_union_of_those_who_exist(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    group = await identity.directory.create_group(name="G", description="", by=ann.id)
+    add = identity.directory.add_members
+    assert (await add(group.id, [ann.id])).member_count == 1
+    assert (await add(group.id, [ann.id, ben.id, ben.id, "nobody", "\x00", ""])).member_count == 2
+    assert (await add(group.id, [])).member_count == 2
+    assert (await add(group.id, [f"nobody{n}" for n in range(1200)] + [ann.id])).member_count == 2
+
+
+async def test_nobody_joins_a_group_that_is_not_there(identity: Identity, new_account: Any) -> None:
+    ann = await new_account("Ann")
+    for group_id in ("nothing", "\x00"):
+        with pytest.raises(Invalid, match="Error adding users to group"):
+            await identity.directory.add_members(group_id, [ann.id])
+
+
+async def test_membership_permits_what_the_group_grants(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
+    admin = await identity.sessions.resolve((await identity.sessions.open(ann)).token)
+    actor = await identity.sessions.resolve((await identity.sessions.open(ben)).token)
+    assert admin is not None and actor is not None
+    assert await identity.is_permitted(admin, "workspace.models")
+    assert not await identity.is_permitted(actor, "workspace.models")
+    assert await identity.is_permitted(actor, "chat.delete")
+    for permissions in (None, MODELS):
+        group = await identity.directory.create_group(
+            name="G", description="", by=ann.id, permissions=permissions
+        )
+        await identity.directory.add_members(group.id, [ben.id])
+    assert await identity.is_permitted(actor, "workspace.models")
+    assert (await identity.permissions_of(ann.id))["workspace"]["models"] is False
+
+
+async def test_a_description_has_a_limit(identity: Identity) -> None:
+    with pytest.raises(Invalid):
+        await identity.directory.create_group(name="G", description="x" * 5000, by="ann")
+
+
+async def test_the_tables_are_what_the_migrations_made(database: Database) -> None:
+    for table in TABLES.tables:
+        columns = {column._meta.name for column in table._meta.columns}
+        found = await database.rows(f"SELECT * FROM {table._meta.tablename} LIMIT 0")
+        assert found == []
+        listed = ", ".join(columns)
+        await database.rows(f"SELECT {listed} FROM {table._meta.tablename} LIMIT 1")
+        if database.dialect == "sqlite":
+            info = await database.rows(f"PRAGMA table_info({table._meta.tablename})")
+            assert {one["name"] for one in info} == columns

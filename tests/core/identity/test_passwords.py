@@ -1,0 +1,134 @@
+"""AB-08, AB-09 and AB-10: which passwords are taken, and how they are checked."""
+
+import asyncio
+import statistics
+import threading
+import time
+
+import bcrypt
+import pytest
+from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, Invalid, TooMany
+from portico.identity import passwords as module
+from portico.identity.passwords import Passwords
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    return Passwords(rounds=4, threads=2)
+
+
+@pytest.mark.parametrize("password", ["x", "correct horse", "ä" * 36, "a" * 72, "nul\x00inside", " "])
+async def test_a_password_matches_itself_and_nothing_else(
+    passwords: Passwords, password: str
+) -> None:
+    hashed = await passwords.hash(password)
+    assert await passwords.verify(password, hashed)
+    assert not await passwords.verify(password[:-1], hashed)
+    assert not await passwords.verify(password.upper() + "!", hashed)
+
+
+@pytest.mark.parametrize("password", ["a" * 73, "a" * 100, "ä" * 37, "a" * 10_000_000])
+async def test_ab09_a_password_over_72_bytes_cannot_be_set(
+    passwords: Passwords, password: str
+) -> None:
+    started = time.perf_counter()
+    with pytest.raises(Invalid) as refused:
+        await passwords.hash(password)
+    assert refused.value.detail == PASSWORD_TOO_LONG
+    assert time.perf_counter() - started < 0.05  # AB-08: ten megabytes cost no hashing time
+
+
+async def test_an_empty_password_cannot_be_set(passwords: Passwords) -> None:
+    with pytest.raises(Invalid) as refused:
+        await passwords.hash("")
+    assert refused.value.detail == INVALID_PASSWORD
+
+
+async def test_ab09_equal_in_the_first_72_bytes_is_not_equal(passwords: Passwords) -> None:
+    hashed = await passwords.hash("a" * 72)
+    assert await passwords.verify("a" * 72, hashed)
+    assert not await passwords.verify("a" * 73, hashed)
+    assert not await passwords.verify("a" * 72 + "ä" * 100_000, hashed)
+
+
+@pytest.mark.parametrize("hashed", [None, "", "not-a-hash", "$2b$04$short", "0b9e1c52-1111-4222-8333-444455556666"])
+async def test_where_there_is_no_password_none_is_right(
+    passwords: Passwords, hashed: str | None
+) -> None:
+    assert not await passwords.verify("", hashed)
+    assert not await passwords.verify("anything", hashed)
+
+
+async def test_a_hash_made_elsewhere_is_understood(passwords: Passwords) -> None:
+    elsewhere = bcrypt.hashpw(b"secret", bcrypt.gensalt(5, prefix=b"2a")).decode()
+    assert await passwords.verify("secret", elsewhere)
+
+
+async def test_ab10_every_no_takes_equally_long() -> None:
+    passwords = Passwords(rounds=8, threads=1)
+    hashed = await passwords.hash("right")
+    asked = {
+        "wrong": ("wrong", hashed),
+        "unknown": ("wrong", None),
+        "no password": ("wrong", "not-a-hash"),
+        "too long": ("a" * 80, hashed),
+    }
+    took: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(25):
+        for name, (password, stored) in asked.items():
+            started = time.perf_counter()
+            assert not await passwords.verify(password, stored)
+            took[name].append(time.perf_counter() - started)
+    medians = {name: statistics.median(times) for name, times in took.items()}
+    assert max(medians.values()) - min(medians.values()) < 0.005, medians
+
+
+async def test_a_rule_of_the_operator_is_asked_for_new_passwords_only(passwords: Passwords) -> None:
+    hashed = await passwords.hash("short")
+
+    def at_least_eight(password: str) -> None:
+        if len(password) < 8:
+            raise Invalid(INVALID_PASSWORD)
+
+    passwords.require(at_least_eight)
+    assert await passwords.verify("short", hashed)
+    with pytest.raises(Invalid):
+        await passwords.hash("short")
+    assert await passwords.hash("long enough")
+
+
+async def test_others_are_served_while_passwords_are_checked() -> None:
+    passwords = Passwords(rounds=10, threads=2)
+    lag = 0.0
+    work = asyncio.gather(*(passwords.verify("x", None) for _ in range(8)))
+    while not work.done():
+        started = time.perf_counter()
+        await asyncio.sleep(0.001)
+        lag = max(lag, time.perf_counter() - started)
+    assert lag < 0.25
+
+
+async def test_a_crowd_is_told_to_come_back_even_if_it_hangs_up_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "WAITING_PER_THREAD", 3)
+    passwords, gate = Passwords(rounds=4, threads=1), threading.Event()
+    crowd = [asyncio.ensure_future(passwords._work(gate.wait)) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    with pytest.raises(TooMany) as refused:
+        await passwords.verify("x", None)
+    assert refused.value.retry_after > 0
+    crowd[0].cancel()  # its thread works on, so its place is still taken
+    await asyncio.sleep(0.01)
+    with pytest.raises(TooMany):
+        await passwords.verify("x", None)
+    gate.set()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    assert not await passwords.verify("x", None)

@@ -1,0 +1,86 @@
+"""What somebody may do: the defaults, and what groups add."""
+
+import msgspec
+import pytest
+from portico.identity import PermissionDefaults, allows, effective
+from portico.identity.permission_tree import REMEMBERED, PermissionTrees, default_tree
+
+#: Source: the permission table of the clients' contract, section by section.
+WORDS = {
+    "workspace": "models knowledge prompts tools models_import models_export prompts_import prompts_export "
+    "tools_import tools_export",
+    "sharing": "models public_models knowledge public_knowledge prompts public_prompts tools public_tools notes "
+    "public_notes",
+    "chat": "controls valves system_prompt params file_upload delete delete_message continue_response "
+    "regenerate_response rate_response edit share export stt tts call multiple_models temporary temporary_enforced",
+    "features": "api_keys notes folders channels direct_tool_servers web_search image_generation code_interpreter",
+}
+OFF = {"chat.temporary_enforced", "features.api_keys", "features.direct_tool_servers"}
+
+
+def test_the_default_tree_has_every_word_clients_know() -> None:
+    tree = default_tree(PermissionDefaults())
+    assert {section: set(words) for section, words in tree.items()} == {
+        section: set(words.split()) for section, words in WORDS.items()
+    }
+
+
+def test_by_default_people_chat_and_make_nothing_for_others() -> None:
+    for section, words in default_tree(PermissionDefaults()).items():
+        for word, value in words.items():
+            on = section in ("chat", "features") and f"{section}.{word}" not in OFF
+            assert value is on, f"{section}.{word}"
+
+
+def test_every_default_has_a_variable_of_its_own() -> None:
+    variables: list[str] = []
+    for field in msgspec.structs.fields(PermissionDefaults):
+        shape = msgspec.inspect.type_info(field.type)
+        assert isinstance(shape, msgspec.inspect.Metadata) and shape.extra is not None
+        names = shape.extra["env"]
+        assert all(name.startswith("USER_PERMISSIONS_") for name in names)
+        variables.append(names[0])
+    assert len(set(variables)) == len(variables)
+    assert "USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS" in variables
+    assert "USER_PERMISSIONS_NOTES_ALLOW_SHARING" in variables
+
+
+def test_groups_add_and_never_take_away() -> None:
+    defaults = {"a": {"on": True, "off": False}}
+    assert effective(defaults, [{"a": {"on": False, "off": True}}]) == {"a": {"on": True, "off": True}}
+    assert effective(defaults, [{"a": {"off": True}}, {"a": {"off": False}}])["a"]["off"]
+    assert defaults == {"a": {"on": True, "off": False}}
+
+
+def test_words_only_a_group_knows_are_kept() -> None:
+    tree = effective({"a": {"b": False}}, [{"echo": {"shout": True}}, {"a": {"c": False}}])
+    assert tree == {"a": {"b": False, "c": False}, "echo": {"shout": True}}
+    assert allows(tree, "echo.shout")
+
+
+@pytest.mark.parametrize("grant", [{"a": {"b": "no"}}, {"a": {"b": 1}}, {"a": {"b": [True]}}, {"a": "b"}, {"a": True},
+                                   {"a": None}, {"a": {"b": {"c": True}}}, [], "a.b", None, 5])  # fmt: skip
+def test_ab31_nothing_but_true_grants(grant: object) -> None:
+    assert not allows(effective({"a": {"b": False}}, [grant]), "a.b")
+
+
+@pytest.mark.parametrize("permission", ["", "a", "a.", ".b", "a.x", "x.b", "a.b.c"])
+def test_nobody_is_permitted_what_the_tree_does_not_know(permission: str) -> None:
+    assert not allows({"a": {"b": True}}, permission)
+    assert allows({"a": {"b": True}}, "a.b")
+
+
+def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
+    trees = PermissionTrees(PermissionDefaults())
+    assert trees.of(("{not json", "[]", '{"workspace":{"models":true}}')).tree["workspace"]["models"]
+    assert trees.of(("{not json",)).tree == trees.defaults
+
+
+def test_a_combination_is_worked_out_once_and_the_memory_is_bounded() -> None:
+    trees = PermissionTrees(PermissionDefaults())
+    granted = ('{"workspace":{"models":true}}',)
+    assert trees.of(granted) is trees.of(granted)
+    assert msgspec.json.decode(trees.of(granted).json) == trees.of(granted).tree
+    for number in range(REMEMBERED + 10):
+        trees.of((f'{{"x":{{"w{number}":true}}}}',))
+    assert len(trees._known) <= REMEMBERED

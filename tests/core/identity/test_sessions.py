@@ -1,0 +1,147 @@
+"""AB-04: a token is worth what its row says."""
+
+from typing import Any
+
+import pytest
+from portico.db import Database, execute, now, rows
+from portico.errors import Invalid
+from portico.events import Bus
+from portico.identity import Identity, SessionRevoked, sessions
+from portico.settings.schema import IdentitySettings
+
+from .conftest import SECRET
+
+pytestmark = pytest.mark.anyio
+
+
+async def count() -> int:
+    return int((await rows("SELECT COUNT(*) AS n FROM portico_session"))[0]["n"])
+
+
+async def test_a_sign_in_resolves_to_its_person(identity: Identity, new_account: Any) -> None:
+    ann = await new_account("Ann")
+    ben = await new_account("Ben", role="user")
+    session = await identity.sessions.open(ben)
+    actor = await identity.sessions.resolve(session.token)
+    assert actor is not None
+    assert (actor.id, actor.name, actor.role) == (ben.id, "Ben", "user") and ann.id != ben.id
+    assert actor.is_verified and not actor.is_admin
+
+
+async def test_resolving_takes_one_statement(
+    identity: Identity, new_account: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await identity.sessions.open(await new_account("Ann"))
+    asked: list[str] = []
+
+    async def counting(sql: str, *args: Any) -> list[dict[str, Any]]:
+        asked.append(sql)
+        return await database.rows(sql, *args)
+
+    monkeypatch.setattr(sessions, "rows", counting)
+    assert await identity.sessions.resolve(session.token)
+    assert len(asked) == 1
+
+
+async def test_ab04_a_closed_session_is_closed_for_good(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann = await new_account("Ann")
+    session, other = await identity.sessions.open(ann), await identity.sessions.open(ann)
+    actor = await identity.sessions.resolve(session.token)
+    assert actor is not None
+    await identity.sessions.end(session.token)
+    assert await identity.sessions.resolve(session.token) is None
+    assert await identity.sessions.resolve(other.token) is not None
+    assert SessionRevoked(ann.id, actor.session_id) in told
+
+
+async def test_ab04_tokens_that_never_expire_can_be_revoked_too(
+    database: Database, bus: Bus, new_account: Any
+) -> None:
+    endless = Identity(IdentitySettings(session_lifetime="-1"), SECRET, bus, password_rounds=4)
+    session = await endless.sessions.open(await new_account("Ann"))
+    assert session.expires_at is None and await endless.sessions.resolve(session.token)
+    await endless.sessions.end(session.token)
+    assert await endless.sessions.resolve(session.token) is None
+
+
+async def test_ending_a_session_that_is_none_does_nothing(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    session = await identity.sessions.open(await new_account("Ann"))
+    await identity.sessions.end(session.token)
+    told.clear()
+    for token in ("", "junk", "a.b.c", session.token):
+        await identity.sessions.end(token)
+    assert told == []
+
+
+async def test_closing_all_leaves_nobody_signed_in(identity: Identity, new_account: Any) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    first, second = await identity.sessions.open(ann), await identity.sessions.open(ann)
+    bens = await identity.sessions.open(ben)
+    await identity.sessions.close_all(ann.id)
+    assert await identity.sessions.resolve(first.token) is None
+    assert await identity.sessions.resolve(second.token) is None
+    assert await identity.sessions.resolve(bens.token) is not None
+
+
+async def test_the_session_to_keep_stays(identity: Identity, new_account: Any) -> None:
+    ann = await new_account("Ann")
+    kept, gone = await identity.sessions.open(ann), await identity.sessions.open(ann)
+    actor = await identity.sessions.resolve(kept.token)
+    assert actor is not None
+    await identity.sessions.close_all(ann.id, keep=actor.session_id)
+    assert await identity.sessions.resolve(kept.token) is not None
+    assert await identity.sessions.resolve(gone.token) is None
+
+
+async def test_a_sign_in_does_not_overtake_the_end_of_all_sign_ins(
+    identity: Identity, new_account: Any
+) -> None:
+    """Somebody proved the old password just before it was changed."""
+    ann = await new_account("Ann")
+    await identity.sessions.close_all(ann.id)
+    with pytest.raises(Invalid):
+        await identity.sessions.open(ann)
+    assert await identity.sessions.open(await identity.directory.by_id(ann.id))
+
+
+async def test_a_deleted_account_cannot_be_signed_in(identity: Identity, new_account: Any) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    session = await identity.sessions.open(ben)
+    await identity.directory.delete(ben.id, by=ann.id)
+    assert await identity.sessions.resolve(session.token) is None
+    with pytest.raises(Invalid):
+        await identity.sessions.open(ben)
+
+
+async def test_a_session_id_of_somebody_else_is_nobodys(
+    identity: Identity, new_account: Any
+) -> None:
+    """Well signed, both halves exist, but they do not belong together."""
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    actor = await identity.sessions.resolve((await identity.sessions.open(ben)).token)
+    assert actor is not None
+    mixed, _ = identity.signer.sign(ann.id, actor.session_id, ann.epoch)
+    assert await identity.sessions.resolve(mixed) is None
+
+
+async def test_expired_rows_are_swept_now_and_then(
+    identity: Identity, new_account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await new_account("Ann")
+    await identity.sessions.open(ann)
+    await execute("UPDATE portico_session SET expires_at = 1")
+    await identity.sessions.open(ann)
+    assert await count() == 2
+    later = now() + sessions.SWEEP_EVERY + 1
+    monkeypatch.setattr(sessions, "now", lambda: later)
+    await identity.sessions.open(ann)
+    assert await count() == 2
+
+
+async def test_no_token_is_kept_in_the_database(identity: Identity, new_account: Any) -> None:
+    session = await identity.sessions.open(await new_account("Ann"))
+    assert session.token.split(".")[2] not in str(await rows("SELECT * FROM portico_session"))

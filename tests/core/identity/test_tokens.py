@@ -1,0 +1,195 @@
+"""AB-02 and AB-03: what a token has to be to count."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import pytest
+from portico.errors import Unauthenticated
+from portico.identity import TokenSigner, tokens
+from portico.settings.problems import BadSettings
+from portico.settings.schema import Secret
+
+KEY = "k" * 32
+GOOD = {"id": "ann", "jti": "one", "epoch": 0}
+HOUR = 3600
+
+
+@pytest.fixture
+def signer() -> TokenSigner:
+    return TokenSigner(Secret(KEY), "1h")
+
+
+def encoded(value: Any) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def forged(header: Any, claims: Any, key: str = KEY, digest: str = "sha256") -> str:
+    """A token somebody else made; with our key, so that nothing but its content can be wrong."""
+    body = f"{encoded(header)}.{encoded(claims)}"
+    return f"{body}.{encoded(hmac.new(key.encode(), body.encode(), digest).digest())}"
+
+
+def ours(claims: Any) -> str:
+    return forged(b'{"alg":"HS256","typ":"JWT"}', claims)
+
+
+def soon() -> int:
+    return int(time.time()) + 600
+
+
+def test_a_token_we_made_says_what_we_put_in(signer: TokenSigner) -> None:
+    token, expires_at = signer.sign("ann", "one", 3)
+    claims = signer.verify(token)
+    assert (claims.id, claims.jti, claims.epoch, claims.exp) == ("ann", "one", 3, expires_at)
+    assert expires_at is not None and 0 <= expires_at - HOUR - int(time.time()) + 1 <= 2
+
+
+def test_a_forgery_that_is_right_in_everything_passes(signer: TokenSigner) -> None:
+    """So that the refusals below are about what they say they are."""
+    assert signer.verify(ours(GOOD | {"exp": soon()})).id == "ann"
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "nOnE", "NONE", "HS512", "HS384", "RS256", "", 5, None, ["HS256"]])
+def test_ab02_no_algorithm_but_ours_is_accepted(signer: TokenSigner, alg: Any) -> None:
+    claims = GOOD | {"exp": soon()}
+    unsigned = f"{encoded({'alg': alg, 'typ': 'JWT'})}.{encoded(claims)}."
+    for token in (unsigned, forged({"alg": alg, "typ": "JWT"}, claims)):
+        with pytest.raises(Unauthenticated):
+            signer.verify(token)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"crit": ["x"]}, {"crit": ["b64"], "b64": False}, {"crit": 5}, {"kid": "../../etc"}, {"jku": "https://evil"},
+     {"jwk": {"kty": "oct", "k": "a2s"}}, {"zip": "DEF"}],
+)  # fmt: skip
+def test_ab03_a_header_that_says_more_than_ours_is_refused(signer: TokenSigner, extra: Any) -> None:
+    with pytest.raises(Unauthenticated):
+        signer.verify(forged({"alg": "HS256", "typ": "JWT", **extra}, GOOD | {"exp": soon()}))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        GOOD,
+        GOOD | {"exp": None},
+        GOOD | {"exp": "2000000000"},
+        GOOD | {"exp": "9999-12-31T23:59:59Z"},
+        GOOD | {"exp": 253402300799},
+        GOOD | {"exp": -1},
+        GOOD | {"exp": 0},
+        GOOD | {"exp": True},
+        GOOD | {"exp": 10**400},
+        GOOD | {"exp": [2000000000]},
+        b'{"id":"ann","jti":"one","epoch":0,"exp":NaN}',
+        b'{"id":"ann","jti":"one","epoch":0,"exp":Infinity}',
+        b'{"id":"ann","jti":"one","epoch":0,"exp":1e999}',
+        GOOD | {"exp": soon(), "iat": soon() + 10**6},
+        GOOD | {"exp": soon(), "nbf": soon()},
+        GOOD | {"exp": soon(), "id": None},
+        GOOD | {"exp": soon(), "id": ["ann"]},
+        GOOD | {"exp": soon(), "id": {"$ne": ""}},
+        GOOD | {"exp": soon(), "id": 1},
+        GOOD | {"exp": soon(), "id": ""},
+        GOOD | {"exp": soon(), "id": "a" * 5000},
+        GOOD | {"exp": soon(), "id": "a" * 10**6},
+        GOOD | {"exp": soon(), "jti": None},
+        GOOD | {"exp": soon(), "epoch": "0"},
+        GOOD | {"exp": soon(), "epoch": -1},
+        {"id": "ann", "exp": soon()},
+        {},
+        [],
+        None,
+        "ann",
+        b"",
+        b"\xff\xfe",
+        b"[" * 5000,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_ab03_junk_claims_are_refused_although_well_signed(signer: TokenSigner, claims: Any) -> None:
+    with pytest.raises(Unauthenticated):
+        signer.verify(ours(claims))
+
+
+@pytest.mark.parametrize("token", ["", ".", "..", "...", "a.b.c", "a" * 9000, "é.x.y", "\ud800..", "sk-abc", tokens.HEADER])
+def test_ab03_what_is_no_token_at_all_is_refused(signer: TokenSigner, token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        signer.verify(token)
+
+
+def test_a_token_of_another_secret_is_refused(signer: TokenSigner) -> None:
+    stranger, _ = TokenSigner(Secret("x" * 32), "1h").sign("ann", "one", 0)
+    with pytest.raises(Unauthenticated):
+        signer.verify(stranger)
+
+
+def test_a_changed_token_is_refused_also_when_the_true_one_is_remembered(signer: TokenSigner) -> None:
+    token, _ = signer.sign("ann", "one", 0)
+    signer.verify(token)
+    head, _, sign = token.split(".")
+    with pytest.raises(Unauthenticated):
+        signer.verify(f"{head}.{encoded(GOOD | {'id': 'eve', 'exp': soon()})}.{sign}")
+
+
+def test_a_remembered_token_still_expires(signer: TokenSigner, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, expires_at = signer.sign("ann", "one", 0)
+    assert signer.verify(token) and expires_at is not None
+    monkeypatch.setattr(tokens, "now", lambda: expires_at)
+    with pytest.raises(Unauthenticated):
+        signer.verify(token)
+
+
+def test_no_more_tokens_are_remembered_than_planned(
+    signer: TokenSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "REMEMBERED", 3)
+    for number in range(10):
+        signer.verify(signer.sign("ann", f"{number}", 0)[0])
+    assert len(signer._known) == 3
+
+
+def test_a_shorter_lifetime_counts_for_tokens_given_out_before(signer: TokenSigner) -> None:
+    token, _ = TokenSigner(Secret(KEY), "4w").sign("ann", "one", 0)
+    with pytest.raises(Unauthenticated):
+        signer.verify(token)
+
+
+@pytest.mark.parametrize("lifetime", ["-1", "0", " 0 "])
+def test_without_expiry_tokens_last_for_ever(lifetime: str) -> None:
+    signer = TokenSigner(Secret(KEY), lifetime)
+    token, expires_at = signer.sign("ann", "one", 0)
+    assert expires_at is None and signer.verify(token).exp is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("4w", 2419200), ("1h30m", 5400), ("1.5d", 129600), ("90s", 90), ("500ms", 1), ("2h-30m", 5400), ("+1m", 60)],
+)  # fmt: skip
+def test_a_lifetime_is_the_sum_of_its_parts(text: str, seconds: int) -> None:
+    assert tokens.parse_lifetime(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "4", "4y", "1h 30m", "-1h", "0s", "4w!", "1e9w", "999999w", "٣h", "1.d"])
+def test_a_lifetime_that_cannot_be_read_is_named(text: str) -> None:
+    with pytest.raises(BadSettings, match="JWT_EXPIRES_IN"):
+        TokenSigner(Secret(KEY), text)
+
+
+@pytest.mark.parametrize("secret", ["", "changeme", "t0p-s3cr3t", "12345678", "k" * 31])
+def test_ab84_a_weak_secret_is_refused_and_never_repeated(secret: str) -> None:
+    with pytest.raises(BadSettings, match="WEBUI_SECRET_KEY") as refused:
+        TokenSigner(Secret(secret), "4w")
+    assert not secret or secret not in str(refused.value)
+
+
+def test_our_signature_is_what_everybody_calls_hs256(signer: TokenSigner) -> None:
+    token, _ = signer.sign("ann", "one", 0)
+    head, body, signature = token.split(".")
+    expected = hmac.new(KEY.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
+    assert signature == base64.urlsafe_b64encode(expected).rstrip(b"=").decode()

@@ -1,0 +1,127 @@
+"""Rows of grants: what is written, what is read, and what happens to those of people who are gone."""
+
+import pytest
+from tests.core.permissions.conftest import AddGroup, AddPerson
+
+from portico.db import Database, row, transaction
+from portico.errors import Invalid
+from portico.identity import AccountDeleted
+from portico.permissions import PRIVATE, Grants, Permissions, Resource, read_access_control
+from portico.permissions.relations import Grant
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_grants_come_back_in_the_order_in_which_they_were_given(
+    add_person: AddPerson, add_group: AddGroup
+) -> None:
+    for name in ("zoe", "ann"):
+        await add_person(name)
+    await add_group("crew")
+    sharing = read_access_control(
+        {"read": {"user_ids": ["zoe", "ann"]}, "write": {"group_ids": ["crew"]}}
+    )
+
+    await Grants().write("note", "one", sharing)
+    await Grants().write("note", "two", read_access_control(None))
+
+    assert await Grants().of("note", "one") == sharing
+    assert await Grants().of("note", "absent") == PRIVATE
+    assert set(await Grants().of_many("note", ["one", "two", "absent"])) == {"one", "two"}
+    assert set(await Grants().of_many("note")) == {"one", "two"}
+    assert await Grants().of_many("note", []) == {}
+
+
+async def test_writing_replaces_and_forgetting_leaves_nothing(
+    database: Database, add_person: AddPerson
+) -> None:
+    await add_person("ann")
+    await Grants().write("note", "one", read_access_control({"read": {"user_ids": ["ann"]}}))
+
+    await Grants().write("note", "one", read_access_control(None))
+    assert (await Grants().of("note", "one")).is_public
+
+    await Grants().forget("note", "one")
+    assert await row("SELECT * FROM portico_grant") is None
+
+
+@pytest.mark.parametrize(
+    "ids", [{"user_ids": ["nobody"]}, {"group_ids": ["none"]}, {"user_ids": ["*"]}]
+)
+async def test_AB_33_sharing_with_somebody_who_is_not_there_is_refused(
+    ids: dict[str, list[str]], database: Database
+) -> None:
+    with pytest.raises(Invalid):
+        await Grants().write("note", "one", read_access_control({"read": ids}))
+
+    assert await Grants().of("note", "one") == PRIVATE
+
+
+async def test_grants_are_part_of_the_transaction_that_writes_the_thing(
+    database: Database, add_person: AddPerson
+) -> None:
+    with pytest.raises(RuntimeError):
+        async with transaction():
+            await Grants().write("note", "one", read_access_control(None))
+            raise RuntimeError
+
+    assert await Grants().of("note", "one") == PRIVATE
+
+
+async def test_what_one_holds_comes_by_name_by_group_and_as_one_of_everyone(
+    add_person: AddPerson, add_group: AddGroup
+) -> None:
+    ann, bob, eve = await add_person("ann"), await add_person("bob"), await add_person("eve")
+    await add_group("crew", bob)
+    document = {"read": {"user_ids": [ann.id]}, "write": {"group_ids": ["crew"]}}
+    await Grants().write("note", "one", read_access_control(document))
+    await Grants().write("note", "two", read_access_control(None))
+    one, two = Resource("note", "one", None), Resource("note", "two", None)
+
+    assert await Grants().held(ann.id, one) == {Grant.READ}
+    assert await Grants().held(bob.id, one) == {Grant.WRITE}
+    assert await Grants().held(eve.id, one) == frozenset()
+    assert await Grants().held(eve.id, two) == {Grant.PUBLIC}
+
+
+async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_word(
+    database: Database, add_person: AddPerson
+) -> None:
+    await add_person("ann")
+    await add_person("bob")
+    document = {"read": {"user_ids": ["ann", "bob"]}}
+    await Grants().write("note", "one", read_access_control(document))
+    await database.execute("DELETE FROM portico_account WHERE id = 'bob'")
+
+    document["write"] = {"user_ids": ["ann"]}  # type: ignore[assignment]
+    await Grants().write("note", "one", read_access_control(document))
+
+    kept = await Grants().of("note", "one")
+    assert {share.principal_id for share in kept.shares} == {"ann"}
+
+
+async def test_the_grants_of_a_deleted_account_are_dropped(
+    database: Database, add_person: AddPerson
+) -> None:
+    await add_person("ann")
+    await Grants().write("note", "one", read_access_control({"read": {"user_ids": ["ann"]}}))
+
+    for listener in Permissions().listeners():
+        assert listener.event is AccountDeleted
+        pending = listener.handle(AccountDeleted("ann", by="root"))
+        assert pending is not None
+        await pending
+
+    assert await Grants().of("note", "one") == PRIVATE
+
+
+async def test_many_ids_are_more_than_one_statement_but_all_are_found(
+    database: Database, add_person: AddPerson
+) -> None:
+    people = [f"person-{number}" for number in range(620)]
+    async with transaction():
+        for name in people:
+            await add_person(name)
+        await Grants().write("note", "one", read_access_control({"read": {"user_ids": people}}))
+
+    assert len((await Grants().of("note", "one")).shares) == 620

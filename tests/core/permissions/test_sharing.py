@@ -1,0 +1,95 @@
+"""The document `access_control`: what it means, what is refused, and what a client gets back."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from portico.errors import Misshapen
+from portico.permissions.sharing import (
+    MOST_IDS,
+    PRIVATE,
+    PUBLIC,
+    Share,
+    Sharing,
+    read_access_control,
+)
+
+
+def back(document: Any) -> Any:
+    return msgspec.json.decode(read_access_control(document).document())
+
+
+def test_null_is_everyone_and_an_empty_object_is_nobody() -> None:
+    assert read_access_control(None) == Sharing((PUBLIC,))
+    assert read_access_control({}) == PRIVATE
+    assert read_access_control({"read": {"user_ids": []}, "write": {}}) == PRIVATE
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        {},
+        {
+            "read": {"group_ids": ["g2", "g1"], "user_ids": ["b", "a"]},
+            "write": {"group_ids": [], "user_ids": ["a"]},
+        },
+    ],
+)
+def test_a_client_gets_back_what_it_sent(document: Any) -> None:
+    assert back(document) == document
+
+
+def test_raw_json_is_read_as_well() -> None:
+    assert read_access_control(msgspec.Raw(b"null")).is_public
+    with pytest.raises(Misshapen):
+        read_access_control(msgspec.Raw(b'{"read":"\xff"}'))
+
+
+def test_an_id_that_is_listed_twice_counts_once() -> None:
+    assert len(read_access_control({"read": {"user_ids": ["a", "a"]}}).shares) == 1
+
+
+def test_AB_33_a_star_is_somebody_of_that_name_and_not_everybody() -> None:
+    sharing = read_access_control({"read": {"user_ids": ["*"]}})
+
+    assert sharing.shares == (Share("read", "user", "*"),)
+    assert not sharing.is_public
+
+
+@pytest.mark.parametrize(
+    ("document", "loc"),
+    [
+        ([], []),
+        ("public", []),
+        (5, []),
+        (True, []),
+        ({"admin": {}}, []),
+        ({"read": None}, ["read"]),
+        ({"read": ["a"]}, ["read"]),
+        ({"read": {"roles": ["admin"]}}, ["read"]),
+        ({"read": {"group_ids": "g1"}}, ["read", "group_ids"]),
+        ({"read": {"group_ids": None}}, ["read", "group_ids"]),
+        ({"write": {"user_ids": [1]}}, ["write", "user_ids"]),
+        ({"write": {"user_ids": [""]}}, ["write", "user_ids"]),
+        ({"write": {"user_ids": ["a\x00"]}}, ["write", "user_ids"]),
+        ({"write": {"user_ids": ["a"] * (MOST_IDS + 1)}}, ["write", "user_ids"]),
+        ({"write": {"user_ids": [["a"]]}}, ["write", "user_ids"]),
+    ],
+)
+def test_AB_33_a_document_of_another_shape_is_refused_with_its_place(
+    document: Any, loc: list[str]
+) -> None:
+    with pytest.raises(Misshapen) as refusal:
+        read_access_control(document)
+
+    assert refusal.value.faults[0]["loc"] == ["body", "access_control", *loc]
+
+
+def test_the_same_sharing_in_another_order_is_the_same() -> None:
+    one = read_access_control({"read": {"user_ids": ["a", "b"]}})
+    other = read_access_control({"read": {"user_ids": ["b", "a"]}})
+
+    assert one.same_as(other)
+    assert not one.same_as(PRIVATE)

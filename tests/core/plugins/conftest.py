@@ -1,0 +1,30 @@
+"""Plugins made up for one test, offered through real entry points of a real distribution on the path."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`install("name", source)` puts a plugin on the path as an installed distribution of its own."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    before = set(sys.modules)
+
+    def put(name: str, source: str, *, module: str = "", distribution: str = "") -> None:
+        module, distribution = module or f"made_up_{name}", distribution or f"made-up-{name}"
+        (site / f"{module}.py").write_text(textwrap.dedent(source))
+        info = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[portico]\n{name} = {module}\n")
+
+    yield put
+    for made_up in set(sys.modules) - before:
+        if made_up.startswith("made_up_"):
+            del sys.modules[made_up]

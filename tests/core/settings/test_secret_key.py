@@ -1,0 +1,181 @@
+"""The key that signs sessions. Abuse case AB-84: weak, missing or mismatched secrets."""
+
+import logging
+import multiprocessing
+import os
+import secrets
+import stat
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portico.settings.problems import BadSettings
+from portico.settings.schema import IdentitySettings, Secret, Settings
+from portico.settings.secret_key import (
+    FILE_NAME,
+    OtherSecret,
+    WeakSecret,
+    ensure_same_secret,
+    ensure_secret_key,
+    secret_fingerprint,
+    weakness,
+)
+
+STRONG = Secret("q7Jp-0vZkX2mWb9dTn4sLh8rYf6cGe1u")
+
+
+def configured(secret: Secret) -> Settings:
+    return Settings(identity=IdentitySettings(secret_key=secret))
+
+
+NONE = configured(Secret())
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_ab84_a_missing_secret_is_made_for_the_owners_eyes_only(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "deep"
+    secret = ensure_secret_key(NONE, folder)
+    assert weakness(secret.reveal()) == ""
+    assert mode(folder / FILE_NAME) == 0o600
+    assert mode(folder) == 0o700
+    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+
+
+def test_ab84_the_umask_does_not_widen_or_break_the_file(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        ensure_secret_key(NONE, tmp_path)
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / FILE_NAME) == 0o600
+
+
+def test_ab84_the_next_start_finds_the_same_secret(tmp_path: Path) -> None:
+    assert ensure_secret_key(NONE, tmp_path) == ensure_secret_key(NONE, tmp_path)
+
+
+def test_ab84_a_configured_secret_is_used_and_nothing_is_written(tmp_path: Path) -> None:
+    assert ensure_secret_key(configured(STRONG), tmp_path) == STRONG
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("weak", "why"),
+    [
+        ("changeme", "has 8 bytes"),
+        ("12345678", "has 8 bytes"),
+        ("t0p-s3cr3t", "has 10 bytes"),
+        ("a" * 64, "different characters"),
+        ("abcabcd" * 9, "different characters"),
+        ("t0p-s3cr3t" * 4, "repeats itself"),
+        ("q7Jp-0vZ" * 8, "repeats itself"),
+        ("change-this-secret-key-t0p-s3cr3t", "well-known words"),
+        ("0123456789abcdefghijklmnopqrstuvwxyz", "well-known words"),
+        ("é" * 15, "has 30 bytes"),
+    ],
+)
+def test_ab84_a_weak_secret_is_refused_by_name_with_the_cure(
+    tmp_path: Path, weak: str, why: str
+) -> None:
+    with pytest.raises(WeakSecret, match=why) as caught:
+        ensure_secret_key(configured(Secret(weak)), tmp_path)
+    sentence = str(caught.value)
+    assert sentence.startswith("identity.secret_key (WEBUI_SECRET_KEY): is too weak: ")
+    assert 'python -c "import secrets; print(secrets.token_urlsafe(48))"' in sentence
+    assert weak not in sentence
+
+
+@pytest.mark.parametrize("make", [secrets.token_urlsafe, secrets.token_hex])
+def test_ab84_a_random_secret_is_never_called_weak(make: object) -> None:
+    assert callable(make)
+    assert {weakness(make(32)) for _ in range(2000)} == {""}
+
+
+@given(st.text(max_size=31).filter(lambda text: len(text.encode()) < 32))
+def test_ab84_no_short_secret_passes(short: str) -> None:
+    assert weakness(short)
+
+
+def test_ab84_a_weak_secret_in_the_file_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("changeme\n")
+    with pytest.raises(WeakSecret, match=f"{FILE_NAME}: is too weak"):
+        ensure_secret_key(NONE, tmp_path)
+
+
+def test_ab84_a_file_others_can_read_is_closed_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = ensure_secret_key(NONE, tmp_path)
+    (tmp_path / FILE_NAME).chmod(0o644)
+    with caplog.at_level(logging.WARNING):
+        assert ensure_secret_key(NONE, tmp_path) == secret
+    assert mode(tmp_path / FILE_NAME) == 0o600
+    assert "could be read by others (mode 0644)" in caplog.text
+    assert secret.reveal() not in caplog.text
+
+
+def test_a_file_that_cannot_be_a_key_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    os.mkfifo(path)
+    with pytest.raises(BadSettings, match="is not a regular file"):
+        ensure_secret_key(NONE, tmp_path)
+    path.unlink()
+    path.write_bytes(b"\xff" * 64)
+    with pytest.raises(BadSettings, match="is not text"):
+        ensure_secret_key(NONE, tmp_path)
+
+
+def test_a_folder_that_cannot_be_used_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadSettings, match="Not a directory; set WEBUI_SECRET_KEY instead"):
+        ensure_secret_key(NONE, tmp_path / "file")
+
+
+def test_a_file_system_without_links_is_refused_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(BadSettings, match="set WEBUI_SECRET_KEY instead"):
+        ensure_secret_key(NONE, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _start(folder: Path, answers: "Queue[str]") -> None:
+    answers.put(ensure_secret_key(NONE, folder).reveal())
+
+
+def test_ab84_processes_that_start_at_once_end_with_one_secret(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [context.Process(target=_start, args=(tmp_path, answers)) for _ in range(12)]
+    for process in processes:
+        process.start()
+    found = {answers.get(timeout=20) for _ in processes}
+    for process in processes:
+        process.join()
+    assert len(found) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_ab84_two_secrets_on_one_database_are_noticed_and_said() -> None:
+    stored = secret_fingerprint(STRONG)
+    ensure_same_secret(stored, STRONG)
+    other = Secret(secrets.token_urlsafe(48))
+    with pytest.raises(OtherSecret, match="another secret key is in use") as caught:
+        ensure_same_secret(stored, other)
+    assert "WEBUI_SECRET_KEY" in str(caught.value)
+    assert other.reveal() not in str(caught.value)
+
+
+def test_a_fingerprint_is_short_and_does_not_hold_the_secret() -> None:
+    assert len(secret_fingerprint(STRONG)) == 16
+    assert secret_fingerprint(STRONG) == secret_fingerprint(Secret(STRONG.reveal()))

@@ -1,0 +1,114 @@
+"""What every answer looks like, whatever the request was."""
+
+import pytest
+
+from portico.testing import Client, House, Server
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "detail"),
+    [
+        ("GET", "/api/v1/nowhere", 404, "Not Found"),
+        ("GET", "/nowhere", 404, "Not Found"),
+        ("DELETE", "/health", 405, "Method Not Allowed"),
+        ("PATCH", "/api/v1/auths/signin", 405, "Method Not Allowed"),
+    ],
+)
+def test_unknown_paths_and_wrong_methods_answer_json(
+    client: Client, method: str, path: str, status: int, detail: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status, answer.json) == (status, {"detail": detail})
+
+
+def test_collection_roots_answer_with_and_without_the_trailing_slash(admin: Client) -> None:
+    assert admin.get("/api/v1/chats/").status == admin.get("/api/v1/chats").status == 200
+
+
+def test_every_answer_carries_a_request_id_and_the_time_it_took(client: Client) -> None:
+    first, second = client.get("/health").headers, client.get("/nowhere").headers
+    assert first["x-request-id"] != second["x-request-id"]
+    assert first["x-process-time"] == "0"
+    assert second["x-content-type-options"] == "nosniff"
+
+
+def test_a_proxys_request_id_is_kept_unless_it_is_hostile(client: Client) -> None:
+    kept = client.get("/health", headers={"x-request-id": "abcdef-0123456789"})
+    assert kept.headers["x-request-id"] == "abcdef-0123456789"
+    for hostile in ("short", "a" * 65, "white space here", "<script>alert(1)"):
+        assert client.get("/health", headers={"x-request-id": hostile}).headers["x-request-id"] != hostile
+
+
+def test_a_missing_body_is_a_422_that_says_so(client: Client) -> None:
+    answer = client.post("/api/v1/auths/signin")
+    assert answer.status == 422
+    assert answer.detail == [{"type": "missing", "loc": ["body"], "msg": "Field required"}]
+
+
+def test_a_form_instead_of_json_is_refused(client: Client) -> None:
+    answer = client.post(
+        "/api/v1/auths/signin",
+        body=b"email=a&password=b" + b";" * 1000,
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status == 422
+
+
+def test_ab68_an_anonymous_body_over_its_limit_is_refused(client: Client) -> None:
+    answer = client.post("/api/v1/auths/signin", body=b" " * (64 * 1024 + 1))
+    assert (answer.status, answer.detail) == (413, "Request body too large")
+
+
+def test_the_database_going_away_is_a_503_with_retry_after(house: House) -> None:
+    ada = house.client.sign_up("Ada")
+    house.call(house.portico.database.stop)
+    try:
+        for path in ("/api/v1/auths/", "/health/db"):
+            answer = ada.get(path)
+            assert (answer.status, answer.detail) == (503, "Service temporarily unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        ready = ada.get("/ready")
+        assert ready.status == 503
+        assert [r["check"] for r in ready.json["reasons"]] == ["database"]
+        assert ada.get("/health").status == 200
+    finally:
+        house.call(house.portico.database.start)
+
+
+def test_the_api_describes_itself(client: Client) -> None:
+    described = client.get("/openapi.json").json
+    assert described["openapi"].startswith("3.1")
+    body = described["paths"]["/api/v1/auths/signin"]["post"]["requestBody"]["content"]
+    assert "$ref" in body["application/json"]["schema"]
+    assert b"<title>" in client.get("/docs").body
+
+
+def test_ab68_a_body_without_end_is_cut_off_early(server: Server) -> None:
+    """One gigabyte in chunks, without a length: the server stops reading long before."""
+    import socket
+    from urllib.parse import urlsplit
+
+    where = urlsplit(server.url)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(
+            b"POST /api/v1/auths/signin HTTP/1.1\r\nhost: x\r\n"
+            b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        sent = 0
+        try:
+            while sent < 16_000:
+                connection.sendall(chunk)
+                sent += 1
+                connection.setblocking(False)
+                try:
+                    if connection.recv(4096, socket.MSG_PEEK):
+                        break
+                except BlockingIOError:
+                    pass
+                finally:
+                    connection.setblocking(True)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert sent < 1000
+    assert server.client.get("/health").status == 200

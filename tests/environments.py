@@ -1,0 +1,121 @@
+"""Portico as other people get it: built from the sources, installed in an environment of its own.
+
+A test module that wants the fixtures says `pytest_plugins = ["tests.environments"]`; wherever that
+is said, it is the same environment, built once.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment of nobody's but the test's."""
+
+    path: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.path / "bin" / "python"
+
+    def command(self, name: str) -> Path:
+        """An installed command."""
+        return self.path / "bin" / name
+
+    def install(self, *what: str | Path) -> None:
+        """Install with pip, dependencies included unless `--no-deps` is among `what`."""
+        run(self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *what)
+
+    def run(self, *command: str | Path, cwd: Path, environ: Mapping[str, str] | None = None) -> str:
+        """Run a program with `environ` on top of a bare environment; returns what it printed.
+
+        `cwd` is asked for because the repository would put its own folders on the path.
+        """
+        return run(*command, cwd=cwd, environ=environ)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What is handed out. `rebuilt`: the wheel that the sdist builds."""
+
+    wheel: Path
+    sdist: Path
+    rebuilt: Path
+
+
+def run(
+    *command: str | Path, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> str:
+    """Run a program in a bare environment; returns its output, or fails with all it said."""
+    keep = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+    bare = {name: os.environ[name] for name in keep if name in os.environ}  # noqa: TID251 - a child's
+    # Where packages come from is the machine's business, not the test's.
+    bare |= {name: text for name, text in os.environ.items() if name.startswith("PIP_")}  # noqa: TID251
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=bare | dict(environ or {}),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return done.stdout
+
+
+def new_environment(path: Path) -> Environment:
+    """An empty environment at `path`, with the interpreter of this test run."""
+    run(sys.executable, "-m", "venv", path)
+    return Environment(path)
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is in the repository or about to be: no caches, no build leftovers."""
+    copy = tmp_path_factory.mktemp("sources")
+    # A checkout may belong to another account than the one that tests it.
+    listing = run(
+        "git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard", cwd=ROOT
+    )
+    for name in filter(None, listing.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def distribution(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Distribution:
+    """Wheel and sdist of the sources, and the wheel that the sdist builds."""
+    direct, indirect = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("sdist")
+    build = (sys.executable, "-m", "build", "--no-isolation")
+    run(*build, "--wheel", "--outdir", direct, sources, cwd=direct)
+    run(*build, "--outdir", indirect, sources, cwd=indirect)
+    (wheel,), (sdist,) = direct.glob("*.whl"), indirect.glob("*.tar.gz")
+    (rebuilt,) = indirect.glob("*.whl")
+    return Distribution(wheel, sdist, rebuilt)
+
+
+@pytest.fixture(scope="session")
+def fresh_environment(
+    distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
+) -> Environment:
+    """An environment with the wheel and all that it depends on, and nothing else.
+
+    Session-wide: a test that installs something more must not mind what others installed.
+    """
+    environment = new_environment(tmp_path_factory.mktemp("environment") / "venv")
+    environment.install(distribution.wheel)
+    return environment

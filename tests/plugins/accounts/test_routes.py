@@ -1,0 +1,191 @@
+"""Who am I, sign-out, adding people and groups, as a client sees them."""
+
+from typing import Any
+
+import pytest
+from portico.testing import Client, House
+
+NOT_AUTHENTICATED = "Not authenticated"
+INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
+FORM = {"name": "Ben", "email": "Ben@Example.org", "password": "secret", "role": "user"}
+
+
+def by_cookie(client: Client, token: str, **headers: str) -> tuple[Client, dict[str, str]]:
+    """Somebody whose browser sends the cookie and nothing else."""
+    return Client(client.transport), {"cookie": f"a=b; token={token}", **headers}
+
+
+def test_whoever_comes_back_learns_who_they_are_and_gets_the_cookie_again(admin: Client) -> None:
+    answer = admin.get("/api/v1/auths/")
+    assert answer.status == 200
+    assert list(answer.json) == [
+        "id", "name", "role", "email", "profile_image_url", "token", "token_type", "expires_at", "permissions",
+        "bio", "gender", "date_of_birth", "status_emoji", "status_message", "status_expires_at",
+    ]  # fmt: skip
+    assert answer.json | {"bio": None} == answer.json
+    assert (answer.json["token"], answer.json["token_type"]) == (admin.token, "Bearer")
+    assert answer.json["expires_at"] == admin.account["expires_at"]
+    assert answer.headers["set-cookie"].startswith(f"token={admin.token}; Expires=")
+    assert answer.headers["content-type"] == "application/json"
+    assert admin.get("/api/v1/auths").json == answer.json
+
+
+def test_the_cookie_alone_is_enough_to_come_back(admin: Client) -> None:
+    browser, headers = by_cookie(admin, str(admin.token))
+    answer = browser.get("/api/v1/auths/", headers=headers)
+    assert (answer.status, answer.json["token"]) == (200, admin.token)
+
+
+def test_a_pending_account_may_learn_that_it_is_pending(admin: Client) -> None:
+    pending = admin.add_person("Eve", role="pending")
+    assert pending.get("/api/v1/auths/").json["role"] == "pending"
+    assert pending.post("/api/v1/auths/add", FORM).status == 403
+
+
+def test_permissions_are_the_defaults_and_what_groups_add(admin: Client, person: Client) -> None:
+    before = person.get("/api/v1/auths/").json["permissions"]
+    assert (before["workspace"]["models"], before["chat"]["delete"]) == (False, True)
+    assert set(before) == {"workspace", "sharing", "chat", "features"}
+    for permissions in ({"workspace": {"models": True}}, {"chat": {"delete": False}}, None):
+        form = {"name": "G", "description": "", "permissions": permissions}
+        group = admin.post("/api/v1/groups/create", form).json
+        admin.post(f"/api/v1/groups/id/{group['id']}/users/add", {"user_ids": [person.account["id"]]})
+    after = person.get("/api/v1/auths/").json["permissions"]
+    assert (after["workspace"]["models"], after["chat"]["delete"]) == (True, True)
+    assert admin.get("/api/v1/auths/").json["permissions"] == before
+
+
+def test_signing_out_deletes_every_cookie_and_the_session(house: House, admin: Client) -> None:
+    assert admin.get("/api/v1/auths/signout").json == {"status": True}
+    assert admin.get("/api/v1/auths/").detail == INVALID_TOKEN
+    assert set(cookies_of_sign_out(house)) == {
+        "token", "oui-session", "owui-session", "oauth_id_token", "oauth_session_id"
+    }  # fmt: skip
+
+
+def cookies_of_sign_out(house: House) -> list[str]:
+    """The kit shows one header of each name; this looks at all of them."""
+    sent: list[Any] = []
+
+    async def ask() -> None:
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "GET",
+            "path": "/api/v1/auths/signout", "raw_path": b"/api/v1/auths/signout", "query_string": b"",
+            "root_path": "", "headers": [(b"host", b"x")], "client": ("127.0.0.1", 1), "server": ("x", 80),
+            "state": {}, "extensions": {},
+        }  # fmt: skip
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await house.portico(scope, receive, send)  # type: ignore[arg-type]
+
+    house.call(ask)
+    return [
+        value.decode().partition("=")[0] for name, value in sent[0]["headers"] if name == b"set-cookie"
+    ]
+
+
+def test_whoever_is_not_signed_in_may_sign_out(client: Client) -> None:
+    for headers in ({}, {"authorization": "Bearer junk"}, {"cookie": "token=junk"}, {"cookie": "token=sk-x"}):
+        answer = client.get("/api/v1/auths/signout", headers=headers)
+        assert (answer.status, answer.json) == (200, {"status": True})
+
+
+def test_the_cookie_alone_is_enough_to_sign_out(admin: Client) -> None:
+    browser, headers = by_cookie(admin, str(admin.token), **{"sec-fetch-site": "same-origin"})
+    assert browser.get("/api/v1/auths/signout", headers=headers).status == 200
+    assert admin.get("/api/v1/auths/").status == 401
+
+
+def test_ab17_an_image_on_another_site_signs_nobody_out(admin: Client) -> None:
+    browser, headers = by_cookie(admin, str(admin.token), **{"sec-fetch-site": "cross-site"})
+    answer = browser.get("/api/v1/auths/signout", headers=headers)
+    assert answer.status == 403 and "set-cookie" not in answer.headers
+    assert admin.get("/api/v1/auths/").status == 200
+
+
+def test_signing_out_ends_one_session_and_not_the_others(admin: Client) -> None:
+    other = Client(admin.transport).sign_in("Ada")
+    admin.get("/api/v1/auths/signout")
+    assert (admin.get("/api/v1/auths/").status, other.get("/api/v1/auths/").status) == (401, 200)
+
+
+def test_an_administrator_adds_somebody_without_becoming_them(admin: Client) -> None:
+    answer = admin.post("/api/v1/auths/add", FORM | {"profile_image_url": PICTURE})
+    assert answer.status == 200
+    assert answer.json == {
+        "id": answer.json["id"], "name": "Ben", "role": "user", "email": "ben@example.org",
+        "profile_image_url": PICTURE, "token": "", "token_type": "Bearer",
+    }  # fmt: skip
+    assert Client(admin.transport).sign_in("Ben", "secret").account["role"] == "user"
+
+
+def test_somebody_added_without_a_role_waits_for_approval(admin: Client) -> None:
+    form = {name: value for name, value in FORM.items() if name != "role"}
+    assert admin.post("/api/v1/auths/add", form).json["role"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "detail"),
+    [
+        ({"email": "ADA@example.org"}, 400, "already registered"),
+        ({"email": "no address"}, 400, "email format"),
+        ({"role": "root"}, 400, "[ERROR: Invalid role]"),
+        ({"password": ""}, 400, "validation criteria"),
+        ({"password": "a" * 73}, 400, "72 bytes"),
+        ({"profile_image_url": "data:image/svg+xml;base64,AAAA"}, 400, "Invalid profile image"),
+        ({"name": None}, 422, "name"),
+    ],
+)
+def test_what_cannot_be_added_is_said(
+    admin: Client, change: dict[str, Any], status: int, detail: str
+) -> None:
+    answer = admin.post("/api/v1/auths/add", FORM | change)
+    assert answer.status == status and detail in str(answer.detail)
+
+
+def test_only_administrators_add_people_and_groups(client: Client, person: Client) -> None:
+    group = {"name": "G", "description": ""}
+    for path, body in (("auths/add", FORM), ("groups/create", group), ("groups/id/x/users/add", {})):
+        refused = client.post(f"/api/v1/{path}", body)
+        assert (refused.status, refused.detail) == (401, NOT_AUTHENTICATED)
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert person.post(f"/api/v1/{path}", body).status == 403
+
+
+def test_a_group_is_answered_as_clients_know_it(admin: Client, person: Client) -> None:
+    form = {"name": "Staff", "description": "All", "data": {"config": {"share": True}}, "permissions": {"chat": {"tts": True}}}
+    made = admin.post("/api/v1/groups/create", form)
+    assert made.status == 200
+    group = made.json
+    assert group == form | {
+        "id": group["id"], "user_id": admin.account["id"], "meta": None, "member_count": 0,
+        "created_at": group["created_at"], "updated_at": group["created_at"],
+    }  # fmt: skip
+    path = f"/api/v1/groups/id/{group['id']}/users/add"
+    ids = [person.account["id"], person.account["id"], "nobody"]
+    assert admin.post(path, {"user_ids": ids}).json["member_count"] == 1
+    assert admin.post(path, {"user_ids": [*ids, admin.account["id"]]}).json["member_count"] == 2
+    assert admin.post(path, {}).json["member_count"] == 2
+
+
+def test_adding_to_a_group_that_is_not_there_says_so(admin: Client) -> None:
+    answer = admin.post("/api/v1/groups/id/nothing/users/add", {"user_ids": []})
+    assert (answer.status, answer.detail) == (400, "[ERROR: Error adding users to group]")
+
+
+def test_ab30_a_list_of_members_has_a_limit(admin: Client) -> None:
+    answer = admin.post("/api/v1/groups/id/nothing/users/add", {"user_ids": ["x"] * 10_001})
+    assert answer.status == 422
+
+
+@pytest.mark.parametrize("permissions", [{"features": {"api_keys": "no"}}, {"features": "all"}, {"features": {"api_keys": 1}},
+                                         {"features": {"api_keys": {"a": True}}}, "all", [], True])  # fmt: skip
+def test_ab31_permissions_of_a_wrong_shape_are_refused(admin: Client, permissions: Any) -> None:
+    form = {"name": "G", "description": "", "permissions": permissions}
+    assert admin.post("/api/v1/groups/create", form).status == 422

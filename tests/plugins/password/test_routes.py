@@ -1,0 +1,186 @@
+"""Sign-up and sign-in, as a client sees them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from portico.testing import Answer, Client, House
+
+FORM = {"name": "Ada", "email": "Ada@Example.org", "password": "correct horse"}
+INVALID_CRED = "The email or password provided is incorrect. Please check for typos and try logging in again."
+ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
+ACCESS_PROHIBITED = (
+    "You do not have permission to access this resource. Please contact your administrator for assistance."
+)
+Opened = Callable[..., Client]
+
+
+@pytest.fixture
+def opened(environment: dict[str, str]) -> Iterator[Opened]:
+    """A house with other settings: `opened(ENABLE_SIGNUP="false")`; None takes one away."""
+    houses: list[House] = []
+
+    def open_house(**changes: str | None) -> Client:
+        settings = {
+            name: value for name, value in {**environment, **changes}.items() if value is not None
+        }
+        houses.append(House(settings))
+        return houses[-1].client
+
+    yield open_house
+    for house in houses:
+        house.close()
+
+
+def sign_up(client: Client, **changes: Any) -> Answer:
+    return client.post("/api/v1/auths/signup", FORM | changes)
+
+
+def sign_in(client: Client, email: Any = "ada@example.org", password: Any = "correct horse") -> Answer:
+    return client.post("/api/v1/auths/signin", {"email": email, "password": password})
+
+
+def test_a_sign_up_answers_with_a_session_and_its_cookie(client: Client) -> None:
+    answer = sign_up(client)
+    assert answer.status == 200
+    assert list(answer.json) == [
+        "id", "name", "role", "email", "profile_image_url", "token", "token_type", "expires_at", "permissions"
+    ]  # fmt: skip
+    assert answer.json["email"] == "ada@example.org"
+    assert (answer.json["role"], answer.json["profile_image_url"]) == ("admin", "/user.png")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"token={answer.json['token']}; Expires=")
+    assert cookie.endswith("; HttpOnly; Path=/; SameSite=Lax")
+    assert Client(client.transport, answer.json["token"]).get("/api/v1/auths/").status == 200
+
+
+def test_the_right_pair_signs_in_whatever_case_the_address_is_in(client: Client) -> None:
+    made = sign_up(client).json
+    answer = sign_in(client, "ADA@EXAMPLE.ORG")
+    assert answer.status == 200
+    assert answer.json | {"token": ""} == made | {"token": "", "expires_at": answer.json["expires_at"]}
+    assert answer.json["token"] != made["token"]
+    assert answer.headers["set-cookie"].startswith(f"token={answer.json['token']};")
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("ada@example.org", "wrong"), ("ada@example.org", ""), ("nobody@example.org", "correct horse"),
+     ("", ""), ("a\x00@b.c", "x"), ("ada@example.org", "correct horse\x00"), ("x" * 10_000, "x" * 10_000)],
+)  # fmt: skip
+def test_any_wrong_pair_is_answered_alike(client: Client, email: str, password: str) -> None:
+    sign_up(client)
+    answer = sign_in(client, email, password)
+    assert (answer.status, answer.detail) == (400, INVALID_CRED)
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("body", [{}, {"email": "a@b.c"}, {"email": 1, "password": "x"}, {"email": None, "password": None}, [], "x"])
+def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(client: Client, body: Any) -> None:
+    answer = client.post("/api/v1/auths/signin", body)
+    assert answer.status == 422
+    assert all(set(fault) == {"type", "loc", "msg"} for fault in answer.detail)
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"email": "no address"}, "email format"),
+        ({"password": ""}, "validation criteria"),
+        ({"profile_image_url": "javascript:alert(1)"}, "Invalid profile image"),
+        ({"name": "a" * 300}, "at most 256"),
+    ],
+)
+def test_what_cannot_be_signed_up_is_said_and_nothing_is_kept(
+    client: Client, change: dict[str, str], detail: str
+) -> None:
+    answer = sign_up(client, **change)
+    assert answer.status == 400 and detail in answer.detail
+    assert sign_up(client).json["role"] == "admin"
+
+
+def test_an_address_can_sign_up_once(client: Client) -> None:
+    sign_up(client)
+    answer = sign_up(client, email="ADA@example.org", password="another")
+    assert answer.status == 400 and "already registered" in answer.detail
+    assert sign_in(client, password="another").status == 400
+
+
+def test_by_default_only_the_first_account_can_sign_up(opened: Opened) -> None:
+    client = opened(ENABLE_SIGNUP=None)
+    assert sign_up(client).json["role"] == "admin"
+    answer = sign_up(client, email="ben@example.org")
+    assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
+    assert sign_in(client).status == 200
+
+
+def test_where_sign_up_is_open_the_next_account_gets_the_default_role(opened: Opened) -> None:
+    client = opened(ENABLE_SIGNUP="true", DEFAULT_USER_ROLE=None)
+    sign_up(client)
+    assert sign_up(client, email="ben@example.org").json["role"] == "pending"
+
+
+@pytest.mark.parametrize("closed", [{"ENABLE_SIGNUP": "false"}, {"ENABLE_LOGIN_FORM": "false"}])
+def test_where_sign_up_is_closed_it_is_so_for_the_first_account_too(
+    opened: Opened, closed: dict[str, str]
+) -> None:
+    answer = sign_up(opened(**closed))
+    assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
+
+
+@pytest.mark.parametrize("closed", [{"ENABLE_SIGNUP": "false"}, {"ENABLE_LOGIN_FORM": "false"}])
+def test_the_operator_may_let_the_first_account_sign_up_all_the_same(
+    opened: Opened, closed: dict[str, str]
+) -> None:
+    client = opened(ENABLE_INITIAL_ADMIN_SIGNUP="true", **closed)
+    assert sign_up(client).json["role"] == "admin"
+    assert sign_up(client, email="ben@example.org").status == 403
+
+
+def test_without_passwords_neither_door_opens(opened: Opened) -> None:
+    client = opened(ENABLE_PASSWORD_AUTH="false")
+    for answer in (sign_up(client), sign_in(client)):
+        assert (answer.status, answer.detail) == (403, ACTION_PROHIBITED)
+
+
+def test_the_operators_pattern_holds_wherever_a_password_is_set(opened: Opened) -> None:
+    client = opened(ENABLE_PASSWORD_VALIDATION="true")
+    weak = sign_up(client, password="weakling")
+    assert (weak.status, weak.detail) == (400, "The password does not meet the required validation criteria.")
+    made = sign_up(client, password="Strong-1-enough")
+    admin = Client(client.transport, made.json["token"])
+    form = FORM | {"email": "ben@example.org", "role": "user"}
+    assert admin.post("/api/v1/auths/add", form).status == 400
+    assert admin.post("/api/v1/auths/add", form | {"password": "Strong-1-enough"}).status == 200
+
+
+def test_a_bad_pattern_is_found_when_the_house_opens(opened: Opened) -> None:
+    with pytest.raises(Exception, match="PASSWORD_VALIDATION_REGEX_PATTERN|password"):
+        opened(ENABLE_PASSWORD_VALIDATION="true", PASSWORD_VALIDATION_REGEX_PATTERN="(")
+
+
+def test_a_sign_in_without_end_has_no_expiry(opened: Opened) -> None:
+    client = opened(JWT_EXPIRES_IN="-1")
+    answer = sign_up(client)
+    assert answer.json["expires_at"] is None and "Expires" not in answer.headers["set-cookie"]
+    again = Client(client.transport, answer.json["token"]).get("/api/v1/auths/")
+    assert (again.status, again.json["expires_at"]) == (200, None)
+
+
+def test_cookies_go_over_https_only_where_the_operator_says_so(opened: Opened) -> None:
+    client = opened(WEBUI_AUTH_COOKIE_SECURE="true", WEBUI_AUTH_COOKIE_SAME_SITE="strict")
+    assert sign_up(client).headers["set-cookie"].endswith("; SameSite=Strict; Secure")
+
+
+def test_permission_defaults_are_the_operators(opened: Opened) -> None:
+    answer = sign_up(opened(USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS="true"))
+    assert answer.json["permissions"]["workspace"]["models"] is True
+
+
+def test_a_picture_drawn_by_the_client_may_come_along(client: Client) -> None:
+    picture = "data:image/png;base64," + "A" * 200_000
+    assert sign_up(client, profile_image_url=picture).json["profile_image_url"] == picture
+
+
+def test_ab27_a_picture_of_ten_megabytes_may_not(client: Client) -> None:
+    assert sign_up(client, profile_image_url="data:image/png;base64," + "A" * 10_000_000).status == 413
