@@ -20,8 +20,8 @@ from litestar.datastructures import State as AppState
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
-from portico.errors import OperatorError
 from portico.db import Database, bind, migrate, open_database
+from portico.errors import OperatorError
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity
@@ -42,7 +42,7 @@ from portico.web.drain import Drain
 from portico.web.edge import edge
 from portico.web.errors import HANDLERS
 from portico.web.health import health_routes
-from portico.web.openapi import open_api
+from portico.web.openapi import open_api, schema
 
 log = structlog.get_logger("portico")
 
@@ -228,9 +228,11 @@ class Portico:
     def _litestar(self) -> Litestar:
         checks = [(c.plugin, check) for c in self.contributions for check in c.health_checks]
         routers = [c.router for c in self.contributions if c.router is not None]
+        docs = self.settings.server.docs
         return Litestar(
             route_handlers=[
                 *health_routes(checks, lambda: [r.name for r in self.register.failed], self.drain),
+                *([schema] if docs else []),
                 *routers,
             ],
             middleware=[gate(self.identity)],
@@ -241,7 +243,7 @@ class Portico:
             state=AppState(
                 {"max_depth": self.settings.server.max_depth, "drain": self.drain, "portico": self}
             ),
-            openapi_config=open_api(self.settings) if self.settings.server.docs else None,
+            openapi_config=open_api(self.settings) if docs else None,
             logging_config=None,
         )
 

@@ -143,9 +143,11 @@ class House:
         from anyio.from_thread import start_blocking_portal
 
         from portico.app import Portico
+        from portico.server.log import set_up
         from portico.settings.load import load_settings
 
         loaded = load_settings(environ=environment)
+        set_up(loaded.settings.log)
         self.portico = Portico(loaded, loaded.settings.identity.secret_key)
         self._exit = contextlib.ExitStack()
         self._portal = self._exit.enter_context(start_blocking_portal())
@@ -216,10 +218,15 @@ class House:
 
 
 class Server:
-    """`portico serve` as a real process. `url`: where it listens once `start` has returned."""
+    """`portico serve` as a real process. `url`: where it listens once `start` has returned.
 
-    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
-        self.environment, self.directory = dict(environment), directory
+    `python`: the interpreter of the environment in which Portico is installed.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], directory: Path, python: str | Path = sys.executable
+    ) -> None:
+        self.environment, self.directory, self.python = dict(environment), directory, python
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
 
@@ -229,7 +236,7 @@ class Server:
         self.log.seek(0, os.SEEK_END)
         begin = self.log.tell()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [sys.executable, "-m", "portico", "serve", "--port", "0", *options],
+            [self.python, "-m", "portico", "serve", "--port", "0", *options],
             env={**_bare_environment(), **self.environment},
             cwd=self.directory,
             stdout=self.log,

@@ -41,10 +41,12 @@ def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _deep(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     result = dict(below)
-    for key, value in above.items():
+    for key, new in above.items():
         old = result.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        result[key] = _deep(old, value) if both else value
+        if isinstance(old, dict) and isinstance(new, dict):
+            result[key] = _deep(old, new)
+        else:
+            result[key] = new
     return result
 
 

@@ -37,7 +37,9 @@ def text_of(message: msgspec.Raw) -> str:
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    texts = [
+        part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"
+    ]
     return "\n".join(text for text in texts if isinstance(text, str))
 
 

@@ -4,9 +4,9 @@ import codecs
 from collections.abc import Sequence
 
 import msgspec
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
-from portico.api import Misshapen, ReplyStream, Request, post, stream_reply
+from portico.api import Misshapen, Request, post, stream_reply
 from portico_completions.service import Completions
 from portico_completions.turn import read_turn
 
@@ -18,7 +18,7 @@ def routes(completions: Completions) -> Sequence[ControllerRouterHandler]:
     """The handlers."""
 
     @post(["/api/chat/completions", "/api/v1/chat/completions"], tags=["completions"])
-    async def complete(request: Request, data: dict[str, msgspec.Raw]) -> ReplyStream:
+    async def complete(request: Request, data: dict[str, msgspec.Raw]) -> ASGIApp:
         """Have a model answer. OpenAI's request and answer, whole or streamed."""
         check_text(await request.body())
         turn = read_turn(data)
@@ -37,5 +37,9 @@ def check_text(body: bytes) -> None:
             decoder.decode(body[begin : begin + STEP])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        fault = {"type": "json_invalid", "loc": ["body"], "msg": "JSON decode error: it is not UTF-8"}
+        fault = {
+            "type": "json_invalid",
+            "loc": ["body"],
+            "msg": "JSON decode error: it is not UTF-8",
+        }
         raise Misshapen([fault]) from None

@@ -1,7 +1,7 @@
 """One turn: may they, which model, what is it told, who answers, and what is noted of it."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -30,12 +30,8 @@ from portico_completions.turn import Turn
 MODEL_NOT_FOUND = "Model not found"
 
 
-class _Target(Protocol):
-    params: Mapping[str, Any]
-
-
 class Completions:
-    """Has models answer. Without HTTP: takes a turn, gives a reply."""
+    """Has models answer. Knows nothing of HTTP: it takes a turn and gives a reply."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -44,21 +40,114 @@ class Completions:
         """The model's reply.
 
         Raises: NotFound for a model or a chat that is not there or not theirs; Forbidden for a temporary chat
-        where those are not allowed (or a stored one where only those are); whatever the source raises.
+        where those are not permitted, or a stored one where only those are; whatever the source raises.
         """
-        turn = await self._within_permissions(turn, actor)
-        chats = await self._chats(turn, actor)
-        noted = {"parentId": turn.parent_id, "model": turn.model}
+        turn = await self._permitted(turn, actor)
+        chats = await self._conversations(turn, actor)
         try:
             reply = await self._complete(turn, actor)
         except Refusal as refusal:
-            await self._note(chats, turn, noted | {"error": {"content": refusal.detail}})
+            await _note(chats, turn, refusal.detail)
             raise
-        if reply.status >= 400:
-            noted["error"] = {"content": _message_in(reply)}
         try:
-            await self._note(chats, turn, noted)
+            await _note(chats, turn, _error_in(reply))
         except BaseException:
+            # Nobody will read the reply: let the call to the source go.
             await _close(reply)
             raise
         return reply
+
+    async def _complete(self, turn: Turn, actor: Actor) -> Reply:
+        if turn.direct:
+            raise NotFound(MODEL_NOT_FOUND)
+        target = await self._house.catalogue.resolve(turn.model, actor)
+        messages = _prompted(turn, target.system, actor)
+        return await target.source.complete(
+            Completion(
+                model=target.model,
+                body={
+                    "model": msgspec.Raw(msgspec.json.encode(target.model)),
+                    "messages": msgspec.Raw(msgspec.json.encode(messages)),
+                    **turn.body,
+                },
+                params=merged(turn.params, target.params),
+                stream=wants_stream(target.params, turn.stream),
+                actor=actor,
+                chat_id=turn.chat_id,
+            )
+        )
+
+    async def _permitted(self, turn: Turn, actor: Actor) -> Turn:
+        """The turn without what this person may not decide. Asks for permissions only where one matters."""
+        system = first_system(turn.messages) is not None
+        if actor.is_admin or not (turn.params or turn.chat_id or system):
+            return turn
+        tree = await self._house.identity.permissions_of(actor.id)
+        may = tree.get("chat", {})
+        if turn.is_temporary and not may.get("temporary"):
+            raise Forbidden
+        if turn.chat_id and not turn.is_temporary and may.get("temporary_enforced"):
+            raise Forbidden
+        if turn.params and not may.get("params"):
+            turn = msgspec.structs.replace(turn, params={})
+        if system and not may.get("system_prompt"):
+            turn = msgspec.structs.replace(turn, messages=without_system(turn.messages))
+        return turn
+
+    async def _conversations(self, turn: Turn, actor: Actor) -> Conversations | None:
+        """Who keeps the chat this turn belongs to; None if it is kept nowhere. Raises: NotFound."""
+        chats = self._house.services.get(Conversations)
+        if chats is None or turn.chat_id is None or turn.is_temporary:
+            return None
+        if not await chats.may_write(actor, turn.chat_id):
+            raise NotFound
+        return chats
+
+
+def _prompted(turn: Turn, system: str | None, actor: Actor) -> list[msgspec.Raw]:
+    """The messages with placeholders filled and the model's own prompt on top."""
+    messages = turn.messages
+    template = Template(
+        actor,
+        turn.variables,
+        lambda: last_words(turn.messages),
+        lambda: conversation(turn.messages),
+    )
+    place = first_system(messages)
+    if place is not None and b"{{" in bytes(messages[place]):
+        filled = with_text(messages[place], template.fill)
+        messages = [*messages[:place], filled, *messages[place + 1 :]]
+    if system:
+        messages = in_front(messages, template.fill(system))
+    return messages
+
+
+async def _note(chats: Conversations | None, turn: Turn, error: str | None) -> None:
+    """Keep with the message whose answer this is; there is none to keep it with unless the client named it."""
+    if chats is None or turn.chat_id is None or turn.message_id is None:
+        return
+    fields: dict[str, Any] = {"parentId": turn.parent_id, "model": turn.model}
+    if error is not None:
+        fields["error"] = {"content": error}
+    await chats.note_reply(turn.chat_id, turn.message_id, fields)
+
+
+def _error_in(reply: Reply) -> str | None:
+    """The sentence of a reply that is a refusal; None for an answer."""
+    if reply.status < 400:
+        return None
+    try:
+        found = msgspec.json.decode(reply.body if isinstance(reply.body, bytes) else b"null")
+    except msgspec.MsgspecError:
+        found = None
+    error = found.get("error") if isinstance(found, Mapping) else None
+    message = error.get("message") if isinstance(error, Mapping) else None
+    return (
+        message if isinstance(message, str) else f"The model answered with status {reply.status}."
+    )
+
+
+async def _close(reply: Reply) -> None:
+    close = getattr(reply.body, "aclose", None)
+    if close is not None:
+        await close()

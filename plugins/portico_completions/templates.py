@@ -7,6 +7,7 @@ can smuggle one in by their name or their message.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 
 from portico.api import Actor, Invalid, now
 
@@ -14,7 +15,10 @@ from portico.api import Actor, Invalid, now
 LONGEST = 4 * 1024 * 1024
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]{1,100}?)\s*\}\}")
-_CUT = re.compile(r"(?P<name>prompt|messages)(?::(?P<part>start|end|middletruncate):(?P<size>\d{1,6}))?", re.IGNORECASE)
+_CUT = re.compile(
+    r"(?P<name>prompt|messages)(?::(?P<part>start|end|middletruncate):(?P<size>\d{1,6}))?",
+    re.IGNORECASE,
+)
 
 #: What the account does not say prints like this. Source: the reference does the same.
 UNSET = "None"
@@ -37,19 +41,23 @@ class Template:
         self._variables = variables
         self._prompt = prompt
         self._messages = messages
-        self._clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
-        self._known: Mapping[str, str] = {
-            "USER_NAME": actor.name,
-            "USER_EMAIL": actor.email,
+        self._actor = actor
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
+        return {
+            "USER_NAME": self._actor.name,
+            "USER_EMAIL": self._actor.email,
             "USER_BIO": UNSET,
             "USER_GENDER": UNSET,
             "USER_BIRTH_DATE": UNSET,
             "USER_AGE": UNSET,
             "USER_LOCATION": UNSET,
-            "CURRENT_DATE": self._clock.strftime("%Y-%m-%d"),
-            "CURRENT_TIME": self._clock.strftime("%I:%M:%S %p"),
-            "CURRENT_DATETIME": self._clock.strftime("%Y-%m-%d %I:%M:%S %p"),
-            "CURRENT_WEEKDAY": self._clock.strftime("%A"),
+            "CURRENT_DATE": clock.strftime("%Y-%m-%d"),
+            "CURRENT_TIME": clock.strftime("%I:%M:%S %p"),
+            "CURRENT_DATETIME": clock.strftime("%Y-%m-%d %I:%M:%S %p"),
+            "CURRENT_WEEKDAY": clock.strftime("%A"),
         }
 
     def fill(self, text: str) -> str:

@@ -73,7 +73,7 @@ def is_passed_on(key: str) -> bool:
 
 
 def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
-    messages = _required(data, "messages", list[msgspec.Raw])
+    messages: list[msgspec.Raw] = _required(data, "messages", list[msgspec.Raw])
     for place, message in enumerate(messages):
         if bytes(message).lstrip()[:1] != b"{":
             raise _misfit(["messages", place], "dict_type", "Expected `object`")

@@ -49,9 +49,8 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def order(self) -> str:
-        """ORDER BY; the id decides between equals, so that pages never overlap."""
-        # Newest first unless said otherwise; an order by name alone is expected to be alphabetical only if asked.
-        turn = "ASC" if self.direction == "asc" else "DESC"
+        """ORDER BY, newest first unless asked. The id decides between equals, so that pages never overlap."""
+        turn = "ASC" if self.order_by and self.direction == "asc" else "DESC"
         return f"{_ORDERS[self.order_by]} {turn}, models_model.id"
 
     @property

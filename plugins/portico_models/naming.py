@@ -15,16 +15,24 @@ MODEL_ID_TAKEN = (
     "Uh-oh! This model id is already registered. Please choose another model id string."
 )
 
+#: Control characters, invisible ones, and blanks of every width.
+_UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
+
 
 def likeness(model_id: str) -> str:
     """An id without case, blanks, invisible characters and Unicode's other forms of the same letters.
 
     `GPT-4o`, `gpt-4o ` and `ｇｐｔ-4o` are alike; none may stand in for another.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", model_id).casefold())
-    return "".join(
-        c for c in folded if unicodedata.category(c) not in ("Cf", "Zs", "Zl", "Zp", "Cc")
-    )
+    like = ""
+    while like != model_id:  # taking a character out can bring others together
+        like, model_id = model_id, _folded(model_id)
+    return like
+
+
+def _folded(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(c for c in folded if unicodedata.category(c) not in _UNSEEN)
 
 
 def check_id(model_id: str) -> str:

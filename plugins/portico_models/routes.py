@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 
 from portico.api import House, JSONBytes, Misshapen, Request, get, post
 from portico_models.listing import ListQuery
@@ -14,7 +14,7 @@ from portico_models.service import Models
 TAGS = ["models"]
 YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
-ModelIdQuery = Annotated[str, Parameter(query="id")]
+ModelIdQuery = Annotated[str, QueryParameter(name="id")]
 
 
 def routes(app: House) -> list[Any]:
@@ -39,7 +39,8 @@ def routes(app: House) -> list[Any]:
     @get("/api/v1/models/list", tags=TAGS, responses=_answer(ModelPage))
     async def page(
         request: Request,
-        query: str = "",
+        *,
+        text: Annotated[str, QueryParameter(name="query")] = "",
         view_option: str = "",
         tag: str = "",
         order_by: str = "",
@@ -48,7 +49,7 @@ def routes(app: House) -> list[Any]:
     ) -> JSONBytes:
         """Presets: the caller's own, those they may write, and public ones; newest first unless asked."""
         asked = ListQuery(
-            query=query,
+            query=text,
             view_option=view_option,
             tag=tag,
             order_by=order_by,
@@ -68,17 +69,17 @@ def routes(app: House) -> list[Any]:
         tags=TAGS,
         responses=_answer(Model),
     )
-    async def create(request: Request, data: ModelForm) -> JSONBytes:
+    async def create(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
         """A new record of the caller's."""
         return _json(await models.create(request.user, data))
 
     @post("/api/v1/models/model/update", tags=TAGS, responses=_answer(Model))
-    async def update(request: Request, data: ModelForm) -> JSONBytes:
+    async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
         """Replace a record; its id, owner and birth stay."""
         return _json(await models.update(request.user, data))
 
     @post("/api/v1/models/model/delete", tags=TAGS, responses=_answer(bool))
-    async def delete(request: Request, data: ModelId) -> JSONBytes:
+    async def delete(request: Request, data: JSONBody[ModelId]) -> JSONBytes:
         """Delete a record."""
         await models.delete(request.user, data.id)
         return _json(True)

@@ -2,8 +2,6 @@
 
 import msgspec
 
-NULL = msgspec.Raw(b"null")
-
 
 class ModelForm(msgspec.Struct, kw_only=True):
     """A record as a client writes it. `access_control`: null or absent = everyone reads."""
@@ -13,7 +11,8 @@ class ModelForm(msgspec.Struct, kw_only=True):
     meta: msgspec.Raw
     params: msgspec.Raw
     base_model_id: str | None = None
-    access_control: msgspec.Raw = NULL
+    # A factory, because the description of the API cannot show a value of this type.
+    access_control: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
     is_active: bool = True
 
 

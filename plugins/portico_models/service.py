@@ -43,7 +43,7 @@ class Models:
     async def get(self, actor: Actor, model_id: str) -> Model:
         """One model. Its parameters are shown to those who may write it."""
         found = await self._find(actor, "read", model_id)
-        return await self._shown(found, with_params=found["may_write"])
+        return _model(found, await self._grants.of(KIND, model_id), found["may_write"])
 
     async def page(self, actor: Actor, query: ListQuery) -> ModelPage:
         """The presets somebody works with: their own, those they may write, and public ones."""
@@ -78,9 +78,9 @@ class Models:
                 await self._records.insert(draft, likeness(form.id), actor.id, now())
                 await self._share(actor, form)
                 self._announce(form.id, "created")
+                return await self._written(form.id)
         except UniqueViolation as error:
             raise Invalid(MODEL_ID_TAKEN) from error
-        return await self._shown(await self._find(actor, "write", form.id), with_params=True)
 
     async def update(self, actor: Actor, form: ModelForm) -> Model:
         """Replace everything but id, owner and birth of a record. Raises: as `create`."""
@@ -94,7 +94,7 @@ class Models:
             await self._records.update(draft, now())
             await self._share(actor, form)
             self._announce(form.id, "updated")
-        return await self._shown(await self._find(actor, "write", form.id), with_params=True)
+            return await self._written(form.id)
 
     async def delete(self, actor: Actor, model_id: str) -> None:
         """Delete a record, with its tags and shares."""
@@ -177,8 +177,10 @@ class Models:
                     wanted = self._grants.nobody
         await self._grants.write(KIND, form.id, wanted)
 
-    async def _shown(self, found: dict[str, Any], *, with_params: bool) -> Model:
-        return _model(found, await self._grants.of(KIND, found["id"]), with_params)
+    async def _written(self, model_id: str) -> Model:
+        """The record just written; whoever wrote it may have given away the right to."""
+        (found,) = await rows("SELECT * FROM models_model WHERE id = $1", model_id)
+        return _model(found, await self._grants.of(KIND, model_id), True)
 
     def _announce(self, model_id: str, change: Literal["created", "updated", "deleted"]) -> None:
         after_commit(lambda: self._app.events.publish(ModelChanged(model_id, change)))

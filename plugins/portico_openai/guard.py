@@ -28,6 +28,7 @@ class _Choice(msgspec.Struct, gc=False):
 
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice]
+    error: None = None  # one that says something is no chunk
 
 
 class _Message(msgspec.Struct):
@@ -118,34 +119,35 @@ class Guard:
         The decoder takes one value after the other; as many values as events means one in each, but for faults
         in two events that cancel out: those pass.
         """
-        if not block.startswith(b"data:") or b'"error"' in block:
+        if not block.startswith(b"data:"):
             return False
-        ends = block.endswith(b"\n\n" + DONE)
-        if ends and not self.is_sound:
-            return False
-        lines = block[5 : -len(DONE) - 2 if ends else -2].replace(b"\n\ndata:", b"\n")
+        payloads = block[5:-2].split(b"\n\ndata:")
+        ends = payloads[-1].strip() == b"[DONE]"
+        if ends:
+            payloads.pop()
+            if not payloads or not self.is_sound:
+                return False
+        lines = b"\n".join(payloads)
         try:
             if not lines.isascii():
                 lines.decode()
             chunks = self._chunks.decode_lines(lines)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return False
-        if len(chunks) != lines.count(b"\n") + 1:
+        if len(chunks) != len(payloads):
             return False
-        for chunk in chunks[
-            -3:
-        ]:  # nothing but a chunk about usage comes after the one that finishes
+        for chunk in chunks[-3:]:  # nothing but a chunk about usage comes after the one that finishes
             self._note(chunk.choices)
         self.done = self._said_done = ends
         return True
 
     def _pass(self, event: bytes) -> bytes:
         """One event with the blank line that ends it, or nothing if it is no good."""
-        if self.done:
-            return b""
         lines = [line.removesuffix(b"\r") for line in event.split(b"\n")]
         data = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
         payload = b"\n".join(data)
+        if self.done:
+            return b""
         if payload.strip() == b"[DONE]":
             self.done = True
             self._said_done = self.is_sound
@@ -154,13 +156,16 @@ class Guard:
             event.decode()
             if b"\x00" in event:
                 raise msgspec.DecodeError
-            if not data:
-                return self._pass_fields(lines, event)
-            message = self._messages.decode(payload)
+            return (
+                self._pass_data(payload, lines, event) if data else self._pass_fields(lines, event)
+            )
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.dropped += 1
             return b""
-        if bytes(message.error) != b"null" or any(_is_error(line) for line in lines):
+
+    def _pass_data(self, payload: bytes, lines: list[bytes], event: bytes) -> bytes:
+        message = self._messages.decode(payload)
+        if bytes(message.error) != b"null" or any(map(_is_error, lines)):
             self.upstream_error = self.upstream_error or payload
             return b""
         if not message.choices:

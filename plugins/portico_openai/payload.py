@@ -67,7 +67,7 @@ def _number(value: Any) -> float:
 
 
 def _stops(value: Any) -> Any:
-    """Stop sequences as they are typed into a form: with `\\n` written out as two characters."""
+    """Stop sequences as they are typed into a form: a newline is a backslash and an n."""
     if isinstance(value, str):
         value = [value]
     return [_unescaped(item) if isinstance(item, str) else item for item in value]

@@ -42,6 +42,9 @@ class Relay:
                     break
                 if good := self._guard.feed(block):
                     return good
+        except asyncio.CancelledError:
+            self._response.close()
+            raise
         except TimeoutError:
             trouble = self._failures.timed_out().detail
         except aiohttp.ClientError as error:

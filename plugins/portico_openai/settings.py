@@ -66,7 +66,8 @@ class OpenAISettings(Section):
         ),
     ] = 10.0
     first_byte_timeout: Annotated[
-        float, setting("Seconds until the first byte of an answer", gt=0)
+        float,
+        setting("Seconds until the first byte of an answer; idle_timeout if that is less", gt=0),
     ] = 300.0
     idle_timeout: Annotated[
         float, setting("Seconds of silence after which an answer is given up", gt=0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import aiohttp
 import msgspec
@@ -82,7 +83,7 @@ class OpenAISource:
         response: aiohttp.ClientResponse | None = None
         reply: Reply | None = None
         try:
-            async with asyncio.timeout(self._settings.first_byte_timeout):
+            async with self._first_byte_limit():
                 response = await self._call("POST", "/chat/completions", timeout, body)
                 first = await response.content.readany()
             reply = await self._reply(response, first, stream=completion.stream)
@@ -95,6 +96,11 @@ class OpenAISource:
             if response is not None and not (reply and isinstance(reply.body, Relay)):
                 response.close()
         return reply
+
+    def _first_byte_limit(self) -> AbstractAsyncContextManager[object]:
+        limit = self._settings.first_byte_timeout
+        # The session's own limit on silence is in force already, and costs no timer of ours.
+        return nullcontext() if limit >= self._settings.idle_timeout else asyncio.timeout(limit)
 
     async def _call(
         self, method: str, path: str, timeout: aiohttp.ClientTimeout, body: bytes | None = None

@@ -1,10 +1,76 @@
-"""The example plugin, used as its author's users would: installed beside Portico, in an environment of its own."""
+"""The example plugin as its users get it: installed beside Portico, in an environment of its own."""
 
-import subprocess
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from portico.testing import Server
 
+if TYPE_CHECKING:
+    from tests.environments import Environment
+
+pytest_plugins = ["tests.environments"]
 ECHO = Path(__file__).parents[2] / "examples" / "portico-echo"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def database_url() -> str:
+    """What an example shows does not depend on the database."""
+    return ""
+
+
+@pytest.fixture
+def with_echo(fresh_environment: "Environment", tmp_path: Path) -> "Environment":
+    source = tmp_path / "portico-echo"
+    source.mkdir()
+    for file in ECHO.glob("*.*"):
+        (source / file.name).write_bytes(file.read_bytes())
+    fresh_environment.install(source)
+    return fresh_environment
+
+
+@pytest.fixture
+def echoing(
+    with_echo: "Environment", environment: dict[str, str], tmp_path: Path
+) -> Iterator[Server]:
+    server = Server(environment | {"PORTICO_ECHO_TIMES": "2"}, tmp_path, with_echo.python)
+    yield server.start()
+    server.kill()
+
+
+def test_a_strangers_model_answers_through_the_same_door_as_anybodys(echoing: Server) -> None:
+    ada = echoing.client.sign_up("Ada")
+    ben = ada.add_person("Ben")
+    assert [model["id"] for model in ben.get("/api/models").json["data"]] == ["echo"]
+    assert ben.ask("echo", "ho") == "hoho"
+    assert ben.get("/api/x/echo/times").json == 2
+    assert echoing.client.get("/api/x/echo/times").status == 401
+
+
+def test_its_stream_is_what_openai_clients_expect(echoing: Server) -> None:
+    ada = echoing.client.sign_up("Ada")
+    question = {"model": "echo", "messages": [{"role": "user", "content": "ho"}], "stream": True}
+    answer = ada.post("/api/chat/completions", question)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *chunks, last = answer.events
+    assert last == "[DONE]"
+    deltas = [json.loads(chunk)["choices"][0]["delta"].get("content", "") for chunk in chunks]
+    assert "".join(deltas) == "hoho"
+
+
+def test_portico_lists_it_like_its_own(with_echo: "Environment", tmp_path: Path) -> None:
+    listed = json.loads(with_echo.run(with_echo.command("portico"), "plugins", "--json", cwd=tmp_path))
+    echo = next(plugin for plugin in listed if plugin["name"] == "echo")
+    assert (echo["state"], echo["distribution"]) == ("active", "portico-echo")
+    assert echo["contributes"]["model sources"] == ["echo"]
+
+
+def test_its_settings_are_checked_like_anybodys(with_echo: "Environment", tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match="plugins.echo.times.*from 1 to 10"):
+        with_echo.run(
+            with_echo.command("portico"), "config", cwd=tmp_path, environ={"PORTICO_ECHO_TIMES": "99"}
+        )

@@ -59,9 +59,11 @@ class WithPlugins(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """A core command, or a plugin's."""
-        return super().get_command(ctx, name) or (
-            self._ask_plugins(ctx) or super().get_command(ctx, name)
-        )
+        found = super().get_command(ctx, name)
+        if found is None:
+            self._ask_plugins(ctx)
+            found = super().get_command(ctx, name)
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Everything there is, for `--help`."""

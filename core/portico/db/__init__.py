@@ -22,8 +22,8 @@ from portico.db.errors import (
 from portico.db.ids import new_id
 from portico.db.migrate import Report, migrate, pending
 from portico.db.opening import open_database
-from portico.db.settings import DatabaseSettings
 from portico.db.tableset import TableSet
+from portico.settings.schema import DatabaseSettings
 
 __all__ = [
     "BadDatabase",

@@ -1,11 +1,13 @@
 """What a database refuses, in words that are the same for SQLite and PostgreSQL."""
 
+from portico.errors import OperatorError
 
-class BadDatabase(ValueError):
+
+class BadDatabase(OperatorError):
     """The database address, or the place it points to, cannot be used."""
 
 
-class BadMigration(ValueError):
+class BadMigration(OperatorError):
     """The migrations of a plugin cannot be read as one unbroken sequence."""
 
 

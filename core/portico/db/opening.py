@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 from portico.db.database import Database
 from portico.db.errors import BadDatabase
 from portico.db.postgres import Postgres
-from portico.db.settings import DatabaseSettings
 from portico.db.sqlite import SQLite
+from portico.settings.schema import DatabaseSettings
 
 FILE_NAME = "portico.db"
 ALLOWED = "Use sqlite:///absolute/path, postgres://… or postgresql://…"

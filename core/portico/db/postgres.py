@@ -10,9 +10,9 @@ import asyncpg
 
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import ForeignKeyViolation, TransactionFailed, UniqueViolation
-from portico.db.settings import DatabaseSettings
 from portico.db.through import see_through
 from portico.errors import Unavailable
+from portico.settings.schema import DatabaseSettings
 
 MIGRATION_LOCK = 7320195  # any number, as long as every release uses the same
 CLOSING_TIME = 10.0  # seconds for running statements to end

@@ -14,11 +14,11 @@ from typing import Any
 from portico.db import mounts
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import BadDatabase, ForeignKeyViolation
-from portico.db.settings import DatabaseSettings
 from portico.db.statements import change, fetch, prepare, raise_translated, split
 from portico.db.through import see_through
 from portico.db.writer import Writer
 from portico.errors import Unavailable
+from portico.settings.schema import DatabaseSettings
 
 SCANNERS = 2  # threads for long reads
 CACHED_STATEMENTS = 512  # per connection

@@ -97,9 +97,8 @@ class Writer:
             if not keep:
                 self.connection.execute("ROLLBACK TO turn")
             self.connection.execute("RELEASE turn")
-        except (
-            sqlite3.Error
-        ) as error:  # full disk and the like: SQLite has dropped the outer transaction
+        except sqlite3.Error as error:
+            # Full disk and the like: SQLite has dropped the outer transaction already.
             self._lose(error)
             self._settle(ended, Unavailable() if keep else None)
         else:
@@ -222,8 +221,7 @@ class Writer:
 
     def _end_batch(self) -> None:
         if not self._batch:  # every turn was undone: there is nothing to flush
-            self.connection.execute("ROLLBACK")
-            self._phase = Phase.IDLE
+            self._roll_back()
             return
         self._phase = Phase.COMMITTING
         committing = self._loop.run_in_executor(self._thread, self.connection.execute, "COMMIT")
@@ -246,13 +244,17 @@ class Writer:
 
     def _lose(self, error: BaseException) -> None:
         """The outer transaction is gone, and with it every turn of the batch."""
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
+        self._roll_back()
         for future, _ in self._batch:
             lost = Unavailable()
             lost.__cause__ = error
             self._settle(future, lost)
         self._batch.clear()
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):  # it ends the transaction even when it reports a disk error
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
         self._phase = Phase.IDLE
 
     @staticmethod

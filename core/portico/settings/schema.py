@@ -92,12 +92,18 @@ class ServerSettings(Section):
 
 
 class DatabaseSettings(Section):
-    """Where things are kept. Empty url = SQLite in the data directory."""
+    """Where the rows live.
+
+    PostgreSQL keeps at most `pool_size + pool_max_overflow` connections per process; the pool fields say nothing to
+    SQLite, the `sqlite_` fields nothing to PostgreSQL.
+    """
 
     url: Annotated[
         str,
         setting(
-            "sqlite:///absolute/path or postgresql://user:password@host/name", env="DATABASE_URL"
+            "sqlite:///absolute/path or postgresql://user:password@host/name; empty = SQLite in the "
+            "data directory",
+            env="DATABASE_URL",
         ),
     ] = ""
     pool_size: Annotated[

@@ -35,7 +35,8 @@ def _collapses_not(limit: int, text: bytes) -> bool:
     for _ in range(limit):
         if not brackets:
             return False
-        shorter = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        # A dot in the place of each pair keeps the pair around it apart until the next level.
+        shorter = brackets.replace(b"{}", b".").replace(b"[]", b".").translate(None, b".")
         if len(shorter) == len(brackets):
             break
         brackets = shorter
@@ -105,7 +106,7 @@ class JSONBody(AbstractDTO[Any]):
         """Called by Litestar with the whole body, within its size limit."""
         connection = self.asgi_connection
         handler = connection.route_handler
-        annotation = handler.parsed_data_field.annotation  # type: ignore[union-attr]
+        annotation = handler.parsed_data_field.annotation
         return read_json(value, annotation, max_depth=connection.app.state.max_depth)
 
     def decode_builtins(self, value: Any) -> Any:

@@ -4,8 +4,9 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from litestar import Controller
+from litestar import Router
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from portico import __version__
@@ -14,30 +15,33 @@ from portico.web.reply import JSONBytes
 from portico.web.routes import Request, get
 
 
-class Description(Controller):
-    """The two routes. They describe every route but themselves."""
+class Page(OpenAPIRenderPlugin):
+    """One self-contained page that reads `/openapi.json` and draws it."""
 
-    include_in_schema = False
+    def __init__(self) -> None:
+        super().__init__(path="/")
 
-    @get("/openapi.json", access="public")
-    async def schema(self, request: Request) -> JSONBytes:
-        """OpenAPI 3.1, made of the routes as they are registered."""
-        return JSONBytes(msgspec.json.encode(request.app.openapi_schema.to_schema()))
+    def render(self, request: Any, openapi_schema: dict[str, Any]) -> bytes:
+        """The page. Called by Litestar for `GET /docs`."""
+        return files("portico.web").joinpath("docs.html").read_bytes()
 
-    @get("/docs", access="public")
-    async def page(self) -> JSONBytes:
-        """One self-contained page that reads `/openapi.json` and draws it."""
-        page = files("portico.web").joinpath("docs.html").read_bytes()
-        return JSONBytes(page, content_type=b"text/html; charset=utf-8")
+
+@get("/openapi.json", access="public", include_in_schema=False)
+async def schema(request: Request) -> JSONBytes:
+    """OpenAPI 3.1, made of the routes as they are registered."""
+    return JSONBytes(msgspec.json.encode(request.app.openapi_schema.to_schema()))
 
 
 def open_api(settings: Settings) -> OpenAPIConfig:
-    """What Litestar needs to describe every route."""
+    """What Litestar needs to describe every route, and where it puts the page."""
     return OpenAPIConfig(
         title=settings.name,
         version=__version__,
         description="A server for talking to AI models. Send `Authorization: Bearer <token>`.",
-        openapi_controller=Description,  # type: ignore[arg-type]
+        render_plugins=[Page()],
+        openapi_router=Router(
+            "/docs", route_handlers=[], opt={"access": "public"}, include_in_schema=False
+        ),
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}
         ),

@@ -60,6 +60,13 @@ async def step_by_step(database: Database, kill_at: str, *plugins: str) -> None:
         sys.exit(str(report.failed))
 
 
+async def on_command(database: Database, *plugins: str) -> None:
+    """Migrate when a line arrives, so that several can start at the same moment."""
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await step_by_step(database, "0", *plugins)
+
+
 async def main(verb: str, url: str, *args: str) -> None:
     database = open_database(DatabaseSettings(url=url, sqlite_busy_timeout=20.0), Path())
     await database.start()
@@ -67,6 +74,7 @@ async def main(verb: str, url: str, *args: str) -> None:
         "write": write,
         "count": count,
         "migrate": step_by_step,
+        "migrate_on_command": on_command,
     }
     await verbs[verb](database, *args)
     await database.stop()

@@ -186,8 +186,16 @@ async def test_three_processes_at_once_apply_each_step_once(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     """FT-14."""
-    name = package(files("t", {"0002_code.py": CODE}))
-    children = [spawn("migrate", url, "0", name, path=str(tmp_path)) for _ in range(3)]
+    # The second step takes long, so that all three would find it missing if nothing held them off.
+    slow = CODE.replace("{t}", "t") + "    import asyncio\n    await asyncio.sleep(0.3)\n"
+    name = package(files("t", {"0002_code.py": slow}))
+    children = [spawn("migrate_on_command", url, name, path=str(tmp_path)) for _ in range(3)]
+    for child in children:
+        assert child.stdout and child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin
+        child.stdin.write("go\n")
+        child.stdin.flush()
     outputs = [(await asyncio.to_thread(child.communicate))[0] for child in children]
     assert [child.returncode for child in children] == [0, 0, 0]
     assert sorted(outputs) == ["0\n", "0\n", "2\n"]

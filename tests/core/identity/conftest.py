@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from portico.db import Database, DatabaseSettings, migrate, open_database
 from portico.events import Bus, Listener
 from portico.identity import (

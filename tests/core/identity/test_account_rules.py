@@ -1,8 +1,15 @@
 """What may be stored in an account. AB-27: pictures."""
 
 import pytest
+
 from portico.errors import INVALID_EMAIL_FORMAT, Invalid
-from portico.identity.account import LARGEST_PICTURE, check_email, check_name, check_picture, check_role
+from portico.identity.account import (
+    LARGEST_PICTURE,
+    check_email,
+    check_name,
+    check_picture,
+    check_role,
+)
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 

@@ -4,9 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from portico.db import Database, rows
 from portico.errors import ACTION_PROHIBITED, EMAIL_TAKEN, Forbidden, Invalid, NotFound
-from portico.identity import AccountChanged, AccountCreated, AccountDeleted, Identity, SessionRevoked
+from portico.identity import (
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    Identity,
+    SessionRevoked,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +58,10 @@ async def test_a_first_account_that_fails_does_not_use_up_the_place(
 ) -> None:
     with pytest.raises(Invalid):
         await identity.directory.create_account(
-            name="Eve", email="eve@example.org", password_hash=None, profile_image_url="javascript:1"
+            name="Eve",
+            email="eve@example.org",
+            password_hash=None,
+            profile_image_url="javascript:1",
         )
     assert not await identity.directory.anyone()
     assert (await new_account("Ann")).role == "admin"
@@ -110,7 +120,11 @@ async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_acc
     ann = await new_account("Ann", password="right")
     await new_account("Ben")
     assert await identity.prove("ANN@example.org", "right") == ann
-    for email, password in (("ann@example.org", "wrong"), ("ben@example.org", ""), ("no@no.no", "right")):
+    for email, password in (
+        ("ann@example.org", "wrong"),
+        ("ben@example.org", ""),
+        ("no@no.no", "right"),
+    ):
         with pytest.raises(Invalid) as refused:
             await identity.prove(email, password)
         assert refused.value.detail.startswith("The email or password")

@@ -1,6 +1,7 @@
 """The session cookie."""
 
 import pytest
+
 from portico.identity import Cookies
 
 

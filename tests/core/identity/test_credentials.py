@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from portico.errors import INVALID_TOKEN, NOT_AUTHENTICATED, Unauthenticated
 from portico.identity import Identity, credential_from, token_from
 
@@ -78,7 +79,9 @@ async def test_without_a_credential_nobody_is_signed_in(identity: Identity) -> N
     assert refused.value.detail == NOT_AUTHENTICATED
 
 
-@pytest.mark.parametrize("token", [b"abc", b"sk-0123456789abcdef0123456789abcdef", b"a.b.c", b"A" * 65536])
+@pytest.mark.parametrize(
+    "token", [b"abc", b"sk-0123456789abcdef0123456789abcdef", b"a.b.c", b"A" * 65536]
+)
 async def test_ab01_a_credential_that_is_not_good_is_said_to_be_invalid(
     identity: Identity, token: bytes
 ) -> None:

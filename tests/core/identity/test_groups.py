@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from portico.db import Database
 from portico.errors import Invalid
 from portico.identity import GroupChanged, Identity
@@ -24,7 +25,9 @@ async def test_a_new_group_is_empty_and_its_members_are_told_apart(
     assert (await identity.directory.add_members(group.id, [ben.id])).member_count == 1
     assert await identity.directory.group_ids(ben.id) == [group.id]
     assert await identity.directory.group_ids(ann.id) == []
-    assert [event for event in told if isinstance(event, GroupChanged)] == [GroupChanged(group.id)] * 2
+    assert [event for event in told if isinstance(event, GroupChanged)] == [
+        GroupChanged(group.id)
+    ] * 2
 
 
 async def test_ab30_adding_is_a_union_of_those_who_exist(

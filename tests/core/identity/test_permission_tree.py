@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+
 from portico.identity import PermissionDefaults, allows, effective
 from portico.identity.permission_tree import REMEMBERED, PermissionTrees, default_tree
 
@@ -47,7 +48,9 @@ def test_every_default_has_a_variable_of_its_own() -> None:
 
 def test_groups_add_and_never_take_away() -> None:
     defaults = {"a": {"on": True, "off": False}}
-    assert effective(defaults, [{"a": {"on": False, "off": True}}]) == {"a": {"on": True, "off": True}}
+    assert effective(defaults, [{"a": {"on": False, "off": True}}]) == {
+        "a": {"on": True, "off": True}
+    }
     assert effective(defaults, [{"a": {"off": True}}, {"a": {"off": False}}])["a"]["off"]
     assert defaults == {"a": {"on": True, "off": False}}
 
@@ -72,7 +75,9 @@ def test_nobody_is_permitted_what_the_tree_does_not_know(permission: str) -> Non
 
 def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
     trees = PermissionTrees(PermissionDefaults())
-    assert trees.of(("{not json", "[]", '{"workspace":{"models":true}}')).tree["workspace"]["models"]
+    assert trees.of(("{not json", "[]", '{"workspace":{"models":true}}')).tree["workspace"][
+        "models"
+    ]
     assert trees.of(("{not json",)).tree == trees.defaults
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from portico.db import Database, execute, now, rows
 from portico.errors import Invalid
 from portico.events import Bus

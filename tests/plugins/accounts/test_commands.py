@@ -23,7 +23,7 @@ def portico(environment: Mapping[str, str], tmp_path: Path) -> Portico:
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment},  # noqa: TID251 - a child's
             timeout=50,
             check=False,
         )
@@ -40,10 +40,10 @@ def test_people_are_added_listed_and_given_roles(portico: Portico) -> None:
     promoted = portico("user", "set-role", "ben@example.org", "user")
     assert promoted.stdout == "ben@example.org has the role user.\n"
     listed = json.loads(portico("user", "list", "--json").stdout)
-    assert [(one["email"], one["name"], one["role"]) for one in listed] in (
-        [("ben@example.org", "Ben", "user"), ("ann@example.org", "ann", "admin")],
-        [("ann@example.org", "ann", "admin"), ("ben@example.org", "Ben", "user")],
-    )
+    assert {(one["email"], one["name"], one["role"]) for one in listed} == {
+        ("ann@example.org", "Ann", "admin"),
+        ("ben@example.org", "Ben", "user"),
+    }
     assert "ben@example.org" in portico("user", "list").stdout
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from portico.testing import Client, House
 
 NOT_AUTHENTICATED = "Not authenticated"
@@ -50,7 +51,9 @@ def test_permissions_are_the_defaults_and_what_groups_add(admin: Client, person:
     for permissions in ({"workspace": {"models": True}}, {"chat": {"delete": False}}, None):
         form = {"name": "G", "description": "", "permissions": permissions}
         group = admin.post("/api/v1/groups/create", form).json
-        admin.post(f"/api/v1/groups/id/{group['id']}/users/add", {"user_ids": [person.account["id"]]})
+        admin.post(
+            f"/api/v1/groups/id/{group['id']}/users/add", {"user_ids": [person.account["id"]]}
+        )
     after = person.get("/api/v1/auths/").json["permissions"]
     assert (after["workspace"]["models"], after["chat"]["delete"]) == (True, True)
     assert admin.get("/api/v1/auths/").json["permissions"] == before
@@ -86,12 +89,19 @@ def cookies_of_sign_out(house: House) -> list[str]:
 
     house.call(ask)
     return [
-        value.decode().partition("=")[0] for name, value in sent[0]["headers"] if name == b"set-cookie"
+        value.decode().partition("=")[0]
+        for name, value in sent[0]["headers"]
+        if name == b"set-cookie"
     ]
 
 
 def test_whoever_is_not_signed_in_may_sign_out(client: Client) -> None:
-    for headers in ({}, {"authorization": "Bearer junk"}, {"cookie": "token=junk"}, {"cookie": "token=sk-x"}):
+    for headers in (
+        {},
+        {"authorization": "Bearer junk"},
+        {"cookie": "token=junk"},
+        {"cookie": "token=sk-x"},
+    ):
         answer = client.get("/api/v1/auths/signout", headers=headers)
         assert (answer.status, answer.json) == (200, {"status": True})
 
@@ -151,7 +161,11 @@ def test_what_cannot_be_added_is_said(
 
 def test_only_administrators_add_people_and_groups(client: Client, person: Client) -> None:
     group = {"name": "G", "description": ""}
-    for path, body in (("auths/add", FORM), ("groups/create", group), ("groups/id/x/users/add", {})):
+    for path, body in (
+        ("auths/add", FORM),
+        ("groups/create", group),
+        ("groups/id/x/users/add", {}),
+    ):
         refused = client.post(f"/api/v1/{path}", body)
         assert (refused.status, refused.detail) == (401, NOT_AUTHENTICATED)
         assert refused.headers["www-authenticate"] == "Bearer"
@@ -159,7 +173,12 @@ def test_only_administrators_add_people_and_groups(client: Client, person: Clien
 
 
 def test_a_group_is_answered_as_clients_know_it(admin: Client, person: Client) -> None:
-    form = {"name": "Staff", "description": "All", "data": {"config": {"share": True}}, "permissions": {"chat": {"tts": True}}}
+    form = {
+        "name": "Staff",
+        "description": "All",
+        "data": {"config": {"share": True}},
+        "permissions": {"chat": {"tts": True}},
+    }
     made = admin.post("/api/v1/groups/create", form)
     assert made.status == 200
     group = made.json

