@@ -149,12 +149,16 @@ def streaming(*blocks: bytes) -> Behaviour:
     return lambda connection: connection.stream(*blocks)
 
 
-def answering(body: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> Behaviour:
+def answering(
+    body: bytes, status: int = 200, kind: str = "application/json", **headers: str
+) -> Behaviour:
     return lambda connection: connection.answer(body, status, kind, **headers)
 
 
 def _error(message: str) -> bytes:
-    return json.dumps({"error": {"message": message, "type": "t", "code": "c", "trace": LEAK}}).encode()
+    return json.dumps(
+        {"error": {"message": message, "type": "t", "code": "c", "trace": LEAK}}
+    ).encode()
 
 
 HEAD, TAIL = b"".join(GOOD[:2]), b"".join(GOOD[2:])
@@ -169,7 +173,9 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "html": answering(b"<html>oops</html>", 200, "text/html"),
     "not-a-completion": answering(b'{"hello": 1}'),
     "status-400": answering(_error(f"max_tokens is too large for {KEY} at http://10.1.2.3/x"), 400),
-    "status-401": answering(_error(f"Incorrect API key provided: {KEY}"), 401, www_authenticate="Basic"),
+    "status-401": answering(
+        _error(f"Incorrect API key provided: {KEY}"), 401, www_authenticate="Basic"
+    ),
     "status-403": answering(_error(LEAK), 403),
     "status-404": answering(_error("The model does not exist"), 404),
     "status-429": answering(_error("slow down"), 429, retry_after="7"),
@@ -199,7 +205,9 @@ class Upstream:
     """The server; a context manager."""
 
     models: list[dict[str, Any]] = field(
-        default_factory=lambda: [{"id": "good", "object": "model", "created": 7, "owned_by": "them"}]
+        default_factory=lambda: [
+            {"id": "good", "object": "model", "created": 7, "owned_by": "them"}
+        ]
     )
     listing: str = "ok"
     key: str = KEY
@@ -305,7 +313,9 @@ class Upstream:
             case "500":
                 await connection.answer(LEAK.encode(), 500, "text/plain")
             case _:
-                await connection.answer(json.dumps({"object": "list", "data": self.models}).encode())
+                await connection.answer(
+                    json.dumps({"object": "list", "data": self.models}).encode()
+                )
 
     async def _complete(self, connection: Connection, request: Received) -> None:
         asked = request.json

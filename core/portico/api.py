@@ -56,7 +56,7 @@ from portico.identity import (
 from portico.permissions import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.plugins.house import House, Services
 from portico.plugins.info import PluginInfo, Service
-from portico.settings.schema import Secret, Section, setting
+from portico.settings.section import Secret, Section, setting
 from portico.web.health import HealthCheck
 from portico.web.reply import JSONBytes
 from portico.web.routes import Request, delete, get, patch, post, put, route

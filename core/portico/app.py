@@ -17,6 +17,8 @@ import pluggy
 import structlog
 from litestar import Litestar
 from litestar.datastructures import State as AppState
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
@@ -25,6 +27,7 @@ from portico.errors import OperatorError
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity
+from portico.identity.secret import claim_secret
 from portico.permissions import TABLES as PERMISSION_TABLES
 from portico.permissions import Permissions
 from portico.plugins import fence
@@ -35,9 +38,9 @@ from portico.plugins.discover import discover, unknown_names
 from portico.plugins.house import House
 from portico.plugins.state import Register
 from portico.settings.load import Loaded
-from portico.settings.schema import Secret
+from portico.settings.section import Secret
 from portico.web.access import gate
-from portico.web.body import JSONBody
+from portico.web.body import StrictJSON
 from portico.web.drain import Drain
 from portico.web.edge import edge
 from portico.web.errors import HANDLERS
@@ -45,6 +48,14 @@ from portico.web.health import health_routes
 from portico.web.openapi import open_api, schema
 
 log = structlog.get_logger("portico")
+
+
+class Web(Litestar):
+    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and serve nobody here."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
 
 
 class CannotStart(OperatorError):
@@ -64,13 +75,19 @@ class Portico:
 
     def __init__(self, loaded: Loaded, secret: Secret | None = None) -> None:
         settings = loaded.settings
-        self.loaded, self.settings = loaded, settings
+        self.loaded, self.settings, self._secret = loaded, settings, secret
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.events = Bus(fence.deliver)
         self.drain = Drain(settings.server.grace)
         self.identity = Identity(
-            settings.identity, secret or Secret(secrets.token_urlsafe(48)), self.events
+            settings.identity,
+            secret or Secret(secrets.token_urlsafe(48)),
+            self.events,
+            settings.permissions,
+            secure_cookies=settings.server.secure_cookies,
+            cookie_same_site=settings.server.cookie_same_site,
+            password_rounds=settings.identity.password_rounds,
         )
         self.permissions = Permissions(settings.access)
         self.catalogue = Catalogue(settings.catalogue, self.permissions, self.identity.directory)
@@ -170,22 +187,28 @@ class Portico:
         """Open the house, get every plugin ready, and begin to serve. Raises: CannotStart."""
         await self.open()
         with self.database.use():
+            if self._secret:
+                await claim_secret(self._secret)
             for contribution in list(self.contributions):
                 await self._startup(contribution)
             self.must_open()
-        self._serve = edge(self._litestar(), self.database)
+        self._serve = edge(self._web(), self.database)
         self._announce()
 
     async def _startup(self, contribution: Contribution) -> None:
-        call = implementation(self.manager, contribution.plugin, "startup")
         try:
-            if call is not None:
-                given = {"app": self.house, "settings": contribution.settings}
-                await fence.arun(contribution.plugin, "startup", lambda: call(**given))
+            await self._call(contribution, "startup")
         except fence.Fault as fault:
             self._set_aside(contribution.plugin, fault.reason, fault.trace)
         else:
             self._started.append(contribution)
+
+    async def _call(self, contribution: Contribution, hook: str) -> None:
+        """Call one plugin's `startup` or `shutdown`, if it has one. Raises: Fault."""
+        call = implementation(self.manager, contribution.plugin, hook)
+        if call is not None:
+            given = {"app": self.house, "settings": contribution.settings}
+            await fence.arun(contribution.plugin, hook, lambda: call(**given))
 
     def _announce(self) -> None:
         for record in self.register.failed:
@@ -199,11 +222,8 @@ class Portico:
         self._serve = None
         with self.database.use():
             for contribution in reversed(self._started):
-                call = implementation(self.manager, contribution.plugin, "shutdown")
-                if call is not None:
-                    given = {"app": self.house, "settings": contribution.settings}
-                    with contextlib.suppress(fence.Fault):
-                        await fence.arun(contribution.plugin, "shutdown", lambda: call(**given))
+                with contextlib.suppress(fence.Fault):
+                    await self._call(contribution, "shutdown")
             self._started.clear()
             await self.catalogue.stop()
             await self.events.settle()
@@ -225,11 +245,11 @@ class Portico:
 
     # -- serving --------------------------------------------------------------------------------------------
 
-    def _litestar(self) -> Litestar:
+    def _web(self) -> Litestar:
         checks = [(c.plugin, check) for c in self.contributions for check in c.health_checks]
         routers = [c.router for c in self.contributions if c.router is not None]
         docs = self.settings.server.docs
-        return Litestar(
+        return Web(
             route_handlers=[
                 *health_routes(checks, lambda: [r.name for r in self.register.failed], self.drain),
                 *([schema] if docs else []),
@@ -237,7 +257,7 @@ class Portico:
             ],
             middleware=[gate(self.identity)],
             exception_handlers=HANDLERS,
-            dto=JSONBody,
+            dto=StrictJSON,
             return_dto=None,
             request_max_body_size=self.settings.server.max_body,
             state=AppState(

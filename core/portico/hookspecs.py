@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portico.permissions import PolicyFile, PolicyLine, ResourceKind
     from portico.plugins.house import House
     from portico.plugins.info import Service
-    from portico.settings.schema import Section
+    from portico.settings.section import Section
     from portico.web.health import HealthCheck
 
 hookspec = pluggy.HookspecMarker("portico")

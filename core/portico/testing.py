@@ -151,6 +151,7 @@ class House:
         self.portico = Portico(loaded, loaded.settings.identity.secret_key)
         self._exit = contextlib.ExitStack()
         self._portal = self._exit.enter_context(start_blocking_portal())
+        self._exit.callback(lambda: self._portal.call(self.portico.stop))
         try:
             self._portal.call(self.portico.start)
         except BaseException:
@@ -172,10 +173,7 @@ class House:
         return self._portal.call(inside)
 
     def close(self) -> None:
-        try:
-            self._portal.call(self.portico.stop)
-        finally:
-            self._exit.close()
+        self._exit.close()
 
     def _send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
         return self._portal.call(self._asgi, method, target, headers, body)
@@ -236,7 +234,7 @@ class Server:
         self.log.seek(0, os.SEEK_END)
         begin = self.log.tell()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [self.python, "-m", "portico", "serve", "--port", "0", *options],
+            [self.python, "-m", "portico", "serve", "--port", str(self._port()), *options],
             env={**_bare_environment(), **self.environment},
             cwd=self.directory,
             stdout=self.log,
@@ -256,6 +254,10 @@ class Server:
             time.sleep(0.02)
         self.kill()
         raise RuntimeError(f"not ready after {timeout} s: {said}")
+
+    def _port(self) -> int:
+        """Any free one at first; the same again after a restart, as clients would expect."""
+        return urllib.parse.urlsplit(self.url).port or 0
 
     @property
     def client(self) -> Client:
@@ -325,6 +327,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "WEBUI_SECRET_KEY": SECRET,
         "ENABLE_SIGNUP": "true",
         "DEFAULT_USER_ROLE": "user",
+        "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
         "PORTICO_STRICT": "true",
     }
 

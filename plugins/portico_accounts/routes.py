@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter
 
 from portico.api import Forbidden, House, JSONBytes, Request, SessionUserInfo, get, post
 from portico_accounts import service
@@ -58,18 +58,19 @@ def routes(house: House) -> list[Any]:
         return JSONBytes(SIGNED_OUT, headers=dropped)
 
     @post("/api/v1/auths/add", access="admin", tags=TAGS)
-    async def add_account(data: NewAccount) -> Response[AddedAccount]:
+    async def add_account(data: JSONBody[NewAccount]) -> Response[AddedAccount]:
         """Make an account for somebody."""
         return Response(service.added(await service.add_account(house, data)))
 
     @post("/api/v1/groups/create", access="admin", tags=TAGS)
-    async def create_group(request: Request, data: NewGroup) -> Response[GroupAnswer]:
+    async def create_group(request: Request, data: JSONBody[NewGroup]) -> Response[GroupAnswer]:
         """Make a group."""
         return Response(await service.create_group(house, request.user, data))
 
     @post("/api/v1/groups/id/{group_id:str}/users/add", access="admin", tags=TAGS)
     async def add_members(
-        group_id: Annotated[str, Parameter(description="The group's id")], data: NewMembers
+        group_id: Annotated[str, PathParameter(description="The group's id")],
+        data: JSONBody[NewMembers],
     ) -> Response[GroupAnswer]:
         """Let people into a group. Whoever is in it already stays; unknown ids are passed over."""
         return Response(await service.add_members(house, group_id, data.user_ids or []))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from portico.api import House, JSONBytes, Misshapen, Request, delete, get, post
 from portico_chats.schemas import Chat, ChatForm, ListedChat
@@ -22,9 +22,9 @@ def routes(app: House) -> list[Any]:
     async def page(
         request: Request,
         *,
-        page: int | None = None,
-        include_pinned: str = "",
-        include_folders: str = "",
+        page: FromQuery[int | None] = None,
+        include_pinned: FromQuery[str] = "",
+        include_folders: FromQuery[str] = "",
     ) -> JSONBytes:
         """The caller's chats that are not archived, the last changed first; 60 a page, or all of them."""
         return _json(
@@ -42,17 +42,19 @@ def routes(app: House) -> list[Any]:
         return _json(await chats.create(request.user, data))
 
     @get("/api/v1/chats/{chat_id:str}", tags=TAGS, responses=_answer(Chat))
-    async def one(request: Request, chat_id: str) -> JSONBytes:
+    async def one(request: Request, chat_id: FromPath[str]) -> JSONBytes:
         """One chat, whole."""
         return _json(await chats.get(request.user, chat_id))
 
     @post("/api/v1/chats/{chat_id:str}", tags=TAGS, responses=_answer(Chat))
-    async def update(request: Request, chat_id: str, data: JSONBody[ChatForm]) -> JSONBytes:
+    async def update(
+        request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
+    ) -> JSONBytes:
         """Replace the top-level keys of the document that are given; the others stay."""
         return _json(await chats.update(request.user, chat_id, data))
 
     @delete("/api/v1/chats/{chat_id:str}", tags=TAGS, responses=_answer(bool))
-    async def remove(request: Request, chat_id: str) -> JSONBytes:
+    async def remove(request: Request, chat_id: FromPath[str]) -> JSONBytes:
         """Delete a chat."""
         await chats.delete(request.user, chat_id)
         return _json(True)

@@ -4,6 +4,7 @@ import codecs
 from collections.abc import Sequence
 
 import msgspec
+from litestar.params import JSONBody
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from portico.api import Misshapen, Request, post, stream_reply
@@ -18,7 +19,7 @@ def routes(completions: Completions) -> Sequence[ControllerRouterHandler]:
     """The handlers."""
 
     @post(["/api/chat/completions", "/api/v1/chat/completions"], tags=["completions"])
-    async def complete(request: Request, data: dict[str, msgspec.Raw]) -> ASGIApp:
+    async def complete(request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
         """Have a model answer. OpenAI's request and answer, whole or streamed."""
         check_text(await request.body())
         turn = read_turn(data)

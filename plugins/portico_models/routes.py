@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from portico.api import House, JSONBytes, Misshapen, Request, get, post
 from portico_models.listing import ListQuery
@@ -22,7 +22,7 @@ def routes(app: House) -> list[Any]:
     models = Models(app)
 
     @get(["/api/models", "/api/v1/models"], tags=TAGS)
-    async def entries(request: Request, refresh: str = "") -> JSONBytes:
+    async def entries(request: Request, refresh: FromQuery[str] = "") -> JSONBytes:
         """Every model the caller may use. `refresh`: ask all sources anew."""
         return JSONBytes(await app.catalogue.entries_json(request.user, refresh=_truth(refresh)))
 
@@ -41,11 +41,11 @@ def routes(app: House) -> list[Any]:
         request: Request,
         *,
         text: Annotated[str, QueryParameter(name="query")] = "",
-        view_option: str = "",
-        tag: str = "",
-        order_by: str = "",
-        direction: str = "",
-        page: int = 1,
+        view_option: FromQuery[str] = "",
+        tag: FromQuery[str] = "",
+        order_by: FromQuery[str] = "",
+        direction: FromQuery[str] = "",
+        page: FromQuery[int] = 1,
     ) -> JSONBytes:
         """Presets: the caller's own, those they may write, and public ones; newest first unless asked."""
         asked = ListQuery(

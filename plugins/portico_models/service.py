@@ -23,9 +23,9 @@ from portico_models.events import ModelChanged
 from portico_models.listing import ListQuery, list_rows
 from portico_models.naming import MODEL_ID_TAKEN, check_id, likeness, may_exist
 from portico_models.records import KIND, Draft, ModelRecords
+from portico_models.rules import check_base, share
 from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner
 
-UNAUTHORIZED = "401 Unauthorized"
 NOTHING = msgspec.Raw(b"{}")
 
 
@@ -71,12 +71,12 @@ class Models:
         """
         check_id(form.id)
         draft = _draft(form)
-        await self._check_base(actor, draft, None)
+        await check_base(self._app, actor, draft, None)
         try:
             async with transaction():
                 await self._records.begin_change()
                 await self._records.insert(draft, likeness(form.id), actor.id, now())
-                await self._share(actor, form)
+                await share(self._app, actor, form)
                 self._announce(form.id, "created")
                 return await self._written(form.id)
         except UniqueViolation as error:
@@ -86,13 +86,13 @@ class Models:
         """Replace everything but id, owner and birth of a record. Raises: as `create`."""
         before = await self._find(actor, "write", form.id)
         draft = _draft(form)
-        await self._check_base(actor, draft, before)
+        await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
             # Asked again now that no other writer can come in between: rights or record may be gone.
             await self._find(actor, "write", form.id)
             await self._records.update(draft, now())
-            await self._share(actor, form)
+            await share(self._app, actor, form)
             self._announce(form.id, "updated")
             return await self._written(form.id)
 
@@ -140,42 +140,6 @@ class Models:
         if not found["may"]:
             raise Forbidden
         return found
-
-    async def _check_base(self, actor: Actor, draft: Draft, before: dict[str, Any] | None) -> None:
-        """Whether the caller may have a record of this id stand on this base. May ask model sources."""
-        was_override = before is None or before["base_model_id"] is None
-        if draft.base_model_id is None:
-            # Whoever overrides a source's model renames it, instructs it and opens it for all.
-            if not actor.is_admin and (before is None or not was_override):
-                raise Forbidden(UNAUTHORIZED)
-            return
-        if draft.base_model_id == draft.id or (
-            was_override and likeness(draft.id) in await self._offered()
-        ):
-            raise Invalid(MODEL_ID_TAKEN)
-        # Else a preset would open a model to its author, and to all it is shared with.
-        if not actor.is_admin and not await self._app.catalogue.may_use(draft.base_model_id, actor):
-            raise Forbidden(UNAUTHORIZED)
-
-    async def _offered(self) -> set[str]:
-        """What the ids of sources look like; of `name:tag` the name alone as well, as Ollama's clients use it."""
-        document = await self._app.catalogue.base_entries_json()
-        ids = [entry["id"] for entry in msgspec.json.decode(document)["data"]]
-        return {likeness(one) for full in ids for one in (full, full.partition(":")[0])}
-
-    async def _share(self, actor: Actor, form: ModelForm) -> None:
-        """Write down who it is shared with: nobody, where the caller may not share like that.
-
-        Source: narrowed without a word, as clients of this API know it. What was shared before may stay so.
-        """
-        wanted = self._grants.read(form.access_control)
-        if not actor.is_admin and not wanted.same_as(await self._grants.of(KIND, form.id)):
-            needed = {"sharing.public_models"} if wanted.is_public else set[str]()
-            needed |= {"sharing.models"} if wanted.names_somebody else set()
-            for permission in needed:
-                if not await self._app.identity.is_permitted(actor, permission):
-                    wanted = self._grants.nobody
-        await self._grants.write(KIND, form.id, wanted)
 
     async def _written(self, model_id: str) -> Model:
         """The record just written; whoever wrote it may have given away the right to."""

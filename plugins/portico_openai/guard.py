@@ -136,7 +136,9 @@ class Guard:
             return False
         if len(chunks) != len(payloads):
             return False
-        for chunk in chunks[-3:]:  # nothing but a chunk about usage comes after the one that finishes
+        for chunk in chunks[
+            -3:
+        ]:  # nothing but a chunk about usage comes after the one that finishes
             self._note(chunk.choices)
         self.done = self._said_done = ends
         return True

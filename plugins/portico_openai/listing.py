@@ -74,19 +74,10 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
 
 
-#: Keys of an entry in the model list that a provider has no say in.
+#: Keys of an entry in the model list that a provider has no say in, or had it already.
 _OURS = frozenset(
     {
-        "openai",
-        "urlIdx",
-        "info",
-        "actions",
-        "filters",
-        "tags",
-        "preset",
-        "arena",
-        "direct",
-        "stale",
-        "pipe",
+        "id", "object", "created", "owned_by", "name", "connection_type", "openai", "urlIdx", "info", "actions",
+        "filters", "tags", "preset", "arena", "direct", "stale", "pipe",
     }
-)
+)  # fmt: skip

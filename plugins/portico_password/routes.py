@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
 
 from portico.api import House, JSONBytes, SessionUser, Welcome, post
 from portico_password.schemas import SignIn, SignUp
@@ -20,7 +21,7 @@ def routes(house: House, settings: Settings) -> list[Any]:
     answers = {200: ResponseSpec(SessionUser, generate_examples=False)}
 
     @post("/api/v1/auths/signin", access="public", tags=TAGS, responses=answers)
-    async def sign_in(data: SignIn) -> JSONBytes:
+    async def sign_in(data: JSONBody[SignIn]) -> JSONBytes:
         """Open a session; the token is in the answer and in a cookie."""
         return _answer(await service.sign_in(data))
 
@@ -31,7 +32,7 @@ def routes(house: House, settings: Settings) -> list[Any]:
         responses=answers,
         max_body=SIGN_UP_BODY,
     )
-    async def sign_up(data: SignUp) -> JSONBytes:
+    async def sign_up(data: JSONBody[SignUp]) -> JSONBytes:
         """Make an account and open its first session. The very first account is an administrator's."""
         return _answer(await service.sign_up(data))
 

@@ -102,7 +102,10 @@ class Shelf:
 
     async def _list(self) -> Sequence[ModelCard]:
         async with asyncio.timeout(PATIENCE):
-            return tuple(await self.source.list_models())
+            try:
+                return tuple(await self.source.list_models())
+            except SystemExit as leaving:  # it would end the process, not the question
+                raise RuntimeError("the source called sys.exit") from leaving
 
     def _settle(self, task: "asyncio.Task[Sequence[ModelCard]]") -> None:
         # Reading the task's exception, rather than catching one, keeps a plugin's mistake in here, whatever it is.

@@ -14,12 +14,12 @@ from portico.identity.events import (
 )
 from portico.identity.groups import Group
 from portico.identity.identity import Identity
-from portico.identity.permission_defaults import PermissionDefaults
 from portico.identity.permission_tree import Tree, allows, effective
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
 from portico.identity.tokens import Claims, TokenSigner
 from portico.identity.welcome import SessionUser, SessionUserInfo, Welcome
+from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
     "TABLES",

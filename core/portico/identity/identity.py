@@ -11,12 +11,13 @@ from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, identify
 from portico.identity.directory import Directory
 from portico.identity.passwords import ROUNDS, Passwords
-from portico.identity.permission_defaults import PermissionDefaults
 from portico.identity.permission_tree import PermissionTrees, Tree, allows
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
 from portico.identity.welcome import Reception
-from portico.settings.schema import IdentitySettings, Secret
+from portico.settings.permissions import PermissionDefaults
+from portico.settings.schema import IdentitySettings
+from portico.settings.section import Secret
 
 
 class Identity:

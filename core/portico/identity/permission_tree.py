@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from portico.identity.permission_defaults import PermissionDefaults
+from portico.settings.permissions import PermissionDefaults
 
 Tree: TypeAlias = dict[str, dict[str, bool]]
 

@@ -79,7 +79,22 @@ class GroupMemberTable(Table, tablename="portico_group_member"):
     created_at = BigInt()
 
 
+class SecretTable(Table, tablename="portico_secret"):
+    """The one row that says which secret key this database is used with."""
+
+    id = Integer(primary_key=True)
+    fingerprint = Text()
+
+
 TABLES = TableSet(
-    tables=(AccountTable, PasswordTable, SessionTable, FounderTable, GroupTable, GroupMemberTable),
+    tables=(
+        AccountTable,
+        PasswordTable,
+        SessionTable,
+        FounderTable,
+        GroupTable,
+        GroupMemberTable,
+        SecretTable,
+    ),
     migrations="portico.identity.migrations",
 )

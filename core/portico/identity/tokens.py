@@ -16,7 +16,7 @@ from joserfc.jwk import OctKey
 from portico.db import now
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.settings.problems import BadSettings, Problem
-from portico.settings.schema import Secret
+from portico.settings.section import Secret
 
 #: {"alg":"HS256","typ":"JWT"}. A token of ours begins with exactly this, so no other algorithm, and none of the
 #: header's options, is ever looked at.

@@ -17,7 +17,7 @@ from portico.plugins.fence import Fault, run
 from portico.plugins.house import House
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.load import Loaded
-from portico.settings.schema import Section
+from portico.settings.section import Section
 from portico.web.health import HealthCheck
 
 

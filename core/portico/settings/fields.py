@@ -9,7 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from portico.settings.schema import Secret, Settings
+from portico.settings.schema import Settings
+from portico.settings.section import Secret
 
 PREFIX = "PORTICO_"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portico.settings.schema import Secret
+from portico.settings.section import Secret
 
 MASK = "********"
 SHOWN_CHARACTERS = 120

@@ -5,62 +5,12 @@ that names no variable gets `PORTICO_<SECTION>_<FIELD>`; a plugin's field gets
 `PORTICO_<PLUGIN>_<FIELD>`. Reading them is the business of `portico.settings.load` alone.
 """
 
-from typing import Annotated, Any, Literal, dataclass_transform
+from typing import Annotated, Literal
 
 import msgspec
 
-
-class Secret:
-    """A value that is never printed, logged or put into an error; `reveal()` is the only way to it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str = "") -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret(********)" if self._value else "Secret()"
-
-
-def setting(
-    description: str,
-    *,
-    env: str | tuple[str, ...] = (),
-    separator: str = ",",
-    allowed: str = "",
-    **bounds: Any,
-) -> Any:
-    """The meaning of a field and what it may hold, as metadata for `Annotated`.
-
-    `env`: variable names, the first that is set wins; none = the derived `PORTICO_*` name.
-    `separator` splits a list given as one variable. `allowed` completes the error for a bad value
-    when the type does not say enough. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
-    `pattern`, …), checked by the loader; they may stand on `int | None` as well.
-    """
-    names = (env,) if isinstance(env, str) else env
-    return msgspec.Meta(
-        description=description,
-        # msgspec itself refuses bounds on `int | None`, so the loader puts them where they fit.
-        extra={"env": names, "separator": separator, "allowed": allowed, "bounds": bounds},
-    )
-
-
-# Without this, type checkers would ask every subclass to repeat `frozen=True`.
-@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every group of settings, the core's and a plugin's alike."""
+from portico.settings.permissions import PermissionDefaults
+from portico.settings.section import Secret, Section, setting
 
 
 class ServerSettings(Section):
@@ -72,7 +22,7 @@ class ServerSettings(Section):
     grace: Annotated[
         float, setting("Seconds that running requests get to finish on shutdown", ge=0)
     ] = 15.0
-    max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 64 * 1024 * 1024
+    max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
     max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
     docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
     secure_cookies: Annotated[
@@ -148,6 +98,9 @@ class IdentitySettings(Section):
             "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever", env="JWT_EXPIRES_IN"
         ),
     ] = "4w"
+    password_rounds: Annotated[
+        int, setting("Cost of a password hash: each step doubles it (bcrypt)", ge=4, le=16)
+    ] = 12
     enable_signup: Annotated[
         bool | None,
         setting("Let people sign up; unset = only the first account", env="ENABLE_SIGNUP"),
@@ -227,9 +180,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         setting("Directory for the database and what else is kept", env="DATA_DIR", min_length=1),
     ] = "portico-data"
-    policy_dir: Annotated[str, setting("Directory of policy files laid over the built-in ones")] = (
-        ""
-    )
     name: Annotated[str, setting("Name shown to people", env="WEBUI_NAME", min_length=1)] = (
         "Portico"
     )
@@ -237,6 +187,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings = DatabaseSettings()
     identity: IdentitySettings = IdentitySettings()
     access: AccessSettings = AccessSettings()
+    permissions: PermissionDefaults = PermissionDefaults()
     catalogue: CatalogueSettings = CatalogueSettings()
     log: LogSettings = LogSettings()
     plugins: PluginChoice = PluginChoice()

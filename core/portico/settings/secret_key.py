@@ -11,7 +11,8 @@ from pathlib import Path
 
 from portico.settings.fields import core_fields
 from portico.settings.problems import BadSettings, Problem
-from portico.settings.schema import Secret, Settings
+from portico.settings.schema import Settings
+from portico.settings.section import Secret
 
 KEY = "identity.secret_key"
 FILE_NAME = "secret_key"
@@ -82,7 +83,7 @@ def ensure_same_secret(stored_fingerprint: str, secret: Secret) -> None:
         reason = (
             f"another secret key is in use with this database (its fingerprint is "
             f"{stored_fingerprint}, of this one {secret_fingerprint(secret)}); give all instances "
-            f"the same {_variable()}"
+            f"the same {_variable()}, or run `portico secret --adopt` to change it for good"
         )
         raise OtherSecret([Problem(KEY, reason)])
 

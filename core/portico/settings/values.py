@@ -7,7 +7,7 @@ import msgspec
 from msgspec import inspect
 
 from portico.settings.fields import Field, bare, is_optional
-from portico.settings.schema import Secret
+from portico.settings.section import Secret
 
 
 class Unfit(ValueError):

@@ -97,7 +97,7 @@ def explain(message: str, where: str) -> dict[str, Any]:
     return fault("value_error", loc, message)
 
 
-class JSONBody(AbstractDTO[Any]):
+class StrictJSON(AbstractDTO[Any]):
     """How Litestar reads `data`: straight from bytes, by `read_json`."""
 
     model_type = object

@@ -18,7 +18,8 @@ from portico.identity import (
     Identity,
     SessionRevoked,
 )
-from portico.settings.schema import IdentitySettings, Secret
+from portico.settings.schema import IdentitySettings
+from portico.settings.section import Secret
 
 SECRET = Secret("a-secret-for-tests-only-0123456789abcdefghij")
 NewAccount = Callable[..., Awaitable[Account]]

@@ -7,7 +7,8 @@ from pathlib import Path
 from portico.db import DatabaseSettings, open_database
 from portico.events import Bus
 from portico.identity import Identity
-from portico.settings.schema import IdentitySettings, Secret
+from portico.settings.schema import IdentitySettings
+from portico.settings.section import Secret
 
 
 async def main(url: str, directory: str, prefix: str, number: int) -> None:

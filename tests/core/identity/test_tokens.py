@@ -12,7 +12,7 @@ import pytest
 from portico.errors import Unauthenticated
 from portico.identity import TokenSigner, tokens
 from portico.settings.problems import BadSettings
-from portico.settings.schema import Secret
+from portico.settings.section import Secret
 
 KEY = "k" * 32
 GOOD = {"id": "ann", "jti": "one", "epoch": 0}

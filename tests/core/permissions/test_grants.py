@@ -93,7 +93,7 @@ async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_wo
     await Grants().write("note", "one", read_access_control(document))
     await database.execute("DELETE FROM portico_account WHERE id = 'bob'")
 
-    document["write"] = {"user_ids": ["ann"]}  # type: ignore[assignment]
+    document["write"] = {"user_ids": ["ann"]}
     await Grants().write("note", "one", read_access_control(document))
 
     kept = await Grants().of("note", "one")

@@ -11,7 +11,7 @@ from portico.settings.fields import core_fields
 from portico.settings.load import load_settings
 from portico.settings.masking import masked, shown, without_credentials
 from portico.settings.problems import BadSettings
-from portico.settings.schema import Secret, Section, setting
+from portico.settings.section import Secret, Section, setting
 
 
 class EchoSettings(Section):

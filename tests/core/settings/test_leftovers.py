@@ -7,7 +7,7 @@ import pytest
 
 from portico.settings.load import load_settings
 from portico.settings.problems import BadSettings
-from portico.settings.schema import Section, setting
+from portico.settings.section import Section, setting
 
 
 class EchoSettings(Section):

@@ -7,7 +7,8 @@ import pytest
 
 from portico.settings.load import Loaded, load_settings
 from portico.settings.problems import BadSettings
-from portico.settings.schema import Secret, Section, Settings, setting
+from portico.settings.schema import Settings
+from portico.settings.section import Secret, Section, setting
 
 
 class EchoSettings(Section):
@@ -53,9 +54,9 @@ def test_the_file_beats_the_default_and_the_environment_beats_the_file() -> None
 
 
 def test_a_setting_without_a_name_of_its_own_has_a_derived_one() -> None:
-    loaded = load(PORTICO_SERVER_MAX_DEPTH="9", PORTICO_POLICY_DIR="/p", PORTICO_STRICT="on")
+    loaded = load(PORTICO_SERVER_MAX_DEPTH="9", PORTICO_SERVER_GRACE="3", PORTICO_STRICT="on")
     assert loaded.settings.server.max_depth == 9
-    assert loaded.settings.policy_dir == "/p"
+    assert loaded.settings.server.grace == 3.0
     assert loaded.settings.plugins.strict
 
 

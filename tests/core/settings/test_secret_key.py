@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.settings.problems import BadSettings
-from portico.settings.schema import IdentitySettings, Secret, Settings
+from portico.settings.schema import IdentitySettings, Settings
 from portico.settings.secret_key import (
     FILE_NAME,
     OtherSecret,
@@ -23,6 +23,7 @@ from portico.settings.secret_key import (
     secret_fingerprint,
     weakness,
 )
+from portico.settings.section import Secret
 
 STRONG = Secret("q7Jp-0vZkX2mWb9dTn4sLh8rYf6cGe1u")
 

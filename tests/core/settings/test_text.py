@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.settings.fields import plugin_fields
-from portico.settings.schema import Secret, Section, setting
+from portico.settings.section import Secret, Section, setting
 from portico.settings.text import is_set, read_text
 from portico.settings.values import Unfit, convert
 

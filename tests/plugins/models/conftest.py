@@ -1,6 +1,6 @@
 """A house with a source of three models, and people who work with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -42,7 +42,7 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def house(house: House, shop: Shop) -> Iterator[House]:
+def house(house: House, shop: Shop) -> House:
     house.portico.catalogue.adopt("test", shop)
     return house
 

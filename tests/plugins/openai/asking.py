@@ -15,15 +15,19 @@ T = TypeVar("T")
 ANN = Actor("ann-id", "ann@example.org", "Ann", "user", "", "")
 
 
-def settings(url: str, *, key: str = "sk-ours-and-secret", options: Any = None, **more: Any) -> OpenAISettings:
+def settings(
+    url: str, *, key: str = "sk-ours-and-secret", options: Any = None, **more: Any
+) -> OpenAISettings:
     """The settings of one connection."""
-    configs = {"0": msgspec.convert(options, Options, dec_hook=lambda kind, raw: kind(raw))} if options else {}
+    configs = (
+        {"0": msgspec.convert(options, Options, dec_hook=lambda kind, raw: kind(raw))}
+        if options
+        else {}
+    )
     return OpenAISettings(base_urls=[url], keys=[Secret(key)], configs=configs, **more)
 
 
-def with_source(
-    given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[T]]
-) -> T:
+def with_source(given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[T]]) -> T:
     """What `work` makes of a source on an event loop of its own."""
 
     async def inside() -> T:

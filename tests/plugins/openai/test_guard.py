@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.upstream import GOOD, chunk
 
 from portico_openai import guard as guarding
 from portico_openai.guard import DONE, Guard
-from tests.upstream import GOOD, chunk
 
 STREAM = b"".join(GOOD)
 
@@ -16,14 +16,16 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 events = st.one_of(
     texts.map(chunk),
     texts.map(lambda text: chunk(text).replace(b"data: ", b"data:")),
-    texts.map(lambda text: json.dumps(json.loads(chunk(text)[6:]), ensure_ascii=False).encode()).map(
-        lambda document: b"data: " + document + b"\n\n"
-    ),
+    texts.map(
+        lambda text: json.dumps(json.loads(chunk(text)[6:]), ensure_ascii=False).encode()
+    ).map(lambda document: b"data: " + document + b"\n\n"),
     st.just(b": still here\n\n"),
     st.just(b'event: note\ndata: {"sources": []}\n\n'),
     st.just(chunk(usage={"total_tokens": 3})),
 )
-streams = st.lists(events, max_size=8).map(lambda some: b"".join([*some, chunk(finish="stop"), DONE]))
+streams = st.lists(events, max_size=8).map(
+    lambda some: b"".join([*some, chunk(finish="stop"), DONE])
+)
 
 
 def passed(blocks: list[bytes]) -> tuple[bytes, Guard]:
@@ -39,7 +41,9 @@ def in_blocks(stream: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(streams, st.lists(st.integers(min_value=0), max_size=6))
-def test_ft18_any_split_of_a_good_stream_yields_the_same_bytes(stream: bytes, cuts: list[int]) -> None:
+def test_ft18_any_split_of_a_good_stream_yields_the_same_bytes(
+    stream: bytes, cuts: list[int]
+) -> None:
     out, guard = passed(in_blocks(stream, cuts))
     assert out == stream
     assert guard.is_sound and guard.finished

@@ -7,11 +7,11 @@ import socket
 import time
 
 import pytest
+from tests.plugins.openai.asking import asked, settings, turn, with_source
+from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
 
 from portico.api import Refusal, SourceFailed, SourceTimedOut, TooMany
 from portico_openai.source import OpenAISource
-from tests.plugins.openai.asking import asked, settings, turn, with_source
-from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
 
 ERROR = '"type":"upstream_error"'
 
@@ -101,7 +101,11 @@ def test_nobody_there_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
 )
 @pytest.mark.parametrize("stream", [True, False])
 def test_ft19_ab44_failures_say_which_source_and_nothing_else(
-    upstream: Upstream, model: str, kind: type[Refusal], stream: bool, caplog: pytest.LogCaptureFixture
+    upstream: Upstream,
+    model: str,
+    kind: type[Refusal],
+    stream: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(kind) as failure:
         asked(settings(upstream.url, key=KEY), turn(model, stream=stream))
@@ -243,7 +247,9 @@ def test_connections_are_used_again(upstream: Upstream) -> None:
     assert with_source(settings(upstream.url), ask_often) == 1
 
 
-def test_a_redirect_does_not_take_the_key_along(upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_redirect_does_not_take_the_key_along(
+    upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING)
     with pytest.raises(SourceFailed):
         asked(settings(upstream.url), turn("redirect"))

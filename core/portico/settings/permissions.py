@@ -7,7 +7,7 @@ variables of their own for `sharing.knowledge` and `sharing.notes`, which fall b
 
 from typing import Annotated
 
-from portico.settings.schema import Section, setting
+from portico.settings.section import Section, setting
 
 
 class PermissionDefaults(Section):

@@ -1,0 +1,59 @@
+"""What an author may do: on which model theirs may stand, and with whom they may share it."""
+
+from typing import Any
+
+import msgspec
+
+from portico.api import Actor, Forbidden, House, Invalid
+from portico_models.naming import MODEL_ID_TAKEN, likeness
+from portico_models.records import KIND, Draft
+from portico_models.schemas import ModelForm
+
+UNAUTHORIZED = "401 Unauthorized"
+
+
+async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, Any] | None) -> None:
+    """Whether somebody may have a record of this id stand on this base. May ask model sources.
+
+    `before`: the row that is to be replaced. Raises: Invalid if a source has the id; Forbidden if the base, or a
+    record without one, is not theirs to use.
+    """
+    was_override = before is not None and before["base_model_id"] is None
+    if draft.base_model_id is None:
+        # Whoever overrides a source's model renames it, instructs it and opens it for all.
+        if not actor.is_admin and not was_override:
+            raise Forbidden(UNAUTHORIZED)
+        return
+    if draft.base_model_id == draft.id:
+        raise Invalid(MODEL_ID_TAKEN)
+    if (before is None or was_override) and likeness(draft.id) in await _offered(app):
+        raise Invalid(MODEL_ID_TAKEN)
+    # Else a preset would open a model to its author, and to all it is shared with.
+    if not actor.is_admin and not await app.catalogue.may_use(draft.base_model_id, actor):
+        raise Forbidden(UNAUTHORIZED)
+
+
+async def share(app: House, actor: Actor, form: ModelForm) -> None:
+    """Write down with whom a record is shared: with nobody, where its author may not share like that.
+
+    Call it in the transaction that writes the record. Source: narrowed without a word, as clients of this API
+    know it. What was shared before may stay so. Raises: Misshapen, Invalid for an `access_control` that is none.
+    """
+    grants = app.permissions.grants
+    wanted = grants.read(form.access_control)
+    if not actor.is_admin and not wanted.same_as(await grants.of(KIND, form.id)):
+        needed = {
+            "sharing.public_models": wanted.is_public,
+            "sharing.models": wanted.names_somebody,
+        }
+        for permission, is_needed in needed.items():
+            if is_needed and not await app.identity.is_permitted(actor, permission):
+                wanted = grants.nobody
+    await grants.write(KIND, form.id, wanted)
+
+
+async def _offered(app: House) -> set[str]:
+    """What the ids of sources look like; of `name:tag` the name alone as well, as Ollama's clients use it."""
+    entries = msgspec.json.decode(await app.catalogue.base_entries_json())["data"]
+    ids = [entry["id"] for entry in entries]
+    return {likeness(one) for full in ids for one in (full, full.partition(":")[0])}

@@ -1,0 +1,334 @@
+"""Which models somebody sees and may use, whatever their sources are up to."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+import structlog.testing
+from tests.core.catalogue.making import Source, World, actor, card, record
+
+from portico.catalogue import catalogue as cataloguing
+from portico.errors import NotFound, SourceFailed
+
+ANN, BEN, ROOT = actor("ann"), actor("ben"), actor("root", "admin")
+
+
+def run(work: Awaitable[Any]) -> Any:
+    async def inside() -> Any:
+        return await work
+
+    return asyncio.run(inside())
+
+
+async def refused(world: World, model_id: str, who: Any) -> str:
+    with pytest.raises(NotFound) as refusal:
+        await world.catalogue.resolve(model_id, who)
+    return refusal.value.detail
+
+
+# -- what there is ----------------------------------------------------------------------------------------------
+
+
+def test_models_come_in_the_order_of_their_sources() -> None:
+    world = World(Source("one", "b", "a"), Source("two", "c"))
+    assert run(world.ids()) == ["b", "a", "c"]
+
+
+def test_of_two_sources_with_one_id_the_first_keeps_it_and_the_loser_is_told() -> None:
+    async def story() -> None:
+        world = World(Source("one", "a"), Source("two", "a", "b"))
+        with structlog.testing.capture_logs() as logs:
+            assert await world.ids() == ["a", "b"]
+            assert await world.ids(refresh=True) == ["a", "b"]
+        assert [(log["source"], log["ids"]) for log in logs] == [("two", ["a"])]
+        assert [list(state.shadowed) for state in world.catalogue.states()] == [[], ["a"]]
+        assert (await world.catalogue.resolve("a", ROOT)).source.name == "one"
+
+    run(story())
+
+
+def test_ft21_a_dead_source_keeps_its_last_list_marked_stale() -> None:
+    async def story() -> None:
+        dead = Source("dead", "d")
+        world = World(Source("one", "a"), dead, Source("two", "b"))
+        assert await world.ids() == ["a", "d", "b"]
+        dead.delay = 60
+        begun = time.monotonic()
+        assert await world.ids(refresh=True) == ["a", "d", "b"]
+        assert time.monotonic() - begun < 1
+        dead.failure = SourceFailed("It is down.")
+        dead.delay = 0
+        await world.catalogue.stop()
+        entries = {entry["id"]: entry for entry in await world.entries(refresh=True)}
+        assert entries["d"]["stale"] is True and "stale" not in entries["a"]
+        states = {state.name: state for state in world.catalogue.states()}
+        assert (states["dead"].state, states["dead"].reason, states["dead"].models) == (
+            "stale",
+            "It is down.",
+            1,
+        )
+        assert states["one"].state == "ok"
+        dead.failure = None
+        assert "stale" not in (await world.entries(refresh=True))[1]
+        assert {state.state for state in world.catalogue.states()} == {"ok"}
+
+    run(story())
+
+
+def test_ft21_a_source_that_never_answered_does_not_hold_up_the_others() -> None:
+    async def story() -> None:
+        black_hole = Source("dead", delay=60)
+        world = World(Source("one", "a"), black_hole)
+        begun = time.monotonic()
+        assert await world.ids() == ["a"]
+        assert await world.ids() == ["a"]
+        assert time.monotonic() - begun < 1
+        assert world.catalogue.states()[1].state == "unknown"
+        await world.catalogue.stop()
+
+    run(story())
+
+
+def test_a_slow_first_list_is_waited_for_if_there_is_nothing_else() -> None:
+    async def story() -> None:
+        world = World(Source("slow", "a", delay=0.3), limit=0.05)
+        assert await world.ids() == ["a"]
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "failure", [ValueError("secret http://x"), SystemExit(1), RecursionError()]
+)
+def test_whatever_a_source_raises_stays_with_it(failure: BaseException) -> None:
+    async def story() -> None:
+        broken = Source("broken")
+        broken.failure = failure
+        world = World(broken, Source("one", "a"))
+        assert await world.ids() == ["a"]
+        state = world.catalogue.states()[0]
+        assert state.state == "failed" and "secret" not in state.reason
+
+    run(story())
+
+
+def test_ft22_a_herd_asks_each_source_once() -> None:
+    async def story() -> None:
+        one, two = Source("one", "a", delay=0.05), Source("two", "b", delay=0.05)
+        world = World(one, two, ttl=0.01)
+        await asyncio.gather(*(world.ids() for _ in range(500)))
+        assert (one.asked, two.asked) == (1, 1)
+        await asyncio.sleep(0.02)
+        begun = time.monotonic()
+        answers = await asyncio.gather(*(world.ids() for _ in range(500)))
+        assert time.monotonic() - begun < 0.5
+        assert all(answer == ["a", "b"] for answer in answers)
+        assert (one.asked, two.asked) == (2, 2)
+        await asyncio.gather(*(world.ids(refresh=True) for _ in range(500)))
+        assert one.asked <= 3
+        await world.catalogue.stop()
+
+    run(story())
+
+
+def test_an_old_list_is_shown_once_more_while_a_fresh_one_is_fetched() -> None:
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=0.01)
+        await world.ids()
+        source.models = [card("b")]
+        await asyncio.sleep(0.02)
+        assert await world.ids() == ["a"]
+        await asyncio.sleep(0.005)
+        assert await world.ids() == ["b"]
+
+    run(story())
+
+
+def test_a_list_nobody_looked_at_for_long_is_not_shown_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cataloguing, "TOO_OLD", 0.01)
+
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=0.01)
+        await world.ids()
+        source.models = [card("b")]
+        await asyncio.sleep(0.02)
+        assert await world.ids() == ["b"]
+
+    run(story())
+
+
+@pytest.mark.parametrize(("ttl", "times"), [(0, 3), (60, 1), (None, 1)])
+def test_the_time_to_live_says_how_often_a_source_is_asked(ttl: float | None, times: int) -> None:
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=ttl)
+        for _ in range(3):
+            await world.ids()
+        assert source.asked == times
+        await world.ids(refresh=True)
+        assert source.asked == times + 1
+
+    run(story())
+
+
+def test_somebody_who_stops_waiting_does_not_stop_the_question() -> None:
+    async def story() -> None:
+        source = Source("one", "a", delay=0.1)
+        world = World(source)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await world.ids()
+        assert await world.ids() == ["a"]
+        assert source.asked == 1
+
+    run(story())
+
+
+def test_a_change_of_a_record_is_seen_at_once() -> None:
+    async def story() -> None:
+        world = World(Source("one", "a"))
+        assert await world.ids() == ["a"]
+        world.records.change(record("desk", "a"))
+        assert await world.ids() == ["a", "desk"]
+        world.records.change(record("a", active=False))
+        assert await world.ids() == []
+
+    run(story())
+
+
+def test_base_entries_are_what_sources_offer() -> None:
+    async def story() -> None:
+        world = World(Source("one", "a"), records=[record("a", active=False), record("desk", "a")])
+        assert await world.catalogue.base_entries_json() == (
+            b'{"data":[{"id":"a","object":"model","created":0,"owned_by":"openai","name":"a",'
+            b'"connection_type":"external"}]}'
+        )
+        assert await world.catalogue.exists("a") and not await world.catalogue.exists("desk")
+
+    run(story())
+
+
+# -- who may ----------------------------------------------------------------------------------------------------
+
+
+def test_people_see_what_a_record_lets_them_read_and_what_is_public() -> None:
+    async def story() -> None:
+        source = Source(
+            "one",
+            "closed",
+            "open",
+            card("public", public=True),
+            card("public-no-more", public=True),
+        )
+        world = World(
+            source,
+            records=[
+                record("open", owner="root"),
+                record("public-no-more", owner="root"),
+                record("mine", "open"),
+            ],
+            readers={"ben": {"open"}},
+        )
+        assert await world.ids(ROOT) == ["closed", "open", "public", "public-no-more", "mine"]
+        assert await world.ids(ANN) == ["public", "mine"]
+        assert await world.ids(BEN) == ["open", "public"]
+
+    run(story())
+
+
+def test_switches_open_everything_or_close_it_for_administrators() -> None:
+    async def story() -> None:
+        source = Source("one", "a")
+        assert await World(source, bypass_models=True).ids(BEN) == ["a"]
+        assert await World(source, bypass_admin=False).ids(ROOT) == []
+
+    run(story())
+
+
+def test_ab40_unknown_hidden_inactive_and_forbidden_read_the_same() -> None:
+    async def story() -> None:
+        world = World(
+            Source("one", "closed", "hidden"),
+            records=[record("hidden", active=False), record("off", "closed", active=False)],
+        )
+        words = {
+            await refused(world, name, BEN) for name in ("closed", "hidden", "off", "nowhere", "")
+        }
+        assert words == {"Model not found"}
+
+    run(story())
+
+
+def test_a_model_that_is_on_its_way_is_waited_for() -> None:
+    async def story() -> None:
+        late = Source("late", "l", delay=0.3)
+        world = World(Source("one", "a"), late, limit=0.2)
+        assert await world.ids() == ["a"]
+        assert (await world.catalogue.resolve("l", ROOT)).source is late
+
+    run(story())
+
+
+def test_a_preset_leads_to_its_base_with_its_own_parameters_alone() -> None:
+    async def story() -> None:
+        world = World(
+            Source("one", "a"),
+            records=[
+                record("a", params={"temperature": 1, "seed": 1}),
+                record("desk", "a", name="Desk", params={"system": "Be brief.", "top_p": 0.5}),
+                record("desk-two", "desk", params={"top_p": 0.7}),
+            ],
+        )
+        target = await world.catalogue.resolve("desk", ROOT)
+        assert (target.id, target.name, target.model, target.system) == (
+            "desk",
+            "Desk",
+            "a",
+            "Be brief.",
+        )
+        assert target.params == {"system": "Be brief.", "top_p": 0.5}
+        assert (await world.catalogue.resolve("a", ROOT)).params == {"temperature": 1, "seed": 1}
+        two = await world.catalogue.resolve("desk-two", ROOT)
+        assert (two.model, two.params) == ("a", {"system": "Be brief.", "top_p": 0.7})
+
+    run(story())
+
+
+def test_ab36_a_preset_opens_no_base_that_its_owner_may_not_use() -> None:
+    async def story() -> None:
+        mine = record("mine", "closed", owner="ann")
+        hop = record("hop", "mine", owner="ben")
+        given = record("given", "closed", owner="root")
+        world = World(
+            Source("one", "closed"),
+            records=[mine, hop, given],
+            readers={"ben": {"mine", "given"}},
+            admins=["root"],
+        )
+        for model_id, who in (("mine", ANN), ("mine", BEN), ("hop", BEN)):
+            assert await refused(world, model_id, who) == "Model not found"
+        # What an administrator made opens the base for those it is shared with; an administrator needs no help.
+        assert (await world.catalogue.resolve("given", BEN)).model == "closed"
+        assert (await world.catalogue.resolve("mine", ROOT)).model == "closed"
+        world.people.admins = set()
+        assert await refused(world, "given", BEN) == "Model not found"
+
+    run(story())
+
+
+def test_ab36_a_preset_of_nobody_opens_nothing() -> None:
+    async def story() -> None:
+        world = World(
+            Source("one", "closed"),
+            records=[record("p", "closed", owner="gone")],
+            readers={"ben": {"p"}},
+        )
+        await refused(world, "p", BEN)
+
+    run(story())

@@ -1,0 +1,261 @@
+"""How a reply ends: by itself, because the client left, because the source failed, because the process stops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from portico.catalogue.source import EVENT_STREAM, Reply
+from portico.errors import NotFound, SourceFailed, Unavailable
+from portico.web import stream as streaming
+from portico.web.drain import Drain
+from portico.web.stream import DONE, ReplyStream, unless_gone
+
+
+@pytest.fixture(autouse=True)
+def watched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "SOON", 0.0)
+
+
+class Visitor:
+    """A client: what it is sent, and when it leaves."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+        self.start: dict[str, Any] = {}
+        self.blocks: list[bytes] = []
+        self.over = False
+
+    async def receive(self) -> Any:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+        else:
+            self.blocks.append(message["body"])
+            self.over = not message["more_body"]
+
+    async def visit(self, reply: Any, drain: Drain | None = None) -> None:
+        await ReplyStream(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type, typeddict-item]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.start["headers"]}
+
+
+class Blocks:
+    """An iterator of blocks that can fail or wait for ever, and knows whether it was closed."""
+
+    def __init__(self, *blocks: bytes, then: str | Exception = "end") -> None:
+        self.blocks = list(blocks)
+        self.then = then
+        self.closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.blocks:
+            return self.blocks.pop(0)
+        if isinstance(self.then, Exception):
+            raise self.then
+        if self.then == "wait":
+            await asyncio.sleep(60)
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def events(blocks: Blocks) -> Reply:
+    return Reply(body=blocks, content_type=EVENT_STREAM)
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    async def inside() -> None:
+        before = asyncio.all_tasks()
+        async with asyncio.timeout(5):
+            await story()
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before, "a task was left behind"
+        task = asyncio.current_task()
+        assert task is not None and task.cancelling() == 0
+
+    asyncio.run(inside())
+
+
+def test_a_stream_is_sent_block_by_block_and_not_buffered_by_anybody() -> None:
+    async def story() -> None:
+        visitor, blocks = Visitor(), Blocks(b"a", b"b")
+        await visitor.visit(events(blocks))
+        assert visitor.blocks == [b"a", b"b", b""] and visitor.over
+        assert visitor.headers == {
+            "content-type": "text/event-stream",
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",
+        }
+        assert blocks.closed
+
+    run(story)
+
+
+def test_a_whole_reply_has_its_length_and_only_harmless_headers() -> None:
+    async def story() -> None:
+        visitor = Visitor()
+        await visitor.visit(
+            Reply(
+                body=b"{}",
+                status=400,
+                headers={"Retry-After": "7", "Set-Cookie": "a=b", "Server": "x"},
+            )
+        )
+        assert visitor.start["status"] == 400 and visitor.blocks == [b"{}"]
+        assert visitor.headers == {
+            "content-type": "application/json",
+            "content-length": "2",
+            "retry-after": "7",
+        }
+
+    run(story)
+
+
+def test_what_fails_before_the_first_byte_is_raised() -> None:
+    async def story() -> None:
+        async def failing() -> Reply:
+            raise NotFound
+
+        visitor = Visitor()
+        with pytest.raises(NotFound):
+            await visitor.visit(failing())
+        assert not visitor.start
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (SourceFailed("It broke."), "It broke."),
+        (RuntimeError("sk-secret"), "The answer broke off."),
+    ],
+)
+def test_ft20_what_fails_later_is_an_event(failure: Exception, sentence: str) -> None:
+    async def story() -> None:
+        visitor, blocks = Visitor(), Blocks(b"data: 1\n\n", then=failure)
+        await visitor.visit(events(blocks))
+        said = b"".join(visitor.blocks)
+        assert sentence.encode() in said and b"sk-secret" not in said
+        assert said.endswith(DONE) and visitor.over and blocks.closed
+
+    run(story)
+
+
+def test_a_format_without_events_just_ends() -> None:
+    async def story() -> None:
+        visitor = Visitor()
+        await visitor.visit(
+            Reply(body=Blocks(b"{}\n", then=SourceFailed()), content_type="application/x-ndjson")
+        )
+        assert visitor.blocks == [b"{}\n", b""]
+
+    run(story)
+
+
+def test_ft23_a_client_that_leaves_ends_the_stream() -> None:
+    async def story() -> None:
+        visitor, blocks = Visitor(), Blocks(b"a", then="wait")
+        asyncio.get_running_loop().call_later(0.05, visitor.gone.set)
+        await visitor.visit(events(blocks))
+        assert blocks.closed and visitor.blocks == [b"a"]
+
+    run(story)
+
+
+def test_ft23_a_client_that_leaves_ends_a_reply_in_the_making() -> None:
+    async def story() -> None:
+        cancelled = asyncio.Event()
+
+        async def thinking() -> Reply:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+            raise AssertionError
+
+        visitor = Visitor()
+        asyncio.get_running_loop().call_later(0.05, visitor.gone.set)
+        await visitor.visit(thinking())
+        assert cancelled.is_set() and not visitor.start
+
+    run(story)
+
+
+def test_a_cancellation_from_elsewhere_is_not_swallowed() -> None:
+    async def story() -> None:
+        blocks = Blocks(then="wait")
+        task = asyncio.create_task(Visitor().visit(events(blocks)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert blocks.closed
+
+    run(story)
+
+
+def test_ft03_streams_go_on_for_the_grace_and_then_say_goodbye() -> None:
+    async def story() -> None:
+        visitor, blocks, drain = Visitor(), Blocks(b"a", then="wait"), Drain(0.1)
+        asyncio.get_running_loop().call_later(0.05, drain.start)
+        begun = asyncio.get_running_loop().time()
+        await visitor.visit(events(blocks), drain)
+        assert 0.1 < asyncio.get_running_loop().time() - begun < 1
+        assert drain.started and blocks.closed and visitor.over
+        assert visitor.blocks[-1] == (
+            b'data: {"error":{"message":"The server is shutting down.","type":"server_error",'
+            b'"code":"interrupted"}}\n\n' + DONE
+        )
+
+    run(story)
+
+
+def test_ft03_a_reply_in_the_making_is_refused_when_the_grace_is_over() -> None:
+    async def story() -> None:
+        async def thinking() -> Reply:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        drain = Drain(0.0)
+        asyncio.get_running_loop().call_later(0.05, drain.start)
+        with pytest.raises(Unavailable):
+            await Visitor().visit(thinking(), drain)
+        with pytest.raises(Unavailable):
+            await Visitor().visit(thinking(), drain)
+
+    run(story)
+
+
+def test_drain_can_be_waited_for_and_started_twice() -> None:
+    async def story() -> None:
+        drain = Drain(60)
+        assert not drain.started
+        drain.start()
+        drain.start()
+        await drain.wait()
+        assert drain.started and not drain.over
+
+    run(story)
+
+
+def test_unless_gone_gives_the_result_or_none() -> None:
+    async def story() -> None:
+        visitor = Visitor()
+        assert await unless_gone(visitor.receive, asyncio.sleep(0, 7)) == 7
+        asyncio.get_running_loop().call_later(0.02, visitor.gone.set)
+        assert await unless_gone(visitor.receive, asyncio.sleep(60, 7)) is None
+
+    run(story)

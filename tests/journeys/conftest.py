@@ -1,0 +1,34 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from portico.testing import Server
+from tests.upstream import Upstream
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], upstream: Upstream) -> dict[str, str]:
+    return environment | upstream.environment
+
+
+@pytest.fixture
+def servers(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """`servers(NAME="value")` is another process of this house, not started yet."""
+    made: list[Server] = []
+
+    def another(**settings: str) -> Server:
+        directory = tmp_path / f"server-{len(made)}"
+        directory.mkdir()
+        made.append(Server(environment | settings, directory))
+        return made[-1]
+
+    yield another
+    for server in made:
+        server.kill()

@@ -1,0 +1,303 @@
+"""Chats over HTTP: what is kept, who gets to see it, and what is refused."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.plugins.chats.conftest import document, new_chat, stored
+
+from portico.events import Listener
+from portico.testing import Client, House
+from portico_chats.events import ChatChanged
+
+CHATS = "/api/v1/chats/"
+NOT_FOUND = "We could not find what you're looking for :/"
+
+
+def test_a_new_chat_comes_back_whole(ann: Client) -> None:
+    chat = new_chat(ann)
+
+    assert list(chat) == [
+        "id", "user_id", "title", "chat", "updated_at", "created_at",
+        "share_id", "archived", "pinned", "meta", "folder_id",
+    ]  # fmt: skip
+    assert UUID(chat["id"]).version == 4
+    assert chat["user_id"] == ann.account["id"]
+    assert (chat["title"], chat["chat"]) == ("Trip ideas", document())
+    assert (chat["share_id"], chat["archived"], chat["pinned"]) == (None, False, False)
+    assert (chat["meta"], chat["folder_id"]) == ({}, None)
+    assert ann.get(CHATS + chat["id"]).json == chat
+
+
+def test_a_document_is_kept_byte_for_byte_below_its_top_level(ann: Client) -> None:
+    parts = '"a":{"x":  1.50,"é":"\\u00e9 \\ud83e\\udd9c \\\\u0000"},"b":[1 ,2E5],"history":{"messages":{}}'
+
+    answer = ann.post(CHATS + "new", body=f'{{"chat": {{{parts}}}}}'.encode())
+
+    assert answer.status == 200
+    assert f'"chat":{{{parts}}}'.encode() in answer.body
+    assert f'"chat":{{{parts}}}'.encode() in ann.get(CHATS + answer.json["id"]).body
+
+
+def test_a_chat_without_title_is_called_new_chat(ann: Client) -> None:
+    chat = ann.post(CHATS + "new", {"chat": {}}).json
+
+    assert (chat["title"], chat["chat"]) == ("New Chat", {})
+
+
+def test_AB_56_owner_fields_from_the_client_are_ignored(ann: Client, bob: Client) -> None:
+    theirs = new_chat(bob)
+    body = {
+        "chat": document(id=theirs["id"]), "id": theirs["id"], "user_id": bob.account["id"], "share_id": "x",
+        "created_at": 1, "updated_at": 1, "archived": True, "pinned": True, "meta": {"tags": ["x"]},
+    }  # fmt: skip
+
+    mine = ann.post(CHATS + "new", body).json
+    changed = ann.post(CHATS + mine["id"], body).json
+
+    for chat in (mine, changed):
+        assert chat["id"] != theirs["id"]
+        assert chat["user_id"] == ann.account["id"]
+        assert (chat["share_id"], chat["archived"], chat["pinned"]) == (None, False, False)
+        assert chat["created_at"] > 1
+        assert chat["meta"] == {}
+    assert bob.get(CHATS + theirs["id"]).json == theirs
+
+
+def test_an_update_replaces_top_level_keys_and_keeps_the_rest(ann: Client) -> None:
+    chat = new_chat(ann)
+
+    changed = ann.post(CHATS + chat["id"], {"chat": {"models": ["n"], "files": [1]}}).json
+
+    assert changed["chat"] == document(models=["n"], files=[1])
+    assert changed["title"] == "Trip ideas"
+    renamed = ann.post(CHATS + chat["id"], {"chat": {"title": "Other"}, "folder_id": "x"}).json
+    assert (renamed["title"], renamed["folder_id"]) == ("Other", None)
+    assert renamed["chat"] == document(models=["n"], files=[1], title="Other")
+    assert ann.get(CHATS + chat["id"]).json == renamed
+
+
+def test_AB_48_another_persons_chat_and_none_look_the_same_on_every_route(
+    house: House, ann: Client, bob: Client, admin: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    before = stored(house, chat_id)
+
+    for person in (bob, admin):
+        for target in (
+            chat_id,
+            "00000000-0000-4000-8000-000000000000",
+            "absent",
+            "%00",
+            "%F0%9F%A6%9C",
+        ):
+            for answer in (
+                person.get(CHATS + target),
+                person.post(CHATS + target, {"chat": {"title": "Mine"}}),
+                person.delete(CHATS + target),
+            ):
+                assert (answer.status, answer.detail) == (404, NOT_FOUND)
+
+    assert stored(house, chat_id) == before
+
+
+def test_AB_49_deleting_is_true_only_for_ones_own(ann: Client, bob: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    assert bob.delete(CHATS + chat_id).status == 404
+    assert ann.delete(CHATS + chat_id).json is True
+    assert ann.delete(CHATS + chat_id).status == 404
+    assert ann.get(CHATS + chat_id).status == 404
+
+
+@pytest.mark.parametrize(
+    ("chat", "loc"),
+    [
+        (5, []), ([], []), (None, []), ("x", []),
+        ({"title": {}}, ["title"]), ({"title": None}, ["title"]), ({"title": 5}, ["title"]),
+        ({"history": 5}, ["history"]), ({"history": []}, ["history"]),
+        ({"history": {"messages": []}}, ["history", "messages"]),
+        ({"history": {"messages": {"a": 5}}}, ["history", "messages", "..."]),
+        ({"history": {"currentId": 5}}, ["history", "currentId"]),
+        ({"messages": {}}, ["messages"]), ({"messages": [1]}, ["messages", "0"]),
+    ],
+)  # fmt: skip
+def test_AB_58_a_document_of_another_shape_is_422_with_its_place(
+    ann: Client, chat: Any, loc: list[str]
+) -> None:
+    kept = new_chat(ann)
+
+    for path in ("new", kept["id"]):
+        answer = ann.post(CHATS + path, {"chat": chat})
+        assert answer.status == 422
+        assert answer.detail[0]["loc"] == ["body", "chat", *loc]
+    assert ann.get(CHATS + kept["id"]).json == kept
+    assert len(ann.get(CHATS).json) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"chat":',
+        b'{"chat":{"a":NaN}}',
+        b'{"chat":{"a":Infinity}}',
+        b'{"chat":{"a":"\xff"}}',
+        b"[]",
+    ],
+)
+def test_AB_69_what_is_no_json_is_422(ann: Client, body: bytes) -> None:
+    assert ann.post(CHATS + "new", body=body).status == 422
+
+
+def test_AB_69_of_two_keys_of_one_name_the_one_that_is_checked_is_the_one_that_is_kept(
+    ann: Client,
+) -> None:
+    answer = ann.post(CHATS + "new", body=b'{"chat":{"title":"one","x":1,"title":"two"}}')
+
+    assert answer.json["title"] == "two"
+    assert answer.body.count(b'"title":"two"') == 2
+    assert b"one" not in answer.body
+
+
+def test_AB_58_nul_is_taken_out_and_a_long_title_is_cut_in_the_list_only(ann: Client) -> None:
+    chat = new_chat(ann, title="a\x00b" + "x" * 100_000, note={"c\x00": "d\x00"})
+
+    assert chat["title"] == "ab" + "x" * 998
+    assert chat["chat"]["title"] == "ab" + "x" * 100_000
+    assert chat["chat"]["note"] == {"c": "d"}
+    assert ann.get(CHATS).json[0]["title"] == chat["title"]
+
+
+def test_AB_55_a_folder_that_is_not_there_is_refused(ann: Client) -> None:
+    answer = ann.post(CHATS + "new", {"chat": document(), "folder_id": "somebody's"})
+
+    assert answer.status == 404
+    assert ann.get(CHATS).json == []
+
+
+def test_ones_list_holds_ones_own_with_the_last_changed_first(
+    house: House, ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000]
+    monkeypatch.setattr("portico_chats.service.now", lambda: clock[0])
+    chats = []
+    for title in ("one", "two", "three"):
+        chats.append(new_chat(ann, title=title))
+        clock[0] += 10
+    new_chat(bob)
+    ann.post(CHATS + chats[0]["id"], {"chat": {"title": "one again"}})
+
+    for path in (CHATS, CHATS + "list", "/api/v1/chats"):
+        listed = ann.get(path)
+        assert [item["title"] for item in listed.json] == ["one again", "three", "two"]
+    assert list(listed.json[0]) == ["id", "title", "updated_at", "created_at"]
+    assert (listed.json[0]["updated_at"], listed.json[0]["created_at"]) == (1030, 1000)
+
+
+def test_archived_pinned_and_filed_chats_are_listed_only_when_asked_for(
+    house: House, ann: Client
+) -> None:
+    for column, value in (("archived", "TRUE"), ("pinned", "TRUE"), ("folder_id", "'f'")):
+        chat_id = new_chat(ann, title=column)["id"]
+        sql = f"UPDATE chats_chat SET {column} = {value} WHERE id = $1"
+        house.call(house.portico.database.execute, sql, chat_id)
+    new_chat(ann, title="plain")
+
+    def titles(query: str) -> set[str]:
+        return {item["title"] for item in ann.get(f"{CHATS}?{query}").json}
+
+    assert titles("") == {"plain"}
+    assert titles("include_pinned=true") == {"plain", "pinned"}
+    assert titles("include_folders=1&page=1") == {"plain", "folder_id"}
+    assert titles("include_pinned=yes&include_folders=on") == {"plain", "pinned", "folder_id"}
+
+
+def test_a_page_holds_60_and_pages_do_not_overlap(ann: Client) -> None:
+    for number in range(63):
+        new_chat(ann, title=str(number))
+
+    pages = [ann.get(f"{CHATS}?page={page}").json for page in (1, 2, 3)]
+
+    assert [len(page) for page in pages] == [60, 3, 0]
+    assert len({item["id"] for page in pages for item in page}) == 63
+    assert len(ann.get(CHATS).json) == 63
+    assert ann.get(f"{CHATS}?page=0").json == ann.get(f"{CHATS}?page=-5").json == pages[0]
+    assert ann.get(f"{CHATS}?page=100000000000000000000").json == []
+
+
+@pytest.mark.parametrize(
+    "query", ["page=abc", "page=1e20", "include_pinned=maybe", "include_folders=2"]
+)
+def test_AB_42_nonsense_is_422(ann: Client, query: str) -> None:
+    assert ann.get(f"{CHATS}?{query}").status == 422
+
+
+def test_nobody_gets_anything_without_signing_in(client: Client) -> None:
+    for answer in (
+        client.get(CHATS),
+        client.post(CHATS + "new", {"chat": {}}),
+        client.get(CHATS + "x"),
+        client.post(CHATS + "x", {"chat": {}}),
+        client.delete(CHATS + "x"),
+    ):
+        assert answer.status == 401
+
+
+class TestWithoutPermissions:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {
+            "USER_PERMISSIONS_CHAT_DELETE": "false",
+            "USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true",
+        }
+
+    def test_nothing_is_deleted_and_nothing_is_kept_but_by_administrators(
+        self, ann: Client, admin: Client
+    ) -> None:
+        refused = ann.post(CHATS + "new", {"chat": {}})
+        assert (refused.status, refused.detail[:27]) == (403, "You do not have permission ")
+        assert ann.delete(CHATS + "x").status == 403
+        chat_id = new_chat(admin)["id"]
+        assert admin.delete(CHATS + chat_id).json is True
+
+
+def test_every_change_is_told_after_its_commit(house: House, ann: Client) -> None:
+    told: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+
+    chat_id = new_chat(ann)["id"]
+    ann.post(CHATS + chat_id, {"chat": {"title": "x"}})
+    ann.post(CHATS + chat_id, {"chat": 5})
+    ann.delete(CHATS + chat_id)
+
+    me = ann.account["id"]
+    assert told == [
+        ChatChanged(chat_id, me, change) for change in ("created", "updated", "deleted")
+    ]
+
+
+def test_the_chats_of_somebody_who_is_gone_go_with_them(
+    house: House, ann: Client, bob: Client, admin: Client
+) -> None:
+    gone, kept = new_chat(ann)["id"], new_chat(bob)["id"]
+
+    async def delete() -> None:
+        await house.portico.identity.directory.delete(ann.account["id"], by=admin.account["id"])
+        await house.portico.events.settle()
+
+    house.call(delete)
+
+    rows = house.call(house.portico.database.rows, "SELECT id FROM chats_chat")
+    assert [row["id"] for row in rows] == [kept]
+    assert gone != kept
+
+
+def test_a_chat_of_a_megabyte_goes_in_and_out(ann: Client) -> None:
+    messages = {str(n): {"id": str(n), "content": "lorem ipsum " * 100} for n in range(900)}
+    chat = new_chat(ann, history={"messages": messages, "currentId": "1"})
+
+    assert len(json.dumps(chat)) > 1_000_000
+    assert ann.get(CHATS + chat["id"]).json == chat

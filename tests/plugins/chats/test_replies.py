@@ -1,0 +1,97 @@
+"""What a completion may do with chats: ask whether it may write, and leave a reply."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import new_chat
+
+from portico.conversations import Conversations
+from portico.identity import Actor
+from portico.testing import Client, House
+
+CHATS = "/api/v1/chats/"
+
+
+@pytest.fixture
+def conversations(house: House) -> Conversations:
+    return house.portico.house.services.need(Conversations)
+
+
+def actor(person: Client) -> Actor:
+    account: Any = person.account
+    return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
+
+
+def test_AB_53_a_reply_may_be_left_in_ones_own_chat_only(
+    house: House, conversations: Conversations, ann: Client, bob: Client, admin: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    assert house.call(conversations.may_write, actor(ann), chat_id)
+    for person, target in (
+        (bob, chat_id),
+        (admin, chat_id),
+        (ann, "absent"),
+        (ann, "\x00"),
+        (ann, "../"),
+    ):
+        assert not house.call(conversations.may_write, actor(person), target)
+
+
+def test_a_reply_is_laid_over_its_message_and_becomes_the_current_one(
+    house: House, conversations: Conversations, ann: Client
+) -> None:
+    chat = new_chat(ann)
+    house.call(conversations.note_reply, chat["id"], "a", {"parentId": "q", "model": "m"})
+    house.call(
+        conversations.note_reply, chat["id"], "a", {"error": {"content": "n\x00o"}, "model": "n"}
+    )
+
+    history = ann.get(CHATS + chat["id"]).json["chat"]["history"]
+
+    assert history["messages"]["q"] == chat["chat"]["history"]["messages"]["q"]
+    assert history["messages"]["a"] == {"parentId": "q", "model": "n", "error": {"content": "no"}}
+    assert history["currentId"] == "a"
+
+
+@pytest.mark.parametrize(
+    "chat", [{}, {"history": None}, {"history": {}}, {"history": {"messages": None}}]
+)
+def test_D_CHAT_8_what_is_missing_on_the_way_to_the_message_is_made(
+    house: House, conversations: Conversations, ann: Client, chat: dict[str, Any]
+) -> None:
+    chat_id = ann.post(CHATS + "new", {"chat": chat}).json["id"]
+
+    house.call(conversations.note_reply, chat_id, "a", {"model": "m"})
+
+    history = ann.get(CHATS + chat_id).json["chat"]["history"]
+    assert history == {"messages": {"a": {"model": "m"}}, "currentId": "a"}
+
+
+def test_a_reply_to_a_chat_that_is_gone_is_let_go(
+    house: House, conversations: Conversations, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    ann.delete(CHATS + chat_id)
+
+    house.call(conversations.note_reply, chat_id, "a", {"model": "m"})
+
+    assert ann.get(CHATS + chat_id).status == 404
+
+
+def test_FT_04_replies_that_come_at_the_same_time_are_all_kept(
+    house: House, conversations: Conversations, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    async def storm() -> None:
+        replies = (
+            conversations.note_reply(chat_id, f"a{n}", {"content": str(n)}) for n in range(60)
+        )
+        await asyncio.gather(*replies)
+
+    house.call(storm)
+
+    messages = ann.get(CHATS + chat_id).json["chat"]["history"]["messages"]
+    assert {messages[f"a{n}"]["content"] for n in range(60)} == {str(n) for n in range(60)}

@@ -1,0 +1,16 @@
+from collections.abc import Iterator
+
+import pytest
+from tests.upstream import Upstream
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], upstream: Upstream) -> dict[str, str]:
+    """As everywhere, with one provider, open to everybody."""
+    return environment | upstream.environment

@@ -1,0 +1,57 @@
+"""Parameters of the chat and of the model."""
+
+from typing import Any
+
+import pytest
+
+from portico_completions.params import merged, wants_stream
+
+
+def test_the_models_parameters_override_those_of_the_chat() -> None:
+    assert merged({"temperature": 1, "seed": 1}, {"temperature": 0, "top_p": None}) == {
+        "temperature": 0,
+        "seed": 1,
+    }
+
+
+def test_custom_parameters_are_merged_deeply_and_read_as_json() -> None:
+    chat = {
+        "top_k": 1,
+        "extra": {"a": 1},
+        "custom_params": {"top_k": "5", "extra": '{"b": [2]}', "word": "plain"},
+    }
+    assert merged(chat, {}) == {"top_k": 5, "extra": {"a": 1, "b": [2]}, "word": "plain"}
+
+
+def test_a_text_nested_without_end_stays_a_text() -> None:
+    deep = "[" * 100_000
+    assert merged({"custom_params": {"x": deep}}, {}) == {"x": deep}
+
+
+@pytest.mark.parametrize("of", ["chat", "model"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "system",
+        "stream_response",
+        "function_calling",
+        "messages",
+        "model",
+        "stream",
+        "metadata",
+        "bypass_filter",
+    ],
+)
+def test_ab37_no_parameter_reaches_around_the_turn(of: str, key: str) -> None:
+    for params in ({key: "x"}, {"custom_params": {key: "x"}}):
+        assert merged(*((params, {}) if of == "chat" else ({}, params))) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "streams"),
+    [(None, True, True), (False, True, False), (True, False, True), ("no", True, True)],
+)
+def test_the_models_record_decides_about_streaming_if_it_says_so(
+    said: Any, asked: bool, streams: bool
+) -> None:
+    assert wants_stream({"stream_response": said}, asked) is streams

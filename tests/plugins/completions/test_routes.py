@@ -1,0 +1,170 @@
+"""The completion route, as a client sees it."""
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from tests.upstream import GOOD, WORDS, Upstream, completion
+
+from portico.testing import Client, Server
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+PATHS = ["/api/chat/completions", "/api/v1/chat/completions"]
+
+
+def ask(client: Client, path: str = PATHS[0], **body: Any) -> Any:
+    return client.post(path, {"model": "good", "messages": MESSAGES, **body})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_answers_pass_byte_for_byte(person: Client, path: str) -> None:
+    whole = ask(person, path)
+    assert (whole.status, whole.body) == (200, completion())
+    assert whole.headers["content-type"] == "application/json"
+    streamed = ask(person, path, stream=True)
+    assert streamed.body == b"".join(GOOD)
+    assert streamed.headers["content-type"] == "text/event-stream"
+    assert streamed.headers["cache-control"] == "no-cache"
+
+
+def test_strangers_and_pending_accounts_get_no_answer(
+    client: Client, admin: Client, upstream: Upstream
+) -> None:
+    assert ask(client).status == 401
+    assert ask(admin.add_person("Pia", "pending")).status == 403
+    assert upstream.completions() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"messages": MESSAGES}, "model"),
+        ({"model": ["good"], "messages": MESSAGES}, "model"),
+        ({"model": "good"}, "messages"),
+        ({"model": "good", "messages": "hi"}, "messages"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_422_and_names_the_field(
+    person: Client, body: Any, field: str
+) -> None:
+    answer = person.post(PATHS[0], body)
+    assert answer.status == 422
+    assert answer.detail[0]["loc"] == ["body", field] and "input" not in answer.detail[0]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"model":"good","messages":[],"x":"\xff"}']
+)
+def test_a_body_that_is_no_object_is_422(person: Client, body: bytes) -> None:
+    assert person.post(PATHS[0], body=body).status == 422
+
+
+def test_an_unknown_model_is_404(person: Client) -> None:
+    answer = ask(person, model="nowhere")
+    assert (answer.status, answer.detail) == (404, "Model not found")
+    direct = ask(person, model_item={"direct": True})
+    assert (direct.status, direct.detail) == (404, "Model not found")
+
+
+def test_a_preset_speaks_with_its_own_prompt_and_parameters(
+    admin: Client, upstream: Upstream
+) -> None:
+    form = {
+        "id": "desk",
+        "base_model_id": "good",
+        "name": "Desk",
+        "meta": {},
+        "params": {
+            "system": "Be brief, {{USER_NAME}}. {{MOOD}}",
+            "temperature": 0.2,
+            "custom_params": {"top_k": "5"},
+        },
+        "access_control": None,
+        "is_active": True,
+    }
+    assert admin.post("/api/v1/models/create", form).status == 200
+    answer = ask(
+        admin,
+        model="desk",
+        messages=[{"role": "system", "content": "It is {{MOOD}}."}, *MESSAGES],
+        params={"temperature": 2, "seed": 4},
+        temperature=1,
+        variables={"{{MOOD}}": "sunny"},
+    )
+    assert answer.status == 200
+    [request] = upstream.completions()
+    assert request.json == {
+        "model": "good",
+        "stream": False,
+        "messages": [
+            {"role": "system", "content": "Be brief, Ada. sunny\nIt is sunny."},
+            {"role": "user", "content": "hi"},
+        ],
+        "temperature": 0.2,
+        "seed": 4,
+        "top_k": 5,
+    }
+
+
+def test_a_row_may_turn_streaming_off(admin: Client, upstream: Upstream) -> None:
+    form = {
+        "id": "desk",
+        "base_model_id": "good",
+        "name": "Desk",
+        "meta": {},
+        "params": {"stream_response": False},
+    }
+    assert admin.post("/api/v1/models/create", form).status == 200
+    answer = ask(admin, model="desk", stream=True)
+    assert answer.body == completion()
+    assert upstream.completions()[0].json["stream"] is False
+
+
+def test_what_a_person_is_not_permitted_is_left_out_or_refused(
+    environment: dict[str, str], upstream: Upstream
+) -> None:
+    from portico.testing import House
+
+    environment |= {
+        "USER_PERMISSIONS_CHAT_PARAMS": "false",
+        "USER_PERMISSIONS_CHAT_SYSTEM_PROMPT": "false",
+        "USER_PERMISSIONS_CHAT_TEMPORARY": "false",
+    }
+    house = House(environment)
+    try:
+        admin = house.client.sign_up("Ada")
+        for client, kept in ((admin.add_person("Ben"), False), (admin, True)):
+            body = {
+                "messages": [{"role": "system", "content": "s"}, *MESSAGES],
+                "params": {"temperature": 1},
+            }
+            assert ask(client, **body).status == 200
+            sent = upstream.completions()[-1].json
+            assert ("temperature" in sent) is kept
+            assert len(sent["messages"]) == (2 if kept else 1)
+            assert ask(client, chat_id="local:x").status == (200 if kept else 403)
+    finally:
+        house.close()
+
+
+def test_the_openai_library_lists_asks_and_streams(server: Server) -> None:
+    token = server.client.sign_up("Ada").token
+    client = openai.OpenAI(base_url=f"{server.url}/api/v1", api_key=str(token), max_retries=0)
+    with client:
+        assert "good" in [model.id for model in client.models.list()]
+        whole = client.chat.completions.create(model="good", messages=MESSAGES)  # type: ignore[arg-type]
+        assert whole.choices[0].message.content == "".join(WORDS)
+        stream = client.chat.completions.create(model="good", messages=MESSAGES, stream=True)  # type: ignore[arg-type]
+        assert "".join(part.choices[0].delta.content or "" for part in stream) == "".join(WORDS)
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(model="nowhere", messages=MESSAGES)  # type: ignore[arg-type]
+        with pytest.raises(openai.APIError, match="broke off"):
+            for _ in client.chat.completions.create(model="cut", messages=MESSAGES, stream=True):  # type: ignore[arg-type]
+                pass
+
+
+def test_documents_of_both_names_are_drawn(client: Client) -> None:
+    paths = client.get("/openapi.json").json["paths"]
+    assert set(PATHS) <= set(paths)
+    assert json.dumps(paths)

@@ -1,0 +1,83 @@
+"""What is taken out of a provider's words."""
+
+import email.utils
+import json
+import time
+
+import pytest
+
+from portico.api import SourceTimedOut, TooMany
+from portico_openai.failures import RETRY_AFTER, Failures, Redactor
+
+REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key sk-the-key is wrong",
+        "key sk-another-key-entirely is wrong",
+        "Authorization: Bearer abcdef",
+        "header-secret",
+        "see https://elsewhere.example/path?x=1",
+        "connect inside.example:8443 refused",
+        "connect inside.example refused",
+        "10.1.2.3:80 is down",
+        'oops Traceback (most recent call last)\n  File "/srv/app.py", line 3',
+        "oops\n    at Object.<anonymous> (/srv/app.js:1:1)",
+    ],
+)
+def test_ab44_secrets_addresses_and_stacks_are_taken_out(text: str) -> None:
+    clean = REDACT(text)
+    for secret in ("sk-", "abcdef", "header-secret", "example", "10.1.2.3", "/srv"):
+        assert secret not in clean
+
+
+def test_a_plain_sentence_stays() -> None:
+    assert REDACT("max_tokens is  too\nlarge") == "max_tokens is too large"
+    assert len(REDACT("x" * 9999)) <= 500
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("0.5", 1),
+        ("-3", 0),
+        ("1e99", 86400),
+        ("nan", RETRY_AFTER),
+        ("", RETRY_AFTER),
+        ("soon", RETRY_AFTER),
+    ],
+)
+def test_ft19_retry_after_is_seconds_whatever_it_was(value: str, seconds: int) -> None:
+    with pytest.raises(TooMany) as refusal:
+        Failures("s", REDACT).refused(429, {"retry-after": value}, b"")
+    assert refusal.value.retry_after == seconds
+
+
+def test_ft19_retry_after_may_be_a_date() -> None:
+    date = email.utils.formatdate(time.time() + 30, usegmt=True)
+    with pytest.raises(TooMany) as refusal:
+        Failures("s", REDACT).refused(429, {"retry-after": date}, b"")
+    assert 25 <= refusal.value.retry_after <= 31
+
+
+def test_ft19_a_gateway_timeout_is_a_timeout() -> None:
+    with pytest.raises(SourceTimedOut):
+        Failures("s", REDACT).refused(504, {}, b"")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":"too long"}',
+        b'{"error":{"message":"too long"}}',
+        b'{"detail":"too long"}',
+        b'{"message":"too long"}',
+    ],
+)
+def test_ft19_refusals_come_in_many_shapes(body: bytes) -> None:
+    reply = Failures("s", REDACT).refused(422, {}, body)
+    assert isinstance(reply.body, bytes)
+    assert json.loads(reply.body)["error"]["message"] == "too long"

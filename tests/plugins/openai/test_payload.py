@@ -1,0 +1,97 @@
+"""What a provider is sent."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.plugins.openai.asking import turn
+
+from portico.api import Invalid
+from portico_openai.payload import NOT_THEIRS, encode
+
+
+def sent(model: str = "gpt-4o", *, is_openai: bool = False, params: Any = None, **body: Any) -> Any:
+    completion = turn("ignored", params=params, **body)
+    return json.loads(encode(completion, model, is_openai=is_openai))
+
+
+def test_what_nobody_touches_stays_the_bytes_it_was() -> None:
+    completion = turn("m", temperature=1)
+    raw = dict(completion.body)
+    encoded = encode(completion, "m", is_openai=True)
+    assert bytes(raw["messages"]) in encoded and b'"temperature":1' in encoded
+
+
+def test_model_and_stream_are_ours_to_say() -> None:
+    body = sent(
+        "real", params={"model": "other", "stream": False}, stream_options={"include_usage": True}
+    )
+    assert body["model"] == "real" and body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("key", sorted(NOT_THEIRS | {"API-Key", "Base_URL", "extra-headers"}))
+def test_ab43_no_key_that_chooses_the_upstream_is_passed_on(key: str) -> None:
+    body = sent(params={key: "http://evil.example"}, **{key: "http://evil.example"})
+    assert set(body) == {"model", "stream", "messages"}
+
+
+def test_parameters_are_laid_over_the_body_and_cast() -> None:
+    body = sent(
+        params={
+            "temperature": "0.5",
+            "max_tokens": 7.0,
+            "stop": "a\\n",
+            "top_k": "5",
+            "seed": None,
+        },
+        temperature=2,
+        seed=3,
+    )
+    assert body["temperature"] == 0.5
+    assert body["max_tokens"] == 7
+    assert body["stop"] == ["a\n"]
+    assert body["top_k"] == "5"
+    assert body["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"temperature": "hot"},
+        {"max_tokens": []},
+        {"top_p": "nan"},
+        {"stop": 7},
+        {"logit_bias": "5"},
+        {"logit_bias": [1]},
+        {"logit_bias": {"5": "x"}},
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused(params: Any) -> None:
+    with pytest.raises(Invalid):
+        sent(params=params)
+
+
+@pytest.mark.parametrize("bias", ["5:200, 7:-3", {"5": 200, "7": -3}])
+def test_logit_bias_may_be_text_or_object_and_is_converted_once(bias: Any) -> None:
+    assert sent(logit_bias=bias)["logit_bias"] == {"5": 100, "7": -3}
+    assert sent(params={"logit_bias": bias})["logit_bias"] == {"5": 100, "7": -3}
+
+
+def test_reasoning_models_get_their_own_words() -> None:
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    body = sent("o3-mini", max_tokens=5, messages=messages)
+    assert body["max_completion_tokens"] == 5 and "max_tokens" not in body
+    assert [message["role"] for message in body["messages"]] == ["developer", "user"]
+    assert sent("o1-mini", messages=messages)["messages"][0]["role"] == "user"
+
+
+def test_others_than_openai_know_max_tokens_only() -> None:
+    assert sent(max_completion_tokens=5)["max_tokens"] == 5
+    body = sent(is_openai=True, max_completion_tokens=5, max_tokens=6)
+    assert body["max_completion_tokens"] == 5 and "max_tokens" not in body
+
+
+@pytest.mark.parametrize("messages", [[], [{"role": "user", "content": "the system"}]])
+def test_messages_without_a_system_prompt_are_left_alone(messages: Any) -> None:
+    assert sent("gpt-5", messages=messages)["messages"] == messages

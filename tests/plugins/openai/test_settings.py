@@ -1,0 +1,39 @@
+"""From settings to connections."""
+
+from portico.api import Secret
+from portico_openai.settings import OPENAI, OpenAISettings, Options, connections
+
+
+def secrets(*keys: str) -> list[Secret]:
+    return [Secret(key) for key in keys]
+
+
+def test_nothing_set_is_no_connection() -> None:
+    assert connections(OpenAISettings()) == []
+
+
+def test_a_key_alone_is_openai_itself() -> None:
+    [only] = connections(OpenAISettings(keys=secrets("sk-1")))
+    assert (only.url, only.is_openai) == (OPENAI, True)
+
+
+def test_keys_are_cut_and_padded_to_the_urls() -> None:
+    some = connections(OpenAISettings(base_urls=["http://a/", "http://b"], keys=secrets(" sk-1\n")))
+    assert [(c.url, c.key.reveal()) for c in some] == [("http://a", "sk-1"), ("http://b", "")]
+    assert len(connections(OpenAISettings(base_urls=["http://a"], keys=secrets("1", "2")))) == 1
+
+
+def test_names_are_nobody_elses_and_never_an_address() -> None:
+    urls = ["http://a", "http://b", "http://c", "http://d"]
+    configs = {
+        "1": Options(name="lab"),
+        "http://c": Options(name="lab"),
+        "3": Options(enable=False),
+    }
+    some = connections(OpenAISettings(base_urls=urls, configs=configs))
+    assert [c.name for c in some] == ["openai", "lab", "lab-2"]
+    assert [c.index for c in some] == [0, 1, 2]
+
+
+def test_all_can_be_turned_off() -> None:
+    assert connections(OpenAISettings(enable=False, base_urls=["http://a"])) == []
