@@ -29,7 +29,7 @@ from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity
 from portico.identity.secret import claim_secret
 from portico.permissions import TABLES as PERMISSION_TABLES
-from portico.permissions import Permissions
+from portico.permissions import BadPolicy, Permissions
 from portico.plugins import fence
 from portico.plugins.admit import admit, new_manager
 from portico.plugins.assemble import assemble, blocking
@@ -114,7 +114,10 @@ class Portico:
         if unknown := unknown_names(choice, self.register):
             known = ", ".join(sorted(self.register.names))
             raise CannotStart(
-                [f"plugins: no plugin named {name!r} is installed; there are {known}" for name in unknown]
+                [
+                    f"plugins: no plugin named {name!r} is installed; there are {known}"
+                    for name in unknown
+                ]
             )
         collected = []
         for name in admit(candidates, choice, self.register, self.manager):
@@ -143,9 +146,12 @@ class Portico:
         return rooms | {c.plugin: c.tables for c in self.contributions if c.tables}
 
     def _set_aside(self, plugin: str, reason: str, trace: str = "") -> None:
-        """Drop a plugin whole, and whoever requires it."""
+        """Drop a plugin whole, with all it brought so far, and whoever requires it."""
         self.register[plugin].fail(reason, trace)
         self.contributions = [c for c in self.contributions if c.plugin != plugin]
+        self.house.services.withdraw(plugin)
+        self.events.forget(plugin)
+        self.catalogue.disown(plugin)
         for dependent in [c for c in self.contributions if plugin in c.info.requires]:
             self._set_aside(dependent.plugin, f"it requires {plugin!r}, which is failed")
 
@@ -161,18 +167,37 @@ class Portico:
         await self.database.start()
         with self.database.use():
             await self._migrate()
+            self._enact()
             self.must_open()
+            self.events.listen("portico", self.permissions.listeners())
             for contribution in self.contributions:
                 for service in contribution.services:
                     self.house.services.offer(contribution.plugin, service)
                 self.events.listen(contribution.plugin, contribution.listeners)
                 for source in contribution.sources:
                     self.catalogue.adopt(contribution.plugin, source)
-            self.permissions.enact(
-                [kind for c in self.contributions for kind in c.resources],
-                [policy for c in self.contributions for policy in c.policies],
-            )
             self.catalogue.lay_over(self.house.services.get(WorkspaceModels))
+
+    def _enact(self) -> None:
+        """Put the law of all plugins into force. One whose policies are wrong is set aside, and its law with it."""
+        try:
+            self._enact_of(self.contributions)
+        except BadPolicy:
+            sound: list[Contribution] = []
+            for contribution in list(self.contributions):
+                try:
+                    self._enact_of([*sound, contribution])
+                except BadPolicy as bad:
+                    self._set_aside(contribution.plugin, f"its policies: {bad}")
+                else:
+                    sound.append(contribution)
+            self._enact_of(self.contributions)
+
+    def _enact_of(self, contributions: Sequence[Contribution]) -> None:
+        self.permissions.enact(
+            [kind for c in contributions for kind in c.resources],
+            [policy for c in contributions for policy in c.policies],
+        )
 
     async def _migrate(self) -> None:
         if not self.settings.database.migrate:
@@ -180,7 +205,9 @@ class Portico:
         report = await migrate(self.database, self.table_sets)
         for owner, reason in report.failed.items():
             if owner not in self.register:
-                raise CannotStart([f"the schema of {owner!r} could not be brought up to date: {reason}"])
+                raise CannotStart(
+                    [f"the schema of {owner!r} could not be brought up to date: {reason}"]
+                )
             self._set_aside(owner, f"its migration failed: {reason}")
 
     async def start(self) -> None:
@@ -191,11 +218,14 @@ class Portico:
                 await claim_secret(self._secret)
             for contribution in list(self.contributions):
                 await self._startup(contribution)
+            self._enact()
             self.must_open()
         self._serve = edge(self._web(), self.database)
         self._announce()
 
     async def _startup(self, contribution: Contribution) -> None:
+        if contribution not in self.contributions:
+            return  # what it requires has failed meanwhile
         try:
             await self._call(contribution, "startup")
         except fence.Fault as fault:
@@ -215,7 +245,9 @@ class Portico:
             log.warning("plugin set aside", plugin=record.name, reason=record.reason)
         for contribution in self.contributions:
             if contribution.public_paths:
-                log.info("open to anybody", plugin=contribution.plugin, routes=contribution.public_paths)
+                log.info(
+                    "open to anybody", plugin=contribution.plugin, routes=contribution.public_paths
+                )
 
     async def stop(self) -> None:
         """Close the house: plugins in reverse order, then the rooms. Nothing here can keep the rest from closing."""

@@ -55,9 +55,7 @@ def register_resources(app: "House", settings: Any) -> "Iterable[ResourceKind] |
 
 
 @hookspec
-def register_policies(
-    app: "House", settings: Any
-) -> "Iterable[PolicyFile | PolicyLine] | None":
+def register_policies(app: "House", settings: Any) -> "Iterable[PolicyFile | PolicyLine] | None":
     """Who may do what with this plugin's resources: packaged policy files, or a line or two.
 
     Called at boot. The operator's own policy directory is laid over the result; deny wins; no line = no.
@@ -89,9 +87,7 @@ def register_listeners(app: "House", settings: Any) -> "Iterable[Listener] | Non
 
 
 @hookspec
-def register_routes(
-    app: "House", settings: Any
-) -> "Sequence[ControllerRouterHandler] | None":
+def register_routes(app: "House", settings: Any) -> "Sequence[ControllerRouterHandler] | None":
     """Route handlers and controllers, made with the decorators of `portico.api`.
 
     Called at boot, in web processes. A route that does not say who may call it is for verified accounts only.

@@ -49,14 +49,14 @@ class Answer:
     def events(self) -> list[str]:
         """The payloads of a stream of server-sent events, in order."""
         return [
-            line[5:].strip()
-            for line in self.body.decode().splitlines()
-            if line.startswith("data:")
+            line[5:].strip() for line in self.body.decode().splitlines() if line.startswith("data:")
         ]
 
 
 class Transport(Protocol):
-    def __call__(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    def __call__(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
         """Send one request, wait for the whole answer."""
         ...
 
@@ -109,7 +109,12 @@ class Client:
 
     def add_person(self, name: str, role: str = "user") -> "Client":
         """A new account made by this administrator, signed in."""
-        form = {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD, "role": role}
+        form = {
+            "name": name,
+            "email": f"{name.lower()}@example.org",
+            "password": PASSWORD,
+            "role": role,
+        }
         answer = self.post("/api/v1/auths/add", form)
         assert answer.status == 200, answer
         return self.sign_in(name)
@@ -175,7 +180,9 @@ class House:
     def close(self) -> None:
         self._exit.close()
 
-    def _send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    def _send(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
         return self._portal.call(self._asgi, method, target, headers, body)
 
     async def _asgi(
@@ -293,10 +300,14 @@ class OverHTTP:
     url: str
     timeout: float = 30
 
-    def __call__(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    def __call__(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
         """Send one request."""
         parts = urllib.parse.urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=self.timeout)
+        connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=self.timeout
+        )
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
             for name, value in headers:

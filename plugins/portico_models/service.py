@@ -7,10 +7,10 @@ import msgspec
 from portico.api import (
     AccountDeleted,
     Actor,
-    Forbidden,
     House,
     Invalid,
     NotFound,
+    Resource,
     UniqueViolation,
     after_commit,
     now,
@@ -42,8 +42,9 @@ class Models:
 
     async def get(self, actor: Actor, model_id: str) -> Model:
         """One model. Its parameters are shown to those who may write it."""
-        found = await self._find(actor, "read", model_id)
-        return _model(found, await self._grants.of(KIND, model_id), found["may_write"])
+        found, resource = await self._find(actor, "read", model_id)
+        may_write = await self._app.permissions.decide(actor, "write", resource)
+        return _model(found, await self._grants.of(KIND, model_id), may_write)
 
     async def page(self, actor: Actor, query: ListQuery) -> ModelPage:
         """The presets somebody works with: their own, those they may write, and public ones."""
@@ -84,7 +85,7 @@ class Models:
 
     async def update(self, actor: Actor, form: ModelForm) -> Model:
         """Replace everything but id, owner and birth of a record. Raises: as `create`."""
-        before = await self._find(actor, "write", form.id)
+        before, _ = await self._find(actor, "write", form.id)
         draft = _draft(form)
         await check_base(self._app, actor, draft, before)
         async with transaction():
@@ -116,30 +117,22 @@ class Models:
                 for model_id in await self._records.inherit(event.id, event.by):
                     self._announce(model_id, "updated")
 
-    async def _find(self, actor: Actor, action: str, model_id: str) -> dict[str, Any]:
-        """The row, with `may_write`. One statement, whether there is none or it is not the caller's to know.
+    async def _find(
+        self, actor: Actor, action: str, model_id: str
+    ) -> tuple[dict[str, Any], Resource]:
+        """The row, and what it is to decisions.
 
-        Raises: NotFound, or Forbidden for somebody who may read it and no more.
+        Raises: NotFound, after the same work whether there is none or it is not the caller's to know; Forbidden
+        for somebody who may read it and no more.
         """
         if not may_exist(model_id):
             raise NotFound
-        may = self._app.permissions.visible
-        asked = may(actor, action, KIND, first=2)
-        readable = may(actor, "read", KIND, first=2 + len(asked.args))
-        writable = may(actor, "write", KIND, first=2 + len(asked.args) + len(readable.args))
-        found = await row(
-            f"SELECT *, ({asked.sql}) AS may, ({readable.sql}) AS may_read, "  # noqa: S608 - fixed texts
-            f"({writable.sql}) AS may_write FROM models_model WHERE id = $1",
-            model_id,
-            *asked.args,
-            *readable.args,
-            *writable.args,
-        )
-        if found is None or not (found["may"] or found["may_read"]):
+        found = await row("SELECT * FROM models_model WHERE id = $1", model_id)
+        resource = Resource(KIND, model_id, found["user_id"] if found else None)
+        await self._app.permissions.require(actor, action, resource)
+        if found is None:
             raise NotFound
-        if not found["may"]:
-            raise Forbidden
-        return found
+        return found, resource
 
     async def _written(self, model_id: str) -> Model:
         """The record just written; whoever wrote it may have given away the right to."""

@@ -63,7 +63,9 @@ def test_its_stream_is_what_openai_clients_expect(echoing: Server) -> None:
 
 
 def test_portico_lists_it_like_its_own(with_echo: "Environment", tmp_path: Path) -> None:
-    listed = json.loads(with_echo.run(with_echo.command("portico"), "plugins", "--json", cwd=tmp_path))
+    listed = json.loads(
+        with_echo.run(with_echo.command("portico"), "plugins", "--json", cwd=tmp_path)
+    )
     echo = next(plugin for plugin in listed if plugin["name"] == "echo")
     assert (echo["state"], echo["distribution"]) == ("active", "portico-echo")
     assert echo["contributes"]["model sources"] == ["echo"]
@@ -72,5 +74,8 @@ def test_portico_lists_it_like_its_own(with_echo: "Environment", tmp_path: Path)
 def test_its_settings_are_checked_like_anybodys(with_echo: "Environment", tmp_path: Path) -> None:
     with pytest.raises(pytest.fail.Exception, match="plugins.echo.times.*from 1 to 10"):
         with_echo.run(
-            with_echo.command("portico"), "config", cwd=tmp_path, environ={"PORTICO_ECHO_TIMES": "99"}
+            with_echo.command("portico"),
+            "config",
+            cwd=tmp_path,
+            environ={"PORTICO_ECHO_TIMES": "99"},
         )

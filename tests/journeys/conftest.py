@@ -2,9 +2,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.upstream import Upstream
 
 from portico.testing import Server
-from tests.upstream import Upstream
 
 
 @pytest.fixture

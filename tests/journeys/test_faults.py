@@ -13,9 +13,9 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from tests.upstream import Upstream
 
 from portico.testing import Client, OverHTTP, Server
-from tests.upstream import Upstream
 
 pytestmark = pytest.mark.timeout(180)
 Servers = Callable[..., Server]
@@ -50,36 +50,31 @@ def test_ft01_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> N
     ada = server.client.sign_up("Ada")
     acknowledged: dict[str, str] = {}
     numbers = itertools.count()
+
+    def write() -> None:
+        """Write chat after chat, note what was acknowledged, until nobody answers any more."""
+        while True:
+            text = f"message {next(numbers)}"
+            document = {"title": text, "history": {"messages": {}, "currentId": None}}
+            try:
+                answer = ada.post("/api/v1/chats/new", {"chat": document})
+            except (OSError, http.client.HTTPException):
+                return
+            assert answer.status == 200, answer
+            acknowledged[answer.json["id"]] = text
+
     for _ in range(4):
-        stopping = threading.Event()
-
-        def write(client: Client = Client(server.client.transport, ada.token)) -> None:
-            while not stopping.is_set():
-                text = f"message {next(numbers)}"
-                document = {"title": text, "history": {"messages": {}, "currentId": None}}
-                try:
-                    answer = client.post("/api/v1/chats/new", {"chat": document})
-                except OSError:
-                    return
-                except http.client.HTTPException:
-                    return
-                assert answer.status == 200, answer
-                acknowledged[answer.json["id"]] = text
-
+        wanted = len(acknowledged) + random.randint(10, 60)
         writers = [threading.Thread(target=write) for _ in range(8)]
-        before = len(acknowledged)
         for writer in writers:
             writer.start()
-        wanted = before + random.randint(10, 60)
         while len(acknowledged) < wanted:
             time.sleep(0.001)
         server.kill()
-        stopping.set()
         for writer in writers:
             writer.join()
         server.start()
-    client = Client(server.client.transport, ada.token)
-    found = {chat["id"]: chat["title"] for chat in client.get("/api/v1/chats/").json}
+    found = {chat["id"]: chat["title"] for chat in ada.get("/api/v1/chats/").json}
     assert {id_: found.get(id_) for id_ in acknowledged} == acknowledged
 
 
@@ -106,7 +101,9 @@ def test_ft03_an_endless_stream_is_told_goodbye_after_the_grace(
     upstream.wait_until_idle()
 
 
-def test_ft23_a_client_that_leaves_ends_the_upstream_call(server: Server, upstream: Upstream) -> None:
+def test_ft23_a_client_that_leaves_ends_the_upstream_call(
+    server: Server, upstream: Upstream
+) -> None:
     ada = server.client.sign_up("Ada")
     where = urlsplit(server.url)
     for model in ("endless", "silence", "silent") * 5:

@@ -5,9 +5,9 @@ from typing import Any
 
 import openai
 import pytest
+from tests.upstream import WORDS, Upstream
 
 from portico.testing import Server
-from tests.upstream import WORDS, Upstream
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -23,7 +23,11 @@ PIRATE = {
 
 def chat_document(text: str) -> dict[str, Any]:
     message = {"id": "m1", "parentId": None, "childrenIds": [], "role": "user", "content": text}
-    return {"title": "Ahoy", "models": ["x"], "history": {"messages": {"m1": message}, "currentId": "m1"}}
+    return {
+        "title": "Ahoy",
+        "models": ["x"],
+        "history": {"messages": {"m1": message}, "currentId": "m1"},
+    }
 
 
 def test_sign_up_make_a_model_stream_from_it_and_find_the_chat_after_a_crash(
@@ -99,11 +103,21 @@ def test_no_secret_is_in_the_log_nor_in_a_table(server: Server, upstream: Upstre
     for model in ("good", "status-401", "status-500-json", "cut", "broken-json", "nobody"):
         ada.post(
             "/api/chat/completions",
-            {"model": model, "stream": True, "messages": [{"role": "user", "content": "a private word"}]},
+            {
+                "model": model,
+                "stream": True,
+                "messages": [{"role": "user", "content": "a private word"}],
+            },
         )
     said = server.log_text
     assert said.count('"level": "warning"') >= 4
-    for secret in (upstream.key, ada.token or "", "correct horse", "a private word", server.environment["WEBUI_SECRET_KEY"]):
+    for secret in (
+        upstream.key,
+        ada.token or "",
+        "correct horse",
+        "a private word",
+        server.environment["WEBUI_SECRET_KEY"],
+    ):
         assert secret not in said
 
 
@@ -112,4 +126,7 @@ def test_the_ready_line_says_where_to_go(server: Server) -> None:
     assert f"Portico is ready at {server.url}" in said
     assert "Sign up first" in said
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert {e["plugin"] for e in events if e["event"] == "open to anybody"} >= {"accounts", "password"}
+    assert {e["plugin"] for e in events if e["event"] == "open to anybody"} >= {
+        "accounts",
+        "password",
+    }

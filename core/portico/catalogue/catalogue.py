@@ -67,6 +67,11 @@ class Catalogue:
         self._shelves.append(Shelf(plugin, source, self._changed))
         self._changed()
 
+    def disown(self, plugin: str) -> None:
+        """Take a plugin's sources away."""
+        self._shelves = [shelf for shelf in self._shelves if shelf.plugin != plugin]
+        self._changed()
+
     def lay_over(self, workspace: WorkspaceModels | None) -> None:
         """Say who keeps the workspace's records; None = nobody does."""
         self._workspace = workspace
@@ -108,16 +113,6 @@ class Catalogue:
     async def may_use(self, model_id: str, actor: Actor) -> bool:
         """Whether `resolve` would find the model."""
         return await self._find(model_id, actor) is not None
-
-    async def exists(self, model_id: str) -> bool:
-        """Whether any source offers the id, hidden or not, or (Ollama) the id and a tag. For writers of records."""
-        await self._overlay()
-        return any(
-            card.id == model_id
-            or (card.owned_by == "ollama" and card.id.partition(":")[0] == model_id)
-            for shelf in self._shelves
-            for card in shelf.cards or ()
-        )
 
     def states(self) -> Sequence[SourceState]:
         """How each source is doing, in the order of adoption. For `/ready` and administrators."""

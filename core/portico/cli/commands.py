@@ -18,32 +18,34 @@ def register(cli: click.Group) -> None:
 
 
 @click.command()
-@click.option("--host", help="Address to listen on (HOST).")
-@click.option("--port", type=click.IntRange(0, 65535), help="TCP port; 0 = any free one (PORT).")
-@click.option("--workers", type=click.IntRange(1), help="Worker processes (UVICORN_WORKERS).")
-@click.option("--data-dir", type=click.Path(file_okay=False), help="Where things are kept (DATA_DIR).")
-@click.option("--migrate/--no-migrate", default=None, help="Bring the schema up to date first.")
+@click.option("--host", "HOST", help="Address to listen on (HOST).")
+@click.option(
+    "--port", "PORT", type=click.IntRange(0, 65535), help="TCP port; 0 = any free (PORT)."
+)
+@click.option(
+    "--workers",
+    "UVICORN_WORKERS",
+    type=click.IntRange(1),
+    help="Worker processes (UVICORN_WORKERS).",
+)
+@click.option(
+    "--data-dir",
+    "DATA_DIR",
+    type=click.Path(file_okay=False),
+    help="Where things are kept (DATA_DIR).",
+)
+@click.option(
+    "--migrate/--no-migrate",
+    "PORTICO_DATABASE_MIGRATE",
+    default=None,
+    help="Bring the schema up to date first, or refuse to.",
+)
 @click.pass_obj
-def serve(
-    key: Key,
-    host: str | None,
-    port: int | None,
-    workers: int | None,
-    data_dir: str | None,
-    migrate: bool | None,
-) -> None:
+def serve(key: Key, /, **options: Any) -> None:
     """Serve until stopped. Ctrl-C or SIGTERM lets running requests finish first."""
     from portico.server.serve import serve as run
 
-    run(
-        key.loaded(
-            HOST=host,
-            PORT=port,
-            UVICORN_WORKERS=workers,
-            DATA_DIR=data_dir,
-            PORTICO_DATABASE_MIGRATE=migrate,
-        )
-    )
+    run(key.loaded(**options))
 
 
 @click.command()
@@ -95,7 +97,9 @@ def plugins(key: Key, as_json: bool) -> None:
     wide = max((len(record.name) for record in register), default=4)
     for record in register:
         mark = {"active": "●", "disabled": "○", "failed": "✗"}[record.state]
-        click.echo(f"{mark} {record.name:<{wide}}  {record.version:<8} {record.state:<9} {record.summary}")
+        click.echo(
+            f"{mark} {record.name:<{wide}}  {record.version:<8} {record.state:<9} {record.summary}"
+        )
         indent = " " * (wide + 4)
         if record.reason:
             click.echo(f"{indent}why: {record.reason}")

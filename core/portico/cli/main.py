@@ -1,6 +1,7 @@
 """The root command. Plugins are imported only when a command needs them, so that `--help` is quick."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class WithPlugins(click.Group):
                 continue
             offered = click.Group()
             try:
-                fence.run(contribution.plugin, "register_commands", lambda: call(cli=offered))
+                fence.run(contribution.plugin, "register_commands", partial(call, cli=offered))
             except fence.Fault as fault:
                 click.echo(f"plugin {fault.plugin} brings no commands: {fault.reason}", err=True)
                 continue

@@ -41,6 +41,11 @@ class Bus:
         for listener in listeners:
             self._listeners[listener.event].append((owner, listener))
 
+    def forget(self, owner: str) -> None:
+        """Take an owner's listeners away."""
+        for event, listeners in self._listeners.items():
+            self._listeners[event] = [pair for pair in listeners if pair[0] != owner]
+
     def publish(self, event: Any) -> None:
         """Tell everybody. A listener that fails is logged under its owner's name; the rest still hear."""
         for owner, listener in self._listeners.get(type(event), ()):

@@ -1,10 +1,17 @@
 """The cookie that carries a session token, as the text of a `Set-Cookie` header."""
 
 from email.utils import formatdate
+from functools import lru_cache
 
 from portico.identity.credentials import COOKIE
 
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
+
+
+@lru_cache(maxsize=1024)
+def _date(at: int) -> str:
+    """Asked again and again for the same sign-in, and slow to write."""
+    return formatdate(at, usegmt=True)
 
 
 class Cookies:
@@ -18,7 +25,7 @@ class Cookies:
 
     def keep(self, token: str, expires_at: int | None) -> str:
         """Keep a token until it expires (epoch seconds), or until the browser closes if it never does."""
-        expires = "" if expires_at is None else f"; Expires={formatdate(expires_at, usegmt=True)}"
+        expires = "" if expires_at is None else f"; Expires={_date(expires_at)}"
         return f"{COOKIE}={token}{expires}{self._tail}"
 
     def drop(self, name: str) -> str:

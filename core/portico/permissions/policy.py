@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from portico.errors import OperatorError
 from portico.permissions.relations import RELATIONS
 from portico.permissions.resource import PolicyFile, PolicyLine, ResourceKind
 
@@ -25,7 +26,7 @@ _FIELDS = ("p", "kind", "action", "who", "effect")
 _WORD = re.compile(r"[a-z][a-z0-9_:-]*|\*")
 
 
-class BadPolicy(ValueError):
+class BadPolicy(OperatorError):
     """The law cannot be read. `faults`: one sentence each, beginning with `package/file:line`."""
 
     def __init__(self, faults: Sequence[str]) -> None:

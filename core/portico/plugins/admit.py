@@ -79,12 +79,18 @@ def _hook_trouble(manager: pluggy.PluginManager, module: Any, name: str) -> str:
     except pluggy.PluginValidationError as error:
         if manager.has_plugin(name):
             manager.unregister(name=name)
-        known = [spec for spec in vars(hookspecs) if spec.startswith(("register_", "startup", "shutdown"))]
+        known = [
+            spec
+            for spec in vars(hookspecs)
+            if spec.startswith(("register_", "startup", "shutdown"))
+        ]
         for hook in sorted(vars(module)):
             marked = hasattr(getattr(module, hook), "portico_impl")
             if marked and hook not in known:
                 close = difflib.get_close_matches(hook, known, n=1)
-                return f"there is no hook {hook!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+                return f"there is no hook {hook!r}" + (
+                    f"; did you mean {close[0]!r}?" if close else ""
+                )
         return " ".join(str(error).split())
     except ValueError:
         other = next((n for n, plugin in manager.list_name_plugin() if plugin is module), "another")
@@ -99,7 +105,9 @@ def _in_order(
     graph = {name: set(info.requires) for name, info in infos.items()}
     while True:
         broken = {
-            name: needed for name, needs in graph.items() if (needed := sorted(needs - graph.keys()))
+            name: needed
+            for name, needs in graph.items()
+            if (needed := sorted(needs - graph.keys()))
         }
         if not broken:
             break

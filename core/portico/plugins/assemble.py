@@ -24,7 +24,9 @@ def assemble(
     names: set[str] = set()
     for contribution in contributions:
         record = register[contribution.plugin]
-        reason = _strayed(contribution) or _clash(contribution, taken) or _deserted(contribution, names)
+        reason = (
+            _strayed(contribution) or _clash(contribution, taken) or _deserted(contribution, names)
+        )
         if reason:
             record.fail(reason)
             continue
@@ -88,7 +90,9 @@ def what_it_brings(contribution: Contribution) -> dict[str, list[str]]:
         "routes": [f"{method} {path}" for method, path in contribution.paths],
         "model sources": [source.name for source in contribution.sources],
         "services": [service.protocol.__name__ for service in contribution.services],
-        "tables": [t._meta.tablename for t in contribution.tables.tables] if contribution.tables else [],
+        "tables": [t._meta.tablename for t in contribution.tables.tables]
+        if contribution.tables
+        else [],
         "resources": [kind.name for kind in contribution.resources],
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],

@@ -52,7 +52,9 @@ class Contribution:
         return sorted(found)
 
 
-def implementation(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[..., Any] | None:
+def implementation(
+    manager: pluggy.PluginManager, plugin: str, hook: str
+) -> Callable[..., Any] | None:
     """One plugin's implementation of one hook, called with whatever subset of the arguments it names."""
     for found in getattr(manager.hook, hook).get_hookimpls():
         if found.plugin_name == plugin:
@@ -71,7 +73,9 @@ def collect(
         return None if call is None else run(plugin, hook, lambda: call(**arguments))
 
     def wrong(hook: str, value: Any, expected: str) -> Fault:
-        return Fault(plugin, hook, TypeError(f"returned {type(value).__name__}, expected {expected}"))
+        return Fault(
+            plugin, hook, TypeError(f"returned {type(value).__name__}, expected {expected}")
+        )
 
     schema = ask("register_settings")
     if schema is not None and not (inspect.isclass(schema) and issubclass(schema, Section)):

@@ -20,7 +20,11 @@ class Fault(Exception):
 
     def __init__(self, plugin: str, doing: str, cause: BaseException) -> None:
         self.plugin, self.doing = plugin, doing
-        self.reason = f"{doing}: {type(cause).__name__}: {cause}" if str(cause) else f"{doing}: {type(cause).__name__}"
+        self.reason = (
+            f"{doing}: {type(cause).__name__}: {cause}"
+            if str(cause)
+            else f"{doing}: {type(cause).__name__}"
+        )
         self.trace = "".join(traceback.format_exception(cause))
         super().__init__(f"{plugin}: {self.reason}")
 
@@ -33,7 +37,9 @@ def place(error: BaseException) -> str:
 
 def tell(plugin: str, doing: str, error: BaseException) -> None:
     """Log a plugin's failure: what kind and where for everybody, the text for those who turned debug on."""
-    log.warning("plugin failed", plugin=plugin, doing=doing, error=type(error).__name__, at=place(error))
+    log.warning(
+        "plugin failed", plugin=plugin, doing=doing, error=type(error).__name__, at=place(error)
+    )
     log.debug("plugin failed, in full", plugin=plugin, doing=doing, text=str(error), exc_info=error)
 
 

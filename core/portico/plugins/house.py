@@ -26,8 +26,9 @@ class Services:
     def offer(self, plugin: str, service: Service) -> None:
         self._providers[service.protocol] = (plugin, service.provider)
 
-    def offered_by(self, protocol: type[Any]) -> str | None:
-        return self._providers[protocol][0] if protocol in self._providers else None
+    def withdraw(self, plugin: str) -> None:
+        """Take back all that a plugin offers."""
+        self._providers = {p: offer for p, offer in self._providers.items() if offer[0] != plugin}
 
     def get(self, protocol: type[P]) -> P | None:
         """The provider of a protocol, or None where no active plugin offers it. Ask when you need it."""

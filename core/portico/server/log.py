@@ -14,8 +14,12 @@ import structlog
 
 from portico.settings.schema import LogSettings
 
-_SECRET = re.compile(r"(^|_)(password|secret|token|api_?key|authorization|cookie|credential)s?($|_)", re.I)
-_TOKEN = re.compile(r"\b(sk-[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+|(?<=Bearer )\S+")
+_SECRET = re.compile(
+    r"(^|_)(password|secret|token|api_?key|authorization|cookie|credential)s?($|_)", re.I
+)
+_TOKEN = re.compile(
+    r"\b(sk-[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+|(?<=Bearer )\S+"
+)
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

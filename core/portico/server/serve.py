@@ -3,6 +3,7 @@
 The main process stays light: it checks the settings and the port. The worker alone imports the plugins.
 """
 
+import asyncio
 import signal
 import socket
 import sys
@@ -66,14 +67,15 @@ def load(loaded: Loaded, port: int) -> Any:
         application.must_open()
     except OperatorError as error:
         sys.exit(_complaint(str(error).splitlines()))
-    return Ready(application, address(loaded.settings.server, port))
+    return Ready(application, loaded.settings.server, port)
 
 
 class Ready:
     """The application, and what people see of its start and end in the terminal."""
 
-    def __init__(self, application: Any, url: str) -> None:
-        self.application, self.url = application, url
+    def __init__(self, application: Any, server: ServerSettings, port: int) -> None:
+        self.application, self.host, self.port = application, reachable(server.host), port
+        self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Passes everything on. Called by granian."""
@@ -86,32 +88,43 @@ class Ready:
                 self._drain_on_signal()
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                await self._greet()
+                self._greeting = asyncio.create_task(self._greet())
             elif message["type"] == "lifespan.startup.failed":
                 _say(_complaint(str(message["message"]).splitlines()))
 
         await self.application(scope, receive, telling)
 
     async def _greet(self) -> None:
+        """Say so once somebody who believes it would be let in: granian listens only after the start-up."""
+        while not await _answers(self.host, self.port):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.005)
         lines = [f"Portico is ready at {self.url}"]
         if not await self.application.anybody_here():
-            lines.append(f"  Sign up first to become its administrator: POST {self.url}/api/v1/auths/signup")
+            lines.append(
+                f"  Sign up first to become its administrator: POST {self.url}/api/v1/auths/signup"
+            )
         lines.append(f"  The API, drawn: {self.url}/docs    Stop: Ctrl-C")
         _say("\n".join(lines))
 
     def _drain_on_signal(self) -> None:
         """Begin to drain at once. Granian's own handler still runs; it would wait for endless streams for ever."""
-        import asyncio
-
         loop, drain = asyncio.get_running_loop(), self.application.drain
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(drain.start))
 
 
-def address(server: ServerSettings, port: int) -> str:
-    """Where a person on this machine finds the server."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
+def reachable(host: str) -> str:
+    """The host under which somebody on this machine finds a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _checked_port(server: ServerSettings) -> int:

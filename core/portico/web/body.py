@@ -88,7 +88,13 @@ def explain(message: str, where: str) -> dict[str, Any]:
     if at := _PATH.search(message):
         message = message[: at.start()]
         for step in _STEP.finditer(at["path"]):
-            loc.append(step["key"] if step["key"] else int(step["index"]) if step["index"].isdigit() else "...")
+            loc.append(
+                step["key"]
+                if step["key"]
+                else int(step["index"])
+                if step["index"].isdigit()
+                else "..."
+            )
     if missing := _MISSING.search(message):
         return fault("missing", [*loc, missing["field"]], "Field required")
     if expected := _EXPECTED.search(message):
@@ -114,7 +120,9 @@ class StrictJSON(AbstractDTO[Any]):
         raise Misshapen([fault("json_invalid", ["body"], "Send the body as application/json")])
 
     @classmethod
-    def create_for_field_definition(cls, field_definition: Any, handler_id: str, backend_cls: Any = None) -> None:
+    def create_for_field_definition(
+        cls, field_definition: Any, handler_id: str, backend_cls: Any = None
+    ) -> None:
         """Nothing to prepare: decoders are made on first use."""
 
     @classmethod

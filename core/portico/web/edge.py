@@ -40,11 +40,16 @@ def edge(app: ASGIApp, database: Database) -> Callable[[Any, Any, Any], Awaitabl
             nonlocal began
             if message["type"] == "http.response.start":
                 began = True
-                headers = [pair for pair in message["headers"] if _proper(pair)]
-                headers.append((b"x-request-id", request_id))
-                headers.append((b"x-process-time", b"%d" % (time.monotonic() - started)))
-                headers.append(_NOSNIFF)
-                message["headers"] = headers
+                message["headers"] = [
+                    *(
+                        (name, value)
+                        for name, value in message["headers"]
+                        if name.lower() not in _OURS and b"\n" not in value and b"\r" not in value
+                    ),
+                    (b"x-request-id", request_id),
+                    (b"x-process-time", b"%d" % (time.monotonic() - started)),
+                    _NOSNIFF,
+                ]
             await send(message)
 
         structlog.contextvars.bind_contextvars(request=request_id.decode())
@@ -59,6 +64,7 @@ def edge(app: ASGIApp, database: Database) -> Callable[[Any, Any, Any], Awaitabl
                 if began:
                     raise
                 await unforeseen(error, "portico")(scope, receive, sending)
+
     return handle
 
 
@@ -67,8 +73,3 @@ def _request_id(scope: Scope) -> bytes:
         if name == b"x-request-id" and _ID.match(value):
             return value
     return os.urandom(8).hex().encode()
-
-
-def _proper(header: tuple[bytes, bytes]) -> bool:
-    name, value = header
-    return name.lower() not in _OURS and b"\n" not in value and b"\r" not in value

@@ -81,7 +81,12 @@ def health_routes(
         ]
         if drain.started:
             reasons.append(
-                {"check": "shutdown", "plugin": "portico", "critical": True, "reason": "shutting down"}
+                {
+                    "check": "shutdown",
+                    "plugin": "portico",
+                    "critical": True,
+                    "reason": "shutting down",
+                }
             )
         fit = not any(reason["critical"] for reason in reasons)
         body = msgspec.json.encode({"status": fit, "reasons": reasons})

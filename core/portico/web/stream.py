@@ -21,7 +21,7 @@ from portico.web.errors import unforeseen
 T = TypeVar("T")
 
 #: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
-SOON = 0.02
+SOON = 0.1
 
 DONE = b"data: [DONE]\n\n"
 STOPPING = "The server is shutting down."

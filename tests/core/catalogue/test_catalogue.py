@@ -209,7 +209,7 @@ def test_base_entries_are_what_sources_offer() -> None:
             b'{"data":[{"id":"a","object":"model","created":0,"owned_by":"openai","name":"a",'
             b'"connection_type":"external"}]}'
         )
-        assert await world.catalogue.exists("a") and not await world.catalogue.exists("desk")
+        assert await world.catalogue.may_use("desk", ROOT) is False
 
     run(story())
 

@@ -70,7 +70,10 @@ def test_a_disabled_plugin_is_not_even_imported(install: Install, opened) -> Non
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit"),
         ("x = 1", "has no constant PLUGIN"),
-        ("from portico.api import PluginInfo\nPLUGIN = PluginInfo(api=99, summary='')", "plugin API 99"),
+        (
+            "from portico.api import PluginInfo\nPLUGIN = PluginInfo(api=99, summary='')",
+            "plugin API 99",
+        ),
         (
             "from portico.api import PluginInfo\nPLUGIN = PluginInfo(api=1, summary='', requires=('ldap9',))",
             "requires 'ldap9', which is not installed",
@@ -99,7 +102,10 @@ def test_a_misspelt_hook_is_told_with_its_right_spelling(install: Install, opene
         def register_rotues(): return []
         """,
     )
-    assert reason(opened(), "typo") == "there is no hook 'register_rotues'; did you mean 'register_routes'?"
+    assert (
+        reason(opened(), "typo")
+        == "there is no hook 'register_rotues'; did you mean 'register_routes'?"
+    )
 
 
 def test_ab81_a_route_of_the_core_stays_the_cores(install: Install, opened) -> None:
@@ -121,7 +127,9 @@ def test_ab81_a_route_of_the_core_stays_the_cores(install: Install, opened) -> N
     assert house.client.get("/api/v1/auths/").status == 401
 
 
-def test_ab81_two_plugins_with_one_model_source_name_are_told_apart(install: Install, opened) -> None:
+def test_ab81_two_plugins_with_one_model_source_name_are_told_apart(
+    install: Install, opened
+) -> None:
     source = """
         from portico.api import PluginInfo, hookimpl
         PLUGIN = PluginInfo(api=1, summary="")
@@ -153,8 +161,14 @@ def test_a_route_outside_the_plugins_ground_is_refused(install: Install, opened)
 @pytest.mark.parametrize(
     ("hook", "expected"),
     [
-        ("def register_routes(): return 5", "register_routes: TypeError: returned int, expected several"),
-        ("def register_model_sources(): return [object()]", "returned object, expected ModelSource"),
+        (
+            "def register_routes(): return 5",
+            "register_routes: TypeError: returned int, expected several",
+        ),
+        (
+            "def register_model_sources(): return [object()]",
+            "returned object, expected ModelSource",
+        ),
         ("def register_routes(): raise RuntimeError('no')", "register_routes: RuntimeError: no"),
         ("def register_tables(): return 'tables'", "returned str, expected a TableSet"),
         ("async def startup(): raise OSError('no disk')", "startup: OSError: no disk"),
@@ -231,7 +245,10 @@ def test_a_plugin_whose_requirement_failed_is_set_aside_too(install: Install, op
 
 def test_plugins_that_require_each_other_are_told_so(install: Install, opened) -> None:
     for one, other in (("hen", "egg"), ("egg", "hen")):
-        install(one, f"from portico.api import PluginInfo\nPLUGIN = PluginInfo(api=1, summary='', requires=('{other}',))")
+        install(
+            one,
+            f"from portico.api import PluginInfo\nPLUGIN = PluginInfo(api=1, summary='', requires=('{other}',))",
+        )
     assert "require each other in a ring" in reason(opened(), "hen")
 
 
@@ -260,7 +277,9 @@ def test_ft30_a_plugin_with_a_broken_migration_is_off_and_its_changes_are_undone
     steps = tmp_path / "site" / "made_up_ruin_migrations"
     steps.mkdir()
     (steps / "__init__.py").write_text("")
-    (steps / "0001_initial.sql").write_text("CREATE TABLE ruin_thing (id TEXT PRIMARY KEY); CREATE NONSENSE;")
+    (steps / "0001_initial.sql").write_text(
+        "CREATE TABLE ruin_thing (id TEXT PRIMARY KEY); CREATE NONSENSE;"
+    )
     house = opened()
     assert "its migration failed" in reason(house, "ruin")
     assert house.client.get("/api/x/ruin/hello").status == 404
@@ -277,14 +296,18 @@ def test_a_required_plugin_that_fails_stops_the_start(install: Install, opened) 
     from portico.app import CannotStart
 
     install("vital", "raise RuntimeError('no')")
-    with pytest.raises(CannotStart, match="plugin 'vital' is needed and failed: import: RuntimeError: no"):
+    with pytest.raises(
+        CannotStart, match="plugin 'vital' is needed and failed: import: RuntimeError: no"
+    ):
         opened(PORTICO_PLUGINS_REQUIRED="vital")
 
 
 def test_a_plugin_name_that_nobody_has_is_an_error(opened) -> None:
     from portico.app import CannotStart
 
-    with pytest.raises(CannotStart, match="no plugin named 'chatz' is installed; there are .*chats"):
+    with pytest.raises(
+        CannotStart, match="no plugin named 'chatz' is installed; there are .*chats"
+    ):
         opened(PORTICO_PLUGINS_DISABLE="chatz")
 
 
@@ -293,3 +316,23 @@ def test_without_chats_their_routes_are_gone_and_the_rest_works(opened) -> None:
     ada = house.client.sign_up("Ada")
     assert ada.get("/api/v1/chats/").status == 404
     assert ada.get("/api/models").status == 200
+
+
+def test_a_plugin_whose_policies_are_wrong_is_set_aside_and_the_law_of_the_rest_holds(
+    install: Install, opened
+) -> None:
+    install(
+        "rebel",
+        """
+        from portico.api import PluginInfo, PolicyLine, get, hookimpl
+        PLUGIN = PluginInfo(api=1, summary="")
+        @hookimpl
+        def register_policies():
+            return [PolicyLine("model", "read", "whoever-comes")]
+        """,
+    )
+    house = opened()
+    assert "whoever-comes" in reason(house, "rebel")
+    ada = house.client.sign_up("Ada")
+    assert ada.get("/api/models").status == 200
+    assert ada.post("/api/v1/chats/new", {"chat": {}}).status == 200

@@ -54,7 +54,10 @@ class Form(msgspec.Struct):
         ('{"name": "x"}'.encode("utf-16"), {"type": "json_invalid"}),
         (b'{"name": "x", "times": NaN}', {"type": "json_invalid"}),
         (b'{"name": "x", "times": ' + b"9" * 100_000 + b"}", {"loc": ["body", "times"]}),
-        (b'{"name": "x", "rest": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", {"type": "json_depth"}),
+        (
+            b'{"name": "x", "rest": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            {"type": "json_depth"},
+        ),
         (b"[" * 100_000, {"type": "json_depth"}),
         (b'{"name": "\xff"}', {"type": "json_invalid"}),
     ],

@@ -36,7 +36,10 @@ def test_a_proxys_request_id_is_kept_unless_it_is_hostile(client: Client) -> Non
     kept = client.get("/health", headers={"x-request-id": "abcdef-0123456789"})
     assert kept.headers["x-request-id"] == "abcdef-0123456789"
     for hostile in ("short", "a" * 65, "white space here", "<script>alert(1)"):
-        assert client.get("/health", headers={"x-request-id": hostile}).headers["x-request-id"] != hostile
+        assert (
+            client.get("/health", headers={"x-request-id": hostile}).headers["x-request-id"]
+            != hostile
+        )
 
 
 def test_a_missing_body_is_a_422_that_says_so(client: Client) -> None:

@@ -39,7 +39,7 @@ class Visitor:
             self.over = not message["more_body"]
 
     async def visit(self, reply: Any, drain: Drain | None = None) -> None:
-        await ReplyStream(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type, typeddict-item]
+        await ReplyStream(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type]
 
     @property
     def headers(self) -> dict[str, str]:

@@ -46,37 +46,23 @@ def test_model_and_messages_are_needed(missing: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("model", None),
-        ("model", ["m"]),
-        ("messages", None),
-        ("messages", "hi"),
-        ("messages", {}),
-        ("messages", ["hi"]),
-        ("stream", "yes"),
-        ("params", []),
-        ("variables", "x"),
-        ("model_item", 7),
-        *[
-            (key, value)
-            for key in ("chat_id", "id", "session_id", "parent_id")
-            for value in (
-                [],
-                {},
-                7,
-                True,
-                "../x",
-                "a/b",
-                "a\x00b",
-                "x" * 257,
-                "a b",
-                "local:../../x",
-            )
-        ],
-    ],
-)
+NO_IDS: list[Any] = [[], {}, 7, True, "../x", "a/b", "a\x00b", "x" * 257, "a b", "local:../../x"]
+MISFITS: list[tuple[str, Any]] = [
+    ("model", None),
+    ("model", ["m"]),
+    ("messages", None),
+    ("messages", "hi"),
+    ("messages", {}),
+    ("messages", ["hi"]),
+    ("stream", "yes"),
+    ("params", []),
+    ("variables", "x"),
+    ("model_item", 7),
+    *[(key, value) for key in ("chat_id", "id", "session_id", "parent_id") for value in NO_IDS],
+]
+
+
+@pytest.mark.parametrize(("key", "value"), MISFITS)
 def test_ab53_what_has_the_wrong_shape_is_refused_without_an_echo(key: str, value: Any) -> None:
     with pytest.raises(Misshapen) as refusal:
         read(**{key: value})

@@ -10,7 +10,7 @@ from portico.api import Invalid
 from portico_openai.payload import NOT_THEIRS, encode
 
 
-def sent(model: str = "gpt-4o", *, is_openai: bool = False, params: Any = None, **body: Any) -> Any:
+def sent(model: str = "gpt-4o", *, is_openai: Any = False, params: Any = None, **body: Any) -> Any:
     completion = turn("ignored", params=params, **body)
     return json.loads(encode(completion, model, is_openai=is_openai))
 

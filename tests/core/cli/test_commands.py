@@ -1,0 +1,87 @@
+"""The command line: what it prints for people and for programs, and how it says no."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path):
+    def command(*words: str, code: int = 0, **settings: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "portico", *words],
+            env=environment | settings,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    return command
+
+
+def test_plugins_lists_every_built_in_with_what_it_brings(run) -> None:
+    listed = {plugin["name"]: plugin for plugin in json.loads(run("plugins", "--json"))}
+    assert listed.keys() >= {"accounts", "password", "models", "chats", "completions", "openai"}
+    assert {plugin["state"] for plugin in listed.values()} == {"active"}
+    assert "POST /api/chat/completions" in listed["completions"]["contributes"]["routes"]
+    assert listed["chats"]["contributes"]["tables"] == ["chats_chat"]
+    assert "● chats" in run("plugins")
+
+
+def test_plugins_says_why_one_is_not_there(run) -> None:
+    assert "why: named in plugins.disable" in run("plugins", PORTICO_PLUGINS_DISABLE="chats")
+
+
+def test_config_prints_value_and_origin_and_masks_secrets(run, environment) -> None:
+    rows = {
+        row["key"]: row
+        for row in json.loads(run("config", "--json", OPENAI_API_KEYS="sk-abc;sk-def"))
+    }
+    assert rows["identity.secret_key"]["value"] == "********"
+    assert rows["identity.secret_key"]["origin"] == "environment WEBUI_SECRET_KEY"
+    assert rows["server.port"]["origin"] == "default"
+    printed = run("config", OPENAI_API_KEYS="sk-abc;sk-def", DATABASE_URL="")
+    assert "sk-abc" not in printed
+    assert environment["WEBUI_SECRET_KEY"] not in printed
+
+
+def test_the_file_is_read_and_the_environment_beats_it(run, tmp_path: Path) -> None:
+    (tmp_path / "portico.toml").write_text("[server]\nport = 9001\ngrace = 3\n")
+    rows = {row["key"]: row for row in json.loads(run("config", "--json", PORT="9002"))}
+    assert (rows["server.port"]["value"], rows["server.port"]["origin"]) == (
+        9002,
+        "environment PORT",
+    )
+    assert rows["server.grace"]["origin"].endswith("portico.toml")
+
+
+def test_a_setting_nobody_knows_is_refused_with_the_likely_one(run, tmp_path: Path) -> None:
+    (tmp_path / "portico.toml").write_text("[server]\nprot = 9001\n")
+    assert "did you mean server.port?" in run("config", code=1)
+
+
+def test_migrate_check_says_what_is_pending_until_it_was_done(run) -> None:
+    pending = run("migrate", "--check", code=1)
+    assert "pending  identity  0001_accounts" in pending
+    assert "pending  chats" in pending
+    run("migrate")
+    assert run("migrate", "--check") == "The schema is up to date.\n"
+
+
+def test_another_secret_key_is_shown_and_can_be_adopted(run) -> None:
+    def fingerprints(printed: str) -> list[str]:
+        return [line.split()[-1] for line in printed.splitlines()[:2]]
+
+    ours, in_use = fingerprints(run("secret", "--adopt"))
+    assert ours == in_use
+    other = {"WEBUI_SECRET_KEY": "quite-another-secret-0987654321-zyxwvuts"}
+    theirs, in_use = fingerprints(run("secret", **other))
+    assert in_use == ours != theirs
+    assert fingerprints(run("secret", "--adopt", **other)) == [theirs, theirs]
