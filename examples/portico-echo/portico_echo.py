@@ -44,7 +44,7 @@ class Echo:
             for _ in range(self.settings.times):
                 yield messages[-1].content
 
-        return reply_with_text(completion, words())
+        return await reply_with_text(completion, words())
 
 
 @hookimpl

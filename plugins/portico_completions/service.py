@@ -1,6 +1,6 @@
 """One turn: may they, which model, what is it told, who answers, and what is noted of it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -53,9 +53,9 @@ class Completions:
             await _note(chats, turn, _error_in(reply))
         except BaseException:
             # Nobody will read the reply: let the call to the source go.
-            await _close(reply)
+            await _close(reply.body)
             raise
-        return reply
+        return _watched(reply, chats, turn)
 
     async def _complete(self, turn: Turn, actor: Actor) -> Reply:
         if turn.direct:
@@ -132,6 +132,33 @@ async def _note(chats: Conversations | None, turn: Turn, error: str | None) -> N
     await chats.note_reply(turn.chat_id, turn.message_id, fields)
 
 
+class Watched:
+    """A stream that breaks off not only for the client: its message is marked too."""
+
+    def __init__(self, body: AsyncIterator[bytes], chats: Conversations, turn: Turn) -> None:
+        self._body, self._chats, self._turn = body, chats, turn
+
+    def __aiter__(self) -> "Watched":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except Refusal as refusal:
+            await _note(self._chats, self._turn, refusal.detail)
+            raise
+
+    async def aclose(self) -> None:
+        """End it. Called when the client leaves, and at the end."""
+        await _close(self._body)
+
+
+def _watched(reply: Reply, chats: Conversations | None, turn: Turn) -> Reply:
+    if isinstance(reply.body, bytes) or chats is None or turn.message_id is None:
+        return reply
+    return msgspec.structs.replace(reply, body=Watched(reply.body, chats, turn))
+
+
 def _error_in(reply: Reply) -> str | None:
     """The sentence of a reply that is a refusal; None for an answer."""
     if reply.status < 400:
@@ -147,7 +174,7 @@ def _error_in(reply: Reply) -> str | None:
     )
 
 
-async def _close(reply: Reply) -> None:
-    close = getattr(reply.body, "aclose", None)
+async def _close(body: object) -> None:
+    close = getattr(body, "aclose", None)
     if close is not None:
         await close()

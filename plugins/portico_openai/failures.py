@@ -165,9 +165,3 @@ def _seconds(headers: Mapping[str, str]) -> int:
         return min(max(int(email.utils.parsedate_to_datetime(value).timestamp()) - now(), 0), 86400)
     except (ValueError, TypeError, OverflowError):
         return RETRY_AFTER
-
-
-def error_event(message: str) -> bytes:
-    """A server-sent event in the shape in which OpenAI's clients expect an error inside a stream."""
-    error = {"message": message, "type": "upstream_error", "code": "source_failed"}
-    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"

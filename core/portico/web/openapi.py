@@ -38,6 +38,7 @@ def open_api(settings: Settings) -> OpenAPIConfig:
         title=settings.name,
         version=__version__,
         description="A server for talking to AI models. Send `Authorization: Bearer <token>`.",
+        use_handler_docstrings=True,
         render_plugins=[Page()],
         openapi_router=Router(
             "/docs", route_handlers=[], opt={"access": "public"}, include_in_schema=False

@@ -1,5 +1,10 @@
 """What every answer looks like, whatever the request was."""
 
+import select
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
 from portico.testing import Client, House, Server
@@ -86,32 +91,63 @@ def test_the_api_describes_itself(client: Client) -> None:
     assert b"<title>" in client.get("/docs").body
 
 
-def test_ab68_a_body_without_end_is_cut_off_early(server: Server) -> None:
-    """One gigabyte in chunks, without a length: the server stops reading long before."""
-    import socket
-    from urllib.parse import urlsplit
+def resident(server: Server) -> int:
+    """Bytes of memory that the server's worker process holds."""
+    assert server.process is not None
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    status = Path(f"/proc/{children.split()[0]}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
+
+def flood(server: Server, path: str, token: str | None) -> int:
+    """Send one gigabyte in chunks, without a length. Returns how many bytes went out before it was refused."""
     where = urlsplit(server.url)
+    credential = f"authorization: Bearer {token}\r\n" if token else ""
+    chunk, sent = b"10000\r\n" + b" " * 0x10000 + b"\r\n", 0
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /api/v1/auths/signin HTTP/1.1\r\nhost: x\r\n"
-            b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: x\r\n{credential}"
+            "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n".encode()
         )
-        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-        sent = 0
         try:
-            while sent < 16_000:
+            while sent < 1 << 30 and not select.select([connection], [], [], 0)[0]:
                 connection.sendall(chunk)
-                sent += 1
-                connection.setblocking(False)
-                try:
-                    if connection.recv(4096, socket.MSG_PEEK):
-                        break
-                except BlockingIOError:
-                    pass
-                finally:
-                    connection.setblocking(True)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        assert sent < 1000
-    assert server.client.get("/health").status == 200
+                sent += 0x10000
+        except OSError:
+            pass  # it was told so while it was still sending
+    return sent
+
+
+def test_ab68_a_body_without_end_is_cut_off_early_and_does_not_fill_memory(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    before = resident(server)
+    for path, token in [
+        ("/api/v1/auths/signin", None),
+        ("/api/v1/chats/new", None),
+        ("/api/v1/chats/new", ada.token),
+        ("/api/chat/completions", ada.token),
+    ]:
+        assert flood(server, path, token) < 64 << 20
+    assert resident(server) - before < 50 << 20
+    assert ada.get("/api/v1/auths/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b";" * 1_000_000),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\ncontent-disposition: form-data; name=a\r\n\r\n\r\n" * 100_000,
+        ),
+        ("multipart/form-data; boundary=b", b"--b\r\nx-header: " + b"h" * 10_000_000),
+    ],
+)
+def test_ab68_forms_of_any_size_are_refused_unparsed(admin: Client, kind: str, body: bytes) -> None:
+    for path in ("/api/v1/chats/new", "/api/v1/models/create", "/api/chat/completions"):
+        assert admin.post(path, body=body, headers={"content-type": kind}).status == 422
+    anonymous = Client(admin.transport)
+    assert (
+        anonymous.post("/api/v1/auths/signin", body=body, headers={"content-type": kind}).status
+        == 413
+    )

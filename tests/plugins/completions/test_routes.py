@@ -165,3 +165,20 @@ def test_the_openai_library_lists_asks_and_streams(server: Server) -> None:
 def test_documents_of_both_names_are_drawn(client: Client) -> None:
     paths = client.get("/openapi.json").json["paths"]
     assert set(PATHS) <= set(paths)
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [("good", None), ("cut", "broke off"), ("status-500", "failed"), ("error-inside", "error")],
+)
+def test_ft20_what_became_of_an_answer_is_kept_with_its_message(
+    person: Client, model: str, error: str | None
+) -> None:
+    chat = person.post("/api/v1/chats/new", {"chat": {"title": "t"}}).json["id"]
+    ask(person, model=model, stream=True, chat_id=chat, id="answer", parent_id="question")
+    message = person.get(f"/api/v1/chats/{chat}").json["chat"]["history"]["messages"]["answer"]
+    assert (message["model"], message["parentId"]) == (model, "question")
+    if error is None:
+        assert "error" not in message
+    else:
+        assert error in message["error"]["content"]

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from portico.api import Actor, Completion, Reply, Secret
+from portico.api import Actor, Completion, Reply, Secret, SourceFailed
+from portico.web.stream import DONE, error_event
 from portico_openai.settings import OpenAISettings, Options, connections
 from portico_openai.source import OpenAISource
 
@@ -58,6 +59,12 @@ def asked(given: OpenAISettings, completion: Completion) -> tuple[Reply, bytes]:
         reply = await source.complete(completion)
         if isinstance(reply.body, bytes):
             return reply, reply.body
-        return reply, b"".join([block async for block in reply.body])
+        blocks = []
+        try:
+            async for block in reply.body:
+                blocks.append(block)
+        except SourceFailed as failure:  # as the client is told of it
+            blocks.append(error_event(failure.detail, "upstream_error", "source_failed") + DONE)
+        return reply, b"".join(blocks)
 
     return with_source(given, ask)
