@@ -28,6 +28,13 @@ from portico.db import (
     transaction,
 )
 from portico.errors import (
+    ACTION_PROHIBITED,
+    INVALID_MODEL_ID,
+    INVALID_PASSWORD,
+    MODEL_ID_TAKEN,
+    MODEL_ID_TOO_LONG,
+    MODEL_NOT_FOUND,
+    UNAUTHORIZED,
     Forbidden,
     Invalid,
     Misshapen,
@@ -54,17 +61,25 @@ from portico.identity import (
     Welcome,
 )
 from portico.permissions import PolicyFile, PolicyLine, Resource, ResourceKind
-from portico.plugins.house import House, Services
+from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
 from portico.web.health import HealthCheck
-from portico.web.reply import JSONBytes
+from portico.web.queries import query_flag
+from portico.web.reply import JSONBytes, json_reply
 from portico.web.routes import Request, delete, get, patch, post, put, route
 from portico.web.stream import ReplyStream, stream_reply
 
 __all__ = [
+    "ACTION_PROHIBITED",
     "EVENT_STREAM",
+    "INVALID_MODEL_ID",
+    "INVALID_PASSWORD",
     "JSON",
+    "MODEL_ID_TAKEN",
+    "MODEL_ID_TOO_LONG",
+    "MODEL_NOT_FOUND",
+    "UNAUTHORIZED",
     "Account",
     "AccountChanged",
     "AccountCreated",
@@ -77,6 +92,7 @@ __all__ = [
     "Group",
     "HealthCheck",
     "House",
+    "HouseKey",
     "Invalid",
     "JSONBytes",
     "Listener",
@@ -115,11 +131,13 @@ __all__ = [
     "execute",
     "get",
     "hookimpl",
+    "json_reply",
     "new_id",
     "now",
     "patch",
     "post",
     "put",
+    "query_flag",
     "reply_with_text",
     "route",
     "row",

@@ -8,17 +8,14 @@ on; unless it is required, in which case the house does not open.
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import pluggy
 import structlog
-from litestar import Litestar
-from litestar.datastructures import State as AppState
-from litestar.plugins import PluginProtocol
-from litestar.plugins.core import MsgspecDIPlugin
+from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
@@ -39,23 +36,12 @@ from portico.plugins.house import House
 from portico.plugins.state import Register
 from portico.settings.load import Loaded
 from portico.settings.section import Secret
-from portico.web.access import gate
-from portico.web.body import StrictJSON
+from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
 from portico.web.edge import edge
-from portico.web.errors import HANDLERS
-from portico.web.health import health_routes
-from portico.web.openapi import open_api, schema
 
+Result = TypeVar("Result")
 log = structlog.get_logger("portico")
-
-
-class Web(Litestar):
-    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and serve nobody here."""
-
-    @staticmethod
-    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
-        return [*plugins, MsgspecDIPlugin()]
 
 
 class CannotStart(OperatorError):
@@ -126,7 +112,7 @@ class Portico:
             except fence.Fault as fault:
                 self.register[name].fail(fault.reason, fault.trace)
         self.loaded.check_leftovers(self.register.names, {c.plugin for c in collected})
-        kept = assemble(collected, self.register)
+        kept = assemble(collected, self.register, OWN_PATHS)
         for contribution in kept:
             bind(contribution.tables.tables if contribution.tables else ())
         return kept
@@ -179,25 +165,46 @@ class Portico:
             self.catalogue.lay_over(self.house.services.get(WorkspaceModels))
 
     def _enact(self) -> None:
-        """Put the law of all plugins into force. One whose policies are wrong is set aside, and its law with it."""
+        """Put the law of all plugins into force."""
+        self._of_sound_plugins(
+            "its policies",
+            lambda contributions: self.permissions.enact(
+                [kind for c in contributions for kind in c.resources],
+                [policy for c in contributions for policy in c.policies],
+            ),
+        )
+
+    def _web(self) -> ASGIApp:
+        """The routes of all plugins behind one edge."""
+        application = self._of_sound_plugins(
+            "its routes",
+            lambda contributions: web_application(
+                self.settings,
+                self.identity,
+                self.drain,
+                routers=[c.router for c in contributions if c.router is not None],
+                checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
+                set_aside=lambda: [record.name for record in self.register.failed],
+            ),
+        )
+        return edge(application, self.database)
+
+    def _of_sound_plugins(
+        self, what: str, make: Callable[[Sequence[Contribution]], Result]
+    ) -> Result:
+        """What `make` makes of all plugins together; one with which it cannot be made is set aside."""
         try:
-            self._enact_of(self.contributions)
-        except BadPolicy:
+            return make(self.contributions)
+        except (BadPolicy, ImproperlyConfiguredException):
             sound: list[Contribution] = []
             for contribution in list(self.contributions):
                 try:
-                    self._enact_of([*sound, contribution])
-                except BadPolicy as bad:
-                    self._set_aside(contribution.plugin, f"its policies: {bad}")
+                    make([*sound, contribution])
+                except (BadPolicy, ImproperlyConfiguredException) as error:
+                    self._set_aside(contribution.plugin, f"{what}: {error}")
                 else:
                     sound.append(contribution)
-            self._enact_of(self.contributions)
-
-    def _enact_of(self, contributions: Sequence[Contribution]) -> None:
-        self.permissions.enact(
-            [kind for c in contributions for kind in c.resources],
-            [policy for c in contributions for policy in c.policies],
-        )
+            return make(self.contributions)
 
     async def _migrate(self) -> None:
         if not self.settings.database.migrate:
@@ -219,8 +226,8 @@ class Portico:
             for contribution in list(self.contributions):
                 await self._startup(contribution)
             self._enact()
-            self.must_open()
-        self._serve = edge(self._web(), self.database)
+        self._serve = self._web()
+        self.must_open()
         self._announce()
 
     async def _startup(self, contribution: Contribution) -> None:
@@ -276,28 +283,6 @@ class Portico:
         return self._client
 
     # -- serving --------------------------------------------------------------------------------------------
-
-    def _web(self) -> Litestar:
-        checks = [(c.plugin, check) for c in self.contributions for check in c.health_checks]
-        routers = [c.router for c in self.contributions if c.router is not None]
-        docs = self.settings.server.docs
-        return Web(
-            route_handlers=[
-                *health_routes(checks, lambda: [r.name for r in self.register.failed], self.drain),
-                *([schema] if docs else []),
-                *routers,
-            ],
-            middleware=[gate(self.identity)],
-            exception_handlers=HANDLERS,
-            dto=StrictJSON,
-            return_dto=None,
-            request_max_body_size=self.settings.server.max_body,
-            state=AppState(
-                {"max_depth": self.settings.server.max_depth, "drain": self.drain, "portico": self}
-            ),
-            openapi_config=open_api(self.settings) if docs else None,
-            logging_config=None,
-        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. Called by the ASGI server."""

@@ -2,25 +2,16 @@
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
 
 import click
 import msgspec
 
-from portico.api import House
+from portico.api import HouseKey
 from portico_accounts import service
 from portico_accounts.schemas import NewAccount
 
 ROLES = click.Choice(["pending", "user", "admin"])
 SHOWN = ("id", "email", "name", "role", "created_at", "last_active_at")
-
-
-class Key(Protocol):
-    """What the command line hands to each command."""
-
-    def run(self, work: Callable[[House], Awaitable[Any]]) -> Any:
-        """Open the house, await `work(house)` in it, close it."""
 
 
 from_stdin = click.option(
@@ -41,7 +32,7 @@ def user() -> None:
 )
 @from_stdin
 @click.pass_obj
-def add(key: Key, email: str, name: str | None, role: str, password_stdin: bool) -> None:
+def add(key: HouseKey, email: str, name: str | None, role: str, password_stdin: bool) -> None:
     """Make an account for EMAIL."""
     password = _password(password_stdin)
     form = NewAccount(
@@ -54,7 +45,7 @@ def add(key: Key, email: str, name: str | None, role: str, password_stdin: bool)
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @click.pass_obj
-def list_accounts(key: Key, as_json: bool) -> None:
+def list_accounts(key: HouseKey, as_json: bool) -> None:
     """List everybody, newest first."""
     accounts = key.run(lambda house: house.identity.directory.all())
     found = [{name: msgspec.to_builtins(one)[name] for name in SHOWN} for one in accounts]
@@ -70,7 +61,7 @@ def list_accounts(key: Key, as_json: bool) -> None:
 @click.argument("email")
 @click.argument("role", type=ROLES)
 @click.pass_obj
-def set_role(key: Key, email: str, role: str) -> None:
+def set_role(key: HouseKey, email: str, role: str) -> None:
     """Give the account of EMAIL another ROLE. It has to sign in again."""
     account = key.run(lambda house: service.set_role(house, email, role))
     click.echo(f"{account.email} has the role {account.role}.")
@@ -80,7 +71,7 @@ def set_role(key: Key, email: str, role: str) -> None:
 @click.argument("email")
 @from_stdin
 @click.pass_obj
-def reset_password(key: Key, email: str, password_stdin: bool) -> None:
+def reset_password(key: HouseKey, email: str, password_stdin: bool) -> None:
     """Give the account of EMAIL another password. It has to sign in again."""
     password = _password(password_stdin)
     key.run(lambda house: service.reset_password(house, email, password))

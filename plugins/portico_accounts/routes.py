@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from litestar import Response
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter
 
 from portico.api import Forbidden, House, JSONBytes, Request, SessionUserInfo, get, post
@@ -17,7 +16,6 @@ from portico_accounts.schemas import (
     SignedOut,
 )
 
-TAGS = ["accounts"]
 #: Every cookie that a way to sign in may have left behind.
 COOKIES = ("token", "oui-session", "owui-session", "oauth_id_token", "oauth_session_id")
 SIGNED_OUT = b'{"status":true}'
@@ -31,8 +29,7 @@ def routes(house: House) -> list[Any]:
     @get(
         "/api/v1/auths/",
         access="user",
-        tags=TAGS,
-        responses={200: ResponseSpec(SessionUserInfo, generate_examples=False)},
+        answers=SessionUserInfo,
     )
     async def who_am_i(request: Request) -> JSONBytes:
         """Who is signed in, until when, and what they may do. Sets the session cookie again."""
@@ -44,8 +41,7 @@ def routes(house: House) -> list[Any]:
     @get(
         "/api/v1/auths/signout",
         access="public",
-        tags=TAGS,
-        responses={200: ResponseSpec(SignedOut, generate_examples=False)},
+        answers=SignedOut,
     )
     async def sign_out(request: Request) -> JSONBytes:
         """End the session, if there is one, and delete its cookies."""
@@ -57,17 +53,17 @@ def routes(house: House) -> list[Any]:
             await identity.sessions.end(credential.token)
         return JSONBytes(SIGNED_OUT, headers=dropped)
 
-    @post("/api/v1/auths/add", access="admin", tags=TAGS)
+    @post("/api/v1/auths/add", access="admin")
     async def add_account(data: JSONBody[NewAccount]) -> Response[AddedAccount]:
         """Make an account for somebody."""
         return Response(service.added(await service.add_account(house, data)))
 
-    @post("/api/v1/groups/create", access="admin", tags=TAGS)
+    @post("/api/v1/groups/create", access="admin")
     async def create_group(request: Request, data: JSONBody[NewGroup]) -> Response[GroupAnswer]:
         """Make a group."""
         return Response(await service.create_group(house, request.user, data))
 
-    @post("/api/v1/groups/id/{group_id:str}/users/add", access="admin", tags=TAGS)
+    @post("/api/v1/groups/id/{group_id:str}/users/add", access="admin")
     async def add_members(
         group_id: Annotated[str, PathParameter(description="The group's id")],
         data: JSONBody[NewMembers],

@@ -18,7 +18,7 @@ STEP = 1024 * 1024
 def routes(completions: Completions) -> Sequence[ControllerRouterHandler]:
     """The handlers."""
 
-    @post(["/api/chat/completions", "/api/v1/chat/completions"], tags=["completions"])
+    @post(["/api/chat/completions", "/api/v1/chat/completions"])
     async def complete(request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
         """Have a model answer. OpenAI's request and answer, whole or streamed."""
         check_text(await request.body())

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from portico.api import (
+    MODEL_NOT_FOUND,
     Actor,
     Completion,
     Conversations,
@@ -26,8 +27,6 @@ from portico_completions.prompts import (
 )
 from portico_completions.templates import Template
 from portico_completions.turn import Turn
-
-MODEL_NOT_FOUND = "Model not found"
 
 
 class Completions:

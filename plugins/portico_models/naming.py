@@ -2,18 +2,10 @@
 
 import unicodedata
 
-from portico.api import Invalid
+from portico.api import INVALID_MODEL_ID, MODEL_ID_TOO_LONG, Invalid
 
 #: Characters, not bytes.
 LONGEST_ID = 256
-
-INVALID_MODEL_ID = "The model id is empty or holds characters that are not allowed."
-MODEL_ID_TOO_LONG = (
-    "The model id is too long. Please make sure your model id is less than 256 characters long."
-)
-MODEL_ID_TAKEN = (
-    "Uh-oh! This model id is already registered. Please choose another model id string."
-)
 
 #: Control characters, invisible ones, and blanks of every width.
 _UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")

@@ -4,12 +4,10 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, Forbidden, House, Invalid
-from portico_models.naming import MODEL_ID_TAKEN, likeness
+from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED, Actor, Forbidden, House, Invalid
+from portico_models.naming import likeness
 from portico_models.records import KIND, Draft
 from portico_models.schemas import ModelForm
-
-UNAUTHORIZED = "401 Unauthorized"
 
 
 async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, Any] | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from portico.api import (
+    MODEL_ID_TAKEN,
     AccountDeleted,
     Actor,
     House,
@@ -21,7 +22,7 @@ from portico.api import (
 from portico_models.documents import read_meta, read_params
 from portico_models.events import ModelChanged
 from portico_models.listing import ListQuery, list_rows
-from portico_models.naming import MODEL_ID_TAKEN, check_id, likeness, may_exist
+from portico_models.naming import check_id, likeness, may_exist
 from portico_models.records import KIND, Draft, ModelRecords
 from portico_models.rules import check_base, share
 from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from portico.api import House, JSONBytes, SessionUser, Welcome, post
@@ -10,7 +9,6 @@ from portico_password.schemas import SignIn, SignUp
 from portico_password.service import PasswordSignIn
 from portico_password.settings import Settings
 
-TAGS = ["sign-in"]
 #: Bytes. A picture drawn by the client may come along with a sign-up.
 SIGN_UP_BODY = 384 * 1024
 
@@ -18,9 +16,8 @@ SIGN_UP_BODY = 384 * 1024
 def routes(house: House, settings: Settings) -> list[Any]:
     """Handlers that work in this house."""
     service = PasswordSignIn(house, settings)
-    answers = {200: ResponseSpec(SessionUser, generate_examples=False)}
 
-    @post("/api/v1/auths/signin", access="public", tags=TAGS, responses=answers)
+    @post("/api/v1/auths/signin", access="public", answers=SessionUser)
     async def sign_in(data: JSONBody[SignIn]) -> JSONBytes:
         """Open a session; the token is in the answer and in a cookie."""
         return _answer(await service.sign_in(data))
@@ -28,8 +25,7 @@ def routes(house: House, settings: Settings) -> list[Any]:
     @post(
         "/api/v1/auths/signup",
         access="public",
-        tags=TAGS,
-        responses=answers,
+        answers=SessionUser,
         max_body=SIGN_UP_BODY,
     )
     async def sign_up(data: JSONBody[SignUp]) -> JSONBytes:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 
-from portico.api import Invalid
+from portico.api import INVALID_PASSWORD, Invalid
 
 
 class WeakPassword(Invalid):
     """The password is not what the operator asks for."""
 
-    default = "The password does not meet the required validation criteria."
+    default = INVALID_PASSWORD
 
 
 def password_rule(pattern: str) -> Callable[[str], None]:

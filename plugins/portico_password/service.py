@@ -1,6 +1,6 @@
 """Who may sign up, and signing in. No HTTP."""
 
-from portico.api import Forbidden, House, Welcome
+from portico.api import ACTION_PROHIBITED, Forbidden, House, Welcome
 from portico_password.schemas import SignIn, SignUp
 from portico_password.settings import Settings
 
@@ -8,7 +8,7 @@ from portico_password.settings import Settings
 class PasswordsOff(Forbidden):
     """The operator wants people to come in by other ways."""
 
-    default = "The requested action has been restricted as a security measure."
+    default = ACTION_PROHIBITED
 
 
 class PasswordSignIn:

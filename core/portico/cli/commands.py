@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from portico.cli.main import Key
+from portico.cli.key import Key
 
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 

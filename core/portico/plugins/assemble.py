@@ -1,11 +1,13 @@
 """Putting contributions together. Every clash is refused whole, and names both sides."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from portico.plugins.collect import Contribution
 from portico.plugins.state import Record, Register
 
 CORE = "portico"
+_PARAMETER = re.compile(r"\{\w+\}")
 
 
 def assemble(
@@ -40,7 +42,8 @@ def assemble(
 def _seats(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     """Everything there can be only one of."""
     for method, path in contribution.paths:
-        yield "route", method, path
+        # Whatever a parameter's type, there is one route at its place.
+        yield "route", method, _PARAMETER.sub("{}", path)
     for service in contribution.services:
         yield "service", service.protocol.__name__, ""
     for source in contribution.sources:

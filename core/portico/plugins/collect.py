@@ -102,7 +102,7 @@ def collect(
         run(
             plugin,
             "register_routes",
-            lambda: Router(path="/", route_handlers=routes, opt={"plugin": plugin}),
+            lambda: Router(path="/", route_handlers=routes, opt={"plugin": plugin}, tags=[plugin]),
         )
         if routes
         else None

@@ -1,8 +1,8 @@
 """The view of the house that a plugin's hooks are given as `app`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 
@@ -40,6 +40,14 @@ class Services:
         if provider is None:
             raise Unavailable
         return provider
+
+
+class HouseKey(Protocol):
+    """What a command of the command line is given with `click.pass_obj`."""
+
+    def run(self, work: "Callable[[House], Awaitable[P]]") -> P:
+        """Open the house, await `work(house)` in it, close it. Returns what the work returns."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

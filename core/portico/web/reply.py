@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import msgspec
 from litestar.types import Receive, Scope, Send
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -41,3 +42,8 @@ class JSONBytes:
             }
         )
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def json_reply(value: object, *, headers: Headers = ()) -> JSONBytes:
+    """Anything msgspec can encode, encoded once."""
+    return JSONBytes(msgspec.json.encode(value), headers=headers)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import litestar
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 
 from portico.identity import Actor
 
@@ -29,6 +30,7 @@ def route(
     method: str,
     access: Access = "verified",
     permission: str | None = None,
+    answers: Any = None,
     status_code: int = 200,
     max_body: int | None = None,
     **options: Any,
@@ -37,13 +39,16 @@ def route(
 
     `access`: public = anybody; user = any account, pending ones too; verified = role user or admin; admin.
     `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
-    need. `max_body`: bytes; none = the server's limit (64 KiB on public routes).
+    need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes.
+    `max_body`: bytes; none = the server's limit (64 KiB on public routes).
     """
     opt = {**options.pop("opt", {}), "access": access, "permission": permission}
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:
         options["request_max_body_size"] = max_body
+    if answers is not None:
+        options["responses"] = {200: ResponseSpec(answers, generate_examples=False)}
     decorator = getattr(litestar, method.lower())
     return decorator(path, status_code=status_code, opt=opt, **options)  # type: ignore[no-any-return]
 

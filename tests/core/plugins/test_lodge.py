@@ -336,3 +336,36 @@ def test_a_plugin_whose_policies_are_wrong_is_set_aside_and_the_law_of_the_rest_
     ada = house.client.sign_up("Ada")
     assert ada.get("/api/models").status == 200
     assert ada.post("/api/v1/chats/new", {"chat": {}}).status == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/docs", "/openapi.json"])
+def test_ab81_nobody_takes_a_route_of_the_house_itself(install: Install, opened, path: str) -> None:
+    source = GOOD.replace("/api/x/{name}/hello", path).replace(
+        'summary="Fine."', f'summary="", claims=("{path}",)'
+    )
+    install("squat", source)
+    house = opened()
+    assert reason(house, "squat") == f"route GET {path} belongs to 'portico' already"
+    assert b"hello" not in house.client.get(path).body[:5]
+
+
+def test_ab81_a_parameter_of_another_type_does_not_make_another_route(
+    install: Install, opened
+) -> None:
+    install(
+        "odd",
+        """
+        from litestar.params import FromPath
+        from portico.api import PluginInfo, get, hookimpl
+        PLUGIN = PluginInfo(api=1, summary="", claims=("/api/v1/chats",))
+        @hookimpl
+        def register_routes():
+            @get("/api/v1/chats/{other:int}")
+            async def one(other: FromPath[int]) -> str:
+                return "mine"
+            return [one]
+        """,
+    )
+    house = opened()
+    assert reason(house, "odd") == "route GET /api/v1/chats/{} belongs to 'chats' already"
+    assert house.client.sign_up("Ada").get("/api/v1/chats/5").status == 404

@@ -169,7 +169,12 @@ def test_documents_of_both_names_are_drawn(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("model", "error"),
-    [("good", None), ("cut", "broke off"), ("status-500", "with an error"), ("error-inside", "failed while")],
+    [
+        ("good", None),
+        ("cut", "broke off"),
+        ("status-500", "with an error"),
+        ("error-inside", "failed while"),
+    ],
 )
 def test_ft20_what_became_of_an_answer_is_kept_with_its_message(
     person: Client, model: str, error: str | None

@@ -1,0 +1,48 @@
+"""What every command is given: the key to the settings and to the house."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from portico.settings.load import Loaded, load_settings
+
+
+class Key:
+    """What every command is given as `context.obj`: the settings, and the house, opened when asked for."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self._loaded: Loaded | None = None
+        self._portico: Any = None
+
+    def loaded(self, **overrides: Any) -> Loaded:
+        """The settings. `overrides`: what the command line says, by environment name; it wins over all."""
+        if self._loaded is None or overrides:
+            given = {name: str(value) for name, value in overrides.items() if value is not None}
+            self._loaded = load_settings(toml_path=self._config, overrides=given)
+        return self._loaded
+
+    def portico(self) -> Any:
+        """The application with its plugins collected; nothing is opened yet."""
+        if self._portico is None:
+            from portico.app import Portico
+            from portico.server.log import set_up
+
+            set_up(self.loaded().settings.log)
+            self._portico = Portico(self.loaded())
+        return self._portico
+
+    def run(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Open the house, await `work(house)` in it, close it. Returns what the work returns."""
+
+        async def inside() -> Any:
+            portico = self.portico()
+            try:
+                await portico.open()
+                with portico.database.use():
+                    return await work(portico.house)
+            finally:
+                await portico.stop()
+
+        return asyncio.run(inside())

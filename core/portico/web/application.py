@@ -1,0 +1,61 @@
+"""The Litestar application: every route behind the same gate, with the same bodies and the same errors."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
+
+from portico.identity import Identity
+from portico.settings.schema import Settings
+from portico.web.access import gate
+from portico.web.body import StrictJSON
+from portico.web.drain import Drain
+from portico.web.errors import HANDLERS
+from portico.web.health import HealthCheck, health_routes
+from portico.web.openapi import open_api, schema
+
+#: Routes that no plugin can take, as pairs of method and path.
+OWN_PATHS = tuple(
+    ("GET", path) for path in ("/health", "/health/db", "/ready", "/docs", "/openapi.json")
+)
+
+
+class Web(Litestar):
+    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and serve nobody here."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
+def web_application(
+    settings: Settings,
+    identity: Identity,
+    drain: Drain,
+    *,
+    routers: Sequence[Router],
+    checks: Iterable[tuple[str, HealthCheck]],
+    set_aside: Callable[[], list[str]],
+) -> Litestar:
+    """The application that serves these routers and the core's own routes.
+
+    `checks`: the plugins' probes, each with its owner. `set_aside`: names of the plugins that failed.
+    """
+    docs = settings.server.docs
+    return Web(
+        route_handlers=[
+            *health_routes(checks, set_aside, drain),
+            *([schema] if docs else []),
+            *routers,
+        ],
+        middleware=[gate(identity)],
+        exception_handlers=HANDLERS,
+        dto=StrictJSON,
+        return_dto=None,
+        request_max_body_size=settings.server.max_body,
+        state=State({"max_depth": settings.server.max_depth, "drain": drain}),
+        openapi_config=open_api(settings) if docs else None,
+        logging_config=None,
+    )
