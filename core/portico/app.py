@@ -19,7 +19,7 @@ from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
-from portico.db import Database, bind, migrate, open_database
+from portico.db import Database, bind, migrate, open_database, pending
 from portico.errors import OperatorError
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
@@ -208,6 +208,11 @@ class Portico:
 
     async def _migrate(self) -> None:
         if not self.settings.database.migrate:
+            if waiting := await pending(self.database, self.table_sets):
+                steps = ", ".join(f"{owner} {step}" for owner in waiting for step in waiting[owner])
+                raise CannotStart(
+                    [f"the schema is not up to date; run `portico migrate` first: {steps}"]
+                )
             return
         report = await migrate(self.database, self.table_sets)
         for owner, reason in report.failed.items():
