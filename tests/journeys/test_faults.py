@@ -135,13 +135,18 @@ def test_ft14_three_instances_on_an_empty_database_all_become_ready(servers: Ser
         assert Client(instance.client.transport, ada.token).get("/api/v1/auths/").status == 200
 
 
-def test_a_revoked_session_is_dead_on_every_instance_at_once(servers: Servers) -> None:
+def test_a_revoked_session_is_dead_here_at_once_and_everywhere_within_a_second(
+    servers: Servers,
+) -> None:
     one, other = servers().start(), servers().start()
     ada = one.client.sign_up("Ada")
     elsewhere = Client(other.client.transport, ada.token)
     assert elsewhere.get("/api/v1/auths/").status == 200
     ada.get("/api/v1/auths/signout")
-    assert elsewhere.get("/api/v1/auths/").status == 401
+    assert ada.get("/api/v1/auths/").status == 401
+    deadline = time.monotonic() + 1
+    while elsewhere.get("/api/v1/auths/").status != 401:
+        assert time.monotonic() < deadline
 
 
 def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(

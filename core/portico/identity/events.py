@@ -38,3 +38,7 @@ class GroupChanged(msgspec.Struct, frozen=True):
     """A group was made, or its members or permissions are others than before."""
 
     id: str
+
+
+#: All of them.
+EVENTS = (AccountCreated, AccountChanged, AccountDeleted, SessionRevoked, GroupChanged)

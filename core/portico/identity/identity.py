@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from portico.errors import INVALID_CRED, Invalid
-from portico.events import Bus
+from portico.events import Bus, Listener
 from portico.identity.account import Account
 from portico.identity.actor import Actor
+from portico.identity.brief import Brief
 from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, identify
 from portico.identity.directory import Directory
+from portico.identity.events import EVENTS
 from portico.identity.passwords import ROUNDS, Passwords
 from portico.identity.permission_tree import PermissionTrees, Tree, allows
 from portico.identity.sessions import Sessions
@@ -40,12 +42,16 @@ class Identity:
     ) -> None:
         self.settings = settings
         self.signer = TokenSigner(secret, settings.session_lifetime)
-        self.sessions = Sessions(self.signer, bus)
+        self.sessions = Sessions(self.signer, bus, settings.recheck)
         self.directory = Directory(self.sessions, bus, settings.default_role)
         self.passwords = Passwords(password_rounds)
         self.permissions = PermissionTrees(permission_defaults or PermissionDefaults())
         self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site)
-        self.reception = Reception(self.sessions, self.directory, self.permissions, self.cookies)
+        self.reception = Reception(
+            self.sessions, self.directory, self.permissions, self.cookies, settings.recheck
+        )
+        self._trees: Brief[str, Tree] = Brief(settings.recheck)
+        bus.listen("portico", [Listener(event, self._forget) for event in EVENTS])
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Who sent this ASGI request. Raises: Unauthenticated."""
@@ -66,8 +72,16 @@ class Identity:
         return account
 
     async def permissions_of(self, account_id: str) -> Tree:
-        """What somebody may do by the permission tree. One statement. Leave the result as it is: it is shared."""
+        """What somebody may do by the permission tree. Leave the result as it is: it is shared."""
+        return await self._trees.get(account_id, self._tree) or {}
+
+    async def _tree(self, account_id: str) -> Tree:
         return self.permissions.of(await self.directory.group_permissions(account_id)).tree
+
+    def _forget(self, _: object) -> None:
+        """Somebody or some group is not what it was."""
+        for memory in (self.sessions, self.reception, self._trees):
+            memory.forget()
 
     async def is_permitted(self, actor: Actor, permission: str) -> bool:
         """Whether the tree permits `workspace.models` or the like; an administrator needs no permission."""

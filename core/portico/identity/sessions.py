@@ -7,8 +7,9 @@ from portico.errors import INVALID_CRED, Invalid, Unauthenticated
 from portico.events import Bus
 from portico.identity.account import Account
 from portico.identity.actor import Actor
+from portico.identity.brief import Brief
 from portico.identity.events import SessionRevoked
-from portico.identity.tokens import TokenSigner
+from portico.identity.tokens import Claims, TokenSigner
 
 #: Seconds between two sweeps of expired rows by one process.
 SWEEP_EVERY = 600
@@ -42,9 +43,10 @@ class SessionToken(msgspec.Struct, frozen=True):
 class Sessions:
     """Opens, finds and closes sign-ins."""
 
-    def __init__(self, signer: TokenSigner, bus: Bus) -> None:
+    def __init__(self, signer: TokenSigner, bus: Bus, moment: float = 0) -> None:
         self._signer = signer
         self._bus = bus
+        self._actors: Brief[Claims, Actor] = Brief(moment)
         self._sweep_at = 0
 
     async def open(self, account: Account) -> SessionToken:
@@ -60,13 +62,20 @@ class Sessions:
         return SessionToken(token, expires_at)
 
     async def resolve(self, token: str) -> Actor | None:
-        """Who this token stands for; None if it is not good, or not any more. One statement."""
+        """Who this token stands for; None if it is not good, or not any more. One statement a moment."""
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
+        return await self._actors.get(claims, self._find)
+
+    async def _find(self, claims: Claims) -> Actor | None:
         found = await rows(_RESOLVE, claims.jti, claims.id, claims.epoch)
         return Actor(**found[0]) if found else None
+
+    def forget(self) -> None:
+        """Trust nothing that was read before."""
+        self._actors.forget()
 
     def expiry(self, token: str) -> int | None:
         """When a token expires in epoch seconds; None = never. Raises: Unauthenticated."""

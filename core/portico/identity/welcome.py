@@ -11,9 +11,10 @@ from portico.db import rows
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.identity.account import Account
 from portico.identity.actor import Actor
+from portico.identity.brief import Brief
 from portico.identity.cookies import Cookies
 from portico.identity.directory import Directory
-from portico.identity.permission_tree import PermissionTrees
+from portico.identity.permission_tree import PermissionTrees, Standing
 from portico.identity.sessions import Sessions
 
 # One row for each group, or one without; the account is the same in all.
@@ -23,6 +24,10 @@ _PROFILE = (
     "LEFT JOIN portico_group_member m ON m.account_id = a.id "
     "LEFT JOIN portico_group g ON g.id = m.group_id WHERE a.id = $1 ORDER BY g.id"
 )
+
+
+#: The columns of an account that its owner is told, and what the owner may do.
+Profile = tuple[dict[str, Any], Standing]
 
 
 class SessionUser(msgspec.Struct, kw_only=True):
@@ -64,13 +69,19 @@ class Reception:
     """Gives people their session."""
 
     def __init__(
-        self, sessions: Sessions, directory: Directory, trees: PermissionTrees, cookies: Cookies
+        self,
+        sessions: Sessions,
+        directory: Directory,
+        trees: PermissionTrees,
+        cookies: Cookies,
+        moment: float = 0,
     ) -> None:
         self._sessions = sessions
         self._directory = directory
         self._trees = trees
         self._cookies = cookies
         self._encode = msgspec.json.Encoder().encode
+        self._profiles: Brief[str, Profile] = Brief(moment)
 
     async def sign_in(self, account: Account) -> Welcome:
         """Open a session for somebody whose identity was just proven."""
@@ -89,14 +100,14 @@ class Reception:
         return self._welcome(user)
 
     async def recall(self, actor: Actor, token: str) -> Welcome:
-        """Tell somebody who is signed in with `token` how things stand now. One statement.
+        """Tell somebody who is signed in with `token` how things stand now. One statement a moment.
 
         Raises: Unauthenticated if the account went away in between.
         """
-        found = await rows(_PROFILE, actor.id)
-        if not found:
+        profile = await self._profiles.get(actor.id, self._profile)
+        if profile is None:
             raise Unauthenticated(INVALID_TOKEN)
-        granted = tuple(text for one in found if (text := one.pop("permissions")) is not None)
+        about, standing = profile
         user = SessionUserInfo(
             id=actor.id,
             name=actor.name,
@@ -105,10 +116,21 @@ class Reception:
             profile_image_url=actor.profile_image_url,
             token=token,
             expires_at=self._sessions.expiry(token),
-            permissions=self._trees.of(granted).json,
-            **found[0],
+            permissions=standing.json,
+            **about,
         )
         return self._welcome(user)
+
+    async def _profile(self, account_id: str) -> Profile | None:
+        found = await rows(_PROFILE, account_id)
+        if not found:
+            return None
+        granted = tuple(text for one in found if (text := one.pop("permissions")) is not None)
+        return found[0], self._trees.of(granted)
+
+    def forget(self) -> None:
+        """Trust nothing that was read before."""
+        self._profiles.forget()
 
     def _welcome(self, user: SessionUser) -> Welcome:
         cookie = self._cookies.keep(user.token, user.expires_at)

@@ -98,6 +98,14 @@ class IdentitySettings(Section):
             "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever", env="JWT_EXPIRES_IN"
         ),
     ] = "4w"
+    recheck: Annotated[
+        float,
+        setting(
+            "Seconds for which a session just read is trusted; what this process changes counts at once",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.5
     password_rounds: Annotated[
         int, setting("Cost of a password hash: each step doubles it (bcrypt)", ge=4, le=16)
     ] = 12

@@ -1,0 +1,89 @@
+"""What is remembered for a moment, and what is never."""
+
+import asyncio
+
+import pytest
+
+from portico.identity.brief import Brief
+from portico.testing import Client, House
+
+
+class Asked:
+    """Answers, and counts how often it was asked."""
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers = list(answers)
+        self.times = 0
+
+    async def __call__(self, key: str) -> str | None:
+        self.times += 1
+        return self.answers.pop(0)
+
+
+def test_an_answer_is_good_for_its_moment() -> None:
+    async def work() -> None:
+        brief, ask = Brief[str, str](60), Asked("one", "two")
+        assert [await brief.get("k", ask) for _ in range(3)] == ["one"] * 3
+        assert ask.times == 1
+
+    asyncio.run(work())
+
+
+def test_that_there_is_none_is_never_remembered() -> None:
+    async def work() -> None:
+        brief, ask = Brief[str, str](60), Asked(None, "there now")
+        assert [await brief.get("k", ask), await brief.get("k", ask)] == [None, "there now"]
+
+    asyncio.run(work())
+
+
+def test_without_a_moment_every_time_is_asked() -> None:
+    async def work() -> None:
+        brief, ask = Brief[str, str](0), Asked("one", "two")
+        assert [await brief.get("k", ask), await brief.get("k", ask)] == ["one", "two"]
+
+    asyncio.run(work())
+
+
+def test_an_answer_from_before_a_change_that_comes_after_it_is_not_kept() -> None:
+    async def work() -> None:
+        brief, begun, go = Brief[str, str](60), asyncio.Event(), asyncio.Event()
+
+        async def slow(_: str) -> str:
+            begun.set()
+            await go.wait()
+            return "old"
+
+        asking = asyncio.create_task(brief.get("k", slow))
+        await begun.wait()
+        brief.forget()
+        go.set()
+        assert await asking == "old"
+        assert await brief.get("k", Asked("new")) == "new"
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"PORTICO_IDENTITY_RECHECK": "1"}
+
+
+def test_what_this_process_changes_is_in_force_with_the_next_request(house: House) -> None:
+    admin = house.client.sign_up("Ada")
+    ben = admin.add_person("Ben")
+    assert ben.get("/api/models").status == 200
+    directory = house.portico.identity.directory
+
+    group = admin.post(
+        "/api/v1/groups/create",
+        {"name": "g", "description": "", "permissions": {"workspace": {"models": True}}},
+    )
+    assert not ben.get("/api/v1/auths/").json["permissions"]["workspace"]["models"]
+    admin.post(f"/api/v1/groups/id/{group.json['id']}/users/add", {"user_ids": [ben.account["id"]]})
+    assert ben.get("/api/v1/auths/").json["permissions"]["workspace"]["models"]
+
+    again = Client(ben.transport, house.client.sign_in("Ben").token)
+    assert again.get("/api/models").status == 200
+    house.call(directory.set_role, ben.account["id"], "pending")
+    assert {again.get("/api/models").status, ben.get("/api/models").status} <= {401, 403}
