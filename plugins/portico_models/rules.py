@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED, Actor, Forbidden, House, Invalid
-from portico_models.naming import likeness
+from portico_models.naming import check_id, likeness
 from portico_models.records import KIND, Draft
 from portico_models.schemas import ModelForm
 
@@ -22,6 +22,7 @@ async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, A
         if not actor.is_admin and not was_override:
             raise Forbidden(UNAUTHORIZED)
         return
+    check_id(draft.base_model_id)
     if draft.base_model_id == draft.id:
         raise Invalid(MODEL_ID_TAKEN)
     if (before is None or was_override) and likeness(draft.id) in await _offered(app):

@@ -11,7 +11,7 @@ import asyncpg
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import ForeignKeyViolation, TransactionFailed, UniqueViolation
 from portico.db.through import see_through
-from portico.errors import Unavailable
+from portico.errors import Invalid, Unavailable
 from portico.settings.schema import DatabaseSettings
 
 MIGRATION_LOCK = 7320195  # any number, as long as every release uses the same
@@ -32,6 +32,10 @@ _AWAY = (
 )
 _LOST = re.compile(r"clos(ed|ing)|released back to the pool")
 _KEY = re.compile(r"^Key \((?P<columns>.+?)\)=")
+
+
+#: PostgreSQL keeps any text but one with U+0000 in it.
+UNSTORABLE = "A text holds a character that cannot be stored."
 
 
 @contextmanager
@@ -56,6 +60,8 @@ def raise_translated(error: Exception) -> NoReturn:
         raise UniqueViolation(error.constraint_name or "", columns) from error
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         raise ForeignKeyViolation(error.constraint_name or "") from error
+    if isinstance(error, asyncpg.CharacterNotInRepertoireError):
+        raise Invalid(UNSTORABLE) from error
     # asyncpg has one class for a lost connection and for wrong use of its own interface.
     lost = isinstance(error, asyncpg.InterfaceError) and _LOST.search(str(error))
     if lost or isinstance(error, _AWAY):

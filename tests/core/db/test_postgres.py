@@ -8,7 +8,7 @@ import pytest
 
 from portico.db import DatabaseSettings, TransactionFailed
 from portico.db.postgres import Postgres, PostgresTransaction
-from portico.errors import Unavailable
+from portico.errors import Invalid, Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -97,3 +97,9 @@ async def test_stopped_is_unavailable(pool_of_two: Postgres) -> None:
     await pool_of_two.stop()
     with pytest.raises(Unavailable):
         await pool_of_two.rows("SELECT 1")
+
+
+async def test_a_text_that_cannot_be_kept_is_the_callers_mistake(pool_of_two: Postgres) -> None:
+    with pytest.raises(Invalid, match="cannot be stored"):
+        await pool_of_two.rows("SELECT id FROM note WHERE id = $1", "a\x00b")
+    assert await pool_of_two.rows("SELECT id FROM note") == []

@@ -88,6 +88,12 @@ def test_AB_41_bad_ids_are_refused(ann: Client, model_id: str, detail: str) -> N
     assert ann.post(DELETE, {"id": model_id}).status == 404
 
 
+def test_AB_41_a_base_that_no_model_can_have_is_refused(admin: Client) -> None:
+    answer = admin.post(CREATE, form(base_model_id="a\x00b"))
+
+    assert answer.status == 400
+
+
 @pytest.mark.parametrize(
     "like", ["legal-desk", "Legal-Desk", "legal-desk ", "ｌegal-desk", "legal\u200b-desk"]
 )
