@@ -20,7 +20,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.db import Database, bind, migrate, open_database, pending
-from portico.errors import OperatorError
+from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity
@@ -35,6 +35,7 @@ from portico.plugins.discover import discover, unknown_names
 from portico.plugins.house import House
 from portico.plugins.state import Register
 from portico.settings.load import Loaded
+from portico.settings.masking import without_credentials
 from portico.settings.section import Secret
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
@@ -150,7 +151,13 @@ class Portico:
 
     async def open(self) -> None:
         """Everything the house needs to work, short of routes: the database, its schema, the law, the services."""
-        await self.database.start()
+        try:
+            await self.database.start()
+        except Unavailable as error:
+            where = without_credentials(self.settings.database.url)
+            raise CannotStart(
+                [f"the database {where} does not answer: {error.__cause__}"]
+            ) from error
         with self.database.use():
             await self._migrate()
             self._enact()
@@ -308,7 +315,8 @@ class Portico:
                     # A server that sees an exception here goes on without a lifespan; told so, it stops.
                     log.debug("start failed, in full", exc_info=error)
                     await self.stop()
-                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    told = str(error) if isinstance(error, OperatorError) else repr(error)
+                    await send({"type": "lifespan.startup.failed", "message": told})
                     return
                 await send({"type": "lifespan.startup.complete"})
             else:

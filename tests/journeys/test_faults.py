@@ -2,7 +2,9 @@
 
 import http.client
 import itertools
+import os
 import random
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -10,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -178,6 +181,12 @@ def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
         ({"PORTICO_SERVER_PROT": "1"}, (), "there is no such setting; did you mean PORT"),
         ({}, ("--workers", "3"), "several worker processes need Redis"),
         ({"DATABASE_URL": "mysql://x/y"}, (), "mysql"),
+        (
+            {"DATABASE_URL": "postgresql://u:s3cr3t@127.0.0.1:1/x"},
+            (),
+            "postgresql://u:********@127.0.0.1:1/x does not answer",
+        ),
+        ({"DATA_DIR": "/proc/nowhere", "WEBUI_SECRET_KEY": ""}, (), "/proc/nowhere"),
         ({"PORTICO_PLUGINS_DISABLE": "accounts"}, (), "plugin 'accounts' is needed and disabled"),
     ],
 )
@@ -188,6 +197,7 @@ def test_ab84_a_start_that_cannot_be_right_is_refused_in_words(
         servers(**settings).start(*options)
     said = str(refused.value)
     assert "Traceback" not in said
+    assert said.count("Portico cannot") == 1
     if expected == "changeme":
         assert "changeme" not in said
         assert "WEBUI_SECRET_KEY" in said
@@ -198,8 +208,6 @@ def test_ab84_a_start_that_cannot_be_right_is_refused_in_words(
 def test_ab84_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
     servers: Servers, environment: dict[str, str]
 ) -> None:
-    from pathlib import Path
-
     server = servers()
     del server.environment["WEBUI_SECRET_KEY"]
     ada = server.start().client.sign_up("Ada")
@@ -230,3 +238,21 @@ def test_a_port_that_is_taken_is_said_in_words(servers: Servers) -> None:
     assert done.returncode == 1
     assert "cannot listen on 127.0.0.1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_dies_is_replaced(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    assert server.process is not None
+    main = server.process.pid
+    children = Path(f"/proc/{main}/task/{main}/children")
+    worker = int(children.read_text().split()[0])
+    os.kill(worker, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if ada.get("/api/v1/auths/").status == 200:
+                break
+        except (OSError, http.client.HTTPException):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert int(children.read_text().split()[0]) != worker

@@ -89,8 +89,11 @@ class SQLite(Database):
             )
         if sqlite3.sqlite_version_info < (3, 35):
             raise BadDatabase(f"SQLite 3.35 or newer is needed, this is {sqlite3.sqlite_version}")
-        await asyncio.to_thread(self._create)
-        writing = await asyncio.to_thread(self._connect, writes=True)
+        try:
+            await asyncio.to_thread(self._create)
+            writing = await asyncio.to_thread(self._connect, writes=True)
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise BadDatabase(f"{self.path} cannot be used: {error}") from error
         self._writer = Writer(writing, self._settings.sqlite_busy_timeout)
         self._reader = self._connect()
         self._scanners = ThreadPoolExecutor(SCANNERS, thread_name_prefix="portico-db-scan")

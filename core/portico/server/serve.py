@@ -4,6 +4,8 @@ The main process stays light: it checks the settings and the port. The worker al
 """
 
 import asyncio
+import multiprocessing
+import os
 import signal
 import socket
 import sys
@@ -24,7 +26,7 @@ class CannotServe(OperatorError):
 
 
 def serve(loaded: Loaded) -> None:
-    """Serve until told to stop (SIGTERM, SIGINT). Raises: CannotServe; exits with 1 if the worker cannot start."""
+    """Serve until told to stop (SIGTERM, SIGINT). Raises: CannotServe, here or by its worker's mouth."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
 
@@ -51,10 +53,30 @@ def serve(loaded: Loaded) -> None:
         workers_kill_timeout=int(server.grace) + PATIENCE,
         log_enabled=False,
     )
-    granian.serve(target_loader=partial(load, loaded, port), wrap_loader=False)
+    refusal = Refusal()
+    granian.serve(target_loader=partial(load, loaded, port, refusal), wrap_loader=False)
+    if refusal.was_given:
+        sys.exit(1)
 
 
-def load(loaded: Loaded, port: int) -> Any:
+class Refusal:
+    """How a worker that cannot start says so, once, and has the main process give up instead of trying again."""
+
+    def __init__(self) -> None:
+        self._given = multiprocessing.Event()
+
+    @property
+    def was_given(self) -> bool:
+        return self._given.is_set()
+
+    def give(self, reasons: list[str]) -> None:
+        """Tell the person at the terminal, then the main process. Called in the worker."""
+        _say("\n  ".join(["Portico cannot start:", *reasons]))
+        self._given.set()
+        os.kill(os.getppid(), signal.SIGTERM)
+
+
+def load(loaded: Loaded, port: int, refusal: Refusal) -> Any:
     """The application of one worker. Called by granian in the worker process."""
     from portico.app import Portico
     from portico.server.log import set_up
@@ -66,14 +88,18 @@ def load(loaded: Loaded, port: int) -> Any:
         application = Portico(loaded, secret)
         application.must_open()
     except OperatorError as error:
-        sys.exit(_complaint(str(error).splitlines()))
-    return Ready(application, loaded.settings.server, port)
+        refusal.give(str(error).splitlines())
+        sys.exit(1)
+    return Ready(application, loaded.settings.server, port, refusal)
 
 
 class Ready:
     """The application, and what people see of its start and end in the terminal."""
 
-    def __init__(self, application: Any, server: ServerSettings, port: int) -> None:
+    def __init__(
+        self, application: Any, server: ServerSettings, port: int, refusal: Refusal
+    ) -> None:
+        self.refusal = refusal
         self.application, self.host, self.port = application, reachable(server.host), port
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
@@ -90,7 +116,7 @@ class Ready:
             if message["type"] == "lifespan.startup.complete":
                 self._greeting = asyncio.create_task(self._greet())
             elif message["type"] == "lifespan.startup.failed":
-                _say(_complaint(str(message["message"]).splitlines()))
+                self.refusal.give(str(message["message"]).splitlines())
 
         await self.application(scope, receive, telling)
 
@@ -146,10 +172,6 @@ def _free_port(server: ServerSettings) -> int:
     with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:
         probe.bind((server.host, 0))
         return int(probe.getsockname()[1])
-
-
-def _complaint(reasons: list[str]) -> str:
-    return "\n".join(["Portico cannot start:", *(f"  {reason}" for reason in reasons)])
 
 
 def _say(text: str) -> None:
