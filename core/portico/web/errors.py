@@ -38,6 +38,8 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.SourceFailed: 502,
     errors.Unavailable: 503,
 }
+#: Refusals for who somebody is, or for how often they ask.
+TELLING = frozenset((401, 403, 429))
 #: Seconds after which trying again makes sense when the database is away.
 RETRY_AFTER = 2
 
@@ -69,8 +71,21 @@ def unforeseen(error: BaseException, plugin: str) -> JSONBytes:
     return answer(500, "Internal Server Error")
 
 
-def on_refusal(_: Request[Any, Any, Any], error: errors.Refusal) -> Any:
-    return refusal(error)
+def on_refusal(request: Request[Any, Any, Any], error: errors.Refusal) -> Any:
+    """Answer, and leave one event of each refusal that whoever runs the house may have to look into."""
+    answered = refusal(error)
+    if answered.status in TELLING or error.detail == errors.INVALID_CRED:
+        actor = request.scope.get("user")
+        log.info(
+            "refused",
+            status=answered.status,
+            why=error.detail,
+            method=request.method,
+            route=request.scope.get("path_template") or request.scope["path"],
+            account=getattr(actor, "id", None),
+            client=(request.scope.get("client") or ("?",))[0],
+        )
+    return answered
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
