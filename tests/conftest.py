@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.servers import fresh_database, postgres_server
+from tests.upstream import Upstream
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,10 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 def environment(environment: dict[str, str], database_url: str) -> dict[str, str]:
     """As the kit's, on both databases."""
     return environment | ({"DATABASE_URL": database_url} if database_url else {})
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A real provider of models, on a port of its own."""
+    with Upstream() as running:
+        yield running

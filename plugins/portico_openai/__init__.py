@@ -26,6 +26,12 @@ def register_model_sources(app: House, settings: OpenAISettings) -> Sequence[Mod
 
 
 @hookimpl
+def startup(app: House) -> None:
+    """Has the lists fetched before the first person asks for them."""
+    app.catalogue.warm()
+
+
+@hookimpl
 def register_health_checks(app: House, settings: OpenAISettings) -> Sequence[HealthCheck]:
     """Says which connections are down. The house stays fit to serve without them."""
 

@@ -5,7 +5,6 @@ import json
 import socket
 import time
 import urllib.parse
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,12 +18,6 @@ from portico.testing import Answer, Client, House, Server
 MESSAGES = [{"role": "user", "content": "hi"}]
 DOORS = ["/api/chat/completions", "/api/v1/chat/completions"]
 SECRETS = (KEY, "10.1.2.3", "Traceback")
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,12 +8,6 @@ from portico.testing import Server
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as running:
-        yield running
-
-
-@pytest.fixture
 def environment(environment: dict[str, str], upstream: Upstream) -> dict[str, str]:
     return environment | upstream.environment
 

@@ -77,6 +77,11 @@ class Catalogue:
         self._workspace = workspace
         self._changed()
 
+    def warm(self) -> None:
+        """Have every source asked now, so that nobody has to wait for the first answer. Returns at once."""
+        for shelf in self._shelves:
+            shelf.ask()
+
     async def entries_json(self, actor: Actor, refresh: bool = False) -> bytes:
         """`{"data": […]}` of every model that somebody may use.
 

@@ -28,14 +28,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Whether everybody verified may use it: only where no record says who may."""
         return self.record is None and self.card.public
 
-    def is_called(self, model_id: str) -> bool:
-        """Whether a record of that id is about this entry. Source: Ollama's models go by their name without
-        the tag, too.
-        """
-        return self.id == model_id or (
-            self.card.owned_by == "ollama" and self.id.partition(":")[0] == model_id
-        )
-
 
 def base_line(card: ModelCard, *, stale: bool) -> bytes:
     """A source's model by itself, as `GET /api/models/base` shows it."""

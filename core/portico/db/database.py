@@ -8,8 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from typing import Any, ClassVar, Literal
 
-from piccolo.engine.base import Engine
-
 from portico.db.errors import TransactionFailed
 from portico.db.through import see_through
 
@@ -138,13 +136,6 @@ class Database(ABC):
     async def verify(self) -> None:
         """Raise `ForeignKeyViolation` if a step left dangling references."""
         return  # a database that enforces them all the time has nothing to look for
-
-    @property
-    def engine(self) -> Engine[Any]:
-        """What Piccolo tables are bound to: the same object for every database."""
-        from portico.db.ambient import AMBIENT  # noqa: PLC0415 - it needs this module first
-
-        return AMBIENT
 
     @contextmanager
     def use(self) -> Iterator["Database"]:

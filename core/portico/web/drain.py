@@ -19,30 +19,21 @@ class Drain:
     def __init__(self, grace: float) -> None:
         self.grace = grace
         self.over = False
-        self._started = asyncio.Event()
+        self.started = False
         self._farewells: set[Callable[[], None]] = set()
-
-    @property
-    def started(self) -> bool:
-        """Whether the process has been told to stop."""
-        return self._started.is_set()
 
     def start(self) -> None:
         """Let open streams run for the grace, then end them. Calling it again changes nothing."""
         if not self.started:
-            self._started.set()
+            self.started = True
             asyncio.get_running_loop().call_later(self.grace, self.end)
 
     def end(self) -> None:
         """End all open streams now."""
-        self._started.set()
+        self.started = True
         self.over = True
         for farewell in tuple(self._farewells):
             farewell()
-
-    async def wait(self) -> None:
-        """Return when the process has been told to stop."""
-        await self._started.wait()
 
     @contextmanager
     def watched(self, farewell: Callable[[], None]) -> Iterator[None]:

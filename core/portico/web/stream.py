@@ -7,7 +7,7 @@ the client to leave; that is all a stream costs.
 import asyncio
 from collections.abc import Awaitable
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from litestar import Request
@@ -17,8 +17,6 @@ from portico.catalogue.source import EVENT_STREAM, Reply
 from portico.errors import Refusal, Unavailable
 from portico.web.drain import Drain
 from portico.web.errors import unforeseen
-
-T = TypeVar("T")
 
 #: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
 SOON = 0.1
@@ -47,22 +45,6 @@ def stream_reply(request: Request[Any, Any, Any], reply: Reply | Awaitable[Reply
     return ReplyStream(
         reply, getattr(request.app.state, "drain", None), opt.get("plugin", "portico")
     )
-
-
-async def unless_gone(receive: Receive, work: Awaitable[T]) -> T | None:
-    """The result of `work`, or None if the client left first; then the work has been cancelled.
-
-    The request's body must have been read before.
-    """
-    presence = _Presence(receive)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not presence.forgive("gone"):
-            raise
-        return None
-    finally:
-        presence.close()
 
 
 class ReplyStream:

@@ -10,7 +10,7 @@ from portico.catalogue.source import EVENT_STREAM, Reply
 from portico.errors import NotFound, SourceFailed, Unavailable
 from portico.web import stream as streaming
 from portico.web.drain import Drain
-from portico.web.stream import DONE, ReplyStream, unless_gone
+from portico.web.stream import DONE, ReplyStream
 
 
 @pytest.fixture(autouse=True)
@@ -239,23 +239,12 @@ def test_ft03_a_reply_in_the_making_is_refused_when_the_grace_is_over() -> None:
     run(story)
 
 
-def test_drain_can_be_waited_for_and_started_twice() -> None:
+def test_drain_can_be_started_twice() -> None:
     async def story() -> None:
         drain = Drain(60)
         assert not drain.started
         drain.start()
         drain.start()
-        await drain.wait()
         assert drain.started and not drain.over
-
-    run(story)
-
-
-def test_unless_gone_gives_the_result_or_none() -> None:
-    async def story() -> None:
-        visitor = Visitor()
-        assert await unless_gone(visitor.receive, asyncio.sleep(0, 7)) == 7
-        asyncio.get_running_loop().call_later(0.02, visitor.gone.set)
-        assert await unless_gone(visitor.receive, asyncio.sleep(60, 7)) is None
 
     run(story)

@@ -1,13 +1,5 @@
-from collections.abc import Iterator
-
 import pytest
 from tests.upstream import Upstream
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as running:
-        yield running
 
 
 @pytest.fixture
