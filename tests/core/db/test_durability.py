@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 KILLS = 5
 
 
-async def test_killed_at_random_every_acknowledged_row_is_there(
+async def test_ft01_killed_at_random_every_acknowledged_row_is_there(
     database: Database, url: str, spawn: Callable[..., subprocess.Popen[str]]
 ) -> None:
     chance = random.Random(1)

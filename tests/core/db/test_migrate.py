@@ -202,7 +202,7 @@ async def test_three_processes_at_once_apply_each_step_once(
     assert len(await database.rows("SELECT * FROM t")) == 2
 
 
-async def test_killed_anywhere_a_migration_resumes(
+async def test_ft15_killed_anywhere_a_migration_resumes(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     """FT-15: die before every statement in turn; what is half done must never be seen."""
@@ -229,7 +229,7 @@ async def test_killed_anywhere_a_migration_resumes(
     assert len(await database.rows("SELECT * FROM t")) == 2
 
 
-async def test_after_a_kill_the_next_start_goes_on(
+async def test_ft15_after_a_kill_the_next_start_goes_on(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     name = package(files("t", {"0002_code.py": CODE}))
