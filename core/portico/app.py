@@ -23,7 +23,7 @@ from portico.db import Database, bind, migrate, open_database, pending
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
-from portico.identity import Identity
+from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
 from portico.permissions import TABLES as PERMISSION_TABLES
 from portico.permissions import BadPolicy, Permissions
@@ -74,7 +74,6 @@ class Portico:
             settings.permissions,
             secure_cookies=settings.server.secure_cookies,
             cookie_same_site=settings.server.cookie_same_site,
-            password_rounds=settings.identity.password_rounds,
         )
         self.permissions = Permissions(settings.access)
         self.catalogue = Catalogue(settings.catalogue, self.permissions, self.identity.directory)
@@ -169,7 +168,12 @@ class Portico:
                 self.events.listen(contribution.plugin, contribution.listeners)
                 for source in contribution.sources:
                     self.catalogue.adopt(contribution.plugin, source)
-            self.catalogue.lay_over(self.house.services.get(WorkspaceModels))
+            self._seat()
+
+    def _seat(self) -> None:
+        """Give the rooms the services that have a seat in them, now that it is known who offers one."""
+        self.catalogue.lay_over(self.house.services.get(WorkspaceModels))
+        self.identity.passwords.hold_to(self.house.services.get(PasswordRule))
 
     def _enact(self) -> None:
         """Put the law of all plugins into force."""
@@ -237,7 +241,6 @@ class Portico:
                 await claim_secret(self._secret)
             for contribution in list(self.contributions):
                 await self._startup(contribution)
-            self._enact()
         self._serve = self._web()
         self.must_open()
         self._announce()
@@ -249,6 +252,8 @@ class Portico:
             await self._call(contribution, "startup")
         except fence.Fault as fault:
             self._set_aside(contribution.plugin, fault.reason, fault.trace)
+            self._enact()
+            self._seat()
         else:
             self._started.append(contribution)
 

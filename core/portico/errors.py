@@ -4,6 +4,7 @@ Services raise these; only `portico.web.errors` knows which HTTP status each one
 ones API clients already know, so a client that matches on `detail` keeps working.
 """
 
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,12 @@ MODEL_ID_TOO_LONG = (
 INVALID_MODEL_ID = "The model id is empty or holds characters that are not allowed."
 MODEL_NOT_FOUND = "Model not found"
 UNAVAILABLE = "Service temporarily unavailable"
+
+
+def place(error: BaseException) -> str:
+    """Where an exception was raised, fit for any log: `module.py:12`, the innermost frame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
 
 
 class OperatorError(Exception):

@@ -1,6 +1,6 @@
 """Signing up and signing in with an e-mail address and a password."""
 
-from portico.api import House, PluginInfo, Section, hookimpl
+from portico.api import House, PasswordRule, PluginInfo, Section, Service, hookimpl
 from portico_password.settings import Settings
 
 PLUGIN = PluginInfo(
@@ -17,12 +17,13 @@ def register_settings() -> type[Section]:
 
 
 @hookimpl
-def register_services(app: House, settings: Settings) -> None:
-    """Offers none; holds every new password of the house to this plugin's rule, wherever it is set."""
+def register_services(settings: Settings) -> list[Service]:
+    """The operator's rule for new passwords, if there is one."""
     from portico_password.rule import password_rule
 
-    if settings.enable_password_validation:
-        app.identity.passwords.require(password_rule(settings.password_pattern))
+    if not settings.enable_password_validation:
+        return []
+    return [Service(PasswordRule, password_rule(settings.password_pattern))]
 
 
 @hookimpl

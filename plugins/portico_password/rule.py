@@ -1,9 +1,8 @@
 """The operator's rule for new passwords."""
 
 import re
-from collections.abc import Callable
 
-from portico.api import INVALID_PASSWORD, Invalid
+from portico.api import INVALID_PASSWORD, Invalid, PasswordRule
 
 
 class WeakPassword(Invalid):
@@ -12,7 +11,7 @@ class WeakPassword(Invalid):
     default = INVALID_PASSWORD
 
 
-def password_rule(pattern: str) -> Callable[[str], None]:
+def password_rule(pattern: str) -> PasswordRule:
     """A check of one password, which raises WeakPassword. Raises: ValueError for a bad pattern, at boot."""
     try:
         matches = re.compile(pattern).match

@@ -37,6 +37,17 @@ def ask(client: Client, model: Any = "good", path: Any = DOORS[0], **body: Any) 
     return client.post(path, {"model": model, "messages": MESSAGES, **body})
 
 
+#: A model that nobody but its owner and administrators may use.
+CLOSED = {
+    "id": "closed",
+    "base_model_id": "good",
+    "name": "Closed",
+    "meta": {},
+    "params": {},
+    "access_control": {},
+}
+
+
 def well(client: Client) -> None:
     """Everything still works."""
     assert ask(client, stream=True).body == b"".join(GOOD)
@@ -50,15 +61,7 @@ def well(client: Client) -> None:
 def test_ab37_switches_from_outside_open_nothing(
     admin: Client, person: Client, upstream: Upstream, door: str
 ) -> None:
-    form = {
-        "id": "closed",
-        "base_model_id": "good",
-        "name": "Closed",
-        "meta": {},
-        "params": {},
-        "access_control": {},
-    }
-    assert admin.post("/api/v1/models/create", form).status == 200
+    assert admin.post("/api/v1/models/create", CLOSED).status == 200
     query = "?bypass_filter=true&bypass_system_prompt=true&bypass_access_control=1"
     switches = {
         "bypass_filter": True,
@@ -77,15 +80,7 @@ def test_ab37_switches_from_outside_open_nothing(
 def test_ab38_ab40_every_door_denies_alike(
     admin: Client, person: Client, upstream: Upstream, door: str
 ) -> None:
-    form = {
-        "id": "closed",
-        "base_model_id": "good",
-        "name": "Closed",
-        "meta": {},
-        "params": {},
-        "access_control": {},
-    }
-    assert admin.post("/api/v1/models/create", form).status == 200
+    assert admin.post("/api/v1/models/create", CLOSED).status == 200
     forbidden, absent = ask(person, "closed", door), ask(person, "nowhere", door)
     assert (forbidden.status, forbidden.body) == (absent.status, absent.body) == (404, absent.body)
     assert upstream.completions() == []

@@ -130,9 +130,9 @@ def config(key: Key, as_json: bool) -> None:
     from portico.settings.describe import describe, table
 
     schemas = {
-        contribution.plugin: contribution.settings_schema
+        contribution.plugin: type(contribution.settings)
         for contribution in key.portico().contributions
-        if contribution.settings_schema
+        if contribution.settings
     }
     rows = describe(key.loaded(), schemas)
     if as_json:

@@ -14,6 +14,7 @@ from portico.identity.events import (
 )
 from portico.identity.groups import Group
 from portico.identity.identity import Identity
+from portico.identity.passwords import PasswordRule
 from portico.identity.permission_tree import Tree, allows, effective
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
@@ -35,6 +36,7 @@ __all__ = [
     "Group",
     "GroupChanged",
     "Identity",
+    "PasswordRule",
     "PermissionDefaults",
     "Role",
     "SessionRevoked",

@@ -12,7 +12,7 @@ from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, identify
 from portico.identity.directory import Directory
 from portico.identity.events import EVENTS
-from portico.identity.passwords import ROUNDS, Passwords
+from portico.identity.passwords import Passwords
 from portico.identity.permission_tree import PermissionTrees, Tree, allows
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
@@ -25,8 +25,7 @@ from portico.settings.section import Secret
 class Identity:
     """Accounts, sign-ins, passwords and permissions of one application.
 
-    `secret` signs tokens. `password_rounds`: bcrypt's cost. Raises: BadSettings for a weak secret or a lifetime
-    that cannot be read.
+    `secret` signs tokens. Raises: BadSettings for a weak secret or a lifetime that cannot be read.
     """
 
     def __init__(
@@ -38,13 +37,12 @@ class Identity:
         *,
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
-        password_rounds: int = ROUNDS,
     ) -> None:
         self.settings = settings
         self.signer = TokenSigner(secret, settings.session_lifetime)
         self.sessions = Sessions(self.signer, bus, settings.recheck)
         self.directory = Directory(self.sessions, bus, settings.default_role)
-        self.passwords = Passwords(password_rounds)
+        self.passwords = Passwords(settings.password_rounds)
         self.permissions = PermissionTrees(permission_defaults or PermissionDefaults())
         self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site)
         self.reception = Reception(

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import bcrypt
 
@@ -13,11 +13,18 @@ from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, Invalid, TooMany
 
 #: bcrypt reads no further than this many bytes.
 LONGEST = 72
-ROUNDS = 12
 #: How many may wait for each thread; at a quarter of a second each, the last of them waits eight seconds.
 WAITING_PER_THREAD = 32
 
 T = TypeVar("T")
+
+
+class PasswordRule(Protocol):
+    """The service that says which passwords will do, offered by whichever plugin has a rule."""
+
+    def __call__(self, password: str) -> None:
+        """Raises: Invalid for a new password that will not do."""
+        ...
 
 
 class Passwords:
@@ -26,18 +33,18 @@ class Passwords:
     `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once, the cores if 0.
     """
 
-    def __init__(self, rounds: int = ROUNDS, threads: int = 0) -> None:
+    def __init__(self, rounds: int, threads: int = 0) -> None:
         threads = threads or os.cpu_count() or 1
         self._rounds = rounds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
         self._places = BoundedSemaphore(threads * (1 + WAITING_PER_THREAD))
-        self._rules: list[Callable[[str], None]] = []
+        self._rule: PasswordRule | None = None
         # A hash nothing matches but every comparison takes its full time over.
         self._nobodys = bcrypt.gensalt(rounds) + b"." * 31
 
-    def require(self, rule: Callable[[str], None]) -> None:
-        """Hold every new password to one more rule, which raises Invalid. Called at boot."""
-        self._rules.append(rule)
+    def hold_to(self, rule: PasswordRule | None) -> None:
+        """Say what the operator asks of every new password, wherever it is set; None = nothing more."""
+        self._rule = rule
 
     def check(self, password: str) -> None:
         """Whether this may be somebody's new password. Raises: Invalid if empty, over 72 bytes or against a rule."""
@@ -46,8 +53,8 @@ class Passwords:
         # The characters first, so that ten megabytes are not encoded only to be counted.
         if len(password) > LONGEST or len(_bytes(password)) > LONGEST:
             raise Invalid(PASSWORD_TOO_LONG)
-        for rule in self._rules:
-            rule(password)
+        if self._rule is not None:
+            self._rule(password)
 
     async def hash(self, password: str) -> str:
         """The hash to store. Raises: Invalid as `check` does, TooMany if too many are waiting."""

@@ -16,13 +16,13 @@ from joserfc.jwk import OctKey
 from portico.db import now
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.settings.problems import BadSettings, Problem
+from portico.settings.secret_key import refuse_weak
 from portico.settings.section import Secret
 
 #: {"alg":"HS256","typ":"JWT"}. A token of ours begins with exactly this, so no other algorithm, and none of the
 #: header's options, is ever looked at.
 HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 LONGEST_TOKEN = 8 * 1024
-SHORTEST_SECRET = 32
 REMEMBERED = 4096
 #: Seconds by which the clocks of two instances may differ.
 LEEWAY = 60
@@ -70,15 +70,9 @@ class TokenSigner:
     """Makes tokens, and reads the ones it made. Raises: BadSettings for a weak secret or a bad lifetime."""
 
     def __init__(self, secret: Secret, lifetime: str) -> None:
-        key = secret.reveal().encode()
-        if len(key) < SHORTEST_SECRET:
-            reason = (
-                f"is shorter than {SHORTEST_SECRET} bytes and could be guessed; make one with "
-                "`openssl rand -hex 32`, or leave it empty to have one made (WEBUI_SECRET_KEY)"
-            )
-            raise BadSettings([Problem("identity.secret_key", reason)])
+        refuse_weak(secret.reveal(), "identity.secret_key (WEBUI_SECRET_KEY)")
         self.lifetime = parse_lifetime(lifetime)
-        self._key = OctKey.import_key(key)
+        self._key = OctKey.import_key(secret.reveal().encode())
         self._decoder = msgspec.json.Decoder(Claims)
         self._known: OrderedDict[str, Claims] = OrderedDict()
 

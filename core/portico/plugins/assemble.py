@@ -100,9 +100,7 @@ def what_it_brings(contribution: Contribution) -> dict[str, list[str]]:
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],
         "health checks": [check.name for check in contribution.health_checks],
-        "settings": list(contribution.settings_schema.__struct_fields__)
-        if contribution.settings_schema
-        else [],
+        "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],
     }
     return {kind: things for kind, things in brings.items() if things}
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pluggy
 from litestar import Router
-from litestar.types import ControllerRouterHandler
 
 from portico.catalogue.source import ModelSource
 from portico.db import TableSet
@@ -28,14 +27,12 @@ class Contribution:
     plugin: str
     info: PluginInfo
     settings: Section | None
-    settings_schema: type[Section] | None = None
     tables: TableSet | None = None
     resources: tuple[ResourceKind, ...] = ()
     policies: tuple[PolicyFile | PolicyLine, ...] = ()
     services: tuple[Service, ...] = ()
     sources: tuple[ModelSource, ...] = ()
     listeners: tuple[Listener, ...] = ()
-    routes: tuple[ControllerRouterHandler, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
     router: Router | None = None
     paths: tuple[tuple[str, str], ...] = ()
@@ -111,7 +108,6 @@ def collect(
         plugin=plugin,
         info=info,
         settings=settings,
-        settings_schema=schema,
         tables=tables,
         resources=many("register_resources", ResourceKind),
         policies=many("register_policies", PolicyFile, PolicyLine),
@@ -119,7 +115,6 @@ def collect(
         sources=many("register_model_sources", ModelSource),
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
-        routes=routes,
         router=router,
         paths=_paths(router) if router else (),
     )

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from portico.errors import place
+
 T = TypeVar("T")
 log = structlog.get_logger("portico.plugins")
 
@@ -27,12 +29,6 @@ class Fault(Exception):
         )
         self.trace = "".join(traceback.format_exception(cause))
         super().__init__(f"{plugin}: {self.reason}")
-
-
-def place(error: BaseException) -> str:
-    """Where an exception was raised: `module.py:12`, the innermost frame."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
 
 
 def tell(plugin: str, doing: str, error: BaseException) -> None:

@@ -46,7 +46,7 @@ def ensure_secret_key(settings: Settings, data_dir: Path) -> Secret:
     """
     configured = settings.identity.secret_key
     if configured:
-        _refuse_weak(configured.reveal(), f"{KEY} ({_variable()})")
+        refuse_weak(configured.reveal(), f"{KEY} ({_variable()})")
         return configured
     path = data_dir / FILE_NAME
     try:
@@ -60,7 +60,7 @@ def ensure_secret_key(settings: Settings, data_dir: Path) -> Secret:
         raise BadSettings([Problem(str(path), reason)]) from error
     except UnicodeDecodeError:
         raise BadSettings([Problem(str(path), "is not text")]) from None
-    _refuse_weak(secret, str(path))
+    refuse_weak(secret, str(path))
     return Secret(secret)
 
 
@@ -102,7 +102,8 @@ def weakness(secret: str) -> str:
     return ""
 
 
-def _refuse_weak(secret: str, key: str) -> None:
+def refuse_weak(secret: str, key: str) -> None:
+    """Raises: WeakSecret, saying why and how to make a better one; `key` is what to call the setting."""
     if why := weakness(secret):
         raise WeakSecret([Problem(key, f"is too weak: {why}; {HOW_TO_MAKE_ONE}")])
 

@@ -1,7 +1,7 @@
 """The outermost layer: what every request gets before anybody looks at it, and every answer before it leaves.
 
-A request id, the database of this application, the paths that clients spell in two ways; on the answer the id, the
-time it took, and the headers a plugin cannot take away or fake.
+A request id and the database of this application; on the answer the id, the time it took, and the headers a plugin
+cannot take away or fake.
 """
 
 import os
@@ -56,14 +56,14 @@ def edge(app: ASGIApp, database: Database) -> Callable[[Any, Any, Any], Awaitabl
         with database.use():
             try:
                 await app(scope, receive, sending)
-            except errors.Refusal as error:
-                if began:
-                    raise
-                await refusal(error)(scope, receive, sending)
             except Exception as error:
                 if began:
                     raise
-                await unforeseen(error, "portico")(scope, receive, sending)
+                if isinstance(error, errors.Refusal):
+                    reply = refusal(error)
+                else:
+                    reply = unforeseen(error, "portico")
+                await reply(scope, receive, sending)
 
     return handle
 

@@ -4,7 +4,6 @@ Every error is JSON with a `detail`. What nobody foresaw says `Internal Server E
 id in its headers leads to the line in the log.
 """
 
-import traceback
 from typing import Any
 
 import msgspec
@@ -64,8 +63,7 @@ def refusal(error: errors.Refusal) -> JSONBytes:
 
 def unforeseen(error: BaseException, plugin: str) -> JSONBytes:
     """The answer to a request that broke something. The text of the error may hold a secret: debug only."""
-    frames = traceback.extract_tb(error.__traceback__)
-    at = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
+    at = errors.place(error)
     log.error("request failed", plugin=plugin, error=type(error).__name__, at=at)
     log.debug("request failed, in full", text=str(error), exc_info=error)
     return answer(500, "Internal Server Error")

@@ -57,7 +57,7 @@ def bus(told: list[Any]) -> Bus:
 
 @pytest.fixture
 def identity(database: Database, bus: Bus) -> Identity:
-    return Identity(IdentitySettings(), SECRET, bus, password_rounds=4)
+    return Identity(IdentitySettings(password_rounds=4), SECRET, bus)
 
 
 @pytest.fixture

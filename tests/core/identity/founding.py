@@ -16,7 +16,9 @@ async def main(url: str, directory: str, prefix: str, number: int) -> None:
     database = open_database(DatabaseSettings(url=url, pool_size=8), Path(directory))
     await database.start()
     identity = Identity(
-        IdentitySettings(), Secret("s" * 40), Bus(lambda owner, handle, event: None)
+        IdentitySettings(),
+        Secret("founds-houses-in-tests-only-0123456789abc"),
+        Bus(lambda owner, handle, event: None),
     )
     with database.use():
         print("ready", flush=True)

@@ -103,7 +103,7 @@ async def test_a_rule_of_the_operator_is_asked_for_new_passwords_only(passwords:
         if len(password) < 8:
             raise Invalid(INVALID_PASSWORD)
 
-    passwords.require(at_least_eight)
+    passwords.hold_to(at_least_eight)
     assert await passwords.verify("short", hashed)
     with pytest.raises(Invalid):
         await passwords.hash("short")

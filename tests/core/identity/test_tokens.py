@@ -14,7 +14,7 @@ from portico.identity import TokenSigner, tokens
 from portico.settings.problems import BadSettings
 from portico.settings.section import Secret
 
-KEY = "k" * 32
+KEY = "signs-nothing-but-what-tests-look-at-0123"
 GOOD = {"id": "ann", "jti": "one", "epoch": 0}
 HOUR = 3600
 
@@ -136,7 +136,9 @@ def test_ab03_what_is_no_token_at_all_is_refused(signer: TokenSigner, token: str
 
 
 def test_a_token_of_another_secret_is_refused(signer: TokenSigner) -> None:
-    stranger, _ = TokenSigner(Secret("x" * 32), "1h").sign("ann", "one", 0)
+    stranger, _ = TokenSigner(Secret("a-strangers-own-secret-key-9876543210-qwe"), "1h").sign(
+        "ann", "one", 0
+    )
     with pytest.raises(Unauthenticated):
         signer.verify(stranger)
 

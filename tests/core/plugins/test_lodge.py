@@ -369,3 +369,26 @@ def test_ab81_a_parameter_of_another_type_does_not_make_another_route(
     house = opened()
     assert reason(house, "odd") == "route GET /api/v1/chats/{} belongs to 'chats' already"
     assert house.client.sign_up("Ada").get("/api/v1/chats/5").status == 404
+
+
+def test_what_a_plugin_gave_to_the_house_is_taken_back_when_it_fails_to_start(
+    install: Install, opened
+) -> None:
+    install(
+        "warden",
+        """
+        from portico.api import Invalid, PasswordRule, PluginInfo, Service, hookimpl
+        PLUGIN = PluginInfo(api=1, summary="")
+        def never(password):
+            raise Invalid("no password is good enough")
+        @hookimpl
+        def register_services():
+            return [Service(PasswordRule, never)]
+        @hookimpl
+        def startup():
+            raise OSError("no dictionary")
+        """,
+    )
+    house = opened()
+    assert "no dictionary" in reason(house, "warden")
+    assert house.client.sign_up("Ada").token
