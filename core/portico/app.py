@@ -18,6 +18,7 @@ import structlog
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from portico.audit import TABLES as AUDIT_TABLES
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.db import Database, bind, migrate, open_database, pending
 from portico.errors import OperatorError, Unavailable
@@ -65,7 +66,7 @@ class Portico:
         self.loaded, self.settings, self._secret = loaded, settings, secret
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
-        self.events = Bus(fence.deliver)
+        self.events = Bus(fence.deliver, fence.involve)
         self.drain = Drain(settings.server.grace)
         self.identity = Identity(
             settings.identity,
@@ -128,7 +129,11 @@ class Portico:
     @property
     def table_sets(self) -> dict[str, Any]:
         """The migrations of the core's rooms and of each plugin, in the order in which they run."""
-        rooms = {"identity": IDENTITY_TABLES, "permissions": PERMISSION_TABLES}
+        rooms = {
+            "audit": AUDIT_TABLES,
+            "identity": IDENTITY_TABLES,
+            "permissions": PERMISSION_TABLES,
+        }
         return rooms | {c.plugin: c.tables for c in self.contributions if c.tables}
 
     def _set_aside(self, plugin: str, reason: str, trace: str = "") -> None:
@@ -192,6 +197,7 @@ class Portico:
             lambda contributions: web_application(
                 self.settings,
                 self.identity,
+                self.permissions,
                 self.drain,
                 routers=[c.router for c in contributions if c.router is not None],
                 checks=[(c.plugin, check) for c in contributions for check in c.health_checks],

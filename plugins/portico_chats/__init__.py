@@ -1,7 +1,7 @@
 """Conversations: keeping them, listing them, and writing down what a model answered."""
 
 from portico.api import (
-    AccountDeleted,
+    AccountLeaving,
     House,
     Listener,
     PluginInfo,
@@ -53,7 +53,7 @@ def register_listeners(app: House) -> list[Listener]:
     """What becomes of the chats of somebody who is gone."""
     from portico_chats.service import Chats
 
-    return [Listener(AccountDeleted, Chats(app).account_deleted)]
+    return [Listener(AccountLeaving, Chats(app).account_leaving)]
 
 
 @hookimpl

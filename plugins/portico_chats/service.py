@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from portico.api import (
-    AccountDeleted,
+    AccountLeaving,
     Actor,
     Forbidden,
     House,
@@ -103,11 +103,10 @@ class Chats:
                 raise await self._refusal(actor, "delete", chat_id)
             self._announce(chat_id, owner_id, "deleted")
 
-    async def account_deleted(self, event: AccountDeleted) -> None:
-        """The chats of somebody who is gone go with them."""
-        async with transaction():
-            for chat_id in await store.delete_all(event.id):
-                self._announce(chat_id, event.id, "deleted")
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The chats of somebody who leaves go with them."""
+        for chat_id in await store.delete_all(event.id):
+            self._announce(chat_id, event.id, "deleted")
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
         """Whether there is such a chat and the caller may have a model answer in it."""

@@ -4,7 +4,7 @@ What sources offer is not kept here; the catalogue asks for these records and la
 """
 
 from portico.api import (
-    AccountDeleted,
+    AccountLeaving,
     House,
     Listener,
     PluginInfo,
@@ -57,7 +57,7 @@ def register_listeners(app: House) -> list[Listener]:
     """What becomes of the models of somebody who is gone."""
     from portico_models.service import Models
 
-    return [Listener(AccountDeleted, Models(app).account_deleted)]
+    return [Listener(AccountLeaving, Models(app).account_leaving)]
 
 
 @hookimpl

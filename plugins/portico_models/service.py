@@ -6,7 +6,7 @@ import msgspec
 
 from portico.api import (
     MODEL_ID_TAKEN,
-    AccountDeleted,
+    AccountLeaving,
     Actor,
     House,
     Invalid,
@@ -106,17 +106,16 @@ class Models:
             await self._records.delete(model_id)
             self._announce(model_id, "deleted")
 
-    async def account_deleted(self, event: AccountDeleted) -> None:
-        """The models of somebody who is gone go to whoever deleted the account, or with them."""
-        async with transaction():
-            await self._records.begin_change()
-            if event.delete_content or event.by == event.id:
-                for model_id in await self._records.ids_of(event.id):
-                    await self._records.delete(model_id)
-                    self._announce(model_id, "deleted")
-            else:
-                for model_id in await self._records.inherit(event.id, event.by):
-                    self._announce(model_id, "updated")
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The models of somebody who leaves go to the heir, or with them."""
+        await self._records.begin_change()
+        if event.heir is None:
+            for model_id in await self._records.ids_of(event.id):
+                await self._records.delete(model_id)
+                self._announce(model_id, "deleted")
+        else:
+            for model_id in await self._records.inherit(event.id, event.heir):
+                self._announce(model_id, "updated")
 
     async def _find(
         self, actor: Actor, action: str, model_id: str

@@ -24,15 +24,26 @@ class Listener:
     handle: Callable[[Any], Awaitable[None] | None]
 
 
+Handle = Callable[[Any], Awaitable[None] | None]
 #: Calls a listener inside the fence of the plugin it came from; never raises.
-Deliver = Callable[[str, Callable[[Any], Awaitable[None] | None], Any], Awaitable[None] | None]
+Deliver = Callable[[str, Handle, Any], Awaitable[None] | None]
+#: The same for a listener whose part must be done: raises what went wrong.
+Involve = Callable[[str, Handle, Any], Awaitable[None]]
+
+
+async def unfenced(_owner: str, handle: Handle, event: Any) -> None:
+    """Involve a listener as it is."""
+    pending = handle(event)
+    if pending is not None:
+        await pending
 
 
 class Bus:
     """Tells listeners what happened, in the order they were added."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, involve: Involve = unfenced) -> None:
         self._deliver = deliver
+        self._involve = involve
         self._listeners: dict[type[Any], list[tuple[str, Listener]]] = defaultdict(list)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -54,6 +65,14 @@ class Bus:
                 task = asyncio.ensure_future(pending)
                 self._running.add(task)  # the loop holds tasks weakly
                 task.add_done_callback(self._running.discard)
+
+    async def involve(self, event: Any) -> None:
+        """Have everybody do their part of what is about to happen, inside the transaction that is open.
+
+        One after the other; one that fails stops the rest, and with the exception the transaction is undone.
+        """
+        for owner, listener in self._listeners.get(type(event), ()):
+            await self._involve(owner, listener.handle, event)
 
     async def settle(self) -> None:
         """Wait until the listeners at work have finished. Called at shutdown, and by tests."""

@@ -9,7 +9,9 @@ from portico.identity.events import (
     AccountChanged,
     AccountCreated,
     AccountDeleted,
+    AccountLeaving,
     GroupChanged,
+    GroupLeaving,
     SessionRevoked,
 )
 from portico.identity.groups import Group
@@ -28,6 +30,7 @@ __all__ = [
     "AccountChanged",
     "AccountCreated",
     "AccountDeleted",
+    "AccountLeaving",
     "Actor",
     "Claims",
     "Cookies",
@@ -35,6 +38,7 @@ __all__ = [
     "Directory",
     "Group",
     "GroupChanged",
+    "GroupLeaving",
     "Identity",
     "PasswordRule",
     "PermissionDefaults",

@@ -11,7 +11,7 @@ from portico.identity.account import (
     check_picture,
     check_role,
 )
-from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted
+from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountLeaving
 from portico.identity.sessions import Sessions
 
 #: Accounts on one page of a list.
@@ -171,17 +171,18 @@ class Accounts:
             after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
 
     async def delete(self, account_id: str, by: str, *, delete_content: bool = False) -> None:
-        """Delete an account with its password, sign-ins and memberships.
+        """Delete an account with all that is its own, in every plugin, or nothing of it.
 
         `by`: who inherits what others still use. Raises: Forbidden if nobody would be left to administer.
         """
+        heir = None if delete_content or by == account_id else by
         async with transaction():
             await execute(_LOCK_ADMINS)
             await self._keep_an_admin(await self.by_id(account_id))
+            await self._bus.involve(AccountLeaving(account_id, heir))
             await self._sessions.close_all(account_id)
             await execute("DELETE FROM portico_account WHERE id = $1", account_id)
-            deleted = AccountDeleted(account_id, by, delete_content)
-            after_commit(lambda: self._bus.publish(deleted))
+            after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
 
     async def _keep_an_admin(self, leaving: Account) -> None:
         if leaving.role == "admin" and not await rows(_OTHER_ADMIN, leaving.id):

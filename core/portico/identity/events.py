@@ -17,14 +17,26 @@ class AccountChanged(msgspec.Struct, frozen=True):
 
 
 class AccountDeleted(msgspec.Struct, frozen=True):
-    """An account is gone, and with it its sign-ins and memberships.
+    """An account is gone, and with it all that was its own."""
 
-    `by`: the administrator who did it, heir to what is kept. `delete_content`: keep nothing.
+    id: str
+
+
+class AccountLeaving(msgspec.Struct, frozen=True):
+    """An account is about to be deleted, in the transaction that is open: whoever keeps something of it deletes
+    it now, or hands it over.
+
+    `heir`: who is given what others still use; None = nobody, delete it all.
     """
 
     id: str
-    by: str
-    delete_content: bool = False
+    heir: str | None
+
+
+class GroupLeaving(msgspec.Struct, frozen=True):
+    """A group is about to be deleted, in the transaction that is open."""
+
+    id: str
 
 
 class SessionRevoked(msgspec.Struct, frozen=True):
@@ -35,10 +47,10 @@ class SessionRevoked(msgspec.Struct, frozen=True):
 
 
 class GroupChanged(msgspec.Struct, frozen=True):
-    """A group was made, or its members or permissions are others than before."""
+    """A group was made or deleted, or its members or permissions are others than before."""
 
     id: str
 
 
-#: All of them.
+#: All that is told after a commit; the two `…Leaving` are told before.
 EVENTS = (AccountCreated, AccountChanged, AccountDeleted, SessionRevoked, GroupChanged)

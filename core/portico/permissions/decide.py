@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from portico.db import rows
 from portico.errors import Forbidden, NotFound
 from portico.events import Listener
-from portico.identity import AccountDeleted, Actor
+from portico.identity import AccountLeaving, Actor, GroupLeaving
 from portico.permissions.grants import Grants
 from portico.permissions.law import Law
 from portico.permissions.policy import HOUSE_RULES, BadPolicy, Rule, read_policies
@@ -65,6 +65,10 @@ class Permissions:
         held = await self.grants.held(actor.id, resource)
         return plan.decide(Facts(actor.id, actor.role, resource.owner_id, held))
 
+    async def may(self, actor: Actor, kind: str, action: str) -> bool:
+        """Whether somebody may do something with things of a kind in general, whichever it is."""
+        return await self.decide(actor, action, Resource(kind, "", None))
+
     async def require(self, actor: Actor, action: str, resource: Resource) -> None:
         """Go on only if somebody may do something to a thing.
 
@@ -99,11 +103,10 @@ class Permissions:
 
     def listeners(self) -> list[Listener]:
         """What the room itself wants to hear of."""
-
-        async def forget(event: AccountDeleted) -> None:
-            await self.grants.lose("user", event.id)
-
-        return [Listener(AccountDeleted, forget)]
+        return [
+            Listener(AccountLeaving, lambda event: self.grants.lose("user", event.id)),
+            Listener(GroupLeaving, lambda event: self.grants.lose("group", event.id)),
+        ]
 
 
 def _amended(rules: Iterable[Rule], settings: AccessSettings) -> list[Rule]:

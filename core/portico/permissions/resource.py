@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ResourceKind:
-    """A kind of thing with rows of its own.
+    """A kind of thing that policies can speak about.
 
     `name`: the word used in policy files and grants, such as `model`. `table` has a text column `id` and a text
-    column `owner` that names the account the row belongs to. `actions`: every word a policy may use for it.
+    column `owner` that names the account the row belongs to; a kind without rows, such as the policies themselves,
+    has no table. `actions`: every word a policy may use for it. `vital`: those of them that some administrator must
+    always be allowed; a policy by which none is, is refused.
     """
 
     name: str
@@ -17,6 +19,7 @@ class ResourceKind:
     actions: Sequence[str]
     id: str = "id"
     owner: str = "user_id"
+    vital: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

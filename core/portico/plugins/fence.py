@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from portico.errors import place
+from portico.errors import Refusal, place
 
 T = TypeVar("T")
 log = structlog.get_logger("portico.plugins")
@@ -74,6 +74,23 @@ def deliver(
         tell(plugin, doing, error)
         return None
     return _finish(plugin, doing, pending) if pending is not None else None
+
+
+async def involve(plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any) -> None:
+    """Have one listener do its part of a change. Raises: Fault, or the refusal with which it declines."""
+    refusals: list[Refusal] = []
+
+    async def part() -> None:
+        try:
+            pending = handle(event)
+            if pending is not None:
+                await pending
+        except Refusal as refusal:
+            refusals.append(refusal)
+
+    await arun(plugin, f"taking part in {type(event).__name__}", part)
+    if refusals:
+        raise refusals[0]
 
 
 async def _finish(plugin: str, doing: str, pending: Awaitable[None]) -> None:

@@ -8,6 +8,7 @@ from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 
 from portico.identity import Identity
+from portico.permissions import Permissions
 from portico.settings.schema import Settings
 from portico.web.access import gate
 from portico.web.body import StrictJSON
@@ -33,6 +34,7 @@ class Web(Litestar):
 def web_application(
     settings: Settings,
     identity: Identity,
+    permissions: Permissions,
     drain: Drain,
     *,
     routers: Sequence[Router],
@@ -50,7 +52,7 @@ def web_application(
             *([schema] if docs else []),
             *routers,
         ],
-        middleware=[gate(identity)],
+        middleware=[gate(identity, permissions)],
         exception_handlers=HANDLERS,
         dto=StrictJSON,
         return_dto=None,

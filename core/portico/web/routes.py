@@ -29,6 +29,7 @@ def route(
     *,
     method: str,
     access: Access = "verified",
+    may: str | None = None,
     permission: str | None = None,
     answers: Any = None,
     status_code: int = 200,
@@ -38,11 +39,13 @@ def route(
     """Turn an `async def` into a route handler.
 
     `access`: public = anybody; user = any account, pending ones too; verified = role user or admin; admin.
+    `may`: what the policies must allow the caller with things of a kind in general, such as `account:write`; an
+    administrator's route says this rather than `admin`, so that an operator can let others in by a line of policy.
     `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes.
     `max_body`: bytes; none = the server's limit (64 KiB on public routes).
     """
-    opt = {**options.pop("opt", {}), "access": access, "permission": permission}
+    opt = {**options.pop("opt", {}), "access": access, "may": may, "permission": permission}
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:

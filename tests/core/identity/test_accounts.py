@@ -217,6 +217,6 @@ async def test_a_deleted_account_takes_its_rows_with_it(
     await identity.directory.delete(ben.id, by=ann.id, delete_content=True)
     for table in ("portico_session", "portico_password", "portico_group_member"):
         assert await rows(f"SELECT * FROM {table}") == []
-    assert told[-1] == AccountDeleted(ben.id, ann.id, delete_content=True)
+    assert told[-1] == AccountDeleted(ben.id)
     with pytest.raises(NotFound):
         await identity.directory.delete(ben.id, by=ann.id)

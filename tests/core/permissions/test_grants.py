@@ -5,7 +5,8 @@ from tests.core.permissions.conftest import AddGroup, AddPerson
 
 from portico.db import Database, row, transaction
 from portico.errors import Invalid
-from portico.identity import AccountDeleted
+from portico.events import Bus
+from portico.identity import AccountLeaving
 from portico.permissions import PRIVATE, Grants, Permissions, Resource, read_access_control
 from portico.permissions.relations import Grant
 
@@ -106,11 +107,9 @@ async def test_the_grants_of_a_deleted_account_are_dropped(
     await add_person("ann")
     await Grants().write("note", "one", read_access_control({"read": {"user_ids": ["ann"]}}))
 
-    for listener in Permissions().listeners():
-        assert listener.event is AccountDeleted
-        pending = listener.handle(AccountDeleted("ann", by="root"))
-        assert pending is not None
-        await pending
+    bus = Bus(lambda owner, handle, event: handle(event))
+    bus.listen("portico", Permissions().listeners())
+    await bus.involve(AccountLeaving("ann", heir="root"))
 
     assert await Grants().of("note", "one") == PRIVATE
 

@@ -1,0 +1,22 @@
+"""The table of what was changed, for queries through Piccolo. The migrations make it."""
+
+from piccolo.columns import BigInt, Text
+from piccolo.table import Table
+
+from portico.db import TableSet
+
+
+class AuditTable(Table, tablename="portico_audit"):
+    """One change each. `was` and `became` hold JSON."""
+
+    number = BigInt(primary_key=True)
+    at = BigInt()
+    author = Text()
+    what = Text()
+    subject_kind = Text()
+    subject_id = Text()
+    was = Text(null=True, default=None)
+    became = Text(null=True, default=None)
+
+
+TABLES = TableSet(tables=(AuditTable,), migrations="portico.audit.migrations")

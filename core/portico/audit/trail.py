@@ -1,0 +1,89 @@
+"""Reading what was changed: a page, or all of it, newest first."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from portico.db import rows, scan
+
+#: Entries on one page, and in one block of an export.
+PAGE = 100
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries. Empty = any. Units: `since` and `until` in epoch seconds, the latter not included."""
+
+    author: str | None = None
+    what: str = ""
+    subject_kind: str = ""
+    subject_id: str = ""
+    since: int | None = None
+    until: int | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One change. Units: `at` in epoch seconds.
+
+    `author`: an account's id, or empty for the command line, a policy file or the server; `author_name` is as the
+    account is called today, None if there is no such account (any more).
+    """
+
+    number: int
+    at: int
+    author: str
+    author_name: str | None
+    what: str
+    subject_kind: str
+    subject_id: str
+    was: msgspec.Raw
+    became: msgspec.Raw
+
+
+class Trail:
+    """Everything that was noted."""
+
+    async def page(self, asked: Asked, before: int | None = None) -> list[Entry]:
+        """The newest 100 entries with a number below `before`. Shape: newest first."""
+        sql, args = _select(asked, before)
+        return [_entry(found) for found in await rows(sql, *args)]
+
+    async def everything(self, asked: Asked) -> AsyncIterator[list[Entry]]:
+        """All entries in blocks, newest first. Holds no connection between two blocks."""
+        before: int | None = None
+        while True:
+            sql, args = _select(asked, before)
+            block = [_entry(found) for found in await scan(sql, *args)]
+            if block:
+                yield block
+            if len(block) < PAGE:
+                return
+            before = block[-1].number
+
+
+def _select(asked: Asked, before: int | None) -> tuple[str, list[Any]]:
+    conditions, args = ["1 = 1"], list[Any]()
+    for condition, value in (
+        ("a.author = ", asked.author),
+        ("a.what = ", asked.what or None),
+        ("a.subject_kind = ", asked.subject_kind or None),
+        ("a.subject_id = ", asked.subject_id or None),
+        ("a.at >= ", asked.since),
+        ("a.at < ", asked.until),
+        ("a.number < ", before),
+    ):
+        if value is not None:
+            args.append(value)
+            conditions.append(f"{condition}${len(args)}")
+    where = " AND ".join(conditions)
+    return (
+        "SELECT a.*, who.name AS author_name FROM portico_audit a "  # noqa: S608 - no word is a client's
+        "LEFT JOIN portico_account who ON who.id = a.author "
+        f"WHERE {where} ORDER BY a.number DESC LIMIT {PAGE}",
+        args,
+    )
+
+
+def _entry(found: dict[str, Any]) -> Entry:
+    raw = {name: msgspec.Raw((found[name] or "null").encode()) for name in ("was", "became")}
+    return Entry(**found | raw)
