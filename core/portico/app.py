@@ -27,7 +27,7 @@ from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
 from portico.permissions import TABLES as PERMISSION_TABLES
-from portico.permissions import BadPolicy, Permissions
+from portico.permissions import BadPolicy, Keeper, Permissions
 from portico.plugins import fence
 from portico.plugins.admit import admit, new_manager
 from portico.plugins.assemble import assemble, blocking
@@ -76,13 +76,19 @@ class Portico:
             secure_cookies=settings.server.secure_cookies,
             cookie_same_site=settings.server.cookie_same_site,
         )
-        self.permissions = Permissions(settings.access)
+        # Half the time for which a membership is trusted: what stands on it must be right within the second too.
+        self.permissions = Permissions(
+            settings.access, self.identity.permissions_of, settings.identity.recheck / 2
+        )
+        directory = settings.access.policy_dir
+        self.policies = Keeper(self.permissions, Path(directory).absolute() if directory else None)
         self.catalogue = Catalogue(settings.catalogue, self.permissions, self.identity.directory)
         self._client: aiohttp.ClientSession | None = None
         self.house = House(
             settings=settings,
             identity=self.identity,
             permissions=self.permissions,
+            policies=self.policies,
             catalogue=self.catalogue,
             events=self.events,
             http=self._http,
@@ -174,6 +180,7 @@ class Portico:
                 for source in contribution.sources:
                     self.catalogue.adopt(contribution.plugin, source)
             self._seat()
+            await self.policies.open()
 
     def _seat(self) -> None:
         """Give the rooms the services that have a seat in them, now that it is known who offers one."""
@@ -181,12 +188,13 @@ class Portico:
         self.identity.passwords.hold_to(self.house.services.get(PasswordRule))
 
     def _enact(self) -> None:
-        """Put the law of all plugins into force."""
+        """Gather the law of all plugins."""
         self._of_sound_plugins(
             "its policies",
-            lambda contributions: self.permissions.enact(
+            lambda contributions: self.policies.appoint(
                 [kind for c in contributions for kind in c.resources],
                 [policy for c in contributions for policy in c.policies],
+                tolerant=bool(self.register.failed),
             ),
         )
 
@@ -247,6 +255,8 @@ class Portico:
                 await claim_secret(self._secret)
             for contribution in list(self.contributions):
                 await self._startup(contribution)
+            await self.policies.note()
+            self.policies.watch()
         self._serve = self._web()
         self.must_open()
         self._announce()
@@ -260,6 +270,7 @@ class Portico:
             self._set_aside(contribution.plugin, fault.reason, fault.trace)
             self._enact()
             self._seat()
+            await self.policies.open()
         else:
             self._started.append(contribution)
 
@@ -282,6 +293,7 @@ class Portico:
     async def stop(self) -> None:
         """Close the house: plugins in reverse order, then the rooms. Nothing here can keep the rest from closing."""
         self._serve = None
+        await self.policies.stop()
         with self.database.use():
             for contribution in reversed(self._started):
                 with contextlib.suppress(fence.Fault):

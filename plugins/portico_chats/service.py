@@ -64,7 +64,7 @@ class Chats:
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """One chat."""
         found = await store.find(
-            _storable(chat_id), self._where(actor, "read", first=store.FIND_FIRST)
+            _storable(chat_id), await self._where(actor, "read", first=store.FIND_FIRST)
         )
         if found is None:
             raise NotFound
@@ -82,7 +82,7 @@ class Chats:
     async def update(self, actor: Actor, chat_id: str, form: ChatForm) -> Chat:
         """Replace the top-level keys of the document that are given. Raises: Misshapen, as `create`."""
         changes, title = read_document(form.chat)
-        where = self._where(actor, "write", first=store.TAKE_FIRST)
+        where = await self._where(actor, "write", first=store.TAKE_FIRST)
         async with transaction():
             found = await store.take(_storable(chat_id), now(), title, where)
             if found is None:
@@ -96,7 +96,7 @@ class Chats:
         """Delete a chat. Raises: Forbidden for somebody who may not delete any."""
         if not await self._permitted(actor, "chat.delete"):
             raise Forbidden
-        where = self._where(actor, "delete", first=store.FIND_FIRST)
+        where = await self._where(actor, "delete", first=store.FIND_FIRST)
         async with transaction():
             owner_id = await store.delete(_storable(chat_id), where)
             if owner_id is None:
@@ -110,7 +110,7 @@ class Chats:
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
         """Whether there is such a chat and the caller may have a model answer in it."""
-        where = self._where(actor, "write", first=store.FIND_FIRST)
+        where = await self._where(actor, "write", first=store.FIND_FIRST)
         return _is_storable(chat_id) and await store.is_there(chat_id, where)
 
     async def note_reply(self, chat_id: str, message_id: str, fields: Mapping[str, Any]) -> None:
@@ -124,8 +124,8 @@ class Chats:
                 await store.keep(chat_id, with_message(found["chat"], message_id, fields))
                 self._announce(chat_id, found["user_id"], "updated")
 
-    def _where(self, actor: Actor, action: str, *, first: int) -> store.Where:
-        which = self._app.permissions.visible(actor, action, KIND, first)
+    async def _where(self, actor: Actor, action: str, *, first: int) -> store.Where:
+        which = await self._app.permissions.visible(actor, action, KIND, first)
         return which.sql, which.args
 
     async def _refusal(self, actor: Actor, action: str, chat_id: str) -> NotFound:

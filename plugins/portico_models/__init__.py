@@ -34,7 +34,9 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Models, as policies speak of them."""
-    return [ResourceKind("model", "models_model", ("list", "read", "write", "delete"))]
+    from portico_models.records import ACTIONS, KIND
+
+    return [ResourceKind(KIND, "models_model", ACTIONS)]
 
 
 @hookimpl

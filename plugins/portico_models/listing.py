@@ -69,8 +69,8 @@ class Filter:
 
 async def list_rows(app: House, actor: Actor, query: ListQuery) -> tuple[list[dict[str, Any]], int]:
     """One page of rows with their owners and `may_write`, and the number of all. Two statements."""
-    which = _filter(app, actor, query)
-    may_write = app.permissions.visible(actor, "write", KIND, first=len(which.args) + 1)
+    which = await _filter(app, actor, query)
+    may_write = await app.permissions.tested(actor, "write", KIND, first=len(which.args) + 1)
     args = [*which.args, *may_write.args]
     found = await rows(
         f"SELECT models_model.*, ({may_write.sql}) AS may_write, owner.name AS owner_name, "  # noqa: S608
@@ -88,8 +88,8 @@ async def list_rows(app: House, actor: Actor, query: ListQuery) -> tuple[list[di
     return found, counted["total"]
 
 
-def _filter(app: House, actor: Actor, query: ListQuery) -> Filter:
-    listed = app.permissions.visible(actor, "list", KIND)
+async def _filter(app: House, actor: Actor, query: ListQuery) -> Filter:
+    listed = await app.permissions.visible(actor, "list", KIND)
     conditions, args = ["models_model.base_model_id IS NOT NULL", listed.sql], [*listed.args]
 
     def add(condition: str, value: str) -> None:

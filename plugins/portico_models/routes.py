@@ -23,12 +23,12 @@ def routes(app: House) -> list[Any]:
             await app.catalogue.entries_json(request.user, refresh=query_flag("refresh", refresh))
         )
 
-    @get("/api/models/base", access="admin")
+    @get("/api/models/base", may="model:override")
     async def base_entries() -> JSONBytes:
         """What the sources offer, before anything is laid over it."""
         return JSONBytes(await app.catalogue.base_entries_json())
 
-    @get("/api/v1/models/base", access="admin", answers=list[Model])
+    @get("/api/v1/models/base", may="model:override", answers=list[Model])
     async def overrides() -> JSONBytes:
         """Every record that changes a source's model."""
         return json_reply(await models.overrides())
@@ -62,7 +62,7 @@ def routes(app: House) -> list[Any]:
 
     @post(
         "/api/v1/models/create",
-        permission="workspace.models",
+        may="model:create",
         answers=Model,
     )
     async def create(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:

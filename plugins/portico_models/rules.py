@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED, Actor, Forbidden, House, Invalid
+from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED, Actor, Forbidden, House, Invalid, Resource
 from portico_models.naming import check_id, likeness
 from portico_models.records import KIND, Draft
 from portico_models.schemas import ModelForm
@@ -17,9 +17,10 @@ async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, A
     record without one, is not theirs to use.
     """
     was_override = before is not None and before["base_model_id"] is None
+    may_override = await app.permissions.may(actor, KIND, "override")
     if draft.base_model_id is None:
         # Whoever overrides a source's model renames it, instructs it and opens it for all.
-        if not actor.is_admin and not was_override:
+        if not was_override and not may_override:
             raise Forbidden(UNAUTHORIZED)
         return
     check_id(draft.base_model_id)
@@ -28,25 +29,24 @@ async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, A
     if (before is None or was_override) and likeness(draft.id) in await _offered(app):
         raise Invalid(MODEL_ID_TAKEN)
     # Else a preset would open a model to its author, and to all it is shared with.
-    if not actor.is_admin and not await app.catalogue.may_use(draft.base_model_id, actor):
+    if not may_override and not await app.catalogue.may_use(draft.base_model_id, actor):
         raise Forbidden(UNAUTHORIZED)
 
 
-async def share(app: House, actor: Actor, form: ModelForm) -> None:
+async def share(app: House, actor: Actor, form: ModelForm, resource: Resource) -> None:
     """Write down with whom a record is shared: with nobody, where its author may not share like that.
 
     Call it in the transaction that writes the record. Source: narrowed without a word, as clients of this API
-    know it. What was shared before may stay so. Raises: Misshapen, Invalid for an `access_control` that is none.
+    know it. What was shared before may stay so. Raises: Misshapen, Invalid for an `access_control` that is none;
+    Forbidden for somebody who may write the record and not say who else may.
     """
-    grants = app.permissions.grants
+    grants, permissions = app.permissions.grants, app.permissions
     wanted = grants.read(form.access_control)
-    if not actor.is_admin and not wanted.same_as(await grants.of(KIND, form.id)):
-        needed = {
-            "sharing.public_models": wanted.is_public,
-            "sharing.models": wanted.names_somebody,
-        }
-        for permission, is_needed in needed.items():
-            if is_needed and not await app.identity.is_permitted(actor, permission):
+    if not wanted.same_as(await grants.of(KIND, form.id)):
+        await permissions.require(actor, "share", resource)
+        needed = {"publish": wanted.is_public, "invite": wanted.names_somebody}
+        for action, is_needed in needed.items():
+            if is_needed and not await permissions.may(actor, KIND, action):
                 wanted = grants.nobody
     await grants.write(KIND, form.id, wanted)
 

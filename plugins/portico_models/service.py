@@ -78,7 +78,7 @@ class Models:
             async with transaction():
                 await self._records.begin_change()
                 await self._records.insert(draft, likeness(form.id), actor.id, now())
-                await share(self._app, actor, form)
+                await share(self._app, actor, form, Resource(KIND, form.id, actor.id))
                 self._announce(form.id, "created")
                 return await self._written(form.id)
         except UniqueViolation as error:
@@ -92,9 +92,9 @@ class Models:
         async with transaction():
             await self._records.begin_change()
             # Asked again now that no other writer can come in between: rights or record may be gone.
-            await self._find(actor, "write", form.id)
+            _, resource = await self._find(actor, "write", form.id)
             await self._records.update(draft, now())
-            await share(self._app, actor, form)
+            await share(self._app, actor, form, resource)
             self._announce(form.id, "updated")
             return await self._written(form.id)
 

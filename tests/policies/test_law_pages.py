@@ -3,35 +3,39 @@
 import pytest
 
 from portico.permissions import Permissions, PolicyFile, ResourceKind
-from portico.permissions.relations import Facts, Grant
+from portico_models.records import ACTIONS
 
-MODEL = ResourceKind("model", "models_model", ("list", "read", "write", "delete"))
+MODEL = ResourceKind("model", "models_model", ACTIONS)
 CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete"))
 LAW = (PolicyFile("portico_policies", "models.csv"), PolicyFile("portico_policies", "chats.csv"))
 
-OWNER = Facts("ann", "user", "ann")
-STRANGER = Facts("ann", "user", "bob")
-READER = Facts("ann", "user", "bob", frozenset({Grant.READ}))
-WRITER = Facts("ann", "user", "bob", frozenset({Grant.WRITE}))
-OF_EVERYONE = Facts("ann", "user", "bob", frozenset({Grant.PUBLIC}))
-ADMIN = Facts("ann", "admin", "bob")
-PENDING_OWNER = Facts("ann", "pending", "ann", frozenset(Grant))
+OWNER = frozenset({"role:user", "owner"})
+STRANGER = frozenset({"role:user"})
+READER = frozenset({"role:user", "reader"})
+WRITER = frozenset({"role:user", "writer"})
+OF_EVERYONE = frozenset({"role:user", "everyone"})
+AUTHOR = frozenset({"role:user", "permission:workspace.models", "permission:sharing.models"})
+ADMIN = frozenset({"role:admin", "bypass:admin"})
+PLAIN_ADMIN = frozenset({"role:admin"})
+PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyone"})
 
 
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (OWNER, {"list", "read", "write", "delete"}),
+        (OWNER, {"list", "read", "use", "write", "delete", "share"}),
         (STRANGER, set()),
-        (READER, {"read"}),
-        (WRITER, {"list", "write", "delete"}),
-        (OF_EVERYONE, {"list", "read"}),
-        (ADMIN, {"list", "read", "write", "delete"}),
+        (READER, {"read", "use"}),
+        (WRITER, {"list", "write", "delete", "share"}),
+        (OF_EVERYONE, {"list", "read", "use"}),
+        (AUTHOR, {"create", "invite"}),
+        (ADMIN, set(ACTIONS)),
+        (PLAIN_ADMIN, set(ACTIONS) - {"list", "read", "use"}),
         (PENDING_OWNER, set()),
     ],
 )
-def test_who_may_do_what_with_a_model(facts: Facts, expected: set[str]) -> None:
-    law = Permissions().enact([MODEL, CHAT], LAW)
+def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str]) -> None:
+    law = Permissions().enact_packaged([MODEL, CHAT], LAW)
 
     assert {
         action for action in MODEL.actions if law.plan("model", action).decide(facts)
@@ -51,15 +55,15 @@ def test_who_may_do_what_with_a_model(facts: Facts, expected: set[str]) -> None:
     ],
 )
 def test_AB_48_chats_are_their_owners_alone_also_to_administrators(
-    facts: Facts, expected: set[str]
+    facts: frozenset[str], expected: set[str]
 ) -> None:
-    law = Permissions().enact([MODEL, CHAT], LAW)
+    law = Permissions().enact_packaged([MODEL, CHAT], LAW)
 
     assert {action for action in CHAT.actions if law.plan("chat", action).decide(facts)} == expected
 
 
 def test_every_line_tells_where_it_stands() -> None:
-    law = Permissions().enact([MODEL, CHAT], LAW)
+    law = Permissions().enact_packaged([MODEL, CHAT], LAW)
 
     assert law.rules[0].origin.startswith("portico_policies/roles.csv:")
     assert all(rule.origin.rpartition(":")[2].isdigit() for rule in law.rules)

@@ -14,7 +14,7 @@ from portico.catalogue.target import Target
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Account, Actor
 from portico.permissions.resource import Resource
-from portico.settings.schema import AccessSettings, CatalogueSettings
+from portico.settings.schema import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
 
@@ -25,10 +25,12 @@ TOO_OLD = 60.0
 class Law(Protocol):
     """What the catalogue asks of permissions."""
 
-    settings: AccessSettings
-
     async def decide(self, actor: Actor, action: str, resource: Resource) -> bool:
         """Whether somebody may do something with one thing."""
+        ...
+
+    async def may_all(self, actor: Actor, kind: str, action: str) -> bool:
+        """Whether somebody may do something with everything of a kind."""
         ...
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
@@ -89,13 +91,17 @@ class Catalogue:
         list already.
         """
         overlay = await self._overlay(refresh)
-        if self._sees_all(actor):
+        if await self._law.may_all(actor, "model", "use"):
             return overlay.document
-        readable = await self._law.visible_ids(actor, "read", "model") if self._workspace else ()
+        usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else ()
+        offered = {
+            public: await self._law.decide(actor, "use", _without_record(public))
+            for public in (True, False)
+        }
         return overlay.document_of(
             entry
             for entry in overlay.entries
-            if entry.is_public or (entry.record is not None and entry.record.id in readable)
+            if (entry.record.id in usable if entry.record else offered[entry.is_public])
         )
 
     async def base_entries_json(self) -> bytes:
@@ -130,10 +136,6 @@ class Catalogue:
 
     # -- who may ----------------------------------------------------------------------------------------------
 
-    def _sees_all(self, actor: Actor) -> bool:
-        access = self._law.settings
-        return access.bypass_models or (actor.is_admin and access.bypass_admin)
-
     async def _find(self, model_id: str, actor: Actor) -> Target | None:
         overlay = await self._overlay()
         entry = overlay.by_id.get(model_id)
@@ -144,12 +146,12 @@ class Catalogue:
         return overlay.target(entry)
 
     async def _may_use(self, actor: Actor, entry: Entry) -> bool:
-        if self._sees_all(actor):
-            return True
-        if entry.record is None:
-            return entry.is_public
-        resource = Resource("model", entry.record.id, entry.record.owner_id)
-        return await self._law.decide(actor, "read", resource)
+        resource = (
+            Resource("model", entry.record.id, entry.record.owner_id)
+            if entry.record
+            else _without_record(entry.is_public)
+        )
+        return await self._law.decide(actor, "use", resource)
 
     async def _stands(self, entry: Entry, actor: Actor) -> bool:
         """Whether a preset opens nothing but what this person, or else its owner, may use today."""
@@ -222,6 +224,11 @@ class Catalogue:
 
     def _asking(self) -> list["asyncio.Task[object]"]:
         return [shelf.asking for shelf in self._shelves if shelf.asking is not None]
+
+
+def _without_record(is_public: bool) -> Resource:
+    """A source's model of which the workspace says nothing."""
+    return Resource("model", "", None, is_public)
 
 
 def _too_old(shelf: Shelf) -> bool:

@@ -10,7 +10,16 @@ with database.use():
 
 from portico.db.ambient import bind
 from portico.db.clock import now
-from portico.db.current import after_commit, current_database, execute, row, rows, scan, transaction
+from portico.db.current import (
+    after_commit,
+    current_database,
+    execute,
+    in_transaction,
+    row,
+    rows,
+    scan,
+    transaction,
+)
 from portico.db.database import Database, Row
 from portico.db.errors import (
     BadDatabase,
@@ -40,6 +49,7 @@ __all__ = [
     "bind",
     "current_database",
     "execute",
+    "in_transaction",
     "migrate",
     "new_id",
     "now",

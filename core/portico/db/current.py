@@ -44,6 +44,11 @@ def transaction() -> AbstractAsyncContextManager[None]:
     return current_database().transaction()
 
 
+def in_transaction() -> bool:
+    """Whether this task has a transaction open, so that what it reads may not be true yet for others."""
+    return current_database().inside() is not None
+
+
 def after_commit(callback: Callable[[], object]) -> None:
     """Call `callback` once what this task is writing is durable; now, if no transaction is open.
 

@@ -1,20 +1,33 @@
 """May they: the one place where it is decided. Routes and services ask here and nowhere else."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from portico.db import rows
+from portico.db import in_transaction, row, rows
 from portico.errors import Forbidden, NotFound
 from portico.events import Listener
-from portico.identity import AccountLeaving, Actor, GroupLeaving
+from portico.identity import AccountLeaving, Actor, GroupLeaving, Tree
+from portico.identity.brief import Brief
+from portico.identity.events import EVENTS
 from portico.permissions.grants import Grants
-from portico.permissions.law import Law
-from portico.permissions.policy import HOUSE_RULES, BadPolicy, Rule, read_policies
-from portico.permissions.relations import Facts, Me
+from portico.permissions.law import Form, Law, Plan, Template
+from portico.permissions.pages import BadPolicy, Page, packaged_pages
+from portico.permissions.policy import Lines, read_pages
+from portico.permissions.relations import EVERYONE, OWNER, TIES, Facts, Me
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.settings.schema import AccessSettings
 
 READ = "read"
+#: Rows somebody may hold and still be looked up one by one; who holds more is served by walking along an index.
+FEW = 1000
+#: Seconds for which it is remembered whether somebody holds few or many. Being wrong costs time, nothing else.
+HINT = 10.0
+
+_GROUPS = "SELECT group_id FROM portico_group_member WHERE account_id = $1"
+
+#: What somebody is permitted by the permission tree; asked with an account's id.
+Permitted: TypeAlias = Callable[[str], Awaitable[Tree]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,46 +41,83 @@ class Condition:
 class Permissions:
     """Who may do what in one application.
 
-    Made before plugins are asked what they bring; until `enact`, nobody may do anything.
+    Made before plugins are asked what they bring; until `enact`, nobody may do anything. `moment`: seconds for which
+    what was read about somebody is trusted, until this process changes it; 0 = not at all.
     """
 
-    def __init__(self, settings: AccessSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: AccessSettings | None = None,
+        permitted: Permitted | None = None,
+        moment: float = 0,
+    ) -> None:
         self.settings = settings or AccessSettings()
-        self.grants = Grants()
-        self._law = Law({}, ())
+        self.grants = Grants(moment)
+        self._law = Law({}, Lines())
+        self._permitted = permitted
+        self._standings: Brief[tuple[str, str], Facts] = Brief(moment)
+        self._hints: Brief[tuple[str, str, Facts], Form] = Brief(HINT if moment else 0)
+
+    # -- the law --------------------------------------------------------------------------------------------
 
     @property
     def law(self) -> Law:
         """What is in force. Keep the reference to ask one law several times: it never changes, it is replaced."""
         return self._law
 
-    def enact(
-        self, kinds: Iterable[ResourceKind], policies: Iterable[PolicyFile | PolicyLine]
+    def draft(
+        self, kinds: Iterable[ResourceKind], pages: Iterable[Page], *, tolerant: bool = False
     ) -> Law:
-        """Put a whole set of policies into force, with the house rules before them.
-
-        Raises: BadPolicy if any of it is wrong; what was in force then stays in force.
-        """
+        """A law out of pages, without putting it into force. `tolerant`: see `read_pages`. Raises: BadPolicy."""
         known = {kind.name: kind for kind in kinds}
         if "*" in known:
             raise BadPolicy(["a kind of resource cannot be called '*'"])
-        rules = read_policies(known, [*HOUSE_RULES, *policies])
-        self._law = Law(known, _amended(rules, self.settings))
-        return self._law
+        law = Law(known, read_pages(known, pages, tolerant=tolerant))
+        if faults := locked_out(law, self.words_of("admin")):
+            raise BadPolicy(faults)
+        return law
+
+    def enact(self, law: Law) -> None:
+        """Put a law into force, from the next decision on."""
+        self._law = law
+        self.forget()
+
+    def enact_packaged(
+        self, kinds: Iterable[ResourceKind], policies: Iterable[PolicyFile | PolicyLine]
+    ) -> Law:
+        """Put the house rules and these policies into force, nothing laid over them.
+
+        Raises: BadPolicy if any of it is wrong; what was in force then stays in force.
+        """
+        law = self.draft(kinds, packaged_pages(policies))
+        self.enact(law)
+        return law
+
+    # -- one thing ------------------------------------------------------------------------------------------
 
     async def decide(self, actor: Actor, action: str, resource: Resource) -> bool:
         """Whether somebody may do something to a thing. At most one statement, and none where no grant matters."""
-        plan = self._law.plan(resource.kind, action)
-        facts = Facts(actor.id, actor.role, resource.owner_id)
+        law = self._law
+        plan = law.plan(resource.kind, action)
+        facts = await self._standing(law, plan, actor)
+        if resource.owner_id is not None and resource.owner_id == actor.id:
+            facts |= {OWNER}
+        if resource.is_public:
+            facts |= {EVERYONE}
         decision = plan.decide_without_grants(facts)
-        if decision is not None:
-            return decision
-        held = await self.grants.held(actor.id, resource)
-        return plan.decide(Facts(actor.id, actor.role, resource.owner_id, held))
+        if decision is None:
+            return plan.decide(facts | await self.grants.held(actor.id, resource))
+        return decision
 
     async def may(self, actor: Actor, kind: str, action: str) -> bool:
         """Whether somebody may do something with things of a kind in general, whichever it is."""
         return await self.decide(actor, action, Resource(kind, "", None))
+
+    async def may_all(self, actor: Actor, kind: str, action: str) -> bool:
+        """Whether somebody may do something with every thing of a kind, whatever ties them to it."""
+        law = self._law
+        plan = law.plan(kind, action)
+        return plan.deny.isdisjoint(TIES) and plan.decide(await self._standing(law, plan, actor))
 
     async def require(self, actor: Actor, action: str, resource: Resource) -> None:
         """Go on only if somebody may do something to a thing.
@@ -80,20 +130,40 @@ class Permissions:
             raise Forbidden
         raise NotFound
 
-    def visible(self, actor: Actor, action: str, kind: str, first: int = 1) -> Condition:
-        """The rows of a kind to which somebody may do something, as a condition.
-
-        Its placeholders begin with `$first`. The text depends on the caller's role alone, so databases can keep
-        what they prepared for it. Raises: LookupError for a kind that nobody registered.
-        """
-        template = self._law.template(kind, action, actor.role, first)
-        return Condition(
-            template.sql, tuple(actor.id if value is Me.ID else value for value in template.values)
+    async def find(self, kind: str, resource_id: str) -> Resource | None:
+        """A thing of a registered kind, if its table has it. Raises: LookupError for an unknown kind."""
+        of = self._law.kinds[kind]
+        if not of.table:
+            return None
+        found = await row(
+            f"SELECT {of.owner} AS owner FROM {of.table} WHERE {of.id} = $1",  # noqa: S608
+            resource_id,
         )
+        return Resource(kind, resource_id, found["owner"]) if found else None
+
+    # -- many things ----------------------------------------------------------------------------------------
+
+    async def visible(self, actor: Actor, action: str, kind: str, first: int = 1) -> Condition:
+        """The rows of a kind to which somebody may do something, as a condition for a list.
+
+        Its placeholders begin with `$first`. It takes one of two forms that mean the same: look up what the caller
+        holds, or test row by row along whatever index the list is sorted by. Raises: LookupError for a kind that
+        nobody registered.
+        """
+        law = self._law
+        standing = await self._standing(law, law.plan(kind, action), actor)
+        form = await self._form(law, actor, action, kind, standing)
+        return _for(actor, law.condition(kind, action, standing, form, first))
+
+    async def tested(self, actor: Actor, action: str, kind: str, first: int = 1) -> Condition:
+        """The same as `visible`, for the few rows of a page: as a column that is true or false."""
+        law = self._law
+        standing = await self._standing(law, law.plan(kind, action), actor)
+        return _for(actor, law.condition(kind, action, standing, "many", first))
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
-        """The ids of a kind to which somebody may do something. One statement."""
-        which = self.visible(actor, action, kind)
+        """The ids of a kind to which somebody may do something."""
+        which = await self.visible(actor, action, kind)
         of = self._law.kinds[kind]
         found = await rows(
             f"SELECT {of.id} AS id FROM {of.table} WHERE {which.sql}",  # noqa: S608 - no word of it is a client's
@@ -101,26 +171,101 @@ class Permissions:
         )
         return {row["id"] for row in found}
 
+    async def _form(self, law: Law, actor: Actor, action: str, kind: str, standing: Facts) -> Form:
+        ties = law.ties(kind, action, standing)
+        if ties <= {OWNER}:
+            return "few"
+
+        async def count(_: tuple[str, str, Facts]) -> Form:
+            held = _for(actor, law.held(kind, ties))
+            found = await rows(
+                f"SELECT 1 FROM ({held.sql}) held LIMIT {FEW + 1}",  # noqa: S608
+                *held.args,
+            )
+            return "few" if len(found) <= FEW else "many"
+
+        return await self._hints.get((actor.id, kind, ties), count) or "few"
+
+    # -- somebody -------------------------------------------------------------------------------------------
+
+    def words_of(self, role: str) -> list[str]:
+        """What is true of everybody with this role: the role, and whatever the operator's switches exempt it from."""
+        words = [f"role:{role}"]
+        if self.settings.bypass_admin and role == "admin":
+            words.append("bypass:admin")
+        if self.settings.bypass_models and role != "pending":
+            words.append("bypass:models")
+        return words
+
+    async def _standing(self, law: Law, plan: Plan, actor: Actor) -> Facts:
+        """All that is true of somebody whatever the thing, as far as the plan asks. Mostly without a statement."""
+        if not (plan.asks_groups or plan.asks_permissions):
+            return law.standing((*self.words_of(actor.role), f"user:{actor.id}"))
+
+        async def ask(_: tuple[str, str]) -> Facts:
+            return law.standing(await self.words_about(actor))
+
+        if in_transaction():
+            return await ask(("", ""))
+        return await self._standings.get((actor.id, actor.role), ask) or frozenset()
+
+    async def words_about(self, actor: Actor) -> list[str]:
+        """Everything that is true of somebody, before role lines add to it: role, groups, permissions."""
+        groups = [f"member:{found['group_id']}" for found in await rows(_GROUPS, actor.id)]
+        tree = await self._permitted(actor.id) if self._permitted else {}
+        return [*self.words_of(actor.role), f"user:{actor.id}", *groups, *permission_words(tree)]
+
+    def forget(self) -> None:
+        """Trust nothing that was read before."""
+        self.grants.remember_nothing()
+        for memory in (self._standings, self._hints):
+            memory.forget()
+
     def listeners(self) -> list[Listener]:
         """What the room itself wants to hear of."""
         return [
             Listener(AccountLeaving, lambda event: self.grants.lose("user", event.id)),
             Listener(GroupLeaving, lambda event: self.grants.lose("group", event.id)),
+            *(Listener(event, lambda _: self.forget()) for event in EVENTS),
         ]
 
 
-def _amended(rules: Iterable[Rule], settings: AccessSettings) -> list[Rule]:
-    """The rules as the switches above them want it."""
-    kept = [
-        rule
-        for rule in rules
-        if settings.bypass_admin
-        or (rule.kind, rule.who, rule.effect) != ("model", "role:admin", "allow")
-        or rule.action not in ("list", READ)
+def permission_words(tree: Mapping[str, Mapping[str, bool]]) -> list[str]:
+    """`permission:workspace.models` and the like, of a permission tree."""
+    return [
+        f"permission:{section}.{word}"
+        for section, words in tree.items()
+        for word, permitted in words.items()
+        if permitted is True
     ]
-    if settings.bypass_models:
-        kept += [
-            Rule("model", READ, f"role:{role}", "allow", "access.bypass_models")
-            for role in ("admin", "user")
-        ]
-    return kept
+
+
+def locked_out(law: Law, words: Iterable[str]) -> list[str]:
+    """Why somebody of whom these words are true could not do what administrators must be able to. Empty = they can."""
+    standing, faults = law.standing(words), []
+    for kind in law.kinds.values():
+        for action in kind.vital:
+            if law.plan(kind.name, action).decide(standing):
+                continue
+            denying = [
+                rule
+                for rule in law.rules_on(kind.name, action)
+                if rule.effect == "deny" and rule.who in standing
+            ]
+            if denying:
+                faults += [
+                    f"{rule.origin}: it would lock out every administrator from {kind.name}:{action}"
+                    for rule in denying
+                ]
+            else:
+                faults.append(
+                    f"no line lets administrators {kind.name}:{action}; "
+                    f"add `p, {kind.name}, {action}, role:admin, allow`"
+                )
+    return faults
+
+
+def _for(actor: Actor, template: Template) -> Condition:
+    return Condition(
+        template.sql, tuple(actor.id if value is Me.ID else value for value in template.values)
+    )

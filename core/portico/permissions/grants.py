@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from portico.db import execute, new_id, now, rows
+from portico.audit import record
+from portico.db import after_commit, execute, in_transaction, new_id, now, rows
 from portico.errors import Invalid
-from portico.permissions.relations import Grant
+from portico.identity.brief import Brief
+from portico.permissions.relations import EVERYONE, READER, WRITER, Facts
 from portico.permissions.resource import Resource
 from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
 
@@ -22,12 +24,18 @@ _OF_KIND = (
     "SELECT resource_id, action, principal_kind, principal_id FROM portico_grant "
     "WHERE resource_kind = $1{} ORDER BY resource_id, position"
 )
-_HELD = (
-    "SELECT action, principal_kind FROM portico_grant "
-    "WHERE resource_kind = $1 AND resource_id = $2 AND ("
-    "principal_kind = 'everyone' OR (principal_kind = 'user' AND principal_id = $3) "
-    "OR (principal_kind = 'group' AND principal_id IN "
-    "(SELECT group_id FROM portico_group_member WHERE account_id = $3)))"
+_ONE = "FROM portico_grant g{} WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = "
+_EACH = " AND g.principal_kind = "
+_MINE = " JOIN portico_group_member m ON m.group_id = g.principal_id AND m.account_id = $3"
+# Looked up by whole keys: how many others a thing is shared with does not matter.
+_HELD = " UNION ALL ".join(
+    (
+        f"SELECT '{EVERYONE}' AS tie {_ONE.format('')}'read'{_EACH}'everyone'",
+        f"SELECT '{READER}' {_ONE.format('')}'read'{_EACH}'user' AND g.principal_id = $3",
+        f"SELECT '{WRITER}' {_ONE.format('')}'write'{_EACH}'user' AND g.principal_id = $3",
+        f"SELECT DISTINCT '{READER}' {_ONE.format(_MINE)}'read'{_EACH}'group'",
+        f"SELECT DISTINCT '{WRITER}' {_ONE.format(_MINE)}'write'{_EACH}'group'",
+    )
 )
 _LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
 _PLACES = {
@@ -37,11 +45,17 @@ _PLACES = {
 
 
 class Grants:
-    """Who was given what. Ids are data: nothing in one can act as a pattern or as policy."""
+    """Who was given what. Ids are data: nothing in one can act as a pattern or as policy.
+
+    `moment`: seconds for which what somebody holds on a thing is remembered.
+    """
 
     #: A client's `access_control` as a sharing; and the sharing that gives nothing to anybody.
     read = staticmethod(read_access_control)
     nobody: Final = PRIVATE
+
+    def __init__(self, moment: float = 0) -> None:
+        self._held: Brief[tuple[str, str, str], Facts] = Brief(moment)
 
     async def of(self, kind: str, resource_id: str) -> Sharing:
         """Who one thing is shared with. One statement."""
@@ -64,14 +78,25 @@ class Grants:
             shares.setdefault(row["resource_id"], []).append(share)
         return {resource_id: Sharing(tuple(held)) for resource_id, held in shares.items()}
 
-    async def held(self, actor_id: str, resource: Resource) -> frozenset[Grant]:
-        """What somebody holds on one thing: by name, through a group, or as one of everyone. One statement."""
-        found = await rows(_HELD, resource.kind, resource.id, actor_id)
-        holders = {
-            (row["action"], "everyone" if row["principal_kind"] == "everyone" else "person")
-            for row in found
-        }
-        return frozenset(grant for grant in Grant if grant.value in holders)
+    async def held(self, actor_id: str, resource: Resource) -> Facts:
+        """How somebody is tied to one thing by grants: by name, through a group, or as one of everyone.
+
+        At most one statement a moment. Inside a transaction always one: there, what is remembered may be from before.
+        """
+        key = (actor_id, resource.kind, resource.id)
+        if in_transaction():
+            return await self._ask(key)
+        return await self._held.get(key, self._ask) or frozenset()
+
+    async def _ask(self, key: tuple[str, str, str]) -> Facts:
+        actor_id, kind, resource_id = key
+        if not resource_id:
+            return frozenset()
+        return frozenset(row["tie"] for row in await rows(_HELD, kind, resource_id, actor_id))
+
+    def remember_nothing(self) -> None:
+        """Some grant or membership is not what it was."""
+        self._held.forget()
 
     async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:
         """Share a thing with exactly these from now on. Call it inside the transaction that writes the thing.
@@ -86,19 +111,29 @@ class Grants:
         if missing - set(before.shares):
             what = _PLACES[next(iter(missing - set(before.shares))).principal_kind][1]
             raise Invalid(f"[ERROR: access_control names a {what} that does not exist]")
-        await self.forget(kind, resource_id)
+        kept = Sharing(tuple(share for share in sharing.shares if share not in missing))
+        await execute(_FORGET, kind, resource_id)
         at = now()
-        for position, share in enumerate(s for s in sharing.shares if s not in missing):
+        for position, share in enumerate(kept.shares):
             whom = (share.action, share.principal_kind, share.principal_id)
             await execute(_INSERT, new_id(), kind, resource_id, *whom, position, at)
+        await self._changed(kind, resource_id, before, kept)
 
     async def forget(self, kind: str, resource_id: str) -> None:
         """Drop all that was given on a thing. Call it inside the transaction that deletes the thing."""
-        await execute(_FORGET, kind, resource_id)
+        before = await self.of(kind, resource_id)
+        if before.shares:
+            await execute(_FORGET, kind, resource_id)
+            await self._changed(kind, resource_id, before, PRIVATE)
 
     async def lose(self, principal_kind: str, principal_id: str) -> None:
         """Drop all that was given to a person or group that is gone."""
         await execute(_LOSE, principal_kind, principal_id)
+        after_commit(self.remember_nothing)
+
+    async def _changed(self, kind: str, resource_id: str, was: Sharing, became: Sharing) -> None:
+        await record("grants.changed", kind, resource_id, was.document(), became.document())
+        after_commit(self.remember_nothing)
 
     async def _missing(self, sharing: Sharing) -> set[Share]:
         """The shares of people and groups that there are not. A statement for each 500 of a sort."""

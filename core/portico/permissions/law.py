@@ -1,40 +1,62 @@
-"""The law in force: rules compiled into a table that decides, and Casbin beside it as the referee.
+"""The law in force: lines compiled into a table that decides, and Casbin beside it as the referee.
 
 `enforce()` walks every line and evaluates an expression for each; the table looks up one entry. Both are made of the
-lines Casbin holds, so what the referee would say and what is decided cannot come from different texts.
+same checked lines, and a test holds them to the same answers.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
-from portico.permissions.policy import Rule
-from portico.permissions.relations import ALWAYS, NEVER, RELATIONS, Bind, Facts, Me, Relation
+from portico.permissions.policy import Lines, RoleLine, Rule
+from portico.permissions.relations import (
+    ALWAYS,
+    GRANTED,
+    NEVER,
+    TIES,
+    Bind,
+    Facts,
+    Me,
+    found_by_rows,
+    held_ids,
+    tested_row_by_row,
+)
 from portico.permissions.resource import ResourceKind
+
+NOBODY: Facts = frozenset()
+_GRANTED = frozenset(GRANTED)
+
+#: How a condition finds rows. `few`: by what the caller holds; `many`: row by row. They mean the same.
+Form = Literal["few", "many"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the law says of one action on one kind: who is denied it, and who is allowed it."""
+    """What the law says of one action on one kind: the words that deny it, and those that allow it.
 
-    deny: tuple[Relation, ...] = ()
-    allow: tuple[Relation, ...] = ()
+    `asks_groups`, `asks_permissions`: whether it matters which groups somebody is in, and what they are permitted.
+    """
+
+    deny: Facts = NOBODY
+    allow: Facts = NOBODY
+    asks_groups: bool = False
+    asks_permissions: bool = False
 
     def decide(self, facts: Facts) -> bool:
         """Whether the facts suffice."""
-        return not _any(self.deny, facts) and _any(self.allow, facts)
+        return self.deny.isdisjoint(facts) and not self.allow.isdisjoint(facts)
 
     def decide_without_grants(self, facts: Facts) -> bool | None:
         """The decision if no grant could change it, else None."""
-        if _any((relation for relation in self.deny if not relation.from_grants), facts):
+        if not self.deny.isdisjoint(facts):
             return False
-        if any(relation.from_grants for relation in self.deny):
+        if not self.deny.isdisjoint(_GRANTED):
             return None
-        if _any((relation for relation in self.allow if not relation.from_grants), facts):
+        if not self.allow.isdisjoint(facts):
             return True
-        return None if any(relation.from_grants for relation in self.allow) else False
+        return False if self.allow.isdisjoint(_GRANTED) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,86 +68,155 @@ class Template:
 
 
 class Law:
-    """A whole set of rules, never changed: another set is another law."""
+    """A whole set of lines, never changed: another set is another law."""
 
-    def __init__(self, kinds: Mapping[str, ResourceKind], rules: Iterable[Rule]) -> None:
+    def __init__(self, kinds: Mapping[str, ResourceKind], lines: Lines) -> None:
         self.kinds = dict(kinds)
-        self.rules = tuple(rules)
-        self.referee = referee(self.rules)
-        held = [
-            Rule(kind, act, who, effect, "") for kind, act, who, effect in self.referee.get_policy()
-        ]
+        self.rules, self.roles, self.idle = lines.rules, lines.roles, lines.idle
+        self._confers: dict[str, list[str]] = {}
+        for line in self.roles:
+            self._confers.setdefault(line.who, []).append(line.role)
+        self._mentioned = frozenset(rule.who for rule in self.rules) | frozenset(self._confers)
         self._plans = {
-            (kind.name, action): _plan(held, kind.name, action)
+            (kind.name, action): self._compile(kind.name, action)
             for kind in self.kinds.values()
             for action in kind.actions
         }
-        # Roles, kinds and actions are few; a caller's id is not part of the key.
-        self.template = lru_cache(maxsize=1024)(self._template)
+        # Few are different: a caller's id is not part of the key.
+        self._template = lru_cache(maxsize=1024)(self._make_template)
 
     def plan(self, kind: str, action: str) -> Plan:
         """What holds for this action; a word that no kind knows is allowed to nobody."""
         return self._plans.get((kind, action), Plan())
 
-    def _template(self, kind: str, action: str, role: str, first: int) -> Template:
-        """The condition under which rows of a kind are open to a caller of this role."""
-        of, plan, values = self.kinds[kind], self.plan(kind, action), list[str | Me]()
+    def standing(self, words: Iterable[str]) -> Facts:
+        """All words that are true of somebody of whom these are: the roles that lines confer, and what those confer.
 
-        def bind(value: str | Me) -> str:
-            if value not in values:
-                values.append(value)
-            return f"${first + values.index(value)}"
+        Words of which the law says nothing are left out.
+        """
+        found = set(self._mentioned.intersection(words))
+        waiting = list(found)
+        while waiting:
+            for role in self._confers.get(waiting.pop(), ()):
+                if role not in found:
+                    found.add(role)
+                    waiting.append(role)
+        return frozenset(found)
 
-        def either(relations: Iterable[Relation], bind: Bind) -> str:
-            found = [relation.condition(role, of, bind) for relation in relations]
-            found = [condition for condition in found if condition != NEVER]
-            if ALWAYS in found:
-                return ALWAYS
-            return f"({' OR '.join(found)})" if found else NEVER
+    def rules_on(self, kind: str, action: str) -> list[Rule]:
+        """The lines that speak of an action, in their order."""
+        return [rule for rule in self.rules if rule.speaks_of(kind, action)]
 
-        # Once without binding, to fold: PostgreSQL refuses values that the text then does not use.
-        denied, allowed = either(plan.deny, _unbound), either(plan.allow, _unbound)
-        if denied == ALWAYS or allowed == NEVER:
+    def roles_from(self, words: Iterable[str]) -> list[RoleLine]:
+        """The role lines that apply to whoever these words are true of, in their order."""
+        standing = self.standing(words) | frozenset(words)
+        return [line for line in self.roles if line.who in standing]
+
+    @cached_property
+    def referee(self) -> Any:
+        """A Casbin enforcer that holds these lines. It is asked with `enforce(kind, action, words)`."""
+        return _referee((*self.rules, *self.roles))
+
+    # -- lists ----------------------------------------------------------------------------------------------
+
+    def condition(
+        self, kind: str, action: str, standing: Facts, form: Form = "few", first: int = 1
+    ) -> Template:
+        """SQL that is true for the rows of a kind open to a caller of this standing; placeholders from `$first`."""
+        of, plan = self.kinds[kind], self.plan(kind, action)
+        if not of.table:
+            raise LookupError(f"{kind!r} has no rows to list")
+        if not plan.deny.isdisjoint(standing):
             return Template(NEVER)
-        sql = allowed if allowed == ALWAYS else either(plan.allow, bind)
-        if denied != NEVER:
-            # IS NOT TRUE: for a row without an owner, `owner = …` is neither true nor false.
-            sql = f"({sql} AND {either(plan.deny, bind)} IS NOT TRUE)"
+        everything = not plan.allow.isdisjoint(standing)
+        return self._template(of, plan, everything, form, first)
+
+    def ties(self, kind: str, action: str, standing: Facts) -> Facts:
+        """The ties that decide which rows a caller of this standing finds; none where rows do not matter."""
+        plan = self.plan(kind, action)
+        if plan.decide(standing) or not plan.deny.isdisjoint(standing):
+            return NOBODY
+        return plan.allow & TIES
+
+    def held(self, kind: str, ties: Facts, first: int = 1) -> Template:
+        """SQL that selects the ids of rows to which a caller has one of these ties."""
+        values: list[str | Me] = []
+        return Template(held_ids(self.kinds[kind], ties, _binder(values, first)), tuple(values))
+
+    def _make_template(
+        self, of: ResourceKind, plan: Plan, everything: bool, form: Form, first: int
+    ) -> Template:
+        values: list[str | Me] = []
+        bind = _binder(values, first)
+        allow, deny = plan.allow & TIES, plan.deny & TIES
+        if everything:
+            sql = ALWAYS
+        elif not allow:
+            return Template(NEVER)
+        elif form == "many":
+            sql = tested_row_by_row(of, allow, bind)
+        else:
+            sql = found_by_rows(of, allow, bind)
+        if deny:
+            # Tested row by row: whoever may see much is denied little.
+            sql = f"({sql} AND NOT {tested_row_by_row(of, deny, bind)})"
         return Template(sql, tuple(values))
 
+    # -- compiling ------------------------------------------------------------------------------------------
 
-def referee(rules: Iterable[Rule]) -> Any:
-    """A Casbin enforcer that holds these rules. It is asked with `enforce(kind, action, facts)`."""
+    def _compile(self, kind: str, action: str) -> Plan:
+        rules = self.rules_on(kind, action)
+        words = {rule.who for rule in rules}
+        sources = self._sources(words)
+        return Plan(
+            deny=frozenset(rule.who for rule in rules if rule.effect == "deny"),
+            allow=frozenset(rule.who for rule in rules if rule.effect == "allow"),
+            asks_groups=any(word.startswith("member:") for word in sources),
+            asks_permissions=any(word.startswith("permission:") for word in sources),
+        )
+
+    def _sources(self, words: set[str]) -> set[str]:
+        """These words, and all from which role lines lead to them."""
+        found, waiting = set(words), list(words)
+        while waiting:
+            role = waiting.pop()
+            for line in self.roles:
+                if line.role == role and line.who not in found:
+                    found.add(line.who)
+                    waiting.append(line.who)
+        return found
+
+
+def _binder(values: list[str | Me], first: int) -> Bind:
+    """Each value once, so that PostgreSQL sees one type for it."""
+
+    def bind(value: str | Me) -> str:
+        if value not in values:
+            values.append(value)
+        return f"${first + values.index(value)}"
+
+    return bind
+
+
+def _referee(lines: Iterable[Rule | RoleLine]) -> Any:
     # Imported here: whoever only decides has no use for its evaluator.
     from casbin import Enforcer, Model
     from casbin.persist.adapter import load_policy_line
+    from casbin.rbac.default_role_manager import RoleManager
 
     model = Model()
     text = resources.files("portico_policies").joinpath("model.conf").read_text(encoding="utf-8")
     model.load_model_from_text(text)
     enforcer = Enforcer(model)  # this also silences its loggers, which write down every refusal
-    for rule in rules:
-        load_policy_line(str(rule), enforcer.get_model())
-    enforcer.add_function("holds", _holds)
+    lines = list(lines)
+    for line in lines:
+        load_policy_line(str(line), enforcer.get_model())
+    roles = RoleManager(len(lines) + 1)  # as deep as there are lines
+    enforcer.set_role_manager(roles)
+    enforcer.build_role_links()
+
+    def holds(who: str, words: Facts) -> bool:
+        return who in words or any(roles.has_link(word, who) for word in words)
+
+    enforcer.add_function("holds", holds)
     return enforcer
-
-
-def _holds(who: str, facts: Facts) -> bool:
-    # Casbin tries an empty line where there is none.
-    return who in RELATIONS and RELATIONS[who].holds(facts)
-
-
-def _plan(rules: Iterable[Rule], kind: str, action: str) -> Plan:
-    found: dict[str, dict[str, Relation]] = {"deny": {}, "allow": {}}
-    for rule in rules:
-        if rule.speaks_of(kind, action):
-            found[rule.effect][rule.who] = RELATIONS[rule.who]
-    return Plan(deny=tuple(found["deny"].values()), allow=tuple(found["allow"].values()))
-
-
-def _any(relations: Iterable[Relation], facts: Facts) -> bool:
-    return any(relation.holds(facts) for relation in relations)
-
-
-def _unbound(_: str | Me) -> str:
-    return "?"

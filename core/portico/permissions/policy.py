@@ -1,42 +1,34 @@
-"""Reading the law: from files and lines to checked rules, or to a refusal that names file, line and reason.
+"""Reading the law: from pages to checked lines, or to a refusal that names file, line and reason.
 
-A set of policies is taken whole or not at all. Casbin's own reader takes lines of any length, keeps quotes, and
-drops what it does not know without a word; so every line is checked here before Casbin sees it.
+A set of pages is taken whole or not at all. Casbin's own reader takes lines of any length, keeps quotes, and drops
+what it does not know without a word; so every line is checked here before Casbin sees it.
 """
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 
-from portico.errors import OperatorError
-from portico.permissions.relations import RELATIONS
-from portico.permissions.resource import PolicyFile, PolicyLine, ResourceKind
+from portico.permissions.pages import BadPolicy, Page
+from portico.permissions.relations import BYPASSES, PERMISSIONS, ROLES, TIES
+from portico.permissions.resource import ResourceKind
 
 ANY = "*"
 EFFECTS = ("allow", "deny")
-#: A policy of more lines is a mistake: grants belong into rows.
+#: A law of more lines is a mistake: grants belong into rows.
 MOST_LINES = 10_000
+#: Faults told at once; whoever made more knows by then.
+MOST_FAULTS = 50
 
-#: What holds for every kind, whichever plugins are there.
-HOUSE_RULES = (PolicyFile("portico_policies", "roles.csv"),)
-
-_FIELDS = ("p", "kind", "action", "who", "effect")
-_WORD = re.compile(r"[a-z][a-z0-9_:-]*|\*")
-
-
-class BadPolicy(OperatorError):
-    """The law cannot be read. `faults`: one sentence each, beginning with `package/file:line`."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+_RULE = ("p", "kind", "action", "who", "effect")
+_ROLE = ("g", "who", "role")
+_WORD = re.compile(r"[a-z][a-z0-9_:.-]*|\*")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One checked line. `origin`: where it stands, such as `portico_policies/models.csv:12`."""
+    """Whoever is `who` to a thing of this kind may, or may not, do this. `origin`: `portico_policies/models.csv:12`."""
 
     kind: str
     action: str
@@ -52,61 +44,125 @@ class Rule:
         return f"p, {self.kind}, {self.action}, {self.who}, {self.effect}"
 
 
-def read_policies(
-    kinds: Mapping[str, ResourceKind], policies: Iterable[PolicyFile | PolicyLine]
-) -> list[Rule]:
-    """Every line of every policy, in their order. Raises: BadPolicy with all that is wrong, not just the first."""
-    rules: list[Rule] = []
+@dataclass(frozen=True, slots=True)
+class RoleLine:
+    """Whoever is `who` has this role as well. `origin`: as a rule's."""
+
+    who: str
+    role: str
+    origin: str
+
+    def __str__(self) -> str:
+        return f"g, {self.who}, {self.role}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """All lines of all pages, in their order. `idle`: those of kinds that no active plugin has."""
+
+    rules: tuple[Rule, ...] = ()
+    roles: tuple[RoleLine, ...] = ()
+    idle: tuple[Rule, ...] = ()
+
+
+def read_pages(
+    kinds: Mapping[str, ResourceKind], pages: Iterable[Page], *, tolerant: bool = False
+) -> Lines:
+    """Every line of every page.
+
+    `tolerant`: lines of an unknown kind are idle instead of wrong; for a house in which a plugin was set aside,
+    whose kinds nobody knows now. Raises: BadPolicy with all that is wrong, not just the first.
+    """
     faults: list[str] = []
-    for policy in policies:
+    read: list[tuple[str, list[str]]] = []
+    for origin, text in (line for page in pages for line in _lines(page)):
+        fields = [field.strip() for field in text.split(",")]
         try:
-            lines = list(_lines(policy))
-        except (OSError, ImportError, UnicodeDecodeError) as error:
-            faults.append(f"{policy}: it cannot be read: {error}")
-            continue
-        for origin, text in lines:
-            try:
-                rules.append(_rule(origin, text, kinds))
-            except ValueError as error:
-                faults.append(f"{origin}: {error}")
-    if len(rules) > MOST_LINES:
-        faults.append(f"there are {len(rules)} policy lines; at most {MOST_LINES} are read")
+            _check_shape(fields)
+        except ValueError as error:
+            faults.append(f"{origin}: {error}")
+        else:
+            read.append((origin, fields))
+    roles = tuple(RoleLine(f[1], f[2], origin) for origin, f in read if f[0] == "g")
+    rules = [Rule(f[1], f[2], f[3], f[4], origin) for origin, f in read if f[0] == "p"]
+    made = {line.role for line in roles}
+    known = {ANY, *kinds, *(rule.kind for rule in rules if not tolerant)}
+    idle = [rule for rule in rules if rule.kind not in known]
+    kept = [rule for rule in rules if rule.kind in known]
+    lines: tuple[RoleLine | Rule, ...] = (*roles, *kept)
+    for line in lines:
+        try:
+            if isinstance(line, RoleLine):
+                _check_role(line, made)
+            else:
+                _check_rule(line, kinds, made)
+        except ValueError as error:
+            faults.append(f"{line.origin}: {error}")
+    if len(read) > MOST_LINES:
+        faults.insert(0, f"there are {len(read)} policy lines; at most {MOST_LINES} are read")
     if faults:
-        raise BadPolicy(faults)
-    return rules
+        raise BadPolicy(faults[:MOST_FAULTS])
+    return Lines(tuple(kept), roles, tuple(idle))
 
 
-def _lines(policy: PolicyFile | PolicyLine) -> Iterator[tuple[str, str]]:
+def _lines(page: Page) -> Iterator[tuple[str, str]]:
     """Pairs of origin and text; comments and empty lines are left out."""
-    if isinstance(policy, PolicyLine):
-        yield f"line `{policy}`", str(policy)
+    if page.place.startswith("line "):
+        yield page.place, page.text
         return
-    text = resources.files(policy.package).joinpath(policy.name).read_text(encoding="utf-8")
     # Not splitlines(): it also breaks at characters that an editor shows inside one line.
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+    text = page.text.removeprefix("\ufeff").replace("\r\n", "\n")
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.startswith("#"):
-            yield f"{policy}:{number}", line
+            yield f"{page.place}:{number}", line
 
 
-def _rule(origin: str, text: str, kinds: Mapping[str, ResourceKind]) -> Rule:
-    """The rule a line states. Raises: ValueError with what is wrong with it."""
-    fields = [field.strip() for field in text.split(",")]
-    if len(fields) != len(_FIELDS):
+def _check_shape(fields: list[str]) -> None:
+    """Raises: ValueError for anything but a mark and the right number of plain words."""
+    names = _ROLE if fields[0] == "g" else _RULE
+    if fields[0] not in ("p", "g"):
+        raise ValueError(f"it begins with {fields[0]!r}; there are `p` and `g` lines")
+    if len(fields) != len(names):
         raise ValueError(
-            f"{len(fields)} fields where {len(_FIELDS)} are expected: {', '.join(_FIELDS)}"
+            f"{len(fields)} fields where {len(names)} are expected: {', '.join(names)}"
         )
-    mark, kind, action, who, effect = fields
-    if mark != "p":
-        raise ValueError(f"it begins with {mark!r}; only `p` lines exist")
-    for name, field in zip(_FIELDS[1:], fields[1:], strict=True):
+    for name, field in zip(names[1:], fields[1:], strict=True):
         if not _WORD.fullmatch(field):
             raise ValueError(f"{field!r} is no {name}: use a lower-case word, without quotes")
-    actions = {word for one in kinds.values() if kind in (ANY, one.name) for word in one.actions}
-    _known("kind", kind, {ANY, *kinds})
-    _known("action" if kind == ANY else f"action of {kind!r}", action, {ANY, *actions})
-    _known("relation", who, RELATIONS)
-    _known("effect", effect, EFFECTS)
-    return Rule(kind, action, who, effect, origin)
+
+
+def _check_rule(rule: Rule, kinds: Mapping[str, ResourceKind], made: set[str]) -> None:
+    actions = {w for one in kinds.values() if rule.kind in (ANY, one.name) for w in one.actions}
+    _known("kind", rule.kind, {ANY, *kinds})
+    _known(
+        "action" if rule.kind == ANY else f"action of {rule.kind!r}", rule.action, {ANY, *actions}
+    )
+    if rule.who not in TIES:
+        _check_standing(rule.who, made, TIES)
+    _known("effect", rule.effect, EFFECTS)
+
+
+def _check_role(line: RoleLine, made: set[str]) -> None:
+    _check_standing(line.who, made)
+    name = line.role.removeprefix("role:")
+    if name == line.role or not name:
+        raise ValueError(f"{line.role!r} is no role: write `role:` and a word of your own")
+    if name in ROLES:
+        raise ValueError(f"{line.role!r} comes with the account; it cannot be given by a line")
+
+
+def _check_standing(word: str, made: set[str], others: Iterable[str] = ()) -> None:
+    prefix, _, name = word.partition(":")
+    if prefix in ("member", "user") and name:
+        if not _ID.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no id of {'a group' if prefix == 'member' else 'an account'}"
+            )
+    elif prefix == "permission" and name:
+        _known("permission", name, PERMISSIONS)
+    else:
+        roles = {f"role:{role}" for role in ROLES} | made
+        _known("relation", word, {*others, *roles, *BYPASSES, "member:…", "user:…", "permission:…"})
 
 
 def _known(what: str, word: str, known: Collection[str]) -> None:

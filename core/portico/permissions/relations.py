@@ -1,30 +1,43 @@
-"""What somebody can be to a thing: the words that policy lines use as `who`.
+"""The words that policy lines use as `who`.
 
-Each relation is a pair that must mean the same: a predicate on facts that are already loaded, for one decision, and
-an SQL condition, for lists. A test draws random people and grants and compares the two.
+Some say who somebody is, whatever the thing: `role:admin`, `member:<group id>`, `user:<account id>`,
+`permission:workspace.models`, `bypass:admin`. That is their *standing*. The four *ties* are between them and one
+thing; only those depend on rows, and only those become SQL. The facts of a decision are the words that are true.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from portico.permissions.resource import ResourceKind
+from portico.settings.permissions import PermissionDefaults
 
-#: Conditions that need no row to be looked at; `visible` folds them away.
+#: All words that are true of somebody and one thing.
+Facts: TypeAlias = frozenset[str]
+
+OWNER: Final = "owner"
+READER: Final = "reader"
+WRITER: Final = "writer"
+EVERYONE: Final = "everyone"
+#: Ties that come from grants: the action that was given, and whether it was given to everyone.
+GRANTED: Final = MappingProxyType(
+    {READER: ("read", False), WRITER: ("write", False), EVERYONE: ("read", True)}
+)
+TIES: Final = frozenset((OWNER, *GRANTED))
+
+#: Roles of an account. Others are made by role lines.
+ROLES: Final = ("admin", "user", "pending")
+#: Those whom a switch of the operator exempts. Their lines count while the switch is on.
+BYPASSES: Final = ("bypass:admin", "bypass:models")
+#: Words of the permission tree, as `section.word`.
+PERMISSIONS: Final = frozenset(
+    name.replace("_", ".", 1) for name in PermissionDefaults.__struct_fields__
+)
+
+#: Conditions that need no row to be looked at; lists fold them away.
 ALWAYS: Final = "1 = 1"
 NEVER: Final = "1 = 0"
-
-ROLES: Final = ("admin", "user", "pending")
-
-
-class Grant(Enum):
-    """What was given to somebody with regard to one thing. The value: its action, and who holds it."""
-
-    READ = ("read", "person")
-    WRITE = ("write", "person")
-    PUBLIC = ("read", "everyone")
 
 
 class Me(Enum):
@@ -36,85 +49,68 @@ class Me(Enum):
 #: Puts a value behind a placeholder and returns the placeholder.
 Bind: TypeAlias = Callable[[str | Me], str]
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a decision looks at. `grants`: those the caller holds, by name, by group or as one of everyone."""
-
-    actor_id: str
-    role: str
-    owner_id: str | None
-    grants: frozenset[Grant] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A word of the law.
-
-    `condition(role, kind, bind)`: SQL that is true for the rows of `kind` to which a caller of this role stands
-    in the relation. `from_grants`: whether `holds` looks at `Facts.grants`, which cost a statement to load.
-    """
-
-    name: str
-    holds: Callable[[Facts], bool]
-    condition: Callable[[str, ResourceKind, Bind], str]
-    from_grants: bool = False
-
-
-def _owner() -> Relation:
-    return Relation(
-        "owner",
-        lambda facts: facts.owner_id is not None and facts.owner_id == facts.actor_id,
-        lambda _role, kind, bind: f"{kind.table}.{kind.owner} = {bind(Me.ID)}",
-    )
-
-
-def _role(name: str) -> Relation:
-    return Relation(
-        f"role:{name}",
-        lambda facts: facts.role == name,
-        lambda role, _kind, _bind: ALWAYS if role == name else NEVER,
-    )
-
-
-def _granted(name: str, grant: Grant) -> Relation:
-    return Relation(
-        name,
-        lambda facts: grant in facts.grants,
-        lambda _role, kind, bind: f"{kind.table}.{kind.id} IN ({granted_ids(kind, grant, bind)})",
-        from_grants=True,
-    )
-
-
-def granted_ids(kind: ResourceKind, grant: Grant, bind: Bind) -> str:
-    """SQL for the ids of a kind on which the caller holds a grant.
-
-    A list of ids rather than a correlated `EXISTS`: it is read from one index, once, however long the table is.
-    """
-    action, holder = grant.value
-    what = f"resource_kind = {bind(kind.name)} AND action = {bind(action)}"
-    if holder == "everyone":
-        return f"{_GIVEN} WHERE principal_kind = 'everyone' AND {what}"
-    return (
-        f"{_GIVEN} WHERE principal_kind = 'user' AND principal_id = {bind(Me.ID)} AND {what} "
-        f"UNION ALL {_GIVEN} JOIN portico_group_member ON group_id = principal_id "
-        f"WHERE principal_kind = 'group' AND account_id = {bind(Me.ID)} AND {what}"
-    )
-
-
 _GIVEN: Final = "SELECT resource_id FROM portico_grant"
 
 
-#: Every word a policy line may use as `who`.
-RELATIONS: Final[Mapping[str, Relation]] = MappingProxyType(
-    {
-        relation.name: relation
-        for relation in (
-            _owner(),
-            _granted("reader", Grant.READ),
-            _granted("writer", Grant.WRITE),
-            _granted("everyone", Grant.PUBLIC),
-            *(_role(name) for name in ROLES),
+def found_by_rows(kind: ResourceKind, ties: Iterable[str], bind: Bind) -> str:
+    """SQL for the rows of a kind to which the caller is tied: look up what they hold, then those rows.
+
+    Costs what they hold, however long the table is.
+    """
+    ties = sorted(ties)
+    if ties == [OWNER]:
+        return f"{kind.table}.{kind.owner} = {bind(Me.ID)}"
+    return f"{kind.table}.{kind.id} IN ({held_ids(kind, ties, bind)})"
+
+
+def held_ids(kind: ResourceKind, ties: Iterable[str], bind: Bind) -> str:
+    """SQL that selects the ids of all rows of a kind to which the caller is tied, some of them twice."""
+    parts = []
+    for tie in sorted(ties):
+        if tie == OWNER:
+            own = f"own.{kind.owner} = {bind(Me.ID)}"
+            parts.append(f"SELECT own.{kind.id} FROM {kind.table} own WHERE {own}")  # noqa: S608
+            continue
+        action, to_all = GRANTED[tie]
+        what = f"resource_kind = {bind(kind.name)} AND action = {bind(action)}"
+        if to_all:
+            parts.append(f"{_GIVEN} WHERE principal_kind = 'everyone' AND {what}")
+        else:
+            parts.append(
+                f"{_GIVEN} WHERE principal_kind = 'user' AND principal_id = {bind(Me.ID)} AND {what}"
+            )
+            parts.append(
+                f"{_GIVEN} JOIN portico_group_member ON group_id = principal_id "
+                f"WHERE principal_kind = 'group' AND account_id = {bind(Me.ID)} AND {what}"
+            )
+    return " UNION ALL ".join(parts)
+
+
+def tested_row_by_row(kind: ResourceKind, ties: Iterable[str], bind: Bind) -> str:
+    """SQL that is true for a row to which the caller is tied: a few look-ups for each row that is met.
+
+    For walking along an index until a page is full, and for the few rows of a page. Never null, whatever a row holds.
+    """
+    row = f"{kind.table}.{kind.id}"
+    parts = []
+    for tie in sorted(ties):
+        if tie == OWNER:
+            parts.append(f"COALESCE({kind.table}.{kind.owner} = {bind(Me.ID)}, FALSE)")
+            continue
+        action, to_all = GRANTED[tie]
+        given = (
+            "SELECT 1 FROM portico_grant given{} WHERE "  # noqa: S608 - no word of it is a client's
+            f"given.resource_kind = {bind(kind.name)} AND given.resource_id = {row} "
+            f"AND given.action = {bind(action)} AND given.principal_kind = "
         )
-    }
-)
+        if to_all:
+            parts.append(f"EXISTS ({given.format('')}'everyone')")
+        else:
+            me = bind(Me.ID)
+            parts.append(f"EXISTS ({given.format('')}'user' AND given.principal_id = {me})")
+            joined = given.format(
+                " JOIN portico_group_member mine ON mine.group_id = given.principal_id "
+                f"AND mine.account_id = {me}"
+            )
+            parts.append(f"EXISTS ({joined}'group')")
+    return f"({' OR '.join(parts)})"

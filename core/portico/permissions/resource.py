@@ -24,11 +24,16 @@ class ResourceKind:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One thing, as far as a decision needs to know it."""
+    """One thing, as far as a decision needs to know it.
+
+    `id`: empty for a thing without a row, which nobody can have been given. `is_public`: open to everyone by itself,
+    without a grant that says so.
+    """
 
     kind: str
     id: str
     owner_id: str | None
+    is_public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ class PolicyFile:
 
     package: str
     name: str
+
+    @property
+    def page(self) -> str:
+        """The name of the page: the file's, without its folders."""
+        return self.name.rpartition("/")[2]
 
     def __str__(self) -> str:
         return f"{self.package}/{self.name}"

@@ -1,6 +1,6 @@
-"""The table of grants, for queries through Piccolo. The migrations make it."""
+"""The tables of grants and of policies, for queries through Piccolo. The migrations make them."""
 
-from piccolo.columns import BigInt, Text
+from piccolo.columns import BigInt, Integer, Text
 from piccolo.table import Table
 
 from portico.db import TableSet
@@ -19,4 +19,23 @@ class GrantTable(Table, tablename="portico_grant"):
     created_at = BigInt()
 
 
-TABLES = TableSet(tables=(GrantTable,), migrations="portico.permissions.migrations")
+class PolicyTable(Table, tablename="portico_policy"):
+    """Versions of the operator's pages that are kept in the database. `pages` holds JSON."""
+
+    number = BigInt(primary_key=True)
+    at = BigInt()
+    author = Text()
+    pages = Text()
+
+
+class PolicySeenTable(Table, tablename="portico_policy_seen"):
+    """The one row with the pages that were in force last. `pages` holds JSON."""
+
+    id = Integer(primary_key=True)
+    digest = Text()
+    pages = Text()
+
+
+TABLES = TableSet(
+    tables=(GrantTable, PolicyTable, PolicySeenTable), migrations="portico.permissions.migrations"
+)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from portico.permissions import HOUSE_RULES, PolicyFile
 from portico.plugins.collect import Contribution
 from portico.plugins.state import Record, Register
 
@@ -22,6 +23,7 @@ def assemble(
     taken: dict[tuple[str, str, str], str] = {
         ("route", method, path): CORE for method, path in core_paths
     }
+    taken["policy page", HOUSE_RULES.page, ""] = CORE
     kept: list[Contribution] = []
     names: set[str] = set()
     for contribution in contributions:
@@ -50,6 +52,10 @@ def _seats(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         yield "model source", source.name, ""
     for kind in contribution.resources:
         yield "resource kind", kind.name, ""
+    for policy in contribution.policies:
+        if isinstance(policy, PolicyFile):
+            # An operator replaces a page by its name.
+            yield "policy page", policy.page, ""
     for table in contribution.tables.tables if contribution.tables else ():
         yield "table", table._meta.tablename, ""
     for check in contribution.health_checks:

@@ -10,7 +10,7 @@ from portico.catalogue import Catalogue
 from portico.errors import Unavailable
 from portico.events import Bus
 from portico.identity import Identity
-from portico.permissions import Permissions
+from portico.permissions import Keeper, Permissions
 from portico.plugins.info import Service
 from portico.settings.schema import Settings
 
@@ -57,6 +57,7 @@ class House:
     settings: Settings
     identity: Identity
     permissions: Permissions
+    policies: Keeper
     catalogue: Catalogue
     events: Bus
     http: Callable[[], aiohttp.ClientSession]

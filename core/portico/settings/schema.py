@@ -120,7 +120,14 @@ class IdentitySettings(Section):
 
 
 class AccessSettings(Section):
-    """Switches that stand above the policy files."""
+    """Where the operator's policies are, and switches that they can name."""
+
+    policy_dir: Annotated[
+        str,
+        setting(
+            "Directory of your own policy pages (*.csv), laid over the packaged ones; empty = none"
+        ),
+    ] = ""
 
     bypass_admin: Annotated[
         bool,

@@ -31,8 +31,9 @@ def gate(identity: Identity, permissions: Permissions) -> Callable[[ASGIApp], AS
             ):
                 raise Forbidden
             may, permission = opt.get("may"), opt.get("permission")
-            if may and not await permissions.may(actor, *may.split(":")):
-                raise Forbidden
+            if may and not await permissions.may(actor, *may):
+                asked = permissions.law.plan(*may).asks_permissions
+                raise Forbidden(UNAUTHORIZED if asked else None)
             if permission and not await identity.is_permitted(actor, permission):
                 raise Forbidden(UNAUTHORIZED)
             with acting(actor.id):

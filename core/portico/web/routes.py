@@ -45,7 +45,8 @@ def route(
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes.
     `max_body`: bytes; none = the server's limit (64 KiB on public routes).
     """
-    opt = {**options.pop("opt", {}), "access": access, "may": may, "permission": permission}
+    asked = tuple(may.split(":")) if may else None
+    opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:

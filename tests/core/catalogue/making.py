@@ -87,16 +87,24 @@ class Law:
     """Owners may read what is theirs, and people what `readers` says: ids of models by account."""
 
     def __init__(self, records: Records, readers: dict[str, set[str]], **switches: bool) -> None:
-        self.settings = AccessSettings(**switches)
+        self._switches = AccessSettings(**switches)
         self._records = records
         self._readers = readers
 
     async def decide(self, actor: Actor, action: str, resource: Resource) -> bool:
-        assert (action, resource.kind) == ("read", "model")
-        return resource.owner_id == actor.id or resource.id in self._readers.get(actor.id, ())
+        assert (action, resource.kind) == ("use", "model")
+        return (
+            await self.may_all(actor, resource.kind, action)
+            or resource.is_public
+            or resource.owner_id == actor.id
+            or resource.id in self._readers.get(actor.id, ())
+        )
+
+    async def may_all(self, actor: Actor, kind: str, action: str) -> bool:
+        return self._switches.bypass_models or (actor.is_admin and self._switches.bypass_admin)
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
-        assert (action, kind) == ("read", "model")
+        assert (action, kind) == ("use", "model")
         own = {record.id for record in self._records.records if record.owner_id == actor.id}
         return own | self._readers.get(actor.id, set())
 

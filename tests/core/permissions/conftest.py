@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from portico.audit import TABLES as AUDIT_TABLES
 from portico.db import Database, DatabaseSettings, execute, migrate, open_database
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Actor
@@ -32,7 +33,9 @@ def anyio_backend() -> str:
 async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
-    report = await migrate(database, {"identity": IDENTITY_TABLES, "permissions": TABLES})
+    report = await migrate(
+        database, {"audit": AUDIT_TABLES, "identity": IDENTITY_TABLES, "permissions": TABLES}
+    )
     assert not report.failed
     await database.execute("CREATE TABLE note_note (id TEXT PRIMARY KEY, user_id TEXT)")
     with database.use():

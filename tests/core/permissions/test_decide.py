@@ -14,16 +14,17 @@ from portico.permissions import (
     read_access_control,
 )
 from portico.settings.schema import AccessSettings
+from portico_models.records import ACTIONS
 
 pytestmark = pytest.mark.anyio
 
-MODEL = ResourceKind("model", "note_note", ("list", "read", "write", "delete"))
+MODEL = ResourceKind("model", "note_note", ACTIONS)
 
 
 @pytest.fixture
 def permissions() -> Permissions:
     permissions = Permissions()
-    permissions.enact([NOTE], NOTE_LAW)
+    permissions.enact_packaged([NOTE], NOTE_LAW)
     return permissions
 
 
@@ -92,7 +93,7 @@ async def test_an_administrator_may_only_what_a_line_says(
     note = Resource("note", "one", "bob")
     assert not await permissions.decide(root, "read", note)
 
-    permissions.enact([NOTE], [*NOTE_LAW, PolicyLine("note", "read", "role:admin")])
+    permissions.enact_packaged([NOTE], [*NOTE_LAW, PolicyLine("note", "read", "role:admin")])
     assert await permissions.decide(root, "read", note)
 
 
@@ -114,7 +115,7 @@ async def test_AB_34_leaving_a_group_counts_at_once(
 
 async def test_deny_wins(permissions: Permissions, add_person: AddPerson) -> None:
     ann = await add_person("ann")
-    permissions.enact([NOTE], [*NOTE_LAW, PolicyLine("note", "delete", "owner", "deny")])
+    permissions.enact_packaged([NOTE], [*NOTE_LAW, PolicyLine("note", "delete", "owner", "deny")])
 
     assert await permissions.decide(ann, "write", Resource("note", "one", "ann"))
     assert not await permissions.decide(ann, "delete", Resource("note", "one", "ann"))
@@ -124,7 +125,7 @@ async def test_a_kind_that_nobody_registered_cannot_be_listed(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     with pytest.raises(LookupError):
-        permissions.visible(await add_person("ann"), "read", "picture")
+        await permissions.visible(await add_person("ann"), "read", "picture")
 
 
 async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
@@ -135,9 +136,9 @@ async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
     law = [PolicyFile("portico_policies", "models.csv")]
 
     usual = Permissions()
-    usual.enact([MODEL], law)
+    usual.enact_packaged([MODEL], law)
     strict = Permissions(AccessSettings(bypass_admin=False))
-    strict.enact([MODEL], law)
+    strict.enact_packaged([MODEL], law)
 
     assert await usual.decide(root, "read", model)
     assert not await strict.decide(root, "read", model)
@@ -150,7 +151,7 @@ async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
 async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: AddPerson) -> None:
     ann, eve = await add_person("ann"), await add_person("eve", role="pending")
     permissions = Permissions(AccessSettings(bypass_models=True))
-    permissions.enact([MODEL], [PolicyFile("portico_policies", "models.csv")])
+    permissions.enact_packaged([MODEL], [PolicyFile("portico_policies", "models.csv")])
     model = Resource("model", "one", "bob")
 
     assert await permissions.decide(ann, "read", model)

@@ -8,7 +8,6 @@ from portico.errors import Invalid
 from portico.events import Bus
 from portico.identity import AccountLeaving
 from portico.permissions import PRIVATE, Grants, Permissions, Resource, read_access_control
-from portico.permissions.relations import Grant
 
 pytestmark = pytest.mark.anyio
 
@@ -79,10 +78,10 @@ async def test_what_one_holds_comes_by_name_by_group_and_as_one_of_everyone(
     await Grants().write("note", "two", read_access_control(None))
     one, two = Resource("note", "one", None), Resource("note", "two", None)
 
-    assert await Grants().held(ann.id, one) == {Grant.READ}
-    assert await Grants().held(bob.id, one) == {Grant.WRITE}
+    assert await Grants().held(ann.id, one) == {"reader"}
+    assert await Grants().held(bob.id, one) == {"writer"}
     assert await Grants().held(eve.id, one) == frozenset()
-    assert await Grants().held(eve.id, two) == {Grant.PUBLIC}
+    assert await Grants().held(eve.id, two) == {"everyone"}
 
 
 async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_word(

@@ -1,0 +1,247 @@
+"""Keeps the law up to date: the operator's directory and what was saved over HTTP are laid over the packaged pages.
+
+Each process looks for changes a few times a second. A set that cannot be read, or that would lock out every
+administrator, is refused, said in the log and to administrators, and what was in force stays.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from portico.audit import record
+from portico.db import after_commit, rows, transaction
+from portico.errors import NotFound, place
+from portico.identity import Actor
+from portico.permissions import stored
+from portico.permissions.decide import Permissions, locked_out
+from portico.permissions.law import Law
+from portico.permissions.pages import BadPolicy, Page, overlaid, packaged_pages, pages_in
+from portico.permissions.resource import PolicyFile, PolicyLine, ResourceKind
+
+log = structlog.get_logger("portico.permissions")
+
+#: Seconds between two looks.
+LOOK_EVERY = 0.2
+#: Seconds a file has to be left alone before it is read: an editor may be half way through it.
+SETTLED = 0.15
+#: Administrators that are asked for when a law is checked for locking all of them out.
+MOST_ADMINS = 1000
+
+#: What tells one state of a directory from another: name, size, time of the last change and number of each file.
+Signature = tuple[tuple[str, int, int, int], ...]
+
+
+class Keeper:
+    """The law of one application and where it comes from. `directory`: the operator's pages; None = none."""
+
+    def __init__(self, permissions: Permissions, directory: Path | None) -> None:
+        self.directory = directory
+        self._permissions = permissions
+        self._kinds: tuple[ResourceKind, ...] = ()
+        self._packaged: tuple[Page, ...] = ()
+        self._tolerant = False
+        self._known: tuple[Signature, int] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        #: The pages that are in force, in the order in which they are read.
+        self.pages: tuple[Page, ...] = ()
+        #: Why the pages that were found last are not in force; empty = they are.
+        self.refused: tuple[str, ...] = ()
+
+    def appoint(
+        self,
+        kinds: Iterable[ResourceKind],
+        policies: Iterable[PolicyFile | PolicyLine],
+        *,
+        tolerant: bool = False,
+    ) -> None:
+        """Say what plugins bring. `tolerant`: one was set aside, so that lines about its things make no sense now.
+
+        Raises: BadPolicy if what they bring is wrong by itself; what was appointed before then stays.
+        """
+        kinds, packaged = tuple(kinds), tuple(packaged_pages(policies))
+        self._permissions.draft(kinds, packaged)
+        self._kinds, self._packaged, self._tolerant = kinds, packaged, tolerant
+
+    # -- coming into force ----------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Put the law into force for the first time.
+
+        If the operator's pages are bad, those that were in force last are good for a start, and the reason is said.
+        Raises: BadPolicy where there are none.
+        """
+        signature = self._signature()
+        try:
+            await self._take(await self._found())
+        except BadPolicy as error:
+            if not await self._take_last():
+                raise
+            self._refuse(error)
+        self._known = (signature, await stored.last_number())
+
+    async def look(self) -> None:
+        """Put into force what has changed since the last look, if it is good; else keep what is in force."""
+        signature = await asyncio.to_thread(self._signature)
+        state = (signature, await stored.last_number())
+        if state == self._known or not _settled(signature):
+            return
+        self._known = state
+        try:
+            await self._take(await self._found())
+        except BadPolicy as error:
+            self._refuse(error)
+        else:
+            await self.note()
+            log.info("policies are in force", pages=len(self.pages), lines=len(self._law.rules))
+
+    def watch(self) -> None:
+        """Look again and again, until `stop`."""
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - whatever it is, looking again is all that helps
+                log.warning(
+                    "policies cannot be looked at", error=type(error).__name__, at=place(error)
+                )
+
+    @property
+    def _law(self) -> Law:
+        return self._permissions.law
+
+    async def _found(self) -> list[Page]:
+        """All pages, as they are now."""
+        _, saved = await stored.last()
+        return self._with(saved)
+
+    def _with(self, saved: Mapping[str, str]) -> list[Page]:
+        own = pages_in(self.directory) if self.directory else []
+        return overlaid(self._packaged, own, stored.as_pages(saved))
+
+    async def _take_last(self) -> bool:
+        """Put into force what was in force last; False if there is nothing, or it does not fit this house."""
+        last = await stored.seen()
+        if last:
+            with contextlib.suppress(BadPolicy):
+                await self._take(overlaid(self._packaged, last))
+                return True
+        return False
+
+    async def _take(self, pages: Sequence[Page]) -> None:
+        self._put_into_force(await self.drafted(pages), pages)
+
+    def _put_into_force(self, law: Law, pages: Sequence[Page]) -> None:
+        self._permissions.enact(law)
+        self.pages, self.refused = tuple(pages), ()
+
+    def _refuse(self, error: BadPolicy) -> None:
+        if error.faults != self.refused:
+            log.error("policies refused, the last good ones stay", faults=list(error.faults))
+        self.refused = error.faults
+
+    def _signature(self) -> Signature:
+        if self.directory is None:
+            return ()
+        found = []
+        with contextlib.suppress(OSError):
+            for path in self.directory.iterdir():
+                with contextlib.suppress(OSError):
+                    state = path.stat()
+                    found.append((path.name, state.st_size, state.st_mtime_ns, state.st_ino))
+        return tuple(sorted(found))
+
+    # -- trying and saving ----------------------------------------------------------------------------------
+
+    async def drafted(self, pages: Iterable[Page]) -> Law:
+        """A law out of pages, checked as it would be before it comes into force. Raises: BadPolicy."""
+        law = self._permissions.draft(self._kinds, pages, tolerant=self._tolerant)
+        admins = await rows(
+            "SELECT id FROM portico_account WHERE role = 'admin' LIMIT $1", MOST_ADMINS
+        )
+        faults: list[str] = []
+        for admin in admins:
+            actor = Actor(admin["id"], "", "", "admin", "", "")
+            faults = locked_out(law, await self._permissions.words_about(actor))
+            if not faults:
+                return law
+        if faults:
+            raise BadPolicy(faults)
+        return law
+
+    async def drafted_from(self, directory: Path) -> Law:
+        """The law as it would be with the pages of another directory. Raises: BadPolicy."""
+        _, saved = await stored.last()
+        return await self.drafted(
+            overlaid(self._packaged, pages_in(directory), stored.as_pages(saved))
+        )
+
+    async def drafted_with(self, changes: Mapping[str, str | None]) -> Law:
+        """The law as it would be with some saved pages changed; None takes one back. Raises: BadPolicy."""
+        _, saved = await stored.last()
+        return await self.drafted(self._with(_changed(saved, changes)))
+
+    async def save(self, changes: Mapping[str, str | None], author: str) -> int:
+        """Change the pages that are kept in the database, and put them into force.
+
+        Returns the number of the version. Raises: BadPolicy; then nothing was changed.
+        """
+        async with transaction():
+            await stored.lock()
+            _, saved = await stored.last()
+            after = _changed(saved, changes)
+            pages = self._with(after)
+            law = await self.drafted(pages)
+            number = await stored.save(after, author)
+            await self.note(pages)
+            after_commit(lambda: self._put_into_force(law, pages))
+        return number
+
+    async def roll_back(self, number: int, author: str) -> int:
+        """Make the pages of an earlier version the ones that count. Raises: NotFound, BadPolicy."""
+        earlier = await stored.version(number)
+        if earlier is None and number != 0:
+            raise NotFound
+        async with transaction():
+            await stored.lock()
+            _, saved = await stored.last()
+            pages = earlier.pages if earlier else {}
+            return await self.save({**dict.fromkeys(saved), **pages}, author)
+
+    async def note(self, pages: Sequence[Page] | None = None) -> None:
+        """Leave one entry in the audit trail if these pages, or else those in force, are not the ones known last."""
+        pages = self.pages if pages is None else pages
+        async with transaction():
+            before = {page.name: page.text for page in await stored.seen()}
+            if not await stored.see(pages):
+                return
+            after = {page.name: page.text for page in pages}
+            names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+            was = {name: before.get(name) for name in names}
+            became = {name: after.get(name) for name in names}
+            await record("policy.changed", "policy", ", ".join(names), was, became)
+
+
+def _changed(saved: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    after = {**saved, **changes}
+    return {name: text for name, text in after.items() if text is not None}
+
+
+def _settled(signature: Signature) -> bool:
+    latest = max((changed for _, _, changed, _ in signature), default=0)
+    age = time.time() - latest / 1e9
+    return age >= SETTLED or age < 0  # a clock that was set back must not keep a page waiting

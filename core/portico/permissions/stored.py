@@ -1,0 +1,90 @@
+"""The operator's pages that are kept in the database: saved whole, never changed, the last version counts."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from portico.db import execute, now, row, rows
+from portico.permissions.pages import Page
+
+_SAVE = "INSERT INTO portico_policy (at, author, pages) VALUES ($1, $2, $3) RETURNING number"
+_LAST = "SELECT number, pages FROM portico_policy ORDER BY number DESC LIMIT 1"
+_VERSIONS = (
+    "SELECT p.number, p.at, p.author, p.pages FROM portico_policy p ORDER BY p.number DESC LIMIT $1"
+)
+# Whoever is first to see other pages than the last ones notes the change; all others find them there.
+_SEE = "UPDATE portico_policy_seen SET digest = $1, pages = $2 WHERE id = 1 AND digest <> $1"
+
+Texts = Mapping[str, str]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One save. Units: `at` in epoch seconds. Shape: `pages` are texts by name."""
+
+    number: int
+    at: int
+    author: str
+    pages: dict[str, str]
+
+
+async def save(texts: Texts, author: str) -> int:
+    """Keep these pages from now on. Returns the number of the version."""
+    (saved,) = await rows(_SAVE, now(), author, msgspec.json.encode(texts).decode())
+    return int(saved["number"])
+
+
+async def lock() -> None:
+    """Take turns with others who save: what is read after this is what the next save stands on."""
+    await execute("UPDATE portico_policy_seen SET digest = digest WHERE id = 1")
+
+
+async def last_number() -> int:
+    """The number of the version that counts; 0 = none was ever saved."""
+    found = await row("SELECT MAX(number) AS number FROM portico_policy")
+    return int(found["number"] or 0) if found else 0
+
+
+async def last() -> tuple[int, dict[str, str]]:
+    """The version that counts, and its pages."""
+    found = await row(_LAST)
+    if found is None:
+        return 0, {}
+    return int(found["number"]), msgspec.json.decode(found["pages"], type=dict[str, str])
+
+
+async def versions(most: int = 100) -> list[Version]:
+    """The versions there were, newest first."""
+    return [_version(found) for found in await rows(_VERSIONS, most)]
+
+
+async def version(number: int) -> Version | None:
+    """One version."""
+    found = await row("SELECT * FROM portico_policy WHERE number = $1", number)
+    return _version(found) if found else None
+
+
+def as_pages(texts: Texts) -> list[Page]:
+    """Texts as pages of law."""
+    return [Page(name, f"database/{name}", texts[name]) for name in sorted(texts)]
+
+
+async def seen() -> list[Page]:
+    """The pages that were in force last, in this process or another; none before the first start."""
+    found = await row("SELECT pages FROM portico_policy_seen WHERE id = 1")
+    pages = msgspec.json.decode(found["pages"]) if found else []
+    return [Page(*page) for page in pages]
+
+
+async def see(pages: Sequence[Page]) -> bool:
+    """Note that these pages are in force. Returns whether that was not known. Call it in a transaction."""
+    text = msgspec.json.encode([[page.name, page.place, page.text] for page in pages]).decode()
+    # By name and text: where a page stands may differ between two machines with the same law.
+    body = msgspec.json.encode([[page.name, page.text] for page in pages])
+    return bool(await execute(_SEE, hashlib.sha256(body).hexdigest(), text))
+
+
+def _version(found: dict[str, Any]) -> Version:
+    pages = msgspec.json.decode(found["pages"], type=dict[str, str])
+    return Version(number=found["number"], at=found["at"], author=found["author"], pages=pages)
