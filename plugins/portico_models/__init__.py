@@ -34,9 +34,9 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Models, as policies speak of them."""
-    from portico_models.records import ACTIONS, KIND
+    from portico_models.records import ACTIONS, GENERAL, KIND
 
-    return [ResourceKind(KIND, "models_model", ACTIONS)]
+    return [ResourceKind(KIND, "models_model", ACTIONS, general=GENERAL)]
 
 
 @hookimpl

@@ -10,9 +10,8 @@ from portico.api import House, WorkspaceModel, after_commit, execute, row, rows
 
 KIND: Final = "model"
 #: What policies speak of; the page `models.csv` says what each one is.
-ACTIONS: Final = (
-    "list", "read", "use", "write", "delete", "share", "create", "override", "invite", "publish"
-)  # fmt: skip
+ACTIONS: Final = ("list", "read", "use", "write", "delete", "share")
+GENERAL: Final = ("create", "invite", "publish", "override")
 #: Seconds for which this process trusts the revision it has read; a change of its own counts at once.
 TRUST: Final = 0.3
 

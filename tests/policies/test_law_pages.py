@@ -3,9 +3,9 @@
 import pytest
 
 from portico.permissions import Permissions, PolicyFile, ResourceKind
-from portico_models.records import ACTIONS
+from portico_models.records import ACTIONS, GENERAL
 
-MODEL = ResourceKind("model", "models_model", ACTIONS)
+MODEL = ResourceKind("model", "models_model", ACTIONS, general=GENERAL)
 CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete"))
 LAW = (PolicyFile("portico_policies", "models.csv"), PolicyFile("portico_policies", "chats.csv"))
 
@@ -29,17 +29,15 @@ PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyon
         (WRITER, {"list", "write", "delete", "share"}),
         (OF_EVERYONE, {"list", "read", "use"}),
         (AUTHOR, {"create", "invite"}),
-        (ADMIN, set(ACTIONS)),
-        (PLAIN_ADMIN, set(ACTIONS) - {"list", "read", "use"}),
+        (ADMIN, set(MODEL.words)),
+        (PLAIN_ADMIN, set(MODEL.words) - {"list", "read", "use"}),
         (PENDING_OWNER, set()),
     ],
 )
 def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str]) -> None:
     law = Permissions().enact_packaged([MODEL, CHAT], LAW)
 
-    assert {
-        action for action in MODEL.actions if law.plan("model", action).decide(facts)
-    } == expected
+    assert {action for action in MODEL.words if law.plan("model", action).decide(facts)} == expected
 
 
 @pytest.mark.parametrize(

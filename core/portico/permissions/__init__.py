@@ -5,19 +5,24 @@ shared with whom. The keeper sees to it that the law in force is the one that is
 """
 
 from portico.permissions.decide import Condition, Permissions
+from portico.permissions.explain import Because, Explanation, explain
 from portico.permissions.grants import Grants
 from portico.permissions.keeper import Keeper
 from portico.permissions.pages import HOUSE_RULES, BadPolicy, Page
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.permissions.sharing import PRIVATE, Sharing, read_access_control
+from portico.permissions.survey import Allowed, Shift, Survey, survey
 from portico.permissions.tables import TABLES
 
 __all__ = [
     "HOUSE_RULES",
     "PRIVATE",
     "TABLES",
+    "Allowed",
     "BadPolicy",
+    "Because",
     "Condition",
+    "Explanation",
     "Grants",
     "Keeper",
     "Page",
@@ -27,5 +32,9 @@ __all__ = [
     "Resource",
     "ResourceKind",
     "Sharing",
+    "Shift",
+    "Survey",
+    "explain",
     "read_access_control",
+    "survey",
 ]

@@ -215,6 +215,10 @@ class Permissions:
         tree = await self._permitted(actor.id) if self._permitted else {}
         return [*self.words_of(actor.role), f"user:{actor.id}", *groups, *permission_words(tree)]
 
+    async def permitted_by_default(self) -> Tree:
+        """What the permission tree permits somebody who is in no group."""
+        return await self._permitted("") if self._permitted else {}
+
     def forget(self) -> None:
         """Trust nothing that was read before."""
         self.grants.remember_nothing()

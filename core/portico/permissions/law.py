@@ -4,6 +4,7 @@
 same checked lines, and a test holds them to the same answers.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -80,7 +81,7 @@ class Law:
         self._plans = {
             (kind.name, action): self._compile(kind.name, action)
             for kind in self.kinds.values()
-            for action in kind.actions
+            for action in kind.words
         }
         # Few are different: a caller's id is not part of the key.
         self._template = lru_cache(maxsize=1024)(self._make_template)
@@ -204,6 +205,7 @@ def _referee(lines: Iterable[Rule | RoleLine]) -> Any:
     from casbin.persist.adapter import load_policy_line
     from casbin.rbac.default_role_manager import RoleManager
 
+    logging.getLogger("casbin.policy").disabled = True  # it would write the model into the log
     model = Model()
     text = resources.files("portico_policies").joinpath("model.conf").read_text(encoding="utf-8")
     model.load_model_from_text(text)

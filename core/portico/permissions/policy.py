@@ -132,7 +132,7 @@ def _check_shape(fields: list[str]) -> None:
 
 
 def _check_rule(rule: Rule, kinds: Mapping[str, ResourceKind], made: set[str]) -> None:
-    actions = {w for one in kinds.values() if rule.kind in (ANY, one.name) for w in one.actions}
+    actions = {w for one in kinds.values() if rule.kind in (ANY, one.name) for w in one.words}
     _known("kind", rule.kind, {ANY, *kinds})
     _known(
         "action" if rule.kind == ANY else f"action of {rule.kind!r}", rule.action, {ANY, *actions}

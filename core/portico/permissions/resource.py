@@ -10,8 +10,9 @@ class ResourceKind:
 
     `name`: the word used in policy files and grants, such as `model`. `table` has a text column `id` and a text
     column `owner` that names the account the row belongs to; a kind without rows, such as the policies themselves,
-    has no table. `actions`: every word a policy may use for it. `vital`: those of them that some administrator must
-    always be allowed; a policy by which none is, is refused.
+    has no table. `actions`: what can be done to one of them; `general`: what can be done with the kind as such, like
+    making one; policies use both. `vital`: those of them that some administrator must always be allowed; a policy by
+    which none is, is refused.
     """
 
     name: str
@@ -19,7 +20,13 @@ class ResourceKind:
     actions: Sequence[str]
     id: str = "id"
     owner: str = "user_id"
+    general: Sequence[str] = ()
     vital: Sequence[str] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word a policy may use for what is done."""
+        return (*self.actions, *self.general)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """One law, three readers: the table that decides, the SQL for lists, and Casbin as the referee must say the same."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +10,7 @@ from tests.core.permissions.conftest import NOTE, insert_group, insert_person
 
 from portico.db import Database, execute, rows
 from portico.identity import Actor, Tree
-from portico.permissions import Page, Permissions, Resource
+from portico.permissions import Page, Permissions, Resource, explain, survey
 from portico.permissions.law import Law
 from portico.permissions.policy import Lines, RoleLine, Rule
 from portico.permissions.relations import BYPASSES, OWNER, ROLES, TIES
@@ -82,6 +83,7 @@ class World:
     owners: dict[str, str | None]
     shares: dict[str, list[Share]]
     law: Lines
+    other: Lines
 
 
 @st.composite
@@ -104,6 +106,7 @@ def worlds(draw: st.DrawFn) -> World:
         owners={note: draw(st.sampled_from([None, *people])) for note in notes},
         shares={note: draw(st.lists(share, max_size=3, unique=True)) for note in notes},
         law=draw(lines(("note", "*"), ("read", "write", "*"))),
+        other=draw(lines(("note", "*"), ("read", "write", "*"))),
     )
 
 
@@ -143,6 +146,42 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
             assert {row["id"] for row in told if row["may"]} == decided
             if await permissions.may_all(actor, "note", action):
                 assert decided == set(world.owners)
+            for note in world.owners:
+                explained = await explain(permissions, actor.id, action, "note", note)
+                assert explained.allowed == explained.casbin == (note in decided)
+                assert explained.allowed == any(b.effect == "allow" for b in explained.because)
+
+
+@pytest.mark.anyio
+@given(world=worlds())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_a_survey_names_exactly_those_whom_asking_one_by_one_would_name(
+    world: World, database: Database
+) -> None:
+    permissions, people = await build(world)
+    before, after = permissions.law, permissions.draft([NOTE], [page(world.other)])
+    surveyed = await survey(permissions)
+
+    async def allowed(law: Law) -> set[tuple[str, str, str]]:
+        permissions.enact(law)
+        return {
+            (actor.id, action, note)
+            for actor in people
+            for action in NOTE.actions
+            for note, owner in world.owners.items()
+            if await permissions.decide(actor, action, Resource("note", note, owner))
+        }
+
+    was, becomes = await allowed(before), await allowed(after)
+    shifts = list(surveyed.shifts(before, after))
+    assert {(s.account_id, s.action, note) for s in shifts for note in s.gained} == becomes - was
+    assert {(s.account_id, s.action, note) for s in shifts for note in s.lost} == was - becomes
+    for action in NOTE.actions:
+        for note in world.owners:
+            named = {one.account_id for one in surveyed.who(before, action, "note", note)}
+            assert named == {who for who, what, which in was if (what, which) == (action, note)}
 
 
 def ties(world: World, actor: Actor, note: str, owner: str | None) -> set[str]:
@@ -162,13 +201,21 @@ async def build(world: World) -> tuple[Permissions, list[Actor]]:
         await execute(f"DELETE FROM {table}")
 
     async def permitted(account_id: str) -> Tree:
-        return world.permitted[account_id]
+        return world.permitted.get(account_id, {})
 
     permissions = Permissions(permitted=permitted, moment=60)
     permissions.enact(permissions.draft([NOTE], [page(world.law)]))
     people = [await insert_person(name, role) for name, role in world.roles.items()]
     for group, members in world.members.items():
         await insert_group(group, *(one for one in people if one.id in members))
+    for number, actor in enumerate(people):
+        # What somebody is permitted, they are permitted through a group of their own.
+        await insert_group(f"only-{number}", actor)
+        await execute(
+            "UPDATE portico_group SET permissions = $1 WHERE id = $2",
+            json.dumps(world.permitted[actor.id]),
+            f"only-{number}",
+        )
     for note, owner in world.owners.items():
         await execute("INSERT INTO note_note (id, user_id) VALUES ($1, $2)", note, owner)
         await permissions.grants.write("note", note, Sharing(tuple(world.shares[note])))

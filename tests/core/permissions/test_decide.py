@@ -14,11 +14,11 @@ from portico.permissions import (
     read_access_control,
 )
 from portico.settings.schema import AccessSettings
-from portico_models.records import ACTIONS
+from portico_models.records import ACTIONS, GENERAL
 
 pytestmark = pytest.mark.anyio
 
-MODEL = ResourceKind("model", "note_note", ACTIONS)
+MODEL = ResourceKind("model", "note_note", ACTIONS, general=GENERAL)
 
 
 @pytest.fixture

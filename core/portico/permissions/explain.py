@@ -1,0 +1,191 @@
+"""Why: a decision with the lines and the grants it rests on, in words an administrator can check.
+
+It is made of the same facts and the same lines as the decision, and a test holds the two to the same answer.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from portico.db import row, rows
+from portico.errors import Misshapen, NotFound
+from portico.identity import Actor
+from portico.permissions.decide import Permissions
+from portico.permissions.law import Law
+from portico.permissions.policy import Rule
+from portico.permissions.relations import EVERYONE, OWNER, READER, TIES, WRITER, Facts
+from portico.permissions.resource import Resource
+
+_ACCOUNT = "SELECT id, email, name, role FROM portico_account WHERE id = $1"
+_GROUPS = (
+    "SELECT g.id, g.name, g.permissions FROM portico_group g "
+    "JOIN portico_group_member m ON m.group_id = g.id WHERE m.account_id = $1 ORDER BY g.name, g.id"
+)
+_HELD = (
+    "SELECT action, principal_kind, principal_id FROM portico_grant "
+    "WHERE resource_kind = $1 AND resource_id = $2 AND (principal_kind = 'everyone' "
+    "OR (principal_kind = 'user' AND principal_id = $3) OR (principal_kind = 'group' AND principal_id IN "
+    "(SELECT group_id FROM portico_group_member WHERE account_id = $3))) ORDER BY position"
+)
+
+
+class Because(msgspec.Struct, frozen=True):
+    """One line of the law that applies. `how`: why its word is true of this person, one sentence each."""
+
+    line: str
+    origin: str
+    effect: str
+    how: list[str]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision. `id`: empty = with the kind in general; `exists`: whether the kind's table has such a row.
+
+    `casbin`: what Casbin says of the same lines and the same facts; anything but `allowed` is a fault of ours.
+    `because`: the lines it rests on: those that deny, or else those that allow; none = no line allows it.
+    `would_allow`: lines that allow it to others.
+    """
+
+    allowed: bool
+    casbin: bool
+    account_id: str
+    account_name: str
+    role: str
+    action: str
+    kind: str
+    id: str
+    exists: bool
+    because: list[Because]
+    would_allow: list[Because]
+
+
+async def explain(
+    permissions: Permissions, account_id: str, action: str, kind: str, resource_id: str = ""
+) -> Explanation:
+    """Whether and why somebody may do something with a thing, or with a kind in general.
+
+    Raises: NotFound if nobody has this account; Misshapen for a kind or an action that policies do not know.
+    """
+    law = permissions.law
+    check_words(law, action, kind)
+    person = await row(_ACCOUNT, account_id)
+    if person is None:
+        raise NotFound
+    actor = Actor(person["id"], person["email"], person["name"], person["role"], "", "")
+    resource = await permissions.find(kind, resource_id) if resource_id else None
+    groups = await rows(_GROUPS, actor.id)
+    words = await permissions.words_about(actor)
+    told = _standing_told(law, words, actor, groups)
+    if resource is not None:
+        told |= await _ties_told(actor, resource, groups)
+    facts: Facts = law.standing(words) | {tie for tie in TIES if tie in told}
+    # Casbin adds the roles that lines give by itself.
+    raw = frozenset(words) | facts & TIES
+    because, would_allow = _reasons(law, action, kind, facts, told)
+    return Explanation(
+        allowed=law.plan(kind, action).decide(facts),
+        casbin=law.referee.enforce(kind, action, raw),
+        account_id=actor.id,
+        account_name=actor.name,
+        role=actor.role,
+        action=action,
+        kind=kind,
+        id=resource_id,
+        exists=resource is not None,
+        because=because,
+        would_allow=would_allow,
+    )
+
+
+def check_words(law: Law, action: str, kind: str) -> None:
+    """Raises: Misshapen for a kind or an action that policies do not know, with those that there are."""
+    if kind not in law.kinds:
+        raise _unknown("kind", law.kinds)
+    if action not in law.kinds[kind].words:
+        raise _unknown("action", law.kinds[kind].words)
+
+
+def _unknown(what: str, known: Iterable[str]) -> Misshapen:
+    message = f"Expected one of {', '.join(sorted(known))}"
+    return Misshapen([{"type": "value_error", "loc": ["query", what], "msg": message}])
+
+
+def _reasons(
+    law: Law, action: str, kind: str, facts: Facts, told: dict[str, list[str]]
+) -> tuple[list[Because], list[Because]]:
+    rules = law.rules_on(kind, action)
+    applying = [rule for rule in rules if rule.who in facts]
+    effect = "deny" if any(rule.effect == "deny" for rule in applying) else "allow"
+    because = [_because(rule, told) for rule in applying if rule.effect == effect]
+    missing = [r for r in rules if r.effect == "allow" and r.who not in facts]
+    return because, [Because(str(rule), rule.origin, rule.effect, []) for rule in missing]
+
+
+def _because(rule: Rule, told: dict[str, list[str]]) -> Because:
+    return Because(str(rule), rule.origin, rule.effect, told.get(rule.who, []))
+
+
+def _standing_told(
+    law: Law, words: list[str], actor: Actor, groups: list[dict[str, Any]]
+) -> dict[str, list[str]]:
+    """For each word that is true of somebody whatever the thing: why."""
+    names = {f"member:{group['id']}": group["name"] for group in groups}
+    told: dict[str, list[str]] = {}
+    for word in words:
+        prefix, _, value = word.partition(":")
+        if prefix == "role":
+            told[word] = [f"their account has the role {value}"]
+        elif prefix == "bypass":
+            switch = {
+                "admin": "BYPASS_ADMIN_ACCESS_CONTROL",
+                "models": "BYPASS_MODEL_ACCESS_CONTROL",
+            }
+            told[word] = [f"{switch[value]} is on, and their role is {actor.role}"]
+        elif prefix == "member":
+            told[word] = [f"they are in the group {names.get(word, '?')} ({value})"]
+        elif prefix == "permission":
+            told[word] = _permission_told(value, groups)
+        else:
+            told[word] = ["they are this account"]
+    for line in law.roles_from(words):
+        how = "; ".join(told.get(line.who, []))
+        told.setdefault(line.role, []).append(f"`{line}` ({line.origin}): {how or line.who}")
+    return told
+
+
+def _permission_told(permission: str, groups: list[dict[str, Any]]) -> list[str]:
+    section, _, word = permission.partition(".")
+    granting = []
+    for group in groups:
+        try:
+            tree = msgspec.json.decode(group["permissions"] or "null")
+        except msgspec.DecodeError:
+            continue
+        if isinstance(tree, dict) and (tree.get(section) or {}).get(word) is True:
+            granting.append(
+                f"{permission} is permitted through the group {group['name']} ({group['id']})"
+            )
+    return granting or [f"{permission} is permitted by default"]
+
+
+async def _ties_told(
+    actor: Actor, resource: Resource, groups: list[dict[str, Any]]
+) -> dict[str, list[str]]:
+    """For each tie between somebody and a thing: why."""
+    told: dict[str, list[str]] = {}
+    names = {group["id"]: group["name"] for group in groups}
+    if resource.owner_id is not None and resource.owner_id == actor.id:
+        told[OWNER] = ["it is theirs"]
+    for held in await rows(_HELD, resource.kind, resource.id, actor.id):
+        tie = READER if held["action"] == "read" else WRITER
+        if held["principal_kind"] == "everyone":
+            told.setdefault(EVERYONE, []).append("everyone was given read access")
+        elif held["principal_kind"] == "user":
+            told.setdefault(tie, []).append(f"they were given {held['action']} access by name")
+        else:
+            group = f"{names.get(held['principal_id'], '?')} ({held['principal_id']})"
+            told.setdefault(tie, []).append(
+                f"the group {group} was given {held['action']} access, and they are in it"
+            )
+    return told
