@@ -26,15 +26,16 @@ _OF_KIND = (
 )
 _ONE = "FROM portico_grant g{} WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = "
 _EACH = " AND g.principal_kind = "
-_MINE = " JOIN portico_group_member m ON m.group_id = g.principal_id AND m.account_id = $3"
+_JOIN = " CROSS JOIN portico_group_member m"
+_MINE = "'group' AND m.group_id = g.principal_id AND m.account_id = $3"
 # Looked up by whole keys: how many others a thing is shared with does not matter.
 _HELD = " UNION ALL ".join(
     (
         f"SELECT '{EVERYONE}' AS tie {_ONE.format('')}'read'{_EACH}'everyone'",
         f"SELECT '{READER}' {_ONE.format('')}'read'{_EACH}'user' AND g.principal_id = $3",
         f"SELECT '{WRITER}' {_ONE.format('')}'write'{_EACH}'user' AND g.principal_id = $3",
-        f"SELECT DISTINCT '{READER}' {_ONE.format(_MINE)}'read'{_EACH}'group'",
-        f"SELECT DISTINCT '{WRITER}' {_ONE.format(_MINE)}'write'{_EACH}'group'",
+        f"SELECT DISTINCT '{READER}' {_ONE.format(_JOIN)}'read'{_EACH}{_MINE}",
+        f"SELECT DISTINCT '{WRITER}' {_ONE.format(_JOIN)}'write'{_EACH}{_MINE}",
     )
 )
 _LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
