@@ -1,0 +1,108 @@
+"""People, a shared model, a chat and a group, and for each route a request that would succeed for whoever may."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from portico.testing import PASSWORD, Client, House
+
+#: What one request needs: the path with its query, and the body.
+Ask = tuple[str, Any]
+
+CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
+AUTHORS = {"workspace": {"models": True}, "sharing": {"models": True}}
+
+
+class Scene:
+    """One house with everybody in it. What a request may destroy is made anew for each."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._numbers = itertools.count()
+        self.admin = house.client.sign_up("Ada")
+        self.callers: dict[str, Client] = {"anonymous": house.client, "admin": self.admin}
+        for name in CALLERS[1:-1]:
+            role = "pending" if name == "pending" else "user"
+            self.callers[name] = self.admin.add_person(name.title(), role=role)
+        self.readers = self.group("reader")
+        self.writers = self.group("writer")
+        self.authors = self.group("user", permissions=AUTHORS)
+        self.base = "good"
+        opened = {"id": self.base, "name": "Base", "meta": {}, "params": {}, "access_control": None}
+        assert self.admin.post("/api/v1/models/create", opened).status == 200
+
+    def group(self, *members: str, permissions: Any = None) -> str:
+        form = {"name": f"g{next(self._numbers)}", "description": "", "permissions": permissions}
+        group = self.admin.post("/api/v1/groups/create", form).json["id"]
+        ids = {"user_ids": [self.callers[one].account["id"] for one in members]}
+        assert self.admin.post(f"/api/v1/groups/id/{group}/users/add", ids).status == 200
+        return str(group)
+
+    def name(self) -> str:
+        """One that nobody has."""
+        return f"New{next(self._numbers)}"
+
+    def model_form(self, **more: Any) -> dict[str, Any]:
+        shared = {"read": {"group_ids": [self.readers]}, "write": {"group_ids": [self.writers]}}
+        form = {"id": self.name().lower(), "name": "M", "base_model_id": self.base, "meta": {}}
+        return form | {"params": {}, "access_control": shared} | more
+
+    def model(self) -> dict[str, Any]:
+        """The user's, shared with readers and writers."""
+        form = self.model_form()
+        assert self.callers["user"].post("/api/v1/models/create", form).status == 200
+        return form
+
+    def chat(self) -> str:
+        """The user's."""
+        answer = self.callers["user"].post("/api/v1/chats/new", {"chat": {"title": "Mine"}})
+        return str(answer.json["id"])
+
+    def somebody(self) -> str:
+        """The id of an account that may be changed or deleted."""
+        return str(self.admin.add_person(self.name()).account["id"])
+
+
+def credentials(name: str) -> dict[str, str]:
+    return {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
+
+
+def turn(scene: Scene, path: str) -> Ask:
+    messages = [{"role": "user", "content": "Hello"}]
+    return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
+
+
+def one_model(scene: Scene) -> Ask:
+    return f"/api/v1/models/model?id={scene.model()['id']}", None
+
+
+#: Requests of routes that need more than their path.
+REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
+    ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
+    ("POST", "/api/v1/auths/signup"): lambda s, path: (path, credentials(s.name())),
+    ("POST", "/api/v1/auths/add"): lambda s, path: (path, credentials(s.name())),
+    ("GET", "/api/v1/models/model"): lambda s, path: one_model(s),
+    ("POST", "/api/v1/models/create"): lambda s, path: (path, s.model_form()),
+    ("POST", "/api/v1/models/model/update"): lambda s, path: (path, s.model()),
+    ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
+    ("POST", "/api/chat/completions"): turn,
+    ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/v1/chats/new"): lambda s, path: (path, {"chat": {"title": "New"}}),
+    ("POST", "/api/v1/chats/{chat_id}"): lambda s, path: (path, {"chat": {"title": "Other"}}),
+}
+
+#: What stands for a parameter of a path.
+PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
+    "{chat_id}": Scene.chat,
+}
+
+
+def ask(scene: Scene, method: str, path: str) -> Ask:
+    """A request to this route about something of the user's."""
+    made, body = path, None
+    if build := REQUESTS.get((method, path)):
+        made, body = build(scene, path)
+    for parameter, make in PARAMETERS.items():
+        if parameter in made:
+            made = made.replace(parameter, make(scene))
+    return made, body

@@ -1,0 +1,61 @@
+"""Every route × every caller answers as the table in `doors.txt` says; a route without a line is a fault."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.house.scene import CALLERS, Scene, ask
+from tests.upstream import Upstream
+
+from portico.testing import House
+from portico.web.application import OWN_PATHS
+
+TABLE = Path(__file__).with_name("doors.txt")
+
+Route = tuple[str, str]
+
+
+def table() -> dict[Route, tuple[int, ...]]:
+    lines = [line.split() for line in TABLE.read_text().splitlines() if line[:1] not in ("", "#")]
+    head, *rows = lines
+    assert tuple(head[2:]) == CALLERS
+    found = {(method, path): tuple(map(int, statuses)) for method, path, *statuses in rows}
+    assert len(found) == len(rows), "a route has two lines"
+    return found
+
+
+def routes(house: House) -> Iterator[Route]:
+    """Every route there is."""
+    yield from OWN_PATHS
+    for contribution in house.portico.contributions:
+        for route in contribution.router.routes if contribution.router else ():
+            for method in getattr(route, "methods", ()):
+                if method not in ("OPTIONS", "HEAD"):
+                    yield method, route.path_format
+
+
+@pytest.fixture
+def scene(environment: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
+    house = House(environment | upstream.environment)
+    yield Scene(house)
+    house.close()
+
+
+def test_every_route_has_a_line_and_every_line_a_route(house: House) -> None:
+    assert sorted(routes(house)) == sorted(table())
+
+
+@pytest.mark.timeout(300)
+def test_every_route_answers_every_caller_as_the_table_says(scene: Scene) -> None:
+    wrong = []
+    for (method, path), expected in table().items():
+        for caller, status in zip(CALLERS, expected, strict=True):
+            target, body = ask(scene, method, path)
+            client = scene.callers[caller]
+            answer = client.request(method, target, json=body)
+            if answer.status != status:
+                told = f"{caller}: {answer.status}, expected {status}: {answer.body[:200]!r}"
+                wrong.append(f"{method} {path}  {told}")
+            if (method, path) == ("GET", "/api/v1/auths/signout") and client.account:
+                scene.callers[caller] = client.sign_in(client.account["name"])
+    assert not wrong, "\n".join(wrong)
