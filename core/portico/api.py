@@ -59,11 +59,15 @@ from portico.identity import (
     Group,
     GroupChanged,
     GroupLeaving,
+    Member,
+    Membership,
     PasswordRule,
     SessionUser,
     SessionUserInfo,
     Welcome,
+    permission_faults,
 )
+from portico.identity import Tree as PermissionTree
 from portico.permissions import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
@@ -103,11 +107,14 @@ __all__ = [
     "Invalid",
     "JSONBytes",
     "Listener",
+    "Member",
+    "Membership",
     "Misshapen",
     "ModelCard",
     "ModelSource",
     "NotFound",
     "PasswordRule",
+    "PermissionTree",
     "PluginInfo",
     "PolicyFile",
     "PolicyLine",
@@ -143,6 +150,7 @@ __all__ = [
     "new_id",
     "now",
     "patch",
+    "permission_faults",
     "post",
     "put",
     "query_flag",

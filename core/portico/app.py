@@ -20,6 +20,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.audit import TABLES as AUDIT_TABLES
 from portico.catalogue import Catalogue, WorkspaceModels
+from portico.configuration import TABLES as CONFIGURATION_TABLES
+from portico.configuration import Configuration
 from portico.db import Database, bind, migrate, open_database, pending
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
@@ -68,11 +70,14 @@ class Portico:
         self.database: Database = open_database(settings.database, data_dir)
         self.events = Bus(fence.deliver, fence.involve)
         self.drain = Drain(settings.server.grace)
+        self.configuration = Configuration(self.events, settings.identity.recheck)
         self.identity = Identity(
             settings.identity,
             secret or Secret(secrets.token_urlsafe(48)),
             self.events,
             settings.permissions,
+            configuration=self.configuration,
+            pinned_permissions=loaded.set_in("permissions"),
             secure_cookies=settings.server.secure_cookies,
             cookie_same_site=settings.server.cookie_same_site,
         )
@@ -137,6 +142,7 @@ class Portico:
         """The migrations of the core's rooms and of each plugin, in the order in which they run."""
         rooms = {
             "audit": AUDIT_TABLES,
+            "configuration": CONFIGURATION_TABLES,
             "identity": IDENTITY_TABLES,
             "permissions": PERMISSION_TABLES,
         }

@@ -9,8 +9,8 @@ from portico.api import House, PluginInfo, hookimpl
 
 PLUGIN = PluginInfo(
     api=1,
-    summary="Who is signed in, sign-out, adding people and groups.",
-    claims=("/api/v1/auths", "/api/v1/groups"),
+    summary="Who is signed in, sign-out, adding people.",
+    claims=("/api/v1/auths",),
 )
 
 

@@ -1,20 +1,13 @@
 """The routes: what arrives, who is asked, what goes back."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Response
-from litestar.params import JSONBody, PathParameter
+from litestar.params import JSONBody
 
 from portico.api import Forbidden, House, JSONBytes, Request, SessionUserInfo, get, post
 from portico_accounts import service
-from portico_accounts.schemas import (
-    AddedAccount,
-    GroupAnswer,
-    NewAccount,
-    NewGroup,
-    NewMembers,
-    SignedOut,
-)
+from portico_accounts.schemas import AddedAccount, NewAccount, SignedOut
 
 #: Every cookie that a way to sign in may have left behind.
 COOKIES = ("token", "oui-session", "owui-session", "oauth_id_token", "oauth_session_id")
@@ -58,17 +51,4 @@ def routes(house: House) -> list[Any]:
         """Make an account for somebody."""
         return Response(service.added(await service.add_account(house, data)))
 
-    @post("/api/v1/groups/create", access="admin")
-    async def create_group(request: Request, data: JSONBody[NewGroup]) -> Response[GroupAnswer]:
-        """Make a group."""
-        return Response(await service.create_group(house, request.user, data))
-
-    @post("/api/v1/groups/id/{group_id:str}/users/add", access="admin")
-    async def add_members(
-        group_id: Annotated[str, PathParameter(description="The group's id")],
-        data: JSONBody[NewMembers],
-    ) -> Response[GroupAnswer]:
-        """Let people into a group. Whoever is in it already stays; unknown ids are passed over."""
-        return Response(await service.add_members(house, group_id, data.user_ids or []))
-
-    return [who_am_i, sign_out, add_account, create_group, add_members]
+    return [who_am_i, sign_out, add_account]

@@ -1,11 +1,9 @@
-"""What an administrator does with people and groups. No HTTP, and no SQL: identity keeps both."""
-
-from typing import Any
+"""What an administrator does with people. No HTTP, and no SQL: identity keeps both."""
 
 import msgspec
 
-from portico.api import Account, Actor, Group, House, NotFound
-from portico_accounts.schemas import AddedAccount, GroupAnswer, NewAccount, NewGroup
+from portico.api import Account, House, NotFound
+from portico_accounts.schemas import AddedAccount, NewAccount
 
 
 class NoSuchAccount(NotFound):
@@ -54,43 +52,6 @@ async def account_of(house: House, email: str) -> Account:
     return account
 
 
-async def create_group(house: House, actor: Actor, form: NewGroup) -> GroupAnswer:
-    """Make a group without members."""
-    group = await house.identity.directory.create_group(
-        name=form.name,
-        description=form.description,
-        by=actor.id,
-        permissions=form.permissions,
-        data=form.data,
-    )
-    return describe(group)
-
-
-async def add_members(house: House, group_id: str, account_ids: list[str]) -> GroupAnswer:
-    """Let people into a group; ids that are nobody's are passed over. Raises: Invalid for an unknown group."""
-    return describe(await house.identity.directory.add_members(group_id, account_ids))
-
-
 def added(account: Account) -> AddedAccount:
     """An account as its maker sees it."""
     return msgspec.convert(account, AddedAccount, from_attributes=True)
-
-
-def describe(group: Group) -> GroupAnswer:
-    """A group as clients know it."""
-    return GroupAnswer(
-        id=group.id,
-        user_id=group.account_id,
-        name=group.name,
-        description=group.description,
-        data=_read(group.data),
-        meta=_read(group.meta),
-        permissions=_read(group.permissions),
-        created_at=group.created_at,
-        updated_at=group.updated_at,
-        member_count=group.member_count,
-    )
-
-
-def _read(text: str | None) -> dict[str, Any] | None:
-    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])

@@ -14,9 +14,10 @@ from portico.identity.events import (
     GroupLeaving,
     SessionRevoked,
 )
-from portico.identity.groups import Group
+from portico.identity.group import Group, Member, Membership
 from portico.identity.identity import Identity
 from portico.identity.passwords import PasswordRule
+from portico.identity.permission_rules import permission_faults
 from portico.identity.permission_tree import Tree, allows, effective
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
@@ -40,6 +41,8 @@ __all__ = [
     "GroupChanged",
     "GroupLeaving",
     "Identity",
+    "Member",
+    "Membership",
     "PasswordRule",
     "PermissionDefaults",
     "Role",
@@ -54,5 +57,6 @@ __all__ = [
     "allows",
     "credential_from",
     "effective",
+    "permission_faults",
     "token_from",
 ]

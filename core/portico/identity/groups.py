@@ -1,65 +1,74 @@
-"""Groups: who is in them, and what membership permits."""
+"""Groups: making, finding, changing and deleting them. Each change is noted in the transaction that makes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from portico.db import after_commit, execute, new_id, now, rows, transaction
+from portico import audit
+from portico.db import UniqueViolation, after_commit, execute, new_id, now, rows, transaction
 from portico.errors import Invalid
-from portico.events import Bus
-from portico.identity.account import check_name
-from portico.identity.events import GroupChanged
+from portico.identity.events import AccountLeaving, GroupChanged, GroupLeaving
+from portico.identity.group import (
+    Group,
+    NoSuchGroup,
+    as_json,
+    check_data,
+    check_description,
+    check_group_name,
+)
+from portico.identity.members import CHUNK, GROUP, Members
+from portico.identity.permission_rules import check_permissions, check_within, granted
+from portico.identity.permission_tree import Tree, read_text
 
-#: Ids in one statement; databases take a limited number of values.
-CHUNK = 500
-LONGEST_DESCRIPTION = 4096
+#: What is done where no group is found, in the words of the refusal.
+CREATING = "creating group"
+UPDATING = "updating group"
+DELETING = "deleting group"
+BODY: tuple[str | int, ...] = ("body",)
 
 _INSERT = (
     "INSERT INTO portico_group "
     "(id, account_id, name, description, data, permissions, created_at, updated_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
 )
-_BY_ID = (
-    "SELECT g.*, (SELECT COUNT(*) FROM portico_group_member m WHERE m.group_id = g.id) "
-    "AS member_count FROM portico_group g WHERE g.id = $1"
+_UPDATE = (
+    "UPDATE portico_group SET name = $2, description = $3, data = $4, permissions = $5, "
+    "updated_at = $6 WHERE id = $1"
 )
-_ADD = (
-    "INSERT INTO portico_group_member (group_id, account_id, created_at) "
-    "SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT) FROM portico_account a WHERE a.id IN ({}) "
-    "ON CONFLICT DO NOTHING"
+_DELETE = "DELETE FROM portico_group WHERE id = $1"
+_ALL = f"{GROUP} ORDER BY g.updated_at DESC, g.id DESC"
+_OF = (
+    f"{GROUP} JOIN portico_group_member me ON me.group_id = g.id WHERE me.account_id = $1 "
+    "ORDER BY g.updated_at DESC, g.id DESC"
 )
-_TOUCH = "UPDATE portico_group SET updated_at = $1 WHERE id = $2"
-_IDS = "SELECT group_id FROM portico_group_member WHERE account_id = $1 ORDER BY group_id"
-_GRANTED = (
-    "SELECT g.permissions FROM portico_group_member m JOIN portico_group g ON g.id = m.group_id "
-    "WHERE m.account_id = $1 AND g.permissions IS NOT NULL ORDER BY g.id"
-)
+_MADE_BY = "SELECT id FROM portico_group WHERE account_id = $1 ORDER BY id"
+_INHERIT = "UPDATE portico_group SET account_id = $1 WHERE account_id = $2"
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `portico_group`, and how many are in it.
+class Groups(Members):
+    """All groups.
 
-    Units: times in epoch seconds. Shape: `data`, `meta` and `permissions` are JSON text. `account_id` made it.
+    `within` is what the one who makes a change is permitted: what they newly grant must lie within it, else
+    Forbidden is raised; None = whoever may give everything.
     """
 
-    id: str
-    account_id: str
-    name: str
-    description: str
-    data: str | None = None
-    meta: str | None = None
-    permissions: str | None = None
-    created_at: int
-    updated_at: int
-    member_count: int
+    async def groups(self) -> list[Group]:
+        """All groups, the last changed first."""
+        return [Group(**found) for found in await rows(_ALL)]
 
+    async def groups_of(self, account_id: str) -> list[Group]:
+        """The groups somebody is in, the last changed first."""
+        return [Group(**found) for found in await rows(_OF, account_id)]
 
-class Groups:
-    """All groups."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    async def groups_there(self, group_ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are a group's."""
+        wanted = [one for one in dict.fromkeys(group_ids) if "\x00" not in one]
+        there: set[str] = set()
+        for start in range(0, len(wanted), CHUNK):
+            ids = wanted[start : start + CHUNK]
+            places = ", ".join(f"${number}" for number in range(1, len(ids) + 1))
+            sql = f"SELECT id FROM portico_group WHERE id IN ({places})"  # noqa: S608 - only placeholders
+            there |= {found["id"] for found in await rows(sql, *ids)}
+        return there
 
     async def create_group(
         self,
@@ -69,57 +78,94 @@ class Groups:
         by: str,
         permissions: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
+        group_id: str | None = None,
+        within: Tree | None = None,
+        at: Sequence[str | int] = BODY,
     ) -> Group:
-        """A new group without members. Names may repeat. Raises: Invalid for a name or description too long."""
-        if len(description) > LONGEST_DESCRIPTION:
-            raise Invalid(f"[ERROR: A description has at most {LONGEST_DESCRIPTION} characters]")
-        group_id = new_id()
-        await execute(
-            _INSERT,
-            group_id,
-            by,
-            check_name(name),
-            description.replace("\x00", ""),
-            _json(data),
-            _json(permissions),
-            now(),
-        )
-        self._bus.publish(GroupChanged(group_id))
-        return await self._group(group_id, "creating group")
+        """A new group without members. Names may repeat.
 
-    async def add_members(self, group_id: str, account_ids: Sequence[str]) -> Group:
-        """Let people into a group: whoever exists and is not in it yet; the rest of the list is passed over.
-
-        Raises: Invalid if there is no such group.
+        `group_id` None = a new one. `at`: the place of the group in what somebody sent. Raises: Misshapen for
+        permissions that are none; Invalid for what is too long, and for an id that is taken; Forbidden.
         """
-        wanted = [one for one in dict.fromkeys(account_ids) if "\x00" not in one]
-        async with transaction():
-            await self._group(group_id, "adding users to group")
-            added = 0
-            for start in range(0, len(wanted), CHUNK):
-                ids = wanted[start : start + CHUNK]
-                places = ", ".join(f"${number}" for number in range(3, len(ids) + 3))
-                added += await execute(_ADD.format(places), group_id, now(), *ids)
-            if added:
-                await execute(_TOUCH, now(), group_id)
+        group_id = group_id or new_id()
+        if permissions is not None:
+            check_permissions(permissions, [*at, "permissions"])
+        check_within(granted(permissions), within)
+        name, description = check_group_name(name), check_description(description)
+        values = (name, description, check_data("data", data), as_json(permissions))
+        try:
+            async with transaction():
+                await execute(_INSERT, group_id, by, *values, now())
+                became = {"name": name, "description": description, "permissions": permissions}
+                await audit.record("group.created", "group", group_id, became=became)
                 after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
-            return await self._group(group_id, "adding users to group")
+                created = await self.group(group_id)
+        except UniqueViolation:
+            created = None
+        if created is None:
+            raise Invalid(f"[ERROR: Error {CREATING}]")
+        return created
 
-    async def group_ids(self, account_id: str) -> list[str]:
-        """The groups somebody is in. Shape: ids, sorted."""
-        return [found["group_id"] for found in await rows(_IDS, account_id)]
+    async def update_group(
+        self,
+        group_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        permissions: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        within: Tree | None = None,
+        at: Sequence[str | int] = BODY,
+    ) -> Group:
+        """Change a group; None = as it was. `permissions` and `data` are replaced whole.
 
-    async def group_permissions(self, account_id: str) -> tuple[str, ...]:
-        """What somebody's groups grant. Shape: JSON text of each group that grants anything, in a fixed order."""
-        return tuple(found["permissions"] for found in await rows(_GRANTED, account_id))
+        Raises: NoSuchGroup; and as `create_group`. What the group grants already may stay, whoever asks.
+        """
+        if permissions is not None:
+            check_permissions(permissions, [*at, "permissions"])
+        async with transaction():
+            was = await self.lock_group(group_id, UPDATING)
+            check_within(granted(permissions) - granted(read_text(was.permissions)), within)
+            new_name = was.name if name is None else check_group_name(name)
+            new_text = was.description if description is None else check_description(description)
+            new_data = was.data if data is None else check_data("data", data)
+            grants = was.permissions if permissions is None else as_json(permissions)
+            await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
+            after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
+            group = await self.lock_group(group_id, UPDATING)
+            before, after = _noted(was), _noted(group)
+            if was.data != group.data:
+                before["data"], after["data"] = read_text(was.data), read_text(group.data)
+            if before != after:
+                await audit.record("group.changed", "group", group_id, before, after)
+        return group
 
-    async def _group(self, group_id: str, doing: str) -> Group:
-        found = [] if "\x00" in group_id else await rows(_BY_ID, group_id)
-        if not found:
-            # 400 and not 404, as clients know it from all routes that change a group.
-            raise Invalid(f"[ERROR: Error {doing}]")
-        return Group(**found[0])
+    async def delete_group(self, group_id: str) -> bool:
+        """Delete a group with all that was given to it, in every plugin. False: there was none."""
+        async with transaction():
+            try:
+                group = await self.lock_group(group_id, DELETING)
+            except NoSuchGroup:
+                return False
+            await self._bus.involve(GroupLeaving(group_id))
+            await execute(_DELETE, group_id)
+            was = _noted(group) | {"members": group.member_count}
+            await audit.record("group.deleted", "group", group_id, was)
+            after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
+        return True
+
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The groups that somebody made go to the heir, or with them. Called inside the transaction."""
+        if event.heir is not None:
+            await execute(_INHERIT, event.heir, event.id)
+            return
+        for made in await rows(_MADE_BY, event.id):
+            await self.delete_group(made["id"])
 
 
-def _json(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+def _noted(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "description": group.description,
+        "permissions": read_text(group.permissions),
+    }

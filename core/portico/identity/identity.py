@@ -1,19 +1,21 @@
 """Everything about who is who, put together once for an application."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from portico.brief import Brief
+from portico.configuration import Configuration
 from portico.errors import INVALID_CRED, Invalid
 from portico.events import Bus, Listener
 from portico.identity.account import Account
 from portico.identity.actor import Actor
-from portico.identity.brief import Brief
 from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, identify
+from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
-from portico.identity.events import EVENTS
+from portico.identity.events import EVENTS, AccountLeaving
 from portico.identity.passwords import Passwords
-from portico.identity.permission_tree import PermissionTrees, Tree, allows
+from portico.identity.permission_tree import Tree, allows
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
 from portico.identity.welcome import Reception
@@ -25,7 +27,8 @@ from portico.settings.section import Secret
 class Identity:
     """Accounts, sign-ins, passwords and permissions of one application.
 
-    `secret` signs tokens. Raises: BadSettings for a weak secret or a lifetime that cannot be read.
+    `secret` signs tokens. `pinned_permissions`: the fields of `permission_defaults` that the operator set, so that
+    nothing stored changes them. Raises: BadSettings for a weak secret or a lifetime that cannot be read.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class Identity:
         bus: Bus,
         permission_defaults: PermissionDefaults | None = None,
         *,
+        configuration: Configuration | None = None,
+        pinned_permissions: Collection[str] = (),
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
     ) -> None:
@@ -43,13 +48,18 @@ class Identity:
         self.sessions = Sessions(self.signer, bus, settings.recheck)
         self.directory = Directory(self.sessions, bus, settings.default_role)
         self.passwords = Passwords(settings.password_rounds)
-        self.permissions = PermissionTrees(permission_defaults or PermissionDefaults())
+        self.defaults = DefaultPermissions(
+            permission_defaults or PermissionDefaults(),
+            pinned_permissions,
+            configuration or Configuration(bus, settings.recheck),
+        )
         self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site)
         self.reception = Reception(
-            self.sessions, self.directory, self.permissions, self.cookies, settings.recheck
+            self.sessions, self.directory, self.defaults, self.cookies, settings.recheck
         )
-        self._trees: Brief[str, Tree] = Brief(settings.recheck)
+        self._granted: Brief[str, tuple[str, ...]] = Brief(settings.recheck)
         bus.listen("portico", [Listener(event, self._forget) for event in EVENTS])
+        bus.listen("portico", [Listener(AccountLeaving, self.directory.account_leaving)])
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Who sent this ASGI request. Raises: Unauthenticated."""
@@ -71,14 +81,13 @@ class Identity:
 
     async def permissions_of(self, account_id: str) -> Tree:
         """What somebody may do by the permission tree. Leave the result as it is: it is shared."""
-        return await self._trees.get(account_id, self._tree) or {}
-
-    async def _tree(self, account_id: str) -> Tree:
-        return self.permissions.of(await self.directory.group_permissions(account_id)).tree
+        # What groups grant and what the defaults are is remembered apart: two moments do not add up.
+        granted = await self._granted.get(account_id, self.directory.group_permissions)
+        return (await self.defaults.trees()).of(granted or ()).tree
 
     def _forget(self, _: object) -> None:
         """Somebody or some group is not what it was."""
-        for memory in (self.sessions, self.reception, self._trees):
+        for memory in (self.sessions, self.reception, self._granted):
             memory.forget()
 
     async def is_permitted(self, actor: Actor, permission: str) -> bool:

@@ -54,20 +54,20 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class PermissionTrees:
-    """Effective trees, worked out once for each combination of groups.
+    """Effective trees on one set of defaults, worked out once for each combination of groups.
 
     The key is the groups' own text as it was read with the request, so there is nothing to invalidate.
     """
 
-    def __init__(self, defaults: PermissionDefaults) -> None:
-        self.defaults = default_tree(defaults)
+    def __init__(self, defaults: Tree) -> None:
+        self.defaults = defaults
         self._known: dict[tuple[str, ...], Standing] = {}
 
     def of(self, granted: tuple[str, ...]) -> Standing:
         """What somebody may do whose groups have these `permissions` (JSON text each)."""
         standing = self._known.get(granted)
         if standing is None:
-            tree = effective(self.defaults, map(_read, granted))
+            tree = effective(self.defaults, map(read_text, granted))
             standing = Standing(tree, msgspec.Raw(msgspec.json.encode(tree)))
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
@@ -75,9 +75,9 @@ class PermissionTrees:
         return standing
 
 
-def _read(text: str) -> Any:
-    """A group's permissions; a text that is damaged grants nothing, and stops nobody from signing in."""
+def read_text(text: str | None) -> Any:
+    """What is stored with a group; a text that is damaged is nothing, and stops nobody from signing in."""
     try:
-        return msgspec.json.decode(text)
+        return None if text is None else msgspec.json.decode(text)
     except msgspec.DecodeError:
         return None

@@ -2,12 +2,12 @@
 
 import msgspec
 
+from portico.brief import Brief
 from portico.db import after_commit, execute, new_id, now, rows, transaction
 from portico.errors import INVALID_CRED, Invalid, Unauthenticated
 from portico.events import Bus
 from portico.identity.account import Account
 from portico.identity.actor import Actor
-from portico.identity.brief import Brief
 from portico.identity.events import SessionRevoked
 from portico.identity.tokens import Claims, TokenSigner
 

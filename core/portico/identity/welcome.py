@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
+from portico.brief import Brief
 from portico.db import rows
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.identity.account import Account
 from portico.identity.actor import Actor
-from portico.identity.brief import Brief
 from portico.identity.cookies import Cookies
+from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
-from portico.identity.permission_tree import PermissionTrees, Standing
 from portico.identity.sessions import Sessions
 
 # One row for each group, or one without; the account is the same in all.
@@ -26,8 +26,8 @@ _PROFILE = (
 )
 
 
-#: The columns of an account that its owner is told, and what the owner may do.
-Profile = tuple[dict[str, Any], Standing]
+#: The columns of an account that its owner is told, and what the owner's groups grant: JSON text of each.
+Profile = tuple[dict[str, Any], tuple[str, ...]]
 
 
 class SessionUser(msgspec.Struct, kw_only=True):
@@ -72,13 +72,13 @@ class Reception:
         self,
         sessions: Sessions,
         directory: Directory,
-        trees: PermissionTrees,
+        defaults: DefaultPermissions,
         cookies: Cookies,
         moment: float = 0,
     ) -> None:
         self._sessions = sessions
         self._directory = directory
-        self._trees = trees
+        self._defaults = defaults
         self._cookies = cookies
         self._encode = msgspec.json.Encoder().encode
         self._profiles: Brief[str, Profile] = Brief(moment)
@@ -86,7 +86,7 @@ class Reception:
     async def sign_in(self, account: Account) -> Welcome:
         """Open a session for somebody whose identity was just proven."""
         session = await self._sessions.open(account)
-        standing = self._trees.of(await self._directory.group_permissions(account.id))
+        granted = await self._directory.group_permissions(account.id)
         user = SessionUser(
             id=account.id,
             name=account.name,
@@ -95,7 +95,7 @@ class Reception:
             profile_image_url=account.profile_image_url,
             token=session.token,
             expires_at=session.expires_at,
-            permissions=standing.json,
+            permissions=await self._permissions(granted),
         )
         return self._welcome(user)
 
@@ -107,7 +107,7 @@ class Reception:
         profile = await self._profiles.get(actor.id, self._profile)
         if profile is None:
             raise Unauthenticated(INVALID_TOKEN)
-        about, standing = profile
+        about, granted = profile
         user = SessionUserInfo(
             id=actor.id,
             name=actor.name,
@@ -116,7 +116,7 @@ class Reception:
             profile_image_url=actor.profile_image_url,
             token=token,
             expires_at=self._sessions.expiry(token),
-            permissions=standing.json,
+            permissions=await self._permissions(granted),
             **about,
         )
         return self._welcome(user)
@@ -126,7 +126,10 @@ class Reception:
         if not found:
             return None
         granted = tuple(text for one in found if (text := one.pop("permissions")) is not None)
-        return found[0], self._trees.of(granted)
+        return found[0], granted
+
+    async def _permissions(self, granted: tuple[str, ...]) -> msgspec.Raw:
+        return (await self._defaults.trees()).of(granted).json
 
     def forget(self) -> None:
         """Trust nothing that was read before."""

@@ -49,6 +49,14 @@ class Loaded:
         """Where each setting came from, by dotted key; a plugin's appear once it was read."""
         return MappingProxyType(self._origins)
 
+    def set_in(self, section: str) -> frozenset[str]:
+        """The settings of a section that somebody set, in the file, the environment or on the command line."""
+        return frozenset(
+            key.removeprefix(f"{section}.")
+            for key, origin in self._origins.items()
+            if key.startswith(f"{section}.") and origin.kind != DEFAULT.kind
+        )
+
     def plugin(self, name: str, schema: type[S]) -> S:
         """A plugin's own settings: default < `[plugins.<name>]` < its variables.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from portico.audit import TABLES as AUDIT_TABLES
+from portico.configuration import TABLES as CONFIGURATION_TABLES
 from portico.db import Database, DatabaseSettings, migrate, open_database
 from portico.events import Bus, Listener
 from portico.identity import (
@@ -34,7 +36,8 @@ def anyio_backend() -> str:
 async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
-    report = await migrate(database, {"identity": TABLES})
+    rooms = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
+    report = await migrate(database, rooms)
     assert not report.failed
     with database.use():
         yield database

@@ -74,7 +74,7 @@ def test_nobody_is_permitted_what_the_tree_does_not_know(permission: str) -> Non
 
 
 def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
-    trees = PermissionTrees(PermissionDefaults())
+    trees = PermissionTrees(default_tree(PermissionDefaults()))
     assert trees.of(("{not json", "[]", '{"workspace":{"models":true}}')).tree["workspace"][
         "models"
     ]
@@ -82,7 +82,7 @@ def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
 
 
 def test_a_combination_is_worked_out_once_and_the_memory_is_bounded() -> None:
-    trees = PermissionTrees(PermissionDefaults())
+    trees = PermissionTrees(default_tree(PermissionDefaults()))
     granted = ('{"workspace":{"models":true}}',)
     assert trees.of(granted) is trees.of(granted)
     assert msgspec.json.decode(trees.of(granted).json) == trees.of(granted).tree

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from portico.identity.brief import Brief
+from portico.brief import Brief
 from portico.testing import Client, House
 
 

@@ -1,0 +1,1 @@
+"""Steps that make the table of what is set at run time."""

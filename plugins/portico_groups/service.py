@@ -1,0 +1,153 @@
+"""What may be done with groups, and by whom. No HTTP, and no SQL: identity keeps the rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from portico.api import Actor, Group, House, Membership, NotFound, PermissionTree
+from portico_groups.schemas import ChangedGroup, GroupAnswer, MemberAnswer, NewGroup
+
+KIND = "group"
+
+
+class Groups:
+    """The groups of a house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._directory = house.identity.directory
+
+    async def listed(self, actor: Actor, share: bool | None = None) -> list[GroupAnswer]:
+        """All groups for those who may read them, else the caller's own; the last changed first.
+
+        `share`: only groups that things may be shared with, or only the others; None = both.
+        """
+        if await self._house.permissions.may(actor, KIND, "read"):
+            found = await self._directory.groups()
+        else:
+            found = await self._directory.groups_of(actor.id)
+        answers = [describe(group) for group in found]
+        return [one for one in answers if share is None or _is_shared(one) is share]
+
+    async def of(self, account_id: str) -> list[GroupAnswer]:
+        """The groups somebody is in."""
+        return [
+            describe(group, counted=False) for group in await self._directory.groups_of(account_id)
+        ]
+
+    async def of_another(self, account_id: str) -> list[GroupAnswer]:
+        """The groups somebody else is in. Raises: NotFound if there is no such account."""
+        await self._directory.by_id(account_id)
+        return await self.of(account_id)
+
+    async def get(self, group_id: str) -> GroupAnswer:
+        """One group. Raises: NotFound."""
+        return describe(await self._group(group_id))
+
+    async def export(self, group_id: str) -> GroupAnswer:
+        """One group with the ids of its members. Raises: NotFound."""
+        answer = describe(await self._group(group_id))
+        answer.user_ids = await self._directory.member_ids(group_id)
+        return answer
+
+    async def members(
+        self, actor: Actor, group_id: str, page: int | None = None
+    ) -> list[MemberAnswer]:
+        """Who is in a group, by name; 30 a page, or all of them without a page. Raises: NotFound."""
+        await self._group(group_id)
+        members = await self._directory.members(group_id, page)
+        may_see = actor.is_admin or await self._house.permissions.may(actor, "account", "read")
+        answers = [msgspec.convert(one, MemberAnswer, from_attributes=True) for one in members]
+        for answer in answers:
+            if not may_see and answer.id != actor.id:
+                answer.email = ""
+        return answers
+
+    async def create(self, actor: Actor, form: NewGroup) -> GroupAnswer:
+        """A new group without members. Raises: Misshapen, Invalid, Forbidden."""
+        group = await self._directory.create_group(
+            name=form.name,
+            description=form.description,
+            by=actor.id,
+            permissions=form.permissions,
+            data=form.data,
+            within=await limit(self._house, actor),
+        )
+        return describe(group)
+
+    async def update(self, actor: Actor, group_id: str, form: ChangedGroup) -> GroupAnswer:
+        """Change a group. Raises: Misshapen, Invalid, Forbidden."""
+        group = await self._directory.update_group(
+            group_id,
+            name=form.name,
+            description=form.description,
+            permissions=form.permissions,
+            data=form.data,
+            within=await limit(self._house, actor),
+        )
+        return describe(group)
+
+    async def add(self, actor: Actor, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
+        """Let people into a group. Raises: Invalid for an unknown group; Forbidden."""
+        within = await limit(self._house, actor)
+        return _changed(await self._directory.add_members(group_id, account_ids, within))
+
+    async def remove(self, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
+        """Send people out of a group. Raises: Invalid for an unknown group."""
+        return _changed(await self._directory.remove_members(group_id, account_ids))
+
+    async def delete(self, group_id: str) -> None:
+        """Delete a group; one that is not there is deleted already."""
+        await self._directory.delete_group(group_id)
+
+    async def _group(self, group_id: str) -> Group:
+        group = await self._directory.group(group_id)
+        if group is None:
+            raise NotFound
+        return group
+
+
+async def limit(house: House, actor: Actor) -> PermissionTree | None:
+    """What somebody may give to others: an administrator everything (None), anybody else what they have."""
+    return None if actor.is_admin else await house.identity.permissions_of(actor.id)
+
+
+def describe(group: Group, *, counted: bool = True) -> GroupAnswer:
+    """A group as clients know it. A JSON text that is damaged is shown as none."""
+    answer = GroupAnswer(
+        id=group.id,
+        user_id=group.account_id,
+        name=group.name,
+        description=group.description,
+        data=_read(group.data),
+        meta=_read(group.meta),
+        permissions=_read(group.permissions),
+        created_at=group.created_at,
+        updated_at=group.updated_at,
+    )
+    if counted:
+        answer.member_count = group.member_count
+    return answer
+
+
+def _changed(membership: Membership) -> GroupAnswer:
+    answer = describe(membership.group)
+    if membership.ignored:
+        answer.ignored = list(membership.ignored)
+    return answer
+
+
+def _is_shared(group: GroupAnswer) -> bool:
+    """Whether things may be shared with a group: unless its `data.config.share` says no."""
+    config = (group.data or {}).get("config")
+    return not (isinstance(config, dict) and config.get("share") is False)
+
+
+def _read(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,53 @@
+"""A house with groups, and what tests of them do over and over."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from portico.audit import Asked, Trail
+from portico.testing import Client, House
+
+GROUPS = "/api/v1/groups"
+DEFAULTS = "/api/v1/users/default/permissions"
+
+NewGroup = Callable[..., dict[str, Any]]
+Audited = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,groups"}
+
+
+@pytest.fixture
+def new_group(admin: Client) -> NewGroup:
+    """Make a group: `new_group("Staff", permissions={…})`."""
+
+    def make(name: str = "Staff", **fields: Any) -> dict[str, Any]:
+        answer = admin.post(f"{GROUPS}/create", {"name": name, "description": ""} | fields)
+        assert answer.status == 200, answer
+        return dict(answer.json)
+
+    return make
+
+
+@pytest.fixture
+def audited(house: House) -> Audited:
+    """What was noted of some kind of thing, oldest first: `audited("group")`."""
+
+    def read(kind: str) -> list[dict[str, Any]]:
+        found = house.call(Trail().page, Asked(subject_kind=kind))
+        return [
+            {
+                "what": one.what,
+                "author": one.author,
+                "id": one.subject_id,
+                "was": msgspec.json.decode(one.was),
+                "became": msgspec.json.decode(one.became),
+            }
+            for one in reversed(found)
+        ]
+
+    return read

@@ -1,0 +1,138 @@
+"""What everybody may do, as an administrator sees and changes it."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.groups.conftest import DEFAULTS, GROUPS, Audited, NewGroup
+
+from portico.testing import Client, House
+
+OWN = "/api/v1/users/permissions"
+
+
+def tree_of(admin: Client) -> dict[str, Any]:
+    return copy.deepcopy(admin.get(DEFAULTS).json)
+
+
+def test_a_changed_default_is_in_force_at_once_everywhere(admin: Client, person: Client) -> None:
+    tree = tree_of(admin)
+    assert tree["chat"]["delete"] and not tree["features"]["api_keys"]
+    assert person.get(OWN).json == tree
+    tree["chat"]["delete"], tree["features"]["api_keys"] = False, True
+    answer = admin.post(DEFAULTS, tree)
+    assert (answer.status, answer.json) == (200, tree)
+    assert tree_of(admin) == person.get(OWN).json == tree
+    assert person.get("/api/v1/auths/").json["permissions"] == tree
+    assert Client(person.transport).sign_in("Ben").account["permissions"] == tree
+
+
+def test_groups_add_to_the_stored_defaults(
+    admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    group = new_group(permissions={"workspace": {"models": True}})["id"]
+    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [person.account["id"]]})
+    before = person.get(OWN).json
+    tree = tree_of(admin)
+    tree["workspace"]["tools"] = True
+    admin.post(DEFAULTS, tree)
+    after = person.get(OWN).json
+    assert after["workspace"] == before["workspace"] | {"tools": True}
+    assert after["workspace"]["models"]
+
+
+def test_all_sections_are_needed_and_words_may_be_missing(admin: Client) -> None:
+    tree = tree_of(admin)
+    tree["chat"]["delete"] = False
+    admin.post(DEFAULTS, tree)
+    short = {section: {} for section in tree} | {"echo": {"shout": True}}
+    short["chat"] = {"stt": False, "shout": True}
+    answer = admin.post(DEFAULTS, short).json
+    assert answer["chat"]["delete"] and not answer["chat"]["stt"]
+    assert "echo" not in answer and "shout" not in answer["chat"]
+    for section in tree:
+        refused = admin.post(
+            DEFAULTS, {name: words for name, words in tree.items() if name != section}
+        )
+        assert refused.status == 422 and refused.detail[0]["loc"] == ["body", section]
+    assert tree_of(admin) == answer
+
+
+@pytest.mark.parametrize("value", ["no", "true", 1, 0, None, [], {}, 1e5])
+def test_AB_31_a_default_is_true_or_false(admin: Client, value: Any) -> None:
+    tree = tree_of(admin)
+    answer = admin.post(DEFAULTS, tree | {"features": {"api_keys": value}})
+    assert answer.status == 422
+    assert answer.detail[0]["loc"] == ["body", "features", "api_keys"]
+    assert admin.post(DEFAULTS, tree | {"features": value}).status == (200 if value == {} else 422)
+    assert tree_of(admin) == tree
+
+
+def test_only_administrators_see_and_change_defaults(client: Client, person: Client) -> None:
+    for ask in (lambda who: who.get(DEFAULTS), lambda who: who.post(DEFAULTS, {})):
+        assert ask(client).status == 401
+        assert ask(person).status == 403
+
+
+def test_a_changed_default_is_noted_as_what_it_was_and_became(
+    admin: Client, audited: Audited
+) -> None:
+    tree = tree_of(admin)
+    admin.post(DEFAULTS, tree)
+    assert audited("permission") == []
+    for value in (False, False, True):
+        tree["chat"]["delete"] = value
+        admin.post(DEFAULTS, tree)
+    noted = audited("permission")
+    assert {(one["what"], one["id"], one["author"]) for one in noted} == {
+        ("permissions.changed", "default", admin.account["id"])
+    }
+    assert [(one["was"], one["became"]) for one in noted] == [
+        ({"chat": {"delete": True}}, {"chat": {"delete": False}}),
+        ({"chat": {"delete": False}}, {"chat": {"delete": True}}),
+    ]
+
+
+def test_what_the_operator_set_stays_whatever_is_stored(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    house = House(environment)
+    admin = house.client.sign_up("Ada")
+    tree = tree_of(admin)
+    tree["chat"]["delete"] = tree["chat"]["share"] = tree["chat"]["edit"] = False
+    assert admin.post(DEFAULTS, tree).json == tree
+    house.close()
+
+    config = tmp_path / "portico.toml"
+    config.write_text("[permissions]\nchat_share = true\n")
+    pinned = {"USER_PERMISSIONS_CHAT_DELETE": "true", "PORTICO_CONFIG": str(config)}
+    house = House(environment | pinned)
+    try:
+        admin = house.client.sign_in("Ada")
+        in_force = copy.deepcopy(tree)
+        in_force["chat"]["delete"] = in_force["chat"]["share"] = True
+        assert tree_of(admin) == in_force
+        assert admin.post(DEFAULTS, tree).json == in_force
+    finally:
+        house.close()
+
+    house = House(environment)
+    try:
+        assert tree_of(house.client.sign_in("Ada")) == tree
+    finally:
+        house.close()
+
+
+def test_another_instance_follows_within_a_moment(environment: dict[str, str]) -> None:
+    first, second = House(environment), House(environment | {"PORTICO_IDENTITY_RECHECK": "0"})
+    try:
+        admin = first.client.sign_up("Ada")
+        there = Client(second.client.transport, admin.token)
+        tree = tree_of(there)
+        tree["chat"]["delete"] = False
+        admin.post(DEFAULTS, tree)
+        assert there.get(OWN).json == there.get("/api/v1/auths/").json["permissions"] == tree
+    finally:
+        first.close()
+        second.close()

@@ -1,0 +1,260 @@
+"""Groups as a client sees them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.plugins.groups.conftest import GROUPS, Audited, NewGroup
+
+from portico.testing import Client, House
+
+NOT_FOUND = "We could not find what you're looking for :/"
+STAFF = {
+    "name": "Staff",
+    "description": "All",
+    "data": {"config": {"share": True}},
+    "permissions": {"chat": {"tts": True}},
+}
+
+
+def test_a_group_is_answered_as_clients_know_it(admin: Client) -> None:
+    made = admin.post(f"{GROUPS}/create", STAFF)
+    assert made.status == 200
+    group = made.json
+    assert group == STAFF | {
+        "id": group["id"], "user_id": admin.account["id"], "meta": None, "member_count": 0,
+        "created_at": group["created_at"], "updated_at": group["created_at"],
+    }  # fmt: skip
+    assert admin.get(f"{GROUPS}/id/{group['id']}").json == group
+    for path in (GROUPS, f"{GROUPS}/", f"{GROUPS}/?share=true"):
+        assert admin.get(path).json == [group]
+
+
+def test_members_come_and_go_and_are_counted(
+    admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    path = f"{GROUPS}/id/{new_group()['id']}/users"
+    ben = person.account["id"]
+    added = admin.post(f"{path}/add", {"user_ids": [ben, ben, "nobody"]}).json
+    assert (added["member_count"], added["ignored"]) == (1, ["nobody"])
+    added = admin.post(f"{path}/add", {"user_ids": [ben, admin.account["id"]]}).json
+    assert added["member_count"] == 2 and "ignored" not in added
+    assert admin.post(f"{path}/add", {}).json["member_count"] == 2
+    assert admin.post(f"{path}/remove", {}).json["member_count"] == 2
+    gone = admin.post(f"{path}/remove", {"user_ids": [ben, "nobody"]}).json
+    assert (gone["member_count"], gone["ignored"]) == (1, ["nobody"])
+    assert admin.post(f"{path}/remove", {"user_ids": [ben]}).json["member_count"] == 1
+    assert [one["name"] for one in admin.post(path).json] == ["Ada"]
+
+
+def test_a_change_of_members_is_a_change_of_the_group(
+    house: House, admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    group = new_group()["id"]
+    execute = house.portico.database.execute
+    for way in ("add", "remove"):
+        house.call(execute, "UPDATE portico_group SET updated_at = 5")
+        body = {"user_ids": [person.account["id"]]}
+        assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] > 5
+        house.call(execute, "UPDATE portico_group SET updated_at = 5")
+        assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] == 5
+
+
+def test_a_member_is_shown_as_clients_know_people(
+    admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    path = f"{GROUPS}/id/{new_group()['id']}/users"
+    admin.post(f"{path}/add", {"user_ids": [person.account["id"]]})
+    assert admin.post(path).json == [
+        {
+            "id": person.account["id"], "name": "Ben", "email": "ben@example.org", "role": "user",
+            "status_emoji": None, "status_message": None, "status_expires_at": None,
+        }
+    ]  # fmt: skip
+    assert admin.post(f"{path}?page=1").json == admin.post(path).json
+    for page in ("2", "99999999999999999999"):
+        assert admin.post(f"{path}?page={page}").json == []
+    assert admin.post(f"{path}?page=x").status == 422
+    assert admin.post(f"{GROUPS}/id/nothing/users").status == 404
+
+
+def test_people_see_the_groups_they_are_in_and_administrators_see_all(
+    admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    staff, _ = new_group("Staff"), new_group("Board")
+    body = {"user_ids": [person.account["id"]]}
+    admin.post(f"{GROUPS}/id/{staff['id']}/users/add", body)
+    assert [one["name"] for one in person.get(GROUPS).json] == ["Staff"]
+    assert person.get(GROUPS).json[0]["member_count"] == 1
+    assert {one["name"] for one in admin.get(GROUPS).json} == {"Staff", "Board"}
+    (own,) = person.get("/api/v1/users/groups").json
+    assert own["name"] == "Staff" and "member_count" not in own
+    assert admin.get("/api/v1/users/groups").json == []
+    assert admin.get(f"/api/v1/users/{person.account['id']}/groups").json == [own]
+    assert admin.get("/api/v1/users/nobody/groups").status == 404
+    assert person.get(f"/api/v1/users/{person.account['id']}/groups").status == 403
+
+
+def test_a_picker_asks_for_groups_to_share_with(admin: Client, new_group: NewGroup) -> None:
+    for name, data in (
+        ("none", None), ("empty", {}), ("null", {"config": {"share": None}}),
+        ("yes", {"config": {"share": True}}), ("no", {"config": {"share": False}}), ("odd", {"config": "x"}),
+    ):  # fmt: skip
+        new_group(name, data=data)
+
+    def names(query: str) -> set[str]:
+        return {one["name"] for one in admin.get(f"{GROUPS}/?{query}").json}
+
+    assert names("share=true") == {"none", "empty", "null", "yes", "odd"}
+    assert names("share=false") == {"no"}
+    assert len(names("")) == len(names("share=")) == 6
+    assert admin.get(f"{GROUPS}/?share=perhaps").status == 422
+
+
+def test_what_is_null_stays_and_the_rest_is_replaced_whole(
+    admin: Client, new_group: NewGroup
+) -> None:
+    group = new_group(
+        data={"a": 1}, permissions={"chat": {"tts": True}, "workspace": {"models": True}}
+    )
+    path = f"{GROUPS}/id/{group['id']}/update"
+    form = {"name": "Crew", "description": None, "permissions": None, "data": None}
+    changed = admin.post(path, form).json
+    assert changed | {"updated_at": 0} == group | {"name": "Crew", "updated_at": 0}
+    form |= {"permissions": {"chat": {"stt": True}}, "data": {"b": 2}}
+    changed = admin.post(path, form).json
+    assert (changed["permissions"], changed["data"]) == ({"chat": {"stt": True}}, {"b": 2})
+    assert admin.post(path, {"name": "Crew"}).status == 422
+
+
+def test_what_is_not_there_is_said_as_clients_know_it(admin: Client) -> None:
+    for group in ("nothing", "%00", "a%20b"):
+        path = f"{GROUPS}/id/{group}"
+        for missing in (path, f"{path}/export"):
+            assert (admin.get(missing).status, admin.get(missing).detail) == (404, NOT_FOUND)
+        for way, body, doing in (
+            ("update", {"name": "G", "description": ""}, "updating group"),
+            ("users/add", {"user_ids": []}, "adding users to group"),
+            ("users/remove", {"user_ids": []}, "removing users from group"),
+        ):
+            answer = admin.post(f"{path}/{way}", body)
+            assert (answer.status, answer.detail) == (400, f"[ERROR: Error {doing}]")
+        assert admin.delete(f"{path}/delete").json is True
+
+
+def test_a_deleted_group_takes_what_it_permitted_with_it(
+    house: House, admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    group = new_group(permissions={"workspace": {"models": True}})["id"]
+    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [person.account["id"]]})
+    assert person.get("/api/v1/users/permissions").json["workspace"]["models"]
+    house.call(
+        house.portico.database.execute,
+        "INSERT INTO portico_grant (id, resource_kind, resource_id, action, principal_kind, "
+        "principal_id, position, created_at) VALUES ('1', 'model', 'm', 'read', 'group', $1, 0, 0)",
+        group,
+    )
+    assert admin.delete(f"{GROUPS}/id/{group}/delete").json is True
+    assert not person.get("/api/v1/users/permissions").json["workspace"]["models"]
+    assert person.get(GROUPS).json == []
+    assert house.call(house.portico.database.rows, "SELECT * FROM portico_grant") == []
+    assert admin.delete(f"{GROUPS}/id/{group}/delete").json is True
+
+
+def test_an_exported_group_names_its_members(
+    admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    group = new_group()
+    path = f"{GROUPS}/id/{group['id']}"
+    assert admin.get(f"{path}/export").json == group | {"user_ids": []}
+    admin.post(f"{path}/users/add", {"user_ids": [person.account["id"]]})
+    assert admin.get(f"{path}/export").json["user_ids"] == [person.account["id"]]
+
+
+def test_the_groups_of_somebody_who_leaves_go_to_whoever_deletes_them(
+    house: House, admin: Client
+) -> None:
+    eve = admin.add_person("Eve", role="admin")
+    group = eve.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json
+    assert group["user_id"] == eve.account["id"]
+    delete = house.portico.identity.directory.delete
+    house.call(delete, eve.account["id"], admin.account["id"])
+    assert admin.get(f"{GROUPS}/id/{group['id']}").json["user_id"] == admin.account["id"]
+
+
+def test_people_added_at_the_same_time_are_all_in(admin: Client, new_group: NewGroup) -> None:
+    people = [admin.add_person(f"P{number}").account["id"] for number in range(8)]
+    path = f"{GROUPS}/id/{new_group()['id']}/users"
+
+    def add(number: int) -> int:
+        # Overlapping lists in opposite orders, which databases without care answer with a deadlock.
+        some = people[number:] + people[:number]
+        return admin.post(f"{path}/add", {"user_ids": some[: 5 - number % 2]}).status
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(add, range(8))) == {200}
+    assert {one["id"] for one in admin.post(path).json} == set(people)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "where"),
+    [
+        ({"name": None}, 422, "name"),
+        ({"name": "x" * 257}, 400, "name"),
+        ({"description": "x" * 4097}, 400, "description"),
+        ({"data": {"a": "x" * 70_000}}, 400, "data"),
+        ({"data": []}, 422, "data"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_changes_nothing(
+    admin: Client, new_group: NewGroup, change: dict[str, Any], status: int, where: str
+) -> None:
+    answer = admin.post(f"{GROUPS}/create", STAFF | change)
+    assert answer.status == status and where in str(answer.detail)
+    assert admin.get(GROUPS).json == []
+    if change != {"name": None}:
+        group = new_group()
+        answer = admin.post(f"{GROUPS}/id/{group['id']}/update", STAFF | change)
+        assert answer.status == status and where in str(answer.detail)
+        assert admin.get(GROUPS).json == [group]
+
+
+def test_every_change_is_noted_with_who_made_it(
+    admin: Client, person: Client, new_group: NewGroup, audited: Audited
+) -> None:
+    ben, ada = person.account["id"], admin.account["id"]
+    group = new_group(permissions={"chat": {"tts": True}})["id"]
+    path = f"{GROUPS}/id/{group}"
+    admin.post(f"{path}/users/add", {"user_ids": [ben, "nobody"]})
+    admin.post(f"{path}/users/add", {"user_ids": [ben]})
+    admin.post(f"{path}/update", {"name": "Crew", "description": "", "permissions": {}})
+    admin.post(f"{path}/update", {"name": "Crew", "description": ""})
+    admin.post(f"{path}/users/remove", {"user_ids": [ben, ada]})
+    admin.delete(f"{path}/delete")
+    staff = {"name": "Staff", "description": "", "permissions": {"chat": {"tts": True}}}
+    crew = {"name": "Crew", "description": "", "permissions": {}}
+    noted = audited("group")
+    assert {(one["id"], one["author"]) for one in noted} == {(group, ada)}
+    assert [(one["what"], one["was"], one["became"]) for one in noted] == [
+        ("group.created", None, staff),
+        ("members.added", None, [ben]),
+        ("group.changed", staff, crew),
+        ("members.removed", [ben], None),
+        ("group.deleted", crew | {"members": 0}, None),
+    ]
+
+
+def test_a_permission_text_from_before_is_shown_as_it_is(
+    house: House, admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    group = new_group()["id"]
+    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [person.account["id"]]})
+    set_text = "UPDATE portico_group SET permissions = $1"
+    old = '{"echo":{"shout":true},"chat":"all","features":{"api_keys":"no"}}'
+    house.call(house.portico.database.execute, set_text, old)
+    house.portico.identity._forget(None)
+    may = person.get("/api/v1/users/permissions").json
+    assert (may["echo"], may["features"]["api_keys"]) == ({"shout": True}, False)
+    assert admin.get(f"{GROUPS}/id/{group}").json["permissions"]["chat"] == "all"
+    house.call(house.portico.database.execute, set_text, "{damaged")
+    assert admin.get(f"{GROUPS}/id/{group}").json["permissions"] is None
