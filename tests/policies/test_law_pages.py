@@ -7,6 +7,10 @@ from portico_models.records import ACTIONS, GENERAL
 
 MODEL = ResourceKind("model", "models_model", ACTIONS, general=GENERAL)
 CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete"))
+GROUP = ResourceKind(
+    "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
+)
+PERMISSION = ResourceKind("permission", "", ("read", "write"))
 LAW = (PolicyFile("portico_policies", "models.csv"), PolicyFile("portico_policies", "chats.csv"))
 
 OWNER = frozenset({"role:user", "owner"})
@@ -58,6 +62,22 @@ def test_AB_48_chats_are_their_owners_alone_also_to_administrators(
     law = Permissions().enact_packaged([MODEL, CHAT], LAW)
 
     assert {action for action in CHAT.actions if law.plan("chat", action).decide(facts)} == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_allowed"),
+    [(ADMIN, True), (OWNER, False), (STRANGER, False), (READER, False), (WRITER, False), (PENDING_OWNER, False)],
+)  # fmt: skip
+def test_AB_29_groups_and_defaults_are_for_administrators_also_for_whoever_made_a_group(
+    facts: Facts, is_allowed: bool
+) -> None:
+    page = PolicyFile("portico_policies", "groups.csv")
+    law = Permissions().enact([GROUP, PERMISSION], [page])
+
+    for kind in (GROUP, PERMISSION):
+        assert {law.plan(kind.name, action).decide(facts) for action in kind.actions} == {
+            is_allowed
+        }
 
 
 def test_every_line_tells_where_it_stands() -> None:

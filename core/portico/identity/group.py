@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from portico.errors import Invalid
-from portico.identity.account import check_name
 
 LONGEST_DESCRIPTION = 4096
 #: Bytes of JSON; every list of groups carries them.
@@ -55,11 +54,6 @@ class NoSuchGroup(Invalid):
 
     def __init__(self, doing: str) -> None:
         super().__init__(f"[ERROR: Error {doing}]")
-
-
-def check_group_name(name: str) -> str:
-    """The name as it is stored; any text is only a name. Raises: Invalid if it is too long."""
-    return check_name(name)
 
 
 def check_description(description: str) -> str:

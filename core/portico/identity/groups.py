@@ -6,6 +6,7 @@ from typing import Any
 from portico import audit
 from portico.db import UniqueViolation, after_commit, execute, new_id, now, rows, transaction
 from portico.errors import Invalid
+from portico.identity.account import check_name
 from portico.identity.events import AccountLeaving, GroupChanged, GroupLeaving
 from portico.identity.group import (
     Group,
@@ -13,7 +14,6 @@ from portico.identity.group import (
     as_json,
     check_data,
     check_description,
-    check_group_name,
 )
 from portico.identity.members import CHUNK, GROUP, Members
 from portico.identity.permission_rules import check_permissions, check_within, granted
@@ -91,7 +91,7 @@ class Groups(Members):
         if permissions is not None:
             check_permissions(permissions, [*at, "permissions"])
         check_within(granted(permissions), within)
-        name, description = check_group_name(name), check_description(description)
+        name, description = check_name(name), check_description(description)
         values = (name, description, check_data("data", data), as_json(permissions))
         try:
             async with transaction():
@@ -126,7 +126,7 @@ class Groups(Members):
         async with transaction():
             was = await self.lock_group(group_id, UPDATING)
             check_within(granted(permissions) - granted(read_text(was.permissions)), within)
-            new_name = was.name if name is None else check_group_name(name)
+            new_name = was.name if name is None else check_name(name)
             new_text = was.description if description is None else check_description(description)
             new_data = was.data if data is None else check_data("data", data)
             grants = was.permissions if permissions is None else as_json(permissions)

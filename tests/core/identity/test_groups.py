@@ -6,7 +6,8 @@ import pytest
 
 from portico.db import Database
 from portico.errors import Invalid
-from portico.identity import GroupChanged, Identity
+from portico.events import Bus, Listener
+from portico.identity import GroupChanged, GroupLeaving, Identity
 from portico.identity.tables import TABLES
 
 pytestmark = pytest.mark.anyio
@@ -86,3 +87,62 @@ async def test_the_tables_are_what_the_migrations_made(database: Database) -> No
         if database.dialect == "sqlite":
             info = await database.rows(f"PRAGMA table_info({table._meta.tablename})")
             assert {one["name"] for one in info} == columns
+
+
+async def test_whoever_keeps_something_of_a_group_can_stop_its_deletion(
+    identity: Identity, bus: Bus, told: list[Any]
+) -> None:
+    group = await identity.directory.create_group(name="G", description="", by="")
+    seen: list[Any] = []
+
+    async def refuse(event: GroupLeaving) -> None:
+        seen.append(await identity.directory.group(event.id))
+        raise ZeroDivisionError
+
+    bus.listen("test", [Listener(GroupLeaving, refuse)])
+    told.clear()
+    with pytest.raises(ZeroDivisionError):
+        await identity.directory.delete_group(group.id)
+    assert seen == [group] and told == []
+    assert await identity.directory.group(group.id) == group
+    bus.forget("test")
+    assert await identity.directory.delete_group(group.id)
+    assert not await identity.directory.delete_group(group.id)
+    assert await identity.directory.groups() == []
+
+
+async def test_groups_of_somebody_who_leaves_are_inherited_or_go_with_them(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
+    cid = await new_account("Cid", role="user")
+    directory = identity.directory
+    kept = await directory.create_group(name="kept", description="", by=ben.id)
+    gone = await directory.create_group(name="gone", description="", by=cid.id)
+    await directory.add_members(kept.id, [ann.id, ben.id])
+    await directory.delete(ben.id, by=ann.id)
+    await directory.delete(cid.id, by=ann.id, delete_content=True)
+    (left,) = await directory.groups()
+    assert (left.id, left.account_id, left.member_count) == (kept.id, ann.id, 1)
+    assert await directory.groups_there([gone.id, kept.id, "\x00", *map(str, range(600))]) == {
+        kept.id
+    }
+
+
+async def test_exactly_those_on_a_list_are_members(identity: Identity, new_account: Any) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    directory = identity.directory
+    group = await directory.create_group(name="G", description="", by="")
+    for wanted in ([ann.id], [ben.id, "nobody"], [ann.id, ben.id], []):
+        membership = await directory.set_members(group.id, wanted)
+        assert set(await directory.member_ids(group.id)) == set(wanted) - {"nobody"}
+        assert membership.group.member_count == len(set(wanted) - {"nobody"})
+        assert membership.ignored == tuple({"nobody"} & set(wanted))
+
+
+async def test_an_id_that_is_taken_makes_no_group(identity: Identity) -> None:
+    directory = identity.directory
+    group = await directory.create_group(name="G", description="", by="", group_id="g-1")
+    with pytest.raises(Invalid, match="Error creating group"):
+        await directory.create_group(name="H", description="", by="", group_id="g-1")
+    assert await directory.groups() == [group]

@@ -5,6 +5,7 @@ import pytest
 
 from portico.identity import PermissionDefaults, allows, effective
 from portico.identity.permission_tree import REMEMBERED, PermissionTrees, default_tree
+from portico.settings.load import load_settings
 
 #: Source: the permission table of the clients' contract, section by section.
 WORDS = {
@@ -44,6 +45,28 @@ def test_every_default_has_a_variable_of_its_own() -> None:
     assert len(set(variables)) == len(variables)
     assert "USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS" in variables
     assert "USER_PERMISSIONS_NOTES_ALLOW_SHARING" in variables
+
+
+def test_sharing_of_knowledge_and_notes_falls_back_to_the_shared_variables() -> None:
+    shared = {
+        "USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ALLOW_PUBLIC_SHARING": "true",
+        "USER_PERMISSIONS_NOTES_ALLOW_PUBLIC_SHARING": "true",
+    }
+    own = {
+        "USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ALLOW_SHARING": "false",
+        "USER_PERMISSIONS_NOTES_ALLOW_SHARING": "false",
+    }
+    for environ, expected in ((shared, True), (shared | own, False), ({}, False)):
+        loaded = load_settings(environ=environ)
+        sharing = default_tree(loaded.settings.permissions)["sharing"]
+        assert sharing["knowledge"] is sharing["notes"] is expected
+        fields = {
+            "sharing_knowledge",
+            "sharing_public_knowledge",
+            "sharing_notes",
+            "sharing_public_notes",
+        }
+        assert loaded.set_in("permissions") == (fields if environ else set())
 
 
 def test_groups_add_and_never_take_away() -> None:

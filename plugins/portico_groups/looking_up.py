@@ -1,0 +1,35 @@
+"""Who and what somebody at the keyboard means."""
+
+from collections.abc import Sequence
+
+from portico.api import Group, House, Invalid, NotFound
+
+
+async def find(house: House, which: str) -> Group:
+    """The group of an id, else of a name. Raises: NotFound; Invalid for a name that several groups have."""
+    directory = house.identity.directory
+    found = await directory.group(which)
+    if found is not None:
+        return found
+    named = [one for one in await directory.groups() if one.name == which]
+    if not named:
+        raise NotFound(f"There is no group {which}; `portico group list` shows which there are.")
+    if len(named) > 1:
+        ids = ", ".join(one.id for one in named)
+        raise Invalid(f"Several groups are called {which}; say which by its id: {ids}")
+    return named[0]
+
+
+async def account_ids(house: House, people: Sequence[str]) -> list[str]:
+    """The ids of people named by e-mail address or id. Raises: NotFound, naming all who are unknown."""
+    directory = house.identity.directory
+    ids, unknown = [], []
+    for one in people:
+        account = await (directory.by_email(one) if "@" in one else directory.find(one))
+        if account is None:
+            unknown.append(one)
+        else:
+            ids.append(account.id)
+    if unknown:
+        raise NotFound(f"Nobody is {', '.join(unknown)}; `portico user list` shows who there is.")
+    return ids
