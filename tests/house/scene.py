@@ -19,8 +19,8 @@ class Scene:
     def __init__(self, house: House) -> None:
         self.house = house
         self._numbers = itertools.count()
-        self.admin = house.client.sign_up("Ada")
-        self.callers: dict[str, Client] = {"anonymous": house.client, "admin": self.admin}
+        self.callers: dict[str, Client] = {"anonymous": house.client}
+        self.callers["admin"] = house.client.sign_up("Admin")
         for name in CALLERS[1:-1]:
             role = "pending" if name == "pending" else "user"
             self.callers[name] = self.admin.add_person(name.title(), role=role)
@@ -30,6 +30,10 @@ class Scene:
         self.base = "good"
         opened = {"id": self.base, "name": "Base", "meta": {}, "params": {}, "access_control": None}
         assert self.admin.post("/api/v1/models/create", opened).status == 200
+
+    @property
+    def admin(self) -> Client:
+        return self.callers["admin"]
 
     def group(self, *members: str, permissions: Any = None) -> str:
         form = {"name": f"g{next(self._numbers)}", "description": "", "permissions": permissions}
@@ -58,6 +62,10 @@ class Scene:
         answer = self.callers["user"].post("/api/v1/chats/new", {"chat": {"title": "Mine"}})
         return str(answer.json["id"])
 
+    def defaults(self) -> Any:
+        """The default permissions as they are."""
+        return self.admin.get("/api/v1/users/default/permissions").json
+
     def somebody(self) -> str:
         """The id of an account that may be changed or deleted."""
         return str(self.admin.add_person(self.name()).account["id"])
@@ -65,6 +73,10 @@ class Scene:
 
 def credentials(name: str) -> dict[str, str]:
     return {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
+
+
+def group_form(scene: Scene) -> dict[str, Any]:
+    return {"name": scene.name(), "description": ""}
 
 
 def turn(scene: Scene, path: str) -> Ask:
@@ -87,12 +99,20 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/v1/groups/create"): lambda s, path: (path, group_form(s)),
+    ("POST", "/api/v1/groups/import"): lambda s, path: (path, group_form(s)),
+    ("POST", "/api/v1/groups/id/{group_id}/update"): lambda s, path: (path, group_form(s)),
+    ("POST", "/api/v1/groups/id/{group_id}/users/add"): lambda s, path: (path, {"user_ids": []}),
+    ("POST", "/api/v1/groups/id/{group_id}/users/remove"): lambda s, path: (path, {"user_ids": []}),
+    ("POST", "/api/v1/users/default/permissions"): lambda s, path: (path, s.defaults()),
     ("POST", "/api/v1/chats/new"): lambda s, path: (path, {"chat": {"title": "New"}}),
     ("POST", "/api/v1/chats/{chat_id}"): lambda s, path: (path, {"chat": {"title": "Other"}}),
 }
 
 #: What stands for a parameter of a path.
 PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
+    "{group_id}": Scene.group,
+    "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{chat_id}": Scene.chat,
 }
 

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from portico.brief import Brief
+from portico.configuration import ConfigurationChanged
 from portico.db import in_transaction, row, rows
 from portico.errors import Forbidden, NotFound
 from portico.events import Listener
 from portico.identity import AccountLeaving, Actor, GroupLeaving, Tree
-from portico.identity.brief import Brief
 from portico.identity.events import EVENTS
 from portico.permissions.grants import Grants
 from portico.permissions.law import Form, Law, Plan, Template
@@ -234,7 +235,10 @@ class Permissions:
         return [
             Listener(AccountLeaving, lambda event: self.grants.lose("user", event.id)),
             Listener(GroupLeaving, lambda event: self.grants.lose("group", event.id)),
-            *(Listener(event, lambda _: self.forget()) for event in EVENTS),
+            *(
+                Listener(event, lambda _: self.forget())
+                for event in (*EVENTS, ConfigurationChanged)
+            ),
         ]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from portico.audit import record
+from portico.brief import Brief
 from portico.db import after_commit, execute, in_transaction, new_id, now, rows
 from portico.errors import Invalid
-from portico.identity.brief import Brief
 from portico.permissions.relations import EVERYONE, READER, WRITER, Facts
 from portico.permissions.resource import Resource
 from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
