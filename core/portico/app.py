@@ -263,6 +263,7 @@ class Portico:
                 await self._startup(contribution)
             await self.policies.note()
             self.policies.watch()
+            self.identity.presence.start()
         self._serve = self._web()
         self.must_open()
         self._announce()
@@ -305,6 +306,7 @@ class Portico:
                 with contextlib.suppress(fence.Fault):
                     await self._call(contribution, "shutdown")
             self._started.clear()
+            await self.identity.presence.stop()
             await self.catalogue.stop()
             await self.events.settle()
         if self._client is not None:

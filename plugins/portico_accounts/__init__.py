@@ -1,25 +1,63 @@
-"""Accounts over HTTP and on the command line: who am I, sign-out, and what an administrator does with people.
+"""Accounts over HTTP and on the command line: who am I, sign-out, people and what is done with them.
 
 How somebody signs in is not decided here; every plugin that offers a way in does that for itself.
 """
 
 import click
 
-from portico.api import House, PluginInfo, hookimpl
+from portico.api import House, PluginInfo, PolicyFile, ResourceKind, Section, hookimpl
 
 PLUGIN = PluginInfo(
     api=1,
-    summary="Who is signed in, sign-out, adding people.",
-    claims=("/api/v1/auths",),
+    summary="Who is signed in, sign-out, people and their profiles.",
+    claims=("/api/v1/auths", "/api/v1/users"),
 )
 
 
 @hookimpl
-def register_routes(app: House) -> list[object]:
-    """The session's own routes, and the administrator's."""
-    from portico_accounts.routes import routes
+def register_settings() -> type[Section]:
+    """How much people see of one another."""
+    from portico_accounts.settings import Settings
 
-    return routes(app)
+    return Settings
+
+
+@hookimpl
+def register_resources() -> list[ResourceKind]:
+    """Accounts, as policies speak of them: everybody owns their own."""
+    return [
+        ResourceKind(
+            "account",
+            "portico_account",
+            ("read", "write", "delete"),
+            owner="id",
+            general=("create",),
+            vital=("write",),
+        )
+    ]
+
+
+@hookimpl
+def register_policies() -> list[PolicyFile]:
+    """The page on accounts."""
+    return [PolicyFile("portico_policies", "accounts.csv")]
+
+
+@hookimpl
+def register_routes(app: House, settings: Section) -> list[object]:
+    """The session's own routes, people, and the administrator's."""
+    from portico_accounts import administration, directory, profile, session
+    from portico_accounts.people import People
+    from portico_accounts.settings import Settings
+
+    assert isinstance(settings, Settings)
+    people = People(app, settings)
+    return [
+        *session.routes(app),
+        *profile.routes(app, people),
+        *directory.routes(app, people),
+        *administration.routes(people),
+    ]
 
 
 @hookimpl

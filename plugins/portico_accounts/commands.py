@@ -2,15 +2,20 @@
 
 import json
 import sys
+from typing import Any
 
 import click
 import msgspec
 
-from portico.api import HouseKey
-from portico_accounts import service
+from portico.api import House, HouseKey
+from portico_accounts import keyboard
+from portico_accounts.people import People
 from portico_accounts.schemas import NewAccount
+from portico_accounts.settings import Settings
 
 ROLES = click.Choice(["pending", "user", "admin"])
+#: What an account keeps for itself: never printed.
+PRIVATE = ("info", "settings", "oauth", "epoch", "profile_image_url", "profile_banner_image_url")
 SHOWN = ("id", "email", "name", "role", "created_at", "last_active_at")
 
 
@@ -21,7 +26,7 @@ from_stdin = click.option(
 
 @click.group()
 def user() -> None:
-    """Add people, list them, change roles and passwords."""
+    """Add people, list and show them, change roles and passwords, delete them."""
 
 
 @user.command()
@@ -38,7 +43,7 @@ def add(key: HouseKey, email: str, name: str | None, role: str, password_stdin: 
     form = NewAccount(
         name=name or email.partition("@")[0], email=email, password=password, role=role
     )
-    account = key.run(lambda house: service.add_account(house, form))
+    account = key.run(lambda house: People(house, Settings()).add(form))
     click.echo(f"Added {account.email} with the role {account.role}.")
 
 
@@ -47,7 +52,7 @@ def add(key: HouseKey, email: str, name: str | None, role: str, password_stdin: 
 @click.pass_obj
 def list_accounts(key: HouseKey, as_json: bool) -> None:
     """List everybody, newest first."""
-    accounts = key.run(lambda house: house.identity.directory.all())
+    accounts = key.run(lambda house: house.identity.roll.everybody())
     found = [{name: msgspec.to_builtins(one)[name] for name in SHOWN} for one in accounts]
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -63,7 +68,7 @@ def list_accounts(key: HouseKey, as_json: bool) -> None:
 @click.pass_obj
 def set_role(key: HouseKey, email: str, role: str) -> None:
     """Give the account of EMAIL another ROLE. It has to sign in again."""
-    account = key.run(lambda house: service.set_role(house, email, role))
+    account = key.run(lambda house: keyboard.set_role(house, email, role))
     click.echo(f"{account.email} has the role {account.role}.")
 
 
@@ -74,8 +79,43 @@ def set_role(key: HouseKey, email: str, role: str) -> None:
 def reset_password(key: HouseKey, email: str, password_stdin: bool) -> None:
     """Give the account of EMAIL another password. It has to sign in again."""
     password = _password(password_stdin)
-    key.run(lambda house: service.reset_password(house, email, password))
+    key.run(lambda house: keyboard.reset_password(house, email, password))
     click.echo(f"{email} has a new password.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def show(key: HouseKey, email: str) -> None:
+    """Show the account of EMAIL as one JSON object, without what it keeps for itself."""
+
+    async def look(house: House) -> dict[str, Any]:
+        account = await keyboard.account_of(house, email)
+        groups = await house.identity.directory.group_ids(account.id)
+        whole = msgspec.to_builtins(account)
+        return {name: whole[name] for name in whole if name not in PRIVATE} | {"group_ids": groups}
+
+    click.echo(json.dumps(key.run(look), indent=2, ensure_ascii=False))
+
+
+@user.command()
+@click.argument("email")
+@click.option("--delete-content", is_flag=True, help="Delete also what others still use.")
+@click.option(
+    "--heir",
+    metavar="EMAIL",
+    help="Who is given what others still use. Default: the first administrator.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delete(key: HouseKey, email: str, delete_content: bool, heir: str | None, yes: bool) -> None:
+    """Delete the account of EMAIL with all that is its own, such as its chats."""
+    if delete_content and heir:
+        raise click.UsageError("Either --delete-content or --heir: what is deleted has no heir.")
+    if not yes:
+        click.confirm(f"Delete {email} and all that is theirs?", abort=True)
+    key.run(lambda house: keyboard.delete(house, email, heir, delete_content=delete_content))
+    click.echo(f"Deleted {email}.")
 
 
 def _password(from_stdin: bool) -> str:

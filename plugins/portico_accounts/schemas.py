@@ -1,6 +1,13 @@
-"""The JSON that goes in and out. Source: the clients' contract; field names are theirs."""
+"""The JSON that goes in and out. Source: the clients' contract; field names are theirs. Times are epoch seconds."""
+
+from typing import Annotated
 
 import msgspec
+
+Emoji = Annotated[str, msgspec.Meta(max_length=64)]
+Line = Annotated[str, msgspec.Meta(max_length=512)]
+#: A year further away than any calendar reaches is a mistake.
+Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 class NewAccount(msgspec.Struct, kw_only=True):
@@ -23,6 +30,108 @@ class AddedAccount(msgspec.Struct, kw_only=True):
     profile_image_url: str
     token: str = ""
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+
+
+class AccountForm(msgspec.Struct, kw_only=True):
+    """An account as it is to be. `password` empty or none = as it was."""
+
+    role: str
+    name: str
+    email: str
+    profile_image_url: str
+    password: str | None = None
+
+
+class User(msgspec.Struct, kw_only=True):
+    """An account, to its owner and to whoever may read accounts. `oauth` is never told."""
+
+    id: str
+    email: str
+    username: str | None
+    role: str
+    name: str
+    profile_image_url: str
+    profile_banner_image_url: str | None
+    bio: str | None
+    gender: str | None
+    date_of_birth: str | None
+    timezone: str | None
+    presence_state: str | None
+    status_emoji: str | None
+    status_message: str | None
+    status_expires_at: int | None
+    info: msgspec.Raw
+    settings: msgspec.Raw
+    oauth: None = None
+    last_active_at: int
+    updated_at: int
+    created_at: int
+
+
+class KnownUser(User, kw_only=True):
+    """The same, on its own."""
+
+    is_active: bool
+
+
+class ListedUser(User, kw_only=True):
+    """The same in a list, where `info` and `settings` are left out (null)."""
+
+    group_ids: list[str]
+
+
+class UserPage(msgspec.Struct):
+    """At most 30 accounts; `total`: how many there are in all."""
+
+    users: list[ListedUser]
+    total: int
+
+
+class Stranger(msgspec.Struct, kw_only=True):
+    """Somebody, to everybody else. `email` is empty: clients show it where they find it."""
+
+    id: str
+    name: str
+    email: str = ""
+    profile_image_url: str
+    bio: str | None
+    is_active: bool
+    status_emoji: str | None
+    status_message: str | None
+    status_expires_at: int | None
+
+
+class UserInfo(msgspec.Struct, kw_only=True):
+    """Somebody one finds. `email` is empty where it is not for the caller to see."""
+
+    id: str
+    name: str
+    email: str
+    role: str
+    status_emoji: str | None
+    status_message: str | None
+    status_expires_at: int | None
+
+
+class UserInfoList(msgspec.Struct):
+    """People; `total`: how many there are in all."""
+
+    users: list[UserInfo]
+    total: int
+
+
+class StatusForm(msgspec.Struct, kw_only=True):
+    """What somebody is up to. What is null or left out stays as it was."""
+
+    status_emoji: Emoji | None = None
+    status_message: Line | None = None
+    status_expires_at: Epoch | None = None
+
+
+class Active(msgspec.Struct):
+    """Whether somebody was here within the last three minutes; of nobody: no."""
+
+    active: bool
 
 
 class SignedOut(msgspec.Struct, kw_only=True):

@@ -25,7 +25,11 @@ def register_resources() -> list[ResourceKind]:
     """Groups, and the default permissions, of which there is one set and no rows."""
     return [
         ResourceKind(
-            "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
+            "group",
+            "portico_group",
+            ("read", "write", "delete"),
+            owner="account_id",
+            general=("create",),
         ),
         ResourceKind("permission", "", ("read", "write")),
     ]

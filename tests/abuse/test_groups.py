@@ -196,7 +196,7 @@ def ruled(house: House) -> None:
     from portico.permissions import PolicyLine
 
     permissions, portico = house.portico.permissions, house.portico
-    permissions.enact(
+    permissions.enact_packaged(
         [kind for c in portico.contributions for kind in c.resources],
         [
             *(policy for c in portico.contributions for policy in c.policies),

@@ -75,6 +75,11 @@ def credentials(name: str) -> dict[str, str]:
     return {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
 
 
+def amendment(scene: Scene) -> dict[str, Any]:
+    form = credentials(scene.name())
+    return form | {"role": "user", "profile_image_url": "/user.png"}
+
+
 def group_form(scene: Scene) -> dict[str, Any]:
     return {"name": scene.name(), "description": ""}
 
@@ -99,6 +104,17 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/v1/users/user/settings/update"): lambda s, path: (path, {"ui": {}}),
+    ("POST", "/api/v1/users/user/info/update"): lambda s, path: (path, {"location": "here"}),
+    ("POST", "/api/v1/users/user/status/update"): lambda s, path: (path, {"status_emoji": "x"}),
+    ("POST", "/api/v1/users/{user_id}/update"): lambda s, path: (
+        path.replace("{user_id}", s.somebody()),
+        amendment(s),
+    ),
+    ("DELETE", "/api/v1/users/{user_id}"): lambda s, path: (
+        path.replace("{user_id}", s.somebody()),
+        None,
+    ),
     ("POST", "/api/v1/groups/create"): lambda s, path: (path, group_form(s)),
     ("POST", "/api/v1/groups/import"): lambda s, path: (path, group_form(s)),
     ("POST", "/api/v1/groups/id/{group_id}/update"): lambda s, path: (path, group_form(s)),

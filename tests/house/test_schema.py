@@ -91,6 +91,7 @@ def test_a_house_of_the_previous_schema_is_brought_up_to_date_with_its_rows(
     try:
         ada = house.client.sign_in("Ada")
         assert ada.account["role"] == "admin"
+        assert ada.get("/api/v1/users/?query=ADA%40").json["total"] == 1
         assert ada.post("/api/v1/chats/new", {"chat": {"title": "kept"}}).status == 200
 
         async def booked() -> list[dict[str, Any]]:

@@ -11,7 +11,11 @@ GROUP = ResourceKind(
     "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
 )
 PERMISSION = ResourceKind("permission", "", ("read", "write"))
+ACCOUNT = ResourceKind(
+    "account", "portico_account", ("read", "write", "create", "delete"), owner="id"
+)
 LAW = (PolicyFile("portico_policies", "models.csv"), PolicyFile("portico_policies", "chats.csv"))
+PEOPLE = (PolicyFile("portico_policies", "accounts.csv"),)
 
 OWNER = frozenset({"role:user", "owner"})
 STRANGER = frozenset({"role:user"})
@@ -76,6 +80,26 @@ def test_AB_29_groups_and_defaults_are_for_administrators_also_for_whoever_made_
 
     for kind in (GROUP, PERMISSION):
         assert {law.plan(kind.name, action).decide(facts) for action in kind.words} == {is_allowed}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (OWNER, {"read"}),
+        (STRANGER, set()),
+        (READER, set()),
+        (WRITER, set()),
+        (OF_EVERYONE, set()),
+        (ADMIN, {"read", "write", "create", "delete"}),
+        (PENDING_OWNER, set()),
+    ],
+)
+def test_AB_26_an_account_is_its_owners_to_read_and_administrators_to_change(
+    facts: frozenset[str], expected: set[str]
+) -> None:
+    law = Permissions().enact_packaged([ACCOUNT], PEOPLE)
+
+    assert {one for one in ACCOUNT.actions if law.plan("account", one).decide(facts)} == expected
 
 
 def test_every_line_tells_where_it_stands() -> None:

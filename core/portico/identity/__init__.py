@@ -2,6 +2,7 @@
 
 from portico.identity.account import Account, Role
 from portico.identity.actor import Actor
+from portico.identity.amendment import Amendment
 from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, token_from
 from portico.identity.directory import Directory
@@ -16,9 +17,12 @@ from portico.identity.events import (
 )
 from portico.identity.group import Group, Member, Membership
 from portico.identity.identity import Identity
+from portico.identity.papers import LARGEST_PAPER, Parts, parts_of
 from portico.identity.passwords import PasswordRule
 from portico.identity.permission_rules import permission_faults
 from portico.identity.permission_tree import Tree, allows, effective
+from portico.identity.picture import bitmap
+from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
 from portico.identity.tokens import Claims, TokenSigner
@@ -26,6 +30,7 @@ from portico.identity.welcome import SessionUser, SessionUserInfo, Welcome
 from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
+    "LARGEST_PAPER",
     "TABLES",
     "Account",
     "AccountChanged",
@@ -33,6 +38,7 @@ __all__ = [
     "AccountDeleted",
     "AccountLeaving",
     "Actor",
+    "Amendment",
     "Claims",
     "Cookies",
     "Credential",
@@ -43,9 +49,12 @@ __all__ = [
     "Identity",
     "Member",
     "Membership",
+    "Listed",
+    "Parts",
     "PasswordRule",
     "PermissionDefaults",
     "Role",
+    "RollQuery",
     "SessionRevoked",
     "SessionToken",
     "SessionUser",
@@ -55,8 +64,10 @@ __all__ = [
     "Tree",
     "Welcome",
     "allows",
+    "bitmap",
     "credential_from",
     "effective",
     "permission_faults",
+    "parts_of",
     "token_from",
 ]

@@ -6,25 +6,20 @@ from typing import Literal, get_args
 import msgspec
 
 from portico.errors import INVALID_EMAIL_FORMAT, Invalid
+from portico.identity.picture import DEFAULT_PICTURE
 
 Role = Literal["pending", "user", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
-DEFAULT_PICTURE = "/user.png"
-#: Characters of a picture given as a `data:` address.
-LARGEST_PICTURE = 256 * 1024
 #: Characters; RFC 5321 allows an address 254.
 LONGEST_EMAIL = 254
 LONGEST_NAME = 256
-LONGEST_ADDRESS = 2048
+#: Bytes of what a search looks into; PostgreSQL indexes no more than 2704.
+LONGEST_FOLDED = 2400
 
 _EMAIL = re.compile(
     r"[^@\s\x00-\x1f\x7f]+@(?:[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+|localhost)"
 )
-# One slash, not two: `//host` would be an address on another site.
-_LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
-_REMOTE = re.compile(r"https?://[^\s/\\\x00-\x1f\x7f][^\s\\\x00-\x1f\x7f]*", re.IGNORECASE)
-_DATA = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +53,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+#: The columns of an `Account`, for a SELECT.
+COLUMNS = ", ".join(Account.__struct_fields__)
+
+
 def check_email(email: str) -> str:
     """The address as it is stored: lower case.
 
@@ -83,20 +82,10 @@ def check_role(role: str) -> Role:
     return role  # type: ignore[return-value]
 
 
-def check_picture(address: str) -> str:
-    """The address of a picture that is safe to hand to a browser.
+def folded(name: str, email: str) -> str:
+    """What a search for people looks into, and what they are sorted by: name, line break, e-mail address.
 
-    That is: none, a path on this site, an http(s) address, or a small bitmap as `data:`; never SVG, which is a
-    document that can run scripts. Raises: Invalid for everything else.
+    Folded to one case here, because databases know only that of ASCII, or that of their own locale.
     """
-    if not address:
-        return address
-    if address.startswith("data:"):
-        fits = len(address) <= LARGEST_PICTURE and _DATA.fullmatch(address)
-    else:
-        fits = len(address) <= LONGEST_ADDRESS and (
-            _LOCAL.fullmatch(address) or _REMOTE.fullmatch(address)
-        )
-    if not fits:
-        raise Invalid("[ERROR: Invalid profile image]")
-    return address
+    text = f"{' '.join(name.split())}\n{email}".casefold()
+    return text.encode("utf-8", "ignore")[:LONGEST_FOLDED].decode("utf-8", "ignore")

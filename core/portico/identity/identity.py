@@ -14,8 +14,11 @@ from portico.identity.credentials import Credential, credential_from, identify
 from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
 from portico.identity.events import EVENTS, AccountLeaving
+from portico.identity.papers import Papers
 from portico.identity.passwords import Passwords
 from portico.identity.permission_tree import Tree, allows
+from portico.identity.presence import Presence
+from portico.identity.roll import Roll
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
 from portico.identity.welcome import Reception
@@ -47,6 +50,9 @@ class Identity:
         self.signer = TokenSigner(secret, settings.session_lifetime)
         self.sessions = Sessions(self.signer, bus, settings.recheck)
         self.directory = Directory(self.sessions, bus, settings.default_role)
+        self.roll = Roll()
+        self.papers = Papers(bus)
+        self.presence = Presence()
         self.passwords = Passwords(settings.password_rounds)
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(),
@@ -63,7 +69,9 @@ class Identity:
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Who sent this ASGI request. Raises: Unauthenticated."""
-        return await identify(self.sessions, scope)
+        actor = await identify(self.sessions, scope)
+        self.presence.seen(actor.id)
+        return actor
 
     def credential(self, scope: Mapping[str, Any]) -> Credential | None:
         """The token this ASGI request carries, whatever it is worth, and how it came."""

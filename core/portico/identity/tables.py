@@ -7,7 +7,7 @@ from portico.db import TableSet
 
 
 class AccountTable(Table, tablename="portico_account"):
-    """People. `info`, `settings` and `oauth` hold JSON; `email` is lower case."""
+    """People. `info`, `settings` and `oauth` hold JSON; `email` is lower case, `folded` is folded for searches."""
 
     id = Text(primary_key=True, default="")
     email = Text(unique=True)
@@ -31,6 +31,7 @@ class AccountTable(Table, tablename="portico_account"):
     last_active_at = BigInt()
     updated_at = BigInt()
     created_at = BigInt()
+    folded = Text()
 
 
 class PasswordTable(Table, tablename="portico_password"):

@@ -104,18 +104,6 @@ async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) 
         await identity.directory.by_id("nobody")
 
 
-async def test_who_is_there_is_listed_newest_first(identity: Identity, new_account: Any) -> None:
-    assert not await identity.directory.anyone()
-    made = {(await new_account(f"P{number}")).id for number in range(32)}
-    everybody = await identity.directory.all()
-    assert {one.id for one in everybody} == made and await identity.directory.count() == 32
-    assert everybody == sorted(everybody, key=lambda one: (one.created_at, one.id), reverse=True)
-    assert await identity.directory.page() == everybody[:30]
-    assert await identity.directory.page(2) == everybody[30:]
-    assert await identity.directory.page(-5) == everybody[:30]
-    assert await identity.directory.page(10**20) == []
-
-
 async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann", password="right")
     await new_account("Ben")
@@ -170,7 +158,7 @@ async def test_ab25_two_administrators_who_demote_each_other_leave_one(
     identity: Identity, new_account: Any
 ) -> None:
     for turn in range(5):
-        ids = [one.id for one in await identity.directory.all() if one.role == "admin"]
+        ids = [one.id for one in await identity.roll.everybody() if one.role == "admin"]
         for missing in range(2 - len(ids)):
             ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
         await asyncio.gather(

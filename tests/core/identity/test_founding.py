@@ -38,5 +38,5 @@ async def test_ab14_fifty_sign_ups_in_three_processes_make_one_administrator(
         process.stdin.flush()
     roles = [role for process in processes for role in process.communicate(timeout=60)[0].split()]
     assert sorted(roles) == ["admin"] + ["pending"] * 49
-    everybody = await identity.directory.all()
+    everybody = await identity.roll.everybody()
     assert [one.role for one in everybody].count("admin") == 1 and len(everybody) == 50

@@ -47,6 +47,34 @@ def test_people_are_added_listed_and_given_roles(portico: Portico) -> None:
     assert "ben@example.org" in portico("user", "list").stdout
 
 
+def test_somebody_is_shown_without_what_they_keep_for_themselves(portico: Portico) -> None:
+    portico("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    shown = json.loads(portico("user", "show", "ANN@example.org").stdout)
+    assert (shown["email"], shown["role"], shown["group_ids"]) == ("ann@example.org", "admin", [])
+    assert not {"settings", "info", "oauth"} & set(shown)
+
+
+def test_somebody_is_deleted_once_that_is_confirmed(portico: Portico) -> None:
+    for name in ("ann", "ben", "eve"):
+        portico("user", "add", f"{name}@example.org", "--password-stdin", said="secret\n")
+    kept = portico("user", "delete", "ben@example.org", said="n\n")
+    assert kept.returncode == 1 and "ben@example.org" in portico("user", "list").stdout
+    assert "Deleted" in portico("user", "delete", "ben@example.org", said="y\n").stdout
+    gone = portico("user", "delete", "eve@example.org", "--heir", "ann@example.org", "--yes")
+    assert gone.stdout == "Deleted eve@example.org.\n", gone.stderr
+    listed = json.loads(portico("user", "list", "--json").stdout)
+    assert [one["email"] for one in listed] == ["ann@example.org"]
+    for words, complaint in (
+        (("ann@example.org", "--yes"), "restricted"),
+        (("ben@example.org", "--yes"), "portico user list"),
+        (("ann@example.org", "--heir", "x@y.z", "--yes"), "portico user list"),
+        (("ann@example.org", "--heir", "x@y.z", "--delete-content"), "no heir"),
+    ):
+        answer = portico("user", "delete", *words)
+        assert answer.returncode != 0 and complaint in answer.stderr, answer
+        assert "Traceback" not in answer.stderr
+
+
 def test_what_goes_wrong_is_said_with_what_to_do(portico: Portico) -> None:
     portico("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
     for words, said, complaint in (

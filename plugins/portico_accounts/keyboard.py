@@ -1,9 +1,6 @@
-"""What an administrator does with people. No HTTP, and no SQL: identity keeps both."""
-
-import msgspec
+"""What whoever sits at the server's own keyboard does with accounts, which they name by e-mail address."""
 
 from portico.api import Account, House, NotFound
-from portico_accounts.schemas import AddedAccount, NewAccount
 
 
 class NoSuchAccount(NotFound):
@@ -15,22 +12,6 @@ class NoSuchAccount(NotFound):
         )
 
 
-async def add_account(house: House, form: NewAccount) -> Account:
-    """Make an account with a password.
-
-    Raises: Invalid for a malformed or taken e-mail address, a password that will not do, an unknown role.
-    """
-    identity = house.identity
-    await identity.directory.check_free(form.email)
-    return await identity.directory.create_account(
-        name=form.name,
-        email=form.email,
-        password_hash=await identity.passwords.hash(form.password),
-        role=form.role,
-        profile_image_url=form.profile_image_url,
-    )
-
-
 async def reset_password(house: House, email: str, password: str) -> None:
     """Give somebody another password, which ends all their sign-ins. Raises: Invalid, NotFound."""
     account = await account_of(house, email)
@@ -39,9 +20,19 @@ async def reset_password(house: House, email: str, password: str) -> None:
 
 
 async def set_role(house: House, email: str, role: str) -> Account:
-    """Give somebody another role. Raises: Invalid, NotFound, Forbidden for the last administrator."""
+    """Give somebody another role. Raises: Invalid, NotFound, Forbidden for the first and the last administrator."""
     account = await account_of(house, email)
     return await house.identity.directory.set_role(account.id, role)
+
+
+async def delete(house: House, email: str, heir: str | None, *, delete_content: bool) -> None:
+    """Delete somebody. `heir`: the e-mail address of who is given what others still use.
+
+    Raises: NotFound, Invalid, Forbidden for the first and the last administrator.
+    """
+    account = await account_of(house, email)
+    heir_id = (await account_of(house, heir)).id if heir else None
+    await house.identity.directory.delete(account.id, heir=heir_id, delete_content=delete_content)
 
 
 async def account_of(house: House, email: str) -> Account:
@@ -50,8 +41,3 @@ async def account_of(house: House, email: str) -> Account:
     if account is None:
         raise NoSuchAccount(email)
     return account
-
-
-def added(account: Account) -> AddedAccount:
-    """An account as its maker sees it."""
-    return msgspec.convert(account, AddedAccount, from_attributes=True)

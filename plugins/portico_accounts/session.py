@@ -1,13 +1,9 @@
-"""The routes: what arrives, who is asked, what goes back."""
+"""Who am I, and sign-out."""
 
 from typing import Any
 
-from litestar import Response
-from litestar.params import JSONBody
-
-from portico.api import Forbidden, House, JSONBytes, Request, SessionUserInfo, get, post
-from portico_accounts import service
-from portico_accounts.schemas import AddedAccount, NewAccount, SignedOut
+from portico.api import Forbidden, House, JSONBytes, Request, SessionUserInfo, get
+from portico_accounts.schemas import SignedOut
 
 #: Every cookie that a way to sign in may have left behind.
 COOKIES = ("token", "oui-session", "owui-session", "oauth_id_token", "oauth_session_id")
@@ -46,9 +42,4 @@ def routes(house: House) -> list[Any]:
             await identity.sessions.end(credential.token)
         return JSONBytes(SIGNED_OUT, headers=dropped)
 
-    @post("/api/v1/auths/add", access="admin")
-    async def add_account(data: JSONBody[NewAccount]) -> Response[AddedAccount]:
-        """Make an account for somebody."""
-        return Response(service.added(await service.add_account(house, data)))
-
-    return [who_am_i, sign_out, add_account]
+    return [who_am_i, sign_out]

@@ -1,0 +1,96 @@
+"""Who was here a moment ago. Noted in memory with each request, and written down now and then, many at a time."""
+
+import asyncio
+
+import structlog
+
+from portico.db import execute, now
+
+#: Seconds after which somebody who was seen does not count as here any more.
+ACTIVE = 180
+#: Seconds between two rounds of writing.
+EVERY = 10
+#: Seconds between two writes for the same account.
+SELDOM = 60
+#: Accounts in one statement.
+CHUNK = 500
+
+_WRITE = (
+    "WITH seen (id, seen_at) AS (VALUES {}) UPDATE portico_account SET last_active_at = seen.seen_at "
+    "FROM seen WHERE portico_account.id = seen.id AND portico_account.last_active_at < seen.seen_at"
+)
+log = structlog.get_logger("portico.identity")
+
+
+class Presence:
+    """When each account was last seen by this process. Units: epoch seconds."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._written: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def seen(self, account_id: str) -> None:
+        """Somebody is here now. Called with every request."""
+        self._seen[account_id] = now()
+
+    def last_active(self, account_id: str, stored: int) -> int:
+        """When somebody was last here. `stored`: what the database says."""
+        return max(self._seen.get(account_id, 0), stored)
+
+    def is_active(self, account_id: str, stored: int) -> bool:
+        """Whether somebody was here within the last three minutes."""
+        return now() - self.last_active(account_id, stored) <= ACTIVE
+
+    def start(self) -> None:
+        """Begin to write what is noted. Needs the running loop, and the database in use."""
+        self._task = asyncio.create_task(self._rounds())
+
+    async def stop(self) -> None:
+        """Write the rest, and end. Nothing to do where it was not started."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.wait({task})
+        await self._attempt(at_once=True)
+
+    async def flush(self, *, at_once: bool = False) -> None:
+        """Write down who was seen; whoever was written within the last minute waits, unless `at_once`."""
+        before = 0 if at_once else SELDOM
+        due = sorted(
+            (one, at)
+            for one, at in self._seen.items()
+            if at > (was := self._written.get(one, 0)) and at - was >= before
+        )
+        for start in range(0, len(due), CHUNK):
+            some = due[start : start + CHUNK]
+            places = ", ".join(
+                f"(CAST(${n} AS TEXT), CAST(${n + 1} AS BIGINT))"
+                for n in range(1, 2 * len(some), 2)
+            )
+            await execute(_WRITE.format(places), *(value for pair in some for value in pair))
+            self._written.update(some)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop whoever is not here any more and has been written down."""
+        gone = [
+            one
+            for one, at in self._seen.items()
+            if now() - at > ACTIVE and self._written.get(one, 0) >= at
+        ]
+        for one in gone:
+            del self._seen[one], self._written[one]
+
+    async def _rounds(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            await self._attempt()
+
+    async def _attempt(self, *, at_once: bool = False) -> None:
+        """What could not be written is still known in the next round; nothing here keeps a house from closing."""
+        try:
+            await self.flush(at_once=at_once)
+        except Exception as error:  # noqa: BLE001 - away, full, a deadlock with another instance
+            log.warning("presence not written", error=type(error).__name__)

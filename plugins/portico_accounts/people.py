@@ -1,0 +1,180 @@
+"""What is done with accounts: listing, adding, changing, deleting. No HTTP, and no SQL: identity keeps both."""
+
+from typing import Any
+
+import msgspec
+
+from portico.api import (
+    Account,
+    Actor,
+    Amendment,
+    House,
+    Listed,
+    NotFound,
+    Resource,
+    RollQuery,
+)
+from portico_accounts.discretion import without_secrets
+from portico_accounts.schemas import (
+    AccountForm,
+    AddedAccount,
+    KnownUser,
+    ListedUser,
+    NewAccount,
+    Stranger,
+    User,
+    UserInfo,
+    UserInfoList,
+    UserPage,
+)
+from portico_accounts.settings import Settings
+
+KIND = "account"
+#: What everybody is told of everybody, besides whether they are here.
+_FACTS = (
+    "id",
+    "name",
+    "profile_image_url",
+    "bio",
+    "status_emoji",
+    "status_message",
+    "status_expires_at",
+)
+_NOTHING = msgspec.Raw(b"null")
+
+
+class People:
+    """The people of one house. An account that is not there is NotFound, wherever one is named."""
+
+    def __init__(self, house: House, settings: Settings) -> None:
+        self._house = house
+        self._identity = house.identity
+        self._open_directory = settings.directory_emails
+
+    async def page(self, asked: RollQuery) -> UserPage:
+        """One page of accounts with the groups they are in."""
+        accounts, total = await self._identity.roll.accounts(asked)
+        groups = await self._identity.roll.groups_of([one.id for one in accounts])
+        users = [
+            ListedUser(**self._columns(one, _NOTHING), group_ids=groups.get(one.id, []))
+            for one in accounts
+        ]
+        return UserPage(users, total)
+
+    async def everybody(self) -> UserInfoList:
+        """All there are, newest first."""
+        found = await self._identity.roll.everybody()
+        return UserInfoList([_info(one, one.email) for one in found], len(found))
+
+    async def sees_addresses(self, actor: Actor) -> bool:
+        """Whether the e-mail addresses of others are for somebody to see."""
+        return self._open_directory or await self._house.permissions.may(actor, KIND, "read")
+
+    async def search(self, actor: Actor, asked: RollQuery) -> UserInfoList:
+        """One page of whom the caller looks for. Their own e-mail address everybody sees."""
+        found, total = await self._identity.roll.listed(asked)
+        users = [
+            _info(one, one.email if asked.addresses or one.id == actor.id else "") for one in found
+        ]
+        return UserInfoList(users, total)
+
+    async def view(self, actor: Actor, account_id: str) -> KnownUser | Stranger:
+        """Somebody: whole for themselves and for whoever may read accounts, a few facts for everybody else."""
+        account = await self._identity.directory.by_id(account_id)
+        active = self._identity.presence.is_active(account.id, account.last_active_at)
+        resource = Resource(KIND, account.id, owner_id=account.id)
+        if await self._house.permissions.decide(actor, "read", resource):
+            columns = self._columns(account, self._settings_for(actor, account))
+            return KnownUser(**columns, is_active=active)
+        facts = {name: getattr(account, name) for name in _FACTS}
+        return Stranger(**facts, is_active=active)
+
+    async def own(self, actor: Actor) -> User:
+        """The caller's own account."""
+        return self._whole(actor, await self._identity.directory.by_id(actor.id))
+
+    async def is_active(self, account_id: str) -> bool:
+        """Whether somebody was here a moment ago."""
+        stored = await self._identity.directory.last_active(account_id)
+        return stored is not None and self._identity.presence.is_active(account_id, stored)
+
+    async def add(self, form: NewAccount, by: Actor | None = None) -> Account:
+        """Make an account with a password.
+
+        Raises: Invalid for a malformed or taken e-mail address, a password that will not do, an unknown role;
+        Forbidden for an administrator made by somebody who is none.
+        """
+        directory = self._identity.directory
+        await directory.check_free(form.email)
+        return await directory.create_account(
+            name=form.name,
+            email=form.email,
+            password_hash=await self._identity.passwords.hash(form.password),
+            role=form.role,
+            profile_image_url=form.profile_image_url,
+            by=by.id if by else None,
+        )
+
+    async def update(self, actor: Actor, account_id: str, form: AccountForm) -> User:
+        """Change an account, all of it or nothing. Another role or password ends its sign-ins.
+
+        Raises: Invalid and TooLarge, naming what will not do; Forbidden for the first administrator, for the last
+        one who would be none, and for whoever is none and touches one.
+        """
+        directory = self._identity.directory
+        if await directory.find(account_id) is None:
+            raise NotFound  # before a password is hashed
+        hashed = await self._identity.passwords.hash(form.password) if form.password else None
+        wanted = Amendment(
+            name=form.name,
+            email=form.email,
+            role=form.role,
+            profile_image_url=form.profile_image_url,
+            password_hash=hashed,
+        )
+        return self._whole(actor, await directory.amend(account_id, wanted, by=actor.id))
+
+    async def delete(self, actor: Actor, account_id: str, *, delete_content: bool) -> None:
+        """Delete an account. What others still use of it goes to the caller, or away.
+
+        Raises: Forbidden for oneself, for the first administrator, and for any of them if the caller is none.
+        """
+        await self._identity.directory.delete(
+            account_id, by=actor.id, delete_content=delete_content
+        )
+
+    def _whole(self, actor: Actor, account: Account) -> User:
+        return User(**self._columns(account, self._settings_for(actor, account)))
+
+    def _settings_for(self, actor: Actor, account: Account) -> msgspec.Raw:
+        if actor.id == account.id:
+            return msgspec.Raw((account.settings or "null").encode())
+        return without_secrets(account.settings)
+
+    def _columns(self, account: Account, settings: msgspec.Raw) -> dict[str, Any]:
+        columns = {name: getattr(account, name) for name in User.__struct_fields__}
+        return columns | {
+            "info": msgspec.Raw((account.info or "null").encode()),
+            "settings": settings,
+            "oauth": None,
+            "last_active_at": self._identity.presence.last_active(
+                account.id, account.last_active_at
+            ),
+        }
+
+
+def added(account: Account) -> AddedAccount:
+    """An account as its maker sees it."""
+    return msgspec.convert(account, AddedAccount, from_attributes=True)
+
+
+def _info(one: Listed, email: str) -> UserInfo:
+    return UserInfo(
+        id=one.id,
+        name=one.name,
+        email=email,
+        role=one.role,
+        status_emoji=one.status_emoji,
+        status_message=one.status_message,
+        status_expires_at=one.status_expires_at,
+    )
