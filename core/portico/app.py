@@ -82,12 +82,13 @@ class Portico:
             cookie_same_site=settings.server.cookie_same_site,
         )
         # Half the time for which a membership is trusted: what stands on it must be right within the second too.
-        self.permissions = Permissions(
-            settings.access, self.identity.permissions_of, settings.identity.recheck / 2
-        )
+        moment = settings.identity.recheck / 2
+        self.permissions = Permissions(settings.access, self.identity.permissions_of, moment)
         directory = settings.access.policy_dir
         self.policies = Keeper(self.permissions, Path(directory).absolute() if directory else None)
-        self.catalogue = Catalogue(settings.catalogue, self.permissions, self.identity.directory)
+        self.catalogue = Catalogue(
+            settings.catalogue, self.permissions, self.identity.directory, moment
+        )
         self._client: aiohttp.ClientSession | None = None
         self.house = House(
             settings=settings,

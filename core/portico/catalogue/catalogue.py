@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from portico.catalogue.documents import Documents
 from portico.catalogue.entry import Entry
 from portico.catalogue.overlay import Overlay
 from portico.catalogue.shelf import Shelf, SourceState
@@ -24,6 +25,11 @@ TOO_OLD = 60.0
 
 class Law(Protocol):
     """What the catalogue asks of permissions."""
+
+    @property
+    def changes(self) -> int:
+        """Grows with everything by which an answer may turn out differently."""
+        ...
 
     async def decide(self, actor: Actor, action: str, resource: Resource) -> bool:
         """Whether somebody may do something with one thing."""
@@ -50,13 +56,17 @@ class Catalogue:
     """Every model of every source, under what the workspace says about them.
 
     Sources are asked in parallel and only when somebody wants to know. A list that has passed its time is shown
-    once more while a fresh one is fetched; a source that is down keeps its last list, marked stale.
+    once more while a fresh one is fetched; a source that is down keeps its last list, marked stale. `moment`: seconds
+    for which somebody's list is remembered while nothing that this process hears of has changed.
     """
 
-    def __init__(self, settings: CatalogueSettings, law: Law, people: People) -> None:
+    def __init__(
+        self, settings: CatalogueSettings, law: Law, people: People, moment: float = 0
+    ) -> None:
         self._settings = settings
         self._law = law
         self._people = people
+        self._documents = Documents(moment)
         self._shelves: list[Shelf] = []
         self._workspace: WorkspaceModels | None = None
         self._version = 0
@@ -93,16 +103,17 @@ class Catalogue:
         overlay = await self._overlay(refresh)
         if await self._law.may_all(actor, "model", "use"):
             return overlay.document
-        usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else ()
-        offered = {
-            public: await self._law.decide(actor, "use", _without_record(public))
-            for public in (True, False)
-        }
-        return overlay.document_of(
-            entry
-            for entry in overlay.entries
-            if (entry.record.id in usable if entry.record else offered[entry.is_public])
-        )
+        key = (actor.id, actor.role, self._built_of, self._law.changes)
+        document = self._documents.get(key)
+        if document is None:
+            usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else ()
+            document = overlay.document_of(
+                usable,
+                opened=await self._law.decide(actor, "use", _without_record(True)),
+                closed=await self._law.decide(actor, "use", _without_record(False)),
+            )
+            self._documents.keep(key, document)
+        return document
 
     async def base_entries_json(self) -> bytes:
         """`{"data": […]}` of what sources offer, before anything is laid over it. For administrators."""

@@ -27,11 +27,22 @@ class Overlay:
         self.entries = _entries(offered, records)
         self.by_id = {entry.id: entry for entry in self.entries}
         self.document = _document(entry.line for entry in self.entries)
+        self._places = {e.record.id: place for place, e in enumerate(self.entries) if e.record}
+        self._open = [place for place, e in enumerate(self.entries) if e.is_public]
+        self._closed = [
+            place for place, e in enumerate(self.entries) if not (e.record or e.is_public)
+        ]
         self._targets: dict[str, Target] = {}
 
-    def document_of(self, entries: Iterable[Entry]) -> bytes:
-        """`{"data": […]}` of some of the entries."""
-        return _document(entry.line for entry in entries)
+    def document_of(self, records: Iterable[str], *, opened: bool, closed: bool) -> bytes:
+        """`{"data": […]}` of the entries with these records, in the order of the list. Costs what is in it.
+
+        `opened`, `closed`: and of those without a record, the ones that are public, and the ones that are not.
+        """
+        places = [self._places[one] for one in records if one in self._places]
+        places += self._open if opened else ()
+        places += self._closed if closed else ()
+        return _document(self.entries[place].line for place in sorted(places))
 
     def target(self, entry: Entry) -> Target:
         """Where completions for an entry go."""

@@ -68,6 +68,11 @@ class Permissions:
         """What is in force. Keep the reference to ask one law several times: it never changes, it is replaced."""
         return self._law
 
+    @property
+    def changes(self) -> int:
+        """Grows with everything by which decisions may turn out differently, as far as this process has heard."""
+        return self.grants.changes
+
     def draft(
         self, kinds: Iterable[ResourceKind], pages: Iterable[Page], *, tolerant: bool = False
     ) -> Law:

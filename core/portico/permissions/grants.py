@@ -57,6 +57,8 @@ class Grants:
 
     def __init__(self, moment: float = 0) -> None:
         self._held: Brief[tuple[str, str, str], Facts] = Brief(moment)
+        #: Grows whenever this process hears of something that makes what it remembers of access wrong.
+        self.changes = 0
 
     async def of(self, kind: str, resource_id: str) -> Sharing:
         """Who one thing is shared with. One statement."""
@@ -97,6 +99,7 @@ class Grants:
 
     def remember_nothing(self) -> None:
         """Some grant or membership is not what it was."""
+        self.changes += 1
         self._held.forget()
 
     async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:

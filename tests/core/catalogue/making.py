@@ -88,6 +88,7 @@ class Law:
 
     def __init__(self, records: Records, readers: dict[str, set[str]], **switches: bool) -> None:
         self._switches = AccessSettings(**switches)
+        self.changes = 0
         self._records = records
         self._readers = readers
 

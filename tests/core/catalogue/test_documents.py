@@ -1,0 +1,49 @@
+"""Lists that are remembered: within their moment, within their room."""
+
+from portico.catalogue.documents import Documents
+
+
+def test_a_document_is_good_for_its_key_alone() -> None:
+    documents = Documents(moment=3600)
+    documents.keep(("ann", 1), b"one")
+
+    assert documents.get(("ann", 1)) == b"one"
+    assert documents.get(("ann", 2)) is None
+    assert documents.get(("bob", 1)) is None
+
+
+def test_without_a_moment_nothing_is_remembered() -> None:
+    documents = Documents(moment=0)
+    documents.keep("key", b"one")
+
+    assert documents.get("key") is None
+
+
+def test_those_used_longest_ago_make_room() -> None:
+    documents = Documents(moment=3600, room=30)
+    for number in range(3):
+        documents.keep(number, b"x" * 10)
+    documents.get(0)
+
+    documents.keep(3, b"x" * 10)
+
+    assert [number for number in range(4) if documents.get(number)] == [0, 2, 3]
+
+
+def test_one_that_is_kept_again_takes_its_room_once() -> None:
+    documents = Documents(moment=3600, room=30)
+    for _ in range(10):
+        documents.keep("same", b"x" * 15)
+    documents.keep("other", b"x" * 15)
+
+    assert documents.get("same")
+    assert documents.get("other")
+
+
+def test_one_that_is_larger_than_all_room_is_not_kept() -> None:
+    documents = Documents(moment=3600, room=30)
+    documents.keep("small", b"x")
+    documents.keep("large", b"x" * 31)
+
+    assert documents.get("large") is None
+    assert documents.get("small")
