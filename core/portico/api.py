@@ -4,6 +4,7 @@ A plugin imports this module, the libraries of the stack (litestar, msgspec, pic
 the house. What is named here changes only with the plugin API's version.
 """
 
+from portico.audit import author
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON,
@@ -17,6 +18,8 @@ from portico.catalogue.source import (
 from portico.catalogue.text import reply_with_text
 from portico.conversations import Conversations
 from portico.db import (
+    Database,
+    ForeignKeyViolation,
     TableSet,
     UniqueViolation,
     after_commit,
@@ -106,7 +109,9 @@ __all__ = [
     "Bus",
     "Completion",
     "Conversations",
+    "Database",
     "Forbidden",
+    "ForeignKeyViolation",
     "Group",
     "GroupChanged",
     "GroupLeaving",
@@ -154,6 +159,7 @@ __all__ = [
     "WorkspaceModel",
     "WorkspaceModels",
     "after_commit",
+    "author",
     "bitmap",
     "delete",
     "execute",

@@ -10,6 +10,7 @@ from portico.api import (
     PluginInfo,
     PolicyFile,
     ResourceKind,
+    Section,
     Service,
     TableSet,
     WorkspaceModels,
@@ -21,6 +22,14 @@ PLUGIN = PluginInfo(
     summary="Models of the workspace: create, list, change, share, delete.",
     claims=("/api/v1/models", "/api/models"),
 )
+
+
+@hookimpl
+def register_settings() -> type[Section]:
+    """How much is kept of what models were."""
+    from portico_models.settings import Settings
+
+    return Settings
 
 
 @hookimpl
@@ -46,11 +55,13 @@ def register_policies() -> list[PolicyFile]:
 
 
 @hookimpl
-def register_services(app: House) -> list[Service]:
+def register_services(app: House, settings: Section) -> list[Service]:
     """The records, for the catalogue by their protocol and for this plugin's own parts by their class."""
     from portico_models.records import ModelRecords
+    from portico_models.settings import Settings
 
-    records = ModelRecords(app)
+    assert isinstance(settings, Settings)
+    records = ModelRecords(app, settings.versions_kept)
     return [Service(WorkspaceModels, records), Service(ModelRecords, records)]
 
 
@@ -65,6 +76,8 @@ def register_listeners(app: House) -> list[Listener]:
 @hookimpl
 def register_routes(app: House) -> list[object]:
     """Everything below `/api/v1/models`, and the model list."""
-    from portico_models.routes import routes
+    from portico_models import record_routes, routes
+    from portico_models.service import Models
 
-    return routes(app)
+    models = Models(app)
+    return [*routes.routes(app, models), *record_routes.routes(models)]

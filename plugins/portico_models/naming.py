@@ -7,6 +7,9 @@ from portico.api import INVALID_MODEL_ID, MODEL_ID_TOO_LONG, Invalid
 #: Characters, not bytes.
 LONGEST_ID = 256
 
+#: Characters of a likeness, so that an index can hold it: some letters are many when folded.
+LONGEST_LIKENESS = 640
+
 #: Control characters, invisible ones, and blanks of every width.
 _UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
 
@@ -29,10 +32,11 @@ def _folded(text: str) -> str:
 
 def check_id(model_id: str) -> str:
     """The id, if it is allowed: 1–256 characters, no control characters, something to see. Raises: Invalid."""
-    if len(model_id) > LONGEST_ID:
+    like = likeness(model_id) if len(model_id) <= LONGEST_ID else ""
+    if len(model_id) > LONGEST_ID or len(like) > LONGEST_LIKENESS:
         raise Invalid(MODEL_ID_TOO_LONG)
     # Cs: half of a surrogate pair, which no database stores.
-    if any(unicodedata.category(c) in ("Cc", "Cs") for c in model_id) or not likeness(model_id):
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in model_id) or not like:
         raise Invalid(INVALID_MODEL_ID)
     return model_id
 

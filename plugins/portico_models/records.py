@@ -1,34 +1,45 @@
 """The rows of models: every statement there is. Who may do what is decided elsewhere."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from portico.api import House, WorkspaceModel, after_commit, execute, row, rows
+from portico_models.history import Birth, ChangeKind, History, Past
+from portico_models.naming import likeness
+from portico_models.schemas import document
+from portico_models.statements import chunks, places, rows_of_places
 
 KIND: Final = "model"
 #: What policies speak of; the page `models.csv` says what each one is.
 ACTIONS: Final = ("list", "read", "use", "write", "delete", "share")
-GENERAL: Final = ("create", "invite", "publish", "override")
+GENERAL: Final = ("create", "invite", "publish", "override", "clear")
 #: Seconds for which this process trusts the revision it has read; a change of its own counts at once.
 TRUST: Final = 0.3
 
 _BUMP = "UPDATE models_revision SET number = number + 1 WHERE id = 1"
-_INSERT = (
-    "INSERT INTO models_model (id, base_model_id, name, sought, is_active, meta, params, updated_at, "
-    "likeness, user_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $8)"
+_COLUMNS = (
+    "id", "base_model_id", "name", "sought", "is_active", "meta", "params",
+    "updated_at", "created_at", "likeness", "user_id",
+)  # fmt: skip
+_INSERT = f"INSERT INTO models_model ({', '.join(_COLUMNS)}) VALUES {{}}"  # noqa: S608
+_REPLACE = f"{_INSERT} ON CONFLICT (id) DO UPDATE SET " + ", ".join(
+    f"{column} = excluded.{column}" for column in _COLUMNS[1:]
 )
-_UPDATE = (
-    "UPDATE models_model SET base_model_id = $2, name = $3, sought = $4, is_active = $5, meta = $6, "
-    "params = $7, updated_at = $8 WHERE id = $1"
-)
-_INHERIT = "UPDATE models_model SET user_id = $2 WHERE user_id = $1 RETURNING id"
+_TOGGLE = "UPDATE models_model SET is_active = NOT is_active, updated_at = $2 WHERE id = $1"
+#: Characters of `sought` that are kept, so that an index can hold it: at most 2600 bytes.
+SOUGHT: Final = 650
+#: Tags in one statement.
+TAGS: Final = 500
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client wants a record to be: checked, and as it is stored. `tags`: folded to one case."""
+    """What a client wants a record to be: checked, and as it is stored.
+
+    `tags`: by what they are found by, as their author wrote them.
+    """
 
     id: str
     base_model_id: str | None
@@ -36,7 +47,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool
     meta: str
     params: str
-    tags: Sequence[str]
+    tags: Mapping[str, str]
 
     @property
     def columns(self) -> tuple[Any, ...]:
@@ -46,7 +57,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
             self.id,
             self.base_model_id,
             self.name,
-            sought,
+            sought[:SOUGHT],
             self.is_active,
             self.meta,
             self.params,
@@ -54,10 +65,17 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelRecords:
-    """All records, and the number that says whether they have changed. Offered as `WorkspaceModels`."""
+    """All records, their tags, their history, and the number that says whether they have changed.
 
-    def __init__(self, app: House) -> None:
+    Every change goes through here, in a transaction that began with `begin_change`; each keeps what was before.
+    `by`: the account that makes the change; empty = the server itself. `at`: epoch seconds. Offered as
+    `WorkspaceModels`. Who a record is shared with is written by whoever calls, *after* the record itself, because
+    the history keeps who it was shared with before.
+    """
+
+    def __init__(self, app: House, kept: int = 100) -> None:
         self._grants = app.permissions.grants
+        self.history = History(kept)
         self._number = 0
         self._good_until = 0.0
         self._changes = 0
@@ -94,41 +112,161 @@ class ModelRecords:
             for one in found
         ]
 
+    async def ids_of(self, owner_id: str | None = None) -> list[str]:
+        """Somebody's records, or everybody's."""
+        which = " WHERE user_id = $1" if owner_id is not None else ""
+        args = () if owner_id is None else (owner_id,)
+        return [one["id"] for one in await rows(f"SELECT id FROM models_model{which}", *args)]  # noqa: S608
+
     async def begin_change(self) -> None:
         """The first statement of every transaction that writes: from here on, writers take turns."""
         await execute(_BUMP)
         after_commit(self._forget)
 
-    async def insert(self, draft: Draft, likeness: str, owner_id: str, at: int) -> None:
-        """Raises: UniqueViolation if there is one of this id, or one a person could take for it."""
-        await execute(_INSERT, *draft.columns, at, likeness, owner_id)
-        await self._write_tags(draft)
+    # -- changing -------------------------------------------------------------------------------------------
 
-    async def update(self, draft: Draft, at: int) -> bool:
+    async def insert(
+        self, draft: Draft, owner_id: str, *, by: str, at: int, change: Birth = "created"
+    ) -> None:
+        """Raises: as `insert_many`."""
+        await self.insert_many([draft], owner_id, by=by, at=at, change=change)
+
+    async def insert_many(
+        self,
+        drafts: Sequence[Draft],
+        owner_id: str,
+        *,
+        by: str,
+        at: int,
+        born: Mapping[str, int] | None = None,
+        change: Birth = "created",
+    ) -> None:
+        """New records of one owner. `born`: when they were made, by id; else `at`. A few statements for each 100.
+
+        `change`: `restored` where the record lives on under its id, with all that is kept of it.
+
+        Raises: UniqueViolation if there is one of such an id, or one a person could take for it;
+        ForeignKeyViolation if the owner is gone.
+        """
+        for some in chunks(drafts):
+            await self._write(
+                _INSERT, [(one, at, (born or {}).get(one.id, at), owner_id) for one in some]
+            )
+            await self.history.note(
+                change, [Past(one.id, owner_id, None) for one in some], by=by, at=at
+            )
+
+    async def update(
+        self, draft: Draft, *, by: str, at: int, change: ChangeKind = "updated"
+    ) -> bool:
         """Whether it was still there."""
-        if not await execute(_UPDATE, *draft.columns, at):
-            return False
-        await execute("DELETE FROM models_tag WHERE model_id = $1", draft.id)
-        await self._write_tags(draft)
-        return True
+        return bool(await self.update_many([draft], by=by, at=at, change=change))
 
-    async def delete(self, model_id: str) -> bool:
-        """Whether it was still there. Its tags and all shares go with it."""
-        await self._grants.forget(KIND, model_id)
-        return bool(await execute("DELETE FROM models_model WHERE id = $1", model_id))
+    async def update_many(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        by: str,
+        at: int,
+        owner_id: str | None = None,
+        born: Mapping[str, int] | None = None,
+        change: ChangeKind = "updated",
+    ) -> list[str]:
+        """Replace records, each id once; those that are not there are left out. Returns the ids of the rest.
 
-    async def inherit(self, owner_id: str, heir_id: str) -> list[str]:
+        Owner and birth stay, unless `owner_id` and `born` say otherwise. A few statements for each 100.
+        """
+        done: list[str] = []
+        for some in chunks(drafts):
+            before = {
+                one["id"]: one for one in await self._note(change, [d.id for d in some], by, at)
+            }
+            there = [
+                (
+                    one,
+                    at,
+                    (born or {}).get(one.id, before[one.id]["created_at"]),
+                    owner_id or before[one.id]["user_id"],
+                )
+                for one in some
+                if one.id in before
+            ]
+            await self._drop_tags(list(before))
+            await self._write(_REPLACE, there)
+            done += before
+        return done
+
+    async def toggle(self, model_id: str, *, by: str, at: int) -> bool:
+        """Turn a record on or off. Whether it was still there."""
+        await self._note("toggled", [model_id], by, at)
+        return bool(await execute(_TOGGLE, model_id, at))
+
+    async def delete(self, model_id: str, *, by: str, at: int) -> bool:
+        """Whether it was still there. Its tags and all shares go with it; its history stays."""
+        return bool(await self.delete_many([model_id], by=by, at=at))
+
+    async def delete_many(self, ids: Sequence[str], *, by: str, at: int) -> list[str]:
+        """Delete records with their tags and shares. Returns the ids of those that were there."""
+        done: list[str] = []
+        for some in chunks(ids):
+            found = [one["id"] for one in await self._note("deleted", some, by, at)]
+            await self._grants.forget_many(KIND, found)
+            if found:
+                within = places(len(found))
+                await execute(f"DELETE FROM models_model WHERE id IN ({within})", *found)  # noqa: S608
+            done += found
+        return done
+
+    async def inherit(self, owner_id: str, heir_id: str, *, by: str, at: int) -> list[str]:
         """Give all of somebody's records to somebody else. Returns their ids."""
-        return [one["id"] for one in await rows(_INHERIT, owner_id, heir_id)]
+        ids = await self.ids_of(owner_id)
+        for some in chunks(ids):
+            await self._note("inherited", some, by, at)
+        await execute("UPDATE models_model SET user_id = $2 WHERE user_id = $1", owner_id, heir_id)
+        return ids
 
-    async def ids_of(self, owner_id: str) -> list[str]:
-        """Somebody's records."""
-        found = await rows("SELECT id FROM models_model WHERE user_id = $1", owner_id)
-        return [one["id"] for one in found]
+    async def _note(
+        self, change: ChangeKind, ids: Sequence[str], by: str, at: int
+    ) -> list[dict[str, Any]]:
+        """Keep what some records are now. Returns their rows."""
+        if not ids:
+            return []
+        found = await rows(f"SELECT * FROM models_model WHERE id IN ({places(len(ids))})", *ids)  # noqa: S608
+        shared = await self._grants.of_many(KIND, [one["id"] for one in found])
+        pasts = [
+            Past(
+                one["id"],
+                one["user_id"],
+                msgspec.json.encode(
+                    document(one, shared.get(one["id"], self._grants.nobody))
+                ).decode(),
+            )
+            for one in found
+        ]
+        await self.history.note(change, pasts, by=by, at=at)
+        return found
 
-    async def _write_tags(self, draft: Draft) -> None:
-        for tag in draft.tags:
-            await execute("INSERT INTO models_tag (model_id, name) VALUES ($1, $2)", draft.id, tag)
+    async def _write(self, statement: str, records: Sequence[tuple[Draft, int, int, str]]) -> None:
+        """Write whole rows, each with when it was changed and made, and whose it is; and their tags."""
+        if not records:
+            return
+        values: list[Any] = []
+        for draft, updated_at, created_at, owner_id in records:
+            values += (*draft.columns, updated_at, created_at, likeness(draft.id), owner_id)
+        await execute(
+            statement.format(rows_of_places(len(records), len(_COLUMNS))),
+            *values,
+        )
+        tags = [(one.id, *tag) for one, *_ in records for tag in one.tags.items()]
+        for some in chunks(tags, TAGS):
+            await execute(
+                f"INSERT INTO models_tag (model_id, name, label) VALUES {rows_of_places(len(some), 3)}",  # noqa: S608
+                *(value for tag in some for value in tag),
+            )
+
+    async def _drop_tags(self, ids: Sequence[str]) -> None:
+        if ids:
+            await execute(f"DELETE FROM models_tag WHERE model_id IN ({places(len(ids))})", *ids)  # noqa: S608
 
     def _forget(self) -> None:
         self._changes += 1

@@ -1,20 +1,18 @@
-"""The routes of models. What they do is in `service.py`."""
+"""Lists of models over HTTP. What a list holds is decided in `service.py`; single records: `record_routes.py`."""
 
 from typing import Annotated, Any
 
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import FromQuery, QueryParameter
 
-from portico.api import House, JSONBytes, Request, get, json_reply, post, query_flag
+from portico.api import House, JSONBytes, Request, get, json_reply, query_flag
 from portico_models.listing import ListQuery
-from portico_models.schemas import Model, ModelForm, ModelId, ModelPage
+from portico_models.schemas import Model, ModelPage
 from portico_models.service import Models
+from portico_models.tags import tag_names
 
-ModelIdQuery = Annotated[str, QueryParameter(name="id")]
 
-
-def routes(app: House) -> list[Any]:
+def routes(app: House, models: Models) -> list[Any]:
     """Handlers that work in this house."""
-    models = Models(app)
 
     @get(["/api/models", "/api/v1/models"])
     async def entries(request: Request, refresh: FromQuery[str] = "") -> JSONBytes:
@@ -55,29 +53,9 @@ def routes(app: House) -> list[Any]:
         )
         return json_reply(await models.page(request.user, asked))
 
-    @get("/api/v1/models/model", answers=Model)
-    async def one(request: Request, model_id: ModelIdQuery) -> JSONBytes:
-        """One record. The id is in the query, for it may hold slashes."""
-        return json_reply(await models.get(request.user, model_id))
+    @get("/api/v1/models/tags", answers=list[str])
+    async def tags(request: Request) -> JSONBytes:
+        """The tags of the presets that the caller finds in the list, as their authors wrote them."""
+        return json_reply(await tag_names(app, request.user))
 
-    @post(
-        "/api/v1/models/create",
-        may="model:create",
-        answers=Model,
-    )
-    async def create(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
-        """A new record of the caller's."""
-        return json_reply(await models.create(request.user, data))
-
-    @post("/api/v1/models/model/update", answers=Model)
-    async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
-        """Replace a record; its id, owner and birth stay."""
-        return json_reply(await models.update(request.user, data))
-
-    @post("/api/v1/models/model/delete", answers=bool)
-    async def delete(request: Request, data: JSONBody[ModelId]) -> JSONBytes:
-        """Delete a record."""
-        await models.delete(request.user, data.id)
-        return json_reply(True)
-
-    return [entries, base_entries, overrides, page, one, create, update, delete]
+    return [entries, base_entries, overrides, page, tags]

@@ -4,10 +4,31 @@ from typing import Any
 
 import msgspec
 
-from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED, Actor, Forbidden, House, Invalid, Resource
+from portico.api import (
+    MODEL_ID_TAKEN,
+    UNAUTHORIZED,
+    Actor,
+    Forbidden,
+    House,
+    Invalid,
+    Resource,
+    rows,
+)
 from portico_models.naming import check_id, likeness
 from portico_models.records import KIND, Draft
 from portico_models.schemas import ModelForm
+
+#: Presets that may stand on one another; the catalogue shows no longer chain.
+LONGEST_CHAIN = 8
+RING = "[ERROR: base_model_id: that model stands on this one]"
+
+_CHAIN = (
+    "WITH RECURSIVE chain (id, base, depth) AS ("  # noqa: S608 - the number is ours
+    "SELECT id, base_model_id, 1 FROM models_model WHERE id = $1 UNION ALL "
+    "SELECT below.id, below.base_model_id, chain.depth + 1 FROM models_model below "
+    f"JOIN chain ON below.id = chain.base WHERE chain.depth < {LONGEST_CHAIN}) "
+    "SELECT id, base FROM chain"
+)
 
 
 async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, Any] | None) -> None:
@@ -24,13 +45,28 @@ async def check_base(app: House, actor: Actor, draft: Draft, before: dict[str, A
             raise Forbidden(UNAUTHORIZED)
         return
     check_id(draft.base_model_id)
-    if draft.base_model_id == draft.id:
-        raise Invalid(MODEL_ID_TAKEN)
     if (before is None or was_override) and likeness(draft.id) in await _offered(app):
         raise Invalid(MODEL_ID_TAKEN)
     # Else a preset would open a model to its author, and to all it is shared with.
     if not may_override and not await app.catalogue.may_use(draft.base_model_id, actor):
         raise Forbidden(UNAUTHORIZED)
+
+
+async def check_chain(draft: Draft) -> None:
+    """Whether a preset ends up on something else than itself. Call it in the transaction that writes the record,
+    after `begin_change`: two writers could close a ring together.
+
+    Raises: Invalid for a ring, or a chain that is too long.
+    """
+    if draft.base_model_id is None:
+        return
+    below = await rows(_CHAIN, draft.base_model_id)
+    if draft.base_model_id == draft.id or any(one["id"] == draft.id for one in below):
+        raise Invalid(RING)
+    if sum(one["base"] is not None for one in below) >= LONGEST_CHAIN:
+        raise Invalid(
+            f"[ERROR: base_model_id: at most {LONGEST_CHAIN} models stand on one another]"
+        )
 
 
 async def share(app: House, actor: Actor, form: ModelForm, resource: Resource) -> None:

@@ -1,6 +1,19 @@
 """What goes over the wire. Times are epoch seconds; open documents stay JSON."""
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 import msgspec
+
+NOTHING = msgspec.Raw(b"{}")
+
+
+class Shared(Protocol):
+    """With whom something is shared."""
+
+    def document(self) -> msgspec.Raw:
+        """The same as `access_control`."""
+        ...
 
 
 class ModelForm(msgspec.Struct, kw_only=True):
@@ -23,7 +36,7 @@ class ModelId(msgspec.Struct):
 
 
 class Model(msgspec.Struct, kw_only=True):
-    """A record as a client reads it. `params` is `{}` for those who may not write."""
+    """A record as a client reads it. `params` is `{}` for those who may not write; `write_access`: whether they may."""
 
     id: str
     user_id: str
@@ -35,10 +48,27 @@ class Model(msgspec.Struct, kw_only=True):
     is_active: bool
     updated_at: int
     created_at: int
+    write_access: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+def document(found: Mapping[str, Any], sharing: Shared, *, with_params: bool = True) -> Model:
+    """A row as a document."""
+    return Model(
+        id=found["id"],
+        user_id=found["user_id"],
+        base_model_id=found["base_model_id"],
+        name=found["name"],
+        params=msgspec.Raw(found["params"]) if with_params else NOTHING,
+        meta=msgspec.Raw(found["meta"]),
+        access_control=sharing.document(),
+        is_active=found["is_active"],
+        updated_at=found["updated_at"],
+        created_at=found["created_at"],
+    )
 
 
 class Owner(msgspec.Struct):
-    """Whose it is. `email`: empty for everybody but administrators and the person."""
+    """Whose it is. `email`: empty for everybody but the person and whoever may read accounts."""
 
     id: str
     name: str

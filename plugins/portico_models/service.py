@@ -1,6 +1,6 @@
 """What may be done with models, and by whom. Nothing here knows of HTTP."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -8,26 +8,26 @@ from portico.api import (
     MODEL_ID_TAKEN,
     AccountLeaving,
     Actor,
+    ForeignKeyViolation,
     House,
     Invalid,
     NotFound,
     Resource,
     UniqueViolation,
-    after_commit,
+    author,
     now,
     row,
     rows,
     transaction,
 )
-from portico_models.documents import read_meta, read_params
-from portico_models.events import ModelChanged
+from portico_models.documents import read_meta, read_name, read_params
+from portico_models.finding import announce, find
+from portico_models.history import Birth, ChangeKind
 from portico_models.listing import ListQuery, list_rows
-from portico_models.naming import check_id, likeness, may_exist
+from portico_models.naming import check_id
 from portico_models.records import KIND, Draft, ModelRecords
-from portico_models.rules import check_base, share
-from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner
-
-NOTHING = msgspec.Raw(b"{}")
+from portico_models.rules import check_base, check_chain, share
+from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner, document
 
 
 class Models:
@@ -41,20 +41,29 @@ class Models:
     def _records(self) -> ModelRecords:
         return self._app.services.need(ModelRecords)
 
+    # -- looking --------------------------------------------------------------------------------------------
+
     async def get(self, actor: Actor, model_id: str) -> Model:
         """One model. Its parameters are shown to those who may write it."""
-        found, resource = await self._find(actor, "read", model_id)
+        found, resource = await find(self._app, actor, "read", model_id)
         may_write = await self._app.permissions.decide(actor, "write", resource)
-        return _model(found, await self._grants.of(KIND, model_id), may_write)
+        sharing = await self._grants.of(KIND, model_id)
+        shown = document(found, sharing, with_params=may_write)
+        shown.write_access = may_write
+        return shown
 
     async def page(self, actor: Actor, query: ListQuery) -> ModelPage:
         """The presets somebody works with: their own, those they may write, and public ones."""
         found, total = await list_rows(self._app, actor, query)
         shared = await self._grants.of_many(KIND, [one["id"] for one in found])
+        sees_addresses = await self._app.permissions.may(actor, "account", "read")
         items = []
         for one in found:
-            model = _model(one, shared.get(one["id"], self._grants.nobody), one["may_write"])
-            items.append(ListedModel(**msgspec.structs.asdict(model), user=_owner(one, actor)))
+            sharing = shared.get(one["id"], self._grants.nobody)
+            model = document(one, sharing, with_params=one["may_write"])
+            model.write_access = bool(one["may_write"])
+            owner = _owner(one, with_email=sees_addresses or one["user_id"] == actor.id)
+            items.append(ListedModel(**msgspec.structs.asdict(model), user=owner))
         return ModelPage(items, total)
 
     async def overrides(self) -> list[Model]:
@@ -63,92 +72,109 @@ class Models:
             "SELECT * FROM models_model WHERE base_model_id IS NULL ORDER BY created_at, id"
         )
         shared = await self._grants.of_many(KIND)
-        return [_model(one, shared.get(one["id"], self._grants.nobody), True) for one in found]
+        return [document(one, shared.get(one["id"], self._grants.nobody)) for one in found]
 
-    async def create(self, actor: Actor, form: ModelForm) -> Model:
-        """A new record of the caller's.
+    # -- changing -------------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        actor: Actor,
+        form: ModelForm,
+        *,
+        owner_id: str | None = None,
+        change: Birth = "created",
+    ) -> Model:
+        """A new record of the caller's, or of `owner_id`.
 
         Raises: Invalid if the id is taken, by a record or, for a preset, by a source's model, or if a value makes
         no sense; Forbidden if the base is not the caller's to use.
         """
         check_id(form.id)
-        draft = _draft(form)
+        draft, owner_id = read_form(form), owner_id or actor.id
         await check_base(self._app, actor, draft, None)
         try:
             async with transaction():
                 await self._records.begin_change()
-                await self._records.insert(draft, likeness(form.id), actor.id, now())
-                await share(self._app, actor, form, Resource(KIND, form.id, actor.id))
-                self._announce(form.id, "created")
+                await check_chain(draft)
+                await self._records.insert(draft, owner_id, by=actor.id, at=now(), change=change)
+                await share(self._app, actor, form, Resource(KIND, form.id, owner_id))
+                announce(self._app, form.id, "created")
                 return await self._written(form.id)
         except UniqueViolation as error:
             raise Invalid(MODEL_ID_TAKEN) from error
+        except ForeignKeyViolation as error:  # the account was deleted meanwhile
+            raise NotFound from error
 
-    async def update(self, actor: Actor, form: ModelForm) -> Model:
+    async def update(
+        self, actor: Actor, form: ModelForm, *, change: ChangeKind = "updated"
+    ) -> Model:
         """Replace everything but id, owner and birth of a record. Raises: as `create`."""
-        before, _ = await self._find(actor, "write", form.id)
-        draft = _draft(form)
+        before, _ = await find(self._app, actor, "write", form.id)
+        draft = read_form(form)
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
             # Asked again now that no other writer can come in between: rights or record may be gone.
-            _, resource = await self._find(actor, "write", form.id)
-            await self._records.update(draft, now())
+            _, resource = await find(self._app, actor, "write", form.id)
+            await check_chain(draft)
+            await self._records.update(draft, by=actor.id, at=now(), change=change)
             await share(self._app, actor, form, resource)
-            self._announce(form.id, "updated")
+            announce(self._app, form.id, "updated")
             return await self._written(form.id)
+
+    async def toggle(self, actor: Actor, model_id: str) -> Model:
+        """Turn a record off that is on, and the other way round."""
+        async with transaction():
+            await self._records.begin_change()
+            await find(self._app, actor, "write", model_id)
+            await self._records.toggle(model_id, by=actor.id, at=now())
+            announce(self._app, model_id, "updated")
+            return await self._written(model_id)
 
     async def delete(self, actor: Actor, model_id: str) -> None:
         """Delete a record, with its tags and shares."""
         async with transaction():
             await self._records.begin_change()
-            await self._find(actor, "delete", model_id)
-            await self._records.delete(model_id)
-            self._announce(model_id, "deleted")
+            await find(self._app, actor, "delete", model_id)
+            await self._records.delete(model_id, by=actor.id, at=now())
+            announce(self._app, model_id, "deleted")
+
+    async def delete_all(self, actor: Actor) -> None:
+        """Delete every record there is, or none."""
+        async with transaction():
+            await self._records.begin_change()
+            ids = await self._records.ids_of()
+            for model_id in await self._records.delete_many(ids, by=actor.id, at=now()):
+                announce(self._app, model_id, "deleted")
 
     async def account_leaving(self, event: AccountLeaving) -> None:
         """The models of somebody who leaves go to the heir, or with them."""
         await self._records.begin_change()
+        by, at = author(), now()
         if event.heir is None:
-            for model_id in await self._records.ids_of(event.id):
-                await self._records.delete(model_id)
-                self._announce(model_id, "deleted")
+            gone = await self._records.ids_of(event.id)
+            for model_id in await self._records.delete_many(gone, by=by, at=at):
+                announce(self._app, model_id, "deleted")
+            # All that is theirs was to go, so nothing of it is left to be restored.
+            await self._records.history.forget(event.id)
         else:
-            for model_id in await self._records.inherit(event.id, event.heir):
-                self._announce(model_id, "updated")
-
-    async def _find(
-        self, actor: Actor, action: str, model_id: str
-    ) -> tuple[dict[str, Any], Resource]:
-        """The row, and what it is to decisions.
-
-        Raises: NotFound, after the same work whether there is none or it is not the caller's to know; Forbidden
-        for somebody who may read it and no more.
-        """
-        if not may_exist(model_id):
-            raise NotFound
-        found = await row("SELECT * FROM models_model WHERE id = $1", model_id)
-        resource = Resource(KIND, model_id, found["user_id"] if found else None)
-        await self._app.permissions.require(actor, action, resource)
-        if found is None:
-            raise NotFound
-        return found, resource
+            for model_id in await self._records.inherit(event.id, event.heir, by=by, at=at):
+                announce(self._app, model_id, "updated")
 
     async def _written(self, model_id: str) -> Model:
         """The record just written; whoever wrote it may have given away the right to."""
-        (found,) = await rows("SELECT * FROM models_model WHERE id = $1", model_id)
-        return _model(found, await self._grants.of(KIND, model_id), True)
-
-    def _announce(self, model_id: str, change: Literal["created", "updated", "deleted"]) -> None:
-        after_commit(lambda: self._app.events.publish(ModelChanged(model_id, change)))
+        found = await row("SELECT * FROM models_model WHERE id = $1", model_id)
+        assert found is not None
+        return document(found, await self._grants.of(KIND, model_id))
 
 
-def _draft(form: ModelForm) -> Draft:
+def read_form(form: ModelForm) -> Draft:
+    """What a client wrote, checked and as it is stored. Raises: Misshapen, Invalid."""
     meta, tags = read_meta(form.meta)
     return Draft(
         id=form.id,
         base_model_id=form.base_model_id or None,
-        name=form.name.replace("\x00", ""),
+        name=read_name(form.name),
         is_active=form.is_active,
         meta=meta,
         params=read_params(form.params),
@@ -156,24 +182,8 @@ def _draft(form: ModelForm) -> Draft:
     )
 
 
-def _model(found: dict[str, Any], sharing: Any, with_params: bool) -> Model:
-    return Model(
-        id=found["id"],
-        user_id=found["user_id"],
-        base_model_id=found["base_model_id"],
-        name=found["name"],
-        params=msgspec.Raw(found["params"]) if with_params else NOTHING,
-        meta=msgspec.Raw(found["meta"]),
-        access_control=sharing.document(),
-        is_active=found["is_active"],
-        updated_at=found["updated_at"],
-        created_at=found["created_at"],
-    )
-
-
-def _owner(found: dict[str, Any], actor: Actor) -> Owner | None:
+def _owner(found: dict[str, Any], *, with_email: bool) -> Owner | None:
     if found["owner_name"] is None:
         return None
-    shown = actor.is_admin or found["user_id"] == actor.id
-    email = found["owner_email"] if shown else ""
+    email = found["owner_email"] if with_email else ""
     return Owner(found["user_id"], found["owner_name"], found["owner_role"], email)

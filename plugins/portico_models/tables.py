@@ -27,6 +27,7 @@ class TagTable(Table, tablename="models_tag"):
 
     model_id = Text(primary_key=True, default="")
     name = Text()
+    label = Text(default="")
 
 
 class RevisionTable(Table, tablename="models_revision"):
@@ -36,6 +37,34 @@ class RevisionTable(Table, tablename="models_revision"):
     number = BigInt()
 
 
+class VersionTable(Table, tablename="models_version"):
+    """What models were before each change. The key is model and number; `document` holds JSON."""
+
+    model_id = Text(primary_key=True, default="")
+    number = BigInt()
+    at = BigInt()
+    author = Text()
+    change = Text()
+    owner_id = Text()
+    document = Text(null=True, default=None)
+
+
+class TemplateTable(Table, tablename="models_template"):
+    """Documents to make models of. `params`, `meta` and `access_control` hold JSON."""
+
+    id = Text(primary_key=True, default="")
+    name = Text(unique=True)
+    likeness = Text(unique=True)
+    description = Text()
+    params = Text()
+    meta = Text()
+    access_control = Text(null=True, default=None)
+    user_id = Text()
+    created_at = BigInt()
+    updated_at = BigInt()
+
+
 TABLES = TableSet(
-    tables=(ModelTable, TagTable, RevisionTable), migrations="portico_models.migrations"
+    tables=(ModelTable, TagTable, RevisionTable, VersionTable, TemplateTable),
+    migrations="portico_models.migrations",
 )

@@ -89,8 +89,8 @@ def turn(scene: Scene, path: str) -> Ask:
     return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
 
 
-def one_model(scene: Scene) -> Ask:
-    return f"/api/v1/models/model?id={scene.model()['id']}", None
+def one_model(scene: Scene, path: str) -> Ask:
+    return f"{path}?id={scene.model()['id']}", None
 
 
 #: Requests of routes that need more than their path.
@@ -98,7 +98,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
     ("POST", "/api/v1/auths/signup"): lambda s, path: (path, credentials(s.name())),
     ("POST", "/api/v1/auths/add"): lambda s, path: (path, credentials(s.name())),
-    ("GET", "/api/v1/models/model"): lambda s, path: one_model(s),
+    ("GET", "/api/v1/models/model"): one_model,
+    ("POST", "/api/v1/models/model/toggle"): one_model,
     ("POST", "/api/v1/models/create"): lambda s, path: (path, s.model_form()),
     ("POST", "/api/v1/models/model/update"): lambda s, path: (path, s.model()),
     ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),

@@ -30,6 +30,11 @@ def acting(account_id: str) -> Iterator[None]:
         _author.reset(token)
 
 
+def author() -> str:
+    """The account on whose behalf things are changed here; empty = no account's."""
+    return _author.get()
+
+
 async def record(
     what: str, subject_kind: str, subject_id: str, was: Any = None, became: Any = None
 ) -> None:

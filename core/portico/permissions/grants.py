@@ -20,6 +20,7 @@ _INSERT = (
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 )
 _FORGET = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id = $2"
+_FORGET_MANY = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id IN"
 _OF_KIND = (
     "SELECT resource_id, action, principal_kind, principal_id FROM portico_grant "
     "WHERE resource_kind = $1{} ORDER BY resource_id, position"
@@ -125,10 +126,21 @@ class Grants:
 
     async def forget(self, kind: str, resource_id: str) -> None:
         """Drop all that was given on a thing. Call it inside the transaction that deletes the thing."""
-        before = await self.of(kind, resource_id)
-        if before.shares:
-            await execute(_FORGET, kind, resource_id)
-            await self._changed(kind, resource_id, before, PRIVATE)
+        await self.forget_many(kind, [resource_id])
+
+    async def forget_many(self, kind: str, ids: Sequence[str]) -> None:
+        """Drop all that was given on these things."""
+        before = await self.of_many(kind, ids)
+        for some in _chunks(list(before)):
+            within = _places(len(some), first=2)
+            await execute(f"{_FORGET_MANY} ({within})", kind, *some)
+        for resource_id, sharing in before.items():
+            await self._changed(kind, resource_id, sharing, PRIVATE)
+
+    async def still(self, sharing: Sharing) -> Sharing:
+        """The same without the people and groups that are gone."""
+        missing = await self._missing(sharing)
+        return Sharing(tuple(share for share in sharing.shares if share not in missing))
 
     async def lose(self, principal_kind: str, principal_id: str) -> None:
         """Drop all that was given to a person or group that is gone."""

@@ -35,7 +35,8 @@ def test_a_new_model_comes_back_whole(ann: Client) -> None:
         "description": "Law",
         "tags": [{"name": "Law"}],
     }
-    assert ann.get("/api/v1/models/model?id=legal-desk").json == model
+    read = ann.get("/api/v1/models/model?id=legal-desk").json
+    assert read == model | {"write_access": True}
 
 
 def test_params_and_meta_are_kept_byte_for_byte(ann: Client) -> None:

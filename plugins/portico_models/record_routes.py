@@ -1,0 +1,50 @@
+"""Single records over HTTP. What happens to them is in `service.py`."""
+
+from typing import Annotated, Any
+
+from litestar.params import JSONBody, QueryParameter
+
+from portico.api import JSONBytes, Request, delete, get, json_reply, post
+from portico_models.schemas import Model, ModelForm, ModelId
+from portico_models.service import Models
+
+#: In the query, for it may hold slashes.
+ModelIdQuery = Annotated[str, QueryParameter(name="id", description="The model's id")]
+
+
+def routes(models: Models) -> list[Any]:
+    """Handlers that work in this house."""
+
+    @get("/api/v1/models/model", answers=Model)
+    async def one(request: Request, model_id: ModelIdQuery) -> JSONBytes:
+        """One record."""
+        return json_reply(await models.get(request.user, model_id))
+
+    @post("/api/v1/models/create", may="model:create", answers=Model)
+    async def create(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
+        """A new record of the caller's."""
+        return json_reply(await models.create(request.user, data))
+
+    @post("/api/v1/models/model/update", answers=Model)
+    async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
+        """Replace a record; its id, owner and birth stay."""
+        return json_reply(await models.update(request.user, data))
+
+    @post("/api/v1/models/model/toggle", answers=Model)
+    async def toggle(request: Request, model_id: ModelIdQuery) -> JSONBytes:
+        """Turn a record off that is on, and the other way round."""
+        return json_reply(await models.toggle(request.user, model_id))
+
+    @post("/api/v1/models/model/delete", answers=bool)
+    async def remove(request: Request, data: JSONBody[ModelId]) -> JSONBytes:
+        """Delete a record."""
+        await models.delete(request.user, data.id)
+        return json_reply(True)
+
+    @delete("/api/v1/models/delete/all", may="model:clear", answers=bool)
+    async def remove_all(request: Request) -> JSONBytes:
+        """Delete every record there is."""
+        await models.delete_all(request.user)
+        return json_reply(True)
+
+    return [one, create, update, toggle, remove, remove_all]

@@ -1,0 +1,14 @@
+"""What an operator can set."""
+
+from typing import Annotated
+
+from portico.api import Section, setting
+
+
+class Settings(Section):
+    """How much is kept of what models were."""
+
+    versions_kept: Annotated[
+        int,
+        setting("Changes of each model that are kept to be looked at and undone; 0 = none", ge=0),
+    ] = 100
