@@ -61,6 +61,7 @@ from portico.identity import (
     AccountLeaving,
     Actor,
     Amendment,
+    Bitmap,
     Group,
     GroupChanged,
     GroupLeaving,
@@ -83,6 +84,7 @@ from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
 from portico.web.health import HealthCheck
+from portico.web.picture import picture_reply
 from portico.web.queries import query_flag
 from portico.web.reply import JSONBytes, json_reply
 from portico.web.routes import Request, delete, get, patch, post, put, route
@@ -106,6 +108,7 @@ __all__ = [
     "AccountLeaving",
     "Actor",
     "Amendment",
+    "Bitmap",
     "Bus",
     "Completion",
     "Conversations",
@@ -171,6 +174,7 @@ __all__ = [
     "parts_of",
     "patch",
     "permission_faults",
+    "picture_reply",
     "post",
     "put",
     "query_flag",

@@ -1,19 +1,16 @@
 """Looking at people: lists, one of them, their picture, whether they are here."""
 
-import hashlib
 from importlib import resources
 from typing import Annotated, Any
 
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from portico.api import House, JSONBytes, Request, RollQuery, bitmap, get, json_reply
+from portico.api import House, JSONBytes, Request, RollQuery, bitmap, get, json_reply, picture_reply
 from portico_accounts.people import People
 from portico_accounts.schemas import Active, KnownUser, UserInfoList, UserPage
 
 UserId = Annotated[str, PathParameter(description="The account's id")]
 Text = Annotated[str, QueryParameter(name="query", description="Part of a name or e-mail address")]
-#: Whoever sees a page again asks whether its pictures are still the same, and mostly they are.
-CACHING = (b"cache-control", b"private, no-cache")
 
 
 def routes(house: House, people: People) -> list[Any]:
@@ -70,11 +67,6 @@ def routes(house: House, people: People) -> list[Any]:
     async def picture(request: Request, user_id: UserId) -> JSONBytes:
         """Somebody's picture. One that lies elsewhere is not fetched, nor is anybody sent there."""
         found = bitmap(await house.identity.directory.picture_of(user_id))
-        kind, data = found or ("image/png", nobody)
-        tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        headers = (CACHING, (b"etag", tag.encode()))
-        if tag in request.headers.get("if-none-match", ""):
-            return JSONBytes(b"", status=304, headers=headers, content_type=kind.encode())
-        return JSONBytes(data, headers=headers, content_type=kind.encode())
+        return picture_reply(request, found, nobody)
 
     return [page, everybody, search, one, is_active, picture]

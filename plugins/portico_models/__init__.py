@@ -42,42 +42,64 @@ def register_tables() -> TableSet:
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Models, as policies speak of them."""
-    from portico_models.records import ACTIONS, GENERAL, KIND
+    """Models and templates, as policies speak of them."""
+    from portico_models import records, templates
 
-    return [ResourceKind(KIND, "models_model", ACTIONS, general=GENERAL)]
+    return [
+        ResourceKind(records.KIND, "models_model", records.ACTIONS, general=records.GENERAL),
+        ResourceKind(
+            templates.KIND, "models_template", templates.ACTIONS, general=templates.GENERAL
+        ),
+    ]
 
 
 @hookimpl
 def register_policies() -> list[PolicyFile]:
-    """The page on models."""
-    return [PolicyFile("portico_policies", "models.csv")]
+    """The pages on models and on templates."""
+    return [PolicyFile("portico_policies", f"{page}.csv") for page in ("models", "templates")]
 
 
 @hookimpl
 def register_services(app: House, settings: Section) -> list[Service]:
-    """The records, for the catalogue by their protocol and for this plugin's own parts by their class."""
+    """The records, for the catalogue by their protocol and for this plugin's own parts by their class; templates."""
     from portico_models.records import ModelRecords
     from portico_models.settings import Settings
+    from portico_models.templates import Templates
 
     assert isinstance(settings, Settings)
     records = ModelRecords(app, settings.versions_kept)
-    return [Service(WorkspaceModels, records), Service(ModelRecords, records)]
+    return [
+        Service(WorkspaceModels, records),
+        Service(ModelRecords, records),
+        Service(Templates, Templates(app)),
+    ]
 
 
 @hookimpl
 def register_listeners(app: House) -> list[Listener]:
-    """What becomes of the models of somebody who is gone."""
+    """What becomes of the models and templates of somebody who leaves."""
     from portico_models.service import Models
+    from portico_models.templates import Templates
 
-    return [Listener(AccountLeaving, Models(app).account_leaving)]
+    return [
+        Listener(AccountLeaving, Models(app).account_leaving),
+        Listener(AccountLeaving, lambda event: app.services.need(Templates).account_leaving(event)),
+    ]
 
 
 @hookimpl
 def register_routes(app: House) -> list[object]:
     """Everything below `/api/v1/models`, and the model list."""
-    from portico_models import record_routes, routes
+    from portico_models import pictures, record_routes, routes, template_routes, version_routes
+    from portico_models.applying import Applying
     from portico_models.service import Models
+    from portico_models.versions import Versions
 
     models = Models(app)
-    return [*routes.routes(app, models), *record_routes.routes(models)]
+    return [
+        *routes.routes(app, models),
+        *record_routes.routes(models),
+        *pictures.routes(app),
+        *version_routes.routes(Versions(app, models)),
+        *template_routes.routes(app, Applying(app, models)),
+    ]

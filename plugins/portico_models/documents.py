@@ -92,14 +92,14 @@ def check_meta(raw: msgspec.Raw) -> dict[str, Any]:
     return meta
 
 
-def merged(*layers: msgspec.Raw) -> msgspec.Raw:
-    """Objects laid over one another, key by key at the top; the last one wins. Raises: Misshapen."""
+def merged(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
+    """Objects laid over one another, key by key at the top; the last one wins. Raises: Misshapen, about `name`."""
     keys: dict[str, msgspec.Raw] = {}
     for layer in layers:
         try:
             keys |= _DECODER.decode(layer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _misfit(["body"], "Expected `object`") from None
+            raise _misfit([name], "Expected `object`") from None
     return msgspec.Raw(msgspec.json.encode(keys))
 
 

@@ -1,4 +1,4 @@
-"""Single records over HTTP. What happens to them is in `service.py`."""
+"""Single records over HTTP. What happens to them is in `service.py`; new ones: `template_routes.py`."""
 
 from typing import Annotated, Any
 
@@ -19,11 +19,6 @@ def routes(models: Models) -> list[Any]:
     async def one(request: Request, model_id: ModelIdQuery) -> JSONBytes:
         """One record."""
         return json_reply(await models.get(request.user, model_id))
-
-    @post("/api/v1/models/create", may="model:create", answers=Model)
-    async def create(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
-        """A new record of the caller's."""
-        return json_reply(await models.create(request.user, data))
 
     @post("/api/v1/models/model/update", answers=Model)
     async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
@@ -47,4 +42,4 @@ def routes(models: Models) -> list[Any]:
         await models.delete_all(request.user)
         return json_reply(True)
 
-    return [one, create, update, toggle, remove, remove_all]
+    return [one, update, toggle, remove, remove_all]

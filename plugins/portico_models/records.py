@@ -126,10 +126,18 @@ class ModelRecords:
     # -- changing -------------------------------------------------------------------------------------------
 
     async def insert(
-        self, draft: Draft, owner_id: str, *, by: str, at: int, change: Birth = "created"
+        self,
+        draft: Draft,
+        owner_id: str,
+        *,
+        by: str,
+        at: int,
+        born: int | None = None,
+        change: Birth = "created",
     ) -> None:
-        """Raises: as `insert_many`."""
-        await self.insert_many([draft], owner_id, by=by, at=at, change=change)
+        """As `insert_many`."""
+        births = {} if born is None else {draft.id: born}
+        await self.insert_many([draft], owner_id, by=by, at=at, born=births, change=change)
 
     async def insert_many(
         self,

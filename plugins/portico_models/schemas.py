@@ -87,3 +87,33 @@ class ModelPage(msgspec.Struct):
 
     items: list[ListedModel]
     total: int
+
+
+class Version(msgspec.Struct, kw_only=True):
+    """A change of a model. `author`: an account's id, empty for the server itself; `author_name`: today's, if any."""
+
+    number: int
+    at: int
+    change: str
+    author: str
+    author_name: str | None
+
+
+class VersionDocument(Version, kw_only=True):
+    """A change, and the whole model as it was before; `document` is null if there was none."""
+
+    document: msgspec.Raw
+
+
+class VersionPage(msgspec.Struct):
+    """A page of at most 30, newest first, and how many there are on all pages."""
+
+    items: list[Version]
+    total: int
+
+
+class Restoration(msgspec.Struct):
+    """Which model, and before which of its changes."""
+
+    id: str
+    number: int

@@ -1,5 +1,6 @@
 """What may be done with models, and by whom. Nothing here knows of HTTP."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -28,6 +29,12 @@ from portico_models.naming import check_id
 from portico_models.records import KIND, Draft, ModelRecords
 from portico_models.rules import check_base, check_chain, share
 from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner, document
+
+
+class Changed(Invalid):
+    """The record is another by now than the one that was to be replaced."""
+
+    default = "[ERROR: The model was changed meanwhile; try again]"
 
 
 class Models:
@@ -82,9 +89,10 @@ class Models:
         form: ModelForm,
         *,
         owner_id: str | None = None,
+        born: int | None = None,
         change: Birth = "created",
     ) -> Model:
-        """A new record of the caller's, or of `owner_id`.
+        """A new record of the caller's, or of `owner_id`. `born`: when it was made; None = now.
 
         Raises: Invalid if the id is taken, by a record or, for a preset, by a source's model, or if a value makes
         no sense; Forbidden if the base is not the caller's to use.
@@ -96,7 +104,9 @@ class Models:
             async with transaction():
                 await self._records.begin_change()
                 await check_chain(draft)
-                await self._records.insert(draft, owner_id, by=actor.id, at=now(), change=change)
+                await self._records.insert(
+                    draft, owner_id, by=actor.id, at=now(), born=born, change=change
+                )
                 await share(self._app, actor, form, Resource(KIND, form.id, owner_id))
                 announce(self._app, form.id, "created")
                 return await self._written(form.id)
@@ -106,16 +116,26 @@ class Models:
             raise NotFound from error
 
     async def update(
-        self, actor: Actor, form: ModelForm, *, change: ChangeKind = "updated"
+        self,
+        actor: Actor,
+        form: ModelForm,
+        *,
+        replacing: Mapping[str, Any] | None = None,
+        change: ChangeKind = "updated",
     ) -> Model:
-        """Replace everything but id, owner and birth of a record. Raises: as `create`."""
+        """Replace everything but id, owner and birth of a record.
+
+        `replacing`: the row that the form was made of. Raises: as `create`; Changed if that is not the row any more.
+        """
         before, _ = await find(self._app, actor, "write", form.id)
         draft = read_form(form)
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
             # Asked again now that no other writer can come in between: rights or record may be gone.
-            _, resource = await find(self._app, actor, "write", form.id)
+            found, resource = await find(self._app, actor, "write", form.id)
+            if replacing is not None and found != replacing:
+                raise Changed
             await check_chain(draft)
             await self._records.update(draft, by=actor.id, at=now(), change=change)
             await share(self._app, actor, form, resource)

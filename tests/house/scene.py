@@ -57,6 +57,18 @@ class Scene:
         assert self.callers["user"].post("/api/v1/models/create", form).status == 200
         return form
 
+    def changed_model(self) -> str:
+        """The id of one of the user's models that has a past: what it was before change 2."""
+        form = self.model()
+        assert self.callers["user"].post("/api/v1/models/model/update", form).status == 200
+        return str(form["id"])
+
+    def template(self) -> str:
+        """The user's."""
+        form = {"name": self.name(), "params": {"temperature": 1}}
+        answer = self.callers["user"].post("/api/v1/models/templates/create", form)
+        return str(answer.json["id"])
+
     def chat(self) -> str:
         """The user's."""
         answer = self.callers["user"].post("/api/v1/chats/new", {"chat": {"title": "Mine"}})
@@ -93,6 +105,18 @@ def one_model(scene: Scene, path: str) -> Ask:
     return f"{path}?id={scene.model()['id']}", None
 
 
+def one_version(scene: Scene, path: str) -> Ask:
+    return f"{path}?id={scene.changed_model()}&number=2", None
+
+
+def restoration(scene: Scene, path: str) -> Ask:
+    return path, {"id": scene.changed_model(), "number": 2}
+
+
+def application(scene: Scene, path: str) -> Ask:
+    return path, {"id": scene.model()["id"], "template": "translator"}
+
+
 #: Requests of routes that need more than their path.
 REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
@@ -100,6 +124,16 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/add"): lambda s, path: (path, credentials(s.name())),
     ("GET", "/api/v1/models/model"): one_model,
     ("POST", "/api/v1/models/model/toggle"): one_model,
+    ("GET", "/api/v1/models/model/profile/image"): one_model,
+    ("GET", "/api/v1/models/model/versions"): one_model,
+    ("GET", "/api/v1/models/model/version"): one_version,
+    ("POST", "/api/v1/models/model/restore"): restoration,
+    ("POST", "/api/v1/models/model/apply-template"): application,
+    ("POST", "/api/v1/models/templates/create"): lambda s, path: (path, {"name": s.name()}),
+    ("POST", "/api/v1/models/templates/{template_id}/update"): lambda s, path: (
+        path,
+        {"name": s.name()},
+    ),
     ("POST", "/api/v1/models/create"): lambda s, path: (path, s.model_form()),
     ("POST", "/api/v1/models/model/update"): lambda s, path: (path, s.model()),
     ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
@@ -131,6 +165,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{group_id}": Scene.group,
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{chat_id}": Scene.chat,
+    "{template_id}": Scene.template,
 }
 
 

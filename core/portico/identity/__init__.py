@@ -21,7 +21,7 @@ from portico.identity.papers import LARGEST_PAPER, Parts, parts_of
 from portico.identity.passwords import PasswordRule
 from portico.identity.permission_rules import permission_faults
 from portico.identity.permission_tree import Tree, allows, effective
-from portico.identity.picture import bitmap
+from portico.identity.picture import Bitmap, bitmap
 from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
@@ -39,6 +39,7 @@ __all__ = [
     "AccountLeaving",
     "Actor",
     "Amendment",
+    "Bitmap",
     "Claims",
     "Cookies",
     "Credential",

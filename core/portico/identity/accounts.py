@@ -1,7 +1,16 @@
 """Accounts: making, changing and deleting them. There is always an administrator, and only one founder."""
 
 from portico.audit import record
-from portico.db import UniqueViolation, after_commit, execute, new_id, now, rows, transaction
+from portico.db import (
+    ForeignKeyViolation,
+    UniqueViolation,
+    after_commit,
+    execute,
+    new_id,
+    now,
+    rows,
+    transaction,
+)
 from portico.errors import ACTION_PROHIBITED, EMAIL_TAKEN, Forbidden, Invalid, NotFound
 from portico.events import Bus
 from portico.identity.account import Account, check_email, check_name, check_role, folded
@@ -12,6 +21,10 @@ from portico.identity.picture import DEFAULT_PICTURE, check_picture
 from portico.identity.sessions import Sessions
 
 KIND = "account"
+#: A plugin that is not active cannot hand over what it keeps.
+STILL_NEEDED = (
+    "[ERROR: Something still belongs to this account, and the plugin that keeps it is not active]"
+)
 
 _INSERT = (
     "INSERT INTO portico_account "
@@ -143,20 +156,24 @@ class Accounts(Lookup):
 
         `heir`: who is given what others still use; None = `by`, at the keyboard the first administrator.
         `delete_content`: nobody, all of it goes. Raises: Forbidden if `by` may not, for the first administrator,
-        or if nobody would be left to administer; Invalid if it is to inherit from itself.
+        or if nobody would be left to administer; Invalid if it is to inherit from itself, or if something of it is
+        kept by a plugin that is not active.
         """
-        async with transaction():
-            await execute(_LOCK_ADMINS)
-            account = await self.by_id(account_id)
-            if account_id in (by, await self.primary()):
-                raise Forbidden(ACTION_PROHIBITED)
-            await self._check_ruling(account, "", by)
-            inherits = None if delete_content else await self._heir(account_id, heir or by)
-            await self._bus.involve(AccountLeaving(account_id, inherits))
-            await self._sessions.close_all(account_id)
-            await execute("DELETE FROM portico_account WHERE id = $1", account_id)
-            await record("account.deleted", KIND, account_id, was=shown(account))
-            after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
+        try:
+            async with transaction():
+                await execute(_LOCK_ADMINS)
+                account = await self.by_id(account_id)
+                if account_id in (by, await self.primary()):
+                    raise Forbidden(ACTION_PROHIBITED)
+                await self._check_ruling(account, "", by)
+                inherits = None if delete_content else await self._heir(account_id, heir or by)
+                await self._bus.involve(AccountLeaving(account_id, inherits))
+                await self._sessions.close_all(account_id)
+                await execute("DELETE FROM portico_account WHERE id = $1", account_id)
+                await record("account.deleted", KIND, account_id, was=shown(account))
+                after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
+        except ForeignKeyViolation as error:
+            raise Invalid(STILL_NEEDED) from error
 
     async def _heir(self, account_id: str, wanted: str | None) -> str | None:
         if wanted == account_id:

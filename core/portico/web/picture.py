@@ -1,0 +1,23 @@
+"""Serving pictures that somebody uploaded, or a neutral one in their place."""
+
+import hashlib
+
+from portico.identity import Bitmap
+from portico.web.reply import JSONBytes
+from portico.web.routes import Request
+
+#: Whoever sees a page again asks whether its pictures are still the same, and mostly they are.
+_CACHING = (b"cache-control", b"private, no-cache")
+
+
+def picture_reply(request: Request, found: Bitmap | None, instead: bytes) -> JSONBytes:
+    """A bitmap as what it is, or `instead`, a PNG; 304 for whoever has it already.
+
+    Nothing but the bytes tells why somebody gets the one or the other.
+    """
+    kind, data = found or Bitmap("image/png", instead)
+    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = (_CACHING, (b"etag", tag.encode()))
+    if tag in request.headers.get("if-none-match", ""):
+        return JSONBytes(b"", status=304, headers=headers, content_type=kind.encode())
+    return JSONBytes(data, headers=headers, content_type=kind.encode())

@@ -1,0 +1,68 @@
+"""Templates over HTTP, and models made of them."""
+
+from typing import Annotated, Any
+
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
+
+from portico.api import House, JSONBytes, Request, delete, get, json_reply, post
+from portico_models.applying import Applying
+from portico_models.schemas import Model
+from portico_models.template_schemas import (
+    Application,
+    NewModel,
+    Template,
+    TemplateForm,
+    TemplatePage,
+)
+from portico_models.templates import Templates
+
+Key = Annotated[str, PathParameter(description="The template's id")]
+KeyQuery = Annotated[str, QueryParameter(name="template", description="Its id or name")]
+TEMPLATES = "/api/v1/models/templates"
+
+
+def routes(app: House, applying: Applying) -> list[Any]:
+    """Handlers that work in this house."""
+
+    def templates() -> Templates:
+        return app.services.need(Templates)
+
+    @get(TEMPLATES, answers=TemplatePage)
+    async def page(request: Request, *, page: FromQuery[int] = 1) -> JSONBytes:
+        """Templates, 30 a page."""
+        return json_reply(await templates().page(request.user, page))
+
+    @post(f"{TEMPLATES}/create", may="template:create", answers=Template)
+    async def create(request: Request, data: JSONBody[TemplateForm]) -> JSONBytes:
+        """A new template of the caller's."""
+        return json_reply(await templates().create(request.user, data))
+
+    @get(f"{TEMPLATES}/{{template_id:str}}", answers=Template)
+    async def one(request: Request, template_id: Key) -> JSONBytes:
+        """One template, by its id or its name."""
+        return json_reply(await templates().get(request.user, template_id))
+
+    @post(f"{TEMPLATES}/{{template_id:str}}/update", answers=Template)
+    async def update(request: Request, template_id: Key, data: JSONBody[TemplateForm]) -> JSONBytes:
+        """Replace a template; its id, owner and birth stay."""
+        return json_reply(await templates().update(request.user, template_id, data))
+
+    @delete(f"{TEMPLATES}/{{template_id:str}}", answers=bool)
+    async def remove(request: Request, template_id: Key) -> JSONBytes:
+        """Delete a template."""
+        await templates().delete(request.user, template_id)
+        return json_reply(True)
+
+    @post("/api/v1/models/create", may="model:create", answers=Model)
+    async def create_model(
+        request: Request, data: JSONBody[NewModel], template: KeyQuery = ""
+    ) -> JSONBytes:
+        """A new model of the caller's, made of a template if one is named."""
+        return json_reply(await applying.create(request.user, data, template))
+
+    @post("/api/v1/models/model/apply-template", answers=Model)
+    async def apply(request: Request, data: JSONBody[Application]) -> JSONBytes:
+        """Lay a template over a model."""
+        return json_reply(await applying.apply(request.user, data))
+
+    return [page, create, one, update, remove, create_model, apply]

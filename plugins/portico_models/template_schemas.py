@@ -1,0 +1,72 @@
+"""Templates over the wire. Times are epoch seconds; open documents stay JSON."""
+
+import msgspec
+
+#: A document that a client did not send.
+ABSENT = msgspec.Raw(b"")
+
+
+def _absent() -> msgspec.Raw:
+    return ABSENT  # a factory, because the description of the API cannot show a value of this type
+
+
+def _nothing() -> msgspec.Raw:
+    return msgspec.Raw(b"{}")
+
+
+class TemplateForm(msgspec.Struct, kw_only=True):
+    """A template as a client writes it. Without `access_control` it says nothing about who has access.
+
+    `id`: minded only by an import.
+    """
+
+    name: str
+    description: str = ""
+    params: msgspec.Raw = msgspec.field(default_factory=_nothing)
+    meta: msgspec.Raw = msgspec.field(default_factory=_nothing)
+    access_control: msgspec.Raw = msgspec.field(default_factory=_absent)
+    id: str = ""
+
+
+class Template(msgspec.Struct, kw_only=True):
+    """A template as a client reads it. `built_in`: it came with Portico, belongs to nobody and does not change."""
+
+    id: str
+    name: str
+    description: str
+    params: msgspec.Raw
+    meta: msgspec.Raw
+    access_control: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    user_id: str | None = None
+    built_in: bool = False
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class TemplatePage(msgspec.Struct):
+    """A page of at most 30, those that came with Portico first, and how many there are on all pages."""
+
+    items: list[Template]
+    total: int
+
+
+class NewModel(msgspec.Struct, kw_only=True):
+    """A new record, as `ModelForm`; what a template says may be left out."""
+
+    id: str
+    name: str
+    meta: msgspec.Raw = msgspec.field(default_factory=_absent)
+    params: msgspec.Raw = msgspec.field(default_factory=_absent)
+    base_model_id: str | None = None
+    access_control: msgspec.Raw = msgspec.field(default_factory=_absent)
+    is_active: bool = True
+
+
+class Application(msgspec.Struct, kw_only=True):
+    """Which template is laid over which model, and what of it is not to be taken: keys sent here win."""
+
+    id: str
+    template: str
+    params: msgspec.Raw = msgspec.field(default_factory=_nothing)
+    meta: msgspec.Raw = msgspec.field(default_factory=_nothing)
+    access_control: msgspec.Raw = msgspec.field(default_factory=_absent)

@@ -1,0 +1,233 @@
+"""Templates: documents kept under a name, to make models of. Nothing here knows of HTTP."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from portico.api import (
+    AccountLeaving,
+    Actor,
+    Forbidden,
+    ForeignKeyViolation,
+    House,
+    Invalid,
+    NotFound,
+    Resource,
+    UniqueViolation,
+    execute,
+    new_id,
+    now,
+    row,
+    rows,
+    transaction,
+)
+from portico_models.builtin_templates import built_in_templates
+from portico_models.documents import check_meta, read_params
+from portico_models.naming import LONGEST_LIKENESS, likeness, may_exist
+from portico_models.template_schemas import ABSENT, Template, TemplateForm, TemplatePage
+
+KIND: Final = "template"
+ACTIONS: Final = ("read", "write", "delete")
+GENERAL: Final = ("create",)
+#: Templates on one page.
+PAGE: Final = 30
+LAST_PAGE: Final = 2**32
+#: Characters.
+LONGEST_NAME: Final = 128
+LONGEST_DESCRIPTION: Final = 4096
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TAKEN = "[ERROR: name: there is a template of this name, or of one like it]"
+_INSERT = (
+    "INSERT INTO models_template (id, name, likeness, description, params, meta, access_control, "
+    "updated_at, user_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)"
+)
+_UPDATE = (
+    "UPDATE models_template SET name = $2, likeness = $3, description = $4, params = $5, meta = $6, "
+    "access_control = $7, updated_at = $8 WHERE id = $1"
+)
+
+
+class Templates:
+    """All templates. Those that do not exist and those the caller may not read raise the same NotFound."""
+
+    def __init__(self, app: House) -> None:
+        self._app = app
+        self._built_in = built_in_templates()
+
+    # -- looking --------------------------------------------------------------------------------------------
+
+    async def page(self, actor: Actor, page: int) -> TemplatePage:
+        """A page of at most 30, those that came with Portico first, the others by name."""
+        built_in = self._built_in if await self._may_in_general(actor, "read") else ()
+        skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
+        first = list(built_in[skip : skip + PAGE])
+        which = await self._app.permissions.visible(actor, "read", KIND)
+        places = f"LIMIT ${len(which.args) + 1} OFFSET ${len(which.args) + 2}"
+        found = await rows(
+            f"SELECT * FROM models_template WHERE {which.sql} ORDER BY likeness {places}",  # noqa: S608
+            *which.args,
+            PAGE - len(first),
+            max(skip - len(built_in), 0),
+        )
+        (counted,) = await rows(
+            f"SELECT COUNT(*) AS total FROM models_template WHERE {which.sql}",  # noqa: S608
+            *which.args,
+        )
+        return TemplatePage([*first, *map(_template, found)], counted["total"] + len(built_in))
+
+    async def get(self, actor: Actor, key: str) -> Template:
+        """The template of this id, else of this name, in whatever case. Raises: NotFound."""
+        for one in self._built_in:
+            if key == one.id or likeness(key) == likeness(one.name):
+                if not await self._may_in_general(actor, "read"):
+                    raise NotFound
+                return one
+        return _template(await self._find(actor, "read", key, by_name=True))
+
+    # -- changing -------------------------------------------------------------------------------------------
+
+    async def create(self, actor: Actor, form: TemplateForm) -> Template:
+        """A new template of the caller's. Raises: Invalid for a name that is taken, Misshapen."""
+        values = self._values(form)
+        return await self._insert(actor, new_id(), values)
+
+    async def update(self, actor: Actor, template_id: str, form: TemplateForm) -> Template:
+        """Replace everything but id, owner and birth. Raises: as `create`; Forbidden, NotFound."""
+        values = self._values(form)
+        try:
+            async with transaction():
+                await self._find(actor, "write", template_id)
+                await execute(_UPDATE, template_id, *values, now())
+                return _template(await self._find(actor, "write", template_id))
+        except UniqueViolation as error:
+            raise Invalid(_TAKEN) from error
+
+    async def delete(self, actor: Actor, template_id: str) -> None:
+        """Delete one. Models that were made of it stay as they are."""
+        async with transaction():
+            await self._find(actor, "delete", template_id)
+            await execute("DELETE FROM models_template WHERE id = $1", template_id)
+
+    # -- moving ---------------------------------------------------------------------------------------------
+
+    async def export(self, actor: Actor) -> list[Template]:
+        """Every template that somebody may read, by name; without those that come with Portico."""
+        which = await self._app.permissions.visible(actor, "read", KIND)
+        found = await rows(
+            f"SELECT * FROM models_template WHERE {which.sql} ORDER BY likeness",  # noqa: S608
+            *which.args,
+        )
+        return [_template(one) for one in found]
+
+    async def import_many(self, actor: Actor, forms: Iterable[TemplateForm]) -> list[Template]:
+        """Bring templates in, all or none: one whose id or name is there is replaced, the others are the caller's.
+
+        Raises: Misshapen, Invalid naming what is wrong; Forbidden for one that is not the caller's to change, or
+        for somebody who makes none; Invalid for the name of one that comes with Portico.
+        """
+        checked = [(form, self._values(form)) for form in forms]
+        done = []
+        async with transaction():
+            for form, values in checked:
+                known = await self._known(form.id, values[1])
+                if known is not None:
+                    done.append(await self.update(actor, known, form))
+                elif not await self._may_in_general(actor, "create"):
+                    raise Forbidden
+                else:
+                    fits = _ID.fullmatch(form.id) and form.id not in {o.id for o in self._built_in}
+                    done.append(await self._insert(actor, form.id if fits else new_id(), values))
+        return done
+
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The templates of somebody who leaves go to the heir, or with them."""
+        if event.heir is None:
+            await execute("DELETE FROM models_template WHERE user_id = $1", event.id)
+        else:
+            await execute(
+                "UPDATE models_template SET user_id = $2 WHERE user_id = $1", event.id, event.heir
+            )
+
+    # -- in here --------------------------------------------------------------------------------------------
+
+    async def _insert(
+        self, actor: Actor, template_id: str, values: Sequence[str | None]
+    ) -> Template:
+        try:
+            async with transaction():
+                await execute(_INSERT, template_id, *values, now(), actor.id)
+        except UniqueViolation as error:
+            raise Invalid(_TAKEN) from error
+        except ForeignKeyViolation as error:  # the account was deleted meanwhile
+            raise NotFound from error
+        return _template(await self._find(actor, "write", template_id))
+
+    async def _known(self, template_id: str, like: str | None) -> str | None:
+        """The id of the template that an imported one would replace: of the same id, else of a name like it."""
+        found = await rows(
+            "SELECT id FROM models_template WHERE id = $1 OR likeness = $2",
+            template_id.replace("\x00", ""),
+            like,
+        )
+        ids = [one["id"] for one in found]
+        return template_id if template_id in ids else next(iter(ids), None)
+
+    async def _find(
+        self, actor: Actor, action: str, key: str, *, by_name: bool = False
+    ) -> dict[str, Any]:
+        """Raises: NotFound, Forbidden."""
+        if any(key == one.id for one in self._built_in):
+            raise Forbidden
+        if not may_exist(key):
+            raise NotFound
+        found = await row("SELECT * FROM models_template WHERE id = $1", key)
+        if found is None and by_name:
+            found = await row("SELECT * FROM models_template WHERE likeness = $1", likeness(key))
+        resource = Resource(
+            KIND, found["id"] if found else key, found["user_id"] if found else None
+        )
+        await self._app.permissions.require(actor, action, resource)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def _may_in_general(self, actor: Actor, action: str) -> bool:
+        return await self._app.permissions.may(actor, KIND, action)
+
+    def _values(self, form: TemplateForm) -> tuple[str | None, ...]:
+        """Name, likeness, description, params, meta, access_control as they are stored."""
+        name = " ".join(form.name.split())
+        like = likeness(name)
+        if len(name) > LONGEST_NAME or len(like) > LONGEST_LIKENESS or not may_exist(name):
+            raise Invalid(f"[ERROR: name must be a text of 1 to {LONGEST_NAME} characters]")
+        if len(form.description) > LONGEST_DESCRIPTION:
+            raise Invalid(f"[ERROR: description: at most {LONGEST_DESCRIPTION} characters]")
+        if any(like in (likeness(one.name), likeness(one.id)) for one in self._built_in):
+            raise Invalid(_TAKEN)
+        params = read_params(form.params)
+        check_meta(form.meta)
+        access = None
+        if form.access_control != ABSENT:
+            self._app.permissions.grants.read(form.access_control)
+            access = bytes(form.access_control).decode()
+        description = form.description.replace("\x00", "")
+        return name, like, description, params, bytes(form.meta).decode(), access
+
+
+def _template(found: dict[str, Any]) -> Template:
+    """A row as a document."""
+    access = found["access_control"]
+    return Template(
+        id=found["id"],
+        name=found["name"],
+        description=found["description"],
+        params=msgspec.Raw(found["params"]),
+        meta=msgspec.Raw(found["meta"]),
+        access_control=msgspec.UNSET if access is None else msgspec.Raw(access),
+        user_id=found["user_id"],
+        created_at=found["created_at"],
+        updated_at=found["updated_at"],
+    )
