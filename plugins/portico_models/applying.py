@@ -4,15 +4,10 @@ import msgspec
 
 from portico.api import Actor, House, Misshapen
 from portico_models.documents import merged
-from portico_models.finding import find
-from portico_models.records import KIND
 from portico_models.schemas import Model, ModelForm
-from portico_models.service import Changed, Models
+from portico_models.service import Models
 from portico_models.template_schemas import ABSENT, Application, NewModel, Template
 from portico_models.templates import Templates
-
-#: How often a model is looked at again that was changed just then.
-TRIES = 5
 
 
 class Applying:
@@ -44,28 +39,20 @@ class Applying:
     async def apply(self, actor: Actor, asked: Application) -> Model:
         """Lay a template over a model that exists; keys it does not have stay as they are."""
         template = await self._template(actor, asked.template)
-        for tried in range(1, TRIES + 1):
-            before, _ = await find(self._app, actor, "write", asked.id)
-            sharing = await self._app.permissions.grants.of(KIND, asked.id)
-            form = ModelForm(
+        access = await self._access(template, asked.access_control, ABSENT)
+
+        def laid_over(before: Model) -> ModelForm:
+            return ModelForm(
                 id=asked.id,
-                name=before["name"],
-                base_model_id=before["base_model_id"],
-                is_active=before["is_active"],
-                params=_laid(
-                    "params", msgspec.Raw(before["params"]), template.params, asked.params
-                ),
-                meta=_laid("meta", msgspec.Raw(before["meta"]), template.meta, asked.meta),
-                access_control=await self._access(
-                    template, asked.access_control, sharing.document()
-                ),
+                name=before.name,
+                base_model_id=before.base_model_id,
+                is_active=before.is_active,
+                params=_laid("params", before.params, template.params, asked.params),
+                meta=_laid("meta", before.meta, template.meta, asked.meta),
+                access_control=before.access_control if access == ABSENT else access,
             )
-            try:
-                return await self._models.update(actor, form, replacing=before)
-            except Changed:
-                if tried == TRIES:
-                    raise
-        raise AssertionError
+
+        return await self._models.rework(actor, asked.id, laid_over)
 
     async def _template(self, actor: Actor, key: str) -> Template:
         return await self._app.services.need(Templates).get(actor, key)

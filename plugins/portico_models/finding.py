@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from portico.api import Actor, House, NotFound, Resource, after_commit, row
+from portico.api import Actor, Forbidden, House, NotFound, Resource, after_commit, row
 from portico_models.events import ModelChanged
 from portico_models.naming import may_exist
 from portico_models.records import KIND
@@ -20,7 +20,11 @@ async def find(
         raise NotFound
     found = await row("SELECT * FROM models_model WHERE id = $1", model_id)
     resource = Resource(KIND, model_id, found["user_id"] if found else None)
-    await app.permissions.require(actor, action, resource)
+    try:
+        await app.permissions.require(actor, action, resource)
+    except Forbidden:  # by whoever may read all there are, also what is not there
+        if found is not None:
+            raise
     if found is None:
         raise NotFound
     return found, resource

@@ -33,11 +33,11 @@ def _whole(low: int, *, also: tuple[int, ...] = ()) -> tuple[Check, str]:
     return check, f"a whole number, at least {low}{others}"
 
 
-def _text(longest: int | None = None) -> tuple[Check, str]:
+def _text(longest: int) -> tuple[Check, str]:
     def check(value: Any) -> bool:
-        return isinstance(value, str) and (longest is None or len(value.encode()) <= longest)
+        return isinstance(value, str) and len(value.encode()) <= longest
 
-    return check, "a text" + (f" of at most {longest} bytes" if longest else "")
+    return check, f"a text of at most {longest} bytes"
 
 
 def _stops(value: Any) -> bool:
@@ -66,8 +66,8 @@ KNOWN: Final[Mapping[str, tuple[Check, str]]] = {
     "stop": (_stops, f"a list of at most {MOST_STOPS} texts"),
     "system": _text(LONGEST_TEXT),
     "template": _text(LONGEST_TEXT),
-    "reason": _text(),
-    "reasoning_effort": _text(),
+    "reason": _text(LONGEST_TEXT),
+    "reasoning_effort": _text(LONGEST_TEXT),
     "custom_params": (lambda value: isinstance(value, dict), "an object"),
 }
 

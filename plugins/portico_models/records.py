@@ -7,10 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import House, WorkspaceModel, after_commit, execute, row, rows
+from portico_models.draft import Draft
 from portico_models.history import Birth, ChangeKind, History, Past
 from portico_models.naming import likeness
 from portico_models.schemas import document
 from portico_models.statements import chunks, places, rows_of_places
+
+__all__ = ["ACTIONS", "GENERAL", "KIND", "Draft", "ModelRecords"]
 
 KIND: Final = "model"
 #: What policies speak of; the page `models.csv` says what each one is.
@@ -29,39 +32,8 @@ _REPLACE = f"{_INSERT} ON CONFLICT (id) DO UPDATE SET " + ", ".join(
     f"{column} = excluded.{column}" for column in _COLUMNS[1:]
 )
 _TOGGLE = "UPDATE models_model SET is_active = NOT is_active, updated_at = $2 WHERE id = $1"
-#: Characters of `sought` that are kept, so that an index can hold it: at most 2600 bytes.
-SOUGHT: Final = 650
 #: Tags in one statement.
 TAGS: Final = 500
-
-
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client wants a record to be: checked, and as it is stored.
-
-    `tags`: by what they are found by, as their author wrote them.
-    """
-
-    id: str
-    base_model_id: str | None
-    name: str
-    is_active: bool
-    meta: str
-    params: str
-    tags: Mapping[str, str]
-
-    @property
-    def columns(self) -> tuple[Any, ...]:
-        """Values in the order in which the statements name them."""
-        sought = f"{self.name}\n{self.base_model_id or ''}".casefold()
-        return (
-            self.id,
-            self.base_model_id,
-            self.name,
-            sought[:SOUGHT],
-            self.is_active,
-            self.meta,
-            self.params,
-        )
 
 
 class ModelRecords:

@@ -61,7 +61,7 @@ async def check_chain(draft: Draft) -> None:
     if draft.base_model_id is None:
         return
     below = await rows(_CHAIN, draft.base_model_id)
-    if draft.base_model_id == draft.id or any(one["id"] == draft.id for one in below):
+    if draft.id in {draft.base_model_id, *(one["base"] for one in below)}:
         raise Invalid(RING)
     if sum(one["base"] is not None for one in below) >= LONGEST_CHAIN:
         raise Invalid(

@@ -1,6 +1,6 @@
 """What may be done with models, and by whom. Nothing here knows of HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Own
 
 
 class Changed(Invalid):
-    """The record is another by now than the one that was to be replaced."""
+    """The record stands on another base by now than the one that was looked at."""
 
     default = "[ERROR: The model was changed meanwhile; try again]"
 
@@ -116,31 +116,36 @@ class Models:
             raise NotFound from error
 
     async def update(
-        self,
-        actor: Actor,
-        form: ModelForm,
-        *,
-        replacing: Mapping[str, Any] | None = None,
-        change: ChangeKind = "updated",
+        self, actor: Actor, form: ModelForm, *, change: ChangeKind = "updated"
     ) -> Model:
-        """Replace everything but id, owner and birth of a record.
-
-        `replacing`: the row that the form was made of. Raises: as `create`; Changed if that is not the row any more.
-        """
+        """Replace everything but id, owner and birth of a record. Raises: as `create`."""
         before, _ = await find(self._app, actor, "write", form.id)
         draft = read_form(form)
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
             # Asked again now that no other writer can come in between: rights or record may be gone.
-            found, resource = await find(self._app, actor, "write", form.id)
-            if replacing is not None and found != replacing:
+            _, resource = await find(self._app, actor, "write", form.id)
+            return await self._replace(actor, form, draft, resource, change)
+
+    async def rework(
+        self, actor: Actor, model_id: str, make: Callable[[Model], ModelForm]
+    ) -> Model:
+        """Replace a record by what `make` makes of it: asked about the record as nobody else changes it meanwhile.
+
+        Raises: as `create`; Changed if it was put on another base just then.
+        """
+        before, _ = await find(self._app, actor, "write", model_id)
+        checked = read_form(make(await self._written(model_id)))
+        await check_base(self._app, actor, checked, before)
+        async with transaction():
+            await self._records.begin_change()
+            _, resource = await find(self._app, actor, "write", model_id)
+            form = make(await self._written(model_id))
+            draft = read_form(form)
+            if draft.base_model_id != checked.base_model_id:
                 raise Changed
-            await check_chain(draft)
-            await self._records.update(draft, by=actor.id, at=now(), change=change)
-            await share(self._app, actor, form, resource)
-            announce(self._app, form.id, "updated")
-            return await self._written(form.id)
+            return await self._replace(actor, form, draft, resource, "updated")
 
     async def toggle(self, actor: Actor, model_id: str) -> Model:
         """Turn a record off that is on, and the other way round."""
@@ -181,10 +186,21 @@ class Models:
             for model_id in await self._records.inherit(event.id, event.heir, by=by, at=at):
                 announce(self._app, model_id, "updated")
 
+    async def _replace(
+        self, actor: Actor, form: ModelForm, draft: Draft, resource: Resource, change: ChangeKind
+    ) -> Model:
+        """Write a record that is there, in a transaction that began with `begin_change`."""
+        await check_chain(draft)
+        await self._records.update(draft, by=actor.id, at=now(), change=change)
+        await share(self._app, actor, form, resource)
+        announce(self._app, form.id, "updated")
+        return await self._written(form.id)
+
     async def _written(self, model_id: str) -> Model:
-        """The record just written; whoever wrote it may have given away the right to."""
+        """A record as it is, for whoever wrote it; they may have given away the right to."""
         found = await row("SELECT * FROM models_model WHERE id = $1", model_id)
-        assert found is not None
+        if found is None:
+            raise NotFound
         return document(found, await self._grants.of(KIND, model_id))
 
 

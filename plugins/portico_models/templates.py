@@ -189,7 +189,11 @@ class Templates:
         resource = Resource(
             KIND, found["id"] if found else key, found["user_id"] if found else None
         )
-        await self._app.permissions.require(actor, action, resource)
+        try:
+            await self._app.permissions.require(actor, action, resource)
+        except Forbidden:  # by whoever may read all there are, also what is not there
+            if found is not None:
+                raise
         if found is None:
             raise NotFound
         return found

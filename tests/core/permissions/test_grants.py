@@ -123,3 +123,34 @@ async def test_many_ids_are_more_than_one_statement_but_all_are_found(
         await Grants().write("note", "one", read_access_control({"read": {"user_ids": people}}))
 
     assert len((await Grants().of("note", "one")).shares) == 620
+
+
+async def test_what_was_given_on_many_things_is_dropped_at_once(
+    database: Database, add_person: AddPerson
+) -> None:
+    await add_person("ann")
+    shared = read_access_control({"read": {"user_ids": ["ann"]}})
+    names = [f"thing-{number}" for number in range(520)]
+    async with transaction():
+        for name in names:
+            await Grants().write("note", name, shared)
+        await Grants().write("page", "thing-1", shared)
+
+    async with transaction():
+        await Grants().forget_many("note", [*names[1:], "absent"])
+
+    assert list(await Grants().of_many("note")) == ["thing-0"]
+    assert list(await Grants().of_many("page")) == ["thing-1"]
+    dropped = await database.rows("SELECT 1 FROM portico_audit WHERE became = '{}'")
+    assert len(dropped) == 519
+
+
+async def test_a_sharing_can_be_asked_for_those_who_are_still_there(
+    database: Database, add_person: AddPerson
+) -> None:
+    await add_person("ann")
+    wanted = {"read": {"user_ids": ["ann", "gone"], "group_ids": ["gone"]}}
+
+    still = await Grants().still(read_access_control(wanted))
+
+    assert still.same_as(read_access_control({"read": {"user_ids": ["ann"]}}))

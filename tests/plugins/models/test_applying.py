@@ -1,0 +1,171 @@
+"""Models made of templates: what the caller sets wins."""
+
+import threading
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.plugins.models.conftest import AddGroup, form, readers, writers
+
+from portico.testing import Client
+
+MODELS = "/api/v1/models"
+CREATE, UPDATE, APPLY = (
+    f"{MODELS}/{end}" for end in ("create", "model/update", "model/apply-template")
+)
+BARE = {"id": "m", "name": "M", "base_model_id": "open-1"}
+
+
+@pytest.fixture
+def template(admin: Client) -> str:
+    """The id of one that says something about everything."""
+    document = {
+        "name": "Law desk",
+        "params": {"system": "Be brief.", "temperature": 0.5, "deep": {"a": 1}},
+        "meta": {"description": "Law", "tags": [{"name": "Law"}]},
+        "access_control": None,
+    }
+    return str(admin.post(f"{MODELS}/templates/create", document).json["id"])
+
+
+def test_a_model_is_made_of_a_template_and_what_the_caller_sets_wins(
+    admin: Client, template: str
+) -> None:
+    more = {"params": {"temperature": 1, "deep": {"b": 2}}, "meta": {"description": "Mine"}}
+
+    made = admin.post(f"{CREATE}?template={template}", BARE | more).json
+
+    assert made["params"] == {"system": "Be brief.", "temperature": 1, "deep": {"b": 2}}
+    assert made["meta"]["description"] == "Mine"
+    assert made["meta"]["tags"] == [{"name": "Law"}]
+    assert made["meta"]["profile_image_url"] == "/static/favicon.png"
+    assert made["access_control"] is None
+    assert admin.get(f"{MODELS}/list?tag=law").json["total"] == 1
+    private = BARE | {"id": "n", "access_control": {}}
+    assert admin.post(f"{CREATE}?template={template}", private).json["access_control"] == {}
+
+
+@pytest.mark.parametrize("key", ["Law desk", "law DESK", "translator", "Translator"])
+def test_a_template_is_named_by_id_or_name(admin: Client, template: str, key: str) -> None:
+    made = admin.post(f"{CREATE}?template={quote(key)}", BARE)
+    assert (made.status, bool(made.json["params"]["system"])) == (200, True)
+
+
+@pytest.mark.parametrize("key", ["absent", "a%00b", "x" * 400, "%20"])
+def test_a_template_that_is_not_there_is_404_and_nothing_is_made(ann: Client, key: str) -> None:
+    assert ann.post(f"{CREATE}?template={key}", BARE).status == 404
+    ann.post(CREATE, form())
+    assert ann.post(APPLY, {"id": "legal-desk", "template": "absent"}).status == 404
+    assert ann.get(f"{MODELS}/list").json["total"] == 1
+
+
+def test_without_a_template_everything_has_to_be_said(ann: Client) -> None:
+    for name in ("params", "meta"):
+        body = form()
+        del body[name]
+        answer = ann.post(CREATE, body)
+        assert answer.status == 422
+        assert answer.detail == [
+            {"type": "missing", "loc": ["body", name], "msg": "Field required"}
+        ]
+    for bad in ([], None, 5):
+        answer = ann.post(f"{CREATE}?template=translator", BARE | {"params": bad})
+        assert (answer.status, answer.detail[0]["loc"]) == (422, ["body", "params"])
+    assert ann.post(f"{CREATE}?template=translator", BARE | {"params": {"top_p": 2}}).status == 400
+
+
+def test_D_MOD_4_a_template_shares_no_further_than_its_user_may(
+    ann: Client, template: str, add_group: AddGroup
+) -> None:
+    assert ann.post(f"{CREATE}?template={template}", BARE).json["access_control"] == {}
+    add_group(ann, sharing={"public_models": True})
+    assert (
+        ann.post(f"{CREATE}?template={template}", BARE | {"id": "n"}).json["access_control"] is None
+    )
+
+
+def test_AB_36_a_template_opens_no_base(ann: Client, template: str) -> None:
+    answer = ann.post(f"{CREATE}?template={template}", BARE | {"base_model_id": "closed-1"})
+    assert answer.status == 403
+
+
+def test_people_who_are_gone_are_left_out_of_what_a_template_shares(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    shared = {"read": {"user_ids": [ann.account["id"], bob.account["id"]]}}
+    named = {"name": "Crew", "access_control": shared}
+    assert admin.post(f"{MODELS}/templates/create", named).status == 200
+    admin.delete(f"/api/v1/users/{bob.account['id']}")
+
+    made = admin.post(f"{CREATE}?template=crew", BARE).json
+
+    assert made["access_control"]["read"]["user_ids"] == [ann.account["id"]]
+
+
+def test_a_template_is_laid_over_a_model_but_for_what_the_caller_sets(
+    admin: Client, template: str
+) -> None:
+    params = {"system": "Old", "temperature": 0.1, "top_k": 5}
+    before = admin.post(CREATE, form(params=params, meta={"mine": 1, "description": "Old"})).json
+    asked = {"id": "legal-desk", "template": template, "params": {"temperature": 2, "new": 1}}
+
+    after = admin.post(APPLY, asked)
+
+    assert after.status == 200
+    assert after.json["params"] == {
+        "system": "Be brief.", "temperature": 2, "top_k": 5, "deep": {"a": 1}, "new": 1,
+    }  # fmt: skip
+    assert after.json["meta"]["description"] == "Law"
+    assert after.json["meta"]["mine"] == 1
+    assert after.json["access_control"] is None
+    assert (after.json["name"], after.json["base_model_id"]) == (before["name"], "open-1")
+    kept = admin.get(f"{MODELS}/model/version?id=legal-desk&number=2").json["document"]
+    assert kept == before
+    closed = asked | {"access_control": {}}
+    assert admin.post(APPLY, closed).json["access_control"] == {}
+
+
+def test_a_template_that_says_nothing_of_access_leaves_it_as_it_is(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    shared = readers(bob) | writers(ann)
+    before = admin.post(CREATE, form(access_control=shared)).json
+
+    after = ann.post(APPLY, {"id": "legal-desk", "template": "translator"}).json
+
+    assert after["access_control"] == before["access_control"]
+    assert after["params"]["system"] != before["params"]["system"]
+
+
+def test_AB_40_applying_needs_write_access(ann: Client, bob: Client, admin: Client) -> None:
+    admin.post(CREATE, form(access_control=readers(ann)))
+    assert ann.post(APPLY, {"id": "legal-desk", "template": "translator"}).status == 403
+    answers = [
+        bob.post(APPLY, {"id": one, "template": "translator"}) for one in ("legal-desk", "absent")
+    ]
+    assert {one.status for one in answers} == {404}
+    assert answers[0].body == answers[1].body
+
+
+def test_two_templates_at_the_same_time_are_both_laid_over(admin: Client) -> None:
+    for name in ("a", "b", "c", "d"):
+        made = {"name": name, "params": {name: 1}}
+        assert admin.post(f"{MODELS}/templates/create", made).status == 200
+    admin.post(CREATE, form(params={}))
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(
+            target=lambda key=key: answers.append(
+                admin.post(APPLY, {"id": "legal-desk", "template": key})
+            )
+        )
+        for key in "abcd"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [answer.status for answer in answers] == [200] * 4
+    params = admin.get(f"{MODELS}/model?id=legal-desk").json["params"]
+    assert params == {"a": 1, "b": 1, "c": 1, "d": 1}

@@ -1,0 +1,59 @@
+"""What a model may be made of: known keys make sense, everything else is kept as it came."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.models.conftest import form
+
+from portico.testing import Client
+
+CREATE = "/api/v1/models/create"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tags", "law"), ("tags", ["law"]), ("tags", [{}]), ("tags", [{"name": 1}]), ("capabilities", []),
+        ("capabilities", {"vision": "yes"}), ("capabilities", {"vision": 1}), ("hidden", "no"), ("hidden", 0),
+        ("suggestion_prompts", {}), ("suggestion_prompts", ["Hello"]), ("knowledge", "all"),
+        ("toolIds", "a"), ("toolIds", [1]), ("actionIds", {}), ("filterIds", [None]),
+        ("defaultFilterIds", 1), ("defaultFeatureIds", [[]]), ("description", 1),
+    ],
+)  # fmt: skip
+def test_AB_33_a_known_key_of_meta_of_another_shape_is_422(
+    ann: Client, key: str, value: Any
+) -> None:
+    answer = ann.post(CREATE, form(meta={"other": 1, key: value}))
+
+    assert answer.status == 422
+    assert answer.detail[0]["loc"] == ["body", "meta", key]
+    assert ann.get("/api/v1/models/model?id=legal-desk").status == 404
+
+
+def test_known_keys_of_meta_are_kept_and_null_means_not_set(ann: Client) -> None:
+    meta = {
+        "profile_image_url": "/x.png", "description": None, "capabilities": {"vision": True, "mine": False},
+        "tags": [{"name": "Law", "colour": "red"}], "hidden": True, "suggestion_prompts": [{"content": "Hi", "x": 1}],
+        "toolIds": ["a"], "actionIds": [], "filterIds": None, "knowledge": [{"id": "k"}], "mine": [1, {"a": None}],
+    }  # fmt: skip
+    assert ann.post(CREATE, form(meta=meta)).json["meta"] == meta
+
+
+@pytest.mark.parametrize("name", ["reason", "reasoning_effort", "system", "template"])
+def test_a_text_among_the_parameters_has_at_most_128_KiB(ann: Client, name: str) -> None:
+    assert ann.post(CREATE, form(params={name: "x" * (128 * 1024)})).status == 200
+    answer = ann.post(CREATE, form("other", params={name: "x" * (128 * 1024 + 1)}))
+    assert (answer.status, f"params.{name}" in answer.detail) == (400, True)
+
+
+def test_a_name_that_no_list_can_show_is_refused(ann: Client) -> None:
+    answer = ann.post(CREATE, form(name="x" * 513))
+    assert (answer.status, "name" in answer.detail) == (400, True)
+    # Every letter is three when folded, and an index still has to hold it.
+    assert ann.post(CREATE, form(name="ΐ" * 512)).status == 200
+    assert ann.get("/api/v1/models/list?order_by=name").json["total"] == 1
+
+
+def test_AB_41_an_id_that_unfolds_to_a_very_long_one_is_refused(ann: Client) -> None:
+    answer = ann.post(CREATE, form("ﷺ" * 200))
+    assert (answer.status, "too long" in answer.detail) == (400, True)

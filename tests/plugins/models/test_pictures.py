@@ -1,0 +1,92 @@
+"""The picture of a model: for readers, and never a word about anything else."""
+
+import base64
+
+import pytest
+from tests.plugins.models.conftest import form, readers, writers
+
+from portico.testing import Answer, Client
+
+CREATE, PICTURE = "/api/v1/models/create", "/api/v1/models/model/profile/image"
+GIF = b"GIF89a-and-so-on"
+DATA = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
+
+
+def told(answer: Answer) -> tuple[object, ...]:
+    """All that an answer tells, without what is new in every one."""
+    own = ("x-request-id", "x-process-time")
+    return answer.status, answer.body, {k: v for k, v in answer.headers.items() if k not in own}
+
+
+def pictured(model_id: str = "legal-desk", picture: object = DATA, **changes: object) -> object:
+    return form(model_id, meta={"profile_image_url": picture}, **changes)
+
+
+def test_a_reader_sees_the_picture_as_what_it_is(ann: Client, admin: Client) -> None:
+    admin.post(CREATE, pictured(access_control=readers(ann)))
+
+    answer = ann.get(f"{PICTURE}?id=legal-desk&lang=en&v=1")
+
+    assert (answer.status, answer.body) == (200, GIF)
+    assert answer.headers["content-type"] == "image/gif"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = ann.get(f"{PICTURE}?id=legal-desk", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_D_MOD_12_AB_40_whoever_may_not_read_sees_what_a_model_without_a_picture_shows(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    admin.post(CREATE, pictured(access_control=writers(ann)))
+    admin.post(CREATE, pictured("plain", "/static/favicon.png", access_control=None))
+
+    ids = ("legal-desk", "plain", "absent", "open-1", "closed-1", "", "a%00b", "x" * 300)
+    answers = [told(bob.get(f"{PICTURE}?id={one}")) for one in ids]
+
+    assert all(answer == answers[0] for answer in answers)
+    assert told(bob.get(PICTURE)) == answers[0]
+    assert told(ann.get(f"{PICTURE}?id=legal-desk")) == answers[0]  # may write, not read
+    assert answers[0][0] == 200
+    assert bob.get(PICTURE).body.startswith(b"\x89PNG\r\n\x1a\n")
+    assert bob.get(PICTURE).headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "/api/v1/auths/signout",
+        "https://example.org/a.png",
+        "data:image/png;base64,PHN2Zz48L3N2Zz4=",  # not what it says
+        "data:image/png;base64,AAA",
+        None,
+    ],
+)
+def test_AB_27_nobody_is_sent_elsewhere_and_only_bitmaps_are_served(
+    ann: Client, picture: str | None
+) -> None:
+    ann.post(CREATE, pictured(picture=picture))
+
+    answer = ann.get(f"{PICTURE}?id=legal-desk")
+
+    assert told(answer) == told(ann.get(f"{PICTURE}?id=absent"))
+    assert "location" not in answer.headers
+
+
+def test_a_picture_is_gone_with_the_right_to_see_it(ann: Client, admin: Client) -> None:
+    admin.post(CREATE, pictured(access_control=readers(ann)))
+    tag = ann.get(f"{PICTURE}?id=legal-desk").headers["etag"]
+
+    admin.post("/api/v1/models/model/update", pictured(access_control={}))
+
+    again = ann.get(f"{PICTURE}?id=legal-desk", headers={"if-none-match": tag})
+    assert again.status == 200
+    assert again.body != GIF
+
+
+def test_pictures_are_loaded_with_the_cookie_and_not_by_strangers(
+    client: Client, ann: Client
+) -> None:
+    ann.post(CREATE, pictured())
+    path = f"{PICTURE}?id=legal-desk"
+    assert client.get(path).status == 401
+    assert client.get(path, headers={"cookie": f"token={ann.token}"}).body == GIF

@@ -1,0 +1,95 @@
+"""Records of the first schema move in; an account is not deleted from under a model."""
+
+import asyncio
+from typing import Any
+
+from tests.plugins.models.conftest import form
+
+from portico.app import Portico
+from portico.db import execute, now, rows
+from portico.db.migrate import BOOK
+from portico.db.steps import read_steps
+from portico.settings.load import load_settings
+from portico.testing import Client, House
+
+_ACCOUNT = (
+    "INSERT INTO portico_account (id, email, role, name, profile_image_url, last_active_at, updated_at, "
+    "created_at) VALUES ($1, $2, $3, $1, '', 1, 1, $4)"
+)
+_MODEL = (
+    "INSERT INTO models_model (id, likeness, user_id, name, sought, is_active, updated_at, created_at, meta, "
+    "params) VALUES ($1, $1, $2, $1, $3, TRUE, 1, 1, $4, '{}')"
+)
+_META = '{"tags": [{"name": " Law "}, {"name": "LAW"}, {"name": "Tax"}, {"name": 5}, "x"]}'
+
+
+def settle(environment: dict[str, str]) -> None:
+    """A house whose models are those of the first schema."""
+    portico = Portico(load_settings(environ=environment))
+
+    async def work() -> None:
+        await portico.database.start()
+        with portico.database.use():
+            await execute(BOOK)
+            for owner, tables in portico.table_sets.items():
+                steps = read_steps(tables.migrations, portico.database.dialect)
+                for step in steps[:1] if owner == "models" else steps:
+                    async with portico.database.transaction():
+                        await step.run(portico.database)
+                        await execute(
+                            "INSERT INTO portico_migration VALUES ($1, $2, $3)",
+                            owner,
+                            step.name,
+                            now(),
+                        )
+            await execute(_ACCOUNT, "second", "b@example.org", "admin", 2)
+            await execute(_ACCOUNT, "first", "a@example.org", "admin", 1)
+            await execute(_ACCOUNT, "ann", "c@example.org", "user", 0)
+            await execute(_MODEL, "anns", "ann", "x" * 5000, _META)
+            await execute(_MODEL, "orphan", "gone", "orphan", '{"tags": "none"}')
+            for tag in ("law", "tax", "lost"):
+                await execute("INSERT INTO models_tag VALUES ('anns', $1)", tag)
+        await portico.database.stop()
+
+    asyncio.run(work())
+
+
+def test_records_of_the_first_schema_move_in_with_owners_and_labels(
+    environment: dict[str, str],
+) -> None:
+    settle(environment)
+    house = House(environment)
+    try:
+
+        async def ask(sql: str) -> list[dict[str, Any]]:
+            return await rows(sql)
+
+        owners = house.call(ask, "SELECT id, user_id FROM models_model ORDER BY id")
+        assert [(one["id"], one["user_id"]) for one in owners] == [
+            ("anns", "ann"),
+            ("orphan", "first"),
+        ]
+        labels = house.call(ask, "SELECT name, label FROM models_tag ORDER BY name")
+        assert [(one["name"], one["label"]) for one in labels] == [
+            ("law", "Law"),
+            ("lost", "lost"),
+            ("tax", "Tax"),
+        ]
+        assert house.call(house.portico.database.execute, "DELETE FROM models_model") == 2
+        assert house.call(ask, "SELECT * FROM models_tag") == []
+    finally:
+        house.close()
+
+
+def test_an_account_is_not_deleted_while_nobody_can_hand_its_models_over(
+    environment: dict[str, str], house: House, ann: Client
+) -> None:
+    ann.post("/api/v1/models/create", form())
+    house.close()
+    without = House(environment | {"PORTICO_PLUGINS_ONLY": "accounts,password"})
+    try:
+        answer = without.client.sign_in("Ada").delete(f"/api/v1/users/{ann.account['id']}")
+        assert (answer.status, "belongs to this account" in answer.detail) == (400, True)
+        assert without.client.sign_in("Ann").account["id"] == ann.account["id"]
+    finally:
+        without.close()

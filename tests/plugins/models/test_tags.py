@@ -1,0 +1,51 @@
+"""The list of tags: whose, and how they are written."""
+
+from typing import Any
+
+from tests.plugins.models.conftest import form, readers, writers
+
+from portico.testing import Client
+
+CREATE, TAGS = "/api/v1/models/create", "/api/v1/models/tags"
+
+
+def tagged(model_id: str, *names: str, **changes: Any) -> dict[str, Any]:
+    return form(model_id, meta={"tags": [{"name": name} for name in names]}, **changes)
+
+
+def test_tags_are_listed_once_sorted_and_as_their_authors_wrote_them(ann: Client) -> None:
+    ann.post(CREATE, tagged("one", "Steuer", "Ärzte", " law ", "Law", ""))
+    ann.post(CREATE, tagged("two", "Steuer", "LAW", "zoo"))
+
+    assert ann.get(TAGS).json == ["LAW", "Steuer", "law", "zoo", "Ärzte"]
+
+
+def test_tags_are_those_of_the_presets_one_finds(ann: Client, admin: Client) -> None:
+    admin.post(CREATE, tagged("public", "Public", access_control=None))
+    admin.post(CREATE, tagged("written", "Written", access_control=writers(ann)))
+    admin.post(CREATE, tagged("read", "Read", access_control=readers(ann)))
+    admin.post(CREATE, tagged("private", "Private"))
+    admin.post(CREATE, tagged("closed-1", "Override", base_model_id=None, access_control=None))
+
+    assert ann.get(TAGS).json == ["Public", "Written"]
+    assert admin.get(TAGS).json == ["Private", "Public", "Read", "Written"]
+
+
+def test_tags_follow_every_change(ann: Client) -> None:
+    ann.post(CREATE, tagged("one", "Law"))
+    assert ann.get(TAGS).json == ["Law"]
+
+    ann.post("/api/v1/models/model/update", tagged("one", "LAW", "Tax"))
+    assert ann.get(TAGS).json == ["LAW", "Tax"]
+    assert ann.get("/api/v1/models/list?tag=law").json["total"] == 1
+
+    ann.post("/api/v1/models/model/delete", {"id": "one"})
+    assert ann.get(TAGS).json == []
+
+
+def test_a_tag_that_no_index_holds_is_refused(ann: Client) -> None:
+    answer = ann.post(CREATE, tagged("one", "x" * 129))
+
+    assert answer.status == 400
+    assert "meta.tags" in answer.detail
+    assert ann.post(CREATE, tagged("one", "ΐ" * 128)).status == 200

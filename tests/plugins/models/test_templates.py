@@ -1,0 +1,216 @@
+"""Templates: documents under a name, whose they are, and how they are brought from house to house."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.plugins.models.conftest import readers
+
+from portico.errors import Forbidden, Invalid, Misshapen
+from portico.identity import Actor
+from portico.testing import Client, House
+from portico_models.template_schemas import Template, TemplateForm
+from portico_models.templates import Templates
+
+TEMPLATES = "/api/v1/models/templates"
+BUILT_IN = ["code-reviewer", "concise-assistant", "translator"]
+NOT_FOUND = "We could not find what you're looking for :/"
+
+
+def make(person: Client, name: str = "Desk", **more: Any) -> Any:
+    answer = person.post(f"{TEMPLATES}/create", {"name": name} | more)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def test_a_template_is_made_read_changed_and_deleted(
+    ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(ann, description="Law", params={"temperature": 1}, meta={"mine": 1})
+    assert made["user_id"] == ann.account["id"]
+    assert (made["params"], made["meta"], made["built_in"]) == (
+        {"temperature": 1},
+        {"mine": 1},
+        False,
+    )
+    assert "access_control" not in made
+    address = f"{TEMPLATES}/{made['id']}"
+    assert bob.get(address).json == made
+    assert bob.get(f"{TEMPLATES}/DESK").json == made
+    monkeypatch.setattr("portico_models.templates.now", lambda: made["created_at"] + 60)
+
+    changed = ann.post(f"{address}/update", {"name": "Tax desk", "access_control": None}).json
+
+    assert changed["access_control"] is None
+    assert (changed["name"], changed["params"]) == ("Tax desk", {})
+    assert changed["updated_at"] == changed["created_at"] + 60
+    assert ann.delete(address).json is True
+    gone = ann.get(address)
+    assert (gone.status, gone.detail) == (404, NOT_FOUND)
+    assert ann.delete(address).status == ann.post(f"{address}/update", {"name": "x"}).status == 404
+
+
+def test_others_read_and_do_not_change_it_administrators_do(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    address = f"{TEMPLATES}/{make(ann)['id']}"
+
+    assert bob.post(f"{address}/update", {"name": "Mine"}).status == 403
+    assert bob.delete(address).status == 403
+    assert admin.post(f"{address}/update", {"name": "Ours"}).json["user_id"] == ann.account["id"]
+    assert admin.delete(address).status == 200
+
+
+def test_those_that_come_with_portico_are_listed_first_and_nobody_changes_them(
+    ann: Client, admin: Client
+) -> None:
+    make(ann, "Z")
+    make(ann, "A")
+
+    page = ann.get(TEMPLATES).json
+
+    assert page["total"] == 5
+    assert [one["id"] for one in page["items"]][:3] == BUILT_IN
+    assert [one["name"] for one in page["items"]][3:] == ["A", "Z"]
+    assert [one["built_in"] for one in page["items"]] == [True] * 3 + [False] * 2
+    assert all(one["params"]["system"] for one in page["items"][:3])
+    for one in BUILT_IN:
+        assert admin.get(f"{TEMPLATES}/{one}").json["user_id"] is None
+        assert admin.post(f"{TEMPLATES}/{one}/update", {"name": "x"}).status == 403
+        assert admin.delete(f"{TEMPLATES}/{one}").status == 403
+
+
+def test_they_come_in_pages_of_30(ann: Client) -> None:
+    for number in range(40):
+        make(ann, f"n{number:02}")
+
+    pages = [ann.get(f"{TEMPLATES}?page={page}").json for page in (1, 2, 3)]
+
+    assert [len(page["items"]) for page in pages] == [30, 13, 0]
+    assert {page["total"] for page in pages} == {43}
+    ids = [one["id"] for page in pages for one in page["items"]]
+    assert len(set(ids)) == 43
+    assert ann.get(f"{TEMPLATES}?page=99999999999999999999").json["items"] == []
+
+
+@pytest.mark.parametrize("name", ["desk", " DESK ", "Ｄesk", "Translator", "code-reviewer"])
+def test_AB_35_a_name_that_looks_like_another_is_taken(ann: Client, bob: Client, name: str) -> None:
+    make(ann)
+    other = make(bob, "Other")["id"]
+
+    for path in (f"{TEMPLATES}/create", f"{TEMPLATES}/{other}/update"):
+        answer = bob.post(path, {"name": name})
+        assert (answer.status, "name" in answer.detail) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"name": ""}, 400), ({"name": "\x00"}, 400), ({"name": "x" * 129}, 400), ({"name": 5}, 422),
+        ({"description": "x" * 5000}, 400), ({"params": {"temperature": 9}}, 400), ({"params": []}, 422),
+        ({"meta": {"tags": "x"}}, 422), ({"meta": None}, 422), ({"access_control": 5}, 422),
+        ({"access_control": {"admin": {}}}, 422),
+    ],
+)  # fmt: skip
+def test_a_bad_template_is_refused_and_nothing_is_kept(
+    ann: Client, change: dict[str, Any], status: int
+) -> None:
+    assert ann.post(f"{TEMPLATES}/create", {"name": "Desk"} | change).status == status
+    assert ann.get(TEMPLATES).json["total"] == 3
+
+
+class TestWithoutThePermission:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "false"}
+
+    def test_making_one_is_refused(self, ann: Client, admin: Client) -> None:
+        assert ann.post(f"{TEMPLATES}/create", {"name": "Desk"}).status == 403
+        assert ann.get(TEMPLATES).json["total"] == 3
+        make(admin)
+
+
+@pytest.mark.parametrize("delete_content", [False, True])
+def test_the_templates_of_somebody_who_leaves_go_to_the_heir_or_with_them(
+    ann: Client, admin: Client, delete_content: bool
+) -> None:
+    made = make(ann)["id"]
+    flag = "?delete_content=true" if delete_content else ""
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}{flag}").status == 200
+
+    found = admin.get(f"{TEMPLATES}/{made}")
+    assert found.status == (404 if delete_content else 200)
+    if not delete_content:
+        assert found.json["user_id"] == admin.account["id"]
+
+
+# -- from house to house ------------------------------------------------------------------------------------
+
+
+def actor(person: Client) -> Actor:
+    account = person.account
+    return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
+
+
+def templates(house: House) -> Templates:
+    return house.portico.house.services.need(Templates)
+
+
+def carry(house: House, by: Client, document: bytes) -> Any:
+    forms = msgspec.json.decode(document, type=list[TemplateForm])
+    return house.call(templates(house).import_many, actor(by), forms)
+
+
+def exported(house: House, by: Client) -> bytes:
+    found: list[Template] = house.call(templates(house).export, actor(by))
+    return msgspec.json.encode(found)
+
+
+def test_what_is_exported_can_be_imported(house: House, ann: Client, admin: Client) -> None:
+    made = make(ann, params={"x": 1.5}, access_control=readers(ann))
+    make(ann, "Other")
+    document = exported(house, admin)
+    for one in msgspec.json.decode(document):
+        assert admin.delete(f"{TEMPLATES}/{one['id']}").status == 200
+
+    carry(house, admin, document)
+
+    again = admin.get(f"{TEMPLATES}/{made['id']}").json
+    assert {**again, "user_id": 0} == {**made, "user_id": 0}
+    assert exported(house, admin).count(b'"name"') == document.count(b'"name"')
+
+
+def test_one_of_the_same_id_or_name_is_replaced(house: House, ann: Client) -> None:
+    by_id, by_name = make(ann, "One")["id"], make(ann, "Two")["id"]
+    document = [
+        {"id": by_id, "name": "Renamed", "description": "x"},
+        {"id": "elsewhere", "name": "TWO", "description": "y"},
+        {"id": "../odd", "name": "Three"},
+    ]
+
+    done = carry(house, ann, msgspec.json.encode(document))
+
+    assert [one.id for one in done][:2] == [by_id, by_name]
+    assert ann.get(f"{TEMPLATES}/{by_id}").json["name"] == "Renamed"
+    assert ann.get(f"{TEMPLATES}/{by_name}").json["description"] == "y"
+    assert ann.get(TEMPLATES).json["total"] == 6
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        ({"name": "x", "params": {"temperature": 9}}, Invalid),
+        ({"name": "x", "meta": []}, Misshapen),
+        ({"name": "Translator"}, Invalid),
+        ({"name": "Admin's"}, Forbidden),
+    ],
+)
+def test_AB_35_all_are_imported_or_none(
+    house: House, ann: Client, admin: Client, bad: dict[str, Any], error: type[Exception]
+) -> None:
+    make(admin, "Admin's")
+
+    with pytest.raises(error):
+        carry(house, ann, msgspec.json.encode([{"name": "Good"}, bad]))
+
+    assert ann.get(TEMPLATES).json["total"] == 4
