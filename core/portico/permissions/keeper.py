@@ -19,7 +19,15 @@ from portico.identity import Actor
 from portico.permissions import stored
 from portico.permissions.decide import Permissions, locked_out
 from portico.permissions.law import Law
-from portico.permissions.pages import BadPolicy, Page, overlaid, packaged_pages, pages_in
+from portico.permissions.pages import (
+    MOST_PAGES,
+    MOST_SAVED,
+    BadPolicy,
+    Page,
+    overlaid,
+    packaged_pages,
+    pages_in,
+)
 from portico.permissions.resource import PolicyFile, PolicyLine, ResourceKind
 
 log = structlog.get_logger("portico.permissions")
@@ -66,14 +74,22 @@ class Keeper:
         self._permissions.draft(kinds, packaged)
         self._kinds, self._packaged, self._tolerant = kinds, packaged, tolerant
 
+    @property
+    def packaged(self) -> tuple[Page, ...]:
+        """The pages that Portico and its plugins bring, with nothing laid over them."""
+        return self._packaged
+
     # -- coming into force ----------------------------------------------------------------------------------
 
-    async def open(self) -> None:
+    async def open(self, *, packaged_only: bool = False) -> None:
         """Put the law into force for the first time.
 
-        If the operator's pages are bad, those that were in force last are good for a start, and the reason is said.
+        `packaged_only`: without the operator's pages, for a house that is opened to mend them. If the operator's pages are bad, those that were in force last are good for a start, and the reason is said.
         Raises: BadPolicy where there are none.
         """
+        if packaged_only:
+            await self._take(self._packaged)
+            return
         signature = self._signature()
         try:
             await self._take(await self._found())
@@ -190,6 +206,21 @@ class Keeper:
             overlaid(self._packaged, pages_in(directory), stored.as_pages(saved))
         )
 
+    async def versions(self, before: int | None = None) -> list[stored.Version]:
+        """What was saved, newest first: 20 versions with a number below `before`."""
+        return await stored.versions(before)
+
+    async def version(self, number: int) -> stored.Version:
+        """What was saved then. Raises: NotFound."""
+        found = await stored.version(number)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def saved(self) -> tuple[int, dict[str, str]]:
+        """The number of the version that counts, and its pages; 0 = nothing was ever saved."""
+        return await stored.last()
+
     async def drafted_with(self, changes: Mapping[str, str | None]) -> Law:
         """The law as it would be with some saved pages changed; None takes one back. Raises: BadPolicy."""
         _, saved = await stored.last()
@@ -213,9 +244,7 @@ class Keeper:
 
     async def roll_back(self, number: int, author: str) -> int:
         """Make the pages of an earlier version the ones that count. Raises: NotFound, BadPolicy."""
-        earlier = await stored.version(number)
-        if earlier is None and number != 0:
-            raise NotFound
+        earlier = await self.version(number) if number else None
         async with transaction():
             await stored.lock()
             _, saved = await stored.last()
@@ -237,8 +266,17 @@ class Keeper:
 
 
 def _changed(saved: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
-    after = {**saved, **changes}
-    return {name: text for name, text in after.items() if text is not None}
+    """The pages as they would be kept. Raises: BadPolicy for too much of them."""
+    after = {name: text for name, text in {**saved, **changes}.items() if text is not None}
+    if len(after) > MOST_PAGES:
+        raise BadPolicy(
+            [f"database: there would be {len(after)} pages; at most {MOST_PAGES} are kept"]
+        )
+    if (size := sum(len(text.encode()) for text in after.values())) > MOST_SAVED:
+        raise BadPolicy(
+            [f"database: all pages would have {size} bytes; at most {MOST_SAVED} are kept"]
+        )
+    return after
 
 
 def _settled(signature: Signature) -> bool:
