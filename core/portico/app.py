@@ -293,6 +293,7 @@ class Portico:
             await fence.arun(contribution.plugin, hook, lambda: call(**given))
 
     def _announce(self) -> None:
+        self.policies.complain()
         for record in self.register.failed:
             log.warning("plugin set aside", plugin=record.name, reason=record.reason)
         for contribution in self.contributions:

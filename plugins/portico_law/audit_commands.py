@@ -62,7 +62,10 @@ def list_entries(key: HouseKey, /, before: int | None, as_json: bool, **filters:
 @click.argument("file", type=click.File("wb", atomic=True))
 @click.pass_obj
 def export(key: HouseKey, /, file: BinaryIO, **filters: Any) -> None:
-    """Write all changes to FILE, one JSON document a line, newest first; `-` = standard output."""
+    """Write all changes to FILE, as lines of JSON.
+
+    One entry a line, newest first; `-` = standard output.
+    """
 
     async def work(house: House) -> int:
         found = await trail.export(house, Filters(**filters))

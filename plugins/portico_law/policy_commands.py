@@ -31,7 +31,10 @@ def policy() -> None:
 @as_json
 @click.pass_obj
 def show(key: HouseKey, as_json: bool) -> None:
-    """Print every line in force and where it stands, with the names of the groups and accounts it means."""
+    """Print every line in force and where it stands.
+
+    Behind a line are the names of the groups and accounts that it means, and whether it is idle.
+    """
 
     async def work(house: House) -> Any:
         return await lines_of(house, house.permissions.law), house.policies.refused
@@ -49,9 +52,9 @@ def show(key: HouseKey, as_json: bool) -> None:
 @click.argument("directory", type=FOLDER, required=False)
 @click.pass_obj
 def check(key: HouseKey, directory: Path | None) -> None:
-    """See whether the pages in DIRECTORY could be in force. Default: the configured one.
+    """See whether the pages in DIRECTORY are good.
 
-    Each fault is printed as `file:line: reason`; the exit code is then 1. Ids of groups and accounts that there are
+    Default: the configured one. Each fault is printed as `file:line: reason`; the exit code is then 1. Ids of groups and accounts that there are
     not, and pages that replace others, are pointed out, and are no faults.
     """
 
@@ -105,9 +108,9 @@ def explain(key: HouseKey, user: str, action: str, resource: str, as_json: bool)
 @as_json
 @click.pass_obj
 def who(key: HouseKey, action: str, resource: str, as_json: bool) -> None:
-    """List everybody who may do ACTION to RESOURCE, each with a line that lets them.
+    """List everybody who may do ACTION to RESOURCE.
 
-    RESOURCE is as for `explain`.
+    Each is shown with a line that lets them. RESOURCE is as for `explain`.
     """
     kind, _, thing = resource.partition(":")
 
@@ -132,9 +135,9 @@ def who(key: HouseKey, action: str, resource: str, as_json: bool) -> None:
 @click.option("--summary", is_flag=True, help="Only how many gain and lose.")
 @click.pass_obj
 def diff(key: HouseKey, new_dir: Path, as_json: bool, summary: bool) -> None:
-    """Show who would gain or lose what if NEW_DIR took the place of the configured directory.
+    """Show who would gain or lose what with NEW_DIR.
 
-    Everybody and everything is looked at, and nothing is changed. The exit code is 0 if all stays as it is, 1 if
+    NEW_DIR is taken in the place of the configured directory. Everybody and everything is looked at, and nothing is changed. The exit code is 0 if all stays as it is, 1 if
     somebody gains or loses something, 2 if the pages are no good.
     """
     directory = new_dir.absolute()
@@ -178,9 +181,9 @@ def versions(key: HouseKey, as_json: bool) -> None:
 @click.argument("number", type=click.IntRange(0))
 @click.pass_obj
 def rollback(key: HouseKey, number: int) -> None:
-    """Make the saved pages of version NUMBER count again; 0 = as if nothing had been saved.
+    """Go back to the saved pages of version NUMBER.
 
-    Works also when the pages saved last keep the server from starting.
+    0 = as if nothing had been saved. Works also when the pages saved last keep the server from starting.
     """
     saved = key.run(lambda house: changing.roll_back(house, number, author=""), packaged_law=True)
     click.echo(f"The saved pages are those of version {number} again; this is version {saved}.")

@@ -143,6 +143,14 @@ def test_AB_83_pages_that_are_too_large_are_refused_before_they_are_read(admin: 
     assert unchanged(admin)
 
 
+def test_AB_83_a_page_of_nothing_but_faults_is_refused_as_quickly_as_any(admin: Client) -> None:
+    roles = "".join(f"g, user:q, role:a{number}\n" for number in range(5000))
+    answer = put(admin, roles + "p,chat,*,role:b,deny\n" * 3000)
+    assert answer.status == 400
+    assert len(answer.detail.splitlines()) == 50 and len(answer.body) < 100_000
+    assert unchanged(admin)
+
+
 def test_AB_83_only_so_many_pages_are_kept(admin: Client) -> None:
     many = {f"{number}.csv": "" for number in range(101)}
     tried = admin.post("/api/v1/policies/what-if", {"pages": many})

@@ -84,8 +84,9 @@ class Keeper:
     async def open(self, *, packaged_only: bool = False) -> None:
         """Put the law into force for the first time.
 
-        `packaged_only`: without the operator's pages, for a house that is opened to mend them. If the operator's pages are bad, those that were in force last are good for a start, and the reason is said.
-        Raises: BadPolicy where there are none.
+        If the operator's pages are bad, those that were in force last are good for a start; `refused` says why.
+        `packaged_only`: without the operator's pages, for a house that is opened to mend them. Raises: BadPolicy
+        where there are none that were in force last.
         """
         if packaged_only:
             await self._take(self._packaged)
@@ -96,7 +97,7 @@ class Keeper:
         except BadPolicy as error:
             if not await self._take_last():
                 raise
-            self._refuse(error)
+            self.refused = error.faults
         self._known = (signature, await stored.last_number())
 
     async def look(self) -> None:
@@ -113,6 +114,11 @@ class Keeper:
         else:
             await self.note()
             log.info("policies are in force", pages=len(self.pages), lines=len(self._law.rules))
+
+    def complain(self) -> None:
+        """Say in the log why the pages that were found last are not in force, if so."""
+        if self.refused:
+            log.error("policies refused, the last good ones stay", faults=list(self.refused))
 
     def watch(self) -> None:
         """Look again and again, until `stop`."""
@@ -167,8 +173,8 @@ class Keeper:
 
     def _refuse(self, error: BadPolicy) -> None:
         if error.faults != self.refused:
-            log.error("policies refused, the last good ones stay", faults=list(error.faults))
-        self.refused = error.faults
+            self.refused = error.faults
+            self.complain()
 
     def _signature(self) -> Signature:
         if self.directory is None:

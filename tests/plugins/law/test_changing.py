@@ -40,6 +40,16 @@ def test_trying_to_take_a_page_back_says_who_would_lose_what(admin: Client, pers
     assert can_list(person)
 
 
+def test_a_role_given_to_another_moves_what_it_opens(admin: Client, person: Client) -> None:
+    add_model(admin)
+    page = "g, user:{}, role:auditor\np, model, read, role:auditor, allow\n"
+    put_page(admin, "auditors.csv", page.format("nobody"))
+    outcome = what_if(admin, {"auditors.csv": page.format(person.account["id"])}).json
+    (shift,) = outcome["shifts"]
+    assert (shift["email"], shift["action"]) == ("ben@example.org", "read")
+    assert (shift["gained"], shift["gained_total"], shift["lost"]) == (["legal-desk"], 1, [])
+
+
 def test_a_saved_page_is_in_force_at_once_and_can_be_taken_back(
     admin: Client, person: Client
 ) -> None:
