@@ -39,6 +39,8 @@ SETTLED = 0.15
 #: Administrators that are asked for when a law is checked for locking all of them out.
 MOST_ADMINS = 1000
 
+_ADMINS = "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at LIMIT $1"
+
 #: What tells one state of a directory from another: name, size, time of the last change and number of each file.
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -93,11 +95,17 @@ class Keeper:
             return
         signature = self._signature()
         try:
-            await self._take(await self._found())
+            pages = await self._found()
+            law = self._draft(pages)
         except BadPolicy as error:
             if not await self._take_last():
                 raise
             self.refused = error.faults
+        else:
+            self._put_into_force(law, pages)
+            # Said, not refused: whoever was let in may have been demoted since, and a house that stays closed
+            # lets nobody in at all.
+            self.refused = tuple(await self._locked_out(law))
         self._known = (signature, await stored.last_number())
 
     async def look(self) -> None:
@@ -191,19 +199,23 @@ class Keeper:
 
     async def drafted(self, pages: Iterable[Page]) -> Law:
         """A law out of pages, checked as it would be before it comes into force. Raises: BadPolicy."""
-        law = self._permissions.draft(self._kinds, pages, tolerant=self._tolerant)
-        admins = await rows(
-            "SELECT id FROM portico_account WHERE role = 'admin' LIMIT $1", MOST_ADMINS
-        )
+        law = self._draft(pages)
+        if faults := await self._locked_out(law):
+            raise BadPolicy(faults)
+        return law
+
+    def _draft(self, pages: Iterable[Page]) -> Law:
+        return self._permissions.draft(self._kinds, pages, tolerant=self._tolerant)
+
+    async def _locked_out(self, law: Law) -> list[str]:
+        """Why none of the administrators there are could do what one of them must be able to. Empty = one can."""
         faults: list[str] = []
-        for admin in admins:
+        for admin in await rows(_ADMINS, MOST_ADMINS):
             actor = Actor(admin["id"], "", "", "admin", "", "")
             faults = locked_out(law, await self._permissions.words_about(actor))
             if not faults:
-                return law
-        if faults:
-            raise BadPolicy(faults)
-        return law
+                break
+        return faults
 
     async def drafted_from(self, directory: Path) -> Law:
         """The law as it would be with the pages of another directory. Raises: BadPolicy."""
