@@ -166,6 +166,12 @@ def _check_standing(word: str, made: set[str], others: Iterable[str] = ()) -> No
         _known("permission", name, PERMISSIONS)
     else:
         roles = {f"role:{role}" for role in ROLES} | made
+        if prefix == "role" and not difflib.get_close_matches(word, sorted(made)[:MOST_KNOWN], n=1):
+            if word in roles:
+                return
+            raise ValueError(
+                f"nobody has {word!r}; give it with a line such as `g, member:<group id>, {word}`"
+            )
         _known("relation", word, {*others, *roles, *BYPASSES, "member:…", "user:…", "permission:…"})
 
 
