@@ -73,7 +73,7 @@ def test_AB_83_nobody_but_an_administrator_reads_or_writes_the_law(
         ("p, *, *, *, allow", "there is no relation '*'"),
         ("p, *, *, role:admin", "4 fields where 5 are expected"),
         ("p, *, *, role:admin, allow, x", "6 fields where 5 are expected"),
-        ("p, *, *, role:root, allow", "nobody has 'role:root'; give it with a line such as"),
+        ("p, *, *, role:root, allow", "there is no relation 'role:root'"),
         ("p, *, *, alice, allow", "there is no relation 'alice'"),
         ("p, wallet, read, role:user, allow", "there is no kind 'wallet'"),
         ("p, model, eat, role:user, allow", "there is no action of 'model' 'eat'"),

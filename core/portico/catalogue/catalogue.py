@@ -6,15 +6,16 @@ from typing import Protocol
 
 import structlog
 
+from portico.catalogue.arena import Arena, arenas
 from portico.catalogue.documents import Documents
 from portico.catalogue.entry import Entry
 from portico.catalogue.overlay import Overlay
 from portico.catalogue.shelf import Shelf, SourceState
-from portico.catalogue.source import ModelSource, WorkspaceModels
+from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
 from portico.catalogue.target import Target
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Account, Actor
-from portico.permissions.resource import Resource
+from portico.permissions import EVERYONE, Resource
 from portico.settings.schema import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
@@ -51,6 +52,10 @@ class People(Protocol):
         """The account, if there is one."""
         ...
 
+    async def group_ids(self, account_id: str) -> list[str]:
+        """The groups somebody is in."""
+        ...
+
 
 class Catalogue:
     """Every model of every source, under what the workspace says about them.
@@ -67,6 +72,7 @@ class Catalogue:
         self._law = law
         self._people = people
         self._documents = Documents(moment)
+        self._arenas = arenas(settings)
         self._shelves: list[Shelf] = []
         self._workspace: WorkspaceModels | None = None
         self._version = 0
@@ -106,9 +112,11 @@ class Catalogue:
         key = (actor.id, actor.role, self._built_of, self._law.changes)
         document = self._documents.get(key)
         if document is None:
-            usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else ()
+            usable = (
+                await self._law.visible_ids(actor, "use", "model") if self._workspace else set()
+            )
             document = overlay.document_of(
-                usable,
+                usable | {a.id for a in overlay.arenas.values() if await self._may_enter(actor, a)},
                 opened=await self._law.decide(actor, "use", _without_record(True)),
                 closed=await self._law.decide(actor, "use", _without_record(False)),
             )
@@ -133,8 +141,14 @@ class Catalogue:
         return target
 
     async def may_use(self, model_id: str, actor: Actor) -> bool:
-        """Whether `resolve` would find the model."""
-        return await self._find(model_id, actor) is not None
+        """Whether something may stand on the model: `resolve` would find it, and always the same one."""
+        entry = (await self._overlay()).by_id.get(model_id)
+        return entry is not None and await self._is_usable(actor, entry)
+
+    async def offered_ids(self) -> set[str]:
+        """Ids that are taken by what sources offer, and by models that stand for others."""
+        overlay = await self._overlay()
+        return {*overlay.offered, *overlay.arenas}
 
     def states(self) -> Sequence[SourceState]:
         """How each source is doing, in the order of adoption. For `/ready` and administrators."""
@@ -150,11 +164,20 @@ class Catalogue:
     async def _find(self, model_id: str, actor: Actor) -> Target | None:
         overlay = await self._overlay()
         entry = overlay.by_id.get(model_id)
-        if entry is None or not await self._may_use(actor, entry):
+        if entry is not None:
+            return overlay.target(entry) if await self._is_usable(actor, entry) else None
+        arena = overlay.arenas.get(model_id)
+        if arena is None or not await self._may_enter(actor, arena):
             return None
-        if not await self._stands(entry, actor):
-            return None
-        return overlay.target(entry)
+        drawn = await arena.draw(overlay.entries, lambda entry: self._is_usable(actor, entry))
+        return overlay.target(drawn) if drawn else None
+
+    async def _is_usable(self, actor: Actor, entry: Entry) -> bool:
+        return await self._may_use(actor, entry) and await self._stands(entry, actor)
+
+    async def _may_enter(self, actor: Actor, arena: Arena) -> bool:
+        groups = await self._people.group_ids(actor.id) if arena.open_to.shares else ()
+        return await self._law.decide(actor, "use", arena.resource(actor, groups))
 
     async def _may_use(self, actor: Actor, entry: Entry) -> bool:
         resource = (
@@ -194,8 +217,11 @@ class Catalogue:
                 if self._built_of != wanted:
                     # Asked for after the revision: what is newer than it says is built once more, never missed.
                     records = await self._workspace.all() if self._workspace else ()
-                    self._build(Overlay(self._shelves, records), wanted)
+                    self._build(self._laid_over(records), wanted)
         return self._built
+
+    def _laid_over(self, records: Sequence[WorkspaceModel]) -> Overlay:
+        return Overlay(self._shelves, records, self._arenas, self._settings.order)
 
     def _build(self, overlay: Overlay, of: tuple[int, int]) -> None:
         for name, ids in overlay.shadowed.items():
@@ -239,7 +265,7 @@ class Catalogue:
 
 def _without_record(is_public: bool) -> Resource:
     """A source's model of which the workspace says nothing."""
-    return Resource("model", "", None, is_public)
+    return Resource("model", "", None, frozenset({EVERYONE} if is_public else ()))
 
 
 def _too_old(shelf: Shelf) -> bool:

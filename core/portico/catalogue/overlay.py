@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from portico.catalogue.arena import Arena
 from portico.catalogue.entry import Entry, base_line, model_line, preset_line
 from portico.catalogue.shelf import Shelf
 from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
@@ -13,9 +14,18 @@ LONGEST_CHAIN = 8
 
 
 class Overlay:
-    """The list of models at one moment. Made anew when a source's list or a record changes; never changed."""
+    """The list of models at one moment. Made anew when a source's list or a record changes; never changed.
 
-    def __init__(self, shelves: Sequence[Shelf], records: Sequence[WorkspaceModel]) -> None:
+    `order`: ids that come first, in this order; if it is not empty, the others follow by name.
+    """
+
+    def __init__(
+        self,
+        shelves: Sequence[Shelf],
+        records: Sequence[WorkspaceModel],
+        arenas: Sequence[Arena] = (),
+        order: Sequence[str] = (),
+    ) -> None:
         offered = _offered(shelves)
         self.shadowed: Mapping[str, Sequence[str]] = {
             shelf.source.name: [
@@ -24,25 +34,36 @@ class Overlay:
             for shelf in shelves
         }
         self.base_document = _document(base_line(card, stale=s) for _, card, s in offered.values())
-        self.entries = _entries(offered, records)
+        self.offered = frozenset(offered)
+        base = _base(offered, records)
+        presets = _presets(base, offered, records)
+        self.entries = [*base, *presets]
         self.by_id = {entry.id: entry for entry in self.entries}
-        self.document = _document(entry.line for entry in self.entries)
-        self._places = {e.record.id: place for place, e in enumerate(self.entries) if e.record}
-        self._open = [place for place, e in enumerate(self.entries) if e.is_public]
-        self._closed = [
-            place for place, e in enumerate(self.entries) if not (e.record or e.is_public)
-        ]
+        self.arenas = {a.id: a for a in arenas if base and a.id not in self.by_id}
+        self._items = _ordered([*base, *self.arenas.values(), *presets], order)
+        self.document = _document(item.line for item in self._items)
+        self._places: dict[str, int] = {}
+        self._open: list[int] = []
+        self._closed: list[int] = []
+        for place, item in enumerate(self._items):
+            if isinstance(item, Arena):
+                self._places[item.id] = place
+            elif item.record:
+                self._places[item.record.id] = place
+            else:
+                (self._open if item.is_public else self._closed).append(place)
         self._targets: dict[str, Target] = {}
 
-    def document_of(self, records: Iterable[str], *, opened: bool, closed: bool) -> bytes:
-        """`{"data": […]}` of the entries with these records, in the order of the list. Costs what is in it.
+    def document_of(self, ids: Iterable[str], *, opened: bool, closed: bool) -> bytes:
+        """`{"data": […]}` of some of the list, in its order. Costs what is in it.
 
-        `opened`, `closed`: and of those without a record, the ones that are public, and the ones that are not.
+        `ids`: of records, and of models that stand for others. `opened`, `closed`: and of those that sources offer
+        and no record is about, the ones that are public, and the ones that are not.
         """
-        places = [self._places[one] for one in records if one in self._places]
+        places = [self._places[one] for one in ids if one in self._places]
         places += self._open if opened else ()
         places += self._closed if closed else ()
-        return _document(self.entries[place].line for place in sorted(places))
+        return _document(self._items[place].line for place in sorted(places))
 
     def target(self, entry: Entry) -> Target:
         """Where completions for an entry go."""
@@ -68,7 +89,15 @@ def _offered(shelves: Iterable[Shelf]) -> dict[str, _Offer]:
     return offered
 
 
-def _entries(offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel]) -> list[Entry]:
+def _ordered(items: list[Entry | Arena], order: Sequence[str]) -> list[Entry | Arena]:
+    if not order:
+        return items
+    rank = {model_id: place for place, model_id in enumerate(order)}
+    return sorted(items, key=lambda item: (rank.get(item.id, len(rank)), item.name))
+
+
+def _base(offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel]) -> list[Entry]:
+    """What sources offer, as their overrides will have it."""
     overrides = {record.id: record for record in records if record.base_model_id is None}
     entries = []
     for source, card, stale in offered.values():
@@ -85,7 +114,7 @@ def _entries(offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel]) -
                 line=model_line(card, record, stale=stale),
             )
         )
-    return entries + _presets(entries, offered, records)
+    return entries
 
 
 def _override(card: ModelCard, overrides: Mapping[str, WorkspaceModel]) -> WorkspaceModel | None:

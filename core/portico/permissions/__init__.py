@@ -12,6 +12,7 @@ from portico.permissions.law import Law
 from portico.permissions.naming import names_in
 from portico.permissions.pages import HOUSE_RULES, LARGEST_PAGE, BadPolicy, Page
 from portico.permissions.policy import RoleLine, Rule
+from portico.permissions.relations import EVERYONE, READER
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.permissions.sharing import PRIVATE, Sharing, read_access_control
 from portico.permissions.stored import Version
@@ -19,6 +20,7 @@ from portico.permissions.survey import Allowed, Shift, Survey, differing, survey
 from portico.permissions.tables import TABLES
 
 __all__ = [
+    "EVERYONE",
     "HOUSE_RULES",
     "LARGEST_PAGE",
     "PRIVATE",
@@ -31,6 +33,7 @@ __all__ = [
     "Grants",
     "Keeper",
     "Law",
+    "READER",
     "Page",
     "Permissions",
     "PolicyFile",

@@ -166,19 +166,15 @@ def _check_standing(word: str, made: set[str], others: Iterable[str] = ()) -> No
         _known("permission", name, PERMISSIONS)
     else:
         roles = {f"role:{role}" for role in ROLES} | made
-        if prefix == "role" and not difflib.get_close_matches(word, sorted(made)[:MOST_KNOWN], n=1):
-            if word in roles:
-                return
-            raise ValueError(
-                f"nobody has {word!r}; give it with a line such as `g, member:<group id>, {word}`"
-            )
-        _known("relation", word, {*others, *roles, *BYPASSES, "member:…", "user:…", "permission:…"})
+        known = {*others, *roles, *BYPASSES, "member:…", "user:…", "permission:…"}
+        hint = f". A role of your own is given by a line such as `g, member:<group id>, {word}`"
+        _known("relation", word, known, hint if prefix == "role" else "")
 
 
-def _known(what: str, word: str, known: Collection[str]) -> None:
+def _known(what: str, word: str, known: Collection[str], hint: str = "") -> None:
     if word in known:
         return
     known = sorted(known)[:MOST_KNOWN]
     if close := difflib.get_close_matches(word, known, n=1):
-        raise ValueError(f"there is no {what} {word!r}; did you mean {close[0]!r}?")
-    raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}")
+        raise ValueError(f"there is no {what} {word!r}; did you mean {close[0]!r}?{hint[1:]}")
+    raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}{hint}")

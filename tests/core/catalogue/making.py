@@ -9,7 +9,7 @@ import msgspec
 from portico.catalogue import Catalogue, Completion, ModelCard, Reply, WorkspaceModel
 from portico.identity import Account, Actor
 from portico.permissions import Resource
-from portico.settings.schema import AccessSettings, CatalogueSettings
+from portico.settings.schema import AccessSettings, ArenaModel, CatalogueSettings
 
 
 def raw(value: Any) -> msgspec.Raw:
@@ -96,7 +96,7 @@ class Law:
         assert (action, resource.kind) == ("use", "model")
         return (
             await self.may_all(actor, resource.kind, action)
-            or resource.is_public
+            or bool(resource.ties & {"everyone", "reader"})
             or resource.owner_id == actor.id
             or resource.id in self._readers.get(actor.id, ())
         )
@@ -115,6 +115,10 @@ class People:
 
     def __init__(self, *admins: str) -> None:
         self.admins = set(admins)
+        self.groups: dict[str, list[str]] = {}
+
+    async def group_ids(self, account_id: str) -> list[str]:
+        return self.groups.get(account_id, [])
 
     async def find(self, account_id: str) -> Account | None:
         if account_id == "gone":
@@ -142,12 +146,20 @@ class World:
         admins: Sequence[str] = (),
         ttl: float | None = 60,
         limit: float = 0.2,
+        order: Sequence[str] = (),
+        arenas: Sequence[ArenaModel] | None = None,
         **switches: bool,
     ) -> None:
         self.records = Records(*records)
         self.people = People(*admins)
         self.catalogue = Catalogue(
-            CatalogueSettings(ttl=ttl, limit=limit),
+            CatalogueSettings(
+                ttl=ttl,
+                limit=limit,
+                order=list(order),
+                arena=arenas is not None,
+                arena_models=list(arenas or ()),
+            ),
             Law(self.records, readers or {}, **switches),
             self.people,
         )

@@ -56,7 +56,7 @@ def write(policy_file: PolicyFile, tmp_path: Path, text: str | bytes) -> None:
             "there is no action of 'note' 'raed'; did you mean 'read'?",
         ),
         ("p, note, read, redaer, allow", "there is no relation 'redaer'; did you mean 'reader'?"),
-        ("p, note, read, role:root, allow", "nobody has 'role:root'; give it with a line such as"),
+        ("p, note, read, role:root, allow", "there is no relation 'role:root'"),
         ("p, note, read, reader, maybe", "there is no effect 'maybe'; there is allow, deny"),
         ('p, note, read, "reader", allow', "use a lower-case word, without quotes"),
         ("p, note, read, eval(reader), allow", "use a lower-case word, without quotes"),

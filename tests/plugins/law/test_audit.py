@@ -41,7 +41,7 @@ def test_entries_are_chosen_by_author_kind_id_and_time(
 
     assert found("author=ada@example.org&kind=model") == ["grants.changed"]
     assert found(f"author={admin.account['id']}&kind=model&id=legal-desk") == ["grants.changed"]
-    assert set(found("author=system")) == {"policy.changed"}
+    assert set(found("author=system")) == {"policy.changed", "account.created"}
     assert found("author=gone&since=1&until=2") == ["thing.counted"]
     assert found("kind=thing&id=t2") == ["thing.counted"]
     assert found("what=nothing.such") == []

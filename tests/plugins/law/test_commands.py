@@ -118,8 +118,8 @@ def test_explain_draws_the_reasons_and_exits_by_the_answer(
     [
         (("explain", "nobody@example.org", "read", "model"), "nobody@example.org"),
         (("explain", "ada@example.org", "raed", "model"), "Expected one of create, delete"),
-        (("explain", "ada@example.org", "read", "modl:x"), "Expected one of audit, chat, model"),
-        (("who", "read", "modl"), "Expected one of audit, chat, model"),
+        (("explain", "ada@example.org", "read", "modl:x"), "Expected one of account, audit, chat"),
+        (("who", "read", "modl"), "Expected one of account, audit, chat"),
         (("who", "read", "model:ghost"), "There is no such model"),
         (("diff", "nowhere"), "cannot be read"),
     ],
@@ -182,6 +182,7 @@ def test_the_audit_trail_is_listed_filtered_and_exported(
     assert [line.split()[3:5] for line in said] == [
         ["Ada", "policy.changed"],
         ["Ada", "grants.changed"],
+        ["Ada", "account.created"],
     ]
     assert said[0].endswith('policy:a.csv  {"a.csv":null} → {"a.csv":"# one\\n"}')
     assert portico("audit", "list", "--until", "2001-01-01").stdout == ""
