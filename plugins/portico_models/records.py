@@ -94,6 +94,9 @@ class ModelRecords:
             for one in found
         ]
 
+    async def since(self, revision: int) -> None:
+        """What has changed is not kept: ask for all."""
+
     async def begin_change(self) -> None:
         """The first statement of every transaction that writes: from here on, writers take turns."""
         await execute(_BUMP)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from portico.brief import Brief
 from portico.catalogue.arena import Arena, arenas
 from portico.catalogue.documents import Documents
 from portico.catalogue.entry import Entry
@@ -75,6 +76,10 @@ class Catalogue:
         self._arenas = arenas(settings)
         self._shelves: list[Shelf] = []
         self._workspace: WorkspaceModels | None = None
+        #: As of `_revision`; None = not asked for yet.
+        self._records: dict[str, WorkspaceModel] | None = None
+        self._revision = 0
+        self._owners: Brief[tuple[str, int], Actor] = Brief(moment)
         self._version = 0
         self._built = Overlay((), ())
         self._built_of = (0, 0)
@@ -92,7 +97,7 @@ class Catalogue:
 
     def lay_over(self, workspace: WorkspaceModels | None) -> None:
         """Say who keeps the workspace's records; None = nobody does."""
-        self._workspace = workspace
+        self._workspace, self._records = workspace, None
         self._changed()
 
     def warm(self) -> None:
@@ -115,8 +120,12 @@ class Catalogue:
             usable = (
                 await self._law.visible_ids(actor, "use", "model") if self._workspace else set()
             )
+            usable -= {
+                e.id for e in overlay.presets_among(usable) if not await self._stands(e, actor)
+            }
+            usable |= {a.id for a in overlay.arenas.values() if await self._may_enter(actor, a)}
             document = overlay.document_of(
-                usable | {a.id for a in overlay.arenas.values() if await self._may_enter(actor, a)},
+                usable,
                 opened=await self._law.decide(actor, "use", _without_record(True)),
                 closed=await self._law.decide(actor, "use", _without_record(False)),
             )
@@ -191,14 +200,16 @@ class Catalogue:
         """Whether a preset opens nothing but what this person, or else its owner, may use today."""
         while entry.base is not None and entry.record is not None:
             if not await self._may_use(actor, entry.base):
-                owner = await self._owner(entry.record.owner_id)
+                # Remembered as long as nothing is heard of that changes who may do what.
+                key = entry.record.owner_id, self._law.changes
+                owner = await self._owners.get(key, self._owner)
                 if owner is None or not await self._may_use(owner, entry.base):
                     return False
             entry = entry.base
         return True
 
-    async def _owner(self, account_id: str) -> Actor | None:
-        account = await self._people.find(account_id)
+    async def _owner(self, key: tuple[str, int]) -> Actor | None:
+        account = await self._people.find(key[0])
         if account is None:
             return None
         return Actor(account.id, account.email, account.name, account.role, "", "")
@@ -215,13 +226,29 @@ class Catalogue:
             async with self._building:
                 wanted = (self._version, revision)
                 if self._built_of != wanted:
-                    # Asked for after the revision: what is newer than it says is built once more, never missed.
-                    records = await self._workspace.all() if self._workspace else ()
-                    self._build(self._laid_over(records), wanted)
+                    await self._catch_up(revision)
+                    self._build(self._laid_over(), wanted)
         return self._built
 
-    def _laid_over(self, records: Sequence[WorkspaceModel]) -> Overlay:
-        return Overlay(self._shelves, records, self._arenas, self._settings.order)
+    async def _catch_up(self, revision: int) -> None:
+        """Learn of the records that have changed: what is newer than the revision is asked for again, never missed."""
+        if self._workspace is None:
+            self._records = {}
+        elif (
+            self._records is None or (found := await self._workspace.since(self._revision)) is None
+        ):
+            self._records = {record.id: record for record in await self._workspace.all()}
+        else:
+            for model_id, record in found.items():
+                if record is None:
+                    self._records.pop(model_id, None)
+                else:
+                    self._records[model_id] = record
+        self._revision = revision
+
+    def _laid_over(self) -> Overlay:
+        records = sorted((self._records or {}).values(), key=_age)
+        return Overlay(self._shelves, records, self._arenas, self._settings.order, self._built)
 
     def _build(self, overlay: Overlay, of: tuple[int, int]) -> None:
         for name, ids in overlay.shadowed.items():
@@ -266,6 +293,11 @@ class Catalogue:
 def _without_record(is_public: bool) -> Resource:
     """A source's model of which the workspace says nothing."""
     return Resource("model", "", None, frozenset({EVERYONE} if is_public else ()))
+
+
+def _age(record: WorkspaceModel) -> tuple[int, str]:
+    """Records come in the order in which they were made."""
+    return record.created_at, record.id
 
 
 def _too_old(shelf: Shelf) -> bool:

@@ -1,7 +1,7 @@
 """Sources, records and laws that are plain objects, for the tests of the catalogue."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -71,6 +71,9 @@ class Records:
     def __init__(self, *records: WorkspaceModel) -> None:
         self.records = list(records)
         self.version = 1
+        self.past = {0: [], 1: self.records}
+        self.asked_since: list[int] = []
+        self.forgetful = False
 
     async def revision(self) -> int:
         return self.version
@@ -78,9 +81,17 @@ class Records:
     async def all(self) -> Sequence[WorkspaceModel]:
         return list(self.records)
 
+    async def since(self, revision: int) -> Mapping[str, WorkspaceModel | None] | None:
+        self.asked_since.append(revision)
+        if self.forgetful:
+            return None
+        now, then = ({r.id: r for r in self.past[v]} for v in (self.version, revision))
+        return {i: now.get(i) for i in {**now, **then} if now.get(i) is not then.get(i)}
+
     def change(self, *records: WorkspaceModel) -> None:
         self.records = list(records)
         self.version += 1
+        self.past[self.version] = self.records
 
 
 class Law:
