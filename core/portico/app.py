@@ -166,8 +166,11 @@ class Portico:
 
     # -- opening and closing --------------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Everything the house needs to work, short of routes: the database, its schema, the law, the services."""
+    async def open(self, *, packaged_law: bool = False) -> None:
+        """Everything the house needs to work, short of routes: the database, its schema, the law, the services.
+
+        `packaged_law`: without the operator's policy pages, so that bad ones can be looked at and mended.
+        """
         try:
             await self.database.start()
         except Unavailable as error:
@@ -187,7 +190,7 @@ class Portico:
                 for source in contribution.sources:
                     self.catalogue.adopt(contribution.plugin, source)
             self._seat()
-            await self.policies.open()
+            await self.policies.open(packaged_only=packaged_law)
 
     def _seat(self) -> None:
         """Give the rooms the services that have a seat in them, now that it is known who offers one."""
@@ -290,6 +293,7 @@ class Portico:
             await fence.arun(contribution.plugin, hook, lambda: call(**given))
 
     def _announce(self) -> None:
+        self.policies.complain()
         for record in self.register.failed:
             log.warning("plugin set aside", plugin=record.name, reason=record.reason)
         for contribution in self.contributions:

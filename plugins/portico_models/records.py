@@ -84,6 +84,9 @@ class ModelRecords:
             for one in found
         ]
 
+    async def since(self, revision: int) -> None:
+        """What has changed is not kept: ask for all."""
+
     async def ids_of(self, owner_id: str | None = None) -> list[str]:
         """Somebody's records, or everybody's."""
         which = " WHERE user_id = $1" if owner_id is not None else ""

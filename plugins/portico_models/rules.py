@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from portico.api import (
     MODEL_ID_TAKEN,
     UNAUTHORIZED,
@@ -89,6 +87,5 @@ async def share(app: House, actor: Actor, form: ModelForm, resource: Resource) -
 
 async def _offered(app: House) -> set[str]:
     """What the ids of sources look like; of `name:tag` the name alone as well, as Ollama's clients use it."""
-    entries = msgspec.json.decode(await app.catalogue.base_entries_json())["data"]
-    ids = [entry["id"] for entry in entries]
+    ids = await app.catalogue.offered_ids()
     return {likeness(one) for full in ids for one in (full, full.partition(":")[0])}

@@ -29,6 +29,7 @@ def environment(environment: dict[str, str], upstream: Upstream) -> dict[str, st
         | {
             "PORTICO_OPENAI_FIRST_BYTE_TIMEOUT": "0.5",
             "PORTICO_OPENAI_IDLE_TIMEOUT": "1",
+            "ENABLE_EVALUATION_ARENA_MODELS": "false",
         }
     )
 

@@ -10,6 +10,7 @@ from portico.testing import PASSWORD, Client, House
 Ask = tuple[str, Any]
 
 CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
+PAGE = "p, model, read, user:nobody, allow\n"
 AUTHORS = {"workspace": {"models": True}, "sharing": {"models": True}}
 
 
@@ -73,6 +74,16 @@ class Scene:
         """The user's."""
         answer = self.callers["user"].post("/api/v1/chats/new", {"chat": {"title": "Mine"}})
         return str(answer.json["id"])
+
+    def page(self) -> str:
+        """The name of a page of policies that is kept in the database."""
+        self.saved()
+        return "ours.csv"
+
+    def saved(self) -> int:
+        """The number of a version of the policies."""
+        answer = self.admin.request("PUT", "/api/v1/policies/pages/ours.csv", json={"text": PAGE})
+        return int(answer.json["version"])
 
     def defaults(self) -> Any:
         """The default permissions as they are."""
@@ -150,6 +161,14 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         path.replace("{user_id}", s.somebody()),
         None,
     ),
+    ("GET", "/api/v1/policies/explain"): lambda s, path: (
+        f"{path}?user=user@example.org&action=read&kind=model&id={s.model()['id']}",
+        None,
+    ),
+    ("GET", "/api/v1/policies/who"): lambda s, path: (f"{path}?action=create&kind=model", None),
+    ("POST", "/api/v1/policies/what-if"): lambda s, path: (path, {"pages": {"ours.csv": PAGE}}),
+    ("PUT", "/api/v1/policies/pages/{name}"): lambda s, path: (path, {"text": PAGE}),
+    ("POST", "/api/v1/policies/rollback"): lambda s, path: (path, {"version": 0}),
     ("POST", "/api/v1/groups/create"): lambda s, path: (path, group_form(s)),
     ("POST", "/api/v1/groups/import"): lambda s, path: (path, group_form(s)),
     ("POST", "/api/v1/groups/id/{group_id}/update"): lambda s, path: (path, group_form(s)),
@@ -162,6 +181,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
 
 #: What stands for a parameter of a path.
 PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
+    "{name}": Scene.page,
+    "{number}": lambda s: str(s.saved()),
     "{group_id}": Scene.group,
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{chat_id}": Scene.chat,

@@ -48,9 +48,19 @@ class Trail:
         sql, args = _select(asked, before)
         return [_entry(found) for found in await rows(sql, *args)]
 
-    async def everything(self, asked: Asked) -> AsyncIterator[list[Entry]]:
-        """All entries in blocks, newest first. Holds no connection between two blocks."""
-        before: int | None = None
+    async def extent(self, asked: Asked) -> tuple[int, int]:
+        """How many entries there are, and the number below which all of them are."""
+        where, args = _conditions(asked, None)
+        (found,) = await scan(
+            f"SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE {where}",  # noqa: S608
+            *args,
+        )
+        return int(found["n"]), int(found["last"] or 0) + 1
+
+    async def everything(
+        self, asked: Asked, before: int | None = None
+    ) -> AsyncIterator[list[Entry]]:
+        """All entries with a number below `before`, in blocks, newest first. Holds no connection between two."""
         while True:
             sql, args = _select(asked, before)
             block = [_entry(found) for found in await scan(sql, *args)]
@@ -61,7 +71,7 @@ class Trail:
             before = block[-1].number
 
 
-def _select(asked: Asked, before: int | None) -> tuple[str, list[Any]]:
+def _conditions(asked: Asked, before: int | None) -> tuple[str, list[Any]]:
     conditions, args = ["1 = 1"], list[Any]()
     for condition, value in (
         ("a.author = ", asked.author),
@@ -75,7 +85,11 @@ def _select(asked: Asked, before: int | None) -> tuple[str, list[Any]]:
         if value is not None:
             args.append(value)
             conditions.append(f"{condition}${len(args)}")
-    where = " AND ".join(conditions)
+    return " AND ".join(conditions), args
+
+
+def _select(asked: Asked, before: int | None) -> tuple[str, list[Any]]:
+    where, args = _conditions(asked, before)
     return (
         "SELECT a.*, who.name AS author_name FROM portico_audit a "  # noqa: S608 - no word is a client's
         "LEFT JOIN portico_account who ON who.id = a.author "

@@ -6,15 +6,17 @@ from typing import Protocol
 
 import structlog
 
+from portico.brief import Brief
+from portico.catalogue.arena import Arena, arenas
 from portico.catalogue.documents import Documents
 from portico.catalogue.entry import Entry
 from portico.catalogue.overlay import Overlay
 from portico.catalogue.shelf import Shelf, SourceState
-from portico.catalogue.source import ModelSource, WorkspaceModels
+from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
 from portico.catalogue.target import Target
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Account, Actor
-from portico.permissions.resource import Resource
+from portico.permissions import EVERYONE, Resource
 from portico.settings.schema import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
@@ -51,6 +53,10 @@ class People(Protocol):
         """The account, if there is one."""
         ...
 
+    async def group_ids(self, account_id: str) -> list[str]:
+        """The groups somebody is in."""
+        ...
+
 
 class Catalogue:
     """Every model of every source, under what the workspace says about them.
@@ -67,8 +73,13 @@ class Catalogue:
         self._law = law
         self._people = people
         self._documents = Documents(moment)
+        self._arenas = arenas(settings)
         self._shelves: list[Shelf] = []
         self._workspace: WorkspaceModels | None = None
+        #: As of `_revision`; None = not asked for yet.
+        self._records: dict[str, WorkspaceModel] | None = None
+        self._revision = 0
+        self._owners: Brief[tuple[str, int], Actor] = Brief(moment)
         self._version = 0
         self._built = Overlay((), ())
         self._built_of = (0, 0)
@@ -86,7 +97,7 @@ class Catalogue:
 
     def lay_over(self, workspace: WorkspaceModels | None) -> None:
         """Say who keeps the workspace's records; None = nobody does."""
-        self._workspace = workspace
+        self._workspace, self._records = workspace, None
         self._changed()
 
     def warm(self) -> None:
@@ -106,7 +117,13 @@ class Catalogue:
         key = (actor.id, actor.role, self._built_of, self._law.changes)
         document = self._documents.get(key)
         if document is None:
-            usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else ()
+            usable = (
+                await self._law.visible_ids(actor, "use", "model") if self._workspace else set()
+            )
+            usable -= {
+                e.id for e in overlay.presets_among(usable) if not await self._stands(e, actor)
+            }
+            usable |= {a.id for a in overlay.arenas.values() if await self._may_enter(actor, a)}
             document = overlay.document_of(
                 usable,
                 opened=await self._law.decide(actor, "use", _without_record(True)),
@@ -133,8 +150,14 @@ class Catalogue:
         return target
 
     async def may_use(self, model_id: str, actor: Actor) -> bool:
-        """Whether `resolve` would find the model."""
-        return await self._find(model_id, actor) is not None
+        """Whether something may stand on the model: `resolve` would find it, and always the same one."""
+        entry = (await self._overlay()).by_id.get(model_id)
+        return entry is not None and await self._is_usable(actor, entry)
+
+    async def offered_ids(self) -> set[str]:
+        """Ids that are taken by what sources offer, and by models that stand for others."""
+        overlay = await self._overlay()
+        return {*overlay.offered, *overlay.arenas}
 
     def states(self) -> Sequence[SourceState]:
         """How each source is doing, in the order of adoption. For `/ready` and administrators."""
@@ -150,11 +173,20 @@ class Catalogue:
     async def _find(self, model_id: str, actor: Actor) -> Target | None:
         overlay = await self._overlay()
         entry = overlay.by_id.get(model_id)
-        if entry is None or not await self._may_use(actor, entry):
+        if entry is not None:
+            return overlay.target(entry) if await self._is_usable(actor, entry) else None
+        arena = overlay.arenas.get(model_id)
+        if arena is None or not await self._may_enter(actor, arena):
             return None
-        if not await self._stands(entry, actor):
-            return None
-        return overlay.target(entry)
+        drawn = await arena.draw(overlay.entries, lambda entry: self._is_usable(actor, entry))
+        return overlay.target(drawn) if drawn else None
+
+    async def _is_usable(self, actor: Actor, entry: Entry) -> bool:
+        return await self._may_use(actor, entry) and await self._stands(entry, actor)
+
+    async def _may_enter(self, actor: Actor, arena: Arena) -> bool:
+        groups = await self._people.group_ids(actor.id) if arena.open_to.shares else ()
+        return await self._law.decide(actor, "use", arena.resource(actor, groups))
 
     async def _may_use(self, actor: Actor, entry: Entry) -> bool:
         resource = (
@@ -168,14 +200,16 @@ class Catalogue:
         """Whether a preset opens nothing but what this person, or else its owner, may use today."""
         while entry.base is not None and entry.record is not None:
             if not await self._may_use(actor, entry.base):
-                owner = await self._owner(entry.record.owner_id)
+                # Remembered as long as nothing is heard of that changes who may do what.
+                key = entry.record.owner_id, self._law.changes
+                owner = await self._owners.get(key, self._owner)
                 if owner is None or not await self._may_use(owner, entry.base):
                     return False
             entry = entry.base
         return True
 
-    async def _owner(self, account_id: str) -> Actor | None:
-        account = await self._people.find(account_id)
+    async def _owner(self, key: tuple[str, int]) -> Actor | None:
+        account = await self._people.find(key[0])
         if account is None:
             return None
         return Actor(account.id, account.email, account.name, account.role, "", "")
@@ -192,10 +226,29 @@ class Catalogue:
             async with self._building:
                 wanted = (self._version, revision)
                 if self._built_of != wanted:
-                    # Asked for after the revision: what is newer than it says is built once more, never missed.
-                    records = await self._workspace.all() if self._workspace else ()
-                    self._build(Overlay(self._shelves, records), wanted)
+                    await self._catch_up(revision)
+                    self._build(self._laid_over(), wanted)
         return self._built
+
+    async def _catch_up(self, revision: int) -> None:
+        """Learn of the records that have changed: what is newer than the revision is asked for again, never missed."""
+        if self._workspace is None:
+            self._records = {}
+        elif (
+            self._records is None or (found := await self._workspace.since(self._revision)) is None
+        ):
+            self._records = {record.id: record for record in await self._workspace.all()}
+        else:
+            for model_id, record in found.items():
+                if record is None:
+                    self._records.pop(model_id, None)
+                else:
+                    self._records[model_id] = record
+        self._revision = revision
+
+    def _laid_over(self) -> Overlay:
+        records = sorted((self._records or {}).values(), key=_age)
+        return Overlay(self._shelves, records, self._arenas, self._settings.order, self._built)
 
     def _build(self, overlay: Overlay, of: tuple[int, int]) -> None:
         for name, ids in overlay.shadowed.items():
@@ -239,7 +292,12 @@ class Catalogue:
 
 def _without_record(is_public: bool) -> Resource:
     """A source's model of which the workspace says nothing."""
-    return Resource("model", "", None, is_public)
+    return Resource("model", "", None, frozenset({EVERYONE} if is_public else ()))
+
+
+def _age(record: WorkspaceModel) -> tuple[int, str]:
+    """Records come in the order in which they were made."""
+    return record.created_at, record.id
 
 
 def _too_old(shelf: Shelf) -> bool:

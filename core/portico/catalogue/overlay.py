@@ -1,8 +1,10 @@
 """What sources offer and what the workspace says about it, laid over each other. No waiting, no rights in here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from portico.catalogue.arena import Arena
 from portico.catalogue.entry import Entry, base_line, model_line, preset_line
 from portico.catalogue.shelf import Shelf
 from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
@@ -13,9 +15,21 @@ LONGEST_CHAIN = 8
 
 
 class Overlay:
-    """The list of models at one moment. Made anew when a source's list or a record changes; never changed."""
+    """The list of models at one moment. Made anew when a source's list or a record changes; never changed.
 
-    def __init__(self, shelves: Sequence[Shelf], records: Sequence[WorkspaceModel]) -> None:
+    `order`: ids that come first, in this order; if it is not empty, the others follow by name. `before`: the list this
+    one takes the place of; what has not changed since is not encoded again.
+    """
+
+    def __init__(
+        self,
+        shelves: Sequence[Shelf],
+        records: Sequence[WorkspaceModel],
+        arenas: Sequence[Arena] = (),
+        order: Sequence[str] = (),
+        before: "Overlay | None" = None,
+    ) -> None:
+        self._lines: Lines = Lines(before._lines if before else None)
         offered = _offered(shelves)
         self.shadowed: Mapping[str, Sequence[str]] = {
             shelf.source.name: [
@@ -24,25 +38,42 @@ class Overlay:
             for shelf in shelves
         }
         self.base_document = _document(base_line(card, stale=s) for _, card, s in offered.values())
-        self.entries = _entries(offered, records)
+        self.offered = frozenset(offered)
+        base = _base(offered, records, self._lines)
+        presets = _presets(base, offered, records, self._lines)
+        self.entries = [*base, *presets]
         self.by_id = {entry.id: entry for entry in self.entries}
-        self.document = _document(entry.line for entry in self.entries)
-        self._places = {e.record.id: place for place, e in enumerate(self.entries) if e.record}
-        self._open = [place for place, e in enumerate(self.entries) if e.is_public]
-        self._closed = [
-            place for place, e in enumerate(self.entries) if not (e.record or e.is_public)
-        ]
+        self.arenas = {a.id: a for a in arenas if base and a.id not in self.by_id}
+        self._items = _ordered([*base, *self.arenas.values(), *presets], order)
+        self.document = _document(item.line for item in self._items)
+        # A record may be about several models: one of `llama3` is about each of its tags.
+        self._places: dict[str, list[int]] = {}
+        self._open: list[int] = []
+        self._closed: list[int] = []
+        for place, item in enumerate(self._items):
+            if isinstance(item, Arena):
+                self._places.setdefault(item.id, []).append(place)
+            elif item.record:
+                self._places.setdefault(item.record.id, []).append(place)
+            else:
+                (self._open if item.is_public else self._closed).append(place)
         self._targets: dict[str, Target] = {}
 
-    def document_of(self, records: Iterable[str], *, opened: bool, closed: bool) -> bytes:
-        """`{"data": […]}` of the entries with these records, in the order of the list. Costs what is in it.
+    def document_of(self, ids: Iterable[str], *, opened: bool, closed: bool) -> bytes:
+        """`{"data": […]}` of some of the list, in its order. Costs what is in it.
 
-        `opened`, `closed`: and of those without a record, the ones that are public, and the ones that are not.
+        `ids`: of records, and of models that stand for others. `opened`, `closed`: and of those that sources offer
+        and no record is about, the ones that are public, and the ones that are not.
         """
-        places = [self._places[one] for one in records if one in self._places]
+        places = [place for one in ids for place in self._places.get(one, ())]
         places += self._open if opened else ()
         places += self._closed if closed else ()
-        return _document(self.entries[place].line for place in sorted(places))
+        return _document(self._items[place].line for place in sorted(places))
+
+    def presets_among(self, ids: Iterable[str]) -> list[Entry]:
+        """The entries with these records that stand on another."""
+        items = (self._items[place] for one in ids for place in self._places.get(one, ()))
+        return [item for item in items if isinstance(item, Entry) and item.base is not None]
 
     def target(self, entry: Entry) -> Target:
         """Where completions for an entry go."""
@@ -50,6 +81,22 @@ class Overlay:
         if found is None:
             found = self._targets[entry.id] = _target(entry)
         return found
+
+
+class Lines:
+    """The JSON of entries. What an earlier list had of the same record and the same card is taken from there."""
+
+    def __init__(self, before: "Lines | None" = None) -> None:
+        self._before = before._known if before else {}
+        self._known: dict[str, tuple[object, ...]] = {}
+
+    def of(self, model_id: str, *parts: Any, encode: Callable[[], bytes]) -> bytes:
+        """The line of a model that is made of these parts, compared by what they are, not by what is in them."""
+        found = self._before.get(model_id)
+        if found is None or any(a is not b for a, b in zip(found, parts, strict=False)):
+            found = (*parts, encode())
+        self._known[model_id] = found
+        return found[-1]  # type: ignore[return-value]
 
 
 def _document(lines: Iterable[bytes]) -> bytes:
@@ -68,7 +115,17 @@ def _offered(shelves: Iterable[Shelf]) -> dict[str, _Offer]:
     return offered
 
 
-def _entries(offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel]) -> list[Entry]:
+def _ordered(items: list[Entry | Arena], order: Sequence[str]) -> list[Entry | Arena]:
+    if not order:
+        return items
+    rank = {model_id: place for place, model_id in enumerate(order)}
+    return sorted(items, key=lambda item: (rank.get(item.id, len(rank)), item.name))
+
+
+def _base(
+    offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel], lines: Lines
+) -> list[Entry]:
+    """What sources offer, as their overrides will have it."""
     overrides = {record.id: record for record in records if record.base_model_id is None}
     entries = []
     for source, card, stale in offered.values():
@@ -82,10 +139,16 @@ def _entries(offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel]) -
                 source=source,
                 card=card,
                 record=record,
-                line=model_line(card, record, stale=stale),
+                line=lines.of(
+                    card.id,
+                    card,
+                    record,
+                    stale,
+                    encode=partial(model_line, card, record, stale=stale),
+                ),
             )
         )
-    return entries + _presets(entries, offered, records)
+    return entries
 
 
 def _override(card: ModelCard, overrides: Mapping[str, WorkspaceModel]) -> WorkspaceModel | None:
@@ -96,7 +159,10 @@ def _override(card: ModelCard, overrides: Mapping[str, WorkspaceModel]) -> Works
 
 
 def _presets(
-    entries: Sequence[Entry], offered: Mapping[str, _Offer], records: Sequence[WorkspaceModel]
+    entries: Sequence[Entry],
+    offered: Mapping[str, _Offer],
+    records: Sequence[WorkspaceModel],
+    lines: Lines,
 ) -> list[Entry]:
     """Active presets that stand on something, by way of other presets or not, in the order of the records."""
     presets = {
@@ -120,13 +186,13 @@ def _presets(
             model_id = str(step.base_model_id)
         base: Entry = ground[model_id]
         for step in reversed(chain):
-            base = built[step.id] = built.get(step.id) or _preset(step, base)
+            base = built[step.id] = built.get(step.id) or _preset(step, base, lines)
         return base
 
     return list(filter(None, map(stand, presets)))
 
 
-def _preset(record: WorkspaceModel, base: Entry) -> Entry:
+def _preset(record: WorkspaceModel, base: Entry, lines: Lines) -> Entry:
     return Entry(
         id=record.id,
         name=record.name,
@@ -134,7 +200,7 @@ def _preset(record: WorkspaceModel, base: Entry) -> Entry:
         card=base.card,
         record=record,
         base=base,
-        line=preset_line(record, base.card),
+        line=lines.of(record.id, record, base.card, encode=partial(preset_line, record, base.card)),
     )
 
 

@@ -111,3 +111,10 @@ class WorkspaceModels(Protocol):
     async def all(self) -> Sequence[WorkspaceModel]:
         """Every record, oldest first."""
         ...
+
+    async def since(self, revision: int) -> Mapping[str, WorkspaceModel | None] | None:
+        """What has changed after a revision, by id; None in the place of a record that is gone.
+
+        None instead of all that if it is not known any more: then ask for all.
+        """
+        ...

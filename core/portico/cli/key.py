@@ -33,13 +33,16 @@ class Key:
             self._portico = Portico(self.loaded())
         return self._portico
 
-    def run(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
-        """Open the house, await `work(house)` in it, close it. Returns what the work returns."""
+    def run(self, work: Callable[[Any], Awaitable[Any]], *, packaged_law: bool = False) -> Any:
+        """Open the house, await `work(house)` in it, close it. Returns what the work returns.
+
+        `packaged_law`: without the operator's policy pages, for commands that look at bad ones or mend them.
+        """
 
         async def inside() -> Any:
             portico = self.portico()
             try:
-                await portico.open()
+                await portico.open(packaged_law=packaged_law)
                 with portico.database.use():
                     return await work(portico.house)
             finally:

@@ -8,14 +8,21 @@ from portico.permissions.decide import Condition, Permissions
 from portico.permissions.explain import Because, Explanation, explain
 from portico.permissions.grants import Grants
 from portico.permissions.keeper import Keeper
-from portico.permissions.pages import HOUSE_RULES, BadPolicy, Page
+from portico.permissions.law import Law
+from portico.permissions.naming import names_in
+from portico.permissions.pages import HOUSE_RULES, LARGEST_PAGE, BadPolicy, Page
+from portico.permissions.policy import RoleLine, Rule
+from portico.permissions.relations import EVERYONE, READER
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.permissions.sharing import PRIVATE, Sharing, read_access_control
-from portico.permissions.survey import Allowed, Shift, Survey, survey
+from portico.permissions.stored import Version
+from portico.permissions.survey import Allowed, Shift, Survey, differing, survey
 from portico.permissions.tables import TABLES
 
 __all__ = [
+    "EVERYONE",
     "HOUSE_RULES",
+    "LARGEST_PAGE",
     "PRIVATE",
     "TABLES",
     "Allowed",
@@ -25,16 +32,23 @@ __all__ = [
     "Explanation",
     "Grants",
     "Keeper",
+    "Law",
+    "READER",
     "Page",
     "Permissions",
     "PolicyFile",
     "PolicyLine",
     "Resource",
     "ResourceKind",
+    "RoleLine",
+    "Rule",
     "Sharing",
     "Shift",
     "Survey",
+    "Version",
+    "differing",
     "explain",
+    "names_in",
     "read_access_control",
     "survey",
 ]

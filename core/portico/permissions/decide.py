@@ -15,7 +15,7 @@ from portico.permissions.grants import Grants
 from portico.permissions.law import Form, Law, Plan, Template
 from portico.permissions.pages import BadPolicy, Page, packaged_pages
 from portico.permissions.policy import Lines, read_pages
-from portico.permissions.relations import EVERYONE, OWNER, TIES, Facts, Me
+from portico.permissions.relations import OWNER, TIES, Facts, Me
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
 from portico.settings.schema import AccessSettings
 
@@ -108,11 +108,9 @@ class Permissions:
         """Whether somebody may do something to a thing. At most one statement, and none where no grant matters."""
         law = self._law
         plan = law.plan(resource.kind, action)
-        facts = await self._standing(law, plan, actor)
+        facts = await self._standing(law, plan, actor) | resource.ties
         if resource.owner_id is not None and resource.owner_id == actor.id:
             facts |= {OWNER}
-        if resource.is_public:
-            facts |= {EVERYONE}
         decision = plan.decide_without_grants(facts)
         if decision is None:
             return plan.decide(facts | await self.grants.held(actor.id, resource))

@@ -42,11 +42,13 @@ class Because(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """A decision. `id`: empty = with the kind in general; `exists`: whether the kind's table has such a row.
 
-    `casbin`: what Casbin says of the same lines and the same facts; anything but `allowed` is a fault of ours.
+    `summary`: the decision and its reason in a sentence. `casbin`: what Casbin says of the same lines and the same
+    facts; anything but `allowed` is a fault of ours.
     `because`: the lines it rests on: those that deny, or else those that allow; none = no line allows it.
     `would_allow`: lines that allow it to others.
     """
 
+    summary: str
     allowed: bool
     casbin: bool
     account_id: str
@@ -73,7 +75,9 @@ async def explain(
     if person is None:
         raise NotFound
     actor = Actor(person["id"], person["email"], person["name"], person["role"], "", "")
-    resource = await permissions.find(kind, resource_id) if resource_id else None
+    resource = None
+    if resource_id and "\x00" not in resource_id:
+        resource = await permissions.find(kind, resource_id)
     groups = await rows(_GROUPS, actor.id)
     words = await permissions.words_about(actor)
     told = _standing_told(law, words, actor, groups)
@@ -83,8 +87,13 @@ async def explain(
     # Casbin adds the roles that lines give by itself.
     raw = frozenset(words) | facts & TIES
     because, would_allow = _reasons(law, action, kind, facts, told)
+    allowed = law.plan(kind, action).decide(facts)
+    what = f"{action} {kind} {resource_id}" if resource_id else f"{action} {kind} in general"
+    if resource_id and resource is None:
+        what += f" (there is no such {kind}, so this is the answer in general)"
     return Explanation(
-        allowed=law.plan(kind, action).decide(facts),
+        summary=_summary(actor.name, what, allowed, because),
+        allowed=allowed,
         casbin=law.referee.enforce(kind, action, raw),
         account_id=actor.id,
         account_name=actor.name,
@@ -96,6 +105,16 @@ async def explain(
         because=because,
         would_allow=would_allow,
     )
+
+
+def _summary(name: str, what: str, allowed: bool, because: list[Because]) -> str:
+    verdict = "may" if allowed else "may not"
+    if not because:
+        return f"{name} {verdict} {what}: no line allows it."
+    first, more = because[0], len(because) - 1
+    how = f": {'; '.join(first.how)}" if first.how else ""
+    rest = f" {more} other {'lines say' if more > 1 else 'line says'} so too." if more else ""
+    return f"{name} {verdict} {what}: `{first.line}` ({first.origin}){how}.{rest}"
 
 
 def check_words(law: Law, action: str, kind: str) -> None:

@@ -19,7 +19,15 @@ from portico.identity import Actor
 from portico.permissions import stored
 from portico.permissions.decide import Permissions, locked_out
 from portico.permissions.law import Law
-from portico.permissions.pages import BadPolicy, Page, overlaid, packaged_pages, pages_in
+from portico.permissions.pages import (
+    MOST_PAGES,
+    MOST_SAVED,
+    BadPolicy,
+    Page,
+    overlaid,
+    packaged_pages,
+    pages_in,
+)
 from portico.permissions.resource import PolicyFile, PolicyLine, ResourceKind
 
 log = structlog.get_logger("portico.permissions")
@@ -30,6 +38,8 @@ LOOK_EVERY = 0.2
 SETTLED = 0.15
 #: Administrators that are asked for when a law is checked for locking all of them out.
 MOST_ADMINS = 1000
+
+_ADMINS = "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at LIMIT $1"
 
 #: What tells one state of a directory from another: name, size, time of the last change and number of each file.
 Signature = tuple[tuple[str, int, int, int], ...]
@@ -66,21 +76,36 @@ class Keeper:
         self._permissions.draft(kinds, packaged)
         self._kinds, self._packaged, self._tolerant = kinds, packaged, tolerant
 
+    @property
+    def packaged(self) -> tuple[Page, ...]:
+        """The pages that Portico and its plugins bring, with nothing laid over them."""
+        return self._packaged
+
     # -- coming into force ----------------------------------------------------------------------------------
 
-    async def open(self) -> None:
+    async def open(self, *, packaged_only: bool = False) -> None:
         """Put the law into force for the first time.
 
-        If the operator's pages are bad, those that were in force last are good for a start, and the reason is said.
-        Raises: BadPolicy where there are none.
+        If the operator's pages are bad, those that were in force last are good for a start; `refused` says why.
+        `packaged_only`: without the operator's pages, for a house that is opened to mend them. Raises: BadPolicy
+        where there are none that were in force last.
         """
+        if packaged_only:
+            await self._take(self._packaged)
+            return
         signature = self._signature()
         try:
-            await self._take(await self._found())
+            pages = await self._found()
+            law = self._draft(pages)
         except BadPolicy as error:
             if not await self._take_last():
                 raise
-            self._refuse(error)
+            self.refused = error.faults
+        else:
+            self._put_into_force(law, pages)
+            # Said, not refused: whoever was let in may have been demoted since, and a house that stays closed
+            # lets nobody in at all.
+            self.refused = tuple(await self._locked_out(law))
         self._known = (signature, await stored.last_number())
 
     async def look(self) -> None:
@@ -97,6 +122,11 @@ class Keeper:
         else:
             await self.note()
             log.info("policies are in force", pages=len(self.pages), lines=len(self._law.rules))
+
+    def complain(self) -> None:
+        """Say in the log why the pages that were found last are not in force, if so."""
+        if self.refused:
+            log.error("policies refused, the last good ones stay", faults=list(self.refused))
 
     def watch(self) -> None:
         """Look again and again, until `stop`."""
@@ -151,8 +181,8 @@ class Keeper:
 
     def _refuse(self, error: BadPolicy) -> None:
         if error.faults != self.refused:
-            log.error("policies refused, the last good ones stay", faults=list(error.faults))
-        self.refused = error.faults
+            self.refused = error.faults
+            self.complain()
 
     def _signature(self) -> Signature:
         if self.directory is None:
@@ -169,19 +199,23 @@ class Keeper:
 
     async def drafted(self, pages: Iterable[Page]) -> Law:
         """A law out of pages, checked as it would be before it comes into force. Raises: BadPolicy."""
-        law = self._permissions.draft(self._kinds, pages, tolerant=self._tolerant)
-        admins = await rows(
-            "SELECT id FROM portico_account WHERE role = 'admin' LIMIT $1", MOST_ADMINS
-        )
+        law = self._draft(pages)
+        if faults := await self._locked_out(law):
+            raise BadPolicy(faults)
+        return law
+
+    def _draft(self, pages: Iterable[Page]) -> Law:
+        return self._permissions.draft(self._kinds, pages, tolerant=self._tolerant)
+
+    async def _locked_out(self, law: Law) -> list[str]:
+        """Why none of the administrators there are could do what one of them must be able to. Empty = one can."""
         faults: list[str] = []
-        for admin in admins:
+        for admin in await rows(_ADMINS, MOST_ADMINS):
             actor = Actor(admin["id"], "", "", "admin", "", "")
             faults = locked_out(law, await self._permissions.words_about(actor))
             if not faults:
-                return law
-        if faults:
-            raise BadPolicy(faults)
-        return law
+                break
+        return faults
 
     async def drafted_from(self, directory: Path) -> Law:
         """The law as it would be with the pages of another directory. Raises: BadPolicy."""
@@ -189,6 +223,21 @@ class Keeper:
         return await self.drafted(
             overlaid(self._packaged, pages_in(directory), stored.as_pages(saved))
         )
+
+    async def versions(self, before: int | None = None) -> list[stored.Version]:
+        """What was saved, newest first: 20 versions with a number below `before`."""
+        return await stored.versions(before)
+
+    async def version(self, number: int) -> stored.Version:
+        """What was saved then. Raises: NotFound."""
+        found = await stored.version(number)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def saved(self) -> tuple[int, dict[str, str]]:
+        """The number of the version that counts, and its pages; 0 = nothing was ever saved."""
+        return await stored.last()
 
     async def drafted_with(self, changes: Mapping[str, str | None]) -> Law:
         """The law as it would be with some saved pages changed; None takes one back. Raises: BadPolicy."""
@@ -213,9 +262,7 @@ class Keeper:
 
     async def roll_back(self, number: int, author: str) -> int:
         """Make the pages of an earlier version the ones that count. Raises: NotFound, BadPolicy."""
-        earlier = await stored.version(number)
-        if earlier is None and number != 0:
-            raise NotFound
+        earlier = await self.version(number) if number else None
         async with transaction():
             await stored.lock()
             _, saved = await stored.last()
@@ -237,8 +284,17 @@ class Keeper:
 
 
 def _changed(saved: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
-    after = {**saved, **changes}
-    return {name: text for name, text in after.items() if text is not None}
+    """The pages as they would be kept. Raises: BadPolicy for too much of them."""
+    after = {name: text for name, text in {**saved, **changes}.items() if text is not None}
+    if len(after) > MOST_PAGES:
+        raise BadPolicy(
+            [f"database: there would be {len(after)} pages; at most {MOST_PAGES} are kept"]
+        )
+    if (size := sum(len(text.encode()) for text in after.values())) > MOST_SAVED:
+        raise BadPolicy(
+            [f"database: all pages would have {size} bytes; at most {MOST_SAVED} are kept"]
+        )
+    return after
 
 
 def _settled(signature: Signature) -> bool:

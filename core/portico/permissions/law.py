@@ -75,8 +75,10 @@ class Law:
         self.kinds = dict(kinds)
         self.rules, self.roles, self.idle = lines.rules, lines.roles, lines.idle
         self._confers: dict[str, list[str]] = {}
+        self._holders: dict[str, list[str]] = {}
         for line in self.roles:
             self._confers.setdefault(line.who, []).append(line.role)
+            self._holders.setdefault(line.role, []).append(line.who)
         self._mentioned = frozenset(rule.who for rule in self.rules) | frozenset(self._confers)
         self._plans = {
             (kind.name, action): self._compile(kind.name, action)
@@ -95,14 +97,7 @@ class Law:
 
         Words of which the law says nothing are left out.
         """
-        found = set(self._mentioned.intersection(words))
-        waiting = list(found)
-        while waiting:
-            for role in self._confers.get(waiting.pop(), ()):
-                if role not in found:
-                    found.add(role)
-                    waiting.append(role)
-        return frozenset(found)
+        return frozenset(_reached(self._mentioned.intersection(words), self._confers))
 
     def rules_on(self, kind: str, action: str) -> list[Rule]:
         """The lines that speak of an action, in their order."""
@@ -168,7 +163,8 @@ class Law:
     def _compile(self, kind: str, action: str) -> Plan:
         rules = self.rules_on(kind, action)
         words = {rule.who for rule in rules}
-        sources = self._sources(words)
+        # These words, and all from which role lines lead to them.
+        sources = _reached(words, self._holders)
         return Plan(
             deny=frozenset(rule.who for rule in rules if rule.effect == "deny"),
             allow=frozenset(rule.who for rule in rules if rule.effect == "allow"),
@@ -176,16 +172,17 @@ class Law:
             asks_permissions=any(word.startswith("permission:") for word in sources),
         )
 
-    def _sources(self, words: set[str]) -> set[str]:
-        """These words, and all from which role lines lead to them."""
-        found, waiting = set(words), list(words)
-        while waiting:
-            role = waiting.pop()
-            for line in self.roles:
-                if line.role == role and line.who not in found:
-                    found.add(line.who)
-                    waiting.append(line.who)
-        return found
+
+def _reached(start: Iterable[str], steps: Mapping[str, Iterable[str]]) -> set[str]:
+    """Where one gets to from these words, themselves included."""
+    found = set(start)
+    waiting = list(found)
+    while waiting:
+        for word in steps.get(waiting.pop(), ()):
+            if word not in found:
+                found.add(word)
+                waiting.append(word)
+    return found
 
 
 def _binder(values: list[str | Me], first: int) -> Bind:

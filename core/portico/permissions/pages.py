@@ -15,6 +15,8 @@ from portico.permissions.resource import PolicyFile, PolicyLine
 LARGEST_PAGE = 256 * 1024
 #: Of the operator's own pages.
 MOST_PAGES = 100
+#: Bytes of all pages that are saved; every version keeps them all.
+MOST_SAVED = 1024 * 1024
 
 
 class BadPolicy(OperatorError):

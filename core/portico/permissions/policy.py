@@ -19,6 +19,8 @@ EFFECTS = ("allow", "deny")
 MOST_LINES = 10_000
 #: Faults told at once; whoever made more knows by then.
 MOST_FAULTS = 50
+#: Words among which a fault looks for the one that was meant, and that it lists.
+MOST_KNOWN = 100
 
 _RULE = ("p", "kind", "action", "who", "effect")
 _ROLE = ("g", "who", "role")
@@ -91,6 +93,8 @@ def read_pages(
     kept = [rule for rule in rules if rule.kind in known]
     lines: tuple[RoleLine | Rule, ...] = (*roles, *kept)
     for line in lines:
+        if len(faults) >= MOST_FAULTS:
+            break
         try:
             if isinstance(line, RoleLine):
                 _check_role(line, made)
@@ -162,12 +166,15 @@ def _check_standing(word: str, made: set[str], others: Iterable[str] = ()) -> No
         _known("permission", name, PERMISSIONS)
     else:
         roles = {f"role:{role}" for role in ROLES} | made
-        _known("relation", word, {*others, *roles, *BYPASSES, "member:…", "user:…", "permission:…"})
+        known = {*others, *roles, *BYPASSES, "member:…", "user:…", "permission:…"}
+        hint = f". A role of your own is given by a line such as `g, member:<group id>, {word}`"
+        _known("relation", word, known, hint if prefix == "role" else "")
 
 
-def _known(what: str, word: str, known: Collection[str]) -> None:
+def _known(what: str, word: str, known: Collection[str], hint: str = "") -> None:
     if word in known:
         return
+    known = sorted(known)[:MOST_KNOWN]
     if close := difflib.get_close_matches(word, known, n=1):
-        raise ValueError(f"there is no {what} {word!r}; did you mean {close[0]!r}?")
-    raise ValueError(f"there is no {what} {word!r}; there is {', '.join(sorted(known))}")
+        raise ValueError(f"there is no {what} {word!r}; did you mean {close[0]!r}?{hint[1:]}")
+    raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}{hint}")

@@ -33,14 +33,14 @@ class ResourceKind:
 class Resource:
     """One thing, as far as a decision needs to know it.
 
-    `id`: empty for a thing without a row, which nobody can have been given. `is_public`: open to everyone by itself,
-    without a grant that says so.
+    `id`: empty for a thing without a row, to which nobody can have been given access. `ties`: what ties the caller to it
+    besides rows: `everyone`, where it is open by itself; `reader`, `writer`, where something else than grants says so.
     """
 
     kind: str
     id: str
     owner_id: str | None
-    is_public: bool = False
+    ties: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,31 @@ from portico.permissions.pages import Page
 
 _SAVE = "INSERT INTO portico_policy (at, author, pages) VALUES ($1, $2, $3) RETURNING number"
 _LAST = "SELECT number, pages FROM portico_policy ORDER BY number DESC LIMIT 1"
-_VERSIONS = (
-    "SELECT p.number, p.at, p.author, p.pages FROM portico_policy p ORDER BY p.number DESC LIMIT $1"
+_VERSION = (
+    "SELECT p.number, p.at, p.author, who.name AS author_name, p.pages FROM portico_policy p "
+    "LEFT JOIN portico_account who ON who.id = p.author "
 )
 # Whoever is first to see other pages than the last ones notes the change; all others find them there.
 _SEE = "UPDATE portico_policy_seen SET digest = $1, pages = $2 WHERE id = 1 AND digest <> $1"
+
+#: Versions on one page of a list.
+PAGE = 20
+#: No version has a number beyond.
+LAST = 2**62
 
 Texts = Mapping[str, str]
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One save. Units: `at` in epoch seconds. Shape: `pages` are texts by name."""
+    """One save. Units: `at` in epoch seconds. Shape: `pages` are texts by name.
+
+    `author`: an account's id, or empty for the command line; `author_name`: as it is called today, None if it is gone.
+    """
 
     number: int
     at: int
     author: str
+    author_name: str | None
     pages: dict[str, str]
 
 
@@ -54,14 +64,16 @@ async def last() -> tuple[int, dict[str, str]]:
     return int(found["number"]), msgspec.json.decode(found["pages"], type=dict[str, str])
 
 
-async def versions(most: int = 100) -> list[Version]:
-    """The versions there were, newest first."""
-    return [_version(found) for found in await rows(_VERSIONS, most)]
+async def versions(before: int | None = None) -> list[Version]:
+    """The newest 20 versions with a number below `before`. Shape: newest first."""
+    below = LAST if before is None else max(min(before, LAST), 0)
+    found = await rows(f"{_VERSION} WHERE p.number < $1 ORDER BY p.number DESC LIMIT {PAGE}", below)
+    return [_version(one) for one in found]
 
 
 async def version(number: int) -> Version | None:
     """One version."""
-    found = await row("SELECT * FROM portico_policy WHERE number = $1", number)
+    found = await row(f"{_VERSION} WHERE p.number = $1", number) if 0 < number < LAST else None
     return _version(found) if found else None
 
 
@@ -87,4 +99,4 @@ async def see(pages: Sequence[Page]) -> bool:
 
 def _version(found: dict[str, Any]) -> Version:
     pages = msgspec.json.decode(found["pages"], type=dict[str, str])
-    return Version(number=found["number"], at=found["at"], author=found["author"], pages=pages)
+    return Version(**found | {"pages": pages})

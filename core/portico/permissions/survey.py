@@ -32,6 +32,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: str
     account_name: str
+    email: str
     kind: str
     action: str
     in_general: Change | None
@@ -170,6 +171,7 @@ def _shift(case: _Case, kind: ResourceKind, action: str, old: Plan, new: Plan) -
     return Shift(
         account_id=case.person.actor.id,
         account_name=case.person.actor.name,
+        email=case.person.actor.email,
         kind=kind.name,
         action=action,
         in_general=change(NOBODY),
@@ -178,11 +180,29 @@ def _shift(case: _Case, kind: ResourceKind, action: str, old: Plan, new: Plan) -
     )
 
 
-async def survey(permissions: Permissions) -> Survey:
-    """Look at everybody and everything: a few statements for people, two for each kind that has rows."""
-    kinds = permissions.law.kinds.values()
-    things = {kind.name: await _things(kind) for kind in kinds if kind.table}
+async def survey(permissions: Permissions, kinds: Iterable[str] | None = None) -> Survey:
+    """Look at everybody and everything: a few statements for people, two for each kind that has rows.
+
+    `kinds`: only those; the others then seem to have no rows.
+    """
+    wanted = permissions.law.kinds.keys() & (permissions.law.kinds if kinds is None else kinds)
+    things = {
+        kind.name: await _things(kind)
+        for kind in permissions.law.kinds.values()
+        if kind.table and kind.name in wanted
+    }
     return Survey(await _people(permissions), things)
+
+
+def differing(before: Law, after: Law) -> set[str]:
+    """The kinds of things of which two laws may say something different."""
+    if set(map(str, before.roles)) != set(map(str, after.roles)):
+        return set(after.kinds)
+    return {
+        kind.name
+        for kind in after.kinds.values()
+        if any(before.plan(kind.name, word) != after.plan(kind.name, word) for word in kind.words)
+    }
 
 
 async def _people(permissions: Permissions) -> list[Person]:

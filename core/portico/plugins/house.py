@@ -45,8 +45,11 @@ class Services:
 class HouseKey(Protocol):
     """What a command of the command line is given with `click.pass_obj`."""
 
-    def run(self, work: "Callable[[House], Awaitable[P]]") -> P:
-        """Open the house, await `work(house)` in it, close it. Returns what the work returns."""
+    def run(self, work: "Callable[[House], Awaitable[P]]", *, packaged_law: bool = False) -> P:
+        """Open the house, await `work(house)` in it, close it. Returns what the work returns.
+
+        `packaged_law`: without the operator's policy pages, for commands that look at bad ones or mend them.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ that names no variable gets `PORTICO_<SECTION>_<FIELD>`; a plugin's field gets
 `PORTICO_<PLUGIN>_<FIELD>`. Reading them is the business of `portico.settings.load` alone.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -142,6 +142,18 @@ class AccessSettings(Section):
     ] = False
 
 
+class ArenaModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that stands for others: each turn is answered by one of them, chosen by lot.
+
+    Shape of `meta`: `model_ids`, a list or null = all; `filter_mode` `exclude` = all but those; `access_control`, as a
+    model's, but nobody's if it is missing; whatever clients show of it.
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    name: str
+    meta: dict[str, Any] = {}
+
+
 class CatalogueSettings(Section):
     """How the list of models is put together."""
 
@@ -157,6 +169,26 @@ class CatalogueSettings(Section):
         float,
         setting("Seconds a request waits for slow sources before the last list is used", gt=0),
     ] = 1.5
+    order: Annotated[
+        list[str],
+        setting(
+            "Ids of models that are listed first, in this order; the others follow by name",
+            env="MODEL_ORDER_LIST",
+        ),
+    ] = []
+    arena: Annotated[
+        bool,
+        setting(
+            "List models that stand for others, chosen by lot", env="ENABLE_EVALUATION_ARENA_MODELS"
+        ),
+    ] = True
+    arena_models: Annotated[
+        list[ArenaModel],
+        setting(
+            "Which ones, as JSON: id, name, meta; none = one for all, which only administrators see",
+            env="EVALUATION_ARENA_MODELS",
+        ),
+    ] = []
 
 
 class LogSettings(Section):

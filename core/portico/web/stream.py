@@ -17,6 +17,7 @@ from portico.catalogue.source import EVENT_STREAM, Reply
 from portico.errors import Refusal, Unavailable
 from portico.web.drain import Drain
 from portico.web.errors import unforeseen
+from portico.web.reply import Headers
 
 #: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
 SOON = 0.1
@@ -35,15 +36,21 @@ def error_event(message: str, kind: str, code: str) -> bytes:
     return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
 
 
-def stream_reply(request: Request[Any, Any, Any], reply: Reply | Awaitable[Reply]) -> "ReplyStream":
+def stream_reply(
+    request: Request[Any, Any, Any],
+    reply: Reply | Awaitable[Reply],
+    headers: Headers = (),
+) -> "ReplyStream":
     """The response that carries a source's reply to the client, whole or as a stream. Return it from a handler.
+
+    `headers`: the handler's own, sent as they are; of a source's only a few are passed on.
 
     `reply` may still be in the making: then it is awaited when the response is sent, and given up if the client
     leaves first. What it raises before the first byte is answered like anything that a handler raises.
     """
     opt = getattr(request.scope.get("route_handler"), "opt", {})
     return ReplyStream(
-        reply, getattr(request.app.state, "drain", None), opt.get("plugin", "portico")
+        reply, getattr(request.app.state, "drain", None), opt.get("plugin", "portico"), headers
     )
 
 
@@ -51,11 +58,16 @@ class ReplyStream:
     """A `Reply` on its way to the client: an ASGI application that is called once."""
 
     def __init__(
-        self, reply: Reply | Awaitable[Reply], drain: Drain | None = None, plugin: str = "portico"
+        self,
+        reply: Reply | Awaitable[Reply],
+        drain: Drain | None = None,
+        plugin: str = "portico",
+        headers: Headers = (),
     ) -> None:
         self._reply = reply
         self._drain = drain
         self._plugin = plugin
+        self._headers = tuple(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the reply, until it ends, the client leaves or the process stops. Called by Litestar."""
@@ -64,7 +76,7 @@ class ReplyStream:
         try:
             with self._drain.watched(presence.interrupt) if self._drain else nullcontext():
                 reply = self._reply if isinstance(self._reply, Reply) else await self._reply
-                await send(_start(reply))
+                await send(_start(reply, self._headers))
                 await self._send_body(reply, send)
         except asyncio.CancelledError:
             if presence.forgive("stopping"):
@@ -93,8 +105,8 @@ class ReplyStream:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _start(reply: Reply) -> Any:
-    headers = [(b"content-type", reply.content_type.encode("latin-1"))]
+def _start(reply: Reply, own: Headers) -> Any:
+    headers = [(b"content-type", reply.content_type.encode("latin-1")), *own]
     headers += [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in reply.headers.items()

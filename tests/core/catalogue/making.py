@@ -1,7 +1,7 @@
 """Sources, records and laws that are plain objects, for the tests of the catalogue."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from portico.catalogue import Catalogue, Completion, ModelCard, Reply, WorkspaceModel
 from portico.identity import Account, Actor
 from portico.permissions import Resource
-from portico.settings.schema import AccessSettings, CatalogueSettings
+from portico.settings.schema import AccessSettings, ArenaModel, CatalogueSettings
 
 
 def raw(value: Any) -> msgspec.Raw:
@@ -71,6 +71,9 @@ class Records:
     def __init__(self, *records: WorkspaceModel) -> None:
         self.records = list(records)
         self.version = 1
+        self.past = {0: [], 1: self.records}
+        self.asked_since: list[int] = []
+        self.forgetful = False
 
     async def revision(self) -> int:
         return self.version
@@ -78,9 +81,17 @@ class Records:
     async def all(self) -> Sequence[WorkspaceModel]:
         return list(self.records)
 
+    async def since(self, revision: int) -> Mapping[str, WorkspaceModel | None] | None:
+        self.asked_since.append(revision)
+        if self.forgetful:
+            return None
+        now, then = ({r.id: r for r in self.past[v]} for v in (self.version, revision))
+        return {i: now.get(i) for i in {**now, **then} if now.get(i) is not then.get(i)}
+
     def change(self, *records: WorkspaceModel) -> None:
         self.records = list(records)
         self.version += 1
+        self.past[self.version] = self.records
 
 
 class Law:
@@ -96,7 +107,7 @@ class Law:
         assert (action, resource.kind) == ("use", "model")
         return (
             await self.may_all(actor, resource.kind, action)
-            or resource.is_public
+            or bool(resource.ties & {"everyone", "reader"})
             or resource.owner_id == actor.id
             or resource.id in self._readers.get(actor.id, ())
         )
@@ -115,6 +126,10 @@ class People:
 
     def __init__(self, *admins: str) -> None:
         self.admins = set(admins)
+        self.groups: dict[str, list[str]] = {}
+
+    async def group_ids(self, account_id: str) -> list[str]:
+        return self.groups.get(account_id, [])
 
     async def find(self, account_id: str) -> Account | None:
         if account_id == "gone":
@@ -142,12 +157,20 @@ class World:
         admins: Sequence[str] = (),
         ttl: float | None = 60,
         limit: float = 0.2,
+        order: Sequence[str] = (),
+        arenas: Sequence[ArenaModel] | None = None,
         **switches: bool,
     ) -> None:
         self.records = Records(*records)
         self.people = People(*admins)
         self.catalogue = Catalogue(
-            CatalogueSettings(ttl=ttl, limit=limit),
+            CatalogueSettings(
+                ttl=ttl,
+                limit=limit,
+                order=list(order),
+                arena=arenas is not None,
+                arena_models=list(arenas or ()),
+            ),
             Law(self.records, readers or {}, **switches),
             self.people,
         )

@@ -236,7 +236,8 @@ def test_people_see_what_a_record_lets_them_read_and_what_is_public() -> None:
             readers={"ben": {"open"}},
         )
         assert await world.ids(ROOT) == ["closed", "open", "public", "public-no-more", "mine"]
-        assert await world.ids(ANN) == ["public", "mine"]
+        # What stands on a model that neither she nor its owner may use would be refused, so it is not listed.
+        assert await world.ids(ANN) == ["public"]
         assert await world.ids(BEN) == ["open", "public"]
 
     run(story())
@@ -330,5 +331,54 @@ def test_ab36_a_preset_of_nobody_opens_nothing() -> None:
             readers={"ben": {"p"}},
         )
         await refused(world, "p", BEN)
+
+    run(story())
+
+
+def test_after_a_change_only_what_changed_is_asked_for_and_encoded() -> None:
+    async def story() -> None:
+        kept, changed, gone = (
+            record("kept", "base"),
+            record("changed", "base"),
+            record("gone", "base"),
+        )
+        world = World(Source("one", "base"), records=[kept, changed, gone])
+        assert await world.ids() == ["base", "changed", "gone", "kept"]
+        before = {e.id: e.line for e in world.catalogue._built.entries}
+
+        world.records.change(kept, record("changed", "base", name="New"), record("added", "base"))
+
+        assert await world.ids() == ["base", "added", "changed", "kept"]
+        assert world.records.asked_since == [1]
+        after = {e.id: e.line for e in world.catalogue._built.entries}
+        assert after["kept"] is before["kept"]
+        assert b"New" in after["changed"]
+
+    run(story())
+
+
+def test_what_is_not_known_any_more_is_asked_for_whole() -> None:
+    async def story() -> None:
+        world = World(Source("one", "base"), records=[record("gone", "base")])
+        assert await world.ids() == ["base", "gone"]
+
+        world.records.forgetful = True
+        world.records.change(record("added", "base"))
+
+        assert await world.ids() == ["base", "added"]
+
+    run(story())
+
+
+def test_a_record_about_several_models_opens_each_of_them() -> None:
+    async def story() -> None:
+        tags = [card(f"llama3:{tag}", owned_by="ollama") for tag in ("8b", "70b")]
+        world = World(
+            Source("one", *tags),
+            records=[record("llama3", owner="root")],
+            readers={"ann": {"llama3"}},
+        )
+
+        assert await world.ids(ANN) == ["llama3:8b", "llama3:70b"]
 
     run(story())

@@ -213,6 +213,20 @@ async def test_after_a_restart_with_a_bad_page_the_last_good_law_is_in_force(
     assert "ours.csv:1: 4 fields where 5" in restarted.refused[0]
 
 
+async def test_a_house_opens_with_a_law_that_locks_out_those_who_are_left_and_says_so(
+    keeper: Keeper, add_person: AddPerson, database: Database
+) -> None:
+    await add_person("root", role="admin")
+    await add_person("boss", role="admin")
+    await keeper.save({"ours.csv": "p, office, keep, user:root, deny\n"}, "boss")
+    await database.execute("UPDATE portico_account SET role = 'user' WHERE id = 'boss'")
+
+    restarted = await opened(None)
+
+    assert "it would lock out every administrator" in restarted.refused[0]
+    assert not allowed(restarted, "role:pending", "owner")
+
+
 async def test_a_line_about_the_things_of_a_plugin_that_failed_waits_for_it(
     database: Database, directory: Path, write: Callable[[str, str], None]
 ) -> None:

@@ -1,0 +1,99 @@
+"""Models that stand for others, and the order of the list."""
+
+import pytest
+from tests.core.catalogue.making import Source, World, actor, card, record
+
+from portico.errors import NotFound
+from portico.settings.schema import ArenaModel
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def shop() -> Source:
+    return Source("shop", card("open", public=True), card("free", public=True), card("closed"))
+
+
+def arena(model_id: str = "any", **meta: object) -> ArenaModel:
+    return ArenaModel(model_id, model_id.title(), dict(meta))
+
+
+async def drawn(world: World, model_id: str = "any", times: int = 40) -> set[str]:
+    ann = actor("ann")
+    return {(await world.catalogue.resolve(model_id, ann)).model for _ in range(times)}
+
+
+async def test_without_a_list_of_its_own_there_is_one_for_all_that_administrators_see() -> None:
+    world = World(shop(), arenas=[])
+
+    entries = await world.entries()
+
+    assert [entry["id"] for entry in entries] == ["open", "free", "closed", "arena-model"]
+    assert entries[-1]["owned_by"] == "arena"
+    assert entries[-1]["arena"] is True
+    assert await world.ids(actor("ann")) == ["open", "free"]
+    with pytest.raises(NotFound):
+        await world.catalogue.resolve("arena-model", actor("ann"))
+
+
+async def test_where_no_source_offers_anything_there_is_nothing_to_stand_for() -> None:
+    world = World(Source("empty"), arenas=[])
+
+    assert await world.ids() == []
+
+
+async def test_AB_36_a_lot_is_drawn_only_among_what_the_caller_may_use() -> None:
+    world = World(shop(), arenas=[arena(access_control=None)])
+
+    assert await world.ids(actor("ann")) == ["open", "free", "any"]
+    assert await drawn(world) == {"open", "free"}
+
+
+async def test_it_stands_for_those_it_names_or_for_all_but_those() -> None:
+    named = arena("named", model_ids=["free", "closed"], access_control=None)
+    others = arena("others", model_ids=["free"], filter_mode="exclude", access_control=None)
+    hidden = arena("hidden", model_ids=["closed"], access_control=None)
+    world = World(shop(), arenas=[named, others, hidden])
+
+    assert await drawn(world, "named") == {"free"}
+    assert await drawn(world, "others") == {"open"}
+    with pytest.raises(NotFound):
+        await world.catalogue.resolve("hidden", actor("ann"))
+
+
+async def test_people_and_groups_are_let_in_by_its_access_control() -> None:
+    world = World(
+        shop(),
+        arenas=[arena(access_control={"read": {"user_ids": ["bob"], "group_ids": ["crew"]}})],
+    )
+    world.people.groups["cleo"] = ["crew"]
+
+    assert "any" not in await world.ids(actor("ann"))
+    assert "any" in await world.ids(actor("bob"))
+    assert "any" in await world.ids(actor("cleo"))
+
+
+async def test_an_access_control_that_makes_no_sense_lets_nobody_in() -> None:
+    world = World(shop(), arenas=[arena(access_control={"read": "everybody"})])
+
+    assert "any" not in await world.ids(actor("ann"))
+
+
+async def test_nothing_can_stand_on_it_and_its_id_is_taken() -> None:
+    preset = record("mine", base_model_id="any", owner_id="ann")
+    world = World(shop(), arenas=[arena(access_control=None)], records=[preset])
+
+    assert "mine" not in await world.ids()
+    assert not await world.catalogue.may_use("any", actor("ann"))
+    assert "any" in await world.catalogue.offered_ids()
+
+
+async def test_listed_ids_come_first_and_the_others_by_name() -> None:
+    source = Source("shop", card("a", name="Zeta"), card("b", name="alpha"), card("c", name="Beta"))
+    world = World(source, order=["b", "gone"])
+
+    assert await world.ids() == ["b", "c", "a"]
