@@ -1,6 +1,7 @@
 """What a model may be made of: known keys make sense, everything else is kept as it came."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.plugins.models.conftest import form
@@ -49,9 +50,16 @@ def test_a_text_among_the_parameters_has_at_most_128_KiB(ann: Client, name: str)
 def test_a_name_that_no_list_can_show_is_refused(ann: Client) -> None:
     answer = ann.post(CREATE, form(name="x" * 513))
     assert (answer.status, "name" in answer.detail) == (400, True)
-    # Every letter is three when folded, and an index still has to hold it.
-    assert ann.post(CREATE, form(name="ΐ" * 512)).status == 200
-    assert ann.get("/api/v1/models/list?order_by=name").json["total"] == 1
+
+
+def test_the_longest_name_on_the_longest_base_is_still_sorted_and_found(ann: Client) -> None:
+    signs = [chr(0x20000 + number * 7) for number in range(768)]  # four bytes each, none twice
+    base, name = "".join(signs[:256]), "".join(signs[256:])
+    assert ann.post(CREATE, form(base)).status == 200
+    assert ann.post(CREATE, form(base_model_id=base, name=name)).status == 200
+
+    assert ann.get("/api/v1/models/list?order_by=name").json["total"] == 2
+    assert ann.get(f"/api/v1/models/list?query={quote(name[-20:])}").json["total"] == 1
 
 
 def test_AB_41_an_id_that_unfolds_to_a_very_long_one_is_refused(ann: Client) -> None:
