@@ -92,6 +92,7 @@ from portico.permissions import (
     ResourceKind,
     RoleLine,
     Rule,
+    Sharing,
     Shift,
     Survey,
     Version,
@@ -103,6 +104,7 @@ from portico.permissions import (
 from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
+from portico.web.body import explain as explain_misfit
 from portico.web.health import HealthCheck
 from portico.web.picture import picture_reply
 from portico.web.queries import query_flag
@@ -180,6 +182,7 @@ __all__ = [
     "Services",
     "SessionUser",
     "SessionUserInfo",
+    "Sharing",
     "Shift",
     "SourceFailed",
     "SourceTimedOut",
@@ -202,6 +205,7 @@ __all__ = [
     "differing",
     "execute",
     "explain",
+    "explain_misfit",
     "get",
     "hookimpl",
     "json_reply",

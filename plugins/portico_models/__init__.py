@@ -3,6 +3,8 @@
 What sources offer is not kept here; the catalogue asks for these records and lays them over its list.
 """
 
+import click
+
 from portico.api import (
     AccountLeaving,
     House,
@@ -90,7 +92,14 @@ def register_listeners(app: House) -> list[Listener]:
 @hookimpl
 def register_routes(app: House) -> list[object]:
     """Everything below `/api/v1/models`, and the model list."""
-    from portico_models import pictures, record_routes, routes, template_routes, version_routes
+    from portico_models import (
+        pictures,
+        record_routes,
+        routes,
+        template_routes,
+        transfer_routes,
+        version_routes,
+    )
     from portico_models.applying import Applying
     from portico_models.service import Models
     from portico_models.versions import Versions
@@ -102,4 +111,13 @@ def register_routes(app: House) -> list[object]:
         *pictures.routes(app),
         *version_routes.routes(Versions(app, models)),
         *template_routes.routes(app, Applying(app, models)),
+        *transfer_routes.routes(app),
     ]
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico models …`."""
+    from portico_models.commands import models
+
+    cli.add_command(models)

@@ -18,7 +18,10 @@ __all__ = ["ACTIONS", "GENERAL", "KIND", "Draft", "ModelRecords"]
 KIND: Final = "model"
 #: What policies speak of; the page `models.csv` says what each one is.
 ACTIONS: Final = ("list", "read", "use", "write", "delete", "share")
-GENERAL: Final = ("create", "invite", "publish", "override", "clear")
+GENERAL: Final = (
+    *("create", "invite", "publish", "override", "clear"),
+    *("export", "import", "sync"),
+)
 #: Seconds for which this process trusts the revision it has read; a change of its own counts at once.
 TRUST: Final = 0.3
 
@@ -178,6 +181,12 @@ class ModelRecords:
             await self._write(_REPLACE, there)
             done += before
         return done
+
+    async def touch_many(self, ids: Sequence[str], *, at: int) -> None:
+        """Say of records that they were written now, although they are as they were: nothing goes into the history."""
+        for some in chunks(ids):
+            sql = f"UPDATE models_model SET updated_at = $1 WHERE id IN ({places(len(some), 2)})"  # noqa: S608
+            await execute(sql, at, *some)
 
     async def toggle(self, model_id: str, *, by: str, at: int) -> bool:
         """Turn a record on or off. Whether it was still there."""

@@ -7,6 +7,8 @@ T = TypeVar("T")
 
 #: Records in one statement: each may be as large as the picture in it.
 CHUNK = 100
+#: Ids in one statement.
+IDS = 500
 
 
 def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

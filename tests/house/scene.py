@@ -11,7 +11,10 @@ Ask = tuple[str, Any]
 
 CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
 PAGE = "p, model, read, user:nobody, allow\n"
-AUTHORS = {"workspace": {"models": True}, "sharing": {"models": True}}
+AUTHORS = {
+    "workspace": {"models": True, "models_import": True, "models_export": True},
+    "sharing": {"models": True},
+}
 
 
 class Scene:
@@ -148,6 +151,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/create"): lambda s, path: (path, s.model_form()),
     ("POST", "/api/v1/models/model/update"): lambda s, path: (path, s.model()),
     ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
+    ("POST", "/api/v1/models/import"): lambda s, path: (path, {"models": [s.model_form()]}),
+    ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
     ("POST", "/api/v1/users/user/settings/update"): lambda s, path: (path, {"ui": {}}),

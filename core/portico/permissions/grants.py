@@ -1,7 +1,7 @@
 """The rows behind sharing: written in the caller's transaction, read for one thing or for many at once."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from portico.audit import record
 from portico.brief import Brief
@@ -14,13 +14,15 @@ from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_con
 #: Values in one statement; databases take a limited number.
 CHUNK = 500
 
-_INSERT = (
-    "INSERT INTO portico_grant "
-    "(id, resource_kind, resource_id, action, principal_kind, principal_id, position, created_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+#: Rows in one statement.
+ROWS = 100
+
+_COLUMNS: Final = (
+    *("id", "resource_kind", "resource_id", "action"),
+    *("principal_kind", "principal_id", "position", "created_at"),
 )
-_FORGET = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id = $2"
-_FORGET_MANY = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id IN"
+_INSERT = f"INSERT INTO portico_grant ({', '.join(_COLUMNS)}) VALUES {{}}"  # noqa: S608 - our own
+_FORGET = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id IN ({})"
 _OF_KIND = (
     "SELECT resource_id, action, principal_kind, principal_id FROM portico_grant "
     "WHERE resource_kind = $1{} ORDER BY resource_id, position"
@@ -104,43 +106,63 @@ class Grants:
         self._held.forget()
 
     async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:
-        """Share a thing with exactly these from now on. Call it inside the transaction that writes the thing.
+        """Share a thing with exactly these from now on. As `write_many`, for one."""
+        await self.write_many(kind, {resource_id: sharing})
 
-        Raises: Invalid if a person or group does not exist; one that the thing was shared with before and that
-        is gone since is dropped without a word.
+    async def write_many(self, kind: str, wanted: Mapping[str, Sharing]) -> None:
+        """Share things with exactly these from now on. Call it inside the transaction that writes the things.
+
+        `wanted`: by the thing's id. Besides an entry in the audit for each that changes, a few statements for every
+        hundred. Raises: Invalid if a person or group does not exist; one that the thing was shared with before and
+        that is gone since is dropped without a word.
         """
-        before = await self.of(kind, resource_id)
-        if before.shares == sharing.shares:
-            return
-        missing = await self._missing(sharing)
-        if missing - set(before.shares):
-            what = _PLACES[next(iter(missing - set(before.shares))).principal_kind][1]
-            raise Invalid(f"[ERROR: access_control names a {what} that does not exist]")
-        kept = Sharing(tuple(share for share in sharing.shares if share not in missing))
-        await execute(_FORGET, kind, resource_id)
-        at = now()
-        for position, share in enumerate(kept.shares):
-            whom = (share.action, share.principal_kind, share.principal_id)
-            await execute(_INSERT, new_id(), kind, resource_id, *whom, position, at)
-        await self._changed(kind, resource_id, before, kept)
+        before = await self.of_many(kind, list(wanted))
+        changed = {
+            resource_id: sharing
+            for resource_id, sharing in wanted.items()
+            if sharing.shares != before.get(resource_id, PRIVATE).shares
+        }
+        missing = await self.missing(changed.values())
+        for resource_id, sharing in changed.items():
+            was = before.get(resource_id, PRIVATE)
+            for share in sharing.shares:
+                if share in missing and share not in was.shares:
+                    what = _PLACES[share.principal_kind][1]
+                    raise Invalid(f"[ERROR: access_control names a {what} that does not exist]")
+        kept = {resource_id: _without(sharing, missing) for resource_id, sharing in changed.items()}
+        await self._drop(kind, [one for one in kept if one in before])
+        await self._insert(kind, kept)
+        for resource_id, sharing in kept.items():
+            await self._changed(kind, resource_id, before.get(resource_id, PRIVATE), sharing)
+
+    async def missing(self, sharings: Iterable[Sharing]) -> set[Share]:
+        """The shares of people and groups that there are not. A statement for each 500 of a sort."""
+        named = {share for sharing in sharings for share in sharing.shares}
+        missing: set[Share] = set()
+        for kind, (select, _) in _PLACES.items():
+            wanted = {share.principal_id for share in named if share.principal_kind == kind}
+            there: set[str] = set()
+            for some in _chunks(sorted(wanted)):
+                there |= {row["id"] for row in await rows(select.format(_places(len(some))), *some)}
+            gone = wanted - there
+            missing |= {s for s in named if s.principal_kind == kind and s.principal_id in gone}
+        return missing
 
     async def forget(self, kind: str, resource_id: str) -> None:
         """Drop all that was given on a thing. Call it inside the transaction that deletes the thing."""
         await self.forget_many(kind, [resource_id])
 
     async def forget_many(self, kind: str, ids: Sequence[str]) -> None:
-        """Drop all that was given on these things."""
+        """The same for many things."""
         before = await self.of_many(kind, ids)
-        for some in _chunks(list(before)):
-            within = _places(len(some), first=2)
-            await execute(f"{_FORGET_MANY} ({within})", kind, *some)
-        for resource_id, sharing in before.items():
-            await self._changed(kind, resource_id, sharing, PRIVATE)
+        await self._drop(kind, list(before))
+        for resource_id, was in before.items():
+            await self._changed(kind, resource_id, was, PRIVATE)
 
     async def still(self, sharing: Sharing) -> Sharing:
         """The same without the people and groups that are gone."""
-        missing = await self._missing(sharing)
-        return Sharing(tuple(share for share in sharing.shares if share not in missing))
+        missing = await self.missing([sharing])
+        return _without(sharing, missing)
 
     async def lose(self, principal_kind: str, principal_id: str) -> None:
         """Drop all that was given to a person or group that is gone."""
@@ -151,23 +173,36 @@ class Grants:
         await record("grants.changed", kind, resource_id, was.document(), became.document())
         after_commit(self.remember_nothing)
 
-    async def _missing(self, sharing: Sharing) -> set[Share]:
-        """The shares of people and groups that there are not. A statement for each 500 of a sort."""
-        missing: set[Share] = set()
-        for kind, (select, _) in _PLACES.items():
-            wanted = {s.principal_id for s in sharing.shares if s.principal_kind == kind}
-            there: set[str] = set()
-            for some in _chunks(sorted(wanted)):
-                there |= {row["id"] for row in await rows(select.format(_places(len(some))), *some)}
-            gone = wanted - there
-            missing |= {
-                s for s in sharing.shares if s.principal_kind == kind and s.principal_id in gone
-            }
-        return missing
+    async def _drop(self, kind: str, ids: Sequence[str]) -> None:
+        for some in _chunks(ids):
+            await execute(_FORGET.format(_places(len(some), first=2)), kind, *some)
+
+    async def _insert(self, kind: str, wanted: Mapping[str, Sharing]) -> None:
+        at = now()
+        values = [
+            (new_id(), kind, resource_id, *_whom(share), position, at)
+            for resource_id, sharing in wanted.items()
+            for position, share in enumerate(sharing.shares)
+        ]
+        wide = len(_COLUMNS)
+        for some in _chunks(values, ROWS):
+            each = (f"({_places(wide, first=1 + place * wide)})" for place in range(len(some)))
+            await execute(_INSERT.format(", ".join(each)), *(one for row in some for one in row))
 
 
-def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+def _without(sharing: Sharing, gone: Container[Share]) -> Sharing:
+    return Sharing(tuple(share for share in sharing.shares if share not in gone))
+
+
+def _whom(share: Share) -> tuple[str, str, str]:
+    return share.action, share.principal_kind, share.principal_id
+
+
+T = TypeVar("T")
+
+
+def _chunks(values: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _places(count: int, first: int = 1) -> str:

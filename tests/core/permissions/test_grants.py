@@ -3,7 +3,7 @@
 import pytest
 from tests.core.permissions.conftest import AddGroup, AddPerson
 
-from portico.db import Database, row, transaction
+from portico.db import Database, row, rows, transaction
 from portico.errors import Invalid
 from portico.events import Bus
 from portico.identity import AccountLeaving
@@ -154,3 +154,41 @@ async def test_a_sharing_can_be_asked_for_those_who_are_still_there(
     still = await Grants().still(read_access_control(wanted))
 
     assert still.same_as(read_access_control({"read": {"user_ids": ["ann"]}}))
+
+
+async def test_many_are_written_at_once_and_only_what_changes_is_in_the_audit(
+    database: Database, add_person: AddPerson
+) -> None:
+    for name in ("ann", "bob"):
+        await add_person(name)
+    grants = Grants()
+    to_ann = read_access_control({"read": {"user_ids": ["ann"]}, "write": {"user_ids": ["bob"]}})
+    public = read_access_control(None)
+    first = {f"n{number:03}": to_ann if number % 2 else public for number in range(250)}
+
+    async with transaction():
+        await grants.write_many("note", first)
+    second = first | {"n000": PRIVATE, "n001": public, "new": to_ann}
+    async with transaction():
+        await grants.write_many("note", second | {"nothing": PRIVATE})
+
+    assert await grants.of_many("note") == {one: s for one, s in second.items() if s != PRIVATE}
+    noted = await rows("SELECT subject_id FROM portico_audit WHERE what = 'grants.changed'")
+    assert len(noted) == 250 + 3
+
+    await grants.forget_many("note", list(second))
+    assert await grants.of_many("note") == {}
+
+
+async def test_AB_33_one_of_many_with_somebody_who_is_not_there_is_refused(
+    database: Database, add_person: AddPerson
+) -> None:
+    await add_person("ann")
+    good = read_access_control({"read": {"user_ids": ["ann"]}})
+    bad = read_access_control({"read": {"user_ids": ["ann", "nobody"]}})
+
+    assert {one.principal_id for one in await Grants().missing([good, bad])} == {"nobody"}
+    with pytest.raises(Invalid, match="names a person"):
+        await Grants().write_many("note", {"one": good, "two": bad})
+
+    assert await Grants().of_many("note") == {}

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
+from portico.api import UNAUTHORIZED
 from portico.testing import Client, House
 from portico_models.events import ModelChanged
-from portico_models.rules import UNAUTHORIZED
 
 NOT_FOUND = "We could not find what you're looking for :/"
 TAKEN = "Uh-oh! This model id is already registered. Please choose another model id string."

@@ -1,0 +1,61 @@
+"""What an export is on the wire and in a file: a list of models, or an object that holds one."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from portico.api import Invalid
+from portico_models.template_schemas import Template
+
+
+class Imported(msgspec.Struct):
+    """What is brought in. Each model, and each template, is still the bytes it came as."""
+
+    models: list[msgspec.Raw]
+    templates: list[msgspec.Raw] = []
+
+
+#: What an export holds, or the list alone.
+ImportForm: TypeAlias = Imported | list[msgspec.Raw]
+
+
+_DECODER: msgspec.json.Decoder[ImportForm] = msgspec.json.Decoder(ImportForm)
+
+
+def models_in(form: ImportForm) -> tuple[Sequence[msgspec.Raw], tuple[str, ...]]:
+    """The models, and the names on the way to them."""
+    return (form, ()) if isinstance(form, list) else (form.models, ("models",))
+
+
+def templates_in(form: ImportForm) -> Sequence[msgspec.Raw]:
+    """The templates, if there are any."""
+    return () if isinstance(form, list) else form.templates
+
+
+def read_file(text: bytes) -> ImportForm:
+    """What a file holds. Raises: Invalid if it is no export."""
+    try:
+        return _DECODER.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise Invalid(f"this is no export of models: {error}") from None
+
+
+async def as_array(blocks: AsyncIterator[list[Any]]) -> AsyncIterator[bytes]:
+    """The items of all blocks as one JSON array."""
+    before = b"["
+    async for block in blocks:
+        if block:
+            yield before + msgspec.json.encode(block)[1:-1]
+            before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+async def with_templates(
+    array: AsyncIterator[bytes], templates: Sequence[Template]
+) -> AsyncIterator[bytes]:
+    """An array of models in an object that holds templates too."""
+    yield b'{"models":'
+    async for part in array:
+        yield part
+    yield b',"templates":' + msgspec.json.encode(templates) + b"}"

@@ -1,0 +1,191 @@
+"""What an import would do, found out before anything is written, with all that stands against it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from msgspec import UNSET
+
+from portico.api import (
+    MODEL_ID_TAKEN,
+    Actor,
+    Forbidden,
+    House,
+    Invalid,
+    Refusal,
+    Resource,
+    Sharing,
+    rows,
+)
+from portico_models.chains import base_of, bases_below, chain_faults
+from portico_models.faults import Fault, misfit
+from portico_models.footing import Footing, learn_footing
+from portico_models.incoming import Batch, Item
+from portico_models.records import KIND
+from portico_models.rules import Reach, reach_of
+from portico_models.statements import IDS, chunks, places
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record to be written. `is_new`: else there is a row of this id. `sharing`: as it will be."""
+
+    item: Item
+    is_new: bool
+    sharing: Sharing
+    shares_as_before: bool
+
+
+class Planner:
+    """Plans one import on behalf of somebody.
+
+    `over_all`: the caller may write every row, whosever it is, and what is not in the list will be gone.
+    `drop_unknown`: nothing is shared with people and groups that are not there; else naming one is a fault.
+    """
+
+    def __init__(
+        self, app: House, actor: Actor, batch: Batch, *, over_all: bool, drop_unknown: bool
+    ) -> None:
+        self._app = app
+        self._grants = app.permissions.grants
+        self._actor = actor
+        self._items: Sequence[Item] = batch.items
+        # What stands on one of these is not at fault.
+        self._unsound = {fault.id for fault in batch.faults if fault.id}
+        self._over_all = over_all
+        self._drop_unknown = drop_unknown
+        self._footing: Footing | None = None
+
+    async def prepare(self) -> None:
+        """Learn about bases. Before the transaction, for model sources may have to be asked."""
+        before = await self._rows_like(self._items)
+        bases = {base_of(item, before.get(item.id)) for item in self._items}
+        self._footing = await learn_footing(self._app, self._actor, filter(None, bases))
+
+    async def plan(self) -> tuple[list[Step], list[Fault]]:
+        """What to write, and what stands against it. In the transaction, if it is to be written."""
+        before = await self._rows_like(self._items)
+        steps: list[Step] = []
+        bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
+        if not self._over_all:
+            bases |= await bases_below(bases)
+        faults = [*_twice(self._items), *chain_faults(self._items, bases)]
+        footing = self._with_own(before)
+        reach = await reach_of(self._app, self._actor)
+        may_share_own = await self._app.permissions.decide(
+            self._actor, "share", Resource(KIND, "", self._actor.id)
+        )
+        taken = {one["likeness"]: one["id"] for one in before.values()}
+        for some in chunks(self._items, IDS):
+            there = [item.id for item in some if item.id in before]
+            shared = await self._grants.of_many(KIND, there)
+            kept = []
+            for item in some:
+                row = before.get(item.id)
+                try:
+                    self._check(item, row, taken, footing)
+                    may_share = self._over_all or (row["may_share"] if row else may_share_own)
+                    was = shared.get(item.id, self._grants.nobody)
+                    kept.append(self._step(item, row, was, reach, bool(may_share)))
+                except Refusal as error:
+                    faults.append(Fault(item.index, item.id, error))
+            for step in await self._with_known(kept, shared):
+                if isinstance(step, Step):
+                    steps.append(step)
+                else:
+                    faults.append(step)
+            await asyncio.sleep(0)
+        wrong = {fault.index for fault in faults}
+        return [step for step in steps if step.item.index not in wrong], faults
+
+    def _check(
+        self, item: Item, row: Row | None, taken: Mapping[str, str], footing: Footing
+    ) -> None:
+        if row is None:
+            if taken.get(item.likeness, item.id) != item.id and not self._over_all:
+                raise Invalid(MODEL_ID_TAKEN)
+            if not item.is_named:
+                raise misfit("name", "missing", "Field required")
+        elif not (self._over_all or row["may_write"]):
+            raise Forbidden
+        footing.check(item.id, base_of(item, row), dict(row) if row else None)
+
+    def _step(
+        self, item: Item, row: Row | None, was: Sharing, reach: Reach, may_share: bool
+    ) -> Step:
+        """Raises: Forbidden for somebody who may write a record and not say who else has access."""
+        wanted = item.sharing
+        if wanted is UNSET:
+            wanted = was if row else self._grants.read(None)
+        if not wanted.same_as(was):
+            if not may_share:
+                raise Forbidden
+            wanted = reach.narrowed(wanted)
+        return Step(item, row is None, wanted, wanted.same_as(was))
+
+    def _with_own(self, before: Mapping[str, Row]) -> Footing:
+        """What is made or changed along with it, and the caller's own, counts as a base: it is checked itself."""
+        assert self._footing is not None  # `prepare` was called
+        own = {
+            item.id
+            for item in self._items
+            if item.id not in before or before[item.id]["user_id"] == self._actor.id
+        }
+        return replace(self._footing, usable=self._footing.usable | own | self._unsound)
+
+    async def _with_known(
+        self, steps: Sequence[Step], shared: Mapping[str, Sharing]
+    ) -> list[Step | Fault]:
+        """Steps as they are, or a fault where one is to be shared with people or groups that are not there."""
+        missing = await self._grants.missing(s.sharing for s in steps if not s.shares_as_before)
+        found: list[Step | Fault] = []
+        for step in steps:
+            was = shared.get(step.item.id, self._grants.nobody)
+            unknown = missing.intersection(step.sharing.shares) - set(was.shares)
+            if not unknown:
+                found.append(step)
+            elif self._drop_unknown:
+                rest = Sharing(tuple(one for one in step.sharing.shares if one not in unknown))
+                found.append(replace(step, sharing=rest, shares_as_before=rest.same_as(was)))
+            else:
+                error = Invalid("[ERROR: access_control names somebody who does not exist]")
+                found.append(Fault(step.item.index, step.item.id, error))
+        return found
+
+    # -- rows -----------------------------------------------------------------------------------------------
+
+    async def _rows_like(self, items: Sequence[Item]) -> dict[str, Row]:
+        """The rows that have one of the ids, or one that a person could take for it, and what is the caller's right."""
+        permissions = self._app.permissions
+        found: dict[str, Row] = {}
+        write = await permissions.tested(self._actor, "write", KIND)
+        share = await permissions.tested(self._actor, "share", KIND, first=len(write.args) + 1)
+        args = (*write.args, *share.args)
+        keys = (("id", [i.id for i in items]), ("likeness", [i.likeness for i in items]))
+        for column, values in keys:
+            for some in chunks(values, IDS):
+                for one in await rows(
+                    "SELECT id, likeness, user_id, base_model_id, "  # noqa: S608
+                    f"({write.sql}) AS may_write, ({share.sql}) AS may_share FROM models_model "
+                    f"WHERE {column} IN ({places(len(some), first=len(args) + 1)})",
+                    *args,
+                    *some,
+                ):
+                    found[one["id"]] = one
+                await asyncio.sleep(0)
+        return found
+
+
+def _twice(items: Iterable[Item]) -> list[Fault]:
+    """Objects whose id stands before them in the list already, or one that a person could take for it."""
+    first: dict[str, int] = {}
+    faults = []
+    for item in items:
+        at = first.setdefault(item.likeness, item.index)
+        if at != item.index:
+            error = Invalid(f"[ERROR: id is, or looks like, that of models[{at}]]")
+            faults.append(Fault(item.index, item.id, error))
+    return faults

@@ -1,0 +1,141 @@
+"""Taking models along: which, in which order, and what nobody gets to see that way."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.plugins.models.conftest import AddGroup, form, readers, writers
+
+from portico.api import UNAUTHORIZED
+from portico.testing import Client, House
+from portico_models import exporting
+from portico_models.envelope import as_array
+
+CREATE, EXPORT = "/api/v1/models/create", "/api/v1/models/export"
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "true"}
+
+
+def create(person: Client, model_id: str, **changes: Any) -> dict[str, Any]:
+    answer = person.post(CREATE, form(model_id, **changes))
+    assert answer.status == 200, answer
+    return dict(answer.json)
+
+
+def exported(person: Client, query: str = "") -> list[str]:
+    answer = person.get(f"{EXPORT}{query}")
+    assert answer.status == 200, answer
+    return [model["id"] for model in answer.json]
+
+
+def test_an_export_holds_whole_records(admin: Client) -> None:
+    made = create(admin, "one", access_control=None)
+
+    assert admin.get(EXPORT).json == [made]
+    assert admin.post(EXPORT).json == [made]
+    assert admin.get(EXPORT).headers["content-type"] == "application/json"
+
+
+def test_D_MOD_8_one_takes_along_ones_own_and_what_one_may_write(
+    ann: Client, bob: Client, admin: Client, add_group: AddGroup
+) -> None:
+    crew = add_group(ann)
+    create(ann, "own")
+    create(bob, "bobs")
+    create(admin, "public", access_control=None)
+    create(admin, "to-read", access_control=readers(ann))
+    create(admin, "to-write", access_control=writers(ann))
+    create(admin, "to-write-as-crew", access_control={"write": {"group_ids": [crew]}})
+
+    assert set(exported(ann)) == {"own", "to-write", "to-write-as-crew"}
+    assert exported(bob) == ["bobs"]
+    assert len(exported(admin)) == 6
+
+
+def test_AB_39_what_one_may_only_read_is_not_in_an_export(ann: Client, admin: Client) -> None:
+    create(admin, "public", access_control=None)
+    create(admin, "closed", access_control=readers(ann))
+
+    for answer in (
+        ann.get(EXPORT),
+        ann.get(f"{EXPORT}?id=public&id=closed"),
+        ann.post(EXPORT, {"ids": ["public", "closed", "absent"]}),
+    ):
+        assert answer.body == b"[]"
+
+
+def test_overrides_are_not_in_an_export(admin: Client) -> None:
+    create(admin, "closed-1", base_model_id=None)
+
+    assert exported(admin) == []
+
+
+def test_a_list_of_ids_is_exported_in_its_order(admin: Client) -> None:
+    for name in ("a", "b/c d", "e"):
+        create(admin, name)
+
+    assert exported(admin, f"?id=e&id={quote('b/c d', safe='')}&id=e&id=absent") == ["e", "b/c d"]
+    assert exported(admin, "?id=a") == ["a"]
+    answer = admin.post(EXPORT, {"ids": ["e", "a", "\x00", "", "e"]})
+    assert [model["id"] for model in answer.json] == ["e", "a"]
+    assert admin.post(EXPORT, {"ids": []}).json == []
+    assert len(admin.post(EXPORT, {"ids": None}).json) == len(admin.post(EXPORT, {}).json) == 3
+
+
+@pytest.mark.parametrize("body", [5, [], {"ids": "a"}, {"ids": [1]}])
+def test_a_list_of_another_shape_is_refused(admin: Client, body: Any) -> None:
+    assert admin.post(EXPORT, body).status == 422
+
+
+def test_an_export_comes_in_blocks_oldest_first_and_none_is_lost_between_two(
+    house: House, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "BLOCK", 3)
+    made = [form(f"m{number}", created_at=100 + number // 4) for number in reversed(range(10))]
+    assert admin.post("/api/v1/models/import", made).json is True
+
+    async def sizes() -> list[int]:
+        blocks = exporting.Export(house.portico.house).everything()
+        return [part.count(b'"user_id"') async for part in as_array(blocks)]
+
+    assert house.call(sizes) == [3, 3, 3, 1, 0]
+    assert exported(admin) == [f"m{number}" for number in range(10)]
+    assert exported(admin, "?" + "&".join(f"id=m{number}" for number in range(10))) == exported(
+        admin
+    )
+
+
+def test_without_administrators_bypass_an_export_holds_what_the_list_does(
+    ann: Client, admin: Client
+) -> None:
+    create(ann, "anns")
+    create(admin, "own")
+
+    assert exported(admin) == ["anns", "own"]
+
+
+class TestWithoutBypass:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
+
+    def test_an_administrator_takes_along_what_they_find_in_the_list(
+        self, ann: Client, admin: Client
+    ) -> None:
+        create(ann, "anns")
+        create(admin, "own")
+
+        assert exported(admin) == ["own"]
+
+
+class TestWithoutThePermission:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "false"}
+
+    def test_exporting_is_refused(self, ann: Client) -> None:
+        for answer in (ann.get(EXPORT), ann.post(EXPORT)):
+            assert (answer.status, answer.detail) == (403, UNAUTHORIZED)

@@ -1,0 +1,436 @@
+"""Bringing models in: what becomes of each, who may, and that it is all of them or none."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.plugins.models.conftest import AddGroup, form, readers, writers
+
+from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED
+from portico.events import Listener
+from portico.testing import Answer, Client, House
+from portico_models.events import ModelChanged
+
+CREATE, IMPORT = "/api/v1/models/create", "/api/v1/models/import"
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
+
+
+def bring(person: Client, *models: Any) -> Answer:
+    return person.post(IMPORT, {"models": list(models)})
+
+
+def rehearse(person: Client, *models: Any) -> Any:
+    answer = person.post(f"{IMPORT}?dry_run=true", {"models": list(models)})
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def found(person: Client, model_id: str) -> Any:
+    answer = person.get(f"/api/v1/models/model?id={model_id}")
+    return answer.json if answer.status == 200 else None
+
+
+def models_of(house: House) -> list[str]:
+    rows = house.call(house.portico.database.rows, "SELECT id FROM models_model ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+# -- what becomes of them -----------------------------------------------------------------------------------
+
+
+def test_new_ones_are_the_callers_and_keep_when_they_were_made(ann: Client) -> None:
+    model = form("one", user_id="me", created_at=1_700_000_000, updated_at=5, extra=[1])
+
+    assert bring(ann, model).json is True
+
+    one = found(ann, "one")
+    assert one["user_id"] == ann.account["id"]
+    assert one["created_at"] == 1_700_000_000
+    assert one["updated_at"] > 1_700_000_000
+    assert one["params"] == model["params"]
+
+
+def test_what_a_new_one_does_not_say_has_the_values_of_a_new_record(ann: Client) -> None:
+    assert bring(ann, {"id": "one", "name": "One", "base_model_id": "open-1"}).json is True
+
+    one = found(ann, "one")
+    assert (one["params"], one["is_active"], one["access_control"]) == ({}, True, {})
+    assert one["meta"]["profile_image_url"] == "/static/favicon.png"
+    assert one["created_at"] == one["updated_at"]
+
+
+def test_an_existing_one_is_merged_over_its_row(ann: Client) -> None:
+    ann.post(CREATE, form("one", is_active=False))
+    before = found(ann, "one")
+
+    assert bring(ann, {"id": "one", "name": "New", "created_at": 7}).json is True
+
+    assert found(ann, "one") == before | {
+        "name": "New",
+        "updated_at": found(ann, "one")["updated_at"],
+    }
+    assert bring(ann, {"id": "one", "params": {"top_k": 5}, "is_active": True}).json is True
+    assert found(ann, "one")["params"] == {"top_k": 5}
+    assert found(ann, "one")["meta"] == before["meta"]
+
+
+@pytest.mark.parametrize("unusable", [{}, {"id": ""}, {"id": None}, {"id": 5}, {"id": ["a"]}])
+def test_objects_without_a_usable_id_are_passed_over(ann: Client, unusable: Any) -> None:
+    assert bring(ann, unusable | {"name": "X", "params": 5}, form("one")).json is True
+    assert rehearse(ann, unusable)["skipped"] == 1
+    assert found(ann, "one")
+
+
+def test_a_list_alone_is_an_import_too_and_an_empty_one_changes_nothing(ann: Client) -> None:
+    assert ann.post(IMPORT, [form("one")]).json is True
+    assert ann.post(IMPORT, []).json is ann.post(IMPORT, {"models": []}).json is True
+    assert found(ann, "one")
+
+
+def test_what_is_as_it_was_is_not_written_again(house: House, ann: Client) -> None:
+    bring(ann, form("one", access_control=None), form("two"))
+    told: list[ModelChanged] = []
+    house.portico.events.listen("test", [Listener(ModelChanged, told.append)])
+
+    assert bring(ann, form("one"), form("two", name="New")).json is True
+
+    assert [(event.id, event.change) for event in told] == [("two", "updated")]
+
+
+def test_every_change_is_told_and_is_in_the_list_at_once(house: House, admin: Client) -> None:
+    admin.post(CREATE, form("one"))
+    told: list[ModelChanged] = []
+    house.portico.events.listen("test", [Listener(ModelChanged, told.append)])
+
+    bring(admin, form("one", name="New"), form("two"))
+
+    assert {(event.id, event.change) for event in told} == {("one", "updated"), ("two", "created")}
+    names = [entry["name"] for entry in admin.get("/api/models").json["data"]]
+    assert names[-2:] == ["New", "Legal desk"]
+
+
+def test_what_a_model_was_before_an_import_is_in_its_history(house: House, admin: Client) -> None:
+    admin.post(CREATE, form("one"))
+    bring(admin, form("one", name="New"))
+
+    rows = house.call(
+        house.portico.database.rows,
+        "SELECT change, document FROM models_version WHERE model_id = 'one' ORDER BY number",
+    )
+    assert [row["change"] for row in rows] == ["created", "imported"]
+    assert json.loads(rows[1]["document"])["name"] == "Legal desk"
+
+
+# -- all or none --------------------------------------------------------------------------------------------
+
+
+def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(house: House, admin: Client) -> None:
+    admin.post(CREATE, form("m0007", name="Old"))
+    models = [form(f"m{number:04}") for number in range(1000)]
+    for broken, status in (
+        ({"params": {"temperature": 3}}, 400),
+        ({"base_model_id": "m0999"}, 400),
+        ({"id": "closed-1"}, 400),
+        ({"params": []}, 422),
+        ({"access_control": {"read": {"user_ids": ["nobody"]}}}, 400),
+    ):
+        answer = bring(admin, *models[:999], models[999] | broken)
+        assert answer.status == status
+        assert "999" in str(answer.detail)
+        assert models_of(house) == ["m0007"]
+        assert found(admin, "m0007")["name"] == "Old"
+
+
+def test_everything_that_is_wrong_is_said_with_its_place_and_field(admin: Client) -> None:
+    answer = bring(
+        admin,
+        form("one", params={"temperature": 9}, name="x" * 5000),
+        form("two"),
+        form("a\nb"),
+        form("two"),
+        form("four", created_at=-1),
+        form("five", base_model_id="six"),
+        form("six", base_model_id="five"),
+    )
+
+    assert answer.status == 400
+    for told in (
+        "models[0]: params.temperature", "models[0]: name", "models[2]: ", "models[3]: id",
+        "models[4]: created_at", "models[5]: base_model_id", "models[6]: base_model_id",
+    ):  # fmt: skip
+        assert told in answer.detail
+    assert "models[1]" not in answer.detail.replace("that of models[1]", "")
+
+
+def test_wrong_shapes_are_422_each_with_its_place(admin: Client) -> None:
+    answer = bring(admin, 5, form("one", params=[]), form("two", is_active="yes", name=None))
+
+    assert answer.status == 422
+    assert [fault["loc"] for fault in answer.detail] == [
+        ["body", "models", 0],
+        ["body", "models", 1, "params"],
+        ["body", "models", 2, "name"],
+    ]
+    alone = admin.post(IMPORT, [{"id": "new"}])
+    assert (alone.status, alone.detail[0]["loc"]) == (422, ["body", 0, "name"])
+
+
+def test_of_very_many_faults_fifty_are_told(admin: Client) -> None:
+    values = bring(admin, *(form(f"m{number}", created_at=-1) for number in range(70)))
+    assert values.detail.count("created_at") == 50
+    assert "; and 20 more" in values.detail
+    assert len(bring(admin, *range(70)).detail) == 50
+
+
+@pytest.mark.parametrize(
+    "body", [b"5", b"{}", b'{"models":{}}', b'{"models":5}', b"[", b'["\\ud800"]']
+)
+def test_a_body_that_is_no_list_is_refused(admin: Client, body: bytes) -> None:
+    assert admin.post(IMPORT, body=body).status == 422
+
+
+@pytest.mark.parametrize(
+    "text", ['"a\\u0000b"', '"\\ud800"', "1e999", "9" * 400, "-0.0", '"' + "x" * 600_000 + '"']
+)
+@pytest.mark.parametrize("field", ["id", "name", "base_model_id", "created_at", "params", "meta"])
+def test_AB_69_hostile_values_are_answered_like_any_other(
+    admin: Client, field: str, text: str
+) -> None:
+    value = f'{{"k":{text}}}' if field in ("params", "meta") else text
+    others = {"id": '"m"', "name": '"M"', "base_model_id": '"open-1"', "params": "{}", "meta": "{}"}
+    body = ",".join(f'"{key}":{one}' for key, one in (others | {field: value}).items())
+
+    answer = admin.post(IMPORT, body=f"[{{{body}}}]".encode())
+
+    assert answer.status in (200, 400, 422)
+    assert admin.get("/api/v1/models/export").status == 200
+
+
+def test_an_import_may_be_larger_than_other_bodies_but_not_without_end(admin: Client) -> None:
+    assert admin.post(IMPORT, body=b"[" + b" " * (40 << 20) + b"]").json is True
+    assert admin.post(IMPORT, body=b"[" + b" " * (64 << 20) + b"]").status == 413
+
+
+# -- what it would do ---------------------------------------------------------------------------------------
+
+
+def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
+    house: House, ann: Client, bob: Client
+) -> None:
+    bob.post(CREATE, form("bobs"))
+    ann.post(CREATE, form("same"))
+    ann.post(CREATE, form("other"))
+    bad = form("bad", params={"seed": "x"})
+
+    ring = form("ring", base_model_id="ring")
+
+    said = rehearse(
+        ann, form("new"), form("same"), form("other", name="N"), form("bobs"), bad, {}, 5, ring
+    )
+
+    refused = said.pop("refused")
+    assert said == {"created": ["new"], "updated": ["other"], "unchanged": ["same"], "skipped": 1}
+    assert [(one["index"], one["id"]) for one in refused] == [
+        (3, "bobs"),
+        (4, "bad"),
+        (6, None),
+        (7, "ring"),
+    ]
+    assert "params.seed" in refused[1]["reason"]
+    assert models_of(house) == ["bobs", "other", "same"]
+    assert found(ann, "other")["name"] == "Legal desk"
+
+
+# -- rights -------------------------------------------------------------------------------------------------
+
+
+def test_D_MOD_2_other_peoples_models_are_not_overwritten(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    bob.post(CREATE, form("bobs"))
+    admin.post(CREATE, form("to-read", access_control=readers(ann)))
+
+    for target in ("bobs", "to-read"):
+        answer = bring(ann, form("mine"), form(target, name="Taken"))
+        assert (answer.status, "models[1]" in answer.detail) == (403, True)
+
+    assert found(bob, "bobs")["name"] == found(admin, "to-read")["name"] == "Legal desk"
+    assert found(ann, "mine") is None
+
+
+def test_what_one_may_write_is_changed_and_stays_its_owners(ann: Client, admin: Client) -> None:
+    shared = writers(ann) | readers(ann)
+    admin.post(CREATE, form("shared", access_control=shared))
+
+    changed = {"id": "shared", "name": "New", "user_id": ann.account["id"]}
+    assert bring(ann, changed).json is True
+
+    assert found(ann, "shared")["name"] == "New"
+    assert found(ann, "shared")["user_id"] == admin.account["id"]
+    assert found(ann, "shared")["access_control"]["write"]["user_ids"] == [ann.account["id"]]
+
+
+@pytest.mark.parametrize("like", ["closed-1", "CLOSED-1", "open-1", "llama3", "llama3:8b"])
+def test_AB_35_a_sources_id_is_taken_for_everybody(ann: Client, admin: Client, like: str) -> None:
+    for person in (ann, admin):
+        answer = bring(person, form(like))
+        assert answer.status == 400
+        assert MODEL_ID_TAKEN in answer.detail
+
+
+@pytest.mark.parametrize("like", ["Legal-Desk", "legal-desk ", "ｌegal-desk"])
+def test_AB_35_an_id_that_looks_like_anothers_is_taken(ann: Client, bob: Client, like: str) -> None:
+    bob.post(CREATE, form())
+
+    assert f"models[0]: {MODEL_ID_TAKEN}" in bring(ann, form(like)).detail
+    assert "models[1]: id is, or looks like" in bring(ann, form("mine"), form("MINE")).detail
+
+
+def test_D_MOD_1_only_who_may_override_brings_overrides_in(ann: Client, admin: Client) -> None:
+    override = form("closed-1", base_model_id=None)
+
+    for model in (override, override | {"base_model_id": ""}, {"id": "new", "name": "N"}):
+        answer = bring(ann, model)
+        assert (answer.status, UNAUTHORIZED in answer.detail) == (403, True)
+    ann.post(CREATE, form("mine"))
+    assert bring(ann, {"id": "mine", "base_model_id": None}).status == 403
+
+    assert bring(admin, override).json is True
+    assert MODEL_ID_TAKEN in bring(admin, form("closed-1")).detail
+
+
+def test_AB_36_a_closed_base_is_not_opened(ann: Client, bob: Client, admin: Client) -> None:
+    bob.post(CREATE, form("bobs"))
+    for base in ("closed-1", "bobs", "absent"):
+        answer = bring(ann, form("mine", base_model_id=base))
+        assert (answer.status, UNAUTHORIZED in answer.detail) == (403, True)
+    # Nor by way of a model that comes along with it.
+    two = bring(ann, form("top", base_model_id="step"), form("step", base_model_id="closed-1"))
+    assert two.status == 403
+    assert "models[0]" not in two.detail
+    # Nor by one that was the caller's before it was closed to them.
+    admin.post(CREATE, form("open-1", base_model_id=None, access_control=None))
+    ann.post(CREATE, form("mine"))
+    admin.post("/api/v1/models/model/update", form("open-1", base_model_id=None))
+    assert bring(ann, form("top", base_model_id="mine"), {"id": "mine", "name": "N"}).status == 403
+
+
+def test_AB_36_write_access_to_a_base_is_not_use_of_it(ann: Client, admin: Client) -> None:
+    admin.post(CREATE, form("step", access_control=writers(ann)))
+
+    models = (form("top", base_model_id="step"), {"id": "step", "name": "Mine now"})
+
+    assert bring(ann, *models).status == 403
+
+
+def test_bases_in_the_same_import_count_in_any_order(ann: Client, admin: Client) -> None:
+    assert bring(
+        ann, form("top", base_model_id="mid"), form("mid", base_model_id="low"), form("low")
+    )
+    assert found(ann, "top")["base_model_id"] == "mid"
+    listed = {entry["id"] for entry in ann.get("/api/models").json["data"]}
+    assert listed >= {"top", "mid", "low"}
+
+
+def test_models_that_stand_on_one_another_in_a_ring_are_refused(admin: Client) -> None:
+    admin.post(CREATE, form("b", base_model_id="open-1"))
+    admin.post(CREATE, form("a", base_model_id="b"))
+
+    ring = (
+        form("x", base_model_id="y"),
+        form("y", base_model_id="z"),
+        form("z", base_model_id="x"),
+    )
+    assert bring(admin, form("self", base_model_id="self")).status == 400
+    assert bring(admin, *ring).detail.count("models[") == 3
+    assert bring(admin, form("b", base_model_id="a")).status == 400
+    tower = [form("t0")] + [form(f"t{n}", base_model_id=f"t{n - 1}") for n in range(1, 9)]
+    assert bring(admin, *tower).status == 400
+    assert bring(admin, *tower[:-1]).json is True
+    assert bring(admin, tower[-1]).status == 400
+
+
+def test_D_MOD_4_sharing_without_permission_is_narrowed_to_private(
+    ann: Client, bob: Client, add_group: AddGroup
+) -> None:
+    to_bob = form("two", access_control=readers(bob))
+    bring(
+        ann,
+        form("one", access_control=None),
+        to_bob,
+        {"id": "three", "name": "3", "base_model_id": "open-1"},
+    )
+    assert [found(ann, one)["access_control"] for one in ("one", "two", "three")] == [{}, {}, {}]
+    assert rehearse(ann, form("one", access_control=None))["unchanged"] == ["one"]
+
+    add_group(ann, sharing={"models": True})
+    bring(ann, form("one", access_control=None), to_bob)
+    assert found(ann, "one")["access_control"] == {}
+    assert found(ann, "two")["access_control"]["read"]["user_ids"] == [bob.account["id"]]
+
+
+@pytest.mark.parametrize(
+    ("access_control", "status"),
+    [
+        ("public", 422), ([], 422), ({"admin": {}}, 422), ({"read": {"group_ids": "g1"}}, 422),
+        ({"read": {"user_ids": [1]}}, 422), ({"read": {"user_ids": ["a"] * 10_000}}, 422),
+        ({"read": {"user_ids": ["*"]}}, 400), ({"write": {"group_ids": ["none"]}}, 400),
+    ],
+)  # fmt: skip
+def test_AB_33_access_control_that_is_none_is_refused(
+    admin: Client, access_control: Any, status: int
+) -> None:
+    answer = bring(admin, form("ok"), form("one", access_control=access_control))
+
+    assert answer.status == status
+    assert "access_control" in str(answer.detail)
+    assert found(admin, "ok") is None
+
+
+def test_who_is_not_here_can_be_left_out_instead(admin: Client, ann: Client) -> None:
+    both = {"read": {"user_ids": ["gone", ann.account["id"]], "group_ids": ["none"]}}
+    models = [
+        form("one", access_control=both),
+        form("two", access_control={"write": {"user_ids": ["x"]}}),
+    ]
+    assert bring(admin, *models).status == 400
+
+    assert admin.post(f"{IMPORT}?drop_unknown=true", models).json is True
+
+    assert found(admin, "one")["access_control"]["read"] == {
+        "group_ids": [],
+        "user_ids": [ann.account["id"]],
+    }
+    assert found(admin, "two")["access_control"] == {}
+    again = admin.post(f"{IMPORT}?drop_unknown=true&dry_run=true", models).json
+    assert again["unchanged"] == ["one", "two"]
+
+
+def test_grants_that_are_brought_in_are_in_the_audit(
+    house: House, admin: Client, bob: Client
+) -> None:
+    bring(admin, form("one", access_control=readers(bob)), form("two", access_control=None))
+
+    rows = house.call(
+        house.portico.database.rows,
+        "SELECT subject_id, author FROM portico_audit WHERE what = 'grants.changed' ORDER BY subject_id",
+    )
+    assert [(row["subject_id"], row["author"]) for row in rows] == [
+        ("one", admin.account["id"]),
+        ("two", admin.account["id"]),
+    ]
+
+
+class TestWithoutThePermission:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "false"}
+
+    def test_importing_is_refused(self, ann: Client) -> None:
+        answer = bring(ann, form("one"))
+        assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
+        assert ann.post(f"{IMPORT}?dry_run=1", []).status == 403

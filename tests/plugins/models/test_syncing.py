@@ -1,0 +1,175 @@
+"""Making the workspace as a list says."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.models.conftest import AddGroup, form, readers
+from tests.plugins.models.test_importing import found, models_of
+
+from portico.api import MODEL_ID_TAKEN
+from portico.events import Listener
+from portico.testing import Answer, Client, House
+from portico_models.events import ModelChanged
+
+CREATE, SYNC = "/api/v1/models/create", "/api/v1/models/sync"
+
+
+def sync(person: Client, *models: Any, query: str = "") -> Answer:
+    return person.post(f"{SYNC}{query}", {"models": list(models)})
+
+
+def test_what_is_there_is_overwritten_what_is_new_inserted_and_the_rest_deleted(
+    house: House, ann: Client, admin: Client
+) -> None:
+    ann.post(CREATE, form("anns", name="Old"))
+    ann.post(CREATE, form("gone"))
+    admin.post(CREATE, form("closed-1", base_model_id=None))
+    admin.post(CREATE, form("open-1", base_model_id=None, access_control=None))
+    override = form("open-1", base_model_id=None, created_at=5)
+    told: list[ModelChanged] = []
+    house.portico.events.listen("test", [Listener(ModelChanged, told.append)])
+
+    answer = sync(admin, form("anns", created_at=7), form("new", updated_at=9), override)
+
+    assert answer.status == 200
+    rows = {model["id"]: model for model in answer.json}
+    assert [model["id"] for model in answer.json] == ["open-1", "anns", "new"]
+    assert {model["user_id"] for model in answer.json} == {admin.account["id"]}
+    assert rows["anns"]["name"] == "Legal desk"
+    assert [rows[one]["created_at"] for one in ("open-1", "anns")] == [5, 7]
+    assert rows["new"]["updated_at"] > 9
+    assert found(ann, "anns") is None
+    assert {(event.id, event.change) for event in told} == {
+        ("open-1", "updated"), ("anns", "updated"), ("new", "created"),
+        ("gone", "deleted"), ("closed-1", "deleted"),
+    }  # fmt: skip
+    grants = "SELECT resource_id FROM portico_grant WHERE resource_kind = 'model'"
+    assert house.call(house.portico.database.rows, grants) == []
+
+
+def test_what_is_as_it_was_is_noted_as_written_but_not_in_its_history(
+    house: House, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = admin.post(CREATE, form("one")).json
+    monkeypatch.setattr("portico_models.writing.now", lambda: made["updated_at"] + 60)
+
+    answer = admin.post(SYNC, body=admin.get("/api/v1/models/export").body)
+
+    assert answer.json == [made | {"updated_at": made["updated_at"] + 60}]
+
+    versions = house.call(house.portico.database.rows, "SELECT change FROM models_version")
+    assert [one["change"] for one in versions] == ["created"]
+
+
+def test_an_empty_list_empties_the_workspace(house: House, admin: Client) -> None:
+    admin.post(CREATE, form())
+
+    assert sync(admin).json == []
+    assert models_of(house) == []
+
+
+def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
+    house: House, ann: Client, admin: Client
+) -> None:
+    ann.post(CREATE, form("anns"))
+    admin.post(CREATE, form("same"))
+    admin.post(CREATE, form("gone"))
+
+    admin.post(CREATE, form("x"))
+
+    answer = sync(admin, form("anns"), form("same"), form("new"), {"id": "x"}, query="?dry_run=1")
+
+    assert answer.status == 200
+    refused = answer.json.pop("refused")
+    assert answer.json | {"refused": []} == {
+        "created": ["new"], "updated": ["anns"], "unchanged": ["same"], "deleted": ["gone"],
+        "skipped": 0, "refused": [],
+    }  # fmt: skip
+    assert refused == [
+        {
+            "index": 3,
+            "id": "x",
+            "reason": "name: Field required; meta: Field required; params: Field required",
+        }
+    ]
+    assert models_of(house) == ["anns", "gone", "same", "x"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "status"),
+    [
+        (5, 422), ({"name": "no id"}, 422), ({"id": "", "name": "x"}, 422), ({"id": "half"}, 422),
+        (form("bad", params={"top_p": 2}), 400), (form("bad", base_model_id="bad"), 400),
+        (form("a\x00"), 400),
+    ],
+)  # fmt: skip
+def test_D_MOD_15_a_list_with_a_fault_changes_nothing(
+    house: House, admin: Client, bad: Any, status: int
+) -> None:
+    admin.post(CREATE, form("kept", name="Old"))
+
+    answer = sync(admin, form("kept", name="New"), form("new"), bad)
+
+    assert answer.status == status
+    assert models_of(house) == ["kept"]
+    assert found(admin, "kept")["name"] == "Old"
+
+
+@pytest.mark.parametrize("like", ["closed-1", "OPEN-1", "llama3"])
+def test_AB_35_a_sources_id_is_taken(admin: Client, like: str) -> None:
+    answer = sync(admin, form(like))
+    assert (answer.status, MODEL_ID_TAKEN in answer.detail) == (400, True)
+
+
+def test_AB_35_an_id_may_give_way_to_one_that_looks_like_it_but_not_stand_beside_it(
+    house: House, admin: Client
+) -> None:
+    admin.post(CREATE, form("Legal"))
+
+    assert sync(admin, form("legal"), form("LEGAL")).status == 400
+    assert sync(admin, form("legal")).status == 200
+    assert models_of(house) == ["legal"]
+
+
+def test_AB_33_access_control_that_is_none_is_refused(admin: Client) -> None:
+    assert sync(admin, form(access_control="public")).status == 422
+    assert sync(admin, form(access_control={"read": {"user_ids": ["*"]}})).status == 400
+
+
+def test_only_administrators_sync(ann: Client, add_group: AddGroup) -> None:
+    add_group(ann, workspace={"models_import": True, "models_export": True})
+
+    assert sync(ann, form()).status == sync(ann, query="?dry_run=true").status == 403
+
+
+def test_sharing_is_replaced_too(ann: Client, bob: Client, admin: Client) -> None:
+    admin.post(CREATE, form("one", access_control=readers(ann)))
+
+    assert sync(admin, form("one", access_control=readers(bob))).status == 200
+
+    assert found(ann, "one") is None
+    assert found(bob, "one")["params"] == {}
+
+
+class TestWithAPolicyThatLetsOthersIn:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str], tmp_path: Any) -> dict[str, str]:
+        pages = tmp_path / "policies"
+        pages.mkdir()
+        (pages / "sync.csv").write_text("p, model, sync, role:user, allow\n")
+        return environment | {"PORTICO_ACCESS_POLICY_DIR": str(pages)}
+
+    def test_AB_36_a_sync_opens_no_base_and_no_source_to_who_may_not_use_it(
+        self, house: House, ann: Client, admin: Client
+    ) -> None:
+        admin.post(CREATE, form("one"))
+
+        for model in (
+            form("mine", base_model_id="closed-1"),
+            form("closed-1", base_model_id=None),
+            form("one", base_model_id="closed-1"),
+        ):
+            assert sync(ann, model).status == 403
+        assert models_of(house) == ["one"]
+        public = sync(ann, form("one", access_control=None))
+        assert public.json[0]["access_control"] == {}
