@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import House, WorkspaceModel, after_commit, execute, row, rows
+from portico.api import House, Sharing, WorkspaceModel, after_commit, execute, row, rows
 from portico_models.draft import Draft
 from portico_models.history import Birth, ChangeKind, History, Past
 from portico_models.naming import likeness
@@ -34,6 +34,15 @@ _INSERT = f"INSERT INTO models_model ({', '.join(_COLUMNS)}) VALUES {{}}"  # noq
 _REPLACE = f"{_INSERT} ON CONFLICT (id) DO UPDATE SET " + ", ".join(
     f"{column} = excluded.{column}" for column in _COLUMNS[1:]
 )
+# Each model once, with the revision at which it was changed last; also the ones that are gone.
+_CHANGED = (
+    "INSERT INTO models_change (model_id, revision) VALUES {} "
+    "ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision"
+)
+_NUMBERED = "(${}, (SELECT number FROM models_revision WHERE id = 1))"
+_SINCE = "SELECT model_id FROM models_change WHERE revision > $1 ORDER BY revision LIMIT $2"
+#: Changes that are told one by one; if there are more, reading all is not dearer.
+MOST_CHANGES: Final = 1000
 _TOGGLE = "UPDATE models_model SET is_active = NOT is_active, updated_at = $2 WHERE id = $1"
 #: Tags in one statement.
 TAGS: Final = 500
@@ -70,25 +79,22 @@ class ModelRecords:
     async def all(self) -> list[WorkspaceModel]:
         """Every record, oldest first. Two statements."""
         found = await rows("SELECT * FROM models_model ORDER BY created_at, id")
-        shared = await self._grants.of_many(KIND)
-        return [
-            WorkspaceModel(
-                id=one["id"],
-                owner_id=one["user_id"],
-                base_model_id=one["base_model_id"],
-                name=one["name"],
-                params=msgspec.Raw(one["params"]),
-                meta=msgspec.Raw(one["meta"]),
-                access_control=shared.get(one["id"], self._grants.nobody).document(),
-                is_active=one["is_active"],
-                updated_at=one["updated_at"],
-                created_at=one["created_at"],
-            )
-            for one in found
-        ]
+        return _workspace_models(found, await self._grants.of_many(KIND))
 
-    async def since(self, revision: int) -> None:
-        """What has changed is not kept: ask for all."""
+    async def since(self, revision: int) -> dict[str, WorkspaceModel | None] | None:
+        """What has changed after a revision, by id, None for what is gone; or None if it is very much."""
+        changed = await rows(_SINCE, revision, MOST_CHANGES + 1)
+        if len(changed) > MOST_CHANGES:
+            return None
+        result: dict[str, WorkspaceModel | None] = {one["model_id"]: None for one in changed}
+        for some in chunks(list(result)):
+            found = await rows(
+                f"SELECT * FROM models_model WHERE id IN ({places(len(some))})",  # noqa: S608
+                *some,
+            )
+            shared = await self._grants.of_many(KIND, some)
+            result |= {model.id: model for model in _workspace_models(found, shared)}
+        return result
 
     async def ids_of(self, owner_id: str | None = None) -> list[str]:
         """Somebody's records, or everybody's."""
@@ -138,9 +144,7 @@ class ModelRecords:
             await self._write(
                 _INSERT, [(one, at, (born or {}).get(one.id, at), owner_id) for one in some]
             )
-            await self.history.note(
-                change, [Past(one.id, owner_id, None) for one in some], by=by, at=at
-            )
+            await self._keep(change, [Past(one.id, owner_id, None) for one in some], by, at)
 
     async def update(
         self, draft: Draft, *, by: str, at: int, change: ChangeKind = "updated"
@@ -235,8 +239,15 @@ class ModelRecords:
             )
             for one in found
         ]
-        await self.history.note(change, pasts, by=by, at=at)
+        await self._keep(change, pasts, by, at)
         return found
+
+    async def _keep(self, change: ChangeKind, pasts: Sequence[Past], by: str, at: int) -> None:
+        """Keep what was, and that these are others than at the revision before."""
+        await self.history.note(change, pasts, by=by, at=at)
+        if pasts:
+            values = ", ".join(_NUMBERED.format(n) for n in range(1, len(pasts) + 1))
+            await execute(_CHANGED.format(values), *(past.model_id for past in pasts))
 
     async def _write(self, statement: str, records: Sequence[tuple[Draft, int, int, str]]) -> None:
         """Write whole rows, each with when it was changed and made, and whose it is; and their tags."""
@@ -263,3 +274,23 @@ class ModelRecords:
     def _forget(self) -> None:
         self._changes += 1
         self._good_until = 0.0
+
+
+def _workspace_models(
+    found: Sequence[dict[str, Any]], shared: Mapping[str, Sharing]
+) -> list[WorkspaceModel]:
+    return [
+        WorkspaceModel(
+            id=one["id"],
+            owner_id=one["user_id"],
+            base_model_id=one["base_model_id"],
+            name=one["name"],
+            params=msgspec.Raw(one["params"]),
+            meta=msgspec.Raw(one["meta"]),
+            access_control=shared.get(one["id"], Sharing()).document(),
+            is_active=one["is_active"],
+            updated_at=one["updated_at"],
+            created_at=one["created_at"],
+        )
+        for one in found
+    ]

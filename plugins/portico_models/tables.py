@@ -30,6 +30,13 @@ class TagTable(Table, tablename="models_tag"):
     label = Text(default="")
 
 
+class ChangeTable(Table, tablename="models_change"):
+    """At which revision each model was changed last."""
+
+    model_id = Text(primary_key=True, default="")
+    revision = BigInt()
+
+
 class RevisionTable(Table, tablename="models_revision"):
     """The one row that counts changes."""
 
@@ -65,6 +72,6 @@ class TemplateTable(Table, tablename="models_template"):
 
 
 TABLES = TableSet(
-    tables=(ModelTable, TagTable, RevisionTable, VersionTable, TemplateTable),
+    tables=(ModelTable, TagTable, ChangeTable, RevisionTable, VersionTable, TemplateTable),
     migrations="portico_models.migrations",
 )

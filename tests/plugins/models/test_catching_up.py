@@ -1,0 +1,61 @@
+"""What has changed after a revision: the list of models learns of that, and of nothing else."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.models.conftest import form
+
+from portico.catalogue import WorkspaceModels
+from portico.testing import Client, House
+
+CREATE = "/api/v1/models/create"
+UPDATE = "/api/v1/models/model/update"
+
+
+def records(house: House) -> Any:
+    return house.portico.house.services.need(WorkspaceModels)
+
+
+def since(house: House, revision: int) -> Any:
+    return house.call(records(house).since, revision)
+
+
+def test_each_change_is_told_once_with_the_record_as_it_is_now(house: House, admin: Client) -> None:
+    for name in ("kept", "changed", "gone", "shared"):
+        assert admin.post(CREATE, form(name)).status == 200
+    before = house.call(records(house).revision)
+    assert since(house, before) == {}
+
+    admin.post(UPDATE, form("changed", name="New"))
+    admin.post(UPDATE, form("changed", name="Newer"))
+    admin.post("/api/v1/models/model/toggle?id=shared")
+    admin.post(UPDATE, form("shared", access_control=None))
+    admin.post("/api/v1/models/model/delete", {"id": "gone"})
+    admin.post(CREATE, form("added"))
+
+    found = since(house, before)
+    assert found.keys() == {"changed", "shared", "gone", "added"}
+    assert found["gone"] is None
+    assert found["changed"].name == "Newer"
+    assert bytes(found["shared"].access_control) == b"null"
+    assert since(house, house.call(records(house).revision)) == {}
+
+
+def test_what_goes_to_an_heir_has_changed(house: House, admin: Client, ann: Client) -> None:
+    ann.post(CREATE, form("legacy"))
+    before = house.call(records(house).revision)
+
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+
+    found = since(house, before)
+    assert found["legacy"].owner_id == admin.account["id"]
+
+
+def test_very_much_at_once_is_read_whole(
+    house: House, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        admin.post(CREATE, form(f"m{number}"))
+    monkeypatch.setattr("portico_models.records.MOST_CHANGES", 2)
+
+    assert since(house, 0) is None
