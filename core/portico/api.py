@@ -30,6 +30,7 @@ from portico.db import (
     rows,
     transaction,
 )
+from portico.documents import Documents
 from portico.errors import (
     ACTION_PROHIBITED,
     INVALID_MODEL_ID,
@@ -138,6 +139,7 @@ __all__ = [
     "Bus",
     "Completion",
     "Conversations",
+    "Documents",
     "Database",
     "Entry",
     "Explanation",

@@ -101,13 +101,14 @@ def register_routes(app: House) -> list[object]:
         version_routes,
     )
     from portico_models.applying import Applying
+    from portico_models.looking import Looking
     from portico_models.service import Models
     from portico_models.versions import Versions
 
-    models = Models(app)
+    models, looking = Models(app), Looking(app)
     return [
-        *routes.routes(app, models),
-        *record_routes.routes(models),
+        *routes.routes(app, models, looking),
+        *record_routes.routes(models, looking),
         *pictures.routes(app),
         *version_routes.routes(Versions(app, models)),
         *template_routes.routes(app, Applying(app, models)),

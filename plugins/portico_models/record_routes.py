@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from litestar.params import JSONBody, QueryParameter
 
 from portico.api import JSONBytes, Request, delete, get, json_reply, post
+from portico_models.looking import Looking
 from portico_models.schemas import Model, ModelForm, ModelId
 from portico_models.service import Models
 
@@ -12,13 +13,13 @@ from portico_models.service import Models
 ModelIdQuery = Annotated[str, QueryParameter(name="id", description="The model's id")]
 
 
-def routes(models: Models) -> list[Any]:
+def routes(models: Models, looking: Looking) -> list[Any]:
     """Handlers that work in this house."""
 
     @get("/api/v1/models/model", answers=Model)
     async def one(request: Request, model_id: ModelIdQuery) -> JSONBytes:
         """One record."""
-        return json_reply(await models.get(request.user, model_id))
+        return JSONBytes(await looking.one(request.user, model_id))
 
     @post("/api/v1/models/model/update", answers=Model)
     async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:

@@ -1,4 +1,4 @@
-"""Lists of models over HTTP. What a list holds is decided in `service.py`; single records: `record_routes.py`."""
+"""Lists of models over HTTP. What a list holds is decided in `looking.py`; single records: `record_routes.py`."""
 
 from typing import Annotated, Any
 
@@ -6,12 +6,13 @@ from litestar.params import FromQuery, QueryParameter
 
 from portico.api import House, JSONBytes, Request, get, json_reply, query_flag
 from portico_models.listing import ListQuery
+from portico_models.looking import Looking
 from portico_models.schemas import Model, ModelPage
 from portico_models.service import Models
 from portico_models.tags import tag_names
 
 
-def routes(app: House, models: Models) -> list[Any]:
+def routes(app: House, models: Models, looking: Looking) -> list[Any]:
     """Handlers that work in this house."""
 
     @get(["/api/models", "/api/v1/models"])
@@ -51,7 +52,7 @@ def routes(app: House, models: Models) -> list[Any]:
             direction=direction,
             page=page,
         )
-        return json_reply(await models.page(request.user, asked))
+        return JSONBytes(await looking.page(request.user, asked))
 
     @get("/api/v1/models/tags", answers=list[str])
     async def tags(request: Request) -> JSONBytes:

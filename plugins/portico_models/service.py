@@ -1,9 +1,6 @@
 """What may be done with models, and by whom. Nothing here knows of HTTP."""
 
 from collections.abc import Callable
-from typing import Any
-
-import msgspec
 
 from portico.api import (
     MODEL_ID_TAKEN,
@@ -24,11 +21,10 @@ from portico.api import (
 from portico_models.documents import read_meta, read_name, read_params
 from portico_models.finding import announce, find
 from portico_models.history import Birth, ChangeKind
-from portico_models.listing import ListQuery, list_rows
 from portico_models.naming import check_id
 from portico_models.records import KIND, Draft, ModelRecords
 from portico_models.rules import check_base, check_chain, share
-from portico_models.schemas import ListedModel, Model, ModelForm, ModelPage, Owner, document
+from portico_models.schemas import Model, ModelForm, document
 
 
 class Changed(Invalid):
@@ -49,29 +45,6 @@ class Models:
         return self._app.services.need(ModelRecords)
 
     # -- looking --------------------------------------------------------------------------------------------
-
-    async def get(self, actor: Actor, model_id: str) -> Model:
-        """One model. Its parameters are shown to those who may write it."""
-        found, resource = await find(self._app, actor, "read", model_id)
-        may_write = await self._app.permissions.decide(actor, "write", resource)
-        sharing = await self._grants.of(KIND, model_id)
-        shown = document(found, sharing, with_params=may_write)
-        shown.write_access = may_write
-        return shown
-
-    async def page(self, actor: Actor, query: ListQuery) -> ModelPage:
-        """The presets somebody works with: their own, those they may write, and public ones."""
-        found, total = await list_rows(self._app, actor, query)
-        shared = await self._grants.of_many(KIND, [one["id"] for one in found])
-        sees_addresses = await self._app.permissions.may(actor, "account", "read")
-        items = []
-        for one in found:
-            sharing = shared.get(one["id"], self._grants.nobody)
-            model = document(one, sharing, with_params=one["may_write"])
-            model.write_access = bool(one["may_write"])
-            owner = _owner(one, with_email=sees_addresses or one["user_id"] == actor.id)
-            items.append(ListedModel(**msgspec.structs.asdict(model), user=owner))
-        return ModelPage(items, total)
 
     async def overrides(self) -> list[Model]:
         """Every record that changes a source's model, oldest first. For administrators."""
@@ -216,10 +189,3 @@ def read_form(form: ModelForm) -> Draft:
         params=read_params(form.params),
         tags=tags,
     )
-
-
-def _owner(found: dict[str, Any], *, with_email: bool) -> Owner | None:
-    if found["owner_name"] is None:
-        return None
-    email = found["owner_email"] if with_email else ""
-    return Owner(found["user_id"], found["owner_name"], found["owner_role"], email)

@@ -8,12 +8,12 @@ import structlog
 
 from portico.brief import Brief
 from portico.catalogue.arena import Arena, arenas
-from portico.catalogue.documents import Documents
 from portico.catalogue.entry import Entry
 from portico.catalogue.overlay import Overlay
 from portico.catalogue.shelf import Shelf, SourceState
 from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
 from portico.catalogue.target import Target
+from portico.documents import Documents
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Account, Actor
 from portico.permissions import EVERYONE, Resource

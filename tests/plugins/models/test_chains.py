@@ -4,8 +4,9 @@ import threading
 
 from tests.plugins.models.conftest import Shop, form, readers, writers
 
+from portico.api import UNAUTHORIZED
 from portico.testing import Client
-from portico_models.rules import LONGEST_CHAIN, RING, UNAUTHORIZED
+from portico_models.rules import LONGEST_CHAIN, RING
 
 CREATE, UPDATE = "/api/v1/models/create", "/api/v1/models/model/update"
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
+from portico.api import UNAUTHORIZED
 from portico.testing import Client, House
-from portico_models.rules import UNAUTHORIZED
 
 MODELS = "/api/v1/models"
 CREATE, UPDATE, DELETE, RESTORE = (

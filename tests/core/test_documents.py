@@ -1,6 +1,6 @@
 """Lists that are remembered: within their moment, within their room."""
 
-from portico.catalogue.documents import Documents
+from portico.documents import Documents
 
 
 def test_a_document_is_good_for_its_key_alone() -> None:
