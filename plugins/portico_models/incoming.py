@@ -19,6 +19,10 @@ Progress = Callable[[int], None]
 #: How a client's `access_control` is read.
 ReadSharing = Callable[[Any], Sharing]
 
+#: Objects in one import.
+MOST: Final = 100_000
+#: Faults after which nothing more is looked at.
+MOST_FAULTS: Final = 1000
 #: Objects looked at before others get their turn.
 TURN: Final = 50
 #: The last second of the year 9999.
@@ -76,7 +80,12 @@ class Batch:
 async def examine(
     objects: Sequence[msgspec.Raw], read_sharing: ReadSharing, *, whole: bool, on_step: Progress
 ) -> Batch:
-    """Look at every object. `whole`: each must be a whole record, and none is skipped."""
+    """Look at every object. `whole`: each must be a whole record, and none is skipped.
+
+    Raises: Invalid if there are too many.
+    """
+    if len(objects) > MOST:
+        raise Invalid(f"[ERROR: at most {MOST} models at once]")
     batch = Batch()
     for index, raw in enumerate(objects):
         try:
@@ -84,6 +93,8 @@ async def examine(
         except Refusal as error:
             batch.faults.append(Fault(index, None, error))
         on_step(1)
+        if len(batch.faults) > MOST_FAULTS:
+            break
         if index % TURN == TURN - 1:
             await asyncio.sleep(0)
     return batch

@@ -5,10 +5,13 @@ from typing import Final
 
 import msgspec
 
-from portico.api import Actor, House, Refusal, transaction
+from portico.api import Actor, House, Invalid, Refusal, transaction
 from portico_models.faults import Fault, unreadable
 from portico_models.template_schemas import TemplateForm
 from portico_models.templates import Templates
+
+#: Templates in one import.
+MOST: Final = 1000
 
 _DECODER: Final = msgspec.json.Decoder(TemplateForm)
 
@@ -18,8 +21,10 @@ async def bring_templates(
 ) -> tuple[list[str], list[Fault]]:
     """Write templates. Returns the ids of those that are there now, and what is wrong with the others.
 
-    In a transaction, which is to be undone if anything is wrong.
+    In a transaction, which is to be undone if anything is wrong. Raises: Invalid if there are too many.
     """
+    if len(objects) > MOST:
+        raise Invalid(f"[ERROR: at most {MOST} templates at once]")
     templates = app.services.need(Templates)
     ids, faults = [], []
     for index, raw in enumerate(objects):

@@ -12,6 +12,7 @@ from portico.api import (
     Reply,
     ReplyStream,
     Request,
+    TooLarge,
     get,
     json_reply,
     post,
@@ -27,6 +28,9 @@ from portico_models.transfer import Transfer
 #: Bytes of what may be brought in at once.
 LARGEST_IMPORT: Final = 64 * 1024 * 1024
 
+#: Commas in it: each may part two objects, and of every object there is at least the note where it begins.
+MOST_COMMAS: Final = 2_000_000
+
 Ids = Annotated[list[str] | None, QueryParameter(name="id", description="Only this one; repeated")]
 
 
@@ -34,6 +38,16 @@ class Wanted(msgspec.Struct):
     """Which presets to take along. `ids`: null = all."""
 
     ids: list[str] | None = None
+
+
+async def refuse_crumbs(request: Request) -> None:
+    """Before a body is taken apart. Raises: TooLarge for one of millions of parts, which would fill the memory."""
+    if (await request.body()).count(b",") > MOST_COMMAS:
+        raise TooLarge
+
+
+#: How both routes take a body.
+_large: Final[dict[str, Any]] = {"max_body": LARGEST_IMPORT, "before_request": refuse_crumbs}
 
 
 def routes(app: House) -> list[Any]:
@@ -63,7 +77,7 @@ def routes(app: House) -> list[Any]:
         """The same; those of a list in its order."""
         return stream_reply(request, await presets(request, data.ids if data else None, templates))
 
-    @post("/api/v1/models/import", may="model:import", answers=bool, max_body=LARGEST_IMPORT)
+    @post("/api/v1/models/import", may="model:import", answers=bool, **_large)
     async def bring(
         request: Request,
         data: JSONBody[ImportForm],
@@ -83,7 +97,7 @@ def routes(app: House) -> list[Any]:
         await transfer.run(objects, templates_in(data))
         return json_reply(True)
 
-    @post("/api/v1/models/sync", may="model:sync", answers=list[Model], max_body=LARGEST_IMPORT)
+    @post("/api/v1/models/sync", may="model:sync", answers=list[Model], **_large)
     async def sync(
         request: Request,
         data: JSONBody[ImportForm],

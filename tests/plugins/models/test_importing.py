@@ -215,6 +215,21 @@ def test_an_import_may_be_larger_than_other_bodies_but_not_without_end(admin: Cl
     assert admin.post(IMPORT, body=b"[" + b" " * (64 << 20) + b"]").status == 413
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" + b"1," * 2_000_001 + b"1]", 413),
+        (b"[" + b"{}," * 100_000 + b"{}]", 400),
+        (b'{"models":[],"templates":[' + b"{}," * 1000 + b"{}]}", 400),
+        (b"[" + b"5," * 99_999 + b"5]", 422),
+    ],
+)
+def test_a_body_of_very_many_parts_is_refused_before_they_fill_the_memory(
+    admin: Client, body: bytes, status: int
+) -> None:
+    assert admin.post(IMPORT, body=body).status == status
+
+
 # -- what it would do ---------------------------------------------------------------------------------------
 
 
