@@ -62,6 +62,7 @@ async def test_the_rest_is_written_at_the_end(
     identity: Identity, new_account: Any, clock: list[int]
 ) -> None:
     people = [(await new_account(f"P{number}")).id for number in range(3)]
+    await execute("UPDATE portico_account SET last_active_at = 1")
     for one in people:
         identity.presence.seen(one)
     await identity.presence.flush()
