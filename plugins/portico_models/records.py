@@ -191,6 +191,7 @@ class ModelRecords:
         for some in chunks(ids):
             sql = f"UPDATE models_model SET updated_at = $1 WHERE id IN ({places(len(some), 2)})"  # noqa: S608
             await execute(sql, at, *some)
+            await self._mark(some)
 
     async def toggle(self, model_id: str, *, by: str, at: int) -> bool:
         """Turn a record on or off. Whether it was still there."""
@@ -243,11 +244,14 @@ class ModelRecords:
         return found
 
     async def _keep(self, change: ChangeKind, pasts: Sequence[Past], by: str, at: int) -> None:
-        """Keep what was, and that these are others than at the revision before."""
         await self.history.note(change, pasts, by=by, at=at)
-        if pasts:
-            values = ", ".join(_NUMBERED.format(n) for n in range(1, len(pasts) + 1))
-            await execute(_CHANGED.format(values), *(past.model_id for past in pasts))
+        await self._mark([past.model_id for past in pasts])
+
+    async def _mark(self, ids: Sequence[str]) -> None:
+        """Keep that these are others than at the revision before."""
+        if ids:
+            values = ", ".join(_NUMBERED.format(n) for n in range(1, len(ids) + 1))
+            await execute(_CHANGED.format(values), *ids)
 
     async def _write(self, statement: str, records: Sequence[tuple[Draft, int, int, str]]) -> None:
         """Write whole rows, each with when it was changed and made, and whose it is; and their tags."""

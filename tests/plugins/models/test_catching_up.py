@@ -59,3 +59,24 @@ def test_very_much_at_once_is_read_whole(
     monkeypatch.setattr("portico_models.records.MOST_CHANGES", 2)
 
     assert since(house, 0) is None
+
+
+def test_what_an_import_or_a_sync_writes_has_changed(
+    house: House, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = admin.post(CREATE, form("same")).json
+    admin.post(CREATE, form("gone"))
+    left = admin.get("/api/v1/models/export?id=same").body
+    monkeypatch.setattr("portico_models.writing.now", lambda: made["updated_at"] + 60)
+
+    before = house.call(records(house).revision)
+    assert admin.post("/api/v1/models/import", body=left).json is True
+    assert since(house, before) == {}
+    assert admin.post("/api/v1/models/import", [form("new")]).json is True
+    assert since(house, before).keys() == {"new"}
+
+    assert admin.post("/api/v1/models/sync", body=left).status == 200
+    found = since(house, before)
+    assert found.keys() == {"same", "gone", "new"}
+    assert found["same"].updated_at == made["updated_at"] + 60
+    assert (found["gone"], found["new"]) == (None, None)
