@@ -16,7 +16,7 @@ from portico.catalogue.source import (
     WorkspaceModels,
 )
 from portico.catalogue.text import reply_with_text
-from portico.conversations import Conversations
+from portico.conversations import Conversations, Folders, FoldersLeaving
 from portico.db import (
     Database,
     ForeignKeyViolation,
@@ -28,6 +28,7 @@ from portico.db import (
     now,
     row,
     rows,
+    scan,
     transaction,
 )
 from portico.documents import Documents
@@ -143,6 +144,8 @@ __all__ = [
     "Database",
     "Entry",
     "Explanation",
+    "Folders",
+    "FoldersLeaving",
     "Forbidden",
     "ForeignKeyViolation",
     "Group",
@@ -225,6 +228,7 @@ __all__ = [
     "route",
     "row",
     "rows",
+    "scan",
     "setting",
     "stream_reply",
     "survey",

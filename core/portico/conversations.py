@@ -1,16 +1,18 @@
-"""Who keeps conversations: what a completion needs to know of them, and nothing else.
-
-Offered as a service by whichever plugin stores chats. Where nobody offers it, chat ids in requests mean nothing.
-"""
+"""Who keeps conversations, and who keeps the folders they lie in: what others need to know of them, and no more."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
+
+import msgspec
 
 from portico.identity import Actor
 
 
 class Conversations(Protocol):
-    """Stored conversations, as seen from a completion."""
+    """Stored conversations, as seen from a completion.
+
+    Offered as a service by whichever plugin stores chats. Where nobody offers it, chat ids in requests mean nothing.
+    """
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
         """Whether this person may have a reply noted in that chat. An unknown chat is False, like a foreign one."""
@@ -23,3 +25,35 @@ class Conversations(Protocol):
         chat is gone by now.
         """
         ...
+
+
+class Folders(Protocol):
+    """Somebody's folders, as seen from the conversations that lie in them.
+
+    Offered as a service by whichever plugin keeps folders. Where nobody offers it there are none, and a folder id
+    names nothing.
+    """
+
+    async def is_there(self, owner_id: str, folder_id: str) -> bool:
+        """Whether this is a folder of that person's. An unknown one is False, like a foreign one."""
+        ...
+
+    async def below(self, owner_id: str, folder_id: str) -> list[str]:
+        """The ids of a folder of that person's and of everything below it; empty if it is not theirs."""
+        ...
+
+    async def named(self, owner_id: str, name: str) -> list[str]:
+        """The ids of all folders of that name, whatever its case, and of everything below them."""
+        ...
+
+
+class FoldersLeaving(msgspec.Struct, frozen=True):
+    """Folders are about to be deleted. Whoever keeps things in them is involved, inside the transaction.
+
+    `ids`: a folder and everything below it. `actor`: who deletes them, and whose they are. What lies in them is
+    deleted if `delete_contents`, which whoever keeps it may refuse; else it is in no folder afterwards.
+    """
+
+    ids: tuple[str, ...]
+    actor: Actor
+    delete_contents: bool
