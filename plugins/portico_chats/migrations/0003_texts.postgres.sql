@@ -1,0 +1,23 @@
+-- What can be searched for: titles (part '') and messages (part = their id), folded to one case.
+
+CREATE TABLE chats_text (
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner_id TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    part TEXT NOT NULL,
+    text TEXT NOT NULL,
+    -- 0 = not in the index yet, 1 = in the index, 2 = to be taken out of it
+    state SMALLINT NOT NULL DEFAULT 0
+);
+
+CREATE INDEX chats_text_part ON chats_text (chat_id, part);
+CREATE INDEX chats_text_owner ON chats_text (owner_id, chat_id);
+CREATE INDEX chats_text_waiting ON chats_text (state, owner_id) WHERE state <> 1;
+
+-- Grams of the texts, under their number.
+CREATE TABLE chats_gram (
+    number BIGINT NOT NULL PRIMARY KEY REFERENCES chats_text (number) ON DELETE CASCADE,
+    grams TSVECTOR NOT NULL
+);
+
+CREATE INDEX chats_gram_grams ON chats_gram USING GIN (grams);

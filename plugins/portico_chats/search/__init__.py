@@ -1,0 +1,1 @@
+"""Finding chats by what is said in them."""

@@ -1,0 +1,62 @@
+"""What can be searched for: a text for the title of each chat and for each of its messages.
+
+Writing one is a single row, in the transaction of the change. The index is brought up to date afterwards; until
+then a search looks through what waits.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from portico.api import execute
+
+#: The part of a chat that is its title and whatever else belongs to no message.
+TITLE: Final = ""
+#: Rows in one statement.
+_CHUNK: Final = 100
+
+_ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
+_FORGET = "DELETE FROM chats_text WHERE chat_id = $1 AND state = 0"
+_LEAVE = "UPDATE chats_text SET state = 2 WHERE chat_id = $1 AND state = 1"
+_FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
+_LEAVE_ALL = "UPDATE chats_text SET state = 2 WHERE owner_id = $1 AND state = 1"
+
+
+def folded(text: str) -> str:
+    """A text as it is compared: one case, and one form for letters that look the same."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
+    """Keep texts of parts that have none yet. Empty ones need no row."""
+    kept = [(part, text) for part, text in parts.items() if text]
+    for start in range(0, len(kept), _CHUNK):
+        some = kept[start : start + _CHUNK]
+        places = ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(len(some)))
+        values = [value for part, text in some for value in (part, folded(text))]
+        await execute(_ADD + places, owner_id, chat_id, *values)
+
+
+async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
+    """Keep texts in the place of what was kept of the same parts."""
+    await drop(chat_id, list(parts))
+    await add(owner_id, chat_id, parts)
+
+
+async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
+    """Let go of some parts of a chat; None = of all."""
+    if parts is None:
+        await execute(_FORGET, chat_id)
+        await execute(_LEAVE, chat_id)
+        return
+    for start in range(0, len(parts), _CHUNK):
+        some = parts[start : start + _CHUNK]
+        places = ", ".join(f"${2 + n}" for n in range(len(some)))
+        await execute(f"{_FORGET} AND part IN ({places})", chat_id, *some)
+        await execute(f"{_LEAVE} AND part IN ({places})", chat_id, *some)
+
+
+async def drop_all(owner_id: str) -> None:
+    """Let go of everything of somebody's."""
+    await execute(_FORGET_ALL, owner_id)
+    await execute(_LEAVE_ALL, owner_id)
