@@ -1,12 +1,12 @@
-"""The chat document: free-form JSON of which the server knows a few keys, handled as bytes.
+"""The chat document as it comes from a client: free-form JSON of which the server knows a few keys.
 
-It is looked through once for its shape, split at its top level, and put together again; what is inside the parts
-is never decoded. A chat of a megabyte costs a few copies, not a hundred thousand objects.
+It is taken apart at three levels, down to its messages, and checked for the shape that clients rely on. What is inside
+a message or another part is never decoded, and goes out again as it came in.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final
 
 import msgspec
 
@@ -15,16 +15,40 @@ from portico.api import Misshapen
 NEW_CHAT: Final = "New Chat"
 #: Characters of the column; the document keeps the whole title.
 LONGEST_TITLE: Final = 1000
+#: Characters of a message's id: it is part of a database's key.
+LONGEST_ID: Final = 255
 
-Parts = dict[str, msgspec.Raw]
+#: The parts of an object: JSON texts by key.
+Parts = dict[str, str]
+#: What stands in the place of a part that was taken out. No JSON text is empty.
+HOLE: Final = ""
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document, or some top-level keys of one, taken apart.
+
+    `parts`: the JSON of each key. A key whose value has been taken out holds a `HOLE`: `history`, whose own parts are
+    in `history`, and `messages` therein, which are in `messages` by id, in order. `branch`: the top-level list of
+    messages. `title`: None if there is none.
+    """
+
+    parts: Parts
+    history: Parts | None = None
+    messages: Parts | None = None
+    branch: Sequence[str] | None = None
+    current_id: str | None = None
+    title: str | None = None
 
 
 class _Anything(msgspec.Struct):
     """An object, whatever is in it."""
 
 
+_Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+
+
 class _History(msgspec.Struct):
-    messages: dict[str, _Anything] | None = None
+    messages: dict[_Id, _Anything] | None = None
     currentId: str | None = None  # noqa: N815 - the client's word
 
 
@@ -37,8 +61,8 @@ class _Shape(msgspec.Struct):
 
 
 _SHAPE = msgspec.json.Decoder(_Shape)
-_PARTS = msgspec.json.Decoder(Parts)
-_MAYBE_PARTS = msgspec.json.Decoder(Parts | None)
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 # Every escape in turn, so that a backslash that is itself escaped begins nothing.
 _ESCAPE: Final = re.compile(
@@ -46,6 +70,7 @@ _ESCAPE: Final = re.compile(
     rb"|(?P<nul>\\u0000)|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
     re.DOTALL,
 )
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
 
@@ -65,8 +90,13 @@ def _mend(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape["half"] else escape[0]
 
 
-def read_document(raw: msgspec.Raw) -> tuple[Parts, str | None]:
-    """The parts of a document from a client, and its title (None if it has none).
+def parts_of(text: str | bytes) -> Parts:
+    """The parts of a JSON object. Raises: msgspec.ValidationError for what is none."""
+    return {key: str(raw, "utf-8") for key, raw in _PARTS.decode(text).items()}
+
+
+def read_document(raw: msgspec.Raw) -> Document:
+    """Take a document from a client apart.
 
     Raises: Misshapen if it is no object, or if `title`, `history` or `messages` have another shape than clients
     rely on.
@@ -74,13 +104,31 @@ def read_document(raw: msgspec.Raw) -> tuple[Parts, str | None]:
     text = cleaned(bytes(raw))
     try:
         text.decode()  # msgspec passes over bytes it does not have to turn into text
-        shape = _SHAPE.decode(text)
-        parts = _PARTS.decode(text)
-    except msgspec.ValidationError as error:
-        raise _misfit(str(error)) from None
+        return take_apart(text)
+    except msgspec.ValidationError:
+        raise _misfit(text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _misfit("It is not UTF-8 JSON", "json_invalid") from None
-    return parts, None if shape.title is msgspec.UNSET else column_title(shape.title)
+        raise _refusal("It is not UTF-8 JSON", "json_invalid") from None
+
+
+def take_apart(text: bytes | str) -> Document:
+    """Take apart what is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
+    parts = parts_of(text)
+    history = messages = branch = current_id = title = None
+    if parts.get("history", "null") != "null":
+        history, parts["history"] = parts_of(parts["history"]), HOLE
+        current_id = msgspec.json.decode(history.get("currentId", "null"), type=str | None)
+        if history.get("messages", "null") != "null":
+            messages, history["messages"] = parts_of(history["messages"]), HOLE
+            _check(messages.values())
+            if any(len(message_id) > LONGEST_ID for message_id in messages):
+                raise msgspec.ValidationError
+    if parts.get("messages", "null") != "null":
+        branch = [str(one, "utf-8") for one in _LIST.decode(parts["messages"])]
+        _check(branch)
+    if "title" in parts:
+        title = column_title(msgspec.json.decode(parts["title"], type=str))
+    return Document(parts, history, messages, branch, current_id, title)
 
 
 def column_title(title: str) -> str:
@@ -88,47 +136,30 @@ def column_title(title: str) -> str:
     return title.replace("\x00", "")[:LONGEST_TITLE]
 
 
-def whole(parts: Parts) -> str:
-    """The JSON text of a document."""
-    return msgspec.json.encode(parts).decode()
+def as_json(value: object) -> str:
+    """The JSON text of a value, fit to be kept."""
+    return cleaned(msgspec.json.encode(value)).decode()
 
 
-def merged(stored: str, changes: Parts) -> str:
-    """A stored document with some of its top-level keys replaced."""
-    return whole(_PARTS.decode(stored) | changes)
+def is_message_id(text: str) -> bool:
+    """Whether a message may be called that."""
+    return len(text) <= LONGEST_ID and "\x00" not in text and not _HALF.search(text)
 
 
-def with_message(stored: str, message_id: str, fields: Mapping[str, Any]) -> str:
-    """A stored document with `fields` laid over one message, which becomes the current one.
-
-    What is missing on the way there is made.
-    """
-    document = _PARTS.decode(stored)
-    history = _inner(document, "history")
-    messages = _inner(history, "messages")
-    message = _inner(messages, message_id)
-    for key, value in fields.items():
-        message[key] = _raw(value)
-    messages[message_id] = _raw(message)
-    history["messages"], history["currentId"] = _raw(messages), _raw(message_id)
-    document["history"] = _raw(history)
-    return whole(document)
+def _check(messages: Iterable[str]) -> None:
+    if not all(one.startswith("{") for one in messages):
+        raise msgspec.ValidationError
 
 
-def _inner(parts: Parts, key: str) -> Parts:
-    """The parts of one part; none if it is missing, null or, in an old row, no object."""
+def _misfit(text: bytes) -> Misshapen:
+    """Why a document does not fit, with its place. msgspec quotes what it expected, never what it got."""
     try:
-        return _MAYBE_PARTS.decode(parts[key]) or {} if key in parts else {}
-    except msgspec.ValidationError:
-        return {}
+        _SHAPE.decode(text)
+    except msgspec.ValidationError as error:
+        words, _, path = str(error).partition(" - at `$")
+        return _refusal(words, at=[name or index for name, index in _STEP.findall(path)])
+    return _refusal("It has another shape than a chat")
 
 
-def _raw(value: Any) -> msgspec.Raw:
-    return msgspec.Raw(cleaned(msgspec.json.encode(value)))
-
-
-def _misfit(message: str, kind: str = "type_error") -> Misshapen:
-    """A fault with its place. msgspec quotes what it expected, never what it got."""
-    text, _, path = message.partition(" - at `$")
-    loc = ["body", "chat", *(name or index for name, index in _STEP.findall(path))]
-    return Misshapen([{"type": kind, "loc": loc, "msg": text}])
+def _refusal(words: str, kind: str = "type_error", at: Sequence[str] = ()) -> Misshapen:
+    return Misshapen([{"type": kind, "loc": ["body", "chat", *at], "msg": words}])

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-import msgspec
-
 from portico.api import (
     AccountLeaving,
     Actor,
+    Folders,
     Forbidden,
     House,
     NotFound,
@@ -18,9 +17,13 @@ from portico.api import (
     transaction,
 )
 from portico_chats import store
-from portico_chats.documents import NEW_CHAT, merged, read_document, whole, with_message
+from portico_chats.documents import NEW_CHAT, read_document
 from portico_chats.events import ChatChanged
 from portico_chats.schemas import Chat, ChatForm
+from portico_chats.search import texts
+from portico_chats.seen import Seen
+from portico_chats.whole import chat_of, new_row
+from portico_chats.writing import graft, note, plant
 
 KIND: Final = "chat"
 
@@ -34,41 +37,29 @@ class Chats:
     async def create(self, actor: Actor, form: ChatForm) -> Chat:
         """A new chat of the caller's.
 
-        Raises: Misshapen for a document of another shape; NotFound for a folder; Forbidden for somebody whose
-        chats are not to be kept.
+        Raises: Misshapen for a document of another shape; NotFound for a folder that is not theirs; Forbidden for
+        somebody whose chats are not to be kept.
         """
         if not actor.is_admin and await self._permitted(actor, "chat.temporary_enforced"):
             raise Forbidden
+        document = read_document(form.chat)
         if form.folder_id:
-            raise NotFound  # there are no folders yet, so this one is nobody's
-        parts, title = read_document(form.chat)
-        chat_id, at, document = new_id(), now(), whole(parts)
-        title = NEW_CHAT if title is None else title
+            await self._own_folder(actor, form.folder_id)
+        title = NEW_CHAT if document.title is None else document.title
+        row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
-            await store.insert(chat_id, actor.id, title, document, at)
-            self._announce(chat_id, actor.id, "created")
-        return Chat(
-            id=chat_id,
-            user_id=actor.id,
-            title=title,
-            chat=msgspec.Raw(document),
-            updated_at=at,
-            created_at=at,
-            share_id=None,
-            archived=False,
-            pinned=False,
-            meta=msgspec.Raw(b"{}"),
-            folder_id=None,
-        )
+            text = await plant(row, document, actor.session_id)
+            self._announce(row["id"], actor.id, "created")
+        return chat_of(row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """One chat."""
-        found = await store.find(
-            _storable(chat_id), await self._where(actor, "read", first=store.FIND_FIRST)
-        )
+        where = await self._where(actor, "read", first=store.FIND_FIRST)
+        found = await store.find(_storable(chat_id), where)
         if found is None:
             raise NotFound
-        return _chat(found)
+        self._app.services.need(Seen).note(chat_id, actor.session_id, found["revision"])
+        return chat_of(found)
 
     async def page(
         self, actor: Actor, page: int | None, *, include_pinned: bool, include_folders: bool
@@ -80,17 +71,20 @@ class Chats:
         return await store.page(actor.id, page, pinned=include_pinned, folders=include_folders)
 
     async def update(self, actor: Actor, chat_id: str, form: ChatForm) -> Chat:
-        """Replace the top-level keys of the document that are given. Raises: Misshapen, as `create`."""
-        changes, title = read_document(form.chat)
+        """Lay the top-level keys that are given over the document. Raises: Misshapen, as `create`.
+
+        Of the history, a message that somebody else has written meanwhile stays (see `trees`).
+        """
+        changes = read_document(form.chat)
         where = await self._where(actor, "write", first=store.TAKE_FIRST)
         async with transaction():
-            found = await store.take(_storable(chat_id), now(), title, where)
-            if found is None:
+            taken = await store.take(_storable(chat_id), now(), where)
+            if taken is None:
                 raise await self._refusal(actor, "write", chat_id)
-            found["chat"] = merged(found["chat"], changes)
-            await store.keep(chat_id, found["chat"])
-            self._announce(chat_id, found["user_id"], "updated")
-        return _chat(found)
+            seen = self._app.services.need(Seen)
+            text = await graft(taken, changes, actor.session_id, seen.of)
+            self._announce(chat_id, taken["user_id"], "updated")
+        return chat_of(taken, text)
 
     async def delete(self, actor: Actor, chat_id: str) -> None:
         """Delete a chat. Raises: Forbidden for somebody who may not delete any."""
@@ -101,12 +95,14 @@ class Chats:
             owner_id = await store.delete(_storable(chat_id), where)
             if owner_id is None:
                 raise await self._refusal(actor, "delete", chat_id)
+            await texts.drop(chat_id)
             self._announce(chat_id, owner_id, "deleted")
 
     async def account_leaving(self, event: AccountLeaving) -> None:
         """The chats of somebody who leaves go with them."""
         for chat_id in await store.delete_all(event.id):
             self._announce(chat_id, event.id, "deleted")
+        await texts.drop_all(event.id)
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
         """Whether there is such a chat and the caller may have a model answer in it."""
@@ -116,13 +112,18 @@ class Chats:
     async def note_reply(self, chat_id: str, message_id: str, fields: Mapping[str, Any]) -> None:
         """Lay fields over one message and make it the current one. A chat that is gone is left alone.
 
-        The rest of the document stays, whoever writes to it at the same time.
+        The rest of the chat stays, whoever writes to it at the same time.
         """
         async with transaction():
-            found = await store.take(chat_id, now(), None, store.ANY)
-            if found is not None:
-                await store.keep(chat_id, with_message(found["chat"], message_id, fields))
-                self._announce(chat_id, found["user_id"], "updated")
+            taken = await store.take(chat_id, now(), store.ANY)
+            if taken is not None:
+                await note(taken, message_id, fields, origin="")
+                self._announce(chat_id, taken["user_id"], "updated")
+
+    async def _own_folder(self, actor: Actor, folder_id: str) -> None:
+        folders = self._app.services.get(Folders)
+        if folders is None or not await folders.is_there(actor.id, _storable(folder_id)):
+            raise NotFound
 
     async def _where(self, actor: Actor, action: str, *, first: int) -> store.Where:
         which = await self._app.permissions.visible(actor, action, KIND, first)
@@ -154,7 +155,3 @@ def _storable(chat_id: str) -> str:
     if not _is_storable(chat_id):
         raise NotFound
     return chat_id
-
-
-def _chat(found: dict[str, Any]) -> Chat:
-    return Chat(**found | {"chat": msgspec.Raw(found["chat"]), "meta": msgspec.Raw(found["meta"])})

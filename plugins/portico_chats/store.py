@@ -1,48 +1,115 @@
 """The rows of chats: every statement there is, and no rule. Conditions come from whoever asks."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from portico.api import execute, row, rows
+from portico.api import current_database, execute, row, rows
+from portico_chats.frames import Frame
 
 #: Chats on one page.
 PAGE: Final = 60
 #: Pages beyond are empty anyway; a database counts no further than 64 bits.
 LAST_PAGE: Final = 2**32
+#: Whole chats that are read at once: each may have megabytes.
+BLOCK: Final = 20
 
-_COLUMNS = (
-    "id, user_id, title, chat, updated_at, created_at, share_id, archived, pinned, meta, folder_id"
+FLAGS: Final = (
+    "id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id"
 )
-_INSERT = (
-    "INSERT INTO chats_chat (id, user_id, title, chat, meta, created_at, updated_at) "
-    "VALUES ($1, $2, $3, $4, '{}', $5, $5)"
+_FRAME: Final = "revision, chat AS text, messages_at, branch_at, current_id"
+
+# The messages come as one text, put together where they are, in the same statement as the chat: so both are of the
+# same moment, and there is one row to fetch.
+_MESSAGES: Final = {
+    "sqlite": "SELECT group_concat(json_quote(m.id) || ':' || m.body, ',') FROM (SELECT id, body "
+    "FROM chats_message WHERE chat_id = chats_chat.id ORDER BY position, id) m",
+    "postgres": "SELECT string_agg(to_json(m.id)::text || ':' || m.body, ',' ORDER BY m.position, m.id) "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+}
+_LINKS: Final = {
+    "sqlite": "SELECT group_concat(json_array(m.id, m.parent_id), ',') "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+    "postgres": "SELECT string_agg(json_build_array(m.id, m.parent_id)::text, ',') "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+}
+_WHOLE: Final = {
+    dialect: f"SELECT {FLAGS}, {_FRAME}, ({_MESSAGES[dialect]}) AS messages, "  # noqa: S608 - names alone
+    f"CASE WHEN branch_at IS NOT NULL THEN ({_LINKS[dialect]}) END AS links FROM chats_chat WHERE "
+    for dialect in _MESSAGES
+}
+
+_NEW: Final = (
+    "id",
+    "user_id",
+    "title",
+    "created_at",
+    "updated_at",
+    "archived",
+    "pinned",
+    "folder_id",
+    "meta",
 )
-_FIND = f"SELECT {_COLUMNS} FROM chats_chat WHERE id = $1 AND "  # noqa: S608 - names alone
-_THERE = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
-_OWNER = "SELECT user_id FROM chats_chat WHERE id = $1"
-_TAKE = "UPDATE chats_chat SET updated_at = $2, title = COALESCE($3, title) WHERE id = $1 AND {} RETURNING "
-_KEEP = "UPDATE chats_chat SET chat = $2 WHERE id = $1"
-_LIST = (
+_INSERT: Final = (
+    f"INSERT INTO chats_chat ({', '.join(_NEW)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
+_THERE: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
+_OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
+_TAKE: Final = (
+    "UPDATE chats_chat SET updated_at = $2, revision = revision + 1 "  # noqa: S608 - names alone
+    f"WHERE id = $1 AND {{}} RETURNING {FLAGS}, {_FRAME}"
+)
+_KEEP: Final = (
+    "UPDATE chats_chat SET title = $2, chat = $3, messages_at = $4, branch_at = $5, current_id = $6 "
+    "WHERE id = $1"
+)
+_LIST: Final = (
     "SELECT id, title, updated_at, created_at FROM chats_chat "
     "WHERE user_id = $1 AND archived = FALSE{} ORDER BY updated_at DESC, id{}"
 )
-_DELETE = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
-_DELETE_ALL = "DELETE FROM chats_chat WHERE user_id = $1 RETURNING id"
+_DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
+_DELETE_ALL: Final = "DELETE FROM chats_chat WHERE user_id = $1 RETURNING id"
 
 #: A condition and its values. Its first placeholder follows those of the statement it is put into.
 Where = tuple[str, Sequence[Any]]
-FIND_FIRST, TAKE_FIRST = 2, 4
+FIND_FIRST, TAKE_FIRST = 2, 3
 ANY: Final[Where] = ("1 = 1", ())
 
 
-async def insert(chat_id: str, owner_id: str, title: str, document: str, at: int) -> None:
-    """A new row."""
-    await execute(_INSERT, chat_id, owner_id, title, document, at)
+async def insert(row: dict[str, Any], frame: Frame) -> None:
+    """A new row. `row`: what `FLAGS` names; a new chat is shared with nobody."""
+    flags = (row[name] for name in _NEW)
+    await execute(_INSERT, *flags, *_values(frame))
 
 
 async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
-    """The row, if there is one and it meets the condition."""
-    return await row(_FIND + where[0], chat_id, *where[1])
+    """The row with its messages, if there is one and it meets the condition."""
+    sql = _WHOLE[current_database().dialect]
+    return await row(f"{sql} id = $1 AND {where[0]}", chat_id, *where[1])
+
+
+async def blocks(
+    where: Where, *, archived: bool | None = None
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """All rows that meet the condition with their messages, a few at a time, those changed last first.
+
+    The condition's first placeholder is `$1`. No connection is held between two blocks.
+    """
+    sql = _WHOLE[current_database().dialect]
+    n = len(where[1])
+    after = f"(updated_at < ${n + 1} OR updated_at = ${n + 1} AND id > ${n + 2})"
+    last: tuple[int, str] = (2**62, "")
+    while True:
+        found = await rows(
+            f"{sql} ({where[0]}) AND {after} ORDER BY updated_at DESC, id LIMIT {BLOCK}",
+            *where[1],
+            *last,
+        )
+        if found:
+            yield found
+        if len(found) < BLOCK:
+            return
+        last = found[-1]["updated_at"], found[-1]["id"]
 
 
 async def is_there(chat_id: str, where: Where) -> bool:
@@ -56,19 +123,28 @@ async def owner_of(chat_id: str) -> str | None:
     return found["user_id"] if found else None
 
 
-async def take(chat_id: str, at: int, title: str | None, where: Where) -> dict[str, Any] | None:
-    """Lock a row until the transaction ends, and note its new time and title (None = as it was).
+async def take(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:
+    """Lock a row until the transaction ends, note its new time and revision.
 
-    Writers of one chat take turns here, on every database. What comes back is the row as the writer before left
-    it; a SELECT could still show an older one.
+    Writers of one chat take turns here, on every database, its messages included. What comes back is the row as the
+    writer before left it; a SELECT could still show an older one.
     """
-    found = await rows(_TAKE.format(where[0]) + _COLUMNS, chat_id, at, title, *where[1])
+    found = await rows(_TAKE.format(where[0]), chat_id, at, *where[1])
     return found[0] if found else None
 
 
-async def keep(chat_id: str, document: str) -> None:
-    """Store the document of a row that was taken."""
-    await execute(_KEEP, chat_id, document)
+async def keep(chat_id: str, title: str, frame: Frame) -> None:
+    """Store title and frame of a row that was taken."""
+    await execute(_KEEP, chat_id, title, *_values(frame))
+
+
+def frame_of(found: dict[str, Any]) -> Frame:
+    """The frame in a row."""
+    return Frame(found["text"], found["messages_at"], found["branch_at"], found["current_id"])
+
+
+def _values(frame: Frame) -> tuple[Any, ...]:
+    return frame.text, frame.messages_at, frame.branch_at, frame.current_id
 
 
 async def page(

@@ -1,13 +1,13 @@
-"""The table of chats, for queries through Piccolo. The migrations make it."""
+"""The tables of chats, for queries through Piccolo. The migrations make them."""
 
-from piccolo.columns import BigInt, Boolean, Text
+from piccolo.columns import BigInt, Boolean, SmallInt, Text
 from piccolo.table import Table
 
 from portico.api import TableSet
 
 
 class ChatTable(Table, tablename="chats_chat"):
-    """Conversations. `chat` and `meta` hold JSON."""
+    """Conversations. `chat` and `meta` hold JSON; of `chat`, what is left without its messages."""
 
     id = Text(primary_key=True, default="")
     user_id = Text()
@@ -20,6 +20,76 @@ class ChatTable(Table, tablename="chats_chat"):
     folder_id = Text(null=True, default=None)
     meta = Text(default="{}")
     chat = Text()
+    current_id = Text(null=True, default=None)
+    messages_at = BigInt(null=True, default=None)
+    branch_at = BigInt(null=True, default=None)
+    revision = BigInt(default=1)
 
 
-TABLES = TableSet(tables=(ChatTable,), migrations="portico_chats.migrations")
+class MessageTable(Table, tablename="chats_message"):
+    """Messages. `body` holds JSON."""
+
+    chat_id = Text()
+    id = Text(primary_key=True, default="")
+    position = BigInt()
+    parent_id = Text(null=True, default=None)
+    role = Text()
+    created_at = BigInt()
+    updated_at = BigInt()
+    since = BigInt()
+    knew = BigInt()
+    origin = Text()
+    body = Text()
+
+
+class SeenTable(Table, tablename="chats_seen"):
+    """Which state of a chat was shown to which sign-in."""
+
+    chat_id = Text(primary_key=True, default="")
+    session_id = Text()
+    revision = BigInt()
+    at = BigInt()
+
+
+class ShareTable(Table, tablename="chats_share"):
+    """Chats as they were when they were shared. `chat` holds JSON."""
+
+    id = Text(primary_key=True, default="")
+    chat_id = Text(unique=True)
+    title = Text()
+    created_at = BigInt()
+    updated_at = BigInt()
+    chat = Text()
+
+
+class TagTable(Table, tablename="chats_tag"):
+    """Names of tags, as their owner spells them."""
+
+    user_id = Text(primary_key=True, default="")
+    id = Text()
+    name = Text()
+
+
+class TaggedTable(Table, tablename="chats_tagged"):
+    """Which chats carry which tag."""
+
+    chat_id = Text(primary_key=True, default="")
+    tag_id = Text()
+    user_id = Text()
+
+
+class TextTable(Table, tablename="chats_text"):
+    """What can be searched for."""
+
+    number = BigInt(primary_key=True, default=0)
+    owner_id = Text()
+    chat_id = Text()
+    part = Text()
+    text = Text()
+    state = SmallInt(default=0)
+
+
+TABLES = TableSet(
+    tables=(ChatTable, MessageTable, SeenTable, ShareTable, TagTable, TaggedTable, TextTable),
+    migrations="portico_chats.migrations",
+)

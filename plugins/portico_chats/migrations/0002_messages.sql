@@ -26,11 +26,14 @@ CREATE TABLE chats_message (
     PRIMARY KEY (chat_id, id)
 );
 
+CREATE INDEX chats_message_order ON chats_message (chat_id, position);
+
 -- Up to which revision a chat was shown to a sign-in.
 CREATE TABLE chats_seen (
     chat_id TEXT NOT NULL REFERENCES chats_chat (id) ON DELETE CASCADE,
     session_id TEXT NOT NULL,
     revision BIGINT NOT NULL,
+    at BIGINT NOT NULL,
     PRIMARY KEY (chat_id, session_id)
 );
 

@@ -1,4 +1,4 @@
-"""The chat document as bytes: cleaning, splitting, merging."""
+"""The chat document as JSON: cleaned, taken apart, put together."""
 
 import json
 import re
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.errors import Misshapen
-from portico_chats.documents import cleaned, merged, read_document, whole, with_message
+from portico_chats.documents import cleaned, read_document
+from portico_chats.frames import framed, member
 
 TEXT = st.text(st.characters(), max_size=8) | st.sampled_from(
     ["\x00", "\ud800", "\udc00", "\\u0000", "\\", "🦜"]
@@ -47,38 +48,40 @@ def test_what_is_clean_is_left_as_it_is(value: object) -> None:
     assert cleaned(text) == text
 
 
-@given(st.dictionaries(TEXT, JSON, max_size=4), st.dictionaries(TEXT, JSON, max_size=4))
-def test_merging_is_shallow(stored: dict[str, object], changes: dict[str, object]) -> None:
-    for taken in ("title", "history", "messages"):
-        stored.pop(taken, None)
-        changes.pop(taken, None)
-
-    def parts(value: object) -> dict[str, msgspec.Raw]:
-        return read_document(msgspec.Raw(json.dumps(value).encode()))[0]
-
-    result = merged(whole(parts(stored)), parts(changes))
-
-    assert json.loads(result) == {**mend(stored), **mend(changes)}  # type: ignore[dict-item]
-
-
-def test_a_note_does_not_touch_the_other_messages() -> None:
-    stored = '{"x":1,"history":{"messages":{"q":{"content" : "Hi"}},"currentId":"q","more":[ 1 ]}}'
-
-    assert json.loads(with_message(stored, "a", {"model": "m"})) == {
-        "x": 1,
-        "history": {
-            "messages": {"q": {"content": "Hi"}, "a": {"model": "m"}},
-            "currentId": "a",
-            "more": [1],
+def history(texts: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[object]:
+    """Histories as clients might send them, and as they never would."""
+    message = st.dictionaries(texts, JSON, max_size=4)
+    return st.none() | st.fixed_dictionaries(
+        {},
+        optional={
+            "messages": st.none() | st.dictionaries(texts, message, max_size=4),
+            "currentId": st.none() | texts,
+            "more": JSON,
         },
-    }
-    assert '"q":{"content" : "Hi"}' in with_message(stored, "a", {})
+    )
 
 
-def test_an_old_row_of_another_shape_is_mended_by_a_note() -> None:
-    noted = with_message('{"history":{"messages":{"a":5}}}', "a", {"model": "m"})
+@given(st.dictionaries(TEXT, JSON, max_size=3), history(), st.booleans())
+def test_a_document_taken_apart_and_put_together_is_the_same(
+    rest: dict[str, object], tree: object, first: bool
+) -> None:
+    rest = {key: value for key, value in rest.items() if key not in ("title", "messages")}
+    sent = {"history": tree, **rest} if first else {**rest, "history": tree}
 
-    assert json.loads(noted)["history"]["messages"] == {"a": {"model": "m"}}
+    document = read_document(msgspec.Raw(json.dumps(sent).encode()))
+    messages = ",".join(member(key, body) for key, body in (document.messages or {}).items())
+    made = framed(document).filled(messages)
+
+    assert list(json.loads(made).items()) == list(mend(sent).items())  # type: ignore[attr-defined]
+    assert framed(framed(document).document()) == framed(document)
+
+
+def test_what_nobody_needs_to_understand_keeps_its_very_letters() -> None:
+    sent = b'{"n":1.50e+3,"history":{"messages":{"q":{"big" : 123456789012345678901234567890}}}}'
+    document = read_document(msgspec.Raw(sent))
+
+    assert document.parts["n"] == "1.50e+3"
+    assert document.messages == {"q": '{"big" : 123456789012345678901234567890}'}
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"5", b'{"title":{}}', b'{"a":"\xff"}', b"{", b"\xff"])

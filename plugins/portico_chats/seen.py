@@ -1,0 +1,79 @@
+"""Which state of a chat was shown to which sign-in: how an omission is told from ignorance (see `trees`).
+
+Noted in memory when a chat is read, and written down soon after, once for each sign-in and state, so that reading
+costs nothing. What is lost when a process is killed makes a deletion be taken for ignorance: nothing disappears.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+import structlog
+
+from portico.api import ForeignKeyViolation, execute, now, row
+
+log = structlog.get_logger("portico.chats")
+
+#: Pairs that are remembered.
+MOST = 10_000
+#: Seconds for which a note is kept; longer than any sign-in that is in use.
+KEPT = 90 * 24 * 3600
+
+_NOTE = (
+    "INSERT INTO chats_seen (chat_id, session_id, revision, at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), "
+    "CAST($3 AS BIGINT), CAST($4 AS BIGINT) WHERE EXISTS (SELECT 1 FROM chats_chat WHERE id = $1) "
+    "ON CONFLICT (chat_id, session_id) DO UPDATE SET revision = excluded.revision, at = excluded.at "
+    "WHERE chats_seen.revision < excluded.revision"
+)
+_FIND = "SELECT revision FROM chats_seen WHERE chat_id = $1 AND session_id = $2"
+_PRUNE = "DELETE FROM chats_seen WHERE at < $1"
+
+Pair = tuple[str, str]
+
+
+class Seen:
+    """Revisions of chats, by chat and sign-in."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Pair, int] = OrderedDict()
+        self._waiting: dict[Pair, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def note(self, chat_id: str, session_id: str, revision: int) -> None:
+        """A chat was shown in this state."""
+        pair = chat_id, session_id
+        if self._known.get(pair, 0) >= revision:
+            return
+        self._known[pair] = self._waiting[pair] = revision
+        if len(self._known) > MOST:
+            self._known.popitem(last=False)
+        if self._task is None:
+            self._task = asyncio.create_task(self._write())
+
+    async def of(self, chat_id: str, session_id: str) -> int:
+        """The last state that was shown; 0 = none."""
+        known = self._known.get((chat_id, session_id), 0)
+        found = await row(_FIND, chat_id, session_id)
+        return max(known, found["revision"] if found else 0)
+
+    async def prune(self) -> None:
+        """Forget what was shown long ago."""
+        await execute(_PRUNE, now() - KEPT)
+
+    async def settle(self) -> None:
+        """Wait until everything noted is written, or given up."""
+        while self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                (chat_id, session_id), revision = self._waiting.popitem()
+                try:
+                    await execute(_NOTE, chat_id, session_id, revision, now())
+                except ForeignKeyViolation:
+                    continue  # the chat was deleted in this very moment
+        except Exception as error:  # noqa: BLE001 - away or full: what was shown is known here all the same
+            log.warning("what was shown is not written down", error=type(error).__name__)
+            self._waiting.clear()
+        finally:
+            self._task = None

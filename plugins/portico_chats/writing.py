@@ -1,0 +1,157 @@
+"""Writing chats: the chat, its messages and what can be searched for, in the transaction that is open.
+
+Only rows that change are written. The document comes back as it is then, put together from what is at hand.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from portico_chats import message_rows, store
+from portico_chats.documents import HOLE, Document, as_json, take_apart
+from portico_chats.frames import Frame, framed, member
+from portico_chats.messages import facts_of, with_fields
+from portico_chats.search import texts
+from portico_chats.trees import GAP, Author, Kept, Merged, branch, is_branch, merge
+
+Row = dict[str, Any]
+#: Tells the last revision of a chat that was shown to a sign-in.
+SeenOf = Callable[[str, str], Awaitable[int]]
+
+
+async def plant(row: Row, document: Document, origin: str) -> str:
+    """A new chat, and its document. `row`: see `store.insert`. `origin`: the sign-in it comes through."""
+    tree = merge({}, document.messages or {}, Author(origin), 1)
+    document = _settled(document, tree)
+    frame = framed(document)
+    await store.insert(row, frame)
+    await _write_new(row, document, tree)
+    return _filled(frame, tree)
+
+
+async def unpack(row: Row) -> None:
+    """Give the messages of a chat that is one document, in the column `chat`, rows of their own."""
+    document = take_apart(row["chat"])
+    tree = merge({}, document.messages or {}, Author(""), 1)
+    document = _settled(document, tree)
+    await store.keep(row["id"], row["title"], framed(document))
+    await _write_new(row, document, tree)
+
+
+async def _write_new(row: Row, document: Document, tree: Merged) -> None:
+    await message_rows.write(row["id"], tree.messages, tree.changed, row["updated_at"])
+    said = {message_id: facts.text for message_id, facts in tree.changed.items()}
+    title = {texts.TITLE: _loose(row["title"], document)}
+    await texts.add(row["user_id"], row["id"], title | said)
+
+
+async def graft(taken: Row, changes: Document, origin: str, seen_of: SeenOf) -> str:
+    """Lay top-level keys over a chat that was taken. `taken` gets its new title. Returns the document."""
+    chat_id, owner_id = taken["id"], taken["user_id"]
+    before, stored = store.frame_of(taken), await message_rows.of(chat_id)
+    base = before.document()
+    document, tree = base, Merged(stored)
+    if "history" in changes.parts:
+        document = msgspec.structs.replace(
+            base, history=changes.history, current_id=changes.current_id
+        )
+        posted = changes.messages or {}
+        omits = any(message_id not in posted for message_id in stored)
+        author = Author(origin, await seen_of(chat_id, origin) if omits else 0)
+        tree = merge(stored, posted, author, taken["revision"])
+    document = _settled(
+        msgspec.structs.replace(
+            document,
+            parts=base.parts | changes.parts,
+            branch=changes.branch if "messages" in changes.parts else base.branch,
+        ),
+        tree,
+    )
+    title = taken["title"] if changes.title is None else changes.title
+    after = framed(document)
+    if after != before or title != taken["title"]:
+        await store.keep(chat_id, title, after)
+    await message_rows.write(chat_id, tree.messages, tree.changed, taken["updated_at"])
+    await message_rows.delete(chat_id, tree.gone)
+
+    fresh = {one: facts.text for one, facts in tree.changed.items() if one not in stored}
+    said = {
+        one: facts.text
+        for one, facts in tree.changed.items()
+        if one in stored and facts_of(stored[one].body).text != facts.text
+    }
+    if (loose := _loose(title, document)) != _loose(taken["title"], base):
+        said[texts.TITLE] = loose
+    await texts.drop(chat_id, [*tree.gone, *said])
+    await texts.add(owner_id, chat_id, fresh | said)
+    taken["title"] = title
+    return _filled(after, tree)
+
+
+async def note(taken: Row, message_id: str, fields: Mapping[str, Any], origin: str) -> None:
+    """Lay fields over one message of a chat that was taken, made if it is not there; it becomes the current one.
+
+    What it costs does not depend on how many others there are.
+    """
+    chat_id, before = taken["id"], store.frame_of(taken)
+    was = await message_rows.one(chat_id, message_id)
+    body = with_fields(was.body if was else "{}", fields)
+    facts = facts_of(body)
+    if was is None:
+        position = await message_rows.end(chat_id) + GAP
+        kept = Kept(position, facts.parent_id, taken["revision"], 0, origin, body)
+    else:
+        kept = msgspec.structs.replace(was, parent_id=facts.parent_id, body=body)
+    after = _pointing(before, message_id)
+    if after != before:
+        await store.keep(chat_id, taken["title"], after)
+    if was is None or was.body != body:
+        changed = {message_id: facts}
+        await message_rows.write(chat_id, {message_id: kept}, changed, taken["updated_at"])
+        if was is None:
+            await texts.add(taken["user_id"], chat_id, {message_id: facts.text})
+        elif facts_of(was.body).text != facts.text:
+            await texts.put(taken["user_id"], chat_id, {message_id: facts.text})
+
+
+def _settled(document: Document, tree: Merged) -> Document:
+    """A document with a place for its messages, and for its top-level ones if they are the visible branch."""
+    parts, history = document.parts, document.history
+    if tree.messages and (history or {}).get("messages") != HOLE:
+        parts, history = parts | {"history": HOLE}, (history or {}) | {"messages": HOLE}
+    if document.branch and is_branch(document.branch, document.current_id, tree):
+        parts = parts | {"messages": HOLE}
+    return msgspec.structs.replace(document, parts=parts, history=history)
+
+
+def _pointing(frame: Frame, message_id: str) -> Frame:
+    """A frame with a place for messages, whose current one is this."""
+    if frame.current_id == message_id and frame.messages_at is not None:
+        return frame
+    document = frame.document()
+    history = {"messages": HOLE} | (document.history or {})
+    history |= {"messages": HOLE, "currentId": as_json(message_id)}
+    return framed(
+        msgspec.structs.replace(
+            document,
+            parts=document.parts | {"history": HOLE},
+            history=history,
+            current_id=message_id,
+        )
+    )
+
+
+def _loose(title: str, document: Document) -> str:
+    """What can be searched for besides the messages of the history: the title, and messages that are only listed."""
+    if document.parts.get("messages", HOLE) == HOLE:
+        return title
+    return "\n".join([title, *(facts_of(one).text for one in document.branch or ())])
+
+
+def _filled(frame: Frame, tree: Merged) -> str:
+    messages = ",".join(member(message_id, body) for message_id, body in tree.bodies())
+    if frame.branch_at is None:
+        return frame.filled(messages)
+    shown = [tree.messages[one].body for one in branch(frame.current_id, tree.parent_of)]
+    return frame.filled(messages, ",".join(reversed(shown)))
