@@ -16,7 +16,13 @@ from portico.catalogue.source import (
     WorkspaceModels,
 )
 from portico.catalogue.text import reply_with_text
-from portico.conversations import Conversations, Folders, FoldersLeaving
+from portico.conversations import (
+    ChatChanged,
+    Conversations,
+    Folders,
+    FoldersLeaving,
+    MessageEvent,
+)
 from portico.db import (
     Database,
     ForeignKeyViolation,
@@ -139,6 +145,7 @@ __all__ = [
     "BadPolicy",
     "Bitmap",
     "Bus",
+    "ChatChanged",
     "Completion",
     "Conversations",
     "Documents",
@@ -162,6 +169,7 @@ __all__ = [
     "Listener",
     "Member",
     "Membership",
+    "MessageEvent",
     "Misshapen",
     "ModelCard",
     "ModelSource",

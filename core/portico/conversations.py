@@ -1,7 +1,7 @@
 """Who keeps conversations, and who keeps the folders they lie in: what others need to know of them, and no more."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -25,6 +25,27 @@ class Conversations(Protocol):
         chat is gone by now.
         """
         ...
+
+
+class ChatChanged(msgspec.Struct, frozen=True):
+    """Somebody's chat is new, another than before, or gone. Published after the commit. `user_id`: whose it is."""
+
+    id: str
+    user_id: str
+    change: Literal["created", "updated", "deleted"]
+
+
+class MessageEvent(msgspec.Struct, frozen=True):
+    """Something is said about a message while it comes to be, for whoever shows it. Published after the commit.
+
+    `type`, `data`: as in the events of the API's sockets, such as `status` or `message`. `user_id`: whose chat it is.
+    """
+
+    chat_id: str
+    message_id: str
+    user_id: str
+    type: str
+    data: msgspec.Raw
 
 
 class Folders(Protocol):

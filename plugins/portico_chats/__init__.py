@@ -43,10 +43,10 @@ def register_policies() -> list[PolicyFile]:
 def register_services(app: House) -> list[Service]:
     """Where a completion asks whether it may write into a chat, and leaves its reply."""
     from portico.api import Conversations
+    from portico_chats.replies import Replies
     from portico_chats.seen import Seen
-    from portico_chats.service import Chats
 
-    return [Service(Conversations, Chats(app)), Service(Seen, Seen())]
+    return [Service(Conversations, Replies(app)), Service(Seen, Seen())]
 
 
 @hookimpl

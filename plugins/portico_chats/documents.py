@@ -6,6 +6,7 @@ a message or another part is never decoded, and goes out again as it came in.
 
 import re
 from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring as quoted
 from typing import Annotated, Final
 
 import msgspec
@@ -93,6 +94,16 @@ def _mend(escape: re.Match[bytes]) -> bytes:
 def parts_of(text: str | bytes) -> Parts:
     """The parts of a JSON object. Raises: msgspec.ValidationError for what is none."""
     return {key: str(raw, "utf-8") for key, raw in _PARTS.decode(text).items()}
+
+
+def members(parts: Iterable[tuple[str, str]]) -> str:
+    """Keys and their JSON, as they stand between the brackets of an object."""
+    return ",".join([f"{quoted(key)}:{text}" for key, text in parts])
+
+
+def joined(parts: Parts) -> str:
+    """The JSON text of an object."""
+    return f"{{{members(parts.items())}}}"
 
 
 def read_document(raw: msgspec.Raw) -> Document:

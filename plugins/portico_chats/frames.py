@@ -59,11 +59,6 @@ def framed(document: Document) -> Frame:
     return Frame(text + "}", messages_at, branch_at, document.current_id)
 
 
-def member(key: str, value: str) -> str:
-    """A key and its JSON, as they stand in an object."""
-    return f"{quoted(key)}:{value}"
-
-
 def _history(parts: Parts) -> tuple[str, int | None]:
     text, place = "{", None
     for key, value in parts.items():

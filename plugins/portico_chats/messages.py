@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico_chats.documents import as_json, parts_of
-from portico_chats.frames import member
+from portico_chats.documents import as_json, joined, parts_of
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -46,8 +45,7 @@ def facts_of(body: str) -> Facts:
 
 def with_fields(body: str, fields: Mapping[str, Any]) -> str:
     """A message with some fields laid over it. What they do not name stays as it is, byte for byte."""
-    parts = parts_of(body) | {key: as_json(value) for key, value in fields.items()}
-    return f"{{{','.join(member(key, value) for key, value in parts.items())}}}"
+    return joined(parts_of(body) | {key: as_json(value) for key, value in fields.items()})
 
 
 def with_children(body: str, children: Sequence[str]) -> str:

@@ -33,3 +33,16 @@ class ListedChat(msgspec.Struct):
     title: str
     updated_at: int
     created_at: int
+
+
+class MessageForm(msgspec.Struct):
+    """The content of a message as somebody writes it."""
+
+    content: str
+
+
+class EventForm(msgspec.Struct):
+    """Something that happens to a message. `data`: an object."""
+
+    type: str
+    data: dict[str, msgspec.Raw]

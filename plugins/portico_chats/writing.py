@@ -3,15 +3,24 @@
 Only rows that change are written. The document comes back as it is then, put together from what is at hand.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from portico_chats import message_rows, store
-from portico_chats.documents import HOLE, Document, as_json, take_apart
-from portico_chats.frames import Frame, framed, member
-from portico_chats.messages import facts_of, with_fields
+from portico_chats.documents import (
+    HOLE,
+    Document,
+    Parts,
+    as_json,
+    joined,
+    members,
+    parts_of,
+    take_apart,
+)
+from portico_chats.frames import Frame, framed
+from portico_chats.messages import facts_of
 from portico_chats.search import texts
 from portico_chats.trees import GAP, Author, Kept, Merged, branch, is_branch, merge
 
@@ -46,8 +55,13 @@ async def _write_new(row: Row, document: Document, tree: Merged) -> None:
     await texts.add(row["user_id"], row["id"], title | said)
 
 
-async def graft(taken: Row, changes: Document, origin: str, seen_of: SeenOf) -> str:
-    """Lay top-level keys over a chat that was taken. `taken` gets its new title. Returns the document."""
+async def graft(
+    taken: Row, changes: Document, origin: str, seen_of: SeenOf
+) -> tuple[str, Sequence[str]]:
+    """Lay top-level keys over a chat that was taken, which gets its new title.
+
+    Returns the document, and the ids of the messages that were deleted.
+    """
     chat_id, owner_id = taken["id"], taken["user_id"]
     before, stored = store.frame_of(taken), await message_rows.of(chat_id)
     base = before.document()
@@ -86,17 +100,28 @@ async def graft(taken: Row, changes: Document, origin: str, seen_of: SeenOf) -> 
     await texts.drop(chat_id, [*tree.gone, *said])
     await texts.add(owner_id, chat_id, fresh | said)
     taken["title"] = title
-    return _filled(after, tree)
+    return _filled(after, tree), tree.gone
 
 
-async def note(taken: Row, message_id: str, fields: Mapping[str, Any], origin: str) -> None:
-    """Lay fields over one message of a chat that was taken, made if it is not there; it becomes the current one.
+async def note(
+    taken: Row,
+    message_id: str,
+    change: Callable[[Parts], Mapping[str, Any]],
+    origin: str,
+    *,
+    make: bool = True,
+) -> None:
+    """Lay fields over one message of a chat that was taken; it becomes the current one.
 
-    What it costs does not depend on how many others there are.
+    `change`: tells the fields, given the message's parts. `make`: make the message if it is not there; else nothing
+    happens then. What it costs does not depend on how many others there are.
     """
     chat_id, before = taken["id"], store.frame_of(taken)
     was = await message_rows.one(chat_id, message_id)
-    body = with_fields(was.body if was else "{}", fields)
+    if was is None and not make:
+        return
+    parts = parts_of(was.body) if was else {}
+    body = joined(parts | {key: as_json(value) for key, value in change(parts).items()})
     facts = facts_of(body)
     if was is None:
         position = await message_rows.end(chat_id) + GAP
@@ -150,7 +175,7 @@ def _loose(title: str, document: Document) -> str:
 
 
 def _filled(frame: Frame, tree: Merged) -> str:
-    messages = ",".join(member(message_id, body) for message_id, body in tree.bodies())
+    messages = members(tree.bodies())
     if frame.branch_at is None:
         return frame.filled(messages)
     shown = [tree.messages[one].body for one in branch(frame.current_id, tree.parent_of)]

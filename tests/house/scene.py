@@ -182,6 +182,14 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/users/default/permissions"): lambda s, path: (path, s.defaults()),
     ("POST", "/api/v1/chats/new"): lambda s, path: (path, {"chat": {"title": "New"}}),
     ("POST", "/api/v1/chats/{chat_id}"): lambda s, path: (path, {"chat": {"title": "Other"}}),
+    ("POST", "/api/v1/chats/{chat_id}/messages/{message_id}"): lambda s, path: (
+        path,
+        {"content": "Hi"},
+    ),
+    ("POST", "/api/v1/chats/{chat_id}/messages/{message_id}/event"): lambda s, path: (
+        path,
+        {"type": "status", "data": {}},
+    ),
 }
 
 #: What stands for a parameter of a path.
@@ -191,6 +199,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{group_id}": Scene.group,
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{chat_id}": Scene.chat,
+    "{message_id}": lambda _: "a-message",
     "{template_id}": Scene.template,
 }
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from tests.plugins.chats.conftest import document, new_chat, stored
 
+from portico.conversations import ChatChanged
 from portico.events import Listener
 from portico.testing import Client, House
-from portico_chats.events import ChatChanged
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -182,7 +182,8 @@ def test_ones_list_holds_ones_own_with_the_last_changed_first(
     house: House, ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000]
-    monkeypatch.setattr("portico_chats.service.now", lambda: clock[0])
+    for room in ("service", "reach"):
+        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
     chats = []
     for title in ("one", "two", "three"):
         chats.append(new_chat(ann, title=title))

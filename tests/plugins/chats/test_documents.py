@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.errors import Misshapen
-from portico_chats.documents import cleaned, read_document
-from portico_chats.frames import framed, member
+from portico_chats.documents import cleaned, members, read_document
+from portico_chats.frames import framed
 
 TEXT = st.text(st.characters(), max_size=8) | st.sampled_from(
     ["\x00", "\ud800", "\udc00", "\\u0000", "\\", "🦜"]
@@ -69,8 +69,7 @@ def test_a_document_taken_apart_and_put_together_is_the_same(
     sent = {"history": tree, **rest} if first else {**rest, "history": tree}
 
     document = read_document(msgspec.Raw(json.dumps(sent).encode()))
-    messages = ",".join(member(key, body) for key, body in (document.messages or {}).items())
-    made = framed(document).filled(messages)
+    made = framed(document).filled(members((document.messages or {}).items()))
 
     assert list(json.loads(made).items()) == list(mend(sent).items())  # type: ignore[attr-defined]
     assert framed(framed(document).document()) == framed(document)

@@ -1,0 +1,52 @@
+"""The routes of single messages. What they do is in `replies.py`."""
+
+from typing import Any
+
+import msgspec
+from litestar.params import FromPath, JSONBody
+
+from portico.api import House, JSONBytes, Request, json_reply, post
+from portico_chats.replies import Replies
+from portico_chats.schemas import Chat, EventForm, MessageForm
+from portico_chats.service import Chats
+
+
+def routes(app: House) -> list[Any]:
+    """Handlers that work in this house."""
+    chats, replies = Chats(app), Replies(app)
+
+    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}", answers=Chat)
+    async def write(
+        request: Request,
+        chat_id: FromPath[str],
+        message_id: FromPath[str],
+        data: JSONBody[MessageForm],
+    ) -> JSONBytes:
+        """Write the content of one message, a new one if there is none of that id.
+
+        The answer is the whole chat, or nothing (204) with `Prefer: return=minimal`.
+        """
+        await replies.write(request.user, chat_id, message_id, data.content)
+        if wants_minimal(request):
+            return JSONBytes(b"", status=204, headers=[(b"preference-applied", b"return=minimal")])
+        return json_reply(await chats.get(request.user, chat_id))
+
+    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event", answers=bool)
+    async def relay(
+        request: Request,
+        chat_id: FromPath[str],
+        message_id: FromPath[str],
+        data: JSONBody[EventForm],
+    ) -> JSONBytes:
+        """Tell whoever watches the chat what happens to a message."""
+        told = msgspec.Raw(msgspec.json.encode(data.data))
+        await replies.relay(request.user, chat_id, message_id, data.type, told)
+        return json_reply(True)
+
+    return [write, relay]
+
+
+def wants_minimal(request: Request) -> bool:
+    """Whether the caller does without the answer's body. Source: RFC 7240, section 4.2."""
+    asked = ",".join(request.headers.getall("prefer", []))
+    return any(one.strip().lower() == "return=minimal" for one in asked.split(","))

@@ -1,0 +1,181 @@
+"""Single messages over HTTP: written, and told of while they come to be."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import new_chat
+
+from portico.conversations import ChatChanged, MessageEvent
+from portico.events import Listener
+from portico.testing import Client, House
+
+CHATS = "/api/v1/chats/"
+
+
+def message(person: Client, chat_id: str, message_id: str) -> dict[str, Any]:
+    answer = person.get(CHATS + chat_id)
+    return dict(answer.json["chat"]["history"]["messages"][message_id])
+
+
+def test_a_message_is_changed_and_becomes_the_current_one(ann: Client) -> None:
+    chat = new_chat(ann)
+
+    answer = ann.post(f"{CHATS}{chat['id']}/messages/q", {"content": "Hello"})
+
+    assert answer.status == 200
+    assert answer.json == ann.get(CHATS + chat["id"]).json
+    assert answer.json["chat"]["history"]["messages"]["q"] == {
+        **chat["chat"]["history"]["messages"]["q"],
+        "content": "Hello",
+    }
+    assert answer.json["chat"]["messages"][0]["content"] == "Hello"
+
+
+def test_a_message_that_is_not_there_is_made(ann: Client) -> None:
+    chat = new_chat(ann)
+
+    history = ann.post(f"{CHATS}{chat['id']}/messages/new", {"content": "x"}).json["chat"][
+        "history"
+    ]
+
+    assert list(history["messages"]) == ["q", "new"]
+    assert history["messages"]["new"] == {"content": "x"}
+    assert history["currentId"] == "new"
+
+
+def test_a_client_may_do_without_the_answer(ann: Client) -> None:
+    chat = new_chat(ann)
+    path = f"{CHATS}{chat['id']}/messages/q"
+
+    answer = ann.post(path, {"content": "x"}, headers={"prefer": "respond-async, return=minimal"})
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["preference-applied"] == "return=minimal"
+    assert message(ann, chat["id"], "q")["content"] == "x"
+
+
+@pytest.mark.parametrize("route", ["", "/event"])
+def test_AB_48_a_foreign_message_is_not_found_and_stays_as_it_is(
+    route: str, ann: Client, bob: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    before = ann.get(CHATS + chat_id).body
+    form = {"content": "x", "type": "replace", "data": {"content": "x"}}
+
+    for target in (chat_id, "absent"):
+        answer = bob.post(f"{CHATS}{target}/messages/q{route}", form)
+        assert (answer.status, answer.detail[:16]) == (404, "We could not fin")
+    assert ann.get(CHATS + chat_id).body == before
+
+
+@pytest.mark.parametrize("form", [{}, {"content": 5}, {"content": None}, []])
+def test_content_that_is_no_text_is_refused(form: object, ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    assert ann.post(f"{CHATS}{chat_id}/messages/q", form).status == 422
+    assert message(ann, chat_id, "q")["content"] == "Hi"
+
+
+def test_AB_58_an_id_that_no_message_may_have_is_refused(ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    for message_id in ("x" * 256, "a%00b"):
+        answer = ann.post(f"{CHATS}{chat_id}/messages/{message_id}", {"content": "x"})
+        assert answer.status == 400
+    assert ann.get(CHATS + chat_id).json["chat"]["history"]["messages"].keys() == {"q"}
+
+
+class TestWithoutPermissions:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {
+            "USER_PERMISSIONS_CHAT_EDIT": "false",
+            "USER_PERMISSIONS_CHAT_DELETE_MESSAGE": "false",
+        }
+
+    def test_no_single_message_is_written(self, ann: Client) -> None:
+        chat_id = new_chat(ann)["id"]
+
+        assert ann.post(f"{CHATS}{chat_id}/messages/q", {"content": "x"}).status == 403
+
+    def test_a_message_cannot_be_left_out_either(self, ann: Client) -> None:
+        chat_id = new_chat(ann)["id"]
+        other = {"messages": {"x": {"content": "x"}}, "currentId": "x"}
+
+        assert ann.post(CHATS + chat_id, {"chat": {"history": other}}).status == 403
+        assert ann.get(CHATS + chat_id).json["chat"]["history"]["messages"].keys() == {"q"}
+        assert ann.post(CHATS + chat_id, {"chat": {"title": "x"}}).status == 200
+
+
+EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("message", {"content": "!"}, {"content": "Hi!"}),
+    ("replace", {"content": "Bye"}, {"content": "Bye"}),
+    ("status", {"done": True}, {"statusHistory": [{"done": True}]}),
+    ("files", {"files": [{"id": 1}]}, {"files": [{"id": 1}]}),
+    ("embeds", {"embeds": ["x"]}, {"embeds": ["x"]}),
+    ("source", {"name": "n"}, {"sources": [{"name": "n"}]}),
+    ("citation", {"name": "n"}, {"sources": [{"name": "n"}]}),
+    ("source", {"type": "code_execution"}, {}),
+    ("chat:title", {"content": "x"}, {}),
+    ("message", {}, {}),
+    ("files", {"files": 5}, {"files": []}),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "left"), EVENTS)
+def test_an_event_leaves_in_its_message_what_is_to_stay_of_it(
+    kind: str, data: dict[str, Any], left: dict[str, Any], ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    before = message(ann, chat_id, "q")
+
+    answer = ann.post(f"{CHATS}{chat_id}/messages/q/event", {"type": kind, "data": data})
+
+    assert (answer.status, answer.json) == (200, True)
+    assert message(ann, chat_id, "q") == before | left
+
+
+def test_lists_grow_the_newest_files_first_and_the_newest_status_last(ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    for n in (1, 2):
+        for kind, data in (("files", {"files": [n]}), ("status", {"n": n})):
+            ann.post(f"{CHATS}{chat_id}/messages/q/event", {"type": kind, "data": data})
+
+    assert message(ann, chat_id, "q")["files"] == [2, 1]
+    assert message(ann, chat_id, "q")["statusHistory"] == [{"n": 1}, {"n": 2}]
+
+
+def test_a_status_of_a_message_that_is_not_there_makes_none(ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    ann.post(f"{CHATS}{chat_id}/messages/x/event", {"type": "status", "data": {}})
+    assert ann.get(CHATS + chat_id).json["chat"]["history"]["messages"].keys() == {"q"}
+
+    ann.post(f"{CHATS}{chat_id}/messages/x/event", {"type": "replace", "data": {"content": "!"}})
+    assert message(ann, chat_id, "x") == {"content": "!"}
+
+
+@pytest.mark.parametrize(
+    "form", [{"type": "status"}, {"type": 1, "data": {}}, {"data": {}}, {"type": "x", "data": []}]
+)
+def test_an_event_of_another_shape_is_refused(form: object, ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    assert ann.post(f"{CHATS}{chat_id}/messages/q/event", form).status == 422
+
+
+def test_others_hear_of_what_is_written_once_it_is_true(house: House, ann: Client) -> None:
+    heard: list[Any] = []
+    house.portico.house.events.listen(
+        "test", [Listener(ChatChanged, heard.append), Listener(MessageEvent, heard.append)]
+    )
+    chat = new_chat(ann)
+    heard.clear()
+
+    ann.post(f"{CHATS}{chat['id']}/messages/q", {"content": "x"})
+    ann.post(f"{CHATS}{chat['id']}/messages/q/event", {"type": "status", "data": {"a": 1}})
+
+    told = [(one.type, bytes(one.data)) for one in heard if isinstance(one, MessageEvent)]
+    assert told == [("chat:message", b'{"content":"x"}'), ("status", b'{"a":1}')]
+    assert {one.user_id for one in heard} == {chat["user_id"]}
+    assert [one.change for one in heard if isinstance(one, ChatChanged)] == ["updated", "updated"]
