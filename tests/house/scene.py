@@ -1,4 +1,4 @@
-"""People, a shared model, a chat and a group, and for each route a request that would succeed for whoever may."""
+"""People, a shared model, a chat, a folder and a group, and for each route a request that would succeed for whoever may."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -77,6 +77,10 @@ class Scene:
         """The user's."""
         answer = self.callers["user"].post("/api/v1/chats/new", {"chat": {"title": "Mine"}})
         return str(answer.json["id"])
+
+    def folder(self) -> str:
+        """The user's."""
+        return str(self.callers["user"].post("/api/v1/folders/", {"name": self.name()}).json["id"])
 
     def page(self) -> str:
         """The name of a page of policies that is kept in the database."""
@@ -190,6 +194,16 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         path,
         {"type": "status", "data": {}},
     ),
+    ("POST", "/api/v1/folders"): lambda s, path: (path, {"name": s.name()}),
+    ("POST", "/api/v1/folders/{folder_id}/update"): lambda s, path: (path, {"name": s.name()}),
+    ("POST", "/api/v1/folders/{folder_id}/update/parent"): lambda s, path: (
+        path,
+        {"parent_id": s.folder()},
+    ),
+    ("POST", "/api/v1/folders/{folder_id}/update/expanded"): lambda s, path: (
+        path,
+        {"is_expanded": True},
+    ),
 }
 
 #: What stands for a parameter of a path.
@@ -200,6 +214,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
+    "{folder_id}": Scene.folder,
     "{template_id}": Scene.template,
 }
 

@@ -1,0 +1,79 @@
+"""The routes of folders. What they do is in `service.py`."""
+
+from typing import Annotated, Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import FromQuery, JSONBody, PathParameter
+
+from portico.api import JSONBytes, Request, delete, get, json_reply, post, query_flag
+from portico_folders.schemas import (
+    ExpandedForm,
+    Folder,
+    FolderChanges,
+    FolderForm,
+    ListedFolder,
+    ParentForm,
+)
+from portico_folders.service import FolderService
+
+FOLDERS = "/api/v1/folders"
+FOLDER = f"{FOLDERS}/{{folder_id:str}}"
+FolderId = Annotated[str, PathParameter(description="The folder's id")]
+
+
+def routes(folders: FolderService) -> list[Any]:
+    """Handlers that work with these folders."""
+
+    async def permitted(
+        connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+    ) -> None:
+        """Asked before the body is read."""
+        await folders.require_use(connection.user)
+
+    guards = [permitted]
+
+    @get(FOLDERS, guards=guards, answers=list[ListedFolder])
+    async def listed(request: Request) -> JSONBytes:
+        """All folders of the caller's."""
+        return json_reply(await folders.listed(request.user))
+
+    @post(FOLDERS, guards=guards, answers=Folder)
+    async def create(request: Request, data: JSONBody[FolderForm]) -> JSONBytes:
+        """A new folder of the caller's, at the root."""
+        return json_reply(await folders.create(request.user, data))
+
+    @get(FOLDER, guards=guards, answers=Folder)
+    async def one(request: Request, folder_id: FolderId) -> JSONBytes:
+        """One folder, whole."""
+        return json_reply(await folders.get(request.user, folder_id))
+
+    @post(f"{FOLDER}/update", guards=guards, answers=Folder)
+    async def update(
+        request: Request, folder_id: FolderId, data: JSONBody[FolderChanges]
+    ) -> JSONBytes:
+        """Rename a folder, and replace the keys of `data` and `meta` that are given; the others stay."""
+        return json_reply(await folders.update(request.user, folder_id, data))
+
+    @post(f"{FOLDER}/update/parent", guards=guards, answers=Folder)
+    async def move(request: Request, folder_id: FolderId, data: JSONBody[ParentForm]) -> JSONBytes:
+        """Put a folder into another one, or to the root."""
+        return json_reply(await folders.move(request.user, folder_id, data.parent_id))
+
+    @post(f"{FOLDER}/update/expanded", guards=guards, answers=Folder)
+    async def expand(
+        request: Request, folder_id: FolderId, data: JSONBody[ExpandedForm]
+    ) -> JSONBytes:
+        """Note whether clients show what is in a folder."""
+        return json_reply(await folders.expand(request.user, folder_id, data.is_expanded))
+
+    @delete(FOLDER, guards=guards, answers=bool)
+    async def remove(
+        request: Request, folder_id: FolderId, *, delete_contents: FromQuery[str] = "true"
+    ) -> JSONBytes:
+        """Delete a folder and those below it, with what lies in them unless that is to be kept."""
+        keep = not query_flag("delete_contents", delete_contents)
+        await folders.delete(request.user, folder_id, delete_contents=not keep)
+        return json_reply(True)
+
+    return [listed, create, one, update, move, expand, remove]

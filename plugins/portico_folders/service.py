@@ -1,0 +1,224 @@
+"""What may be done with folders, and by whom. Nothing here knows of HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+
+from portico.api import (
+    AccountLeaving,
+    Actor,
+    FoldersLeaving,
+    Forbidden,
+    ForeignKeyViolation,
+    House,
+    Invalid,
+    NotFound,
+    Resource,
+    UniqueViolation,
+    after_commit,
+    new_id,
+    now,
+    transaction,
+)
+from portico_folders import documents, store
+from portico_folders.events import Change, FolderChanged
+from portico_folders.naming import likeness, read_name, words
+from portico_folders.schemas import Folder, FolderChanges, FolderForm, ListedFolder
+from portico_folders.settings import Settings
+from portico_folders.tree import Tree
+from portico_folders.whereabouts import is_storable
+
+KIND: Final = "folder"
+PERMISSION: Final = "features.folders"
+EXISTS: Final = "[ERROR: Folder already exists]"
+NOT_CREATED: Final = "[ERROR: Error creating folder]"
+NOT_UPDATED: Final = "[ERROR: Error updating folder]"
+
+
+class FolderService:
+    """Everybody's folders. Ids that do not exist and those the caller may not read raise the same NotFound."""
+
+    def __init__(self, app: House, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def require_use(self, actor: Actor) -> None:
+        """Go on only where there are folders, with somebody who may use them. Raises: Forbidden."""
+        permitted = self._settings.enable_folders and await self._app.identity.is_permitted(
+            actor, PERMISSION
+        )
+        if not permitted:
+            raise Forbidden
+
+    # -- looking --------------------------------------------------------------------------------------------
+
+    async def listed(self, actor: Actor) -> list[ListedFolder]:
+        """All folders of the caller's, the oldest first."""
+        return [
+            ListedFolder(meta=_raw(found.pop("icon")), **found)  # type: ignore[arg-type]
+            for found in await store.listed(actor.id, await self._where(actor, "read"))
+        ]
+
+    async def get(self, actor: Actor, folder_id: str) -> Folder:
+        """One folder."""
+        where = await self._where(actor, "read")
+        found = await store.find(_storable(folder_id), where)
+        if found is None:
+            raise NotFound
+        return _folder(found)
+
+    # -- changing -------------------------------------------------------------------------------------------
+
+    async def create(self, actor: Actor, form: FolderForm) -> Folder:
+        """A new folder of the caller's, at the root.
+
+        Raises: Misshapen, TooLarge; Invalid for a name that is none or is taken, and for one folder too many.
+        """
+        name = read_name(form.name)
+        data, meta = _laid_over({"data": None, "meta": None}, form)
+        folder_id = new_id()
+        try:
+            async with transaction():
+                await store.take_all(actor.id)
+                if await store.count(actor.id) >= self._settings.most:
+                    raise Invalid(f"[ERROR: There are at most {self._settings.most} folders]")
+                await store.insert(folder_id, actor.id, _values(name, meta, data), now())
+                self._announce(folder_id, actor.id, "created")
+                return await self._written(folder_id)
+        except UniqueViolation as error:
+            raise Invalid(EXISTS) from error
+        except ForeignKeyViolation as error:  # the account was deleted meanwhile
+            raise Invalid(NOT_CREATED) from error
+
+    async def update(self, actor: Actor, folder_id: str, form: FolderChanges) -> Folder:
+        """Rename it, and replace the keys of `data` and `meta` that are given. Raises: as `create`; Forbidden."""
+        name = None if form.name is None else read_name(form.name)
+        async with self._taken(actor, "write", folder_id) as found:
+            data, meta = _laid_over(found, form)
+            values = _values(found["name"] if name is None else name, meta, data)
+            await store.keep(folder_id, values, now())
+            self._announce(folder_id, found["user_id"], "updated")
+            return await self._written(folder_id)
+
+    async def move(self, actor: Actor, folder_id: str, parent_id: str | None) -> Folder:
+        """Put it into another one, with all that lies below it; None = to the root.
+
+        Raises: Invalid for a parent that is not its owner's, is not there, is the folder itself or lies below it;
+        for one that has a folder of this name; where it would lie too deep. Forbidden.
+        """
+        async with self._taken(actor, "write", folder_id) as found:
+            if parent_id is not None:
+                tree = Tree(await store.parents(found["user_id"]))
+                levels = tree.levels(folder_id)
+                if parent_id not in tree or any(parent_id in level for level in levels):
+                    raise Invalid(NOT_UPDATED)
+                if tree.depth(parent_id) + len(levels) > self._settings.deepest:
+                    raise Invalid(
+                        f"[ERROR: At most {self._settings.deepest} folders lie in one another]"
+                    )
+            await store.move(folder_id, parent_id, now())
+            self._announce(folder_id, found["user_id"], "updated")
+            return await self._written(folder_id)
+
+    async def expand(self, actor: Actor, folder_id: str, is_expanded: bool) -> Folder:
+        """Note whether clients show what is in it. Raises: Forbidden."""
+        async with self._taken(actor, "write", folder_id) as found:
+            await store.expand(folder_id, is_expanded, now())
+            self._announce(folder_id, found["user_id"], "updated")
+            return await self._written(folder_id)
+
+    async def delete(self, actor: Actor, folder_id: str, *, delete_contents: bool) -> None:
+        """Delete it and all folders below it. What lies in them is deleted, or in no folder afterwards.
+
+        Raises: Forbidden for somebody who may not, and if whoever keeps something in there refuses; then
+        everything stays.
+        """
+        async with self._taken(actor, "delete", folder_id) as found:
+            owner_id = found["user_id"]
+            # Whoever may delete folders may not therefore delete what lies in them.
+            if owner_id != actor.id:
+                raise Forbidden
+            ids = tuple(await store.below(owner_id, folder_id))
+            await self._app.events.involve(FoldersLeaving(ids, actor, delete_contents))
+            await store.delete(owner_id, ids)
+            for gone in ids:
+                self._announce(gone, owner_id, "deleted")
+
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The folders of somebody who leaves go with them."""
+        for folder_id in await store.delete_all(event.id):
+            self._announce(folder_id, event.id, "deleted")
+
+    # -- in here --------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _taken(
+        self, actor: Actor, action: str, folder_id: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """A transaction in which nobody else changes a folder of the same owner. Gives the row as it is now.
+
+        Raises: NotFound, Forbidden; Invalid for two folders of one name and parent.
+        """
+        where = await self._where(actor, action)
+        try:
+            async with transaction():
+                is_taken = await store.take(_storable(folder_id), where)
+                found = await store.find(folder_id) if is_taken else None
+                if found is None:
+                    raise await self._refusal(actor, action, folder_id)
+                yield found
+        except UniqueViolation as error:
+            raise Invalid(EXISTS) from error
+
+    async def _where(self, actor: Actor, action: str) -> store.Where:
+        which = await self._app.permissions.visible(actor, action, KIND, store.FIRST)
+        return which.sql, which.args
+
+    async def _refusal(self, actor: Actor, action: str, folder_id: str) -> NotFound:
+        """Why a folder was not found. Raises: Forbidden for somebody who may read it and no more."""
+        owner_id = await store.owner_of(folder_id)
+        if owner_id is not None:
+            resource = Resource(KIND, folder_id, owner_id)
+            await self._app.permissions.require(actor, action, resource)
+        return NotFound()
+
+    async def _written(self, folder_id: str) -> Folder:
+        """A folder that this transaction has written."""
+        found = await store.find(folder_id)
+        assert found is not None
+        return _folder(found)
+
+    def _announce(self, folder_id: str, user_id: str, change: Change) -> None:
+        after_commit(lambda: self._app.events.publish(FolderChanged(folder_id, user_id, change)))
+
+
+def _laid_over(
+    stored: dict[str, Any], form: FolderForm | FolderChanges
+) -> tuple[str | None, str | None]:
+    """`data` and `meta` as they are to be. Raises: Misshapen, Invalid, TooLarge."""
+    return (
+        documents.laid_over(stored["data"], documents.read(form.data, "data"), "data"),
+        documents.laid_over(stored["meta"], documents.read(form.meta, "meta"), "meta"),
+    )
+
+
+def _values(name: str, meta: str | None, data: str | None) -> tuple[str | None, ...]:
+    """Name, likeness, words, icon, meta, data as they are stored."""
+    return name, likeness(name), words(name), documents.icon_of(meta), meta, data
+
+
+def _storable(folder_id: str) -> str:
+    """An id that a database can be asked for. Raises: NotFound; nothing was ever kept under another."""
+    if not is_storable(folder_id):
+        raise NotFound
+    return folder_id
+
+
+def _raw(text: str | None) -> msgspec.Raw | None:
+    return None if text is None else msgspec.Raw(text)
+
+
+def _folder(found: dict[str, Any]) -> Folder:
+    return Folder(**found | {"meta": _raw(found["meta"]), "data": _raw(found["data"])})

@@ -1,0 +1,152 @@
+"""The rows of folders: every statement there is, and no rule. Conditions come from whoever asks."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from portico.api import execute, row, rows
+
+#: Ids in one statement.
+CHUNK: Final = 500
+
+# A parent that is gone, or is somebody else's, is none.
+_PARENT = (
+    "(SELECT above.id FROM folders_folder above WHERE above.id = folders_folder.parent_id "
+    "AND above.user_id = folders_folder.user_id) AS parent_id"
+)
+_COLUMNS = f"id, {_PARENT}, user_id, name, meta, data, is_expanded, created_at, updated_at"
+_LIST = (
+    f"SELECT id, name, icon, {_PARENT}, is_expanded, created_at, updated_at FROM folders_folder "  # noqa: S608
+    "WHERE user_id = $1 AND {} ORDER BY created_at, id"
+)
+_FIND = f"SELECT {_COLUMNS} FROM folders_folder WHERE id = $1 AND "  # noqa: S608 - names alone
+_OWNER = "SELECT user_id FROM folders_folder WHERE id = $1"
+_COUNT = "SELECT COUNT(*) AS number FROM folders_folder WHERE user_id = $1"
+_PARENTS = "SELECT id, parent_id FROM folders_folder WHERE user_id = $1"
+_THERE = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
+_BELOW = (
+    "WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
+    # UNION, not UNION ALL: it ends in a ring, too.
+    "UNION SELECT child.id FROM folders_folder child JOIN held ON child.parent_id = held.id "
+    "WHERE child.user_id = $1) SELECT id FROM held"
+)
+_TAKE_ALL = (
+    "INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) "
+    "ON CONFLICT (user_id) DO UPDATE SET changes = folders_owner.changes + 1"
+)
+_TAKE = (
+    "UPDATE folders_owner SET changes = changes + 1 WHERE user_id = "
+    "(SELECT user_id FROM folders_folder WHERE id = $1 AND {}) RETURNING user_id"
+)
+_TAKE_LEFT = "UPDATE folders_owner SET changes = changes + 1 WHERE user_id = $1"
+_INSERT = (
+    "INSERT INTO folders_folder (id, user_id, name, likeness, words, icon, meta, data, created_at, "
+    "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"
+)
+_KEEP = (
+    "UPDATE folders_folder SET name = $2, likeness = $3, words = $4, icon = $5, meta = $6, data = $7, "
+    "updated_at = $8 WHERE id = $1"
+)
+_MOVE = "UPDATE folders_folder SET parent_id = $2, updated_at = $3 WHERE id = $1"
+_EXPAND = "UPDATE folders_folder SET is_expanded = $2, updated_at = $3 WHERE id = $1"
+_DELETE = "DELETE FROM folders_folder WHERE user_id = $1 AND id IN ({})"
+_DELETE_ALL = "DELETE FROM folders_folder WHERE user_id = $1 RETURNING id"
+_DELETE_OWNER = "DELETE FROM folders_owner WHERE user_id = $1"
+
+#: A condition and its values. Its first placeholder is `$2`.
+Where = tuple[str, Sequence[Any]]
+FIRST: Final = 2
+ANY: Final[Where] = ("1 = 1", ())
+
+
+async def listed(owner_id: str, where: Where) -> list[dict[str, Any]]:
+    """Somebody's folders that meet the condition, without what can be long, the oldest first."""
+    return await rows(_LIST.format(where[0]), owner_id, *where[1])
+
+
+async def find(folder_id: str, where: Where = ANY) -> dict[str, Any] | None:
+    """The row, if there is one and it meets the condition."""
+    return await row(_FIND + where[0], folder_id, *where[1])
+
+
+async def owner_of(folder_id: str) -> str | None:
+    """Whose it is; None if it is not there."""
+    found = await row(_OWNER, folder_id)
+    return found["user_id"] if found else None
+
+
+async def count(owner_id: str) -> int:
+    """How many somebody has."""
+    (found,) = await rows(_COUNT, owner_id)
+    return int(found["number"])
+
+
+async def parents(owner_id: str) -> dict[str, str | None]:
+    """Each of somebody's folders, and the one it lies in."""
+    return {found["id"]: found["parent_id"] for found in await rows(_PARENTS, owner_id)}
+
+
+async def is_there(owner_id: str, folder_id: str) -> bool:
+    """Whether it is one of that person's."""
+    return await row(_THERE, owner_id, folder_id) is not None
+
+
+async def below(owner_id: str, folder_id: str) -> list[str]:
+    """The ids of one of that person's folders and of all below it."""
+    return [found["id"] for found in await rows(_BELOW.format("id"), owner_id, folder_id)]
+
+
+async def named(owner_id: str, words: str) -> list[str]:
+    """The ids of that person's folders that are found by these words, and of all below them."""
+    return [found["id"] for found in await rows(_BELOW.format("words"), owner_id, words)]
+
+
+async def take_all(owner_id: str) -> None:
+    """Lock the folders of somebody, who need not have any, until the transaction ends.
+
+    Raises: ForeignKeyViolation if they are gone.
+    """
+    await execute(_TAKE_ALL, owner_id)
+
+
+async def take(folder_id: str, where: Where) -> bool:
+    """Lock all folders of the owner of this one, if it meets the condition, until the transaction ends.
+
+    Whoever changes one of them waits here, on every database; what is read from now on is what they left.
+    """
+    return bool(await rows(_TAKE.format(where[0]), folder_id, *where[1]))
+
+
+async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at: int) -> None:
+    """A new row at the root. `values`: name, likeness, words, icon, meta, data."""
+    await execute(_INSERT, folder_id, owner_id, *values, at)
+
+
+async def keep(folder_id: str, values: Sequence[str | None], at: int) -> None:
+    """Store these of a folder that was taken. `values`: as `insert`."""
+    await execute(_KEEP, folder_id, *values, at)
+
+
+async def move(folder_id: str, parent_id: str | None, at: int) -> None:
+    """Put a folder that was taken into another one; None = to the root."""
+    await execute(_MOVE, folder_id, parent_id, at)
+
+
+async def expand(folder_id: str, is_expanded: bool, at: int) -> None:
+    """Note whether clients show what is in it."""
+    await execute(_EXPAND, folder_id, is_expanded, at)
+
+
+async def delete(owner_id: str, ids: Sequence[str]) -> None:
+    """Delete rows of somebody whose folders were taken."""
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        places = ", ".join(f"${number}" for number in range(2, len(some) + 2))
+        await execute(_DELETE.format(places), owner_id, *some)
+
+
+async def delete_all(owner_id: str) -> list[str]:
+    """Delete everything of somebody. Returns the ids of their folders."""
+    await execute(_TAKE_LEFT, owner_id)
+    gone = [found["id"] for found in await rows(_DELETE_ALL, owner_id)]
+    await execute(_DELETE_OWNER, owner_id)
+    return gone

@@ -1,0 +1,33 @@
+"""The tables of folders, for queries through Piccolo. The migrations make them."""
+
+from piccolo.columns import BigInt, Boolean, Text
+from piccolo.table import Table
+
+from portico.api import TableSet
+
+
+class OwnerTable(Table, tablename="folders_owner"):
+    """Those who have, or had, folders."""
+
+    user_id = Text(primary_key=True, default="")
+    changes = BigInt()
+
+
+class FolderTable(Table, tablename="folders_folder"):
+    """Folders. `icon`, `meta` and `data` hold JSON. No two of one owner and parent have the same likeness."""
+
+    id = Text(primary_key=True, default="")
+    user_id = Text()
+    parent_id = Text(null=True, default=None)
+    name = Text()
+    likeness = Text()
+    words = Text()
+    is_expanded = Boolean(default=False)
+    created_at = BigInt()
+    updated_at = BigInt()
+    icon = Text(null=True, default=None)
+    meta = Text(null=True, default=None)
+    data = Text(null=True, default=None)
+
+
+TABLES = TableSet(tables=(OwnerTable, FolderTable), migrations="portico_folders.migrations")

@@ -1,0 +1,208 @@
+"""Folders over HTTP: what is kept, who gets to see it, and what is refused."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.plugins.folders.conftest import (
+    EXISTS,
+    FOLDERS,
+    NOT_FOUND,
+    NOWHERE,
+    new_folder,
+    parents,
+    stored,
+)
+
+from portico.testing import Client, House
+
+
+def test_a_new_folder_comes_back_whole_and_lies_at_the_root(ann: Client, bob: Client) -> None:
+    theirs = new_folder(bob)
+    form = {
+        "name": "  Trips \t ideas ", "data": {"system_prompt": "Be brief"}, "meta": {"icon": "ship"},
+        "id": theirs, "user_id": bob.account["id"], "parent_id": theirs, "items": {"a": 1},
+        "is_expanded": True, "created_at": 1, "updated_at": 1,
+    }  # fmt: skip
+
+    folder = ann.post(FOLDERS, form).json
+
+    assert list(folder) == [
+        "id", "parent_id", "user_id", "name", "items", "meta", "data", "is_expanded",
+        "created_at", "updated_at",
+    ]  # fmt: skip
+    assert UUID(folder["id"]).version == 4 and folder["id"] != theirs
+    assert (folder["user_id"], folder["name"]) == (ann.account["id"], "Trips ideas")
+    assert (folder["parent_id"], folder["items"], folder["is_expanded"]) == (None, None, False)
+    assert (folder["data"], folder["meta"]) == ({"system_prompt": "Be brief"}, {"icon": "ship"})
+    assert folder["created_at"] == folder["updated_at"] > 1
+    assert ann.get(FOLDERS + folder["id"]).json == folder
+
+
+def test_the_list_has_ones_own_folders_the_oldest_first(ann: Client, bob: Client) -> None:
+    first = new_folder(ann, "First", meta={"icon": "ship", "more": 1}, data={"a": 1})
+    second = new_folder(ann, "Second", inside=first, meta={})
+    third = new_folder(ann, "Third")
+    new_folder(bob)
+
+    listed = ann.get("/api/v1/folders").json
+
+    assert ann.get(FOLDERS).json == listed
+    assert list(listed[0]) == [
+        "id", "name", "meta", "parent_id", "is_expanded", "created_at", "updated_at",
+    ]  # fmt: skip
+    by_id = {one["id"]: one for one in listed}
+    assert set(by_id) == {first, second, third}
+    assert [by_id[one]["meta"] for one in (first, second, third)] == [
+        {"icon": "ship"}, {"icon": None}, None,
+    ]  # fmt: skip
+    assert [by_id[one]["parent_id"] for one in (first, second, third)] == [None, first, None]
+    assert listed == sorted(listed, key=lambda one: (one["created_at"], one["id"]))
+
+
+def test_a_folder_is_renamed_and_nothing_else_changes(ann: Client) -> None:
+    folder_id = new_folder(ann, "Trips", data={"a": 1}, meta={"icon": "x"})
+    before = ann.get(FOLDERS + folder_id).json
+
+    renamed = ann.post(f"{FOLDERS}{folder_id}/update", {"name": "TRIPS"})
+
+    assert renamed.status == 200
+    assert renamed.json == before | {"name": "TRIPS", "updated_at": renamed.json["updated_at"]}
+    assert ann.post(f"{FOLDERS}{folder_id}/update", {}).json["name"] == "TRIPS"
+    assert ann.post(f"{FOLDERS}{folder_id}/update", {"name": None}).json["name"] == "TRIPS"
+
+
+def test_a_folder_is_shown_open_or_closed(ann: Client) -> None:
+    folder_id = new_folder(ann)
+    for is_open in (True, True, False):
+        answer = ann.post(f"{FOLDERS}{folder_id}/update/expanded", {"is_expanded": is_open})
+        assert (answer.status, answer.json["is_expanded"]) == (200, is_open)
+        assert ann.get(FOLDERS).json[0]["is_expanded"] is is_open
+
+
+@pytest.mark.parametrize("other", ["Straße", "STRASSE", " strasse ", "STRAẞE"])
+def test_siblings_have_different_names_whatever_their_case(ann: Client, other: str) -> None:
+    first = new_folder(ann, "Straße")
+    second = new_folder(ann, "Second")
+
+    for answer in (
+        ann.post(FOLDERS, {"name": other}),
+        ann.post(f"{FOLDERS}{second}/update", {"name": other}),
+    ):
+        assert (answer.status, answer.detail) == (400, EXISTS)
+
+    assert parents(ann) == {"Straße": None, "Second": None}
+    inside = new_folder(ann, "Third", inside=first)
+    assert ann.post(f"{FOLDERS}{inside}/update", {"name": other}).status == 200
+
+
+def test_two_forms_of_one_letter_are_the_same_name(ann: Client) -> None:
+    new_folder(ann, "Caf\u00e9")
+    assert ann.post(FOLDERS, {"name": "cafe\u0301"}).detail == EXISTS
+
+
+def test_other_peoples_names_are_not_taken(ann: Client, bob: Client) -> None:
+    new_folder(ann, "Trips")
+    new_folder(bob, "Trips")
+    assert parents(ann) == parents(bob) == {"Trips": None}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "\t\n", "\u3000", "\u200b", "\u200b \u2060", "a\x00b", "\x00", "a\x07b", "a" * 257,
+     "\U0001d1c0" * 256, "x" * 10_000_000],
+)  # fmt: skip
+def test_AB_58_a_name_that_is_none_is_refused_and_changes_nothing(
+    house: House, ann: Client, name: str
+) -> None:
+    folder_id = new_folder(ann)
+    before = stored(house)
+
+    for answer in (
+        ann.post(FOLDERS, {"name": name}),
+        ann.post(f"{FOLDERS}{folder_id}/update", {"name": name, "data": {"a": 1}}),
+    ):
+        assert answer.status == 400
+        assert answer.detail.startswith("[ERROR: name must be ")
+
+    assert stored(house) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 256, "👨‍👩‍👧", "ΐ" * 256, "'; DROP TABLE folders_folder; --", "%", "a/b"]
+)
+def test_a_name_may_be_any_text_that_can_be_seen(ann: Client, name: str) -> None:
+    assert ann.get(FOLDERS + new_folder(ann, name)).json["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "loc"),
+    [
+        ("", {}, ["body", "name"]),
+        ("", {"name": None}, ["body", "name"]),
+        ("", {"name": {}}, ["body", "name"]),
+        ("", [], ["body"]),
+        ("{id}/update", {"name": 5}, ["body", "name"]),
+        ("{id}/update/parent", {"parent_id": 5}, ["body", "parent_id"]),
+        ("{id}/update/expanded", {}, ["body", "is_expanded"]),
+        ("{id}/update/expanded", {"is_expanded": "yes"}, ["body", "is_expanded"]),
+        ("{id}/update/expanded", {"is_expanded": None}, ["body", "is_expanded"]),
+    ],
+)
+def test_AB_58_a_form_of_another_shape_is_422_with_its_place(
+    house: House, ann: Client, path: str, body: Any, loc: list[str]
+) -> None:
+    folder_id = new_folder(ann)
+    before = stored(house)
+
+    answer = ann.post(FOLDERS + path.format(id=folder_id), body)
+
+    assert (answer.status, answer.detail[0]["loc"]) == (422, loc)
+    assert stored(house) == before
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b'{"name":"\\ud800"}', b'{"name":"\xed\xa0\x80"}', b"[" * 100_000]
+)
+def test_AB_69_what_is_no_json_is_422(ann: Client, body: bytes) -> None:
+    folder_id = new_folder(ann)
+    for path in ("", f"{folder_id}/update"):
+        assert ann.post(FOLDERS + path, body=body).status == 422
+
+
+def test_AB_48_another_persons_folder_and_none_look_the_same_on_every_route(
+    house: House, ann: Client, bob: Client, admin: Client
+) -> None:
+    folder_id = new_folder(ann)
+    before = stored(house)
+
+    for person in (bob, admin):
+        for target in (folder_id, NOWHERE, "absent", "%00", "%F0%9F%A6%9C"):
+            for answer in (
+                person.get(FOLDERS + target),
+                person.post(f"{FOLDERS}{target}/update", {"name": "Mine"}),
+                person.post(f"{FOLDERS}{target}/update/parent", {"parent_id": None}),
+                person.post(f"{FOLDERS}{target}/update/expanded", {"is_expanded": True}),
+                person.delete(FOLDERS + target),
+                person.delete(f"{FOLDERS}{target}?delete_contents=false"),
+            ):
+                assert (answer.status, answer.detail) == (404, NOT_FOUND)
+        assert person.get(FOLDERS).json == []
+
+    assert stored(house) == before
+
+
+def test_nobody_has_more_folders_than_the_operator_allows(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment["PORTICO_FOLDERS_MOST"] = "2"
+    admin: Client = request.getfixturevalue("admin")
+    first, second = new_folder(admin, "First"), new_folder(admin, "Second")
+
+    refused = admin.post(FOLDERS, {"name": "Third"})
+
+    assert (refused.status, refused.detail) == (400, "[ERROR: There are at most 2 folders]")
+    assert set(parents(admin)) == {"First", "Second"}
+    new_folder(admin.add_person("Eve"), "First")
+    assert admin.delete(FOLDERS + first).status == 200
+    new_folder(admin, "Third", inside=second)

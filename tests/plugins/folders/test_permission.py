@@ -1,0 +1,90 @@
+"""The switch of the operator and the permission, which every route asks for."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.folders.conftest import FOLDERS, NOWHERE, PROHIBITED, new_folder, stored
+
+from portico.conversations import Folders
+from portico.testing import Client, House
+
+PERMISSION = "USER_PERMISSIONS_FEATURES_FOLDERS"
+
+
+def every_route(folder_id: str) -> list[tuple[str, str, Any]]:
+    path = f"{FOLDERS}{folder_id}"
+    return [
+        ("GET", FOLDERS, None),
+        ("POST", FOLDERS, {"name": "New"}),
+        ("POST", FOLDERS, 5),  # who may not is told so before the body is looked at
+        ("GET", path, None),
+        ("POST", f"{path}/update", {"name": "New"}),
+        ("POST", f"{path}/update/parent", {"parent_id": None}),
+        ("POST", f"{path}/update/expanded", {"is_expanded": True}),
+        ("DELETE", path, None),
+    ]
+
+
+def refused(person: Client, folder_id: str) -> None:
+    for method, path, body in every_route(folder_id):
+        answer = person.request(method, path, json=body)
+        assert (answer.status, answer.detail) == (403, PROHIBITED), (method, path)
+
+
+def test_every_route_of_the_plugin_is_here(house: House) -> None:
+    (mine,) = (one for one in house.portico.contributions if one.plugin == "folders")
+    asked = {(method, path.rstrip("/")) for method, path, _ in every_route("{folder_id}")}
+    routes = {
+        (method, route.path_format)
+        for route in mine.router.routes
+        for method in route.methods
+        if method not in ("OPTIONS", "HEAD")
+    }
+    assert routes == asked
+
+
+def test_D_CHAT_11_without_the_permission_every_route_is_closed_but_to_administrators(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    environment[PERMISSION] = "false"
+    house: House = request.getfixturevalue("house")
+    admin: Client = request.getfixturevalue("admin")
+    ann = admin.add_person("Ann")
+    mine = new_folder(admin)
+
+    for folder_id in (mine, NOWHERE):
+        refused(ann, folder_id)
+    assert [row["id"] for row in stored(house)] == [mine]
+    assert admin.get(FOLDERS + mine).status == 200
+
+    form = {"name": "Staff", "description": "", "permissions": {"features": {"folders": True}}}
+    group = admin.post("/api/v1/groups/create", form).json["id"]
+    members = {"user_ids": [ann.account["id"]]}
+    assert admin.post(f"/api/v1/groups/id/{group}/users/add", members).status == 200
+    theirs = new_folder(ann)
+    assert ann.get(FOLDERS).status == 200
+    admin.post(f"/api/v1/groups/id/{group}/users/remove", members)
+    refused(ann, theirs)
+
+
+def test_D_CHAT_11_switched_off_there_are_no_folders_for_anybody(
+    environment: dict[str, str],
+) -> None:
+    house = House(environment)
+    mine = new_folder(house.client.sign_up("Ada"))
+    assert house.portico.house.services.get(Folders) is not None
+    house.close()
+
+    house = House(environment | {"ENABLE_FOLDERS": "false"})
+    admin = house.client.sign_in("Ada")
+    for person in (admin, admin.add_person("Ann")):
+        refused(person, mine)
+    assert house.portico.house.services.get(Folders) is None
+    assert [row["id"] for row in stored(house)] == [mine]
+    house.close()
+
+
+def test_whoever_is_not_let_in_is_refused(client: Client, admin: Client) -> None:
+    refused(admin.add_person("Eve", role="pending"), NOWHERE)
+    for method, path, body in every_route(NOWHERE):
+        assert client.request(method, path, json=body).status == 401
