@@ -5,11 +5,10 @@ from typing import Any
 
 from msgspec import UNSET
 
-from portico.api import Invalid, rows
+from portico.api import Invalid, chunks, placeholders, rows
 from portico_models.faults import Fault
 from portico_models.incoming import Item
 from portico_models.rules import LONGEST_CHAIN, RING, TOO_HIGH
-from portico_models.statements import IDS, chunks, places
 
 #: What each record stands on, by its id; None = it is no preset.
 Bases = Mapping[str, str | None]
@@ -28,8 +27,8 @@ async def bases_below(bases: Bases) -> dict[str, str | None]:
     wanted = {base for base in bases.values() if base} - set(bases)
     while wanted:
         step: dict[str, str | None] = {}
-        for some in chunks(sorted(wanted), IDS):
-            sql = f"SELECT id, base_model_id FROM models_model WHERE id IN ({places(len(some))})"  # noqa: S608
+        for some in chunks(sorted(wanted)):
+            sql = f"SELECT id, base_model_id FROM models_model WHERE id IN ({placeholders(len(some))})"  # noqa: S608
             step |= {one["id"]: one["base_model_id"] for one in await rows(sql, *some)}
         found |= step
         wanted = {base for base in step.values() if base} - set(bases) - set(found)

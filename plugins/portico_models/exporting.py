@@ -6,7 +6,7 @@ No connection is held and nothing is kept between two blocks, so it does not mat
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
-from portico.api import Actor, House, rows
+from portico.api import Actor, House, chunks, placeholders, rows
 from portico_models.naming import may_exist
 from portico_models.records import KIND
 from portico_models.schemas import Model, document
@@ -76,9 +76,8 @@ class Export:
         self, which: str, args: Sequence[Any], ids: Iterable[str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
         wanted = [one for one in dict.fromkeys(ids) if may_exist(one)]
-        for start in range(0, len(wanted), BLOCK):
-            some = wanted[start : start + BLOCK]
-            places = ", ".join(f"${len(args) + place}" for place in range(1, len(some) + 1))
+        for some in chunks(wanted, BLOCK):
+            places = placeholders(len(some), first=len(args) + 1)
             found = {
                 one["id"]: one for one in await rows(_SOME.format(which, places), *args, *some)
             }

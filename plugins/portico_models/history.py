@@ -5,8 +5,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from portico.api import execute, row, rows
-from portico_models.statements import CHUNK, chunks, places, rows_of_places
+from portico.api import ROWS_AT_ONCE, chunks, execute, placeholder_rows, placeholders, row, rows
 
 #: Versions on one page.
 PAGE: Final = 30
@@ -48,10 +47,10 @@ class History:
 
     async def note(self, change: ChangeKind, pasts: Sequence[Past], *, by: str, at: int) -> None:
         """Keep what these records were. Call it in the transaction of the change, with each id once."""
-        for some in chunks(pasts):
+        for some in chunks(pasts, ROWS_AT_ONCE):
             ids = [past.model_id for past in some]
             if not self._kept:
-                within = places(len(ids))
+                within = placeholders(len(ids))
                 await execute(f"DELETE FROM models_version WHERE model_id IN ({within})", *ids)  # noqa: S608
                 continue
             numbers = await self._numbers(ids)
@@ -59,7 +58,7 @@ class History:
             for past in some:
                 number = numbers.get(past.model_id, 0) + 1
                 values += (past.model_id, number, at, by, change, past.owner_id, past.document)
-            await execute(_INSERT.format(rows_of_places(len(some), len(_COLUMNS))), *values)
+            await execute(_INSERT.format(placeholder_rows(len(some), len(_COLUMNS))), *values)
             await self._prune([one for one in ids if numbers.get(one, 0) >= self._kept])
 
     async def page(self, model_id: str, since: int, skip: int) -> tuple[list[dict[str, Any]], int]:
@@ -104,10 +103,10 @@ class History:
 
     async def _numbers(self, ids: Iterable[str]) -> dict[str, int]:
         ids = list(ids)
-        found = await rows(_NUMBERS.format(places(len(ids))), *ids)
+        found = await rows(_NUMBERS.format(placeholders(len(ids))), *ids)
         return {one["model_id"]: one["number"] for one in found}
 
     async def _prune(self, ids: Sequence[str]) -> None:
-        for some in chunks(ids, CHUNK):
+        for some in chunks(ids, ROWS_AT_ONCE):
             kept = f"${len(some) + 1}"
-            await execute(_PRUNE.format(places(len(some)), kept), *some, self._kept)
+            await execute(_PRUNE.format(placeholders(len(some)), kept), *some, self._kept)

@@ -16,6 +16,8 @@ from portico.api import (
     Refusal,
     Resource,
     Sharing,
+    chunks,
+    placeholders,
     rows,
 )
 from portico_models.chains import base_of, bases_below, chain_faults
@@ -24,7 +26,6 @@ from portico_models.footing import Footing, learn_footing
 from portico_models.incoming import Batch, Item
 from portico_models.records import KIND
 from portico_models.rules import Reach, reach_of
-from portico_models.statements import IDS, chunks, places
 
 Row = Mapping[str, Any]
 
@@ -79,7 +80,7 @@ class Planner:
             self._actor, "share", Resource(KIND, "", self._actor.id)
         )
         taken = {one["likeness"]: one["id"] for one in before.values()}
-        for some in chunks(self._items, IDS):
+        for some in chunks(self._items):
             there = [item.id for item in some if item.id in before]
             shared = await self._grants.of_many(KIND, there)
             kept = []
@@ -166,11 +167,11 @@ class Planner:
         args = (*write.args, *share.args)
         keys = (("id", [i.id for i in items]), ("likeness", [i.likeness for i in items]))
         for column, values in keys:
-            for some in chunks(values, IDS):
+            for some in chunks(values):
                 for one in await rows(
                     "SELECT id, likeness, user_id, base_model_id, "  # noqa: S608
                     f"({write.sql}) AS may_write, ({share.sql}) AS may_share FROM models_model "
-                    f"WHERE {column} IN ({places(len(some), first=len(args) + 1)})",
+                    f"WHERE {column} IN ({placeholders(len(some), first=len(args) + 1)})",
                     *args,
                     *some,
                 ):

@@ -6,12 +6,23 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import House, Sharing, WorkspaceModel, after_commit, execute, row, rows
+from portico.api import (
+    ROWS_AT_ONCE,
+    House,
+    Sharing,
+    WorkspaceModel,
+    after_commit,
+    chunks,
+    execute,
+    placeholder_rows,
+    placeholders,
+    row,
+    rows,
+)
 from portico_models.draft import Draft
 from portico_models.history import Birth, ChangeKind, History, Past
 from portico_models.naming import likeness
 from portico_models.schemas import document
-from portico_models.statements import chunks, places, rows_of_places
 
 __all__ = ["ACTIONS", "GENERAL", "KIND", "Draft", "ModelRecords"]
 
@@ -87,9 +98,9 @@ class ModelRecords:
         if len(changed) > MOST_CHANGES:
             return None
         result: dict[str, WorkspaceModel | None] = {one["model_id"]: None for one in changed}
-        for some in chunks(list(result)):
+        for some in chunks(list(result), ROWS_AT_ONCE):
             found = await rows(
-                f"SELECT * FROM models_model WHERE id IN ({places(len(some))})",  # noqa: S608
+                f"SELECT * FROM models_model WHERE id IN ({placeholders(len(some))})",  # noqa: S608
                 *some,
             )
             shared = await self._grants.of_many(KIND, some)
@@ -140,7 +151,7 @@ class ModelRecords:
         Raises: UniqueViolation if there is one of such an id, or one a person could take for it;
         ForeignKeyViolation if the owner is gone.
         """
-        for some in chunks(drafts):
+        for some in chunks(drafts, ROWS_AT_ONCE):
             await self._write(
                 _INSERT, [(one, at, (born or {}).get(one.id, at), owner_id) for one in some]
             )
@@ -167,7 +178,7 @@ class ModelRecords:
         Owner and birth stay, unless `owner_id` and `born` say otherwise. A few statements for each 100.
         """
         done: list[str] = []
-        for some in chunks(drafts):
+        for some in chunks(drafts, ROWS_AT_ONCE):
             before = {
                 one["id"]: one for one in await self._note(change, [d.id for d in some], by, at)
             }
@@ -188,8 +199,8 @@ class ModelRecords:
 
     async def touch_many(self, ids: Sequence[str], *, at: int) -> None:
         """Say of records that they were written now, although they are as they were: nothing goes into the history."""
-        for some in chunks(ids):
-            sql = f"UPDATE models_model SET updated_at = $1 WHERE id IN ({places(len(some), 2)})"  # noqa: S608
+        for some in chunks(ids, ROWS_AT_ONCE):
+            sql = f"UPDATE models_model SET updated_at = $1 WHERE id IN ({placeholders(len(some), 2)})"  # noqa: S608
             await execute(sql, at, *some)
             await self._mark(some)
 
@@ -205,11 +216,11 @@ class ModelRecords:
     async def delete_many(self, ids: Sequence[str], *, by: str, at: int) -> list[str]:
         """Delete records with their tags and shares. Returns the ids of those that were there."""
         done: list[str] = []
-        for some in chunks(ids):
+        for some in chunks(ids, ROWS_AT_ONCE):
             found = [one["id"] for one in await self._note("deleted", some, by, at)]
             await self._grants.forget_many(KIND, found)
             if found:
-                within = places(len(found))
+                within = placeholders(len(found))
                 await execute(f"DELETE FROM models_model WHERE id IN ({within})", *found)  # noqa: S608
             done += found
         return done
@@ -217,7 +228,7 @@ class ModelRecords:
     async def inherit(self, owner_id: str, heir_id: str, *, by: str, at: int) -> list[str]:
         """Give all of somebody's records to somebody else. Returns their ids."""
         ids = await self.ids_of(owner_id)
-        for some in chunks(ids):
+        for some in chunks(ids, ROWS_AT_ONCE):
             await self._note("inherited", some, by, at)
         await execute("UPDATE models_model SET user_id = $2 WHERE user_id = $1", owner_id, heir_id)
         return ids
@@ -228,7 +239,8 @@ class ModelRecords:
         """Keep what some records are now. Returns their rows."""
         if not ids:
             return []
-        found = await rows(f"SELECT * FROM models_model WHERE id IN ({places(len(ids))})", *ids)  # noqa: S608
+        sql = f"SELECT * FROM models_model WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
+        found = await rows(sql, *ids)
         shared = await self._grants.of_many(KIND, [one["id"] for one in found])
         pasts = [
             Past(
@@ -261,19 +273,20 @@ class ModelRecords:
         for draft, updated_at, created_at, owner_id in records:
             values += (*draft.columns, updated_at, created_at, likeness(draft.id), owner_id)
         await execute(
-            statement.format(rows_of_places(len(records), len(_COLUMNS))),
+            statement.format(placeholder_rows(len(records), len(_COLUMNS))),
             *values,
         )
         tags = [(one.id, *tag) for one, *_ in records for tag in one.tags.items()]
         for some in chunks(tags, TAGS):
             await execute(
-                f"INSERT INTO models_tag (model_id, name, label) VALUES {rows_of_places(len(some), 3)}",  # noqa: S608
+                f"INSERT INTO models_tag (model_id, name, label) VALUES {placeholder_rows(len(some), 3)}",  # noqa: S608
                 *(value for tag in some for value in tag),
             )
 
     async def _drop_tags(self, ids: Sequence[str]) -> None:
         if ids:
-            await execute(f"DELETE FROM models_tag WHERE model_id IN ({places(len(ids))})", *ids)  # noqa: S608
+            sql = f"DELETE FROM models_tag WHERE model_id IN ({placeholders(len(ids))})"  # noqa: S608
+            await execute(sql, *ids)
 
     def _forget(self) -> None:
         self._changes += 1

@@ -6,13 +6,22 @@ from typing import Any, Literal
 
 import msgspec
 
-from portico.api import Actor, House, Refusal, after_commit, now, rows
+from portico.api import (
+    ROWS_AT_ONCE,
+    Actor,
+    House,
+    Refusal,
+    after_commit,
+    chunks,
+    now,
+    placeholders,
+    rows,
+)
 from portico_models.events import ModelChanged
 from portico_models.faults import Fault
 from portico_models.incoming import Progress, draft_of
 from portico_models.planning import Step
 from portico_models.records import KIND, Draft, ModelRecords
-from portico_models.statements import chunks, places
 
 Row = Mapping[str, Any]
 _COMPARED = ("base_model_id", "name", "is_active", "meta", "params")
@@ -71,7 +80,7 @@ class Writing:
         """
         if self._over_all:
             await self._delete_all_but(listed)
-        for some in chunks(steps):
+        for some in chunks(steps, ROWS_AT_ONCE):
             await self._write(some)
             self._on_step(len(some))
             await asyncio.sleep(0)  # others read meanwhile
@@ -130,7 +139,7 @@ class Writing:
         ids = [step.item.id for step in steps if not step.is_new]
         if not ids:
             return {}
-        sql = f"SELECT * FROM models_model WHERE id IN ({places(len(ids))})"  # noqa: S608
+        sql = f"SELECT * FROM models_model WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
         return {one["id"]: one for one in await rows(sql, *ids)}
 
     async def _delete_all_but(self, kept: Collection[str]) -> None:
@@ -138,7 +147,7 @@ class Writing:
         self._report.deleted = gone
         if self._rehearsal:
             return
-        for some in chunks(gone):
+        for some in chunks(gone, ROWS_AT_ONCE):
             await self._records.delete_many(some, by=self._actor.id, at=self._at)
             await asyncio.sleep(0)
         self._tell("deleted", gone)

@@ -1,16 +1,21 @@
 """Reading and changing what is stored. Names are dotted, such as `permissions.chat.delete`; values are JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from portico.brief import Brief
-from portico.db import after_commit, execute, now, rows, transaction
+from portico.db import (
+    ROWS_AT_ONCE,
+    after_commit,
+    chunks,
+    execute,
+    now,
+    rows,
+    transaction,
+)
 from portico.events import Bus, Listener
-
-#: Rows in one statement; databases take a limited number of values.
-CHUNK = 100
 
 # Not LIKE: an underscore of a name would stand for any character, and SQLite would not look at the case.
 _BEGINS = (
@@ -77,14 +82,10 @@ async def _read(prefix: str) -> Mapping[str, Any]:
 async def _take(names: Sequence[str]) -> dict[str, str]:
     """The texts stored under these names, which nobody else can change until the transaction ends."""
     taken: dict[str, str] = {}
-    for some in _chunks(names):
+    for some in chunks(names, ROWS_AT_ONCE):
         places = ", ".join(_TAKEN.format(number) for number in range(1, len(some) + 1))
         taken |= {one["name"]: one["value"] for one in await rows(_TAKE.format(places), *some)}
     return taken
-
-
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
 
 
 def _values(texts: Mapping[str, str]) -> dict[str, Any]:

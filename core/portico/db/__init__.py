@@ -29,6 +29,13 @@ from portico.db.errors import (
     UniqueViolation,
 )
 from portico.db.ids import new_id
+from portico.db.many import (
+    IDS_AT_ONCE,
+    ROWS_AT_ONCE,
+    chunks,
+    placeholder_rows,
+    placeholders,
+)
 from portico.db.migrate import Report, migrate, pending
 from portico.db.opening import open_database
 from portico.db.tableset import TableSet
@@ -40,6 +47,8 @@ __all__ = [
     "Database",
     "DatabaseSettings",
     "ForeignKeyViolation",
+    "IDS_AT_ONCE",
+    "ROWS_AT_ONCE",
     "Report",
     "Row",
     "TableSet",
@@ -47,6 +56,7 @@ __all__ = [
     "UniqueViolation",
     "after_commit",
     "bind",
+    "chunks",
     "current_database",
     "execute",
     "in_transaction",
@@ -55,6 +65,8 @@ __all__ = [
     "now",
     "open_database",
     "pending",
+    "placeholder_rows",
+    "placeholders",
     "row",
     "rows",
     "scan",

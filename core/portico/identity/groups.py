@@ -4,7 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portico import audit
-from portico.db import UniqueViolation, after_commit, execute, new_id, now, rows, transaction
+from portico.db import (
+    UniqueViolation,
+    after_commit,
+    chunks,
+    execute,
+    new_id,
+    now,
+    placeholders,
+    rows,
+    transaction,
+)
 from portico.errors import Invalid
 from portico.identity.account import check_name
 from portico.identity.events import AccountLeaving, GroupChanged, GroupLeaving
@@ -15,7 +25,7 @@ from portico.identity.group import (
     check_data,
     check_description,
 )
-from portico.identity.members import CHUNK, GROUP, Members
+from portico.identity.members import GROUP, Members
 from portico.identity.permission_rules import check_permissions, check_within, granted
 from portico.identity.permission_tree import Tree, read_text
 
@@ -63,10 +73,8 @@ class Groups(Members):
         """Those of these ids that are a group's."""
         wanted = [one for one in dict.fromkeys(group_ids) if "\x00" not in one]
         there: set[str] = set()
-        for start in range(0, len(wanted), CHUNK):
-            ids = wanted[start : start + CHUNK]
-            places = ", ".join(f"${number}" for number in range(1, len(ids) + 1))
-            sql = f"SELECT id FROM portico_group WHERE id IN ({places})"  # noqa: S608 - only placeholders
+        for ids in chunks(wanted):
+            sql = f"SELECT id FROM portico_group WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
             there |= {found["id"] for found in await rows(sql, *ids)}
         return there
 

@@ -1,18 +1,16 @@
 """Who is in which group, and what that permits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from portico import audit
-from portico.db import after_commit, execute, now, rows, transaction
+from portico.db import after_commit, chunks, execute, now, placeholders, rows, transaction
 from portico.events import Bus
 from portico.identity.events import GroupChanged
 from portico.identity.group import Group, Member, Membership, NoSuchGroup
 from portico.identity.permission_rules import check_within, granted
 from portico.identity.permission_tree import Tree, read_text
 
-#: Ids in one statement; databases take a limited number of values.
-CHUNK = 500
 #: Members on one page of a list.
 PAGE = 30
 #: Pages beyond are empty anyway; a database counts no further than 64 bits.
@@ -166,12 +164,7 @@ def _storable(ids: Sequence[str]) -> list[str]:
 async def _for_each(sql: str, ids: Sequence[str], *args: Any) -> list[dict[str, Any]]:
     """The rows of a statement about ids, in as many statements as it takes. `args` come before the ids."""
     found: list[dict[str, Any]] = []
-    for some in _chunks(ids):
-        first = len(args) + 1
-        places = ", ".join(f"${number}" for number in range(first, first + len(some)))
-        found += await rows(sql.format(places), *args, *some)
+    for some in chunks(ids):
+        within = placeholders(len(some), first=len(args) + 1)
+        found += await rows(sql.format(within), *args, *some)
     return found
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

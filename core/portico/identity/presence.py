@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from portico.db import execute, now
+from portico.db import chunks, execute, now
 
 #: Seconds after which somebody who was seen does not count as here any more.
 ACTIVE = 180
@@ -12,8 +12,6 @@ ACTIVE = 180
 EVERY = 10
 #: Seconds between two writes for the same account.
 SELDOM = 60
-#: Accounts in one statement.
-CHUNK = 500
 
 _WRITE = (
     "WITH seen (id, seen_at) AS (VALUES {}) UPDATE portico_account SET last_active_at = seen.seen_at "
@@ -63,8 +61,7 @@ class Presence:
             for one, at in self._seen.items()
             if at > (was := self._written.get(one, 0)) and at - was >= before
         )
-        for start in range(0, len(due), CHUNK):
-            some = due[start : start + CHUNK]
+        for some in chunks(due):
             places = ", ".join(
                 f"(CAST(${n} AS TEXT), CAST(${n + 1} AS BIGINT))"
                 for n in range(1, 2 * len(some), 2)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.db import rows, scan
+from portico.db import placeholders, rows, scan
 from portico.errors import Misshapen
 from portico.identity.account import Account
 
@@ -117,7 +117,7 @@ class Roll:
 
     async def groups_of(self, account_ids: list[str]) -> dict[str, list[str]]:
         """The groups that the people of one page are in. Shape: ids of groups, sorted, by account."""
-        sql = f"SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ({_places(account_ids)})"  # noqa: S608
+        sql = f"SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ({placeholders(len(account_ids))})"  # noqa: S608
         found = defaultdict(list)
         for one in await rows(f"{sql} ORDER BY group_id", *account_ids) if account_ids else ():
             found[one["account_id"]].append(one["group_id"])
@@ -133,7 +133,7 @@ class Roll:
             (counted,) = await rows(_COUNT)
         else:
             (counted,) = await scan(_COUNT_MATCHING, asked.pattern)
-        sql = f"SELECT {columns} FROM portico_account WHERE id IN ({_places(ids)})"  # noqa: S608
+        sql = f"SELECT {columns} FROM portico_account WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
         found = {one["id"]: one for one in await rows(sql, *ids)} if ids else {}
         return [found[one] for one in ids if one in found], counted["total"]
 
@@ -159,10 +159,6 @@ def _ids(asked: RollQuery) -> tuple[str, list[Any]]:
     if pattern is not None:
         sql += f" WHERE a.id IN (SELECT id FROM portico_account WHERE {_MATCHING})"  # noqa: S608
     return f"{sql} ORDER BY {order} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}", args
-
-
-def _places(ids: list[str]) -> str:
-    return ", ".join(f"${number}" for number in range(1, len(ids) + 1))
 
 
 def _misfit(name: str, message: str) -> Misshapen:

@@ -1,21 +1,26 @@
 """The rows behind sharing: written in the caller's transaction, read for one thing or for many at once."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from portico.audit import record
 from portico.brief import Brief
-from portico.db import after_commit, execute, in_transaction, new_id, now, rows
+from portico.db import (
+    ROWS_AT_ONCE,
+    after_commit,
+    chunks,
+    execute,
+    in_transaction,
+    new_id,
+    now,
+    placeholder_rows,
+    placeholders,
+    rows,
+)
 from portico.errors import Invalid
 from portico.permissions.relations import EVERYONE, READER, WRITER, Facts
 from portico.permissions.resource import Resource
 from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
-
-#: Values in one statement; databases take a limited number.
-CHUNK = 500
-
-#: Rows in one statement.
-ROWS = 100
 
 _COLUMNS: Final = (
     *("id", "resource_kind", "resource_id", "action"),
@@ -75,8 +80,8 @@ class Grants:
         found: list[dict[str, Any]] = []
         if ids is None:
             found = await rows(_OF_KIND.format(""), kind)
-        for some in _chunks(ids or ()):
-            within = f" AND resource_id IN ({_places(len(some), first=2)})"
+        for some in chunks(ids or ()):
+            within = f" AND resource_id IN ({placeholders(len(some), first=2)})"
             found += await rows(_OF_KIND.format(within), kind, *some)
         shares: dict[str, list[Share]] = {}
         for row in found:
@@ -142,8 +147,10 @@ class Grants:
         for kind, (select, _) in _PLACES.items():
             wanted = {share.principal_id for share in named if share.principal_kind == kind}
             there: set[str] = set()
-            for some in _chunks(sorted(wanted)):
-                there |= {row["id"] for row in await rows(select.format(_places(len(some))), *some)}
+            for some in chunks(sorted(wanted)):
+                there |= {
+                    row["id"] for row in await rows(select.format(placeholders(len(some))), *some)
+                }
             gone = wanted - there
             missing |= {s for s in named if s.principal_kind == kind and s.principal_id in gone}
         return missing
@@ -174,8 +181,8 @@ class Grants:
         after_commit(self.remember_nothing)
 
     async def _drop(self, kind: str, ids: Sequence[str]) -> None:
-        for some in _chunks(ids):
-            await execute(_FORGET.format(_places(len(some), first=2)), kind, *some)
+        for some in chunks(ids):
+            await execute(_FORGET.format(placeholders(len(some), first=2)), kind, *some)
 
     async def _insert(self, kind: str, wanted: Mapping[str, Sharing]) -> None:
         at = now()
@@ -184,10 +191,9 @@ class Grants:
             for resource_id, sharing in wanted.items()
             for position, share in enumerate(sharing.shares)
         ]
-        wide = len(_COLUMNS)
-        for some in _chunks(values, ROWS):
-            each = (f"({_places(wide, first=1 + place * wide)})" for place in range(len(some)))
-            await execute(_INSERT.format(", ".join(each)), *(one for row in some for one in row))
+        for some in chunks(values, ROWS_AT_ONCE):
+            sql = _INSERT.format(placeholder_rows(len(some), len(_COLUMNS)))
+            await execute(sql, *(one for row in some for one in row))
 
 
 def _without(sharing: Sharing, gone: Container[Share]) -> Sharing:
@@ -196,14 +202,3 @@ def _without(sharing: Sharing, gone: Container[Share]) -> Sharing:
 
 def _whom(share: Share) -> tuple[str, str, str]:
     return share.action, share.principal_kind, share.principal_id
-
-
-T = TypeVar("T")
-
-
-def _chunks(values: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _places(count: int, first: int = 1) -> str:
-    return ", ".join(f"${number}" for number in range(first, first + count))

@@ -2,10 +2,7 @@
 
 from collections.abc import Iterable
 
-from portico.db import rows
-
-#: Ids in one statement; databases take a limited number of values.
-CHUNK = 500
+from portico.db import chunks, placeholders, rows
 
 _SELECT = {
     "member": "SELECT id, name FROM portico_group WHERE id IN ({})",
@@ -23,9 +20,7 @@ async def names_in(words: Iterable[str]) -> dict[str, str | None]:
     named: dict[str, str | None] = {}
     for prefix, ids in wanted.items():
         named |= {f"{prefix}:{one}": None for one in ids}
-        for start in range(0, len(ids), CHUNK):
-            some = ids[start : start + CHUNK]
-            places = ", ".join(f"${number}" for number in range(1, len(some) + 1))
-            for found in await rows(_SELECT[prefix].format(places), *some):
+        for some in chunks(ids):
+            for found in await rows(_SELECT[prefix].format(placeholders(len(some))), *some):
                 named[f"{prefix}:{found['id']}"] = found["name"]
     return named
