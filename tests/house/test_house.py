@@ -25,7 +25,7 @@ LONGEST_FILE = 400
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 MAY_READ_ENVIRONMENT = {
     "core/portico/settings/load.py",
-    "core/portico/testing.py",  # hands a bare environment to the servers it starts
+    "core/portico/testing/processes.py",  # hands a bare environment to the servers it starts
 }
 
 # Imports what it is given and prints what our own modules did meanwhile. What a library does while

@@ -1,7 +1,5 @@
 """The law in files, changed under running servers: the next look is enough, and a bad page changes nothing."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import Client, Server
+from portico.testing import Client, CommandLine, Server
 
 pytestmark = pytest.mark.timeout(180)
 Servers = Callable[..., Server]
@@ -66,21 +64,8 @@ def explained(by: Client) -> dict[str, Any]:
     return by.get(f"/api/v1/policies/explain?{query}").json
 
 
-def command(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command line of the same house."""
-    return subprocess.run(
-        [sys.executable, "-m", "portico", *words],
-        env=server.environment,
-        cwd=server.directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_one_line_edited_changes_what_somebody_lists_and_opens_without_a_restart(
-    server: Server, laws: Path
+    server: Server, portico: CommandLine, laws: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
     ben = ada.add_person("Ben")
@@ -94,8 +79,9 @@ def test_one_line_edited_changes_what_somebody_lists_and_opens_without_a_restart
     found = explained(ada)
     assert found["allowed"] and found["because"][0]["line"] == allow
     assert found["because"][0]["origin"] == f"{page}:2"
-    said = command(server, "policy", "explain", "ben@example.org", "read", "model:legal-desk")
-    assert (said.returncode, said.stderr) == (0, "")
+    why = ("policy", "explain", "ben@example.org", "read", "model:legal-desk")
+    said = portico(*why)
+    assert said.stderr == ""
     assert f"{allow}  ({page}:2)" in said.stdout
 
     page.write_text(page.read_text().replace(allow, deny))
@@ -103,9 +89,7 @@ def test_one_line_edited_changes_what_somebody_lists_and_opens_without_a_restart
     found = explained(ada)
     assert not found["allowed"] and found["because"][0]["line"] == deny
     assert found["because"][0]["origin"] == f"{page}:2"
-    said = command(server, "policy", "explain", "ben@example.org", "read", "model:legal-desk")
-    assert said.returncode == 1
-    assert f"denied by  {deny}  ({page}:2)" in said.stdout
+    assert f"denied by  {deny}  ({page}:2)" in portico(*why, code=1).stdout
 
     page.write_text("p, model, *, role:usr, allow\n")
     until(lambda: ada.get("/api/v1/policies").json["refused"])
@@ -147,7 +131,7 @@ def test_a_page_saved_on_one_server_is_in_force_on_the_other(servers: Servers) -
 
 
 def test_FT_31_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
-    server: Server, laws: Path
+    server: Server, portico: CommandLine, laws: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
     ben = ada.add_person("Ben")
@@ -165,16 +149,15 @@ def test_FT_31_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
     fault = f"{page}:3: 4 fields where 5 are expected: p, kind, action, who, effect"
     assert fault in server.log_text
     assert ada.get("/api/v1/policies").json["refused"] == [fault]
-    said = command(server, "policy", "check")
-    assert (said.returncode, said.stderr) == (1, f"{fault}\n")
-    assert fault in command(server, "policy", "show").stderr
+    assert portico("policy", "check", code=1).stderr == f"{fault}\n"
+    assert fault in portico("policy", "show", code=None).stderr
 
     page.write_text("# closed\n")
     until(lambda: sees_nothing(ben))
 
 
 def test_FT_31_a_new_house_with_bad_pages_does_not_open_and_names_the_line(
-    servers: Servers, laws: Path
+    servers: Servers, portico: CommandLine, laws: Path
 ) -> None:
     page = laws / "desk.csv"
     server = servers()
@@ -183,7 +166,7 @@ def test_FT_31_a_new_house_with_bad_pages_does_not_open_and_names_the_line(
         with pytest.raises(RuntimeError, match=str(page)):
             server.start()
         server.kill()
-        assert command(server, "policy", "check").returncode == 1
+        portico("policy", "check", code=1)
     page.write_text("")
-    assert command(server, "policy", "check").returncode == 0
+    portico("policy", "check")
     server.start()

@@ -1,26 +1,19 @@
 """The command line: what it prints for people and for programs, and how it says no."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from portico.testing import CommandLine
+
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path):
+def run(portico: CommandLine):
+    """One command with these settings; what it printed, and with it what it complained of if it failed."""
+
     def command(*words: str, code: int = 0, **settings: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "portico", *words],
-            env=environment | settings,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
+        done = portico(*words, code=code, settings=settings)
         return done.stdout if code == 0 else done.stdout + done.stderr
 
     return command

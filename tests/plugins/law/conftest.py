@@ -1,8 +1,6 @@
 """A house with an operator's directory of policy pages, some people, a group and a model of Ada's."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,6 @@ import pytest
 
 from portico.testing import Client, House
 
-Portico = Callable[..., subprocess.CompletedProcess[str]]
 AddGroup = Callable[..., str]
 
 
@@ -29,27 +26,6 @@ def environment(environment: dict[str, str], laws: Path) -> dict[str, str]:
         "PORTICO_ACCESS_POLICY_DIR": str(laws),
         "BYPASS_ADMIN_ACCESS_CONTROL": "false",
     }
-
-
-@pytest.fixture
-def portico(environment: Mapping[str, str], tmp_path: Path) -> Portico:
-    """Run the command line: `portico("policy", "show", code=0)`."""
-
-    def run(*words: str | Path, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "portico", *map(str, words)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=dict(environment),
-            timeout=50,
-            check=False,
-        )
-        assert code is None or done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
-
-    return run
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.plugins.law.conftest import AddGroup, Portico, add_model, put_page
+from tests.plugins.law.conftest import AddGroup, add_model, put_page
 
-from portico.testing import Client, House
+from portico.testing import Client, CommandLine, House
 
 DESK = "p, model, read, {who}, allow\n"
 
 
 def test_show_prints_every_line_where_it_stands_with_names_for_ids(
-    portico: Portico, laws: Path, admin: Client, person: Client, add_group: AddGroup
+    portico: CommandLine, laws: Path, admin: Client, person: Client, add_group: AddGroup
 ) -> None:
     staff = add_group("Staff\x1b[2J", person)
     (laws / "desk.csv").write_text(
@@ -30,7 +30,7 @@ def test_show_prints_every_line_where_it_stands_with_names_for_ids(
 
 
 def test_lines_of_a_plugin_that_failed_are_shown_as_idle(
-    portico: Portico, environment: dict[str, str], laws: Path
+    portico: CommandLine, environment: dict[str, str], laws: Path
 ) -> None:
     broken = laws.parent / "broken"
     broken.mkdir()
@@ -50,7 +50,7 @@ def test_lines_of_a_plugin_that_failed_are_shown_as_idle(
 
 
 def test_check_names_file_line_and_reason_and_passes_what_is_good(
-    portico: Portico, laws: Path, tmp_path: Path
+    portico: CommandLine, laws: Path, tmp_path: Path
 ) -> None:
     assert "could be in force" in portico("policy", "check").stdout
     (laws / "bad.csv").write_text("# one\np, modl, read, role:user, allow\np, model\n")
@@ -75,14 +75,14 @@ def test_check_names_file_line_and_reason_and_passes_what_is_good(
 
 
 def test_check_asks_for_a_directory_where_none_is_configured(
-    portico: Portico, environment: dict[str, str]
+    portico: CommandLine, environment: dict[str, str]
 ) -> None:
     environment["PORTICO_ACCESS_POLICY_DIR"] = ""
     assert "access.policy_dir" in portico("policy", "check", code=2).stderr
 
 
 def test_check_points_out_pages_that_saved_ones_replace(
-    portico: Portico, laws: Path, admin: Client
+    portico: CommandLine, laws: Path, admin: Client
 ) -> None:
     put_page(admin, "desk.csv", "")
     (laws / "desk.csv").write_text(DESK.format(who="role:user"))
@@ -91,7 +91,7 @@ def test_check_points_out_pages_that_saved_ones_replace(
 
 
 def test_explain_draws_the_reasons_and_exits_by_the_answer(
-    portico: Portico, admin: Client, person: Client, add_group: AddGroup
+    portico: CommandLine, admin: Client, person: Client, add_group: AddGroup
 ) -> None:
     staff = add_group("Staff", person)
     add_model(admin, read={"group_ids": [staff]})
@@ -125,13 +125,13 @@ def test_explain_draws_the_reasons_and_exits_by_the_answer(
     ],
 )
 def test_what_cannot_be_asked_exits_with_two_and_says_why(
-    portico: Portico, admin: Client, words: tuple[str, ...], said: str
+    portico: CommandLine, admin: Client, words: tuple[str, ...], said: str
 ) -> None:
     assert said in portico("policy", *words, code=2).stderr
 
 
 def test_who_lists_everybody_with_a_line_that_lets_them(
-    portico: Portico, admin: Client, person: Client
+    portico: CommandLine, admin: Client, person: Client
 ) -> None:
     add_model(admin, read={"user_ids": [person.account["id"]]})
     said = portico("policy", "who", "read", "model:legal-desk").stdout.splitlines()
@@ -145,7 +145,7 @@ def test_who_lists_everybody_with_a_line_that_lets_them(
 
 
 def test_versions_are_listed_and_rolled_back_by_the_command_line(
-    portico: Portico, admin: Client, person: Client
+    portico: CommandLine, admin: Client, person: Client
 ) -> None:
     assert portico("policy", "versions").stdout == "Nothing was ever saved.\n"
     put_page(admin, "open.csv", "p, model, list, role:user, allow\n")
@@ -161,7 +161,7 @@ def test_versions_are_listed_and_rolled_back_by_the_command_line(
 
 
 def test_saved_pages_that_keep_the_server_from_starting_can_be_rolled_back(
-    portico: Portico, environment: dict[str, str], house: House, admin: Client
+    portico: CommandLine, environment: dict[str, str], house: House, admin: Client
 ) -> None:
     put_page(admin, "chats.csv", "p, chat, read, owner, allow\n")
     house.close()
@@ -174,7 +174,7 @@ def test_saved_pages_that_keep_the_server_from_starting_can_be_rolled_back(
 
 
 def test_the_audit_trail_is_listed_filtered_and_exported(
-    portico: Portico, admin: Client, person: Client, tmp_path: Path
+    portico: CommandLine, admin: Client, person: Client, tmp_path: Path
 ) -> None:
     add_model(admin, read={"user_ids": [person.account["id"]]})
     put_page(admin, "a.csv", "# one\n")

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.law.conftest import Portico
 
 from portico.db import execute, now, transaction
 from portico.identity import Actor
 from portico.permissions import Law, Resource
-from portico.testing import Client, House
+from portico.testing import Client, CommandLine, House
 
 pytestmark = pytest.mark.timeout(180)
 PEOPLE, GROUPS, MODELS, GRANTS = 1000, 40, 300, 900
@@ -125,7 +124,7 @@ async def everything_seen(house: House, people: list[Actor], law: Law) -> dict[A
 
 
 def test_a_thousand_people_and_every_gain_and_loss_is_named(
-    house: House, admin: Client, portico: Portico, laws: Path, tmp_path: Path
+    house: House, admin: Client, portico: CommandLine, laws: Path, tmp_path: Path
 ) -> None:
     people = house.call(seed)
     changed = tmp_path / "changed"

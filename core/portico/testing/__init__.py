@@ -1,0 +1,86 @@
+"""The test kit: a pytest plugin with what Portico's own tests use, for the tests of any plugin.
+
+    def test_echo_repeats(admin):
+        assert admin.ask("echo", "hi") == "hi"
+
+`house` is a whole application on a fresh database, in this process; `server` is the same as a real process behind a
+real port; `portico` is the command line. All read `environment`, a dictionary of settings by environment name;
+override that fixture to change them. Clients are plain and synchronous. Nothing of Portico is imported before a
+fixture asks for it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portico.testing.client import PASSWORD, Answer, Client, OverHTTP, Transport
+from portico.testing.house import House
+from portico.testing.processes import CommandLine, Server
+
+__all__ = [
+    "PASSWORD",
+    "SECRET",
+    "Answer",
+    "Client",
+    "CommandLine",
+    "House",
+    "OverHTTP",
+    "Server",
+    "Transport",
+]
+
+SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - signs nothing real
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Settings by environment name. Override it, or change the dictionary before asking for `house`."""
+    return {
+        "DATA_DIR": str(tmp_path / "data"),
+        "WEBUI_SECRET_KEY": SECRET,
+        "ENABLE_SIGNUP": "true",
+        "DEFAULT_USER_ROLE": "user",
+        "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+        "PORTICO_STRICT": "true",
+    }
+
+
+@pytest.fixture
+def house(environment: dict[str, str]) -> Iterator[House]:
+    """A whole application in this process, on a fresh database."""
+    opened = House(environment)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(house: House) -> Client:
+    """Somebody who is not signed in."""
+    return house.client
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    """The first account of the house, signed in."""
+    return client.sign_up("Ada")
+
+
+@pytest.fixture
+def person(admin: Client) -> Client:
+    """An ordinary account, signed in."""
+    return admin.add_person("Ben")
+
+
+@pytest.fixture
+def server(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+    """A real process behind a real port; started already."""
+    process = Server(environment, tmp_path).start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def portico(environment: dict[str, str], tmp_path: Path) -> CommandLine:
+    """The command line, with the settings and the data of this test."""
+    return CommandLine(environment, tmp_path)

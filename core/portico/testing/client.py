@@ -1,0 +1,148 @@
+"""Somebody who talks to Portico, and what comes back."""
+
+import http.client
+import json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - that of made-up people
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `headers`: names in lower case; of a repeated header the last."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def detail(self) -> Any:
+        """The reason of a refusal."""
+        return self.json["detail"]
+
+    @property
+    def events(self) -> list[str]:
+        """The payloads of a stream of server-sent events, in order."""
+        return [
+            line[5:].strip() for line in self.body.decode().splitlines() if line.startswith("data:")
+        ]
+
+
+class Transport(Protocol):
+    def __call__(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
+        """Send one request, wait for the whole answer."""
+        ...
+
+
+@dataclass
+class Client:
+    """Somebody who talks to Portico. With a token, somebody who is signed in."""
+
+    transport: Transport
+    token: str | None = None
+    account: Mapping[str, Any] = field(default_factory=dict)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | list[tuple[str, str]] | None = None,
+    ) -> Answer:
+        """`json` is encoded; `body` is sent as it is. `path` may hold a query."""
+        given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
+        names = {name.lower() for name, _ in given}
+        if self.token and "authorization" not in names:
+            given.append(("authorization", f"Bearer {self.token}"))
+        if json is not None:
+            body = _encode(json)
+        if body is not None and "content-type" not in names:
+            given.append(("content-type", "application/json"))
+        return self.transport(method, path, given, body or b"")
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Answer:
+        return self.request("POST", path, json=json, **options)
+
+    def delete(self, path: str, json: Any = None, **options: Any) -> Answer:
+        return self.request("DELETE", path, json=json, **options)
+
+    def sign_up(self, name: str, password: str = PASSWORD) -> "Client":
+        """A new account of that name, signed in. Fails the test if it is refused."""
+        form = {"name": name, "email": f"{name.lower()}@example.org", "password": password}
+        return self._enter("/api/v1/auths/signup", form)
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> "Client":
+        form = {"email": f"{name.lower()}@example.org", "password": password}
+        return self._enter("/api/v1/auths/signin", form)
+
+    def add_person(self, name: str, role: str = "user") -> "Client":
+        """A new account made by this administrator, signed in."""
+        form = {
+            "name": name,
+            "email": f"{name.lower()}@example.org",
+            "password": PASSWORD,
+            "role": role,
+        }
+        answer = self.post("/api/v1/auths/add", form)
+        assert answer.status == 200, answer
+        return self.sign_in(name)
+
+    def ask(self, model: str, text: str, **body: Any) -> str:
+        """One question, one whole answer, through `/api/chat/completions`."""
+        messages = [{"role": "user", "content": text}]
+        answer = self.post(
+            "/api/chat/completions", {"model": model, "messages": messages, "stream": False, **body}
+        )
+        assert answer.status == 200, answer
+        return str(answer.json["choices"][0]["message"]["content"])
+
+    def _enter(self, path: str, form: dict[str, str]) -> "Client":
+        answer = Client(self.transport).post(path, form)
+        assert answer.status == 200, answer
+        return Client(self.transport, answer.json["token"], answer.json)
+
+
+def _encode(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+@dataclass(frozen=True)
+class OverHTTP:
+    """One connection for each request; the whole answer."""
+
+    url: str
+    timeout: float = 30
+
+    def __call__(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
+        """Send one request."""
+        parts = urllib.parse.urlsplit(self.url)
+        connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=self.timeout
+        )
+        try:
+            connection.putrequest(method, target, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read())
+        finally:
+            connection.close()

@@ -1,0 +1,128 @@
+"""Portico in processes of its own: the server behind a real port, and the command line."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from portico.testing.client import Client, OverHTTP
+
+
+class Server:
+    """`portico serve` as a real process. `url`: where it listens once `start` has returned.
+
+    `python`: the interpreter of the environment in which Portico is installed.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], directory: Path, python: str | Path = sys.executable
+    ) -> None:
+        self.environment, self.directory, self.python = dict(environment), directory, python
+        self.url = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, *options: str, timeout: float = 30) -> "Server":
+        """Start it and wait for the ready line. `timeout`: seconds. Raises RuntimeError with its last words."""
+        self.log = (self.directory / "server.log").open("a+")
+        self.log.seek(0, os.SEEK_END)
+        begin = self.log.tell()
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [self.python, "-m", "portico", "serve", "--port", str(self._port()), *options],
+            env={**_bare_environment(), **self.environment},
+            cwd=self.directory,
+            stdout=self.log,
+            stderr=self.log,
+            text=True,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            self.log.seek(begin)
+            said = self.log.read()
+            if "Portico is ready at " in said:
+                self.url = said.split("Portico is ready at ", 1)[1].split()[0]
+                return self
+            if self.process.poll() is not None:
+                raise RuntimeError(said)
+            time.sleep(0.02)
+        self.kill()
+        raise RuntimeError(f"not ready after {timeout} s: {said}")
+
+    def _port(self) -> int:
+        """Any free one at first; the same again after a restart, as clients would expect."""
+        return urllib.parse.urlsplit(self.url).port or 0
+
+    @property
+    def client(self) -> Client:
+        return Client(OverHTTP(self.url))
+
+    @property
+    def log_text(self) -> str:
+        return (self.directory / "server.log").read_text()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group: nobody gets to say goodbye."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.log.close()
+            self.process = None
+
+    def stop(self, timeout: float = 30) -> int:
+        """SIGTERM, and wait. Returns the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        code = self.process.wait(timeout)
+        self.log.close()
+        self.process = None
+        return code
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """`portico …` as somebody at the keyboard has it: `portico("user", "list", said="what is typed")`.
+
+    `environment`: settings by environment name. `directory`: where the command runs, in a process of its own.
+    """
+
+    environment: Mapping[str, str]
+    directory: Path
+
+    def __call__(
+        self,
+        *words: str | Path,
+        said: str = "",
+        code: int | None = 0,
+        settings: Mapping[str, str] | None = None,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run one command and wait for its end.
+
+        `settings` are laid over the environment. Fails the test at any exit code but `code` (None = any will do), and
+        at a traceback: whatever goes wrong is said in words.
+        """
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-m", "portico", *map(str, words)],
+            env={**_bare_environment(), **self.environment, **(settings or {})},
+            cwd=self.directory,
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+
+def _bare_environment() -> dict[str, str]:
+    """This process's environment without anything that Portico would read as a setting."""
+    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT")
+    return {name: os.environ[name] for name in keep if name in os.environ}  # noqa: TID251 - a child's
