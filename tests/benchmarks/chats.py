@@ -1,0 +1,142 @@
+"""What it costs to go on with a chat, by how long it is: `python -m tests.benchmarks.chats`.
+
+Prints, for each database, the work of the process (CPU time) and the bytes the database writes ahead for one message,
+by the route for single messages and by the whole document with one message more; then both relative to the shortest
+chat.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.servers import fresh_database, postgres_server
+
+from portico.testing import SECRET, Client, House
+
+LENGTHS = (10, 100, 1_000, 10_000)
+CHATS = "/api/v1/chats/"
+QUIET = {"prefer": "return=minimal"}
+
+
+def tree(length: int) -> dict[str, Any]:
+    """A conversation of that many messages, of sixty words each."""
+    messages: dict[str, Any] = {}
+    for n in range(length):
+        messages[f"m{n}"] = {
+            "id": f"m{n}",
+            "parentId": f"m{n - 1}" if n else None,
+            "childrenIds": [f"m{n + 1}"] if n + 1 < length else [],
+            "role": "assistant" if n % 2 else "user",
+            "content": " ".join(f"word{(n * k) % 97}" for k in range(60)),
+            "timestamp": 1_700_000_000 + n,
+        }
+    return {"messages": messages, "currentId": f"m{length - 1}"}
+
+
+@contextmanager
+def house(database_url: str) -> Iterator[House]:
+    """A house on a fresh database."""
+    with tempfile.TemporaryDirectory() as directory:
+        opened = House(
+            {
+                "DATA_DIR": directory,
+                "WEBUI_SECRET_KEY": SECRET,
+                "ENABLE_SIGNUP": "true",
+                "GLOBAL_LOG_LEVEL": "ERROR",
+                "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+            }
+            | ({"DATABASE_URL": database_url} if database_url else {})
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def written(opened: House) -> int:
+    """Bytes that the database has written ahead so far."""
+    database = opened.portico.database
+    if database.dialect == "sqlite":
+        return Path(f"{database.path}-wal").stat().st_size  # type: ignore[attr-defined]
+    (found,) = opened.call(database.rows, "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS n")
+    return int(found["n"])
+
+
+def settle(opened: House) -> None:
+    """Begin with an empty log, so that what it grows by is what was written."""
+    if opened.portico.database.dialect == "sqlite":
+        opened.call(opened.portico.database.rows, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def measured(opened: House, step: Callable[[int], None], times: int) -> tuple[float, float]:
+    """CPU microseconds and bytes for one step, the middle of several runs."""
+    runs = []
+    for run in range(5):
+        settle(opened)
+        bytes_before, before = written(opened), time.process_time()
+        for n in range(times):
+            step(run * times + n)
+        runs.append(
+            (
+                (time.process_time() - before) / times * 1e6,
+                (written(opened) - bytes_before) / times,
+            )
+        )
+    costs, sizes = zip(*runs, strict=True)
+    return sorted(costs)[2], sorted(sizes)[2]
+
+
+def curve(opened: House) -> list[tuple[int, float, float, float, float]]:
+    """For each length: cost and bytes of a single message, cost and bytes of a whole document."""
+    person: Client = opened.client.sign_up("Ada")
+    lines = []
+    for length in LENGTHS:
+        history = tree(length)
+        chat_id = person.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
+
+        def append(n: int, chat_id: str = chat_id) -> None:
+            path = f"{CHATS}{chat_id}/messages/new{n}"
+            assert person.post(path, {"content": "word " * 60}, headers=QUIET).status == 204
+
+        one = measured(opened, append, 20)
+
+        def send(n: int, chat_id: str = chat_id, history: dict[str, Any] = history) -> None:
+            history["messages"][f"whole{n}"] = {"id": f"whole{n}", "content": "word " * 60}
+            body = json.dumps({"chat": {"history": history}}).encode()
+            assert person.post(CHATS + chat_id, body=body).status == 200
+
+        lines.append((length, *one, *measured(opened, send, 3)))
+        print(f"  {length} messages measured", flush=True)
+    return lines
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sqlite-only", action="store_true")
+    only = parser.parse_args().sqlite_only
+    with postgres_server() as server:
+        for name in ("sqlite",) if only else ("sqlite", "postgres"):
+            print(name)
+            if name == "sqlite":
+                with house("") as opened:
+                    lines = curve(opened)
+            else:
+                with fresh_database(server) as url, house(url) as opened:
+                    lines = curve(opened)
+            first = lines[0]
+            print("  messages   one: CPU us  growth   bytes  growth   whole: CPU us   bytes  growth")
+            for length, cost, size, whole_cost, whole_size in lines:
+                print(
+                    f"  {length:8} {cost:13.0f} {cost / first[1]:7.2f} {size:7.0f} {size / first[2]:7.2f}"
+                    f" {whole_cost:15.0f} {whole_size:7.0f} {whole_size / first[4]:7.2f}"
+                )
+
+
+if __name__ == "__main__":
+    main()
