@@ -43,18 +43,25 @@ def register_policies() -> list[PolicyFile]:
 def register_services(app: House) -> list[Service]:
     """Where a completion asks whether it may write into a chat, and leaves its reply."""
     from portico.api import Conversations
+    from portico_chats.memory import Memory
     from portico_chats.replies import Replies
     from portico_chats.seen import Seen
 
-    return [Service(Conversations, Replies(app)), Service(Seen, Seen())]
+    return [Service(Conversations, Replies(app)), Service(Seen, Seen()), Service(Memory, Memory())]
 
 
 @hookimpl
 def register_listeners(app: House) -> list[Listener]:
-    """What becomes of the chats of somebody who is gone."""
+    """What becomes of the chats of somebody who is gone; and nothing is remembered of a chat that is."""
+    from portico.api import ChatChanged
+    from portico_chats.memory import Memory
     from portico_chats.service import Chats
 
-    return [Listener(AccountLeaving, Chats(app).account_leaving)]
+    def forget(event: ChatChanged) -> None:
+        if event.change == "deleted":
+            app.services.need(Memory).forget(event.id)
+
+    return [Listener(AccountLeaving, Chats(app).account_leaving), Listener(ChatChanged, forget)]
 
 
 @hookimpl

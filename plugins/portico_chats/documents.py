@@ -5,7 +5,7 @@ a message or another part is never decoded, and goes out again as it came in.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from json.encoder import encode_basestring as quoted
 from typing import Annotated, Final
 
@@ -23,6 +23,8 @@ LONGEST_ID: Final = 255
 Parts = dict[str, str]
 #: What stands in the place of a part that was taken out. No JSON text is empty.
 HOLE: Final = ""
+_HOLE: Final = msgspec.Raw(b"")
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -71,6 +73,7 @@ _ESCAPE: Final = re.compile(
     rb"|(?P<nul>\\u0000)|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
     re.DOTALL,
 )
+_SUSPECT: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
@@ -80,7 +83,7 @@ def cleaned(text: bytes) -> bytes:
 
     Clients cut texts in the middle of a character; databases and other clients choke on what is left.
     """
-    if b"\\u0000" not in text and b"\\ud" not in text and b"\\uD" not in text:
+    if b"\\" not in text or _SUSPECT.search(text) is None:  # the first is much the faster
         return text
     return _ESCAPE.sub(_mend, text)
 
@@ -93,7 +96,11 @@ def _mend(escape: re.Match[bytes]) -> bytes:
 
 def parts_of(text: str | bytes) -> Parts:
     """The parts of a JSON object. Raises: msgspec.ValidationError for what is none."""
-    return {key: str(raw, "utf-8") for key, raw in _PARTS.decode(text).items()}
+    return _texts(_PARTS.decode(text))
+
+
+def _texts(parts: Mapping[str, msgspec.Raw]) -> Parts:
+    return {key: str(raw, "utf-8") for key, raw in parts.items()}
 
 
 def members(parts: Iterable[tuple[str, str]]) -> str:
@@ -124,22 +131,25 @@ def read_document(raw: msgspec.Raw) -> Document:
 
 def take_apart(text: bytes | str) -> Document:
     """Take apart what is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
-    parts = parts_of(text)
+    outer = _PARTS.decode(text)
     history = messages = branch = current_id = title = None
-    if parts.get("history", "null") != "null":
-        history, parts["history"] = parts_of(parts["history"]), HOLE
-        current_id = msgspec.json.decode(history.get("currentId", "null"), type=str | None)
-        if history.get("messages", "null") != "null":
-            messages, history["messages"] = parts_of(history["messages"]), HOLE
+    if (told := outer.get("history", _NULL)) != _NULL:
+        inner = _PARTS.decode(told)
+        if (sent := inner.get("messages", _NULL)) != _NULL:
+            messages = _texts(_PARTS.decode(sent))
             _check(messages.values())
-            if any(len(message_id) > LONGEST_ID for message_id in messages):
+            if max(map(len, messages), default=0) > LONGEST_ID:
                 raise msgspec.ValidationError
-    if parts.get("messages", "null") != "null":
-        branch = [str(one, "utf-8") for one in _LIST.decode(parts["messages"])]
+            inner["messages"] = _HOLE
+        current_id = msgspec.json.decode(inner.get("currentId", _NULL), type=str | None)
+        history = _texts(inner)
+        outer["history"] = _HOLE
+    if (listed := outer.get("messages", _NULL)) != _NULL:
+        branch = [str(one, "utf-8") for one in _LIST.decode(listed)]
         _check(branch)
-    if "title" in parts:
-        title = column_title(msgspec.json.decode(parts["title"], type=str))
-    return Document(parts, history, messages, branch, current_id, title)
+    if "title" in outer:
+        title = column_title(msgspec.json.decode(outer["title"], type=str))
+    return Document(_texts(outer), history, messages, branch, current_id, title)
 
 
 def column_title(title: str) -> str:
@@ -158,7 +168,7 @@ def is_message_id(text: str) -> bool:
 
 
 def _check(messages: Iterable[str]) -> None:
-    if not all(one.startswith("{") for one in messages):
+    if not all([one[0] == "{" for one in messages]):  # noqa: C419 - faster than asking one by one
         raise msgspec.ValidationError
 
 

@@ -1,9 +1,9 @@
 """The rows of messages: every statement there is, and no rule. Their chat has been taken by whoever writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from portico.api import execute, row, rows
+from portico.api import chunks, execute, placeholder_rows, placeholders, row, rows
 from portico_chats.messages import Facts
 from portico_chats.trees import Kept
 
@@ -13,7 +13,8 @@ _WIDTH: Final = 11
 
 _COLUMNS: Final = "position, parent_id, since, knew, origin, body"
 _OF: Final = f"SELECT id, {_COLUMNS} FROM chats_message WHERE chat_id = $1"  # noqa: S608 - names alone
-_ONE: Final = f"{_OF} AND id = $2"
+_SOME: Final = f"{_OF} AND id IN ({{}})"
+_BODIES: Final = "SELECT id, body FROM chats_message WHERE chat_id = $1 ORDER BY position, id"
 _END: Final = "SELECT MAX(position) AS position FROM chats_message WHERE chat_id = $1"
 _WRITE: Final = (
     "INSERT INTO chats_message (chat_id, id, position, parent_id, role, created_at, updated_at, since, knew, "
@@ -28,10 +29,18 @@ async def of(chat_id: str) -> dict[str, Kept]:
     return {found.pop("id"): Kept(**found) for found in await rows(_OF, chat_id)}
 
 
-async def one(chat_id: str, message_id: str) -> Kept | None:
-    """One message."""
-    found = await row(_ONE, chat_id, message_id)
-    return Kept(**{name: value for name, value in found.items() if name != "id"}) if found else None
+async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, Kept]:
+    """Those messages of a chat that are there, by id."""
+    kept: dict[str, Kept] = {}
+    for ids in chunks(message_ids, _CHUNK):
+        found = await rows(_SOME.format(placeholders(len(ids), first=2)), chat_id, *ids)
+        kept |= {one.pop("id"): Kept(**one) for one in found}
+    return kept
+
+
+async def bodies(chat_id: str) -> dict[str, str]:
+    """The bodies of all messages of a chat by id, in order."""
+    return {found["id"]: found["body"] for found in await rows(_BODIES, chat_id)}
 
 
 async def end(chat_id: str) -> int:
@@ -41,32 +50,19 @@ async def end(chat_id: str) -> int:
 
 
 async def write(
-    chat_id: str, messages: Mapping[str, Kept], changed: Mapping[str, Facts], at: int
+    chat_id: str, written: Mapping[str, Kept], facts: Mapping[str, Facts], at: int
 ) -> None:
-    """Insert or change those of some messages that are named in `changed`. `at`: epoch seconds."""
+    """Insert messages, or change those that are there. `at`: epoch seconds."""
     lines = [
-        (chat_id, message_id, kept.position, kept.parent_id, facts.role, at, at, kept.since, kept.knew, kept.origin, kept.body)
-        for message_id, facts in changed.items()
-        for kept in (messages[message_id],)
+        (chat_id, one, row.position, row.parent_id, facts[one].role, at, at, row.since, row.knew, row.origin, row.body)
+        for one, row in written.items()
     ]  # fmt: skip
-    for start in range(0, len(lines), _CHUNK):
-        some = lines[start : start + _CHUNK]
-        await execute(
-            _WRITE.format(_places(len(some))), *(value for line in some for value in line)
-        )
+    for some in chunks(lines, _CHUNK):
+        values = (value for line in some for value in line)
+        await execute(_WRITE.format(placeholder_rows(len(some), _WIDTH)), *values)
 
 
-async def delete(chat_id: str, message_ids: Iterable[str]) -> None:
+async def delete(chat_id: str, message_ids: Sequence[str]) -> None:
     """Delete some messages of a chat."""
-    ids = list(message_ids)
-    for start in range(0, len(ids), _CHUNK):
-        some = ids[start : start + _CHUNK]
-        places = ", ".join(f"${n}" for n in range(2, 2 + len(some)))
-        await execute(_DELETE.format(places), chat_id, *some)
-
-
-def _places(count: int) -> str:
-    return ", ".join(
-        f"({', '.join(f'${n}' for n in range(1 + line * _WIDTH, 1 + (line + 1) * _WIDTH))})"
-        for line in range(count)
-    )
+    for ids in chunks(message_ids):
+        await execute(_DELETE.format(placeholders(len(ids), first=2)), chat_id, *ids)

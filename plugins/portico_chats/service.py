@@ -15,12 +15,13 @@ from portico.api import (
 )
 from portico_chats import store
 from portico_chats.documents import NEW_CHAT, read_document
+from portico_chats.memory import Memory, Remembered
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat, ChatForm
 from portico_chats.search import texts
 from portico_chats.seen import Seen
-from portico_chats.whole import chat_of, new_row
-from portico_chats.writing import graft, plant
+from portico_chats.whole import chat_of, document_of, new_row
+from portico_chats.writing import Written, graft, plant
 
 
 class Chats:
@@ -45,18 +46,16 @@ class Chats:
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
-            text = await plant(row, document, actor.session_id)
+            written = await plant(row, document, actor.session_id)
             self._reach.announce(row["id"], actor.id, "created")
-        return chat_of(row, text)
+        return chat_of(row, written.document)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """One chat."""
         where = await self._reach.where(actor, "read", first=store.FIND_FIRST)
-        found = await store.find(storable(chat_id), where)
-        if found is None:
-            raise NotFound
-        self._app.services.need(Seen).note(chat_id, actor.session_id, found["revision"])
-        return chat_of(found)
+        found, document = await self._read(storable(chat_id), where)
+        self._seen.note(chat_id, actor.session_id, found["revision"])
+        return chat_of(found, document)
 
     async def page(
         self, actor: Actor, page: int | None, *, include_pinned: bool, include_folders: bool
@@ -76,12 +75,19 @@ class Chats:
         changes = read_document(form.chat)
         async with transaction():
             taken = await self._reach.take(actor, "write", chat_id)
-            seen = self._app.services.need(Seen)
-            text, gone = await graft(taken, changes, actor.session_id, seen.of)
-            if gone:
+            written = await graft(
+                taken,
+                changes,
+                actor.session_id,
+                self._seen.of,
+                self._known(chat_id, taken["revision"] - 1),
+            )
+            if written.gone:
                 await self._reach.permits(actor, "chat.delete_message")
             self._reach.announce(chat_id, taken["user_id"], "updated")
-        return chat_of(taken, text)
+        kept = Remembered(taken["revision"], written.document, written.bodies)
+        self._memory.keep(chat_id, kept)
+        return chat_of(taken, written.document)
 
     async def delete(self, actor: Actor, chat_id: str) -> None:
         """Delete a chat. Raises: Forbidden for somebody who may not delete any."""
@@ -99,6 +105,36 @@ class Chats:
         for chat_id in await store.delete_all(event.id):
             self._reach.announce(chat_id, event.id, "deleted")
         await texts.drop_all(event.id)
+
+    async def _read(self, chat_id: str, where: store.Where) -> tuple[dict[str, Any], str]:
+        """The columns of a chat and its document, which is not read again if nothing in it has changed."""
+        if chat_id in self._memory:
+            found = await store.glance(chat_id, where)
+            if found is None:
+                raise NotFound
+            if (known := self._memory.get(chat_id, found["revision"])) is not None:
+                return found, known.document
+        found = await store.find(chat_id, where)
+        if found is None:
+            raise NotFound
+        document = document_of(found)
+        self._memory.keep(chat_id, Remembered(found["revision"], document))
+        return found, document
+
+    def _known(self, chat_id: str, revision: int) -> Written | None:
+        """A chat as it is in a revision, if it is at hand."""
+        known = self._memory.get(chat_id, revision)
+        if known is None or known.bodies is None:
+            return None
+        return Written(known.document, known.bodies)
+
+    @property
+    def _memory(self) -> Memory:
+        return self._app.services.need(Memory)
+
+    @property
+    def _seen(self) -> Seen:
+        return self._app.services.need(Seen)
 
     async def _own_folder(self, actor: Actor, folder_id: str) -> None:
         folders = self._app.services.get(Folders)

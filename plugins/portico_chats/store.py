@@ -53,6 +53,7 @@ _INSERT: Final = (
     f"INSERT INTO chats_chat ({', '.join(_NEW)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 )
+_GLANCE: Final = f"SELECT {FLAGS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
 _THERE: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
 _OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
 _TAKE: Final = (
@@ -86,6 +87,11 @@ async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
     """The row with its messages, if there is one and it meets the condition."""
     sql = _WHOLE[current_database().dialect]
     return await row(f"{sql} id = $1 AND {where[0]}", chat_id, *where[1])
+
+
+async def glance(chat_id: str, where: Where) -> dict[str, Any] | None:
+    """The row without its document, if there is one and it meets the condition."""
+    return await row(_GLANCE + where[0], chat_id, *where[1])
 
 
 async def blocks(

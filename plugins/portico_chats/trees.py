@@ -4,6 +4,7 @@ Clients send the whole tree, as they know it. A message that is missing from one
 have known of it; else somebody else has written it meanwhile, and it stays.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -36,21 +37,21 @@ class Author(msgspec.Struct, frozen=True):
     seen: int = 0
 
 
-class Merged(msgspec.Struct, frozen=True):
-    """A tree, and what has to be written for it: the facts of new and changed messages, the ids of those gone."""
+class Tree(msgspec.Struct, frozen=True):
+    """The messages of a chat by id, in order, and what has to be written so that they are stored.
 
-    messages: Mapping[str, Kept]
-    changed: Mapping[str, Facts] = {}
+    `written`: rows that are new or changed, with their `facts`. `gone`: ids.
+    """
+
+    bodies: Mapping[str, str]
+    written: Mapping[str, Kept] = {}
+    facts: Mapping[str, Facts] = {}
     gone: Sequence[str] = ()
 
-    def bodies(self) -> list[tuple[str, str]]:
-        """Every message, in order."""
-        ordered = sorted(self.messages.items(), key=lambda one: (one[1].position, one[0]))
-        return [(message_id, kept.body) for message_id, kept in ordered]
-
     def parent_of(self, message_id: str) -> str | None:
-        """For `branch`."""
-        return self.messages[message_id].parent_id
+        """For `branch`. Raises: KeyError."""
+        facts = self.facts.get(message_id) or facts_of(self.bodies[message_id])
+        return facts.parent_id
 
 
 def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> Iterator[str]:
@@ -69,22 +70,32 @@ def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> It
         current_id = parent
 
 
-def is_branch(listed: Sequence[str], current_id: str | None, tree: Merged) -> bool:
+def is_branch(listed: Sequence[str], current_id: str | None, tree: Tree) -> bool:
     """Whether a list of messages is, to the letter, the branch that ends at the current one."""
     ids = list(branch(current_id, tree.parent_of))
     return len(ids) == len(listed) and all(
-        tree.messages[message_id].body == body
+        tree.bodies[message_id] == body
         for message_id, body in zip(reversed(ids), listed, strict=True)
     )
 
 
+def goes_on(bodies: Mapping[str, str], posted: Mapping[str, str]) -> bool:
+    """Whether a tree that was sent has all messages of another, in their order, and new ones only after them."""
+    return len(posted) >= len(bodies) and all(map(operator.eq, bodies, posted))
+
+
 def merge(
-    stored: Mapping[str, Kept], posted: Mapping[str, str], author: Author, revision: int
-) -> Merged:
+    stored: Mapping[str, Kept],
+    posted: Mapping[str, str],
+    author: Author,
+    revision: int,
+    end: int | None = None,
+) -> Tree:
     """What becomes of a stored tree when somebody sends theirs. `revision`: the one that this makes.
 
     Of a message that both have, what is sent wins. A message that stays although it was not sent hangs where it did,
-    or on the next one above that is left.
+    or on the next one above that is left. Of a tree that goes on, `stored` and `posted` may be only what differs; `end`
+    is then the place of the last message.
     """
     missing = [message_id for message_id in stored if message_id not in posted]
     known = _known(stored, posted, author) if missing else None
@@ -92,20 +103,21 @@ def merge(
     strays = {one: stored[one].body for one in missing if one not in gone}
     bodies = _hung(strays, stored, posted) if strays else posted
     knew = known.up_to if known and strays else revision - 1
-    positions = _positions(stored, posted)
+    positions = _positions(stored, posted, end)
+    positions.update((one, stored[one].position) for one in strays)
 
-    messages: dict[str, Kept] = {}
-    changed: dict[str, Facts] = {}
+    written: dict[str, Kept] = {}
+    facts: dict[str, Facts] = {}
     for message_id, body in bodies.items():
         was = stored.get(message_id)
-        position = was.position if was and message_id in strays else positions[message_id]
+        position = positions[message_id]
         if was and was.body == body and was.position == position:
-            messages[message_id] = was
             continue
-        facts = changed[message_id] = facts_of(body)
+        fact = facts[message_id] = facts_of(body)
         since = (was.since, was.knew, was.origin) if was else (revision, knew, author.origin)
-        messages[message_id] = Kept(position, facts.parent_id, *since, body)
-    return Merged(messages, changed, sorted(gone))
+        written[message_id] = Kept(position, fact.parent_id, *since, body)
+    order = sorted(bodies, key=lambda one: (positions[one], one)) if strays else bodies
+    return Tree({one: bodies[one] for one in order}, written, facts, sorted(gone))
 
 
 class _known:  # noqa: N801 - called like the function it is
@@ -153,9 +165,12 @@ def _hung(
     return bodies
 
 
-def _positions(stored: Mapping[str, Kept], posted: Mapping[str, str]) -> dict[str, int]:
+def _positions(
+    stored: Mapping[str, Kept], posted: Mapping[str, str], end: int | None
+) -> dict[str, int]:
     """Places that put messages in the order they were sent in, and move as few as possible of those stored."""
-    end = max((kept.position for kept in stored.values()), default=0)
+    if end is None:
+        end = max((kept.position for kept in stored.values()), default=0)
     ahead = sum(message_id in stored for message_id in posted)
     positions: dict[str, int] = {}
     last = 0

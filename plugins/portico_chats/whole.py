@@ -28,13 +28,13 @@ def new_row(chat_id: str, owner_id: str, title: str, at: int) -> dict[str, Any]:
     }
 
 
-def chat_of(row: dict[str, Any], document: str | None = None) -> Chat:
-    """The chat of a row. `document`: its JSON; None = put it together from what `store.find` has read."""
+def chat_of(row: dict[str, Any], document: str) -> Chat:
+    """The chat of a row, and its document."""
     return Chat(
         id=row["id"],
         user_id=row["user_id"],
         title=row["title"],
-        chat=msgspec.Raw(document_of(row) if document is None else document),
+        chat=msgspec.Raw(document),
         updated_at=row["updated_at"],
         created_at=row["created_at"],
         share_id=row["share_id"],

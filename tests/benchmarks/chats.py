@@ -130,7 +130,9 @@ def main() -> None:
                 with fresh_database(server) as url, house(url) as opened:
                     lines = curve(opened)
             first = lines[0]
-            print("  messages   one: CPU us  growth   bytes  growth   whole: CPU us   bytes  growth")
+            print(
+                "  messages   one: CPU us  growth   bytes  growth   whole: CPU us   bytes  growth"
+            )
             for length, cost, size, whole_cost, whole_size in lines:
                 print(
                     f"  {length:8} {cost:13.0f} {cost / first[1]:7.2f} {size:7.0f} {size / first[2]:7.2f}"

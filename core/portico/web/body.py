@@ -25,13 +25,13 @@ def deeper_than(limit: int, body: bytes) -> bool:
     Brackets alone are left of it and pairs are taken out level by level, so the work is done by `bytes` methods at
     memory speed. Only where brackets stand inside strings, and so do not pair up, are strings taken out first.
     """
-    if body.count(b"{") + body.count(b"[") <= limit:
+    brackets = body.translate(None, _NOT_BRACKETS)
+    if len(brackets) <= limit or not _collapses_not(limit, brackets):
         return False
-    return _collapses_not(limit, body) and _collapses_not(limit, _STRINGS.sub(b"", body))
+    return _collapses_not(limit, _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS))
 
 
-def _collapses_not(limit: int, text: bytes) -> bool:
-    brackets = text.translate(None, _NOT_BRACKETS)
+def _collapses_not(limit: int, brackets: bytes) -> bool:
     for _ in range(limit):
         if not brackets:
             return False

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico_chats.trees import Author, Merged, branch, is_branch, merge
+from portico_chats.trees import Author, Kept, Tree, branch, goes_on, is_branch, merge
 
 
 def message(parent: str | None = None, *children: str, **more: Any) -> str:
@@ -17,17 +17,24 @@ class Chat:
     """A stored chat, and clients that each send the tree as they know it."""
 
     def __init__(self, posted: dict[str, str], origin: str = "ann") -> None:
-        self.revision = 1
-        self.tree = merge({}, posted, Author(origin), 1)
+        self.revision = 0
+        self.rows: dict[str, Kept] = {}
+        self.post(posted, origin)
 
-    def post(self, posted: dict[str, str], origin: str = "ann", seen: int = 0) -> Merged:
+    def post(self, posted: dict[str, str], origin: str = "ann", seen: int = 0) -> Tree:
         self.revision += 1
-        self.tree = merge(self.tree.messages, posted, Author(origin, seen), self.revision)
+        self.tree = merge(self.rows, posted, Author(origin, seen), self.revision)
+        self.rows = {one: row for one, row in self.rows.items() if one not in self.tree.gone}
+        self.rows |= self.tree.written
         return self.tree
 
     @property
     def bodies(self) -> dict[str, str]:
-        return dict(self.tree.bodies())
+        """As they would be read back."""
+        ordered = sorted(self.rows.items(), key=lambda one: (one[1].position, one[0]))
+        stored = {one: row.body for one, row in ordered}
+        assert list(stored.items()) == list(self.tree.bodies.items())
+        return stored
 
     def read(self, message_id: str) -> dict[str, Any]:
         return dict(json.loads(self.bodies[message_id]))
@@ -49,7 +56,7 @@ def test_only_what_differs_is_written() -> None:
 
     tree = chat.post({**posted, "m3": message("m2", text="new"), "m10": message("m9")})
 
-    assert set(tree.changed) == {"m3", "m10"}
+    assert set(tree.written) == {"m3", "m10"}
     assert not tree.gone
 
 
@@ -138,6 +145,23 @@ def test_a_list_is_the_branch_only_to_the_letter() -> None:
 
 
 IDS = st.sampled_from("abcdefgh")
+
+
+@given(st.lists(IDS, unique=True), st.lists(IDS, unique=True), st.data())
+def test_a_tree_that_goes_on_needs_only_what_differs(
+    before: list[str], more: list[str], data: st.DataObject
+) -> None:
+    chat = Chat({one: message() for one in before})
+    posted = {one: message(text=data.draw(st.booleans())) for one in [*before, *more]}
+    posted = {one: body if "true" in body else message() for one, body in posted.items()}
+    assert goes_on(chat.bodies, posted)
+    new = {one: body for one, body in posted.items() if chat.bodies.get(one) != body}
+    rows = {one: chat.rows[one] for one in new if one in chat.rows}
+    end = max((row.position for row in chat.rows.values()), default=0)
+
+    part, whole = merge(rows, new, Author("ann"), 2, end), chat.post(posted)
+
+    assert (part.written, part.facts, part.gone) == (whole.written, whole.facts, whole.gone)
 
 
 @given(st.lists(IDS, unique=True), st.lists(IDS, unique=True))

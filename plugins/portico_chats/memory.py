@@ -1,0 +1,61 @@
+"""Chats as they were a moment ago, for whoever asks again.
+
+A chat says which revision it is of, so what is remembered is never out of date: it is good for that revision or for
+none. Bounded by what it weighs; chats that are in use are in here, the others are in the database.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+#: Characters that are kept, of documents and of messages.
+ROOM: Final = 32 * 1024 * 1024
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """A chat of a revision. `bodies`: its messages by id, in order; None = not taken apart yet."""
+
+    revision: int
+    document: str
+    bodies: Mapping[str, str] | None = None
+
+    @property
+    def weight(self) -> int:
+        """Characters; what is taken apart is there twice."""
+        return len(self.document) * (1 if self.bodies is None else 2)
+
+
+class Memory:
+    """Chats by id, those used last."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._held = 0
+        self._known: OrderedDict[str, Remembered] = OrderedDict()
+
+    def __contains__(self, chat_id: str) -> bool:
+        """Whether some revision of a chat is remembered."""
+        return chat_id in self._known
+
+    def get(self, chat_id: str, revision: int) -> Remembered | None:
+        """A chat as it is in a revision, if that is what is remembered."""
+        found = self._known.get(chat_id)
+        if found is None or found.revision != revision:
+            return None
+        self._known.move_to_end(chat_id)
+        return found
+
+    def keep(self, chat_id: str, chat: Remembered) -> None:
+        """Remember a chat as it is stored, in the place of what was; forget those used longest ago."""
+        self.forget(chat_id)
+        self._known[chat_id] = chat
+        self._held += chat.weight
+        while self._held > self._room:
+            self.forget(next(iter(self._known)))
+
+    def forget(self, chat_id: str) -> None:
+        """Let go of a chat."""
+        if (known := self._known.pop(chat_id, None)) is not None:
+            self._held -= known.weight
