@@ -81,15 +81,16 @@ async def list_rows(app: House, actor: Actor, query: ListQuery) -> tuple[list[di
         PAGE,
         query.skip,
     )
+    all_of_them = await _filter(app, actor, query, whole=True)
     (counted,) = await rows(
-        f"SELECT COUNT(*) AS total FROM models_model WHERE {which.sql}",  # noqa: S608
-        *which.args,
+        f"SELECT COUNT(*) AS total FROM models_model WHERE {all_of_them.sql}",  # noqa: S608
+        *all_of_them.args,
     )
     return found, counted["total"]
 
 
-async def _filter(app: House, actor: Actor, query: ListQuery) -> Filter:
-    listed = await app.permissions.visible(actor, "list", KIND)
+async def _filter(app: House, actor: Actor, query: ListQuery, *, whole: bool = False) -> Filter:
+    listed = await app.permissions.visible(actor, "list", KIND, whole=whole)
     conditions, args = ["models_model.base_model_id IS NOT NULL", listed.sql], [*listed.args]
 
     def add(condition: str, value: str) -> None:

@@ -1,13 +1,12 @@
 """Writing one entry, and knowing on whose behalf."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
 from portico.db import execute, now
+from portico.within import Within
 
 #: The author of what no account did: the command line, a policy file that was edited, the server itself.
 SYSTEM = ""
@@ -20,14 +19,9 @@ _INSERT = (
 )
 
 
-@contextmanager
-def acting(account_id: str) -> Iterator[None]:
+def acting(account_id: str) -> Within[str]:
     """In here, what is changed is changed by this account."""
-    token = _author.set(account_id)
-    try:
-        yield
-    finally:
-        _author.reset(token)
+    return Within(_author, account_id)
 
 
 def author() -> str:

@@ -1,7 +1,7 @@
 """The one place that knows which models there are and who may use them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import structlog
@@ -112,23 +112,10 @@ class Catalogue:
         list already.
         """
         overlay = await self._overlay(refresh)
-        if await self._law.may_all(actor, "model", "use"):
-            return overlay.document
         key = (actor.id, actor.role, self._built_of, self._law.changes)
         document = self._documents.get(key)
         if document is None:
-            usable = (
-                await self._law.visible_ids(actor, "use", "model") if self._workspace else set()
-            )
-            usable -= {
-                e.id for e in overlay.presets_among(usable) if not await self._stands(e, actor)
-            }
-            usable |= {a.id for a in overlay.arenas.values() if await self._may_enter(actor, a)}
-            document = overlay.document_of(
-                usable,
-                opened=await self._law.decide(actor, "use", _without_record(True)),
-                closed=await self._law.decide(actor, "use", _without_record(False)),
-            )
+            document = await self._document(overlay, actor)
             self._documents.keep(key, document)
         return document
 
@@ -170,6 +157,18 @@ class Catalogue:
 
     # -- who may ----------------------------------------------------------------------------------------------
 
+    async def _document(self, overlay: Overlay, actor: Actor) -> bytes:
+        if await self._law.may_all(actor, "model", "use"):
+            return overlay.document
+        usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else set()
+        usable -= await self._fallen(overlay.presets_among(usable), actor)
+        usable |= {a.id for a in overlay.arenas.values() if await self._may_enter(actor, a)}
+        return overlay.document_of(
+            usable,
+            opened=await self._law.decide(actor, "use", _without_record(True)),
+            closed=await self._law.decide(actor, "use", _without_record(False)),
+        )
+
     async def _find(self, model_id: str, actor: Actor) -> Target | None:
         overlay = await self._overlay()
         entry = overlay.by_id.get(model_id)
@@ -195,6 +194,19 @@ class Catalogue:
             else _without_record(entry.is_public)
         )
         return await self._law.decide(actor, "use", resource)
+
+    async def _fallen(self, presets: Iterable[Entry], actor: Actor) -> set[str]:
+        """Ids of the presets that do not stand. Those of one owner on one base stand or fall together."""
+        alike: dict[tuple[str, str], list[Entry]] = {}
+        for preset in presets:
+            if preset.base is not None and preset.record is not None:
+                alike.setdefault((preset.record.owner_id, preset.base.id), []).append(preset)
+        return {
+            preset.id
+            for some in alike.values()
+            if not await self._stands(some[0], actor)
+            for preset in some
+        }
 
     async def _stands(self, entry: Entry, actor: Actor) -> bool:
         """Whether a preset opens nothing but what this person, or else its owner, may use today."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from portico.db.errors import TransactionFailed
 from portico.db.through import see_through
+from portico.within import Within
 
 Row = dict[str, Any]
 Dialect = Literal["sqlite", "postgres"]
@@ -137,14 +138,9 @@ class Database(ABC):
         """Raise `ForeignKeyViolation` if a step left dangling references."""
         return  # a database that enforces them all the time has nothing to look for
 
-    @contextmanager
-    def use(self) -> Iterator["Database"]:
+    def use(self) -> Within["Database"]:
         """Make it the current database of this context."""
-        token = current.set(self)
-        try:
-            yield self
-        finally:
-            current.reset(token)
+        return Within(current, self)
 
     def inside(self) -> Transaction | None:
         """The transaction that statements of the running task belong to."""

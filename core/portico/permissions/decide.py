@@ -150,16 +150,19 @@ class Permissions:
 
     # -- many things ----------------------------------------------------------------------------------------
 
-    async def visible(self, actor: Actor, action: str, kind: str, first: int = 1) -> Condition:
+    async def visible(
+        self, actor: Actor, action: str, kind: str, first: int = 1, *, whole: bool = False
+    ) -> Condition:
         """The rows of a kind to which somebody may do something, as a condition for a list.
 
         Its placeholders begin with `$first`. It takes one of two forms that mean the same: look up what the caller
-        holds, or test row by row along whatever index the list is sorted by. Raises: LookupError for a kind that
-        nobody registered.
+        holds, or test row by row along whatever index the list is sorted by. `whole`: the statement goes through all
+        of them in any case, as a count does; then the former is always the better one. Raises: LookupError for a
+        kind that nobody registered.
         """
         law = self._law
         standing = await self._standing(law, law.plan(kind, action), actor)
-        form = await self._form(law, actor, action, kind, standing)
+        form = "few" if whole else await self._form(law, actor, action, kind, standing)
         return _for(actor, law.condition(kind, action, standing, form, first))
 
     async def tested(self, actor: Actor, action: str, kind: str, first: int = 1) -> Condition:
@@ -170,7 +173,7 @@ class Permissions:
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
         """The ids of a kind to which somebody may do something."""
-        which = await self.visible(actor, action, kind)
+        which = await self.visible(actor, action, kind, whole=True)
         of = self._law.kinds[kind]
         found = await rows(
             f"SELECT {of.id} AS id FROM {of.table} WHERE {which.sql}",  # noqa: S608 - no word of it is a client's

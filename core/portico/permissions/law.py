@@ -85,7 +85,8 @@ class Law:
             for kind in self.kinds.values()
             for action in kind.words
         }
-        # Few are different: a caller's id is not part of the key.
+        # Few are different: what the law does not mention, such as most ids, is not part of the key.
+        self._standing = lru_cache(maxsize=1024)(self._make_standing)
         self._template = lru_cache(maxsize=1024)(self._make_template)
 
     def plan(self, kind: str, action: str) -> Plan:
@@ -97,7 +98,7 @@ class Law:
 
         Words of which the law says nothing are left out.
         """
-        return frozenset(_reached(self._mentioned.intersection(words), self._confers))
+        return self._standing(self._mentioned.intersection(words))
 
     def rules_on(self, kind: str, action: str) -> list[Rule]:
         """The lines that speak of an action, in their order."""
@@ -138,6 +139,9 @@ class Law:
         """SQL that selects the ids of rows to which a caller has one of these ties."""
         values: list[str | Me] = []
         return Template(held_ids(self.kinds[kind], ties, _binder(values, first)), tuple(values))
+
+    def _make_standing(self, mentioned: Facts) -> Facts:
+        return frozenset(_reached(mentioned, self._confers))
 
     def _make_template(
         self, of: ResourceKind, plan: Plan, everything: bool, form: Form, first: int

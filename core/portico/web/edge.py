@@ -4,7 +4,7 @@ A request id and the database of this application; on the answer the id, the tim
 cannot take away or fake.
 """
 
-import os
+import random
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -40,16 +40,15 @@ def edge(app: ASGIApp, database: Database) -> Callable[[Any, Any, Any], Awaitabl
             nonlocal began
             if message["type"] == "http.response.start":
                 began = True
-                message["headers"] = [
-                    *(
-                        (name, value)
-                        for name, value in message["headers"]
-                        if name.lower() not in _OURS and b"\n" not in value and b"\r" not in value
-                    ),
-                    (b"x-request-id", request_id),
-                    (b"x-process-time", b"%d" % (time.monotonic() - started)),
-                    _NOSNIFF,
+                headers = [
+                    (name, value)
+                    for name, value in message["headers"]
+                    if name.lower() not in _OURS and b"\n" not in value and b"\r" not in value
                 ]
+                headers.append((b"x-request-id", request_id))
+                headers.append((b"x-process-time", b"%d" % (time.monotonic() - started)))
+                headers.append(_NOSNIFF)
+                message["headers"] = headers
             await send(message)
 
         structlog.contextvars.bind_contextvars(request=request_id.decode())
@@ -72,4 +71,4 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _ID.match(value):
             return value
-    return os.urandom(8).hex().encode()
+    return b"%016x" % random.getrandbits(64)  # to tell requests apart; nobody is let in by it
