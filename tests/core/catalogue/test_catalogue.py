@@ -243,6 +243,24 @@ def test_people_see_what_a_record_lets_them_read_and_what_is_public() -> None:
     run(story())
 
 
+def test_presets_on_one_base_stand_as_far_as_their_owners_do() -> None:
+    async def story() -> None:
+        world = World(
+            Source("one", "closed", "given"),
+            records=[
+                record("given", owner="root"),
+                *(record(name, "closed", owner="ann") for name in ("a1", "a2")),
+                *(record(name, "given", owner="ann") for name in ("g1", "g2")),
+                *(record(name, "closed", owner="root") for name in ("r1", "r2")),
+            ],
+            readers={"ann": {"given"}, "ben": {"a1", "a2", "g1", "g2", "r1", "r2"}},
+            admins=["root"],
+        )
+        assert await world.ids(BEN) == ["g1", "g2", "r1", "r2"]
+
+    run(story())
+
+
 def test_switches_open_everything_or_close_it_for_administrators() -> None:
     async def story() -> None:
         source = Source("one", "a")
