@@ -1,4 +1,4 @@
--- What can be searched for: titles (part '') and messages (part = their id), folded to one case.
+-- What can be searched for: titles (part '') and messages (part = their id), folded to one case, long ones in pieces.
 
 CREATE TABLE chats_text (
     number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

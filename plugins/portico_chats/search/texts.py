@@ -1,21 +1,27 @@
-"""What can be searched for: a text for the title of each chat and for each of its messages.
+"""What can be searched for: texts for the title of each chat and for each of its messages.
 
-Writing one is a single row, in the transaction of the change. The index is brought up to date afterwards; until
-then a search looks through what waits.
+Writing one is a row, in the transaction of the change. The index is brought up to date afterwards; until then a
+search looks through what waits. A long text is kept in pieces that overlap, so that no step of anything is long:
+whatever can be searched for lies whole in one of them.
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from portico.api import execute
 
 #: The part of a chat that is its title and whatever else belongs to no message.
 TITLE: Final = ""
+#: Characters of the longest phrase that can be searched for; neighbouring pieces share as many.
+LONGEST: Final = 1000
+#: Characters of a piece. At most as many grams are made of one, far below what a `tsvector` can hold.
+PIECE: Final = 8000
 #: Rows in one statement.
 _CHUNK: Final = 100
 
 _ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
+# In this order: what is indexed between the two statements is still met by the second.
 _FORGET = "DELETE FROM chats_text WHERE chat_id = $1 AND state = 0"
 _LEAVE = "UPDATE chats_text SET state = 2 WHERE chat_id = $1 AND state = 1"
 _FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
@@ -27,14 +33,20 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
+def pieces(text: str) -> Iterator[str]:
+    """A text in parts of at most `PIECE` characters, each beginning with the last `LONGEST` of the one before."""
+    step = PIECE - LONGEST
+    for start in range(0, max(len(text) - LONGEST, 1), step):
+        yield text[start : start + PIECE]
+
+
 async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
     """Keep texts of parts that have none yet. Empty ones need no row."""
-    kept = [(part, text) for part, text in parts.items() if text]
+    kept = [(part, piece) for part, text in parts.items() if text for piece in pieces(folded(text))]
     for start in range(0, len(kept), _CHUNK):
         some = kept[start : start + _CHUNK]
         places = ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(len(some)))
-        values = [value for part, text in some for value in (part, folded(text))]
-        await execute(_ADD + places, owner_id, chat_id, *values)
+        await execute(_ADD + places, owner_id, chat_id, *(value for pair in some for value in pair))
 
 
 async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:

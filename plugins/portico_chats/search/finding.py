@@ -1,0 +1,151 @@
+"""Finding somebody's chats: a page of those that hold a phrase, the last changed first.
+
+No single way is fast for a phrase that is everywhere and for one that is nowhere. First the newest chats are looked
+through, which fills the page with whatever is frequent and is all there is to do for who has few. Then a bounded look
+into the index says how many texts come into question: few are all compared; where they are many, the walk goes on,
+block by block, until the page is full. Each way gives the same chats, so choosing badly costs time alone.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from portico.api import Actor, House, scan
+from portico_chats.search.conditions import Condition, own_chats
+from portico_chats.search.postings import Postings, postings
+from portico_chats.search.words import parse
+
+#: Chats on one page.
+PAGE: Final = 60
+#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+LAST_PAGE: Final = 2**32
+
+_COLUMNS = "id, title, updated_at, created_at"
+_ORDER = "ORDER BY updated_at DESC, id"
+_LIST = f"SELECT {_COLUMNS} FROM chats_chat WHERE {{}} {_ORDER} LIMIT {PAGE} OFFSET {{}}"  # noqa: S608
+_IS_THERE = "SELECT 1 AS one FROM chats_chat WHERE {} LIMIT 1 OFFSET {}"
+# A value that is looked up for each chat. As EXISTS, PostgreSQL might compare all texts of everybody beforehand.
+_WALK = f"""
+SELECT block.*, COALESCE((
+    SELECT TRUE FROM chats_text t WHERE t.chat_id = block.id AND t.state <> 2 AND {{contains}} LIMIT 1
+), FALSE) AS found
+FROM (
+    SELECT {_COLUMNS} FROM chats_chat
+    WHERE {{where}} AND updated_at <= {{at}} AND (updated_at < {{at}} OR id > {{id}}) {_ORDER} LIMIT {{size}}
+) AS block {_ORDER}
+"""  # noqa: S608 - no word of it is a client's
+_COUNT = "SELECT COUNT(*) AS texts FROM (SELECT 1 FROM ({}) AS every LIMIT {}) AS some"
+_COMPARE = f"""
+WITH hit AS MATERIALIZED (
+    SELECT t.chat_id FROM ({{candidates}}) AS t WHERE {{contains}}
+    UNION ALL
+    SELECT t.chat_id FROM chats_text t WHERE t.owner_id = $1 AND t.state <> 1 AND t.state = 0 AND {{contains}}
+)
+SELECT {_COLUMNS} FROM chats_chat WHERE {{where}} AND id IN (SELECT chat_id FROM hit)
+{_ORDER} LIMIT {PAGE} OFFSET {{skip}}
+"""  # noqa: S608
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much is looked at before the next way is tried.
+
+    `first`: chats of the first block. `largest`: of any later one. `few`: texts that are compared one and all.
+    """
+
+    first: int = 200
+    largest: int = 2000
+    few: int = 20_000
+
+
+class Search:
+    """Finds the caller's own chats."""
+
+    def __init__(self, app: House, bounds: Bounds | None = None) -> None:
+        self._app = app
+        self._bounds = bounds or Bounds()
+
+    async def page(self, actor: Actor, text: str, page: int) -> list[dict[str, Any]]:
+        """One page, counted from 1. Shape: rows of `ListedChat`. Raises: Invalid for a text that is too long."""
+        sought, kept = parse(text), postings()
+        where = await own_chats(self._app, actor, sought, kept)
+        if where is None:
+            return []
+        skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
+        if not sought.phrase:
+            values = where.values()
+            return await scan(_LIST.format(where.sql, values(skip)), *values.args)
+        if skip and not await _reaches(where, skip):
+            return []
+        return await self._holding(kept, where, actor.id, sought.phrase, skip)
+
+    async def _holding(
+        self, kept: Postings, where: Condition, owner_id: str, phrase: str, skip: int
+    ) -> list[dict[str, Any]]:
+        bounds, end = self._bounds, skip + PAGE
+        walk = _Walk(kept, where, phrase, end)
+        size = bounds.first
+        if end <= size:
+            await walk.on(size)
+        if not walk.is_over:
+            look = kept.expression(owner_id, phrase)
+            if await _are_few(kept, look, bounds.few):
+                return await _compared(kept, where, look, phrase, skip)
+        while not walk.is_over:
+            size = min(4 * size, bounds.largest)
+            await walk.on(size)
+        return walk.found[skip:end]
+
+
+class _Walk:
+    """Looks through chats in the order of the list, until `end` of them hold the phrase.
+
+    Each block is a statement of its own: nobody waits for the whole of it.
+    """
+
+    def __init__(self, kept: Postings, where: Condition, phrase: str, end: int) -> None:
+        self.found: list[dict[str, Any]] = []
+        self.is_over = False
+        self._end = end
+        values = where.values()
+        places = {name: values(None) for name in ("at", "id", "size")}
+        contains = kept.contains.format("t.text", values(phrase))
+        self._sql = _WALK.format(where=where.sql, contains=contains, **places)
+        self._before, self._after = where.args, phrase
+        self._at, self._id = 2**63 - 1, ""
+
+    async def on(self, size: int) -> None:
+        """Through `size` more chats."""
+        block = await scan(self._sql, *self._before, self._at, self._id, size, self._after)
+        self.found += [
+            {name: value for name, value in chat.items() if name != "found"}
+            for chat in block
+            if chat["found"]
+        ]
+        self.is_over = len(block) < size or len(self.found) >= self._end
+        if block:
+            self._at, self._id = block[-1]["updated_at"], block[-1]["id"]
+
+
+async def _reaches(where: Condition, skip: int) -> bool:
+    """Whether the caller has so many chats at all."""
+    values = where.values()
+    return bool(await scan(_IS_THERE.format(where.sql, values(skip)), *values.args))
+
+
+async def _are_few(kept: Postings, look: str, few: int) -> bool:
+    sql = _COUNT.format(kept.look.format("$1"), "$2")
+    (counted,) = await scan(sql, look, few + 1)
+    return bool(counted["texts"] <= few)
+
+
+async def _compared(
+    kept: Postings, where: Condition, look: str, phrase: str, skip: int
+) -> list[dict[str, Any]]:
+    values = where.values()
+    sql = _COMPARE.format(
+        where=where.sql,
+        candidates=kept.candidates.format(values(look)),
+        contains=kept.contains.format("t.text", values(phrase)),
+        skip=values(skip),
+    )
+    return await scan(sql, *values.args)

@@ -1,0 +1,44 @@
+"""Where grams are kept: the little in which the two databases differ."""
+
+from typing import Protocol
+
+from portico.api import current_database
+
+
+class Postings(Protocol):
+    """The texts that hold a gram. Whatever has to do with the words of one database is in here."""
+
+    #: SQL that is true if the text `{0}` holds the phrase `{1}`, character for character.
+    contains: str
+    #: SQL that selects the members of `{0}`, a JSON array of texts.
+    members: str
+    #: SQL for one row for each text that may hold a phrase; `{0}` is what `expression` made of it.
+    look: str
+    #: The same with `chat_id` and `text`.
+    candidates: str
+
+    def expression(self, owner_id: str, phrase: str) -> str:
+        """What to look up for a phrase of somebody's, in the language of the index."""
+        ...
+
+    async def settle(self) -> int:
+        """Take a few of the waiting texts up, or out. Returns how many; 0 = there are none for us.
+
+        One transaction, so a text is done or still waits, whatever dies; no two processes do the same one.
+        """
+        ...
+
+    async def clear(self) -> None:
+        """Begin anew: an empty index, and every text waits."""
+        ...
+
+
+def postings() -> Postings:
+    """Those of the current database."""
+    if current_database().dialect == "postgres":
+        from portico_chats.search.postgres import PostgresPostings
+
+        return PostgresPostings()
+    from portico_chats.search.sqlite import SQLitePostings
+
+    return SQLitePostings()
