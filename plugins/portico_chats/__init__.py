@@ -41,27 +41,35 @@ def register_policies() -> list[PolicyFile]:
 
 @hookimpl
 def register_services(app: House) -> list[Service]:
-    """Where a completion asks whether it may write into a chat, and leaves its reply."""
+    """Where a completion asks whether it may write into a chat, and leaves its reply; and who keeps the index."""
     from portico.api import Conversations
     from portico_chats.memory import Memory
     from portico_chats.replies import Replies
+    from portico_chats.search.index import Indexer
     from portico_chats.seen import Seen
 
-    return [Service(Conversations, Replies(app)), Service(Seen, Seen()), Service(Memory, Memory())]
+    return [
+        Service(Conversations, Replies(app)),
+        Service(Indexer, Indexer()),
+        Service(Memory, Memory()),
+        Service(Seen, Seen()),
+    ]
 
 
 @hookimpl
 def register_listeners(app: House) -> list[Listener]:
-    """What becomes of the chats of somebody who is gone; and nothing is remembered of a chat that is."""
+    """What becomes of the chats of somebody who is gone, and who goes by what is written."""
     from portico.api import ChatChanged
     from portico_chats.memory import Memory
+    from portico_chats.search.index import Indexer
     from portico_chats.service import Chats
 
-    def forget(event: ChatChanged) -> None:
+    def changed(event: ChatChanged) -> None:
+        app.services.need(Indexer).wake()
         if event.change == "deleted":
             app.services.need(Memory).forget(event.id)
 
-    return [Listener(AccountLeaving, Chats(app).account_leaving), Listener(ChatChanged, forget)]
+    return [Listener(AccountLeaving, Chats(app).account_leaving), Listener(ChatChanged, changed)]
 
 
 @hookimpl
@@ -70,3 +78,21 @@ def register_routes(app: House) -> list[object]:
     from portico_chats.routes import routes
 
     return routes(app)
+
+
+@hookimpl
+async def startup(app: House) -> None:
+    """Begins to take texts into the index."""
+    from portico_chats.search.index import Indexer
+    from portico_chats.seen import Seen
+
+    await app.services.need(Seen).prune()
+    app.services.need(Indexer).start()
+
+
+@hookimpl
+async def shutdown(app: House) -> None:
+    """Ends it."""
+    from portico_chats.search.index import Indexer
+
+    await app.services.need(Indexer).stop()

@@ -16,3 +16,7 @@ CREATE INDEX chats_text_waiting ON chats_text (state, owner_id) WHERE state <> 1
 
 -- Grams of the texts, under their number. It keeps no texts of its own.
 CREATE VIRTUAL TABLE chats_gram USING fts5(grams, content='', detail=none, columnsize=0, tokenize='ascii');
+
+-- What it has written is merged little by little by whoever writes, never much at once.
+INSERT INTO chats_gram (chats_gram, rank) VALUES ('automerge', 0);
+INSERT INTO chats_gram (chats_gram, rank) VALUES ('crisismerge', 200);

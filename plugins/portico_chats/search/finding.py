@@ -1,11 +1,13 @@
 """Finding somebody's chats: a page of those that hold a phrase, the last changed first.
 
 No single way is fast for a phrase that is everywhere and for one that is nowhere. First the newest chats are looked
-through, which fills the page with whatever is frequent and is all there is to do for who has few. Then a bounded look
-into the index says how many texts come into question: few are all compared; where they are many, the walk goes on,
-block by block, until the page is full. Each way gives the same chats, so choosing badly costs time alone.
+through, and more of them while many hold it: that fills the page with whatever is frequent, and is all there is to do
+for who has few. Then a bounded look into the index says how many texts come into question: few are all compared; where
+they are many, the walk goes on, block by block, until the page is full. Each way gives the same chats, so choosing
+badly costs time alone.
 """
 
+import math
 from typing import Any, Final
 
 import msgspec
@@ -34,26 +36,37 @@ FROM (
     WHERE {{where}} AND updated_at <= {{at}} AND (updated_at < {{at}} OR id > {{id}}) {_ORDER} LIMIT {{size}}
 ) AS block {_ORDER}
 """  # noqa: S608 - no word of it is a client's
-_COUNT = "SELECT COUNT(*) AS texts FROM (SELECT 1 FROM ({}) AS every LIMIT {}) AS some"
-_COMPARE = f"""
-WITH hit AS MATERIALIZED (
-    SELECT t.chat_id FROM ({{candidates}}) AS t WHERE {{contains}}
+# The look, and what follows from it, in one statement: meanwhile a text that waits may have come into the index.
+# Each of those texts is looked up by its number, for the same reason as above; NULL is one that holds no phrase.
+_LOOK = f"""
+WITH seen AS MATERIALIZED ({{numbers}} LIMIT {{few}} + 1),
+counted AS MATERIALIZED (SELECT COUNT(*) AS texts FROM seen),
+hit (chat_id) AS MATERIALIZED (
+    SELECT (SELECT t.chat_id FROM chats_text t WHERE t.number = seen.number AND t.state = 1 AND {{contains}})
+    FROM counted CROSS JOIN seen WHERE counted.texts <= {{few}}
     UNION ALL
-    SELECT t.chat_id FROM chats_text t WHERE t.owner_id = $1 AND t.state <> 1 AND t.state = 0 AND {{contains}}
+    SELECT t.chat_id FROM counted CROSS JOIN chats_text t -- in this order, on SQLite
+    WHERE counted.texts <= {{few}} AND t.owner_id = $1 AND t.state <> 1 AND t.state = 0 AND {{contains}}
 )
-SELECT {_COLUMNS} FROM chats_chat WHERE {{where}} AND id IN (SELECT chat_id FROM hit)
-{_ORDER} LIMIT {PAGE} OFFSET {{skip}}
+SELECT page.*, texts FROM counted LEFT JOIN (
+    SELECT {_COLUMNS} FROM chats_chat WHERE {{where}} AND id IN (SELECT chat_id FROM hit)
+    {_ORDER} LIMIT {PAGE} OFFSET {{skip}}
+) AS page ON TRUE {_ORDER}
 """  # noqa: S608
 
 
 class Bounds(msgspec.Struct, frozen=True):
     """How much is looked at before the next way is tried.
 
-    `first`: chats of the first block. `largest`: of any later one. `few`: texts that are compared one and all.
+    `first`: chats of the first block. `largest`: of any later one. `near`: chats that are walked through in any case
+    if the page should then be full; `dense`: so many times the chats of the pages up to it, on a late one. `few`:
+    texts that are compared one and all.
     """
 
-    first: int = 200
+    first: int = 120
     largest: int = 2000
+    near: int = 1000
+    dense: int = 8
     few: int = 20_000
 
 
@@ -83,16 +96,17 @@ class Search:
     ) -> list[dict[str, Any]]:
         bounds, end = self._bounds, skip + PAGE
         walk = _Walk(kept, where, phrase, end)
-        size = bounds.first
-        if end <= size:
-            await walk.on(size)
+        await walk.on(bounds.first)
+        # A frequent phrase has a long list in the index.
+        while not walk.is_over and walk.goes_on_until() <= max(bounds.near, bounds.dense * end):
+            await walk.on(bounds.largest)
         if not walk.is_over:
             look = kept.expression(owner_id, phrase)
-            if await _are_few(kept, look, bounds.few):
-                return await _compared(kept, where, look, phrase, skip)
+            found = await _looked_up(kept, where, look, phrase, skip=skip, few=bounds.few)
+            if found is not None:
+                return found
         while not walk.is_over:
-            size = min(4 * size, bounds.largest)
-            await walk.on(size)
+            await walk.on(bounds.largest)
         return walk.found[skip:end]
 
 
@@ -106,6 +120,7 @@ class _Walk:
         self.found: list[dict[str, Any]] = []
         self.is_over = False
         self._end = end
+        self._seen = 0
         values = where.values()
         places = {name: values(None) for name in ("at", "id", "size")}
         contains = kept.contains.format("t.text", values(phrase))
@@ -113,14 +128,16 @@ class _Walk:
         self._before, self._after = where.args, phrase
         self._at, self._id = 2**63 - 1, ""
 
-    async def on(self, size: int) -> None:
-        """Through `size` more chats."""
+    def goes_on_until(self) -> float:
+        """After how many chats it should be over, if the rest is like those so far."""
+        return self._end * self._seen / len(self.found) if self.found else math.inf
+
+    async def on(self, most: int) -> None:
+        """Through at most `most` more chats: four times as many as so far."""
+        size = min(most, 4 * self._seen or most)
         block = await scan(self._sql, *self._before, self._at, self._id, size, self._after)
-        self.found += [
-            {name: value for name, value in chat.items() if name != "found"}
-            for chat in block
-            if chat["found"]
-        ]
+        self.found += [_without(chat, "found") for chat in block if chat["found"]]
+        self._seen += len(block)
         self.is_over = len(block) < size or len(self.found) >= self._end
         if block:
             self._at, self._id = block[-1]["updated_at"], block[-1]["id"]
@@ -132,20 +149,24 @@ async def _reaches(where: Condition, skip: int) -> bool:
     return bool(await scan(_IS_THERE.format(where.sql, values(skip)), *values.args))
 
 
-async def _are_few(kept: Postings, look: str, few: int) -> bool:
-    sql = _COUNT.format(kept.look.format("$1"), "$2")
-    (counted,) = await scan(sql, look, few + 1)
-    return bool(counted["texts"] <= few)
-
-
-async def _compared(
-    kept: Postings, where: Condition, look: str, phrase: str, skip: int
-) -> list[dict[str, Any]]:
+async def _looked_up(
+    kept: Postings, where: Condition, look: str, phrase: str, *, skip: int, few: int
+) -> list[dict[str, Any]] | None:
+    """The page by way of the index; None if more than `few` texts come into question."""
     values = where.values()
-    sql = _COMPARE.format(
+    sql = _LOOK.format(
         where=where.sql,
-        candidates=kept.candidates.format(values(look)),
+        numbers=kept.numbers.format(values(look)),
+        few=few,
         contains=kept.contains.format("t.text", values(phrase)),
         skip=values(skip),
     )
-    return await scan(sql, *values.args)
+    found = await scan(sql, *values.args)
+    if found[0]["texts"] > few:
+        return None
+    return [_without(chat, "texts") for chat in found if chat["id"] is not None]
+
+
+def _without(chat: dict[str, Any], name: str) -> dict[str, Any]:
+    del chat[name]
+    return chat

@@ -14,7 +14,7 @@ GRAM: Final = 3
 #: Stands behind the end of a text. A text may hold it as well: then a few more are compared in vain.
 END: Final = "\x01"
 #: Grams that are looked up of a longer phrase. They lie spread over it; more make it slower, hardly more exact.
-MOST: Final = 12
+MOST: Final = 8
 #: Characters of the mark that keeps the grams of people apart. Two people may share one.
 _MARK: Final = 5
 

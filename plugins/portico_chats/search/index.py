@@ -11,7 +11,6 @@ from typing import Final
 import structlog
 
 from portico.api import row
-from portico_chats.events import ChatChanged
 from portico_chats.search.postings import postings
 
 #: Seconds from a change until its texts are taken up. A reply that is written down while it grows is so taken up once.
@@ -20,6 +19,8 @@ BREATH: Final = 1.0
 SELDOM: Final = 30.0
 #: Seconds between two turns, at least. It is as long as the last turn took, so that half of the time is the requests'.
 REST: Final = 0.002
+#: Times as many as in the background are taken up at once where somebody waits for all of them.
+AT_ONCE: Final = 16
 
 _WAITS = "SELECT 1 AS waits FROM chats_text WHERE state <> 1 LIMIT 1"
 _COUNT = "SELECT COUNT(*) AS texts FROM chats_text"
@@ -30,7 +31,9 @@ log = structlog.get_logger("portico.chats")
 class Indexer:
     """Takes texts into the index that were written, and out of it those that are gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, breath: float = BREATH, seldom: float = SELDOM) -> None:
+        self._breath = breath
+        self._seldom = seldom
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_away = False
@@ -46,7 +49,7 @@ class Indexer:
             task.cancel()
             await asyncio.wait({task})
 
-    def chat_changed(self, event: ChatChanged) -> None:
+    def wake(self) -> None:
         """Somebody wrote; there may be texts to take up."""
         self._changed.set()
 
@@ -72,11 +75,11 @@ class Indexer:
                     log.warning("chats cannot be indexed for now", error=type(error).__name__)
                 self._is_away = True
             try:
-                async with asyncio.timeout(SELDOM):
+                async with asyncio.timeout(self._seldom):
                     await self._changed.wait()
             except TimeoutError:
                 pass
-            await asyncio.sleep(BREATH)
+            await asyncio.sleep(self._breath)
             self._changed.clear()
 
 
@@ -93,7 +96,7 @@ async def reindex(progress: Callable[[int, int], object]) -> int:
     total = int(found["texts"]) if found else 0
     done = 0
     progress(done, total)
-    while some := await kept.settle():
+    while some := await kept.settle(AT_ONCE):
         done = min(done + some, total)  # more may have been written meanwhile
         progress(done, total)
     return total

@@ -4,21 +4,22 @@ They are nowhere but in the index, which keeps half of it off the disk and a sec
 takes a text up when its state becomes 1; the function is that of the migration, and says what `grams.py` says.
 """
 
+from typing import Final
+
 from portico.api import execute, transaction
 from portico_chats.search.grams import owner_mark, wanted
 
+#: Texts that are taken up in one statement.
+MOST: Final = 32
+
 #: Some that wait and that nobody else is at; whoever wants to change one of them waits for us.
 _SOME = (
-    "SELECT number FROM chats_text WHERE state <> 1 AND state = {} LIMIT 32 FOR UPDATE SKIP LOCKED"
+    "SELECT number FROM chats_text WHERE state <> 1 AND state = {} LIMIT $1 FOR UPDATE SKIP LOCKED"
 )
 _ENTER = f"UPDATE chats_text SET state = 1 WHERE number = ANY(ARRAY({_SOME.format(0)}))"  # noqa: S608
 _LEAVE = f"DELETE FROM chats_text WHERE number = ANY(ARRAY({_SOME.format(2)}))"  # noqa: S608
 _FORGOTTEN = "DELETE FROM chats_text WHERE state = 2"
 _ALL_WAIT = "UPDATE chats_text SET state = 0 WHERE state = 1"
-_HELD = (
-    "chats_text WHERE state = 1 "
-    "AND chats_grams(owner_id, text) @@ CAST(CAST({0} AS TEXT) AS TSQUERY)"
-)
 _REBUILD = "REINDEX INDEX chats_text_grams"
 
 
@@ -27,8 +28,10 @@ class PostgresPostings:
 
     contains = "strpos({0}, {1}) > 0"
     members = "SELECT json_array_elements_text(CAST({0} AS JSON))"
-    look = f"SELECT 1 FROM {_HELD}"  # noqa: S608
-    candidates = f"SELECT chat_id, text FROM {_HELD}"  # noqa: S608
+    numbers = (
+        "SELECT number FROM chats_text WHERE state = 1 "
+        "AND chats_grams(owner_id, text) @@ CAST(CAST({0} AS TEXT) AS TSQUERY)"
+    )
 
     def expression(self, owner_id: str, phrase: str) -> str:
         """Lexemes in quotes, joined by `&`; `:*` where only the beginning counts."""
@@ -37,9 +40,10 @@ class PostgresPostings:
             return f"{_quoted(mark + want.begins)}:*"
         return " & ".join(_quoted(mark + gram) for gram in want.grams)
 
-    async def settle(self) -> int:
+    async def settle(self, times: int = 1) -> int:
         """The database makes the grams. Texts that another process is at are passed over."""
-        return await execute(_LEAVE) + await execute(_ENTER)
+        most = MOST * times
+        return await execute(_LEAVE, most) + await execute(_ENTER, most)
 
     async def clear(self) -> None:
         """What is damaged in the index is gone with it."""

@@ -12,19 +12,17 @@ class Postings(Protocol):
     contains: str
     #: SQL that selects the members of `{0}`, a JSON array of texts.
     members: str
-    #: SQL for one row for each text that may hold a phrase; `{0}` is what `expression` made of it.
-    look: str
-    #: The same with `chat_id` and `text`.
-    candidates: str
+    #: SQL that selects `number` of each text that may hold a phrase; `{0}` is what `expression` made of it.
+    numbers: str
 
     def expression(self, owner_id: str, phrase: str) -> str:
         """What to look up for a phrase of somebody's, in the language of the index."""
         ...
 
-    async def settle(self) -> int:
+    async def settle(self, times: int = 1) -> int:
         """Take a few of the waiting texts up, or out. Returns how many; 0 = there are none for us.
 
-        One transaction, so a text is done or still waits, whatever dies; no two processes do the same one.
+        `times`: so many times as many as leave room for requests. One transaction, so a text is done or still waits, whatever dies; no two processes do the same one.
         """
         ...
 
