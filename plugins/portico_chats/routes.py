@@ -5,7 +5,7 @@ from typing import Any
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from portico.api import House, JSONBytes, Request, delete, get, json_reply, post, query_flag
-from portico_chats import message_routes
+from portico_chats import message_routes, search_routes
 from portico_chats.schemas import Chat, ChatForm, ListedChat
 from portico_chats.service import Chats
 
@@ -55,4 +55,8 @@ def routes(app: House) -> list[Any]:
         await chats.delete(request.user, chat_id)
         return json_reply(True)
 
-    return [page, create, one, update, remove, *message_routes.routes(app)]
+    return [
+        *(page, create, one, update, remove),
+        *message_routes.routes(app),
+        *search_routes.routes(app),
+    ]

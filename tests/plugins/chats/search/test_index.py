@@ -9,9 +9,9 @@ import pytest
 from tests.plugins.chats.search.conftest import ANN, WAYS, Library, Note
 
 from portico.api import after_commit
+from portico.conversations import ChatChanged
 from portico.db import Database, open_database, row, rows, transaction
 from portico.testing import House
-from portico_chats.events import ChatChanged
 from portico_chats.search import texts
 from portico_chats.search.index import Indexer, reindex
 from portico_chats.search.postings import postings

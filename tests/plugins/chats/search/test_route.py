@@ -1,0 +1,84 @@
+"""Finding chats over HTTP: at once after they are written, and only one's own."""
+
+import time
+import urllib.parse
+
+import pytest
+from tests.plugins.chats.conftest import new_chat
+
+from portico.testing import Client
+
+CHATS = "/api/v1/chats/"
+
+
+def found(person: Client, text: str, page: int = 1) -> list[str]:
+    query = urllib.parse.urlencode({"text": text, "page": page})
+    answer = person.get(f"{CHATS}search?{query}")
+    assert answer.status == 200, answer
+    return [chat["title"] for chat in answer.json]
+
+
+def test_what_is_written_is_found_and_what_is_gone_is_not(ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    path = CHATS + chat_id
+
+    assert found(ann, "trip") == found(ann, "HI") == found(ann, "") == ["Trip ideas"]
+
+    ann.post(f"{path}/messages/a", {"content": "今日の天気は？"})
+    assert found(ann, "天気") == ["Trip ideas"]
+    ann.post(f"{path}/messages/a", {"content": "Regen"})
+    assert (found(ann, "天気"), found(ann, "egen")) == ([], ["Trip ideas"])
+
+    ann.post(path, {"chat": {"title": "Ausflug"}})
+    assert (found(ann, "trip"), found(ann, "ausflug")) == ([], ["Ausflug"])
+
+    ann.delete(path)
+    assert found(ann, "egen") == []
+
+
+def test_messages_that_are_only_listed_are_found_too(ann: Client) -> None:
+    new_chat(ann, history={}, messages=[{"role": "user", "content": "needle"}])
+
+    assert found(ann, "needle") == ["Trip ideas"]
+
+
+def test_AB_52_nobody_finds_what_is_not_theirs(ann: Client, bob: Client, admin: Client) -> None:
+    new_chat(ann)
+
+    assert found(bob, "trip") == found(admin, "trip") == []
+
+
+@pytest.mark.parametrize("text", ["%", "_", ".*", "tr%p", "(", "'", '"', "\\", "NEAR(", "*"])
+def test_AB_59_no_character_has_a_meaning_of_its_own(text: str, ann: Client) -> None:
+    new_chat(ann)
+    assert found(ann, text) == []
+    new_chat(ann, title=f"with {text} in it")
+    assert found(ann, text) == [f"with {text} in it"]
+
+
+def test_AB_59_a_text_that_is_too_long_is_refused(ann: Client) -> None:
+    for text in ("%" * 5000, "tag:x " * 10_000):
+        answer = ann.get(f"{CHATS}search?{urllib.parse.urlencode({'text': text})}")
+        assert answer.status in (400, 414, 431)
+
+
+def test_a_search_without_a_text_is_told_so_and_pages_are_counted_from_one(ann: Client) -> None:
+    assert ann.get(CHATS + "search").status == 422
+    assert ann.get(CHATS + "search?text=x&page=abc").status == 422
+    new_chat(ann)
+    assert found(ann, "trip", page=0) == found(ann, "trip") == ["Trip ideas"]
+    assert found(ann, "trip", page=2) == found(ann, "trip", page=2**70) == []
+
+
+def test_texts_come_into_the_index_by_themselves(ann: Client, house: object) -> None:
+    new_chat(ann, title="something unusual", history={"messages": {}, "currentId": None})
+    deadline = time.monotonic() + 20
+
+    def waiting() -> int:
+        database = house.portico.database  # type: ignore[attr-defined]
+        sql = "SELECT COUNT(*) AS n FROM chats_text WHERE state <> 1"
+        return int(house.call(database.rows, sql)[0]["n"])  # type: ignore[attr-defined]
+
+    while waiting():
+        assert time.monotonic() < deadline
+    assert found(ann, "unusual") == ["something unusual"]
