@@ -1,7 +1,7 @@
 """Asking one admitted plugin what it brings. The answer is one immutable value, or a fault and nothing at all."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,21 @@ from portico.plugins.info import PluginInfo, Service
 from portico.settings.load import Loaded
 from portico.settings.section import Section
 from portico.web.health import HealthCheck
+
+
+class Routes(Router):
+    """The routes of one plugin, under its name.
+
+    Litestar copies each router that it is given, down to every default of every parameter, which took a fifth of the
+    time in which a house opens. A copy of this one is made of the same handlers again.
+    """
+
+    def __init__(self, plugin: str, handlers: Sequence[Any]) -> None:
+        super().__init__(path="/", route_handlers=handlers, opt={"plugin": plugin}, tags=[plugin])
+        self._made_of = plugin, handlers
+
+    def __deepcopy__(self, _: object) -> "Routes":
+        return Routes(*self._made_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +110,7 @@ def collect(
         return things
 
     routes = many("register_routes")
-    router = (
-        run(
-            plugin,
-            "register_routes",
-            lambda: Router(path="/", route_handlers=routes, opt={"plugin": plugin}, tags=[plugin]),
-        )
-        if routes
-        else None
-    )
+    router = run(plugin, "register_routes", lambda: Routes(plugin, routes)) if routes else None
     return Contribution(
         plugin=plugin,
         info=info,

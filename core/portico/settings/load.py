@@ -40,6 +40,7 @@ class Loaded:
     settings: Settings = field(repr=False)
     file: Path | None
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    _core_fields: Mapping[str, list[Field]] = field(repr=False)
     _layers: Layers = field(repr=False)
     _origins: dict[str, Origin] = field(repr=False)
     _plugin_fields: dict[str, list[Field]] = field(repr=False, default_factory=dict)
@@ -79,7 +80,7 @@ class Loaded:
         that is not loaded is left alone. Raises: BadSettings.
         """
         known, loaded = set(known_plugins), set(loaded_plugins)
-        fields = list(chain(*core_fields().values(), *self._plugin_fields.values()))
+        fields = list(chain(*self._core_fields.values(), *self._plugin_fields.values()))
         problems = [
             *unknown_sections(
                 self.plugin_tables, self._layers.file, known, loaded, self._plugin_fields
@@ -116,10 +117,11 @@ def load_settings(
     file = Origin("file", str(path)) if path else DEFAULT
     layers = Layers(file, {**environ, **(overrides or {})}, frozenset(overrides or ()))
     plugin_tables = _take_plugin_tables(tables)
-    filled = _fill_core(layers, tables)
+    fields = core_fields()
+    filled = _fill_core(layers, tables, fields)
     filled.problems[:0] = problems
     settings = _build(Settings, filled, "settings")
-    return Loaded(settings, path, plugin_tables, layers, filled.origins)
+    return Loaded(settings, path, plugin_tables, fields, layers, filled.origins)
 
 
 def _take_plugin_tables(tables: dict[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -135,8 +137,10 @@ def _take_plugin_tables(tables: dict[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {name: plugins.pop(name) for name in names}
 
 
-def _fill_core(layers: Layers, tables: Mapping[str, Any]) -> Filled:
-    sections, fields = core_sections(), core_fields()
+def _fill_core(
+    layers: Layers, tables: Mapping[str, Any], fields: Mapping[str, list[Field]]
+) -> Filled:
+    sections = core_sections()
     everything = list(chain(*fields.values()))
     # What is neither a section nor a setting outside of one is unknown; so is a misspelt section.
     loose = {name: value for name, value in tables.items() if name not in sections}
