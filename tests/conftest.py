@@ -1,33 +1,81 @@
 """What every test may ask for: each one that touches a database runs on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from tests.servers import fresh_database, postgres_server
+from tests.templates import Templates
 from tests.upstream import Upstream
+from tests.workers import (  # noqa: F401 - hooks
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
+
+from portico.app import Portico
+from portico.testing import House
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a real PostgreSQL server."""
-    with postgres_server() as url:
+    with postgres_server(forgetful=True) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where a test keeps its rows: "" for SQLite in the data directory, else a fresh PostgreSQL database."""
+    """Where a test keeps its rows: "" for SQLite in the data directory, else a fresh PostgreSQL database.
+
+    It is empty, unless something that the test asks for lays down a schema from the templates.
+    """
     if request.param == "sqlite":
         yield ""
         return
-    with fresh_database(request.getfixturevalue("postgres")) as url:
+    empty = "templates" not in request.fixturenames
+    with fresh_database(request.getfixturevalue("postgres"), made=empty) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(lambda: tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def postgres_templates(postgres: str) -> Iterator[Templates]:
+    with ExitStack() as made:
+        yield Templates(lambda: made.enter_context(fresh_database(postgres)))
+
+
+@pytest.fixture
+def templates(request: pytest.FixtureRequest, database_url: str) -> Templates:
+    """Databases that are up to date before anything opens them."""
+    kind = "postgres" if database_url else "sqlite"
+    found: Templates = request.getfixturevalue(f"{kind}_templates")
+    return found
 
 
 @pytest.fixture
 def environment(environment: dict[str, str], database_url: str) -> dict[str, str]:
     """As the kit's, on both databases."""
     return environment | ({"DATABASE_URL": database_url} if database_url else {})
+
+
+@pytest.fixture
+def house(environment: dict[str, str], templates: Templates) -> Iterator[House]:
+    """As the kit's, on a database that is up to date already."""
+
+    def prepare(portico: Portico) -> None:
+        settings = portico.settings
+        templates.lay(settings.database.url, Path(settings.data_dir), portico.table_sets)
+
+    opened = House(environment, prepare)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

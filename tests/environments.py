@@ -1,7 +1,7 @@
 """Portico as other people get it: built from the sources, installed in an environment of its own.
 
 A test module that wants the fixtures says `pytest_plugins = ["tests.environments"]`; wherever that
-is said, it is the same environment, built once.
+is said, it is the same environment, built once: `tests/workers.py` has one worker run all those.
 """
 
 import os

@@ -26,9 +26,17 @@ MISSING = (
 )
 
 
+#: Nothing of a throw-away server is meant to survive it. What Portico promises about being killed does not need this:
+#: the server lives on then, and has what it was told.
+FORGETFUL = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
+
+
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """The URL of a server: TEST_POSTGRES_URL, else a throw-away one from a wheel or the PATH."""
+def postgres_server(*, forgetful: bool = False) -> Iterator[str]:
+    """The URL of a server: TEST_POSTGRES_URL, else a throw-away one from a wheel or the PATH.
+
+    `forgetful`: a throw-away one waits for no disk, and would not outlive its machine.
+    """
     if url := os.environ.get("TEST_POSTGRES_URL"):  # noqa: TID251 - a choice of the tests
         yield url
         return
@@ -38,11 +46,15 @@ def postgres_server() -> Iterator[str]:
         if wheel is not None:
             server = wheel.get_server(folder / "data")
             try:
+                if forgetful:
+                    apart(_set_for_all(server.get_uri(), *FORGETFUL))
                 yield server.get_uri()
             finally:
                 server.cleanup()
         elif shutil.which("initdb") and shutil.which("pg_ctl"):
             with _server_from_path(folder) as url:
+                if forgetful:
+                    apart(_set_for_all(url, *FORGETFUL))
                 yield url
         else:
             raise RuntimeError(MISSING)
@@ -51,14 +63,35 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """The URL of an empty database, dropped at the end although connections may still be open."""
-    name = f"test_{uuid.uuid4().hex}"
-    _run(_execute(server_url, f"CREATE DATABASE {name}"))
+def fresh_database(server_url: str, *, made: bool = True) -> Iterator[str]:
+    """The URL of an empty database, dropped at the end although connections may still be open.
+
+    `made`: False = it is not there yet, and left to `create_database`.
+    """
+    url = sibling(server_url, f"test_{uuid.uuid4().hex}")
+    if made:
+        create_database(url)
     try:
-        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+        yield url
     finally:
-        _run(_execute(server_url, f"DROP DATABASE {name} WITH (FORCE)"))
+        _command(url, "DROP DATABASE IF EXISTS {} WITH (FORCE)")
+
+
+def create_database(url: str, template: str = "") -> None:
+    """Make the database of this URL: empty, or a copy of another one (its URL) that nobody uses."""
+    origin = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
+    _command(url, f"CREATE DATABASE {{}}{origin}")
+
+
+def sibling(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run this in a thread with a loop of its own, so that it works inside a running loop as well."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 def _wheel() -> Any:
@@ -89,15 +122,24 @@ def _server_from_path(folder: Path) -> Iterator[str]:
         subprocess.run(["pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True)
 
 
-async def _execute(url: str, sql: str) -> None:
+async def _set_for_all(url: str, *settings: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(sql)
+        for setting in settings:
+            await connection.execute(f"ALTER SYSTEM SET {setting}")
+        await connection.execute("SELECT pg_reload_conf()")
     finally:
         await connection.close()
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """In a thread with a loop of its own, so that it works inside a running loop as well."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work).result()
+def _command(url: str, sql: str) -> None:
+    """Run a command about the database of a URL, whose name is put into it, from another database."""
+
+    async def command() -> None:
+        connection = await asyncpg.connect(sibling(url, "postgres"))
+        try:
+            await connection.execute(sql.format(urlsplit(url).path[1:]))
+        finally:
+            await connection.close()
+
+    apart(command())

@@ -23,10 +23,11 @@ def database_url() -> str:
     return ""
 
 
-@pytest.fixture
-def with_echo(fresh_environment: "Environment", tmp_path: Path) -> "Environment":
-    source = tmp_path / "portico-echo"
-    source.mkdir()
+@pytest.fixture(scope="module")
+def with_echo(
+    fresh_environment: "Environment", tmp_path_factory: pytest.TempPathFactory
+) -> "Environment":
+    source = tmp_path_factory.mktemp("portico-echo")
     for file in ECHO.glob("*.*"):
         (source / file.name).write_bytes(file.read_bytes())
     fresh_environment.install(source)

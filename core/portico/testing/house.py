@@ -3,15 +3,23 @@
 import contextlib
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from portico.testing.client import Answer, Client
+
+if TYPE_CHECKING:
+    from portico.app import Portico
 
 
 class House:
     """A whole application in this process, on an event loop of its own in another thread."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        prepare: Callable[["Portico"], None] | None = None,
+    ) -> None:
+        """Open it. `prepare` is called with the application before that."""
         from anyio.from_thread import start_blocking_portal
 
         from portico.app import Portico
@@ -21,6 +29,8 @@ class House:
         loaded = load_settings(environ=environment)
         set_up(loaded.settings.log)
         self.portico = Portico(loaded, loaded.settings.identity.secret_key)
+        if prepare is not None:
+            prepare(self.portico)
         self._exit = contextlib.ExitStack()
         self._portal = self._exit.enter_context(start_blocking_portal())
         self._exit.callback(lambda: self._portal.call(self.portico.stop))

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.templates import Templates
 
 from portico.configuration import TABLES, Configuration, ConfigurationChanged
 from portico.db import (
     Database,
     DatabaseSettings,
     execute,
-    migrate,
     open_database,
     rows,
     transaction,
@@ -28,11 +28,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    templates.lay(database_url, tmp_path, {"configuration": TABLES})
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
-    report = await migrate(database, {"configuration": TABLES})
-    assert not report.failed
     with database.use():
         yield database
     await database.stop()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers import fresh_database, postgres_server
+from tests.servers import fresh_database
 
 from portico.db import Database, DatabaseSettings, new_id, open_database
 
@@ -17,15 +17,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    with postgres_server() as url:
-        yield url
-
-
 @pytest.fixture
-def postgres_url(server_url: str) -> Iterator[str]:
-    with fresh_database(server_url) as url:
+def postgres_url(postgres: str) -> Iterator[str]:
+    with fresh_database(postgres) as url:
         yield url
 
 

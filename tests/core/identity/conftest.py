@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.templates import Templates
 
 from portico.audit import TABLES as AUDIT_TABLES
 from portico.configuration import TABLES as CONFIGURATION_TABLES
-from portico.db import Database, DatabaseSettings, migrate, open_database
+from portico.db import Database, DatabaseSettings, open_database
 from portico.events import Bus, Listener
 from portico.identity import (
     TABLES,
@@ -33,12 +34,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    rooms = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
+    templates.lay(database_url, tmp_path, rooms)
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
-    rooms = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
-    report = await migrate(database, rooms)
-    assert not report.failed
     with database.use():
         yield database
     await database.stop()

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.templates import Templates
 
 from portico.audit import TABLES as AUDIT_TABLES
-from portico.db import Database, DatabaseSettings, execute, migrate, open_database
+from portico.db import Database, DatabaseSettings, execute, open_database
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Actor
 from portico.permissions import TABLES, PolicyLine, ResourceKind
@@ -30,13 +31,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    rooms = {"audit": AUDIT_TABLES, "identity": IDENTITY_TABLES, "permissions": TABLES}
+    templates.lay(database_url, tmp_path, rooms)
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
-    report = await migrate(
-        database, {"audit": AUDIT_TABLES, "identity": IDENTITY_TABLES, "permissions": TABLES}
-    )
-    assert not report.failed
     await database.execute("CREATE TABLE note_note (id TEXT PRIMARY KEY, user_id TEXT)")
     with database.use():
         yield database

@@ -1,0 +1,45 @@
+"""How the tests are spread over the cores of a machine: hooks of pytest-xdist, taken over by `conftest.py`."""
+
+import gc
+import os
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+#: Each has a PostgreSQL server of its own.
+MOST = 8
+#: Tests of the built and installed package: it takes as long as a hundred others to build, so one worker has them all.
+INSTALLED = ("tests/house/test_packaging.py", "tests/examples/")
+
+
+class Spread(LoadScopeScheduling):
+    """Every test goes to whichever worker is free, but those of the installed package go together, and first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "installed" if nodeid.startswith(INSTALLED) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
+    return Spread(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core; none for a file or a test, which would be done before the workers have begun."""
+    if any(".py" in argument for argument in config.args):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores or 1, MOST)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: the collector need not look at all of it with every house."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
