@@ -249,8 +249,11 @@ class Upstream:
         """How often its models were asked for."""
         return sum(request.path.endswith("/models") for request in self.requests)
 
-    def wait_until_idle(self, seconds: float = 2) -> None:
-        """Wait until no completion is under way. Fails the test if one stays."""
+    def wait_until_idle(self, seconds: float = 20) -> None:
+        """Wait until no completion is under way. Fails the test if one stays.
+
+        `seconds`: enough for a busy machine, and less than any time limit that would end a call by itself.
+        """
         deadline = time.monotonic() + seconds
         while self.open_calls:
             assert time.monotonic() < deadline, f"{self.open_calls} calls are still open"

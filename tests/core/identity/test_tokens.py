@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import Any
 
@@ -76,6 +77,11 @@ def test_ab03_a_header_that_says_more_than_ours_is_refused(signer: TokenSigner, 
         signer.verify(forged({"alg": "HS256", "typ": "JWT", **extra}, GOOD | {"exp": soon()}))
 
 
+def in_short(claims: object) -> str:
+    """What a test is called: the same for every worker, whatever the time is."""
+    return re.sub(r"\d{10}", "soon", repr(claims))[:80]
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -117,7 +123,7 @@ def test_ab03_a_header_that_says_more_than_ours_is_refused(signer: TokenSigner, 
         b"\xff\xfe",
         b"[" * 5000,
     ],
-    ids=repr,
+    ids=in_short,
 )  # fmt: skip
 def test_ab03_junk_claims_are_refused_although_well_signed(
     signer: TokenSigner, claims: Any

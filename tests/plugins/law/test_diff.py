@@ -123,6 +123,8 @@ async def everything_seen(house: House, people: list[Actor], law: Law) -> dict[A
     return seen
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_thousand_people_and_every_gain_and_loss_is_named(
     house: House, admin: Client, portico: CommandLine, laws: Path, tmp_path: Path
 ) -> None:
