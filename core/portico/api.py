@@ -119,9 +119,10 @@ from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
 from portico.web.body import explain as explain_misfit
+from portico.web.described import DescribedAs, JSONObject
 from portico.web.health import HealthCheck
-from portico.web.picture import picture_reply
-from portico.web.queries import query_flag
+from portico.web.picture import PICTURE_RESPONSES, picture_reply
+from portico.web.queries import Flag, query_flag
 from portico.web.reply import JSONBytes, json_reply
 from portico.web.routes import Request, delete, get, patch, post, put, route
 from portico.web.stream import ReplyStream, stream_reply
@@ -139,6 +140,7 @@ __all__ = [
     "MODEL_ID_TOO_LONG",
     "MODEL_NOT_FOUND",
     "ROWS_AT_ONCE",
+    "PICTURE_RESPONSES",
     "UNAUTHORIZED",
     "Account",
     "AccountChanged",
@@ -155,12 +157,14 @@ __all__ = [
     "ChatChanged",
     "Completion",
     "Conversations",
+    "DescribedAs",
     "Documents",
     "Database",
     "Entry",
     "Explanation",
     "Folders",
     "FoldersLeaving",
+    "Flag",
     "Forbidden",
     "ForeignKeyViolation",
     "Group",
@@ -171,6 +175,7 @@ __all__ = [
     "HouseKey",
     "Invalid",
     "JSONBytes",
+    "JSONObject",
     "Listed",
     "Law",
     "Listener",

@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from portico.api import House, JSONBytes, Request, RollQuery, bitmap, get, json_reply, picture_reply
+from portico.api import (
+    PICTURE_RESPONSES,
+    House,
+    JSONBytes,
+    Request,
+    RollQuery,
+    bitmap,
+    get,
+    json_reply,
+    picture_reply,
+)
 from portico_accounts.people import People
 from portico_accounts.schemas import Active, KnownUser, UserInfoList, UserPage
 
@@ -63,7 +73,7 @@ def routes(house: House, people: People) -> list[Any]:
         """Whether somebody was here within the last three minutes."""
         return json_reply(Active(await people.is_active(user_id)))
 
-    @get("/api/v1/users/{user_id:str}/profile/image")
+    @get("/api/v1/users/{user_id:str}/profile/image", responses=PICTURE_RESPONSES)
     async def picture(request: Request, user_id: UserId) -> JSONBytes:
         """Somebody's picture. One that lies elsewhere is not fetched, nor is anybody sent there."""
         found = bitmap(await house.identity.directory.picture_of(user_id))

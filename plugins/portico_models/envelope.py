@@ -1,23 +1,36 @@
 """What an export is on the wire and in a file: a list of models, or an object that holds one."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from portico.api import Invalid
-from portico_models.template_schemas import Template
+from portico.api import DescribedAs, Invalid
+from portico_models.incoming import Incoming
+from portico_models.schemas import Model
+from portico_models.template_schemas import Template, TemplateForm
+
+#: A model, or a template, that is still the bytes it came as.
+RawModel: TypeAlias = Annotated[msgspec.Raw, DescribedAs(Incoming)]
+RawTemplate: TypeAlias = Annotated[msgspec.Raw, DescribedAs(TemplateForm)]
+
+
+class Exported(msgspec.Struct):
+    """What is taken along, if templates are."""
+
+    models: list[Model]
+    templates: list[Template]
 
 
 class Imported(msgspec.Struct):
     """What is brought in. Each model, and each template, is still the bytes it came as."""
 
-    models: list[msgspec.Raw]
-    templates: list[msgspec.Raw] = []
+    models: list[RawModel]
+    templates: list[RawTemplate] = []
 
 
 #: What an export holds, or the list alone.
-ImportForm: TypeAlias = Imported | list[msgspec.Raw]
+ImportForm: TypeAlias = Imported | list[RawModel]
 
 
 _DECODER: msgspec.json.Decoder[ImportForm] = msgspec.json.Decoder(ImportForm)

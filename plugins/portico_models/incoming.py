@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import Invalid, Misshapen, Refusal, Sharing
+from portico.api import DescribedAs, Invalid, JSONObject, Misshapen, Refusal, Sharing
 from portico_models.documents import read_meta, read_name, read_params
 from portico_models.faults import Fault, misfit, unreadable
 from portico_models.naming import check_id, likeness
 from portico_models.records import Draft
+from portico_models.schemas import AccessControl
 
 #: Called with how many objects more are done with.
 Progress = Callable[[int], None]
@@ -36,12 +37,12 @@ _EMPTY: Final = msgspec.Raw(b"{}")
 class Incoming(msgspec.Struct, kw_only=True):
     """A record as it stands in a file; UNSET is what it does not say. Other keys are passed over."""
 
-    id: Any = UNSET
+    id: Annotated[Any, DescribedAs(str)] = UNSET
     base_model_id: str | None | UnsetType = UNSET
     name: str | UnsetType = UNSET
-    meta: msgspec.Raw | UnsetType = UNSET
-    params: msgspec.Raw | UnsetType = UNSET
-    access_control: msgspec.Raw | UnsetType = UNSET
+    meta: JSONObject | UnsetType = UNSET
+    params: JSONObject | UnsetType = UNSET
+    access_control: AccessControl | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
     created_at: int | None | UnsetType = UNSET
 

@@ -7,6 +7,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from portico.api import (
+    PICTURE_RESPONSES,
     Actor,
     Bitmap,
     House,
@@ -49,7 +50,7 @@ def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
     neutral = resources.files(__package__).joinpath("model.png").read_bytes()
 
-    @get("/api/v1/models/model/profile/image")
+    @get("/api/v1/models/model/profile/image", responses=PICTURE_RESPONSES)
     async def picture(
         request: Request,
         model_id: Annotated[str, QueryParameter(name="id", description="The model's id")] = "",

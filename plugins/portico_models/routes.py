@@ -1,28 +1,31 @@
 """Lists of models over HTTP. What a list holds is decided in `looking.py`; single records: `record_routes.py`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar.params import FromQuery, QueryParameter
 
-from portico.api import House, JSONBytes, Request, get, json_reply, query_flag
+from portico.api import DescribedAs, Flag, House, JSONBytes, Request, get, json_reply, query_flag
 from portico_models.listing import ListQuery
 from portico_models.looking import Looking
-from portico_models.schemas import Model, ModelPage
+from portico_models.schemas import Model, ModelPage, OfferedModels, UsableModels
 from portico_models.service import Models
 from portico_models.tags import tag_names
+
+#: Words for an order.
+Order = Annotated[str, DescribedAs(Literal["", "name", "created_at", "updated_at"])]
 
 
 def routes(app: House, models: Models, looking: Looking) -> list[Any]:
     """Handlers that work in this house."""
 
-    @get(["/api/models", "/api/v1/models"])
-    async def entries(request: Request, refresh: FromQuery[str] = "") -> JSONBytes:
+    @get(["/api/models", "/api/v1/models"], answers=UsableModels)
+    async def entries(request: Request, refresh: FromQuery[Flag] = "") -> JSONBytes:
         """Every model the caller may use. `refresh`: ask all sources anew."""
         return JSONBytes(
             await app.catalogue.entries_json(request.user, refresh=query_flag("refresh", refresh))
         )
 
-    @get("/api/models/base", may="model:override")
+    @get("/api/models/base", may="model:override", answers=OfferedModels)
     async def base_entries() -> JSONBytes:
         """What the sources offer, before anything is laid over it."""
         return JSONBytes(await app.catalogue.base_entries_json())
@@ -39,7 +42,7 @@ def routes(app: House, models: Models, looking: Looking) -> list[Any]:
         text: Annotated[str, QueryParameter(name="query")] = "",
         view_option: FromQuery[str] = "",
         tag: FromQuery[str] = "",
-        order_by: FromQuery[str] = "",
+        order_by: FromQuery[Order] = "",
         direction: FromQuery[str] = "",
         page: FromQuery[int] = 1,
     ) -> JSONBytes:

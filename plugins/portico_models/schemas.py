@@ -1,9 +1,11 @@
 """What goes over the wire. Times are epoch seconds; open documents stay JSON."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
+
+from portico.api import DescribedAs, JSONObject
 
 NOTHING = msgspec.Raw(b"{}")
 
@@ -16,16 +18,34 @@ class Shared(Protocol):
         ...
 
 
+class Holders(msgspec.Struct):
+    """People and groups, by their ids."""
+
+    group_ids: list[str] = []
+    user_ids: list[str] = []
+
+
+class AccessLists(msgspec.Struct):
+    """Who has access besides the owner. Both empty: nobody."""
+
+    read: Holders | msgspec.UnsetType = msgspec.UNSET
+    write: Holders | msgspec.UnsetType = msgspec.UNSET
+
+
+#: Who has access; null = everyone reads.
+AccessControl: TypeAlias = Annotated[msgspec.Raw, DescribedAs(AccessLists | None)]
+
+
 class ModelForm(msgspec.Struct, kw_only=True):
     """A record as a client writes it. `access_control`: null or absent = everyone reads."""
 
     id: str
     name: str
-    meta: msgspec.Raw
-    params: msgspec.Raw
+    meta: JSONObject
+    params: JSONObject
     base_model_id: str | None = None
     # A factory, because the description of the API cannot show a value of this type.
-    access_control: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
+    access_control: AccessControl = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
     is_active: bool = True
 
 
@@ -42,9 +62,9 @@ class Model(msgspec.Struct, kw_only=True):
     user_id: str
     base_model_id: str | None
     name: str
-    params: msgspec.Raw
-    meta: msgspec.Raw
-    access_control: msgspec.Raw
+    params: JSONObject
+    meta: JSONObject
+    access_control: AccessControl
     is_active: bool
     updated_at: int
     created_at: int
@@ -102,7 +122,7 @@ class Version(msgspec.Struct, kw_only=True):
 class VersionDocument(Version, kw_only=True):
     """A change, and the whole model as it was before; `document` is null if there was none."""
 
-    document: msgspec.Raw
+    document: Annotated[msgspec.Raw, DescribedAs(Model | None)]
 
 
 class VersionPage(msgspec.Struct):
@@ -117,3 +137,45 @@ class Restoration(msgspec.Struct):
 
     id: str
     number: int
+
+
+class Tag(msgspec.Struct):
+    """A word by which models are found."""
+
+    name: str
+
+
+class OfferedModel(msgspec.Struct, kw_only=True):
+    """A model as the list of all models shows it. Sources add keys of their own."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    name: str
+    connection_type: str | msgspec.UnsetType = msgspec.UNSET
+    stale: bool | msgspec.UnsetType = msgspec.UNSET
+    tags: list[Tag] | msgspec.UnsetType = msgspec.UNSET
+
+
+class OfferedModels(msgspec.Struct):
+    """What sources offer."""
+
+    data: list[OfferedModel]
+
+
+class UsableModel(OfferedModel, kw_only=True):
+    """What somebody can use. `info`: the record about it, without its parameters. `preset`, `arena`: what it is."""
+
+    info: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    preset: bool | msgspec.UnsetType = msgspec.UNSET
+    arena: bool | msgspec.UnsetType = msgspec.UNSET
+    actions: list[dict[str, Any]]
+    filters: list[dict[str, Any]]
+    tags: list[Tag]
+
+
+class UsableModels(msgspec.Struct):
+    """Every model somebody can use."""
+
+    data: list[UsableModel]

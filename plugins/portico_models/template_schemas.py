@@ -2,6 +2,9 @@
 
 import msgspec
 
+from portico.api import JSONObject
+from portico_models.schemas import AccessControl
+
 #: A document that a client did not send.
 ABSENT = msgspec.Raw(b"")
 
@@ -22,9 +25,9 @@ class TemplateForm(msgspec.Struct, kw_only=True):
 
     name: str
     description: str = ""
-    params: msgspec.Raw = msgspec.field(default_factory=_nothing)
-    meta: msgspec.Raw = msgspec.field(default_factory=_nothing)
-    access_control: msgspec.Raw = msgspec.field(default_factory=_absent)
+    params: JSONObject = msgspec.field(default_factory=_nothing)
+    meta: JSONObject = msgspec.field(default_factory=_nothing)
+    access_control: AccessControl = msgspec.field(default_factory=_absent)
     id: str = ""
 
 
@@ -34,9 +37,9 @@ class Template(msgspec.Struct, kw_only=True):
     id: str
     name: str
     description: str
-    params: msgspec.Raw
-    meta: msgspec.Raw
-    access_control: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    params: JSONObject
+    meta: JSONObject
+    access_control: AccessControl | msgspec.UnsetType = msgspec.UNSET
     user_id: str | None = None
     built_in: bool = False
     created_at: int = 0
@@ -55,10 +58,10 @@ class NewModel(msgspec.Struct, kw_only=True):
 
     id: str
     name: str
-    meta: msgspec.Raw = msgspec.field(default_factory=_absent)
-    params: msgspec.Raw = msgspec.field(default_factory=_absent)
+    meta: JSONObject = msgspec.field(default_factory=_absent)
+    params: JSONObject = msgspec.field(default_factory=_absent)
     base_model_id: str | None = None
-    access_control: msgspec.Raw = msgspec.field(default_factory=_absent)
+    access_control: AccessControl = msgspec.field(default_factory=_absent)
     is_active: bool = True
 
 
@@ -67,6 +70,6 @@ class Application(msgspec.Struct, kw_only=True):
 
     id: str
     template: str
-    params: msgspec.Raw = msgspec.field(default_factory=_nothing)
-    meta: msgspec.Raw = msgspec.field(default_factory=_nothing)
-    access_control: msgspec.Raw = msgspec.field(default_factory=_absent)
+    params: JSONObject = msgspec.field(default_factory=_nothing)
+    meta: JSONObject = msgspec.field(default_factory=_nothing)
+    access_control: AccessControl = msgspec.field(default_factory=_absent)

@@ -7,6 +7,7 @@ import msgspec
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from portico.api import (
+    Flag,
     House,
     JSONBytes,
     Reply,
@@ -19,11 +20,19 @@ from portico.api import (
     query_flag,
     stream_reply,
 )
-from portico_models.envelope import ImportForm, as_array, models_in, templates_in, with_templates
+from portico_models.envelope import (
+    Exported,
+    ImportForm,
+    as_array,
+    models_in,
+    templates_in,
+    with_templates,
+)
 from portico_models.exporting import Export
 from portico_models.schemas import Model
 from portico_models.templates import Templates
 from portico_models.transfer import Transfer
+from portico_models.writing import Report
 
 #: Bytes of what may be brought in at once.
 LARGEST_IMPORT: Final = 64 * 1024 * 1024
@@ -31,7 +40,7 @@ LARGEST_IMPORT: Final = 64 * 1024 * 1024
 #: Commas in it: each may part two objects, and of every object there is at least the note where it begins.
 MOST_COMMAS: Final = 2_000_000
 
-Ids = Annotated[list[str] | None, QueryParameter(name="id", description="Only this one; repeated")]
+Ids = Annotated[tuple[str, ...], QueryParameter(name="id", description="Only this one; repeated")]
 
 
 class Wanted(msgspec.Struct):
@@ -61,28 +70,26 @@ def routes(app: House) -> list[Any]:
             body = with_templates(body, found)
         return Reply(body=body)
 
-    @get("/api/v1/models/export", may="model:export", answers=list[Model])
-    async def take(
-        request: Request, ids: Ids = None, templates: FromQuery[str] = ""
-    ) -> ReplyStream:
+    @get("/api/v1/models/export", may="model:export", answers=list[Model] | Exported)
+    async def take(request: Request, ids: Ids = (), templates: FromQuery[Flag] = "") -> ReplyStream:
         """The presets the caller may write, oldest first. `templates`: in an object, with those the caller reads."""
-        return stream_reply(request, await presets(request, ids, templates))
+        return stream_reply(request, await presets(request, ids or None, templates))
 
-    @post("/api/v1/models/export", may="model:export", answers=list[Model])
+    @post("/api/v1/models/export", may="model:export", answers=list[Model] | Exported)
     async def take_some(
         request: Request,
         data: JSONBody[Wanted | None] = None,
-        templates: FromQuery[str] = "",
+        templates: FromQuery[Flag] = "",
     ) -> ReplyStream:
         """The same; those of a list in its order."""
         return stream_reply(request, await presets(request, data.ids if data else None, templates))
 
-    @post("/api/v1/models/import", may="model:import", answers=bool, **_large)
+    @post("/api/v1/models/import", may="model:import", answers=bool | Report, **_large)
     async def bring(
         request: Request,
         data: JSONBody[ImportForm],
-        dry_run: FromQuery[str] = "",
-        drop_unknown: FromQuery[str] = "",
+        dry_run: FromQuery[Flag] = "",
+        drop_unknown: FromQuery[Flag] = "",
     ) -> JSONBytes:
         """Bring in many: all, or none.
 
@@ -97,12 +104,12 @@ def routes(app: House) -> list[Any]:
         await transfer.run(objects, templates_in(data))
         return json_reply(True)
 
-    @post("/api/v1/models/sync", may="model:sync", answers=list[Model], **_large)
+    @post("/api/v1/models/sync", may="model:sync", answers=list[Model] | Report, **_large)
     async def sync(
         request: Request,
         data: JSONBody[ImportForm],
-        dry_run: FromQuery[str] = "",
-        drop_unknown: FromQuery[str] = "",
+        dry_run: FromQuery[Flag] = "",
+        drop_unknown: FromQuery[Flag] = "",
     ) -> ReplyStream:
         """Make the workspace as a list says; the answer is what it is then. The queries: as for an import."""
         objects, under = models_in(data)

@@ -12,6 +12,7 @@ from portico.permissions import Permissions
 from portico.settings.schema import Settings
 from portico.web.access import gate
 from portico.web.body import StrictJSON
+from portico.web.described import Descriptions
 from portico.web.drain import Drain
 from portico.web.errors import HANDLERS
 from portico.web.health import HealthCheck, health_routes
@@ -59,5 +60,6 @@ def web_application(
         request_max_body_size=settings.server.max_body,
         state=State({"max_depth": settings.server.max_depth, "drain": drain}),
         openapi_config=open_api(settings) if docs else None,
+        plugins=[Descriptions()],
         logging_config=None,
     )

@@ -1,11 +1,21 @@
 """Serving pictures that somebody uploaded, or a neutral one in their place."""
 
 import hashlib
+from typing import Final
+
+from litestar.openapi.datastructures import ResponseSpec
 
 from portico.identity import Bitmap
 from portico.web.reply import JSONBytes
 from portico.web.routes import Request
 
+#: How a route that answers with a picture is described: give it as its `responses`.
+PICTURE_RESPONSES: Final = {
+    200: ResponseSpec(
+        bytes, generate_examples=False, description="The picture.", media_type="image/*"
+    ),
+    304: ResponseSpec(None, description="It is still the one the caller has."),
+}
 #: Whoever sees a page again asks whether its pictures are still the same, and mostly they are.
 _CACHING = (b"cache-control", b"private, no-cache")
 

@@ -1,10 +1,18 @@
 """What a query may say, beyond what its type tells."""
 
+from typing import Annotated, Final, Literal, TypeAlias
+
 from portico.errors import Misshapen
 from portico.web.body import fault
+from portico.web.described import DescribedAs
 
-YES = frozenset(("true", "1", "yes", "on"))
-NO = frozenset(("false", "0", "no", "off", ""))
+YES: Final = frozenset(("true", "1", "yes", "on"))
+NO: Final = frozenset(("false", "0", "no", "off", ""))
+
+#: How a parameter that `query_flag` reads is described.
+Flag: TypeAlias = Annotated[
+    str, DescribedAs(Literal["true", "1", "yes", "on", "false", "0", "no", "off", ""])
+]
 
 
 def query_flag(name: str, text: str) -> bool:

@@ -12,10 +12,10 @@ import litestar
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
 from portico.identity import Actor
+from portico.web.described import operation_of, responses
 
 Access = Literal["public", "user", "verified", "admin"]
 
@@ -61,7 +61,8 @@ def route(
     `may`: what the policies must allow the caller with things of a kind in general, such as `account:write`; an
     administrator's route says this rather than `admin`, so that an operator can let others in by a line of policy.
     `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
-    need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes.
+    need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
+    refusals are described by themselves, and `responses` are laid over both.
     `max_body`: bytes; none = the server's limit (64 KiB on public routes).
     """
     asked = tuple(may.split(":")) if may else None
@@ -70,11 +71,21 @@ def route(
         max_body = PUBLIC_BODY
     if max_body is not None:
         options["request_max_body_size"] = max_body
-    if answers is not None:
-        options["responses"] = {200: ResponseSpec(answers, generate_examples=False)}
-    return Handler(
-        path, http_method=HttpMethod(method), status_code=status_code, opt=opt, **options
-    )
+    further = options.pop("responses", {})
+
+    def decorate(handler: Callable[..., Any]) -> HTTPRouteHandler:
+        make = Handler(
+            path,
+            http_method=HttpMethod(method),
+            status_code=status_code,
+            opt=opt,
+            responses=responses(handler, access=access, answers=answers) | further,
+            operation_class=operation_of(handler),
+            **options,
+        )
+        return make(handler)
+
+    return decorate
 
 
 get = partial(route, method="GET")
