@@ -17,11 +17,13 @@ from portico.api import (
     Reply,
 )
 from portico_completions.params import merged, wants_stream
+from portico_completions.person import person_of
 from portico_completions.prompts import (
     conversation,
     first_system,
     in_front,
     last_words,
+    text_of,
     with_text,
     without_system,
 )
@@ -60,7 +62,7 @@ class Completions:
         if turn.direct:
             raise NotFound(MODEL_NOT_FOUND)
         target = await self._house.catalogue.resolve(turn.model, actor)
-        messages = _prompted(turn, target.system, actor)
+        messages = await self._prompted(turn, target.system, actor)
         return await target.source.complete(
             Completion(
                 model=target.model,
@@ -75,6 +77,26 @@ class Completions:
                 chat_id=turn.chat_id,
             )
         )
+
+    async def _prompted(self, turn: Turn, system: str | None, actor: Actor) -> list[msgspec.Raw]:
+        """The messages with placeholders filled and the model's own prompt on top."""
+        messages = turn.messages
+        place = first_system(messages)
+        if place is not None and b"{{" not in bytes(messages[place]):
+            place = None
+        theirs = text_of(messages[place]) if place is not None else ""
+        template = Template(
+            await person_of(self._house, actor, (theirs, system or "")),
+            turn.variables,
+            lambda: last_words(turn.messages),
+            lambda: conversation(turn.messages),
+        )
+        if place is not None:
+            filled = with_text(messages[place], template.fill)
+            messages = [*messages[:place], filled, *messages[place + 1 :]]
+        if system:
+            messages = in_front(messages, template.fill(system))
+        return messages
 
     async def _permitted(self, turn: Turn, actor: Actor) -> Turn:
         """The turn without what this person may not decide. Asks for permissions only where one matters."""
@@ -101,24 +123,6 @@ class Completions:
         if not await chats.may_write(actor, turn.chat_id):
             raise NotFound
         return chats
-
-
-def _prompted(turn: Turn, system: str | None, actor: Actor) -> list[msgspec.Raw]:
-    """The messages with placeholders filled and the model's own prompt on top."""
-    messages = turn.messages
-    template = Template(
-        actor,
-        turn.variables,
-        lambda: last_words(turn.messages),
-        lambda: conversation(turn.messages),
-    )
-    place = first_system(messages)
-    if place is not None and b"{{" in bytes(messages[place]):
-        filled = with_text(messages[place], template.fill)
-        messages = [*messages[:place], filled, *messages[place + 1 :]]
-    if system:
-        messages = in_front(messages, template.fill(system))
-    return messages
 
 
 async def _note(chats: Conversations | None, turn: Turn, error: str | None) -> None:

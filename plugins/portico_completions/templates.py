@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 
-from portico.api import Actor, Invalid, now
+from portico.api import Invalid, now
+from portico_completions.person import UNSET
 
 #: Characters of a prompt once its placeholders are filled.
 LONGEST = 4 * 1024 * 1024
@@ -20,12 +21,16 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 
-#: What the account does not say prints like this. Source: the reference does the same.
-UNSET = "None"
+#: Those about a person. What is not known of one prints as `UNSET`.
+_PERSONAL = (
+    *("USER_NAME", "USER_EMAIL", "USER_BIO", "USER_GENDER"),
+    *("USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"),
+)
 
 
 class Template:
-    """Fills placeholders for one turn. `variables`: the client's own, by placeholder; they win.
+    """Fills placeholders for one turn. `variables`: the client's own, by placeholder; they win. `person`: what is
+    known of whoever asks, by the names of placeholders.
 
     `prompt`: gives the last message of the person; `messages`: lines `ROLE: text` of the conversation. Both are
     called only where a placeholder asks for them.
@@ -33,7 +38,7 @@ class Template:
 
     def __init__(
         self,
-        actor: Actor,
+        person: Mapping[str, str],
         variables: Mapping[str, str],
         prompt: Callable[[], str],
         messages: Callable[[], list[str]],
@@ -41,19 +46,13 @@ class Template:
         self._variables = variables
         self._prompt = prompt
         self._messages = messages
-        self._actor = actor
+        self._person = person
 
     @cached_property
     def _known(self) -> Mapping[str, str]:
         clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
         return {
-            "USER_NAME": self._actor.name,
-            "USER_EMAIL": self._actor.email,
-            "USER_BIO": UNSET,
-            "USER_GENDER": UNSET,
-            "USER_BIRTH_DATE": UNSET,
-            "USER_AGE": UNSET,
-            "USER_LOCATION": UNSET,
+            **{name: self._person.get(name, UNSET) for name in _PERSONAL},
             "CURRENT_DATE": clock.strftime("%Y-%m-%d"),
             "CURRENT_TIME": clock.strftime("%I:%M:%S %p"),
             "CURRENT_DATETIME": clock.strftime("%Y-%m-%d %I:%M:%S %p"),

@@ -12,8 +12,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A model somebody may use, resolved.
 
     `id`, `name`: as clients see it. `model`: what its source calls it; for a preset, the base. `params`: what the
-    model's own record asks for, decoded; a preset does not inherit those of its base. `system`: the system
-    prompt among them. Shared between requests: do not change `params`.
+    record asks for, decoded; those of a preset are laid over those of the presets it stands on, but not over those of
+    an override at the bottom. `system`: the system prompt among them. Shared between requests: do not change `params`.
     """
 
     id: str

@@ -106,6 +106,22 @@ def test_a_preset_speaks_with_its_own_prompt_and_parameters(
     }
 
 
+@pytest.mark.parametrize("where", ["the model's prompt", "the chat's"])
+def test_prompts_are_told_where_somebody_is(admin: Client, upstream: Upstream, where: str) -> None:
+    assert admin.post("/api/v1/users/user/info/update", {"location": "Rome"}).status == 200
+    prompt = "It is {{USER_LOCATION}}, {{ USER_AGE }}."
+    if where == "the chat's":
+        messages = [{"role": "system", "content": prompt}, *MESSAGES]
+        assert ask(admin, model="good", messages=messages).status == 200
+    else:
+        form = {"id": "desk", "base_model_id": "good", "name": "Desk", "meta": {}}
+        form |= {"params": {"system": prompt}}
+        assert admin.post("/api/v1/models/create", form).status == 200
+        assert ask(admin, model="desk").status == 200
+    (asked,) = upstream.completions()
+    assert asked.json["messages"][0] == {"role": "system", "content": "It is Rome, None."}
+
+
 def test_a_row_may_turn_streaming_off(admin: Client, upstream: Upstream) -> None:
     form = {
         "id": "desk",

@@ -1,13 +1,16 @@
 """Placeholders in prompts."""
 
 import re
+from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
-from portico.api import Actor, Invalid
+from portico.api import Account, Invalid
+from portico_completions.person import details_of
 from portico_completions.templates import Template
 
-ANN = Actor("1", "ann@example.org", "Ann {{CURRENT_DATE}}", "user", "", "")
+ANN = {"USER_NAME": "Ann {{CURRENT_DATE}}"}
 LINES = [f"USER: {n}" for n in range(6)]
 
 
@@ -17,6 +20,37 @@ def fill(text: str, variables: dict[str, str] | None = None, prompt: str = "hell
 
 def test_people_are_called_by_their_name() -> None:
     assert fill("Hi {{USER_NAME}}, {{ USER_BIO }}.") == "Hi Ann {{CURRENT_DATE}}, None."
+
+
+BEN = Account(
+    id="2",
+    email="ben@example.org",
+    name="Ben",
+    role="user",
+    bio="Sails.",
+    gender="male",
+    date_of_birth="1990-06-02",
+    info='{"location": "Rome"}',
+    last_active_at=0,
+    updated_at=0,
+    created_at=0,
+)
+ABOUT = "{{USER_BIO}} {{USER_GENDER}} {{USER_BIRTH_DATE}} {{USER_AGE}} {{USER_LOCATION}}"
+
+
+@pytest.mark.parametrize(("today", "age"), [(date(2026, 6, 1), 35), (date(2026, 6, 2), 36)])
+def test_what_an_account_says_about_its_person_is_told(today: date, age: int) -> None:
+    template = Template(details_of(BEN, today), {}, str, list)
+    assert template.fill(ABOUT) == f"Sails. male 1990-06-02 {age} Rome"
+
+
+@pytest.mark.parametrize("info", [None, "null", "[1]", '{"location": 7}', '{"location": ""}'])
+def test_what_is_not_known_prints_as_none(info: str | None) -> None:
+    account = replace(BEN, bio=None, gender="", date_of_birth="soon", info=info)
+    template = Template(details_of(account, date(2026, 1, 1)), {}, str, list)
+    assert template.fill("{{USER_BIO}} {{USER_GENDER}} {{USER_AGE}} {{USER_LOCATION}}") == (
+        "None None None None"
+    )
 
 
 @pytest.mark.parametrize(
