@@ -272,14 +272,14 @@ class Catalogue:
 
     async def _restock(self, refresh: bool) -> None:
         """Ask the sources whose list has passed its time; wait only for what cannot be done without."""
-        ttl = self._settings.ttl
+        ttl = self._settings.lasts
         due = [shelf for shelf in self._shelves if refresh or shelf.is_due(ttl)]
         if not due:
             return
         urgent = [
             shelf.ask()
             for shelf in due
-            if refresh or not ttl or not shelf.was_asked or _too_old(shelf)
+            if refresh or ttl == 0 or not shelf.was_asked or _too_old(shelf)
         ]
         for shelf in due:
             shelf.ask()

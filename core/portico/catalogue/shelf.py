@@ -17,6 +17,9 @@ from portico.errors import Refusal
 
 log = structlog.get_logger("portico.catalogue")
 
+#: Seconds after which a source that is down is asked again, where a good list would be kept.
+RETRY = 10.0
+
 #: Seconds any source gets for its list, however patient it is itself.
 PATIENCE = 30.0
 
@@ -67,10 +70,15 @@ class Shelf:
         return None if self._stocked_at is None else time.monotonic() - self._stocked_at
 
     def is_due(self, ttl: float | None) -> bool:
-        """Whether the last answer, good or bad, is older than `ttl` seconds; None = only the first is due."""
+        """Whether the last answer, good or bad, is older than `ttl` seconds.
+
+        None = a good one never is, and a source that is down is asked again before long.
+        """
         if self._asked_at is None:
             return True
-        return ttl is not None and time.monotonic() - self._asked_at >= ttl
+        if ttl is None:
+            ttl = RETRY if self.reason else float("inf")
+        return time.monotonic() - self._asked_at >= ttl
 
     def ask(self) -> "asyncio.Task[Sequence[ModelCard]]":
         """The question to the source, the one under way if there is one. What it brings is kept by then."""

@@ -165,6 +165,13 @@ class CatalogueSettings(Section):
             ge=0,
         ),
     ] = 1.0
+    keep: Annotated[
+        bool,
+        setting(
+            "Keep lists until they are refreshed, whatever `ttl` says",
+            env="ENABLE_BASE_MODELS_CACHE",
+        ),
+    ] = False
     limit: Annotated[
         float,
         setting("Seconds a request waits for slow sources before the last list is used", gt=0),
@@ -189,6 +196,11 @@ class CatalogueSettings(Section):
             env="EVALUATION_ARENA_MODELS",
         ),
     ] = []
+
+    @property
+    def lasts(self) -> float | None:
+        """Seconds a list is good for; 0 = not at all, None = until it is refreshed."""
+        return None if self.keep else self.ttl
 
 
 class LogSettings(Section):

@@ -10,6 +10,7 @@ import structlog.testing
 from tests.core.catalogue.making import Source, World, actor, card, record
 
 from portico.catalogue import catalogue as cataloguing
+from portico.catalogue import shelf as shelving
 from portico.errors import NotFound, SourceFailed
 
 ANN, BEN, ROOT = actor("ann"), actor("ben"), actor("root", "admin")
@@ -173,6 +174,25 @@ def test_the_time_to_live_says_how_often_a_source_is_asked(ttl: float | None, ti
         assert source.asked == times
         await world.ids(refresh=True)
         assert source.asked == times + 1
+
+    run(story())
+
+
+def test_a_source_that_is_down_is_asked_again_where_a_good_list_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shelving, "RETRY", 0)
+
+    async def story() -> None:
+        good, bad = Source("one", "a"), Source("two", "b")
+        bad.failure = OSError("down")
+        world = World(good, bad, ttl=None)
+        assert await world.ids() == ["a"]
+        bad.failure = None
+        await world.ids()
+        await asyncio.sleep(0.005)
+        assert await world.ids() == ["a", "b"]
+        assert (good.asked, bad.asked) == (1, 2)
 
     run(story())
 
