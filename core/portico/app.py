@@ -189,6 +189,7 @@ class Portico:
                 self.events.listen(contribution.plugin, contribution.listeners)
                 for source in contribution.sources:
                     self.catalogue.adopt(contribution.plugin, source)
+            self.events.listen("portico", self.permissions.last_listeners())
             self._seat()
             await self.policies.open(packaged_only=packaged_law)
 

@@ -7,6 +7,7 @@ import click
 
 from portico.api import (
     AccountLeaving,
+    GroupLeaving,
     House,
     Listener,
     PluginInfo,
@@ -79,12 +80,14 @@ def register_services(app: House, settings: Section) -> list[Service]:
 
 @hookimpl
 def register_listeners(app: House) -> list[Listener]:
-    """What becomes of the models and templates of somebody who leaves."""
+    """What becomes of the models and templates of somebody who leaves, and of what was shared with them."""
     from portico_models.service import Models
     from portico_models.templates import Templates
 
+    models = Models(app)
     return [
-        Listener(AccountLeaving, Models(app).account_leaving),
+        Listener(AccountLeaving, models.account_leaving),
+        Listener(GroupLeaving, models.group_leaving),
         Listener(AccountLeaving, lambda event: app.services.need(Templates).account_leaving(event)),
     ]
 

@@ -11,7 +11,9 @@ from portico.api import ROWS_AT_ONCE, chunks, execute, placeholder_rows, placeho
 PAGE: Final = 30
 
 Birth: TypeAlias = Literal["created", "restored"]
-ChangeKind: TypeAlias = Birth | Literal["updated", "toggled", "inherited", "deleted", "imported"]
+ChangeKind: TypeAlias = (
+    Birth | Literal["updated", "toggled", "inherited", "unshared", "deleted", "imported"]
+)
 
 _NUMBERS = "SELECT model_id, MAX(number) AS number FROM models_version WHERE model_id IN ({}) GROUP BY model_id"
 _COLUMNS = ("model_id", "number", "at", "author", "change", "owner_id", "document")

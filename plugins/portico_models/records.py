@@ -233,6 +233,11 @@ class ModelRecords:
         await execute("UPDATE models_model SET user_id = $2 WHERE user_id = $1", owner_id, heir_id)
         return ids
 
+    async def unshare(self, ids: Sequence[str], *, by: str, at: int) -> None:
+        """Keep what records are that somebody is about to lose, because they leave."""
+        for some in chunks(ids):
+            await self._note("unshared", some, by, at)
+
     async def _note(
         self, change: ChangeKind, ids: Sequence[str], by: str, at: int
     ) -> list[dict[str, Any]]:

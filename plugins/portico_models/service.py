@@ -1,12 +1,14 @@
 """What may be done with models, and by whom. Nothing here knows of HTTP."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from portico.api import (
     MODEL_ID_TAKEN,
     AccountLeaving,
     Actor,
     ForeignKeyViolation,
+    GroupLeaving,
     House,
     Invalid,
     NotFound,
@@ -158,6 +160,19 @@ class Models:
         else:
             for model_id in await self._records.inherit(event.id, event.heir, by=by, at=at):
                 announce(self._app, model_id, "updated")
+        await self._unshare("user", event.id)
+
+    async def group_leaving(self, event: GroupLeaving) -> None:
+        """What was shared with a group is shared with one less."""
+        await self._records.begin_change()
+        await self._unshare("group", event.id)
+
+    async def _unshare(self, principal_kind: Literal["user", "group"], principal_id: str) -> None:
+        given = await self._grants.given_to(principal_kind, principal_id)
+        ids = given.get(KIND, [])
+        await self._records.unshare(ids, by=author(), at=now())
+        for model_id in ids:
+            announce(self._app, model_id, "updated")
 
     async def _replace(
         self, actor: Actor, form: ModelForm, draft: Draft, resource: Resource, change: ChangeKind

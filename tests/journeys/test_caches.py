@@ -88,6 +88,28 @@ def test_who_may_use_a_model_follows_every_grant(two: Two) -> None:
     two.both(answers, 404)
 
 
+def test_what_is_shown_of_sharing_follows_a_group_that_is_deleted(two: Two) -> None:
+    group = {"name": "Crew", "description": ""}
+    crew = two.ada.post("/api/v1/groups/create", group).json["id"]
+    mine = [two.here.account["id"]]
+    two.change(f"/api/v1/groups/id/{crew}/users/add", {"user_ids": mine})
+
+    def access(group_ids: list[str]) -> dict[str, Any]:
+        empty: dict[str, list[str]] = {"group_ids": [], "user_ids": []}
+        return {"read": {"group_ids": group_ids, "user_ids": mine}, "write": empty}
+
+    def shown(who: Client) -> list[Any]:
+        entries = {one["id"]: one for one in who.get("/api/models").json["data"]}
+        record = who.get("/api/v1/models/model?id=desk").json
+        about = entries.get("desk", {}).get("info", {})
+        return [one.get("access_control") for one in (about, record)]
+
+    two.change(CREATE, DESK | {"access_control": access([crew])})
+    two.both(shown, [access([crew])] * 2)
+    assert two.ada.delete(f"/api/v1/groups/id/{crew}/delete").status == 200
+    two.both(shown, [access([])] * 2)
+
+
 def test_what_people_may_do_follows_what_is_set(two: Two) -> None:
     defaults = two.ada.get("/api/v1/users/default/permissions").json
 

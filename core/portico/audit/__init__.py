@@ -3,8 +3,18 @@
 A row is written in the transaction of the change itself, so there is never one without the other.
 """
 
-from portico.audit.record import SYSTEM, acting, author, record
+from portico.audit.record import SYSTEM, acting, author, record, record_many
 from portico.audit.tables import TABLES
 from portico.audit.trail import Asked, Entry, Trail
 
-__all__ = ["SYSTEM", "TABLES", "Asked", "Entry", "Trail", "acting", "author", "record"]
+__all__ = [
+    "SYSTEM",
+    "TABLES",
+    "Asked",
+    "Entry",
+    "Trail",
+    "acting",
+    "author",
+    "record",
+    "record_many",
+]

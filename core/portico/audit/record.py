@@ -1,7 +1,8 @@
 """Writing one entry, and knowing on whose behalf."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -13,10 +14,13 @@ SYSTEM = ""
 
 _author: ContextVar[str] = ContextVar("portico_author", default=SYSTEM)
 
-_INSERT = (
-    "INSERT INTO portico_audit (at, author, what, subject_kind, subject_id, was, became) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7)"
-)
+#: What was changed, by its id; what it was and what it became.
+Change: TypeAlias = tuple[str, Any, Any]
+
+_COLUMNS: Final = ("at", "author", "what", "subject_kind", "subject_id", "was", "became")
+_INSERT: Final = f"INSERT INTO portico_audit ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608
+#: Entries in one statement.
+ROWS: Final = 100
 
 
 def acting(account_id: str) -> Within[str]:
@@ -37,9 +41,19 @@ async def record(
     `what`: `role.changed`, `group.created`, …, a word for what happened. `was`, `became`: what can be written as
     JSON, without secrets; None = there was, or is, nothing.
     """
-    await execute(
-        _INSERT, now(), _author.get(), what, subject_kind, subject_id, _json(was), _json(became)
-    )
+    await record_many(what, subject_kind, [(subject_id, was, became)])
+
+
+async def record_many(what: str, subject_kind: str, changes: Sequence[Change]) -> None:
+    """Note changes of many things of one kind, in their order. As `record`; one statement for each hundred."""
+    at, by, wide = now(), _author.get(), len(_COLUMNS)
+    for start in range(0, len(changes), ROWS):
+        values: list[Any] = []
+        for subject_id, was, became in changes[start : start + ROWS]:
+            values += (at, by, what, subject_kind, subject_id, _json(was), _json(became))
+        places = [f"${number}" for number in range(1, len(values) + 1)]
+        each = (places[row : row + wide] for row in range(0, len(places), wide))
+        await execute(_INSERT + ", ".join(f"({', '.join(one)})" for one in each), *values)
 
 
 def _json(value: Any) -> str | None:

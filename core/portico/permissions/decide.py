@@ -237,14 +237,16 @@ class Permissions:
         self._standings.forget()
 
     def listeners(self) -> list[Listener]:
-        """What the room itself wants to hear of."""
+        """What the room wants to hear of before anybody else, so that nobody acts on what was true."""
+        return [
+            Listener(event, lambda _: self.forget()) for event in (*EVENTS, ConfigurationChanged)
+        ]
+
+    def last_listeners(self) -> list[Listener]:
+        """What it wants to hear of when all others have: until then, whoever leaves still holds what they were given."""
         return [
             Listener(AccountLeaving, lambda event: self.grants.lose("user", event.id)),
             Listener(GroupLeaving, lambda event: self.grants.lose("group", event.id)),
-            *(
-                Listener(event, lambda _: self.forget())
-                for event in (*EVENTS, ConfigurationChanged)
-            ),
         ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from portico.audit import record
+from portico.audit import record_many
 from portico.brief import Brief
 from portico.db import (
     ROWS_AT_ONCE,
@@ -20,7 +20,7 @@ from portico.db import (
 from portico.errors import Invalid
 from portico.permissions.relations import EVERYONE, READER, WRITER, Facts
 from portico.permissions.resource import Resource
-from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
+from portico.permissions.sharing import PRIVATE, PrincipalKind, Share, Sharing, read_access_control
 
 _COLUMNS: Final = (
     *("id", "resource_kind", "resource_id", "action"),
@@ -45,6 +45,10 @@ _HELD = " UNION ALL ".join(
         f"SELECT DISTINCT '{READER}' {_ONE.format(_JOIN)}'read'{_EACH}{_MINE}",
         f"SELECT DISTINCT '{WRITER}' {_ONE.format(_JOIN)}'write'{_EACH}{_MINE}",
     )
+)
+_GIVEN = (
+    "SELECT DISTINCT resource_kind, resource_id FROM portico_grant "
+    "WHERE principal_kind = $1 AND principal_id = $2 ORDER BY resource_kind, resource_id"
 )
 _LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
 _PLACES = {
@@ -117,9 +121,8 @@ class Grants:
     async def write_many(self, kind: str, wanted: Mapping[str, Sharing]) -> None:
         """Share things with exactly these from now on. Call it inside the transaction that writes the things.
 
-        `wanted`: by the thing's id. Besides an entry in the audit for each that changes, a few statements for every
-        hundred. Raises: Invalid if a person or group does not exist; one that the thing was shared with before and
-        that is gone since is dropped without a word.
+        `wanted`: by the thing's id. A few statements for every hundred. Raises: Invalid if a person or group does not
+        exist; one that the thing was shared with before and that is gone since is dropped without a word.
         """
         before = await self.of_many(kind, list(wanted))
         changed = {
@@ -137,8 +140,7 @@ class Grants:
         kept = {resource_id: _without(sharing, missing) for resource_id, sharing in changed.items()}
         await self._drop(kind, [one for one in kept if one in before])
         await self._insert(kind, kept)
-        for resource_id, sharing in kept.items():
-            await self._changed(kind, resource_id, before.get(resource_id, PRIVATE), sharing)
+        await self._changed(kind, before, kept)
 
     async def missing(self, sharings: Iterable[Sharing]) -> set[Share]:
         """The shares of people and groups that there are not. A statement for each 500 of a sort."""
@@ -163,22 +165,43 @@ class Grants:
         """The same for many things."""
         before = await self.of_many(kind, ids)
         await self._drop(kind, list(before))
-        for resource_id, was in before.items():
-            await self._changed(kind, resource_id, was, PRIVATE)
+        await self._changed(kind, before, dict.fromkeys(before, PRIVATE))
 
     async def still(self, sharing: Sharing) -> Sharing:
         """The same without the people and groups that are gone."""
         missing = await self.missing([sharing])
         return _without(sharing, missing)
 
-    async def lose(self, principal_kind: str, principal_id: str) -> None:
-        """Drop all that was given to a person or group that is gone."""
+    async def given_to(
+        self, principal_kind: PrincipalKind, principal_id: str
+    ) -> dict[str, list[str]]:
+        """What a person or group was given something on by name: ids by kind."""
+        given: dict[str, list[str]] = {}
+        for found in await rows(_GIVEN, principal_kind, principal_id):
+            given.setdefault(found["resource_kind"], []).append(found["resource_id"])
+        return given
+
+    async def lose(self, principal_kind: PrincipalKind, principal_id: str) -> None:
+        """Drop all that was given to a person or group that leaves. Call it inside the transaction that deletes it."""
+        given = await self.given_to(principal_kind, principal_id)
+        before = {kind: await self.of_many(kind, ids) for kind, ids in given.items()}
         await execute(_LOSE, principal_kind, principal_id)
+        for kind, were in before.items():
+            left = {one: was.without(principal_kind, principal_id) for one, was in were.items()}
+            await self._changed(kind, were, left)
         after_commit(self.remember_nothing)
 
-    async def _changed(self, kind: str, resource_id: str, was: Sharing, became: Sharing) -> None:
-        await record("grants.changed", kind, resource_id, was.document(), became.document())
-        after_commit(self.remember_nothing)
+    async def _changed(
+        self, kind: str, before: Mapping[str, Sharing], after: Mapping[str, Sharing]
+    ) -> None:
+        """Note the changes of the things in `after`."""
+        changes = [
+            (resource_id, before.get(resource_id, PRIVATE).document(), sharing.document())
+            for resource_id, sharing in after.items()
+        ]
+        await record_many("grants.changed", kind, changes)
+        if changes:
+            after_commit(self.remember_nothing)
 
     async def _drop(self, kind: str, ids: Sequence[str]) -> None:
         for some in chunks(ids):

@@ -57,6 +57,13 @@ class Sharing:
         """Whether both give the same to the same, in whatever order."""
         return set(self.shares) == set(other.shares)
 
+    def without(self, kind: PrincipalKind, principal_id: str) -> "Sharing":
+        """The same without one holder."""
+        gone = (kind, principal_id)
+        return Sharing(
+            tuple(one for one in self.shares if (one.principal_kind, one.principal_id) != gone)
+        )
+
     def document(self) -> msgspec.Raw:
         """The JSON that says this to a client."""
         if self.is_public:

@@ -33,7 +33,7 @@ def permissions() -> Permissions:
 @pytest.fixture
 def bus(permissions: Permissions) -> Bus:
     bus = Bus(lambda owner, handle, event: handle(event))
-    bus.listen("portico", permissions.listeners())
+    bus.listen("portico", [*permissions.listeners(), *permissions.last_listeners()])
     return bus
 
 
