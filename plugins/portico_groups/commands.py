@@ -1,6 +1,6 @@
 """`portico group …`: for whoever sits at the server. It asks nobody for permission."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import click
@@ -115,44 +115,40 @@ def delete(key: HouseKey, which: str, as_json: bool) -> None:
         click.echo(f"Deleted the group {gone.name}, {gone.id}.")
 
 
-@group.command()
-@which
-@people
-@as_json
-@click.pass_obj
-def add(key: HouseKey, which: str, people: Sequence[str], as_json: bool) -> None:
-    """Let people into a group, by e-mail address or id."""
+def _changing_members(change: Callable[[House, str, list[str]], Awaitable[Group]]) -> Any:
+    """The command that has `change` do something to a group with the people who are named."""
 
-    async def work(house: House) -> Any:
-        found = await find(house, which)
-        ids = await account_ids(house, people)
-        return (await house.identity.directory.add_members(found.id, ids)).group
+    @which
+    @people
+    @as_json
+    @click.pass_obj
+    def command(key: HouseKey, which: str, people: Sequence[str], as_json: bool) -> None:
+        async def work(house: House) -> Group:
+            found = await find(house, which)
+            return await change(house, found.id, await account_ids(house, people))
 
-    _say_members(key.run(work), as_json)
+        changed = key.run(work)
+        if as_json:
+            say(describe(changed))
+        else:
+            click.echo(f"{changed.name}: {members(changed.member_count)}.")
 
-
-@group.command()
-@which
-@people
-@as_json
-@click.pass_obj
-def remove(key: HouseKey, which: str, people: Sequence[str], as_json: bool) -> None:
-    """Send people out of a group, by e-mail address or id."""
-
-    async def work(house: House) -> Any:
-        found = await find(house, which)
-        ids = await account_ids(house, people)
-        return (await house.identity.directory.remove_members(found.id, ids)).group
-
-    _say_members(key.run(work), as_json)
+    return command
 
 
-def _say_members(group: Group, as_json: bool) -> None:
-    if as_json:
-        say(describe(group))
-    else:
-        click.echo(f"{group.name}: {members(group.member_count)}.")
+async def _add(house: House, group_id: str, ids: list[str]) -> Group:
+    return (await house.identity.directory.add_members(group_id, ids)).group
 
 
+async def _remove(house: House, group_id: str, ids: list[str]) -> Group:
+    return (await house.identity.directory.remove_members(group_id, ids)).group
+
+
+group.command("add", help="Let people into a group, by e-mail address or id.")(
+    _changing_members(_add)
+)
+group.command("remove", help="Send people out of a group, by e-mail address or id.")(
+    _changing_members(_remove)
+)
 for command in (export, import_):
     group.add_command(command)

@@ -19,8 +19,8 @@ from portico.identity.group import Group, Member, Membership
 from portico.identity.identity import Identity
 from portico.identity.papers import LARGEST_PAPER, Parts, parts_of
 from portico.identity.passwords import PasswordRule
-from portico.identity.permission_rules import permission_faults
-from portico.identity.permission_tree import Tree, allows, effective
+from portico.identity.permission_rules import granted, permission_faults
+from portico.identity.permission_tree import Tree, allows, effective, read_text
 from portico.identity.picture import Bitmap, bitmap
 from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
@@ -68,7 +68,9 @@ __all__ = [
     "bitmap",
     "credential_from",
     "effective",
+    "granted",
     "permission_faults",
+    "read_text",
     "parts_of",
     "token_from",
 ]

@@ -1,22 +1,23 @@
 """May they: the one place where it is decided. Routes and services ask here and nowhere else."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from portico.brief import Brief
 from portico.configuration import ConfigurationChanged
-from portico.db import in_transaction, row, rows
+from portico.db import row, rows
 from portico.errors import Forbidden, NotFound
 from portico.events import Listener
-from portico.identity import AccountLeaving, Actor, GroupLeaving, Tree
+from portico.identity import AccountLeaving, Actor, GroupLeaving
 from portico.identity.events import EVENTS
 from portico.permissions.grants import Grants
-from portico.permissions.law import Form, Law, Plan, Template
+from portico.permissions.law import Form, Law, Template
+from portico.permissions.lockout import locked_out
 from portico.permissions.pages import BadPolicy, Page, packaged_pages
 from portico.permissions.policy import Lines, read_pages
 from portico.permissions.relations import OWNER, TIES, Facts, Me
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
+from portico.permissions.standing import Permitted, Standings
 from portico.settings.schema import AccessSettings
 
 READ = "read"
@@ -26,11 +27,6 @@ FEW = 1000
 FEW_OF_MANY = 10_000
 #: Seconds for which it is remembered whether somebody holds few or many. Being wrong costs time, nothing else.
 HINT = 60.0
-
-_GROUPS = "SELECT group_id FROM portico_group_member WHERE account_id = $1"
-
-#: What somebody is permitted by the permission tree; asked with an account's id.
-Permitted: TypeAlias = Callable[[str], Awaitable[Tree]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +50,9 @@ class Permissions:
         permitted: Permitted | None = None,
         moment: float = 0,
     ) -> None:
-        self.settings = settings or AccessSettings()
         self.grants = Grants(moment)
+        self.standings = Standings(settings or AccessSettings(), permitted, moment)
         self._law = Law({}, Lines())
-        self._permitted = permitted
-        self._standings: Brief[tuple[str, str], Facts] = Brief(moment)
         self._hints: Brief[tuple[str, str, Facts], Form] = Brief(HINT if moment else 0)
 
     # -- the law --------------------------------------------------------------------------------------------
@@ -81,7 +75,7 @@ class Permissions:
         if "*" in known:
             raise BadPolicy(["a kind of resource cannot be called '*'"])
         law = Law(known, read_pages(known, pages, tolerant=tolerant))
-        if faults := locked_out(law, self.words_of("admin")):
+        if faults := locked_out(law, self.standings.words_of("admin")):
             raise BadPolicy(faults)
         return law
 
@@ -108,7 +102,7 @@ class Permissions:
         """Whether somebody may do something to a thing. At most one statement, and none where no grant matters."""
         law = self._law
         plan = law.plan(resource.kind, action)
-        facts = await self._standing(law, plan, actor) | resource.ties
+        facts = await self.standings.of(law, plan, actor) | resource.ties
         if resource.owner_id is not None and resource.owner_id == actor.id:
             facts |= {OWNER}
         decision = plan.decide_without_grants(facts)
@@ -124,7 +118,7 @@ class Permissions:
         """Whether somebody may do something with every thing of a kind, whatever ties them to it."""
         law = self._law
         plan = law.plan(kind, action)
-        return plan.deny.isdisjoint(TIES) and plan.decide(await self._standing(law, plan, actor))
+        return plan.deny.isdisjoint(TIES) and plan.decide(await self.standings.of(law, plan, actor))
 
     async def require(self, actor: Actor, action: str, resource: Resource) -> None:
         """Go on only if somebody may do something to a thing.
@@ -161,14 +155,14 @@ class Permissions:
         kind that nobody registered.
         """
         law = self._law
-        standing = await self._standing(law, law.plan(kind, action), actor)
+        standing = await self.standings.of(law, law.plan(kind, action), actor)
         form = "few" if whole else await self._form(law, actor, action, kind, standing)
         return _for(actor, law.condition(kind, action, standing, form, first))
 
     async def tested(self, actor: Actor, action: str, kind: str, first: int = 1) -> Condition:
         """The same as `visible`, for the few rows of a page: as a column that is true or false."""
         law = self._law
-        standing = await self._standing(law, law.plan(kind, action), actor)
+        standing = await self.standings.of(law, law.plan(kind, action), actor)
         return _for(actor, law.condition(kind, action, standing, "many", first))
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
@@ -198,43 +192,12 @@ class Permissions:
 
         return await self._hints.get((actor.id, kind, ties), count) or "few"
 
-    # -- somebody -------------------------------------------------------------------------------------------
-
-    def words_of(self, role: str) -> list[str]:
-        """What is true of everybody with this role: the role, and whatever the operator's switches exempt it from."""
-        words = [f"role:{role}"]
-        if self.settings.bypass_admin and role == "admin":
-            words.append("bypass:admin")
-        if self.settings.bypass_models and role != "pending":
-            words.append("bypass:models")
-        return words
-
-    async def _standing(self, law: Law, plan: Plan, actor: Actor) -> Facts:
-        """All that is true of somebody whatever the thing, as far as the plan asks. Mostly without a statement."""
-        if not (plan.asks_groups or plan.asks_permissions):
-            return law.standing((*self.words_of(actor.role), f"user:{actor.id}"))
-
-        async def ask(_: tuple[str, str]) -> Facts:
-            return law.standing(await self.words_about(actor))
-
-        if in_transaction():
-            return await ask(("", ""))
-        return await self._standings.get((actor.id, actor.role), ask) or frozenset()
-
-    async def words_about(self, actor: Actor) -> list[str]:
-        """Everything that is true of somebody, before role lines add to it: role, groups, permissions."""
-        groups = [f"member:{found['group_id']}" for found in await rows(_GROUPS, actor.id)]
-        tree = await self._permitted(actor.id) if self._permitted else {}
-        return [*self.words_of(actor.role), f"user:{actor.id}", *groups, *permission_words(tree)]
-
-    async def permitted_by_default(self) -> Tree:
-        """What the permission tree permits somebody who is in no group."""
-        return await self._permitted("") if self._permitted else {}
+    # -- changing ---------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
         """Trust nothing that was read before."""
         self.grants.remember_nothing()
-        self._standings.forget()
+        self.standings.forget()
 
     def listeners(self) -> list[Listener]:
         """What the room wants to hear of before anybody else, so that nobody acts on what was true."""
@@ -248,41 +211,6 @@ class Permissions:
             Listener(AccountLeaving, lambda event: self.grants.lose("user", event.id)),
             Listener(GroupLeaving, lambda event: self.grants.lose("group", event.id)),
         ]
-
-
-def permission_words(tree: Mapping[str, Mapping[str, bool]]) -> list[str]:
-    """`permission:workspace.models` and the like, of a permission tree."""
-    return [
-        f"permission:{section}.{word}"
-        for section, words in tree.items()
-        for word, permitted in words.items()
-        if permitted is True
-    ]
-
-
-def locked_out(law: Law, words: Iterable[str]) -> list[str]:
-    """Why somebody of whom these words are true could not do what administrators must be able to. Empty = they can."""
-    standing, faults = law.standing(words), []
-    for kind in law.kinds.values():
-        for action in kind.vital:
-            if law.plan(kind.name, action).decide(standing):
-                continue
-            denying = [
-                rule
-                for rule in law.rules_on(kind.name, action)
-                if rule.effect == "deny" and rule.who in standing
-            ]
-            if denying:
-                faults += [
-                    f"{rule.origin}: it would lock out every administrator from {kind.name}:{action}"
-                    for rule in denying
-                ]
-            else:
-                faults.append(
-                    f"no line lets administrators {kind.name}:{action}; "
-                    f"add `p, {kind.name}, {action}, role:admin, allow`"
-                )
-    return faults
 
 
 def _for(actor: Actor, template: Template) -> Condition:

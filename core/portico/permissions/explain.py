@@ -14,8 +14,9 @@ from portico.identity import Actor
 from portico.permissions.decide import Permissions
 from portico.permissions.law import Law
 from portico.permissions.policy import Rule
-from portico.permissions.relations import EVERYONE, OWNER, READER, TIES, WRITER, Facts
+from portico.permissions.relations import EVERYONE, OWNER, TIE_BY, TIES, Facts
 from portico.permissions.resource import Resource
+from portico.permissions.standing import words_of_group
 
 _ACCOUNT = "SELECT id, email, name, role FROM portico_account WHERE id = $1"
 _GROUPS = (
@@ -79,7 +80,7 @@ async def explain(
     if resource_id and "\x00" not in resource_id:
         resource = await permissions.find(kind, resource_id)
     groups = await rows(_GROUPS, actor.id)
-    words = await permissions.words_about(actor)
+    words = await permissions.standings.words_about(actor)
     told = _standing_told(law, words, actor, groups)
     if resource is not None:
         told |= await _ties_told(actor, resource, groups)
@@ -174,17 +175,11 @@ def _standing_told(
 
 
 def _permission_told(permission: str, groups: list[dict[str, Any]]) -> list[str]:
-    section, _, word = permission.partition(".")
-    granting = []
-    for group in groups:
-        try:
-            tree = msgspec.json.decode(group["permissions"] or "null")
-        except msgspec.DecodeError:
-            continue
-        if isinstance(tree, dict) and (tree.get(section) or {}).get(word) is True:
-            granting.append(
-                f"{permission} is permitted through the group {group['name']} ({group['id']})"
-            )
+    granting = [
+        f"{permission} is permitted through the group {group['name']} ({group['id']})"
+        for group in groups
+        if f"permission:{permission}" in words_of_group(group["permissions"])
+    ]
     return granting or [f"{permission} is permitted by default"]
 
 
@@ -197,14 +192,15 @@ async def _ties_told(
     if resource.owner_id is not None and resource.owner_id == actor.id:
         told[OWNER] = ["it is theirs"]
     for held in await rows(_HELD, resource.kind, resource.id, actor.id):
-        tie = READER if held["action"] == "read" else WRITER
         if held["principal_kind"] == "everyone":
             told.setdefault(EVERYONE, []).append("everyone was given read access")
         elif held["principal_kind"] == "user":
-            told.setdefault(tie, []).append(f"they were given {held['action']} access by name")
+            told.setdefault(TIE_BY[held["action"]], []).append(
+                f"they were given {held['action']} access by name"
+            )
         else:
             group = f"{names.get(held['principal_id'], '?')} ({held['principal_id']})"
-            told.setdefault(tie, []).append(
+            told.setdefault(TIE_BY[held["action"]], []).append(
                 f"the group {group} was given {held['action']} access, and they are in it"
             )
     return told

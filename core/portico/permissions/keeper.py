@@ -6,7 +6,6 @@ administrator, is refused, said in the log and to administrators, and what was i
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from portico.db import after_commit, rows, transaction
 from portico.errors import NotFound, place
 from portico.identity import Actor
 from portico.permissions import stored
-from portico.permissions.decide import Permissions, locked_out
+from portico.permissions.decide import Permissions
+from portico.permissions.directory import Signature, has_settled, signature_of
 from portico.permissions.law import Law
+from portico.permissions.lockout import locked_out
 from portico.permissions.pages import (
     MOST_PAGES,
     MOST_SAVED,
@@ -34,15 +35,10 @@ log = structlog.get_logger("portico.permissions")
 
 #: Seconds between two looks.
 LOOK_EVERY = 0.2
-#: Seconds a file has to be left alone before it is read: an editor may be half way through it.
-SETTLED = 0.15
 #: Administrators that are asked for when a law is checked for locking all of them out.
 MOST_ADMINS = 1000
 
 _ADMINS = "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at LIMIT $1"
-
-#: What tells one state of a directory from another: name, size, time of the last change and number of each file.
-Signature = tuple[tuple[str, int, int, int], ...]
 
 
 class Keeper:
@@ -93,7 +89,7 @@ class Keeper:
         if packaged_only:
             await self._take(self._packaged)
             return
-        signature = self._signature()
+        signature = signature_of(self.directory)
         try:
             pages = await self._found()
             law = self._draft(pages)
@@ -110,9 +106,9 @@ class Keeper:
 
     async def look(self) -> None:
         """Put into force what has changed since the last look, if it is good; else keep what is in force."""
-        signature = await asyncio.to_thread(self._signature)
+        signature = await asyncio.to_thread(signature_of, self.directory)
         state = (signature, await stored.last_number())
-        if state == self._known or not _settled(signature):
+        if state == self._known or not has_settled(signature):
             return
         self._known = state
         try:
@@ -184,17 +180,6 @@ class Keeper:
             self.refused = error.faults
             self.complain()
 
-    def _signature(self) -> Signature:
-        if self.directory is None:
-            return ()
-        found = []
-        with contextlib.suppress(OSError):
-            for path in self.directory.iterdir():
-                with contextlib.suppress(OSError):
-                    state = path.stat()
-                    found.append((path.name, state.st_size, state.st_mtime_ns, state.st_ino))
-        return tuple(sorted(found))
-
     # -- trying and saving ----------------------------------------------------------------------------------
 
     async def drafted(self, pages: Iterable[Page]) -> Law:
@@ -212,7 +197,7 @@ class Keeper:
         faults: list[str] = []
         for admin in await rows(_ADMINS, MOST_ADMINS):
             actor = Actor(admin["id"], "", "", "admin", "", "")
-            faults = locked_out(law, await self._permissions.words_about(actor))
+            faults = locked_out(law, await self._permissions.standings.words_about(actor))
             if not faults:
                 break
         return faults
@@ -295,9 +280,3 @@ def _changed(saved: Mapping[str, str], changes: Mapping[str, str | None]) -> dic
             [f"database: all pages would have {size} bytes; at most {MOST_SAVED} are kept"]
         )
     return after
-
-
-def _settled(signature: Signature) -> bool:
-    latest = max((changed for _, _, changed, _ in signature), default=0)
-    age = time.time() - latest / 1e9
-    return age >= SETTLED or age < 0  # a clock that was set back must not keep a page waiting

@@ -25,6 +25,10 @@ GRANTED: Final = MappingProxyType(
     {READER: ("read", False), WRITER: ("write", False), EVERYONE: ("read", True)}
 )
 TIES: Final = frozenset((OWNER, *GRANTED))
+#: The tie of whoever was given an action, by name or through a group.
+TIE_BY: Final = MappingProxyType(
+    {action: tie for tie, (action, to_all) in GRANTED.items() if not to_all}
+)
 
 #: Roles of an account. Others are made by role lines.
 ROLES: Final = ("admin", "user", "pending")

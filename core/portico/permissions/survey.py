@@ -7,17 +7,18 @@ So everybody is asked once about things they have nothing to do with, and one by
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from portico.db import scan
 from portico.identity import Actor
-from portico.permissions.decide import Permissions, permission_words
+from portico.permissions.decide import Permissions
 from portico.permissions.explain import check_words
 from portico.permissions.law import NOBODY, Law, Plan
-from portico.permissions.relations import EVERYONE, OWNER, READER, WRITER, Facts
+from portico.permissions.relations import EVERYONE, OWNER, TIE_BY, Facts
 from portico.permissions.resource import ResourceKind
+from portico.permissions.standing import words_of_group
 
 Change = Literal["gained", "lost"]
 #: Called with how many people of how many have been looked at.
@@ -212,16 +213,16 @@ async def _people(permissions: Permissions) -> list[Person]:
     ):
         groups[found["account_id"]].append(found["group_id"])
     granted = {
-        found["id"]: permission_words(_tree(found["permissions"]))
+        found["id"]: words_of_group(found["permissions"])
         for found in await scan("SELECT id, permissions FROM portico_group")
     }
-    everybodys = permission_words(await permissions.permitted_by_default())
+    everybodys = await permissions.standings.everybodys_words()
     people = []
     for found in await scan("SELECT id, email, name, role FROM portico_account ORDER BY email"):
         actor = Actor(found["id"], found["email"], found["name"], found["role"], "", "")
         mine = groups[actor.id]
         words = {
-            *permissions.words_of(actor.role),
+            *permissions.standings.words_of(actor.role),
             f"user:{actor.id}",
             *(f"member:{group}" for group in mine),
             *everybodys,
@@ -246,18 +247,6 @@ async def _things(kind: ResourceKind) -> Things:
         if found["principal_kind"] == "everyone":
             public.add(found["resource_id"])
         else:
-            tie = READER if found["action"] == "read" else WRITER
             holder = (found["principal_kind"], found["principal_id"])
-            given[holder].append((found["resource_id"], tie))
+            given[holder].append((found["resource_id"], TIE_BY[found["action"]]))
     return Things(ids, dict(owned), dict(given), public & ids)
-
-
-def _tree(text: str | None) -> Mapping[str, Mapping[str, Any]]:
-    """A group's permissions as far as they make sense."""
-    try:
-        tree = msgspec.json.decode(text or "{}")
-    except msgspec.DecodeError:
-        return {}
-    if not isinstance(tree, dict):
-        return {}
-    return {section: words for section, words in tree.items() if isinstance(words, dict)}

@@ -122,7 +122,7 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
     law = permissions.law
 
     for actor in people:
-        words = frozenset(await permissions.words_about(actor))
+        words = frozenset(await permissions.standings.words_about(actor))
         for action in ("read", "write", "delete"):
             decided = {
                 note
