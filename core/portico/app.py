@@ -202,7 +202,7 @@ class Portico:
         """Gather the law of all plugins."""
         self._of_sound_plugins(
             "its policies",
-            lambda contributions: self.policies.appoint(
+            lambda contributions: self.policies.drafts.appoint(
                 [kind for c in contributions for kind in c.resources],
                 [policy for c in contributions for policy in c.policies],
                 tolerant=bool(self.register.failed),

@@ -82,17 +82,17 @@ def origin_of(house: House, page: Page) -> Origin:
     """Whose page it is."""
     if page.place.startswith("database/"):
         return "database"
-    if page.place not in {packaged.place for packaged in house.policies.packaged}:
+    if page.place not in {packaged.place for packaged in house.policies.drafts.packaged}:
         return "directory"
     return "packaged" if page.place.startswith("portico_policies/") else "plugin"
 
 
 def replaced_by(house: House, page: Page) -> list[str]:
     """The places of the pages of the same name that this one lies over."""
-    origin, directory = origin_of(house, page), house.policies.directory
+    origin, directory = origin_of(house, page), house.policies.drafts.directory
     below = []
     if origin in ("directory", "database"):
-        below = [one.place for one in house.policies.packaged if one.name == page.name]
+        below = [one.place for one in house.policies.drafts.packaged if one.name == page.name]
     if origin == "database" and directory and (directory / page.name).is_file():
         below.append(str(directory / page.name))
     return below

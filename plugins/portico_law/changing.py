@@ -51,7 +51,7 @@ async def try_out(house: House, pages: Mapping[str, str | None]) -> Outcome:
     for name, text in pages.items():
         check_page(name, text)
     try:
-        after = await house.policies.drafted_with(pages)
+        after = await house.policies.drafts.with_changes(pages)
     except BadPolicy as error:
         raise Refused(error) from error
     before = house.permissions.law
@@ -76,7 +76,7 @@ async def compare(
 ) -> list[Shift]:
     """What would change for whom if this were the directory of the operator's pages. Raises: BadPolicy."""
     before = house.permissions.law
-    after = await house.policies.drafted_from(directory)
+    after = await house.policies.drafts.of_directory(directory)
     seen = await survey(house.permissions, differing(before, after))
     return list(seen.shifts(before, after, progress))
 
@@ -84,7 +84,7 @@ async def compare(
 async def check(house: House, directory: Path) -> Verdict:
     """Whether the pages of a directory could be in force in this house."""
     try:
-        law = await house.policies.drafted_from(directory)
+        law = await house.policies.drafts.of_directory(directory)
     except BadPolicy as error:
         return Verdict(faults=error.faults)
     names = _names(directory)
@@ -108,7 +108,7 @@ def _names(directory: Path) -> list[str]:
 
 async def _shadows(house: House, directory: Path, names: list[str]) -> list[str]:
     """Which pages lie over which."""
-    packaged = {page.name: page.place for page in house.policies.packaged}
+    packaged = {page.name: page.place for page in house.policies.drafts.packaged}
     _, saved = await house.policies.saved()
     return [
         *(f"{directory / n} replaces {packaged[n]}, all of it" for n in names if n in packaged),

@@ -59,7 +59,7 @@ def check(key: HouseKey, directory: Path | None) -> None:
     """
 
     async def work(house: House) -> Any:
-        place = directory or house.policies.directory
+        place = directory or house.policies.drafts.directory
         if place is None:
             raise click.UsageError("Name a directory, or set access.policy_dir.")
         return place, await changing.check(house, place.absolute())

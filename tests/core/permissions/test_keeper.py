@@ -56,7 +56,9 @@ async def opened(
 ) -> Keeper:
     """A keeper of another process on the same database."""
     keeper = Keeper(Permissions(), directory)
-    keeper.appoint(kinds, [p for p in POLICIES if kinds != (MODEL,) or isinstance(p, PolicyFile)])
+    keeper.drafts.appoint(
+        kinds, [p for p in POLICIES if kinds != (MODEL,) or isinstance(p, PolicyFile)]
+    )
     await keeper.open()
     return keeper
 
@@ -232,7 +234,7 @@ async def test_a_line_about_the_things_of_a_plugin_that_failed_waits_for_it(
 ) -> None:
     write("ours.csv", "p, office, keep, role:user, allow\np, model, read, user:ann, allow\n")
     keeper = Keeper(Permissions(), directory)
-    keeper.appoint([MODEL], [PolicyFile("portico_policies", "models.csv")], tolerant=True)
+    keeper.drafts.appoint([MODEL], [PolicyFile("portico_policies", "models.csv")], tolerant=True)
 
     await keeper.open()
 

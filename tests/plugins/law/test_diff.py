@@ -143,7 +143,10 @@ def test_a_thousand_people_and_every_gain_and_loss_is_named(
 
     async def brute() -> tuple[Any, Any]:
         keeper = house.portico.policies
-        before, after = await keeper.drafted_from(laws), await keeper.drafted_from(changed)
+        before, after = (
+            await keeper.drafts.of_directory(laws),
+            await keeper.drafts.of_directory(changed),
+        )
         was = await everything_seen(house, people, before)
         becomes = await everything_seen(house, people, after)
         await check_pairs(before, was)
