@@ -82,13 +82,17 @@ class Looking:
         found, total = await list_rows(self._app, actor, query)
         shared = await permissions.grants.of_many(KIND, [one["id"] for one in found])
         sees_addresses = await permissions.may(actor, "account", "read")
+        listed = await self._app.catalogue.listed_ids()
         items = []
         for one in found:
             sharing = shared.get(one["id"], permissions.grants.nobody)
             model = document(one, sharing, with_params=one["may_write"])
             model.write_access = bool(one["may_write"])
             owner = _owner(one, with_email=sees_addresses or one["user_id"] == actor.id)
-            items.append(ListedModel(**msgspec.structs.asdict(model), user=owner))
+            item = ListedModel(**msgspec.structs.asdict(model), user=owner)
+            if one["may_write"] and one["is_active"]:
+                item.base_available = one["id"] in listed
+            items.append(item)
         return ModelPage(items, total)
 
 

@@ -97,9 +97,13 @@ class Owner(msgspec.Struct):
 
 
 class ListedModel(Model, kw_only=True):
-    """An item of the list."""
+    """An item of the list.
+
+    `base_available`: whether there is something it can stand on; said to those who may write it, of one that is on.
+    """
 
     user: Owner | None
+    base_available: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelPage(msgspec.Struct):

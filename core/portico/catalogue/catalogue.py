@@ -1,7 +1,7 @@
 """The one place that knows which models there are and who may use them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
 
 import structlog
@@ -140,6 +140,10 @@ class Catalogue:
         """Whether something may stand on the model: `resolve` would find it, and always the same one."""
         entry = (await self._overlay()).by_id.get(model_id)
         return entry is not None and await self._is_usable(actor, entry)
+
+    async def listed_ids(self) -> Container[str]:
+        """Ids of all that could be used by somebody: what sources offer, and presets that stand on something."""
+        return (await self._overlay()).by_id
 
     async def offered_ids(self) -> set[str]:
         """Ids that are taken by what sources offer, and by models that stand for others."""

@@ -1,10 +1,11 @@
 """The list of presets: who finds what, and what may be asked."""
 
+import time
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.plugins.models.conftest import AddGroup, form, readers, writers
+from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
 from portico.testing import Client, House
 
@@ -215,3 +216,39 @@ def test_the_revision_is_shared_by_processes_and_seen_soon(house: House, admin: 
     assert house.call(here.revision) == before + 1  # at once where it was made
     elsewhere._good_until = 0  # 0.3 s later elsewhere
     assert house.call(elsewhere.revision) == before + 1
+
+
+def test_D_MOD_14_a_base_that_is_gone_hides_its_presets_and_is_said_in_the_owners_list(
+    shop: Shop, admin: Client, bob: Client
+) -> None:
+    public = {"base_model_id": "closed-1", "access_control": None}
+    assert admin.post("/api/v1/models/create", form("below", **public)).status == 200
+    for model_id in ("above", "off"):
+        made = form(model_id, base_model_id="below", access_control=None)
+        assert admin.post("/api/v1/models/create", made).status == 200
+    assert admin.post("/api/v1/models/model/toggle?id=off").status == 200
+
+    def said(who: Client) -> dict[str, bool | None]:
+        items = who.get("/api/v1/models/list?order_by=name").json["items"]
+        return {item["id"]: item.get("base_available") for item in items}
+
+    def offered(who: Client) -> set[str]:
+        assert admin.get("/api/models?refresh=true").status == 200
+        return {one["id"] for one in who.get("/api/models").json["data"]} & {"below", "above"}
+
+    nothing_said = {"below": None, "above": None, "off": None}
+    assert offered(bob) == offered(admin) == {"below", "above"}
+    assert said(admin) == {"below": True, "above": True, "off": None}
+    assert said(bob) == nothing_said
+
+    card = shop.cards.pop(1)
+    assert offered(bob) == offered(admin) == set()
+    deadline = time.monotonic() + 10  # a page is remembered for a moment
+    while (found := said(admin)) != {"below": False, "above": False, "off": None}:
+        assert time.monotonic() < deadline, found
+    assert said(bob) == nothing_said
+
+    shop.cards.insert(1, card)
+    assert admin.post("/api/v1/models/model/toggle?id=below").status == 200
+    assert offered(bob) == set()
+    assert said(admin) == {"below": None, "above": False, "off": None}
