@@ -118,6 +118,7 @@ from portico.permissions import (
 from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
+from portico.web.arrays import as_array
 from portico.web.body import explain as explain_misfit
 from portico.web.described import DescribedAs, JSONObject
 from portico.web.health import HealthCheck
@@ -225,6 +226,7 @@ __all__ = [
     "WorkspaceModel",
     "WorkspaceModels",
     "after_commit",
+    "as_array",
     "author",
     "bitmap",
     "current_database",

@@ -2,6 +2,7 @@
 
 from portico.api import (
     AccountLeaving,
+    FoldersLeaving,
     House,
     Listener,
     PluginInfo,
@@ -30,7 +31,7 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Chats, as policies speak of them."""
-    return [ResourceKind("chat", "chats_chat", ("read", "write", "delete"))]
+    return [ResourceKind("chat", "chats_chat", ("read", "write", "delete"), general=("export",))]
 
 
 @hookimpl
@@ -58,18 +59,27 @@ def register_services(app: House) -> list[Service]:
 
 @hookimpl
 def register_listeners(app: House) -> list[Listener]:
-    """What becomes of the chats of somebody who is gone, and who goes by what is written."""
+    """What becomes of the chats of somebody who leaves, and of those in folders that are deleted.
+
+    And who goes by what is written: the index, and what is remembered of a chat.
+    """
     from portico.api import ChatChanged
     from portico_chats.memory import Memory
+    from portico_chats.removal import Removal
     from portico_chats.search.index import Indexer
-    from portico_chats.service import Chats
+
+    removal = Removal(app)
 
     def changed(event: ChatChanged) -> None:
         app.services.need(Indexer).wake()
         if event.change == "deleted":
             app.services.need(Memory).forget(event.id)
 
-    return [Listener(AccountLeaving, Chats(app).account_leaving), Listener(ChatChanged, changed)]
+    return [
+        Listener(AccountLeaving, removal.account_leaving),
+        Listener(FoldersLeaving, removal.folders_leaving),
+        Listener(ChatChanged, changed),
+    ]
 
 
 @hookimpl

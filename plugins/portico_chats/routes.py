@@ -5,14 +5,15 @@ from typing import Any
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from portico.api import House, JSONBytes, Request, delete, get, json_reply, post, query_flag
-from portico_chats import message_routes, search_routes
+from portico_chats import flag_routes, list_routes, message_routes, search_routes, tag_routes
+from portico_chats.removal import Removal
 from portico_chats.schemas import Chat, ChatForm, ListedChat
 from portico_chats.service import Chats
 
 
 def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
-    chats = Chats(app)
+    chats, removal = Chats(app), Removal(app)
 
     @get(["/api/v1/chats", "/api/v1/chats/list"], answers=list[ListedChat])
     async def page(
@@ -52,11 +53,8 @@ def routes(app: House) -> list[Any]:
     @delete("/api/v1/chats/{chat_id:str}", answers=bool)
     async def remove(request: Request, chat_id: FromPath[str]) -> JSONBytes:
         """Delete a chat."""
-        await chats.delete(request.user, chat_id)
+        await removal.one(request.user, chat_id)
         return json_reply(True)
 
-    return [
-        *(page, create, one, update, remove),
-        *message_routes.routes(app),
-        *search_routes.routes(app),
-    ]
+    more = (message_routes, flag_routes, tag_routes, list_routes, search_routes)
+    return [page, create, one, update, remove, *(one for kind in more for one in kind.routes(app))]

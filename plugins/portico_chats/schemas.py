@@ -1,5 +1,7 @@
 """What goes over the wire. Times are epoch seconds; the chat document stays JSON from end to end."""
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -46,3 +48,44 @@ class EventForm(msgspec.Struct):
 
     type: str
     data: dict[str, msgspec.Raw]
+
+
+class Tag(msgspec.Struct):
+    """A tag. `name`: as its owner spelled it first. `meta`: always null."""
+
+    id: str
+    name: str
+    user_id: str
+    meta: None = None
+
+
+class TagForm(msgspec.Struct):
+    """A tag as a client calls it; case and blanks do not tell two apart."""
+
+    name: str
+
+
+#: As far as a database counts.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class CarriersForm(msgspec.Struct):
+    """Which chats that carry a tag to list."""
+
+    name: str
+    skip: _Count = 0
+    limit: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
+
+
+class FolderIdForm(msgspec.Struct):
+    """Where a chat is to lie; null = in no folder."""
+
+    folder_id: str | None = None
+
+
+class FiledChat(msgspec.Struct):
+    """An item of the list of one folder."""
+
+    title: str
+    id: str
+    updated_at: int

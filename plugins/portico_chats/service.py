@@ -3,7 +3,6 @@
 from typing import Any
 
 from portico.api import (
-    AccountLeaving,
     Actor,
     Folders,
     Forbidden,
@@ -18,14 +17,13 @@ from portico_chats.documents import NEW_CHAT, read_document
 from portico_chats.memory import Memory, Remembered
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat, ChatForm
-from portico_chats.search import texts
 from portico_chats.seen import Seen
 from portico_chats.whole import chat_of, document_of, new_row
 from portico_chats.writing import Written, graft, plant
 
 
 class Chats:
-    """Making, reading, changing and deleting. What is not the caller's raises NotFound, see `Reach`."""
+    """Making, reading and changing. What is not the caller's raises NotFound, see `Reach`."""
 
     def __init__(self, app: House) -> None:
         self._app = app
@@ -88,23 +86,6 @@ class Chats:
         kept = Remembered(taken["revision"], written.document, written.bodies)
         self._memory.keep(chat_id, kept)
         return chat_of(taken, written.document)
-
-    async def delete(self, actor: Actor, chat_id: str) -> None:
-        """Delete a chat. Raises: Forbidden for somebody who may not delete any."""
-        await self._reach.permits(actor, "chat.delete")
-        where = await self._reach.where(actor, "delete", first=store.FIND_FIRST)
-        async with transaction():
-            owner_id = await store.delete(storable(chat_id), where)
-            if owner_id is None:
-                raise await self._reach.refusal(actor, "delete", chat_id)
-            await texts.drop(chat_id)
-            self._reach.announce(chat_id, owner_id, "deleted")
-
-    async def account_leaving(self, event: AccountLeaving) -> None:
-        """The chats of somebody who leaves go with them."""
-        for chat_id in await store.delete_all(event.id):
-            self._reach.announce(chat_id, event.id, "deleted")
-        await texts.drop_all(event.id)
 
     async def _read(self, chat_id: str, where: store.Where) -> tuple[dict[str, Any], str]:
         """The columns of a chat and its document, which is not read again if nothing in it has changed."""

@@ -3,7 +3,15 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from portico.api import current_database, execute, row, rows
+from portico.api import (
+    IDS_AT_ONCE,
+    chunks,
+    current_database,
+    execute,
+    placeholders,
+    row,
+    rows,
+)
 from portico_chats.frames import Frame
 
 #: Chats on one page.
@@ -69,11 +77,16 @@ _LIST: Final = (
     "WHERE user_id = $1 AND archived = FALSE{} ORDER BY updated_at DESC, id{}"
 )
 _DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
+_DELETE_SOME: Final = (
+    "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
+    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} LIMIT {IDS_AT_ONCE}) RETURNING id"
+)
+_FILED: Final = "SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND folder_id IN ({}) LIMIT 1"
 _DELETE_ALL: Final = "DELETE FROM chats_chat WHERE user_id = $1 RETURNING id"
 
 #: A condition and its values. Its first placeholder follows those of the statement it is put into.
 Where = tuple[str, Sequence[Any]]
-FIND_FIRST, TAKE_FIRST = 2, 3
+FIND_FIRST, TAKE_FIRST, DELETE_FIRST = 2, 3, 2
 ANY: Final[Where] = ("1 = 1", ())
 
 
@@ -94,28 +107,14 @@ async def glance(chat_id: str, where: Where) -> dict[str, Any] | None:
     return await row(_GLANCE + where[0], chat_id, *where[1])
 
 
-async def blocks(
-    where: Where, *, archived: bool | None = None
-) -> AsyncIterator[list[dict[str, Any]]]:
-    """All rows that meet the condition with their messages, a few at a time, those changed last first.
+async def whole(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
+    """Rows that meet the condition with their messages, as `find`; the first ones by id if not all are wanted.
 
-    The condition's first placeholder is `$1`. No connection is held between two blocks.
+    The condition's first placeholder is `$1`, and it must find its rows by an index: each may have megabytes.
     """
-    sql = _WHOLE[current_database().dialect]
-    n = len(where[1])
-    after = f"(updated_at < ${n + 1} OR updated_at = ${n + 1} AND id > ${n + 2})"
-    last: tuple[int, str] = (2**62, "")
-    while True:
-        found = await rows(
-            f"{sql} ({where[0]}) AND {after} ORDER BY updated_at DESC, id LIMIT {BLOCK}",
-            *where[1],
-            *last,
-        )
-        if found:
-            yield found
-        if len(found) < BLOCK:
-            return
-        last = found[-1]["updated_at"], found[-1]["id"]
+    sql = f"{_WHOLE[current_database().dialect]} {where[0]}"
+    first = "" if limit is None else f" ORDER BY id LIMIT {limit}"
+    return await rows(f"{sql}{first}", *where[1])
 
 
 async def is_there(chat_id: str, where: Where) -> bool:
@@ -168,6 +167,20 @@ async def delete(chat_id: str, where: Where) -> str | None:
     """Delete a row. Returns whose it was; None if none met the condition."""
     found = await rows(_DELETE.format(where[0]), chat_id, *where[1])
     return found[0]["user_id"] if found else None
+
+
+async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
+    """Delete all rows of somebody that meet the condition. Gives their ids, in blocks; no document is read."""
+    while gone := await rows(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
+        yield [one["id"] for one in gone]
+
+
+async def is_filed(owner_id: str, folder_ids: Sequence[str]) -> bool:
+    """Whether a row of somebody is in one of these folders."""
+    for some in chunks(folder_ids):
+        if await row(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
+            return True
+    return False
 
 
 async def delete_all(owner_id: str) -> list[str]:

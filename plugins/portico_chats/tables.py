@@ -78,6 +78,13 @@ class TaggedTable(Table, tablename="chats_tagged"):
     user_id = Text()
 
 
+class TagOwnerTable(Table, tablename="chats_tag_owner"):
+    """Who has tags; taken by whoever changes them."""
+
+    user_id = Text(primary_key=True, default="")
+    changes = BigInt()
+
+
 class TextTable(Table, tablename="chats_text"):
     """What can be searched for."""
 
@@ -90,6 +97,15 @@ class TextTable(Table, tablename="chats_text"):
 
 
 TABLES = TableSet(
-    tables=(ChatTable, MessageTable, SeenTable, ShareTable, TagTable, TaggedTable, TextTable),
+    tables=(
+        ChatTable,
+        MessageTable,
+        SeenTable,
+        ShareTable,
+        TagTable,
+        TaggedTable,
+        TagOwnerTable,
+        TextTable,
+    ),
     migrations="portico_chats.migrations",
 )

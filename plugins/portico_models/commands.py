@@ -7,10 +7,9 @@ from typing import Any, Final
 import click
 import msgspec
 
-from portico.api import Actor, House, HouseKey, NotFound
+from portico.api import Actor, House, HouseKey, NotFound, as_array
 from portico_models.envelope import (
     ImportForm,
-    as_array,
     models_in,
     read_file,
     templates_in,

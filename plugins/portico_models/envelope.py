@@ -1,7 +1,7 @@
 """What an export is on the wire and in a file: a list of models, or an object that holds one."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -52,16 +52,6 @@ def read_file(text: bytes) -> ImportForm:
         return _DECODER.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise Invalid(f"this is no export of models: {error}") from None
-
-
-async def as_array(blocks: AsyncIterator[list[Any]]) -> AsyncIterator[bytes]:
-    """The items of all blocks as one JSON array."""
-    before = b"["
-    async for block in blocks:
-        if block:
-            yield before + msgspec.json.encode(block)[1:-1]
-            before = b","
-    yield b"]" if before == b"," else b"[]"
 
 
 async def with_templates(

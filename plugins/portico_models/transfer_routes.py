@@ -14,6 +14,7 @@ from portico.api import (
     ReplyStream,
     Request,
     TooLarge,
+    as_array,
     get,
     json_reply,
     post,
@@ -23,7 +24,6 @@ from portico.api import (
 from portico_models.envelope import (
     Exported,
     ImportForm,
-    as_array,
     models_in,
     templates_in,
     with_templates,

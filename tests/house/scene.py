@@ -195,6 +195,10 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         path,
         {"type": "status", "data": {}},
     ),
+    ("POST", "/api/v1/chats/{chat_id}/folder"): lambda s, path: (path, {"folder_id": s.folder()}),
+    ("POST", "/api/v1/chats/{chat_id}/tags"): lambda s, path: (path, {"name": "Travel"}),
+    ("DELETE", "/api/v1/chats/{chat_id}/tags"): lambda s, path: (path, {"name": "Travel"}),
+    ("POST", "/api/v1/chats/tags"): lambda s, path: (path, {"name": "Travel"}),
     ("POST", "/api/v1/folders"): lambda s, path: (path, {"name": s.name()}),
     ("POST", "/api/v1/folders/{folder_id}/update"): lambda s, path: (path, {"name": s.name()}),
     ("POST", "/api/v1/folders/{folder_id}/update/parent"): lambda s, path: (

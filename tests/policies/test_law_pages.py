@@ -6,7 +6,7 @@ from portico.permissions import Permissions, PolicyFile, ResourceKind
 from portico_models.records import ACTIONS, GENERAL
 
 MODEL = ResourceKind("model", "models_model", ACTIONS, general=GENERAL)
-CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete"))
+CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete"), general=("export",))
 GROUP = ResourceKind(
     "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
 )
@@ -57,15 +57,17 @@ def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str])
         (WRITER, set()),
         (OF_EVERYONE, set()),
         (ADMIN, set()),
-        (PENDING_OWNER, set()),
+        (ADMIN | {"bypass:chats"}, {"read"}),
+        (ADMIN | {"bypass:export"}, {"export"}),
+        (PENDING_OWNER | {"bypass:chats", "bypass:export"}, set()),
     ],
 )
-def test_AB_48_chats_are_their_owners_alone_also_to_administrators(
+def test_AB_48_AB_52_chats_are_their_owners_alone_and_at_most_read_by_administrators(
     facts: frozenset[str], expected: set[str]
 ) -> None:
     law = Permissions().enact_packaged([MODEL, CHAT], LAW)
 
-    assert {action for action in CHAT.actions if law.plan("chat", action).decide(facts)} == expected
+    assert {action for action in CHAT.words if law.plan("chat", action).decide(facts)} == expected
 
 
 @pytest.mark.parametrize(

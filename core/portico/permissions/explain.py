@@ -160,6 +160,8 @@ def _standing_told(
             switch = {
                 "admin": "BYPASS_ADMIN_ACCESS_CONTROL",
                 "models": "BYPASS_MODEL_ACCESS_CONTROL",
+                "chats": "ENABLE_ADMIN_CHAT_ACCESS",
+                "export": "ENABLE_ADMIN_EXPORT",
             }
             told[word] = [f"{switch[value]} is on, and their role is {actor.role}"]
         elif prefix == "member":

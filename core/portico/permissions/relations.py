@@ -33,7 +33,7 @@ TIE_BY: Final = MappingProxyType(
 #: Roles of an account. Others are made by role lines.
 ROLES: Final = ("admin", "user", "pending")
 #: Those whom a switch of the operator exempts. Their lines count while the switch is on.
-BYPASSES: Final = ("bypass:admin", "bypass:models")
+BYPASSES: Final = ("bypass:admin", "bypass:models", "bypass:chats", "bypass:export")
 #: Words of the permission tree, as `section.word`.
 PERMISSIONS: Final = frozenset(
     name.replace("_", ".", 1) for name in PermissionDefaults.__struct_fields__

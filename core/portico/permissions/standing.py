@@ -43,6 +43,10 @@ class Standings:
             words.append("bypass:admin")
         if self._settings.bypass_models and role != "pending":
             words.append("bypass:models")
+        if self._settings.bypass_chats and role == "admin":
+            words.append("bypass:chats")
+        if self._settings.bypass_export and role == "admin":
+            words.append("bypass:export")
         return words
 
     async def words_about(self, actor: Actor) -> list[str]:

@@ -140,6 +140,17 @@ class AccessSettings(Section):
         bool,
         setting("Nobody's access to models is checked", env="BYPASS_MODEL_ACCESS_CONTROL"),
     ] = False
+    bypass_chats: Annotated[
+        bool,
+        setting("Administrators read everybody's chats", env="ENABLE_ADMIN_CHAT_ACCESS"),
+    ] = True
+    bypass_export: Annotated[
+        bool,
+        setting(
+            "Administrators take along everything there is, such as all chats they may read",
+            env="ENABLE_ADMIN_EXPORT",
+        ),
+    ] = True
 
 
 class ArenaModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

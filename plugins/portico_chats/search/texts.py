@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from portico.api import execute
+from portico.api import execute, placeholders
 
 #: The part of a chat that is its title and whatever else belongs to no message.
 TITLE: Final = ""
@@ -72,3 +72,13 @@ async def drop_all(owner_id: str) -> None:
     """Let go of everything of somebody's."""
     await execute(_FORGET_ALL, owner_id)
     await execute(_LEAVE_ALL, owner_id)
+
+
+async def drop_chats(chat_ids: Sequence[str]) -> None:
+    """Let go of everything of some chats, not more than a statement can name."""
+    places = placeholders(len(chat_ids))
+    await execute(f"DELETE FROM chats_text WHERE chat_id IN ({places}) AND state = 0", *chat_ids)  # noqa: S608
+    await execute(
+        f"UPDATE chats_text SET state = 2 WHERE chat_id IN ({places}) AND state = 1",  # noqa: S608
+        *chat_ids,
+    )

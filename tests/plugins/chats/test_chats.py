@@ -79,25 +79,24 @@ def test_an_update_replaces_top_level_keys_and_keeps_the_rest(ann: Client) -> No
 
 
 def test_AB_48_another_persons_chat_and_none_look_the_same_on_every_route(
-    house: House, ann: Client, bob: Client, admin: Client
+    house: House, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
     before = stored(house, chat_id)
 
-    for person in (bob, admin):
-        for target in (
-            chat_id,
-            "00000000-0000-4000-8000-000000000000",
-            "absent",
-            "%00",
-            "%F0%9F%A6%9C",
+    for target in (
+        chat_id,
+        "00000000-0000-4000-8000-000000000000",
+        "absent",
+        "%00",
+        "%F0%9F%A6%9C",
+    ):
+        for answer in (
+            bob.get(CHATS + target),
+            bob.post(CHATS + target, {"chat": {"title": "Mine"}}),
+            bob.delete(CHATS + target),
         ):
-            for answer in (
-                person.get(CHATS + target),
-                person.post(CHATS + target, {"chat": {"title": "Mine"}}),
-                person.delete(CHATS + target),
-            ):
-                assert (answer.status, answer.detail) == (404, NOT_FOUND)
+            assert (answer.status, answer.detail) == (404, NOT_FOUND)
 
     assert stored(house, chat_id) == before
 

@@ -8,8 +8,8 @@ from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
 from portico.api import UNAUTHORIZED
 from portico.testing import Client, House
+from portico.web.arrays import as_array
 from portico_models import exporting
-from portico_models.envelope import as_array
 
 CREATE, EXPORT = "/api/v1/models/create", "/api/v1/models/export"
 

@@ -1,0 +1,79 @@
+"""Deleting chats, with everything that hangs on them. Nothing here knows of HTTP."""
+
+from portico.api import (
+    AccountLeaving,
+    Actor,
+    FoldersLeaving,
+    Forbidden,
+    House,
+    chunks,
+    placeholders,
+    transaction,
+)
+from portico_chats import flag_rows, store, tag_rows
+from portico_chats.reach import Reach, storable
+from portico_chats.search import texts
+
+#: What others than administrators need, to delete any chat.
+PERMISSION = "chat.delete"
+
+
+class Removal:
+    """Chats that go: their messages, shares, tags and what can be searched for go along."""
+
+    def __init__(self, app: House) -> None:
+        self._reach = Reach(app)
+
+    async def one(self, actor: Actor, chat_id: str) -> None:
+        """Delete a chat. Raises: NotFound; Forbidden for somebody who may not delete any."""
+        await self._reach.permits(actor, PERMISSION)
+        async with transaction():
+            where = await self._reach.where(actor, "delete", first=store.FIND_FIRST)
+            owner_id = await store.delete(storable(chat_id), where)
+            if owner_id is None:
+                raise await self._reach.refusal(actor, "delete", chat_id)
+            await texts.drop(chat_id)
+            await tag_rows.sweep(owner_id)
+            self._reach.announce(chat_id, owner_id, "deleted")
+
+    async def all(self, actor: Actor) -> None:
+        """Delete all chats of the caller's. Raises: Forbidden."""
+        await self._reach.permits(actor, PERMISSION)
+        async with transaction():
+            where = await self._reach.where(actor, "delete", first=store.DELETE_FIRST)
+            await self._delete(actor.id, where)
+
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The chats of somebody who leaves go with them."""
+        for chat_id in await store.delete_all(event.id):
+            self._reach.announce(chat_id, event.id, "deleted")
+        await texts.drop_all(event.id)
+        await tag_rows.drop_all(event.id)
+
+    async def folders_leaving(self, event: FoldersLeaving) -> None:
+        """What lies in folders that are deleted goes with them, or lies in none.
+
+        Raises: Forbidden if there are chats that whoever deletes the folders may not delete.
+        """
+        owner_id = event.actor.id
+        if not event.delete_contents:
+            for chat_id in await flag_rows.unfile(owner_id, event.ids):
+                self._reach.announce(chat_id, owner_id, "updated")
+            return
+        if not await store.is_filed(owner_id, event.ids):
+            return
+        await self._reach.permits(event.actor, PERMISSION)
+        sql, args = await self._reach.where(event.actor, "delete", first=store.DELETE_FIRST)
+        for some in chunks(event.ids):
+            inside = placeholders(len(some), store.DELETE_FIRST + len(args))
+            await self._delete(owner_id, (f"folder_id IN ({inside}) AND {sql}", (*args, *some)))
+        if await store.is_filed(owner_id, event.ids):
+            raise Forbidden
+
+    async def _delete(self, owner_id: str, where: store.Where) -> None:
+        """Delete all chats of somebody that meet a condition, in the transaction that is open."""
+        async for ids in store.delete_some(owner_id, where):
+            await texts.drop_chats(ids)
+            for chat_id in ids:
+                self._reach.announce(chat_id, owner_id, "deleted")
+        await tag_rows.sweep(owner_id)
