@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from portico.db import execute, transaction
 from portico.testing import Client, House
 
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats"}
+    return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
 
 @pytest.fixture
@@ -55,3 +56,57 @@ def stored(house: House, chat_id: str) -> dict[str, Any]:
         house.portico.database.rows, "SELECT * FROM chats_chat WHERE id = $1", chat_id
     )
     return dict(row)
+
+
+def table(house: House, name: str) -> list[dict[str, Any]]:
+    """All rows of a table as they are, in some order that stays."""
+    found = house.call(house.portico.database.rows, f"SELECT * FROM {name}")
+    return sorted((dict(row) for row in found), key=lambda row: sorted(map(str, row.values())))
+
+
+def share(house: House, chat_id: str) -> None:
+    """Share a chat, as far as its rows tell."""
+
+    async def write() -> None:
+        insert = "INSERT INTO chats_share VALUES ($1, $2, 'Shared', 1, 1, '{}')"
+        await execute(insert, f"link-{chat_id}", chat_id)
+        update = "UPDATE chats_chat SET share_id = $1 WHERE id = $2"
+        await execute(update, f"link-{chat_id}", chat_id)
+
+    house.call(write)
+
+
+def new_folder(person: Client, name: str = "Trips", inside: str | None = None) -> str:
+    """The id of a new folder."""
+    folder_id = str(person.post("/api/v1/folders/", {"name": name}).json["id"])
+    if inside is not None:
+        path = f"/api/v1/folders/{folder_id}/update/parent"
+        assert person.post(path, {"parent_id": inside}).status == 200
+    return folder_id
+
+
+def fill(house: House, person: Client, count: int, folder_id: str | None = None) -> list[str]:
+    """Many chats of one message each, without going through the door for each. Returns their ids."""
+    me = person.account["id"]
+    ids = [f"{n:05}-{me}" for n in range(count)]
+
+    async def write() -> None:
+        async with transaction():
+            for n, chat_id in enumerate(ids):
+                await execute(
+                    "INSERT INTO chats_chat (id, user_id, title, created_at, updated_at, meta, chat, messages_at, "
+                    "folder_id) VALUES ($1, $2, $3, 1, $4, '{}', $5, 24, $6)",
+                    chat_id, me, f"Chat {n}", n, '{"history":{"messages":{}}}', folder_id,
+                )  # fmt: skip
+                await execute(
+                    "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, since, knew, "
+                    "origin, body) VALUES ($1, 'm', 1, 'user', 1, 1, 1, 0, '', $2)",
+                    chat_id, '{"id":"m"}',
+                )  # fmt: skip
+                await execute(
+                    "INSERT INTO chats_text (owner_id, chat_id, part, text, state) VALUES ($1, $2, '', 'x', $3)",
+                    me, chat_id, n % 2,
+                )  # fmt: skip
+
+    house.call(write)
+    return ids

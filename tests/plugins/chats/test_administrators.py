@@ -1,0 +1,155 @@
+"""What administrators see of other people's chats: as much as two switches let them, and never to change it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import fill, new_chat, new_folder, share
+
+from portico.testing import Client, House
+
+CHATS = "/api/v1/chats/"
+NOT_FOUND = "We could not find what you're looking for :/"
+PROHIBITED = (
+    "You do not have permission to access this resource. "
+    "Please contact your administrator for assistance."
+)
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+def refused(answer: Any) -> tuple[int, str]:
+    return answer.status, answer.detail
+
+
+def of(person: Client) -> str:
+    return f"{CHATS}list/user/{person.account['id']}"
+
+
+def test_AB_52_with_the_switch_on_they_read_and_do_nothing_else(
+    ann: Client, admin: Client, house: House
+) -> None:
+    chat = new_chat(ann)
+    ann.post(f"{CHATS}{chat['id']}/tags", {"name": "Work"})
+    chat = ann.get(CHATS + chat["id"]).json
+
+    assert admin.get(CHATS + chat["id"]).json == chat
+    assert admin.get(f"{CHATS}{chat['id']}/pinned").json is False
+    (tag,) = admin.get(f"{CHATS}{chat['id']}/tags").json
+    assert tag["user_id"] == ann.account["id"]
+    mine = new_folder(admin)
+    for method, path, body in (
+        ("POST", "", {"chat": {}}), ("DELETE", "", None), ("POST", "/pin", None), ("POST", "/archive", None),
+        ("POST", "/folder", {"folder_id": mine}), ("POST", "/tags", {"name": "x"}), ("DELETE", "/tags", {"name": "work"}),
+        ("DELETE", "/tags/all", None),
+    ):  # fmt: skip
+        answer = admin.request(method, f"{CHATS}{chat['id']}{path}", json=body)
+        assert refused(answer) == (403, PROHIBITED), path
+    for path in ("all", "all/archived", "archived", "pinned", "all/tags", ""):
+        assert admin.get(CHATS + path).json == []
+    assert admin.post(CHATS + "tags", {"name": "work"}).json == []
+    for path in ("archive/all", "unarchive/all"):
+        assert admin.post(CHATS + path).json is True
+    assert admin.delete(CHATS).json is True
+    assert ann.get(CHATS + chat["id"]).json == chat
+
+
+def test_somebodys_list_has_their_archived_ones_too(
+    ann: Client, bob: Client, admin: Client, house: House
+) -> None:
+    fill(house, ann, 61)
+    ann.post(CHATS + "archive/all")
+    new = new_chat(ann, title="Été")
+    new_chat(bob)
+
+    pages = [admin.get(f"{of(ann)}?page={n}").json for n in (1, 2, 3)]
+
+    assert [len(page) for page in pages] == [60, 2, 0]
+    assert pages[0][0] == {key: new[key] for key in ("id", "title", "updated_at", "created_at")}
+    assert [one["title"] for one in admin.get(f"{of(ann)}?query=%C3%89T").json] == ["Été"]
+    sorted_by = admin.get(f"{of(ann)}?order_by=title&direction=asc&page=1").json
+    assert sorted_by[0]["title"] == "Chat 0"
+    assert admin.get(f"{of(ann)}?order_by=user_id&direction=asc").status == 400
+    assert len(admin.get(of(bob)).json) == 1
+    for target in (NOWHERE, "%00", "%F0%9F%A6%9C"):
+        assert refused(admin.get(f"{CHATS}list/user/{target}")) == (404, NOT_FOUND)
+
+
+def test_all_are_taken_along_by_administrators_alone(
+    ann: Client, bob: Client, admin: Client, house: House
+) -> None:
+    fill(house, ann, 45)
+    theirs = new_chat(bob)
+    share(house, theirs["id"])
+
+    answer = admin.get(CHATS + "all/db")
+
+    assert answer.status == 200 and len(answer.json) == 46
+    assert {one["user_id"] for one in answer.json} == {ann.account["id"], bob.account["id"]}
+    (chat,) = (one for one in answer.json if one["user_id"] == bob.account["id"])
+    assert chat == bob.get(CHATS + theirs["id"]).json
+    for person in (ann, bob):
+        assert refused(person.get(CHATS + "all/db")) == (403, PROHIBITED)
+        assert refused(person.get(of(person))) == (403, PROHIBITED)
+
+
+class TestWithoutChatAccess:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"ENABLE_ADMIN_CHAT_ACCESS": "false"}
+
+    def test_AB_52_every_door_is_closed_to_them(
+        self, ann: Client, admin: Client, house: House
+    ) -> None:
+        chat = new_chat(ann)
+        for method, path, body in (
+            ("GET", "", None), ("POST", "", {"chat": {}}), ("DELETE", "", None), ("GET", "/pinned", None),
+            ("POST", "/pin", None), ("POST", "/archive", None), ("POST", "/folder", {}), ("GET", "/tags", None),
+            ("POST", "/tags", {"name": "x"}), ("DELETE", "/tags", {"name": "x"}), ("DELETE", "/tags/all", None),
+        ):  # fmt: skip
+            answer = admin.request(method, f"{CHATS}{chat['id']}{path}", json=body)
+            assert refused(answer) == (404, NOT_FOUND), path
+        for path in (of(ann), of(admin), CHATS + "all/db"):
+            assert refused(admin.get(path)) == (403, PROHIBITED)
+        assert ann.get(CHATS + chat["id"]).json == chat
+        own = new_chat(admin)
+        assert admin.get(CHATS + "all").json == [own]
+
+
+class TestWithoutExport:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"ENABLE_ADMIN_EXPORT": "false"}
+
+    def test_AB_52_they_read_but_do_not_take_along(self, ann: Client, admin: Client) -> None:
+        chat = new_chat(ann)
+        assert admin.get(CHATS + chat["id"]).json == chat
+        assert refused(admin.get(CHATS + "all/db")) == (403, PROHIBITED)
+
+
+class TestByLinesOfPolicy:
+    PAGE = "p, chat, export, role:user, allow\n"
+
+    @pytest.fixture(params=[PAGE, PAGE + "p, chat, read, role:user, allow\n"])
+    def page(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    @pytest.fixture
+    def environment(self, environment: dict[str, str], tmp_path: Path, page: str) -> dict[str, str]:
+        pages = tmp_path / "pages"
+        pages.mkdir()
+        (pages / "ours.csv").write_text(page)
+        return environment | {
+            "PORTICO_ACCESS_POLICY_DIR": str(pages),
+            "ENABLE_ADMIN_CHAT_ACCESS": "false",
+        }
+
+    def test_whoever_may_take_along_must_be_allowed_to_read(
+        self, ann: Client, admin: Client, page: str
+    ) -> None:
+        chat = new_chat(admin)
+        if page == self.PAGE:
+            assert refused(ann.get(CHATS + "all/db")) == (403, PROHIBITED)
+            assert refused(ann.get(of(admin))) == (403, PROHIBITED)
+        else:
+            assert ann.get(CHATS + "all/db").json == [chat]
+            assert [one["id"] for one in ann.get(of(admin)).json] == [chat["id"]]

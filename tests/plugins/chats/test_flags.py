@@ -1,0 +1,190 @@
+"""Pinning, archiving, and putting chats into folders, over HTTP."""
+
+import pytest
+from tests.plugins.chats.conftest import document, fill, new_chat, new_folder, share, stored, table
+
+from portico.conversations import ChatChanged
+from portico.events import Listener
+from portico.testing import Client, House
+
+CHATS = "/api/v1/chats/"
+NOT_FOUND = "We could not find what you're looking for :/"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What time it is, in epoch seconds."""
+    time = [1000]
+    for room in ("service", "flags", "reach"):
+        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: time[0])
+    return time
+
+
+@pytest.fixture
+def told(house: House) -> list[ChatChanged]:
+    """What is told of chats from now on."""
+    events: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, events.append)])
+    return events
+
+
+def test_a_chat_is_pinned_and_unpinned_and_moves_to_the_front(
+    ann: Client, clock: list[int]
+) -> None:
+    chat = new_chat(ann)
+    assert ann.get(f"{CHATS}{chat['id']}/pinned").json is False
+    clock[0] = 2000
+
+    pinned = ann.post(f"{CHATS}{chat['id']}/pin").json
+
+    assert pinned == chat | {"pinned": True, "updated_at": 2000}
+    assert ann.get(f"{CHATS}{chat['id']}/pinned").json is True
+    assert [one["id"] for one in ann.get(CHATS + "pinned").json] == [chat["id"]]
+    assert ann.get(CHATS).json == []
+    assert ann.post(f"{CHATS}{chat['id']}/pin").json["pinned"] is False
+    assert ann.get(CHATS + "pinned").json == []
+    assert len(ann.get(CHATS).json) == 1
+
+
+def test_what_is_marked_is_no_other_conversation(house: House, ann: Client) -> None:
+    chat = new_chat(ann)
+    for path in ("pin", "archive", "tags"):
+        ann.post(f"{CHATS}{chat['id']}/{path}", {"name": "x"})
+    kept = stored(house, chat["id"])
+    assert kept["revision"] == 1
+    assert ann.get(CHATS + chat["id"]).json["chat"] == document()
+
+
+def test_archiving_takes_a_chat_out_of_every_list_but_the_archived(
+    ann: Client, clock: list[int]
+) -> None:
+    folder = new_folder(ann)
+    chat = new_chat(ann)
+    ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": folder})
+    clock[0] = 2000
+
+    archived = ann.post(f"{CHATS}{chat['id']}/archive").json
+
+    assert archived == chat | {"archived": True}  # in no folder, and not changed
+    assert ann.get(CHATS + "?include_folders=1").json == []
+    assert ann.get(f"{CHATS}folder/{folder}").json == []
+    assert [one["id"] for one in ann.get(CHATS + "archived").json] == [chat["id"]]
+    assert ann.post(f"{CHATS}{chat['id']}/archive").json == chat
+    assert ann.get(CHATS + "archived").json == []
+    assert [one["id"] for one in ann.get(CHATS).json] == [chat["id"]]
+
+
+def test_AB_51_archiving_takes_a_share_back_for_good(house: House, ann: Client) -> None:
+    one, other = new_chat(ann)["id"], new_chat(ann)["id"]
+    share(house, one)
+    share(house, other)
+
+    assert ann.post(f"{CHATS}{one}/archive").json["share_id"] is None
+    assert [row["chat_id"] for row in table(house, "chats_share")] == [other]
+    assert ann.post(f"{CHATS}{one}/archive").json["share_id"] is None
+    assert ann.post(CHATS + "archive/all").json is True
+    assert table(house, "chats_share") == []
+    assert ann.get(CHATS + other).json["share_id"] is None
+
+
+def test_all_are_archived_and_taken_out_again_where_they_were(
+    house: House, ann: Client, bob: Client, told: list[ChatChanged], clock: list[int]
+) -> None:
+    folder = new_folder(ann)
+    chats = [new_chat(ann, title=str(n)) for n in range(3)]
+    theirs = new_chat(bob)
+    filed = ann.post(f"{CHATS}{chats[0]['id']}/folder", {"folder_id": folder}).json
+    ann.post(f"{CHATS}{chats[1]['id']}/archive")
+    told.clear()
+    clock[0] = 2000
+
+    assert ann.post(CHATS + "archive/all").json is True
+
+    assert ann.get(CHATS + "?include_folders=1").json == []
+    assert len(ann.get(CHATS + "archived").json) == 3
+    kept = ann.get(CHATS + filed["id"]).json
+    assert kept == filed | {"archived": True}  # folder and time are what they were
+    assert {(event.id, event.user_id, event.change) for event in told} == {
+        (chats[n]["id"], ann.account["id"], "updated") for n in (0, 2)
+    }
+    assert bob.get(CHATS + theirs["id"]).json == theirs
+    bob.post(f"{CHATS}{theirs['id']}/archive")
+
+    assert ann.post(CHATS + "unarchive/all").json is True
+
+    assert ann.get(CHATS + "archived").json == []
+    assert len(ann.get(CHATS + "?include_folders=1").json) == 3
+    assert bob.get(CHATS + theirs["id"]).json["archived"] is True
+
+
+def test_more_chats_than_a_statement_has_room_for_are_archived_together(
+    house: House, ann: Client
+) -> None:
+    fill(house, ann, 1201)
+    assert ann.post(CHATS + "archive/all").json is True
+    assert {row["archived"] for row in table(house, "chats_chat")} == {True}
+    assert ann.post(CHATS + "unarchive/all").json is True
+    assert {row["archived"] for row in table(house, "chats_chat")} == {False}
+
+
+def test_a_chat_goes_into_a_folder_and_out_again_and_is_not_pinned_then(
+    ann: Client, clock: list[int]
+) -> None:
+    folder = new_folder(ann)
+    chat = new_chat(ann)
+    ann.post(f"{CHATS}{chat['id']}/pin")
+    clock[0] = 2000
+
+    filed = ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": folder}).json
+
+    assert filed == chat | {"folder_id": folder, "pinned": False, "updated_at": 2000}
+    assert ann.get(CHATS).json == ann.get(CHATS + "pinned").json == []
+    for body in ({"folder_id": None}, {}, {"folder_id": ""}):
+        ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": folder})
+        assert ann.post(f"{CHATS}{chat['id']}/folder", body).json["folder_id"] is None
+
+
+def test_AB_55_a_folder_that_is_not_ones_own_is_refused(
+    house: House, ann: Client, bob: Client
+) -> None:
+    theirs, gone = new_folder(bob), new_folder(ann)
+    assert ann.delete(f"/api/v1/folders/{gone}").json is True
+    chat = new_chat(ann)
+    ann.post(f"{CHATS}{chat['id']}/pin")
+    before = stored(house, chat["id"])
+
+    for folder in (theirs, gone, NOWHERE, "x", "a\x00b", "🦜", "x" * 100_000):
+        answer = ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": folder})
+        assert (answer.status, answer.detail) == (404, NOT_FOUND)
+        assert ann.post(CHATS + "new", {"chat": {}, "folder_id": folder}).status == 404
+    for wrong in (5, [], {}, True):
+        assert ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": wrong}).status == 422
+
+    assert stored(house, chat["id"]) == before
+    assert bob.get(f"{CHATS}folder/{theirs}").json == []
+
+
+class TestWithoutFolders:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats"}
+
+    def test_D_CHAT_5_there_are_none_to_put_chats_into(self, ann: Client) -> None:
+        chat = new_chat(ann)
+        for answer in (
+            ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": NOWHERE}),
+            ann.get(f"{CHATS}folder/{NOWHERE}"),
+            ann.get(f"{CHATS}folder/{NOWHERE}/list"),
+        ):
+            assert (answer.status, answer.detail) == (404, NOT_FOUND)
+        assert ann.post(f"{CHATS}{chat['id']}/folder", {}).json["folder_id"] is None
+
+
+def test_every_mark_is_told_once_it_is_made(ann: Client, told: list[ChatChanged]) -> None:
+    folder, chat_id = new_folder(ann), new_chat(ann)["id"]
+    told.clear()
+    for path, body in (("pin", None), ("archive", None), ("folder", {"folder_id": folder})):
+        ann.post(f"{CHATS}{chat_id}/{path}", body)
+    ann.post(f"{CHATS}{chat_id}/folder", {"folder_id": NOWHERE})
+    assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 3

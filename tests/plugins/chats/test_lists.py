@@ -1,0 +1,283 @@
+"""Lists of chats over HTTP: whose, which, in which order, and whole ones as a stream."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import document, fill, new_chat, new_folder
+
+from portico.testing import Client, House
+from portico_chats import list_rows
+
+CHATS = "/api/v1/chats/"
+NOT_FOUND = "We could not find what you're looking for :/"
+DEFAULT = "Something went wrong :/"
+ITEM = ["id", "title", "updated_at", "created_at"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """What time it is, in epoch seconds; later at each look."""
+    time = [1000]
+
+    def look() -> int:
+        time[0] += 1
+        return time[0]
+
+    for room in ("service", "flags", "reach"):
+        monkeypatch.setattr(f"portico_chats.{room}.now", look)
+    yield time
+
+
+def titles(answer: Any) -> list[str]:
+    assert answer.status == 200, answer
+    return [one["title"] for one in answer.json]
+
+
+def make(person: Client, *names: str, **marks: Any) -> list[str]:
+    """Chats of these titles, each marked by these routes; their ids."""
+    ids = []
+    for name in names:
+        ids.append(new_chat(person, title=name)["id"])
+        for path, body in marks.items():
+            assert person.post(f"{CHATS}{ids[-1]}/{path}", body).status == 200
+    return ids
+
+
+def test_pinned_ones_are_listed_unless_archived_the_last_changed_first(
+    ann: Client, bob: Client, clock: list[int]
+) -> None:
+    make(ann, "plain")
+    make(ann, "one", "two", pin=None)
+    make(ann, "archived", pin=None, archive=None)
+    make(bob, "theirs", pin=None)
+
+    answer = ann.get(CHATS + "pinned")
+    assert titles(answer) == ["two", "one"]
+    assert list(answer.json[0]) == ITEM
+
+
+def test_archived_ones_are_listed_sorted_as_asked_for(
+    ann: Client, bob: Client, clock: list[int]
+) -> None:
+    first, *_ = make(ann, "b", "c", "a", archive=None)
+    ann.post(CHATS + first, {"chat": {"models": []}})
+    make(ann, "plain")
+    make(bob, "theirs", archive=None)
+
+    answer = ann.get(CHATS + "archived")
+    assert titles(answer) == ["b", "a", "c"]
+    assert list(answer.json[0]) == ITEM
+    for query, expected in {
+        "order_by=title&direction=asc": "abc", "order_by=title&direction=DESC": "cba",
+        "order_by=created_at&direction=asc": "bca", "order_by=updated_at&direction=asc": "cab",
+        "order_by=title": "bac", "direction=asc": "bac", "order_by=&direction=": "bac",
+    }.items():  # fmt: skip
+        assert "".join(titles(ann.get(f"{CHATS}archived?{query}"))) == expected
+
+
+@pytest.mark.parametrize("query", [
+    "order_by=user_id&direction=asc", "order_by=title%3B&direction=asc", "order_by=chat&direction=desc",
+    "order_by=title&direction=up", "order_by=x", "direction=x", "order_by=%00&direction=asc",
+])  # fmt: skip
+def test_D_CHAT_6_a_list_is_sorted_by_nothing_else(ann: Client, query: str) -> None:
+    answer = ann.get(f"{CHATS}archived?{query}")
+    assert (answer.status, answer.detail) == (400, DEFAULT)
+
+
+def test_titles_of_archived_chats_are_looked_through_in_any_script_and_to_the_letter(
+    ann: Client, clock: list[int]
+) -> None:
+    make(
+        ann,
+        "Été à Paris",
+        "100% of it",
+        "snake_case",
+        "МОСКВА",
+        "東京の旅",
+        "back\\slash",
+        archive=None,
+    )
+    for query, expected in {
+        "%C3%89T%C3%89": ["Été à Paris"], "paris": ["Été à Paris"], "%25": ["100% of it"], "_": ["snake_case"],
+        "%D0%BC%D0%BE%D1%81%D0%BA%D0%B2%D0%B0": ["МОСКВА"], "%E4%BA%AC%E3%81%AE": ["東京の旅"], "%5C": ["back\\slash"],
+        "absent": [], "%00": [], "x" * 60_000: [], "%ED%A0%80": [],
+    }.items():  # fmt: skip
+        assert titles(ann.get(f"{CHATS}archived?query={query}")) == expected
+    found = ann.get(f"{CHATS}archived?query=s&order_by=title&direction=desc")
+    assert titles(found) == ["snake_case", "back\\slash", "Été à Paris"] or len(found.json) == 3
+
+
+def test_archived_ones_come_60_a_page_also_those_that_were_looked_for(
+    house: House, ann: Client
+) -> None:
+    fill(house, ann, 130)
+    ann.post(CHATS + "archive/all")
+
+    for query in ("", "&query=CHAT"):
+        pages = [ann.get(f"{CHATS}archived?page={n}{query}").json for n in (1, 2, 3, 4)]
+        assert [len(page) for page in pages] == [60, 60, 10, 0]
+        assert [one["title"] for page in pages for one in page] == [
+            f"Chat {n}" for n in reversed(range(130))
+        ]
+        assert ann.get(f"{CHATS}archived?page=-1{query}").json == pages[0]
+        assert ann.get(f"{CHATS}archived?page={10**20}{query}").json == []
+    assert ann.get(CHATS + "archived?page=x").status == 422
+
+
+def test_a_folder_shows_what_lies_in_it_and_below(ann: Client, clock: list[int]) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    make(ann, "top", folder={"folder_id": top})
+    make(ann, "low", folder={"folder_id": low})
+    make(ann, "pinned", folder={"folder_id": top}, pin=None)
+    make(ann, "loose")
+
+    whole = ann.get(f"{CHATS}folder/{top}")
+    assert titles(whole) == ["low", "top"]
+    assert whole.json == [ann.get(CHATS + one["id"]).json for one in whole.json]
+    assert titles(ann.get(f"{CHATS}folder/{low}")) == ["low"]
+    listed = ann.get(f"{CHATS}folder/{top}/list")
+    assert titles(listed) == ["top"]
+    assert list(listed.json[0]) == ["title", "id", "updated_at"]
+
+
+def test_what_was_archived_with_all_is_not_shown_in_its_folder(ann: Client) -> None:
+    folder = new_folder(ann)
+    make(ann, "x", folder={"folder_id": folder})
+    ann.post(CHATS + "archive/all")
+    assert ann.get(f"{CHATS}folder/{folder}").json == []
+    assert ann.get(f"{CHATS}folder/{folder}/list").json == []
+
+
+def test_a_folder_is_listed_10_a_page(house: House, ann: Client) -> None:
+    folder = new_folder(ann)
+    fill(house, ann, 23, folder)
+    pages = [titles(ann.get(f"{CHATS}folder/{folder}/list?page={n}")) for n in (1, 2, 3, 4)]
+    assert [len(page) for page in pages] == [10, 10, 3, 0]
+    assert [one for page in pages for one in page] == [f"Chat {n}" for n in reversed(range(23))]
+
+
+def test_AB_55_somebody_elses_folder_and_none_look_the_same(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    folder = new_folder(ann)
+    make(ann, "x", folder={"folder_id": folder})
+    for person in (bob, admin):
+        for target in (folder, "absent", "%00", "%F0%9F%A6%9C"):
+            for path in (target, f"{target}/list"):
+                answer = person.get(f"{CHATS}folder/{path}")
+                assert (answer.status, answer.detail) == (404, NOT_FOUND)
+
+
+def test_all_of_ones_own_come_whole_archived_or_not(
+    ann: Client, bob: Client, clock: list[int]
+) -> None:
+    make(ann, "plain")
+    make(ann, "archived", archive=None)
+    make(ann, "pinned", pin=None)
+    make(bob, "theirs")
+
+    everything = ann.get(CHATS + "all")
+    assert titles(everything) == ["pinned", "archived", "plain"]
+    assert everything.json == [ann.get(CHATS + one["id"]).json for one in everything.json]
+    assert everything.headers["content-type"] == "application/json"
+    archived = ann.get(CHATS + "all/archived")
+    assert archived.json == [everything.json[1]]
+    assert titles(ann.get("/api/v1/chats/all")) == titles(everything)
+
+
+def test_AB_58_all_is_all_also_where_documents_are_odd(ann: Client) -> None:
+    for body in (
+        b'{"chat":{}}', b'{"chat":{"history":null,"messages":null}}', b'{"chat":{"title":"a\\u0000b"}}',
+        b'{"chat":{"x":1E400,"history":{"messages":{"a":{"content":5}}}}}',
+    ):  # fmt: skip
+        assert ann.post(CHATS + "new", body=body).status == 200
+    assert len(ann.get(CHATS + "all").json) == 4
+    ann.post(CHATS + "archive/all")
+    assert len(ann.get(CHATS + "all/archived").json) == 4
+    assert len(ann.get(CHATS + "archived?query=b").json) == 1
+
+
+def test_somebody_who_has_none_gets_empty_lists(ann: Client) -> None:
+    for path in ("pinned", "archived", "all", "all/archived", "all/tags"):
+        assert ann.get(CHATS + path).body == b"[]"
+    assert ann.get(f"{CHATS}folder/{new_folder(ann)}").body == b"[]"
+
+
+def test_whole_chats_come_in_blocks_each_once_whatever_changes_meanwhile(
+    house: House, ann: Client
+) -> None:
+    ids = fill(house, ann, 45)
+
+    async def read() -> list[list[str]]:
+        from portico.db import execute
+
+        where = ("1 = 1", ())
+        wanted = await list_rows.ids(ann.account["id"], where)
+        seen = []
+        async for block in list_rows.blocks(wanted):
+            seen.append([one["id"] for one in block])
+            # One that is still to come moves to the front, one is deleted, and one is new.
+            await execute("UPDATE chats_chat SET updated_at = 9999 WHERE id = $1", ids[0])
+            await execute("DELETE FROM chats_chat WHERE id = $1", ids[1])
+        return seen
+
+    blocks = house.call(read)
+
+    assert [len(block) for block in blocks] == [20, 20, 4]
+    assert [one for block in blocks for one in block] == [*reversed(ids[2:]), ids[0]]
+
+
+def test_static_paths_are_no_ids(ann: Client) -> None:
+    new_chat(ann)
+    for path in ("pinned", "archived", "all", "all/tags", "all/archived", "list"):
+        assert isinstance(ann.get(CHATS + path).json, list)
+    assert ann.post(CHATS + "tags", {"name": "x"}).json == []
+    assert ann.post(CHATS + "archive/all").json is True
+    assert ann.post(CHATS + "unarchive/all").json is True
+    # What is no route is no chat either.
+    for method, path in (
+        ("GET", "new"),
+        ("DELETE", "pinned"),
+        ("POST", "all"),
+        ("GET", "folder/x/y"),
+    ):
+        assert ann.request(method, CHATS + path, json={"chat": document()}).status in (404, 405)
+    assert len(ann.get(CHATS).json) == 1
+
+
+PLANS = {
+    "chats_chat_pinned": (
+        "SELECT id, title, updated_at, created_at FROM chats_chat WHERE user_id = $1 AND archived = FALSE "
+        "AND pinned = TRUE AND chats_chat.user_id = $1 ORDER BY updated_at DESC, id"
+    ),
+    "chats_chat_folder": (
+        "SELECT title, id, updated_at FROM chats_chat WHERE folder_id = $1 AND user_id = $1 AND archived = FALSE "
+        "AND pinned = FALSE AND chats_chat.user_id = $1 ORDER BY updated_at DESC, id LIMIT 10 OFFSET 0"
+    ),
+    "chats_chat_list": (
+        "SELECT id, title, updated_at, created_at FROM chats_chat WHERE user_id = $1 AND archived = TRUE "
+        "AND chats_chat.user_id = $1 ORDER BY updated_at DESC, id LIMIT 60 OFFSET 0"
+    ),
+}
+
+
+@pytest.mark.parametrize("index", PLANS)
+def test_lists_are_read_along_an_index_that_is_sorted_already(house: House, index: str) -> None:
+    database = house.portico.database
+
+    async def plan() -> str:
+        if database.dialect == "sqlite":
+            found = await database.rows(f"EXPLAIN QUERY PLAN {PLANS[index]}", "x")
+        else:  # a small table is never worth an index
+            async with database.transaction():
+                await database.execute("SET LOCAL enable_seqscan = off")
+                await database.execute("SET LOCAL enable_bitmapscan = off")
+                await database.execute("SET LOCAL enable_sort = off")
+                found = await database.rows(f"EXPLAIN {PLANS[index]}", "x")
+        return " ".join(str(list(row.values())) for row in found)
+
+    told = house.call(plan)
+    assert index in told
+    assert "TEMP B-TREE" not in told and "Sort" not in told

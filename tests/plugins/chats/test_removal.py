@@ -1,0 +1,167 @@
+"""Chats that go, alone, all at once, with their folder or with their owner: nothing of them stays."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import fill, new_chat, new_folder, share, table
+
+from portico.conversations import ChatChanged
+from portico.events import Listener
+from portico.testing import Client, House
+from portico_chats import store
+
+CHATS = "/api/v1/chats/"
+PROHIBITED = (
+    "You do not have permission to access this resource. "
+    "Please contact your administrator for assistance."
+)
+TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_tagged")
+
+
+def everything(house: House) -> dict[str, list[dict[str, Any]]]:
+    """All that is kept of chats, but what an index still has to let go of."""
+    texts = [row for row in table(house, "chats_text") if row["state"] != 2]
+    return {name: table(house, name) for name in TABLES} | {"chats_text": texts}
+
+
+def full(person: Client, house: House, folder_id: str | None = None) -> str:
+    """The id of a chat that has everything a chat can have."""
+    chat_id = str(new_chat(person)["id"])
+    person.post(f"{CHATS}{chat_id}/tags", {"name": "Work"})
+    if folder_id is not None:
+        person.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
+    share(house, chat_id)
+    return chat_id
+
+
+@pytest.fixture
+def told(house: House) -> list[ChatChanged]:
+    events: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, events.append)])
+    return events
+
+
+def test_AB_51_a_chat_takes_along_its_share_its_tags_and_what_can_be_found(
+    house: House, ann: Client, bob: Client
+) -> None:
+    full(bob, house)
+    before = everything(house)
+    chat_id = full(ann, house)
+    assert ann.delete(CHATS + chat_id).json is True
+    assert everything(house) == before
+
+
+def test_all_of_ones_own_are_deleted_and_nobody_elses(
+    house: House, ann: Client, bob: Client, told: list[ChatChanged]
+) -> None:
+    full(bob, house)
+    before = everything(house)
+    ids = {full(ann, house), full(ann, house, new_folder(ann))}
+    ann.post(f"{CHATS}{max(ids)}/archive")
+    told.clear()
+
+    assert ann.delete(CHATS).json is True
+
+    assert everything(house) == before
+    assert {(event.id, event.user_id, event.change) for event in told} == {
+        (one, ann.account["id"], "deleted") for one in ids
+    }
+    assert len(told) == 2
+    assert ann.delete("/api/v1/chats").json is True  # there is nothing left
+
+
+def test_many_are_deleted_without_reading_any(
+    house: House, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(house, ann, 1201)
+    monkeypatch.setattr(store, "find", None)
+    monkeypatch.setattr(store, "whole", None)
+    assert ann.delete(CHATS).json is True
+    assert not any(everything(house).values())
+
+
+def test_the_chats_of_somebody_who_leaves_take_everything_along(
+    house: House, ann: Client, bob: Client, admin: Client
+) -> None:
+    full(bob, house)
+    before = everything(house)
+    full(ann, house)
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+    assert everything(house) == before
+    owners = {row["user_id"] for row in table(house, "chats_tag_owner")}
+    assert owners == {bob.account["id"]}
+
+
+def test_AB_51_a_folder_takes_its_chats_along_and_those_below(
+    house: House, ann: Client, bob: Client, told: list[ChatChanged]
+) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    full(ann, house)
+    full(bob, house, new_folder(bob, "Top"))
+    before = everything(house)
+    ids = {full(ann, house, top), full(ann, house, low)}
+    told.clear()
+
+    assert ann.delete(f"/api/v1/folders/{top}").json is True
+
+    assert everything(house) == before
+    assert {(event.id, event.change) for event in told} == {(one, "deleted") for one in ids}
+
+
+def test_what_is_kept_of_a_folder_is_in_none(
+    house: House, ann: Client, told: list[ChatChanged]
+) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    ids = {full(ann, house, top), full(ann, house, low)}
+    before = {one: ann.get(CHATS + one).json for one in ids}
+    told.clear()
+
+    assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
+
+    assert {one: ann.get(CHATS + one).json for one in ids} == {
+        one: chat | {"folder_id": None} for one, chat in before.items()
+    }
+    assert {(event.id, event.change) for event in told} == {(one, "updated") for one in ids}
+    assert len(ann.get(CHATS).json) == 2
+
+
+def test_a_folder_with_very_many_chats_goes_at_once(house: House, ann: Client) -> None:
+    top = new_folder(ann, "Top")
+    fill(house, ann, 1201, top)
+    assert ann.delete(f"/api/v1/folders/{top}").json is True
+    assert not any(everything(house).values())
+
+
+class TestWithoutPermission:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_CHAT_DELETE": "false"}
+
+    def test_D_CHAT_11_a_folder_with_chats_stays_and_an_empty_one_goes(
+        self, house: House, ann: Client
+    ) -> None:
+        top = new_folder(ann, "Top")
+        low = new_folder(ann, "Low", inside=top)
+        full(ann, house, low)
+        before = everything(house) | {"folders": table(house, "folders_folder")}
+
+        answer = ann.delete(f"/api/v1/folders/{top}")
+
+        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        assert everything(house) | {"folders": table(house, "folders_folder")} == before
+        assert ann.delete(f"/api/v1/folders/{new_folder(ann, 'Empty')}").json is True
+        assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
+        assert len(ann.get(CHATS).json) == 1
+
+    def test_nobody_deletes_all_but_administrators(
+        self, house: House, ann: Client, admin: Client
+    ) -> None:
+        full(ann, house)
+        before = everything(house)
+        answer = ann.delete(CHATS)
+        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        full(admin, house)
+        assert admin.delete(CHATS).json is True
+        assert everything(house) == before
