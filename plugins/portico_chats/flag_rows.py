@@ -1,5 +1,6 @@
 """What a chat is marked with: every statement there is, and no rule. What is in the chat stays as it is."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -78,6 +79,7 @@ async def archive_all(
         if archived:
             await _unshare(ids)
         yield ids
+        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
 
 
 async def unfile(owner_id: str, folder_ids: Sequence[str]) -> list[str]:

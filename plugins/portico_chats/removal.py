@@ -45,8 +45,7 @@ class Removal:
 
     async def account_leaving(self, event: AccountLeaving) -> None:
         """The chats of somebody who leaves go with them."""
-        for chat_id in await store.delete_all(event.id):
-            self._reach.announce(chat_id, event.id, "deleted")
+        await self._delete(event.id, store.ANY)
         await texts.drop_all(event.id)
         await tag_rows.drop_all(event.id)
 

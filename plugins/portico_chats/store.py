@@ -1,5 +1,6 @@
 """The rows of chats: every statement there is, and no rule. Conditions come from whoever asks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from portico.api import (
     placeholders,
     row,
     rows,
+    scan,
 )
 from portico_chats.frames import Frame
 
@@ -82,7 +84,6 @@ _DELETE_SOME: Final = (
     f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} LIMIT {IDS_AT_ONCE}) RETURNING id"
 )
 _FILED: Final = "SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND folder_id IN ({}) LIMIT 1"
-_DELETE_ALL: Final = "DELETE FROM chats_chat WHERE user_id = $1 RETURNING id"
 
 #: A condition and its values. Its first placeholder follows those of the statement it is put into.
 Where = tuple[str, Sequence[Any]]
@@ -114,7 +115,7 @@ async def whole(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
     """
     sql = f"{_WHOLE[current_database().dialect]} {where[0]}"
     first = "" if limit is None else f" ORDER BY id LIMIT {limit}"
-    return await rows(f"{sql}{first}", *where[1])
+    return await scan(f"{sql}{first}", *where[1])
 
 
 async def is_there(chat_id: str, where: Where) -> bool:
@@ -173,6 +174,7 @@ async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
     """Delete all rows of somebody that meet the condition. Gives their ids, in blocks; no document is read."""
     while gone := await rows(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
         yield [one["id"] for one in gone]
+        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
 
 
 async def is_filed(owner_id: str, folder_ids: Sequence[str]) -> bool:
@@ -181,8 +183,3 @@ async def is_filed(owner_id: str, folder_ids: Sequence[str]) -> bool:
         if await row(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
             return True
     return False
-
-
-async def delete_all(owner_id: str) -> list[str]:
-    """Delete all rows of somebody. Returns their ids."""
-    return [gone["id"] for gone in await rows(_DELETE_ALL, owner_id)]

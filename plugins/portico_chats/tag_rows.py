@@ -7,7 +7,7 @@ any more, takes the row of their owner before, so that none is swept up in the m
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api import execute, placeholders, row, rows
+from portico.api import execute, placeholders, row, rows, scan
 from portico_chats.store import Where
 
 FIRST: Final = 2
@@ -73,7 +73,7 @@ async def carriers(
     owner_id: str, tag_id: str, skip: int, limit: int, where: Where
 ) -> list[dict[str, Any]]:
     """Somebody's chats that carry a tag and are not archived, the last changed first. Shape: rows of `ListedChat`."""
-    return await rows(_CARRIERS.format(where[0]), owner_id, tag_id, limit, skip, *where[1])
+    return await scan(_CARRIERS.format(where[0]), owner_id, tag_id, limit, skip, *where[1])
 
 
 async def hold(chat_id: str, where: Where) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Tags over HTTP: how they are spelled, who carries them, and when they are gone."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.plugins.chats.conftest import document, new_chat, table
 
+from portico.db import current_database, rows, transaction
 from portico.errors import Invalid
 from portico.testing import Client, House
+from portico_chats import tag_rows
 from portico_chats.tag_names import LONGEST, MOST, read_name, tag_id, tags_in, with_tags
+from portico_chats.tags import hang
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -218,6 +222,36 @@ def test_AB_49_deleting_in_vain_leaves_everybodys_tags(
     before = [table(house, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
     assert bob.delete(CHATS + mine).status == 404
     assert [table(house, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
+
+
+def test_a_tag_that_is_wanted_again_is_not_swept_up_in_that_moment(
+    house: House, ann: Client
+) -> None:
+    one, other = new_chat(ann)["id"], new_chat(ann)["id"]
+    tag(ann, one, "Work")
+    me = ann.account["id"]
+
+    async def untag() -> None:
+        async with transaction():
+            await tag_rows.unhang(one, ["work"])
+            await tag_rows.sweep(me)
+
+    async def is_waited_for() -> bool:
+        if current_database().dialect == "sqlite":
+            return True  # writers take turns anyway
+        return bool(await rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+    async def work() -> None:
+        async with transaction():
+            await hang(other, me, {"work": "Work"}, archived=False)
+            untagging = asyncio.create_task(untag())
+            while not (untagging.done() or await is_waited_for()):
+                await asyncio.sleep(0)
+        await untagging
+
+    house.call(work)
+    assert all_tags(ann) == {"work": "Work"}
+    assert [row["chat_id"] for row in table(house, "chats_tagged")] == [other]
 
 
 def test_many_who_tag_and_untag_at_once_leave_a_tag_if_and_only_if_it_is_carried(
