@@ -17,11 +17,13 @@ from portico.catalogue.source import (
 )
 from portico.catalogue.text import reply_with_text
 from portico.conversations import (
+    SHARED,
     ChatChanged,
     Conversations,
     Folders,
     FoldersLeaving,
     MessageEvent,
+    SharedConversations,
 )
 from portico.db import (
     IDS_AT_ONCE,
@@ -142,6 +144,7 @@ __all__ = [
     "MODEL_NOT_FOUND",
     "ROWS_AT_ONCE",
     "PICTURE_RESPONSES",
+    "SHARED",
     "UNAUTHORIZED",
     "Account",
     "AccountChanged",
@@ -209,6 +212,7 @@ __all__ = [
     "Services",
     "SessionUser",
     "SessionUserInfo",
+    "SharedConversations",
     "Sharing",
     "Shift",
     "SourceFailed",

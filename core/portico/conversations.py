@@ -1,7 +1,7 @@
 """Who keeps conversations, and who keeps the folders they lie in: what others need to know of them, and no more."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -46,6 +46,21 @@ class MessageEvent(msgspec.Struct, frozen=True):
     user_id: str
     type: str
     data: msgspec.Raw
+
+
+#: In the place of an account's id: before the id of a shared conversation, whoever shared it.
+SHARED: Final = "shared-"
+
+
+class SharedConversations(Protocol):
+    """Conversations that were shared, as seen from whoever shows people.
+
+    Offered as a service by whichever plugin shares chats. Where nobody offers it, nothing is shared.
+    """
+
+    async def author_of(self, share_id: str) -> str | None:
+        """The account that shares this; None if nobody does, or not any more."""
+        ...
 
 
 class Folders(Protocol):

@@ -65,7 +65,10 @@ def routes(house: House, people: People) -> list[Any]:
 
     @get("/api/v1/users/{user_id:str}", answers=KnownUser)
     async def one(request: Request, user_id: UserId) -> JSONBytes:
-        """Somebody: whole to themselves and to whoever may read accounts, to others what a profile card shows."""
+        """Somebody: whole to themselves and to whoever may read accounts, to others what a profile card shows.
+
+        `shared-` and the id of a shared chat: the name and picture of whoever shares it.
+        """
         return json_reply(await people.view(request.user, user_id))
 
     @get("/api/v1/users/{user_id:str}/active", answers=Active)
@@ -76,7 +79,7 @@ def routes(house: House, people: People) -> list[Any]:
     @get("/api/v1/users/{user_id:str}/profile/image", responses=PICTURE_RESPONSES)
     async def picture(request: Request, user_id: UserId) -> JSONBytes:
         """Somebody's picture. One that lies elsewhere is not fetched, nor is anybody sent there."""
-        found = bitmap(await house.identity.directory.picture_of(user_id))
+        found = bitmap(await people.picture_of(user_id))
         return picture_reply(request, found, nobody)
 
     return [page, everybody, search, one, is_active, picture]

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from portico.api import (
+    SHARED,
     Account,
     Actor,
     Amendment,
@@ -13,6 +14,7 @@ from portico.api import (
     NotFound,
     Resource,
     RollQuery,
+    SharedConversations,
 )
 from portico_accounts.discretion import without_secrets
 from portico_accounts.schemas import (
@@ -79,7 +81,12 @@ class People:
         return UserInfoList(users, total)
 
     async def view(self, actor: Actor, account_id: str) -> KnownUser | Stranger:
-        """Somebody: whole for themselves and for whoever may read accounts, a few facts for everybody else."""
+        """Somebody: whole for themselves and for whoever may read accounts, a few facts for everybody else.
+
+        Under the id that stands in a shared chat for whoever shared it: their name and picture, and no id of theirs.
+        """
+        if account_id.startswith(SHARED):
+            return await self._author(account_id)
         account = await self._identity.directory.by_id(account_id)
         active = self._identity.presence.is_active(account.id, account.last_active_at)
         resource = Resource(KIND, account.id, owner_id=account.id)
@@ -88,6 +95,12 @@ class People:
             return KnownUser(**columns, is_active=active)
         facts = {name: getattr(account, name) for name in _FACTS}
         return Stranger(**facts, is_active=active)
+
+    async def picture_of(self, account_id: str) -> str:
+        """The address of somebody's picture; the author's of a shared chat, as in `view`."""
+        if account_id.startswith(SHARED):
+            account_id = await self._author_id(account_id)
+        return await self._identity.directory.picture_of(account_id)
 
     async def own(self, actor: Actor) -> User:
         """The caller's own account."""
@@ -142,6 +155,27 @@ class People:
         await self._identity.directory.delete(
             account_id, by=actor.id, delete_content=delete_content
         )
+
+    async def _author(self, alias: str) -> Stranger:
+        author = await self._identity.directory.by_id(await self._author_id(alias))
+        picture = author.profile_image_url
+        return Stranger(
+            id=alias,
+            name=author.name,
+            profile_image_url=picture.replace(author.id, alias),
+            bio=None,
+            is_active=False,
+            status_emoji=None,
+            status_message=None,
+            status_expires_at=None,
+        )
+
+    async def _author_id(self, alias: str) -> str:
+        shared = self._house.services.get(SharedConversations)
+        author_id = await shared.author_of(alias.removeprefix(SHARED)) if shared else None
+        if author_id is None:
+            raise NotFound
+        return author_id
 
     def _whole(self, actor: Actor, account: Account) -> User:
         return User(**self._columns(account, self._settings_for(actor, account)))

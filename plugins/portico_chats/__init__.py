@@ -31,7 +31,8 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Chats, as policies speak of them."""
-    return [ResourceKind("chat", "chats_chat", ("read", "write", "delete"), general=("export",))]
+    actions = ("read", "write", "delete", "share")
+    return [ResourceKind("chat", "chats_chat", actions, general=("export",))]
 
 
 @hookimpl
@@ -42,18 +43,20 @@ def register_policies() -> list[PolicyFile]:
 
 @hookimpl
 def register_services(app: House) -> list[Service]:
-    """Where a completion asks whether it may write into a chat, and leaves its reply; and who keeps the index."""
-    from portico.api import Conversations
+    """Where a completion leaves its reply; whose a shared chat is; and what the rooms of chats have in common."""
+    from portico.api import Conversations, SharedConversations
     from portico_chats.memory import Memory
     from portico_chats.replies import Replies
     from portico_chats.search.index import Indexer
     from portico_chats.seen import Seen
+    from portico_chats.shares import Shares
 
     return [
         Service(Conversations, Replies(app)),
         Service(Indexer, Indexer()),
         Service(Memory, Memory()),
         Service(Seen, Seen()),
+        Service(SharedConversations, Shares(app)),
     ]
 
 
@@ -85,9 +88,12 @@ def register_listeners(app: House) -> list[Listener]:
 @hookimpl
 def register_routes(app: House) -> list[object]:
     """Everything below `/api/v1/chats`."""
-    from portico_chats.routes import routes
+    from portico_chats import routes, share_routes
+    from portico_chats.clones import Clones
+    from portico_chats.shares import Shares
 
-    return routes(app)
+    shares = Shares(app)
+    return [*routes.routes(app), *share_routes.routes(shares, Clones(app, shares))]
 
 
 @hookimpl

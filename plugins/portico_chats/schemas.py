@@ -89,3 +89,9 @@ class FiledChat(msgspec.Struct):
     title: str
     id: str
     updated_at: int
+
+
+class CloneForm(msgspec.Struct):
+    """What a copy is to be called; null or empty = `Clone of …`."""
+
+    title: str | None = None

@@ -5,7 +5,6 @@ from typing import Any
 from portico.api import (
     Actor,
     Folders,
-    Forbidden,
     House,
     NotFound,
     new_id,
@@ -14,12 +13,13 @@ from portico.api import (
 )
 from portico_chats import store
 from portico_chats.documents import NEW_CHAT, read_document
+from portico_chats.making import Making
 from portico_chats.memory import Memory, Remembered
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat, ChatForm
 from portico_chats.seen import Seen
 from portico_chats.whole import chat_of, document_of, new_row
-from portico_chats.writing import Written, graft, plant
+from portico_chats.writing import Written, graft
 
 
 class Chats:
@@ -28,6 +28,7 @@ class Chats:
     def __init__(self, app: House) -> None:
         self._app = app
         self._reach = Reach(app)
+        self._making = Making(app)
 
     async def create(self, actor: Actor, form: ChatForm) -> Chat:
         """A new chat of the caller's.
@@ -35,18 +36,15 @@ class Chats:
         Raises: Misshapen for a document of another shape; NotFound for a folder that is not theirs; Forbidden for
         somebody whose chats are not to be kept.
         """
-        temporary = "chat.temporary_enforced"
-        if not actor.is_admin and await self._app.identity.is_permitted(actor, temporary):
-            raise Forbidden
+        await self._making.allow(actor)
         document = read_document(form.chat)
         if form.folder_id:
             await self._own_folder(actor, form.folder_id)
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
-            written = await plant(row, document, actor.session_id)
-            self._reach.announce(row["id"], actor.id, "created")
-        return chat_of(row, written.document)
+            text = await self._making.make(row, document, origin=actor.session_id)
+        return chat_of(row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """One chat."""

@@ -82,6 +82,10 @@ class Scene:
         """The user's."""
         return str(self.callers["user"].post("/api/v1/folders/", {"name": self.name()}).json["id"])
 
+    def share(self) -> str:
+        """The id under which one of the user's chats is shared."""
+        return str(self.callers["user"].post(f"/api/v1/chats/{self.chat()}/share").json["id"])
+
     def page(self) -> str:
         """The name of a page of policies that is kept in the database."""
         self.saved()
@@ -209,6 +213,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         path,
         {"is_expanded": True},
     ),
+    ("POST", "/api/v1/chats/{chat_id}/clone"): lambda s, path: (path, {}),
 }
 
 #: What stands for a parameter of a path.
@@ -220,6 +225,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
     "{folder_id}": Scene.folder,
+    "{share_id}": Scene.share,
     "{template_id}": Scene.template,
 }
 

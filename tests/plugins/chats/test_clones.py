@@ -1,0 +1,116 @@
+"""Copies of chats: of one's own, and of what others share."""
+
+import pytest
+from tests.plugins.chats.conftest import document, new_chat
+
+from portico.api import ChatChanged
+from portico.events import Listener
+from portico.testing import Client, House
+
+CHATS = "/api/v1/chats/"
+
+
+def test_a_clone_is_the_same_chat_under_another_title(house: House, ann: Client) -> None:
+    chat = new_chat(ann)
+    told: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+
+    clone = ann.post(f"{CHATS}{chat['id']}/clone", {"title": "Again"}).json
+
+    assert clone["id"] != chat["id"] and clone["title"] == "Again"
+    assert clone["chat"] == {
+        **document(title="Again"),
+        "originalChatId": chat["id"],
+        "branchPointMessageId": "q",
+    }
+    assert ann.get(CHATS + clone["id"]).json == clone
+    assert ann.get(CHATS + chat["id"]).json == chat
+    assert told == [ChatChanged(clone["id"], ann.account["id"], "created")]
+
+
+@pytest.mark.parametrize("body", [{}, {"title": None}, {"title": ""}])
+def test_a_clone_without_a_title_says_of_what_it_is_one(
+    ann: Client, body: dict[str, str | None]
+) -> None:
+    clone = ann.post(f"{CHATS}{new_chat(ann)['id']}/clone", body).json
+
+    assert clone["title"] == clone["chat"]["title"] == "Clone of Trip ideas"
+
+
+def test_D_CHAT_4_a_clone_without_history_has_no_branch_point(ann: Client) -> None:
+    chat_id = ann.post(CHATS + "new", {"chat": {}}).json["id"]
+
+    clone = ann.post(f"{CHATS}{chat_id}/clone", {}).json
+
+    assert clone["chat"] == {
+        "originalChatId": chat_id,
+        "branchPointMessageId": None,
+        "title": "Clone of New Chat",
+    }
+
+
+def test_a_clone_of_ones_own_keeps_flags_folder_and_tags(house: House, ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law_desk"]}'"""
+    house.call(house.portico.database.execute, sql)
+
+    clone = ann.post(f"{CHATS}{chat_id}/clone", {}).json
+
+    assert (clone["pinned"], clone["folder_id"]) == (True, "f")
+    assert clone["meta"] == {"tags": ["law_desk"]}
+    assert (clone["archived"], clone["share_id"]) == (False, None)
+    tagged = house.call(house.portico.database.rows, "SELECT * FROM chats_tagged")
+    assert tagged == [{"chat_id": clone["id"], "tag_id": "law_desk", "user_id": ann.account["id"]}]
+    (tag,) = house.call(house.portico.database.rows, "SELECT * FROM chats_tag")
+    assert tag == {"user_id": ann.account["id"], "id": "law_desk", "name": "law_desk"}
+
+
+def test_D_CHAT_10_a_clone_of_a_shared_chat_is_its_title_and_document(
+    house: House, ann: Client, bob: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law"]}'"""
+    house.call(house.portico.database.execute, sql)
+    shared = ann.post(f"{CHATS}{chat_id}/share").json
+
+    clone = bob.post(f"{CHATS}{shared['id']}/clone/shared").json
+
+    assert clone["user_id"] == bob.account["id"]
+    assert clone["title"] == "Clone of Trip ideas"
+    assert (clone["pinned"], clone["folder_id"], clone["meta"]) == (False, None, {})
+    assert clone["chat"]["originalChatId"] == shared["id"]
+    assert clone["chat"]["branchPointMessageId"] == "q"
+    assert clone["chat"]["history"] == document()["history"]
+    assert bob.get(CHATS + clone["id"]).json == clone
+    assert house.call(house.portico.database.rows, "SELECT * FROM chats_tagged") == []
+
+
+def test_AB_48_only_ones_own_is_cloned_and_nothing_by_its_share(ann: Client, bob: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    share_id = ann.post(f"{CHATS}{chat_id}/share").json["id"]
+
+    for target in (chat_id, share_id, "absent", "%00"):
+        assert bob.post(f"{CHATS}{target}/clone", {}).status == 404
+    for target in (chat_id, "absent", "%00"):
+        assert bob.post(f"{CHATS}{target}/clone/shared").status == 404
+    assert bob.get(CHATS).json == []
+
+
+@pytest.mark.parametrize("body", [None, 5, [], {"title": 5}])
+def test_a_clone_needs_a_body_that_fits(ann: Client, body: object) -> None:
+    assert ann.post(f"{CHATS}{new_chat(ann)['id']}/clone", body).status == 422
+
+
+class TestWithNothingKept:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
+
+    def test_nothing_is_cloned_but_by_administrators(self, ann: Client, admin: Client) -> None:
+        chat_id = new_chat(admin)["id"]
+        share_id = admin.post(f"{CHATS}{chat_id}/share").json["id"]
+
+        assert ann.post(f"{CHATS}{chat_id}/clone", {}).status == 403
+        assert ann.post(f"{CHATS}{share_id}/clone/shared").status == 403
+        assert admin.post(f"{CHATS}{chat_id}/clone", {}).status == 200
+        assert admin.post(f"{CHATS}{share_id}/clone/shared").status == 200

@@ -1,0 +1,266 @@
+"""Sharing: what others see, what they never see, and how it ends."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.plugins.chats.conftest import document, new_chat
+
+from portico.api import ChatChanged
+from portico.events import Listener
+from portico.testing import Client, House
+
+CHATS = "/api/v1/chats/"
+USERS = "/api/v1/users/"
+NOT_FOUND = "We could not find what you're looking for :/"
+
+
+def share(person: Client, chat_id: str) -> dict[str, Any]:
+    answer = person.post(f"{CHATS}{chat_id}/share")
+    assert answer.status == 200, answer
+    return dict(answer.json)
+
+
+def is_dead(person: Client, share_id: str) -> bool:
+    """Whether a link opens nothing, names nobody, and looks like one that never was."""
+    answers = (
+        person.get(f"{CHATS}share/{share_id}"),
+        person.post(f"{CHATS}{share_id}/clone/shared"),
+        person.get(f"{USERS}shared-{share_id}"),
+    )
+    return [(one.status, one.json) for one in answers] == [(404, {"detail": NOT_FOUND})] * 3
+
+
+def tell_all(ann: Client, chat_id: str = "") -> dict[str, Any]:
+    """A document that says everything a client knows of its owner."""
+    upload = {"id": "f", "user_id": ann.account["id"], "name": "diary.txt"}
+    said = {
+        "id": "q",
+        "parentId": None,
+        "childrenIds": [],
+        "role": "user",
+        "content": "Hi",
+        "files": [upload],
+        "sources": [{"metadata": [{"created_by": ann.account["id"], "chat": chat_id}]}],
+    }
+    return document(
+        id=chat_id,
+        system="Obey",
+        params={"system": "Obey", "temperature": 1},
+        files=[upload],
+        tags=["secret"],
+        originalChatId=chat_id,
+        history={"messages": {"q": said}, "currentId": "q"},
+        messages=[said],
+    )
+
+
+def test_a_share_is_the_chat_as_it_was(ann: Client, bob: Client) -> None:
+    chat = new_chat(ann)
+    shared = share(ann, chat["id"])
+
+    assert list(shared) == list(chat)
+    assert UUID(shared["id"]).version == 4 and shared["id"] != chat["id"]
+    assert (shared["title"], shared["chat"]) == (chat["title"], chat["chat"])
+    assert shared["created_at"] == chat["created_at"]
+    assert ann.get(CHATS + chat["id"]).json["share_id"] == shared["id"]
+    for person in (ann, bob):
+        assert person.get(f"{CHATS}share/{shared['id']}").json == shared
+
+    ann.post(CHATS + chat["id"], {"chat": {"title": "Later", "more": 1}})
+    assert bob.get(f"{CHATS}share/{shared['id']}").json == shared
+
+
+def test_sharing_again_shows_the_chat_as_it_is_under_the_same_id(ann: Client, bob: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    first = share(ann, chat_id)
+    ann.post(CHATS + chat_id, {"chat": {"title": "Later"}})
+
+    second = share(ann, chat_id)
+
+    assert (second["id"], second["title"]) == (first["id"], "Later")
+    assert bob.get(f"{CHATS}share/{first['id']}").json == second
+
+
+def test_sharing_does_not_move_a_chat_in_its_owners_list(house: House, ann: Client) -> None:
+    chat = new_chat(ann)
+    house.call(house.portico.database.execute, "UPDATE chats_chat SET updated_at = 5")
+
+    share(ann, chat["id"])
+
+    assert ann.get(CHATS + chat["id"]).json["updated_at"] == 5
+
+
+def test_AB_50_a_share_tells_nothing_but_what_was_said(
+    house: House, ann: Client, bob: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    assert ann.post(CHATS + chat_id, {"chat": tell_all(ann, chat_id)}).status == 200
+    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["secret"]}'"""
+    house.call(house.portico.database.execute, sql)
+
+    shared = share(ann, chat_id)
+
+    for answer in (
+        bob.get(f"{CHATS}share/{shared['id']}"),
+        bob.post(f"{CHATS}{shared['id']}/clone/shared"),
+        bob.get(f"{USERS}shared-{shared['id']}"),
+    ):
+        assert answer.status == 200
+        for secret in (chat_id, ann.account["id"], "diary", "Obey", "secret", "files", "ann@"):
+            assert secret not in answer.body.decode()
+    seen = bob.get(f"{CHATS}share/{shared['id']}").json
+    assert (seen["meta"], seen["pinned"], seen["folder_id"]) == ({}, False, None)
+    assert (seen["share_id"], seen["archived"]) == (None, False)
+    assert seen["user_id"] == f"shared-{shared['id']}"
+    assert seen["chat"]["params"] == {"temperature": 1}
+    assert seen["chat"]["history"]["messages"]["q"]["content"] == "Hi"
+    assert seen["chat"]["messages"][0]["content"] == "Hi"
+
+
+def test_AB_50_the_author_of_a_share_has_a_name_and_a_picture_and_no_more(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    ann.post(f"{USERS}user/status/update", {"status_emoji": "x", "status_message": "busy"})
+    shared = share(ann, new_chat(ann)["id"])
+    alias = f"shared-{shared['id']}"
+    plain = bob.get(USERS + ann.account["id"]).json
+
+    for person in (bob, admin, ann):
+        author = person.get(USERS + alias).json
+        assert list(author) == list(plain)
+        assert (author["id"], author["name"]) == (alias, "Ann")
+        assert author["profile_image_url"] == plain["profile_image_url"]
+        assert (author["email"], author["is_active"]) == ("", False)
+        assert author["status_emoji"] is author["status_message"] is author["bio"] is None
+    assert bob.get(f"{USERS}{alias}/profile/image").status == 200
+    assert bob.get(f"{USERS}shared-{'0' * 8}").status == 404
+    assert bob.get(f"{USERS}shared-%00/profile/image").status == 404
+
+
+def test_AB_51_a_share_that_is_taken_back_is_dead_and_the_next_has_another_id(
+    ann: Client, bob: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    first = share(ann, chat_id)["id"]
+
+    assert ann.delete(f"{CHATS}{chat_id}/share").json is True
+    assert is_dead(bob, first) and is_dead(ann, first)
+    assert ann.get(CHATS + chat_id).json["share_id"] is None
+    assert ann.delete(f"{CHATS}{chat_id}/share").json is False
+
+    second = share(ann, chat_id)["id"]
+    assert second != first
+    assert is_dead(bob, first) and not is_dead(bob, second)
+
+
+def test_AB_51_deleting_the_chat_kills_its_share(house: House, ann: Client, bob: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    share_id = share(ann, chat_id)["id"]
+
+    ann.delete(CHATS + chat_id)
+
+    assert is_dead(bob, share_id)
+    assert house.call(house.portico.database.rows, "SELECT id FROM chats_share") == []
+
+
+def test_AB_51_deleting_the_account_kills_its_shares(
+    house: House, ann: Client, bob: Client, admin: Client
+) -> None:
+    share_id = share(ann, new_chat(ann)["id"])["id"]
+
+    assert admin.delete(USERS + ann.account["id"]).status == 200
+
+    assert is_dead(bob, share_id)
+    assert house.call(house.portico.database.rows, "SELECT id FROM chats_share") == []
+
+
+def test_AB_51_a_share_counts_only_while_its_chat_points_to_it(
+    house: House, ann: Client, bob: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    first = share(ann, chat_id)["id"]
+    house.call(house.portico.database.execute, "UPDATE chats_chat SET share_id = NULL")
+
+    assert is_dead(bob, first)
+    assert share(ann, chat_id)["id"] != first
+    assert is_dead(bob, first)
+
+
+def test_AB_48_only_the_owner_shares_and_takes_back(
+    house: House, ann: Client, bob: Client, admin: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    share_id = share(ann, chat_id)["id"]
+    before = ann.get(CHATS + chat_id).json
+
+    for person in (bob, admin):
+        for target in (chat_id, share_id, "absent", "%00", "%F0%9F%A6%9C"):
+            for answer in (
+                person.post(f"{CHATS}{target}/share"),
+                person.delete(f"{CHATS}{target}/share"),
+            ):
+                assert (answer.status, answer.detail) == (404, NOT_FOUND)
+    for target in (chat_id, "absent", "%00", "%F0%9F%A6%9C"):
+        assert bob.get(f"{CHATS}share/{target}").status == 404
+    assert ann.get(f"{CHATS}share/{chat_id}").status == 404
+    assert ann.get(CHATS + chat_id).json == before
+    assert not is_dead(bob, share_id)
+
+
+class TestWithoutPermission:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_CHAT_SHARE": "false"}
+
+    def test_nothing_is_shared_but_by_administrators_and_everything_can_be_taken_back(
+        self, ann: Client, admin: Client
+    ) -> None:
+        chat_id = new_chat(ann)["id"]
+
+        assert ann.post(f"{CHATS}{chat_id}/share").status == 403
+        assert ann.delete(f"{CHATS}{chat_id}/share").json is False
+        assert ann.get(CHATS + chat_id).json["share_id"] is None
+        share(admin, new_chat(admin)["id"])
+
+
+class TestWithALine:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str], tmp_path: Any) -> dict[str, str]:
+        (tmp_path / "ours.csv").write_text("p, chat, read, role:admin, allow\n")
+        return environment | {"PORTICO_ACCESS_POLICY_DIR": str(tmp_path)}
+
+    def test_AB_52_who_may_read_the_chats_of_others_opens_them_by_their_own_id_and_no_more(
+        self, ann: Client, bob: Client, admin: Client
+    ) -> None:
+        chat = new_chat(ann)
+
+        assert admin.get(f"{CHATS}share/{chat['id']}").json == chat
+        assert bob.get(f"{CHATS}share/{chat['id']}").status == 404
+        assert admin.post(f"{CHATS}{chat['id']}/share").status == 403
+        copy = admin.post(f"{CHATS}{chat['id']}/clone/shared").json
+        assert (copy["title"], copy["user_id"]) == ("Clone of Trip ideas", admin.account["id"])
+        assert admin.post(f"{CHATS}{chat['id']}/clone", {}).status == 404
+
+
+def test_sharing_and_taking_back_are_told(house: House, ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    told: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+
+    share(ann, chat_id)
+    ann.delete(f"{CHATS}{chat_id}/share")
+    ann.delete(f"{CHATS}{chat_id}/share")
+
+    assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 2
+
+
+def test_a_document_that_cannot_be_understood_is_not_shared(house: House, ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    sql = "UPDATE chats_chat SET chat = $1, messages_at = NULL, branch_at = NULL"
+    house.call(house.portico.database.execute, sql, json.dumps({"history": 5}))
+
+    assert ann.post(f"{CHATS}{chat_id}/share").status == 400
+    assert ann.get(CHATS + chat_id).json["share_id"] is None
+    assert ann.post(f"{CHATS}{chat_id}/clone", {}).status == 400
