@@ -123,6 +123,7 @@ from portico.settings.section import Secret, Section, setting
 from portico.web.arrays import as_array
 from portico.web.body import explain as explain_misfit
 from portico.web.described import DescribedAs, JSONObject
+from portico.web.faults import Fault, misfit, refuse_faults, unreadable
 from portico.web.health import HealthCheck
 from portico.web.picture import PICTURE_RESPONSES, picture_reply
 from portico.web.queries import Flag, query_flag
@@ -166,6 +167,7 @@ __all__ = [
     "Database",
     "Entry",
     "Explanation",
+    "Fault",
     "Folders",
     "FoldersLeaving",
     "Flag",
@@ -243,6 +245,7 @@ __all__ = [
     "get",
     "hookimpl",
     "json_reply",
+    "misfit",
     "names_in",
     "new_id",
     "now",
@@ -255,6 +258,7 @@ __all__ = [
     "post",
     "put",
     "query_flag",
+    "refuse_faults",
     "reply_with_text",
     "route",
     "row",
@@ -264,4 +268,5 @@ __all__ = [
     "stream_reply",
     "survey",
     "transaction",
+    "unreadable",
 ]

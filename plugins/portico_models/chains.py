@@ -5,8 +5,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from portico.api import Invalid, chunks, placeholders, rows
-from portico_models.faults import Fault
+from portico.api import Fault, Invalid, chunks, placeholders, rows
 from portico_models.incoming import Item
 from portico_models.rules import LONGEST_CHAIN, RING, TOO_HIGH
 

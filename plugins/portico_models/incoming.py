@@ -8,9 +8,18 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import DescribedAs, Invalid, JSONObject, Misshapen, Refusal, Sharing
+from portico.api import (
+    DescribedAs,
+    Fault,
+    Invalid,
+    JSONObject,
+    Misshapen,
+    Refusal,
+    Sharing,
+    misfit,
+    unreadable,
+)
 from portico_models.documents import read_meta, read_name, read_params
-from portico_models.faults import Fault, misfit, unreadable
 from portico_models.naming import check_id, likeness
 from portico_models.records import Draft
 from portico_models.schemas import AccessControl

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from portico.api import (
     MODEL_ID_TAKEN,
     Actor,
+    Fault,
     Forbidden,
     House,
     Invalid,
@@ -17,11 +18,11 @@ from portico.api import (
     Resource,
     Sharing,
     chunks,
+    misfit,
     placeholders,
     rows,
 )
 from portico_models.chains import base_of, bases_below, chain_faults
-from portico_models.faults import Fault, misfit
 from portico_models.footing import Footing, learn_footing
 from portico_models.incoming import Batch, Item
 from portico_models.records import KIND

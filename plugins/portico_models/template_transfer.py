@@ -5,8 +5,7 @@ from typing import Final
 
 import msgspec
 
-from portico.api import Actor, House, Invalid, Refusal, transaction
-from portico_models.faults import Fault, unreadable
+from portico.api import Actor, Fault, House, Invalid, Refusal, transaction, unreadable
 from portico_models.template_schemas import TemplateForm
 from portico_models.templates import Templates
 

@@ -10,14 +10,15 @@ import msgspec
 from portico.api import (
     MODEL_ID_TAKEN,
     Actor,
+    Fault,
     ForeignKeyViolation,
     House,
     Invalid,
     NotFound,
     UniqueViolation,
+    refuse_faults,
     transaction,
 )
-from portico_models.faults import Fault, refuse
 from portico_models.incoming import Batch, Progress, examine
 from portico_models.planning import Planner
 from portico_models.records import ModelRecords
@@ -65,18 +66,18 @@ class Transfer:
         batch, planner = await self._prepare(objects)
         if batch.faults:
             _, others = await planner.plan()
-            refuse([*batch.faults, *others], self._under)
+            refuse_faults([*batch.faults, *others], self._under, "models")
         try:
             async with transaction():
                 await self._app.services.need(ModelRecords).begin_change()
                 # Only now, when no other writer can come in between.
                 steps, faults = await planner.plan()
-                refuse(faults, self._under)
+                refuse_faults(faults, self._under, "models")
                 report, faults = await self._writing(rehearsal=False).run(steps, batch.ids)
-                refuse(faults, self._under)
+                refuse_faults(faults, self._under, "models")
                 if templates:
                     brought, faults = await bring_templates(self._app, self._actor, templates)
-                    refuse(faults, ("templates",), "templates")
+                    refuse_faults(faults, ("templates",), "templates")
                     report.templates = brought
         except UniqueViolation as error:
             raise Invalid(MODEL_ID_TAKEN) from error

@@ -9,6 +9,7 @@ import msgspec
 from portico.api import (
     ROWS_AT_ONCE,
     Actor,
+    Fault,
     House,
     Refusal,
     after_commit,
@@ -18,7 +19,6 @@ from portico.api import (
     rows,
 )
 from portico_models.events import ModelChanged
-from portico_models.faults import Fault
 from portico_models.incoming import Progress, draft_of
 from portico_models.planning import Step
 from portico_models.records import KIND, Draft, ModelRecords

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from portico.api import Forbidden, Invalid, Misshapen, NotFound, Refusal, explain_misfit
+from portico.errors import Forbidden, Invalid, Misshapen, NotFound, Refusal
+from portico.web.body import explain
 
 #: Faults that one answer tells of; the rest are counted.
 MOST_TOLD = 50
@@ -23,8 +24,9 @@ class Fault(msgspec.Struct, frozen=True):
         return self.error.detail.removeprefix("[ERROR: ").removesuffix("]")
 
 
-def refuse(faults: list[Fault], under: tuple[str, ...], what: str = "models") -> None:
-    """Raise one refusal for all of these, if there is any. `under`: where in the body the list is.
+def refuse_faults(faults: list[Fault], under: tuple[str, ...], what: str) -> None:
+    """Raise one refusal for all of these, if there is any. `under`: where in the body the list is. `what`: what
+    it lists.
 
     Raises: Misshapen if a shape is wrong, with all wrong shapes; else Invalid if a value is; else Forbidden.
     """
@@ -53,7 +55,7 @@ def misfit(field: str, kind: str, message: str) -> Misshapen:
 def unreadable(error: Exception) -> Misshapen:
     """What msgspec could not decode."""
     if isinstance(error, msgspec.ValidationError):
-        return Misshapen([explain_misfit(str(error), "body")])
+        return Misshapen([explain(str(error), "body")])
     message = "It is not JSON that can be read back"
     return Misshapen([{"type": "json_invalid", "loc": ["body"], "msg": message}])
 
