@@ -1,5 +1,7 @@
 """Conversations: keeping them, listing them, and writing down what a model answered."""
 
+import click
+
 from portico.api import (
     AccountLeaving,
     FoldersLeaving,
@@ -88,12 +90,25 @@ def register_listeners(app: House) -> list[Listener]:
 @hookimpl
 def register_routes(app: House) -> list[object]:
     """Everything below `/api/v1/chats`."""
-    from portico_chats import routes, share_routes
+    from portico_chats import routes, share_routes, statistics, transfer_routes
     from portico_chats.clones import Clones
     from portico_chats.shares import Shares
 
     shares = Shares(app)
-    return [*routes.routes(app), *share_routes.routes(shares, Clones(app, shares))]
+    return [
+        *routes.routes(app),
+        *share_routes.routes(shares, Clones(app, shares)),
+        *transfer_routes.routes(app),
+        *statistics.routes(),
+    ]
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico chats …`."""
+    from portico_chats.commands import chats
+
+    cli.add_command(chats)
 
 
 @hookimpl

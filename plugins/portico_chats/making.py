@@ -36,6 +36,6 @@ class Making:
         `tags`: names by id, of tags that are its owner's from now on if they were not before.
         """
         written = await plant(row, document, origin)
-        await tagging.attach(row["user_id"], row["id"], tags or {})
+        await tagging.attach(row["user_id"], row["id"], tags or {}, archived=row["archived"])
         self._reach.announce(row["id"], row["user_id"], "created")
         return written.document

@@ -5,15 +5,20 @@ from typing import Final
 
 import msgspec
 
-from portico.api import execute
+from portico.api import execute, placeholder_rows
 
-#: Tags in one statement.
-_CHUNK: Final = 100
+#: Characters of a name.
+LONGEST: Final = 128
+#: Tags of one chat.
+MOST: Final = 100
 
 _NAME: Final = (
     "INSERT INTO chats_tag (user_id, id, name) VALUES {} ON CONFLICT (user_id, id) DO NOTHING"
 )
-_TAG: Final = "INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES {} ON CONFLICT (chat_id, tag_id) DO NOTHING"
+_TAG: Final = (
+    "INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES {} "
+    "ON CONFLICT (chat_id, tag_id) DO NOTHING"
+)
 
 
 class _Meta(msgspec.Struct):
@@ -31,20 +36,22 @@ def tag_id(name: str) -> str:
 
 
 def named(names: Iterable[str]) -> dict[str, str]:
-    """Tags by id, each as it was spelled first; without `none`, which stands for no tags."""
+    """Tags by id, each as it was spelled first; without those that no tag can be called, `none` among them."""
     found: dict[str, str] = {}
     for name in (one.replace("\x00", "").strip() for one in names):
-        if name and tag_id(name) != "none":
+        if 0 < len(name) <= LONGEST and tag_id(name) != "none" and len(found) < MOST:
             found.setdefault(tag_id(name), name)
     return found
 
 
-async def attach(owner_id: str, chat_id: str, tags: Mapping[str, str]) -> None:
-    """Tag a new chat. A tag that its owner has already stays as they spell it."""
-    pairs = list(tags.items())
-    for start in range(0, len(pairs), _CHUNK):
-        some = pairs[start : start + _CHUNK]
-        names = ", ".join(f"($1, ${2 + 2 * n}, ${3 + 2 * n})" for n in range(len(some)))
-        await execute(_NAME.format(names), owner_id, *(value for pair in some for value in pair))
-        ids = ", ".join(f"($1, ${3 + n}, $2)" for n in range(len(some)))
-        await execute(_TAG.format(ids), chat_id, owner_id, *(one for one, _ in some))
+async def attach(
+    owner_id: str, chat_id: str, tags: Mapping[str, str], *, archived: bool = False
+) -> None:
+    """Tag a new chat. A tag that its owner has already stays as they spell it; archived chats give them none."""
+    if not tags:
+        return
+    if not archived:
+        values = [value for pair in tags.items() for value in (owner_id, *pair)]
+        await execute(_NAME.format(placeholder_rows(len(tags), 3)), *values)
+    values = [value for known_as in tags for value in (chat_id, known_as, owner_id)]
+    await execute(_TAG.format(placeholder_rows(len(tags), 3)), *values)

@@ -190,6 +190,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/users/default/permissions"): lambda s, path: (path, s.defaults()),
     ("GET", "/api/v1/chats/search"): lambda s, path: (f"{path}?text=mine", None),
     ("POST", "/api/v1/chats/new"): lambda s, path: (path, {"chat": {"title": "New"}}),
+    ("POST", "/api/v1/chats/import"): lambda s, path: (path, [{"chat": {"title": "Old"}}]),
     ("POST", "/api/v1/chats/{chat_id}"): lambda s, path: (path, {"chat": {"title": "Other"}}),
     ("POST", "/api/v1/chats/{chat_id}/messages/{message_id}"): lambda s, path: (
         path,

@@ -1,0 +1,342 @@
+"""Bringing chats in: what is kept of them, whose they become, and that it is all of them or none."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import document, new_chat
+
+from portico.api import ChatChanged
+from portico.events import Listener
+from portico.testing import Client, House
+from portico_chats import importing, incoming
+
+CHATS = "/api/v1/chats/"
+IMPORT = CHATS + "import"
+FIELDS = ("title", "chat", "updated_at", "created_at", "archived", "pinned", "meta", "folder_id")
+
+
+def exported(**changes: Any) -> dict[str, Any]:
+    """A chat as the reference's export, and ours, has it."""
+    return {
+        "id": "00000000-0000-4000-8000-000000000000",
+        "user_id": "somebody",
+        "title": "Trip ideas",
+        "chat": document(),
+        "updated_at": 2000,
+        "created_at": 1000,
+        "share_id": "00000000-0000-4000-8000-000000000001",
+        "archived": False,
+        "pinned": False,
+        "meta": {},
+        "folder_id": None,
+    } | changes
+
+
+def bring(person: Client, *chats: Any) -> list[dict[str, Any]]:
+    answer = person.post(IMPORT, list(chats))
+    assert answer.status == 200, answer
+    return list(answer.json)
+
+
+def count(house: House, table: str) -> int:
+    (found,) = house.call(house.portico.database.rows, f"SELECT COUNT(*) AS n FROM {table}")
+    return int(found["n"])
+
+
+def test_what_an_export_holds_is_kept_but_ids_and_owner(ann: Client) -> None:
+    chat = exported(archived=True, pinned=True, meta={"tags": ["law"], "more": {"a": 1.50}})
+
+    (brought,) = bring(ann, chat)
+
+    assert {name: brought[name] for name in FIELDS} == {name: chat[name] for name in FIELDS}
+    assert brought["user_id"] == ann.account["id"]
+    assert (brought["share_id"], brought["id"] != chat["id"]) == (None, True)
+    assert ann.get(CHATS + brought["id"]).json == brought
+
+
+def test_a_form_with_a_list_is_taken_as_well_and_answered_in_its_order(ann: Client) -> None:
+    forms = [{"chat": document(title=str(number)), "updated_at": number} for number in range(45)]
+
+    answer = ann.post(IMPORT, {"other": 1, "chats": forms})
+
+    assert [one["title"] for one in answer.json] == [str(number) for number in range(45)]
+    assert len(ann.get(CHATS).json) == 45
+    assert ann.post(IMPORT, []).json == []
+
+
+def test_what_a_chat_does_not_say_is_as_for_a_new_one(ann: Client) -> None:
+    fresh = new_chat(ann)
+
+    (brought,) = bring(ann, {"chat": {}, "meta": None, "pinned": None, "folder_id": ""})
+
+    assert (brought["title"], brought["chat"], brought["meta"]) == ("New Chat", {}, {})
+    assert brought["created_at"] == brought["updated_at"] >= fresh["created_at"]
+    assert (brought["pinned"], brought["archived"], brought["folder_id"]) == (False, False, None)
+
+
+def test_a_chat_whose_document_has_no_title_keeps_the_one_beside_it(ann: Client) -> None:
+    assert bring(ann, exported(chat={}, title="Beside"))[0]["title"] == "Beside"
+    assert bring(ann, exported(title="Beside"))[0]["title"] == "Trip ideas"
+
+
+def test_AB_56_nothing_in_a_file_names_a_row_or_an_owner(
+    house: House, ann: Client, bob: Client
+) -> None:
+    theirs = new_chat(bob)
+    share_id = bob.post(f"{CHATS}{theirs['id']}/share").json["id"]
+    before = bob.get(CHATS + theirs["id"]).json
+    forged = exported(id=theirs["id"], user_id=bob.account["id"], share_id=share_id)
+
+    mine = bring(ann, forged, forged)
+
+    assert len({theirs["id"], *(one["id"] for one in mine)}) == 3
+    assert {one["user_id"] for one in mine} == {ann.account["id"]}
+    assert {one["share_id"] for one in mine} == {None}
+    assert bob.get(CHATS + theirs["id"]).json == before
+    assert len(bob.get(CHATS).json) == 1
+
+
+def test_tags_become_the_importers_own(house: House, ann: Client, bob: Client) -> None:
+    bring(bob, exported(meta={"tags": ["Law Desk"]}))
+
+    first, second = bring(
+        ann,
+        exported(meta={"tags": ["Law Desk", "law_desk", "tax", "None", ""]}),
+        exported(meta={"tags": ["LAW desk"]}),
+    )
+
+    assert first["meta"] == {"tags": ["law_desk", "tax"]}
+    assert second["meta"] == {"tags": ["law_desk"]}
+    sql = "SELECT id, name FROM chats_tag WHERE user_id = $1 ORDER BY id"
+    tags = house.call(house.portico.database.rows, sql, ann.account["id"])
+    assert tags == [{"id": "law_desk", "name": "Law Desk"}, {"id": "tax", "name": "tax"}]
+    assert count(house, "chats_tagged") == 4
+
+
+def test_tags_of_archived_chats_are_not_listed_and_tags_have_limits(
+    house: House, ann: Client
+) -> None:
+    many = ["x" * 129, *(str(number) for number in range(200))]
+
+    first, second = bring(
+        ann, exported(meta={"tags": ["law"]}, archived=True), exported(meta={"tags": many})
+    )
+
+    assert first["meta"] == {"tags": ["law"]}
+    assert second["meta"] == {"tags": [str(number) for number in range(100)]}
+    assert count(house, "chats_tag") == 100
+    assert count(house, "chats_tagged") == 101
+
+
+@pytest.mark.parametrize(
+    ("chat", "status", "told"),
+    [
+        (5, 422, "Expected `object`"),
+        ({}, 422, "Field required"),
+        ({"chat": 5}, 422, "chat"),
+        ({"chat": {"history": 5}}, 422, "history"),
+        ({"chat": {"messages": {}}}, 422, "messages"),
+        ({"chat": {"title": {}}}, 422, "title"),
+        ({"chat": {}, "meta": []}, 422, "meta"),
+        ({"chat": {}, "meta": {"tags": [5]}}, 422, "meta"),
+        ({"chat": {}, "meta": {"tags": "law"}}, 422, "meta"),
+        ({"chat": {}, "meta": {"a": "x" * 70_000}}, 400, "meta: at most 64 KiB"),
+        ({"chat": {}, "pinned": "yes"}, 422, "bool"),
+        ({"chat": {}, "created_at": -1}, 400, "created_at"),
+        ({"chat": {}, "updated_at": 10**12}, 400, "updated_at"),
+        ({"chat": {}, "updated_at": 1e30}, 422, "int"),
+        ({"chat": {}, "title": 5}, 422, "title"),
+        ({"chat": {}, "folder_id": 5}, 422, "folder_id"),
+    ],
+)
+def test_AB_58_one_chat_that_does_not_fit_keeps_all_of_them_out(
+    house: House, ann: Client, chat: Any, status: int, told: str
+) -> None:
+    answer = ann.post(IMPORT, {"chats": [exported(), chat, exported()]})
+
+    assert answer.status == status
+    assert told in json.dumps(answer.detail)
+    if status == 422:
+        assert answer.detail[0]["loc"][:3] == ["body", "chats", 1]
+    assert count(house, "chats_chat") == count(house, "chats_tag") == 0
+
+    report = ann.post(f"{IMPORT}?dry_run=true", [exported(), chat]).json
+    assert [one["index"] for one in report["chats"]] == [0]
+    assert [one["index"] for one in report["refused"]] == [1]
+    assert told in report["refused"][0]["reason"] or status == 422
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"5", b"{}", b"[", b'{"chats":5}', b'[{"chat":{"a":NaN}}]', b'[{"chat":{}},]']
+)
+def test_AB_69_what_is_no_list_of_chats_is_422(ann: Client, body: bytes) -> None:
+    assert ann.post(IMPORT, body=body).status == 422
+
+
+def test_AB_58_bytes_that_are_no_text_are_422_wherever_they_stand(
+    house: House, ann: Client
+) -> None:
+    for body in (
+        b'[{"chat":{"a":"\xff"}}]',
+        b'[{"chat":{},"title":"\xff"}]',
+        b'[{"chat":{},"meta":{"a":"\xff"}}]',
+        b'[{"chat":{},"folder_id":"\xff"}]',
+    ):
+        assert ann.post(IMPORT, body=body).status == 422
+    assert count(house, "chats_chat") == 0
+
+
+def test_AB_58_nul_is_taken_out(ann: Client) -> None:
+    body = b'[{"chat":{"title":"a\\u0000b"},"meta":{"tags":["l\\u0000aw"],"x":"\\u0000"}}]'
+
+    (brought,) = ann.post(IMPORT, body=body).json
+
+    assert (brought["title"], brought["meta"]) == ("ab", {"tags": ["law"], "x": ""})
+    assert ann.get(CHATS).json[0]["title"] == "ab"
+
+
+def test_AB_58_halves_of_characters_in_a_file_are_replaced() -> None:
+    half = b'"a\\ud83d"'
+    one = incoming.read_arrival(b'{"chat":{"title":%b},"meta":{"tags":[%b]}}' % (half, half))
+
+    assert (one.title, one.meta) == ("a\ufffd", '{"tags":["a\ufffd"]}')
+
+
+def test_AB_57_more_than_an_account_holds_is_refused_before_anything_is_written(
+    house: House, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "MOST_MESSAGES", 3)
+    bodies = [
+        b"[" + b'{"chat":{}},' * 50_000 + b'{"chat":{}}]',
+        b"[" + b" " * (33 * 1024 * 1024) + b"]",
+        json.dumps([exported()] * 4).encode(),
+        b'[{"chat":{"a":[' + b"{}," * 250_001 + b"{}]}}]",
+        b'[{"chat":{"a":[' + b"1," * 1_000_001 + b"1]}}]",
+    ]
+    for body in bodies:
+        assert ann.post(IMPORT, body=body).status == 413
+    assert count(house, "chats_chat") == 0
+    assert len(bring(ann, *[exported()] * 3)) == 3
+
+
+def test_AB_57_a_compressed_body_is_not_unpacked(ann: Client) -> None:
+    answer = ann.post(IMPORT, body=b"\x1f\x8b" + b"\0" * 100, headers={"content-encoding": "gzip"})
+    assert answer.status == 422
+
+
+def test_AB_55_a_chat_comes_without_a_folder_that_is_not_the_importers(ann: Client) -> None:
+    for folder_id in ("absent", "\x00", "🦜"):
+        (brought,) = bring(ann, exported(folder_id=folder_id))
+        assert brought["folder_id"] is None
+
+
+class TestWithFolders:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
+
+    def test_AB_55_a_chat_stays_in_a_folder_of_ones_own(self, ann: Client, bob: Client) -> None:
+        mine, theirs = (
+            one.post("/api/v1/folders/", {"name": "F"}).json["id"] for one in (ann, bob)
+        )
+        chats = [exported(folder_id=folder_id) for folder_id in (mine, theirs, mine)]
+
+        report = ann.post(f"{IMPORT}?dry_run=1", chats).json
+        assert [one["in_folder"] for one in report["chats"]] == [True, False, True]
+        assert [one["folder_id"] for one in bring(ann, *chats)] == [mine, None, mine]
+
+
+def test_a_rehearsal_tells_of_every_chat_and_changes_nothing(house: House, ann: Client) -> None:
+    told: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+
+    report = ann.post(f"{IMPORT}?dry_run=true", [exported(meta={"tags": ["Law"]}), 5]).json
+
+    assert report["chats"] == [
+        {"index": 0, "title": "Trip ideas", "messages": 1, "tags": ["law"], "in_folder": False}
+    ]
+    assert [one["index"] for one in report["refused"]] == [1]
+    assert count(house, "chats_chat") == count(house, "chats_tag") == 0
+    assert told == []
+    assert ann.post(f"{IMPORT}?dry_run=maybe", []).status == 422
+
+
+def test_every_chat_that_is_brought_in_is_told_of_after_the_commit(
+    house: House, ann: Client
+) -> None:
+    told: list[ChatChanged] = []
+    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+
+    ids = [one["id"] for one in bring(ann, exported(), exported())]
+    ann.post(IMPORT, [exported(), 5])
+
+    assert told == [ChatChanged(one, ann.account["id"], "created") for one in ids]
+
+
+def test_what_goes_wrong_while_it_is_written_undoes_all_of_it(
+    house: House, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = iter(["one", "two", "one"])
+    monkeypatch.setattr(importing, "new_id", lambda: next(ids))
+
+    assert ann.post(IMPORT, [exported()] * 3).status == 500
+
+    assert count(house, "chats_chat") == count(house, "chats_message") == 0
+
+
+def test_a_thousand_chats_are_the_same_in_another_account(
+    house: House, ann: Client, bob: Client
+) -> None:
+    def taken_along(person: Client) -> list[dict[str, Any]]:
+        async def read() -> bytes:
+            from portico.api import as_array
+            from portico_chats import takeout
+
+            which = takeout.of_owner(person.account["id"])
+            return b"".join([part async for part in as_array(takeout.blocks(which))])
+
+        return list(json.loads(house.call(read)))
+
+    def bare(chats: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        left = [{name: one[name] for name in FIELDS} for one in chats]
+        return sorted(left, key=lambda one: str(one["title"]))
+
+    chats = [
+        exported(
+            chat=document(title=f"{number:04}", note={"n": number, "x": "é🦜" * (number % 7)}),
+            title=f"{number:04}",
+            created_at=number,
+            updated_at=2 * number,
+            archived=number % 3 == 0,
+            pinned=number % 5 == 0,
+            meta={"tags": [f"t{number % 4}"], "n": number} if number % 2 else {},
+        )
+        for number in range(1000)
+    ]
+    bring(ann, *chats)
+
+    first = taken_along(ann)
+    bring(bob, *first)
+    second = taken_along(bob)
+
+    assert bare(first) == bare(second) == bare(chats)
+    assert {one["id"] for one in first}.isdisjoint(one["id"] for one in second)
+    assert {one["user_id"] for one in second} == {bob.account["id"]}
+
+
+class TestWithNothingKept:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
+
+    def test_nothing_is_brought_in_but_by_administrators(self, ann: Client, admin: Client) -> None:
+        assert ann.post(IMPORT, [exported()]).status == 403
+        assert len(bring(admin, exported())) == 1
+
+
+def test_the_limits_leave_room_for_what_people_have() -> None:
+    message = {"id": "m", "content": "x, y, {z}" * 10, "usage": {"a": 1}, "childrenIds": ["a", "b"]}
+    chat = {"chat": {"history": {"messages": {str(n): message for n in range(10_000)}}}}
+
+    assert not incoming.is_too_large(json.dumps(chat).encode())
