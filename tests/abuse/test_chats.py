@@ -45,7 +45,9 @@ def _select(table: str) -> str:
         return (
             f"SELECT * FROM {table} WHERE chat_id IN (SELECT id FROM chats_chat WHERE user_id = $1)"
         )
-    return f"SELECT * FROM {table} WHERE {'owner_id' if table == 'chats_text' else 'user_id'} = $1"
+    if table == "chats_text":  # which of them are in the index changes by itself
+        return "SELECT chat_id, part, text FROM chats_text WHERE owner_id = $1"
+    return f"SELECT * FROM {table} WHERE user_id = $1"
 
 
 def chat_with_everything(scene: Scene) -> str:
@@ -101,9 +103,9 @@ def test_AB_48_what_anybody_does_with_all_of_their_own_leaves_everybody_elses(sc
     for method, path in sorted(routes(scene.house)):
         if not path.startswith("/api/v1/chats") or "{" in path:
             continue
-        _, body = ask(scene, method, path)
+        target, body = ask(scene, method, path)
         for caller in ("other", "admin"):
-            answer = scene.callers[caller].request(method, path, json=body)
+            answer = scene.callers[caller].request(method, target, json=body)
             assert answer.status in (200, 403), (method, path, answer)
             assert owner_id.encode() not in answer.body
         assert rows_of(scene.house, owner_id) == before, (method, path)
