@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 
 from portico.api import Actor, House, Invalid, NotFound, new_id, now, transaction
-from portico_chats import store, tagging
+from portico_chats import store
 from portico_chats.documents import Document, as_json, column_title, take_apart
 from portico_chats.making import Making
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat
 from portico_chats.shares import Shares
+from portico_chats.tag_names import tags_told
 from portico_chats.whole import chat_of, document_of, new_row
 
 
@@ -44,7 +45,7 @@ class Clones:
         title = title or f"Clone of {original.title}"
         document = _branched(original, title)
         row = new_row(new_id(), actor.id, column_title(title), now()) | kept
-        tags = tagging.in_meta(row["meta"])
+        tags = tags_told(row["meta"])
         async with transaction():
             text = await self._making.make(row, document, origin=actor.session_id, tags=tags)
         return chat_of(row, text)

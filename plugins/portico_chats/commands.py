@@ -31,14 +31,14 @@ def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
         raise click.UsageError("Say whose: --user EMAIL, or --all.")
 
     async def work(house: House) -> None:
-        which = takeout.of_owner((await _account(house, email)).id if email else None)
+        owner_id = (await _account(house, email)).id if email else None
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
-            _progress("Exporting", await takeout.count(which)) as bar,
+            _progress("Exporting", await takeout.count(owner_id)) as bar,
         ):
 
             async def counted() -> AsyncIterator[list[Chat]]:
-                async for block in takeout.blocks(which):
+                async for block in takeout.blocks(owner_id):
                     yield block
                     bar.update(len(block))
 

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portico.api import Invalid, misfit, unreadable
-from portico_chats import tagging
 from portico_chats.documents import (
     NEW_CHAT,
     Document,
@@ -21,6 +20,7 @@ from portico_chats.documents import (
     parts_of,
     read_document,
 )
+from portico_chats.tag_names import tags_told
 
 #: Bytes of one chat.
 LARGEST: Final = 32 * 1024 * 1024
@@ -114,7 +114,7 @@ def _meta(raw: msgspec.Raw | UnsetType) -> tuple[str, dict[str, str]]:
     if len(text) > LARGEST_META:
         raise Invalid("[ERROR: meta: at most 64 KiB]")
     try:
-        parts, tags = parts_of(text), tagging.in_meta(text)
+        parts, tags = parts_of(text), tags_told(text)
     except msgspec.ValidationError:
         message = "Expected an object, whose `tags` are a list of texts"
         raise misfit("meta", "dict_type", message) from None

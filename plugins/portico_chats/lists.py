@@ -9,7 +9,7 @@ from portico_chats.reach import KIND, Reach, storable
 from portico_chats.schemas import Chat
 from portico_chats.search.texts import folded
 from portico_chats.store import PAGE, Where
-from portico_chats.whole import chat_of, document_of
+from portico_chats.whole import shown
 
 Blocks = AsyncIterator[list[Chat]]
 
@@ -50,7 +50,7 @@ class Lists:
         """All of the caller's chats, or only those that are archived."""
         where = await self._readable(actor)
         ids = await list_rows.ids(actor.id, where, archived=archived)
-        return _shown(list_rows.blocks(ids))
+        return shown(list_rows.blocks(ids))
 
     async def below(self, actor: Actor, folder_id: str) -> Blocks:
         """What lies in a folder of the caller's, or below it, and is neither pinned nor archived. Raises: NotFound."""
@@ -59,13 +59,13 @@ class Lists:
         if not inside:
             raise NotFound
         where = await self._readable(actor)
-        return _shown(list_rows.blocks(await list_rows.filed(actor.id, inside, where)))
+        return shown(list_rows.blocks(await list_rows.filed(actor.id, inside, where)))
 
     async def everything(self, actor: Actor) -> Blocks:
         """All chats of everybody. Raises: Forbidden for somebody who may not read every one of them."""
         if not await self._app.permissions.may_all(actor, KIND, "read"):
             raise Forbidden
-        return _shown(list_rows.everything(await self._readable(actor, 1)))
+        return shown(list_rows.everything(await self._readable(actor, 1)))
 
     async def _page(
         self,
@@ -102,8 +102,3 @@ def order_of(column: str, direction: str) -> str:
     except KeyError:
         raise Invalid from None
     return by if column and direction else list_rows.order("updated_at", "desc")
-
-
-async def _shown(blocks: AsyncIterator[list[dict[str, Any]]]) -> Blocks:
-    async for block in blocks:
-        yield [chat_of(one, document_of(one)) for one in block]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from portico.api import Actor, Forbidden, House
-from portico_chats import tagging
 from portico_chats.documents import Document
 from portico_chats.reach import Reach
+from portico_chats.tags import hang
 from portico_chats.writing import plant
 
 
@@ -36,6 +36,7 @@ class Making:
         `tags`: names by id, of tags that are its owner's from now on if they were not before.
         """
         written = await plant(row, document, origin)
-        await tagging.attach(row["user_id"], row["id"], tags or {}, archived=row["archived"])
+        if tags:
+            await hang(row["id"], row["user_id"], tags, archived=row["archived"])
         self._reach.announce(row["id"], row["user_id"], "created")
         return written.document

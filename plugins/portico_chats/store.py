@@ -118,12 +118,6 @@ async def whole(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
     return await scan(f"{sql}{first}", *where[1])
 
 
-async def some(chat_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Those of these rows that are there, with their messages, in any order. At most a `BLOCK` of them."""
-    sql = _WHOLE[current_database().dialect]
-    return await rows(f"{sql} id IN ({placeholders(len(chat_ids))})", *chat_ids)
-
-
 async def is_there(chat_id: str, where: Where) -> bool:
     """Whether there is such a row, without reading its document."""
     return await row(_THERE + where[0], chat_id, *where[1]) is not None

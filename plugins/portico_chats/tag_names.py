@@ -43,18 +43,27 @@ def may_exist(known_as: str) -> bool:
 
 
 def tags_in(meta: str) -> list[str]:
-    """The ids of the tags that a chat's `meta` tells of, each once. What no tag can be called is left out."""
+    """The ids of the tags that a chat's `meta` tells of, each once; none if it has another shape than usual."""
     try:
-        told = _LIST.decode(_META.decode(meta).get("tags", b"[]"))
+        return list(tags_told(meta))
     except msgspec.MsgspecError:
         return []
-    found: dict[str, None] = {}
-    for name in told:
+
+
+def tags_told(meta: str | bytes) -> dict[str, str]:
+    """The same from a client: the tags by id, each as it is spelled first. What no tag can be called is left out.
+
+    Raises: msgspec.MsgspecError for a `meta` that is no object, or whose `tags` are no list of texts.
+    """
+    found: dict[str, str] = {}
+    for told in _LIST.decode(_META.decode(meta).get("tags", b"[]")):
         try:
-            found[read_name(name)[0]] = None
+            known_as, name = read_name(told)
         except Invalid:
             continue
-    return list(found)[:MOST]
+        if len(found) < MOST:
+            found.setdefault(known_as, name)
+    return found
 
 
 def with_tags(meta: str, ids: Iterable[str]) -> str:

@@ -3,33 +3,31 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from portico.api import chunks, row
-from portico_chats import store
+from portico.api import row
+from portico_chats import list_rows, store
 from portico_chats.schemas import Chat
-from portico_chats.whole import chat_of, document_of
+from portico_chats.whole import shown
 
-_COUNT: Final = "SELECT COUNT(*) AS n FROM chats_chat WHERE "
-
-
-def of_owner(owner_id: str | None) -> store.Where:
-    """Whose chats are meant: somebody's, or everybody's."""
-    return store.ANY if owner_id is None else ("user_id = $1", (owner_id,))
+_COUNT: Final = "SELECT COUNT(*) AS n FROM chats_chat"
 
 
-async def count(which: store.Where) -> int:
-    """How many there are."""
-    found = await row(_COUNT + which[0], *which[1])
+async def count(owner_id: str | None) -> int:
+    """How many somebody has; None = all there are."""
+    mine, args = ("", ()) if owner_id is None else (" WHERE user_id = $1", (owner_id,))
+    found = await row(_COUNT + mine, *args)
     return int(found["n"]) if found else 0
 
 
-async def blocks(which: store.Where) -> AsyncIterator[list[Chat]]:
-    """Whole chats, archived ones too, those changed last first. Nothing is held between two blocks."""
-    async for block in store.blocks(which):
-        yield [chat_of(one, document_of(one)) for one in block]
+async def blocks(owner_id: str | None) -> AsyncIterator[list[Chat]]:
+    """Somebody's chats, archived ones too; None = everybody's. Nothing is held between two blocks."""
+    if owner_id is None:
+        found = list_rows.everything(store.ANY)
+    else:
+        found = list_rows.blocks(await list_rows.ids(owner_id, store.ANY))
+    async for block in shown(found):
+        yield block
 
 
-async def some(chat_ids: Sequence[str]) -> AsyncIterator[list[Chat]]:
+def some(chat_ids: Sequence[str]) -> AsyncIterator[list[Chat]]:
     """These chats, in this order; those that are gone are left out."""
-    for ids in chunks(chat_ids, store.BLOCK):
-        found = {one["id"]: one for one in await store.some(ids)}
-        yield [chat_of(found[one], document_of(found[one])) for one in ids if one in found]
+    return shown(list_rows.blocks(chat_ids))

@@ -1,5 +1,6 @@
 """A row and its messages as the chat that goes over the wire."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -49,6 +50,12 @@ def document_of(row: dict[str, Any]) -> str:
     """The JSON of the document, of a row that `store.find` has read."""
     frame, messages = frame_of(row), row["messages"] or ""
     return frame.filled(messages, _branch(row) if frame.branch_at is not None else "")
+
+
+async def shown(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
+    """Whole chats in blocks, of rows in blocks that `store.whole` has read."""
+    async for block in blocks:
+        yield [chat_of(row, document_of(row)) for row in block]
 
 
 def _branch(row: dict[str, Any]) -> str:
