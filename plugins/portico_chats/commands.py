@@ -13,11 +13,12 @@ from portico.api import Account, House, HouseKey, NotFound, as_array
 from portico_chats import takeout
 from portico_chats.importing import Import, Report
 from portico_chats.schemas import Chat
+from portico_chats.search import index
 
 
 @click.group()
 def chats() -> None:
-    """Take conversations to another house, bring them in."""
+    """Take conversations to another house, bring them in; the index of the search."""
 
 
 @chats.command()
@@ -71,6 +72,23 @@ def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json:
     _say(report, as_json)
     if report.refused:
         raise SystemExit(1)
+
+
+@chats.command()
+@click.pass_obj
+def reindex(key: HouseKey) -> None:
+    """Build the index of the search anew. Searches stay right meanwhile, and are slower."""
+
+    async def work(_: House) -> int:
+        with _progress("Indexing", 0) as bar:
+
+            def told(done: int, total: int) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            return await index.reindex(told)
+
+    click.echo(f"texts      {key.run(work)}")
 
 
 async def _account(house: House, email: str) -> Account:

@@ -63,6 +63,17 @@ def test_a_file_with_a_fault_is_not_brought_in_at_all(portico: CommandLine) -> N
     assert json.loads(portico("chats", "export", "--all").stdout) == []
 
 
+def test_the_index_of_the_search_is_built_anew(portico: CommandLine) -> None:
+    people(portico)
+    said = json.dumps(exported("one", "two"))
+    portico("chats", "import", "--user", "ann@example.org", "-", said=said)
+
+    done = portico("chats", "reindex")
+
+    assert done.stdout.split() == ["texts", "4"]
+    assert "Indexing" in done.stderr
+
+
 def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path: Path) -> None:
     nobody = ("--user", "nobody@example.org")
     assert "Nobody is nobody@" in portico("chats", "export", "x.json", *nobody, code=1).stderr

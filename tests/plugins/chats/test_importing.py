@@ -293,8 +293,8 @@ def test_a_thousand_chats_are_the_same_in_another_account(
             from portico.api import as_array
             from portico_chats import takeout
 
-            which = takeout.of_owner(person.account["id"])
-            return b"".join([part async for part in as_array(takeout.blocks(which))])
+            found = takeout.blocks(person.account["id"])
+            return b"".join([part async for part in as_array(found)])
 
         return list(json.loads(house.call(read)))
 

@@ -22,7 +22,7 @@ def test_show_prints_every_line_where_it_stands_with_names_for_ids(
     assert f"{laws / 'desk.csv'}\n     2  p, model, read, member:{staff}, allow    # " in said
     assert f"member:{staff} is Staff\\x1b[2J" in said
     assert "     3  g, user:gone, role:clerk    # user:gone: there is none" in said
-    assert "portico_policies/chats.csv\n    10  p, chat, read, owner, allow" in said
+    assert "portico_policies/chats.csv\n    11  p, chat, read, owner, allow" in said
     lines = {
         line["origin"]: line for line in json.loads(portico("policy", "show", "--json").stdout)
     }
