@@ -125,6 +125,7 @@ from portico.web.body import explain as explain_misfit
 from portico.web.described import DescribedAs, JSONObject
 from portico.web.faults import Fault, misfit, refuse_faults, unreadable
 from portico.web.health import HealthCheck
+from portico.web.mended import mended
 from portico.web.picture import PICTURE_RESPONSES, picture_reply
 from portico.web.queries import Flag, query_flag
 from portico.web.reply import JSONBytes, json_reply
@@ -245,6 +246,7 @@ __all__ = [
     "get",
     "hookimpl",
     "json_reply",
+    "mended",
     "misfit",
     "names_in",
     "new_id",

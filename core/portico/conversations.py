@@ -70,6 +70,12 @@ class Folders(Protocol):
     names nothing.
     """
 
+    async def hold(self, owner_id: str) -> None:
+        """Keep that person's folders as they are until the transaction ends. Asked before anything in them is touched:
+        whoever deletes one comes to its contents afterwards.
+        """
+        ...
+
     async def is_there(self, owner_id: str, folder_id: str) -> bool:
         """Whether this is a folder of that person's. An unknown one is False, like a foreign one."""
         ...

@@ -47,11 +47,11 @@ def register_policies() -> list[PolicyFile]:
 def register_services(app: House) -> list[Service]:
     """Where a completion leaves its reply; whose a shared chat is; and what the rooms of chats have in common."""
     from portico.api import Conversations, SharedConversations
-    from portico_chats.memory import Memory
     from portico_chats.replies import Replies
     from portico_chats.search.index import Indexer
-    from portico_chats.seen import Seen
-    from portico_chats.shares import Shares
+    from portico_chats.sharing.shares import Shares
+    from portico_chats.storage.memory import Memory
+    from portico_chats.storage.seen import Seen
 
     return [
         Service(Conversations, Replies(app)),
@@ -69,9 +69,9 @@ def register_listeners(app: House) -> list[Listener]:
     And who goes by what is written: the index, and what is remembered of a chat.
     """
     from portico.api import ChatChanged
-    from portico_chats.memory import Memory
     from portico_chats.removal import Removal
     from portico_chats.search.index import Indexer
+    from portico_chats.storage.memory import Memory
 
     removal = Removal(app)
 
@@ -90,9 +90,12 @@ def register_listeners(app: House) -> list[Listener]:
 @hookimpl
 def register_routes(app: House) -> list[object]:
     """Everything below `/api/v1/chats`."""
-    from portico_chats import routes, share_routes, statistics, transfer_routes
-    from portico_chats.clones import Clones
-    from portico_chats.shares import Shares
+    from portico_chats import routes
+    from portico_chats.lists import statistics
+    from portico_chats.sharing import share_routes
+    from portico_chats.sharing.clones import Clones
+    from portico_chats.sharing.shares import Shares
+    from portico_chats.transfer import transfer_routes
 
     shares = Shares(app)
     return [
@@ -106,7 +109,7 @@ def register_routes(app: House) -> list[object]:
 @hookimpl
 def register_commands(cli: click.Group) -> None:
     """Add `portico chats …`."""
-    from portico_chats.commands import chats
+    from portico_chats.transfer.commands import chats
 
     cli.add_command(chats)
 
@@ -115,7 +118,7 @@ def register_commands(cli: click.Group) -> None:
 async def startup(app: House) -> None:
     """Begins to take texts into the index."""
     from portico_chats.search.index import Indexer
-    from portico_chats.seen import Seen
+    from portico_chats.storage.seen import Seen
 
     await app.services.need(Seen).prune()
     app.services.need(Indexer).start()

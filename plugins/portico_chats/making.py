@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from portico.api import Actor, Forbidden, House
-from portico_chats.documents import Document
+from portico_chats.content.documents import Document
+from portico_chats.marks.tags import hang
 from portico_chats.reach import Reach
-from portico_chats.tags import hang
-from portico_chats.writing import plant
+from portico_chats.storage.writing import plant
 
 
 class Making:

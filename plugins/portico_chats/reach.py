@@ -2,8 +2,18 @@
 
 from typing import Any, Final, Literal
 
-from portico.api import Actor, ChatChanged, Forbidden, House, NotFound, Resource, after_commit, now
-from portico_chats import store
+from portico.api import (
+    Actor,
+    ChatChanged,
+    Folders,
+    Forbidden,
+    House,
+    NotFound,
+    Resource,
+    after_commit,
+    now,
+)
+from portico_chats.storage import store
 
 KIND: Final = "chat"
 
@@ -34,6 +44,14 @@ class Reach:
             resource = Resource(KIND, chat_id, owner_id)
             await self._app.permissions.require(actor, action, resource)
         return NotFound()
+
+    async def has_folder(self, owner_id: str, folder_id: str) -> bool:
+        """Whether somebody has a folder, which then stays until the transaction ends. Asked before a chat is touched."""
+        folders = self._app.services.get(Folders)
+        if folders is None or not is_storable(folder_id):
+            return False
+        await folders.hold(owner_id)
+        return await folders.is_there(owner_id, folder_id)
 
     async def permits(self, actor: Actor, permission: str) -> None:
         """Raises: Forbidden for somebody without a word of the permission tree, such as `chat.delete`."""

@@ -10,9 +10,10 @@ from portico.api import (
     placeholders,
     transaction,
 )
-from portico_chats import flag_rows, store, tag_rows
+from portico_chats.marks import flag_rows, tag_rows
 from portico_chats.reach import Reach, storable
 from portico_chats.search import texts
+from portico_chats.storage import store
 
 #: What others than administrators need, to delete any chat.
 PERMISSION = "chat.delete"

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from portico.api import Actor, House, Invalid, MessageEvent, after_commit, now, transaction
-from portico_chats import store
-from portico_chats.documents import cleaned, is_message_id
-from portico_chats.effects import effect_of, makes_message
+from portico_chats.content.documents import is_message_id
+from portico_chats.content.effects import effect_of, makes_message
 from portico_chats.reach import Reach, is_storable
-from portico_chats.writing import note
+from portico_chats.storage import store
+from portico_chats.storage.writing import note
 
 
 class Replies:
@@ -42,7 +42,6 @@ class Replies:
     ) -> None:
         """Tell whoever watches what happens to a message, and write into it what is to stay of that (see `effects`)."""
         _check(message_id)
-        data = msgspec.Raw(cleaned(bytes(data)))
         effect = effect_of(kind, data)
         async with transaction():
             taken = await self._reach.take(actor, "write", chat_id)

@@ -5,9 +5,12 @@ from typing import Any
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from portico.api import House, JSONBytes, Request, delete, get, json_reply, post, query_flag
-from portico_chats import flag_routes, list_routes, message_routes, search_routes, tag_routes
+from portico_chats import message_routes
+from portico_chats.lists import list_routes
+from portico_chats.marks import flag_routes, tag_routes
 from portico_chats.removal import Removal
 from portico_chats.schemas import Chat, ChatForm, ListedChat
+from portico_chats.search import search_routes
 from portico_chats.service import Chats
 
 
@@ -33,7 +36,7 @@ def routes(app: House) -> list[Any]:
             )
         )
 
-    @post("/api/v1/chats/new", answers=Chat)
+    @post("/api/v1/chats/new", answers=Chat, mends=True)
     async def create(request: Request, data: JSONBody[ChatForm]) -> JSONBytes:
         """A new chat of the caller's."""
         return json_reply(await chats.create(request.user, data))
@@ -43,7 +46,7 @@ def routes(app: House) -> list[Any]:
         """One chat, whole."""
         return json_reply(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}", answers=Chat)
+    @post("/api/v1/chats/{chat_id:str}", answers=Chat, mends=True)
     async def update(
         request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
     ) -> JSONBytes:

@@ -4,22 +4,21 @@ from typing import Any
 
 from portico.api import (
     Actor,
-    Folders,
     House,
     NotFound,
     new_id,
     now,
     transaction,
 )
-from portico_chats import store
-from portico_chats.documents import NEW_CHAT, read_document
+from portico_chats.content.documents import NEW_CHAT, read_document
 from portico_chats.making import Making
-from portico_chats.memory import Memory, Remembered
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat, ChatForm
-from portico_chats.seen import Seen
-from portico_chats.whole import chat_of, document_of, new_row
-from portico_chats.writing import Written, graft
+from portico_chats.storage import store
+from portico_chats.storage.memory import Memory, Remembered
+from portico_chats.storage.seen import Seen
+from portico_chats.storage.whole import chat_of, document_of, new_row
+from portico_chats.storage.writing import Written, graft
 
 
 class Chats:
@@ -38,11 +37,11 @@ class Chats:
         """
         await self._making.allow(actor)
         document = read_document(form.chat)
-        if form.folder_id:
-            await self._own_folder(actor, form.folder_id)
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
+            if form.folder_id and not await self._reach.has_folder(actor.id, form.folder_id):
+                raise NotFound
             text = await self._making.make(row, document, origin=actor.session_id)
         return chat_of(row, text)
 
@@ -114,8 +113,3 @@ class Chats:
     @property
     def _seen(self) -> Seen:
         return self._app.services.need(Seen)
-
-    async def _own_folder(self, actor: Actor, folder_id: str) -> None:
-        folders = self._app.services.get(Folders)
-        if folders is None or not await folders.is_there(actor.id, storable(folder_id)):
-            raise NotFound

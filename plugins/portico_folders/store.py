@@ -108,6 +108,11 @@ async def take_all(owner_id: str) -> None:
     await execute(_TAKE_ALL, owner_id)
 
 
+async def hold(owner_id: str) -> None:
+    """The same for somebody who may have none by then, and have had none ever."""
+    await execute(_TAKE_LEFT, owner_id)
+
+
 async def take(folder_id: str, where: Where) -> bool:
     """Lock all folders of the owner of this one, if it meets the condition, until the transaction ends.
 

@@ -7,6 +7,10 @@ from portico_folders.naming import words
 class Whereabouts:
     """Which folders there are, and what lies below which. Asked about one person's at a time; one statement each."""
 
+    async def hold(self, owner_id: str) -> None:
+        """Keep that person's folders as they are until the transaction ends."""
+        await store.hold(owner_id)
+
     async def is_there(self, owner_id: str, folder_id: str) -> bool:
         """Whether this is a folder of that person's."""
         return is_storable(folder_id) and await store.is_there(owner_id, folder_id)

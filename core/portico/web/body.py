@@ -14,6 +14,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from portico.errors import Misshapen
+from portico.web.mended import mended
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -113,6 +114,8 @@ class StrictJSON(AbstractDTO[Any]):
         connection = self.asgi_connection
         handler = connection.route_handler
         annotation = handler.parsed_data_field.annotation
+        if handler.opt.get("mends"):
+            value = mended(value)
         return read_json(value, annotation, max_depth=connection.app.state.max_depth)
 
     def decode_builtins(self, value: Any) -> Any:

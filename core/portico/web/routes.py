@@ -53,6 +53,7 @@ def route(
     answers: Any = None,
     status_code: int = 200,
     max_body: int | None = None,
+    mends: bool = False,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """Turn an `async def` into a route handler.
@@ -63,10 +64,12 @@ def route(
     `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
     refusals are described by themselves, and `responses` are laid over both.
-    `max_body`: bytes; none = the server's limit (64 KiB on public routes).
+    `max_body`: bytes; none = the server's limit (64 KiB on public routes). `mends`: texts with NUL characters or
+    halves of surrogate pairs are mended rather than refused, see `mended`.
     """
     asked = tuple(may.split(":")) if may else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
+    opt["mends"] = mends
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:

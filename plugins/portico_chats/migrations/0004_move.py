@@ -3,7 +3,7 @@
 import msgspec
 
 from portico.api import Database
-from portico_chats.writing import unpack
+from portico_chats.storage.writing import unpack
 
 _BLOCK = 20
 

@@ -301,3 +301,16 @@ def test_a_chat_of_a_megabyte_goes_in_and_out(ann: Client) -> None:
 
     assert len(json.dumps(chat)) > 1_000_000
     assert ann.get(CHATS + chat["id"]).json == chat
+
+
+def test_AB_58_characters_that_were_cut_in_half_are_mended(ann: Client) -> None:
+    body = rb'{"chat":{"title":"a\ud83d","history":{"messages":{"q":{"content":"\u0000b\udc00"}}}}}'
+
+    chat = ann.post(CHATS + "new", body=body).json
+
+    assert (chat["title"], chat["chat"]["title"]) == ("a\ufffd", "a\ufffd")
+    assert chat["chat"]["history"]["messages"]["q"]["content"] == "b\ufffd"
+    path = CHATS + chat["id"]
+    assert ann.post(path, body=rb'{"chat":{"x":"\ud800"}}').json["chat"]["x"] == "\ufffd"
+    written = ann.post(f"{path}/messages/q", body=rb'{"content":"c\udfff\u0000"}').json
+    assert written["chat"]["history"]["messages"]["q"]["content"] == "c\ufffd"

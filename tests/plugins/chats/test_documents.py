@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.errors import Misshapen
-from portico_chats.documents import cleaned, members, read_document
-from portico_chats.frames import framed
+from portico.web.mended import mended
+from portico_chats.content.documents import members, read_document
+from portico_chats.content.frames import framed
 
 TEXT = st.text(st.characters(), max_size=8) | st.sampled_from(
     ["\x00", "\ud800", "\udc00", "\\u0000", "\\", "🦜"]
@@ -37,15 +38,15 @@ def mend(value: object) -> object:
 def test_AB_58_cleaning_takes_out_nul_and_mends_halves_of_pairs(value: object) -> None:
     text = json.dumps(value).encode()
 
-    assert json.loads(cleaned(text)) == mend(value)
-    assert msgspec.json.decode(cleaned(text)) == mend(value)
+    assert json.loads(mended(text)) == mend(value)
+    assert msgspec.json.decode(mended(text)) == mend(value)
 
 
 @given(JSON)
 def test_what_is_clean_is_left_as_it_is(value: object) -> None:
     text = json.dumps(mend(value)).encode()
 
-    assert cleaned(text) == text
+    assert mended(text) == text
 
 
 def history(texts: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[object]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portico.api import Invalid
-from portico_chats import elements
+from portico_chats.transfer import elements
 
 LETTERS = 'a"\\[]{},:é\n\U0001f600 '
 

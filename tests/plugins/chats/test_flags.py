@@ -1,5 +1,7 @@
 """Pinning, archiving, and putting chats into folders, over HTTP."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder, share, stored, table
 
@@ -16,7 +18,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What time it is, in epoch seconds."""
     time = [1000]
-    for room in ("service", "flags", "reach"):
+    for room in ("service", "marks.flags", "reach"):
         monkeypatch.setattr(f"portico_chats.{room}.now", lambda: time[0])
     return time
 
@@ -188,3 +190,23 @@ def test_every_mark_is_told_once_it_is_made(ann: Client, told: list[ChatChanged]
         ann.post(f"{CHATS}{chat_id}/{path}", body)
     ann.post(f"{CHATS}{chat_id}/folder", {"folder_id": NOWHERE})
     assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 3
+
+
+def test_AB_55_no_chat_is_left_in_a_folder_that_is_deleted_in_this_moment(
+    house: House, environment: dict[str, str], ann: Client
+) -> None:
+    another = House(environment)
+    there = another.client.sign_in("Ann")
+    try:
+        for n in range(12):
+            chat_id = new_chat(ann)["id"]
+            folder_id = ann.post("/api/v1/folders/", {"name": f"f{n}"}).json["id"]
+            with ThreadPoolExecutor(2) as pool:
+                filing = pool.submit(ann.post, f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
+                path = f"/api/v1/folders/{folder_id}?delete_contents=false"
+                deleting = pool.submit(there.delete, path)
+            assert deleting.result().status == 200
+            assert filing.result().status in (200, 404)
+            assert ann.get(CHATS + chat_id).json["folder_id"] is None
+    finally:
+        another.close()

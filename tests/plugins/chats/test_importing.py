@@ -9,7 +9,7 @@ from tests.plugins.chats.conftest import document, new_chat
 from portico.api import ChatChanged
 from portico.events import Listener
 from portico.testing import Client, House
-from portico_chats import importing, incoming
+from portico_chats.transfer import importing, incoming
 
 CHATS = "/api/v1/chats/"
 IMPORT = CHATS + "import"
@@ -291,7 +291,7 @@ def test_a_thousand_chats_are_the_same_in_another_account(
     def taken_along(person: Client) -> list[dict[str, Any]]:
         async def read() -> bytes:
             from portico.api import as_array
-            from portico_chats import takeout
+            from portico_chats.transfer import takeout
 
             found = takeout.blocks(person.account["id"])
             return b"".join([part async for part in as_array(found)])

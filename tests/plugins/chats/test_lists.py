@@ -7,7 +7,7 @@ import pytest
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder
 
 from portico.testing import Client, House
-from portico_chats import list_rows
+from portico_chats.lists import list_rows
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -24,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         time[0] += 1
         return time[0]
 
-    for room in ("service", "flags", "reach"):
+    for room in ("service", "marks.flags", "reach"):
         monkeypatch.setattr(f"portico_chats.{room}.now", look)
     yield time
 

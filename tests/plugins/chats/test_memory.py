@@ -4,7 +4,7 @@ import pytest
 from tests.plugins.chats.conftest import document, new_chat
 
 from portico.testing import Client, House
-from portico_chats.memory import Memory, Remembered
+from portico_chats.storage.memory import Memory, Remembered
 
 CHATS = "/api/v1/chats/"
 

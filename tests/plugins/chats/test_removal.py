@@ -8,7 +8,7 @@ from tests.plugins.chats.conftest import fill, new_chat, new_folder, share, tabl
 from portico.conversations import ChatChanged
 from portico.events import Listener
 from portico.testing import Client, House
-from portico_chats import store
+from portico_chats.storage import store
 
 CHATS = "/api/v1/chats/"
 PROHIBITED = (

@@ -12,9 +12,9 @@ from tests.plugins.chats.conftest import document, new_chat, table
 from portico.db import current_database, rows, transaction
 from portico.errors import Invalid
 from portico.testing import Client, House
-from portico_chats import tag_rows
-from portico_chats.tag_names import LONGEST, MOST, read_name, tag_id, tags_in, with_tags
-from portico_chats.tags import hang
+from portico_chats.marks import tag_rows
+from portico_chats.marks.tag_names import LONGEST, MOST, read_name, tag_id, tags_in, with_tags
+from portico_chats.marks.tags import hang
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -204,7 +204,7 @@ def test_AB_56_what_a_document_says_of_tags_is_the_clients(house: House, ann: Cl
 
 def test_a_tag_does_not_move_a_chat(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000]
-    for room in ("service", "flags", "reach"):
+    for room in ("service", "marks.flags", "reach"):
         monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
     chat_id = new_chat(ann)["id"]
     clock[0] = 2000

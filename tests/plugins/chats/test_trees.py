@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico_chats.trees import Author, Kept, Tree, branch, goes_on, is_branch, merge
+from portico_chats.content.trees import Author, Kept, Tree, branch, goes_on, is_branch, merge
 
 
 def message(parent: str | None = None, *children: str, **more: Any) -> str:

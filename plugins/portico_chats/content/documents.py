@@ -1,0 +1,163 @@
+"""The chat document as it comes from a client: free-form JSON of which the server knows a few keys.
+
+It is taken apart at three levels, down to its messages, and checked for the shape that clients rely on. What is inside
+a message or another part is never decoded, and goes out again as it came in.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring as quoted
+from typing import Annotated, Final
+
+import msgspec
+
+from portico.api import Misshapen, mended
+
+NEW_CHAT: Final = "New Chat"
+#: Characters of the column; the document keeps the whole title.
+LONGEST_TITLE: Final = 1000
+#: Characters of a message's id: it is part of a database's key.
+LONGEST_ID: Final = 255
+
+#: The parts of an object: JSON texts by key.
+Parts = dict[str, str]
+#: What stands in the place of a part that was taken out. No JSON text is empty.
+HOLE: Final = ""
+_HOLE: Final = msgspec.Raw(b"")
+_NULL: Final = msgspec.Raw(b"null")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document, or some top-level keys of one, taken apart.
+
+    `parts`: the JSON of each key. A key whose value has been taken out holds a `HOLE`: `history`, whose own parts are
+    in `history`, and `messages` therein, which are in `messages` by id, in order. `branch`: the top-level list of
+    messages. `title`: None if there is none.
+    """
+
+    parts: Parts
+    history: Parts | None = None
+    messages: Parts | None = None
+    branch: Sequence[str] | None = None
+    current_id: str | None = None
+    title: str | None = None
+
+
+class _Anything(msgspec.Struct):
+    """An object, whatever is in it."""
+
+
+_Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+
+
+class _History(msgspec.Struct):
+    messages: dict[_Id, _Anything] | None = None
+    currentId: str | None = None  # noqa: N815 - the client's word
+
+
+class _Shape(msgspec.Struct):
+    """What the server relies on. Source: the API's clients."""
+
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    history: _History | None = None
+    messages: list[_Anything] | None = None
+
+
+_SHAPE = msgspec.json.Decoder(_Shape)
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+
+
+def parts_of(text: str | bytes) -> Parts:
+    """The parts of a JSON object. Raises: msgspec.ValidationError for what is none."""
+    return _texts(_PARTS.decode(text))
+
+
+def _texts(parts: Mapping[str, msgspec.Raw]) -> Parts:
+    return {key: str(raw, "utf-8") for key, raw in parts.items()}
+
+
+def members(parts: Iterable[tuple[str, str]]) -> str:
+    """Keys and their JSON, as they stand between the brackets of an object."""
+    return ",".join([f"{quoted(key)}:{text}" for key, text in parts])
+
+
+def joined(parts: Parts) -> str:
+    """The JSON text of an object."""
+    return f"{{{members(parts.items())}}}"
+
+
+def read_document(raw: msgspec.Raw) -> Document:
+    """Take a document from a client apart.
+
+    Raises: Misshapen if it is no object, or if `title`, `history` or `messages` have another shape than clients
+    rely on.
+    """
+    text = mended(bytes(raw))
+    try:
+        text.decode()  # msgspec passes over bytes it does not have to turn into text
+        return take_apart(text)
+    except msgspec.ValidationError:
+        raise _misfit(text) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _refusal("It is not UTF-8 JSON", "json_invalid") from None
+
+
+def take_apart(text: bytes | str) -> Document:
+    """Take apart what is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
+    outer = _PARTS.decode(text)
+    history = messages = branch = current_id = title = None
+    if (told := outer.get("history", _NULL)) != _NULL:
+        inner = _PARTS.decode(told)
+        if (sent := inner.get("messages", _NULL)) != _NULL:
+            messages = _texts(_PARTS.decode(sent))
+            _check(messages.values())
+            if max(map(len, messages), default=0) > LONGEST_ID:
+                raise msgspec.ValidationError
+            inner["messages"] = _HOLE
+        current_id = msgspec.json.decode(inner.get("currentId", _NULL), type=str | None)
+        history = _texts(inner)
+        outer["history"] = _HOLE
+    if (listed := outer.get("messages", _NULL)) != _NULL:
+        branch = [str(one, "utf-8") for one in _LIST.decode(listed)]
+        _check(branch)
+    if "title" in outer:
+        title = column_title(msgspec.json.decode(outer["title"], type=str))
+    return Document(_texts(outer), history, messages, branch, current_id, title)
+
+
+def column_title(title: str) -> str:
+    """A title as it is listed: without NUL, cut to a length that a list can bear."""
+    return title.replace("\x00", "")[:LONGEST_TITLE]
+
+
+def as_json(value: object) -> str:
+    """The JSON text of a value, fit to be kept."""
+    return mended(msgspec.json.encode(value)).decode()
+
+
+def is_message_id(text: str) -> bool:
+    """Whether a message may be called that."""
+    return len(text) <= LONGEST_ID and "\x00" not in text and not _HALF.search(text)
+
+
+def _check(messages: Iterable[str]) -> None:
+    if not all([one[0] == "{" for one in messages]):  # noqa: C419 - faster than asking one by one
+        raise msgspec.ValidationError
+
+
+def _misfit(text: bytes) -> Misshapen:
+    """Why a document does not fit, with its place. msgspec quotes what it expected, never what it got."""
+    try:
+        _SHAPE.decode(text)
+    except msgspec.ValidationError as error:
+        words, _, path = str(error).partition(" - at `$")
+        return _refusal(words, at=[name or index for name, index in _STEP.findall(path)])
+    return _refusal("It has another shape than a chat")
+
+
+def _refusal(words: str, kind: str = "type_error", at: Sequence[str] = ()) -> Misshapen:
+    return Misshapen([{"type": kind, "loc": ["body", "chat", *at], "msg": words}])

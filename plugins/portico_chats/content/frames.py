@@ -1,0 +1,73 @@
+"""A document without its messages, and the places where they go back in.
+
+The text of a frame is itself JSON, with no messages in it; the places are numbers of characters. So a chat is put
+together by cutting and joining, and nothing of it has to be understood.
+"""
+
+from json.encoder import encode_basestring as quoted
+
+import msgspec
+
+from portico_chats.content.documents import HOLE, Document, Parts, take_apart
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What is left of a document.
+
+    `messages_at`, `branch_at`: where the messages of the history, and those of the top level, are filled in, counted
+    in characters; None = there is no such place: the key is missing or null, or the top level's messages are not the
+    visible branch of the history, and stand in the text. `current_id`: `history.currentId`.
+    """
+
+    text: str
+    messages_at: int | None = None
+    branch_at: int | None = None
+    current_id: str | None = None
+
+    def filled(self, messages: str, branch: str = "") -> str:
+        """The document. `messages`, `branch`: what goes between the brackets."""
+        places = [(self.messages_at, messages), (self.branch_at, branch)]
+        pieces: list[str] = []
+        done = 0
+        for at, filling in sorted((at, filling) for at, filling in places if at is not None):
+            pieces += (self.text[done:at], filling)
+            done = at
+        return "".join((*pieces, self.text[done:]))
+
+    def document(self) -> Document:
+        """Taken apart again, with holes where the places are."""
+        document = take_apart(self.text)
+        if self.branch_at is not None:
+            document.parts["messages"] = HOLE
+        return document
+
+
+def framed(document: Document) -> Frame:
+    """The frame of a document that was taken apart: every hole becomes a place."""
+    text, messages_at, branch_at = "{", None, None
+    for key, value in document.parts.items():
+        text += _name(key, text)
+        if value != HOLE:
+            text += value
+        elif key == "history":
+            inner, place = _history(document.history or {})
+            messages_at = None if place is None else len(text) + place
+            text += inner
+        else:
+            text += "[]"
+            branch_at = len(text) - 1
+    return Frame(text + "}", messages_at, branch_at, document.current_id)
+
+
+def _history(parts: Parts) -> tuple[str, int | None]:
+    text, place = "{", None
+    for key, value in parts.items():
+        text += _name(key, text)
+        text += value or "{}"
+        if value == HOLE:
+            place = len(text) - 1
+    return text + "}", place
+
+
+def _name(key: str, before: str) -> str:
+    return f"{'' if before == '{' else ','}{quoted(key)}:"

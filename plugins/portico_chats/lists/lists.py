@@ -1,0 +1,104 @@
+"""Lists of chats, of one's own and, for whoever may read them, of others. Nothing here knows of HTTP."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from portico.api import Actor, Folders, Forbidden, House, Invalid, NotFound
+from portico_chats.lists import list_rows
+from portico_chats.reach import KIND, Reach, storable
+from portico_chats.schemas import Chat
+from portico_chats.search.texts import folded
+from portico_chats.storage.store import PAGE, Where
+from portico_chats.storage.whole import shown
+
+Blocks = AsyncIterator[list[Chat]]
+
+
+class Lists:
+    """What somebody has. Items have the shape of `ListedChat`; whole chats come in blocks."""
+
+    def __init__(self, app: House) -> None:
+        self._app = app
+        self._reach = Reach(app)
+
+    async def pinned(self, actor: Actor) -> list[dict[str, Any]]:
+        """The caller's chats that are pinned and not archived."""
+        return await list_rows.pinned(actor.id, await self._readable(actor))
+
+    async def archived(
+        self, actor: Actor, number: int, query: str, by: str
+    ) -> list[dict[str, Any]]:
+        """A page of the caller's archived chats. `query`, `by`: as `_page`."""
+        return await self._page(actor, actor.id, number, query, by, archived=True)
+
+    async def of_account(
+        self, actor: Actor, user_id: str, number: int, query: str, by: str
+    ) -> list[dict[str, Any]]:
+        """A page of somebody's chats, those included that are archived. Raises: NotFound if there is no such account."""
+        await self._app.identity.directory.by_id(user_id)
+        return await self._page(actor, user_id, number, query, by, archived=None)
+
+    async def in_folder(self, actor: Actor, folder_id: str, number: int) -> list[dict[str, Any]]:
+        """A page of what lies in a folder of the caller's. Shape: `FiledChat`. Raises: NotFound."""
+        folders = self._app.services.get(Folders)
+        if folders is None or not await folders.is_there(actor.id, storable(folder_id)):
+            raise NotFound
+        where = await self._readable(actor, list_rows.FOLDER_FIRST)
+        return await list_rows.in_folder(actor.id, folder_id, where, number)
+
+    async def all(self, actor: Actor, *, archived: bool | None = None) -> Blocks:
+        """All of the caller's chats, or only those that are archived."""
+        where = await self._readable(actor)
+        ids = await list_rows.ids(actor.id, where, archived=archived)
+        return shown(list_rows.blocks(ids))
+
+    async def below(self, actor: Actor, folder_id: str) -> Blocks:
+        """What lies in a folder of the caller's, or below it, and is neither pinned nor archived. Raises: NotFound."""
+        folders = self._app.services.get(Folders)
+        inside = await folders.below(actor.id, storable(folder_id)) if folders else []
+        if not inside:
+            raise NotFound
+        where = await self._readable(actor)
+        return shown(list_rows.blocks(await list_rows.filed(actor.id, inside, where)))
+
+    async def everything(self, actor: Actor) -> Blocks:
+        """All chats of everybody. Raises: Forbidden for somebody who may not read every one of them."""
+        if not await self._app.permissions.may_all(actor, KIND, "read"):
+            raise Forbidden
+        return shown(list_rows.everything(await self._readable(actor, 1)))
+
+    async def _page(
+        self,
+        actor: Actor,
+        owner_id: str,
+        number: int,
+        query: str,
+        by: str,
+        *,
+        archived: bool | None,
+    ) -> list[dict[str, Any]]:
+        """A page of somebody's chats. `query`: what their titles contain, whatever its case. `by`: see `order_of`."""
+        where = await self._readable(actor)
+        if not query:
+            return await list_rows.page(owner_id, where, number, by, archived=archived)
+        # No database folds the case of every script; what SQLite knows ends with ASCII.
+        wanted = folded(query)
+        found = await list_rows.titles(owner_id, where, by, archived=archived)
+        ids = [one["id"] for one in found if wanted in folded(one["title"])]
+        start = (max(number, 1) - 1) * PAGE
+        return await list_rows.some(ids[start : start + PAGE])
+
+    async def _readable(self, actor: Actor, first: int = list_rows.FIRST) -> Where:
+        return await self._reach.where(actor, "read", first=first)
+
+
+def order_of(column: str, direction: str) -> str:
+    """How a list is sorted. Raises: Invalid for a column that lists are not sorted by, or no direction.
+
+    Without one of the two, those changed last come first.
+    """
+    try:
+        by = list_rows.order(column or "updated_at", direction or "desc")
+    except KeyError:
+        raise Invalid from None
+    return by if column and direction else list_rows.order("updated_at", "desc")

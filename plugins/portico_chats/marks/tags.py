@@ -1,0 +1,100 @@
+"""Tags of chats. Nothing here knows of HTTP.
+
+Which chats carry a tag is in rows of its own, to be looked up; the `meta` of each chat names them too, as clients read
+it. Both are written in one transaction.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portico.api import Actor, House, Invalid, NotFound, transaction
+from portico_chats.marks import tag_rows
+from portico_chats.marks.tag_names import MOST, may_exist, read_name, tag_id, tags_in, with_tags
+from portico_chats.reach import Reach, storable
+from portico_chats.storage import store
+
+
+class Tags:
+    """Everybody's tags. What is not the caller's raises NotFound, see `Reach`. Lists have the shape of `Tag`."""
+
+    def __init__(self, app: House) -> None:
+        self._reach = Reach(app)
+
+    async def all(self, actor: Actor) -> list[dict[str, Any]]:
+        """The caller's tags."""
+        return await tag_rows.of_owner(actor.id)
+
+    async def of(self, actor: Actor, chat_id: str) -> list[dict[str, Any]]:
+        """The tags of a chat."""
+        where = await self._reach.where(actor, "read", first=store.FIND_FIRST)
+        if not await store.is_there(storable(chat_id), where):
+            raise NotFound
+        return await tag_rows.of_chat(chat_id)
+
+    async def carriers(
+        self, actor: Actor, name: str, skip: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """The caller's chats that carry a tag and are not archived, the last changed first. Shape: `ListedChat`."""
+        known_as = tag_id(name.replace("\x00", ""))
+        if not may_exist(known_as):
+            return []
+        where = await self._reach.where(actor, "read", first=tag_rows.CARRIERS_FIRST)
+        return await tag_rows.carriers(actor.id, known_as, skip, limit, where)
+
+    async def add(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
+        """Let a chat carry a tag. Returns all it carries.
+
+        Raises: Invalid for a name that no tag may have, and for one tag too many; Forbidden.
+        """
+        known_as, name = read_name(name)
+        async with transaction():
+            held = await self._hold(actor, chat_id)
+            owner_id, carried = held["user_id"], tags_in(held["meta"])
+            if known_as not in carried:
+                if len(carried) >= MOST:
+                    raise Invalid(f"[ERROR: A chat has at most {MOST} tags]")
+                await hang(chat_id, owner_id, {known_as: name}, archived=held["archived"])
+                await tag_rows.keep_meta(chat_id, with_tags(held["meta"], [*carried, known_as]))
+                self._reach.announce(chat_id, owner_id, "updated")
+            return await tag_rows.of_chat(chat_id)
+
+    async def remove(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
+        """Let a chat carry a tag no longer. Returns those it still does. Raises: Forbidden."""
+        known_as = tag_id(name.replace("\x00", ""))
+        async with transaction():
+            held = await self._hold(actor, chat_id)
+            carried = tags_in(held["meta"])
+            if known_as in carried:
+                await self._unhang(held, chat_id, [one for one in carried if one != known_as])
+            return await tag_rows.of_chat(chat_id)
+
+    async def clear(self, actor: Actor, chat_id: str) -> None:
+        """Let a chat carry no tags. Raises: Forbidden."""
+        async with transaction():
+            held = await self._hold(actor, chat_id)
+            if tags_in(held["meta"]):
+                await self._unhang(held, chat_id, [])
+
+    async def _hold(self, actor: Actor, chat_id: str) -> dict[str, Any]:
+        where = await self._reach.where(actor, "write", first=tag_rows.FIRST)
+        held = await tag_rows.hold(storable(chat_id), where)
+        if held is None:
+            raise await self._reach.refusal(actor, "write", chat_id)
+        return held
+
+    async def _unhang(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
+        """Let go of all tags of a chat that is held but these."""
+        gone = [one for one in tags_in(held["meta"]) if one not in left]
+        await tag_rows.unhang(chat_id, gone)
+        await tag_rows.keep_meta(chat_id, with_tags(held["meta"], left))
+        await tag_rows.sweep(held["user_id"])
+        self._reach.announce(chat_id, held["user_id"], "updated")
+
+
+async def hang(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:
+    """Let a chat carry tags, given as names by id. Its `meta` is the caller's to write, in the same transaction."""
+    await tag_rows.take(owner_id)
+    for known_as, name in tags.items():
+        await tag_rows.hang(chat_id, owner_id, known_as)
+        if not archived:
+            await tag_rows.name(owner_id, known_as, name)

@@ -1,0 +1,1 @@
+"""Letting others read a chat as it is at one moment, and copies."""

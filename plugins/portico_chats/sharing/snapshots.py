@@ -1,0 +1,56 @@
+"""What of a chat others get to see when it is shared: what was said, and nothing about whoever said it."""
+
+from typing import Final
+
+import msgspec
+
+from portico.api import SHARED, Invalid
+from portico_chats.content.documents import Document, Parts, joined, parts_of, take_apart
+
+#: Keys of the document that are its owner's business: instructions, uploads, which chat it was cloned of.
+_PRIVATE: Final = ("system", "files", "originalChatId", "branchPointMessageId")
+#: Of a message: what was uploaded with it, whose ids and texts are another matter than the conversation.
+_FILES: Final = "files"
+
+
+def snapshot(text: str, chat_id: str, owner_id: str, share_id: str) -> str:
+    """The document of a chat as it is shared. Shape: JSON.
+
+    Clients write ids of the chat and of its owner into whatever they keep with a message. Wherever they stand, the
+    share's own stand in their place. Raises: Invalid for an old document of another shape than clients rely on.
+    """
+    try:
+        shared = _without_private(take_apart(text))
+    except msgspec.ValidationError:
+        raise Invalid from None
+    return shared.replace(chat_id, share_id).replace(owner_id, f"{SHARED}{share_id}")
+
+
+def _without_private(document: Document) -> str:
+    parts = {key: value for key, value in document.parts.items() if key not in _PRIVATE}
+    if "params" in parts:
+        parts["params"] = _without("system", parts["params"])
+    if "tags" in parts:
+        parts["tags"] = "[]"
+    if document.history is not None:
+        history = dict(document.history)
+        if document.messages is not None:
+            history["messages"] = joined(_messages(document.messages))
+        parts["history"] = joined(history)
+    if document.branch is not None:
+        parts["messages"] = f"[{','.join(_without(_FILES, one) for one in document.branch)}]"
+    return joined(parts)
+
+
+def _messages(messages: Parts) -> Parts:
+    return {message_id: _without(_FILES, body) for message_id, body in messages.items()}
+
+
+def _without(key: str, text: str) -> str:
+    """A JSON object without one key; what is none, or has no such key, stays byte for byte."""
+    if not text.startswith("{") or (f'"{key}"' not in text and "\\u" not in text):
+        return text
+    parts = parts_of(text)
+    if key not in parts:
+        return text
+    return joined({name: value for name, value in parts.items() if name != key})

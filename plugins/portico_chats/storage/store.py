@@ -1,0 +1,185 @@
+"""The rows of chats: every statement there is, and no rule. Conditions come from whoever asks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from portico.api import (
+    IDS_AT_ONCE,
+    chunks,
+    current_database,
+    execute,
+    placeholders,
+    row,
+    rows,
+    scan,
+)
+from portico_chats.content.frames import Frame
+
+#: Chats on one page.
+PAGE: Final = 60
+#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+LAST_PAGE: Final = 2**32
+#: Whole chats that are read at once: each may have megabytes.
+BLOCK: Final = 20
+
+FLAGS: Final = (
+    "id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id"
+)
+_FRAME: Final = "revision, chat AS text, messages_at, branch_at, current_id"
+
+# The messages come as one text, put together where they are, in the same statement as the chat: so both are of the
+# same moment, and there is one row to fetch.
+_MESSAGES: Final = {
+    "sqlite": "SELECT group_concat(json_quote(m.id) || ':' || m.body, ',') FROM (SELECT id, body "
+    "FROM chats_message WHERE chat_id = chats_chat.id ORDER BY position, id) m",
+    "postgres": "SELECT string_agg(to_json(m.id)::text || ':' || m.body, ',' ORDER BY m.position, m.id) "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+}
+_LINKS: Final = {
+    "sqlite": "SELECT group_concat(json_array(m.id, m.parent_id), ',') "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+    "postgres": "SELECT string_agg(json_build_array(m.id, m.parent_id)::text, ',') "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+}
+_WHOLE: Final = {
+    dialect: f"SELECT {FLAGS}, {_FRAME}, ({_MESSAGES[dialect]}) AS messages, "  # noqa: S608 - names alone
+    f"CASE WHEN branch_at IS NOT NULL THEN ({_LINKS[dialect]}) END AS links FROM chats_chat WHERE "
+    for dialect in _MESSAGES
+}
+
+_NEW: Final = (
+    "id",
+    "user_id",
+    "title",
+    "created_at",
+    "updated_at",
+    "archived",
+    "pinned",
+    "folder_id",
+    "meta",
+)
+_INSERT: Final = (
+    f"INSERT INTO chats_chat ({', '.join(_NEW)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
+_GLANCE: Final = f"SELECT {FLAGS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
+_THERE: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
+_OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
+_TAKE: Final = (
+    "UPDATE chats_chat SET updated_at = $2, revision = revision + 1 "  # noqa: S608 - names alone
+    f"WHERE id = $1 AND {{}} RETURNING {FLAGS}, {_FRAME}"
+)
+_KEEP: Final = (
+    "UPDATE chats_chat SET title = $2, chat = $3, messages_at = $4, branch_at = $5, current_id = $6 "
+    "WHERE id = $1"
+)
+_LIST: Final = (
+    "SELECT id, title, updated_at, created_at FROM chats_chat "
+    "WHERE user_id = $1 AND archived = FALSE{} ORDER BY updated_at DESC, id{}"
+)
+_DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
+_DELETE_SOME: Final = (
+    "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
+    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} LIMIT {IDS_AT_ONCE}) RETURNING id"
+)
+_FILED: Final = "SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND folder_id IN ({}) LIMIT 1"
+
+#: A condition and its values. Its first placeholder follows those of the statement it is put into.
+Where = tuple[str, Sequence[Any]]
+FIND_FIRST, TAKE_FIRST, DELETE_FIRST = 2, 3, 2
+ANY: Final[Where] = ("1 = 1", ())
+
+
+async def insert(row: dict[str, Any], frame: Frame) -> None:
+    """A new row. `row`: what `FLAGS` names; a new chat is shared with nobody."""
+    flags = (row[name] for name in _NEW)
+    await execute(_INSERT, *flags, *_values(frame))
+
+
+async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
+    """The row with its messages, if there is one and it meets the condition."""
+    sql = _WHOLE[current_database().dialect]
+    return await row(f"{sql} id = $1 AND {where[0]}", chat_id, *where[1])
+
+
+async def glance(chat_id: str, where: Where) -> dict[str, Any] | None:
+    """The row without its document, if there is one and it meets the condition."""
+    return await row(_GLANCE + where[0], chat_id, *where[1])
+
+
+async def whole(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
+    """Rows that meet the condition with their messages, as `find`; the first ones by id if not all are wanted.
+
+    The condition's first placeholder is `$1`, and it must find its rows by an index: each may have megabytes.
+    """
+    sql = f"{_WHOLE[current_database().dialect]} {where[0]}"
+    first = "" if limit is None else f" ORDER BY id LIMIT {limit}"
+    return await scan(f"{sql}{first}", *where[1])
+
+
+async def is_there(chat_id: str, where: Where) -> bool:
+    """Whether there is such a row, without reading its document."""
+    return await row(_THERE + where[0], chat_id, *where[1]) is not None
+
+
+async def owner_of(chat_id: str) -> str | None:
+    """Whose it is; None if it is not there."""
+    found = await row(_OWNER, chat_id)
+    return found["user_id"] if found else None
+
+
+async def take(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:
+    """Lock a row until the transaction ends, note its new time and revision.
+
+    Writers of one chat take turns here, on every database, its messages included. What comes back is the row as the
+    writer before left it; a SELECT could still show an older one.
+    """
+    found = await rows(_TAKE.format(where[0]), chat_id, at, *where[1])
+    return found[0] if found else None
+
+
+async def keep(chat_id: str, title: str, frame: Frame) -> None:
+    """Store title and frame of a row that was taken."""
+    await execute(_KEEP, chat_id, title, *_values(frame))
+
+
+def frame_of(found: dict[str, Any]) -> Frame:
+    """The frame in a row."""
+    return Frame(found["text"], found["messages_at"], found["branch_at"], found["current_id"])
+
+
+def _values(frame: Frame) -> tuple[Any, ...]:
+    return frame.text, frame.messages_at, frame.branch_at, frame.current_id
+
+
+async def page(
+    owner_id: str, number: int | None, *, pinned: bool, folders: bool
+) -> list[dict[str, Any]]:
+    """Rows that are not archived, without their documents, the last changed first. `number` None = all of them."""
+    but = ("" if pinned else " AND pinned = FALSE") + ("" if folders else " AND folder_id IS NULL")
+    if number is None:
+        return await rows(_LIST.format(but, ""), owner_id)
+    skip = (min(max(number, 1), LAST_PAGE) - 1) * PAGE
+    return await rows(_LIST.format(but, " LIMIT $2 OFFSET $3"), owner_id, PAGE, skip)
+
+
+async def delete(chat_id: str, where: Where) -> str | None:
+    """Delete a row. Returns whose it was; None if none met the condition."""
+    found = await rows(_DELETE.format(where[0]), chat_id, *where[1])
+    return found[0]["user_id"] if found else None
+
+
+async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
+    """Delete all rows of somebody that meet the condition. Gives their ids, in blocks; no document is read."""
+    while gone := await rows(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
+        yield [one["id"] for one in gone]
+        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
+
+
+async def is_filed(owner_id: str, folder_ids: Sequence[str]) -> bool:
+    """Whether a row of somebody is in one of these folders."""
+    for some in chunks(folder_ids):
+        if await row(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
+            return True
+    return False

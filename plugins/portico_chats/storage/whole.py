@@ -1,0 +1,66 @@
+"""A row and its messages as the chat that goes over the wire."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from portico_chats.content.trees import branch
+from portico_chats.schemas import Chat
+from portico_chats.storage.store import frame_of
+
+_BODIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LINKS = msgspec.json.Decoder(list[tuple[str, str | None]])
+
+
+def new_row(chat_id: str, owner_id: str, title: str, at: int) -> dict[str, Any]:
+    """The columns of a new chat. `at`: epoch seconds."""
+    return {
+        "id": chat_id,
+        "user_id": owner_id,
+        "title": title,
+        "updated_at": at,
+        "created_at": at,
+        "share_id": None,
+        "archived": False,
+        "pinned": False,
+        "meta": "{}",
+        "folder_id": None,
+    }
+
+
+def chat_of(row: dict[str, Any], document: str) -> Chat:
+    """The chat of a row, and its document."""
+    return Chat(
+        id=row["id"],
+        user_id=row["user_id"],
+        title=row["title"],
+        chat=msgspec.Raw(document),
+        updated_at=row["updated_at"],
+        created_at=row["created_at"],
+        share_id=row["share_id"],
+        archived=row["archived"],
+        pinned=row["pinned"],
+        meta=msgspec.Raw(row["meta"]),
+        folder_id=row["folder_id"],
+    )
+
+
+def document_of(row: dict[str, Any]) -> str:
+    """The JSON of the document, of a row that `store.find` has read."""
+    frame, messages = frame_of(row), row["messages"] or ""
+    return frame.filled(messages, _branch(row) if frame.branch_at is not None else "")
+
+
+async def shown(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
+    """Whole chats in blocks, of rows in blocks that `store.whole` has read."""
+    async for block in blocks:
+        yield [chat_of(row, document_of(row)) for row in block]
+
+
+def _branch(row: dict[str, Any]) -> str:
+    """The visible branch, as the list that clients keep beside the tree."""
+    bodies = _BODIES.decode(f"{{{row['messages'] or ''}}}")
+    parents = dict(_LINKS.decode(f"[{row['links'] or ''}]"))
+    shown = [str(bodies[one], "utf-8") for one in branch(row["current_id"], parents.__getitem__)]
+    return ",".join(reversed(shown))

@@ -1,0 +1,215 @@
+"""Writing chats: the chat, its messages and what can be searched for, in the transaction that is open.
+
+Only rows that change are written. The document comes back as it is then, put together from what is at hand.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from portico_chats.content.documents import (
+    HOLE,
+    Document,
+    Parts,
+    as_json,
+    joined,
+    members,
+    parts_of,
+    take_apart,
+)
+from portico_chats.content.frames import Frame, framed
+from portico_chats.content.messages import facts_of
+from portico_chats.content.trees import GAP, Author, Kept, Tree, branch, goes_on, is_branch, merge
+from portico_chats.search import texts
+from portico_chats.storage import message_rows, store
+
+Row = dict[str, Any]
+#: Tells the last revision of a chat that was shown to a sign-in.
+SeenOf = Callable[[str, str], Awaitable[int]]
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A chat as it is now: its document, its messages in order; and the ids of those that were deleted."""
+
+    document: str
+    bodies: Mapping[str, str]
+    gone: Sequence[str] = ()
+
+
+async def plant(row: Row, document: Document, origin: str) -> Written:
+    """A new chat. `row`: see `store.insert`. `origin`: the sign-in it comes through."""
+    tree = merge({}, document.messages or {}, Author(origin), 1)
+    document = _settled(document, tree)
+    frame = framed(document)
+    await store.insert(row, frame)
+    await _write_new(row, document, tree)
+    return Written(_filled(frame, tree), tree.bodies)
+
+
+async def unpack(row: Row) -> None:
+    """Give the messages of a chat that is one document, in the column `chat`, rows of their own."""
+    document = take_apart(row["chat"])
+    tree = merge({}, document.messages or {}, Author(""), 1)
+    document = _settled(document, tree)
+    await store.keep(row["id"], row["title"], framed(document))
+    await _write_new(row, document, tree)
+
+
+async def graft(
+    taken: Row,
+    changes: Document,
+    origin: str,
+    seen_of: SeenOf,
+    known: Written | None = None,
+) -> Written:
+    """Lay top-level keys over a chat that was taken, which gets its new title. `known`: the chat as it was before."""
+    chat_id = taken["id"]
+    bodies = known.bodies if known else await message_rows.bodies(chat_id)
+    before = store.frame_of(taken)
+    base = before.document()
+    document, tree = base, Tree(bodies)
+    if "history" in changes.parts:
+        document = msgspec.structs.replace(
+            base, history=changes.history, current_id=changes.current_id
+        )
+        tree = await _grown(taken, bodies, changes.messages or {}, origin, seen_of)
+    document = _settled(
+        msgspec.structs.replace(
+            document,
+            parts=base.parts | changes.parts,
+            branch=changes.branch if "messages" in changes.parts else base.branch,
+        ),
+        tree,
+    )
+    title = taken["title"] if changes.title is None else changes.title
+    after = framed(document)
+    if after != before or title != taken["title"]:
+        await store.keep(chat_id, title, after)
+    await message_rows.write(chat_id, tree.written, tree.facts, taken["updated_at"])
+    await message_rows.delete(chat_id, tree.gone)
+    loose = _loose(title, document)
+    titles = {texts.TITLE: loose} if loose != _loose(taken["title"], base) else {}
+    await _rewrite(taken, bodies, tree, titles)
+    taken["title"] = title
+    if known and after == before and tree.bodies is bodies:
+        return known
+    return Written(_filled(after, tree), tree.bodies, tree.gone)
+
+
+async def note(
+    taken: Row,
+    message_id: str,
+    change: Callable[[Parts], Mapping[str, Any]],
+    origin: str,
+    *,
+    make: bool = True,
+) -> None:
+    """Lay fields over one message of a chat that was taken; it becomes the current one.
+
+    `change`: tells the fields, given the message's parts. `make`: make the message if it is not there; else nothing
+    happens then. What it costs does not depend on how many others there are.
+    """
+    chat_id, before = taken["id"], store.frame_of(taken)
+    was = (await message_rows.some(chat_id, [message_id])).get(message_id)
+    if was is None and not make:
+        return
+    parts = parts_of(was.body) if was else {}
+    body = joined(parts | {key: as_json(value) for key, value in change(parts).items()})
+    facts = facts_of(body)
+    if was is None:
+        position = await message_rows.end(chat_id) + GAP
+        kept = Kept(position, facts.parent_id, taken["revision"], 0, origin, body)
+    else:
+        kept = msgspec.structs.replace(was, parent_id=facts.parent_id, body=body)
+    after = _pointing(before, message_id)
+    if after != before:
+        await store.keep(chat_id, taken["title"], after)
+    if was is None or was.body != body:
+        row, fact = {message_id: kept}, {message_id: facts}
+        await message_rows.write(chat_id, row, fact, taken["updated_at"])
+        if was is None:
+            await texts.add(taken["user_id"], chat_id, {message_id: facts.text})
+        elif facts_of(was.body).text != facts.text:
+            await texts.put(taken["user_id"], chat_id, {message_id: facts.text})
+
+
+async def _grown(
+    taken: Row, bodies: Mapping[str, str], posted: Mapping[str, str], origin: str, seen_of: SeenOf
+) -> Tree:
+    """The tree of a chat after somebody has sent theirs. Reads no more rows than it has to."""
+    chat_id, revision = taken["id"], taken["revision"]
+    if goes_on(bodies, posted):
+        if posted == bodies:
+            return Tree(bodies)
+        new = {one: body for one, body in posted.items() if bodies.get(one) != body}
+        rows = await message_rows.some(chat_id, [one for one in new if one in bodies])
+        end = await message_rows.end(chat_id) if len(posted) > len(bodies) else 0
+        tree = merge(rows, new, Author(origin), revision, end)
+        return msgspec.structs.replace(tree, bodies=posted)
+    omits = any(one not in posted for one in bodies)
+    author = Author(origin, await seen_of(chat_id, origin) if omits else 0)
+    return merge(await message_rows.of(chat_id), posted, author, revision)
+
+
+async def _write_new(row: Row, document: Document, tree: Tree) -> None:
+    await message_rows.write(row["id"], tree.written, tree.facts, row["updated_at"])
+    said = {message_id: facts.text for message_id, facts in tree.facts.items()}
+    title = {texts.TITLE: _loose(row["title"], document)}
+    await texts.add(row["user_id"], row["id"], title | said)
+
+
+async def _rewrite(
+    taken: Row, bodies: Mapping[str, str], tree: Tree, titles: Mapping[str, str]
+) -> None:
+    """Keep what can be searched for in step with a tree: only texts that differ."""
+    new = {one: facts.text for one, facts in tree.facts.items() if one not in bodies}
+    other = {
+        one: facts.text
+        for one, facts in tree.facts.items()
+        if one in bodies and facts_of(bodies[one]).text != facts.text
+    }
+    await texts.drop(taken["id"], [*tree.gone, *other, *titles])
+    await texts.add(taken["user_id"], taken["id"], new | other | dict(titles))
+
+
+def _settled(document: Document, tree: Tree) -> Document:
+    """A document with a place for its messages, and for its top-level ones if they are the visible branch."""
+    parts, history = document.parts, document.history
+    if tree.bodies and (history or {}).get("messages") != HOLE:
+        parts, history = parts | {"history": HOLE}, (history or {}) | {"messages": HOLE}
+    if document.branch and is_branch(document.branch, document.current_id, tree):
+        parts = parts | {"messages": HOLE}
+    return msgspec.structs.replace(document, parts=parts, history=history)
+
+
+def _pointing(frame: Frame, message_id: str) -> Frame:
+    """A frame with a place for messages, whose current one is this."""
+    if frame.current_id == message_id and frame.messages_at is not None:
+        return frame
+    document = frame.document()
+    history = {"messages": HOLE} | (document.history or {})
+    history |= {"messages": HOLE, "currentId": as_json(message_id)}
+    return framed(
+        msgspec.structs.replace(
+            document,
+            parts=document.parts | {"history": HOLE},
+            history=history,
+            current_id=message_id,
+        )
+    )
+
+
+def _loose(title: str, document: Document) -> str:
+    """What can be searched for besides the messages of the history: the title, and messages that are only listed."""
+    if document.parts.get("messages", HOLE) == HOLE:
+        return title
+    return "\n".join([title, *(facts_of(one).text for one in document.branch or ())])
+
+
+def _filled(frame: Frame, tree: Tree) -> str:
+    messages = members(tree.bodies.items())
+    if frame.branch_at is None:
+        return frame.filled(messages)
+    shown = [tree.bodies[one] for one in branch(frame.current_id, tree.parent_of)]
+    return frame.filled(messages, ",".join(reversed(shown)))

@@ -1,0 +1,1 @@
+"""Taking chats along and bringing them in."""

@@ -1,0 +1,127 @@
+"""`portico chats …`: taking conversations along and bringing them in, for whoever sits at the server."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+
+from portico.api import Account, House, HouseKey, NotFound, as_array
+from portico_chats.schemas import Chat
+from portico_chats.search import index
+from portico_chats.transfer import takeout
+from portico_chats.transfer.importing import Import, Report
+
+
+@click.group()
+def chats() -> None:
+    """Take conversations to another house, bring them in; the index of the search."""
+
+
+@chats.command()
+@click.argument("target", metavar="[FILE]", type=click.Path(dir_okay=False), default="-")
+@click.option("--user", "email", metavar="EMAIL", help="Whose chats.")
+@click.option("--all", "is_all", is_flag=True, help="Everybody's.")
+@click.pass_obj
+def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
+    """Write chats as JSON to FILE (default, or -: standard output)."""
+    if is_all == (email is not None):
+        raise click.UsageError("Say whose: --user EMAIL, or --all.")
+
+    async def work(house: House) -> None:
+        owner_id = (await _account(house, email)).id if email else None
+        with (
+            click.open_file(target, "wb", atomic=target != "-") as file,
+            _progress("Exporting", await takeout.count(owner_id)) as bar,
+        ):
+
+            async def counted() -> AsyncIterator[list[Chat]]:
+                async for block in takeout.blocks(owner_id):
+                    yield block
+                    bar.update(len(block))
+
+            async for part in as_array(counted()):
+                file.write(part)
+            file.write(b"\n")
+
+    key.run(work)
+
+
+@chats.command("import")
+@click.argument("source", metavar="FILE", type=click.File("rb"))
+@click.option("--user", "email", metavar="EMAIL", required=True, help="Whose they become.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+@click.pass_obj
+def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json: bool) -> None:
+    """Bring in what FILE holds (- = standard input): all of it, or nothing."""
+    with _rewindable(source) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        with _progress("Looking" if dry_run else "Importing", 2 * size) as bar:
+
+            async def work(house: House) -> Report:
+                owner = await _account(house, email)
+                bring = Import(house, owner.id, file, unbounded=True, on_step=bar.update)
+                return await (bring.rehearse() if dry_run else bring.run())
+
+            report = key.run(work)
+    _say(report, as_json)
+    if report.refused:
+        raise SystemExit(1)
+
+
+@chats.command()
+@click.pass_obj
+def reindex(key: HouseKey) -> None:
+    """Build the index of the search anew. Searches stay right meanwhile, and are slower."""
+
+    async def work(_: House) -> int:
+        with _progress("Indexing", 0) as bar:
+
+            def told(done: int, total: int) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            return await index.reindex(told)
+
+    click.echo(f"texts      {key.run(work)}")
+
+
+async def _account(house: House, email: str) -> Account:
+    account = await house.identity.directory.by_email(email)
+    if account is None:
+        raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
+    return account
+
+
+def _rewindable(source: BinaryIO) -> BinaryIO:
+    """The file itself, or what comes through a pipe, kept in a file: it is read twice."""
+    if source.seekable():
+        return source
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever asked
+    shutil.copyfileobj(source, kept)
+    return kept
+
+
+def _progress(label: str, length: int) -> Any:
+    """On standard error, so that it is never among what is printed."""
+    return click.progressbar(length=length, label=label, file=sys.stderr)
+
+
+def _say(report: Report, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+        return
+    messages = sum(one.messages for one in report.chats)
+    for name, count in (
+        ("chats", len(report.chats)),
+        ("messages", messages),
+        ("refused", len(report.refused)),
+    ):
+        click.echo(f"{name:<9}  {count}")
+    for one in report.refused:
+        click.echo(f"chats[{one.index}]: {one.reason}", err=True)
