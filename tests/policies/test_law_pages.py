@@ -6,7 +6,7 @@ from portico.permissions import Permissions, PolicyFile, ResourceKind
 from portico_models.records import ACTIONS, GENERAL
 
 MODEL = ResourceKind("model", "models_model", ACTIONS, general=GENERAL)
-CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete"), general=("export",))
+CHAT = ResourceKind("chat", "chats_chat", ("read", "write", "delete", "share"), general=("export",))
 GROUP = ResourceKind(
     "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
 )
@@ -51,7 +51,7 @@ def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str])
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (OWNER, {"read", "write", "delete"}),
+        (OWNER, {"read", "write", "delete", "share"}),
         (STRANGER, set()),
         (READER, set()),
         (WRITER, set()),
