@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from portico.api import (
     Actor,
     House,
@@ -10,7 +12,7 @@ from portico.api import (
     now,
     transaction,
 )
-from portico_chats.content.documents import NEW_CHAT, read_document
+from portico_chats.content.documents import NEW_CHAT, Document, read_document
 from portico_chats.making import Making
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat, ChatForm
@@ -18,7 +20,7 @@ from portico_chats.storage import store
 from portico_chats.storage.memory import Memory, Remembered
 from portico_chats.storage.seen import Seen
 from portico_chats.storage.whole import chat_of, document_of, new_row
-from portico_chats.storage.writing import Written, graft
+from portico_chats.storage.writing import graft, says_nothing_new
 
 
 class Chats:
@@ -67,22 +69,38 @@ class Chats:
         Of the history, a message that somebody else has written meanwhile stays (see `trees`). Raises: Misshapen, as
         `create`; Forbidden for somebody who leaves a message out and may delete none.
         """
-        changes = read_document(form.chat)
+        latest = self._memory.latest(chat_id)
+        changes = read_document(form.chat, latest.sent if latest else None)
+        if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
+            return chat
         async with transaction():
             taken = await self._reach.take(actor, "write", chat_id)
-            written = await graft(
-                taken,
-                changes,
-                actor.session_id,
-                self._seen.of,
-                self._known(chat_id, taken["revision"] - 1),
-            )
+            known = self._memory.get(chat_id, taken["revision"] - 1)
+            apart = known.apart if known else None
+            written = await graft(taken, changes, actor.session_id, self._seen.of, apart)
             if written.gone:
                 await self._reach.permits(actor, "chat.delete_message")
             self._reach.announce(chat_id, taken["user_id"], "updated")
-        kept = Remembered(taken["revision"], written.document, written.bodies)
+        sent = msgspec.structs.replace(changes, told=changes.told.copy())
+        kept = Remembered(taken["revision"], written.document, written, sent)
         self._memory.keep(chat_id, kept)
         return chat_of(taken, written.document)
+
+    async def _as_it_is(self, actor: Actor, chat_id: str, changes: Document) -> Chat | None:
+        """A chat that is already what it is to be, and was changed this very second: there is nothing to write."""
+        known = self._memory.latest(chat_id)
+        if known is None or known.apart is None or not says_nothing_new(known.apart, changes):
+            return None
+        where = await self._reach.where(actor, "write", first=store.FIND_FIRST)
+        found = await store.glance(chat_id, where)
+        if (
+            found is None
+            or found["revision"] != known.revision
+            or found["updated_at"] < now()
+            or changes.title not in (None, found["title"])
+        ):
+            return None
+        return chat_of(found, known.document)
 
     async def _read(self, chat_id: str, where: store.Where) -> tuple[dict[str, Any], str]:
         """The columns of a chat and its document, which is not read again if nothing in it has changed."""
@@ -98,13 +116,6 @@ class Chats:
         document = document_of(found)
         self._memory.keep(chat_id, Remembered(found["revision"], document))
         return found, document
-
-    def _known(self, chat_id: str, revision: int) -> Written | None:
-        """A chat as it is in a revision, if it is at hand."""
-        known = self._memory.get(chat_id, revision)
-        if known is None or known.bodies is None:
-            return None
-        return Written(known.document, known.bodies)
 
     @property
     def _memory(self) -> Memory:

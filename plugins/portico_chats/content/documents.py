@@ -32,7 +32,7 @@ class Document(msgspec.Struct, frozen=True):
 
     `parts`: the JSON of each key. A key whose value has been taken out holds a `HOLE`: `history`, whose own parts are
     in `history`, and `messages` therein, which are in `messages` by id, in order. `branch`: the top-level list of
-    messages. `title`: None if there is none.
+    messages. `title`: None if there is none. `told`: the JSON of the history.
     """
 
     parts: Parts
@@ -41,6 +41,7 @@ class Document(msgspec.Struct, frozen=True):
     branch: Sequence[str] | None = None
     current_id: str | None = None
     title: str | None = None
+    told: msgspec.Raw = _NULL
 
 
 class _Anything(msgspec.Struct):
@@ -90,27 +91,32 @@ def joined(parts: Parts) -> str:
     return f"{{{members(parts.items())}}}"
 
 
-def read_document(raw: msgspec.Raw) -> Document:
+def read_document(raw: msgspec.Raw, like: Document | None = None) -> Document:
     """Take a document from a client apart.
 
+    `like`: one that was sent before, perhaps with the same history, which then need not be taken apart again.
     Raises: Misshapen if it is no object, or if `title`, `history` or `messages` have another shape than clients
     rely on.
     """
     text = mended(bytes(raw))
     try:
         text.decode()  # msgspec passes over bytes it does not have to turn into text
-        return take_apart(text)
+        return take_apart(text, like)
     except msgspec.ValidationError:
         raise _misfit(text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _refusal("It is not UTF-8 JSON", "json_invalid") from None
 
 
-def take_apart(text: bytes | str) -> Document:
+def take_apart(text: bytes | str, like: Document | None = None) -> Document:
     """Take apart what is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
     outer = _PARTS.decode(text)
     history = messages = branch = current_id = title = None
-    if (told := outer.get("history", _NULL)) != _NULL:
+    told = outer.get("history", _NULL)
+    if like is not None and told != _NULL and told == like.told:
+        history, messages, current_id = like.history, like.messages, like.current_id
+        outer["history"] = _HOLE
+    elif told != _NULL:
         inner = _PARTS.decode(told)
         if (sent := inner.get("messages", _NULL)) != _NULL:
             messages = _texts(_PARTS.decode(sent))
@@ -126,7 +132,7 @@ def take_apart(text: bytes | str) -> Document:
         _check(branch)
     if "title" in outer:
         title = column_title(msgspec.json.decode(outer["title"], type=str))
-    return Document(_texts(outer), history, messages, branch, current_id, title)
+    return Document(_texts(outer), history, messages, branch, current_id, title, told)
 
 
 def column_title(title: str) -> str:

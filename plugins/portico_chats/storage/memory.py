@@ -5,26 +5,29 @@ none. Bounded by what it weighs; chats that are in use are in here, the others a
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+
+from portico_chats.content.documents import Document
+from portico_chats.storage.writing import Written
 
 #: Characters that are kept, of documents and of messages.
 ROOM: Final = 32 * 1024 * 1024
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """A chat of a revision. `bodies`: its messages by id, in order; None = not taken apart yet."""
+    """A chat of a revision: its document. `apart`, `sent`: as it was written, of what; None = it was only read."""
 
     revision: int
     document: str
-    bodies: Mapping[str, str] | None = None
+    apart: Written | None = None
+    sent: Document | None = None
 
     @property
     def weight(self) -> int:
-        """Characters; what is taken apart is there twice."""
-        return len(self.document) * (1 if self.bodies is None else 2)
+        """Characters; what was written is there three times."""
+        return len(self.document) * (1 if self.apart is None else 3)
 
 
 class Memory:
@@ -38,6 +41,10 @@ class Memory:
     def __contains__(self, chat_id: str) -> bool:
         """Whether some revision of a chat is remembered."""
         return chat_id in self._known
+
+    def latest(self, chat_id: str) -> Remembered | None:
+        """A chat as it was when it was read or written last, here."""
+        return self._known.get(chat_id)
 
     def get(self, chat_id: str, revision: int) -> Remembered | None:
         """A chat as it is in a revision, if that is what is remembered."""

@@ -30,9 +30,10 @@ SeenOf = Callable[[str, str], Awaitable[int]]
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A chat as it is now: its document, its messages in order; and the ids of those that were deleted."""
+    """A chat as it is now: its document, also taken apart; and the ids of the messages that were deleted."""
 
     document: str
+    frame: Frame
     bodies: Mapping[str, str]
     gone: Sequence[str] = ()
 
@@ -44,7 +45,7 @@ async def plant(row: Row, document: Document, origin: str) -> Written:
     frame = framed(document)
     await store.insert(row, frame)
     await _write_new(row, document, tree)
-    return Written(_filled(frame, tree), tree.bodies)
+    return Written(_filled(frame, tree), frame, tree.bodies)
 
 
 async def unpack(row: Row) -> None:
@@ -68,20 +69,10 @@ async def graft(
     bodies = known.bodies if known else await message_rows.bodies(chat_id)
     before = store.frame_of(taken)
     base = before.document()
-    document, tree = base, Tree(bodies)
+    tree = Tree(bodies)
     if "history" in changes.parts:
-        document = msgspec.structs.replace(
-            base, history=changes.history, current_id=changes.current_id
-        )
         tree = await _grown(taken, bodies, changes.messages or {}, origin, seen_of)
-    document = _settled(
-        msgspec.structs.replace(
-            document,
-            parts=base.parts | changes.parts,
-            branch=changes.branch if "messages" in changes.parts else base.branch,
-        ),
-        tree,
-    )
+    document = _laid_over(base, changes, tree)
     title = taken["title"] if changes.title is None else changes.title
     after = framed(document)
     if after != before or title != taken["title"]:
@@ -94,7 +85,17 @@ async def graft(
     taken["title"] = title
     if known and after == before and tree.bodies is bodies:
         return known
-    return Written(_filled(after, tree), tree.bodies, tree.gone)
+    return Written(_filled(after, tree), after, tree.bodies, tree.gone)
+
+
+def says_nothing_new(known: Written, changes: Document) -> bool:
+    """Whether a chat is, to the letter, what it would be with these top-level keys laid over it."""
+    if "history" in changes.parts:
+        posted = changes.messages or {}
+        if posted != known.bodies or not goes_on(known.bodies, posted):
+            return False
+    document = _laid_over(known.frame.document(), changes, Tree(known.bodies))
+    return framed(document) == known.frame
 
 
 async def note(
@@ -171,6 +172,20 @@ async def _rewrite(
     }
     await texts.drop(taken["id"], [*tree.gone, *other, *titles])
     await texts.add(taken["user_id"], taken["id"], new | other | dict(titles))
+
+
+def _laid_over(base: Document, changes: Document, tree: Tree) -> Document:
+    """A document with other top-level keys laid over it, which has these messages then."""
+    if "history" in changes.parts:
+        base = msgspec.structs.replace(base, history=changes.history, current_id=changes.current_id)
+    return _settled(
+        msgspec.structs.replace(
+            base,
+            parts=base.parts | changes.parts,
+            branch=changes.branch if "messages" in changes.parts else base.branch,
+        ),
+        tree,
+    )
 
 
 def _settled(document: Document, tree: Tree) -> Document:

@@ -4,7 +4,9 @@ import pytest
 from tests.plugins.chats.conftest import document, new_chat
 
 from portico.testing import Client, House
+from portico_chats.content.frames import Frame
 from portico_chats.storage.memory import Memory, Remembered
+from portico_chats.storage.writing import Written
 
 CHATS = "/api/v1/chats/"
 
@@ -59,5 +61,59 @@ def test_it_holds_no_more_than_it_has_room_for_and_lets_go_of_what_was_used_long
 
     assert [f"c{n}" in memory for n in range(4)] == [True, False, True, True]
     assert memory.get("c0", 2) is None
-    memory.keep("large", Remembered(1, "x" * 60, {}))
+    memory.keep("large", Remembered(1, "x" * 60, Written("", Frame(""), {})))
     assert "large" not in memory
+
+
+def test_of_two_instances_that_send_the_same_again_the_last_one_wins(
+    another: House, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    there = another.client.sign_in("Ann")
+
+    def sent(content: str) -> dict[str, object]:
+        history = {"messages": {"q": {"content": content}}, "currentId": "q"}
+        return {"chat": {"title": "Trip ideas", "history": history}}
+
+    try:
+        for _ in range(3):
+            for person, content in (
+                (ann, "here"),
+                (ann, "here"),
+                (there, "there"),
+                (there, "there"),
+            ):
+                answer = person.post(CHATS + chat_id, sent(content)).json
+                assert answer["chat"]["history"]["messages"]["q"] == {"content": content}
+                for reader in (ann, there):
+                    assert reader.get(CHATS + chat_id).json == answer
+    finally:
+        another.close()
+
+
+def test_what_is_sent_again_moves_to_the_front_but_for_this_very_second(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000]
+    for room in ("service", "reach"):
+        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
+    chat = new_chat(ann)
+    path = CHATS + chat["id"]
+    for at in (1000, 1000, 1001, 1001, 1005):
+        clock[0] = at
+        assert ann.post(path, {"chat": document()}).json["updated_at"] == at
+        assert ann.get(path).json["updated_at"] == at
+    assert ann.post(path, {"chat": document(extra=1)}).json["chat"]["extra"] == 1
+    assert ann.post(path, {"chat": document(title="x")}).json["title"] == "x"
+    assert ann.get(path).json["chat"]["extra"] == 1
+
+
+def test_somebody_who_may_not_write_cannot_send_what_is_there_already(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    path = CHATS + new_chat(ann)["id"]
+    for _ in range(2):
+        assert ann.post(path, {"chat": document()}).status == 200
+
+    assert bob.post(path, {"chat": document()}).status == 404
+    assert admin.post(path, {"chat": document()}).status == 403
