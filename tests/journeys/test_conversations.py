@@ -1,15 +1,12 @@
 """One chat, written to by many: in several processes, through whole documents, under kill -9."""
 
-import http.client
-import itertools
-import random
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.journeys.killing import acknowledged_under_kill_9
 
 from portico.testing import Client, OverHTTP, Server
 
@@ -91,34 +88,14 @@ def test_FT_04_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_eac
 def test_FT_01_every_acknowledged_message_is_there_after_kill_9(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     chat_id = new_chat(ada)
-    acknowledged: dict[str, str] = {}
-    numbers = itertools.count()
 
-    def write() -> None:
-        """Write message after message, note what was acknowledged, until nobody answers any more."""
-        while True:
-            n = next(numbers)
-            try:
-                answer = ada.post(
-                    f"{CHATS}{chat_id}/messages/m{n}", {"content": f"text {n}"}, headers=QUIET
-                )
-            except (OSError, http.client.HTTPException):
-                return
-            assert answer.status == 204, answer
-            acknowledged[f"m{n}"] = f"text {n}"
+    def write(number: int) -> tuple[str, str]:
+        path, text = f"{CHATS}{chat_id}/messages/m{number}", f"text {number}"
+        answer = ada.post(path, {"content": text}, headers=QUIET)
+        assert answer.status == 204, answer
+        return f"m{number}", text
 
-    for _ in range(4):
-        wanted = len(acknowledged) + random.randint(10, 60)
-        writers = [threading.Thread(target=write) for _ in range(8)]
-        for writer in writers:
-            writer.start()
-        while len(acknowledged) < wanted:
-            time.sleep(0.001)
-        server.kill()
-        for writer in writers:
-            writer.join()
-        server.start()
-
+    acknowledged = acknowledged_under_kill_9(server, write)
     kept = {one: body["content"] for one, body in messages(ada, chat_id).items()}
     assert acknowledged.items() <= kept.items()
     assert kept.pop("root") == "Hi"

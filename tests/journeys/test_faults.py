@@ -1,9 +1,7 @@
 """What is still true after something broke: processes killed, told to stop, started together."""
 
 import http.client
-import itertools
 import os
-import random
 import signal
 import socket
 import sqlite3
@@ -16,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.journeys.killing import acknowledged_under_kill_9
 from tests.upstream import Upstream
 
 from portico.testing import Client, OverHTTP, Server
@@ -51,32 +50,15 @@ class Streaming(threading.Thread):
 
 def test_ft01_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> None:
     ada = server.client.sign_up("Ada")
-    acknowledged: dict[str, str] = {}
-    numbers = itertools.count()
 
-    def write() -> None:
-        """Write chat after chat, note what was acknowledged, until nobody answers any more."""
-        while True:
-            text = f"message {next(numbers)}"
-            document = {"title": text, "history": {"messages": {}, "currentId": None}}
-            try:
-                answer = ada.post("/api/v1/chats/new", {"chat": document})
-            except (OSError, http.client.HTTPException):
-                return
-            assert answer.status == 200, answer
-            acknowledged[answer.json["id"]] = text
+    def write(number: int) -> tuple[str, str]:
+        text = f"message {number}"
+        document = {"title": text, "history": {"messages": {}, "currentId": None}}
+        answer = ada.post("/api/v1/chats/new", {"chat": document})
+        assert answer.status == 200, answer
+        return answer.json["id"], text
 
-    for _ in range(4):
-        wanted = len(acknowledged) + random.randint(10, 60)
-        writers = [threading.Thread(target=write) for _ in range(8)]
-        for writer in writers:
-            writer.start()
-        while len(acknowledged) < wanted:
-            time.sleep(0.001)
-        server.kill()
-        for writer in writers:
-            writer.join()
-        server.start()
+    acknowledged = acknowledged_under_kill_9(server, write)
     found = {chat["id"]: chat["title"] for chat in ada.get("/api/v1/chats/").json}
     assert {id_: found.get(id_) for id_ in acknowledged} == acknowledged
 
