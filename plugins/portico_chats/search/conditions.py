@@ -1,14 +1,13 @@
 """Which chats come into question, as SQL: whose they are, and what the operators of a search say."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from portico.api import Actor, Folders, House
+from portico_chats.reach import Reach
 from portico_chats.search.postings import Postings
 from portico_chats.search.words import Sought
-
-KIND: Final = "chat"
 
 _TAGGED = (
     "id IN (SELECT chat_id FROM chats_tagged WHERE user_id = $1 AND tag_id IN ({}) "
@@ -45,9 +44,9 @@ async def own_chats(app: House, actor: Actor, sought: Sought, kept: Postings) ->
     values = Values(actor.id)
     # In this order it is the beginning of the index that the list is sorted by.
     parts = ["chats_chat.user_id = $1", f"archived = {_word(sought.archived)}"]
-    which = await app.permissions.visible(actor, "read", KIND, len(values.args) + 1)
-    values.args.extend(which.args)
-    parts.append(f"({which.sql})")
+    readable, args = await Reach(app).where(actor, "read", first=len(values.args) + 1)
+    values.args.extend(args)
+    parts.append(f"({readable})")
     if sought.pinned is not None:
         parts.append(f"pinned = {_word(sought.pinned)}")
     if sought.shared is not None:

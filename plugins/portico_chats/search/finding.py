@@ -8,7 +8,7 @@ badly costs time alone.
 """
 
 import math
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -16,11 +16,7 @@ from portico.api import Actor, House, scan
 from portico_chats.search.conditions import Condition, own_chats
 from portico_chats.search.postings import Postings, postings
 from portico_chats.search.words import parse
-
-#: Chats on one page.
-PAGE: Final = 60
-#: Pages beyond are empty anyway; a database counts no further than 64 bits.
-LAST_PAGE: Final = 2**32
+from portico_chats.storage.store import LAST_PAGE, PAGE
 
 _COLUMNS = "id, title, updated_at, created_at"
 _ORDER = "ORDER BY updated_at DESC, id"

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from portico.api import execute, placeholders
+from portico.api import ROWS_AT_ONCE, chunks, execute, placeholders
 
 #: The part of a chat that is its title and whatever else belongs to no message.
 TITLE: Final = ""
@@ -17,8 +17,6 @@ TITLE: Final = ""
 LONGEST: Final = 1000
 #: Characters of a piece. At most as many grams are made of one, far below what a `tsvector` can hold.
 PIECE: Final = 8000
-#: Rows in one statement.
-_CHUNK: Final = 100
 
 _ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
 # In this order: what is indexed between the two statements is still met by the second.
@@ -43,8 +41,7 @@ def pieces(text: str) -> Iterator[str]:
 async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
     """Keep texts of parts that have none yet. Empty ones need no row."""
     kept = [(part, piece) for part, text in parts.items() if text for piece in pieces(folded(text))]
-    for start in range(0, len(kept), _CHUNK):
-        some = kept[start : start + _CHUNK]
+    for some in chunks(kept, ROWS_AT_ONCE):
         places = ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(len(some)))
         await execute(_ADD + places, owner_id, chat_id, *(value for pair in some for value in pair))
 
@@ -58,12 +55,10 @@ async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
 async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
     """Let go of some parts of a chat; None = of all."""
     if parts is None:
-        await execute(_FORGET, chat_id)
-        await execute(_LEAVE, chat_id)
+        await drop_chats([chat_id])
         return
-    for start in range(0, len(parts), _CHUNK):
-        some = parts[start : start + _CHUNK]
-        places = ", ".join(f"${2 + n}" for n in range(len(some)))
+    for some in chunks(parts, ROWS_AT_ONCE):
+        places = placeholders(len(some), first=2)
         await execute(f"{_FORGET} AND part IN ({places})", chat_id, *some)
         await execute(f"{_LEAVE} AND part IN ({places})", chat_id, *some)
 
