@@ -152,6 +152,9 @@ class Portico:
     def _set_aside(self, plugin: str, reason: str, trace: str = "") -> None:
         """Drop a plugin whole, with all it brought so far, and whoever requires it."""
         self.register[plugin].fail(reason, trace)
+        for contribution in self.contributions:
+            if contribution.plugin == plugin:
+                self.identity.disown(contribution.auth_providers, contribution.token_readers)
         self.contributions = [c for c in self.contributions if c.plugin != plugin]
         self.house.services.withdraw(plugin)
         self.events.forget(plugin)
@@ -189,6 +192,7 @@ class Portico:
                 self.events.listen(contribution.plugin, contribution.listeners)
                 for source in contribution.sources:
                     self.catalogue.adopt(contribution.plugin, source)
+                self.identity.adopt(contribution.auth_providers, contribution.token_readers)
             self.events.listen("portico", self.permissions.last_listeners())
             self._seat()
             await self.policies.open(packaged_only=packaged_law)

@@ -34,6 +34,9 @@ PASSWORD_TOO_LONG = (
     "Please make sure your password is less than 72 bytes long."
 )
 INVALID_PASSWORD = "The password does not meet the required validation criteria."
+USER_MISMATCH = "User mismatch. Please sign in again."
+API_KEY_NOT_ALLOWED = "Use of API key is not enabled in the environment."
+API_KEY_OUT_OF_BOUNDS = "API key not allowed to access this endpoint."
 MODEL_ID_TAKEN = (
     "Uh-oh! This model id is already registered. Please choose another model id string."
 )

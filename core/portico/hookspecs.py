@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portico.catalogue.source import ModelSource
     from portico.db import TableSet
     from portico.events import Listener
+    from portico.identity import AuthProvider, TokenReader
     from portico.permissions import PolicyFile, PolicyLine, ResourceKind
     from portico.plugins.house import House
     from portico.plugins.info import Service
@@ -73,6 +74,22 @@ def register_services(app: "House", settings: Any) -> "Iterable[Service] | None"
 @hookspec
 def register_model_sources(app: "House", settings: Any) -> "Iterable[ModelSource] | None":
     """Whoever has models to offer. Source names are unique across plugins.
+
+    Called at boot, in web processes.
+    """
+
+
+@hookspec
+def register_auth_providers(app: "House", settings: Any) -> "Iterable[AuthProvider] | None":
+    """Ways to sign in. Names are unique across plugins; their routes are registered like any others.
+
+    Called at boot, in web processes.
+    """
+
+
+@hookspec
+def register_token_readers(app: "House", settings: Any) -> "Iterable[TokenReader] | None":
+    """Whoever knows who stands behind tokens of another kind than sessions, such as keys.
 
     Called at boot, in web processes.
     """

@@ -135,6 +135,7 @@ class Active(msgspec.Struct):
 
 
 class SignedOut(msgspec.Struct, kw_only=True):
-    """The answer to a sign-out, whoever asked."""
+    """The answer to a sign-out, whoever asked. `redirect_url`: where to go next, left out if nowhere."""
 
     status: bool = True
+    redirect_url: str | msgspec.UnsetType = msgspec.UNSET

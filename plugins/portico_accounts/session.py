@@ -2,12 +2,22 @@
 
 from typing import Any
 
-from portico.api import Forbidden, House, JSONBytes, Request, SessionUserInfo, get
+import msgspec
+
+from portico.api import (
+    Forbidden,
+    House,
+    JSONBytes,
+    Request,
+    SessionUserInfo,
+    get,
+    json_reply,
+    welcome_reply,
+)
 from portico_accounts.schemas import SignedOut
 
 #: Every cookie that a way to sign in may have left behind.
 COOKIES = ("token", "oui-session", "owui-session", "oauth_id_token", "oauth_session_id")
-SIGNED_OUT = b'{"status":true}'
 
 
 def routes(house: House) -> list[Any]:
@@ -25,7 +35,7 @@ def routes(house: House) -> list[Any]:
         credential = identity.credential(request.scope)
         assert credential is not None  # the door let nobody in without one
         welcome = await identity.reception.recall(request.user, credential.token)
-        return JSONBytes(welcome.body, headers=((b"set-cookie", welcome.cookie),))
+        return welcome_reply(welcome)
 
     @get(
         "/api/v1/auths/signout",
@@ -33,13 +43,14 @@ def routes(house: House) -> list[Any]:
         answers=SignedOut,
     )
     async def sign_out(request: Request) -> JSONBytes:
-        """End the session, if there is one, and delete its cookies."""
+        """End the session, if there is one, and delete its cookies. `redirect_url`: where to go next, if anywhere."""
+        next_url = identity.settings.signout_redirect_url or None
         credential = identity.credential(request.scope)
         if credential is not None:
             if credential.by_cookie and request.headers.get("sec-fetch-site") == "cross-site":
                 # An image on another site could say this too; the person did not.
                 raise Forbidden
-            await identity.sessions.end(credential.token)
-        return JSONBytes(SIGNED_OUT, headers=dropped)
+            next_url = await identity.leave(credential.token) or next_url
+        return json_reply(SignedOut(redirect_url=next_url or msgspec.UNSET), headers=dropped)
 
     return [who_am_i, sign_out]

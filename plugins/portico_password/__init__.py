@@ -1,6 +1,6 @@
 """Signing up and signing in with an e-mail address and a password."""
 
-from portico.api import House, PasswordRule, PluginInfo, Section, Service, hookimpl
+from portico.api import AuthProvider, House, PasswordRule, PluginInfo, Section, Service, hookimpl
 from portico_password.settings import Settings
 
 PLUGIN = PluginInfo(
@@ -27,8 +27,17 @@ def register_services(settings: Settings) -> list[Service]:
 
 
 @hookimpl
+def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider]:
+    """The form."""
+    from portico_password.service import PasswordSignIn
+
+    return [PasswordSignIn(app, settings)]
+
+
+@hookimpl
 def register_routes(app: House, settings: Settings) -> list[object]:
     """Sign-up and sign-in."""
     from portico_password.routes import routes
+    from portico_password.service import PasswordSignIn
 
-    return routes(app, settings)
+    return routes(PasswordSignIn(app, settings))

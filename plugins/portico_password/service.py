@@ -1,6 +1,9 @@
 """Who may sign up, and signing in. No HTTP."""
 
-from portico.api import ACTION_PROHIBITED, Forbidden, House, Welcome
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from portico.api import ACTION_PROHIBITED, Account, Forbidden, House, Terms, Welcome
 from portico_password.schemas import SignIn, SignUp
 from portico_password.settings import Settings
 
@@ -12,20 +15,28 @@ class PasswordsOff(Forbidden):
 
 
 class PasswordSignIn:
-    """Sign-up and sign-in of one house."""
+    """Sign-up and sign-in of one house: the way called `password`. `scope`: the ASGI request."""
+
+    name = "password"
+    label = "Password"
+    kind: Literal["form"] = "form"
+    terms = Terms()
 
     def __init__(self, house: House, settings: Settings) -> None:
         self._identity = house.identity
         self._settings = settings
 
-    async def sign_in(self, form: SignIn) -> Welcome:
+    async def sign_in(self, form: SignIn, scope: Mapping[str, Any]) -> Welcome:
         """Raises: PasswordsOff; Invalid for a wrong pair, the same whatever is wrong with it; TooMany."""
+        return await self._identity.enter(self, form, scope)
+
+    async def authenticate(self, attempt: SignIn) -> Account:
+        """Whose address and password these are. Raises: as `sign_in`."""
         if not self._settings.enable_password_auth:
             raise PasswordsOff
-        account = await self._identity.prove(form.email, form.password)
-        return await self._identity.reception.sign_in(account)
+        return await self._identity.prove(attempt.email, attempt.password)
 
-    async def sign_up(self, form: SignUp) -> Welcome:
+    async def sign_up(self, form: SignUp, scope: Mapping[str, Any]) -> Welcome:
         """Make an account, and sign it in.
 
         Raises: PasswordsOff; Forbidden where sign-up is closed; Invalid for a malformed or taken e-mail address,
@@ -41,7 +52,8 @@ class PasswordSignIn:
             profile_image_url=form.profile_image_url,
             founding=founding,
         )
-        return await self._identity.reception.sign_in(account)
+        await self._identity.admission.join_default_group(account.id)
+        return await self._identity.welcome(self, account, scope)
 
     async def _gate(self) -> bool:
         """Whether only the very first account may be made. Raises: Forbidden if none may.

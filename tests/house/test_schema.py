@@ -60,8 +60,9 @@ async def all_but_the_newest(database: Database, sets: Mapping[str, TableSet]) -
 async def somebody() -> None:
     """Rows that the previous release would have written."""
     await execute(
-        "INSERT INTO portico_account (id, email, role, name, profile_image_url, epoch, last_active_at, "
-        "updated_at, created_at) VALUES ('ada-id', 'ada@example.org', 'admin', 'Ada', '/user.png', 0, 1, 1, 1)"
+        "INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, epoch, last_active_at, "
+        "updated_at, created_at) VALUES ('ada-id', 'ada@example.org', 'admin', 'Ada', '/user.png', "
+        "'ada ada@example.org', 0, 1, 1, 1)"
     )
     await execute("UPDATE portico_founder SET account_id = 'ada-id'")
     import bcrypt

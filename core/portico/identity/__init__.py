@@ -1,7 +1,7 @@
 """Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
 
 from portico.identity.account import Account, Role
-from portico.identity.actor import Actor
+from portico.identity.actor import Actor, Bounds
 from portico.identity.amendment import Amendment
 from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, token_from
@@ -26,6 +26,16 @@ from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
 from portico.identity.tokens import Claims, TokenSigner
+from portico.identity.ways import (
+    Arrival,
+    AuthProvider,
+    Proof,
+    SignsOutElsewhere,
+    Terms,
+    TokenReader,
+    Witness,
+    arrival,
+)
 from portico.identity.welcome import SessionUser, SessionUserInfo, Welcome
 from portico.settings.permissions import PermissionDefaults
 
@@ -39,7 +49,10 @@ __all__ = [
     "AccountLeaving",
     "Actor",
     "Amendment",
+    "Arrival",
+    "AuthProvider",
     "Bitmap",
+    "Bounds",
     "Claims",
     "Cookies",
     "Credential",
@@ -54,6 +67,7 @@ __all__ = [
     "Parts",
     "PasswordRule",
     "PermissionDefaults",
+    "Proof",
     "Role",
     "RollQuery",
     "SessionRevoked",
@@ -61,10 +75,15 @@ __all__ = [
     "SessionUser",
     "SessionUserInfo",
     "Sessions",
+    "SignsOutElsewhere",
+    "Terms",
+    "TokenReader",
     "TokenSigner",
     "Tree",
     "Welcome",
+    "Witness",
     "allows",
+    "arrival",
     "bitmap",
     "credential_from",
     "effective",

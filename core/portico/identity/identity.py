@@ -3,17 +3,29 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import structlog
+
 from portico.brief import Brief
 from portico.configuration import Configuration
-from portico.errors import INVALID_CRED, Invalid
+from portico.errors import (
+    API_KEY_NOT_ALLOWED,
+    INVALID_CRED,
+    INVALID_TOKEN,
+    USER_MISMATCH,
+    Forbidden,
+    Invalid,
+    Unauthenticated,
+)
 from portico.events import Bus, Listener
 from portico.identity.account import Account
 from portico.identity.actor import Actor
+from portico.identity.admission import Admission
 from portico.identity.cookies import Cookies
-from portico.identity.credentials import Credential, credential_from, identify
+from portico.identity.credentials import Credential, credential_from
 from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
 from portico.identity.events import EVENTS, AccountLeaving
+from portico.identity.links import Links
 from portico.identity.papers import Papers
 from portico.identity.passwords import Passwords
 from portico.identity.permission_tree import Tree, allows
@@ -21,10 +33,20 @@ from portico.identity.presence import Presence
 from portico.identity.roll import Roll
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
-from portico.identity.welcome import Reception
+from portico.identity.ways import (
+    AuthProvider,
+    Proof,
+    SignsOutElsewhere,
+    TokenReader,
+    Witness,
+    arrival,
+)
+from portico.identity.welcome import Reception, Welcome
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.schema import IdentitySettings
 from portico.settings.section import Secret
+
+log = structlog.get_logger("portico.identity")
 
 
 class Identity:
@@ -63,15 +85,94 @@ class Identity:
         self.reception = Reception(
             self.sessions, self.directory, self.defaults, self.cookies, settings.recheck
         )
+        self.links = Links()
+        self.admission = Admission(self.directory, self.links, settings.default_group)
+        self.ways: dict[str, AuthProvider] = {}
+        self._readers: list[TokenReader] = []
+        self._witnesses: list[Witness] = []
         self._granted: Brief[str, tuple[str, ...]] = Brief(settings.recheck)
         bus.listen("portico", [Listener(event, self._forget) for event in EVENTS])
         bus.listen("portico", [Listener(AccountLeaving, self.directory.account_leaving)])
 
+    def adopt(
+        self, ways: Collection[AuthProvider] = (), readers: Collection[TokenReader] = ()
+    ) -> None:
+        """People come in by these ways too, and carry these tokens too."""
+        self.ways.update((way.name, way) for way in ways)
+        self._witnesses += [way for way in ways if isinstance(way, Witness)]
+        self._readers += readers
+
+    def disown(
+        self, ways: Collection[AuthProvider] = (), readers: Collection[TokenReader] = ()
+    ) -> None:
+        """Not any more."""
+        for way in ways:
+            self.ways.pop(way.name, None)
+        self._witnesses = [way for way in self.ways.values() if isinstance(way, Witness)]
+        self._readers = [one for one in self._readers if one not in readers]
+
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
-        """Who sent this ASGI request. Raises: Unauthenticated."""
-        actor = await identify(self.sessions, scope)
+        """Who sent this ASGI request.
+
+        Raises: Unauthenticated, saying whether there was no credential or a bad one; Forbidden for one that may not
+        be used, or not like this.
+        """
+        credential = credential_from(scope)
+        if credential is None:
+            raise Unauthenticated
+        reader = next((r for r in self._readers if credential.token.startswith(r.prefix)), None)
+        if reader is None:
+            actor = await self.sessions.resolve(credential.token)
+        elif credential.by_cookie:
+            # A browser sends cookies without being asked: only what a sign-in put there is good there.
+            raise Forbidden(API_KEY_NOT_ALLOWED)
+        else:
+            actor = await reader.resolve(credential.token)
+        if actor is None:
+            raise Unauthenticated(INVALID_TOKEN)
+        if self._witnesses and not all(one.agrees(scope, actor) for one in self._witnesses):
+            raise Unauthenticated(USER_MISMATCH)
         self.presence.seen(actor.id)
         return actor
+
+    async def enter(self, way: AuthProvider, attempt: Any, scope: Mapping[str, Any]) -> Welcome:
+        """Sign somebody in: the one door behind every way.
+
+        `attempt`: what the way's own `authenticate` takes; `scope`: the ASGI request. Raises: what that raises;
+        Invalid and Forbidden as `Admission.admit`.
+        """
+        found = await way.authenticate(attempt)
+        if isinstance(found, Proof):
+            account = await self.admission.admit(way.name, found, way.terms)
+            return await self.welcome(way, account, scope, found.provider_session)
+        return await self.welcome(way, found, scope)
+
+    async def welcome(
+        self,
+        way: AuthProvider,
+        account: Account,
+        scope: Mapping[str, Any],
+        provider_session: str | None = None,
+    ) -> Welcome:
+        """Open a session for somebody who is known already, such as whoever just signed up."""
+        came = arrival(scope, way.name, provider_session)
+        return await self.reception.sign_in(account, came)
+
+    async def leave(self, token: str) -> str | None:
+        """Sign out whoever has this token. Returns where the browser should go next; None = nowhere.
+
+        A way that cannot end what it began elsewhere does not keep anybody signed in here.
+        """
+        method = await self.sessions.method_of(token)
+        session_id = await self.sessions.end(token)
+        way = self.ways.get(method or "")
+        if session_id is None or not isinstance(way, SignsOutElsewhere):
+            return None
+        try:
+            return await way.leave(session_id)
+        except Exception as error:  # noqa: BLE001 - a plugin's; the session is over already
+            log.warning("a sign-out elsewhere failed", way=way.name, error=type(error).__name__)
+            return None
 
     def credential(self, scope: Mapping[str, Any]) -> Credential | None:
         """The token this ASGI request carries, whatever it is worth, and how it came."""

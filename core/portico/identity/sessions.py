@@ -10,6 +10,7 @@ from portico.identity.account import Account
 from portico.identity.actor import Actor
 from portico.identity.events import SessionRevoked
 from portico.identity.tokens import Claims, TokenSigner
+from portico.identity.ways import Arrival
 
 #: Seconds between two sweeps of expired rows by one process.
 SWEEP_EVERY = 600
@@ -22,21 +23,28 @@ _RESOLVE = (
 )
 # Takes nothing for granted: the account may be gone, or its password new, since the caller read it.
 _OPEN = (
-    "INSERT INTO portico_session (id, account_id, created_at, expires_at) "
-    "SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM portico_account a "
+    "INSERT INTO portico_session (id, account_id, created_at, expires_at, "
+    "method, address, user_agent, provider_session, last_seen_at) "
+    "SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS TEXT), "
+    "CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT) FROM portico_account a "
     "WHERE a.id = $4 AND a.epoch = $5 RETURNING id"
 )
 _SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
 _CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING account_id"
+_CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id"
+_CLOSE_ARRIVED = (
+    "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id"
+)
 _CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
 _CLOSE_ALL = "DELETE FROM portico_session WHERE account_id = $1"
 _NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
 
 
 class SessionToken(msgspec.Struct, frozen=True):
-    """A token to hand out. Units: `expires_at` in epoch seconds; None = never."""
+    """A token to hand out, and the sign-in it stands for. Units: `expires_at` in epoch seconds; None = never."""
 
     token: str
+    session_id: str
     expires_at: int | None
 
 
@@ -49,7 +57,7 @@ class Sessions:
         self._actors: Brief[Claims, Actor] = Brief(moment)
         self._sweep_at = 0
 
-    async def open(self, account: Account) -> SessionToken:
+    async def open(self, account: Account, arrival: Arrival | None = None) -> SessionToken:
         """Sign somebody in whose identity was just proven.
 
         Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
@@ -57,9 +65,21 @@ class Sessions:
         await self._sweep()
         session_id = new_id()
         token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
-        if not await rows(_OPEN, session_id, now(), expires_at, account.id, account.epoch):
+        came = arrival or Arrival()
+        if not await rows(
+            _OPEN,
+            session_id,
+            now(),
+            expires_at,
+            account.id,
+            account.epoch,
+            came.method,
+            came.address,
+            came.user_agent,
+            came.provider_session,
+        ):
             raise Invalid(INVALID_CRED)
-        return SessionToken(token, expires_at)
+        return SessionToken(token, session_id, expires_at)
 
     async def resolve(self, token: str) -> Actor | None:
         """Who this token stands for; None if it is not good, or not any more. One statement a moment."""
@@ -81,13 +101,38 @@ class Sessions:
         """When a token expires in epoch seconds; None = never. Raises: Unauthenticated."""
         return self._signer.verify(token).exp
 
-    async def end(self, token: str) -> None:
-        """Sign out whoever this token stands for; a token that is not good is nobody's."""
+    async def end(self, token: str) -> str | None:
+        """Sign out whoever this token stands for; a token that is not good is nobody's. Returns the sign-in's id."""
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
-            return
+            return None
         await self.close(claims.jti)
+        return claims.jti
+
+    async def method_of(self, token: str) -> str | None:
+        """By which way somebody came in who has this token; None if it is not good."""
+        try:
+            claims = self._signer.verify(token)
+        except Unauthenticated:
+            return None
+        found = await rows("SELECT method FROM portico_session WHERE id = $1", claims.jti)
+        return str(found[0]["method"]) if found else None
+
+    async def close_provided(self, method: str, provider_session: str) -> list[str]:
+        """End the sign-ins that one session at a provider brought. Returns their ids."""
+        return await self._close_where(_CLOSE_PROVIDED, method, provider_session)
+
+    async def close_arrived(self, account_id: str, method: str) -> list[str]:
+        """End the sign-ins of an account that came by one way. Returns their ids."""
+        return await self._close_where(_CLOSE_ARRIVED, account_id, method)
+
+    async def _close_where(self, statement: str, *args: str) -> list[str]:
+        async with transaction():
+            closed = await rows(statement, *args)
+            for one in closed:
+                self._tell(SessionRevoked(one["account_id"], one["id"]))
+        return [str(one["id"]) for one in closed]
 
     async def close(self, session_id: str) -> None:
         """End one sign-in; ending it twice is no fault."""

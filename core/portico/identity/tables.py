@@ -43,12 +43,26 @@ class PasswordTable(Table, tablename="portico_password"):
 
 
 class SessionTable(Table, tablename="portico_session"):
-    """Sign-ins; `id` is the `jti` of the token."""
+    """Sign-ins; `id` is the `jti` of the token, `method` the way it came about."""
 
     id = Text(primary_key=True, default="")
     account_id = Text()
     created_at = BigInt()
     expires_at = BigInt(null=True, default=None)
+    method = Text(default="password")
+    address = Text(null=True, default=None)
+    user_agent = Text(null=True, default=None)
+    provider_session = Text(null=True, default=None)
+    last_seen_at = BigInt(null=True, default=None)
+
+
+class LinkTable(Table, tablename="portico_link"):
+    """What accounts are called by their providers. The key is the pair; Piccolo knows only single ones."""
+
+    provider = Text(primary_key=True, default="")
+    subject = Text()
+    account_id = Text()
+    created_at = BigInt()
 
 
 class FounderTable(Table, tablename="portico_founder"):
@@ -92,6 +106,7 @@ TABLES = TableSet(
         AccountTable,
         PasswordTable,
         SessionTable,
+        LinkTable,
         FounderTable,
         GroupTable,
         GroupMemberTable,

@@ -15,7 +15,8 @@ from portico.identity.actor import Actor
 from portico.identity.cookies import Cookies
 from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
-from portico.identity.sessions import Sessions
+from portico.identity.sessions import Sessions, SessionToken
+from portico.identity.ways import Arrival
 
 # One row for each group, or one without; the account is the same in all.
 _PROFILE = (
@@ -63,6 +64,7 @@ class Welcome(msgspec.Struct, frozen=True):
 
     body: bytes
     cookie: bytes
+    session: SessionToken | None = None  # of a new sign-in
 
 
 class Reception:
@@ -83,9 +85,9 @@ class Reception:
         self._encode = msgspec.json.Encoder().encode
         self._profiles: Brief[str, Profile] = Brief(moment)
 
-    async def sign_in(self, account: Account) -> Welcome:
+    async def sign_in(self, account: Account, arrival: Arrival | None = None) -> Welcome:
         """Open a session for somebody whose identity was just proven."""
-        session = await self._sessions.open(account)
+        session = await self._sessions.open(account, arrival)
         granted = await self._directory.group_permissions(account.id)
         user = SessionUser(
             id=account.id,
@@ -97,7 +99,7 @@ class Reception:
             expires_at=session.expires_at,
             permissions=await self._permissions(granted),
         )
-        return self._welcome(user)
+        return self._welcome(user, session)
 
     async def recall(self, actor: Actor, token: str) -> Welcome:
         """Tell somebody who is signed in with `token` how things stand now. One statement a moment.
@@ -135,6 +137,6 @@ class Reception:
         """Trust nothing that was read before."""
         self._profiles.forget()
 
-    def _welcome(self, user: SessionUser) -> Welcome:
+    def _welcome(self, user: SessionUser, session: SessionToken | None = None) -> Welcome:
         cookie = self._cookies.keep(user.token, user.expires_at)
-        return Welcome(self._encode(user), cookie.encode())
+        return Welcome(self._encode(user), cookie.encode(), session)

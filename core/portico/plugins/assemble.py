@@ -46,20 +46,25 @@ def _seats(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     for method, path in contribution.paths:
         # Whatever a parameter's type, there is one route at its place.
         yield "route", method, _PARAMETER.sub("{}", path)
-    for service in contribution.services:
-        yield "service", service.protocol.__name__, ""
-    for source in contribution.sources:
-        yield "model source", source.name, ""
-    for kind in contribution.resources:
-        yield "resource kind", kind.name, ""
-    for policy in contribution.policies:
-        if isinstance(policy, PolicyFile):
-            # An operator replaces a page by its name.
-            yield "policy page", policy.page, ""
-    for table in contribution.tables.tables if contribution.tables else ():
-        yield "table", table._meta.tablename, ""
-    for check in contribution.health_checks:
-        yield "health check", check.name, ""
+    named = (
+        ("service", [service.protocol.__name__ for service in contribution.services]),
+        ("model source", [source.name for source in contribution.sources]),
+        ("way to sign in", [way.name for way in contribution.auth_providers]),
+        ("token prefix", [reader.prefix for reader in contribution.token_readers]),
+        ("resource kind", [kind.name for kind in contribution.resources]),
+        # An operator replaces a page by its name.
+        ("policy page", [p.page for p in contribution.policies if isinstance(p, PolicyFile)]),
+        ("table", _tables(contribution)),
+        ("health check", [check.name for check in contribution.health_checks]),
+    )
+    for seat, names in named:
+        for name in names:
+            yield seat, name, ""
+
+
+def _tables(contribution: Contribution) -> list[str]:
+    tables = contribution.tables.tables if contribution.tables else ()
+    return [table._meta.tablename for table in tables]
 
 
 def _clash(contribution: Contribution, taken: dict[tuple[str, str, str], str]) -> str:
@@ -82,9 +87,9 @@ def _strayed(contribution: Contribution) -> str:
                 f"its route {path} lies outside /api/x/{contribution.plugin}/; "
                 "move it there, or name a prefix in PluginInfo.claims"
             )
-    for table in contribution.tables.tables if contribution.tables else ():
-        if not table._meta.tablename.startswith(f"{contribution.plugin}_"):
-            return f"its table {table._meta.tablename!r} must be named {contribution.plugin}_…"
+    for table in _tables(contribution):
+        if not table.startswith(f"{contribution.plugin}_"):
+            return f"its table {table!r} must be named {contribution.plugin}_…"
     return ""
 
 
@@ -98,10 +103,10 @@ def what_it_brings(contribution: Contribution) -> dict[str, list[str]]:
     brings = {
         "routes": [f"{method} {path}" for method, path in contribution.paths],
         "model sources": [source.name for source in contribution.sources],
+        "ways to sign in": [way.name for way in contribution.auth_providers],
+        "tokens": [reader.kind for reader in contribution.token_readers],
         "services": [service.protocol.__name__ for service in contribution.services],
-        "tables": [t._meta.tablename for t in contribution.tables.tables]
-        if contribution.tables
-        else [],
+        "tables": _tables(contribution),
         "resources": [kind.name for kind in contribution.resources],
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],

@@ -11,6 +11,7 @@ from litestar import Router
 from portico.catalogue.source import ModelSource
 from portico.db import TableSet
 from portico.events import Listener
+from portico.identity import AuthProvider, TokenReader
 from portico.permissions import PolicyFile, PolicyLine, ResourceKind
 from portico.plugins.fence import Fault, run
 from portico.plugins.house import House
@@ -47,6 +48,8 @@ class Contribution:
     policies: tuple[PolicyFile | PolicyLine, ...] = ()
     services: tuple[Service, ...] = ()
     sources: tuple[ModelSource, ...] = ()
+    auth_providers: tuple[AuthProvider, ...] = ()
+    token_readers: tuple[TokenReader, ...] = ()
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
     router: Router | None = None
@@ -120,6 +123,8 @@ def collect(
         policies=many("register_policies", PolicyFile, PolicyLine),
         services=many("register_services", Service),
         sources=many("register_model_sources", ModelSource),
+        auth_providers=many("register_auth_providers", AuthProvider),
+        token_readers=many("register_token_readers", TokenReader),
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
         router=router,

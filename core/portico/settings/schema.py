@@ -118,6 +118,17 @@ class IdentitySettings(Section):
         setting("Role of a new account after the first", env="DEFAULT_USER_ROLE"),
     ] = "pending"
 
+    default_group: Annotated[
+        str, setting("Id of the group that newcomers join; empty = none", env="DEFAULT_GROUP_ID")
+    ] = ""
+    signout_redirect_url: Annotated[
+        str,
+        setting(
+            "Where a browser goes after a sign-out; empty = nowhere",
+            env="WEBUI_AUTH_SIGNOUT_REDIRECT_URL",
+        ),
+    ] = ""
+
 
 class AccessSettings(Section):
     """Where the operator's policies are, and switches that they can name."""

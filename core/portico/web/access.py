@@ -4,13 +4,14 @@ A route says it with `access`, `may` and `permission` (see `portico.web.routes`)
 accounts. There is no way around this: it is a layer of every handler there is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.audit import acting
-from portico.errors import UNAUTHORIZED, Forbidden
-from portico.identity import Identity
+from portico.errors import ACTION_PROHIBITED, API_KEY_OUT_OF_BOUNDS, UNAUTHORIZED, Forbidden
+from portico.identity import Actor, Identity
 from portico.permissions import Permissions
 
 
@@ -26,6 +27,8 @@ def gate(identity: Identity, permissions: Permissions) -> Callable[[ASGIApp], AS
                 await app(scope, receive, send)
                 return
             actor = scope["user"] = await identity.identify(scope)
+            if actor.credential != "session":
+                _keep_within(actor, scope, opt)
             if access != "user" and not (
                 actor.is_admin or (access == "verified" and actor.is_verified)
             ):
@@ -42,3 +45,14 @@ def gate(identity: Identity, permissions: Permissions) -> Callable[[ASGIApp], AS
         return check
 
     return around
+
+
+def _keep_within(actor: Actor, scope: Scope, opt: Mapping[str, Any]) -> None:
+    """Hold somebody who did not sign in, but sent a key, to what the key is good for. Raises: Forbidden."""
+    if opt.get("signed_in"):
+        raise Forbidden(ACTION_PROHIBITED)
+    if actor.bounds is not None:
+        reads = opt.get("reads", scope.get("method") in ("GET", "HEAD"))
+        path = scope["path_template"]
+        if not actor.bounds.admit(path, opt.get("plugin", "portico"), reads=reads):
+            raise Forbidden(API_KEY_OUT_OF_BOUNDS)

@@ -54,6 +54,8 @@ def route(
     status_code: int = 200,
     max_body: int | None = None,
     mends: bool = False,
+    signed_in: bool = False,
+    reads: bool | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """Turn an `async def` into a route handler.
@@ -65,11 +67,15 @@ def route(
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
     refusals are described by themselves, and `responses` are laid over both.
     `max_body`: bytes; none = the server's limit (64 KiB on public routes). `mends`: texts with NUL characters or
-    halves of surrogate pairs are mended rather than refused, see `mended`.
+    halves of surrogate pairs are mended rather than refused, see `mended`. `signed_in`: only for whoever signed in,
+    not for keys; say it where credentials are made or changed. `reads`: whether a key that may only read may call it;
+    None = if it is a GET.
     """
     asked = tuple(may.split(":")) if may else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
-    opt["mends"] = mends
+    opt["mends"], opt["signed_in"] = mends, signed_in
+    if reads is not None:
+        opt["reads"] = reads
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:
