@@ -130,6 +130,7 @@ class Witness(Protocol):
         ...
 
 
+@runtime_checkable
 class TokenReader(Protocol):
     """Who stands behind tokens of one kind, other than sessions; from `register_token_readers`."""
 
