@@ -30,6 +30,7 @@ from portico.db import (
     ROWS_AT_ONCE,
     Database,
     ForeignKeyViolation,
+    Locked,
     TableSet,
     UniqueViolation,
     after_commit,
@@ -130,6 +131,7 @@ from portico.permissions import (
 from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
+from portico.vault import Unreadable, Vault
 from portico.web.arrays import as_array
 from portico.web.body import explain as explain_misfit
 from portico.web.described import DescribedAs, JSONObject
@@ -202,6 +204,7 @@ __all__ = [
     "Listed",
     "Law",
     "Listener",
+    "Locked",
     "Member",
     "Membership",
     "MessageEvent",
@@ -247,7 +250,9 @@ __all__ = [
     "Trail",
     "Unauthenticated",
     "Unavailable",
+    "Unreadable",
     "UniqueViolation",
+    "Vault",
     "Version",
     "Welcome",
     "Witness",

@@ -22,7 +22,7 @@ from portico.audit import TABLES as AUDIT_TABLES
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import TABLES as CONFIGURATION_TABLES
 from portico.configuration import Configuration
-from portico.db import Database, bind, migrate, open_database, pending
+from portico.db import Database, Locked, bind, migrate, open_database, pending
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
@@ -39,7 +39,10 @@ from portico.plugins.house import House
 from portico.plugins.state import Register
 from portico.settings.load import Loaded
 from portico.settings.masking import without_credentials
+from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
+from portico.vault import TABLES as VAULT_TABLES
+from portico.vault import Vault, claim_vault, configured_ring
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
 from portico.web.edge import edge
@@ -71,6 +74,11 @@ class Portico:
         self.events = Bus(fence.deliver, fence.involve)
         self.drain = Drain(settings.server.grace)
         self.configuration = Configuration(self.events, settings.identity.recheck)
+        self.vault = Vault(
+            lambda: configured_ring(
+                settings.identity, secret or ensure_secret_key(settings, data_dir)
+            )
+        )
         self.identity = Identity(
             settings.identity,
             secret or Secret(secrets.token_urlsafe(48)),
@@ -92,6 +100,7 @@ class Portico:
         self._client: aiohttp.ClientSession | None = None
         self.house = House(
             settings=settings,
+            vault=self.vault,
             identity=self.identity,
             permissions=self.permissions,
             policies=self.policies,
@@ -146,8 +155,14 @@ class Portico:
             "configuration": CONFIGURATION_TABLES,
             "identity": IDENTITY_TABLES,
             "permissions": PERMISSION_TABLES,
+            "vault": VAULT_TABLES,
         }
         return rooms | {c.plugin: c.tables for c in self.contributions if c.tables}
+
+    @property
+    def locked_columns(self) -> list[Locked]:
+        """Where texts are kept that the vault has locked."""
+        return [column for tables in self.table_sets.values() for column in tables.locked]
 
     def _set_aside(self, plugin: str, reason: str, trace: str = "") -> None:
         """Drop a plugin whole, with all it brought so far, and whoever requires it."""
@@ -268,6 +283,7 @@ class Portico:
         with self.database.use():
             if self._secret:
                 await claim_secret(self._secret)
+                await claim_vault(self.vault)
             for contribution in list(self.contributions):
                 await self._startup(contribution)
             await self.policies.note()

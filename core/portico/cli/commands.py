@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from portico.cli.key import Key
+from portico.cli.secret import secret
 
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 
@@ -139,28 +140,3 @@ def config(key: Key, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     else:
         click.echo(table(rows))
-
-
-@click.command()
-@click.option("--adopt", is_flag=True, help="Use the database with the configured key from now on.")
-@click.pass_obj
-def secret(key: Key, adopt: bool) -> None:
-    """Show which secret key is configured and which the database is used with, by fingerprint."""
-    from pathlib import Path
-
-    from portico.identity.secret import adopt_secret, stored_fingerprint
-    from portico.settings.secret_key import ensure_secret_key, secret_fingerprint
-
-    settings = key.loaded().settings
-    configured = ensure_secret_key(settings, Path(settings.data_dir).absolute())
-
-    async def work(_: Any) -> str | None:
-        if adopt:
-            await adopt_secret(configured)
-        return await stored_fingerprint()
-
-    stored = key.run(work)
-    click.echo(f"configured  {secret_fingerprint(configured)}")
-    click.echo(f"in use      {stored or 'none yet'}")
-    if adopt:
-        click.echo("Adopted. Whoever was signed in has to sign in again.")

@@ -38,7 +38,7 @@ from portico.db.many import (
 )
 from portico.db.migrate import Report, migrate, pending
 from portico.db.opening import open_database
-from portico.db.tableset import TableSet
+from portico.db.tableset import Locked, TableSet
 from portico.settings.schema import DatabaseSettings
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "DatabaseSettings",
     "ForeignKeyViolation",
     "IDS_AT_ONCE",
+    "Locked",
     "ROWS_AT_ONCE",
     "Report",
     "Row",

@@ -79,7 +79,7 @@ def _clash(contribution: Contribution, taken: dict[tuple[str, str, str], str]) -
 
 
 def _strayed(contribution: Contribution) -> str:
-    """A route outside the plugin's own ground, or a table that does not carry its name."""
+    """A route outside the plugin's own ground, a table that does not carry its name, a locked column that is not its own."""
     ground = (f"/api/x/{contribution.plugin}", *contribution.info.claims)
     for _, path in contribution.paths:
         if not any(path == claim or path.startswith(claim.rstrip("/") + "/") for claim in ground):
@@ -87,9 +87,13 @@ def _strayed(contribution: Contribution) -> str:
                 f"its route {path} lies outside /api/x/{contribution.plugin}/; "
                 "move it there, or name a prefix in PluginInfo.claims"
             )
-    for table in _tables(contribution):
+    tables = _tables(contribution)
+    for table in tables:
         if not table.startswith(f"{contribution.plugin}_"):
             return f"its table {table!r} must be named {contribution.plugin}_…"
+    for column in contribution.tables.locked if contribution.tables else ():
+        if column.table not in tables:
+            return f"its locked column {column} is in a table of somebody else"
     return ""
 
 

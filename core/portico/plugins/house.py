@@ -13,6 +13,7 @@ from portico.identity import Identity
 from portico.permissions import Keeper, Permissions
 from portico.plugins.info import Service
 from portico.settings.schema import Settings
+from portico.vault import Vault
 
 P = TypeVar("P")
 
@@ -58,6 +59,7 @@ class House:
     """Everything of the core that a plugin may use. `http()`: the one client session of this process."""
 
     settings: Settings
+    vault: Vault
     identity: Identity
     permissions: Permissions
     policies: Keeper

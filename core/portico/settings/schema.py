@@ -92,6 +92,20 @@ class IdentitySettings(Section):
             env=("WEBUI_SECRET_KEY", "WEBUI_JWT_SECRET_KEY"),
         ),
     ] = Secret()
+    encryption_keys: Annotated[
+        list[Secret],
+        setting(
+            "Keep tokens and keys encrypted; the first one encrypts, all decrypt; empty = derived from the secret key",
+            env=("PORTICO_ENCRYPTION_KEYS", "OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"),
+        ),
+    ] = []
+    previous_secret_keys: Annotated[
+        list[Secret],
+        setting(
+            "Secret keys that were replaced: what was encrypted under them can still be decrypted",
+            env="PORTICO_PREVIOUS_SECRET_KEYS",
+        ),
+    ] = []
     session_lifetime: Annotated[
         str,
         setting(

@@ -1,0 +1,90 @@
+"""Locking and unlocking one text."""
+
+import binascii
+import re
+import secrets
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from functools import cached_property
+
+from cryptography.exceptions import InvalidTag
+
+from portico.vault.keys import ID_LENGTH, Ring
+
+VERSION = "v1"
+#: Characters before the ciphertext: the version, the id of the key, two dots.
+HEAD_LENGTH = len(VERSION) + 1 + ID_LENGTH + 1
+NONCE_BYTES = 12
+_LOCKED = re.compile(rf"{VERSION}\.([0-9a-f]{{{ID_LENGTH}}})\.([A-Za-z0-9_-]+)")
+
+
+class Unreadable(Exception):
+    """A locked text cannot be unlocked: the key is another, it belongs to something else, or it is damaged.
+
+    The text says which, and never holds a part of what was locked.
+    """
+
+
+class Vault:
+    """Encrypts what must be read again, such as tokens of providers and keys of sources.
+
+    AES-256-GCM under a random nonce; a key may lock four thousand million texts. `ring`: asked for once, when something
+    is locked or unlocked for the first time.
+    """
+
+    def __init__(self, ring: Callable[[], Ring]) -> None:
+        self._make_ring = ring
+
+    @cached_property
+    def ring(self) -> Ring:
+        """Raises: WeakSecret."""
+        return self._make_ring()
+
+    def lock(self, text: str, about: str) -> str:
+        """The text as `v1.<key id>.<base64url>`: letters, digits, `.`, `-` and `_`.
+
+        `about`: what it belongs to, such as `keys:<id>`; it opens for nothing else, so nobody who can write to the
+        database can put one account's token into another's row.
+        """
+        key, nonce = self.ring.first, secrets.token_bytes(NONCE_BYTES)
+        plain = text.encode("utf-8", "surrogatepass")
+        sealed = nonce + key.cipher.encrypt(nonce, plain, _bound(key.id, about))
+        return f"{VERSION}.{key.id}.{urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
+
+    def unlock(self, locked: str, about: str) -> str:
+        """The text again. Raises: Unreadable."""
+        found = _LOCKED.fullmatch(locked)
+        if found is None:
+            raise Unreadable("this is not a text that the vault has locked")
+        key = self.ring.by_id.get(found[1])
+        if key is None:
+            raise Unreadable(f"it is locked with the key {found[1]}, which is not configured")
+        try:
+            sealed = b64decode(found[2] + "=" * (-len(found[2]) % 4), b"-_", validate=True)
+            nonce, sealed = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+            plain = key.cipher.decrypt(nonce, sealed, _bound(key.id, about))
+        except (InvalidTag, ValueError, binascii.Error):
+            raise Unreadable("it is damaged, or belongs to something else") from None
+        return plain.decode("utf-8", "surrogatepass")
+
+    def is_current(self, locked: str) -> bool:
+        """Whether it was made with the key that is used now. One that is not can still be readable."""
+        return locked.startswith(self.current_head)
+
+    @property
+    def current_head(self) -> str:
+        """How a text begins that is locked now."""
+        return f"{VERSION}.{self.ring.first.id}."
+
+    @property
+    def current_id(self) -> str:
+        """The id of the key that is used now."""
+        return self.ring.first.id
+
+    def can_read(self, key_id: str) -> bool:
+        """Whether this key is configured, as the first one or as an older one."""
+        return key_id in self.ring.by_id
+
+
+def _bound(key_id: str, about: str) -> bytes:
+    return f"{VERSION}.{key_id}.{about}".encode("utf-8", "surrogatepass")

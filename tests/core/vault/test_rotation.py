@@ -1,0 +1,153 @@
+"""Locking anew: all that can be read, once, while others go on, from wherever it stopped."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.templates import Templates
+
+from portico.db import Database, DatabaseSettings, Locked, execute, open_database, row, rows
+from portico.settings.section import Secret
+from portico.vault import (
+    TABLES,
+    OtherKey,
+    Vault,
+    adopt_vault,
+    claim_vault,
+    holdings,
+    key_in_use,
+    make_ring,
+    rotate,
+)
+
+pytestmark = pytest.mark.anyio
+
+OLD, NEW = Secret("the-old-key-0123-zyxwvutsrqponmlk"), Secret("the-new-key-4567-abcdefghijklmnop")
+SHELF = Locked(table="shelf", key="id", column="token", about="shelf:{id}")
+NUMBERED = Locked(table="numbered", key="number", column="token", about="numbered:{number}")
+COUNT = 250
+
+
+def vault(*secrets: Secret) -> Vault:
+    return Vault(lambda: make_ring(secrets))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    templates.lay(database_url, tmp_path, {"vault": TABLES})
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    with database.use():
+        await execute("CREATE TABLE shelf (id TEXT PRIMARY KEY, token TEXT)")
+        await execute("CREATE TABLE numbered (number BIGINT PRIMARY KEY, token TEXT NOT NULL)")
+        yield database
+    await database.stop()
+
+
+async def fill(one: Vault, count: int = COUNT) -> None:
+    for number in range(count):
+        key = f"id-{number:03}"
+        await execute(
+            "INSERT INTO shelf VALUES ($1, $2)", key, one.lock(f"t{number}", f"shelf:{key}")
+        )
+
+
+async def opened(one: Vault) -> list[str]:
+    found = await rows("SELECT id, token FROM shelf WHERE token <> '' ORDER BY id")
+    return [one.unlock(r["token"], SHELF.about_row(r["id"])) for r in found]
+
+
+async def test_everything_is_under_the_new_key_afterwards(database: Database) -> None:
+    old, both, new = vault(OLD), vault(NEW, OLD), vault(NEW)
+    await fill(old)
+    await execute("INSERT INTO shelf VALUES ('empty', ''), ('null', NULL)")
+    await execute("INSERT INTO numbered VALUES (7, $1)", old.lock("seven", "numbered:7"))
+    blocks: list[int] = []
+    done = await rotate(both, [SHELF, NUMBERED], blocks.append)
+    assert (done.relocked, done.unreadable, sum(blocks)) == (COUNT + 1, {}, COUNT + 1)
+    assert await opened(new) == [f"t{number}" for number in range(COUNT)]
+    found = await row("SELECT token FROM numbered")
+    assert found and new.unlock(found["token"], "numbered:7") == "seven"
+    assert (await rotate(both, [SHELF, NUMBERED])).relocked == 0
+
+
+async def test_one_that_was_stopped_goes_on_where_it_was(database: Database) -> None:
+    old, both = vault(OLD), vault(NEW, OLD)
+    await fill(old)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await rotate(both, [SHELF], stop)
+    counted = {held.key_id: held.count for held in await holdings([SHELF])}
+    assert counted == {both.current_id: 100, old.current_id: COUNT - 100}
+    assert len(await opened(both)) == COUNT
+    assert (await rotate(both, [SHELF])).relocked == COUNT - 100
+    assert len(await opened(vault(NEW))) == COUNT
+
+
+async def test_what_somebody_writes_meanwhile_is_not_overwritten(database: Database) -> None:
+    both = vault(NEW, OLD)
+    await fill(vault(OLD))
+    fresh = both.lock("written meanwhile", "shelf:id-150")
+    writing = []
+
+    def write(_: int) -> None:
+        text = "UPDATE shelf SET token = $1 WHERE id = 'id-150'"
+        writing.append(asyncio.ensure_future(database.execute(text, fresh)))
+
+    await rotate(both, [SHELF], write)
+    await asyncio.gather(*writing)
+    await rotate(both, [SHELF])
+    assert (await opened(vault(NEW)))[150] == "written meanwhile"
+
+
+async def test_two_rotations_at_once_lose_nothing(database: Database) -> None:
+    await fill(vault(OLD))
+    both = vault(NEW, OLD)
+    await asyncio.gather(*(rotate(both, [SHELF]) for _ in range(3)))
+    assert await opened(vault(NEW)) == [f"t{number}" for number in range(COUNT)]
+
+
+async def test_what_cannot_be_read_is_counted_and_stays_as_it_is(database: Database) -> None:
+    await fill(vault(OLD), 3)
+    await execute("UPDATE shelf SET token = 'never locked' WHERE id = 'id-000'")
+    await execute("UPDATE shelf SET id = 'moved' WHERE id = 'id-001'")
+    stays = "SELECT id, token FROM shelf WHERE id <> 'id-002' ORDER BY id"
+    before = await rows(stays)
+    done = await rotate(vault(NEW, OLD), [SHELF])
+    assert (done.relocked, done.unreadable) == (1, {"shelf.token": 2})
+    assert await rows(stays) == before
+    keys = {held.key_id: held.count for held in await holdings([SHELF])}
+    assert keys == {"": 1, vault(OLD).current_id: 1, vault(NEW).current_id: 1}
+
+
+async def test_AB_84_an_instance_that_cannot_read_what_others_lock_is_refused(
+    database: Database,
+) -> None:
+    await claim_vault(vault(OLD))
+    with pytest.raises(OtherKey, match=vault(OLD).current_id):
+        await claim_vault(vault(NEW))
+    await claim_vault(vault(NEW, OLD))
+    assert await key_in_use() == vault(NEW).current_id
+    with pytest.raises(OtherKey):
+        await claim_vault(vault(OLD))
+    await adopt_vault(vault(OLD))
+    await claim_vault(vault(OLD))
+
+
+def test_a_column_says_which_row_a_text_belongs_to() -> None:
+    assert SHELF.about_row("7") == "shelf:7"
+    with pytest.raises(ValueError, match="has to name {id}"):
+        Locked(table="shelf", key="id", column="token", about="shelf")
+    with pytest.raises(ValueError, match="has to name {id}"):
+        Locked(table="shelf", key="id", column="token", about="shelf:{id}:{owner}")
