@@ -299,6 +299,9 @@ class Portico:
         try:
             await self._call(contribution, "startup")
         except fence.Fault as fault:
+            if isinstance(fault.__cause__, OperatorError):
+                # Not a failure of the plugin: with these settings it would be wrong to serve even without it.
+                raise CannotStart([str(fault.__cause__)]) from fault
             self._set_aside(contribution.plugin, fault.reason, fault.trace)
             self._enact()
             self._seat()

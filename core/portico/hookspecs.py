@@ -133,7 +133,7 @@ def startup(app: "House", settings: Any) -> Awaitable[None] | None:
     """Get ready to serve.
 
     Called once per web process, after migrations and before the first request. May be `async def`.
-    A plugin whose startup raises is set aside.
+    A plugin whose startup raises is set aside; one that raises `OperatorError` keeps the house from opening.
     """
 
 

@@ -134,6 +134,13 @@ class Active(msgspec.Struct):
     active: bool
 
 
+class Credentials(msgspec.Struct, kw_only=True):
+    """What clients send at the door that ways to sign in share. What is looked at is the business of the way."""
+
+    email: str
+    password: str
+
+
 class SignedOut(msgspec.Struct, kw_only=True):
     """The answer to a sign-out, whoever asked. `redirect_url`: where to go next, left out if nowhere."""
 

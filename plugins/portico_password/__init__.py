@@ -6,7 +6,7 @@ from portico_password.settings import Settings
 PLUGIN = PluginInfo(
     api=1,
     summary="Sign up and sign in with an e-mail address and a password.",
-    claims=("/api/v1/auths/signin", "/api/v1/auths/signup"),
+    claims=("/api/v1/auths/signup",),
 )
 
 
@@ -36,7 +36,7 @@ def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider
 
 @hookimpl
 def register_routes(app: House, settings: Settings) -> list[object]:
-    """Sign-up and sign-in."""
+    """Sign-up."""
     from portico_password.routes import routes
     from portico_password.service import PasswordSignIn
 

@@ -1,11 +1,11 @@
-"""The two doors."""
+"""The door for newcomers. Whoever has an account comes in by the one that all ways share."""
 
 from typing import Any
 
 from litestar.params import JSONBody
 
 from portico.api import JSONBytes, Request, SessionUser, post, welcome_reply
-from portico_password.schemas import SignIn, SignUp
+from portico_password.schemas import SignUp
 from portico_password.service import PasswordSignIn
 
 #: Bytes. A picture drawn by the client may come along with a sign-up.
@@ -14,11 +14,6 @@ SIGN_UP_BODY = 384 * 1024
 
 def routes(service: PasswordSignIn) -> list[Any]:
     """Handlers that work in this house."""
-
-    @post("/api/v1/auths/signin", access="public", answers=SessionUser)
-    async def sign_in(request: Request, data: JSONBody[SignIn]) -> JSONBytes:
-        """Open a session; the token is in the answer and in a cookie."""
-        return welcome_reply(await service.sign_in(data, request.scope))
 
     @post(
         "/api/v1/auths/signup",
@@ -30,4 +25,4 @@ def routes(service: PasswordSignIn) -> list[Any]:
         """Make an account and open its first session. The very first account is an administrator's."""
         return welcome_reply(await service.sign_up(data, request.scope))
 
-    return [sign_in, sign_up]
+    return [sign_up]

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from portico.api import ACTION_PROHIBITED, Account, Forbidden, House, Terms, Welcome
+import msgspec
+
+from portico.api import ACTION_PROHIBITED, Account, Forbidden, House, Terms, Welcome, unreadable
 from portico_password.schemas import SignIn, SignUp
 from portico_password.settings import Settings
 
@@ -25,13 +27,20 @@ class PasswordSignIn:
     def __init__(self, house: House, settings: Settings) -> None:
         self._identity = house.identity
         self._settings = settings
+        self._read = msgspec.json.Decoder(SignIn).decode
 
-    async def sign_in(self, form: SignIn, scope: Mapping[str, Any]) -> Welcome:
-        """Raises: PasswordsOff; Invalid for a wrong pair, the same whatever is wrong with it; TooMany."""
-        return await self._identity.enter(self, form, scope)
+    def knock(self, body: bytes, _: Mapping[str, Any]) -> SignIn:
+        """The form that was filled in at the shared door. Raises: Misshapen."""
+        try:
+            return self._read(body)
+        except msgspec.MsgspecError as error:
+            raise unreadable(error) from None
 
     async def authenticate(self, attempt: SignIn) -> Account:
-        """Whose address and password these are. Raises: as `sign_in`."""
+        """Whose address and password these are.
+
+        Raises: PasswordsOff; Invalid for a wrong pair, the same whatever is wrong with it; TooMany.
+        """
         if not self._settings.enable_password_auth:
             raise PasswordsOff
         return await self._identity.prove(attempt.email, attempt.password)
@@ -62,6 +71,9 @@ class PasswordSignIn:
         """
         if not self._settings.enable_password_auth:
             raise PasswordsOff
+        if not self._identity.asks_for_passwords:
+            # Who people are is said elsewhere: nobody takes an address here before its owner comes.
+            raise Forbidden
         wanted = self._identity.settings.enable_signup
         form = self._settings.enable_login_form
         if wanted and form:

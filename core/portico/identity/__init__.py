@@ -28,9 +28,11 @@ from portico.identity.tables import TABLES
 from portico.identity.tokens import Claims, TokenSigner
 from portico.identity.ways import (
     Arrival,
+    AtTheDoor,
     AuthProvider,
     Proof,
     SignsOutElsewhere,
+    Switchable,
     Terms,
     TokenReader,
     Witness,
@@ -50,6 +52,7 @@ __all__ = [
     "Actor",
     "Amendment",
     "Arrival",
+    "AtTheDoor",
     "AuthProvider",
     "Bitmap",
     "Bounds",
@@ -76,6 +79,7 @@ __all__ = [
     "SessionUserInfo",
     "Sessions",
     "SignsOutElsewhere",
+    "Switchable",
     "Terms",
     "TokenReader",
     "TokenSigner",

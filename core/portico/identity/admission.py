@@ -33,32 +33,52 @@ class Admission:
         Raises: Forbidden for a newcomer where there shall be none; Invalid where an account has the e-mail address
         and may not be merged with, and for what cannot be stored.
         """
-        account_id = await self._links.account_id(provider, proof.subject)
-        if account_id is not None:
-            account = await self._directory.by_id(account_id)
-        else:
-            async with transaction():
-                account = await self._linked(provider, proof, terms)
+        account = await self._known(provider, proof, terms)
+        if account is None:
+            try:
+                async with transaction():
+                    account = await self._let_in(provider, proof, terms)
+            except Invalid:
+                # A newcomer who comes twice at the same time is let in once, and known by then.
+                async with (
+                    transaction()
+                ):  # where what the other one wrote is seen before its commit
+                    account = await self._known(provider, proof, terms)
+                if account is None:
+                    raise
         return await self._up_to_date(account, proof, terms)
 
-    async def _linked(self, provider: str, proof: Proof, terms: Terms) -> Account:
+    async def _known(self, provider: str, proof: Proof, terms: Terms) -> Account | None:
+        if proof.subject is None:
+            return await self._namesake(proof, terms)
+        account_id = await self._links.account_id(provider, proof.subject)
+        return None if account_id is None else await self._directory.by_id(account_id)
+
+    async def _namesake(self, proof: Proof, terms: Terms) -> Account | None:
+        """The account of the same e-mail address. Raises: Invalid if it may not be merged with."""
         account = await self._directory.by_email(proof.email)
         if account is not None and not _merges(account, proof, terms):
             raise Invalid(EMAIL_TAKEN)
-        if account is None:
-            if not terms.newcomers:
-                raise Forbidden(ACCESS_PROHIBITED)
-            account = await self._made(proof)
-        await self._links.add(provider, proof.subject, account.id)
         return account
 
-    async def _made(self, proof: Proof) -> Account:
+    async def _let_in(self, provider: str, proof: Proof, terms: Terms) -> Account:
+        account = await self._namesake(proof, terms)
+        if account is None:
+            if not (terms.newcomers or terms.founder):
+                raise Forbidden(ACCESS_PROHIBITED)
+            account = await self._made(proof, founding=not terms.newcomers)
+        if proof.subject is not None:
+            await self._links.add(provider, proof.subject, account.id)
+        return account
+
+    async def _made(self, proof: Proof, *, founding: bool) -> Account:
         account = await self._directory.create_account(
             name=proof.name or proof.email,
             email=proof.email,
             password_hash=None,
             role=proof.role,
             profile_image_url=proof.picture or DEFAULT_PICTURE,
+            founding=founding,
         )
         await self.join_default_group(account.id)
         return account

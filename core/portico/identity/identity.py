@@ -8,6 +8,7 @@ import structlog
 from portico.brief import Brief
 from portico.configuration import Configuration
 from portico.errors import (
+    ACTION_PROHIBITED,
     API_KEY_NOT_ALLOWED,
     INVALID_CRED,
     INVALID_TOKEN,
@@ -34,9 +35,12 @@ from portico.identity.roll import Roll
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
 from portico.identity.ways import (
+    AtTheDoor,
     AuthProvider,
+    Kind,
     Proof,
     SignsOutElsewhere,
+    Switchable,
     TokenReader,
     Witness,
     arrival,
@@ -47,6 +51,9 @@ from portico.settings.schema import IdentitySettings
 from portico.settings.section import Secret
 
 log = structlog.get_logger("portico.identity")
+
+#: Which ways are asked first at the door they share.
+AT_THE_DOOR: tuple[Kind, ...] = ("open", "header", "form", "redirect")
 
 
 class Identity:
@@ -111,6 +118,16 @@ class Identity:
         self._witnesses = [way for way in self.ways.values() if isinstance(way, Witness)]
         self._readers = [one for one in self._readers if one not in readers]
 
+    async def open_ways(self) -> list[AuthProvider]:
+        """The ways by which people come in now, sorted by name."""
+        ways = [self.ways[name] for name in sorted(self.ways)]
+        return [way for way in ways if not isinstance(way, Switchable) or await way.is_on()]
+
+    @property
+    def asks_for_passwords(self) -> bool:
+        """Whether people have passwords of their own. Not where whoever comes is named by a header, or let in anyway."""
+        return not any(way.kind in ("open", "header") for way in self.ways.values())
+
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Who sent this ASGI request.
 
@@ -134,6 +151,18 @@ class Identity:
             raise Unauthenticated(USER_MISMATCH)
         self.presence.seen(actor.id)
         return actor
+
+    async def at_the_door(self, body: bytes, scope: Mapping[str, Any]) -> Welcome:
+        """Sign in whoever is at the door that ways share: the first of them that takes the request decides.
+
+        Raises: as `enter`; Misshapen; Forbidden if none of them takes it.
+        """
+        ways = sorted(self.ways.values(), key=lambda one: (AT_THE_DOOR.index(one.kind), one.name))
+        for way in ways:
+            attempt = way.knock(body, scope) if isinstance(way, AtTheDoor) else None
+            if attempt is not None:
+                return await self.enter(way, attempt, scope)
+        raise Forbidden(ACTION_PROHIBITED)
 
     async def enter(self, way: AuthProvider, attempt: Any, scope: Mapping[str, Any]) -> Welcome:
         """Sign somebody in: the one door behind every way.

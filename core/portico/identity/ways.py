@@ -16,16 +16,19 @@ from portico.identity.actor import Actor
 LONGEST_SUBJECT = 1024
 
 
+Kind = Literal["form", "redirect", "header", "open"]
+
+
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """Who somebody is, as their provider vouches for it.
 
-    `subject`: the provider's own name for them, never given to anybody else; compared byte by byte. `vouched`: the
-    provider asserts that the e-mail address is theirs. `picture`: a picture as accounts keep it. `role` None = the
+    `subject`: the provider's own name for them, never given to anybody else; compared byte by byte. None = it has none
+    but the e-mail address, by which the account is found each time. `vouched`: the provider asserts that the e-mail address is theirs. `picture`: a picture as accounts keep it. `role` None = the
     default one for a newcomer, else as it was. `groups`: names; None = as they were. `provider_session`: the
     provider's name for this sign-in, such as `sid` of OpenID Connect.
     """
 
-    subject: str
+    subject: str | None
     email: str
     name: str
     vouched: bool = False
@@ -38,13 +41,14 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """On which terms a way lets people in.
 
-    `newcomers`: whoever has no account is given one. `merge`: whoever has one of the same e-mail address is given
+    `newcomers`: whoever has no account is given one; `founder`: the very first one is, at least. `merge`: whoever has one of the same e-mail address is given
     that, if the provider vouches for the address: nobody, all but administrators, everybody. `new_groups`: groups
     that are named and missing are made. `leaves_alone`: groups, by name, that are neither joined nor left.
     `new_picture`: a picture replaces the one an account has already.
     """
 
     newcomers: bool = False
+    founder: bool = False
     merge: Literal["nobody", "people", "everybody"] = "nobody"
     new_groups: bool = False
     leaves_alone: Callable[[str], bool] = lambda name: False
@@ -95,8 +99,10 @@ class AuthProvider(Protocol):
         ...
 
     @property
-    def kind(self) -> Literal["form", "redirect", "header"]:
-        """How a client goes about it: asks for a name and a password, follows a link, or need not ask."""
+    def kind(self) -> "Kind":
+        """How a client goes about it: asks for a name and a password, follows a link, or need not ask, because a header
+        says who it is or because everybody is let in.
+        """
         ...
 
     @property
@@ -109,6 +115,30 @@ class AuthProvider(Protocol):
 
         Raises: Invalid for whoever it is not, with the same words whatever the reason.
         """
+        ...
+
+
+@runtime_checkable
+class AtTheDoor(Protocol):
+    """An `AuthProvider` that lets people in at `POST /api/v1/auths/signin`, the door that ways share.
+
+    Whoever need not ask is asked first: `open`, `header`, then the forms; among equals, by name.
+    """
+
+    def knock(self, body: bytes, scope: Mapping[str, Any]) -> Any | None:
+        """What `authenticate` takes, made of a request at the door; None = it is for another way.
+
+        `body`: JSON, of any shape. Raises: Misshapen.
+        """
+        ...
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """An `AuthProvider` that an administrator can close and open while the house runs."""
+
+    async def is_on(self) -> bool:
+        """Whether it lets anybody in now."""
         ...
 
 

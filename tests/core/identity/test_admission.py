@@ -1,5 +1,6 @@
 """From what a provider says about somebody to an account: found, merged or made, and kept up to date."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from portico.audit import Asked, Trail
 from portico.errors import Forbidden, Invalid
-from portico.identity import Account, Identity, Proof, Terms
+from portico.identity import Account, Amendment, Identity, Proof, Terms
 
 pytestmark = pytest.mark.anyio
 
@@ -158,3 +159,26 @@ async def test_a_deleted_account_takes_its_links_along(identity: Identity, ada: 
     made = await admit(identity, CEA)
     await identity.directory.delete(made.id, by=ada.id)
     assert await identity.links.account_id("acme", "c-1") is None
+
+
+async def test_somebody_without_a_subject_is_found_by_the_address_each_time(
+    identity: Identity, ada: Account
+) -> None:
+    terms = Terms(newcomers=True, merge="everybody")
+    proof = like(CEA, subject=None)
+    made = await admit(identity, proof, terms)
+    assert await admit(identity, proof, terms) == made
+    assert await identity.links.of(made.id) == []
+    await identity.directory.amend(made.id, Amendment(email="moved@example.org"))
+    assert (await admit(identity, proof, terms)).id != made.id
+
+
+@pytest.mark.parametrize("subject", ["c-1", None])
+async def test_a_newcomer_who_comes_many_times_at_once_has_one_account(
+    identity: Identity, subject: str | None
+) -> None:
+    terms = Terms(newcomers=True, merge="everybody")
+    proof = like(CEA, subject=subject)
+    came = await asyncio.gather(*(admit(identity, proof, terms) for _ in range(6)))
+    assert len({account.id for account in came}) == 1
+    assert await identity.directory.count() == 2

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from portico.testing import Client, House
+from portico.app import CannotStart
+from portico.testing import Answer, Client, House
 
 BADGES = """
     import msgspec
@@ -151,3 +152,77 @@ def test_two_ways_of_one_name_are_refused_at_the_start(
         assert opened.client.sign_up("Ada").account["role"] == "admin"
     finally:
         opened.close()
+
+
+WALK_IN = """
+    from portico.api import Invalid, OperatorError, PluginInfo, Proof, Terms, hookimpl
+    PLUGIN = PluginInfo(api=1, summary="A word at the door.")
+    class Words:
+        name, label, kind = "words", "Word", "header"
+        terms = Terms(founder=True, merge="everybody")
+        def knock(self, body, scope):
+            return dict(scope["headers"]).get(b"x-word")
+        async def authenticate(self, attempt):
+            name = attempt.decode()
+            return Proof(subject=None, email=f"{name}@example.org", name=name, vouched=True)
+    @hookimpl
+    def register_auth_providers():
+        return [Words()]
+    @hookimpl
+    def startup(app):
+        if app.settings.name == "Impossible":
+            raise OperatorError("call the house something else")
+"""
+
+
+@pytest.fixture
+def hall(install: Callable[..., None], environment: dict[str, str]) -> Iterator[Client]:
+    install("words", WALK_IN)
+    opened = House(environment)
+    yield opened.client
+    opened.close()
+
+
+def by_word(client: Client, word: str, body: object = None) -> Answer:
+    return client.post("/api/v1/auths/signin", body or {}, headers={"x-word": word})
+
+
+def test_a_way_that_need_not_ask_comes_before_the_form_at_the_door_they_share(hall: Client) -> None:
+    form = {"email": "ada@example.org", "password": "wrong"}
+    assert by_word(hall, "ada", form).json["role"] == "admin"
+    assert hall.post("/api/v1/auths/signin", form).status == 400
+    assert by_word(hall, "ada").status == 200
+
+
+def test_the_first_account_may_be_let_in_where_newcomers_are_not(hall: Client) -> None:
+    assert by_word(hall, "ada").status == 200
+    refused = by_word(hall, "ben")
+    assert refused.status == 403
+
+
+def test_where_nobody_is_asked_for_a_password_nobody_signs_up_with_one(hall: Client) -> None:
+    form = {"name": "Eve", "email": "ada@example.org", "password": "correct horse"}
+    assert hall.post("/api/v1/auths/signup", form).status == 403
+
+
+def test_the_door_is_shut_where_no_way_leads_to_it(
+    environment: dict[str, str], install: Callable[..., None]
+) -> None:
+    opened = House(environment | {"PORTICO_PLUGINS_DISABLE": "password"})
+    try:
+        form = {"email": "ada@example.org", "password": "correct horse"}
+        answer = opened.client.post("/api/v1/auths/signin", form)
+        assert (answer.status, answer.detail) == (
+            403,
+            "The requested action has been restricted as a security measure.",
+        )
+    finally:
+        opened.close()
+
+
+def test_a_plugin_can_say_that_with_these_settings_the_house_must_not_open(
+    install: Callable[..., None], environment: dict[str, str]
+) -> None:
+    install("words", WALK_IN)
+    with pytest.raises(CannotStart, match="call the house something else"):
+        House(environment | {"WEBUI_NAME": "Impossible", "PORTICO_STRICT": "false"})
