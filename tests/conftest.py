@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.engines import ENVIRONMENT, choose
 from tests.servers import fresh_database, postgres_server
 from tests.templates import Templates
 from tests.upstream import Upstream
@@ -17,6 +18,8 @@ from tests.workers import (  # noqa: F401 - hooks
 
 from portico.app import Portico
 from portico.testing import House
+
+choose()
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +65,7 @@ def templates(request: pytest.FixtureRequest, database_url: str) -> Templates:
 @pytest.fixture
 def environment(environment: dict[str, str], database_url: str) -> dict[str, str]:
     """As the kit's, on both databases."""
-    return environment | ({"DATABASE_URL": database_url} if database_url else {})
+    return environment | ({"DATABASE_URL": database_url} if database_url else ENVIRONMENT)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from asyncpg import DuplicateDatabaseError
 from tests.servers import apart, create_database
 
 from portico.db import DatabaseSettings, TableSet, migrate, open_database
-from portico.db.opening import FILE_NAME
+from portico.db.address import FILE_NAME
 
 #: Whose steps, and the package that has them.
 Schema = tuple[tuple[str, str], ...]

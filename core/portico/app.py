@@ -23,6 +23,7 @@ from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import TABLES as CONFIGURATION_TABLES
 from portico.configuration import Configuration
 from portico.db import Database, Locked, bind, migrate, open_database, pending
+from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
 from portico.identity import TABLES as IDENTITY_TABLES
@@ -38,7 +39,6 @@ from portico.plugins.discover import discover, unknown_names
 from portico.plugins.house import House
 from portico.plugins.state import Register
 from portico.settings.load import Loaded
-from portico.settings.masking import without_credentials
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.vault import TABLES as VAULT_TABLES
@@ -192,7 +192,7 @@ class Portico:
         try:
             await self.database.start()
         except Unavailable as error:
-            where = without_credentials(self.settings.database.url)
+            where = find_database(self.settings.database, Path(self.settings.data_dir))
             raise CannotStart(
                 [f"the database {where} does not answer: {error.__cause__}"]
             ) from error

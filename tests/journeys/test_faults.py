@@ -4,16 +4,17 @@ import http.client
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.engines import connect
 from tests.journeys.killing import acknowledged_under_kill_9
 from tests.upstream import Upstream
 
@@ -140,14 +141,13 @@ def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
     server = servers(PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT="0.3").start()
     ada = server.client.sign_up("Ada")
     document = {"chat": {"title": "x"}}
-    with sqlite3.connect(f"{environment['DATA_DIR']}/portico.db", isolation_level=None) as lock:
+    with closing(connect(f"{environment['DATA_DIR']}/portico.db")) as lock:
         lock.execute("BEGIN IMMEDIATE")
         refused = ada.post("/api/v1/chats/new", document)
         assert (refused.status, refused.detail) == (503, "Service temporarily unavailable")
         assert ada.get("/api/v1/auths/").status == 200
         assert ada.get("/api/v1/chats/").json == []
         lock.execute("ROLLBACK")
-    lock.close()
     assert ada.post("/api/v1/chats/new", document).status == 200
     assert len(ada.get("/api/v1/chats/").json) == 1
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import asyncpg
 
 from portico.db.database import Database, Row, Transaction
-from portico.db.errors import ForeignKeyViolation, TransactionFailed, UniqueViolation
+from portico.db.errors import BadDatabase, ForeignKeyViolation, TransactionFailed, UniqueViolation
 from portico.db.through import see_through
 from portico.errors import Invalid, Unavailable
 from portico.settings.schema import DatabaseSettings
@@ -117,6 +117,7 @@ class Postgres(Database):
     def __init__(self, url: str, settings: DatabaseSettings) -> None:
         self._url = url
         self._settings = settings
+        self._schema = settings.schema.replace('"', '""')
         self._pool: Any = None
 
     @property
@@ -129,6 +130,7 @@ class Postgres(Database):
     async def start(self) -> None:
         """Opens one connection to see that the server is there; more come when needed."""
         settings = self._settings
+        await self._make_schema()
         with faults():
             self._pool = await asyncpg.create_pool(
                 self._url,
@@ -137,6 +139,7 @@ class Postgres(Database):
                 max_inactive_connection_lifetime=settings.pool_recycle,
                 timeout=settings.pool_timeout,
                 reset=_nothing_to_reset,
+                server_settings=self._server_settings,
             )
 
     async def stop(self) -> None:
@@ -167,13 +170,41 @@ class Postgres(Database):
     async def migrating(self) -> AsyncIterator[None]:
         """An advisory lock on a connection of its own, so it ends with the process."""
         with faults():
-            connection = await asyncpg.connect(self._url, timeout=self._settings.pool_timeout)
+            connection = await self._connect()
         try:
             with faults():
                 await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
             yield
         finally:
             connection.terminate()
+
+    @property
+    def _server_settings(self) -> dict[str, str]:
+        """Where names without a schema are looked up; empty = as the server has it."""
+        return {"search_path": f'"{self._schema}"'} if self._schema else {}
+
+    async def _connect(self) -> Any:
+        """A connection outside the pool."""
+        return await asyncpg.connect(
+            self._url, timeout=self._settings.pool_timeout, server_settings=self._server_settings
+        )
+
+    async def _make_schema(self) -> None:
+        """Raises: BadDatabase if it is not there and this role may not make it."""
+        if not self._schema:
+            return
+        with faults():
+            connection = await self._connect()
+            try:
+                found = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
+                if not await connection.fetchval(found, self._settings.schema):
+                    await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise BadDatabase(
+                    f"There is no schema {self._settings.schema!r} (DATABASE_SCHEMA), and this role may not make it."
+                ) from error
+            finally:
+                connection.terminate()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -1,31 +1,27 @@
-"""SQLite: reads on the event loop, writes in turns."""
+"""SQLite, plain or encrypted: reads on the event loop, writes in turns."""
 
 import asyncio
 import os
 import sqlite3
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from portico.db import mounts
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import BadDatabase, ForeignKeyViolation
-from portico.db.statements import change, fetch, prepare, raise_translated, split
+from portico.db.occupied import Occupied
+from portico.db.sqlite_file import SQLiteFile
+from portico.db.statements import change, fetch, prepare, split
 from portico.db.through import see_through
 from portico.db.writer import Writer
 from portico.errors import Unavailable
 from portico.settings.schema import DatabaseSettings
+from portico.settings.section import Secret
 
 SCANNERS = 2  # threads for long reads
-CACHED_STATEMENTS = 512  # per connection
-READ_PATIENCE = (
-    0.25  # seconds; under WAL a reader waits only while a log is recovered after a crash
-)
-PRAGMAS = "PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000"
 
 
 class SQLiteTransaction(Transaction):
@@ -71,31 +67,29 @@ class SQLite(Database):
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path, settings: DatabaseSettings) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, settings: DatabaseSettings, password: Secret | None = None
+    ) -> None:
+        self._file = SQLiteFile(path, settings, password)
         self._settings = settings
+        self._occupied: Occupied | None = None
         self._reader: sqlite3.Connection | None = None
         self._writer: Writer | None = None
         self._spare: deque[sqlite3.Connection] = deque()
         self._scanners: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
-        """Makes the file if it is missing, readable by its owner only."""
-        self.path = self.path.resolve()
-        if kind := mounts.network_file_system(self.path, mounts.mount_table()):
-            raise BadDatabase(
-                f"{self.path} is on a network file system ({kind}), where SQLite loses data. "
-                "Put it on a local disk or use PostgreSQL."
-            )
-        if sqlite3.sqlite_version_info < (3, 35):
-            raise BadDatabase(f"SQLite 3.35 or newer is needed, this is {sqlite3.sqlite_version}")
+        """Makes the file if it is missing, readable by its owner only. Others may have it open, but not replace it."""
+        file = self._file
         try:
-            await asyncio.to_thread(self._create)
-            writing = await asyncio.to_thread(self._connect, writes=True)
-        except (OSError, sqlite3.DatabaseError) as error:
-            raise BadDatabase(f"{self.path} cannot be used: {error}") from error
+            writing = await asyncio.to_thread(self._open)
+            self._reader = file.connect()
+        except Exception as error:
+            self._leave()
+            if isinstance(error, file.errors):
+                raise BadDatabase(f"{self.path} cannot be used: {error}") from error
+            raise
         self._writer = Writer(writing, self._settings.sqlite_busy_timeout)
-        self._reader = self._connect()
         self._scanners = ThreadPoolExecutor(SCANNERS, thread_name_prefix="portico-db-scan")
 
     async def stop(self) -> None:
@@ -108,6 +102,12 @@ class SQLite(Database):
             connection.close()
         self._spare.clear()
         self._writer = self._reader = self._scanners = None
+        self._leave()
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._file.path
 
     @property
     def writer(self) -> Writer:
@@ -196,51 +196,19 @@ class SQLite(Database):
         try:
             connection = self._spare.pop()
         except IndexError:
-            connection = self._connect()
+            connection = self._file.connect()
         try:
             return fetch(connection, text, args)
         finally:
             self._spare.append(connection)
 
-    def _create(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # A file that exists is not even opened: closing it again would drop the locks that other
-        # connections of this process hold. SQLite gives its -wal and -shm the mode of the database.
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    def _open(self) -> Any:
+        self._file.find()
+        self._occupied = Occupied(self.path)
+        self._file.prepare()
+        return self._file.connect(writes=True)
 
-    def _connect(self, *, writes: bool = False) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(
-                self.path,
-                timeout=self._settings.sqlite_busy_timeout if writes else READ_PATIENCE,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=CACHED_STATEMENTS,
-                # For BOOLEAN, whose converter Piccolo registers; it costs a fifth of a look-up.
-                detect_types=sqlite3.PARSE_DECLTYPES,
-            )
-            if writes:
-                self._use_write_ahead_log(connection)
-            connection.executescript(PRAGMAS)
-            connection.execute(f"PRAGMA synchronous={self._settings.sqlite_synchronous}")
-            # The writer never waits inside SQLite (see `writer.py`); the others never write.
-            connection.execute("PRAGMA busy_timeout=0" if writes else "PRAGMA query_only=1")
-        except sqlite3.Error as error:
-            raise_translated(error)
-        return connection
-
-    def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
-        deadline = time.monotonic() + self._settings.sqlite_busy_timeout
-        while True:
-            try:
-                (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                break
-            except sqlite3.OperationalError:  # the switch does not honour the busy timeout
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-        if mode != "wal":
-            raise BadDatabase(
-                f"The file system of {self.path} does not support write-ahead logging"
-            )
+    def _leave(self) -> None:
+        if self._occupied is not None:
+            self._occupied.leave()
+            self._occupied = None

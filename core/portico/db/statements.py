@@ -14,6 +14,10 @@ _PLACEHOLDER = re.compile(rf"{_QUOTED}|\$(\d+)", re.DOTALL)
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]*)", re.DOTALL)
 _CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+_VARIETIES = {
+    "UNIQUE constraint failed: ": sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    "FOREIGN KEY constraint failed": sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+}
 _AWAY = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -48,7 +52,7 @@ def fetch(connection: sqlite3.Connection, text: str, args: Sequence[Any]) -> lis
     try:
         cursor = connection.execute(text, args)
         found = cursor.fetchall()
-    except sqlite3.Error as error:
+    except connection.Error as error:  # the driver's own: that of an encrypted file has others
         raise_translated(error)
     if not found:
         return []
@@ -64,7 +68,7 @@ def change(connection: sqlite3.Connection, text: str, args: Sequence[Any]) -> in
             cursor.description is not None
         ):  # RETURNING: the change is whole only once its rows are read
             cursor.fetchall()
-    except sqlite3.Error as error:
+    except connection.Error as error:
         raise_translated(error)
     return max(cursor.rowcount, 0)
 
@@ -82,11 +86,17 @@ def split(script: str) -> Iterator[str]:
         yield held.removesuffix(";")
 
 
-def raise_translated(error: sqlite3.Error) -> NoReturn:
+def raise_translated(error: Exception) -> NoReturn:
     """Raise what the error means to the house, or the error itself if it is a programmer's."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         raise error
+    if (
+        code == sqlite3.SQLITE_CONSTRAINT
+    ):  # a driver that knows no varieties; its words are the same
+        code = next(
+            (kind for words, kind in _VARIETIES.items() if str(error).startswith(words)), code
+        )
     if code in _DUPLICATE:
         names = str(error).partition(": ")[2]
         columns = tuple(name.rpartition(".")[2] for name in names.split(", ") if "." in name)

@@ -97,7 +97,7 @@ class Writer:
             if not keep:
                 self.connection.execute("ROLLBACK TO turn")
             self.connection.execute("RELEASE turn")
-        except sqlite3.Error as error:
+        except self.connection.Error as error:
             # Full disk and the like: SQLite has dropped the outer transaction already.
             self._lose(error)
             self._settle(ended, Unavailable() if keep else None)
@@ -189,7 +189,7 @@ class Writer:
         try:
             self.connection.execute("BEGIN IMMEDIATE")  # the busy timeout is 0: this never waits
             self._phase = Phase.OPEN
-        except sqlite3.Error:
+        except self.connection.Error:
             self._phase = Phase.BEGINNING
             deadline = self._queue[0].deadline
             waiting = self._loop.run_in_executor(self._thread, self._begin_patiently, deadline)
@@ -204,7 +204,7 @@ class Writer:
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
                 return
-            except sqlite3.OperationalError as error:
+            except self.connection.OperationalError as error:
                 if not _busy(error) or time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0.001, 0.004))  # noqa: S311 - no secret
@@ -252,7 +252,9 @@ class Writer:
         self._batch.clear()
 
     def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):  # it ends the transaction even when it reports a disk error
+        with suppress(
+            self.connection.Error
+        ):  # it ends the transaction even when it reports a disk error
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
         self._phase = Phase.IDLE
@@ -274,7 +276,7 @@ def _busy(error: BaseException) -> bool:
 
 def _translated(error: BaseException) -> BaseException:
     try:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, Exception):
             raise_translated(error)
     except Exception as translated:  # noqa: BLE001 - raising is how it answers
         return translated

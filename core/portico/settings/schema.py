@@ -44,16 +44,44 @@ class ServerSettings(Section):
 class DatabaseSettings(Section):
     """Where the rows live.
 
-    PostgreSQL keeps at most `pool_size + pool_max_overflow` connections per process; the pool fields say nothing to
+    Either `url`, or the parts: `type`, `host`, `port`, `user`, `password` and `name`, which win if type, host and name are
+    set. PostgreSQL keeps at most `pool_size + pool_max_overflow` connections per process; the pool fields say nothing to
     SQLite, the `sqlite_` fields nothing to PostgreSQL.
     """
 
     url: Annotated[
         str,
         setting(
-            "sqlite:///absolute/path or postgresql://user:password@host/name; empty = SQLite in the "
-            "data directory",
+            "sqlite:///absolute/path, sqlite+sqlcipher:///absolute/path or postgresql://user:password@host/name; "
+            "empty = SQLite in the data directory",
             env="DATABASE_URL",
+        ),
+    ] = ""
+    type: Annotated[
+        Literal["", "sqlite", "sqlite+sqlcipher", "postgresql", "postgres"],
+        setting("What keeps the rows; empty = what `url` says", env="DATABASE_TYPE"),
+    ] = ""
+    user: Annotated[str, setting("Who signs in to PostgreSQL", env="DATABASE_USER")] = ""
+    password: Annotated[
+        Secret,
+        setting("Of that user, or of an encrypted SQLite file", env="DATABASE_PASSWORD"),
+    ] = Secret()
+    password_file: Annotated[
+        str, setting("File that holds the password instead", env="DATABASE_PASSWORD_FILE")
+    ] = ""
+    host: Annotated[
+        str,
+        setting("Where PostgreSQL is; a folder = that of its socket", env="DATABASE_HOST"),
+    ] = ""
+    port: Annotated[
+        int | None, setting("Its port; empty = 5432", env="DATABASE_PORT", ge=1, le=65535)
+    ] = None
+    name: Annotated[str, setting("Name of the PostgreSQL database", env="DATABASE_NAME")] = ""
+    schema: Annotated[
+        str,
+        setting(
+            "PostgreSQL schema that holds the tables, made if it is missing; empty = the usual one",
+            env="DATABASE_SCHEMA",
         ),
     ] = ""
     pool_size: Annotated[

@@ -1,4 +1,4 @@
-"""Every test that asks for `database` runs on SQLite and on PostgreSQL."""
+"""Every test that asks for `database` runs on SQLite, plain and encrypted, and on PostgreSQL."""
 
 import os
 import subprocess
@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.engines import PASSWORD, SWITCH, settings
 from tests.servers import fresh_database
 
-from portico.db import Database, DatabaseSettings, new_id, open_database
+from portico.db import Database, new_id, open_database
+from portico.settings.section import Secret
 
 
 @pytest.fixture
@@ -28,7 +30,18 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite://{tmp_path}/portico.db"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
+def sqlcipher_url(tmp_path: Path) -> str:
+    return f"sqlite+sqlcipher://{tmp_path}/portico.db"
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def password(request: pytest.FixtureRequest) -> Secret | None:
+    """Of a SQLite file that is made by hand."""
+    return Secret(PASSWORD) if request.param == "encrypted" else None
+
+
+@pytest.fixture(params=["sqlite", "sqlcipher", "postgres"])
 def url(request: pytest.FixtureRequest) -> str:
     found: str = request.getfixturevalue(f"{request.param}_url")
     return found
@@ -36,8 +49,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def database(url: str, tmp_path: Path) -> AsyncIterator[Database]:
-    settings = DatabaseSettings(url=url, pool_size=4, pool_timeout=5.0)
-    database = open_database(settings, tmp_path)
+    database = open_database(settings(url, pool_size=4, pool_timeout=5.0), tmp_path)
     await database.start()
     await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, title TEXT NOT NULL UNIQUE)")
     yield database
@@ -56,7 +68,7 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1", **SWITCH},
         )
         started.append(process)
         return process

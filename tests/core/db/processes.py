@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from portico.db import Database, DatabaseSettings, TableSet, migrate, open_database
+from tests.engines import choose, connect, settings
+
+from portico.db import Database, TableSet, migrate, open_database
+from portico.settings.section import Secret
 
 
 async def write(database: Database, prefix: str, tasks: str) -> None:
@@ -68,7 +70,7 @@ async def on_command(database: Database, *plugins: str) -> None:
 
 
 async def main(verb: str, url: str, *args: str) -> None:
-    database = open_database(DatabaseSettings(url=url, sqlite_busy_timeout=20.0), Path())
+    database = open_database(settings(url, sqlite_busy_timeout=20.0), Path())
     await database.start()
     verbs: dict[str, Callable[..., Awaitable[None]]] = {
         "write": write,
@@ -80,9 +82,9 @@ async def main(verb: str, url: str, *args: str) -> None:
     await database.stop()
 
 
-def hold(path: str) -> None:
+def hold(path: str, password: str = "") -> None:
     """Keep the write lock of a SQLite file until a line arrives."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = connect(path, Secret(password) if password else None)
     connection.execute("BEGIN IMMEDIATE")
     print("held", flush=True)
     sys.stdin.readline()
@@ -90,7 +92,8 @@ def hold(path: str) -> None:
 
 
 if __name__ == "__main__":
+    choose()
     if sys.argv[1] == "hold":
-        hold(sys.argv[2])
+        hold(*sys.argv[2:])
     else:
         asyncio.run(main(*sys.argv[1:]))

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-from portico.db import DatabaseSettings, TransactionFailed
+from portico.db import BadDatabase, DatabaseSettings, TransactionFailed, new_id
 from portico.db.postgres import Postgres, PostgresTransaction
 from portico.errors import Invalid, Unavailable
 
@@ -103,3 +104,35 @@ async def test_a_text_that_cannot_be_kept_is_the_callers_mistake(pool_of_two: Po
     with pytest.raises(Invalid, match="cannot be stored"):
         await pool_of_two.rows("SELECT id FROM note WHERE id = $1", "a\x00b")
     assert await pool_of_two.rows("SELECT id FROM note") == []
+
+
+async def test_a_schema_of_its_own_is_made_and_holds_everything(postgres_url: str) -> None:
+    settings = DatabaseSettings(url=postgres_url, schema='Of "ours"')
+    for words in ("first", "second"):
+        database = Postgres(postgres_url, settings)
+        await database.start()
+        async with database.migrating():
+            await database.execute("CREATE TABLE IF NOT EXISTS note (id TEXT)")
+            await database.execute("INSERT INTO note VALUES ($1)", words)
+        await database.stop()
+    usual = Postgres(postgres_url, DatabaseSettings(url=postgres_url))
+    await usual.start()
+    assert await usual.rows("SELECT to_regclass('note') AS found") == [{"found": None}]
+    assert len(await usual.rows('SELECT id FROM "Of ""ours""".note')) == 2
+    await usual.stop()
+
+
+async def test_a_schema_that_may_not_be_made_is_told_in_a_sentence(postgres_url: str) -> None:
+    database = Postgres(postgres_url, DatabaseSettings(url=postgres_url))
+    await database.start()
+    role = f"guest_{new_id().replace('-', '')}"
+    await database.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    address = urlsplit(postgres_url)
+    place = (address.netloc or "").rpartition("@")[2]
+    url = urlunsplit(address._replace(netloc=f"{role}:x@{place}"))
+    try:
+        with pytest.raises(BadDatabase, match="no schema 'ours'"):
+            await Postgres(url, DatabaseSettings(url=url, schema="ours")).start()
+    finally:
+        await database.execute(f"DROP ROLE {role}")
+        await database.stop()

@@ -1,0 +1,134 @@
+"""Where the rows live: one address from the settings, whichever way it was given."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from portico.db.errors import BadDatabase
+from portico.settings.masking import without_credentials
+from portico.settings.schema import DatabaseSettings
+from portico.settings.section import Secret
+
+FILE_NAME = "portico.db"
+ENCRYPTED = "sqlite+sqlcipher"
+ALLOWED = (
+    f"Use sqlite:///absolute/path, {ENCRYPTED}:///absolute/path, postgres://… or postgresql://…"
+)
+_POSTGRES = {"postgres", "postgresql"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileAddress:
+    """A file of SQLite. `password`: None = it is not encrypted."""
+
+    path: Path
+    password: Secret | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """A database of PostgreSQL. `url` holds its password."""
+
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return without_credentials(self.url)
+
+
+def find_database(settings: DatabaseSettings, data_dir: Path) -> FileAddress | ServerAddress:
+    """The address that `settings` give in one piece or in parts; by default a file in `data_dir`.
+
+    Raises `BadDatabase`, which never repeats the address: it may hold a password.
+    """
+    if settings.type in _POSTGRES and settings.host and settings.name:
+        return ServerAddress(_assembled(settings))
+    scheme, path = _read_url(settings.url) if settings.url else ("", data_dir / FILE_NAME)
+    kind: str = settings.type or scheme or "sqlite"
+    # An address of a plain file may be that of an encrypted one: the type says so, and a password opens it.
+    if scheme and scheme not in ({kind} | (_POSTGRES if kind in _POSTGRES else {"sqlite"})):
+        raise BadDatabase(
+            f"DATABASE_TYPE says {kind} and DATABASE_URL says {scheme}: set one of them, or make them agree."
+        )
+    if kind in _POSTGRES:
+        if not settings.url:
+            raise BadDatabase(
+                "DATABASE_TYPE asks for PostgreSQL: set DATABASE_HOST and DATABASE_NAME too, or DATABASE_URL."
+            )
+        return ServerAddress(settings.url)
+    if kind == ENCRYPTED:
+        return FileAddress(path, _file_password(settings))
+    _refuse_password(settings)
+    return FileAddress(path)
+
+
+def _read_url(url: str) -> tuple[str, Path]:
+    """The scheme, and the path if it is that of a file."""
+    try:
+        address = urlsplit(url)
+    except ValueError as error:
+        raise BadDatabase(f"The database URL cannot be read. {ALLOWED}") from error
+    if address.scheme in _POSTGRES:
+        return address.scheme, Path()
+    if address.scheme not in {"sqlite", ENCRYPTED}:
+        raise BadDatabase(f"Unknown database scheme {address.scheme!r}. {ALLOWED}")
+    path = unquote(address.path).lstrip("/")  # four slashes, as some tools write it, mean the same
+    if address.netloc or address.query or not path or path == ":memory:" or "\0" in path:
+        raise BadDatabase(f"The database URL names no file on this machine. {ALLOWED}")
+    return address.scheme, Path("/") / path
+
+
+def _file_password(settings: DatabaseSettings) -> Secret:
+    if password := database_password(settings):
+        return password
+    raise BadDatabase(
+        "An encrypted database needs a password that is not empty: set DATABASE_PASSWORD or DATABASE_PASSWORD_FILE."
+    )
+
+
+def _refuse_password(settings: DatabaseSettings) -> None:
+    """Somebody who sets a password expects that it is used."""
+    if settings.password or settings.password_file:
+        raise BadDatabase(
+            "DATABASE_PASSWORD is set, and this SQLite database would not be encrypted with it: set "
+            f"DATABASE_TYPE={ENCRYPTED}, or unset the password."
+        )
+
+
+def database_password(settings: DatabaseSettings) -> Secret:
+    """The password that is set, or in the file that is set; empty if neither is. Raises: BadDatabase."""
+    if settings.password and settings.password_file:
+        raise BadDatabase("Set DATABASE_PASSWORD or DATABASE_PASSWORD_FILE, not both.")
+    if settings.password_file:
+        return read_password(Path(settings.password_file))
+    return settings.password
+
+
+def read_password(file: Path) -> Secret:
+    """What a file holds, but for the line break at its end. Raises: BadDatabase."""
+    try:
+        text = file.read_bytes().decode()
+    except OSError as error:
+        raise BadDatabase(f"The password file {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadDatabase(f"The password file {file} is not text (UTF-8).") from None
+    return Secret(text.removesuffix("\n").removesuffix("\r"))
+
+
+def _assembled(settings: DatabaseSettings) -> str:
+    """The URL of the parts. A host that is a folder is that of a Unix socket."""
+    user = quote(settings.user, safe="")
+    if password := database_password(settings).reveal():
+        user += f":{quote(password, safe='')}"
+    host, query = settings.host, ""
+    if host.startswith("/"):
+        host, query = "", f"?host={quote(host, safe='')}"
+    elif ":" in host:
+        host = f"[{host.strip('[]')}]"
+    port = f":{settings.port}" if settings.port else ""
+    if query and port:
+        query, port = f"{query}&port={settings.port}", ""
+    at = f"{user}@" if user else ""
+    return f"postgresql://{at}{host}{port}/{quote(settings.name, safe='')}{query}"

@@ -1,0 +1,206 @@
+"""Encrypted files: whose key fits, what is said when none does, and that nothing of it can be read without."""
+
+import asyncio
+import sqlite3
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from portico.db import BadDatabase, DatabaseSettings, open_database
+from portico.db.cipher import CipherKey, load_sqlcipher
+from portico.db.sqlite import SQLite
+from portico.settings.section import Secret
+
+pytestmark = pytest.mark.anyio
+PASSWORD = Secret("correct horse")
+WORDS = "what nobody else may read"
+ODD = [
+    "it's", 'say "hi"', "a'; DROP TABLE note; --", "nul\0in it", " ends with blanks  ", "ünïcödé 密码 🔑", "\ud800",
+    "x'" + "ab" * 32 + "'", "%s", "\n", "a" * 10_000,
+]  # fmt: skip
+
+
+def at(path: Path, password: Secret | None) -> SQLite:
+    return SQLite(path, DatabaseSettings(), password)
+
+
+async def filled(path: Path, password: Secret | None) -> None:
+    database = at(path, password)
+    await database.start()
+    await database.execute("CREATE TABLE note (words TEXT)")
+    await database.execute("INSERT INTO note VALUES ($1)", WORDS)
+    await database.stop()
+
+
+async def read(path: Path, password: Secret | None) -> list[str]:
+    database = at(path, password)
+    await database.start()
+    try:
+        return [row["words"] for row in await database.rows("SELECT words FROM note")]
+    finally:
+        await database.stop()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Of what holds rows: the rest is for locks, and for who reads up to where."""
+    kept = ("portico.db", "portico.db-wal", "portico.db-journal")
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name in kept}
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+async def test_any_password_that_is_not_empty_will_do(tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, Secret(odd))
+    assert await read(path, Secret(odd)) == [WORDS]
+    with pytest.raises(BadDatabase):
+        await read(path, Secret(odd + "x"))
+
+
+async def test_its_own_tools_open_the_file_with_the_password(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, PASSWORD)
+    connection = load_sqlcipher().connect(path)
+    connection.execute("PRAGMA key = 'correct horse'")
+    assert connection.execute("SELECT words FROM note").fetchall() == [(WORDS,)]
+    assert connection.execute("PRAGMA cipher_integrity_check").fetchall() == []
+    connection.close()
+
+
+async def test_a_file_that_they_made_is_opened_too(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    connection = load_sqlcipher().connect(path, isolation_level=None)
+    connection.execute("PRAGMA key = 'correct horse'")
+    connection.execute("CREATE TABLE note (words TEXT)")
+    connection.execute("INSERT INTO note VALUES (?)", (WORDS,))
+    connection.close()
+    assert await read(path, PASSWORD) == [WORDS]
+
+
+async def test_AB_22_nothing_of_it_is_readable_in_any_file_while_it_is_open(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, PASSWORD)
+    database = at(path, PASSWORD)
+    await database.start()
+    await database.execute("INSERT INTO note VALUES ($1)", WORDS + " at all")
+    found = contents(tmp_path)
+    assert {"portico.db", "portico.db-wal"} <= found.keys()
+    for name, held in found.items():
+        for plain in (WORDS.encode(), b"CREATE TABLE", b"SQLite format 3", b"correct horse"):
+            assert plain not in held, name
+    with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
+        sqlite3.connect(path).execute("SELECT * FROM note")
+    await database.stop()
+
+
+async def test_a_key_that_does_not_fit_changes_nothing_and_is_told_in_a_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, PASSWORD)
+    holder = at(path, PASSWORD)
+    await holder.start()
+    await holder.execute("INSERT INTO note VALUES ('in the log of writes')")
+    before = contents(tmp_path)
+    with pytest.raises(BadDatabase, match="not a database, or it is encrypted with another key"):
+        await at(path, Secret("wrong horse")).start()
+    assert contents(tmp_path) == before
+    assert await read(path, PASSWORD) == [WORDS, "in the log of writes"]
+    await holder.stop()
+    assert "".join(capfd.readouterr()) == ""
+
+
+async def test_what_is_no_database_at_all_is_told_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    for rubbish in (b"x" * 5000, b"short"):
+        path.write_bytes(rubbish)
+        for password in (PASSWORD, None):
+            with pytest.raises(BadDatabase, match="is not a database"):
+                await at(path, password).start()
+            assert path.read_bytes() == rubbish
+
+
+async def test_a_plain_file_is_not_taken_for_an_encrypted_one(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, None)
+    before = contents(tmp_path)
+    with pytest.raises(BadDatabase, match="is not encrypted.*portico db encrypt"):
+        await at(path, PASSWORD).start()
+    assert contents(tmp_path) == before
+
+
+async def test_an_encrypted_file_without_a_password_says_what_to_set(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, PASSWORD)
+    before = contents(tmp_path)
+    with pytest.raises(BadDatabase, match="DATABASE_TYPE=sqlite\\+sqlcipher"):
+        await at(path, None).start()
+    assert contents(tmp_path) == before
+
+
+async def test_an_empty_file_is_filled_in(tmp_path: Path) -> None:
+    path = tmp_path / "portico.db"
+    path.touch(0o600)
+    await filled(path, PASSWORD)
+    assert await read(path, PASSWORD) == [WORDS]
+
+
+async def test_two_that_start_at_the_same_moment_agree_on_the_key(tmp_path: Path) -> None:
+    databases = [at(tmp_path / "portico.db", PASSWORD) for _ in range(6)]
+    await asyncio.gather(*(database.start() for database in databases))
+    await databases[0].execute("CREATE TABLE note (words TEXT)")
+    for database in databases:
+        await database.execute("INSERT INTO note VALUES ($1)", WORDS)
+    assert len(await databases[-1].scan("SELECT * FROM note")) == 6
+    for database in databases:
+        await database.stop()
+
+
+async def test_the_key_is_in_no_statement_error_or_repr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "portico.db"
+    await filled(path, PASSWORD)
+    database = at(path, PASSWORD)
+    await database.start()
+    key = database._file._key
+    assert isinstance(key, CipherKey)
+    said = [repr(key), repr(vars(database._file)), repr(vars(database))]
+    traced: list[str] = []
+    for connection in (database.writer.connection, database._reader):
+        connection.set_trace_callback(traced.append)
+    await database.rows("SELECT * FROM note")
+    for failing in (database.rows("SELECT nonsense"), at(path, Secret("wrong horse")).start()):
+        try:
+            await failing
+        except Exception as error:
+            said += [str(error), "".join(traceback.format_exception(error))]
+    await database.stop()
+    out = "\n".join([*said, *traced, *capfd.readouterr()])
+    for secret in ("correct horse", "wrong horse", key.reveal(), key.reveal()[2:66]):
+        assert secret not in out
+
+
+async def test_without_the_package_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlcipher3", None)
+    with pytest.raises(BadDatabase, match=r"portico\[sqlcipher\]"):
+        await at(tmp_path / "portico.db", PASSWORD).start()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"type": "sqlite+sqlcipher"},
+        {"url": "sqlite+sqlcipher:///srv/portico.db"},
+        {"url": "sqlite:///srv/portico.db", "type": "sqlite+sqlcipher"},
+    ],
+)
+def test_an_empty_password_is_refused(settings: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(BadDatabase, match="needs a password that is not empty"):
+        open_database(DatabaseSettings(**settings), tmp_path)
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(BadDatabase, match="needs a password that is not empty"):
+        open_database(DatabaseSettings(**settings, password_file=str(tmp_path / "empty")), tmp_path)
