@@ -1,0 +1,32 @@
+"""People whom a proxy in front has signed in: it says in a header who they are."""
+
+from portico.api import AuthProvider, House, PluginInfo, Section, hookimpl
+from portico_trusted_header.settings import Settings
+
+PLUGIN = PluginInfo(
+    api=1,
+    summary="Lets in whom a proxy in front names in a header; off until the header is named.",
+)
+
+
+@hookimpl
+def register_settings() -> type[Section]:
+    """Which headers say who somebody is."""
+    return Settings
+
+
+@hookimpl
+def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider]:
+    """The header, once it is named."""
+    from portico_trusted_header.provider import TrustedHeader
+
+    return [TrustedHeader(app, settings)] if settings.email_header else []
+
+
+@hookimpl
+def startup(app: House, settings: Settings) -> None:
+    """Say so if nobody is trusted to send the header."""
+    from portico_trusted_header.provider import warn_without_proxies
+
+    if settings.email_header:
+        warn_without_proxies(app)
