@@ -14,9 +14,7 @@ from portico_trusted_header.settings import Settings
 LONGEST_NAME = 256
 MOST_GROUPS = 1000
 
-NOT_NAMED = (
-    "Your provider has not provided a trusted header. Please contact your administrator for assistance."
-)
+NOT_NAMED = "Your provider has not provided a trusted header. Please contact your administrator for assistance."
 
 
 class NotNamed(Invalid):

@@ -9,7 +9,18 @@ from portico.api import Section, setting
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
 #: Headers that say something else, and that clients send themselves.
 _NEVER = frozenset(
-    "authorization connection content-length content-type cookie host origin referer user-agent x-api-key".split()
+    [
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "origin",
+        "referer",
+        "user-agent",
+        "x-api-key",
+    ]
 )
 
 
