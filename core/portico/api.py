@@ -142,6 +142,7 @@ from portico.web.faults import Fault, misfit, refuse_faults, unreadable
 from portico.web.health import HealthCheck
 from portico.web.mended import mended
 from portico.web.picture import PICTURE_RESPONSES, picture_reply
+from portico.web.proxies import client_address, from_trusted_proxy
 from portico.web.queries import Flag, query_flag
 from portico.web.reply import JSONBytes, json_reply
 from portico.web.routes import Request, delete, get, patch, post, put, route
@@ -270,11 +271,13 @@ __all__ = [
     "bitmap",
     "current_database",
     "chunks",
+    "client_address",
     "delete",
     "differing",
     "execute",
     "explain",
     "explain_misfit",
+    "from_trusted_proxy",
     "get",
     "hookimpl",
     "json_reply",

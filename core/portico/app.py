@@ -45,7 +45,9 @@ from portico.vault import TABLES as VAULT_TABLES
 from portico.vault import Vault, claim_vault, configured_ring
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
-from portico.web.edge import edge
+from portico.web.edge import Edge
+from portico.web.origins import Origins
+from portico.web.proxies import Proxies
 
 Result = TypeVar("Result")
 log = structlog.get_logger("portico")
@@ -73,6 +75,10 @@ class Portico:
         self.database: Database = open_database(settings.database, data_dir)
         self.events = Bus(fence.deliver, fence.involve)
         self.drain = Drain(settings.server.grace)
+        self.proxies = Proxies(settings.server.trusted_proxies)
+        self.origins = Origins(
+            settings.server.url, settings.browser.origins, settings.browser.schemes
+        )
         self.configuration = Configuration(self.events, settings.identity.recheck)
         self.vault = Vault(
             lambda: configured_ring(
@@ -86,7 +92,7 @@ class Portico:
             settings.permissions,
             configuration=self.configuration,
             pinned_permissions=loaded.set_in("permissions"),
-            secure_cookies=settings.server.secure_cookies,
+            secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
         )
         # Half the time for which a membership is trusted: what stands on it must be right within the second too.
@@ -236,13 +242,14 @@ class Portico:
                 self.settings,
                 self.identity,
                 self.permissions,
+                self.origins,
                 self.drain,
                 routers=[c.router for c in contributions if c.router is not None],
                 checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
                 set_aside=lambda: [record.name for record in self.register.failed],
             ),
         )
-        return edge(application, self.database)
+        return Edge(application, self.database, self.settings, self.proxies, self.origins)
 
     def _of_sound_plugins(
         self, what: str, make: Callable[[Sequence[Contribution]], Result]

@@ -110,6 +110,12 @@ class TooLarge(Refusal):
     default = "Request body too large"
 
 
+class TooSlow(Refusal):
+    """The body takes too long to arrive."""
+
+    default = "The request took too long to arrive"
+
+
 class TooMany(Refusal):
     """The caller is over a rate limit. `retry_after`: seconds."""
 

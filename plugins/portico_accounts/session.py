@@ -7,7 +7,6 @@ from litestar.params import JSONBody
 
 from portico.api import (
     DescribedAs,
-    Forbidden,
     House,
     JSONBytes,
     Request,
@@ -55,15 +54,13 @@ def routes(house: House) -> list[Any]:
         "/api/v1/auths/signout",
         access="public",
         answers=SignedOut,
+        changes=True,
     )
     async def sign_out(request: Request) -> JSONBytes:
         """End the session, if there is one, and delete its cookies. `redirect_url`: where to go next, if anywhere."""
         next_url = identity.settings.signout_redirect_url or None
         credential = identity.credential(request.scope)
         if credential is not None:
-            if credential.by_cookie and request.headers.get("sec-fetch-site") == "cross-site":
-                # An image on another site could say this too; the person did not.
-                raise Forbidden
             next_url = await identity.leave(credential.token) or next_url
         return json_reply(SignedOut(redirect_url=next_url or msgspec.UNSET), headers=dropped)
 

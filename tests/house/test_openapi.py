@@ -42,6 +42,8 @@ CHECKS = [
 LAST = ("/api/v1/models/sync", "/api/v1/models/delete/all")
 #: Keys by which a body says what it is about.
 REFERENCES = ("id", "template", "number", "base_model_id")
+#: What has no id in it is passed over there, whatever else is wrong with it.
+PASSES_OVER = ("/api/v1/models/import",)
 
 #: The same requests in every run; nothing is kept between two. Shrinking would repeat what destroys.
 STEADY = settings(
@@ -119,12 +121,12 @@ class Faults(dict[str, str]):
             answer.status, headers, answer.body, request, elapsed=0, verify=False
         )
         # A rehearsal tells what is wrong, and is well answered if it does.
-        rehearsal = "dry_run=" in str(request.url)
+        tolerant = "dry_run=" in str(request.url) or case.path in PASSES_OVER
         try:
             case.validate_response(
                 response,
                 checks=CHECKS,
-                excluded_checks=[negative_data_rejection] if rehearsal else [],
+                excluded_checks=[negative_data_rejection] if tolerant else [],
             )
         except FailureGroup as group:
             for failure in group.exceptions:

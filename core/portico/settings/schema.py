@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from portico.settings.browser import BrowserSettings
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.section import Secret, Section, setting
 
@@ -18,12 +19,37 @@ class ServerSettings(Section):
 
     host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
     port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
+    url: Annotated[
+        str,
+        setting("Where people reach Portico, such as https://chat.example.org", env="WEBUI_URL"),
+    ] = ""
+    trusted_proxies: Annotated[
+        list[str],
+        setting(
+            "Addresses or networks of the proxies in front, whose X-Forwarded-* or Forwarded headers count",
+            env=("FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"),
+        ),
+    ] = []
+    force_https: Annotated[
+        bool,
+        setting("Redirect plain HTTP to HTTPS, or refuse it", env="FORCE_HTTPS"),
+    ] = False
     workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
     grace: Annotated[
         float, setting("Seconds that running requests get to finish on shutdown", ge=0)
     ] = 15.0
     max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
     max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
+    header_timeout: Annotated[
+        float, setting("Seconds a client may take to send the headers of a request", ge=0.1, le=600)
+    ] = 30.0
+    body_timeout: Annotated[
+        float,
+        setting("Seconds between two pieces of a body, and for the whole of a small one", ge=0.1),
+    ] = 30.0
+    body_rate: Annotated[
+        int, setting("Bytes of a body that earn its sender one second more", ge=1)
+    ] = 8192
     docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
     secure_cookies: Annotated[
         bool,
@@ -307,6 +333,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "Portico"
     )
     server: ServerSettings = ServerSettings()
+    browser: BrowserSettings = BrowserSettings()
     database: DatabaseSettings = DatabaseSettings()
     identity: IdentitySettings = IdentitySettings()
     access: AccessSettings = AccessSettings()

@@ -69,13 +69,12 @@ class House:
 
         path, _, query = target.partition("?")
         pairs = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
-        if not any(name == b"host" for name, _ in pairs):
-            pairs.insert(0, (b"host", b"testserver"))
+        host = [] if b"host" in dict(pairs) else [(b"host", b"testserver")]
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
             "method": method, "path": urllib.parse.unquote(path), "raw_path": path.encode(),
             "query_string": query.encode(), "root_path": "",
-            "headers": [*pairs, (b"content-length", str(len(body)).encode())],
+            "headers": [*host, *pairs, (b"content-length", str(len(body)).encode())],
             "client": ("127.0.0.1", 1), "server": ("testserver", 80), "state": {}, "extensions": {},
         }  # fmt: skip
         sent, start, parts = False, {}, []

@@ -7,42 +7,53 @@ accounts. There is no way around this: it is a layer of every handler there is.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.audit import acting
-from portico.errors import ACTION_PROHIBITED, API_KEY_OUT_OF_BOUNDS, UNAUTHORIZED, Forbidden
+from portico.errors import (
+    ACTION_PROHIBITED,
+    API_KEY_OUT_OF_BOUNDS,
+    UNAUTHORIZED,
+    Forbidden,
+    Refusal,
+)
 from portico.identity import Actor, Identity
 from portico.permissions import Permissions
+from portico.web.errors import told
+from portico.web.forgery import refuse_forgery
+from portico.web.origins import Origins
+
+#: Methods that change nothing, unless a route says that it does.
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-def gate(identity: Identity, permissions: Permissions) -> Callable[[ASGIApp], ASGIApp]:
+def gate(
+    identity: Identity, permissions: Permissions, origins: Origins
+) -> Callable[[ASGIApp], ASGIApp]:
     """The middleware of one application: puts the `Actor` into the scope, or refuses."""
 
     def around(app: ASGIApp) -> ASGIApp:
-        async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["user"] = None
             opt = scope["route_handler"].opt
-            access = opt.get("access", "verified")
-            if access == "public":
-                scope["user"] = None
+            try:
+                if scope.get("method") not in SAFE or opt.get("changes"):
+                    refuse_forgery(opt.get("access", "verified"), scope, origins)
+                actor = await _admitted(opt, scope, identity, permissions)
+            except Refusal as error:
+                if scope["type"] != ScopeType.WEBSOCKET:
+                    raise
+                # Litestar knows no refused handshake, only a closed socket.
+                await told(scope, error)(scope, receive, send)
+                return
+            if actor is None:
                 await app(scope, receive, send)
                 return
-            actor = scope["user"] = await identity.identify(scope)
-            if actor.credential != "session":
-                _keep_within(actor, scope, opt)
-            if access != "user" and not (
-                actor.is_admin or (access == "verified" and actor.is_verified)
-            ):
-                raise Forbidden
-            may, permission = opt.get("may"), opt.get("permission")
-            if may and not await permissions.may(actor, *may):
-                asked = permissions.law.plan(*may).asks_permissions
-                raise Forbidden(UNAUTHORIZED if asked else None)
-            if permission and not await identity.is_permitted(actor, permission):
-                raise Forbidden(UNAUTHORIZED)
             with acting(actor.id):
                 await app(scope, receive, send)
 
-        return check
+        return enter
 
     return around
 
@@ -56,3 +67,25 @@ def _keep_within(actor: Actor, scope: Scope, opt: Mapping[str, Any]) -> None:
         path = scope["path_template"]
         if not actor.bounds.admit(path, opt.get("plugin", "portico"), reads=reads):
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
+
+
+async def _admitted(
+    opt: dict[str, Any], scope: Scope, identity: Identity, permissions: Permissions
+) -> Actor | None:
+    """Who calls a route of these options; None = anybody may. Raises: Unauthenticated, Forbidden."""
+    access = opt.get("access", "verified")
+    if access == "public":
+        return None
+    actor = await identity.identify(scope)
+    scope["user"] = actor  # known from here on, also to the event of a refusal
+    if actor.credential != "session":
+        _keep_within(actor, scope, opt)
+    if access != "user" and not (actor.is_admin or (access == "verified" and actor.is_verified)):
+        raise Forbidden
+    may, permission = opt.get("may"), opt.get("permission")
+    if may and not await permissions.may(actor, *may):
+        asked = permissions.law.plan(*may).asks_permissions
+        raise Forbidden(UNAUTHORIZED if asked else None)
+    if permission and not await identity.is_permitted(actor, permission):
+        raise Forbidden(UNAUTHORIZED)
+    return actor

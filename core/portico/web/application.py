@@ -17,6 +17,7 @@ from portico.web.drain import Drain
 from portico.web.errors import HANDLERS
 from portico.web.health import HealthCheck, health_routes
 from portico.web.openapi import open_api, schema
+from portico.web.origins import Origins
 
 #: Routes that no plugin can take, as pairs of method and path.
 OWN_PATHS = tuple(
@@ -36,6 +37,7 @@ def web_application(
     settings: Settings,
     identity: Identity,
     permissions: Permissions,
+    origins: Origins,
     drain: Drain,
     *,
     routers: Sequence[Router],
@@ -53,7 +55,7 @@ def web_application(
             *([schema] if docs else []),
             *routers,
         ],
-        middleware=[gate(identity, permissions)],
+        middleware=[gate(identity, permissions, origins)],
         exception_handlers=HANDLERS,
         dto=StrictJSON,
         return_dto=None,

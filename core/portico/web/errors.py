@@ -17,9 +17,11 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.types import Scope
 
 from portico import errors
 from portico.web.body import fault
+from portico.web.proxies import client_address
 from portico.web.reply import Headers, JSONBytes
 
 log = structlog.get_logger("portico.web")
@@ -32,6 +34,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Invalid: 400,
     errors.Misshapen: 422,
     errors.TooLarge: 413,
+    errors.TooSlow: 408,
     errors.TooMany: 429,
     errors.SourceTimedOut: 504,
     errors.SourceFailed: 502,
@@ -58,6 +61,10 @@ def refusal(error: errors.Refusal) -> JSONBytes:
         headers = ((b"retry-after", str(error.retry_after).encode()),)
     elif isinstance(error, errors.Unavailable):
         headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
+    elif isinstance(error, errors.TooSlow):
+        headers = (
+            (b"connection", b"close"),
+        )  # the rest of the body would be read as the next request
     return answer(status, detail, headers)
 
 
@@ -70,18 +77,22 @@ def unforeseen(error: BaseException, plugin: str) -> JSONBytes:
 
 
 def on_refusal(request: Request[Any, Any, Any], error: errors.Refusal) -> Any:
-    """Answer, and leave one event of each refusal that whoever runs the house may have to look into."""
+    return told(request.scope, error)
+
+
+def told(scope: Scope, error: errors.Refusal) -> JSONBytes:
+    """The answer, and one event of each refusal that whoever runs the house may have to look into."""
     answered = refusal(error)
     if answered.status in TELLING or error.detail == errors.INVALID_CRED:
-        actor = request.scope.get("user")
+        actor = scope.get("user")
         log.info(
             "refused",
             status=answered.status,
             why=error.detail,
-            method=request.method,
-            route=request.scope.get("path_template") or request.scope["path"],
+            method=scope.get("method", "WEBSOCKET"),
+            route=scope.get("path_template") or scope["path"],
             account=getattr(actor, "id", None),
-            client=(request.scope.get("client") or ("?",))[0],
+            client=client_address(scope),
         )
     return answered
 

@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from portico.identity import Actor
+from portico.web.browser_headers import policy_header
 from portico.web.described import operation_of, responses
 
 Access = Literal["public", "user", "verified", "admin"]
@@ -56,6 +57,8 @@ def route(
     mends: bool = False,
     signed_in: bool = False,
     reads: bool | None = None,
+    changes: bool = False,
+    content_policy: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """Turn an `async def` into a route handler.
@@ -70,12 +73,16 @@ def route(
     halves of surrogate pairs are mended rather than refused, see `mended`. `signed_in`: only for whoever signed in,
     not for keys; say it where credentials are made or changed. `reads`: whether a key that may only read may call it;
     None = if it is a GET.
+    `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
+    `content_policy`: the Content-Security-Policy of its answers, for a page that the one of the house does not fit.
     """
     asked = tuple(may.split(":")) if may else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
-    opt["mends"], opt["signed_in"] = mends, signed_in
+    opt["mends"], opt["signed_in"], opt["changes"] = mends, signed_in, changes
     if reads is not None:
         opt["reads"] = reads
+    if content_policy is not None:
+        opt["content_policy"] = policy_header(content_policy)
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:

@@ -157,7 +157,7 @@ def test_all_problems_are_reported_at_once() -> None:
     ("toml", "meant"),
     [
         ("port = 80", "server.port"),
-        ("[server]\nurl = 'x'", "database.url"),
+        ("[server]\npool_size = 3", "database.pool_size"),
         ("[plugins]\ndisabled = ['x']", "plugins.disable"),
         ("nane = 'x'", "name"),
     ],

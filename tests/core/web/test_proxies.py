@@ -1,0 +1,201 @@
+"""Who a request came from: the socket's word, and that of proxies which the operator named."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portico.settings.problems import BadSettings
+from portico.testing import Client
+from portico.web.proxies import HEARSAY, Proxies, client_address, from_trusted_proxy
+
+PROXY, INNER = "10.0.0.1", "10.0.0.2"
+
+
+def scope(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> Any:
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    scheme = "http" if kind == "http" else "ws"
+    return {
+        "type": kind,
+        "client": (peer, 4711),
+        "scheme": scheme,
+        "headers": [(b"host", b"inside:8080"), *pairs],
+    }
+
+
+def settled(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> Any:
+    made = scope(*headers, peer=peer, kind=kind)
+    Proxies(["10.0.0.0/24", "2001:db8::/64"]).settle(made)
+    return made
+
+
+def seen(*headers: tuple[str, str], peer: str = PROXY) -> str:
+    return client_address(settled(*headers, peer=peer))
+
+
+FORWARDED_FOR = "x-forwarded-for"
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("198.51.100.7:5555", "198.51.100.7"),
+        (f"198.51.100.7, {INNER}", "198.51.100.7"),
+        (f"1.1.1.1, 198.51.100.7, {INNER}", "198.51.100.7"),
+        (f"nonsense, 198.51.100.7, {INNER}", "198.51.100.7"),
+        (f"{INNER}, 10.0.0.3", INNER),
+        ("2a00::1", "2a00::1"),
+        ("[2a00::1]:443", "2a00::1"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2A00:0:0::1", "2a00::1"),
+    ],
+)
+def test_the_first_address_that_is_no_proxys_counts_from_the_right(said: str, address: str) -> None:
+    assert seen((FORWARDED_FOR, said)) == address
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "", "unknown", "198.51.100.7.8", "198.51.100.7, ", "198.51.100.7,nonsense", "fe80::1%anything",
+        "1.2.3.4\x00", "0x7f.1", "2130706433", "198.051.100.7", "198.51.100.7;10.0.0.2", "[::1", "localhost",
+        ", ".join([INNER] * 1000), "1.1.1.1," + ",".join([INNER] * 32),
+    ],
+)  # fmt: skip
+def test_what_is_no_address_leaves_the_peers_own(said: str) -> None:
+    assert seen((FORWARDED_FOR, said)) == PROXY
+
+
+def test_several_headers_are_one_list() -> None:
+    assert seen((FORWARDED_FOR, "1.1.1.1"), (FORWARDED_FOR, "198.51.100.7")) == "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("for=198.51.100.7", "198.51.100.7"),
+        ('For="198.51.100.7:80";proto=https', "198.51.100.7"),
+        ('for="[2a00::1]:443"', "2a00::1"),
+        (f"for=1.1.1.1, for=198.51.100.7;by={PROXY}, for={INNER}", "198.51.100.7"),
+        ("for=_hidden", PROXY),
+        ("for=unknown", PROXY),
+        ("proto=https", PROXY),
+        ("for=198.51.100.7;for=1.1.1.1", PROXY),
+        ("for=198.51.100.7,,", PROXY),
+        ('for="198.51.100.7', PROXY),
+        ("for=2a00::1", "2a00::1"),  # should be quoted; there is no other way to read it
+        (", ".join([f"for={INNER}"] * 1000), PROXY),
+    ],
+)
+def test_rfc_7239_counts_as_well(said: str, address: str) -> None:
+    assert seen(("forwarded", said)) == address
+
+
+def test_a_proxy_that_writes_one_header_cannot_be_fooled_by_the_other() -> None:
+    # It appends to one and passes on the other as the client sent it; which one, nobody here can know.
+    for other in ("for=6.6.6.6", "nonsense", "for=6.6.6.6;proto=https;host=evil.example"):
+        made = settled((FORWARDED_FOR, "198.51.100.7"), ("forwarded", other))
+        assert (client_address(made), made["scheme"]) == (PROXY, "http")
+        assert dict(made["headers"])[b"host"] == b"inside:8080"
+    agreed = settled((FORWARDED_FOR, "198.51.100.7"), ("forwarded", "for=198.51.100.7;host=evil"))
+    assert client_address(agreed) == "198.51.100.7"
+    assert dict(agreed["headers"])[b"host"] == b"inside:8080"
+
+
+def test_scheme_and_host_are_those_at_which_the_client_asked() -> None:
+    told = (("x-forwarded-proto", "https"), ("x-forwarded-host", "Chat.Example.org"))
+    made = settled(*told)
+    assert (made["scheme"], dict(made["headers"])[b"host"]) == ("https", b"chat.example.org")
+    assert settled(*told, kind="websocket")["scheme"] == "wss"
+    made = settled(("forwarded", "for=1.1.1.1;proto=https;host=chat.example.org"))
+    assert (made["scheme"], dict(made["headers"])[b"host"]) == ("https", b"chat.example.org")
+
+
+@pytest.mark.parametrize("proto", ["", "ftp", "https, http", "javascript", "https\x00"])
+def test_a_scheme_that_is_none_does_not_count(proto: str) -> None:
+    assert settled(("x-forwarded-proto", proto))["scheme"] == "http"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "a b", "evil/..", "evil@good", "a,b", "é.example", "a\r\nb", "x?y", "x#y", "//x", "a:b"],
+)
+def test_a_host_that_is_none_does_not_count(host: str) -> None:
+    made = settled(("x-forwarded-host", host))
+    assert [value for name, value in made["headers"] if name == b"host"] == [b"inside:8080"]
+
+
+HOSTILE = [
+    (name.decode(), value)
+    for name in HEARSAY
+    for value in ("127.0.0.1", "for=127.0.0.1;proto=https;host=evil.example")
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HOSTILE)
+def test_AB_13_nobody_else_is_believed_and_nobody_further_in_sees_it(name: str, value: str) -> None:
+    for proxies in (Proxies(), Proxies(["10.0.0.0/24"])):
+        made = scope((name, value), ("accept", "*/*"), peer="203.0.113.9")
+        proxies.settle(made)
+        assert (client_address(made), made["scheme"]) == ("203.0.113.9", "http")
+        assert [pair[0] for pair in made["headers"]] == [b"host", b"accept"]
+        assert not from_trusted_proxy(made)
+
+
+def test_AB_13_some_headers_are_never_believed() -> None:
+    for name in ("x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"):
+        made = settled((name, "198.51.100.7"))
+        assert client_address(made) == PROXY
+        assert name.encode() not in dict(made["headers"])
+
+
+def test_AB_18_it_is_known_that_a_request_came_through_a_trusted_proxy() -> None:
+    assert from_trusted_proxy(settled())
+    assert from_trusted_proxy(settled((FORWARDED_FOR, "198.51.100.7")))
+    assert not from_trusted_proxy(settled(peer="203.0.113.9"))
+    assert not from_trusted_proxy(settled((FORWARDED_FOR, INNER), peer="203.0.113.9"))
+    assert from_trusted_proxy(settled(peer="::ffff:10.0.0.1"))
+    assert from_trusted_proxy(settled(peer="2001:db8::7"))
+
+
+def test_a_socket_without_an_address_is_nobodys_proxy() -> None:
+    made = scope((FORWARDED_FOR, "198.51.100.7"))
+    made["client"] = None
+    Proxies(["10.0.0.0/24"]).settle(made)
+    assert (client_address(made), from_trusted_proxy(made)) == ("unknown", False)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=255)), st.sampled_from(sorted(HEARSAY)))
+def test_no_text_breaks_it(text: str, name: bytes) -> None:
+    made = scope((name.decode(), text))
+    Proxies(["10.0.0.0/24"]).settle(made)
+    assert client_address(made)
+
+
+@pytest.mark.parametrize(
+    "named", ["*", "proxy.example.org", "10.0.0.1/24", "300.1.1.1", "10.0.0.0/33"]
+)
+def test_a_proxy_that_is_no_address_stops_the_start(named: str) -> None:
+    with pytest.raises(BadSettings, match="server.trusted_proxies"):
+        Proxies([named])
+
+
+@pytest.mark.parametrize("trusted", ["203.0.113.9", "127.0.0.0/8, ::1"])
+@pytest.mark.parametrize("variable", ["FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"])
+class TestInAHouse:
+    @pytest.fixture
+    def environment(
+        self, environment: dict[str, str], variable: str, trusted: str
+    ) -> dict[str, str]:
+        return environment | {variable: trusted, "PORTICO_LOG_FORMAT": "json"}
+
+    def test_AB_13_the_log_names_the_right_address(
+        self, client: Client, trusted: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        client.get("/api/v1/auths/", headers={FORWARDED_FOR: "6.6.6.6", "x-real-ip": "7.7.7.7"})
+        events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        found = [event["client"] for event in events if event["event"] == "refused"]
+        assert found == (["6.6.6.6"] if trusted.startswith("127") else ["127.0.0.1"])
