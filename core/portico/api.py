@@ -58,6 +58,7 @@ from portico.errors import (
     MODEL_ID_TOO_LONG,
     MODEL_NOT_FOUND,
     UNAUTHORIZED,
+    FetchRefused,
     Forbidden,
     Invalid,
     Misshapen,
@@ -72,6 +73,7 @@ from portico.errors import (
     Unavailable,
 )
 from portico.events import Bus, Listener
+from portico.fetch import Fetch, Fetched
 from portico.hookspecs import hookimpl
 from portico.identity import (
     LARGEST_PAPER,
@@ -192,6 +194,9 @@ __all__ = [
     "Entry",
     "Explanation",
     "Fault",
+    "Fetch",
+    "FetchRefused",
+    "Fetched",
     "Folders",
     "FoldersLeaving",
     "Flag",

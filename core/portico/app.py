@@ -26,6 +26,7 @@ from portico.db import Database, Locked, bind, migrate, open_database, pending
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
+from portico.fetch import Fetch
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
@@ -103,6 +104,7 @@ class Portico:
         self.catalogue = Catalogue(
             settings.catalogue, self.permissions, self.identity.directory, moment
         )
+        self.fetch = Fetch(settings.fetch)
         self._client: aiohttp.ClientSession | None = None
         self.house = House(
             settings=settings,
@@ -113,6 +115,7 @@ class Portico:
             catalogue=self.catalogue,
             events=self.events,
             http=self._http,
+            fetch=self.fetch,
         )
         self.register = Register()
         self.manager: pluggy.PluginManager = new_manager()
@@ -345,6 +348,7 @@ class Portico:
             await self.identity.presence.stop()
             await self.catalogue.stop()
             await self.events.settle()
+        await self.fetch.close()
         if self._client is not None:
             await self._client.close()
             self._client = None

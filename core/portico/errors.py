@@ -138,6 +138,12 @@ class SourceTimedOut(SourceFailed):
     default = "The model source did not answer in time."
 
 
+class FetchRefused(Invalid):
+    """A web address that is not fetched from, does not answer, or answers with something else than was asked for."""
+
+    default = "This address could not be fetched."
+
+
 class Unavailable(Refusal):
     """The database (or Redis) is away, full or too busy; trying again later may work."""
 

@@ -9,6 +9,7 @@ import aiohttp
 from portico.catalogue import Catalogue
 from portico.errors import Unavailable
 from portico.events import Bus
+from portico.fetch import Fetch
 from portico.identity import Identity
 from portico.permissions import Keeper, Permissions
 from portico.plugins.info import Service
@@ -56,7 +57,11 @@ class HouseKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything of the core that a plugin may use. `http()`: the one client session of this process."""
+    """Everything of the core that a plugin may use.
+
+    `http()`: the one client session of this process, for addresses that the operator chose. `fetch`: for those that
+    anybody else had a hand in.
+    """
 
     settings: Settings
     vault: Vault
@@ -66,4 +71,5 @@ class House:
     catalogue: Catalogue
     events: Bus
     http: Callable[[], aiohttp.ClientSession]
+    fetch: Fetch
     services: Services = field(default_factory=Services)

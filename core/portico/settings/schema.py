@@ -293,6 +293,17 @@ class CatalogueSettings(Section):
         return None if self.keep else self.ttl
 
 
+class FetchSettings(Section):
+    """Where the server fetches what somebody else chose the address of, such as a picture or a webhook."""
+
+    allow: Annotated[
+        list[str],
+        setting(
+            "Hosts and networks inside that may be fetched from; none = only the world outside"
+        ),
+    ] = []
+
+
 class LogSettings(Section):
     """What is written to standard error."""
 
@@ -339,5 +350,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessSettings = AccessSettings()
     permissions: PermissionDefaults = PermissionDefaults()
     catalogue: CatalogueSettings = CatalogueSettings()
+    fetch: FetchSettings = FetchSettings()
     log: LogSettings = LogSettings()
     plugins: PluginChoice = PluginChoice()
