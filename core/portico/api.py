@@ -147,7 +147,7 @@ from portico.web.picture import PICTURE_RESPONSES, picture_reply
 from portico.web.proxies import client_address, from_trusted_proxy
 from portico.web.queries import Flag, query_flag
 from portico.web.reply import JSONBytes, json_reply
-from portico.web.routes import Request, delete, get, patch, post, put, route
+from portico.web.routes import Request, Socket, delete, get, patch, post, put, route, websocket
 from portico.web.stream import ReplyStream, stream_reply
 from portico.web.welcome import welcome_reply
 
@@ -251,6 +251,7 @@ __all__ = [
     "Shift",
     "SignsOutElsewhere",
     "Switchable",
+    "Socket",
     "SourceFailed",
     "SourceTimedOut",
     "Survey",
@@ -312,4 +313,5 @@ __all__ = [
     "transaction",
     "unreadable",
     "welcome_reply",
+    "websocket",
 ]

@@ -12,7 +12,7 @@ from portico.testing import PASSWORD, Client, House
 
 EVIL = "https://evil.example"
 OURS = "http://testserver"
-SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE = ("GET", "HEAD", "OPTIONS", "WEBSOCKET")
 
 #: What a browser adds to the cookie when another site's page asks; and some that no browser sends.
 FORGED: list[dict[str, str]] = [

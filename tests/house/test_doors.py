@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.house.scene import CALLERS, Scene, ask
 from tests.upstream import Upstream
 
-from portico.testing import House
+from portico.testing import Client, House, Refused
 from portico.web.application import OWN_PATHS
 
 TABLE = Path(__file__).with_name("doors.txt")
@@ -29,7 +30,7 @@ def routes(house: House) -> Iterator[Route]:
     yield from OWN_PATHS
     for contribution in house.portico.contributions:
         for route in contribution.router.routes if contribution.router else ():
-            for method in getattr(route, "methods", ()):
+            for method in getattr(route, "methods", ("WEBSOCKET",)):
                 if method not in ("OPTIONS", "HEAD"):
                     yield method, route.path_format
 
@@ -39,6 +40,18 @@ def scene(environment: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
     house = House(environment | upstream.environment)
     yield Scene(house)
     house.close()
+
+
+def knock(client: Client, method: str, target: str, body: Any) -> tuple[int, bytes]:
+    """What a request is answered, or the handshake of a socket: 101 if it opens."""
+    if method != "WEBSOCKET":
+        answer = client.request(method, target, json=body)
+        return answer.status, answer.body
+    try:
+        client.websocket(target).close()
+    except Refused as refused:
+        return refused.answer.status, refused.answer.body
+    return 101, b""
 
 
 def test_every_route_has_a_line_and_every_line_a_route(house: House) -> None:
@@ -52,9 +65,9 @@ def test_every_route_answers_every_caller_as_the_table_says(scene: Scene) -> Non
         for caller, status in zip(CALLERS, expected, strict=True):
             target, body = ask(scene, method, path)
             client = scene.callers[caller]
-            answer = client.request(method, target, json=body)
-            if answer.status != status:
-                told = f"{caller}: {answer.status}, expected {status}: {answer.body[:200]!r}"
+            found, said = knock(client, method, target, body)
+            if found != status:
+                told = f"{caller}: {found}, expected {status}: {said[:200]!r}"
                 wrong.append(f"{method} {path}  {told}")
             if (method, path) == ("GET", "/api/v1/auths/signout") and client.account:
                 scene.callers[caller] = client.sign_in(client.account["name"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pluggy
 from litestar import Router
+from litestar.routes import WebSocketRoute
 
 from portico.catalogue.source import ModelSource
 from portico.db import TableSet
@@ -61,7 +62,7 @@ class Contribution:
         found = {
             route.path_format
             for route in (self.router.routes if self.router else ())
-            for handler in getattr(route, "route_handlers", ())
+            for handler in _handlers(route)
             if handler.opt.get("access") == "public"
         }
         return sorted(found)
@@ -132,14 +133,21 @@ def collect(
     )
 
 
+def _handlers(route: Any) -> Iterable[Any]:
+    """Those of a path: one for each method, or the one of a socket."""
+    several: Iterable[Any] = getattr(route, "route_handlers", None) or (route.route_handler,)
+    return several
+
+
 def _paths(router: Router) -> tuple[tuple[str, str], ...]:
-    """Pairs of method and path, parameters without their names, sorted by path."""
+    """Pairs of method and path (WEBSOCKET is the method of a socket), parameters without their names, sorted by path."""
     found = set()
     for route in router.routes:
         path = "/" + "/".join(
             part if isinstance(part, str) else "{" + part.type.__name__ + "}"
             for part in route.path_components
         )
-        methods = getattr(route, "methods", None) or {"ANY"}
+        socket = isinstance(route, WebSocketRoute)
+        methods = {"WEBSOCKET"} if socket else getattr(route, "methods", None) or {"ANY"}
         found |= {(method, path) for method in methods if method != "OPTIONS"}
     return tuple(sorted(found, key=lambda pair: (pair[1], pair[0])))

@@ -17,16 +17,20 @@ import pytest
 from portico.testing.client import PASSWORD, Answer, Client, OverHTTP, Transport
 from portico.testing.house import House
 from portico.testing.processes import CommandLine, Server
+from portico.testing.sockets import Closed, Refused, Socket
 
 __all__ = [
     "PASSWORD",
     "SECRET",
     "Answer",
     "Client",
+    "Closed",
     "CommandLine",
     "House",
     "OverHTTP",
+    "Refused",
     "Server",
+    "Socket",
     "Transport",
 ]
 

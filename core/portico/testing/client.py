@@ -5,7 +5,10 @@ import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from portico.testing.sockets import Socket
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - that of made-up people
 
@@ -40,6 +43,10 @@ class Transport(Protocol):
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
     ) -> Answer:
         """Send one request, wait for the whole answer."""
+        ...
+
+    def connect(self, target: str, headers: list[tuple[str, str]]) -> "Socket":
+        """Open a web socket. Raises: Refused."""
         ...
 
 
@@ -79,6 +86,16 @@ class Client:
 
     def delete(self, path: str, json: Any = None, **options: Any) -> Answer:
         return self.request("DELETE", path, json=json, **options)
+
+    def websocket(
+        self, path: str, *, headers: Mapping[str, str] | list[tuple[str, str]] | None = None
+    ) -> "Socket":
+        """Open a web socket: `with client.websocket("/api/x/echo/live") as socket: …`. Raises: Refused."""
+        given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
+        names = {name.lower() for name, _ in given}
+        if self.token and "authorization" not in names:
+            given.append(("authorization", f"Bearer {self.token}"))
+        return self.transport.connect(path, given)
 
     def sign_up(self, name: str, password: str = PASSWORD) -> "Client":
         """A new account of that name, signed in. Fails the test if it is refused."""
@@ -146,3 +163,9 @@ class OverHTTP:
             return Answer(response.status, names, response.read())
         finally:
             connection.close()
+
+    def connect(self, target: str, headers: list[tuple[str, str]]) -> "Socket":
+        """Open a web socket. Raises: Refused."""
+        from portico.testing.sockets import OverPort
+
+        return OverPort(self.url + target, headers)

@@ -17,7 +17,7 @@ from portico.db import Database
 from portico.settings.schema import Settings
 from portico.web.browser_headers import BrowserHeaders
 from portico.web.cors import CORS, is_preflight
-from portico.web.errors import refusal, unforeseen
+from portico.web.errors import answer, refusal, unforeseen
 from portico.web.https import HTTPSOnly
 from portico.web.leaving import Leaving, Outbound
 from portico.web.origins import Origins
@@ -27,6 +27,8 @@ from portico.web.sockets import Doorstep
 
 #: An id that a proxy gave is kept if it cannot be mistaken for anything else.
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
+#: Characters of sixteen bytes in base64.
+_KEY_LENGTH = 24
 #: Headers of requests that are looked at here.
 _LOOKED_AT = HEARSAY | {b"x-request-id", b"origin", b"content-length", b"transfer-encoding"}
 
@@ -68,6 +70,9 @@ class Edge:
         answering: Doorstep | Leaving
         if scope["type"] == ScopeType.WEBSOCKET:
             answering = Doorstep(scope, send, (b"x-request-id", request_id))
+            if not _is_sound(scope):
+                await answer(400, "Bad Request")(scope, receive, answering)
+                return
         else:
             answering = Leaving(self._outbound, scope, send, request_id, origin)
         with self._database.use():
@@ -117,3 +122,12 @@ def _look(scope: Scope) -> Seen:
         else:
             hearsay = True
     return Seen(request_id, origin, hearsay, has_body)
+
+
+def _is_sound(scope: Scope) -> bool:
+    """Whether the handshake of a socket is one that can be answered. Source: RFC 6455, 4.1."""
+    return all(
+        value.isascii() and (name != b"sec-websocket-key" or len(value) == _KEY_LENGTH)
+        for name, value in scope["headers"]
+        if name.startswith(b"sec-websocket")
+    )

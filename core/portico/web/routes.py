@@ -11,17 +11,21 @@ from typing import Any, Literal
 import litestar
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from portico.identity import Actor
 from portico.web.browser_headers import policy_header
 from portico.web.described import operation_of, responses
+from portico.web.sockets import contained
 
 Access = Literal["public", "user", "verified", "admin"]
 
 #: A request whose caller is known: `request.user` is the `Actor`; None on a public route.
 Request = litestar.Request[Actor, Any, State]
+
+#: A socket whose caller is known, as with `Request`.
+Socket = litestar.WebSocket[Actor, Any, State]
 
 #: Bytes that anybody may send before having shown who they are.
 PUBLIC_BODY = 64 * 1024
@@ -100,6 +104,30 @@ def route(
             **options,
         )
         return make(handler)
+
+    return decorate
+
+
+def websocket(
+    path: str | Sequence[str],
+    *,
+    access: Access = "verified",
+    may: str | None = None,
+    permission: str | None = None,
+    **options: Any,
+) -> Callable[[Callable[..., Any]], WebsocketRouteHandler]:
+    """Turn an `async def handler(socket: Socket) -> None` into the handler of a web socket.
+
+    The words are those of `route`, and asked before the handshake is answered: who may not come in gets the status
+    and the body that a request would get, and so does a page of another site. A refusal raised later closes the socket
+    with 4000 + its status, anything else that is raised with 1011.
+    """
+    asked = tuple(may.split(":")) if may else None
+    opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
+
+    def decorate(handler: Callable[..., Any]) -> WebsocketRouteHandler:
+        paths = path if isinstance(path, str) else list(path)
+        return WebsocketRouteHandler(paths, opt=opt, **options)(contained(handler))
 
     return decorate
 
