@@ -5,6 +5,7 @@ processes by their settings, what a test makes by hand by the default that is pu
 """
 
 import functools
+import inspect
 import os
 import sqlite3
 from pathlib import Path
@@ -42,6 +43,13 @@ def connect(path: str | Path, password: Secret | None = None) -> Any:
     file.find()
     file.prepare()
     return file.connect(writes=True)
+
+
+def plain(path: Path) -> SQLite:
+    """A database in a file that is not encrypted, whatever the switch says."""
+    database = SQLite.__new__(SQLite)
+    inspect.unwrap(SQLite.__init__)(database, path, DatabaseSettings(), None)
+    return database
 
 
 def choose() -> None:

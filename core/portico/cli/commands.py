@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from portico.cli.database import db
 from portico.cli.key import Key
 from portico.cli.secret import secret
 
@@ -14,7 +15,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one J
 
 def register(cli: click.Group) -> None:
     """Add the core's commands to the root command."""
-    for command in (serve, migrate, plugins, config, secret):
+    for command in (serve, migrate, plugins, config, secret, db):
         cli.add_command(command)
 
 

@@ -64,6 +64,14 @@ def find_database(settings: DatabaseSettings, data_dir: Path) -> FileAddress | S
     return FileAddress(path)
 
 
+def find_file(settings: DatabaseSettings, data_dir: Path) -> Path:
+    """The SQLite file that `settings` name, encrypted or not, whatever password is set. Raises: BadDatabase."""
+    scheme, path = _read_url(settings.url) if settings.url else ("", data_dir / FILE_NAME)
+    if _POSTGRES & {scheme, settings.type}:
+        raise BadDatabase("This is about SQLite files; the rows are in PostgreSQL.")
+    return path.resolve()
+
+
 def _read_url(url: str) -> tuple[str, Path]:
     """The scheme, and the path if it is that of a file."""
     try:

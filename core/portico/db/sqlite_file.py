@@ -9,6 +9,7 @@ from typing import Any
 
 from portico.db import mounts
 from portico.db.cipher import CipherKey, connect_to_look, key_of, load_sqlcipher, new_key
+from portico.db.drafts import discard_draft
 from portico.db.errors import BadDatabase
 from portico.db.statements import raise_translated
 from portico.settings.schema import DatabaseSettings
@@ -55,6 +56,7 @@ class SQLiteFile:
 
         A file that another key opens, or none, is left exactly as it is.
         """
+        discard_draft(self.path)  # of a conversion that was killed; it may not be encrypted
         if self._password is None:
             # A file that exists is not even opened: closing it again would drop the locks that other
             # connections of this process hold. SQLite gives its -wal and -shm the mode of the database.

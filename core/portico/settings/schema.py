@@ -95,6 +95,9 @@ class DatabaseSettings(Section):
     password_file: Annotated[
         str, setting("File that holds the password instead", env="DATABASE_PASSWORD_FILE")
     ] = ""
+    new_password: Annotated[Secret, setting("The one after it, for `portico db rekey` alone")] = (
+        Secret()
+    )
     host: Annotated[
         str,
         setting("Where PostgreSQL is; a folder = that of its socket", env="DATABASE_HOST"),

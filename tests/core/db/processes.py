@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.engines import choose, connect, settings
 
 from portico.db import Database, TableSet, migrate, open_database
+from portico.db.conversion import Conversion, convert
 from portico.settings.section import Secret
 
 
@@ -91,9 +92,24 @@ def hold(path: str, password: str = "") -> None:
     connection.execute("ROLLBACK")
 
 
+def change(path: str, old: str, new: str, stage: str) -> None:
+    """Encrypt, decrypt or rekey a file; die by SIGKILL at this stage, or in the middle of the copy ("copying")."""
+
+    def die_at(reached: str) -> None:
+        if reached == stage:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    wanted = Conversion(
+        Path(path), Secret(old) if old else None, Secret(new) if new else None, "test"
+    )
+    convert(wanted, on_stage=die_at, on_bytes=lambda _: die_at("copying"))
+
+
 if __name__ == "__main__":
     choose()
     if sys.argv[1] == "hold":
         hold(*sys.argv[2:])
+    elif sys.argv[1] == "change":
+        change(*sys.argv[2:])
     else:
         asyncio.run(main(*sys.argv[1:]))

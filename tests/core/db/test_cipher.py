@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from tests.engines import plain
 
 from portico.db import BadDatabase, DatabaseSettings, open_database
 from portico.db.cipher import CipherKey, load_sqlcipher
@@ -23,7 +24,7 @@ ODD = [
 
 
 def at(path: Path, password: Secret | None) -> SQLite:
-    return SQLite(path, DatabaseSettings(), password)
+    return SQLite(path, DatabaseSettings(), password) if password else plain(path)
 
 
 async def filled(path: Path, password: Secret | None) -> None:
@@ -87,8 +88,8 @@ async def test_AB_22_nothing_of_it_is_readable_in_any_file_while_it_is_open(tmp_
     found = contents(tmp_path)
     assert {"portico.db", "portico.db-wal"} <= found.keys()
     for name, held in found.items():
-        for plain in (WORDS.encode(), b"CREATE TABLE", b"SQLite format 3", b"correct horse"):
-            assert plain not in held, name
+        for readable in (WORDS.encode(), b"CREATE TABLE", b"SQLite format 3", b"correct horse"):
+            assert readable not in held, name
     with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
         sqlite3.connect(path).execute("SELECT * FROM note")
     await database.stop()

@@ -4,6 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from tests.engines import choose
+
 from portico.db import DatabaseSettings, open_database
 from portico.events import Bus
 from portico.identity import Identity
@@ -36,4 +38,5 @@ async def main(url: str, directory: str, prefix: str, number: int) -> None:
 
 
 if __name__ == "__main__":
+    choose()
     asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
