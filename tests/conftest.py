@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines import ENVIRONMENT, choose
+from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
 from tests.templates import Templates
 from tests.upstream import Upstream
@@ -86,3 +87,18 @@ def upstream() -> Iterator[Upstream]:
     """A real provider of models, on a port of its own."""
     with Upstream() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[str]:
+    """The URL of a Redis that many tests share; each with a prefix of its own."""
+    with redis_url() as url:
+        yield url
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A Redis of this test's own, which it may stop."""
+    server = RedisServer().start()
+    yield server
+    server.close()

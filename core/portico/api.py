@@ -111,6 +111,7 @@ from portico.identity import (
     permission_faults,
 )
 from portico.identity import Tree as PermissionTree
+from portico.limits import Attempt, Limiter
 from portico.permissions import (
     LARGEST_PAGE,
     Allowed,
@@ -181,6 +182,7 @@ __all__ = [
     "Asked",
     "AtTheDoor",
     "AuthProvider",
+    "Attempt",
     "BadPolicy",
     "Bitmap",
     "Bounds",
@@ -211,6 +213,7 @@ __all__ = [
     "Invalid",
     "JSONBytes",
     "JSONObject",
+    "Limiter",
     "Listed",
     "Law",
     "Listener",

@@ -30,6 +30,8 @@ from portico.fetch import Fetch
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
+from portico.limits import TABLES as LIMIT_TABLES
+from portico.limits import Limiter
 from portico.permissions import TABLES as PERMISSION_TABLES
 from portico.permissions import BadPolicy, Keeper, Permissions
 from portico.plugins import fence
@@ -39,6 +41,7 @@ from portico.plugins.collect import Contribution, collect, implementation
 from portico.plugins.discover import discover, unknown_names
 from portico.plugins.house import House
 from portico.plugins.state import Register
+from portico.redis import Redis
 from portico.settings.load import Loaded
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
@@ -80,6 +83,8 @@ class Portico:
         self.origins = Origins(
             settings.server.url, settings.browser.origins, settings.browser.schemes
         )
+        self.redis = Redis(settings.redis)
+        signing = secret or Secret(secrets.token_urlsafe(48))
         self.configuration = Configuration(self.events, settings.identity.recheck)
         self.vault = Vault(
             lambda: configured_ring(
@@ -88,7 +93,7 @@ class Portico:
         )
         self.identity = Identity(
             settings.identity,
-            secret or Secret(secrets.token_urlsafe(48)),
+            signing,
             self.events,
             settings.permissions,
             configuration=self.configuration,
@@ -114,6 +119,7 @@ class Portico:
             policies=self.policies,
             catalogue=self.catalogue,
             events=self.events,
+            limiter=Limiter(settings.limits, signing, self.redis),
             http=self._http,
             fetch=self.fetch,
         )
@@ -163,6 +169,7 @@ class Portico:
             "audit": AUDIT_TABLES,
             "configuration": CONFIGURATION_TABLES,
             "identity": IDENTITY_TABLES,
+            "limits": LIMIT_TABLES,
             "permissions": PERMISSION_TABLES,
             "vault": VAULT_TABLES,
         }
@@ -249,6 +256,7 @@ class Portico:
                 self.drain,
                 routers=[c.router for c in contributions if c.router is not None],
                 checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
+                redis=self.redis,
                 set_aside=lambda: [record.name for record in self.register.failed],
             ),
         )
@@ -290,6 +298,7 @@ class Portico:
     async def start(self) -> None:
         """Open the house, get every plugin ready, and begin to serve. Raises: CannotStart."""
         await self.open()
+        await self.redis.start()
         with self.database.use():
             if self._secret:
                 await claim_secret(self._secret)
@@ -352,6 +361,7 @@ class Portico:
         if self._client is not None:
             await self._client.close()
             self._client = None
+        await self.redis.stop()
         await self.database.stop()
 
     def _http(self) -> aiohttp.ClientSession:

@@ -1,11 +1,20 @@
 """Who may sign up, and signing in. No HTTP."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from portico.api import ACTION_PROHIBITED, Account, Forbidden, House, Terms, Welcome, unreadable
+from portico.api import (
+    ACTION_PROHIBITED,
+    Account,
+    Forbidden,
+    House,
+    Terms,
+    Welcome,
+    client_address,
+    unreadable,
+)
 from portico_password.schemas import SignIn, SignUp
 from portico_password.settings import Settings
 
@@ -14,6 +23,13 @@ class PasswordsOff(Forbidden):
     """The operator wants people to come in by other ways."""
 
     default = ACTION_PROHIBITED
+
+
+class Try(NamedTuple):
+    """A form that was filled in, and the address it came from."""
+
+    form: SignIn
+    address: str
 
 
 class PasswordSignIn:
@@ -26,41 +42,45 @@ class PasswordSignIn:
 
     def __init__(self, house: House, settings: Settings) -> None:
         self._identity = house.identity
+        self._limiter = house.limiter
         self._settings = settings
         self._read = msgspec.json.Decoder(SignIn).decode
 
-    def knock(self, body: bytes, _: Mapping[str, Any]) -> SignIn:
+    def knock(self, body: bytes, scope: Mapping[str, Any]) -> Try:
         """The form that was filled in at the shared door. Raises: Misshapen."""
         try:
-            return self._read(body)
+            return Try(self._read(body), client_address(scope))
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
 
-    async def authenticate(self, attempt: SignIn) -> Account:
+    async def authenticate(self, attempt: Try) -> Account:
         """Whose address and password these are.
 
         Raises: PasswordsOff; Invalid for a wrong pair, the same whatever is wrong with it; TooMany.
         """
         if not self._settings.enable_password_auth:
             raise PasswordsOff
-        return await self._identity.prove(attempt.email, attempt.password)
+        form = attempt.form
+        async with await self._limiter.check("signin", attempt.address, form.email):
+            return await self._identity.prove(form.email, form.password)
 
     async def sign_up(self, form: SignUp, scope: Mapping[str, Any]) -> Welcome:
         """Make an account, and sign it in.
 
         Raises: PasswordsOff; Forbidden where sign-up is closed; Invalid for a malformed or taken e-mail address,
-        a picture or a password that will not do.
+        a picture or a password that will not do; TooMany.
         """
         founding = await self._gate()
         directory = self._identity.directory
-        await directory.check_free(form.email)
-        account = await directory.create_account(
-            name=form.name,
-            email=form.email,
-            password_hash=await self._identity.passwords.hash(form.password),
-            profile_image_url=form.profile_image_url,
-            founding=founding,
-        )
+        async with await self._limiter.check("signup", client_address(scope), form.email):
+            await directory.check_free(form.email)
+            account = await directory.create_account(
+                name=form.name,
+                email=form.email,
+                password_hash=await self._identity.passwords.hash(form.password),
+                profile_image_url=form.profile_image_url,
+                founding=founding,
+            )
         await self._identity.admission.join_default_group(account.id)
         return await self._identity.welcome(self, account, scope)
 

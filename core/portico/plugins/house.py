@@ -11,6 +11,7 @@ from portico.errors import Unavailable
 from portico.events import Bus
 from portico.fetch import Fetch
 from portico.identity import Identity
+from portico.limits import Limiter
 from portico.permissions import Keeper, Permissions
 from portico.plugins.info import Service
 from portico.settings.schema import Settings
@@ -70,6 +71,7 @@ class House:
     policies: Keeper
     catalogue: Catalogue
     events: Bus
+    limiter: Limiter
     http: Callable[[], aiohttp.ClientSession]
     fetch: Fetch
     services: Services = field(default_factory=Services)

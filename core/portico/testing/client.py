@@ -139,10 +139,11 @@ def _encode(value: Any) -> bytes:
 
 @dataclass(frozen=True)
 class OverHTTP:
-    """One connection for each request; the whole answer."""
+    """One connection for each request; the whole answer. `source`: the address to come from, such as 127.0.0.2."""
 
     url: str
     timeout: float = 30
+    source: str = ""
 
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
@@ -150,7 +151,10 @@ class OverHTTP:
         """Send one request."""
         parts = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=self.timeout
+            parts.hostname or "",
+            parts.port,
+            timeout=self.timeout,
+            source_address=(self.source, 0) if self.source else None,
         )
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)

@@ -45,6 +45,10 @@ class House:
         """Somebody who is not signed in."""
         return Client(Inside(self._portal, self.portico))
 
+    def client_at(self, address: str) -> Client:
+        """Somebody who is not signed in, and comes from another address than the others."""
+        return Client(Inside(self._portal, self.portico, address))
+
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Await `work(*arguments)` where the application lives, with its database as the current one."""
 

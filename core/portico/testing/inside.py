@@ -13,23 +13,28 @@ if TYPE_CHECKING:
 
 
 class Inside:
-    """One connection for each request; the whole answer. `app`: ASGI, on the loop of `portal`."""
+    """One connection for each request; the whole answer. `app`: ASGI, on the loop of `portal`.
 
-    def __init__(self, portal: "BlockingPortal", app: Callable[..., Any]) -> None:
-        self._portal, self._app = portal, app
+    `address`: where requests come from.
+    """
+
+    def __init__(
+        self, portal: "BlockingPortal", app: Callable[..., Any], address: str = "127.0.0.1"
+    ) -> None:
+        self._portal, self._app, self._address = portal, app, address
 
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
     ) -> Answer:
         """Send one request."""
         length = [("content-length", str(len(body)))]
-        scope = _scope("http", target, [*headers, *length]) | {"method": method}
+        scope = self._scope("http", target, [*headers, *length]) | {"method": method}
         answer: Answer = self._portal.call(self._ask, scope, body)
         return answer
 
     def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
         """Open a web socket. Raises: Refused."""
-        scope = _scope("websocket", target, headers)
+        scope = self._scope("websocket", target, headers)
         extensions: dict[str, Any] = {"websocket.http.response": {}}
         scope |= {"scheme": "ws", "subprotocols": [], "extensions": extensions}
         return InProcess(self._portal, self._app, scope)
@@ -54,14 +59,13 @@ class Inside:
         names = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in start["headers"]}
         return Answer(start["status"], names, b"".join(parts))
 
-
-def _scope(kind: str, target: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
-    path, _, query = target.partition("?")
-    pairs = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
-    host = [] if b"host" in dict(pairs) else [(b"host", b"testserver")]
-    return {
-        "type": kind, "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-        "path": urllib.parse.unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
-        "root_path": "", "headers": [*host, *pairs], "client": ("127.0.0.1", 1),
-        "server": ("testserver", 80), "state": {}, "extensions": {},
-    }  # fmt: skip
+    def _scope(self, kind: str, target: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
+        path, _, query = target.partition("?")
+        pairs = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+        host = [] if b"host" in dict(pairs) else [(b"host", b"testserver")]
+        return {
+            "type": kind, "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
+            "path": urllib.parse.unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
+            "root_path": "", "headers": [*host, *pairs], "client": (self._address, 1),
+            "server": ("testserver", 80), "state": {}, "extensions": {},
+        }  # fmt: skip

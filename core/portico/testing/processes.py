@@ -62,6 +62,10 @@ class Server:
     def client(self) -> Client:
         return Client(OverHTTP(self.url))
 
+    def client_at(self, address: str) -> Client:
+        """Somebody who comes from another address of this machine, such as 127.0.0.2."""
+        return Client(OverHTTP(self.url, source=address))
+
     @property
     def log_text(self) -> str:
         return (self.directory / "server.log").read_text()

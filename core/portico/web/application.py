@@ -9,13 +9,14 @@ from litestar.plugins.core import MsgspecDIPlugin
 
 from portico.identity import Identity
 from portico.permissions import Permissions
+from portico.redis import Redis
 from portico.settings.schema import Settings
 from portico.web.access import gate
 from portico.web.body import StrictJSON
 from portico.web.described import Descriptions
 from portico.web.drain import Drain
 from portico.web.errors import HANDLERS
-from portico.web.health import HealthCheck, health_routes
+from portico.web.health import HealthCheck, health_routes, redis_check
 from portico.web.openapi import open_api, schema
 from portico.web.origins import Origins
 
@@ -42,6 +43,7 @@ def web_application(
     *,
     routers: Sequence[Router],
     checks: Iterable[tuple[str, HealthCheck]],
+    redis: Redis,
     set_aside: Callable[[], list[str]],
 ) -> Litestar:
     """The application that serves these routers and the core's own routes.
@@ -51,7 +53,7 @@ def web_application(
     docs = settings.server.docs
     return Web(
         route_handlers=[
-            *health_routes(checks, set_aside, drain),
+            *health_routes([*redis_check(redis), *checks], set_aside, drain),
             *([schema] if docs else []),
             *routers,
         ],

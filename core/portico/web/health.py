@@ -9,6 +9,7 @@ import msgspec
 
 from portico.db import current_database
 from portico.errors import Refusal
+from portico.redis import Redis
 from portico.web.drain import Drain
 from portico.web.reply import JSONBytes
 from portico.web.routes import get
@@ -32,6 +33,13 @@ async def _database() -> None:
 
 
 DATABASE = HealthCheck("database", _database)
+
+
+def redis_check(redis: Redis) -> list[tuple[str, HealthCheck]]:
+    """The probe of a Redis, where there is one. While it is away we are fit, unless the operator says otherwise."""
+    if not redis.configured:
+        return []
+    return [("portico", HealthCheck("redis", redis.probe, critical=redis.settings.required))]
 
 
 async def probe(plugin: str, check: HealthCheck) -> dict[str, Any] | None:

@@ -1,0 +1,57 @@
+"""The tries of this process: what was tried when, by key. Measured with a clock that nobody sets."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from portico.limits.budget import Budget
+
+#: Keys. Beyond that, those are forgotten that nobody has tried for longest, however full they are.
+MOST_KEYS = 100_000
+
+
+class Ledger:
+    """Takes from several budgets at once, or from none."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, most_keys: int = MOST_KEYS
+    ) -> None:
+        self._clock = clock
+        self._most_keys = most_keys
+        self._tries: OrderedDict[str, dict[str, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._tries)
+
+    def take(self, budgets: Sequence[Budget], attempt: str) -> list[float]:
+        """Count a try. Shape: for each budget the seconds until it has a place again; all 0 = it is counted."""
+        now = self._clock()
+        waits = [self._wait(budget, now) for budget in budgets]
+        if not any(waits):
+            for budget in budgets:
+                self._tries.setdefault(budget.key, {})[attempt] = now
+                self._tries.move_to_end(budget.key)
+            while len(self._tries) > self._most_keys:
+                self._tries.popitem(last=False)
+        return waits
+
+    def give_back(self, keys: Sequence[str], attempt: str) -> None:
+        """Count a try no longer."""
+        for key in keys:
+            tries = self._tries.get(key, {})
+            tries.pop(attempt, None)
+            if not tries:
+                self._tries.pop(key, None)
+
+    def _wait(self, budget: Budget, now: float) -> float:
+        tries = self._tries.get(budget.key)
+        if not tries:
+            return 0.0
+        self._tries.move_to_end(budget.key)
+        for attempt, at in list(tries.items()):
+            if now - at < budget.window:
+                break  # they stand in the order in which they came
+            del tries[attempt]
+        if len(tries) < budget.most:
+            return 0.0
+        return next(iter(tries.values())) + budget.window - now

@@ -1,0 +1,127 @@
+"""One limiter for every door: asked before a password is hashed, told when a try has succeeded.
+
+    attempt = await limiter.check("signin", client_address(scope), email)   # raises TooMany
+    …                                                                       # the try itself
+    await attempt.succeeded()                                               # nothing when it failed
+
+or, with an end for every way a try can end,
+
+    async with await limiter.check("signin", client_address(scope), email):
+        …
+
+A try counts against three budgets: of the account from this address, of the address over all accounts, and of the
+account from everywhere. The last one slows down whoever guesses from many places; places from which the account was
+signed in before are still let in then, so that nobody is locked out by somebody else's tries.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from portico.db import new_id
+from portico.errors import TooMany
+from portico.limits.attempt import Attempt
+from portico.limits.budget import Budget, Budgets
+from portico.limits.familiar import Familiar
+from portico.limits.ledger import Ledger
+from portico.limits.shared import SharedLedger
+from portico.limits.waiting import Waiting
+from portico.redis import Away, Redis
+from portico.settings.schema import LimitSettings
+from portico.settings.section import Secret
+
+#: Seconds that somebody waits for those who came before, until they are told to come back later.
+PATIENCE: Final = 5.0
+
+
+class Limiter:
+    """The limits of one application. `secret`: keeps account names out of keys."""
+
+    def __init__(self, settings: LimitSettings, secret: Secret, redis: Redis) -> None:
+        self._settings = settings
+        self._budgets = Budgets(settings, secret)
+        self._ledger = Ledger()
+        self._shared = SharedLedger(redis)
+        self._familiar = Familiar()
+        self._waiting = Waiting()
+
+    async def check(self, door: str, address: str, account: str | None) -> Attempt:
+        """Count a try at a door, such as `signin`, before anything else is done for it.
+
+        `account`: the name under which somebody tries, in any case; None = none, as with keys. Raises: TooMany,
+        if this address, this account or both have been tried too often; a refused try counts for nothing.
+        """
+        if not self._settings.enabled:
+            return Attempt(None, "")
+        budgets = [self._budgets.of_address(door, address)]
+        place = ""
+        if account is not None:
+            account = account.strip().lower()
+            place = self._budgets.familiar(address, account)
+            budgets = [
+                self._budgets.of_pair(door, address, account),
+                *budgets,
+                self._budgets.of_account(door, account),
+            ]
+        return await self._admit(budgets, place)
+
+    async def _admit(self, budgets: list[Budget], place: str) -> Attempt:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            attempt_id, ended = new_id(), self._waiting.ended
+            waits = await self._take(budgets, attempt_id)
+            full = [budget for budget, wait in zip(budgets, waits, strict=True) if wait > 0]
+            if not full:
+                attempt = Attempt(self, attempt_id, budgets, place)
+                self._waiting.begin(attempt.returning)
+                return attempt
+            if full == budgets[2:] and await self._familiar.knows(place):
+                budgets = budgets[:2]  # only the account is guessed at, and from elsewhere
+                continue
+            if not all(budget.returns for budget in full) or not await self._room(
+                full, ended, deadline
+            ):
+                raise TooMany(max(1, math.ceil(max(waits))))
+
+    async def _take(self, budgets: Sequence[Budget], attempt: str) -> list[float]:
+        """By this process's own count, which goes on whatever happens to Redis, and by everybody's."""
+        waits = self._ledger.take(budgets, attempt)
+        if any(waits):
+            return waits
+        try:
+            waits = await self._shared.take(budgets, attempt)
+        except Away:
+            return waits
+        if any(waits):
+            self._ledger.give_back([budget.key for budget in budgets], attempt)
+        return waits
+
+    async def _room(self, full: Sequence[Budget], ended: int, deadline: float) -> bool:
+        """Wait until it is worth trying again; False = it is not."""
+        if ended != self._waiting.ended:
+            return asyncio.get_running_loop().time() < deadline
+        if not all(self._waiting.worth(budget.key) for budget in full):
+            return False
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._waiting.wait(full[0].key)
+        except TimeoutError:
+            return False
+        return True
+
+    async def settle(self, attempt: Attempt, returned: Sequence[str], place: str = "") -> None:
+        """For attempts: give back, and remember the place."""
+        self._ledger.give_back(returned, attempt.id)
+        try:
+            with contextlib.suppress(Away):
+                await self._shared.give_back(returned, attempt.id)
+        finally:
+            self._waiting.end(attempt.returning, returned=True)
+        if place:
+            await self._familiar.note(place)
+
+    def lost(self, keys: Sequence[str]) -> None:
+        """For attempts that are over without having succeeded."""
+        self._waiting.end(keys, returned=False)

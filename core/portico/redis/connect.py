@@ -1,0 +1,112 @@
+"""From settings to a client of Redis: one server, one behind Sentinel, or a cluster; plain or over TLS.
+
+Making a client opens no connection. The library is imported here and nowhere else, so that whoever has no Redis
+does not wait for it.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis as Client
+from redis.asyncio import RedisCluster
+from redis.asyncio.connection import ConnectionPool, SSLConnection, parse_url
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import RedisError, ResponseError
+
+from portico.settings.problems import BadSettings, Problem
+from portico.settings.schema import RedisSettings
+
+#: Seconds after which a connection is given up whoever waits for it, as a last resort.
+LONGEST = 2.0
+#: What a sentinel calls the servers it watches, where the URL does not say.
+SERVICE = "mymaster"
+
+#: All that means "not now"; of these the second kind says nothing about the next question.
+FAILURES = (RedisError, OSError, TimeoutError)
+REFUSALS = ResponseError
+
+__all__ = ["FAILURES", "REFUSALS", "Client", "connect"]
+
+
+#: A client, and those it asks where its server is, which it does not close.
+Clients = tuple[Any, tuple[Any, ...]]
+
+
+def connect(settings: RedisSettings) -> Clients:
+    """The client for these settings. Raises: BadSettings, without any password in it."""
+    _check_files(settings)
+    try:
+        return _client(settings)
+    except BadSettings:
+        raise
+    except Exception as error:
+        # The text of the error may quote the URL.
+        raise BadSettings(
+            [Problem("redis.url", "does not name a Redis that can be connected to (REDIS_URL)")]
+        ) from error
+
+
+def _client(settings: RedisSettings) -> Clients:
+    given: dict[str, Any] = dict(parse_url(settings.url))
+    kind = given.pop("connection_class", None)
+    tls = _tls(settings) | given if kind is SSLConnection else given
+    common = {
+        "socket_timeout": LONGEST,
+        "socket_connect_timeout": LONGEST,
+        "decode_responses": True,
+    }
+    options = common | _sensible(tls)
+    if settings.cluster:
+        return RedisCluster(**options, ssl=kind is SSLConnection), ()
+    if settings.sentinel_hosts:
+        options.pop("port", None)
+        service = options.pop("host", None) or SERVICE
+        hosts = [
+            (host, port or settings.sentinel_port) for host, port in _hosts(settings.sentinel_hosts)
+        ]
+        if kind is SSLConnection:
+            options["ssl"] = True
+        # The password is the server's; sentinels that want one too are told it in the same breath.
+        watch = {
+            name: value for name, value in options.items() if name not in ("db", "decode_responses")
+        }
+        untyped: Any = Sentinel
+        watching = untyped(hosts, sentinel_kwargs=watch, **options)
+        return watching.master_for(service), tuple(watching.sentinels)
+    pool: Any = ConnectionPool(**({"connection_class": kind} if kind else {}), **options)
+    pool.make_connection()  # an option that no connection knows is told now, not at the first question
+    return Client.from_pool(pool), ()
+
+
+def _tls(settings: RedisSettings) -> dict[str, Any]:
+    """What the settings say about TLS; whatever stands in the URL goes before."""
+    return {
+        "ssl_cert_reqs": "none" if settings.verify == "none" else "required",
+        "ssl_check_hostname": settings.verify == "full",
+        "ssl_ca_certs": settings.ca_file or None,
+        "ssl_certfile": settings.cert_file or None,
+        "ssl_keyfile": settings.key_file or None,
+    }
+
+
+def _sensible(options: dict[str, Any]) -> dict[str, Any]:
+    """Whoever does not want the certificate looked at cannot want its name compared."""
+    if options.get("ssl_cert_reqs") in ("none", "CERT_NONE"):
+        return options | {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    return options
+
+
+def _hosts(hosts: list[str]) -> list[tuple[str, int | None]]:
+    parts = [urlsplit(f"//{host.strip()}") for host in hosts if host.strip()]
+    return [(part.hostname or "", part.port) for part in parts]
+
+
+def _check_files(settings: RedisSettings) -> None:
+    problems = [
+        Problem(f"redis.{name}", "there is no such file", value=path)
+        for name in ("ca_file", "cert_file", "key_file")
+        if (path := getattr(settings, name)) and not Path(path).is_file()
+    ]
+    if problems:
+        raise BadSettings(problems)

@@ -1,0 +1,324 @@
+"""How often somebody may try: by account and address, by address, by account; alone and together with others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.redis_server import RedisServer
+from tests.templates import Templates
+
+from portico.db import Database, DatabaseSettings, execute, now, open_database, rows
+from portico.errors import Invalid, TooMany
+from portico.limits import TABLES, Limiter
+from portico.limits.budget import Budget
+from portico.limits.ledger import Ledger
+from portico.redis import Redis
+from portico.settings.schema import LimitSettings, RedisSettings
+from portico.settings.section import Secret
+
+pytestmark = pytest.mark.anyio
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+ADA = "ada@example.org"
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    templates.lay(database_url, tmp_path, {"limits": TABLES})
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    with database.use():
+        yield database
+    await database.stop()
+
+
+@pytest.fixture
+async def limiter(database: Database) -> AsyncIterator[Make]:
+    """`await limiter(tries=3)` is the limiter of one process; with `url`, one that shares a Redis."""
+    links: list[Redis] = []
+
+    async def make(url: str = "", prefix: str = "test", **settings: Any) -> Limiter:
+        links.append(Redis(RedisSettings(url=url, key_prefix=prefix)))
+        await links[-1].start()
+        return Limiter(LimitSettings(**settings), Secret("for tests only"), links[-1])
+
+    yield make
+    for link in links:
+        await link.stop()
+
+
+async def fail(limiter: Limiter, account: str | None = ADA, address: str = HERE) -> None:
+    await limiter.check("signin", address, account)
+
+
+async def succeed(limiter: Limiter, account: str | None = ADA, address: str = HERE) -> None:
+    async with await limiter.check("signin", address, account):
+        pass
+
+
+async def let_through(times: int, work: Callable[[int], Any]) -> int:
+    """How many of so many tries are let through."""
+    passed = 0
+    for n in range(times):
+        try:
+            await work(n)
+        except TooMany:
+            continue
+        passed += 1
+    return passed
+
+
+async def test_the_sixteenth_try_for_an_account_is_refused_whether_they_fail_or_not(
+    limiter: Make,
+) -> None:
+    one = await limiter()
+    assert await let_through(20, lambda _: succeed(one)) == 15
+    assert await let_through(20, lambda _: fail(one, "ben@example.org")) == 15
+
+
+async def test_names_of_any_case_are_one_account(limiter: Make) -> None:
+    one = await limiter(tries=3)
+    names = ["ada@example.org", "ADA@example.org", "Ada@Example.ORG"]
+    assert await let_through(9, lambda n: fail(one, names[n % 3])) == 3
+
+
+async def test_a_refusal_says_when_to_come_back_and_does_not_count_itself(limiter: Make) -> None:
+    one = await limiter(tries=2, window=100)
+    await let_through(2, lambda _: fail(one))
+    for _ in range(5):
+        with pytest.raises(TooMany) as refused:
+            await fail(one)
+        assert 1 <= refused.value.retry_after <= 100
+        assert refused.value.detail == "API rate limit exceeded"
+
+
+async def test_AB_12_an_address_that_tries_many_accounts_is_refused_after_thirty_failures(
+    limiter: Make,
+) -> None:
+    one = await limiter()
+    assert await let_through(200, lambda n: fail(one, f"{n}@example.org")) == 30
+    await fail(one, address=THERE)
+
+
+async def test_AB_12_guessing_at_another_door_gives_no_further_guesses(limiter: Make) -> None:
+    one = await limiter()
+    await let_through(30, lambda n: fail(one, f"{n}@example.org"))
+    with pytest.raises(TooMany):
+        await one.check("ldap", HERE, "new")
+    await one.check("oauth", HERE, None)
+
+
+async def test_AB_12_tries_at_the_same_time_do_not_slip_through(limiter: Make) -> None:
+    one = await limiter(failures=10)
+    crowd = await asyncio.gather(
+        *(fail(one, f"{n}@example.org") for n in range(200)), return_exceptions=True
+    )
+    assert sum(outcome is None for outcome in crowd) == 10
+
+
+async def test_a_crowd_behind_one_address_that_knows_its_passwords_is_let_in(limiter: Make) -> None:
+    one = await limiter(failures=10)
+
+    async def sign_in(account: str) -> None:
+        async with await one.check("signin", HERE, account):
+            await asyncio.sleep(0.01)  # the password
+
+    await asyncio.gather(*(sign_in(f"{n}@example.org") for n in range(100)))
+
+
+async def test_whoever_waits_in_vain_is_refused_when_the_last_has_failed(limiter: Make) -> None:
+    one = await limiter(failures=1)
+    first = await one.check("signin", HERE, ADA)
+    second = asyncio.create_task(one.check("signin", HERE, "ben@example.org"))
+    await asyncio.sleep(0)
+    del first
+    with pytest.raises(TooMany):
+        await second
+
+
+async def test_what_was_never_judged_does_not_count(limiter: Make) -> None:
+    one = await limiter(tries=3)
+    for _ in range(10):
+        with pytest.raises(TooMany, match="busy"):
+            async with await one.check("signin", HERE, ADA):
+                raise TooMany(5, "busy")
+    assert await let_through(10, lambda _: fail(one)) == 3
+
+
+async def test_whoever_hangs_up_has_tried(limiter: Make) -> None:
+    one = await limiter(failures=3)
+
+    async def hang_up(n: int) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            async with await one.check("signin", HERE, f"{n}@example.org"):
+                raise asyncio.CancelledError
+
+    assert await let_through(10, hang_up) == 3
+
+
+async def test_AB_11_the_owner_comes_in_whatever_others_try_from_elsewhere(limiter: Make) -> None:
+    one = await limiter()
+    assert await let_through(100, lambda _: fail(one, address=THERE)) == 15
+    await succeed(one)
+
+
+async def test_AB_11_guessing_from_everywhere_leaves_the_owners_places_open(limiter: Make) -> None:
+    one = await limiter(account_failures=20)
+    await succeed(one)
+    assert await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}")) == 20
+    for _ in range(5):
+        await succeed(one)
+    with pytest.raises(TooMany):
+        await succeed(one, address="203.0.113.1")
+    await succeed(one, "ben@example.org", "203.0.113.1")
+
+
+async def test_AB_11_a_familiar_place_is_no_way_around_the_other_limits(limiter: Make) -> None:
+    one = await limiter(account_failures=20)
+    await succeed(one)
+    await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}"))
+    assert await let_through(50, lambda _: fail(one)) == 14
+
+
+async def test_a_place_is_remembered_without_saying_whose_and_forgotten_in_the_end(
+    limiter: Make,
+) -> None:
+    one = await limiter(account_failures=1)
+    await succeed(one)
+    kept = await rows("SELECT id FROM portico_familiar")
+    assert len(kept) == 1 and ADA not in str(kept) and HERE not in str(kept)
+    await fail(one, address=THERE)
+    await succeed(one)
+    await execute("UPDATE portico_familiar SET seen_at = $1", now() - 100 * 86400)
+    with pytest.raises(TooMany):
+        await succeed(one)
+
+
+async def test_somebody_with_ipv6_is_one_place_whatever_address_they_take(limiter: Make) -> None:
+    one = await limiter(failures=5)
+    assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"2001:db8:1:2::{n:x}")) == 5
+    await fail(one, ADA, "2001:db8:1:3::1")
+    assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"::ffff:{THERE}")) == 5
+    with pytest.raises(TooMany):
+        await fail(one, ADA, THERE)
+
+
+@pytest.mark.parametrize("account", ["", "\x00", "\ud800", "a" * 100_000, "a\x00b", "{x}", "*"])
+async def test_any_text_may_be_an_account_or_an_address(
+    limiter: Make, account: str, shared_redis: str, tmp_path: Path
+) -> None:
+    one = await limiter(shared_redis, str(tmp_path), tries=2)
+    assert await let_through(5, lambda _: succeed(one, account)) == 2
+    assert await let_through(5, lambda _: succeed(one, ADA, account)) == 2
+
+
+async def test_it_can_be_switched_off(limiter: Make) -> None:
+    one = await limiter(enabled=False)
+    assert await let_through(500, lambda _: succeed(one)) == 500
+    assert not await rows("SELECT id FROM portico_familiar")
+
+
+# -- several instances --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> str:
+    return str(tmp_path)
+
+
+async def test_instances_with_a_redis_count_together(
+    limiter: Make, shared_redis: str, prefix: str
+) -> None:
+    two = [await limiter(shared_redis, prefix) for _ in range(2)]
+    assert await let_through(100, lambda n: fail(two[n % 2], f"{n}@example.org")) == 30
+    assert await let_through(100, lambda n: succeed(two[n % 2], address=THERE)) == 15
+
+
+async def test_instances_with_a_redis_give_back_together(
+    limiter: Make, shared_redis: str, prefix: str
+) -> None:
+    two = [await limiter(shared_redis, prefix, failures=3) for _ in range(2)]
+    assert await let_through(30, lambda n: succeed(two[n % 2], f"{n}@example.org")) == 30
+
+
+async def test_keys_in_redis_stand_below_the_prefix_run_out_and_name_nobody(
+    limiter: Make, redis: RedisServer
+) -> None:
+    one = await limiter(redis.url, "open-webui")
+    await fail(one)
+    link = Redis(RedisSettings(url=redis.url))
+    keys = await link.run(lambda client: client.keys("*"))
+    assert len(keys) == 3 and all(key.startswith("open-webui:ratelimit:") for key in keys)
+    assert "ada" not in str(keys) and HERE not in str(keys)
+    for key in keys:
+        assert 0 < await link.run(lambda client, key=key: client.ttl(key)) <= 3600
+    await link.stop()
+
+
+async def test_FT_08_while_redis_is_away_each_process_goes_on_counting(
+    limiter: Make, redis: RedisServer
+) -> None:
+    one = await limiter(redis.url)
+    assert await let_through(10, lambda _: fail(one)) == 10
+    redis.stop()
+    assert await let_through(20, lambda _: fail(one)) == 5
+    redis.start()
+    two = await limiter(redis.url)
+    assert await let_through(50, lambda n: fail(two, f"{n}@example.org", THERE)) == 30
+
+
+# -- the ledger ---------------------------------------------------------------------------------------------
+
+
+def budget(key: str, most: int = 2, window: float = 10) -> Budget:
+    return Budget(key, most, window, returns=True)
+
+
+def test_FT_06_the_window_slides_by_a_clock_of_its_own() -> None:
+    at = 0.0
+    ledger = Ledger(lambda: at)
+    for moment, wait in [(0, 0), (4, 0), (5, 5), (9, 1), (10, 0), (11, 3), (14, 0), (14, 6)]:
+        at = float(moment)
+        assert ledger.take([budget("a")], f"try-{moment}-{wait}") == [wait]
+
+
+def test_a_try_is_taken_from_all_budgets_or_from_none() -> None:
+    ledger = Ledger()
+    assert ledger.take([budget("a", 1), budget("b")], "first") == [0, 0]
+    for n in range(5):
+        assert ledger.take([budget("a", 1), budget("b")], f"{n}")[0] > 0
+    assert ledger.take([budget("b")], "second") == [0]
+    ledger.give_back(["a", "b"], "first")
+    assert ledger.take([budget("a", 1), budget("b")], "third") == [0, 0]
+
+
+def test_a_flood_of_invented_accounts_takes_no_more_room_and_frees_nobody() -> None:
+    ledger = Ledger(most_keys=1000)
+    guessed = budget("guessed", 2)
+    for n in range(10_000):
+        ledger.take([budget(f"invented-{n}")], f"{n}")
+        if n % 100 == 0:
+            waits = ledger.take([guessed], f"guess-{n}")
+            assert bool(waits[0]) == (n > 100)
+    assert len(ledger) <= 1000
+
+
+async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
+    one = await limiter(failures=2)
+
+    async def wrong(n: int) -> None:
+        with pytest.raises(Invalid):
+            async with await one.check("signin", HERE, f"{n}@example.org"):
+                raise Invalid("wrong")
+
+    assert await let_through(5, wrong) == 2

