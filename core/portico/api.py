@@ -4,7 +4,8 @@ A plugin imports this module, the libraries of the stack (litestar, msgspec, pic
 the house. What is named here changes only with the plugin API's version.
 """
 
-from portico.audit import Asked, Entry, Trail, author
+from portico.audit import Asked, Entry, Trail, author, record
+from portico.brief import Brief
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON,
@@ -49,8 +50,11 @@ from portico.db import (
 from portico.documents import Documents
 from portico.errors import (
     ACTION_PROHIBITED,
+    API_KEY_CREATION_NOT_ALLOWED,
     API_KEY_NOT_ALLOWED,
+    API_KEY_NOT_FOUND,
     EMAIL_TAKEN,
+    INCORRECT_PASSWORD,
     INVALID_CRED,
     INVALID_MODEL_ID,
     INVALID_PASSWORD,
@@ -91,6 +95,7 @@ from portico.identity import (
     Group,
     GroupChanged,
     GroupLeaving,
+    KeyRevoked,
     Listed,
     Member,
     Membership,
@@ -154,8 +159,11 @@ from portico.web.welcome import welcome_reply
 
 __all__ = [
     "ACTION_PROHIBITED",
+    "API_KEY_CREATION_NOT_ALLOWED",
     "API_KEY_NOT_ALLOWED",
+    "API_KEY_NOT_FOUND",
     "EMAIL_TAKEN",
+    "INCORRECT_PASSWORD",
     "INVALID_CRED",
     "EVENT_STREAM",
     "IDS_AT_ONCE",
@@ -186,6 +194,7 @@ __all__ = [
     "BadPolicy",
     "Bitmap",
     "Bounds",
+    "Brief",
     "Bus",
     "ChatChanged",
     "Completion",
@@ -214,6 +223,7 @@ __all__ = [
     "JSONBytes",
     "JSONObject",
     "Limiter",
+    "KeyRevoked",
     "Listed",
     "Law",
     "Listener",
@@ -304,6 +314,7 @@ __all__ = [
     "post",
     "put",
     "query_flag",
+    "record",
     "refuse_faults",
     "reply_with_text",
     "route",

@@ -21,7 +21,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from portico.audit import TABLES as AUDIT_TABLES
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import TABLES as CONFIGURATION_TABLES
-from portico.configuration import Configuration
+from portico.configuration import Adjustments, Configuration
 from portico.db import Database, Locked, bind, migrate, open_database, pending
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
@@ -91,12 +91,15 @@ class Portico:
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
             )
         )
+        self.adjustments = Adjustments(self.configuration)
         self.identity = Identity(
             settings.identity,
             signing,
             self.events,
             settings.permissions,
             configuration=self.configuration,
+            adjustments=self.adjustments,
+            pinned=loaded.set_in("identity"),
             pinned_permissions=loaded.set_in("permissions"),
             secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
@@ -115,6 +118,8 @@ class Portico:
             settings=settings,
             vault=self.vault,
             identity=self.identity,
+            adjustments=self.adjustments,
+            areas=self._areas,
             permissions=self.permissions,
             policies=self.policies,
             catalogue=self.catalogue,
@@ -161,6 +166,9 @@ class Portico:
             raise CannotStart(
                 [f"plugin {r.name!r} is needed and {r.state}: {r.reason}" for r in missing]
             )
+
+    def _areas(self) -> list[str]:
+        return sorted(one.plugin for one in self.contributions if one.router is not None)
 
     @property
     def table_sets(self) -> dict[str, Any]:

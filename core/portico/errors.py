@@ -36,6 +36,12 @@ PASSWORD_TOO_LONG = (
 INVALID_PASSWORD = "The password does not meet the required validation criteria."
 USER_MISMATCH = "User mismatch. Please sign in again."
 API_KEY_NOT_ALLOWED = "Use of API key is not enabled in the environment."
+API_KEY_CREATION_NOT_ALLOWED = "API key creation is not allowed in the environment."
+API_KEY_NOT_FOUND = (
+    "Oops! It looks like there's a hiccup. The API key is missing. "
+    "Please make sure to provide a valid API key to access this feature."
+)
+INCORRECT_PASSWORD = "The password provided is incorrect. Please check for typos and try again."
 API_KEY_OUT_OF_BOUNDS = "API key not allowed to access this endpoint."
 MODEL_ID_TAKEN = (
     "Uh-oh! This model id is already registered. Please choose another model id string."

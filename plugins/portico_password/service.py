@@ -94,7 +94,7 @@ class PasswordSignIn:
         if not self._identity.asks_for_passwords:
             # Who people are is said elsewhere: nobody takes an address here before its owner comes.
             raise Forbidden
-        wanted = self._identity.settings.enable_signup
+        wanted = (await self._identity.in_force()).enable_signup
         form = self._settings.enable_login_form
         if wanted and form:
             return False

@@ -10,10 +10,12 @@ from portico.testing import PASSWORD, Client, House
 Ask = tuple[str, Any]
 
 CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
+KEY = {"name": "script"}
 PAGE = "p, model, read, user:nobody, allow\n"
 AUTHORS = {
     "workspace": {"models": True, "models_import": True, "models_export": True},
     "sharing": {"models": True},
+    "features": {"api_keys": True},
 }
 
 
@@ -100,6 +102,10 @@ class Scene:
         """The default permissions as they are."""
         return self.admin.get("/api/v1/users/default/permissions").json
 
+    def key(self) -> str:
+        """The id of one of the user's."""
+        return str(self.callers["user"].post("/api/v1/auths/api_keys", KEY).json["id"])
+
     def somebody(self) -> str:
         """The id of an account that may be changed or deleted."""
         return str(self.admin.add_person(self.name()).account["id"])
@@ -144,6 +150,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
     ("POST", "/api/v1/auths/signup"): lambda s, path: (path, credentials(s.name())),
     ("POST", "/api/v1/auths/add"): lambda s, path: (path, credentials(s.name())),
+    ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
+    ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("GET", "/api/v1/models/model"): one_model,
     ("POST", "/api/v1/models/model/toggle"): one_model,
     ("GET", "/api/v1/models/model/profile/image"): one_model,
@@ -223,6 +231,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{number}": lambda s: str(s.saved()),
     "{group_id}": Scene.group,
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
+    "{key_id}": Scene.key,
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
     "{folder_id}": Scene.folder,

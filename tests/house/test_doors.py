@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.house.scene import CALLERS, Scene, ask
+from tests.keyring import ON
 from tests.upstream import Upstream
 
 from portico.testing import Client, House, Refused
@@ -37,7 +38,7 @@ def routes(house: House) -> Iterator[Route]:
 
 @pytest.fixture
 def scene(environment: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    house = House(environment | upstream.environment)
+    house = House(environment | upstream.environment | ON)
     yield Scene(house)
     house.close()
 

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.house.scene import Scene, ask
+from tests.keyring import ON
 from tests.upstream import Upstream
 
 from portico.testing import Answer, House
@@ -58,7 +59,7 @@ WELL, BADLY, ABOUT_SOMETHING = 8, 10, 12
 
 @pytest.fixture
 def scene(environment: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    house = House(environment | upstream.environment)
+    house = House(environment | upstream.environment | ON)
     yield Scene(house)
     house.close()
 

@@ -3,7 +3,14 @@
 What the operator sets in the environment or in portico.toml is not kept here, and beats what is.
 """
 
+from portico.configuration.adjustments import Adjusted, Adjustments
 from portico.configuration.configuration import Configuration, ConfigurationChanged
 from portico.configuration.tables import TABLES
 
-__all__ = ["TABLES", "Configuration", "ConfigurationChanged"]
+__all__ = [
+    "TABLES",
+    "Adjusted",
+    "Adjustments",
+    "Configuration",
+    "ConfigurationChanged",
+]

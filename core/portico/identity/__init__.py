@@ -13,6 +13,7 @@ from portico.identity.events import (
     AccountLeaving,
     GroupChanged,
     GroupLeaving,
+    KeyRevoked,
     SessionRevoked,
 )
 from portico.identity.group import Group, Member, Membership
@@ -64,6 +65,7 @@ __all__ = [
     "GroupChanged",
     "GroupLeaving",
     "Identity",
+    "KeyRevoked",
     "Member",
     "Membership",
     "Listed",

@@ -1,5 +1,7 @@
 """Accounts: making, changing and deleting them. There is always an administrator, and only one founder."""
 
+from collections.abc import Awaitable, Callable
+
 from portico.audit import record
 from portico.db import (
     ForeignKeyViolation,
@@ -53,11 +55,14 @@ _TOUCH = "UPDATE portico_account SET updated_at = $1 WHERE id = $2"
 class Accounts(Lookup):
     """Everybody who has an account. Raises NotFound wherever an id must exist and does not.
 
+    `default_role`: that of an account for which none is said, asked each time.
     `by`: the account that asks for a change; None = whoever sits at the server's own keyboard. Only administrators
     decide who is one, and change or delete one; the first of them is changed by nobody else.
     """
 
-    def __init__(self, sessions: Sessions, bus: Bus, default_role: str) -> None:
+    def __init__(
+        self, sessions: Sessions, bus: Bus, default_role: Callable[[], Awaitable[str]]
+    ) -> None:
         self._sessions = sessions
         self._bus = bus
         self._default_role = default_role
@@ -80,7 +85,7 @@ class Accounts(Lookup):
         late, or for an administrator made by somebody who is none.
         """
         email, name = check_email(email), check_name(name)
-        role = check_role(role or self._default_role)
+        role = check_role(role or await self._default_role())
         picture = check_picture(profile_image_url)
         account_id, at = new_id(), now()
         try:

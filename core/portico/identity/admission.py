@@ -1,6 +1,6 @@
 """From what a provider says about somebody to an account of this house: found, merged or made, and kept up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -20,9 +20,14 @@ _NAMED = "SELECT g.id, g.name FROM portico_group g ORDER BY g.created_at, g.id"
 
 
 class Admission:
-    """Lets in whom providers vouch for. `default_group`: the id of the group that newcomers join; empty = none."""
+    """Lets in whom providers vouch for.
 
-    def __init__(self, directory: Directory, links: Links, default_group: str = "") -> None:
+    `default_group`: the id of the group that newcomers join, asked each time; empty = none.
+    """
+
+    def __init__(
+        self, directory: Directory, links: Links, default_group: Callable[[], Awaitable[str]]
+    ) -> None:
         self._directory = directory
         self._links = links
         self._default_group = default_group
@@ -85,12 +90,13 @@ class Admission:
 
     async def join_default_group(self, account_id: str) -> None:
         """Put a newcomer into the group that the operator named; where there is none any more, say so and go on."""
-        if not self._default_group:
+        group_id = await self._default_group()
+        if not group_id:
             return
         try:
-            await self._directory.add_members(self._default_group, [account_id])
+            await self._directory.add_members(group_id, [account_id])
         except NoSuchGroup:
-            log.warning("the group that newcomers join does not exist", group=self._default_group)
+            log.warning("the group that newcomers join does not exist", group=group_id)
 
     async def _up_to_date(self, account: Account, proof: Proof, terms: Terms) -> Account:
         role = proof.role if proof.role != account.role else None

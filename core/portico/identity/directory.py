@@ -1,5 +1,7 @@
 """Everybody and every group, in one place to ask."""
 
+from collections.abc import Awaitable, Callable
+
 from portico.events import Bus
 from portico.identity.accounts import Accounts
 from portico.identity.groups import Groups
@@ -9,6 +11,8 @@ from portico.identity.sessions import Sessions
 class Directory(Accounts, Groups):
     """Who there is: accounts, and the groups they are in."""
 
-    def __init__(self, sessions: Sessions, bus: Bus, default_role: str) -> None:
+    def __init__(
+        self, sessions: Sessions, bus: Bus, default_role: Callable[[], Awaitable[str]]
+    ) -> None:
         Accounts.__init__(self, sessions, bus, default_role)
         Groups.__init__(self, bus)

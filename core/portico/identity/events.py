@@ -46,6 +46,16 @@ class SessionRevoked(msgspec.Struct, frozen=True):
     session_id: str | None = None
 
 
+class KeyRevoked(msgspec.Struct, frozen=True):
+    """A key is not good any more, or not for what it was; connections that stay open have to be looked at again.
+
+    `key_id`: the `session_id` of the actors it stood for.
+    """
+
+    account_id: str
+    key_id: str
+
+
 class GroupChanged(msgspec.Struct, frozen=True):
     """A group was made or deleted, or its members or permissions are others than before."""
 

@@ -6,10 +6,10 @@ from typing import Any
 import structlog
 
 from portico.brief import Brief
-from portico.configuration import Configuration
+from portico.configuration import Adjustments, Configuration
 from portico.errors import (
     ACTION_PROHIBITED,
-    API_KEY_NOT_ALLOWED,
+    API_KEY_OUT_OF_BOUNDS,
     INVALID_CRED,
     INVALID_TOKEN,
     USER_MISMATCH,
@@ -59,8 +59,8 @@ AT_THE_DOOR: tuple[Kind, ...] = ("open", "header", "form", "redirect")
 class Identity:
     """Accounts, sign-ins, passwords and permissions of one application.
 
-    `secret` signs tokens. `pinned_permissions`: the fields of `permission_defaults` that the operator set, so that
-    nothing stored changes them. Raises: BadSettings for a weak secret or a lifetime that cannot be read.
+    `secret` signs tokens. `pinned` and `pinned_permissions`: the fields of `settings` and `permission_defaults` that
+    the operator set, so that nothing stored changes them. Raises: BadSettings for a weak secret or a lifetime that cannot be read.
     """
 
     def __init__(
@@ -71,14 +71,18 @@ class Identity:
         permission_defaults: PermissionDefaults | None = None,
         *,
         configuration: Configuration | None = None,
+        adjustments: Adjustments | None = None,
+        pinned: Collection[str] = (),
         pinned_permissions: Collection[str] = (),
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
     ) -> None:
         self.settings = settings
+        configuration = configuration or Configuration(bus, settings.recheck)
+        self._adjusted = (adjustments or Adjustments(configuration)).add(settings, pinned)
         self.signer = TokenSigner(secret, settings.session_lifetime)
-        self.sessions = Sessions(self.signer, bus, settings.recheck)
-        self.directory = Directory(self.sessions, bus, settings.default_role)
+        self.sessions = Sessions(self.signer, bus, settings.recheck, self._keep_up)
+        self.directory = Directory(self.sessions, bus, self._default_role)
         self.roll = Roll()
         self.papers = Papers(bus)
         self.presence = Presence()
@@ -86,14 +90,14 @@ class Identity:
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(),
             pinned_permissions,
-            configuration or Configuration(bus, settings.recheck),
+            configuration,
         )
         self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site)
         self.reception = Reception(
             self.sessions, self.directory, self.defaults, self.cookies, settings.recheck
         )
         self.links = Links()
-        self.admission = Admission(self.directory, self.links, settings.default_group)
+        self.admission = Admission(self.directory, self.links, self._default_group)
         self.ways: dict[str, AuthProvider] = {}
         self._readers: list[TokenReader] = []
         self._witnesses: list[Witness] = []
@@ -128,6 +132,19 @@ class Identity:
         """Whether people have passwords of their own. Not where whoever comes is named by a header, or let in anyway."""
         return not any(way.kind in ("open", "header") for way in self.ways.values())
 
+    async def in_force(self) -> IdentitySettings:
+        """The settings of now: an administrator may have stored others than `settings` since."""
+        return await self._adjusted.now()
+
+    async def _keep_up(self) -> None:
+        self.signer.give((await self._adjusted.now()).session_lifetime)
+
+    async def _default_role(self) -> str:
+        return (await self._adjusted.now()).default_role
+
+    async def _default_group(self) -> str:
+        return (await self._adjusted.now()).default_group
+
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Who sent this ASGI request.
 
@@ -142,7 +159,7 @@ class Identity:
             actor = await self.sessions.resolve(credential.token)
         elif credential.by_cookie:
             # A browser sends cookies without being asked: only what a sign-in put there is good there.
-            raise Forbidden(API_KEY_NOT_ALLOWED)
+            raise Forbidden(API_KEY_OUT_OF_BOUNDS)
         else:
             actor = await reader.resolve(credential.token)
         if actor is None:

@@ -1,5 +1,7 @@
 """Sign-ins: one row each, and the row is the truth. A token without its row is worth nothing."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from portico.brief import Brief
@@ -49,10 +51,17 @@ class SessionToken(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """Opens, finds and closes sign-ins."""
+    """Opens, finds and closes sign-ins. `keep_up`: has the signer know how long tokens live now."""
 
-    def __init__(self, signer: TokenSigner, bus: Bus, moment: float = 0) -> None:
+    def __init__(
+        self,
+        signer: TokenSigner,
+        bus: Bus,
+        moment: float = 0,
+        keep_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._signer = signer
+        self._keep_up = keep_up
         self._bus = bus
         self._actors: Brief[Claims, Actor] = Brief(moment)
         self._sweep_at = 0
@@ -63,6 +72,8 @@ class Sessions:
         Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
         """
         await self._sweep()
+        if self._keep_up is not None:
+            await self._keep_up()
         session_id = new_id()
         token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
         came = arrival or Arrival()
@@ -83,6 +94,8 @@ class Sessions:
 
     async def resolve(self, token: str) -> Actor | None:
         """Who this token stands for; None if it is not good, or not any more. One statement a moment."""
+        if self._keep_up is not None:
+            await self._keep_up()
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:

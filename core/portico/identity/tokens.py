@@ -6,6 +6,7 @@ What lives here: signing and reading. Whether a token that reads well is still g
 import math
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -72,9 +73,17 @@ class TokenSigner:
     def __init__(self, secret: Secret, lifetime: str) -> None:
         refuse_weak(secret.reveal(), "identity.secret_key (WEBUI_SECRET_KEY)")
         self.lifetime = parse_lifetime(lifetime)
+        self._written = lifetime
         self._key = OctKey.import_key(secret.reveal().encode())
         self._decoder = msgspec.json.Decoder(Claims)
         self._known: OrderedDict[str, Claims] = OrderedDict()
+
+    def give(self, lifetime: str) -> None:
+        """From now on tokens live this long; what cannot be read changes nothing."""
+        if lifetime != self._written:
+            self._written = lifetime
+            with suppress(BadSettings):
+                self.lifetime = parse_lifetime(lifetime)
 
     def sign(self, account_id: str, jti: str, epoch: int) -> tuple[str, int | None]:
         """A new token, and when it expires in epoch seconds (None = never)."""

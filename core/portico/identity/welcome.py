@@ -60,10 +60,10 @@ class SessionUserInfo(SessionUser, kw_only=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """An answer as JSON, and the `Set-Cookie` header that goes with it."""
+    """An answer as JSON, and the `Set-Cookie` header that goes with it; None = none does."""
 
     body: bytes
-    cookie: bytes
+    cookie: bytes | None
     session: SessionToken | None = None  # of a new sign-in
 
 
@@ -104,12 +104,14 @@ class Reception:
     async def recall(self, actor: Actor, token: str) -> Welcome:
         """Tell somebody who is signed in with `token` how things stand now. One statement a moment.
 
+        A key is told as it is, without an end; it never goes into a cookie.
         Raises: Unauthenticated if the account went away in between.
         """
         profile = await self._profiles.get(actor.id, self._profile)
         if profile is None:
             raise Unauthenticated(INVALID_TOKEN)
         about, granted = profile
+        by_session = actor.credential == "session"
         user = SessionUserInfo(
             id=actor.id,
             name=actor.name,
@@ -117,11 +119,11 @@ class Reception:
             email=actor.email,
             profile_image_url=actor.profile_image_url,
             token=token,
-            expires_at=self._sessions.expiry(token),
+            expires_at=self._sessions.expiry(token) if by_session else None,
             permissions=await self._permissions(granted),
             **about,
         )
-        return self._welcome(user)
+        return self._welcome(user) if by_session else Welcome(self._encode(user), None)
 
     async def _profile(self, account_id: str) -> Profile | None:
         found = await rows(_PROFILE, account_id)

@@ -96,7 +96,7 @@ def collect(
     schema = ask("register_settings")
     if schema is not None and not (inspect.isclass(schema) and issubclass(schema, Section)):
         raise wrong("register_settings", schema, "a subclass of Section")
-    settings = None if schema is None else loaded.plugin(plugin, schema)
+    settings = None if schema is None else _filled(plugin, schema, house, loaded)
     tables = ask("register_tables")
     if tables is not None and not isinstance(tables, TableSet):
         raise wrong("register_tables", tables, "a TableSet")
@@ -137,6 +137,13 @@ def _handlers(route: Any) -> Iterable[Any]:
     """Those of a path: one for each method, or the one of a socket."""
     several: Iterable[Any] = getattr(route, "route_handlers", None) or (route.route_handler,)
     return several
+
+
+def _filled(plugin: str, schema: type[Section], house: House, loaded: Loaded) -> Section:
+    """A plugin's settings, which from now on may be adjusted."""
+    settings = loaded.plugin(plugin, schema)
+    house.adjustments.add(settings, loaded.set_in(f"plugins.{plugin}"))
+    return settings
 
 
 def _paths(router: Router) -> tuple[tuple[str, str], ...]:

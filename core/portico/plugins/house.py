@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 import aiohttp
 
 from portico.catalogue import Catalogue
+from portico.configuration import Adjustments
 from portico.errors import Unavailable
 from portico.events import Bus
 from portico.fetch import Fetch
@@ -61,12 +62,13 @@ class House:
     """Everything of the core that a plugin may use.
 
     `http()`: the one client session of this process, for addresses that the operator chose. `fetch`: for those that
-    anybody else had a hand in.
+    anybody else had a hand in. `areas()`: the names of the plugins that have routes.
     """
 
     settings: Settings
     vault: Vault
     identity: Identity
+    adjustments: Adjustments
     permissions: Permissions
     policies: Keeper
     catalogue: Catalogue
@@ -74,4 +76,5 @@ class House:
     limiter: Limiter
     http: Callable[[], aiohttp.ClientSession]
     fetch: Fetch
+    areas: Callable[[], list[str]]
     services: Services = field(default_factory=Services)

@@ -19,7 +19,8 @@ PREFIX = "PORTICO_"
 class Field:
     """One setting. `derived`: the variable it has, or would have if it did not name its own.
 
-    `annotation` is what msgspec converts to, `shape` the same type taken apart.
+    `annotation` is what msgspec converts to, `shape` the same type taken apart. `adjustable`: the name of what is
+    stored for it while the house runs; empty = nothing is.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Field:
     separator: str
     allowed: str
     description: str
+    adjustable: str = ""
 
     @property
     def is_secret(self) -> bool:
@@ -106,6 +108,7 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
         separator=extra.get("separator", ","),
         allowed=extra.get("allowed", ""),
         description=schema.get("description", ""),
+        adjustable=extra.get("adjustable", ""),
     )
 
 

@@ -166,7 +166,9 @@ class IdentitySettings(Section):
     session_lifetime: Annotated[
         str,
         setting(
-            "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever", env="JWT_EXPIRES_IN"
+            "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever",
+            env="JWT_EXPIRES_IN",
+            adjustable="auth.jwt_expiry",
         ),
     ] = "4w"
     recheck: Annotated[
@@ -182,15 +184,28 @@ class IdentitySettings(Section):
     ] = 12
     enable_signup: Annotated[
         bool | None,
-        setting("Let people sign up; unset = only the first account", env="ENABLE_SIGNUP"),
+        setting(
+            "Let people sign up; unset = only the first account",
+            env="ENABLE_SIGNUP",
+            adjustable="ui.enable_signup",
+        ),
     ] = None
     default_role: Annotated[
         Literal["pending", "user", "admin"],
-        setting("Role of a new account after the first", env="DEFAULT_USER_ROLE"),
+        setting(
+            "Role of a new account after the first",
+            env="DEFAULT_USER_ROLE",
+            adjustable="ui.default_user_role",
+        ),
     ] = "pending"
 
     default_group: Annotated[
-        str, setting("Id of the group that newcomers join; empty = none", env="DEFAULT_GROUP_ID")
+        str,
+        setting(
+            "Id of the group that newcomers join; empty = none",
+            env="DEFAULT_GROUP_ID",
+            adjustable="ui.default_group_id",
+        ),
     ] = ""
     signout_redirect_url: Annotated[
         str,

@@ -35,20 +35,29 @@ def setting(
     env: str | tuple[str, ...] = (),
     separator: str = ",",
     allowed: str = "",
+    adjustable: str = "",
     **bounds: Any,
 ) -> Any:
     """The meaning of a field and what it may hold, as metadata for `Annotated`.
 
     `env`: variable names, the first that is set wins; none = the derived `PORTICO_*` name.
     `separator` splits a list given as one variable. `allowed` completes the error for a bad value
-    when the type does not say enough. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
+    when the type does not say enough. `adjustable`: the name under which an administrator may store
+    another value while the house runs, such as `ui.enable_signup`; whoever needs the value of now
+    asks `Adjustments`. What the operator set stays as it is. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
     `pattern`, …), checked by the loader; they may stand on `int | None` as well.
     """
     names = (env,) if isinstance(env, str) else env
     return msgspec.Meta(
         description=description,
         # msgspec itself refuses bounds on `int | None`, so the loader puts them where they fit.
-        extra={"env": names, "separator": separator, "allowed": allowed, "bounds": bounds},
+        extra={
+            "env": names,
+            "separator": separator,
+            "allowed": allowed,
+            "adjustable": adjustable,
+            "bounds": bounds,
+        },
     )
 
 

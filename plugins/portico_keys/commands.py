@@ -1,0 +1,117 @@
+"""`portico keys …`: for whoever sits at the server, also when somebody's key has leaked."""
+
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from portico.api import House, HouseKey, NotFound, now
+from portico_keys import store
+from portico_keys.key import PREFIX, Key
+from portico_keys.schemas import KeyForm, SomebodysKey
+from portico_keys.service import DAY, Keys, owner_of
+from portico_keys.settings import Settings
+
+
+@click.group()
+def keys() -> None:
+    """List, make and revoke API keys."""
+
+
+@keys.command("list")
+@click.option("--email", help="Only keys of this person.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@click.pass_obj
+def list_keys(key: HouseKey, email: str | None, as_json: bool) -> None:
+    """List keys, newest first. What is shown of one is how it begins."""
+
+    async def look(house: House) -> list[SomebodysKey]:
+        owner = (await owner_of(house, email)).id if email else ""
+        return await _all(Keys(house, Settings()), owner)
+
+    found = key.run(look)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    elif not found:
+        click.echo("There are no keys.")
+    for one in found if not as_json else ():
+        until = f"until {_day(one.expires_at)}" if one.expires_at else "for ever"
+        used = f"used {_day(one.last_used_at)}" if one.last_used_at else "never used"
+        state = until if one.enabled else "switched off"
+        click.echo(f"{one.id}  {one.prefix}…  {one.owner}  {state}, {used}  {one.name}")
+
+
+@keys.command()
+@click.argument("email")
+@click.option("--name", default="made at the keyboard", help="To know it by.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Expires after so many days.")
+@click.option("--endpoint", "endpoints", multiple=True, metavar="PATH", help="Good only there.")
+@click.option("--scope", "scopes", multiple=True, metavar="WORD", help="Such as chats:read.")
+@click.pass_obj
+def create(
+    key: HouseKey,
+    /,
+    *,
+    email: str,
+    name: str,
+    days: int | None,
+    endpoints: tuple[str, ...],
+    scopes: tuple[str, ...],
+) -> None:
+    """Make a key for EMAIL and print it, this once."""
+    form = KeyForm(
+        name=name,
+        expires_at=now() + days * DAY if days else None,
+        endpoints=list(endpoints) or None,
+        scopes=list(scopes) or None,
+    )
+
+    async def make(house: House) -> str:
+        owner = await owner_of(house, email)
+        return (await Keys(house, Settings()).make_for(owner.id, form)).api_key
+
+    click.echo(key.run(make))
+
+
+@keys.command()
+@click.argument("which")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def revoke(key: HouseKey, which: str, yes: bool) -> None:
+    """Revoke keys: WHICH is an id, how a key begins (sk-abcd), or an e-mail address for all of that person."""
+    found = key.run(lambda house: _named(house, which))
+    for one in found:
+        click.echo(f"{one.id}  {one.prefix}…  {one.name}")
+    if len(found) > 1 and not yes:
+        click.confirm(f"Revoke these {len(found)} keys?", abort=True)
+    key.run(lambda house: Keys(house, Settings()).revoke(found))
+    click.echo(f"Revoked {len(found)}.")
+
+
+async def _named(house: House, which: str) -> list[Key]:
+    if "@" in which:
+        found = await store.own((await owner_of(house, which)).id)
+    elif which.startswith(PREFIX):
+        # Whoever has the whole of a leaked key may paste it: no more of it is looked at than is kept.
+        found = await store.beginning(which)
+    else:
+        one = await store.find(which)
+        found = [one] if one else []
+    if not found:
+        raise NotFound("There is no such key; `portico keys list` shows which there are.")
+    return found
+
+
+async def _all(keys: Keys, account_id: str) -> list[SomebodysKey]:
+    found: list[SomebodysKey] = []
+    page, total = 1, 1
+    while len(found) < total:
+        some = await keys.anybodys(account_id, page)
+        if not some.keys:
+            break
+        found, total, page = found + some.keys, some.total, page + 1
+    return found
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
