@@ -81,6 +81,7 @@ from portico.fetch import Fetch, Fetched
 from portico.hookspecs import hookimpl
 from portico.identity import (
     LARGEST_PAPER,
+    SESSION,
     Account,
     AccountChanged,
     AccountCreated,
@@ -177,6 +178,7 @@ __all__ = [
     "MODEL_NOT_FOUND",
     "ROWS_AT_ONCE",
     "PICTURE_RESPONSES",
+    "SESSION",
     "SHARED",
     "UNAUTHORIZED",
     "Account",

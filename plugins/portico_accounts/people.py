@@ -5,10 +5,13 @@ from typing import Any
 import msgspec
 
 from portico.api import (
+    ACTION_PROHIBITED,
+    SESSION,
     SHARED,
     Account,
     Actor,
     Amendment,
+    Forbidden,
     House,
     Listed,
     NotFound,
@@ -112,11 +115,13 @@ class People:
         return stored is not None and self._identity.presence.is_active(account_id, stored)
 
     async def add(self, form: NewAccount, by: Actor | None = None) -> Account:
-        """Make an account with a password.
+        """Make an account with a password. `by` None = whoever sits at the server's own keyboard.
 
         Raises: Invalid for a malformed or taken e-mail address, a password that will not do, an unknown role;
         Forbidden for an administrator made by somebody who is none.
         """
+        if by is not None and form.role == "admin":
+            _require_sign_in(by)
         directory = self._identity.directory
         await directory.check_free(form.email)
         return await directory.create_account(
@@ -135,8 +140,15 @@ class People:
         one who would be none, and for whoever is none and touches one.
         """
         directory = self._identity.directory
-        if await directory.find(account_id) is None:
+        account = await directory.find(account_id)
+        if account is None:
             raise NotFound  # before a password is hashed
+        if (
+            form.password
+            or form.email.lower() != account.email
+            or form.role == "admin" != account.role
+        ):
+            _require_sign_in(actor)
         hashed = await self._identity.passwords.hash(form.password) if form.password else None
         wanted = Amendment(
             name=form.name,
@@ -195,6 +207,16 @@ class People:
                 account.id, account.last_active_at
             ),
         }
+
+
+def _require_sign_in(actor: Actor) -> None:
+    """Go on only with somebody who signed in.
+
+    With the key of an administrator a program looks after accounts; it opens no way in that would outlast the key: no
+    password, no administrator, no address under which a provider would vouch for somebody else. Raises: Forbidden.
+    """
+    if actor.credential != SESSION:
+        raise Forbidden(ACTION_PROHIBITED)
 
 
 def added(account: Account) -> AddedAccount:

@@ -27,6 +27,11 @@ class Adjusted(Generic[S]):
         self._stored: Mapping[str, Any] = {}
         self._now = settings
 
+    @property
+    def latest(self) -> S:
+        """As it was when `now` was last asked."""
+        return self._now
+
     async def now(self) -> S:
         """The section with what is stored laid over it. One statement a moment for all sections together."""
         stored = await self._configuration.get(PREFIX)

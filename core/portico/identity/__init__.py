@@ -1,7 +1,7 @@
 """Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
 
 from portico.identity.account import Account, Role
-from portico.identity.actor import Actor, Bounds
+from portico.identity.actor import SESSION, Actor, Bounds
 from portico.identity.amendment import Amendment
 from portico.identity.cookies import Cookies
 from portico.identity.credentials import Credential, credential_from, token_from
@@ -44,6 +44,7 @@ from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
     "LARGEST_PAPER",
+    "SESSION",
     "TABLES",
     "Account",
     "AccountChanged",

@@ -2,6 +2,9 @@
 
 import msgspec
 
+#: The credential of whoever signed in.
+SESSION = "session"
+
 
 class Bounds(msgspec.Struct, frozen=True):
     """What a credential is good for, where that is less than what its owner may do.
@@ -40,7 +43,7 @@ class Actor(msgspec.Struct, frozen=True):
     role: str
     profile_image_url: str
     session_id: str
-    credential: str = "session"
+    credential: str = SESSION
     bounds: Bounds | None = None
 
     @property

@@ -77,7 +77,6 @@ class Identity:
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
     ) -> None:
-        self.settings = settings
         configuration = configuration or Configuration(bus, settings.recheck)
         self._adjusted = (adjustments or Adjustments(configuration)).add(settings, pinned)
         self.signer = TokenSigner(secret, settings.session_lifetime)
@@ -132,8 +131,13 @@ class Identity:
         """Whether people have passwords of their own. Not where whoever comes is named by a header, or let in anyway."""
         return not any(way.kind in ("open", "header") for way in self.ways.values())
 
+    @property
+    def settings(self) -> IdentitySettings:
+        """The settings as they were when `in_force` was last asked, which every sign-in and every request does."""
+        return self._adjusted.latest
+
     async def in_force(self) -> IdentitySettings:
-        """The settings of now: an administrator may have stored others than `settings` since."""
+        """The settings of now: an administrator may have stored others than the operator's."""
         return await self._adjusted.now()
 
     async def _keep_up(self) -> None:

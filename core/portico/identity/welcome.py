@@ -11,7 +11,7 @@ from portico.brief import Brief
 from portico.db import rows
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.identity.account import Account
-from portico.identity.actor import Actor
+from portico.identity.actor import SESSION, Actor
 from portico.identity.cookies import Cookies
 from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
@@ -111,7 +111,7 @@ class Reception:
         if profile is None:
             raise Unauthenticated(INVALID_TOKEN)
         about, granted = profile
-        by_session = actor.credential == "session"
+        by_session = actor.credential == SESSION
         user = SessionUserInfo(
             id=actor.id,
             name=actor.name,

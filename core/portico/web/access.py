@@ -18,7 +18,7 @@ from portico.errors import (
     Forbidden,
     Refusal,
 )
-from portico.identity import Actor, Identity
+from portico.identity import SESSION, Actor, Identity
 from portico.permissions import Permissions
 from portico.web.errors import told
 from portico.web.forgery import refuse_forgery
@@ -78,7 +78,7 @@ async def _admitted(
         return None
     actor = await identity.identify(scope)
     scope["user"] = actor  # known from here on, also to the event of a refusal
-    if actor.credential != "session":
+    if actor.credential != SESSION:
         _keep_within(actor, scope, opt)
     if access != "user" and not (actor.is_admin or (access == "verified" and actor.is_verified)):
         raise Forbidden

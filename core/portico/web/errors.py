@@ -108,6 +108,10 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
             return answer(413, errors.TooLarge.default)
         case ValidationException():
             return answer(422, _faults(error))
+        case ClientException() if "route_handler" not in request.scope:
+            return answer(
+                error.status_code, error.detail
+            )  # a Host that is none, before any route was found
         case ClientException() if error.status_code == 400:
             return answer(422, [fault("json_invalid", ["body"], "The body could not be read")])
     if error.status_code >= 500:
