@@ -49,6 +49,7 @@ from portico.db import (
 )
 from portico.documents import Documents
 from portico.errors import (
+    ACCESS_PROHIBITED,
     ACTION_PROHIBITED,
     API_KEY_CREATION_NOT_ALLOWED,
     API_KEY_NOT_ALLOWED,
@@ -80,6 +81,7 @@ from portico.events import Bus, Listener
 from portico.fetch import Fetch, Fetched
 from portico.hookspecs import hookimpl
 from portico.identity import (
+    BEGUN,
     LARGEST_PAPER,
     SESSION,
     Account,
@@ -103,6 +105,8 @@ from portico.identity import (
     Parts,
     PasswordRule,
     Proof,
+    ProviderSession,
+    ProviderTokens,
     RollQuery,
     SessionUser,
     SessionUserInfo,
@@ -113,6 +117,7 @@ from portico.identity import (
     Welcome,
     Witness,
     bitmap,
+    check_email,
     parts_of,
     permission_faults,
 )
@@ -159,8 +164,10 @@ from portico.web.stream import ReplyStream, stream_reply
 from portico.web.welcome import welcome_reply
 
 __all__ = [
+    "ACCESS_PROHIBITED",
     "ACTION_PROHIBITED",
     "API_KEY_CREATION_NOT_ALLOWED",
+    "BEGUN",
     "API_KEY_NOT_ALLOWED",
     "API_KEY_NOT_FOUND",
     "EMAIL_TAKEN",
@@ -246,6 +253,8 @@ __all__ = [
     "PolicyFile",
     "PolicyLine",
     "Proof",
+    "ProviderSession",
+    "ProviderTokens",
     "Refusal",
     "Reply",
     "ReplyStream",
@@ -291,6 +300,7 @@ __all__ = [
     "author",
     "bitmap",
     "current_database",
+    "check_email",
     "chunks",
     "client_address",
     "delete",

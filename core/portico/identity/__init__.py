@@ -1,11 +1,12 @@
 """Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
 
-from portico.identity.account import Account, Role
+from portico.identity.account import Account, Role, check_email
 from portico.identity.actor import SESSION, Actor, Bounds
 from portico.identity.amendment import Amendment
-from portico.identity.cookies import Cookies
+from portico.identity.cookies import BEGUN, Cookies
 from portico.identity.credentials import Credential, credential_from, token_from
 from portico.identity.directory import Directory
+from portico.identity.elsewhere import ProviderSession, ProviderTokens
 from portico.identity.events import (
     AccountChanged,
     AccountCreated,
@@ -43,6 +44,7 @@ from portico.identity.welcome import SessionUser, SessionUserInfo, Welcome
 from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
+    "BEGUN",
     "LARGEST_PAPER",
     "SESSION",
     "TABLES",
@@ -74,6 +76,8 @@ __all__ = [
     "PasswordRule",
     "PermissionDefaults",
     "Proof",
+    "ProviderSession",
+    "ProviderTokens",
     "Role",
     "RollQuery",
     "SessionRevoked",
@@ -92,6 +96,7 @@ __all__ = [
     "allows",
     "arrival",
     "bitmap",
+    "check_email",
     "credential_from",
     "effective",
     "granted",

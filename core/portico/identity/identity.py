@@ -213,14 +213,20 @@ class Identity:
 
         A way that cannot end what it began elsewhere does not keep anybody signed in here.
         """
-        method = await self.sessions.method_of(token)
-        session_id = await self.sessions.end(token)
-        way = self.ways.get(method or "")
-        if session_id is None or not isinstance(way, SignsOutElsewhere):
+        try:
+            return await self._leave_elsewhere(token)
+        finally:
+            await self.sessions.end(token)
+
+    async def _leave_elsewhere(self, token: str) -> str | None:
+        """Asked before the session ends: what the way keeps of it goes with it."""
+        arrived = await self.sessions.arrived(token)
+        way = self.ways.get(arrived.method) if arrived else None
+        if arrived is None or not isinstance(way, SignsOutElsewhere):
             return None
         try:
-            return await way.leave(session_id)
-        except Exception as error:  # noqa: BLE001 - a plugin's; the session is over already
+            return await way.leave(arrived.session_id)
+        except Exception as error:  # noqa: BLE001 - a plugin's; the session ends whatever it does
             log.warning("a sign-out elsewhere failed", way=way.name, error=type(error).__name__)
             return None
 

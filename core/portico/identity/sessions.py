@@ -1,6 +1,7 @@
 """Sign-ins: one row each, and the row is the truth. A token without its row is worth nothing."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,6 +49,13 @@ class SessionToken(msgspec.Struct, frozen=True):
     token: str
     session_id: str
     expires_at: int | None
+
+
+class Arrived(NamedTuple):
+    """A sign-in, and the name of the way by which it came about."""
+
+    session_id: str
+    method: str
 
 
 class Sessions:
@@ -123,14 +131,14 @@ class Sessions:
         await self.close(claims.jti)
         return claims.jti
 
-    async def method_of(self, token: str) -> str | None:
-        """By which way somebody came in who has this token; None if it is not good."""
+    async def arrived(self, token: str) -> Arrived | None:
+        """Which sign-in a token stands for, and by which way it came about; None if it is not good."""
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
         found = await rows("SELECT method FROM portico_session WHERE id = $1", claims.jti)
-        return str(found[0]["method"]) if found else None
+        return Arrived(claims.jti, found[0]["method"]) if found else None
 
     async def close_provided(self, method: str, provider_session: str) -> list[str]:
         """End the sign-ins that one session at a provider brought. Returns their ids."""

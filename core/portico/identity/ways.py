@@ -147,7 +147,11 @@ class SignsOutElsewhere(Protocol):
     """An `AuthProvider` that also has something to end when a session of its own making ends."""
 
     async def leave(self, session_id: str) -> str | None:
-        """Let go of what belongs to a session. Returns where the browser should go next; None = nowhere."""
+        """Let go of what belongs to a session, while it is still there.
+
+        Nobody waits long to be signed out: what has to be known is kept. Returns where the browser should go next;
+        None = nowhere.
+        """
         ...
 
 

@@ -15,11 +15,12 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - that of made-up people
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `headers`: names in lower case; of a repeated header the last."""
+    """What came back. `headers`: names in lower case; of a repeated header the last. `cookies`: every `Set-Cookie`."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -164,7 +165,8 @@ class OverHTTP:
             connection.endheaders(body)
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, response.read())
+            cookies = tuple(response.headers.get_all("set-cookie") or ())
+            return Answer(response.status, names, response.read(), cookies)
         finally:
             connection.close()
 

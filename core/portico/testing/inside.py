@@ -57,7 +57,10 @@ class Inside:
 
         await self._app(scope, receive, send)
         names = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in start["headers"]}
-        return Answer(start["status"], names, b"".join(parts))
+        cookies = tuple(
+            v.decode("latin-1") for n, v in start["headers"] if n.lower() == b"set-cookie"
+        )
+        return Answer(start["status"], names, b"".join(parts), cookies)
 
     def _scope(self, kind: str, target: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
         path, _, query = target.partition("?")

@@ -1,0 +1,134 @@
+"""From what a provider says about somebody to what that proves here: subject, address, name, role, groups. No HTTP."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from portico.api import Invalid, Proof, check_email
+from portico_oauth.claims import LONGEST, lookup, text, texts
+from portico_oauth.evidence import Evidence
+from portico_oauth.faults import Refused
+from portico_oauth.registrations import Registration
+from portico_oauth.settings import Settings
+
+Role = Literal["pending", "user", "admin"]
+_REGULAR = frozenset("^$[](){}+\\|")
+
+
+def proof_of(
+    evidence: Evidence, registration: Registration, settings: Settings, default_role: Role
+) -> Proof:
+    """Who this is. `default_role`: of whoever has no role there that means anything here. Raises: Refused."""
+    claims = evidence.claims
+    subject = claims.get(settings.sub_claim or registration.subject_claim)
+    if not isinstance(subject, str) or not subject:
+        raise Refused("there is no subject, or it is no text")
+    email, vouched = _email(evidence, registration, settings, subject)
+    return Proof(
+        subject=subject,
+        email=email,
+        name=text(lookup(claims, settings.username_claim)) or email,
+        vouched=vouched,
+        role=role_of(claims, settings, default_role),
+        groups=groups_of(claims, settings),
+        provider_session=evidence.provider_session,
+    )
+
+
+def _email(
+    evidence: Evidence, registration: Registration, settings: Settings, subject: str
+) -> tuple[str, bool]:
+    """The address, and whether the provider asserts that it is theirs."""
+    claims = evidence.claims
+    said = lookup(claims, settings.email_claim)
+    if isinstance(said, str) and said:
+        email = said.lower()
+        vouched = registration.name in settings.trusted_emails or _verified(
+            evidence, registration, said
+        )
+    elif settings.email_fallback and not said:
+        email, vouched = f"{registration.name}@{subject}.local".lower(), False
+    else:
+        raise Refused("there is no e-mail address")
+    try:
+        email = check_email(email)
+    except Invalid:
+        raise Refused("the e-mail address does not look like one") from None
+    if not _welcome(email, settings.allowed_domains):
+        raise Refused("the domain of the e-mail address is not one of those that may come in")
+    if "*" not in settings.allowed_domains and not vouched and _denied(evidence):
+        # A domain opens the door only to whoever has an address there, not to whoever wrote one down.
+        raise Refused("the provider says that the e-mail address is not verified")
+    return email, vouched
+
+
+def _verified(evidence: Evidence, registration: Registration, said: str) -> bool:
+    if evidence.verified is not None:
+        return evidence.verified
+    # The word is about the claim `email`; of another one it says nothing, even if that is named to be the address.
+    return (
+        registration.vouches
+        and evidence.claims.get("email") == said
+        and evidence.claims.get("email_verified") is True
+    )
+
+
+def _denied(evidence: Evidence) -> bool:
+    return evidence.claims.get("email_verified", True) is not True
+
+
+def _welcome(email: str, domains: list[str]) -> bool:
+    domain = email.rpartition("@")[2]
+    return "*" in domains or domain in {one.lower() for one in domains}
+
+
+def role_of(claims: Mapping[str, Any], settings: Settings, default_role: Role) -> Role | None:
+    """The role here of somebody with these claims; None = roles are not the provider's business.
+
+    Words are compared as they are: `Admin` and `admins` are not `admin`. Raises: Refused for a claim that cannot be
+    read, rather than to guess.
+    """
+    if not settings.role_management:
+        return None
+    found = texts(lookup(claims, settings.roles_claim), settings.roles_separator, "roles")
+    if not set(found).isdisjoint(settings.admin_roles):
+        return "admin"
+    if not set(found).isdisjoint(settings.allowed_roles):
+        return "user"
+    # Nobody becomes an administrator by having no role, whatever a house makes of those who sign up.
+    return "pending" if default_role == "admin" else default_role
+
+
+def groups_of(claims: Mapping[str, Any], settings: Settings) -> tuple[str, ...] | None:
+    """The names of the groups somebody is to be in; None = they stay in those they are in.
+
+    Raises: Refused for a claim that cannot be read.
+    """
+    if not settings.group_management:
+        return None
+    found = texts(lookup(claims, settings.groups_claim), settings.groups_separator, "groups")
+    fit = [one for one in found if len(one) <= LONGEST and one.isprintable()]
+    return tuple(fit) or None
+
+
+def blocked_by(patterns: list[str]) -> Callable[[str], bool]:
+    """Whether a group is one that is neither joined nor left.
+
+    Source: the clients' contract; a pattern is a name, a regular expression (if it has signs that only those have),
+    and a name with `*` and `?`, all at once. One that is no regular expression is none.
+    """
+    regular = []
+    for pattern in patterns:
+        if _REGULAR & set(pattern):
+            try:
+                regular.append(re.compile(pattern))
+            except re.error:
+                continue
+
+    def blocked(name: str) -> bool:
+        if name in patterns or any(one.match(name) for one in regular):
+            return True
+        return any(fnmatch.fnmatchcase(name, one) for one in patterns)
+
+    return blocked
