@@ -1,12 +1,34 @@
-"""Providers to sign in at: a certified one's library in this process, and one of ours that misbehaves on purpose."""
+"""An authorization server, a house that is registered there, and browsers."""
+
+from collections.abc import Callable, Iterator
 
 import pytest
+from tests.plugins.oauth.authority import Authority
 from tests.plugins.oauth.browser import Browser
 
-from portico.testing import Client
+from portico.testing import Client, House
+
+
+@pytest.fixture
+def authority() -> Iterator[Authority]:
+    """An authorization server that does as it is told."""
+    with Authority() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], authority: Authority) -> dict[str, str]:
+    """A house that is registered there, and gives newcomers an account."""
+    return environment | authority.environment
 
 
 @pytest.fixture
 def browser(client: Client) -> Browser:
     """Somebody's browser, in which nobody is signed in."""
     return Browser(client)
+
+
+@pytest.fixture
+def count(house: House) -> Callable[[], int]:
+    """How many accounts there are."""
+    return lambda: house.call(house.portico.identity.directory.count)
