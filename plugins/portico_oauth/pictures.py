@@ -27,7 +27,7 @@ class Pictures:
         return msgspec.structs.replace(proof, picture=picture) if picture else proof
 
     async def _wanted(self, proof: Proof, registration: Registration) -> bool:
-        if self._settings.update_picture:
+        if self._settings.update_picture or proof.subject is None:
             return True
         links = self._house.identity.links
         return await links.account_id(registration.name, proof.subject) is None

@@ -18,13 +18,6 @@ class ServerSettings(Section):
     """Where and how Portico listens."""
 
     host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
-    url: Annotated[
-        str,
-        setting(
-            "Address at which people reach this server, such as https://chat.example.org; empty = that of each request",
-            env="WEBUI_URL",
-        ),
-    ] = ""
     port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
     url: Annotated[
         str,
