@@ -29,6 +29,7 @@ def serve(loaded: Loaded) -> None:
     """Serve until told to stop (SIGTERM, SIGINT). Raises: CannotServe, here or by its worker's mouth."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
 
     server = loaded.settings.server
     if server.workers > 1:
@@ -43,6 +44,8 @@ def serve(loaded: Loaded) -> None:
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
+        # Also what ends a connection on which nothing is asked any more.
+        http1_settings=HTTP1Settings(header_read_timeout=int(server.header_timeout * 1000)),
         loop=Loops.uvloop,
         websockets=True,
         workers=1,

@@ -15,10 +15,7 @@ _OURS = frozenset(
         b"x-process-time",
         b"access-control-allow-origin",
         b"access-control-allow-credentials",
-        b"access-control-allow-methods",
-        b"access-control-allow-headers",
         b"access-control-allow-private-network",
-        b"access-control-max-age",
     )
 )
 

@@ -1,0 +1,91 @@
+"""Nothing in the clear, where the operator says so."""
+
+from typing import Any
+
+import pytest
+
+from portico.testing import PASSWORD, Client
+
+HTTPS = {"x-forwarded-proto": "https"}
+FORM = {"name": "Ada", "email": "ada@example.org", "password": PASSWORD}
+
+
+@pytest.fixture
+def url() -> str:
+    return ""
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], url: str) -> dict[str, str]:
+    forced = {"FORCE_HTTPS": "true", "FORWARDED_ALLOW_IPS": "127.0.0.1", "WEBUI_URL": url}
+    return environment | forced
+
+
+def where(client: Client, path: str, **headers: Any) -> str:
+    answer = client.get(path, headers=headers)
+    assert answer.status == 308
+    assert "strict-transport-security" not in answer.headers
+    return answer.headers["location"]
+
+
+def test_what_can_be_repeated_is_sent_on(client: Client) -> None:
+    assert where(client, "/c/1?a=b&c=%20") == "https://testserver/c/1?a=b&c=%20"
+    assert where(client, "/", host="chat.example.org:8080") == "https://chat.example.org/"
+    assert where(client, "/", host="[2001:db8::1]:80") == "https://[2001:db8::1]/"
+    assert client.request("HEAD", "/x").status == 308
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "/%0d%0aset-cookie:a=b", "/@evil.example"]
+)
+def test_AB_78_it_stays_with_us(client: Client, path: str) -> None:
+    assert where(client, path) == f"https://testserver{path}"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example/", "a@evil.example", "evil example", "evil.example#", "a\tb", ""]
+)
+def test_AB_78_a_host_that_is_none_leads_nowhere(client: Client, host: str) -> None:
+    answer = client.get("/", headers={"host": host})
+    assert answer.status in (400, 403) and "location" not in answer.headers
+
+
+def test_everything_else_is_refused(client: Client) -> None:
+    answer = client.post("/api/v1/auths/signup", FORM)
+    assert answer.status == 403 and answer.detail == "This server is used over HTTPS only."
+    assert client.request("DELETE", "/api/v1/chats/").status == 403
+
+
+def test_load_balancers_ask_in_the_clear(client: Client) -> None:
+    for path in ("/health", "/health/db", "/ready"):
+        assert client.get(path).status == 200
+
+
+def test_over_https_all_is_well_and_stays_there(client: Client) -> None:
+    answer = client.post("/api/v1/auths/signup", FORM, headers=HTTPS)
+    assert answer.status == 200
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    assert answer.headers["set-cookie"].count("Secure") == 1
+
+
+class TestWithAnAddress:
+    @pytest.fixture
+    def url(self) -> str:
+        return "https://chat.example.org:8443/path"
+
+    def test_the_address_of_the_operator_counts(self, client: Client) -> None:
+        assert where(client, "/x", host="evil.example") == "https://chat.example.org:8443/x"
+
+
+@pytest.mark.parametrize(
+    "name", ["x-forwarded-proto", "forwarded", "x-forwarded-ssl", "front-end-https"]
+)
+def test_nobody_talks_their_way_past_it(environment: dict[str, str], name: str) -> None:
+    from portico.testing import House
+
+    house = House(environment | {"FORWARDED_ALLOW_IPS": "192.0.2.1", "DATABASE_URL": ""})
+    try:
+        headers = {name: "for=192.0.2.1;proto=https" if name == "forwarded" else "https"}
+        assert house.client.get("/api/v1/auths/", headers=headers).status == 308
+    finally:
+        house.close()
