@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines import ENVIRONMENT, choose
+from tests.plugged import install  # noqa: F401 - a fixture
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
 from tests.templates import Templates

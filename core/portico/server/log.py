@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from portico.errors import place
 from portico.settings.schema import LogSettings
 
 _SECRET = re.compile(
@@ -29,6 +30,17 @@ def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str
             event[key] = "********"
         elif isinstance(value, str) and ("sk-" in value or "eyJ" in value or "Bearer " in value):
             event[key] = _TOKEN.sub("********", value)
+    return event
+
+
+def discreet(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of an exception that a library logs, the kind and the place: its text may hold a secret, and so may the rest of
+    a message that quotes it. A structlog processor.
+    """
+    error = (event.pop("exc_info", None) or (None, None))[1]
+    if error is not None:
+        event["event"] = str(event["event"]).partition("\n")[0]
+        event["error"], event["at"] = type(error).__name__, place(error)
     return event
 
 
@@ -62,7 +74,7 @@ def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=shared if level == logging.DEBUG else [*shared, discreet],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
