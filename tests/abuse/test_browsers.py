@@ -36,6 +36,8 @@ FORGED: list[dict[str, str]] = [
 ]
 #: What the search keeps up to date behind everybody's back.
 INDEX = {"chats_text"}
+#: Anybody may read these.
+OPEN = ("/health", "/health/db", "/ready", "/docs", "/openapi.json")
 #: Bodies that a form can send without asking first, even from a page of ours.
 FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "")
 
@@ -91,6 +93,22 @@ def test_AB_17_no_route_changes_anything_for_another_sites_page(scene: Scene) ->
                 let_in.append(f"{method} {path} as {kind}: {answer.status}")
     assert everything(scene.house) == before
     assert not let_in, "\n".join(let_in)
+
+
+def test_AB_17_what_is_asked_by_GET_changes_nothing_for_another_sites_page(scene: Scene) -> None:
+    asked = [
+        (path, ask(scene, method, path)[0])
+        for method, path in routes(scene.house)
+        if method == "GET"
+    ]
+    browser, cookie = by_cookie(scene.admin)
+    before = everything(scene.house)
+    for path, target in asked:
+        for forged in ({}, {"origin": EVIL}, {"referer": EVIL}, {"sec-fetch-mode": "navigate"}):
+            headers = cookie | forged | {"sec-fetch-site": "cross-site"}
+            status = browser.get(target, headers=headers).status
+            assert status == 403 or path in OPEN, path
+    assert everything(scene.house) == before
 
 
 @pytest.mark.parametrize("forged", [f for f in FORGED if f], ids=str)

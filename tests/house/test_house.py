@@ -28,6 +28,16 @@ MAY_READ_ENVIRONMENT = {
     "core/portico/testing/processes.py",  # hands a bare environment to the servers it starts
 }
 
+#: The one session for the operator's addresses, the guarded client for all others, and a way to test both.
+MAY_CONNECT = {
+    "core/portico/app.py",
+    "core/portico/fetch/fetching.py",
+    "core/portico/server/serve.py",  # asks itself whether it is ready
+    "core/portico/testing/client.py",
+    "core/portico/testing/sockets.py",
+}
+CONNECTING = r"\b(ClientSession\(|urlopen|create_connection|open_connection|HTTPS?Connection\(|import (httpx|requests)\b)"
+
 # Imports what it is given and prints what our own modules did meanwhile. What a library does while
 # it is imported is not ours: the innermost module on the stack is the one that acts.
 WATCHED_IMPORT = """
@@ -158,3 +168,12 @@ def test_the_checks_run_the_tests_as_the_readme_does() -> None:
 
 def test_contributors_are_told_the_same_command() -> None:
     assert TEST in (ROOT / "CONTRIBUTING.md").read_text().splitlines()
+
+
+def test_AB_45_nothing_connects_but_the_client_session_and_the_guarded_client() -> None:
+    connecting = {
+        str(module.relative_to(ROOT))
+        for module in MODULES
+        if re.search(CONNECTING, module.read_text())
+    }
+    assert connecting <= MAY_CONNECT

@@ -21,7 +21,7 @@ from portico.errors import (
 from portico.identity import SESSION, Actor, Identity
 from portico.permissions import Permissions
 from portico.web.errors import told
-from portico.web.forgery import refuse_forgery
+from portico.web.forgery import is_cross_site, refuse_forgery
 from portico.web.origins import Origins
 
 #: Methods that change nothing, unless a route says that it does.
@@ -38,9 +38,14 @@ def gate(
             scope["user"] = None
             opt = scope["route_handler"].opt
             try:
-                if scope.get("method") not in SAFE or opt.get("changes"):
-                    refuse_forgery(opt.get("access", "verified"), scope, origins)
-                actor = await _admitted(opt, scope, identity, permissions)
+                access = opt.get("access", "verified")
+                if (
+                    scope.get("method") not in SAFE
+                    or opt.get("changes")
+                    or (access != "public" and is_cross_site(scope))
+                ):
+                    refuse_forgery(access, scope, origins)
+                actor = await _admitted(access, opt, scope, identity, permissions)
             except Refusal as error:
                 if scope["type"] != ScopeType.WEBSOCKET:
                     raise
@@ -70,10 +75,9 @@ def _keep_within(actor: Actor, scope: Scope, opt: Mapping[str, Any]) -> None:
 
 
 async def _admitted(
-    opt: dict[str, Any], scope: Scope, identity: Identity, permissions: Permissions
+    access: str, opt: dict[str, Any], scope: Scope, identity: Identity, permissions: Permissions
 ) -> Actor | None:
     """Who calls a route of these options; None = anybody may. Raises: Unauthenticated, Forbidden."""
-    access = opt.get("access", "verified")
     if access == "public":
         return None
     actor = await identity.identify(scope)

@@ -2,7 +2,7 @@
 
 A credential in a header was put there on purpose. A cookie was not: the browser adds it to whatever any page asks. So
 what changes something and rests on a cookie needs the browser's word that a page of ours asked; what rests on nothing
-yet, such as a sign-in, is refused if the browser says that another did.
+yet, such as a sign-in, is refused if the browser says that another did; and so is what is only read with a cookie.
 """
 
 import structlog
@@ -29,7 +29,8 @@ NOT_JSON = "Requests that rest on a cookie carry JSON: send it as application/js
 def refuse_forgery(access: str, scope: Scope, origins: Origins) -> None:
     """Refuse what another site's page may have asked for. Raises: Forbidden.
 
-    For requests that change something and for handshakes of sockets, before anything is looked up or read.
+    For requests that change something or that a browser says came from elsewhere, and for handshakes of sockets;
+    before anything is looked up or read.
     """
     is_socket = scope["type"] == ScopeType.WEBSOCKET
     open_to_any = access == "public"
@@ -51,6 +52,11 @@ def refuse_forgery(access: str, scope: Scope, origins: Origins) -> None:
         raise Forbidden(NO_PROOF)
     if not is_socket and not _is_json(scope):
         raise Forbidden(NOT_JSON)
+
+
+def is_cross_site(scope: Scope) -> bool:
+    """Whether a browser says that a page of another site asked. Even what is only read may leave a trace."""
+    return dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site"
 
 
 def _is_json(scope: Scope) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -149,3 +150,68 @@ class TestSetByTheOperator:
 
 def test_answers_are_still_json(client: Client) -> None:
     assert json.loads(client.get("/health").body) == {"status": True}
+
+
+PAGES = """
+    from litestar.enums import MediaType
+    from portico.api import JSONBytes, PluginInfo, get, hookimpl
+
+    PLUGIN = PluginInfo(api=1, summary="Shows pages.")
+    WEAKER = [
+        (b"X-Frame-Options", b"ALLOWALL"), (b"content-security-policy", b"default-src *"),
+        (b"Content-Security-Policy-Report-Only", b"default-src *"), (b"x-content-type-options", b"sniff"),
+        (b"Access-Control-Allow-Origin", b"*"), (b"access-control-allow-credentials", b"true"),
+        (b"referrer-policy", b"unsafe-url"), (b"X-Request-Id", b"mine"), (b"x-split", b"a\\r\\nset-cookie: b=c"),
+        (b"x-own", b"kept"), (b"cache-control", b"max-age=60"),
+    ]
+
+    def page(kind):
+        return JSONBytes(b"<p>Hi", content_type=kind, headers=WEAKER)
+
+    @get("/api/x/pages/plain", access="public")
+    async def plain() -> JSONBytes:
+        return page(b"text/html; charset=utf-8")
+
+    @get("/api/x/pages/loud", access="public")
+    async def loud() -> JSONBytes:
+        return page(b"TEXT/HTML")
+
+    @get("/api/x/pages/drawing", access="public")
+    async def drawing() -> JSONBytes:
+        return page(b"image/svg+xml")
+
+    @get("/api/x/pages/own", access="public", content_policy="default-src 'none'; img-src https:")
+    async def own() -> JSONBytes:
+        return page(b"text/html")
+
+    @hookimpl
+    def register_routes():
+        return [plain, loud, drawing, own]
+"""
+
+
+def test_AB_82_a_handler_takes_none_of_them_away(
+    install: Callable[..., None], environment: dict[str, str]
+) -> None:
+    install("pages", PAGES)
+    house = House(environment | {"DATABASE_URL": ""})
+    try:
+        policies = {}
+        for name in ("plain", "loud", "drawing", "own"):
+            headers = house.client.get(f"/api/x/pages/{name}").headers
+            kept = {n: v for n, v in DEFAULTS.items() if n != "content-security-policy"}
+            assert kept.items() <= headers.items()
+            assert (headers["x-own"], headers["cache-control"]) == ("kept", "max-age=60")
+            gone = ("access-control-allow-origin", "access-control-allow-credentials", "x-split")
+            assert not [n for n in (*gone, "content-security-policy-report-only") if n in headers]
+            assert headers["x-request-id"] != "mine"
+            policies[name] = headers["content-security-policy"]
+    finally:
+        house.close()
+    page = said()["content-security-policy"]
+    assert policies == {
+        "plain": page,
+        "loud": page,
+        "drawing": DATA_POLICY,
+        "own": "default-src 'none'; img-src https:",
+    }
