@@ -15,6 +15,7 @@ from portico.web.origins import Origins, own_origin
 
 log = structlog.get_logger("portico.web")
 
+_ACROSS = (b"sec-fetch-site", b"cross-site")
 CROSS_SITE = "This request came from a page of another site."
 NO_PROOF = (
     "Nothing shows that a page of this site sent this request. "
@@ -56,7 +57,7 @@ def refuse_forgery(access: str, scope: Scope, origins: Origins) -> None:
 
 def is_cross_site(scope: Scope) -> bool:
     """Whether a browser says that a page of another site asked. Even what is only read may leave a trace."""
-    return dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site"
+    return _ACROSS in scope["headers"]
 
 
 def _is_json(scope: Scope) -> bool:
