@@ -16,6 +16,7 @@ from yarl import URL
 
 from portico.errors import FetchRefused
 from portico.fetch.addresses import is_public
+from portico.fetch.resolving import OwnThreads
 from portico.settings.schema import FetchSettings
 
 log = structlog.get_logger("portico.fetch")
@@ -62,6 +63,7 @@ class Fetch:
         self._networks = tuple(filter(None, map(_network, settings.allow)))
         self._hosts = frozenset(name.lower() for name in settings.allow if _network(name) is None)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._names: OwnThreads | None = None
 
     async def get(
         self,
@@ -103,6 +105,9 @@ class Fetch:
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
+        if self._names is not None:
+            await self._names.close()
+            self._names = None
 
     async def _ask(
         self,
@@ -148,9 +153,11 @@ class Fetch:
 
     def _session(self, named: bool) -> aiohttp.ClientSession:
         """One for hosts that the operator named, and one for all others. Neither keeps anything between two asks."""
+        self._names = self._names or OwnThreads()
         if named not in self._sessions:
             connector = aiohttp.TCPConnector(
                 limit=32,
+                resolver=self._names,
                 force_close=True,
                 use_dns_cache=False,
                 socket_factory=None if named else self._socket,
