@@ -21,15 +21,14 @@ _SECRET = re.compile(
 _TOKEN = re.compile(
     r"\b(sk-[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+|(?<=Bearer )\S+"
 )
+#: Levels of lists and tables in a value that are looked through.
+_DEEPEST = 8
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide what must not be written. A structlog processor."""
+    """Hide what must not be written, however deep it lies. A structlog processor."""
     for key, value in event.items():
-        if _SECRET.search(key) and value:
-            event[key] = "********"
-        elif isinstance(value, str) and ("sk-" in value or "eyJ" in value or "Bearer " in value):
-            event[key] = _TOKEN.sub("********", value)
+        event[key] = _masked(key, value, _DEEPEST)
     return event
 
 
@@ -44,6 +43,31 @@ def discreet(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping
     return event
 
 
+def keep_to_one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Nobody's text begins a line of its own that looks like another event. A structlog processor."""
+    text = event.get("event")
+    if isinstance(text, str) and not text.isprintable():
+        event["event"] = "".join(
+            one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
+            for one in text
+        )
+    return event
+
+
+def _masked(key: str, value: Any, deep: int) -> Any:
+    if _SECRET.search(key) and value:
+        return "********"
+    match value:
+        case str() if "sk-" in value or "eyJ" in value or "Bearer " in value:
+            return _TOKEN.sub("********", value)
+        case dict() if deep:
+            return {name: _masked(str(name), one, deep - 1) for name, one in value.items()}
+        case list() if deep:
+            return [_masked("", one, deep - 1) for one in value]
+        case _:
+            return value
+
+
 def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
     """Configure logging for this process, ours and the libraries'. Called once, by the command line."""
     level = getattr(logging, settings.level.upper())
@@ -53,7 +77,10 @@ def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Before the masking: what an exception says goes into the line too. Its local variables do not.
+        structlog.processors.format_exc_info,
         mask,
+        keep_to_one_line,
     ]
     last: list[Any] = (
         [
@@ -63,7 +90,7 @@ def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
             )
         ]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, *last],
@@ -74,7 +101,7 @@ def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared if level == logging.DEBUG else [*shared, discreet],
+            foreign_pre_chain=shared if level == logging.DEBUG else [discreet, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )

@@ -1,0 +1,63 @@
+"""The log: one event a line, nobody's secrets in it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+
+import pytest
+import structlog
+
+from portico.server.log import set_up
+from portico.settings.schema import LogSettings
+
+KEY, TOKEN = "sk-abcdefghijklmnopqrstuvwxyz", "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6ImEifQ.c2lnbmF0dXJl"
+either = pytest.mark.parametrize("form", ["json", "console"])
+
+
+@contextmanager
+def written(form: str) -> Iterator[io.StringIO]:
+    """What is written in here, in this form."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    with redirect_stderr(io.StringIO()) as stream:
+        set_up(LogSettings(format=form), to_terminal=False)
+        try:
+            yield stream
+        finally:
+            root.handlers, root.level = handlers, level
+            structlog.reset_defaults()
+
+
+@either
+def test_AB_85_secrets_are_masked_however_deep_they_lie(form: str) -> None:
+    with written(form) as stream:
+        log = structlog.get_logger("portico")
+        deep = {"deep": [{"api_key": "hunter2", "said": f"Bearer {TOKEN}"}]}
+        log.warning("a", password="hunter2", nested=deep)
+        log.warning("b", some=[KEY, {"x": TOKEN}], text=f"with {KEY} in it")
+        logging.getLogger("library").warning("it says %s", KEY)
+        given = KEY, TOKEN
+        try:
+            raise ValueError("refused Bearer {1} and {0}".format(*given))
+        except ValueError as error:
+            log.warning("c", exc_info=error)
+            logging.getLogger("library").exception("d")
+    said = stream.getvalue()
+    assert said.count("ValueError: refused") == 2
+    for secret in ("hunter2", *given):
+        assert secret not in said
+
+
+@either
+def test_AB_85_a_text_of_somebody_begins_no_line_of_its_own(form: str) -> None:
+    forged = "x\n2026-01-01T00:00:00Z [info] forged\r\x1b[2K\u2028forged"
+    with written(form) as stream:
+        structlog.get_logger("portico").warning("said", by=forged, more={"name": forged})
+        logging.getLogger("library").warning("said by %s", forged)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert not any("\x1b" in line or line.startswith("2026-01-01") for line in lines)
+    if form == "json":
+        assert json.loads(lines[0])["by"] == forged
