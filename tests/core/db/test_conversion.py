@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,8 +111,9 @@ async def test_AB_22_an_encrypted_file_holds_nothing_of_what_it_was_made_of(path
     for file in path.parent.iterdir():
         held = file.read_bytes()
         assert WORDS.encode() not in held and b"CREATE TABLE" not in held
-    with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
-        sqlite3.connect(path).execute("SELECT * FROM person")
+    with closing(sqlite3.connect(path)) as nobody:
+        with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
+            nobody.execute("SELECT * FROM person")
     connection = load_sqlcipher().connect(path)
     connection.set_key(NEW.reveal().encode())
     assert connection.execute("SELECT count(*) FROM person").fetchone() == (300,)

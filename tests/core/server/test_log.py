@@ -45,7 +45,7 @@ def test_AB_85_secrets_are_masked_however_deep_they_lie(form: str) -> None:
             log.warning("c", exc_info=error)
             logging.getLogger("library").exception("d")
     said = stream.getvalue()
-    assert said.count("ValueError: refused") == 2
+    assert said.count("ValueError: refused") == 1  # of a library, only the kind
     for secret in ("hunter2", *given):
         assert secret not in said
 
