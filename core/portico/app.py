@@ -46,7 +46,7 @@ from portico.settings.load import Loaded
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.vault import TABLES as VAULT_TABLES
-from portico.vault import Vault, claim_vault, configured_ring
+from portico.vault import Vault, claim_vault, configured_ring, key_in_use
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
 from portico.web.edge import Edge
@@ -222,6 +222,7 @@ class Portico:
             ) from error
         with self.database.use():
             await self._migrate()
+            self.vault.in_use = await key_in_use()
             self._enact()
             self.must_open()
             self.events.listen("portico", self.permissions.listeners())

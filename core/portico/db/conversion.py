@@ -70,6 +70,9 @@ def convert(
     with Occupied(path, alone=True):
         _need_room(path)
         draft = discard_draft(path)
+        for backup in backups_of(path):
+            if backup.samefile(path):  # of a conversion that was killed before the rename
+                backup.unlink()
         with _faults(path, module):
             key = key_of(wanted.old, path, module) if wanted.old else None
             _look(path, key, module)
@@ -77,7 +80,7 @@ def convert(
                 on_stage("settled")
                 new = new_key(wanted.new) if wanted.new else None
                 try:
-                    _copy(source, draft, new, on_bytes)
+                    _copy(source, draft, new, path.stat(), on_bytes)
                     on_stage("copied")
                     _check(source, draft, new, module)
                     on_stage("checked")
@@ -146,9 +149,17 @@ def _connect(path: Path, key: CipherKey | None, module: Any) -> Any:
 
 
 def _copy(
-    source: Any, draft: Path, key: CipherKey | None, on_bytes: Callable[[int], object]
+    source: Any,
+    draft: Path,
+    key: CipherKey | None,
+    owner: os.stat_result,
+    on_bytes: Callable[[int], object],
 ) -> None:
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    os.fchown(
+        descriptor, owner.st_uid, owner.st_gid
+    )  # who runs this may be root, and the server not
+    os.close(descriptor)
     told = 0.0
 
     def tell() -> int:

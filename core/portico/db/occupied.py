@@ -15,6 +15,18 @@ def lock_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+def open_lock(file: Path, database: Path) -> int:
+    """A descriptor of a lock file, made if it is missing, for its owner only.
+
+    One that root makes belongs to whom the database belongs to, or the server could not take the lock any more.
+    """
+    lock = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    if os.geteuid() == 0:
+        owner = (database if database.exists() else database.parent).stat()
+        os.fchown(lock, owner.st_uid, owner.st_gid)
+    return lock
+
+
 class Occupied:
     """Held while a file is open. Raises: BadDatabase if somebody is there who does not suffer others.
 
@@ -24,8 +36,8 @@ class Occupied:
     def __init__(self, path: Path, *, alone: bool = False) -> None:
         import fcntl  # noqa: PLC0415 - Windows has none
 
+        self._lock = open_lock(lock_file(path), path)
         how = (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB
-        self._lock = os.open(lock_file(path), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, how)
         except BlockingIOError:

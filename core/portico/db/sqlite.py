@@ -12,7 +12,7 @@ from typing import Any
 
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import BadDatabase, ForeignKeyViolation
-from portico.db.occupied import Occupied
+from portico.db.occupied import Occupied, open_lock
 from portico.db.sqlite_file import SQLiteFile
 from portico.db.statements import change, fetch, prepare, split
 from portico.db.through import see_through
@@ -160,7 +160,7 @@ class SQLite(Database):
         """
         import fcntl  # noqa: PLC0415 - Windows has none
 
-        lock = os.open(f"{self.path}.migrate.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        lock = open_lock(Path(f"{self.path}.migrate.lock"), self.path)
         try:
             while True:
                 try:

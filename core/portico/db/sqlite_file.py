@@ -11,6 +11,7 @@ from portico.db import mounts
 from portico.db.cipher import CipherKey, connect_to_look, key_of, load_sqlcipher, new_key
 from portico.db.drafts import discard_draft
 from portico.db.errors import BadDatabase
+from portico.db.occupied import open_lock
 from portico.db.statements import raise_translated
 from portico.settings.schema import DatabaseSettings
 from portico.settings.section import Secret
@@ -103,7 +104,7 @@ class SQLiteFile:
         """
         import fcntl  # noqa: PLC0415 - Windows has none
 
-        lock = os.open(f"{self.path}.migrate.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        lock = open_lock(Path(f"{self.path}.migrate.lock"), self.path)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self.path.exists() or not self.path.stat().st_size:

@@ -4,11 +4,11 @@ A plugin locks a text before it writes it and says with `TableSet(â€¦, locked=â€
 can be locked anew when the operator changes the key.
 """
 
-from portico.vault.claim import OtherKey, adopt_vault, claim_vault, key_in_use
+from portico.vault.claim import adopt_vault, claim_vault, key_in_use
 from portico.vault.keys import configured_ring, make_ring
 from portico.vault.rotation import Holding, Rotation, holdings, rotate
 from portico.vault.tables import TABLES
-from portico.vault.vault import Unreadable, Vault
+from portico.vault.vault import OtherKey, Unreadable, Vault
 
 __all__ = [
     "TABLES",

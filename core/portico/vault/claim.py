@@ -1,8 +1,7 @@
 """One database, one key that locks: an instance that cannot read what the others lock would fail one request at a time."""
 
 from portico.db import execute, row, transaction
-from portico.errors import OperatorError
-from portico.vault.vault import Vault
+from portico.vault.vault import OtherKey, Vault
 
 _CLAIM = "INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
 _ADOPT = (
@@ -10,10 +9,6 @@ _ADOPT = (
     "ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint"
 )
 _STORED = "SELECT fingerprint FROM portico_vault WHERE id = 1"
-
-
-class OtherKey(OperatorError):
-    """What this database keeps locked cannot be read with the keys of this process."""
 
 
 async def key_in_use() -> str | None:
@@ -29,17 +24,15 @@ async def claim_vault(vault: Vault) -> None:
         async with transaction():
             await execute(_CLAIM, vault.current_id)
             stored = await key_in_use() or ""
+    vault.in_use = stored
     if stored == vault.current_id:
         return
     if not vault.can_read(stored):
-        raise OtherKey(
-            f"this database locks tokens and keys with another key (its fingerprint is {stored}, of the one configured "
-            f"here {vault.current_id}); give all instances the same PORTICO_ENCRYPTION_KEYS, name a secret key that "
-            "was replaced in PORTICO_PREVIOUS_SECRET_KEYS, or run `portico secret --adopt`"
-        )
+        raise OtherKey(stored, vault.current_id)
     await adopt_vault(vault)
 
 
 async def adopt_vault(vault: Vault) -> None:
     """From now on the first key of this process locks."""
     await execute(_ADOPT, vault.current_id)
+    vault.in_use = vault.current_id

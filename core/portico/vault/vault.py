@@ -9,6 +9,7 @@ from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 
+from portico.errors import OperatorError
 from portico.vault.keys import ID_LENGTH, Ring
 
 VERSION = "v1"
@@ -25,6 +26,17 @@ class Unreadable(Exception):
     """
 
 
+class OtherKey(OperatorError):
+    """What this database keeps locked cannot be read with the keys of this process."""
+
+    def __init__(self, in_use: str, configured: str) -> None:
+        super().__init__(
+            f"this database locks tokens and keys with another key (its fingerprint is {in_use}, of the one configured "
+            f"here {configured}); give all instances the same PORTICO_ENCRYPTION_KEYS, name a secret key that "
+            "was replaced in PORTICO_PREVIOUS_SECRET_KEYS, or run `portico secret --adopt`"
+        )
+
+
 class Vault:
     """Encrypts what must be read again, such as tokens of providers and keys of sources.
 
@@ -34,6 +46,8 @@ class Vault:
 
     def __init__(self, ring: Callable[[], Ring]) -> None:
         self._make_ring = ring
+        #: The id of the key that locks in the database that is open; None = not known, or none yet.
+        self.in_use: str | None = None
 
     @cached_property
     def ring(self) -> Ring:
@@ -44,8 +58,11 @@ class Vault:
         """The text as `v1.<key id>.<base64url>`: letters, digits, `.`, `-` and `_`.
 
         `about`: what it belongs to, such as `keys:<id>`; it opens for nothing else, so nobody who can write to the
-        database can put one account's token into another's row.
+        database can put one account's token into another's row. Raises: OtherKey if the key that others lock with is not
+        configured here, so that a command run without the server's settings writes nothing the server cannot read.
         """
+        if self.in_use is not None and not self.can_read(self.in_use):
+            raise OtherKey(self.in_use, self.current_id)
         key, nonce = self.ring.first, secrets.token_bytes(NONCE_BYTES)
         plain = text.encode("utf-8", "surrogatepass")
         sealed = nonce + key.cipher.encrypt(nonce, plain, _bound(key.id, about))

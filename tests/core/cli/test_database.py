@@ -8,6 +8,7 @@ import pytest
 
 from portico.testing import CommandLine, Server
 
+pytestmark = pytest.mark.timeout(180)  # many commands, each in a process of its own
 OLD, NEW = "the old password", 'it\'s the "new" one'
 CIPHER = {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD": OLD}
 PLAIN = {"DATABASE_TYPE": "", "DATABASE_PASSWORD": ""}

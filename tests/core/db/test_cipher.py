@@ -91,9 +91,9 @@ async def test_AB_22_nothing_of_it_is_readable_in_any_file_while_it_is_open(tmp_
     for name, held in found.items():
         for readable in (WORDS.encode(), b"CREATE TABLE", b"SQLite format 3", b"correct horse"):
             assert readable not in held, name
-    with closing(sqlite3.connect(path)) as nobody:
-        with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
-            nobody.execute("SELECT * FROM note")
+    refused = pytest.raises(sqlite3.DatabaseError, match="file is not a database")
+    with closing(sqlite3.connect(path)) as nobody, refused:
+        nobody.execute("SELECT * FROM note")
     await database.stop()
 
 

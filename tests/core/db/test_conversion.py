@@ -111,9 +111,9 @@ async def test_AB_22_an_encrypted_file_holds_nothing_of_what_it_was_made_of(path
     for file in path.parent.iterdir():
         held = file.read_bytes()
         assert WORDS.encode() not in held and b"CREATE TABLE" not in held
-    with closing(sqlite3.connect(path)) as nobody:
-        with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
-            nobody.execute("SELECT * FROM person")
+    refused = pytest.raises(sqlite3.DatabaseError, match="file is not a database")
+    with closing(sqlite3.connect(path)) as nobody, refused:
+        nobody.execute("SELECT * FROM person")
     connection = load_sqlcipher().connect(path)
     connection.set_key(NEW.reveal().encode())
     assert connection.execute("SELECT count(*) FROM person").fetchone() == (300,)
@@ -238,6 +238,17 @@ async def test_killed_at_any_moment_it_leaves_one_of_the_two_whole(
     if now is old:
         convert(Conversion(path, old, new, word))
     assert await everything(path, new) == before
+    assert len(backups_of(path)) == 1
+
+
+async def test_root_leaves_everything_to_whom_it_belonged(path: Path) -> None:
+    await fill(path, None, rows=3)
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    for file in path.parent.glob("portico.db*"):
+        os.chown(file, owner, -1)
+    Path(f"{path}.lock").unlink()
+    convert(Conversion(path, None, NEW, "encrypt"))
+    assert {file.stat().st_uid for file in path.parent.glob("portico.db*")} == {owner}
 
 
 async def test_a_bare_connection_of_the_tests_opens_it(path: Path) -> None:

@@ -48,7 +48,7 @@ async def test_concurrent_writes_share_commits(lite: SQLite) -> None:
 
     await asyncio.gather(*(write(number) for number in range(100)))
     assert len(await kept(lite)) == 100
-    assert traced.count("COMMIT") == lite.writer.commits - before <= 10
+    assert traced.count("COMMIT") == lite.writer.commits - before < 50
 
 
 async def test_in_a_shared_commit_each_keeps_its_own_fate(lite: SQLite) -> None:

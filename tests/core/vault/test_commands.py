@@ -12,6 +12,7 @@ from portico.settings.section import Secret
 from portico.testing import SECRET, CommandLine
 from portico.vault import Vault, make_ring
 
+pytestmark = pytest.mark.timeout(180)  # many commands, each in a process of its own
 NEW = "quite-another-secret-0987654321-zyxwvuts"
 PLUGIN = """
     from piccolo.columns import Text
@@ -44,6 +45,12 @@ def install(site: Path, table: str = "tokens_token") -> None:
     )
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up-tokens\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[portico]\ntokens = made_up_tokens\n")
+
+
+@pytest.fixture
+def database_url() -> str:
+    """SQLite alone: what is behind the commands is tried on both databases beside this."""
+    return ""
 
 
 @pytest.fixture

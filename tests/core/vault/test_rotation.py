@@ -145,6 +145,17 @@ async def test_AB_84_an_instance_that_cannot_read_what_others_lock_is_refused(
     await claim_vault(vault(OLD))
 
 
+async def test_AB_84_a_command_without_the_servers_keys_locks_nothing(database: Database) -> None:
+    await claim_vault(vault(OLD))
+    other = vault(NEW)
+    other.in_use = await key_in_use()  # as when a house is opened
+    with pytest.raises(OtherKey, match="PORTICO_ENCRYPTION_KEYS"):
+        other.lock("text", "shelf:1")
+    both = vault(NEW, OLD)
+    both.in_use = await key_in_use()
+    assert both.is_current(both.lock("text", "shelf:1"))
+
+
 def test_a_column_says_which_row_a_text_belongs_to() -> None:
     assert SHELF.about_row("7") == "shelf:7"
     with pytest.raises(ValueError, match="has to name {id}"):
