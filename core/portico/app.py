@@ -100,6 +100,7 @@ class Portico:
             configuration=self.configuration,
             adjustments=self.adjustments,
             pinned=loaded.set_in("identity"),
+            redis=self.redis,
             pinned_permissions=loaded.set_in("permissions"),
             secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
@@ -316,7 +317,7 @@ class Portico:
                 await self._startup(contribution)
             await self.policies.note()
             self.policies.watch()
-            self.identity.presence.start()
+            self.identity.start()
         self._serve = self._web()
         self.must_open()
         self._announce()
@@ -363,7 +364,7 @@ class Portico:
                 with contextlib.suppress(fence.Fault):
                     await self._call(contribution, "shutdown")
             self._started.clear()
-            await self.identity.presence.stop()
+            await self.identity.stop()
             await self.catalogue.stop()
             await self.events.settle()
         await self.fetch.close()

@@ -28,6 +28,7 @@ from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.tables import TABLES
 from portico.identity.tokens import Claims, TokenSigner
+from portico.identity.vigil import Vigil
 from portico.identity.ways import (
     Arrival,
     AtTheDoor,
@@ -91,6 +92,7 @@ __all__ = [
     "TokenReader",
     "TokenSigner",
     "Tree",
+    "Vigil",
     "Welcome",
     "Witness",
     "allows",

@@ -40,10 +40,14 @@ class GroupLeaving(msgspec.Struct, frozen=True):
 
 
 class SessionRevoked(msgspec.Struct, frozen=True):
-    """A sign-in has ended before its time; `session_id` None = every one of the account."""
+    """A sign-in has ended before its time; `session_id` None = every one of the account, or all but one.
+
+    `expires_at`: when it would have ended, in epoch seconds; None = never, or it is not known.
+    """
 
     account_id: str
     session_id: str | None = None
+    expires_at: int | None = None
 
 
 class KeyRevoked(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from portico.identity.credentials import Credential, credential_from
 from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
 from portico.identity.events import EVENTS, AccountLeaving
+from portico.identity.herald import Herald
 from portico.identity.links import Links
 from portico.identity.papers import Papers
 from portico.identity.passwords import Passwords
@@ -34,6 +35,7 @@ from portico.identity.presence import Presence
 from portico.identity.roll import Roll
 from portico.identity.sessions import Sessions
 from portico.identity.tokens import TokenSigner
+from portico.identity.vigil import Vigil
 from portico.identity.ways import (
     AtTheDoor,
     AuthProvider,
@@ -46,8 +48,9 @@ from portico.identity.ways import (
     arrival,
 )
 from portico.identity.welcome import Reception, Welcome
+from portico.redis import Redis
 from portico.settings.permissions import PermissionDefaults
-from portico.settings.schema import IdentitySettings
+from portico.settings.schema import IdentitySettings, RedisSettings
 from portico.settings.section import Secret
 
 log = structlog.get_logger("portico.identity")
@@ -73,6 +76,7 @@ class Identity:
         configuration: Configuration | None = None,
         adjustments: Adjustments | None = None,
         pinned: Collection[str] = (),
+        redis: Redis | None = None,
         pinned_permissions: Collection[str] = (),
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
@@ -85,6 +89,7 @@ class Identity:
         self.roll = Roll()
         self.papers = Papers(bus)
         self.presence = Presence()
+        self.visits = Presence("portico_session", "last_seen_at")
         self.passwords = Passwords(settings.password_rounds)
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(),
@@ -101,8 +106,25 @@ class Identity:
         self._readers: list[TokenReader] = []
         self._witnesses: list[Witness] = []
         self._granted: Brief[str, tuple[str, ...]] = Brief(settings.recheck)
+        self.vigil = Vigil(settings.blind_grace, self._readers)
+        self._herald = Herald(redis or Redis(RedisSettings()), self._hear)
         bus.listen("portico", [Listener(event, self._forget) for event in EVENTS])
+        bus.listen("portico", [*self.vigil.listeners(), *self._herald.listeners()])
         bus.listen("portico", [Listener(AccountLeaving, self.directory.account_leaving)])
+
+    def start(self) -> None:
+        """Begin to write down who is here, and to watch who stays. Needs the running loop, and the database in use."""
+        self.presence.start()
+        self.visits.start()
+        self.vigil.start()
+        self._herald.start()
+
+    async def stop(self) -> None:
+        """End what `start` began."""
+        await self.vigil.stop()
+        await self._herald.stop()
+        await self.visits.stop()
+        await self.presence.stop()
 
     def adopt(
         self, ways: Collection[AuthProvider] = (), readers: Collection[TokenReader] = ()
@@ -119,7 +141,7 @@ class Identity:
         for way in ways:
             self.ways.pop(way.name, None)
         self._witnesses = [way for way in self.ways.values() if isinstance(way, Witness)]
-        self._readers = [one for one in self._readers if one not in readers]
+        self._readers[:] = [one for one in self._readers if one not in readers]
 
     async def open_ways(self) -> list[AuthProvider]:
         """The ways by which people come in now, sorted by name."""
@@ -171,6 +193,8 @@ class Identity:
         if self._witnesses and not all(one.agrees(scope, actor) for one in self._witnesses):
             raise Unauthenticated(USER_MISMATCH)
         self.presence.seen(actor.id)
+        if reader is None:
+            self.visits.seen(actor.session_id)
         return actor
 
     async def at_the_door(self, body: bytes, scope: Mapping[str, Any]) -> Welcome:
@@ -249,6 +273,11 @@ class Identity:
         # What groups grant and what the defaults are is remembered apart: two moments do not add up.
         granted = await self._granted.get(account_id, self.directory.group_permissions)
         return (await self.defaults.trees()).of(granted or ()).tree
+
+    def _hear(self, account_id: str) -> None:
+        """Another instance has ended something of this account."""
+        self._forget(None)
+        self.vigil.ask_about(account_id)
 
     def _forget(self, _: object) -> None:
         """Somebody or some group is not what it was."""

@@ -14,27 +14,28 @@ EVERY = 10
 SELDOM = 60
 
 _WRITE = (
-    "WITH seen (id, seen_at) AS (VALUES {}) UPDATE portico_account SET last_active_at = seen.seen_at "
-    "FROM seen WHERE portico_account.id = seen.id AND portico_account.last_active_at < seen.seen_at"
+    "WITH seen (id, seen_at) AS (VALUES {{}}) UPDATE {table} SET {column} = seen.seen_at "
+    "FROM seen WHERE {table}.id = seen.id AND {table}.{column} < seen.seen_at"
 )
 log = structlog.get_logger("portico.identity")
 
 
 class Presence:
-    """When each account was last seen by this process. Units: epoch seconds."""
+    """When each account, or what else has a row, was last seen by this process. Units: epoch seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: str = "portico_account", column: str = "last_active_at") -> None:
+        self._write = _WRITE.format(table=table, column=column)
         self._seen: dict[str, int] = {}
         self._written: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def seen(self, account_id: str) -> None:
+    def seen(self, one: str) -> None:
         """Somebody is here now. Called with every request."""
-        self._seen[account_id] = now()
+        self._seen[one] = now()
 
-    def last_active(self, account_id: str, stored: int) -> int:
+    def last_active(self, one: str, stored: int) -> int:
         """When somebody was last here. `stored`: what the database says."""
-        return max(self._seen.get(account_id, 0), stored)
+        return max(self._seen.get(one, 0), stored)
 
     def is_active(self, account_id: str, stored: int) -> bool:
         """Whether somebody was here within the last three minutes."""
@@ -66,7 +67,7 @@ class Presence:
                 f"(CAST(${n} AS TEXT), CAST(${n + 1} AS BIGINT))"
                 for n in range(1, 2 * len(some), 2)
             )
-            await execute(_WRITE.format(places), *(value for pair in some for value in pair))
+            await execute(self._write.format(places), *(value for pair in some for value in pair))
             self._written.update(some)
         self._forget()
 

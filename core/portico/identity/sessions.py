@@ -33,11 +33,9 @@ _OPEN = (
     "WHERE a.id = $4 AND a.epoch = $5 RETURNING id"
 )
 _SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
-_CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING account_id"
-_CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id"
-_CLOSE_ARRIVED = (
-    "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id"
-)
+_CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING id, account_id, expires_at"
+_CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id, expires_at"
+_CLOSE_ARRIVED = "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id, expires_at"
 _CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
 _CLOSE_ALL = "DELETE FROM portico_session WHERE account_id = $1"
 _NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
@@ -152,14 +150,12 @@ class Sessions:
         async with transaction():
             closed = await rows(statement, *args)
             for one in closed:
-                self._tell(SessionRevoked(one["account_id"], one["id"]))
+                self._tell(SessionRevoked(one["account_id"], one["id"], one["expires_at"]))
         return [str(one["id"]) for one in closed]
 
     async def close(self, session_id: str) -> None:
         """End one sign-in; ending it twice is no fault."""
-        async with transaction():
-            for closed in await rows(_CLOSE, session_id):
-                self._tell(SessionRevoked(closed["account_id"], session_id))
+        await self._close_where(_CLOSE, session_id)
 
     async def close_all(self, account_id: str, keep: str | None = None) -> None:
         """End every sign-in of an account, but for `keep` if that is given.

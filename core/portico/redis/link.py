@@ -19,6 +19,8 @@ from portico.settings.schema import RedisSettings
 PROBE_EVERY = 0.5
 #: Seconds that a probe may take: whoever is only slow to greet gets in, and is quicker from then on.
 PROBE_LIMIT = 2.0
+#: Seconds of silence after which whoever listens sees whether Redis is still there.
+LISTEN_FOR = 5.0
 AWAY = "Redis does not answer"
 
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class Redis:
         self._failures: tuple[type[Exception], ...] = ()
         self._refusals: type[Exception] = Away
         self._prober: asyncio.Task[None] | None = None
+        self._ears: list[asyncio.Task[None]] = []
         if self.configured:
             from portico.redis.connect import FAILURES, REFUSALS, connect
 
@@ -71,10 +74,12 @@ class Redis:
 
     async def stop(self) -> None:
         """Let go of it."""
-        prober, self._prober = self._prober, None
-        if prober is not None:
-            prober.cancel()
-            await asyncio.wait({prober})
+        tasks = [*self._ears, *([self._prober] if self._prober else [])]
+        self._ears, self._prober = [], None
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._client is not None:
             for client in (self._client, *self._sentinels):
                 with contextlib.suppress(*self._failures):
@@ -89,6 +94,35 @@ class Redis:
         if self.away:
             raise Away
         return await self._ask(work, self.settings.timeout)
+
+    def listen(self, channel: str, hear: Callable[[str], None]) -> None:
+        """Have `hear` called with what is said in a channel, until `stop`. While Redis is away nothing is heard, and
+        nothing is made up for; neither is anything heard where there is no Redis, or from a cluster.
+        """
+        if self.configured and not self.settings.cluster:
+            self._ears.append(asyncio.create_task(self._hearing(channel, hear)))
+
+    async def _hearing(self, channel: str, hear: Callable[[str], None]) -> None:
+        while True:
+            if self.away:
+                await asyncio.sleep(PROBE_EVERY)
+                continue
+            ear = self._client.pubsub(ignore_subscribe_messages=True)
+            try:
+                async with asyncio.timeout(PROBE_LIMIT):
+                    await ear.subscribe(channel)
+                while True:
+                    message = await ear.get_message(timeout=LISTEN_FOR)
+                    if message is not None:
+                        hear(message["data"])
+                    elif self.away:
+                        break
+            except self._failures as error:
+                log.debug("redis is not heard", error=type(error).__name__)
+                await asyncio.sleep(PROBE_EVERY)
+            finally:
+                with contextlib.suppress(*self._failures):
+                    await ear.aclose()
 
     async def probe(self) -> None:
         """For `/ready`. Raises: Unavailable."""

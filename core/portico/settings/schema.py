@@ -175,6 +175,14 @@ class IdentitySettings(Section):
             le=1,
         ),
     ] = 0.5
+    blind_grace: Annotated[
+        float,
+        setting(
+            "Seconds that open streams and sockets last while the database cannot be asked about them",
+            ge=1,
+            le=60,
+        ),
+    ] = 5.0
     password_rounds: Annotated[
         int, setting("Cost of a password hash: each step doubles it (bcrypt)", ge=4, le=16)
     ] = 12

@@ -22,6 +22,7 @@ from portico.identity import SESSION, Actor, Identity
 from portico.permissions import Permissions
 from portico.web.errors import told
 from portico.web.forgery import is_cross_site, refuse_forgery
+from portico.web.lasting import serve_while_signed_in
 from portico.web.origins import Origins
 
 #: Methods that change nothing, unless a route says that it does.
@@ -56,7 +57,10 @@ def gate(
                 await app(scope, receive, send)
                 return
             with acting(actor.id):
-                await app(scope, receive, send)
+                if scope["type"] == ScopeType.WEBSOCKET:
+                    await serve_while_signed_in(app, scope, receive, send, actor, identity.vigil)
+                else:
+                    await app(scope, receive, send)
 
         return enter
 

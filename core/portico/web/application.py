@@ -62,7 +62,9 @@ def web_application(
         dto=StrictJSON,
         return_dto=None,
         request_max_body_size=settings.server.max_body,
-        state=State({"max_depth": settings.server.max_depth, "drain": drain}),
+        state=State(
+            {"max_depth": settings.server.max_depth, "drain": drain, "vigil": identity.vigil}
+        ),
         openapi_config=open_api(settings) if docs else None,
         plugins=[Descriptions()],
         logging_config=None,

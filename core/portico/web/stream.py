@@ -5,8 +5,9 @@ the client to leave; that is all a stream costs.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import nullcontext
+import contextlib
+from collections.abc import Awaitable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -14,13 +15,17 @@ from litestar import Request
 from litestar.types import Receive, Scope, Send
 
 from portico.catalogue.source import EVENT_STREAM, Reply
-from portico.errors import Refusal, Unavailable
+from portico.errors import INVALID_TOKEN, Refusal, Unauthenticated, Unavailable
+from portico.identity import Vigil
 from portico.web.drain import Drain
 from portico.web.errors import unforeseen
 from portico.web.reply import Headers
 
 #: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
 SOON = 0.1
+
+#: Seconds for which somebody who was signed out is given to read the end of a stream.
+GOODBYE = 1.0
 
 DONE = b"data: [DONE]\n\n"
 STOPPING = "The server is shutting down."
@@ -49,8 +54,13 @@ def stream_reply(
     leaves first. What it raises before the first byte is answered like anything that a handler raises.
     """
     opt = getattr(request.scope.get("route_handler"), "opt", {})
+    state = request.app.state
     return ReplyStream(
-        reply, getattr(request.app.state, "drain", None), opt.get("plugin", "portico"), headers
+        reply,
+        getattr(state, "drain", None),
+        opt.get("plugin", "portico"),
+        headers,
+        vigil=getattr(state, "vigil", None),
     )
 
 
@@ -63,18 +73,23 @@ class ReplyStream:
         drain: Drain | None = None,
         plugin: str = "portico",
         headers: Headers = (),
+        vigil: Vigil | None = None,
     ) -> None:
         self._reply = reply
+        self._vigil = vigil
         self._drain = drain
         self._plugin = plugin
         self._headers = tuple(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the reply, until it ends, the client leaves or the process stops. Called by Litestar."""
+        """Send the reply, until it ends, the client leaves, its sign-in is over or the process stops.
+
+        Called by Litestar.
+        """
         presence = _Presence(receive)
         reply: Reply | None = None
         try:
-            with self._drain.watched(presence.interrupt) if self._drain else nullcontext():
+            with self._watched(scope, presence):
                 reply = self._reply if isinstance(self._reply, Reply) else await self._reply
                 await send(_start(reply, self._headers))
                 await self._send_body(reply, send)
@@ -83,11 +98,35 @@ class ReplyStream:
                 if reply is None:
                     raise Unavailable from None
                 await _end(send, reply, error_event(STOPPING, "server_error", "interrupted"))
+            elif presence.forgive("revoked"):
+                await self._dismiss(send, reply)
             elif not presence.forgive("gone"):
                 raise
         finally:
             presence.close()
             await _close(reply)
+
+    @contextmanager
+    def _watched(self, scope: Scope, presence: "_Presence") -> Iterator[None]:
+        with ExitStack() as watched:
+            if self._drain is not None:
+                watched.enter_context(self._drain.watched(presence.interrupt))
+            if self._vigil is not None:
+                watched.enter_context(self._vigil.watched(scope.get("user"), presence.revoke))
+            yield
+
+    async def _dismiss(self, send: Send, reply: Reply | None) -> None:
+        """End what somebody gets who is not signed in any more: the upstream first, then the stream.
+
+        Whoever does not read is not waited for.
+        """
+        if reply is None:
+            raise Unauthenticated(INVALID_TOKEN)
+        await _close(reply)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                event = error_event(INVALID_TOKEN, "authentication_error", "session_revoked")
+                await _end(send, reply, event)
 
     async def _send_body(self, reply: Reply, send: Send) -> None:
         if isinstance(reply.body, bytes):
@@ -144,6 +183,9 @@ class _Presence:
 
     def interrupt(self) -> None:
         self._cancel("stopping")
+
+    def revoke(self) -> None:
+        self._cancel("revoked")
 
     def forgive(self, reason: str) -> bool:
         """Whether it was this, and nobody else, that cancelled the task; then the task may go on."""

@@ -54,7 +54,7 @@ async def test_ab04_a_closed_session_is_closed_for_good(
     await identity.sessions.end(session.token)
     assert await identity.sessions.resolve(session.token) is None
     assert await identity.sessions.resolve(other.token) is not None
-    assert SessionRevoked(ann.id, actor.session_id) in told
+    assert SessionRevoked(ann.id, actor.session_id, session.expires_at) in told
 
 
 async def test_ab04_tokens_that_never_expire_can_be_revoked_too(

@@ -1,0 +1,45 @@
+"""Web sockets that end with what let somebody in: signed out, set back, deleted, run out.
+
+The handler works in a task of its own, so that it can be stopped whatever it is waiting for.
+"""
+
+import asyncio
+from typing import Any
+
+from litestar.exceptions import WebSocketDisconnect
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from portico.errors import INVALID_TOKEN
+from portico.identity import Actor, Vigil
+
+#: What a socket is closed with whose sign-in is over: 4000 and the status that a request would be answered with.
+SIGNED_OUT = 4401
+
+
+async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an ASGI connection
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, actor: Actor, vigil: Vigil
+) -> None:
+    """Serve a web socket until it ends by itself, or the sign-in it came with."""
+    over, closed = asyncio.Event(), False
+
+    async def sending(message: Any) -> None:
+        nonlocal closed
+        if over.is_set():
+            raise WebSocketDisconnect(detail=INVALID_TOKEN, code=SIGNED_OUT)
+        closed = closed or message["type"] not in ("websocket.accept", "websocket.send")
+        await send(message)
+
+    with vigil.watched(actor, over.set):
+        work = asyncio.ensure_future(app(scope, receive, sending))
+        end = asyncio.ensure_future(over.wait())
+        try:
+            await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+            if over.is_set() and not closed and not work.done():
+                await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": INVALID_TOKEN})
+        finally:
+            end.cancel()
+            if over.is_set() or not work.done():
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+        if not work.cancelled():
+            await work  # what went wrong in it is for those outside
