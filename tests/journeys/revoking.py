@@ -1,0 +1,77 @@
+"""All the ways to take somebody's sign-in away, and all the ways in which they hold on to it.
+
+Whoever adds a way adds a line here; the test and the benchmark try each with each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.live import LiveRequests, LiveSocket, LiveStream
+
+from portico.testing import PASSWORD, Client, Server
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An administrator, a person, and the credential of theirs that is taken away."""
+
+    admin: Client
+    person: Client
+    held: Client
+
+
+Take = Callable[[Scene], Any]
+
+
+def _account(scene: Scene, **changes: str) -> dict[str, str]:
+    known = {name: scene.person.account[name] for name in ("name", "email", "profile_image_url")}
+    return {"role": "user", **known, **changes}
+
+
+def _update(scene: Scene, **changes: str) -> Any:
+    path = f"/api/v1/users/{scene.person.account['id']}/update"
+    return scene.admin.post(path, _account(scene, **changes))
+
+
+def _sign_out(scene: Scene) -> Any:
+    return scene.held.get("/api/v1/auths/signout")
+
+
+def _change_password(scene: Scene) -> Any:
+    form = {"password": PASSWORD, "new_password": f"{PASSWORD}!"}
+    return scene.person.post("/api/v1/auths/update/password", form)
+
+
+def _delete(scene: Scene) -> Any:
+    return scene.admin.delete(f"/api/v1/users/{scene.person.account['id']}")
+
+
+def _end_sign_in(scene: Scene) -> Any:
+    return scene.person.delete("/api/v1/auths/sessions")
+
+
+def _signed_out_by_admin(scene: Scene) -> Any:
+    return scene.admin.delete(f"/api/v1/users/{scene.person.account['id']}/sessions")
+
+
+WAYS: dict[str, Take] = {
+    "sign-out": _sign_out,
+    "password change": _change_password,
+    "admin reset": lambda scene: _update(scene, password=f"{PASSWORD}?"),
+    "demotion": lambda scene: _update(scene, role="pending"),
+    "promotion": lambda scene: _update(scene, role="admin"),
+    "deletion": _delete,
+    # "ended from the list": _end_sign_in,
+    # "ended by an administrator": _signed_out_by_admin,
+}
+
+#: How somebody holds on: each has `is_live` and, once it is not, `ended_at`.
+HOLDS: dict[str, Callable[[Server, Client], Any]] = {
+    "HTTP": lambda server, client: LiveRequests(client),
+    "websocket": LiveSocket,
+    "stream": LiveStream,
+}
+
+#: How many instances there are, and their Redis: none, one, or one that is stopped.
+HOUSES = ("one instance", "two with Redis", "two without", "two with Redis stopped")
