@@ -1,6 +1,7 @@
 """Connections that stay: a plugin with a socket, and clients that hold on until they are let go."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import threading
@@ -52,7 +53,7 @@ class LiveSocket:
         self.code: int | None = None
         self.ended_at = 0.0
         self._open = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._open.wait(20) and self.is_live, f"the socket was closed with {self.code}"
 
@@ -60,16 +61,29 @@ class LiveSocket:
     def is_live(self) -> bool:
         return self.code is None
 
+    def close(self) -> None:
+        """Hang up, if nobody else has."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._live())
+
     async def _live(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         try:
-            async with aiohttp.ClientSession() as session:
-                async with session.ws_connect(self._url, headers=self._headers) as socket:
-                    await socket.send_str("hello")
-                    if await socket.receive_str() == "hello":
-                        self._open.set()
-                    async for _ in socket:
-                        pass
-                    self._end(socket.close_code or 0)
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(self._url, headers=self._headers) as socket,
+            ):
+                await socket.send_str("hello")
+                if await socket.receive_str() == "hello":
+                    self._open.set()
+                async for _ in socket:
+                    pass
+                self._end(socket.close_code or 0)
         except aiohttp.WSServerHandshakeError as error:
             self._end(error.status)
         except (TypeError, aiohttp.ClientError):
@@ -98,6 +112,10 @@ class LiveStream:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
+    def close(self) -> None:
+        """Wait until it has been read to its end."""
+        self._thread.join(20)
+
     def _read(self) -> None:
         try:
             while block := self._response.read1(65536):
@@ -105,6 +123,7 @@ class LiveStream:
         except (OSError, http.client.HTTPException):
             self.said += b"<broken>"
         self.ended_at, self.is_live = time.monotonic(), False
+        self._connection.close()
 
 
 class LiveRequests:
@@ -114,6 +133,9 @@ class LiveRequests:
         self._client = client
         self.ended_at = 0.0
         assert self.is_live
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
     @property
     def is_live(self) -> bool:

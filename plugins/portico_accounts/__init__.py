@@ -46,7 +46,7 @@ def register_policies() -> list[PolicyFile]:
 @hookimpl
 def register_routes(app: House, settings: Section) -> list[object]:
     """The session's own routes, people, and the administrator's."""
-    from portico_accounts import administration, directory, profile, session
+    from portico_accounts import administration, directory, profile, session, sign_ins
     from portico_accounts.people import People
     from portico_accounts.settings import Settings
 
@@ -57,6 +57,7 @@ def register_routes(app: House, settings: Section) -> list[object]:
         *profile.routes(app, people),
         *directory.routes(app, people),
         *administration.routes(people),
+        *sign_ins.routes(app),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -26,7 +27,7 @@ from_stdin = click.option(
 
 @click.group()
 def user() -> None:
-    """Add people, list and show them, change roles and passwords, delete them."""
+    """Add people, list and show them, change roles and passwords, sign them out, delete them."""
 
 
 @user.command()
@@ -100,6 +101,33 @@ def show(key: HouseKey, email: str) -> None:
 
 @user.command()
 @click.argument("email")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@click.pass_obj
+def sessions(key: HouseKey, email: str, as_json: bool) -> None:
+    """List the newest sign-ins of EMAIL: by which way, from where, when they were last seen."""
+    found = key.run(lambda house: keyboard.sign_ins(house, email))
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+    elif not found:
+        click.echo(f"{email} is not signed in.")
+    for one in found if not as_json else ():
+        click.echo(
+            f"{_when(one.created_at)}  {_when(one.last_seen_at)}  {one.method:12} "
+            f"{one.address or '?':15}  {_printable(one.user_agent or '')}"
+        )
+
+
+@user.command("sign-out")
+@click.argument("email")
+@click.pass_obj
+def sign_out(key: HouseKey, email: str) -> None:
+    """End all sign-ins of EMAIL, on every instance within a second."""
+    key.run(lambda house: keyboard.sign_out(house, email))
+    click.echo(f"{email} is signed out everywhere.")
+
+
+@user.command()
+@click.argument("email")
 @click.option("--delete-content", is_flag=True, help="Delete also what others still use.")
 @click.option(
     "--heir",
@@ -116,6 +144,15 @@ def delete(key: HouseKey, email: str, delete_content: bool, heir: str | None, ye
         click.confirm(f"Delete {email} and all that is theirs?", abort=True)
     key.run(lambda house: keyboard.delete(house, email, heir, delete_content=delete_content))
     click.echo(f"Deleted {email}.")
+
+
+def _when(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _printable(text: str) -> str:
+    """What a stranger's browser calls itself, without what would disturb a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _password(from_stdin: bool) -> str:

@@ -1,6 +1,6 @@
 """What whoever sits at the server's own keyboard does with accounts, which they name by e-mail address."""
 
-from portico.api import Account, House, NotFound
+from portico.api import Account, House, NotFound, SignedIn
 
 
 class NoSuchAccount(NotFound):
@@ -33,6 +33,18 @@ async def delete(house: House, email: str, heir: str | None, *, delete_content: 
     account = await account_of(house, email)
     heir_id = (await account_of(house, heir)).id if heir else None
     await house.identity.directory.delete(account.id, heir=heir_id, delete_content=delete_content)
+
+
+async def sign_ins(house: House, email: str) -> list[SignedIn]:
+    """Somebody's sign-ins, newest first, at most 30. Raises: NotFound."""
+    account = await account_of(house, email)
+    return (await house.identity.sign_ins.page(account.id))[0]
+
+
+async def sign_out(house: House, email: str) -> None:
+    """End all of somebody's sign-ins. Raises: NotFound."""
+    account = await account_of(house, email)
+    await house.identity.sign_ins.end_all(account.id)
 
 
 async def account_of(house: House, email: str) -> Account:

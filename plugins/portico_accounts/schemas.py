@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 
+from portico.api import SignedIn
+
 Emoji = Annotated[str, msgspec.Meta(max_length=64)]
 Line = Annotated[str, msgspec.Meta(max_length=512)]
 #: A year further away than any calendar reaches is a mistake.
@@ -139,6 +141,13 @@ class Credentials(msgspec.Struct, kw_only=True):
 
     email: str
     password: str
+
+
+class SignInPage(msgspec.Struct):
+    """At most 30 sign-ins, newest first; `total`: how many there are in all."""
+
+    sessions: list[SignedIn]
+    total: int
 
 
 class SignedOut(msgspec.Struct, kw_only=True):

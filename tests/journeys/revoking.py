@@ -57,7 +57,6 @@ def _signed_out_by_admin(scene: Scene) -> Any:
 
 WAYS: dict[str, Take] = {
     "sign-out": _sign_out,
-    "password change": _change_password,
     "admin reset": lambda scene: _update(scene, password=f"{PASSWORD}?"),
     "demotion": lambda scene: _update(scene, role="pending"),
     "promotion": lambda scene: _update(scene, role="admin"),

@@ -53,6 +53,8 @@ def test_AB_04_AB_05_AB_06_AB_07_what_is_taken_away_is_gone_everywhere(
         upstream.wait_until_idle()
         assert held.get("/api/v1/auths/").status == 401, way
         assert bystander.is_live, way
+        for hold in (bystander, *holds.values()):
+            hold.close()
 
 
 def test_FT_09_what_is_taken_away_while_redis_is_away_is_gone_and_stays_gone(
@@ -70,6 +72,8 @@ def test_FT_09_what_is_taken_away_while_redis_is_away_is_gone_and_stays_gone(
         assert held.get("/api/v1/auths/").status == 401
         heal()
         assert held.get("/api/v1/auths/").status == 401
+        socket.close()
+        stream.close()
     assert admin.get("/api/v1/auths/").status == 200
 
 
@@ -77,8 +81,8 @@ def test_whoever_was_let_go_is_not_let_in_again(servers: Servers) -> None:
     server = servers().start()
     admin = server.client.sign_up("Ada")
     held = server.client.sign_in("Ada")
-    assert LiveSocket(server, held).is_live
+    LiveSocket(server, held).close()
     assert held.get("/api/v1/auths/signout").status == 200
     with pytest.raises(AssertionError, match="closed with"):
         LiveSocket(server, held)
-    assert LiveSocket(server, admin).is_live
+    LiveSocket(server, admin).close()

@@ -26,6 +26,7 @@ from portico.identity.permission_tree import Tree, allows, effective, read_text
 from portico.identity.picture import Bitmap, bitmap
 from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
+from portico.identity.sign_ins import SignedIn
 from portico.identity.tables import TABLES
 from portico.identity.tokens import Claims, TokenSigner
 from portico.identity.vigil import Vigil
@@ -86,6 +87,7 @@ __all__ = [
     "SessionUser",
     "SessionUserInfo",
     "Sessions",
+    "SignedIn",
     "SignsOutElsewhere",
     "Switchable",
     "Terms",

@@ -209,6 +209,12 @@ class Accounts(Lookup):
         asking = await self.find(by)
         return asking is not None and asking.role == "admin"
 
+    async def check_touch(self, account_id: str, by: str | None) -> None:
+        """Raises: NotFound if there is no such account; Forbidden unless `by` may change something about it."""
+        account = await self.by_id(account_id)
+        if by != account_id:
+            await self._check_ruling(account, account.role, by)
+
     async def _check_ruling(self, account: Account, role: str, by: str | None) -> None:
         """Raises: Forbidden unless `by` may make `role` of this account (empty = delete it)."""
         if account.role == "admin" or role == "admin":

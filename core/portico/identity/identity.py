@@ -34,6 +34,7 @@ from portico.identity.permission_tree import Tree, allows
 from portico.identity.presence import Presence
 from portico.identity.roll import Roll
 from portico.identity.sessions import Sessions
+from portico.identity.sign_ins import SignIns
 from portico.identity.tokens import TokenSigner
 from portico.identity.vigil import Vigil
 from portico.identity.ways import (
@@ -90,6 +91,7 @@ class Identity:
         self.papers = Papers(bus)
         self.presence = Presence()
         self.visits = Presence("portico_session", "last_seen_at")
+        self.sign_ins = SignIns(self.sessions, self.directory, self.visits)
         self.passwords = Passwords(settings.password_rounds)
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(),

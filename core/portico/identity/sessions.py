@@ -34,6 +34,7 @@ _OPEN = (
 )
 _SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
 _CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING id, account_id, expires_at"
+_CLOSE_OF = "DELETE FROM portico_session WHERE account_id = $1 AND id = $2 RETURNING id, account_id, expires_at"
 _CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id, expires_at"
 _CLOSE_ARRIVED = "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id, expires_at"
 _CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
@@ -156,6 +157,10 @@ class Sessions:
     async def close(self, session_id: str) -> None:
         """End one sign-in; ending it twice is no fault."""
         await self._close_where(_CLOSE, session_id)
+
+    async def close_of(self, account_id: str, session_id: str) -> bool:
+        """End one sign-in if it is this account's. Returns whether it was."""
+        return bool(await self._close_where(_CLOSE_OF, account_id, session_id))
 
     async def close_all(self, account_id: str, keep: str | None = None) -> None:
         """End every sign-in of an account, but for `keep` if that is given.

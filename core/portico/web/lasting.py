@@ -14,6 +14,8 @@ from portico.identity import Actor, Vigil
 
 #: What a socket is closed with whose sign-in is over: 4000 and the status that a request would be answered with.
 SIGNED_OUT = 4401
+#: Seconds that a handler gets to tidy up.
+STUBBORN = 1.0
 
 
 async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an ASGI connection
@@ -34,12 +36,15 @@ async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an AS
         end = asyncio.ensure_future(over.wait())
         try:
             await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
-            if over.is_set() and not closed and not work.done():
-                await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": INVALID_TOKEN})
         finally:
             end.cancel()
-            if over.is_set() or not work.done():
+            if not work.done():
+                # Before the farewell: the server sends none while somebody waits to receive.
                 work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
-        if not work.cancelled():
-            await work  # what went wrong in it is for those outside
+                await asyncio.wait({work}, timeout=STUBBORN)
+        if over.is_set() and not closed:
+            await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": INVALID_TOKEN})
+    if not over.is_set():
+        await work  # what went wrong in it is for those outside
+    elif work.done() and not work.cancelled():
+        work.exception()  # it did not like to be stopped; nobody has to know
