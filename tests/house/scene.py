@@ -178,6 +178,10 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         path.replace("{user_id}", s.somebody()),
         amendment(s),
     ),
+    ("DELETE", "/api/v1/users/{user_id}/sessions"): lambda s, path: (
+        path.replace("{user_id}", s.somebody()),
+        None,
+    ),
     ("DELETE", "/api/v1/users/{user_id}"): lambda s, path: (
         path.replace("{user_id}", s.somebody()),
         None,

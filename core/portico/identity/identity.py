@@ -1,5 +1,6 @@
 """Everything about who is who, put together once for an application."""
 
+import functools
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -108,7 +109,9 @@ class Identity:
         self._readers: list[TokenReader] = []
         self._witnesses: list[Witness] = []
         self._granted: Brief[str, tuple[str, ...]] = Brief(settings.recheck)
-        self.vigil = Vigil(settings.blind_grace, self._readers)
+        self.vigil = Vigil(
+            settings.blind_grace, self._readers, functools.partial(self._forget, None)
+        )
         self._herald = Herald(redis or Redis(RedisSettings()), self._hear)
         bus.listen("portico", [Listener(event, self._forget) for event in EVENTS])
         bus.listen("portico", [*self.vigil.listeners(), *self._herald.listeners()])

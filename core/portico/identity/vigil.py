@@ -49,12 +49,19 @@ class Vigil:
     """Knows who is connected, and sends them away.
 
     `blind`: seconds for which connections last while the database cannot be asked. `readers`: who knows of
-    credentials other than sessions.
+    credentials other than sessions. `forget`: called when something turns out to have ended, before anybody who was
+    sent away can come back.
     """
 
-    def __init__(self, blind: float, readers: Sequence[TokenReader]) -> None:
+    def __init__(
+        self,
+        blind: float,
+        readers: Sequence[TokenReader],
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
         self._blind = blind
         self._readers = readers
+        self._forget = forget
         self._live: dict[Pass, set[Farewell]] = {}
         self._owners: dict[str, set[Pass]] = defaultdict(set)
         self._answered: dict[str, float] = {}
@@ -128,7 +135,9 @@ class Vigil:
             async with asyncio.timeout(self._blind):
                 for some in chunks(session_ids):
                     still = await self._still(kind, list(some))
-                    self._end(Pass(kind, one) for one in some if one not in still)
+                    if gone := [Pass(kind, one) for one in some if one not in still]:
+                        self._forget()
+                        self._end(gone)
             self._answered[kind] = time.monotonic()
         except Exception as error:  # noqa: BLE001 - away, full, a plugin's reader
             if time.monotonic() - self._answered[kind] >= self._blind:
