@@ -19,6 +19,10 @@ class ServerSettings(Section):
 
     host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
     port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
+    url: Annotated[
+        str,
+        setting("Where people reach Portico, such as https://chat.example.org", env="WEBUI_URL"),
+    ] = ""
     trusted_proxies: Annotated[
         list[str],
         setting(
