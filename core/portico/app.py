@@ -91,7 +91,9 @@ class Portico:
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
             )
         )
+        self.limiter = Limiter(settings.limits, signing, self.redis)
         self.adjustments = Adjustments(self.configuration)
+        self.adjustments.add(settings.server, loaded.set_in("server"))
         self.identity = Identity(
             settings.identity,
             signing,
@@ -99,6 +101,7 @@ class Portico:
             settings.permissions,
             configuration=self.configuration,
             adjustments=self.adjustments,
+            limiter=self.limiter,
             pinned=loaded.set_in("identity"),
             redis=self.redis,
             pinned_permissions=loaded.set_in("permissions"),
@@ -125,7 +128,7 @@ class Portico:
             policies=self.policies,
             catalogue=self.catalogue,
             events=self.events,
-            limiter=Limiter(settings.limits, signing, self.redis),
+            limiter=self.limiter,
             http=self._http,
             fetch=self.fetch,
         )

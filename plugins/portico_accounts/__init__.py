@@ -10,7 +10,7 @@ from portico.api import House, PluginInfo, PolicyFile, ResourceKind, Section, ho
 PLUGIN = PluginInfo(
     api=1,
     summary="Who is signed in, sign-out, people and their profiles.",
-    claims=("/api/v1/auths", "/api/v1/users"),
+    claims=("/api/v1/auths", "/api/v1/users", "/api/config", "/api/version"),
 )
 
 
@@ -24,7 +24,7 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Accounts, as policies speak of them: everybody owns their own."""
+    """Accounts, as policies speak of them: everybody owns their own. And what is set while the house runs."""
     return [
         ResourceKind(
             "account",
@@ -33,20 +33,33 @@ def register_resources() -> list[ResourceKind]:
             owner="id",
             general=("create",),
             vital=("write",),
-        )
+        ),
+        ResourceKind("setting", "", (), general=("read", "write"), vital=("write",)),
     ]
 
 
 @hookimpl
 def register_policies() -> list[PolicyFile]:
-    """The page on accounts."""
-    return [PolicyFile("portico_policies", "accounts.csv")]
+    """The pages on accounts and on settings."""
+    return [
+        PolicyFile("portico_policies", "accounts.csv"),
+        PolicyFile("portico_policies", "settings.csv"),
+    ]
 
 
 @hookimpl
 def register_routes(app: House, settings: Section) -> list[object]:
     """The session's own routes, people, and the administrator's."""
-    from portico_accounts import administration, directory, profile, session, sign_ins
+    from portico_accounts import (
+        administration,
+        client,
+        directory,
+        house_settings,
+        oneself,
+        profile,
+        session,
+        sign_ins,
+    )
     from portico_accounts.people import People
     from portico_accounts.settings import Settings
 
@@ -58,6 +71,9 @@ def register_routes(app: House, settings: Section) -> list[object]:
         *directory.routes(app, people),
         *administration.routes(people),
         *sign_ins.routes(app),
+        *oneself.routes(app, settings),
+        *house_settings.routes(app),
+        *client.routes(app, settings),
     ]
 
 

@@ -44,6 +44,45 @@ class AccountForm(msgspec.Struct, kw_only=True):
     password: str | None = None
 
 
+class ProfileForm(msgspec.Struct, kw_only=True):
+    """What somebody says about themselves. What is null or left out is not said any more."""
+
+    name: str
+    profile_image_url: str
+    bio: str | None = None
+    gender: str | None = None
+    date_of_birth: str | None = None
+
+
+class ProfileAnswer(msgspec.Struct, kw_only=True):
+    """Who they are from now on."""
+
+    id: str
+    name: str
+    role: str
+    email: str
+    profile_image_url: str
+
+
+class TimezoneForm(msgspec.Struct, kw_only=True):
+    """Shape: `Area/City`."""
+
+    timezone: str
+
+
+class Done(msgspec.Struct):
+    """It is done."""
+
+    status: bool = True
+
+
+class AdminDetails(msgspec.Struct):
+    """Whom to ask; null = nobody of that address has an account."""
+
+    name: str | None
+    email: str | None
+
+
 class User(msgspec.Struct, kw_only=True):
     """An account, to its owner and to whoever may read accounts. `oauth` is never told."""
 
@@ -155,3 +194,37 @@ class SignedOut(msgspec.Struct, kw_only=True):
 
     status: bool = True
     redirect_url: str | msgspec.UnsetType = msgspec.UNSET
+
+
+Setting = Annotated[str, msgspec.Meta(max_length=1024)]
+#: A text that is shown, or a list of paths.
+LongSetting = Annotated[str, msgspec.Meta(max_length=16 * 1024)]
+
+
+class AdminConfig(msgspec.Struct, kw_only=True):
+    """What administrators set. The names are those of the environment variables."""
+
+    SHOW_ADMIN_DETAILS: bool
+    WEBUI_URL: Setting
+    ENABLE_SIGNUP: bool
+    ENABLE_API_KEYS: bool
+    ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS: bool
+    API_KEYS_ALLOWED_ENDPOINTS: LongSetting
+    DEFAULT_USER_ROLE: Setting
+    DEFAULT_GROUP_ID: Setting
+    JWT_EXPIRES_IN: Setting
+    ENABLE_COMMUNITY_SHARING: bool
+    ENABLE_MESSAGE_RATING: bool
+    ENABLE_FOLDERS: bool
+    ENABLE_CHANNELS: bool
+    ENABLE_NOTES: bool
+    ENABLE_USER_WEBHOOKS: bool
+    PENDING_USER_OVERLAY_TITLE: Setting | None = None
+    PENDING_USER_OVERLAY_CONTENT: LongSetting | None = None
+    RESPONSE_WATERMARK: LongSetting | None = None
+
+
+class AdminConfigAnswer(AdminConfig, kw_only=True):
+    """What is in force; `pinned`: what the operator set, which nobody changes here."""
+
+    pinned: list[str]

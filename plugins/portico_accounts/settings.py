@@ -6,8 +6,84 @@ from portico.api import Section, setting
 
 
 class Settings(Section):
-    """How much people see of one another."""
+    """How much people see of one another, and what clients are told to show.
+
+    What no plugin of this house does yet has its switch here all the same: clients ask for it.
+    """
 
     directory_emails: Annotated[
         bool, setting("People who search for others see and search their e-mail addresses")
     ] = False
+    show_admin_details: Annotated[
+        bool,
+        setting(
+            "Tell everybody who signed up, let in or not, whom to ask: a name and an e-mail address",
+            env="SHOW_ADMIN_DETAILS",
+            adjustable="auth.admin.show",
+        ),
+    ] = False
+    admin_email: Annotated[
+        str,
+        setting("Whom to ask; empty = the first administrator", env="ADMIN_EMAIL"),
+    ] = ""
+    default_locale: Annotated[
+        str, setting("Language of clients that have chosen none", env="DEFAULT_LOCALE")
+    ] = ""
+    enable_signup_password_confirmation: Annotated[
+        bool,
+        setting("Clients ask for a new password twice", env="ENABLE_SIGNUP_PASSWORD_CONFIRMATION"),
+    ] = False
+    enable_community_sharing: Annotated[
+        bool,
+        setting(
+            "Clients offer to share with the community",
+            env="ENABLE_COMMUNITY_SHARING",
+            adjustable="ui.enable_community_sharing",
+        ),
+    ] = False
+    enable_message_rating: Annotated[
+        bool,
+        setting(
+            "Clients offer to rate messages",
+            env="ENABLE_MESSAGE_RATING",
+            adjustable="ui.enable_message_rating",
+        ),
+    ] = True
+    enable_channels: Annotated[
+        bool, setting("Clients show channels", env="ENABLE_CHANNELS", adjustable="channels.enable")
+    ] = False
+    enable_notes: Annotated[
+        bool, setting("Clients show notes", env="ENABLE_NOTES", adjustable="notes.enable")
+    ] = False
+    enable_user_webhooks: Annotated[
+        bool,
+        setting(
+            "Clients offer webhooks of one's own",
+            env="ENABLE_USER_WEBHOOKS",
+            adjustable="ui.enable_user_webhooks",
+        ),
+    ] = False
+    pending_overlay_title: Annotated[
+        str,
+        setting(
+            "Headline for people who wait to be let in",
+            env="PENDING_USER_OVERLAY_TITLE",
+            adjustable="ui.pending_user_overlay_title",
+        ),
+    ] = ""
+    pending_overlay_content: Annotated[
+        str,
+        setting(
+            "Text for people who wait to be let in",
+            env="PENDING_USER_OVERLAY_CONTENT",
+            adjustable="ui.pending_user_overlay_content",
+        ),
+    ] = ""
+    response_watermark: Annotated[
+        str,
+        setting(
+            "Added by clients to what is copied from an answer",
+            env="RESPONSE_WATERMARK",
+            adjustable="ui.watermark",
+        ),
+    ] = ""

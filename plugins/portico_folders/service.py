@@ -43,12 +43,13 @@ class FolderService:
     def __init__(self, app: House, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._adjusted = app.adjustments.of(settings)
 
     async def require_use(self, actor: Actor) -> None:
         """Go on only where there are folders, with somebody who may use them. Raises: Forbidden."""
-        permitted = self._settings.enable_folders and await self._app.identity.is_permitted(
-            actor, PERMISSION
-        )
+        permitted = (
+            await self._adjusted.now()
+        ).enable_folders and await self._app.identity.is_permitted(actor, PERMISSION)
         if not permitted:
             raise Forbidden
 

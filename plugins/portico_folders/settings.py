@@ -8,6 +8,8 @@ from portico.api import Section, setting
 class Settings(Section):
     """Whether there are folders, and how many."""
 
-    enable_folders: Annotated[bool, setting("Let people use folders", env="ENABLE_FOLDERS")] = True
+    enable_folders: Annotated[
+        bool, setting("Let people use folders", env="ENABLE_FOLDERS", adjustable="folders.enable")
+    ] = True
     most: Annotated[int, setting("Folders that somebody may have", ge=1, le=10_000)] = 1000
     deepest: Annotated[int, setting("Folders that may lie in one another", ge=1, le=100)] = 32

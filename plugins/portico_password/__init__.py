@@ -6,7 +6,7 @@ from portico_password.settings import Settings
 PLUGIN = PluginInfo(
     api=1,
     summary="Sign up and sign in with an e-mail address and a password.",
-    claims=("/api/v1/auths/signup",),
+    claims=("/api/v1/auths/signup", "/api/v1/auths/update/password"),
 )
 
 

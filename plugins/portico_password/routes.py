@@ -4,12 +4,13 @@ from typing import Any
 
 from litestar.params import JSONBody
 
-from portico.api import JSONBytes, Request, SessionUser, post, welcome_reply
-from portico_password.schemas import SignUp
+from portico.api import JSONBytes, Request, SessionUser, json_reply, post, welcome_reply
+from portico_password.schemas import NewPassword, SignUp
 from portico_password.service import PasswordSignIn
 
 #: Bytes. A picture drawn by the client may come along with a sign-up.
 SIGN_UP_BODY = 384 * 1024
+CHANGE_BODY = 64 * 1024
 
 
 def routes(service: PasswordSignIn) -> list[Any]:
@@ -25,4 +26,16 @@ def routes(service: PasswordSignIn) -> list[Any]:
         """Make an account and open its first session. The very first account is an administrator's."""
         return welcome_reply(await service.sign_up(data, request.scope))
 
-    return [sign_up]
+    @post(
+        "/api/v1/auths/update/password",
+        access="user",
+        signed_in=True,
+        max_body=CHANGE_BODY,
+        answers=bool,
+    )
+    async def change(request: Request, data: JSONBody[NewPassword]) -> JSONBytes:
+        """Give the caller another password. Every other sign-in of theirs ends."""
+        await service.change(request.user, data, request.scope)
+        return json_reply(True)
+
+    return [sign_up, change]

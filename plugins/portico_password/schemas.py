@@ -10,6 +10,13 @@ class SignIn(msgspec.Struct, kw_only=True):
     password: str
 
 
+class NewPassword(msgspec.Struct, kw_only=True):
+    """`password`: the one of now."""
+
+    password: str
+    new_password: str
+
+
 class SignUp(msgspec.Struct, kw_only=True):
     """Who somebody wants to be. What else is sent, such as a role or an id, is passed over."""
 

@@ -7,15 +7,18 @@ import msgspec
 
 from portico.api import (
     ACTION_PROHIBITED,
+    INCORRECT_PASSWORD,
     Account,
+    Actor,
     Forbidden,
     House,
+    Invalid,
     Terms,
     Welcome,
     client_address,
     unreadable,
 )
-from portico_password.schemas import SignIn, SignUp
+from portico_password.schemas import NewPassword, SignIn, SignUp
 from portico_password.settings import Settings
 
 
@@ -44,6 +47,7 @@ class PasswordSignIn:
         self._identity = house.identity
         self._limiter = house.limiter
         self._settings = settings
+        self._adjusted = house.adjustments.of(settings)
         self._read = msgspec.json.Decoder(SignIn).decode
 
     def knock(self, body: bytes, scope: Mapping[str, Any]) -> Try:
@@ -84,6 +88,27 @@ class PasswordSignIn:
         await self._identity.admission.join_default_group(account.id)
         return await self._identity.welcome(self, account, scope)
 
+    async def change(self, actor: Actor, form: NewPassword, scope: Mapping[str, Any]) -> None:
+        """Give the caller another password, which ends all their sign-ins but the one that asks.
+
+        Raises: Invalid for a new password that will not do, said before anything is hashed, for a wrong old one, and
+        where people have none of their own; PasswordsOff; Forbidden for an account that nobody has let in; TooMany.
+        """
+        if not self._settings.enable_password_auth:
+            raise PasswordsOff
+        if not (actor.is_verified or self._settings.pending_may_change):
+            raise Forbidden
+        if not self._identity.asks_for_passwords:
+            raise Invalid(ACTION_PROHIBITED)
+        self._identity.passwords.check(form.new_password)
+        async with await self._limiter.check("password", client_address(scope), actor.email):
+            try:
+                account = await self._identity.prove(actor.email, form.password)
+            except Invalid:
+                raise Invalid(INCORRECT_PASSWORD) from None
+        hashed = await self._identity.passwords.hash(form.new_password)
+        await self._identity.directory.set_password_hash(account.id, hashed, keep=actor.session_id)
+
     async def _gate(self) -> bool:
         """Whether only the very first account may be made. Raises: Forbidden if none may.
 
@@ -95,7 +120,7 @@ class PasswordSignIn:
             # Who people are is said elsewhere: nobody takes an address here before its owner comes.
             raise Forbidden
         wanted = (await self._identity.in_force()).enable_signup
-        form = self._settings.enable_login_form
+        form = (await self._adjusted.now()).enable_login_form
         if wanted and form:
             return False
         first_may = self._settings.enable_initial_admin_signup or (wanted is None and form)

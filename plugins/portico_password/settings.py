@@ -16,7 +16,11 @@ class Settings(Section):
     ] = True
     enable_login_form: Annotated[
         bool,
-        setting("Clients show the form; without it nobody signs up", env="ENABLE_LOGIN_FORM"),
+        setting(
+            "Clients show the form; without it nobody signs up",
+            env="ENABLE_LOGIN_FORM",
+            adjustable="ui.ENABLE_LOGIN_FORM",
+        ),
     ] = True
     enable_initial_admin_signup: Annotated[
         bool,
@@ -24,6 +28,9 @@ class Settings(Section):
             "Let the very first account sign up although sign-up or the form is off",
             env="ENABLE_INITIAL_ADMIN_SIGNUP",
         ),
+    ] = False
+    pending_may_change: Annotated[
+        bool, setting("Accounts that nobody has let in yet may change their password")
     ] = False
     enable_password_validation: Annotated[
         bool, setting("Hold new passwords to the pattern", env="ENABLE_PASSWORD_VALIDATION")

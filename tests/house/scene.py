@@ -11,6 +11,8 @@ Ask = tuple[str, Any]
 
 CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
 KEY = {"name": "script"}
+PROFILE = {"name": "Somebody", "profile_image_url": "/user.png"}
+PASSWORDS = {"password": PASSWORD, "new_password": PASSWORD}
 PAGE = "p, model, read, user:nobody, allow\n"
 AUTHORS = {
     "workspace": {"models": True, "models_import": True, "models_export": True},
@@ -106,6 +108,10 @@ class Scene:
         """The id of one of the user's."""
         return str(self.callers["user"].post("/api/v1/auths/api_keys", KEY).json["id"])
 
+    def config(self) -> Any:
+        """What administrators set, as it is."""
+        return self.admin.get("/api/v1/auths/admin/config").json
+
     def somebody(self) -> str:
         """The id of an account that may be changed or deleted."""
         return str(self.admin.add_person(self.name()).account["id"])
@@ -150,6 +156,13 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
     ("POST", "/api/v1/auths/signup"): lambda s, path: (path, credentials(s.name())),
     ("POST", "/api/v1/auths/add"): lambda s, path: (path, credentials(s.name())),
+    ("POST", "/api/v1/auths/update/profile"): lambda s, path: (path, PROFILE),
+    ("POST", "/api/v1/auths/update/password"): lambda s, path: (path, PASSWORDS),
+    ("POST", "/api/v1/auths/update/timezone"): lambda s, path: (
+        path,
+        {"timezone": "Europe/Lisbon"},
+    ),
+    ("POST", "/api/v1/auths/admin/config"): lambda s, path: (path, s.config()),
     ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("GET", "/api/v1/models/model"): one_model,

@@ -23,12 +23,13 @@ from portico.identity.papers import LARGEST_PAPER, Parts, parts_of
 from portico.identity.passwords import PasswordRule
 from portico.identity.permission_rules import granted, permission_faults
 from portico.identity.permission_tree import Tree, allows, effective, read_text
+from portico.identity.personal import PersonalDetails
 from portico.identity.picture import Bitmap, bitmap
 from portico.identity.roll import Listed, RollQuery
 from portico.identity.sessions import Sessions, SessionToken
 from portico.identity.sign_ins import SignedIn
 from portico.identity.tables import TABLES
-from portico.identity.tokens import Claims, TokenSigner
+from portico.identity.tokens import Claims, TokenSigner, is_lifetime
 from portico.identity.vigil import Vigil
 from portico.identity.ways import (
     Arrival,
@@ -77,6 +78,7 @@ __all__ = [
     "Parts",
     "PasswordRule",
     "PermissionDefaults",
+    "PersonalDetails",
     "Proof",
     "ProviderSession",
     "ProviderTokens",
@@ -104,6 +106,7 @@ __all__ = [
     "credential_from",
     "effective",
     "granted",
+    "is_lifetime",
     "permission_faults",
     "read_text",
     "parts_of",

@@ -37,6 +37,7 @@ _SET_HASH = (
     "INSERT INTO portico_password (account_id, hash, updated_at) VALUES ($1, $2, $3) "
     "ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, updated_at = excluded.updated_at"
 )
+_RENEW_HASH = "UPDATE portico_password SET hash = $3 WHERE account_id = $1 AND hash = $2"
 # Everybody who comes at the same time waits here for the row, and finds it filled in.
 _FOUND = (
     "UPDATE portico_founder SET account_id = $1 WHERE id = 1 AND account_id IS NULL "
@@ -148,6 +149,10 @@ class Accounts(Lookup):
             await self._set_hash(account_id, password_hash)
             await self._sessions.close_all(account_id, keep)
             after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
+
+    async def renew_hash(self, account_id: str, was: str, becomes: str) -> None:
+        """Keep another hash of the same password, unless there is another password meanwhile."""
+        await execute(_RENEW_HASH, account_id, was, becomes)
 
     async def delete(
         self,

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,7 +17,9 @@ from portico.errors import (
     USER_MISMATCH,
     Forbidden,
     Invalid,
+    TooMany,
     Unauthenticated,
+    Unavailable,
 )
 from portico.events import Bus, Listener
 from portico.identity.account import Account
@@ -32,6 +35,7 @@ from portico.identity.links import Links
 from portico.identity.papers import Papers
 from portico.identity.passwords import Passwords
 from portico.identity.permission_tree import Tree, allows
+from portico.identity.personal import Personal
 from portico.identity.presence import Presence
 from portico.identity.roll import Roll
 from portico.identity.sessions import Sessions
@@ -50,6 +54,7 @@ from portico.identity.ways import (
     arrival,
 )
 from portico.identity.welcome import Reception, Welcome
+from portico.limits import Limiter
 from portico.redis import Redis
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.schema import IdentitySettings, RedisSettings
@@ -77,6 +82,7 @@ class Identity:
         *,
         configuration: Configuration | None = None,
         adjustments: Adjustments | None = None,
+        limiter: Limiter | None = None,
         pinned: Collection[str] = (),
         redis: Redis | None = None,
         pinned_permissions: Collection[str] = (),
@@ -85,11 +91,13 @@ class Identity:
     ) -> None:
         configuration = configuration or Configuration(bus, settings.recheck)
         self._adjusted = (adjustments or Adjustments(configuration)).add(settings, pinned)
+        self._limiter = limiter
         self.signer = TokenSigner(secret, settings.session_lifetime)
         self.sessions = Sessions(self.signer, bus, settings.recheck, self._keep_up)
         self.directory = Directory(self.sessions, bus, self._default_role)
         self.roll = Roll()
         self.papers = Papers(bus)
+        self.personal = Personal(bus)
         self.presence = Presence()
         self.visits = Presence("portico_session", "last_seen_at")
         self.sign_ins = SignIns(self.sessions, self.directory, self.visits)
@@ -180,7 +188,7 @@ class Identity:
         """Who sent this ASGI request.
 
         Raises: Unauthenticated, saying whether there was no credential or a bad one; Forbidden for one that may not
-        be used, or not like this.
+        be used, or not like this; TooMany for one of many that are nobody's.
         """
         credential = credential_from(scope)
         if credential is None:
@@ -192,7 +200,7 @@ class Identity:
             # A browser sends cookies without being asked: only what a sign-in put there is good there.
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
         else:
-            actor = await reader.resolve(credential.token)
+            actor = await self._read(reader, credential.token, scope)
         if actor is None:
             raise Unauthenticated(INVALID_TOKEN)
         if self._witnesses and not all(one.agrees(scope, actor) for one in self._witnesses):
@@ -213,6 +221,30 @@ class Identity:
             if attempt is not None:
                 return await self.enter(way, attempt, scope)
         raise Forbidden(ACTION_PROHIBITED)
+
+    async def _read(
+        self, reader: TokenReader, token: str, scope: Mapping[str, Any]
+    ) -> Actor | None:
+        """Who stands behind a token that is no session's. One that is nobody's counts as a try to get in.
+
+        Those that are good are not counted, so nobody is kept out by whoever guesses from the same address.
+        """
+        actor = await reader.resolve(token)
+        if actor is None and self._limiter is not None:
+            client = scope.get("client")
+            async with await self._limiter.check(reader.kind, client[0] if client else "", None):
+                raise Unauthenticated(INVALID_TOKEN)
+        return actor
+
+    async def visitor(self, scope: Mapping[str, Any]) -> Actor | None:
+        """Who is signed in, where nobody has to be: a credential that is not good is as good as none, and so is a key."""
+        credential = credential_from(scope)
+        if credential is None:
+            return None
+        actor = await self.sessions.resolve(credential.token)
+        if actor is None or not all(one.agrees(scope, actor) for one in self._witnesses):
+            return None
+        return actor
 
     async def enter(self, way: AuthProvider, attempt: Any, scope: Mapping[str, Any]) -> Welcome:
         """Sign somebody in: the one door behind every way.
@@ -271,7 +303,15 @@ class Identity:
         account, hashed = await self.directory.proof(email)
         if not await self.passwords.verify(password, hashed) or account is None:
             raise Invalid(INVALID_CRED)
+        if hashed is not None and self.passwords.is_outdated(hashed):
+            await self._renew_hash(account.id, password, hashed)
         return account
+
+    async def _renew_hash(self, account_id: str, password: str, hashed: str) -> None:
+        """Hash a password that was just proven as the operator wants it now. There is a next time if that fails."""
+        with suppress(TooMany, Unavailable):
+            renewed = await self.passwords.rehash(password)
+            await self.directory.renew_hash(account_id, hashed, renewed)
 
     async def permissions_of(self, account_id: str) -> Tree:
         """What somebody may do by the permission tree. Leave the result as it is: it is shared."""

@@ -59,10 +59,21 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """The hash to store. Raises: Invalid as `check` does, TooMany if too many are waiting."""
         self.check(password)
+        return await self._hash(password)
+
+    async def _hash(self, password: str) -> str:
         hashed = await self._work(
             lambda: bcrypt.hashpw(_bytes(password), bcrypt.gensalt(self._rounds))
         )
         return hashed.decode()
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether a hash was made at another cost than the operator wants now, or by another server's kind of bcrypt."""
+        return not hashed.startswith(f"$2b${self._rounds:02d}$")
+
+    async def rehash(self, password: str) -> str:
+        """A new hash of a password that somebody has already: no rule is asked. Raises: TooMany."""
+        return await self._hash(password)
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether this is the password; it takes as long to say no, whyever it is no.

@@ -67,6 +67,15 @@ def parse_lifetime(text: str) -> int | None:
     raise BadSettings([Problem("identity.session_lifetime", reason, value=text)])
 
 
+def is_lifetime(text: str, shortest: int) -> bool:
+    """Whether this can be read as a time span of `shortest` seconds or more, or for ever."""
+    try:
+        lifetime = parse_lifetime(text)
+    except BadSettings:
+        return False
+    return lifetime is None or lifetime >= shortest
+
+
 class TokenSigner:
     """Makes tokens, and reads the ones it made. Raises: BadSettings for a weak secret or a bad lifetime."""
 

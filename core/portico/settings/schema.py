@@ -21,7 +21,11 @@ class ServerSettings(Section):
     port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
     url: Annotated[
         str,
-        setting("Where people reach Portico, such as https://chat.example.org", env="WEBUI_URL"),
+        setting(
+            "Where people reach Portico, such as https://chat.example.org",
+            env="WEBUI_URL",
+            adjustable="webui.url",
+        ),
     ] = ""
     trusted_proxies: Annotated[
         list[str],

@@ -1,0 +1,101 @@
+"""What administrators set while the house runs: one form, as clients know it, over the settings of many plugins.
+
+The operator's word, in the environment or in portico.toml, beats what is stored. The answer always says what is in force,
+and `pinned` which of it is the operator's.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+from litestar.params import JSONBody
+
+from portico.api import (
+    Actor,
+    Forbidden,
+    House,
+    Invalid,
+    JSONBytes,
+    Request,
+    get,
+    is_lifetime,
+    json_reply,
+    post,
+)
+from portico_accounts.schemas import AdminConfig, AdminConfigAnswer
+
+#: Seconds. Anything shorter would lock out whoever sets it before they can take it back.
+SHORTEST_SESSION = 300
+#: One number and one unit; the grammar of the environment variable takes more.
+_SPAN = re.compile(r"-1|0|\d+(?:\.\d+)?(?:ms|s|m|h|d|w)", re.ASCII)
+_ROLES = ("pending", "user", "admin")
+
+
+def routes(house: House) -> list[Any]:
+    """Handlers that work in this house."""
+    settings = HouseSettings(house)
+
+    @get("/api/v1/auths/admin/config", may="setting:read", answers=AdminConfigAnswer)
+    async def read(request: Request) -> JSONBytes:
+        """What is in force."""
+        return json_reply(await settings.in_force())
+
+    @post(
+        "/api/v1/auths/admin/config",
+        may="setting:write",
+        signed_in=True,
+        answers=AdminConfigAnswer,
+    )
+    async def write(request: Request, data: JSONBody[AdminConfig]) -> JSONBytes:
+        """Set all of it. The answer says what is in force now, on this instance at once."""
+        return json_reply(await settings.set(request.user, data))
+
+    return [read, write]
+
+
+class HouseSettings:
+    """The form of one house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def in_force(self) -> AdminConfigAnswer:
+        """What no plugin of this house has a switch for is off."""
+        found = await self._house.adjustments.values()
+        off = {name: "" if kind is str else False for name, kind in _KINDS.items()}
+        known = {name: found[name] for name in off.keys() & found.keys()}
+        # Unset means: open for the very first account, and that one is here.
+        known["ENABLE_SIGNUP"] = bool(known.get("ENABLE_SIGNUP"))
+        pinned = [name for name in self._house.adjustments.pinned() if name in off]
+        return AdminConfigAnswer(**off | known, pinned=pinned)
+
+    async def set(self, actor: Actor, form: AdminConfig) -> AdminConfigAnswer:
+        """Store what is another than what is in force. What makes no sense stays as it was.
+
+        Raises: Invalid for a group that there is not; Forbidden for newcomers who would be administrators, if the
+        caller is none.
+        """
+        was = await self.in_force()
+        given = {name: getattr(form, name) for name in _KINDS}
+        given = {name: "" if value is None else value for name, value in given.items()}
+        wanted = {name: value for name, value in given.items() if value != getattr(was, name)}
+        if wanted.get("DEFAULT_USER_ROLE", "user") not in _ROLES:
+            del wanted["DEFAULT_USER_ROLE"]
+        lifetime = wanted.get("JWT_EXPIRES_IN", "-1")
+        if not (_SPAN.fullmatch(lifetime) and is_lifetime(lifetime, SHORTEST_SESSION)):
+            del wanted["JWT_EXPIRES_IN"]
+        await self._check(actor, wanted)
+        await self._house.adjustments.change(wanted, actor.id)
+        return await self.in_force()
+
+    async def _check(self, actor: Actor, wanted: dict[str, Any]) -> None:
+        if wanted.get("DEFAULT_USER_ROLE") == "admin" and not actor.is_admin:
+            raise Forbidden
+        group = wanted.get("DEFAULT_GROUP_ID")
+        if group and await self._house.identity.directory.group(group) is None:
+            raise Invalid("[ERROR: DEFAULT_GROUP_ID: there is no such group]")
+
+
+_KINDS = {
+    field.name: bool if field.type is bool else str for field in msgspec.structs.fields(AdminConfig)
+}

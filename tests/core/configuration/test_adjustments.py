@@ -1,0 +1,97 @@
+"""Settings that are changed while the house runs."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from tests.templates import Templates
+
+from portico.audit import TABLES as AUDIT
+from portico.configuration import TABLES, Adjustments, Configuration
+from portico.db import DatabaseSettings, open_database, rows
+from portico.events import Bus
+from portico.plugins import fence
+from portico.settings.section import Section, setting
+from portico.settings.values import Unfit
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Garden(Section):
+    """A section with something of everything."""
+
+    gate: Annotated[bool, setting("Open", env="GATE", adjustable="garden.gate")] = False
+    tree: Annotated[
+        Literal["oak", "elm"], setting("Which", env="TREE", adjustable="garden.tree")
+    ] = "oak"
+    rows: Annotated[int, setting("How many", ge=1, env="ROWS", adjustable="garden.rows")] = 3
+    wall: Annotated[bool, setting("Around it", env="WALL")] = True
+
+
+@pytest.fixture
+async def configuration(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Configuration]:
+    templates.lay(database_url, tmp_path, {"audit": AUDIT, "configuration": TABLES})
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    with database.use():
+        yield Configuration(Bus(fence.deliver))
+    await database.stop()
+
+
+async def test_what_is_stored_is_in_force(configuration: Configuration) -> None:
+    adjustments = Adjustments(configuration)
+    garden = adjustments.of(Garden())
+    assert await garden.now() == Garden()
+    await adjustments.change({"GATE": True, "TREE": "elm", "UNKNOWN": 7}, "ada")
+    assert await garden.now() == Garden(gate=True, tree="elm")
+    assert garden.latest == Garden(gate=True, tree="elm")
+    assert await adjustments.values() == {"GATE": True, "TREE": "elm", "ROWS": 3}
+    assert adjustments.of(Garden()) is garden
+
+
+async def test_what_the_operator_set_stays(configuration: Configuration) -> None:
+    adjustments = Adjustments(configuration)
+    garden = adjustments.add(Garden(gate=True), pinned={"gate", "wall"})
+    await adjustments.change({"GATE": False, "ROWS": 9}, "ada")
+    assert await garden.now() == Garden(gate=True, rows=9)
+    assert adjustments.pinned() == ["GATE"]
+    other = Adjustments(configuration)
+    free = other.add(Garden())
+    assert await free.now() == Garden(rows=9), "nothing was stored for what is pinned"
+
+
+async def test_all_or_nothing(configuration: Configuration) -> None:
+    adjustments = Adjustments(configuration)
+    garden = adjustments.add(Garden())
+    several: list[dict[str, Any]] = [{"TREE": "ash"}, {"ROWS": 0}, {"ROWS": "many"}, {"GATE": None}]
+    for bad in several:
+        with pytest.raises(Unfit):
+            await adjustments.change({"GATE": True} | bad, "ada")
+    assert await garden.now() == Garden()
+
+
+async def test_only_changes_are_noted(configuration: Configuration) -> None:
+    adjustments = Adjustments(configuration)
+    adjustments.add(Garden())
+    await adjustments.change({"GATE": False, "ROWS": 3}, "ada")
+    await adjustments.change({"GATE": True, "ROWS": 3}, "ada")
+    found = await rows("SELECT what, was, became FROM portico_audit")
+    assert found == [
+        {"what": "settings.changed", "was": '{"GATE":false}', "became": '{"GATE":true}'}
+    ]
+
+
+async def test_a_stored_value_that_does_not_fit_counts_for_nothing(
+    configuration: Configuration,
+) -> None:
+    await configuration.put({"settings.garden.rows": -1, "settings.garden.tree": "elm"}, "ada")
+    garden = Adjustments(configuration).add(Garden())
+    assert await garden.now() == Garden(tree="elm")

@@ -1,0 +1,177 @@
+"""What administrators set while the house runs, and how it takes effect."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+from tests.keyring import ON
+
+from portico.testing import PASSWORD, Client, House
+
+CONFIG = "/api/v1/auths/admin/config"
+KEYS = {
+    "SHOW_ADMIN_DETAILS", "WEBUI_URL", "ENABLE_SIGNUP", "ENABLE_API_KEYS",
+    "ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS", "API_KEYS_ALLOWED_ENDPOINTS", "DEFAULT_USER_ROLE",
+    "DEFAULT_GROUP_ID", "JWT_EXPIRES_IN", "ENABLE_COMMUNITY_SHARING", "ENABLE_MESSAGE_RATING",
+    "ENABLE_FOLDERS", "ENABLE_CHANNELS", "ENABLE_NOTES", "ENABLE_USER_WEBHOOKS",
+    "PENDING_USER_OVERLAY_TITLE", "PENDING_USER_OVERLAY_CONTENT", "RESPONSE_WATERMARK", "pinned",
+}  # fmt: skip
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """An operator who left nearly everything open."""
+    free = ("ENABLE_SIGNUP", "DEFAULT_USER_ROLE")
+    return {name: value for name, value in environment.items() if name not in free}
+
+
+def change(admin: Client, **values: Any) -> dict[str, Any]:
+    answer = admin.post(CONFIG, admin.get(CONFIG).json | values)
+    assert answer.status == 200, answer
+    told: dict[str, Any] = answer.json
+    return told
+
+
+def newcomer(house: House, name: str) -> Any:
+    form = {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
+    return house.client.post("/api/v1/auths/signup", form)
+
+
+def test_every_key_that_clients_know_is_there(admin: Client) -> None:
+    told = admin.get(CONFIG).json
+    assert set(told) == KEYS and told["pinned"] == []
+    assert (told["ENABLE_SIGNUP"], told["DEFAULT_USER_ROLE"]) == (False, "pending")
+    assert (told["JWT_EXPIRES_IN"], told["ENABLE_API_KEYS"]) == ("4w", False)
+
+
+def test_sign_up_is_opened_with_a_role_and_a_group(admin: Client, house: House) -> None:
+    assert newcomer(house, "Ben").status == 403
+    form = {"name": "New", "description": ""}
+    group = admin.post("/api/v1/groups/create", form).json["id"]
+    change(admin, ENABLE_SIGNUP=True, DEFAULT_USER_ROLE="user", DEFAULT_GROUP_ID=group)
+    assert newcomer(house, "Ben").json["role"] == "user"
+    members = admin.get(f"/api/v1/groups/id/{group}/export").json["user_ids"]
+    assert len(members) == 1
+    change(admin, ENABLE_SIGNUP=False)
+    assert newcomer(house, "Eve").status == 403
+
+
+def test_sign_ins_last_as_long_as_they_are_set_to(admin: Client, house: House) -> None:
+    change(admin, JWT_EXPIRES_IN="1h")
+    assert admin.get("/api/v1/auths/").status == 401, "a longer one counts no more"
+    ada = house.client.sign_in("Ada")
+    claims = json.loads(base64.urlsafe_b64decode(str(ada.token).split(".")[1] + "=="))
+    assert abs(claims["exp"] - time.time() - 3600) < 60
+    change(ada, JWT_EXPIRES_IN="4w")
+    assert ada.get("/api/v1/auths/").status == 200
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "1h30m", "-5m", "1s", "299s", "0.0001w", "9" * 400 + "w"]
+)
+def test_a_lifetime_that_makes_no_sense_stays_as_it_was(admin: Client, text: str) -> None:
+    assert change(admin, JWT_EXPIRES_IN=text)["JWT_EXPIRES_IN"] == "4w"
+
+
+def test_a_role_that_there_is_not_stays_as_it_was(admin: Client) -> None:
+    assert change(admin, DEFAULT_USER_ROLE="root")["DEFAULT_USER_ROLE"] == "pending"
+
+
+def test_a_group_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
+    form = admin.get(CONFIG).json | {"DEFAULT_GROUP_ID": "nothing", "ENABLE_SIGNUP": True}
+    assert admin.post(CONFIG, form).status == 400
+    assert admin.get(CONFIG).json["ENABLE_SIGNUP"] is False
+
+
+def test_keys_are_switched_on_and_held_to_a_list(admin: Client) -> None:
+    assert admin.post("/api/v1/auths/api_key").status == 403
+    change(admin, ENABLE_API_KEYS=True)
+    program = Client(admin.transport, admin.post("/api/v1/auths/api_key").json["api_key"])
+    assert program.get("/api/models").status == 200
+    change(
+        admin,
+        ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS=True,
+        API_KEYS_ALLOWED_ENDPOINTS="/api/v1/chats",
+    )
+    assert (program.get("/api/models").status, program.get("/api/v1/chats/").status) == (403, 200)
+    change(admin, ENABLE_API_KEYS=False)
+    assert program.get("/api/v1/chats/").status == 403
+
+
+def test_folders_are_switched_off(admin: Client) -> None:
+    change(admin, ENABLE_FOLDERS=False)
+    assert admin.get("/api/v1/folders/").status == 403
+    change(admin, ENABLE_FOLDERS=True)
+    assert admin.get("/api/v1/folders/").status == 200
+
+
+def test_what_the_operator_set_stays_and_is_told(environment: dict[str, str]) -> None:
+    house = House(environment | ON | {"JWT_EXPIRES_IN": "2w"})
+    try:
+        admin = house.client.sign_up("Ada")
+        told = change(admin, ENABLE_API_KEYS=False, JWT_EXPIRES_IN="1h", ENABLE_NOTES=True)
+        assert told["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
+        assert (told["ENABLE_API_KEYS"], told["JWT_EXPIRES_IN"]) == (True, "2w")
+        assert told["ENABLE_NOTES"] is True
+    finally:
+        house.close()
+
+
+def test_what_is_set_is_there_after_a_restart(environment: dict[str, str]) -> None:
+    for _ in range(2):
+        house = House(environment)
+        try:
+            if not house.call(house.portico.identity.directory.anyone):
+                change(house.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)
+            told = house.client.sign_in("Ada").get(CONFIG).json
+            assert (told["RESPONSE_WATERMARK"], told["ENABLE_NOTES"]) == ("AI", True)
+        finally:
+            house.close()
+
+
+def test_a_change_is_in_the_audit_trail_and_no_change_is_not(admin: Client) -> None:
+    change(admin)
+    assert admin.get("/api/v1/audit?what=settings.changed").json["entries"] == []
+    change(admin, ENABLE_NOTES=True, ENABLE_SIGNUP=True)
+    (entry,) = admin.get("/api/v1/audit?what=settings.changed").json["entries"]
+    assert entry["author_name"] == "Ada"
+    assert entry["became"] == {"ENABLE_NOTES": True, "ENABLE_SIGNUP": True}
+
+
+def test_a_form_that_does_not_fit_changes_nothing(admin: Client) -> None:
+    form = admin.get(CONFIG).json
+    for name, value in (("ENABLE_SIGNUP", "yes"), ("JWT_EXPIRES_IN", 4), ("WEBUI_URL", None)):
+        assert admin.post(CONFIG, form | {name: value}).status == 422
+    without = {name: value for name, value in form.items() if name != "ENABLE_NOTES"}
+    assert admin.post(CONFIG, without).status == 422
+    assert admin.post(CONFIG, form | {"PENDING_USER_OVERLAY_TITLE": None}).status == 200
+    assert admin.get(CONFIG).json == form
+
+
+def test_people_neither_see_nor_change_it(admin: Client, house: House) -> None:
+    ben = admin.add_person("Ben")
+    assert ben.get(CONFIG).status == 403
+    assert ben.post(CONFIG, admin.get(CONFIG).json).status == 403
+
+
+def test_what_is_stored_and_does_not_fit_counts_for_nothing(admin: Client, house: House) -> None:
+    async def spoil() -> None:
+        values = {
+            "settings.ui.enable_signup": "perhaps",
+            "settings.auth.jwt_expiry": 7,
+            "settings.ui.default_user_role": "root",
+            "settings.notes.enable": None,
+        }
+        await house.portico.configuration.put(values, "")
+
+    before = admin.get(CONFIG).json
+    house.call(spoil)
+    assert admin.get(CONFIG).json == before
+
+
+def test_AB_23_a_key_sets_nothing(admin: Client) -> None:
+    change(admin, ENABLE_API_KEYS=True)
+    program = Client(admin.transport, admin.post("/api/v1/auths/api_key").json["api_key"])
+    assert program.post(CONFIG, program.get(CONFIG).json).status == 403

@@ -1,0 +1,159 @@
+"""What people change about their own account, and whom they can ask."""
+
+from typing import Any
+
+import pytest
+
+from portico.testing import Client, House
+
+PROFILE = "/api/v1/auths/update/profile"
+TIMEZONE = "/api/v1/auths/update/timezone"
+DETAILS = "/api/v1/auths/admin/details"
+ME = "/api/v1/auths/"
+PNG = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+FORM = {
+    "name": "Benjamin",
+    "profile_image_url": PNG,
+    "bio": "I sail.",
+    "gender": "m",
+    "date_of_birth": "1990-02-28",
+}
+
+
+def test_a_profile_is_replaced_as_a_whole(person: Client) -> None:
+    answer = person.post(PROFILE, FORM)
+    assert answer.json == {
+        "id": person.account["id"],
+        "name": "Benjamin",
+        "role": "user",
+        "email": "ben@example.org",
+        "profile_image_url": PNG,
+    }
+    me = person.get(ME).json
+    assert {name: me[name] for name in FORM} == FORM
+    assert person.post(PROFILE, {"name": "Ben", "profile_image_url": "/user.png"}).status == 200
+    me = person.get(ME).json
+    assert (me["name"], me["bio"], me["gender"], me["date_of_birth"]) == ("Ben", None, None, None)
+
+
+def test_another_name_is_found_and_noted(admin: Client, person: Client) -> None:
+    person.post(PROFILE, FORM)
+    found = admin.get("/api/v1/users/search?query=benjamin").json["users"]
+    assert [one["id"] for one in found] == [person.account["id"]]
+    (entry,) = admin.get("/api/v1/audit?what=account.changed").json["entries"]
+    assert (entry["author"], entry["was"]) == (person.account["id"], {"name": "Ben"})
+
+
+def test_AB_15_nothing_else_comes_along_with_a_profile(admin: Client, person: Client) -> None:
+    smuggled = {
+        "role": "admin",
+        "id": admin.account["id"],
+        "email": "root@example.org",
+        "is_active": False,
+        "permissions": {"workspace": {"models": True}},
+        "api_key": "sk-" + "0" * 32,
+        "created_at": 0,
+        "oauth_sub": "google@1",
+        "oauth": {"google": {"sub": "1"}},
+        "epoch": 7,
+        "settings": {"ui": {}},
+    }
+    before = person.get("/api/v1/users/user/status").json
+    answer = person.post(PROFILE, smuggled | FORM)
+    assert (answer.status, answer.json["role"], answer.json["email"]) == (
+        200,
+        "user",
+        "ben@example.org",
+    )
+    after = person.get("/api/v1/users/user/status").json
+    for name in ("role", "id", "email", "created_at", "oauth", "settings"):
+        assert after[name] == before[name]
+    assert person.get("/api/v1/users/").status == 403
+
+
+@pytest.mark.parametrize(
+    ("changed", "statuses"),
+    [
+        ({"profile_image_url": "javascript:alert(1)"}, {400}),
+        ({"profile_image_url": "//evil.example/x.png"}, {400}),
+        ({"profile_image_url": "file:///etc/passwd"}, {400}),
+        ({"profile_image_url": "http://169.254.169.254/"}, {400}),
+        ({"profile_image_url": "data:text/html;base64,PGI+"}, {400}),
+        ({"profile_image_url": "data:image/svg+xml;base64,PHN2Zz4="}, {400}),
+        ({"profile_image_url": "data:image/png;base64,PHN2Zz4="}, {400}),
+        ({"profile_image_url": "data:image/png;base64," + "A" * 300_000}, {413}),
+        ({"profile_image_url": "data:image/png;base64," + "A" * 10_000_000}, {413}),
+        ({"name": "x" * 257}, {400}),
+        ({"bio": "x" * 4097}, {400}),
+        ({"gender": "x" * 65}, {400}),
+        ({"date_of_birth": "1990-02-30"}, {400}),
+        ({"date_of_birth": "yesterday"}, {400}),
+        ({"date_of_birth": "19900228"}, {400}),
+        ({"date_of_birth": "١٩٩٠-٠٢-٢٨"}, {400}),
+        ({"name": None}, {422}),
+        ({"bio": 7}, {422}),
+        ({"name": "\ud800"}, {400, 422}),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_AB_27_a_profile_that_will_not_do_changes_nothing(
+    person: Client, changed: dict[str, Any], statuses: set[int]
+) -> None:
+    assert person.post(PROFILE, FORM | changed).status in statuses
+    assert person.get(ME).json["name"] == "Ben"
+
+
+def test_an_old_picture_from_elsewhere_may_stay(person: Client, house: House) -> None:
+    async def keep() -> None:
+        from portico.db import execute
+
+        sql = (
+            "UPDATE portico_account SET profile_image_url = 'http://10.0.0.1/me' WHERE name = 'Ben'"
+        )
+        await execute(sql)
+
+    house.call(keep)
+    form = FORM | {"profile_image_url": "http://10.0.0.1/me"}
+    assert person.post(PROFILE, form).status == 200
+
+
+def test_a_time_zone_is_kept(person: Client) -> None:
+    assert person.post(TIMEZONE, {"timezone": "Europe/Lisbon"}).json == {"status": True}
+    assert person.get("/api/v1/users/user/status").json["timezone"] == "Europe/Lisbon"
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "/etc", "a" * 100, "x\x00"])
+def test_there_is_no_such_time_zone(person: Client, zone: str) -> None:
+    assert person.post(TIMEZONE, {"timezone": zone}).status == 400
+
+
+def test_AB_16_nobody_is_told_whom_to_ask_until_an_administrator_says_so(admin: Client) -> None:
+    ben, eve = admin.add_person("Ben"), admin.add_person("Eve", role="pending")
+    assert [one.get(DETAILS).status for one in (admin, ben, eve)] == [400, 400, 403]
+    assert b"ada" not in eve.get(DETAILS).body
+    config = admin.get("/api/v1/auths/admin/config").json
+    assert admin.post("/api/v1/auths/admin/config", config | {"SHOW_ADMIN_DETAILS": True}).json[
+        "SHOW_ADMIN_DETAILS"
+    ]
+    for one in (admin, ben, eve):
+        assert one.get(DETAILS).json == {"name": "Ada", "email": "ada@example.org"}
+    for path in (PROFILE, TIMEZONE):
+        assert eve.post(path, FORM | {"timezone": "Europe/Lisbon"}).status == 403
+
+
+def test_the_operator_says_whom_to_ask(environment: dict[str, str]) -> None:
+    told = {}
+    for email in ("desk@example.org", "Ben@example.org"):
+        house = House(environment | {"SHOW_ADMIN_DETAILS": "true", "ADMIN_EMAIL": email})
+        try:
+            everybody = house.client.sign_in if told else house.client.sign_up
+            ada = everybody("Ada")
+            if not told:
+                ada.add_person("Ben")
+            told[email] = ada.get(DETAILS).json["name"]
+        finally:
+            house.close()
+    assert told == {"desk@example.org": None, "Ben@example.org": "Ben"}
