@@ -267,3 +267,17 @@ def test_two_at_once_cannot_both_make_the_last_key(environment: dict[str, str]) 
         assert re.fullmatch(r"sk-[0-9a-f]{32}", admin.get(SINGLE).json["api_key"])
     finally:
         house.close()
+
+
+def test_whoever_guesses_at_keys_is_slowed_down_and_good_keys_are_not(
+    environment: dict[str, str],
+) -> None:
+    house = House(environment | {"PORTICO_LIMITS_FAILURES": "5"})
+    try:
+        admin = house.client.sign_up("Ada")
+        program = with_key(admin)
+        guesses = [Client(admin.transport, f"sk-{n:032x}").get(ME).status for n in range(8)]
+        assert guesses == [401] * 5 + [429] * 3
+        assert program.get(ME).status == 200
+    finally:
+        house.close()
