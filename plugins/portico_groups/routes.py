@@ -83,7 +83,12 @@ def routes(app: House) -> list[Any]:
 
 
 def _member_routes(groups: Groups) -> list[Any]:
-    @post("/api/v1/groups/id/{group_id:str}/users", may="group:read", answers=list[MemberAnswer])
+    @post(
+        "/api/v1/groups/id/{group_id:str}/users",
+        may="group:read",
+        reads=True,
+        answers=list[MemberAnswer],
+    )
     async def members(
         request: Request, group_id: GroupId, page: FromQuery[int | None] = None
     ) -> JSONBytes:

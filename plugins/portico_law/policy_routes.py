@@ -66,6 +66,7 @@ def routes(house: House) -> list[Any]:
     @post(
         "/api/v1/policies/what-if",
         may="policy:read",
+        reads=True,
         answers=Outcome,
         max_body=MOST_OF_A_DRAFT,
     )

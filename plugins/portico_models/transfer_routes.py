@@ -75,7 +75,7 @@ def routes(app: House) -> list[Any]:
         """The presets the caller may write, oldest first. `templates`: in an object, with those the caller reads."""
         return stream_reply(request, await presets(request, ids or None, templates))
 
-    @post("/api/v1/models/export", may="model:export", answers=list[Model] | Exported)
+    @post("/api/v1/models/export", may="model:export", reads=True, answers=list[Model] | Exported)
     async def take_some(
         request: Request,
         data: JSONBody[Wanted | None] = None,

@@ -20,7 +20,7 @@ def routes(app: House) -> list[Any]:
         """The tags of the caller's chats that are not archived."""
         return json_reply(await tags.all(request.user))
 
-    @post("/api/v1/chats/tags", answers=list[ListedChat])
+    @post("/api/v1/chats/tags", reads=True, answers=list[ListedChat])
     async def carriers(request: Request, data: JSONBody[CarriersForm]) -> JSONBytes:
         """The caller's chats that carry a tag and are not archived, the last changed first."""
         return json_reply(await tags.carriers(request.user, data.name, data.skip, data.limit))
