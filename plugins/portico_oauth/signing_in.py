@@ -43,6 +43,7 @@ class SigningIn:
 
     def __init__(self, house: House, settings: Settings) -> None:
         self._house, self._settings = house, settings
+        self._server = house.adjustments.of(house.settings.server)
         self._notebook = Notebook(house.vault)
         self.spent = Spent()
 
@@ -52,7 +53,7 @@ class SigningIn:
 
     async def set_out(self, provider: OAuthProvider, scope: Mapping[str, Any]) -> SentOn:
         """Send a browser to a provider; back to our own page if that is away."""
-        base = base_of(self._house.settings.server.url, scope)
+        base = base_of((await self._server.now()).url, scope)
         redirect_uri = provider.registration.redirect_uri
         begun = begin(provider.name, redirect_uri or f"{base}/oauth/{provider.name}/callback")
         try:
@@ -69,7 +70,7 @@ class SigningIn:
 
         Raises: NotBegun for whoever did not set out from here with this browser, or was back before.
         """
-        base = base_of(self._house.settings.server.url, scope)
+        base = base_of((await self._server.now()).url, scope)
         under_way = self._notebook.read(scope)
         begun = find(under_way, provider.name, said.state)
         if begun is None or not await self.spent.spend("state", begun.state, begun.until):
