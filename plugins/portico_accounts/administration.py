@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from litestar import Response
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import JSONBytes, NotFound, Request, delete, get, json_reply, post, query_flag
+from portico.api import JSONBytes, Request, delete, get, json_reply, post, query_flag
 from portico_accounts.people import People, added
-from portico_accounts.schemas import AccountForm, AddedAccount, NewAccount, User
+from portico_accounts.schemas import AccountForm, AddedAccount, NewAccount, SessionElsewhere, User
 
 UserId = Annotated[str, PathParameter(description="The account's id")]
 #: Bytes. A picture may come along.
@@ -36,9 +36,13 @@ def routes(people: People) -> list[Any]:
         await people.delete(request.user, user_id, delete_content=everything)
         return json_reply(True)
 
-    @get("/api/v1/users/{user_id:str}/oauth/sessions", may="account:read")
+    @get(
+        "/api/v1/users/{user_id:str}/oauth/sessions",
+        may="account:read",
+        answers=list[SessionElsewhere],
+    )
     async def oauth_sessions(user_id: UserId) -> JSONBytes:
-        """Sign-ins at other providers; nobody has any."""
-        raise NotFound
+        """Sign-ins of somebody that came by other providers, newest first, without what those gave."""
+        return json_reply(await people.sessions_elsewhere(user_id))
 
     return [add, update, remove, oauth_sessions]

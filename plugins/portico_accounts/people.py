@@ -15,6 +15,7 @@ from portico.api import (
     House,
     Listed,
     NotFound,
+    ProviderTokens,
     Resource,
     RollQuery,
     SharedConversations,
@@ -26,6 +27,7 @@ from portico_accounts.schemas import (
     KnownUser,
     ListedUser,
     NewAccount,
+    SessionElsewhere,
     Stranger,
     User,
     UserInfo,
@@ -167,6 +169,14 @@ class People:
         await self._identity.directory.delete(
             account_id, by=actor.id, delete_content=delete_content
         )
+
+    async def sessions_elsewhere(self, account_id: str) -> list[SessionElsewhere]:
+        """Sign-ins of somebody that came by other providers. Raises: NotFound where there are none."""
+        tokens = self._house.services.get(ProviderTokens)
+        found = await tokens.of_account(account_id) if tokens else []
+        if not found:
+            raise NotFound
+        return msgspec.convert(found, list[SessionElsewhere], from_attributes=True)
 
     async def _author(self, alias: str) -> Stranger:
         author = await self._identity.directory.by_id(await self._author_id(alias))

@@ -161,6 +161,18 @@ class UserInfoList(msgspec.Struct):
     total: int
 
 
+class SessionElsewhere(msgspec.Struct, kw_only=True):
+    """A sign-in that came by another provider. `token` is never told; `expires_at`: when what it gave runs out."""
+
+    id: str
+    user_id: str
+    provider: str
+    token: None = None
+    expires_at: int | None
+    created_at: int
+    updated_at: int
+
+
 class StatusForm(msgspec.Struct, kw_only=True):
     """What somebody is up to. What is null or left out stays as it was."""
 

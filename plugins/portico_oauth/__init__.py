@@ -67,10 +67,12 @@ def register_auth_providers(app: House, settings: "Settings") -> list[AuthProvid
 @hookimpl
 def register_routes(app: House, settings: "Settings") -> list[object]:
     """Out to a provider, and back in."""
+    from portico_oauth.backchannel import BackChannel
     from portico_oauth.routes import routes
     from portico_oauth.signing_in import SigningIn
 
-    return routes(SigningIn(app, settings))
+    signing_in = SigningIn(app, settings)
+    return routes(signing_in, BackChannel(app, signing_in.spent))
 
 
 @hookimpl

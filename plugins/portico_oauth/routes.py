@@ -1,11 +1,22 @@
-"""The doors: out to a provider and back in. Browsers come here, so answers are redirects."""
+"""The doors: out to a provider and back in, for browsers, so answers are redirects; and the provider's own."""
 
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 
+import msgspec
+import structlog
 from litestar.params import PathParameter, QueryParameter
 
-from portico.api import JSONBytes, Request, get
+from portico.api import Invalid, JSONBytes, Request, get, post
+from portico_oauth.backchannel import BackChannel
+from portico_oauth.faults import Away, Refused
 from portico_oauth.signing_in import CameBack, SentOn, SigningIn
+
+log = structlog.get_logger("portico.oauth")
+
+#: Bytes and fields of a form that a provider sends.
+LARGEST_FORM, MOST_FIELDS = 96 * 1024, 20
+NO_STORE = (b"cache-control", b"no-store")
 
 ProviderName = Annotated[str, PathParameter(description="The provider, such as `google` or `oidc`")]
 State = Annotated[str | None, QueryParameter(name="state", description="As it was sent out")]
@@ -14,7 +25,7 @@ Fault = Annotated[str | None, QueryParameter(name="error", description="Why ther
 Issuer = Annotated[str | None, QueryParameter(name="iss", description="Who sends the browser back")]
 
 
-def routes(signing_in: SigningIn) -> list[Any]:
+def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
     """Handlers that work in this house."""
 
     @get("/oauth/{provider:str}/login", access="public", status_code=302)
@@ -46,12 +57,46 @@ def routes(signing_in: SigningIn) -> list[Any]:
         said = CameBack(begun, code, fault, issuer)
         return redirect(307, await signing_in.come_back(found, said, request.scope))
 
-    return [log_in, come_back]
+    @post("/oauth/{provider:str}/backchannel-logout", access="public", max_body=LARGEST_FORM)
+    async def sign_out(request: Request, provider: ProviderName) -> JSONBytes:
+        """A provider says that somebody has signed out there: a form with a `logout_token`."""
+        found = signing_in.provider(provider)
+        if found is None or found.discovery is None:
+            return no_such_provider()
+        try:
+            await back_channel.sign_out(found, logout_token_in(await request.body()))
+        except Away:
+            return told(504, "temporarily_unavailable", "the keys could not be fetched")
+        except Invalid as error:
+            why = getattr(error, "why", "")
+            log.info("sign-out by a provider refused", provider=found.name, why=why)
+            return told(400, "invalid_request", "the logout token was not accepted")
+        return JSONBytes(b"", headers=[NO_STORE], content_type=b"text/plain")
+
+    return [log_in, come_back, sign_out]
+
+
+def logout_token_in(body: bytes) -> str:
+    """The token in a form. Raises: Refused for a body that is none, or with more in it than a provider sends."""
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Refused("the body is no form") from None
+    tokens = fields.get("logout_token", [])
+    if len(tokens) != 1:
+        raise Refused("there is no logout token, or more than one")
+    return tokens[0]
+
+
+def told(status: int, error: str, why: str) -> JSONBytes:
+    """A refusal as OAuth has it, and as this house has it."""
+    said = {"detail": f"[ERROR: {why}]", "error": error, "error_description": why}
+    return JSONBytes(msgspec.json.encode(said), status=status, headers=[NO_STORE])
 
 
 def redirect(status: int, sent: SentOn) -> JSONBytes:
     """The answer that sends a browser on. Nobody keeps it: it is good once."""
-    headers = [(b"location", sent.address.encode("ascii")), (b"cache-control", b"no-store")]
+    headers = [(b"location", sent.address.encode("ascii")), NO_STORE]
     headers += [(b"set-cookie", cookie.encode("ascii")) for cookie in sent.cookies]
     return JSONBytes(b"", status=status, headers=headers, content_type=b"text/plain")
 

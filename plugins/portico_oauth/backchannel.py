@@ -1,0 +1,71 @@
+"""A provider says that somebody has signed out there. Source: OpenID Connect Back-Channel Logout 1.0."""
+
+import msgspec
+import structlog
+
+from portico.api import House, now, transaction
+from portico_oauth.begun import Spent
+from portico_oauth.faults import Refused
+from portico_oauth.provider import OAuthProvider
+from portico_oauth.signed import LEEWAY, SignedClaims, read_signed
+
+log = structlog.get_logger("portico.oauth")
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+#: Kinds of token; those of before the standard have none of their own.
+TYPES = ("logout+jwt", "application/logout+jwt", "jwt", "")
+#: Seconds after which a token that does not say is too old.
+LASTS = 600
+#: Characters of a token's id.
+LONGEST_JTI = 1024
+
+
+class BackChannel:
+    """Ends sign-ins because their provider says so."""
+
+    def __init__(self, house: House, spent: Spent) -> None:
+        self._identity, self._spent = house.identity, spent
+
+    async def sign_out(self, provider: OAuthProvider, logout_token: str) -> int:
+        """End the sign-ins that a logout token is about. Returns how many there were.
+
+        Raises: Refused for a token that its provider did not sign, or not for this, or that was used before; Away.
+        """
+        if provider.discovery is None:
+            raise Refused("this provider signs nothing")
+        signed = await read_signed(logout_token, provider.registration, provider.discovery)
+        _check_kind(signed.header.get("typ", ""), signed.claims)
+        claims = signed.claims
+        until = int(claims.exp or (claims.iat or 0) + LASTS) + LEEWAY
+        async with transaction():
+            # Together: a token that ended nothing because the database went away may come again.
+            if not await self._spent.spend(f"logout:{provider.name}", claims.jti or "", until):
+                raise Refused("the logout token was used before")
+            ended = await self._end(provider.name, claims)
+        log.info("signed out by a provider", provider=provider.name, sessions=len(ended))
+        return len(ended)
+
+    async def _end(self, provider: str, claims: SignedClaims) -> list[str]:
+        sessions = self._identity.sessions
+        if claims.sid:
+            fits = "\x00" not in claims.sid
+            return await sessions.close_provided(provider, claims.sid) if fits else []
+        account_id = await self._identity.links.account_id(provider, claims.sub or "")
+        return await sessions.close_arrived(account_id, provider) if account_id else []
+
+
+def _check_kind(kind: str, claims: SignedClaims) -> None:
+    """Whether this says that somebody signed out; an id token does not, although the same keys sign it."""
+    if kind.lower() not in TYPES:
+        raise Refused("the token is not a logout token by its type")
+    event = claims.events.get(EVENT) if isinstance(claims.events, dict) else None
+    if not isinstance(event, dict):
+        raise Refused("the token does not say that somebody signed out")
+    if claims.nonce is not msgspec.UNSET:
+        raise Refused("the token has a nonce, as id tokens have")
+    if not claims.sid and not claims.sub:
+        raise Refused("the token does not say who signed out")
+    if not claims.jti or len(claims.jti) > LONGEST_JTI:
+        raise Refused("the token has no id, or too long a one")
+    if claims.iat is None or claims.iat < now() - LASTS - LEEWAY:
+        raise Refused("the token is too old")
