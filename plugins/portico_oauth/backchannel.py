@@ -3,9 +3,9 @@
 import msgspec
 import structlog
 
-from portico.api import House, now, transaction
+from portico.api import House, Unavailable, now, transaction
 from portico_oauth.begun import Spent
-from portico_oauth.faults import Refused
+from portico_oauth.faults import Away, Refused
 from portico_oauth.provider import OAuthProvider
 from portico_oauth.signed import LEEWAY, SignedClaims, read_signed
 
@@ -24,13 +24,24 @@ class BackChannel:
     """Ends sign-ins because their provider says so."""
 
     def __init__(self, house: House, spent: Spent) -> None:
-        self._identity, self._spent = house.identity, spent
+        self._identity, self._limiter, self._spent = house.identity, house.limiter, spent
 
-    async def sign_out(self, provider: OAuthProvider, logout_token: str) -> int:
-        """End the sign-ins that a logout token is about. Returns how many there were.
+    async def sign_out(self, provider: OAuthProvider, logout_token: str, address: str) -> int:
+        """End the sign-ins that a logout token is about. Returns how many there were. `address`: who sends it.
 
-        Raises: Refused for a token that its provider did not sign, or not for this, or that was used before; Away.
+        Raises: Refused for a token that its provider did not sign, or not for this, or that was used before; Away;
+        TooMany.
         """
+        attempt = await self._limiter.check("oauth", address, None)
+        try:
+            ended = await self._judge(provider, logout_token)
+        except (Away, Unavailable):
+            await attempt.withdraw()
+            raise
+        await attempt.succeeded()
+        return ended
+
+    async def _judge(self, provider: OAuthProvider, logout_token: str) -> int:
         if provider.discovery is None:
             raise Refused("this provider signs nothing")
         signed = await read_signed(logout_token, provider.registration, provider.discovery)

@@ -130,9 +130,13 @@ class OAuthProvider:
 
     async def authenticate(self, attempt: Evidence) -> Proof:
         """Who this is. Raises: Refused."""
-        default = self._house.identity.settings.default_role
-        proof = proof_of(attempt, self.registration, self._settings, default)
+        proof = await self.proof(attempt)
         return await self._pictures.added(proof, attempt, self.registration)
+
+    async def proof(self, evidence: Evidence) -> Proof:
+        """The same without a picture, for which nobody has to be asked. Raises: Refused."""
+        house = await self._house.adjustments.of(self._house.identity.settings).now()
+        return proof_of(evidence, self.registration, self._settings, house.default_role)
 
     async def leave(self, session_id: str) -> str | None:
         """Where the browser goes to sign out at the provider too. Nobody is asked: it was noted at the sign-in."""

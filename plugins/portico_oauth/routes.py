@@ -7,7 +7,7 @@ import msgspec
 import structlog
 from litestar.params import PathParameter, QueryParameter
 
-from portico.api import Invalid, JSONBytes, Request, get, post
+from portico.api import Invalid, JSONBytes, Request, client_address, get, post
 from portico_oauth.backchannel import BackChannel
 from portico_oauth.faults import Away, Refused
 from portico_oauth.signing_in import CameBack, SentOn, SigningIn
@@ -64,7 +64,8 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
         if found is None or found.discovery is None:
             return no_such_provider()
         try:
-            await back_channel.sign_out(found, logout_token_in(await request.body()))
+            body = await request.body()
+            await back_channel.sign_out(found, logout_token_in(body), client_address(request.scope))
         except Away:
             return told(504, "temporarily_unavailable", "the keys could not be fetched")
         except Invalid as error:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
-from portico.api import House, Refusal, Unavailable, Welcome
+from portico.api import House, Refusal, Unavailable, Welcome, client_address
 from portico_oauth.begun import LASTS, Begun, Notebook, Spent, begin, find
 from portico_oauth.faults import FAILED, Away, NotBegun, Refused
 from portico_oauth.origin import base_of
@@ -68,8 +68,9 @@ class SigningIn:
     ) -> SentOn:
         """Sign in whoever comes back, or say on our own page why not.
 
-        Raises: NotBegun for whoever did not set out from here with this browser, or was back before.
+        Raises: NotBegun for whoever did not set out from here with this browser, or was back before; TooMany.
         """
+        attempt = await self._house.limiter.check("oauth", client_address(scope), None)
         base = base_of((await self._server.now()).url, scope)
         under_way = self._notebook.read(scope)
         begun = find(under_way, provider.name, said.state)
@@ -78,16 +79,20 @@ class SigningIn:
                 "sign-in refused",
                 provider=provider.name,
                 why="it was not begun here",
-                client=_client(scope),
+                client=client_address(scope),
             )
             raise NotBegun
         cookies = [self._under_way([one for one in under_way if one.state != begun.state])]
         try:
             cookies += await self._enter(provider, said, begun, scope)
         except Unavailable:
+            await attempt.withdraw()
             raise
         except Refusal as error:
+            if isinstance(error, Away):
+                await attempt.withdraw()
             return self._failed(provider, base, error, scope, cookies)
+        await attempt.succeeded()
         return SentOn(f"{base}/auth", cookies)
 
     async def _enter(
@@ -127,7 +132,7 @@ class SigningIn:
         cookies: list[str],
     ) -> SentOn:
         why = getattr(error, "why", error.detail)
-        log.info("sign-in refused", provider=provider.name, why=why, client=_client(scope))
+        log.info("sign-in refused", provider=provider.name, why=why, client=client_address(scope))
         return SentOn(f"{base}/auth?{urlencode({'error': error.detail or FAILED})}", cookies)
 
 
@@ -135,7 +140,3 @@ def provider_of(house: House, name: str) -> OAuthProvider | None:
     """One of the ways into this house, if it is one of ours."""
     way = house.identity.ways.get(name)
     return way if isinstance(way, OAuthProvider) else None
-
-
-def _client(scope: Mapping[str, Any]) -> str:
-    return str((scope.get("client") or ("?",))[0])

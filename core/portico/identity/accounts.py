@@ -121,13 +121,14 @@ class Accounts(Lookup):
                 await self._check_ruling(account, changes.get("role", account.role), by)
                 if not changes and wanted.password_hash is None:
                     return account
-                changed = await self._write(account, changes)
+                await self._write(account, changes)
                 if wanted.password_hash is not None:
                     await self._set_hash(account_id, wanted.password_hash)
                 if "role" in changes or wanted.password_hash is not None:
                     await self._sessions.close_all(account_id)
                 after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
-                return changed
+                # Read last: ending the sign-ins moved the epoch on, and who is let in next is let in with this one.
+                return await self.by_id(account_id)
         except UniqueViolation as error:
             raise Invalid(EMAIL_TAKEN) from error
 
@@ -190,7 +191,7 @@ class Accounts(Lookup):
             raise Invalid("[ERROR: Nobody inherits from themselves]")
         return (await self.by_id(wanted)).id if wanted else await self.primary()
 
-    async def _write(self, account: Account, changes: dict[str, str]) -> Account:
+    async def _write(self, account: Account, changes: dict[str, str]) -> None:
         """Store the columns that changed, and note them."""
         values = {name: getattr(account, name) for name in CHANGEABLE} | changes
         text = folded(values["name"], values["email"])
@@ -201,7 +202,6 @@ class Accounts(Lookup):
             was = {name: getattr(account, name) for name in SHOWN if name in changes}
             became = {name: changes[name] for name in SHOWN if name in changes}
             await record("account.changed", KIND, account.id, was, became | {"fields": noted})
-        return await self.by_id(account.id)
 
     async def _set_hash(self, account_id: str, password_hash: str) -> None:
         await execute(_SET_HASH, account_id, password_hash, now())

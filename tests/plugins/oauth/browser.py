@@ -22,7 +22,12 @@ class Browser:
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}"
         kept = self.cookies.setdefault(site, {})
-        sent = {"accept": "text/html", **headers}
+        sent = {
+            "accept": "text/html",
+            "sec-fetch-site": "cross-site",
+            "sec-fetch-mode": "navigate",
+            **headers,
+        }
         if kept:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
         target = parts.path + (f"?{parts.query}" if parts.query else "")

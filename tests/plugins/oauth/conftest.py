@@ -19,7 +19,7 @@ def authority() -> Iterator[Authority]:
 @pytest.fixture
 def environment(environment: dict[str, str], authority: Authority) -> dict[str, str]:
     """A house that is registered there, and gives newcomers an account."""
-    return environment | authority.environment
+    return environment | authority.environment | {"PORTICO_LIMITS_ENABLED": "false"}
 
 
 @pytest.fixture

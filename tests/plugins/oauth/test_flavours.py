@@ -13,6 +13,12 @@ GITHUB = {"id": 583231, "login": "grace", "name": "Grace", "email": None, "sub":
 FEISHU = {"user_id": "5d9bdxxx", "open_id": "ou-1", "name": "Grace", "email": "grace@example.org"}
 
 
+@pytest.fixture
+def database_url() -> str:
+    """One is enough: nothing here depends on it."""
+    return ""
+
+
 def refused(browser: Browser, provider: str) -> bool:
     landing = browser.sign_in(provider)
     assert landing.answer.status == 307 and not landing.token
@@ -246,12 +252,11 @@ def test_AB_78_what_a_provider_says_of_its_errors_is_not_repeated(browser: Brows
         assert not [cookie for cookie in answer.cookies if cookie.startswith(("a=", "token="))]
 
 
-@pytest.mark.parametrize("host", ["evil.example/x", "a b", "evil\\x", "a@b", "<x>", ""])
-def test_AB_78_a_host_that_no_browser_sends_leads_nowhere_else(client: Client, host: str) -> None:
-    scope_headers = [("host", host)]
-    answer = client.get("/oauth/oidc/login", headers=scope_headers)
-    redirect = query_of(answer.headers["location"]).get("redirect_uri", "")
-    assert redirect in ("", "/oauth/oidc/callback") or host not in redirect
+def test_AB_78_a_host_that_no_browser_sends_leads_nowhere_else(client: Client) -> None:
+    for host in ("evil.example/x", "a b", "evil\\x", "a@b", "<x>", ""):
+        answer = client.get("/oauth/oidc/login", headers=[("host", host)])
+        if answer.status != 400:
+            assert query_of(answer.headers["location"])["redirect_uri"] == "/oauth/oidc/callback"
 
 
 # -- roles and groups -------------------------------------------------------------------------------------------

@@ -48,14 +48,14 @@ def test_newcomers_stay_out_where_there_are_to_be_none(
         house.close()
 
 
-@pytest.mark.parametrize("verified", [False, None, "false", "true", 1, "True", [True]])
 @pytest.mark.usefixtures("merging", "person")
 def test_AB_76_nobody_is_merged_whose_address_is_not_verified(
-    browser: Browser, authority: Authority, count: Count, verified: Any
+    browser: Browser, authority: Authority, count: Count
 ) -> None:
-    be(authority, "Ben", email_verified=verified)
-    landing = browser.sign_in()
-    assert "already registered" in landing.error and not landing.token and count() == 2
+    for verified in (False, None, "false", "true", 1, "True", [True]):
+        be(authority, "Ben", email_verified=verified)
+        landing = browser.sign_in()
+        assert "already registered" in landing.error and not landing.token and count() == 2
 
 
 @pytest.mark.usefixtures("person")
@@ -175,16 +175,23 @@ def test_AB_77_the_same_subject_at_another_provider_is_somebody_else(
 
 
 @pytest.mark.usefixtures("admin")
-@pytest.mark.parametrize(
-    "email",
-    [None, "", 7, "no-address", "a@b", "a@b.c\x00", "a\r\n@b.c", "x" * 300 + "@b.c", ["a@b.c"]],
-)
 def test_nobody_comes_in_without_an_address(
-    browser: Browser, authority: Authority, count: Count, email: Any
+    browser: Browser, authority: Authority, count: Count
 ) -> None:
-    be(authority, "Mallory", email=email)
-    landing = browser.sign_in()
-    assert landing.error and not landing.token and count() == 1
+    for email in (
+        None,
+        "",
+        7,
+        "no-address",
+        "a@b",
+        "a@b.c\x00",
+        "a\r\n@b.c",
+        "x" * 300 + "@b.c",
+        ["a@b.c"],
+    ):
+        be(authority, "Mallory", email=email)
+        landing = browser.sign_in()
+        assert landing.error and not landing.token and count() == 1
 
 
 @pytest.mark.usefixtures("admin")
