@@ -5,6 +5,8 @@ Nothing heavy is imported before a provider is configured, and nobody is asked b
 
 from typing import TYPE_CHECKING
 
+import click
+
 from portico.api import (
     AuthProvider,
     House,
@@ -73,6 +75,14 @@ def register_routes(app: House, settings: "Settings") -> list[object]:
 
     signing_in = SigningIn(app, settings)
     return routes(signing_in, BackChannel(app, signing_in.spent))
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico oidc …`."""
+    from portico_oauth.commands import oidc
+
+    cli.add_command(oidc)
 
 
 @hookimpl

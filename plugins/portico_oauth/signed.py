@@ -75,7 +75,7 @@ async def read_signed(token: str, registration: Registration, discovery: Discove
     unproven = _taken_apart(token)
     header = unproven.headers()
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in _announced(metadata):
+    if algorithm not in announced(metadata):
         raise Refused(f"the token is signed with {str(algorithm)[:16]!r}, which is not accepted")
     keys = await discovery.keys()
     if not any(keys.fitting(kid, algorithm)):
@@ -109,9 +109,20 @@ def _taken_apart(token: str) -> Any:
     return unproven
 
 
-def _announced(metadata: Metadata) -> set[str]:
-    announced = metadata.id_token_signing_alg_values_supported or DEFAULT_ALGORITHMS
-    return set(announced) & set(ALGORITHMS)
+def announced(metadata: Metadata) -> set[str]:
+    """The algorithms that a provider announces and that are accepted."""
+    said = metadata.id_token_signing_alg_values_supported or DEFAULT_ALGORITHMS
+    return set(said) & set(ALGORITHMS)
+
+
+def unproven_claims(token: str) -> dict[str, Any]:
+    """What a token says, whoever made it: for looking at, never for letting anybody in. Raises: Refused."""
+    if len(token) > LONGEST_TOKEN:
+        raise Refused("the token is too long")
+    try:
+        return _object(_taken_apart(token).payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise Refused("the token's claims are no JSON object") from None
 
 
 def _decoded(payload: bytes) -> tuple[SignedClaims, dict[str, Any]]:
