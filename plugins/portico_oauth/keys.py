@@ -36,9 +36,9 @@ class KeySet:
     keys: tuple[KnownKey, ...]
 
     def fitting(self, kid: str | None, algorithm: str) -> Iterator[KnownKey]:
-        """Keys that may have made a signature; without an id every one of the right kind."""
+        """Keys that may have made a signature. One without an id may have made any of its kind."""
         for known in self.keys:
-            if kid is not None and known.kid != kid:
+            if None not in (kid, known.kid) and known.kid != kid:
                 continue
             if known.algorithm in (None, algorithm) and known.key.key_type == kind_of(algorithm):
                 yield known

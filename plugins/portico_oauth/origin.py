@@ -3,7 +3,10 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
+#: What stands for something in an address, and a letter that is quoted already.
+_RESERVED = ":/?#[]@!$&'()*+,;=%~"
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
@@ -14,7 +17,7 @@ def base_of(configured: str, scope: Mapping[str, Any]) -> str:
     where that is nothing a browser would have sent.
     """
     if configured:
-        return configured.rstrip("/")
+        return quote(configured.strip(), safe=_RESERVED).rstrip("/")
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
     scheme = "https" if scope.get("scheme") == "https" else "http"

@@ -168,6 +168,15 @@ def test_what_is_no_token_is_refused(browser: Browser, authority: Authority, cou
         assert_refused(browser, count)
 
 
+def test_AB_78_nothing_rides_on_a_token_into_a_cookie(
+    browser: Browser, authority: Authority, count: Count
+) -> None:
+    """Decoders of base64 pass over what is none, so the signature would be good."""
+    for rider in ("; Domain=evil.example", "\r\nset-cookie: a=b", " ", "=", "\n"):
+        authority.sign = lambda claims, rider=rider: authority.signed(claims) + rider  # type: ignore[misc]
+        assert_refused(browser, count)
+
+
 def test_AB_75_a_change_of_one_letter_breaks_the_signature(
     browser: Browser, authority: Authority, count: Count
 ) -> None:
