@@ -14,6 +14,7 @@ from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
 from tests.templates import Templates
 from tests.upstream import Upstream
+from tests.without import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.workers import (  # noqa: F401 - hooks
     pytest_collection_finish,
     pytest_collection_modifyitems,

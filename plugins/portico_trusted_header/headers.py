@@ -6,8 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from portico.api import Invalid
-from portico_trusted_header.peers import from_trusted_proxy
+from portico.api import Invalid, from_trusted_proxy
 from portico_trusted_header.settings import Settings
 
 #: Characters of a name that are kept; more groups or longer ones than this no proxy sends.

@@ -52,7 +52,7 @@ class TrustedHeader:
 
 def warn_without_proxies(house: House) -> None:
     """Say that the header is named and nobody is trusted to send it."""
-    if not getattr(house.settings.server, "trusted_proxies", None):
+    if not house.settings.server.trusted_proxies:
         log.warning(
             "a trusted header is named, but no proxy is: nobody can sign in by it",
             set="server.trusted_proxies",

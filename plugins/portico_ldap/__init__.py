@@ -1,0 +1,93 @@
+"""Signing in with the password of a directory that speaks LDAP, such as OpenLDAP or Active Directory."""
+
+from portico.api import (
+    AuthProvider,
+    House,
+    OperatorError,
+    PluginInfo,
+    PolicyFile,
+    Refusal,
+    ResourceKind,
+    Section,
+    TableSet,
+    hookimpl,
+)
+
+PLUGIN = PluginInfo(
+    api=1,
+    summary="Sign in with the password of a directory (LDAP); off until ENABLE_LDAP is true.",
+    claims=("/api/v1/auths/ldap", "/api/v1/auths/admin/config/ldap"),
+)
+
+
+@hookimpl
+def register_settings() -> type[Section]:
+    """Which directory, and on which terms its people come in."""
+    from portico_ldap.settings import Settings
+
+    return Settings
+
+
+@hookimpl
+def register_tables() -> TableSet:
+    """The password for the directory, locked."""
+    from portico_ldap.tables import TABLES
+
+    return TABLES
+
+
+@hookimpl
+def register_resources() -> list[ResourceKind]:
+    """The directory, as policies speak of it: there is one, and it has no rows."""
+    return [ResourceKind("ldap", "", ("read", "write"))]
+
+
+@hookimpl
+def register_policies() -> list[PolicyFile]:
+    """The page on it."""
+    return [PolicyFile("portico_policies", "ldap.csv")]
+
+
+@hookimpl
+def register_auth_providers(app: House, settings: Section) -> list[AuthProvider]:
+    """The form, which is shut while the directory is off."""
+    from portico_ldap.provider import LdapSignIn
+    from portico_ldap.settings import Settings
+
+    assert isinstance(settings, Settings)
+    return [LdapSignIn(app, settings)]
+
+
+@hookimpl
+def register_routes(app: House, settings: Section) -> list[object]:
+    """The door, and the administrator's."""
+    from portico_ldap.configured import Configured
+    from portico_ldap.routes import routes
+    from portico_ldap.settings import Settings
+
+    assert isinstance(settings, Settings)
+    return routes(app, Configured(app, settings))
+
+
+@hookimpl
+def startup(settings: Section) -> None:
+    """Complain now of what would keep everybody out later."""
+    from portico_ldap.configured import check_usable
+    from portico_ldap.settings import Settings
+
+    assert isinstance(settings, Settings)
+    if settings.enable:
+        try:
+            check_usable(settings)
+        except Refusal as error:
+            raise OperatorError(f"plugins.ldap: {error.detail}") from error
+
+
+@hookimpl
+def shutdown(app: House) -> None:
+    """Let go of the threads that look up names."""
+    from portico_ldap.provider import LdapSignIn
+
+    way = app.identity.ways.get("ldap")
+    if isinstance(way, LdapSignIn):
+        way.close()
