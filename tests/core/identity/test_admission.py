@@ -112,6 +112,8 @@ async def test_a_role_of_the_provider_is_in_force_from_the_next_sign_in(identity
     promoted = await admit(identity, like(CEA, role="admin"))
     assert (made.role, promoted.role) == ("user", "admin")
     assert await identity.sessions.resolve(session.token) is None
+    again = await identity.sessions.open(promoted)
+    assert await identity.sessions.resolve(again.token) is not None
     assert (await admit(identity, CEA)).role == "admin"
 
 
