@@ -9,12 +9,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from portico.db import now
+
 
 def make(folder: Path, name: str, *hosts: str) -> tuple[Path, Path]:
     """A certificate for these hosts, and its key: two files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    at = datetime.datetime.now(datetime.UTC)
+    at = datetime.datetime.fromtimestamp(now(), datetime.UTC)
     alternatives = [
         x509.IPAddress(ipaddress.ip_address(one)) if one[0].isdigit() else x509.DNSName(one)
         for one in hosts

@@ -24,12 +24,13 @@ class Place:
     plain: int
     encrypted: int
     ca: Path
+    host: str = "localhost"
 
     def settings(self, **more: str) -> dict[str, str]:
         """What an operator sets to use it; encrypted from the first byte."""
         return {
             "ENABLE_LDAP": "true",
-            "LDAP_SERVER_HOST": "localhost",
+            "LDAP_SERVER_HOST": self.host,
             "LDAP_SERVER_PORT": str(self.encrypted),
             "LDAP_CA_CERT_FILE": str(self.ca),
             "LDAP_APP_DN": "cn=portico,dc=example,dc=org",
@@ -65,6 +66,9 @@ def openldap(
     certificate: tuple[Path, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
+    if given := slapd.given():
+        yield Place(given.plain, given.encrypted, given.ca, given.host)
+        return
     assert pytestconfig.cache is not None
     found = slapd.installed(pytestconfig.cache.mkdir("slapd"))
     if found is None:

@@ -1,10 +1,10 @@
-"""OpenLDAP's own server: found on the machine, else taken from Debian's archive without installing anything.
+"""OpenLDAP's own server: the one that `TEST_LDAP_URL` names, else found on the machine, else taken from Debian's archive without installing anything.
 
 Where there is none, the tests that need it are left out, and the summary of the run says so in capital letters.
 """
 
 import contextlib
-import os  # noqa: TID251 - what runs is not Portico
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 PLACES = (
     "/usr/sbin",
@@ -54,9 +56,12 @@ class Installed:
     @property
     def environment(self) -> dict[str, str]:
         if self.root is None:
-            return dict(os.environ)
+            return dict(os.environ)  # noqa: TID251 - what runs is not Portico
         libraries = {str(path.parent) for path in self.root.rglob("lib*.so*")}
-        return {**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))}
+        return {
+            **os.environ,  # noqa: TID251
+            "LD_LIBRARY_PATH": ":".join(sorted(libraries)),
+        }
 
     def folder(self, *candidates: str) -> Path | None:
         roots = [self.root] if self.root else [Path("/"), Path("/usr/local"), Path("/opt/homebrew")]
@@ -64,9 +69,29 @@ class Installed:
         return next((path for path in found if path.is_dir()), None)
 
 
+class Given(NamedTuple):
+    """A server that runs already, with the people of `people.ldif`."""
+
+    host: str
+    plain: int
+    encrypted: int
+    ca: Path
+
+
+def given() -> Given | None:
+    """The one that `TEST_LDAP_URL` names, as `ldap://host:389 ldaps://host:636`, with its authority in `TEST_LDAP_CA`."""
+    named = os.environ.get("TEST_LDAP_URL", "").split()  # noqa: TID251 - a choice of the tests
+    if not named:
+        return None
+    plain, encrypted = map(urlsplit, named)
+    ca = Path(os.environ["TEST_LDAP_CA"])  # noqa: TID251
+    return Given(plain.hostname or "", plain.port or 389, encrypted.port or 636, ca)
+
+
 def installed(cache: Path) -> Installed | None:
     """The server, if there is one here or to be had. `cache`: where what was fetched stays for the next run."""
-    for place in (*os.environ.get("PATH", "").split(":"), *PLACES):
+    path = os.environ.get("PATH", "")  # noqa: TID251 - a choice of the tests
+    for place in (*path.split(":"), *PLACES):
         if (program := Path(place) / "slapd").is_file():
             return Installed(program)
     root = cache / "root"
