@@ -5,7 +5,7 @@ import re
 from portico_ldap.wire.ber import Garbled, elements
 
 _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*")
-_PIECE = re.compile(r"\\(?P<hex>[0-9A-Fa-f]{2})|\\(?P<char>[^0-9A-Fa-f])|(?P<plain>[^\\,+;\x00])")
+_PIECE = re.compile(r"\\(?P<hex>[0-9A-Fa-f]{2})|\\(?P<char>[ \"#+,;<=>\\])|(?P<plain>[^\\,+;\x00])")
 COMMON_NAME = frozenset(("cn", "commonname", "2.5.4.3"))
 
 #: One part of a name: pairs of type and value.
