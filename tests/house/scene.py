@@ -117,6 +117,15 @@ class Scene:
         return str(self.admin.add_person(self.name()).account["id"])
 
 
+LDAP = {
+    "label": "People",
+    "host": "localhost",
+    "app_dn": "cn=portico",
+    "app_dn_password": "x",
+    "search_base": "dc=example",
+}
+
+
 def credentials(name: str) -> dict[str, str]:
     return {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
 
@@ -163,6 +172,9 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         {"timezone": "Europe/Lisbon"},
     ),
     ("POST", "/api/v1/auths/admin/config"): lambda s, path: (path, s.config()),
+    ("POST", "/api/v1/auths/ldap"): lambda s, path: (path, {"user": "ada", "password": "x"}),
+    ("POST", "/api/v1/auths/admin/config/ldap"): lambda s, path: (path, {"enable_ldap": False}),
+    ("POST", "/api/v1/auths/admin/config/ldap/server"): lambda s, path: (path, LDAP),
     ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("GET", "/api/v1/models/model"): one_model,

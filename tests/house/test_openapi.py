@@ -30,7 +30,7 @@ from tests.upstream import Upstream
 
 from portico.testing import Answer, House
 
-AREAS = {"models": r"^/api(/v1)?/models"}
+AREAS = {"models": r"^/api(/v1)?/models", "ldap": r"^/api/v1/auths/admin/config/ldap"}
 CALLERS = ("anonymous", "user", "admin")
 CHECKS = [
     not_a_server_error,
