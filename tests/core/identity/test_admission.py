@@ -81,6 +81,17 @@ async def test_AB_76_an_administrator_is_never_merged_with_unless_that_is_said(
     assert (await admit(identity, proof, Terms(merge="everybody"))).id == ada.id
 
 
+async def test_AB_76_an_account_that_is_somebody_to_a_provider_is_nobody_else_to_it(
+    identity: Identity,
+) -> None:
+    made = await admit(identity, CEA)
+    everybody = Terms(newcomers=True, merge="everybody")
+    with pytest.raises(Invalid, match="already registered"):
+        await admit(identity, like(CEA, subject="c-2"), everybody)
+    assert (await admit(identity, CEA, everybody)).id == made.id
+    assert (await admit(identity, CEA, everybody, by="globex")).id == made.id
+
+
 async def test_two_providers_may_call_two_people_by_the_same_subject(identity: Identity) -> None:
     one = await admit(identity, CEA)
     other = await admit(identity, like(CEA, email="dan@example.org"), by="globex")
