@@ -126,7 +126,6 @@ class Accounts(Lookup):
                     await self._set_hash(account_id, wanted.password_hash)
                 if "role" in changes or wanted.password_hash is not None:
                     await self._sessions.close_all(account_id)
-                    changed = await self.by_id(account_id)  # its epoch is another now
                 after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
                 # Read last: ending the sign-ins moved the epoch on, and who is let in next is let in with this one.
                 return await self.by_id(account_id)

@@ -69,7 +69,8 @@ class Admission:
     async def _let_in(self, provider: str, proof: Proof, terms: Terms) -> Account:
         account = await self._namesake(proof, terms)
         if account is not None and proof.subject is not None:
-            if any(known == provider for known, _ in await self._links.of(account.id)):
+            others = await self._links.of(account.id)
+            if any(known == provider for known, _ in others):
                 # To this provider the account is somebody else, whose address it says this is as well.
                 raise Invalid(EMAIL_TAKEN)
         if account is None:
