@@ -126,15 +126,10 @@ def test_AB_63_nobody_else_gets_a_socket(admin: Client) -> None:
     stranger = Client(admin.transport)
     assert refusal(stranger, ECHO) == (401, "Not authenticated")
     assert refusal(pending, ECHO)[0] == 403
-    bad = (
-        "Bearer junk",
-        f"Bearer {admin.token}x",
-        "Bearer sk-0123456789abcdef",
-        "Bearer [1]",
-        "Basic Zm9v",
-    )
-    for value in bad:
+    for value in ("Bearer junk", f"Bearer {admin.token}x", "Bearer [1]", "Basic Zm9v"):
         assert refusal(stranger, ECHO, headers={"authorization": value})[0] == 401
+    key = {"authorization": "Bearer sk-0123456789abcdef"}
+    assert refusal(stranger, ECHO, headers=key)[0] in (401, 403)  # keys may be switched off
     admin.get("/api/v1/auths/signout")
     assert refusal(admin, ECHO)[0] == 401
 
