@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiohttp
 import pluggy
 import structlog
 from litestar.exceptions import ImproperlyConfiguredException
@@ -26,7 +25,7 @@ from portico.db import Database, Locked, bind, migrate, open_database, pending
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
-from portico.fetch import Fetch
+from portico.fetch import Fetch, OneSession
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
@@ -50,6 +49,7 @@ from portico.vault import Vault, claim_vault, configured_ring, key_in_use
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
 from portico.web.edge import Edge
+from portico.web.lifespan import lifespan
 from portico.web.origins import Origins
 from portico.web.proxies import Proxies
 
@@ -117,7 +117,7 @@ class Portico:
             settings.catalogue, self.permissions, self.identity.directory, moment
         )
         self.fetch = Fetch(settings.fetch)
-        self._client: aiohttp.ClientSession | None = None
+        self.client = OneSession()
         self.house = House(
             settings=settings,
             vault=self.vault,
@@ -129,7 +129,7 @@ class Portico:
             catalogue=self.catalogue,
             events=self.events,
             limiter=self.limiter,
-            http=self._http,
+            http=self.client.session,
             fetch=self.fetch,
         )
         self.register = Register()
@@ -371,49 +371,17 @@ class Portico:
             await self.catalogue.stop()
             await self.events.settle()
         await self.fetch.close()
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        await self.client.close()
         await self.redis.stop()
         await self.database.stop()
-
-    def _http(self) -> aiohttp.ClientSession:
-        """The client session of this process. Time limits are the caller's business, request by request."""
-        if self._client is None:
-            self._client = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=None),
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._client
 
     # -- serving --------------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. Called by the ASGI server."""
         if scope["type"] == "lifespan":  # type: ignore[comparison-overlap]
-            await self._lifespan(receive, send)
+            await lifespan(self.start, self.stop, receive, send)
         elif self._serve is not None:
             await self._serve(scope, receive, send)
         else:
             raise RuntimeError("the house is not open")
-
-    async def _lifespan(self, receive: Any, send: Any) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    await self.start()
-                except Exception as error:
-                    # A server that sees an exception here goes on without a lifespan; told so, it stops.
-                    log.debug("start failed, in full", exc_info=error)
-                    await self.stop()
-                    told = str(error) if isinstance(error, OperatorError) else repr(error)
-                    await send({"type": "lifespan.startup.failed", "message": told})
-                    return
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                await self.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-                return

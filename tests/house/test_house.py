@@ -30,8 +30,8 @@ MAY_READ_ENVIRONMENT = {
 
 #: The one session for the operator's addresses, the guarded client for all others, and a way to test both.
 MAY_CONNECT = {
-    "core/portico/app.py",
     "core/portico/fetch/fetching.py",
+    "core/portico/fetch/session.py",
     "core/portico/server/serve.py",  # asks itself whether it is ready
     "core/portico/testing/client.py",
     "core/portico/testing/sockets.py",

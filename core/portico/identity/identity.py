@@ -57,7 +57,8 @@ from portico.identity.welcome import Reception, Welcome
 from portico.limits import Limiter
 from portico.redis import Redis
 from portico.settings.permissions import PermissionDefaults
-from portico.settings.schema import IdentitySettings, RedisSettings
+from portico.settings.redis import RedisSettings
+from portico.settings.schema import IdentitySettings
 from portico.settings.section import Secret
 
 log = structlog.get_logger("portico.identity")

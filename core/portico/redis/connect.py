@@ -15,7 +15,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError, ResponseError
 
 from portico.settings.problems import BadSettings, Problem
-from portico.settings.schema import RedisSettings
+from portico.settings.redis import RedisSettings
 
 #: Seconds after which a connection is given up whoever waits for it, as a last resort.
 LONGEST = 2.0

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.errors import OperatorError, Unavailable
-from portico.settings.schema import RedisSettings
+from portico.settings.redis import RedisSettings
 
 #: Seconds between two probes while Redis is away.
 PROBE_EVERY = 0.5

@@ -15,7 +15,7 @@ from typing import Any
 
 from portico.errors import OperatorError
 from portico.settings.load import Loaded
-from portico.settings.schema import ServerSettings
+from portico.settings.server import ServerSettings
 
 #: Seconds beyond the grace in which a worker that hangs is killed.
 PATIENCE = 5

@@ -11,64 +11,9 @@ import msgspec
 
 from portico.settings.browser import BrowserSettings
 from portico.settings.permissions import PermissionDefaults
+from portico.settings.redis import RedisSettings
 from portico.settings.section import Secret, Section, setting
-
-
-class ServerSettings(Section):
-    """Where and how Portico listens."""
-
-    host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
-    port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
-    url: Annotated[
-        str,
-        setting(
-            "Where people reach Portico, such as https://chat.example.org",
-            env="WEBUI_URL",
-            adjustable="webui.url",
-        ),
-    ] = ""
-    trusted_proxies: Annotated[
-        list[str],
-        setting(
-            "Addresses or networks of the proxies in front, whose X-Forwarded-* or Forwarded headers count",
-            env=("FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"),
-        ),
-    ] = []
-    force_https: Annotated[
-        bool,
-        setting("Redirect plain HTTP to HTTPS, or refuse it", env="FORCE_HTTPS"),
-    ] = False
-    workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
-    grace: Annotated[
-        float, setting("Seconds that running requests get to finish on shutdown", ge=0)
-    ] = 15.0
-    max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
-    max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
-    header_timeout: Annotated[
-        float, setting("Seconds a client may take to send the headers of a request", ge=0.1, le=600)
-    ] = 30.0
-    body_timeout: Annotated[
-        float,
-        setting("Seconds between two pieces of a body, and for the whole of a small one", ge=0.1),
-    ] = 30.0
-    body_rate: Annotated[
-        int, setting("Bytes of a body that earn its sender one second more", ge=1)
-    ] = 8192
-    docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
-    secure_cookies: Annotated[
-        bool,
-        setting(
-            "Send cookies over HTTPS only",
-            env=("WEBUI_AUTH_COOKIE_SECURE", "WEBUI_SESSION_COOKIE_SECURE"),
-        ),
-    ] = False
-    cookie_same_site: Annotated[
-        Literal["lax", "strict", "none"],
-        setting(
-            "SameSite attribute of cookies",
-            env=("WEBUI_AUTH_COOKIE_SAME_SITE", "WEBUI_SESSION_COOKIE_SAME_SITE"),
-        ),
-    ] = "lax"
+from portico.settings.server import ServerSettings
 
 
 class DatabaseSettings(Section):
@@ -226,60 +171,6 @@ class IdentitySettings(Section):
             env="WEBUI_AUTH_SIGNOUT_REDIRECT_URL",
         ),
     ] = ""
-
-
-class RedisSettings(Section):
-    """A Redis (or Valkey) that instances share. Optional: without one, or while it is away, each counts by itself.
-
-    Options in the query of the URL, such as `ssl_cert_reqs`, go before the fields about TLS, which need `rediss://`.
-    """
-
-    url: Annotated[
-        str,
-        setting(
-            "redis://user:password@host:6379/0, rediss:// for TLS, unix:///path; empty = none. With "
-            "sentinels, the host is the name of the service",
-            env="REDIS_URL",
-        ),
-    ] = ""
-    key_prefix: Annotated[
-        str,
-        setting("What the names of all keys begin with", env="REDIS_KEY_PREFIX", min_length=1),
-    ] = "open-webui"
-    cluster: Annotated[bool, setting("It is a cluster", env="REDIS_CLUSTER")] = False
-    sentinel_hosts: Annotated[
-        list[str],
-        setting("Sentinels that know the server, host or host:port", env="REDIS_SENTINEL_HOSTS"),
-    ] = []
-    sentinel_port: Annotated[
-        int, setting("Port of the sentinels", env="REDIS_SENTINEL_PORT", ge=1, le=65535)
-    ] = 26379
-    sentinel_max_retry_count: Annotated[
-        int,
-        setting(
-            "How often a question is asked again during a fail-over",
-            env="REDIS_SENTINEL_MAX_RETRY_COUNT",
-            ge=0,
-            le=10,
-        ),
-    ] = 2
-    timeout: Annotated[
-        float,
-        setting("Seconds a request waits for Redis before it goes on without", gt=0, le=5),
-    ] = 0.25
-    required: Annotated[
-        bool,
-        setting("Without Redis do not start, and do not be ready; else that is only told"),
-    ] = False
-    ca_file: Annotated[
-        str, setting("Certificates of whoever may vouch for the server; empty = the system's")
-    ] = ""
-    cert_file: Annotated[str, setting("Certificate that we show the server")] = ""
-    key_file: Annotated[str, setting("Private key of that certificate")] = ""
-    verify: Annotated[
-        Literal["full", "ca", "none"],
-        setting("What must be right about the server's certificate: full = its name too"),
-    ] = "full"
 
 
 class LimitSettings(Section):

@@ -6,7 +6,7 @@ from typing import Any
 from litestar.types import Receive
 
 from portico.errors import TooSlow
-from portico.settings.schema import ServerSettings
+from portico.settings.server import ServerSettings
 
 
 class Patience:

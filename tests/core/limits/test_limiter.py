@@ -15,7 +15,8 @@ from portico.limits import TABLES, Limiter
 from portico.limits.budget import Budget
 from portico.limits.ledger import Ledger
 from portico.redis import Redis
-from portico.settings.schema import LimitSettings, RedisSettings
+from portico.settings.redis import RedisSettings
+from portico.settings.schema import LimitSettings
 from portico.settings.section import Secret
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from tests.redis_server import RedisServer, TLSFront, free_port
 from portico.errors import OperatorError, Unavailable
 from portico.redis import Away, Redis
 from portico.settings.problems import BadSettings
-from portico.settings.schema import RedisSettings
+from portico.settings.redis import RedisSettings
 
 pytestmark = pytest.mark.anyio
 

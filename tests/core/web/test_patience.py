@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from portico.errors import TooSlow
-from portico.settings.schema import ServerSettings
+from portico.settings.server import ServerSettings
 from portico.testing import Server
 from portico.web.patience import Patience
 

@@ -1,0 +1,62 @@
+"""Where and how Portico listens, and what it believes of those who come."""
+
+from typing import Annotated, Literal
+
+from portico.settings.section import Section, setting
+
+
+class ServerSettings(Section):
+    """Where and how Portico listens."""
+
+    host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
+    port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
+    url: Annotated[
+        str,
+        setting(
+            "Where people reach Portico, such as https://chat.example.org",
+            env="WEBUI_URL",
+            adjustable="webui.url",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        list[str],
+        setting(
+            "Addresses or networks of the proxies in front, whose X-Forwarded-* or Forwarded headers count",
+            env=("FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"),
+        ),
+    ] = []
+    force_https: Annotated[
+        bool,
+        setting("Redirect plain HTTP to HTTPS, or refuse it", env="FORCE_HTTPS"),
+    ] = False
+    workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
+    grace: Annotated[
+        float, setting("Seconds that running requests get to finish on shutdown", ge=0)
+    ] = 15.0
+    max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
+    max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
+    header_timeout: Annotated[
+        float, setting("Seconds a client may take to send the headers of a request", ge=0.1, le=600)
+    ] = 30.0
+    body_timeout: Annotated[
+        float,
+        setting("Seconds between two pieces of a body, and for the whole of a small one", ge=0.1),
+    ] = 30.0
+    body_rate: Annotated[
+        int, setting("Bytes of a body that earn its sender one second more", ge=1)
+    ] = 8192
+    docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
+    secure_cookies: Annotated[
+        bool,
+        setting(
+            "Send cookies over HTTPS only",
+            env=("WEBUI_AUTH_COOKIE_SECURE", "WEBUI_SESSION_COOKIE_SECURE"),
+        ),
+    ] = False
+    cookie_same_site: Annotated[
+        Literal["lax", "strict", "none"],
+        setting(
+            "SameSite attribute of cookies",
+            env=("WEBUI_AUTH_COOKIE_SAME_SITE", "WEBUI_SESSION_COOKIE_SAME_SITE"),
+        ),
+    ] = "lax"
