@@ -140,7 +140,11 @@ def test_no_command_shows_a_password(portico: CommandLine, made: Path) -> None:
 def test_a_server_does_not_start_on_half_of_the_settings(
     environment: dict[str, str], made: Path, tmp_path: Path, settings: dict[str, str], why: str
 ) -> None:
-    with pytest.raises(RuntimeError, match=why) as refused:
-        Server(environment | settings, tmp_path).start()
+    server = Server(environment | settings, tmp_path)
+    try:
+        with pytest.raises(RuntimeError, match=why) as refused:
+            server.start()
+    finally:
+        server.kill()
     assert OLD not in str(refused.value) and "Traceback" not in str(refused.value)
     assert made.read_bytes().startswith(b"SQLite format 3")
