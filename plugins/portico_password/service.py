@@ -101,13 +101,15 @@ class PasswordSignIn:
         if not self._identity.asks_for_passwords:
             raise Invalid(ACTION_PROHIBITED)
         self._identity.passwords.check(form.new_password)
-        async with await self._limiter.check("password", client_address(scope), actor.email):
-            try:
+        try:
+            async with await self._limiter.check("password", client_address(scope), actor.email):
                 account = await self._identity.prove(actor.email, form.password)
-            except Invalid:
-                raise Invalid(INCORRECT_PASSWORD) from None
-        hashed = await self._identity.passwords.hash(form.new_password)
-        await self._identity.directory.set_password_hash(account.id, hashed, keep=actor.session_id)
+            hashed = await self._identity.passwords.hash(form.new_password)
+            await self._identity.directory.set_password_hash(
+                account.id, hashed, keep=actor.session_id, epoch=account.epoch
+            )
+        except Invalid:
+            raise Invalid(INCORRECT_PASSWORD) from None
 
     async def _gate(self) -> bool:
         """Whether only the very first account may be made. Raises: Forbidden if none may.

@@ -13,7 +13,14 @@ from portico.db import (
     rows,
     transaction,
 )
-from portico.errors import ACTION_PROHIBITED, EMAIL_TAKEN, Forbidden, Invalid, NotFound
+from portico.errors import (
+    ACTION_PROHIBITED,
+    EMAIL_TAKEN,
+    INVALID_CRED,
+    Forbidden,
+    Invalid,
+    NotFound,
+)
 from portico.events import Bus
 from portico.identity.account import Account, check_email, check_name, check_role, folded
 from portico.identity.amendment import CHANGEABLE, SHOWN, Amendment, shown
@@ -141,12 +148,22 @@ class Accounts(Lookup):
         return await self.amend(account_id, Amendment(role=role))
 
     async def set_password_hash(
-        self, account_id: str, password_hash: str, keep: str | None = None
+        self,
+        account_id: str,
+        password_hash: str,
+        keep: str | None = None,
+        epoch: int | None = None,
     ) -> None:
-        """Give an account another password, which ends its sign-ins but for `keep`."""
+        """Give an account another password, which ends its sign-ins but for `keep`.
+
+        `epoch`: that of the account when the old password was proven; None = nobody had to. Raises: NotFound; Invalid
+        if there has been another password, or an end of all sign-ins, since.
+        """
         async with transaction():
             if not await execute(_TOUCH, now(), account_id):
                 raise NotFound
+            if epoch is not None and (await self.by_id(account_id)).epoch != epoch:
+                raise Invalid(INVALID_CRED)
             await self._set_hash(account_id, password_hash)
             await self._sessions.close_all(account_id, keep)
             after_commit(lambda: self._bus.publish(AccountChanged(account_id)))

@@ -22,14 +22,14 @@ SWEEP_EVERY = 600
 _RESOLVE = (
     "SELECT a.id, a.email, a.name, a.role, a.profile_image_url, s.id AS session_id "
     "FROM portico_session s JOIN portico_account a ON a.id = s.account_id "
-    "WHERE s.id = $1 AND a.id = $2 AND a.epoch = $3"
+    "WHERE s.id = $1 AND a.id = $2 AND a.epoch = s.epoch"
 )
 # Takes nothing for granted: the account may be gone, or its password new, since the caller read it.
 _OPEN = (
     "INSERT INTO portico_session (id, account_id, created_at, expires_at, "
-    "method, address, user_agent, provider_session, last_seen_at) "
+    "method, address, user_agent, provider_session, last_seen_at, epoch) "
     "SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS TEXT), "
-    "CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT) FROM portico_account a "
+    "CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT), a.epoch FROM portico_account a "
     "WHERE a.id = $4 AND a.epoch = $5 RETURNING id"
 )
 _SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
@@ -39,6 +39,7 @@ _CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_se
 _CLOSE_ARRIVED = "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id, expires_at"
 _CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
 _CLOSE_ALL = "DELETE FROM portico_session WHERE account_id = $1"
+_KEEP = "UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE a.id = $1) WHERE id = $2"
 _NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
 
 
@@ -110,7 +111,7 @@ class Sessions:
         return await self._actors.get(claims, self._find)
 
     async def _find(self, claims: Claims) -> Actor | None:
-        found = await rows(_RESOLVE, claims.jti, claims.id, claims.epoch)
+        found = await rows(_RESOLVE, claims.jti, claims.id)
         return Actor(**found[0]) if found else None
 
     def forget(self) -> None:
@@ -165,15 +166,16 @@ class Sessions:
     async def close_all(self, account_id: str, keep: str | None = None) -> None:
         """End every sign-in of an account, but for `keep` if that is given.
 
-        Without `keep` the account's epoch moves on, so that a sign-in which is just being opened with what was
-        true before does not slip through.
+        The account's epoch moves on, so that a sign-in which is just being opened with what was true before does
+        not slip through.
         """
         async with transaction():
+            await execute(_NEXT_EPOCH, account_id)
             if keep is None:
-                await execute(_NEXT_EPOCH, account_id)
                 await execute(_CLOSE_ALL, account_id)
             else:
                 await execute(_CLOSE_OTHERS, account_id, keep)
+                await execute(_KEEP, account_id, keep)
             self._tell(SessionRevoked(account_id))
 
     def _tell(self, event: SessionRevoked) -> None:

@@ -54,6 +54,7 @@ class SessionTable(Table, tablename="portico_session"):
     user_agent = Text(null=True, default=None)
     provider_session = Text(null=True, default=None)
     last_seen_at = BigInt(null=True, default=None)
+    epoch = BigInt(default=0)
 
 
 class LinkTable(Table, tablename="portico_link"):

@@ -88,6 +88,23 @@ async def test_closing_all_leaves_nobody_signed_in(identity: Identity, new_accou
     assert await identity.sessions.resolve(bens.token) is not None
 
 
+async def test_AB_06_whoever_proved_the_old_password_is_too_late_although_one_sign_in_is_kept(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    kept, under_way = await identity.sessions.open(ann), await identity.sessions.open(ann)
+    await identity.directory.set_password_hash(ann.id, "x", keep=kept.session_id)
+    with pytest.raises(Invalid):
+        await identity.sessions.open(ann)
+    # As if it had been stored in the same moment, unseen by whoever ended the others.
+    sql = "INSERT INTO portico_session (id, account_id, created_at, epoch) VALUES ($1, $2, 0, $3)"
+    await execute(sql, under_way.session_id, ann.id, ann.epoch)
+    assert await identity.sessions.resolve(under_way.token) is None
+    assert await identity.sessions.resolve(kept.token) is not None
+    again = await identity.directory.by_id(ann.id)
+    assert await identity.sessions.resolve((await identity.sessions.open(again)).token) is not None
+
+
 async def test_the_session_to_keep_stays(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     kept, gone = await identity.sessions.open(ann), await identity.sessions.open(ann)

@@ -1,5 +1,6 @@
 """Another password for oneself; and an old hash that is renewed by the way."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bcrypt
@@ -160,3 +161,13 @@ def test_a_renewed_hash_never_takes_the_place_of_another_password(
 
     house.call(late)
     assert signs_in(person, NEW)
+
+
+def test_AB_06_of_many_changes_at_once_one_counts(person: Client) -> None:
+    """Whoever knows the old password, too, does not take the account back while it is being changed."""
+    passwords = [f"{NEW} {number}" for number in range(6)]
+    with ThreadPoolExecutor(6) as crowd:
+        statuses = list(crowd.map(lambda new: person.post(CHANGE, form(new)).status, passwords))
+    assert sorted(statuses) == [200] + [400] * 5
+    (kept,) = (new for new, status in zip(passwords, statuses, strict=True) if status == 200)
+    assert [signs_in(person, new) for new in passwords] == [new == kept for new in passwords]
