@@ -29,7 +29,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 async def checked(house: House, provider: OAuthProvider) -> Checked:
     """Ask it. A provider that does not describe itself is not asked."""
-    base = house.settings.server.url.rstrip("/") or SOMEWHERE
+    server = await house.adjustments.of(house.settings.server).now()
+    base = server.url.rstrip("/") or SOMEWHERE
     own = f"{base}/oauth/{provider.name}"
     redirect_uri = provider.registration.redirect_uri or f"{own}/callback"
     about: dict[str, Any] = {"provider": provider.name, "redirect_uri": redirect_uri}
