@@ -5,9 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
-from portico.app import Portico
-from portico.testing import House
 from tests.engines import ENVIRONMENT, choose
 from tests.plugged import install  # noqa: F401 - a fixture
 from tests.redis_server import RedisServer, redis_url
@@ -21,6 +18,9 @@ from tests.workers import (  # noqa: F401 - hooks
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
+
+from portico.app import Portico
+from portico.testing import House
 
 choose()
 

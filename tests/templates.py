@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from asyncpg import DuplicateDatabaseError
+from tests.servers import apart, create_database
 
 from portico.db import DatabaseSettings, TableSet, migrate, open_database
 from portico.db.address import FILE_NAME
-from tests.servers import apart, create_database
 
 #: Whose steps, and the package that has them.
 Schema = tuple[tuple[str, str], ...]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tests.servers import fresh_database, postgres_server
 
 from portico.audit import TABLES as AUDIT
 from portico.db import Database, DatabaseSettings, migrate, open_database, rows, transaction
@@ -32,7 +33,6 @@ from portico.permissions import TABLES as PERMISSIONS
 from portico.permissions import Permissions, PolicyFile, Resource, ResourceKind
 from portico_models.records import ACTIONS, GENERAL, KIND
 from portico_models.tables import TABLES as MODELS
-from tests.servers import fresh_database, postgres_server
 
 GROUPS = 1000
 PEOPLE = 1000

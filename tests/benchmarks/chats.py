@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.servers import fresh_database, postgres_server
+
 from portico.testing import SECRET, Client, House
 from portico_chats.search.index import Indexer
-from tests.servers import fresh_database, postgres_server
 
 LENGTHS = (10, 100, 1_000, 10_000)
 CHATS = "/api/v1/chats/"

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-
-from portico.testing import SECRET, Client, House
 from tests.servers import fresh_database, postgres_server
 from tests.upstream import KEY, Upstream
+
+from portico.testing import SECRET, Client, House
 
 FEW = 20
 #: Models in one request.

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tests.servers import fresh_database, postgres_server
 
 from portico.db import current_database, execute, rows, scan, transaction
 from portico.identity import Actor
 from portico.testing import SECRET, House
 from portico_chats.search.finding import Search
 from portico_chats.search.index import Indexer, reindex
-from tests.servers import fresh_database, postgres_server
 
 ANN = Actor("0b3f2c86-ann", "Ann", "ann@example.org", "user", "", "")
 ROUNDS = 40

@@ -61,8 +61,8 @@ WAYS: dict[str, Take] = {
     "demotion": lambda scene: _update(scene, role="pending"),
     "promotion": lambda scene: _update(scene, role="admin"),
     "deletion": _delete,
-    # "ended from the list": _end_sign_in,
-    # "ended by an administrator": _signed_out_by_admin,
+    "ended from the list": _end_sign_in,
+    "ended by an administrator": _signed_out_by_admin,
 }
 
 #: How somebody holds on: each has `is_live` and, once it is not, `ended_at`.

@@ -1,0 +1,93 @@
+"""How long somebody holds on whose sign-in is taken away: every way to take it, every way to hold on.
+
+    .venv/bin/python -m tests.benchmarks.revocation [--postgres]
+
+Real server processes. Milliseconds from the answer to whoever took it away until the request is refused, the socket
+closed, the stream ended, at another instance where there are two. What is promised is a second.
+"""
+
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from tests.journeys.revoking import HOLDS, HOUSES, WAYS, Scene
+from tests.live import eventually, install_probe
+from tests.redis_server import RedisServer
+from tests.servers import fresh_database, postgres_server
+from tests.upstream import Upstream
+
+from portico.testing import SECRET, Client, Server
+
+
+def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
+    return upstream.environment | {
+        "DATA_DIR": str(folder / "data"),
+        "WEBUI_SECRET_KEY": SECRET,
+        "ENABLE_SIGNUP": "true",
+        "DEFAULT_USER_ROLE": "user",
+        "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+        "PYTHONPATH": str(folder / "site"),
+    }
+
+
+def measure(house: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
+    """Milliseconds by way and hold."""
+    with ExitStack() as running:
+        if "Redis" in house:
+            redis = RedisServer().start()
+            running.callback(redis.close)
+            environment = environment | {"REDIS_URL": redis.url}
+        servers = []
+        for number in range(1 if house == "one instance" else 2):
+            (folder / f"server-{number}").mkdir()
+            servers.append(Server(environment, folder / f"server-{number}").start())
+            running.callback(servers[-1].kill)
+        admin = servers[0].client.sign_up("Ada")
+        if "stopped" in house:
+            redis.stop()
+        return {
+            name: _one(servers, admin, f"P{number}", take)
+            for number, (name, take) in enumerate(WAYS.items())
+        }
+
+
+def _one(servers: list[Server], admin: Client, name: str, take: Any) -> dict[str, float]:
+    person = admin.add_person(name)
+    held = servers[-1].client.sign_in(name)
+    holds = {kind: hold(servers[-1], held) for kind, hold in HOLDS.items()}
+    time.sleep(0.5)  # as in a house that has been running for a while
+    assert holds["HTTP"].is_live  # and knows them from a moment ago
+    take(Scene(admin, person, Client(servers[0].client.transport, held.token)))
+    taken_at = time.monotonic()
+    found = {}
+    assert eventually(lambda: not any(hold.is_live for hold in holds.values()))
+    for kind, hold in holds.items():
+        hold.close()
+        found[kind] = max(0.0, (hold.ended_at - taken_at) * 1000)
+    return found
+
+
+@click.command()
+@click.option("--postgres", is_flag=True, help="On PostgreSQL instead of SQLite.")
+def main(postgres: bool) -> None:
+    """Print a table for each house."""
+    for house in HOUSES:
+        with ExitStack() as running:
+            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+            upstream = running.enter_context(Upstream())
+            install_probe(folder / "site")
+            environment = settings(folder, upstream)
+            if postgres:
+                server = running.enter_context(postgres_server())
+                url = running.enter_context(fresh_database(server))
+                environment["DATABASE_URL"] = url
+            click.echo(f"\n{house:28}" + "".join(f"{kind:>12}" for kind in HOLDS))
+            for way, found in measure(house, environment, folder).items():
+                click.echo(f"{way:28}" + "".join(f"{found[kind]:9.0f} ms" for kind in HOLDS))
+
+
+if __name__ == "__main__":
+    main()

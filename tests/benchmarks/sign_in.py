@@ -1,0 +1,145 @@
+"""What signing in costs those who do not: does it tell who has an account, and does a flood of it hold up others?
+
+    .venv/bin/python -m tests.benchmarks.sign_in [--rounds 10]
+
+A real server on SQLite, limits switched off.
+
+    timing    200 tries with a wrong password, interleaved, of an account, of nobody, of an account without a password;
+              medians, and each as a share of the first
+    flood     /api/models alone, and while 200 sign-ins are under way at once; median and 99th percentile
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections import Counter
+from multiprocessing import Process
+from multiprocessing import Queue as queue_of
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import aiohttp
+import click
+from tests.upstream import Upstream
+
+from portico.testing import PASSWORD, SECRET, Client, Server
+
+TRIES = 200
+FLOOD = 200
+#: Seconds for which the list of models is asked for.
+LASTS = 10.0
+SIGN_IN = "/api/v1/auths/signin"
+
+
+def timing(server: Server) -> dict[str, float]:
+    """Median milliseconds of a wrong password, by whom it is tried for."""
+    names = {"an account": "ada", "nobody": "nobody", "without a password": "sam"}
+    took: dict[str, list[float]] = {name: [] for name in names}
+    client = server.client
+    for _ in range(TRIES // len(names)):
+        for name, email in names.items():
+            began = time.perf_counter()
+            form = {"email": f"{email}@example.org", "password": "wrong"}
+            assert client.post(SIGN_IN, form).status == 400
+            took[name].append((time.perf_counter() - began) * 1000)
+    return {name: statistics.median(times) for name, times in took.items()}
+
+
+def listing(client: Client, seconds: float) -> list[float]:
+    """Milliseconds of each request for the list of models, one after the other, fifty a second at most."""
+    took = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        began = time.perf_counter()
+        assert client.get("/api/models").status == 200
+        took.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.02)
+    return took
+
+
+def knock(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
+    """So many at once, each again as soon as it is answered, or when it is told to come back. In a process of its own."""
+    statuses: Counter[int] = Counter()
+
+    async def one(session: aiohttp.ClientSession, number: int, until: float) -> None:
+        form = {"email": "ada@example.org", "password": PASSWORD if number % 2 else "wrong"}
+        while time.monotonic() < until:
+            async with session.post(url + SIGN_IN, json=form) as answer:
+                statuses[answer.status] += 1
+            await asyncio.sleep(float(answer.headers.get("retry-after", 0)))
+
+    async def all_of_them() -> None:
+        until = time.monotonic() + seconds
+        connector = aiohttp.TCPConnector(limit=0)
+        timeout = aiohttp.ClientTimeout(total=None)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            await asyncio.gather(*(one(session, number, until) for number in range(FLOOD)))
+
+    asyncio.run(all_of_them())
+    done.put(statuses)
+
+
+def flood(server: Server, admin: Client) -> tuple[list[float], list[float], Counter[int]]:
+    """What the list takes idle, and under a flood; how the sign-ins were answered."""
+    idle = listing(admin, LASTS)
+    done: Queue[Counter[int]] = queue_of()
+    crowd = Process(target=knock, args=(server.url, LASTS + 2, done))
+    crowd.start()
+    time.sleep(1)
+    busy = listing(admin, LASTS)
+    answered = done.get(timeout=120)
+    crowd.join()
+    return idle, busy, answered
+
+
+def p99(times: list[float]) -> float:
+    return statistics.quantiles(times, n=100)[98]
+
+
+@click.command()
+@click.option("--rounds", default=10, help="Cost of a password hash. The default of Portico is 12.")
+def main(rounds: int) -> None:
+    """Print both tables."""
+    with tempfile.TemporaryDirectory() as folder, Upstream() as upstream:
+        environment = upstream.environment | {
+            "DATA_DIR": f"{folder}/data",
+            "WEBUI_SECRET_KEY": SECRET,
+            "ENABLE_SIGNUP": "true",
+            "PORTICO_IDENTITY_PASSWORD_ROUNDS": str(rounds),
+            "PORTICO_LIMITS_ENABLED": "false",
+            "GLOBAL_LOG_LEVEL": "warning",
+        }
+        server = Server(environment, Path(folder)).start(timeout=60)
+        try:
+            admin = server.client.sign_up("Ada")
+            admin.add_person("Sam")
+            _without_password(f"{folder}/data/portico.db")
+            found = timing(server)
+            for name, median in found.items():
+                share = median / found["an account"]
+                click.echo(f"{name:24}{median:9.1f} ms {share:8.2f}")
+            idle, busy, answered = flood(server, admin)
+            click.echo(f"\n{'':24}{'median':>9}    {'99th':>9}")
+            for name, times in (("idle", idle), ("sign-ins beside", busy)):
+                click.echo(f"{name:24}{statistics.median(times):9.1f} ms {p99(times):9.1f} ms")
+            click.echo(f"{'times':24}{'':9}    {p99(busy) / p99(idle):9.1f}")
+            click.echo(f"sign-ins by status: {dict(answered)}")
+        finally:
+            server.kill()
+
+
+def _without_password(database: str) -> None:
+    """Sam came by another way."""
+    import sqlite3
+
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "DELETE FROM portico_password WHERE account_id = "
+            "(SELECT id FROM portico_account WHERE email = 'sam@example.org')"
+        )
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()
