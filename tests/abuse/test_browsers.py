@@ -179,6 +179,24 @@ def test_a_header_that_is_there_twice_proves_nothing(admin: Client) -> None:
             assert answer.status == 403
 
 
+@pytest.mark.parametrize(
+    ("hosts", "origin"),
+    [
+        (["testserver", "evil.example"], EVIL),
+        (["evil.example", "testserver"], OURS),
+        ([""], "http://"),
+        ([""], "?"),
+    ],
+)
+def test_a_request_that_does_not_say_which_host_is_meant_proves_nothing(
+    admin: Client, hosts: list[str], origin: str
+) -> None:
+    browser, cookie = by_cookie(admin)
+    headers = [*cookie.items(), ("origin", origin), *(("host", host) for host in hosts)]
+    answer = browser.post("/api/v1/chats/new", {"chat": {}}, headers=headers)
+    assert answer.status in (403, 422)
+
+
 class TestBehindAProxy:
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:

@@ -43,7 +43,7 @@ def refuse_forgery(access: str, scope: Scope, origins: Origins) -> None:
         return  # a credential that no page could have added; or none, which the gate will say
     witness = origins.witness(scope)
     if witness.ours is False:
-        ours = own_origin(scope).decode("latin-1")
+        ours = (own_origin(scope) or b"?").decode("latin-1")
         log.info("cross-site request", page=witness.page, ours=ours, hint=_HINT)
         raise Forbidden(CROSS_SITE)
     if not by_cookie or open_to_any:

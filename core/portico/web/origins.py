@@ -67,12 +67,13 @@ class Witness(NamedTuple):
     page: str = ""
 
 
-def own_origin(scope: Mapping[str, Any]) -> bytes:
-    """The origin under which this request reached us, as a browser writes it."""
-    scheme = scope["scheme"]
-    scheme = _PAGE_SCHEMES.get(scheme, scheme)
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"").lower()
-    return f"{scheme}://".encode() + host.removesuffix(_DEFAULT_PORTS.get(scheme, "-").encode())
+def own_origin(scope: Mapping[str, Any]) -> bytes | None:
+    """The origin under which this request reached us, as a browser writes it; None if it does not say."""
+    scheme = _PAGE_SCHEMES.get(scope["scheme"], scope["scheme"])
+    hosts: list[bytes] = [value.lower() for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1 or not hosts[0]:
+        return None
+    return f"{scheme}://".encode() + hosts[0].removesuffix(_DEFAULT_PORTS.get(scheme, "-").encode())
 
 
 def _origin_of(referer: bytes) -> bytes:
