@@ -28,13 +28,14 @@ MAY_READ_ENVIRONMENT = {
     "core/portico/testing/processes.py",  # hands a bare environment to the servers it starts
 }
 
-#: The one session for the operator's addresses, the guarded client for all others, and a way to test both.
+#: The one session for the operator's addresses, the guarded client for all others, and what speaks something else.
 MAY_CONNECT = {
     "core/portico/fetch/fetching.py",
     "core/portico/fetch/session.py",
     "core/portico/server/serve.py",  # asks itself whether it is ready
     "core/portico/testing/client.py",
     "core/portico/testing/sockets.py",
+    "plugins/portico_ldap/wire/connection.py",  # a directory is named by administrators
 }
 CONNECTING = r"\b(ClientSession\(|urlopen|create_connection|open_connection|HTTPS?Connection\(|import (httpx|requests)\b)"
 
