@@ -36,11 +36,11 @@ class PasswordRule(Protocol):
 class Passwords:
     """Hashes and checks passwords, a few at a time.
 
-    `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once, the cores if 0.
+    `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once; 0 = one core is left to whoever answers requests.
     """
 
     def __init__(self, rounds: int, threads: int = 0) -> None:
-        threads = threads or os.cpu_count() or 1
+        threads = threads or max(1, (os.cpu_count() or 1) - 1)
         self._rounds = rounds
         self._pool = ThreadPoolExecutor(
             threads, thread_name_prefix="bcrypt", initializer=_step_back
