@@ -1,4 +1,7 @@
-"""Where somebody is signed in, and signing out there. For themselves, and for whoever the policies let."""
+"""Where somebody is signed in, and signing out there. For themselves, and for whoever the policies let.
+
+Signing out is for whoever signed in: a key ends no sign-in.
+"""
 
 from typing import Annotated, Any
 
@@ -20,19 +23,19 @@ def routes(house: House) -> list[Any]:
     async def shown(account_id: str, page: int, current: str) -> JSONBytes:
         return json_reply(SignInPage(*await sign_ins.page(account_id, page, current)))
 
-    @get("/api/v1/auths/sessions", answers=SignInPage)
+    @get("/api/v1/auths/sessions", signed_in=True, answers=SignInPage)
     async def own(request: Request, page: FromQuery[int] = 1) -> JSONBytes:
         """A page of one's own sign-ins, newest first; the one this is asked with is marked."""
         return await shown(request.user.id, page, request.user.session_id)
 
-    @delete("/api/v1/auths/sessions", answers=bool)
+    @delete("/api/v1/auths/sessions", signed_in=True, answers=bool)
     async def end_others(request: Request) -> JSONBytes:
         """Sign out everywhere else."""
         actor = request.user
         await sign_ins.end_all(actor.id, by=actor.id, keep=actor.session_id)
         return json_reply(True)
 
-    @delete("/api/v1/auths/sessions/{session_id:str}", answers=bool)
+    @delete("/api/v1/auths/sessions/{session_id:str}", signed_in=True, answers=bool)
     async def end_own(request: Request, session_id: SessionId) -> JSONBytes:
         """Sign out in one place."""
         await sign_ins.end(request.user.id, session_id, by=request.user.id)
@@ -43,14 +46,19 @@ def routes(house: House) -> list[Any]:
         """A page of somebody's sign-ins, newest first."""
         return await shown(user_id, page, request.user.session_id)
 
-    @delete("/api/v1/users/{user_id:str}/sessions", may="account:write", answers=bool)
+    @delete(
+        "/api/v1/users/{user_id:str}/sessions", may="account:write", signed_in=True, answers=bool
+    )
     async def end_all(request: Request, user_id: UserId) -> JSONBytes:
         """Sign somebody out everywhere."""
         await sign_ins.end_all(user_id, by=request.user.id)
         return json_reply(True)
 
     @delete(
-        "/api/v1/users/{user_id:str}/sessions/{session_id:str}", may="account:write", answers=bool
+        "/api/v1/users/{user_id:str}/sessions/{session_id:str}",
+        may="account:write",
+        signed_in=True,
+        answers=bool,
     )
     async def end_one(request: Request, user_id: UserId, session_id: SessionId) -> JSONBytes:
         """Sign somebody out in one place."""

@@ -211,6 +211,12 @@ FORBIDDEN: list[tuple[str, str, Any]] = [
     ("POST", KEYS, {"name": "wider"}),
     ("POST", f"{KEYS}/some-id/update", {"enabled": True}),
     ("DELETE", f"{KEYS}/some-id", None),
+    ("POST", "/api/v1/auths/update/password", {"password": PASSWORD, "new_password": "another"}),
+    ("POST", "/api/v1/auths/admin/config", {}),
+    ("GET", "/api/v1/auths/sessions", None),
+    ("DELETE", "/api/v1/auths/sessions", None),
+    ("DELETE", "/api/v1/auths/sessions/some-id", None),
+    ("DELETE", "/api/v1/users/some-id/sessions", None),
 ]
 
 

@@ -9,7 +9,10 @@ CREDENTIALS = re.compile(r"/(?:password|api_keys?|sessions|admin/config)(?:/|$)"
 #: What may be looked at with a key: nothing in there lets anybody in.
 HARMLESS = {
     ("GET", "/api/v1/auths/admin/config"),
+    ("GET", "/api/v1/auths/admin/config/ldap"),
+    ("GET", "/api/v1/auths/admin/config/ldap/server"),
     ("GET", "/api/v1/auths/api_keys/all"),
+    ("GET", "/api/v1/users/{user_id}/sessions"),
     ("GET", "/api/v1/users/{user_id}/oauth/sessions"),
 }
 
