@@ -41,6 +41,8 @@ OUT_OF_ORDER = frozenset((1, 2, 3, 7, 8, 10, 11, 13, 51, 52, 80))
 ADDRESSES = 4
 #: How much the last refusal counts for how long refusals take.
 WEIGHT = 0.3
+#: Seconds below which waiting is less exact than not waiting.
+SHORTEST = 0.003
 #: Seconds after which trying again makes sense when too many are waiting.
 RETRY_AFTER = 5
 
@@ -161,7 +163,8 @@ class Directory:
         took = time.monotonic() - started
         if entry is None:
             # A directory does not hash the password for somebody who is not there.
-            await asyncio.sleep(self._refusing - took)
+            if (left := self._refusing - took) > SHORTEST:
+                await asyncio.sleep(left)
             return False
         if result.code in OUT_OF_ORDER:
             raise Failed("bind", result)
