@@ -62,7 +62,8 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def spawn(*args: str, path: str = "") -> subprocess.Popen[str]:
-        search = os.pathsep.join([path, *sys.path])
+        tests = Path(__file__).parents[2]
+        search = os.pathsep.join([path, str(tests), *sys.path])
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("processes.py")), *args],
             stdin=subprocess.PIPE,

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.engines import choose, connect, settings
-
+# By its own name: some distribution or other installs a package that is called `tests`.
+from engines import choose, connect, settings
 from portico.db import Database, TableSet, migrate, open_database
 from portico.db.conversion import Conversion, convert
 from portico.settings.section import Secret

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.engines import choose
-
+# By its own name: some distribution or other installs a package that is called `tests`.
+from engines import choose
 from portico.db import DatabaseSettings, open_database
 from portico.events import Bus
 from portico.identity import Identity

@@ -20,7 +20,7 @@ async def test_ab14_fifty_sign_ups_in_three_processes_make_one_administrator(
     root = Path(__file__).parents[3]
     inherited = dict(os.environ)  # noqa: TID251 - a child's
     path = os.pathsep.join(
-        filter(None, [str(root), str(root / "core"), inherited.get("PYTHONPATH")])
+        filter(None, [str(root / "tests"), str(root / "core"), inherited.get("PYTHONPATH")])
     )
     processes = [
         subprocess.Popen(
