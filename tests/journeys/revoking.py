@@ -23,6 +23,9 @@ class Scene:
 
 Take = Callable[[Scene], Any]
 
+#: What somebody needs to be let have a key.
+SETTINGS = {"ENABLE_API_KEYS": "true", "USER_PERMISSIONS_FEATURES_API_KEYS": "true"}
+
 
 def _account(scene: Scene, **changes: str) -> dict[str, str]:
     known = {name: scene.person.account[name] for name in ("name", "email", "profile_image_url")}
@@ -55,8 +58,14 @@ def _signed_out_by_admin(scene: Scene) -> Any:
     return scene.admin.delete(f"/api/v1/users/{scene.person.account['id']}/sessions")
 
 
+def _delete_key(scene: Scene) -> Any:
+    (key,) = scene.person.get("/api/v1/auths/api_keys").json
+    return scene.person.delete(f"/api/v1/auths/api_keys/{key['id']}")
+
+
 WAYS: dict[str, Take] = {
     "sign-out": _sign_out,
+    "password change": _change_password,
     "admin reset": lambda scene: _update(scene, password=f"{PASSWORD}?"),
     "demotion": lambda scene: _update(scene, role="pending"),
     "promotion": lambda scene: _update(scene, role="admin"),
@@ -64,6 +73,23 @@ WAYS: dict[str, Take] = {
     "ended from the list": _end_sign_in,
     "ended by an administrator": _signed_out_by_admin,
 }
+
+#: The same for whoever holds on by a key.
+KEY_WAYS: dict[str, Take] = {
+    "key deleted": _delete_key,
+    "demotion, of a key": WAYS["demotion"],
+    "deletion, of a key": WAYS["deletion"],
+}
+
+
+def credential(way: str, person: Client, there: Server) -> Client:
+    """What is taken away by this way: a sign-in at `there`, or a key."""
+    if way in WAYS:
+        return there.client.sign_in(str(person.account["name"]))
+    made = person.post("/api/v1/auths/api_keys", {"name": "script"})
+    assert made.status == 200, made
+    return Client(there.client.transport, made.json["api_key"], person.account)
+
 
 #: How somebody holds on: each has `is_live` and, once it is not, `ended_at`.
 HOLDS: dict[str, Callable[[Server, Client], Any]] = {
