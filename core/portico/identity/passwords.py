@@ -19,8 +19,8 @@ LONGEST = 72
 #: How many may wait for each thread; at a quarter of a second each, the last of them waits eight seconds.
 WAITING_PER_THREAD = 32
 
-#: How far the threads step back, of at most 19.
-NICE = 15
+#: How far the threads step back, of at most 19: a third of a core remains where another program wants it whole.
+NICE = 5
 
 T = TypeVar("T")
 
