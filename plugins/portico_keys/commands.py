@@ -7,7 +7,7 @@ import msgspec
 
 from portico.api import House, HouseKey, NotFound, now
 from portico_keys import store
-from portico_keys.key import PREFIX, Key
+from portico_keys.key import PREFIX, Key, digest_of, is_key
 from portico_keys.schemas import KeyForm, SomebodysKey
 from portico_keys.service import DAY, Keys, owner_of
 from portico_keys.settings import Settings
@@ -78,7 +78,7 @@ def create(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def revoke(key: HouseKey, which: str, yes: bool) -> None:
-    """Revoke keys: WHICH is an id, how a key begins (sk-abcd), or an e-mail address for all of that person."""
+    """Revoke keys: WHICH is an id, a whole key, how one begins (sk-abcd), or an e-mail address for all of hers or his."""
     found = key.run(lambda house: _named(house, which))
     for one in found:
         click.echo(f"{one.id}  {one.prefix}…  {one.name}")
@@ -91,8 +91,9 @@ def revoke(key: HouseKey, which: str, yes: bool) -> None:
 async def _named(house: House, which: str) -> list[Key]:
     if "@" in which:
         found = await store.own((await owner_of(house, which)).id)
+    elif is_key(which):
+        found = await store.of_digest(digest_of(which))
     elif which.startswith(PREFIX):
-        # Whoever has the whole of a leaked key may paste it: no more of it is looked at than is kept.
         found = await store.beginning(which)
     else:
         one = await store.find(which)

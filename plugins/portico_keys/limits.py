@@ -1,7 +1,7 @@
 """What a key is good for: the paths and the words that say so."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from portico.api import Invalid
@@ -17,10 +17,11 @@ Paths = tuple[str, ...]
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~{}:@!$&'()*+=-]+)+")
 
 
-def checked_endpoints(given: Iterable[str] | None) -> list[str] | None:
+def checked_endpoints(given: Sequence[str] | None) -> list[str] | None:
     """Paths as they are compared: without a slash at the end. Raises: Invalid, naming the one that will not do."""
     if given is None:
         return None
+    _some("endpoints", list(given))
     kept = {one: _path(one) for one in given}
     for one, path in kept.items():
         if path is None:
@@ -28,7 +29,7 @@ def checked_endpoints(given: Iterable[str] | None) -> list[str] | None:
     return _some("endpoints", sorted({path for path in kept.values() if path}))
 
 
-def checked_scopes(given: Iterable[str] | None, areas: Collection[str]) -> list[str] | None:
+def checked_scopes(given: Sequence[str] | None, areas: Collection[str]) -> list[str] | None:
     """Words such as `read`, `chats` and `chats:read`. Raises: Invalid, naming the one that means nothing."""
     if given is None:
         return None

@@ -15,6 +15,8 @@ from portico_keys.service import Keys
 SINGLE = "/api/v1/auths/api_key"
 KEYS = "/api/v1/auths/api_keys"
 KEY = f"{KEYS}/{{key_id:str}}"
+#: Bytes.
+FORM = 64 * 1024
 KeyId = Annotated[str, PathParameter(description="The key's id")]
 
 
@@ -42,7 +44,7 @@ def routes(keys: Keys) -> list[Any]:
         """All keys of the caller's, newest first, as far as they can be told again."""
         return json_reply(await keys.own(request.user.id))
 
-    @post(KEYS, signed_in=True, answers=NewKey)
+    @post(KEYS, signed_in=True, max_body=FORM, answers=NewKey)
     async def create(request: Request, data: JSONBody[KeyForm]) -> JSONBytes:
         """Make a key. `api_key` is in this answer and in no other."""
         return json_reply(await keys.make(request.user, data))

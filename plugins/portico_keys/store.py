@@ -25,6 +25,7 @@ _OWN = f"SELECT {COLUMNS} FROM keys_key k WHERE k.account_id = $1 ORDER BY k.cre
 _BEGINNING = (
     f"SELECT {COLUMNS} FROM keys_key k WHERE k.prefix = $1 ORDER BY k.created_at DESC, k.id"  # noqa: S608
 )
+_OF_DIGEST = f"SELECT {COLUMNS} FROM keys_key k WHERE k.digest = $1"  # noqa: S608 - our own columns
 _SHOWN = "SELECT id, locked FROM keys_key WHERE account_id = $1 AND locked IS NOT NULL"
 _UPDATE = "UPDATE keys_key SET name = $2, enabled = $3 WHERE id = $1"
 _DELETE = "DELETE FROM keys_key WHERE id = $1 RETURNING id"
@@ -73,6 +74,11 @@ async def own(account_id: str) -> list[Key]:
 async def beginning(key: str) -> list[Key]:
     """Those that begin like this key, as far as that is kept."""
     return [_key(found) for found in await rows(_BEGINNING, key[:SHOWN])]
+
+
+async def of_digest(digest: str) -> list[Key]:
+    """The one of this digest, if there is one."""
+    return [_key(found) for found in await rows(_OF_DIGEST, digest)]
 
 
 async def shown(account_id: str) -> dict[str, Any] | None:

@@ -40,6 +40,8 @@ def test_keys_are_made_listed_and_revoked(portico: CommandLine) -> None:
     assert "Revoked 1." in portico("keys", "revoke", first).stdout
     assert "Revoked 2." in portico("keys", "revoke", "ben@example.org", said="y\n").stdout
     assert second[:7] not in portico("keys", "list").stdout
+    again = portico("keys", "create", "ben@example.org").stdout.strip()
+    assert "Revoked 1." in portico("keys", "revoke", again[:7]).stdout
 
 
 def test_what_cannot_be_is_said(portico: CommandLine) -> None:
@@ -47,5 +49,5 @@ def test_what_cannot_be_is_said(portico: CommandLine) -> None:
     assert "nobody@example.org" in portico("keys", "create", "nobody@example.org", code=1).stderr
     bad = portico("keys", "create", "ann@example.org", "--scope", "sing", code=1)
     assert "'sing'" in bad.stderr
-    for which in ("sk-0000", "no-such-id", "ann@example.org"):
+    for which in ("sk-0000", "sk-" + "0" * 32, "no-such-id", "ann@example.org"):
         assert "There is no such key" in portico("keys", "revoke", which, code=1).stderr

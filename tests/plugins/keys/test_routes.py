@@ -312,6 +312,40 @@ def test_when_a_key_was_used_is_told_and_kept(person: Client, house: House) -> N
     assert house.call(stored) == used
 
 
+def test_a_key_in_use_is_written_down_once_a_minute(person: Client, house: House) -> None:
+    program = with_key(person)
+
+    async def noted(*, at_once: bool) -> int:
+        from portico.db import row
+        from portico_keys.uses import Uses
+
+        await house.portico.house.services.need(Uses).flush(at_once=at_once)
+        found = await row("SELECT last_used_at FROM keys_key")
+        return int(found["last_used_at"]) if found else 0
+
+    async def long_ago() -> None:
+        from portico.db import execute
+
+        await execute("UPDATE keys_key SET last_used_at = 5")
+
+    async def flushed() -> int:
+        return await noted(at_once=False)
+
+    async def hurried() -> int:
+        return await noted(at_once=True)
+
+    program.get(ME)
+    assert house.call(flushed) > 5
+    house.call(long_ago)
+    deadline = time.time() + 30
+    while house.call(flushed) == 5 and time.time() < deadline:
+        program.get(ME)
+        if house.call(hurried) > 5:
+            break
+    else:
+        raise AssertionError("it was written before the minute was over, or never")
+
+
 def test_an_expired_key_is_good_no_more(person: Client, house: House) -> None:
     made = new_key(person, expires_at=int(time.time()) + 3600)
     program = Client(person.transport, made["api_key"])
