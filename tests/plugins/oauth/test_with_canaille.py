@@ -1,4 +1,7 @@
-"""Signing in at a real OpenID Connect provider, Canaille, over a real port."""
+"""Signing in at a real OpenID Connect provider, Canaille, over a real port.
+
+Every sign-in that is begun here is ended: its store of codes in memory gives out any code of a client for another.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +10,16 @@ import pytest
 from pytest_iam import Server, iam_configuration, iam_server, iam_server_port  # noqa: F401 - fixtures
 from tests.plugins.oauth.browser import HOUSE, Browser
 
+from portico.api import ProviderTokens, execute
+from portico.testing import Client, House
+
 CLIENT_ID, CLIENT_SECRET = "portico", "portico-secret"
+
+
+@pytest.fixture
+def database_url() -> str:
+    """One is enough: nothing here depends on it."""
+    return ""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +54,11 @@ def environment(
         "OAUTH_CLIENT_ID": CLIENT_ID,
         "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
         "OPENID_PROVIDER_URL": f"{iam_server.url}.well-known/openid-configuration",
+        "OAUTH_SCOPES": "openid email profile groups",
         "ENABLE_OAUTH_SIGNUP": "true",
+        "ENABLE_OAUTH_GROUP_MANAGEMENT": "true",
+        "ENABLE_OAUTH_GROUP_CREATION": "true",
+        "WEBUI_AUTH_SIGNOUT_REDIRECT_URL": f"{HOUSE}/auth",
     }
 
 
@@ -64,3 +80,35 @@ def test_somebody_signs_in_at_a_real_provider(browser: Browser, somebody: Any) -
     assert landing.answer.headers["location"] == f"{HOUSE}/auth"
     assert landing.account["email"] == "grace@example.org"
     assert landing.account["name"] == "Grace"
+
+
+def test_its_groups_become_groups_here(
+    admin: Client,
+    browser: Browser,
+    somebody: Any,
+    iam_server: Server,  # noqa: F811
+) -> None:
+    group = iam_server.random_group(display_name="staff", members=[somebody])
+    someone = Client(browser.house.transport, browser.sign_in().token)
+    assert [one["name"] for one in someone.get("/api/v1/groups/").json] == ["staff"]
+    iam_server.backend.delete(group)
+
+
+def test_it_renews_what_it_gave(
+    admin: Client, browser: Browser, somebody: Any, house: House
+) -> None:
+    assert browser.sign_in().account
+    session_id = browser.cookies[HOUSE]["oauth_session_id"]
+    tokens = house.portico.house.services.need(ProviderTokens)
+    before = house.call(tokens.access_token, session_id)
+    house.call(execute, "UPDATE oauth_session SET expires_at = 1")
+    after = house.call(tokens.access_token, session_id)
+    assert before and after and before != after
+
+
+def test_signing_out_leads_there_and_back(admin: Client, browser: Browser, somebody: Any) -> None:
+    someone = Client(browser.house.transport, browser.sign_in().token)
+    address = someone.get("/api/v1/auths/signout").json["redirect_url"]
+    back, _ = browser.follow(address)
+    assert back.startswith(f"{HOUSE}/auth")
+    assert someone.get("/api/v1/auths/").status == 401
