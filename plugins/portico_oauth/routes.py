@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 import structlog
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
 from portico.api import Invalid, JSONBytes, Request, client_address, get, post
@@ -18,6 +19,27 @@ log = structlog.get_logger("portico.oauth")
 LARGEST_FORM, MOST_FIELDS = 96 * 1024, 20
 NO_STORE = (b"cache-control", b"no-store")
 
+SENT_ON = {
+    status: {status: ResponseSpec(None, description="The browser goes there next.")}
+    for status in (302, 307)
+}
+
+
+class LogoutRefusal(msgspec.Struct):
+    """Why a sign-out is refused, as OAuth has it and as this house has it."""
+
+    detail: str
+    error: str = ""
+    error_description: str = ""
+
+
+TOLD = {
+    200: ResponseSpec(None, description="Whoever it was about is signed out."),
+    400: ResponseSpec(LogoutRefusal, generate_examples=False, description="It was not accepted."),
+    504: ResponseSpec(LogoutRefusal, generate_examples=False, description="It may come again."),
+    413: ResponseSpec(LogoutRefusal, generate_examples=False, description="It is too large."),
+}
+
 ProviderName = Annotated[str, PathParameter(description="The provider, such as `google` or `oidc`")]
 State = Annotated[str | None, QueryParameter(name="state", description="As it was sent out")]
 Code = Annotated[str | None, QueryParameter(name="code", description="What proves the sign-in")]
@@ -28,7 +50,7 @@ Issuer = Annotated[str | None, QueryParameter(name="iss", description="Who sends
 def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
     """Handlers that work in this house."""
 
-    @get("/oauth/{provider:str}/login", access="public", status_code=302)
+    @get("/oauth/{provider:str}/login", access="public", status_code=302, responses=SENT_ON[302])
     async def log_in(request: Request, provider: ProviderName) -> JSONBytes:
         """Send a browser to a provider, to sign in there."""
         found = signing_in.provider(provider)
@@ -40,6 +62,7 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
         ["/oauth/{provider:str}/callback", "/oauth/{provider:str}/login/callback"],
         access="public",
         status_code=307,
+        responses=SENT_ON[307],
     )
     async def come_back(
         request: Request,
@@ -57,7 +80,12 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
         said = CameBack(begun, code, fault, issuer)
         return redirect(307, await signing_in.come_back(found, said, request.scope))
 
-    @post("/oauth/{provider:str}/backchannel-logout", access="public", max_body=LARGEST_FORM)
+    @post(
+        "/oauth/{provider:str}/backchannel-logout",
+        access="public",
+        max_body=LARGEST_FORM,
+        responses=TOLD,
+    )
     async def sign_out(request: Request, provider: ProviderName) -> JSONBytes:
         """A provider says that somebody has signed out there: a form with a `logout_token`."""
         found = signing_in.provider(provider)
@@ -91,7 +119,7 @@ def logout_token_in(body: bytes) -> str:
 
 def told(status: int, error: str, why: str) -> JSONBytes:
     """A refusal as OAuth has it, and as this house has it."""
-    said = {"detail": f"[ERROR: {why}]", "error": error, "error_description": why}
+    said = LogoutRefusal(f"[ERROR: {why}]", error, why)
     return JSONBytes(msgspec.json.encode(said), status=status, headers=[NO_STORE])
 
 

@@ -70,9 +70,9 @@ _object = msgspec.json.Decoder(dict[str, Any]).decode
 
 async def read_signed(token: str, registration: Registration, discovery: Discovery) -> Signed:
     """A token of this provider, for this client, that is in force. Raises: Refused; Away."""
-    metadata = await discovery.metadata()
     unproven = _taken_apart(token)
     header = unproven.headers()
+    metadata = await discovery.metadata()
     algorithm, kid = header.get("alg"), header.get("kid")
     if algorithm not in announced(metadata):
         raise Refused(f"the token is signed with {str(algorithm)[:16]!r}, which is not accepted")

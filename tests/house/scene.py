@@ -14,6 +14,12 @@ KEY = {"name": "script"}
 PROFILE = {"name": "Somebody", "profile_image_url": "/user.png"}
 PASSWORDS = {"password": PASSWORD, "new_password": PASSWORD}
 PAGE = "p, model, read, user:nobody, allow\n"
+#: A provider at which people could sign in, were it there.
+PROVIDER = {
+    "OAUTH_CLIENT_ID": "portico",
+    "OAUTH_CLIENT_SECRET": "secret",
+    "OPENID_PROVIDER_URL": "http://127.0.0.1:9/.well-known/openid-configuration",
+}
 AUTHORS = {
     "workspace": {"models": True, "models_import": True, "models_export": True},
     "sharing": {"models": True},
@@ -257,6 +263,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
 #: What stands for a parameter of a path.
 PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{name}": Scene.page,
+    "{provider}": lambda _: "oidc",
     "{number}": lambda s: str(s.saved()),
     "{group_id}": Scene.group,
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),

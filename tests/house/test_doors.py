@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.house.scene import CALLERS, Scene, ask
+from tests.house.scene import CALLERS, PROVIDER, Scene, ask
 from tests.keyring import ON
 from tests.upstream import Upstream
 
@@ -38,7 +38,7 @@ def routes(house: House) -> Iterator[Route]:
 
 @pytest.fixture
 def scene(environment: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    house = House(environment | upstream.environment | ON)
+    house = House(environment | upstream.environment | ON | PROVIDER)
     yield Scene(house)
     house.close()
 

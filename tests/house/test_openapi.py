@@ -24,13 +24,17 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.house.scene import Scene, ask
+from tests.house.scene import PROVIDER, Scene, ask
 from tests.keyring import ON
 from tests.upstream import Upstream
 
 from portico.testing import Answer, House
 
-AREAS = {"models": r"^/api(/v1)?/models", "ldap": r"^/api/v1/auths/admin/config/ldap"}
+AREAS = {
+    "models": r"^/api(/v1)?/models",
+    "ldap": r"^/api/v1/auths/admin/config/ldap",
+    "oauth": r"^/oauth",
+}
 CALLERS = ("anonymous", "user", "admin")
 CHECKS = [
     not_a_server_error,
@@ -59,7 +63,7 @@ WELL, BADLY, ABOUT_SOMETHING = 8, 10, 12
 
 @pytest.fixture
 def scene(environment: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    house = House(environment | upstream.environment | ON)
+    house = House(environment | upstream.environment | ON | PROVIDER)
     yield Scene(house)
     house.close()
 
