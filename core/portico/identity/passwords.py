@@ -36,7 +36,8 @@ class PasswordRule(Protocol):
 class Passwords:
     """Hashes and checks passwords, a few at a time.
 
-    `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once; 0 = one core is left to whoever answers requests.
+    `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once; 0 = one core is left
+    to whoever answers requests.
     """
 
     def __init__(self, rounds: int, threads: int = 0) -> None:
