@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.engines import ENCRYPTED
 
 ROOT = Path(__file__).parents[1]
 
@@ -117,5 +118,6 @@ def fresh_environment(
     Session-wide: a test that installs something more must not mind what others installed.
     """
     environment = new_environment(tmp_path_factory.mktemp("environment") / "venv")
-    environment.install(distribution.wheel)
+    extra = "[sqlcipher]" if ENCRYPTED else ""  # with the switch, SQLite is nothing else
+    environment.install(f"{distribution.wheel}{extra}")
     return environment
