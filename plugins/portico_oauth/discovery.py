@@ -65,18 +65,24 @@ class Remembered(Generic[Thing]):
         self._fetch, self._clock = fetch, clock
         self._held: Thing | None = None
         self._good_until = self._again_at = -1.0
+        self._tries, self._failed = 0, Away("")
         self._turn = asyncio.Lock()
 
     async def get(self) -> Thing:
         """The document. Raises: Away if there was never one."""
         if self._held is not None and self._clock() < self._good_until:
             return self._held
+        tries = self._tries
         async with self._turn:
             if self._held is not None and self._clock() < self._good_until:
                 return self._held
+            if self._tries != tries:
+                # Whoever waited for one that failed does not wait for another of their own.
+                raise Away(self._failed.why)
             try:
                 return await self._renew()
             except Away as error:
+                self._tries, self._failed = self._tries + 1, error
                 if self._held is None:
                     raise
                 log.warning("a provider is away; what it said last is used", why=error.why)

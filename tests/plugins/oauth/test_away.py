@@ -1,13 +1,16 @@
 """A provider that is away, slow or talks garbage: a sentence on the page, never a fault of ours."""
 
+import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.plugins.oauth.authority import Authority
 from tests.plugins.oauth.browser import HOUSE, Browser, query_of
 
 from portico.testing import House
+from portico_oauth.faults import Away
 
 DISCOVERY = "/.well-known/openid-configuration"
 pytestmark = pytest.mark.usefixtures("admin")
@@ -64,6 +67,18 @@ def test_a_provider_that_comes_back_is_asked_again(browser: Browser, authority: 
     assert error_of(browser)
     authority.broken.clear()
     assert browser.sign_in().account
+
+
+def test_many_who_wait_for_a_provider_wait_once(house: House, authority: Authority) -> None:
+    way = house.portico.identity.ways["oidc"]
+    authority.broken[DISCOVERY] = (503, b"")
+
+    async def many() -> list[Any]:
+        asked = (way.discovery.metadata() for _ in range(20))  # type: ignore[attr-defined]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert all(isinstance(one, Away) for one in house.call(many))
+    assert len(authority.asked(DISCOVERY)) == 1
 
 
 def test_what_a_provider_said_last_is_used_while_it_is_away(
