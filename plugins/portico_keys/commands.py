@@ -78,7 +78,7 @@ def create(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def revoke(key: HouseKey, which: str, yes: bool) -> None:
-    """Revoke keys: WHICH is an id, a whole key, how one begins (sk-abcd), or an e-mail address for all of hers or his."""
+    """Revoke keys: WHICH is an id, a whole key, how one begins (sk-abcd), or an e-mail address for all keys of that person."""
     found = key.run(lambda house: _named(house, which))
     for one in found:
         click.echo(f"{one.id}  {one.prefix}…  {one.name}")
