@@ -153,19 +153,19 @@ from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.section import Secret, Section, setting
 from portico.vault import Unreadable, Vault
-from portico.web.arrays import as_array
-from portico.web.body import explain as explain_misfit
-from portico.web.described import DescribedAs, JSONObject
-from portico.web.faults import Fault, misfit, refuse_faults, unreadable
+from portico.web.describing.described import DescribedAs, JSONObject
+from portico.web.edge.proxies import client_address, from_trusted_proxy
 from portico.web.health import HealthCheck
-from portico.web.mended import mended
-from portico.web.picture import PICTURE_RESPONSES, picture_reply
-from portico.web.proxies import client_address, from_trusted_proxy
-from portico.web.queries import Flag, query_flag
-from portico.web.reply import JSONBytes, json_reply
+from portico.web.reading.body import explain as explain_misfit
+from portico.web.reading.faults import Fault, misfit, refuse_faults, unreadable
+from portico.web.reading.mended import mended
+from portico.web.reading.queries import Flag, query_flag
+from portico.web.replying.arrays import as_array
+from portico.web.replying.picture import PICTURE_RESPONSES, picture_reply
+from portico.web.replying.reply import JSONBytes, json_reply
+from portico.web.replying.stream import ReplyStream, stream_reply
+from portico.web.replying.welcome import welcome_reply
 from portico.web.routes import Request, Socket, delete, get, patch, post, put, route, websocket
-from portico.web.stream import ReplyStream, stream_reply
-from portico.web.welcome import welcome_reply
 
 __all__ = [
     "ACCESS_PROHIBITED",

@@ -48,10 +48,10 @@ from portico.vault import TABLES as VAULT_TABLES
 from portico.vault import Vault, claim_vault, configured_ring, key_in_use
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
-from portico.web.edge import Edge
+from portico.web.edge.edge import Edge
+from portico.web.edge.origins import Origins
+from portico.web.edge.proxies import Proxies
 from portico.web.lifespan import lifespan
-from portico.web.origins import Origins
-from portico.web.proxies import Proxies
 
 Result = TypeVar("Result")
 log = structlog.get_logger("portico")

@@ -1,37 +1,10 @@
 """Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
 
-from portico.identity.account import Account, Role, check_email
 from portico.identity.actor import SESSION, Actor, Bounds
-from portico.identity.amendment import Amendment
-from portico.identity.cookies import BEGUN, Cookies
-from portico.identity.credentials import Credential, credential_from, token_from
 from portico.identity.directory import Directory
-from portico.identity.elsewhere import ProviderSession, ProviderTokens
-from portico.identity.events import (
-    AccountChanged,
-    AccountCreated,
-    AccountDeleted,
-    AccountLeaving,
-    GroupChanged,
-    GroupLeaving,
-    KeyRevoked,
-    SessionRevoked,
-)
-from portico.identity.group import Group, Member, Membership
-from portico.identity.identity import Identity
-from portico.identity.papers import LARGEST_PAPER, Parts, parts_of
-from portico.identity.passwords import PasswordRule
-from portico.identity.permission_rules import granted, permission_faults
-from portico.identity.permission_tree import Tree, allows, effective, read_text
-from portico.identity.personal import PersonalDetails
-from portico.identity.picture import Bitmap, bitmap
-from portico.identity.roll import Listed, RollQuery
-from portico.identity.sessions import Sessions, SessionToken
-from portico.identity.sign_ins import SignedIn
-from portico.identity.tables import TABLES
-from portico.identity.tokens import Claims, TokenSigner, is_lifetime
-from portico.identity.vigil import Vigil
-from portico.identity.ways import (
+from portico.identity.entering.elsewhere import ProviderSession, ProviderTokens
+from portico.identity.entering.passwords import PasswordRule
+from portico.identity.entering.ways import (
     Arrival,
     AtTheDoor,
     AuthProvider,
@@ -43,7 +16,34 @@ from portico.identity.ways import (
     Witness,
     arrival,
 )
-from portico.identity.welcome import SessionUser, SessionUserInfo, Welcome
+from portico.identity.entering.welcome import SessionUser, SessionUserInfo, Welcome
+from portico.identity.events import (
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    AccountLeaving,
+    GroupChanged,
+    GroupLeaving,
+    KeyRevoked,
+    SessionRevoked,
+)
+from portico.identity.groups.group import Group, Member, Membership
+from portico.identity.groups.permission_rules import granted, permission_faults
+from portico.identity.groups.permission_tree import Tree, allows, effective, read_text
+from portico.identity.identity import Identity
+from portico.identity.people.account import Account, Role, check_email
+from portico.identity.people.amendment import Amendment
+from portico.identity.people.papers import LARGEST_PAPER, Parts, parts_of
+from portico.identity.people.personal import PersonalDetails
+from portico.identity.people.picture import Bitmap, bitmap
+from portico.identity.people.roll import Listed, RollQuery
+from portico.identity.sessions.cookies import BEGUN, Cookies
+from portico.identity.sessions.credentials import Credential, credential_from, token_from
+from portico.identity.sessions.sessions import Sessions, SessionToken
+from portico.identity.sessions.sign_ins import SignedIn
+from portico.identity.sessions.tokens import Claims, TokenSigner, is_lifetime
+from portico.identity.sessions.vigil import Vigil
+from portico.identity.tables import TABLES
 from portico.settings.permissions import PermissionDefaults
 
 __all__ = [

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 from portico.events import Bus
-from portico.identity.accounts import Accounts
-from portico.identity.groups import Groups
-from portico.identity.sessions import Sessions
+from portico.identity.groups.groups import Groups
+from portico.identity.people.accounts import Accounts
+from portico.identity.sessions.sessions import Sessions
 
 
 class Directory(Accounts, Groups):

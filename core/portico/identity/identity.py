@@ -22,27 +22,12 @@ from portico.errors import (
     Unavailable,
 )
 from portico.events import Bus, Listener
-from portico.identity.account import Account
 from portico.identity.actor import Actor
-from portico.identity.admission import Admission
-from portico.identity.cookies import Cookies
-from portico.identity.credentials import Credential, credential_from
-from portico.identity.defaults import DefaultPermissions
 from portico.identity.directory import Directory
-from portico.identity.events import EVENTS, AccountLeaving
-from portico.identity.herald import Herald
-from portico.identity.links import Links
-from portico.identity.papers import Papers
-from portico.identity.passwords import Passwords
-from portico.identity.permission_tree import Tree, allows
-from portico.identity.personal import Personal
-from portico.identity.presence import Presence
-from portico.identity.roll import Roll
-from portico.identity.sessions import Sessions
-from portico.identity.sign_ins import SignIns
-from portico.identity.tokens import TokenSigner
-from portico.identity.vigil import Vigil
-from portico.identity.ways import (
+from portico.identity.entering.admission import Admission
+from portico.identity.entering.links import Links
+from portico.identity.entering.passwords import Passwords
+from portico.identity.entering.ways import (
     AtTheDoor,
     AuthProvider,
     Kind,
@@ -53,7 +38,22 @@ from portico.identity.ways import (
     Witness,
     arrival,
 )
-from portico.identity.welcome import Reception, Welcome
+from portico.identity.entering.welcome import Reception, Welcome
+from portico.identity.events import EVENTS, AccountLeaving
+from portico.identity.groups.defaults import DefaultPermissions
+from portico.identity.groups.permission_tree import Tree, allows
+from portico.identity.people.account import Account
+from portico.identity.people.papers import Papers
+from portico.identity.people.personal import Personal
+from portico.identity.people.presence import Presence
+from portico.identity.people.roll import Roll
+from portico.identity.sessions.cookies import Cookies
+from portico.identity.sessions.credentials import Credential, credential_from
+from portico.identity.sessions.herald import Herald
+from portico.identity.sessions.sessions import Sessions
+from portico.identity.sessions.sign_ins import SignIns
+from portico.identity.sessions.tokens import TokenSigner
+from portico.identity.sessions.vigil import Vigil
 from portico.limits import Limiter
 from portico.redis import Redis
 from portico.settings.permissions import PermissionDefaults

@@ -11,14 +11,14 @@ from portico.identity import Identity
 from portico.permissions import Permissions
 from portico.redis import Redis
 from portico.settings.schema import Settings
-from portico.web.access import gate
-from portico.web.body import StrictJSON
-from portico.web.described import Descriptions
+from portico.web.describing.described import Descriptions
+from portico.web.describing.openapi import open_api, schema
 from portico.web.drain import Drain
+from portico.web.edge.origins import Origins
 from portico.web.errors import HANDLERS
+from portico.web.gate.access import gate
 from portico.web.health import HealthCheck, health_routes, redis_check
-from portico.web.openapi import open_api, schema
-from portico.web.origins import Origins
+from portico.web.reading.body import StrictJSON
 
 #: Routes that no plugin can take, as pairs of method and path.
 OWN_PATHS = tuple(

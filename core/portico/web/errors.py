@@ -20,9 +20,9 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import Scope
 
 from portico import errors
-from portico.web.body import fault
-from portico.web.proxies import client_address
-from portico.web.reply import Headers, JSONBytes
+from portico.web.edge.proxies import client_address
+from portico.web.reading.body import fault
+from portico.web.replying.reply import Headers, JSONBytes
 
 log = structlog.get_logger("portico.web")
 

@@ -11,7 +11,7 @@ from portico.db import current_database
 from portico.errors import Refusal
 from portico.redis import Redis
 from portico.web.drain import Drain
-from portico.web.reply import JSONBytes
+from portico.web.replying.reply import JSONBytes
 from portico.web.routes import get
 
 

@@ -15,9 +15,9 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from portico.identity import Actor
-from portico.web.browser_headers import policy_header
-from portico.web.described import operation_of, responses
-from portico.web.sockets import contained
+from portico.web.describing.described import operation_of, responses
+from portico.web.edge.browser_headers import policy_header
+from portico.web.edge.sockets import contained
 
 Access = Literal["public", "user", "verified", "admin"]
 

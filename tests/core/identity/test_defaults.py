@@ -11,7 +11,7 @@ from portico.db import Database, execute
 from portico.errors import Forbidden, Misshapen
 from portico.events import Bus
 from portico.identity import Identity, PermissionDefaults
-from portico.identity.defaults import DefaultPermissions
+from portico.identity.groups.defaults import DefaultPermissions
 from portico.settings.schema import IdentitySettings
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ import bcrypt
 import pytest
 
 from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, Invalid, TooMany
-from portico.identity import passwords as module
-from portico.identity.passwords import Passwords
+from portico.identity.entering import passwords as module
+from portico.identity.entering.passwords import Passwords
 
 pytestmark = pytest.mark.anyio
 

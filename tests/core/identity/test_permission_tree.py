@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from portico.identity import PermissionDefaults, allows, effective
-from portico.identity.permission_tree import REMEMBERED, PermissionTrees, default_tree
+from portico.identity.groups.permission_tree import REMEMBERED, PermissionTrees, default_tree
 from portico.settings.load import load_settings
 
 #: Source: the permission table of the clients' contract, section by section.

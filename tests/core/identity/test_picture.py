@@ -6,7 +6,7 @@ import pytest
 
 from portico.errors import Invalid, TooLarge
 from portico.identity import bitmap
-from portico.identity.picture import LARGEST_PICTURE, check_picture
+from portico.identity.people.picture import LARGEST_PICTURE, check_picture
 
 BITMAPS = {
     "image/png": b"\x89PNG\r\n\x1a\nrest",

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The time that presence goes by; change the one entry."""
     time = [now()]
-    monkeypatch.setattr("portico.identity.presence.now", lambda: time[0])
+    monkeypatch.setattr("portico.identity.people.presence.now", lambda: time[0])
     return time
 
 

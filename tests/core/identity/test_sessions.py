@@ -7,7 +7,8 @@ import pytest
 from portico.db import Database, execute, now, rows
 from portico.errors import Invalid
 from portico.events import Bus
-from portico.identity import Identity, SessionRevoked, sessions
+from portico.identity import Identity, SessionRevoked
+from portico.identity.sessions import sessions
 from portico.settings.schema import IdentitySettings
 
 from .conftest import SECRET

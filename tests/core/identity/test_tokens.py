@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from portico.errors import Unauthenticated
-from portico.identity import TokenSigner, tokens
+from portico.identity import TokenSigner
+from portico.identity.sessions import tokens
 from portico.settings.problems import BadSettings
 from portico.settings.section import Secret
 

@@ -9,7 +9,7 @@ import pytest
 from portico.db import Database, execute, now
 from portico.errors import Unavailable
 from portico.identity import Actor, Identity
-from portico.identity.vigil import Vigil
+from portico.identity.sessions.vigil import Vigil
 
 pytestmark = pytest.mark.anyio
 
@@ -138,7 +138,7 @@ async def test_a_thousand_are_asked_about_in_three_statements(
         asked.append(len(session_ids))
         return set(session_ids)
 
-    monkeypatch.setattr("portico.identity.vigil.sessions_still", counted)
+    monkeypatch.setattr("portico.identity.sessions.vigil.sessions_still", counted)
     for n in range(1001):
         Connection(identity.vigil, Actor(*[ann.id, "", "", "user", ""], session_id=f"s-{n}"))
     await identity.vigil.look()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.errors import Misshapen
-from portico.web.body import deeper_than, explain, read_json
+from portico.web.reading.body import deeper_than, explain, read_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),

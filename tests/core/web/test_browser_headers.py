@@ -8,7 +8,7 @@ import pytest
 
 from portico.settings.browser import BrowserSettings
 from portico.testing import Client, House
-from portico.web.browser_headers import DATA_POLICY, BrowserHeaders
+from portico.web.edge.browser_headers import DATA_POLICY, BrowserHeaders
 
 DEFAULTS = {
     "x-content-type-options": "nosniff",

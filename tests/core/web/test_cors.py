@@ -4,7 +4,7 @@ import pytest
 
 from portico.settings.problems import BadSettings
 from portico.testing import Client
-from portico.web.origins import Origins
+from portico.web.edge.origins import Origins
 
 GOOD, APP = "https://good.example", "app://portico"
 ALLOWED, CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"

@@ -13,7 +13,7 @@ import pytest
 from portico.errors import TooSlow
 from portico.settings.server import ServerSettings
 from portico.testing import Server
-from portico.web.patience import Patience
+from portico.web.edge.patience import Patience
 
 MANY = 250
 

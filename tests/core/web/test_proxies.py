@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portico.settings.problems import BadSettings
 from portico.testing import Client
-from portico.web.proxies import HEARSAY, Proxies, client_address, from_trusted_proxy
+from portico.web.edge.proxies import HEARSAY, Proxies, client_address, from_trusted_proxy
 
 PROXY, INNER = "10.0.0.1", "10.0.0.2"
 

@@ -8,9 +8,9 @@ import pytest
 
 from portico.catalogue.source import EVENT_STREAM, Reply
 from portico.errors import NotFound, SourceFailed, Unavailable
-from portico.web import stream as streaming
 from portico.web.drain import Drain
-from portico.web.stream import DONE, ReplyStream
+from portico.web.replying import stream as streaming
+from portico.web.replying.stream import DONE, ReplyStream
 
 
 @pytest.fixture(autouse=True)

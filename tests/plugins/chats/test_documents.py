@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.errors import Misshapen
-from portico.web.mended import mended
+from portico.web.reading.mended import mended
 from portico_chats.content.documents import members, read_document
 from portico_chats.content.frames import framed
 

@@ -8,7 +8,7 @@ from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
 from portico.api import UNAUTHORIZED
 from portico.testing import Client, House
-from portico.web.arrays import as_array
+from portico.web.replying.arrays import as_array
 from portico_models import exporting
 
 CREATE, EXPORT = "/api/v1/models/create", "/api/v1/models/export"

@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 
 from portico.api import Actor, Completion, Reply, Secret, SourceFailed
-from portico.web.stream import DONE, error_event
+from portico.web.replying.stream import DONE, error_event
 from portico_openai.settings import OpenAISettings, Options, connections
 from portico_openai.source import OpenAISource
 

@@ -1,0 +1,101 @@
+"""What everybody may do without any group: as the operator set it, else as an administrator stored it, else as built in."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from portico import audit
+from portico.configuration import Configuration
+from portico.db import transaction
+from portico.identity.groups.permission_rules import check_within, granted, read_defaults
+from portico.identity.groups.permission_tree import PermissionTrees, Tree, default_tree
+from portico.settings.permissions import PermissionDefaults
+
+#: Names of the stored values begin with this: `permissions.chat.delete`.
+PREFIX = "permissions."
+
+
+class DefaultPermissions:
+    """The default tree of one application, and the trees that stand on it.
+
+    `pinned`: the fields of `PermissionDefaults` that the operator set; what is stored for these does not count.
+    """
+
+    def __init__(
+        self,
+        configured: PermissionDefaults,
+        pinned: Collection[str],
+        configuration: Configuration,
+    ) -> None:
+        self._configured = default_tree(configured)
+        self._pinned = {_name(*name.split("_", 1)) for name in pinned}
+        self._configuration = configuration
+        self._stored: Mapping[str, Any] = {}
+        self._trees = PermissionTrees(self._configured)
+
+    async def trees(self) -> PermissionTrees:
+        """The trees on the defaults of now. Other defaults have a memory of their own, so none is ever stale."""
+        stored = await self._configuration.get(PREFIX)
+        if stored is not self._stored:
+            if stored != self._stored:
+                self._trees = PermissionTrees(self._laid_over(stored))
+            self._stored = stored
+        return self._trees
+
+    async def tree(self) -> Tree:
+        """What somebody may do who is in no group. Leave the result as it is: it is shared."""
+        return (await self.trees()).defaults
+
+    async def change(self, given: Mapping[str, Any], by: str, within: Tree | None = None) -> Tree:
+        """Store another default tree on behalf of an account. Returns the one that is in force now.
+
+        Shape of `given`: all sections; words that are missing are as the operator has them, unknown ones are
+        dropped. `within`: what may be granted at most; None = everything. Raises: Misshapen, Forbidden.
+        """
+        wanted = _leaves(read_defaults(given, self._configured))
+        values = {name: value for name, value in wanted.items() if name not in self._pinned}
+        configured = _leaves(self._configured)
+        async with transaction():
+            before = await self._configuration.put(values, by)
+            was = {
+                name: value if isinstance(value, bool) else configured[name]
+                for name, value in before.items()
+            }
+            changed = {name: value for name, value in was.items() if value != wanted[name]}
+            became = {name: wanted[name] for name in changed}
+            check_within(granted(_tree(became)), within)
+            if changed:
+                await audit.record(
+                    "permissions.changed", "permission", "default", _tree(changed), _tree(became)
+                )
+        return await self.tree()
+
+    def _laid_over(self, stored: Mapping[str, Any]) -> Tree:
+        """The configured tree with what is stored on top, where that is a yes or a no and nobody pinned it."""
+        tree: Tree = {section: dict(words) for section, words in self._configured.items()}
+        for section, words in tree.items():
+            for word in words:
+                name = _name(section, word)
+                value = stored.get(name)
+                if isinstance(value, bool) and name not in self._pinned:
+                    words[word] = value
+        return tree
+
+
+def _name(section: str, word: str) -> str:
+    return f"{PREFIX}{section}.{word}"
+
+
+def _leaves(tree: Tree) -> dict[str, bool]:
+    return {
+        _name(section, word): value
+        for section, words in tree.items()
+        for word, value in words.items()
+    }
+
+
+def _tree(leaves: Mapping[str, bool]) -> Tree:
+    tree: Tree = {}
+    for name, value in leaves.items():
+        section, _, word = name.removeprefix(PREFIX).partition(".")
+        tree.setdefault(section, {})[word] = value
+    return tree

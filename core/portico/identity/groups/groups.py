@@ -1,0 +1,179 @@
+"""Groups: making, finding, changing and deleting them. Each change is noted in the transaction that makes it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from portico import audit
+from portico.db import (
+    UniqueViolation,
+    after_commit,
+    chunks,
+    execute,
+    new_id,
+    now,
+    placeholders,
+    rows,
+    transaction,
+)
+from portico.errors import Invalid
+from portico.identity.events import AccountLeaving, GroupChanged, GroupLeaving
+from portico.identity.groups.group import (
+    Group,
+    NoSuchGroup,
+    as_json,
+    check_data,
+    check_description,
+)
+from portico.identity.groups.members import GROUP, Members
+from portico.identity.groups.permission_rules import check_permissions, check_within, granted
+from portico.identity.groups.permission_tree import Tree, read_text
+from portico.identity.people.account import check_name
+
+#: What is done where no group is found, in the words of the refusal.
+CREATING = "creating group"
+UPDATING = "updating group"
+DELETING = "deleting group"
+BODY: tuple[str | int, ...] = ("body",)
+
+_INSERT = (
+    "INSERT INTO portico_group "
+    "(id, account_id, name, description, data, permissions, created_at, updated_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
+)
+_UPDATE = (
+    "UPDATE portico_group SET name = $2, description = $3, data = $4, permissions = $5, "
+    "updated_at = $6 WHERE id = $1"
+)
+_DELETE = "DELETE FROM portico_group WHERE id = $1"
+_ALL = f"{GROUP} ORDER BY g.updated_at DESC, g.id DESC"
+_OF = (
+    f"{GROUP} JOIN portico_group_member me ON me.group_id = g.id WHERE me.account_id = $1 "
+    "ORDER BY g.updated_at DESC, g.id DESC"
+)
+_MADE_BY = "SELECT id FROM portico_group WHERE account_id = $1 ORDER BY id"
+_INHERIT = "UPDATE portico_group SET account_id = $1 WHERE account_id = $2"
+
+
+class Groups(Members):
+    """All groups.
+
+    `within` is what the one who makes a change is permitted: what they newly grant must lie within it, else
+    Forbidden is raised; None = whoever may give everything.
+    """
+
+    async def groups(self) -> list[Group]:
+        """All groups, the last changed first."""
+        return [Group(**found) for found in await rows(_ALL)]
+
+    async def groups_of(self, account_id: str) -> list[Group]:
+        """The groups somebody is in, the last changed first."""
+        return [Group(**found) for found in await rows(_OF, account_id)]
+
+    async def groups_there(self, group_ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are a group's."""
+        wanted = [one for one in dict.fromkeys(group_ids) if "\x00" not in one]
+        there: set[str] = set()
+        for ids in chunks(wanted):
+            sql = f"SELECT id FROM portico_group WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
+            there |= {found["id"] for found in await rows(sql, *ids)}
+        return there
+
+    async def create_group(
+        self,
+        *,
+        name: str,
+        description: str,
+        by: str,
+        permissions: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        group_id: str | None = None,
+        within: Tree | None = None,
+        at: Sequence[str | int] = BODY,
+    ) -> Group:
+        """A new group without members. Names may repeat.
+
+        `group_id` None = a new one. `at`: the place of the group in what somebody sent. Raises: Misshapen for
+        permissions that are none; Invalid for what is too long, and for an id that is taken; Forbidden.
+        """
+        group_id = group_id or new_id()
+        if permissions is not None:
+            check_permissions(permissions, [*at, "permissions"])
+        check_within(granted(permissions), within)
+        name, description = check_name(name), check_description(description)
+        values = (name, description, check_data("data", data), as_json(permissions))
+        try:
+            async with transaction():
+                await execute(_INSERT, group_id, by, *values, now())
+                became = {"name": name, "description": description, "permissions": permissions}
+                await audit.record("group.created", "group", group_id, became=became)
+                after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
+                created = await self.group(group_id)
+        except UniqueViolation:
+            created = None
+        if created is None:
+            raise Invalid(f"[ERROR: Error {CREATING}]")
+        return created
+
+    async def update_group(
+        self,
+        group_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        permissions: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        within: Tree | None = None,
+        at: Sequence[str | int] = BODY,
+    ) -> Group:
+        """Change a group; None = as it was. `permissions` and `data` are replaced whole.
+
+        Raises: NoSuchGroup; and as `create_group`. What the group grants already may stay, whoever asks.
+        """
+        if permissions is not None:
+            check_permissions(permissions, [*at, "permissions"])
+        async with transaction():
+            was = await self.lock_group(group_id, UPDATING)
+            check_within(granted(permissions) - granted(read_text(was.permissions)), within)
+            new_name = was.name if name is None else check_name(name)
+            new_text = was.description if description is None else check_description(description)
+            new_data = was.data if data is None else check_data("data", data)
+            grants = was.permissions if permissions is None else as_json(permissions)
+            await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
+            after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
+            group = await self.lock_group(group_id, UPDATING)
+            before, after = _noted(was), _noted(group)
+            if was.data != group.data:
+                before["data"], after["data"] = read_text(was.data), read_text(group.data)
+            if before != after:
+                await audit.record("group.changed", "group", group_id, before, after)
+        return group
+
+    async def delete_group(self, group_id: str) -> bool:
+        """Delete a group with all that was given to it, in every plugin. False: there was none."""
+        async with transaction():
+            try:
+                group = await self.lock_group(group_id, DELETING)
+            except NoSuchGroup:
+                return False
+            await self._bus.involve(GroupLeaving(group_id))
+            await execute(_DELETE, group_id)
+            was = _noted(group) | {"members": group.member_count}
+            await audit.record("group.deleted", "group", group_id, was)
+            after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
+        return True
+
+    async def account_leaving(self, event: AccountLeaving) -> None:
+        """The groups that somebody made go to the heir, or with them. Called inside the transaction."""
+        if event.heir is not None:
+            await execute(_INHERIT, event.heir, event.id)
+            return
+        for made in await rows(_MADE_BY, event.id):
+            await self.delete_group(made["id"])
+
+
+def _noted(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "description": group.description,
+        "permissions": read_text(group.permissions),
+    }

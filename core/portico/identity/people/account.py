@@ -1,0 +1,91 @@
+"""An account as it is stored, and the rules for what may be stored in one."""
+
+import re
+from typing import Literal, get_args
+
+import msgspec
+
+from portico.errors import INVALID_EMAIL_FORMAT, Invalid
+from portico.identity.people.picture import DEFAULT_PICTURE
+
+Role = Literal["pending", "user", "admin"]
+ROLES: tuple[str, ...] = get_args(Role)
+
+#: Characters; RFC 5321 allows an address 254.
+LONGEST_EMAIL = 254
+LONGEST_NAME = 256
+#: Bytes of what a search looks into; PostgreSQL indexes no more than 2704.
+LONGEST_FOLDED = 2400
+
+_EMAIL = re.compile(
+    r"[^@\s\x00-\x1f\x7f]+@(?:[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+|localhost)"
+)
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `portico_account`.
+
+    Units: times in epoch seconds. Shape: `info`, `settings` and `oauth` are JSON text, `date_of_birth` is
+    `YYYY-MM-DD`. `epoch` counts what ended all sign-ins at once, such as a new password.
+    """
+
+    id: str
+    email: str
+    username: str | None = None
+    role: str
+    name: str
+    profile_image_url: str = DEFAULT_PICTURE
+    profile_banner_image_url: str | None = None
+    bio: str | None = None
+    gender: str | None = None
+    date_of_birth: str | None = None
+    timezone: str | None = None
+    presence_state: str | None = None
+    status_emoji: str | None = None
+    status_message: str | None = None
+    status_expires_at: int | None = None
+    info: str | None = None
+    settings: str | None = None
+    oauth: str | None = None
+    epoch: int = 0
+    last_active_at: int
+    updated_at: int
+    created_at: int
+
+
+#: The columns of an `Account`, for a SELECT.
+COLUMNS = ", ".join(Account.__struct_fields__)
+
+
+def check_email(email: str) -> str:
+    """The address as it is stored: lower case.
+
+    Raises: Invalid if it does not look like one. Source: `a@b.c` or `a@localhost`; unlike the reference, the
+    whole of it has to match, and blanks are refused.
+    """
+    if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+        raise Invalid(INVALID_EMAIL_FORMAT)
+    return email.lower()
+
+
+def check_name(name: str) -> str:
+    """The name without the NUL characters that no database keeps. Raises: Invalid if it is too long."""
+    if len(name) > LONGEST_NAME:
+        raise Invalid(f"[ERROR: A name has at most {LONGEST_NAME} characters]")
+    return name.replace("\x00", "")
+
+
+def check_role(role: str) -> Role:
+    """One of the three roles. Raises: Invalid."""
+    if role not in ROLES:
+        raise Invalid("[ERROR: Invalid role]")
+    return role  # type: ignore[return-value]
+
+
+def folded(name: str, email: str) -> str:
+    """What a search for people looks into, and what they are sorted by: name, line break, e-mail address.
+
+    Folded to one case here, because databases know only that of ASCII, or that of their own locale.
+    """
+    text = f"{' '.join(name.split())}\n{email}".casefold()
+    return text.encode("utf-8", "ignore")[:LONGEST_FOLDED].decode("utf-8", "ignore")

@@ -1,0 +1,84 @@
+"""Finding one account: by its id, by its e-mail address, and what a sign-in is checked against."""
+
+from portico.db import row, rows
+from portico.errors import EMAIL_TAKEN, Invalid, NotFound
+from portico.identity.people.account import COLUMNS, Account, check_email
+
+_BY_ID = f"SELECT {COLUMNS} FROM portico_account WHERE id = $1"  # noqa: S608 - our own columns
+_BY_EMAIL = f"SELECT {COLUMNS} FROM portico_account WHERE email = $1"  # noqa: S608 - our own columns
+_PROOF = (
+    f"SELECT {COLUMNS}, (SELECT hash FROM portico_password WHERE account_id = portico_account.id) "  # noqa: S608
+    "AS hash FROM portico_account WHERE email = $1"
+)
+# The oldest account, which is the one that founded the house, where that was noted.
+_OLDEST = (
+    "SELECT id, role FROM portico_account WHERE id = COALESCE("
+    "(SELECT a.id FROM portico_founder f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), "
+    "(SELECT id FROM portico_account ORDER BY created_at, id LIMIT 1))"
+)
+
+
+class Lookup:
+    """Everybody who has an account, one at a time."""
+
+    async def find(self, account_id: str) -> Account | None:
+        """The account of this id, if there is one."""
+        found = [] if "\x00" in account_id else await rows(_BY_ID, account_id)
+        return Account(**found[0]) if found else None
+
+    async def by_id(self, account_id: str) -> Account:
+        """The account of this id. Raises: NotFound."""
+        account = await self.find(account_id)
+        if account is None:
+            raise NotFound
+        return account
+
+    async def by_email(self, email: str) -> Account | None:
+        """The account of this e-mail address, in any case."""
+        found = [] if "\x00" in email else await rows(_BY_EMAIL, email.lower())
+        return Account(**found[0]) if found else None
+
+    async def proof(self, email: str) -> tuple[Account | None, str | None]:
+        """What a sign-in by password is checked against: the account and the hash, where there are such."""
+        found = [] if "\x00" in email else await rows(_PROOF, email.lower())
+        if not found:
+            return None, None
+        hashed = found[0].pop("hash")
+        return Account(**found[0]), hashed
+
+    async def check_free(self, email: str) -> str:
+        """The address as it will be stored. Raises: Invalid if it is malformed or taken.
+
+        Said early, before a password is hashed; the statement that stores it is what decides.
+        """
+        email = check_email(email)
+        if await self.by_email(email) is not None:
+            raise Invalid(EMAIL_TAKEN)
+        return email
+
+    async def picture_of(self, account_id: str) -> str:
+        """The address of somebody's picture. Raises: NotFound."""
+        sql = "SELECT profile_image_url FROM portico_account WHERE id = $1"
+        found = None if "\x00" in account_id else await row(sql, account_id)
+        if found is None:
+            raise NotFound
+        return str(found["profile_image_url"])
+
+    async def last_active(self, account_id: str) -> int | None:
+        """When somebody was last seen, as far as that is stored: epoch seconds; None = there is no such account."""
+        sql = "SELECT last_active_at FROM portico_account WHERE id = $1"
+        found = None if "\x00" in account_id else await row(sql, account_id)
+        return int(found["last_active_at"]) if found else None
+
+    async def primary(self) -> str | None:
+        """The id of the first administrator, whom nobody else may change; None if the oldest account is not one."""
+        found = await row(_OLDEST)
+        return str(found["id"]) if found and found["role"] == "admin" else None
+
+    async def count(self) -> int:
+        """How many accounts there are."""
+        return int((await rows("SELECT COUNT(*) AS n FROM portico_account"))[0]["n"])
+
+    async def anyone(self) -> bool:
+        """Whether there is any account yet."""
+        return bool(await rows("SELECT 1 FROM portico_account LIMIT 1"))

@@ -1,0 +1,1 @@
+"""Sign-ins: their tokens and cookies, and what ends when they end."""

@@ -1,0 +1,188 @@
+"""Sign-ins: one row each, and the row is the truth. A token without its row is worth nothing."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import msgspec
+
+from portico.brief import Brief
+from portico.db import after_commit, execute, new_id, now, rows, transaction
+from portico.errors import INVALID_CRED, Invalid, Unauthenticated
+from portico.events import Bus
+from portico.identity.actor import Actor
+from portico.identity.entering.ways import Arrival
+from portico.identity.events import SessionRevoked
+from portico.identity.people.account import Account
+from portico.identity.sessions.tokens import Claims, TokenSigner
+
+#: Seconds between two sweeps of expired rows by one process.
+SWEEP_EVERY = 600
+
+# Runs on every request: two look-ups by primary key. The columns are named as the fields of `Actor`.
+_RESOLVE = (
+    "SELECT a.id, a.email, a.name, a.role, a.profile_image_url, s.id AS session_id "
+    "FROM portico_session s JOIN portico_account a ON a.id = s.account_id "
+    "WHERE s.id = $1 AND a.id = $2 AND a.epoch = s.epoch"
+)
+# Takes nothing for granted: the account may be gone, or its password new, since the caller read it.
+_OPEN = (
+    "INSERT INTO portico_session (id, account_id, created_at, expires_at, "
+    "method, address, user_agent, provider_session, last_seen_at, epoch) "
+    "SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS TEXT), "
+    "CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT), a.epoch FROM portico_account a "
+    "WHERE a.id = $4 AND a.epoch = $5 RETURNING id"
+)
+_SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
+_CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING id, account_id, expires_at"
+_CLOSE_OF = "DELETE FROM portico_session WHERE account_id = $1 AND id = $2 RETURNING id, account_id, expires_at"
+_CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id, expires_at"
+_CLOSE_ARRIVED = "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id, expires_at"
+_CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
+_CLOSE_ALL = "DELETE FROM portico_session WHERE account_id = $1"
+_KEEP = "UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE a.id = $1) WHERE id = $2"
+_NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
+
+
+class SessionToken(msgspec.Struct, frozen=True):
+    """A token to hand out, and the sign-in it stands for. Units: `expires_at` in epoch seconds; None = never."""
+
+    token: str
+    session_id: str
+    expires_at: int | None
+
+
+class Arrived(NamedTuple):
+    """A sign-in, and the name of the way by which it came about."""
+
+    session_id: str
+    method: str
+
+
+class Sessions:
+    """Opens, finds and closes sign-ins. `keep_up`: has the signer know how long tokens live now."""
+
+    def __init__(
+        self,
+        signer: TokenSigner,
+        bus: Bus,
+        moment: float = 0,
+        keep_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._signer = signer
+        self._keep_up = keep_up
+        self._bus = bus
+        self._actors: Brief[Claims, Actor] = Brief(moment)
+        self._sweep_at = 0
+
+    async def open(self, account: Account, arrival: Arrival | None = None) -> SessionToken:
+        """Sign somebody in whose identity was just proven.
+
+        Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
+        """
+        await self._sweep()
+        if self._keep_up is not None:
+            await self._keep_up()
+        session_id = new_id()
+        token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
+        came = arrival or Arrival()
+        if not await rows(
+            _OPEN,
+            session_id,
+            now(),
+            expires_at,
+            account.id,
+            account.epoch,
+            came.method,
+            came.address,
+            came.user_agent,
+            came.provider_session,
+        ):
+            raise Invalid(INVALID_CRED)
+        return SessionToken(token, session_id, expires_at)
+
+    async def resolve(self, token: str) -> Actor | None:
+        """Who this token stands for; None if it is not good, or not any more. One statement a moment."""
+        if self._keep_up is not None:
+            await self._keep_up()
+        try:
+            claims = self._signer.verify(token)
+        except Unauthenticated:
+            return None
+        return await self._actors.get(claims, self._find)
+
+    async def _find(self, claims: Claims) -> Actor | None:
+        found = await rows(_RESOLVE, claims.jti, claims.id)
+        return Actor(**found[0]) if found else None
+
+    def forget(self) -> None:
+        """Trust nothing that was read before."""
+        self._actors.forget()
+
+    def expiry(self, token: str) -> int | None:
+        """When a token expires in epoch seconds; None = never. Raises: Unauthenticated."""
+        return self._signer.verify(token).exp
+
+    async def end(self, token: str) -> str | None:
+        """Sign out whoever this token stands for; a token that is not good is nobody's. Returns the sign-in's id."""
+        try:
+            claims = self._signer.verify(token)
+        except Unauthenticated:
+            return None
+        await self.close(claims.jti)
+        return claims.jti
+
+    async def arrived(self, token: str) -> Arrived | None:
+        """Which sign-in a token stands for, and by which way it came about; None if it is not good."""
+        try:
+            claims = self._signer.verify(token)
+        except Unauthenticated:
+            return None
+        found = await rows("SELECT method FROM portico_session WHERE id = $1", claims.jti)
+        return Arrived(claims.jti, found[0]["method"]) if found else None
+
+    async def close_provided(self, method: str, provider_session: str) -> list[str]:
+        """End the sign-ins that one session at a provider brought. Returns their ids."""
+        return await self._close_where(_CLOSE_PROVIDED, method, provider_session)
+
+    async def close_arrived(self, account_id: str, method: str) -> list[str]:
+        """End the sign-ins of an account that came by one way. Returns their ids."""
+        return await self._close_where(_CLOSE_ARRIVED, account_id, method)
+
+    async def _close_where(self, statement: str, *args: str) -> list[str]:
+        async with transaction():
+            closed = await rows(statement, *args)
+            for one in closed:
+                self._tell(SessionRevoked(one["account_id"], one["id"], one["expires_at"]))
+        return [str(one["id"]) for one in closed]
+
+    async def close(self, session_id: str) -> None:
+        """End one sign-in; ending it twice is no fault."""
+        await self._close_where(_CLOSE, session_id)
+
+    async def close_of(self, account_id: str, session_id: str) -> bool:
+        """End one sign-in if it is this account's. Returns whether it was."""
+        return bool(await self._close_where(_CLOSE_OF, account_id, session_id))
+
+    async def close_all(self, account_id: str, keep: str | None = None) -> None:
+        """End every sign-in of an account, but for `keep` if that is given.
+
+        The account's epoch moves on, so that a sign-in which is just being opened with what was true before does
+        not slip through.
+        """
+        async with transaction():
+            await execute(_NEXT_EPOCH, account_id)
+            if keep is None:
+                await execute(_CLOSE_ALL, account_id)
+            else:
+                await execute(_CLOSE_OTHERS, account_id, keep)
+                await execute(_KEEP, account_id, keep)
+            self._tell(SessionRevoked(account_id))
+
+    def _tell(self, event: SessionRevoked) -> None:
+        after_commit(lambda: self._bus.publish(event))
+
+    async def _sweep(self) -> None:
+        """Forget the sign-ins that ran out, now and then: a sign-in is rare enough to carry the cost."""
+        if now() >= self._sweep_at:
+            self._sweep_at = now() + SWEEP_EVERY
+            await execute(_SWEEP, now())

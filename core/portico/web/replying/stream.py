@@ -1,0 +1,212 @@
+"""Sending what a model source answers: bytes as they come, and an end for every way a stream can end.
+
+Blocks are pumped from the request's own task, one `send` for each, and if it takes longer, one more task waits for
+the client to leave; that is all a stream costs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.types import Receive, Scope, Send
+
+from portico.catalogue.source import EVENT_STREAM, Reply
+from portico.errors import INVALID_TOKEN, Refusal, Unauthenticated, Unavailable
+from portico.identity import Vigil
+from portico.web.drain import Drain
+from portico.web.errors import unforeseen
+from portico.web.replying.reply import Headers
+
+#: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
+SOON = 0.1
+
+#: Seconds for which somebody who was signed out is given to read the end of a stream.
+GOODBYE = 1.0
+
+DONE = b"data: [DONE]\n\n"
+STOPPING = "The server is shutting down."
+BROKEN = "The answer broke off."
+
+#: The only headers of a source that a client sees.
+PASSED_ON = frozenset({"retry-after", "x-request-id"})
+
+
+def error_event(message: str, kind: str, code: str) -> bytes:
+    """A server-sent event in the shape in which OpenAI's clients expect an error inside a stream."""
+    error = {"message": message, "type": kind, "code": code}
+    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
+
+
+def stream_reply(
+    request: Request[Any, Any, Any],
+    reply: Reply | Awaitable[Reply],
+    headers: Headers = (),
+) -> "ReplyStream":
+    """The response that carries a source's reply to the client, whole or as a stream. Return it from a handler.
+
+    `headers`: the handler's own, sent as they are; of a source's only a few are passed on.
+
+    `reply` may still be in the making: then it is awaited when the response is sent, and given up if the client
+    leaves first. What it raises before the first byte is answered like anything that a handler raises.
+    """
+    opt = getattr(request.scope.get("route_handler"), "opt", {})
+    state = request.app.state
+    return ReplyStream(
+        reply,
+        getattr(state, "drain", None),
+        opt.get("plugin", "portico"),
+        headers,
+        vigil=getattr(state, "vigil", None),
+    )
+
+
+class ReplyStream:
+    """A `Reply` on its way to the client: an ASGI application that is called once."""
+
+    def __init__(
+        self,
+        reply: Reply | Awaitable[Reply],
+        drain: Drain | None = None,
+        plugin: str = "portico",
+        headers: Headers = (),
+        vigil: Vigil | None = None,
+    ) -> None:
+        self._reply = reply
+        self._vigil = vigil
+        self._drain = drain
+        self._plugin = plugin
+        self._headers = tuple(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, until it ends, the client leaves, its sign-in is over or the process stops.
+
+        Called by Litestar.
+        """
+        presence = _Presence(receive)
+        reply: Reply | None = None
+        try:
+            with self._watched(scope, presence):
+                reply = self._reply if isinstance(self._reply, Reply) else await self._reply
+                await send(_start(reply, self._headers))
+                await self._send_body(reply, send)
+        except asyncio.CancelledError:
+            if presence.forgive("stopping"):
+                if reply is None:
+                    raise Unavailable from None
+                await _end(send, reply, error_event(STOPPING, "server_error", "interrupted"))
+            elif presence.forgive("revoked"):
+                await self._dismiss(send, reply)
+            elif not presence.forgive("gone"):
+                raise
+        finally:
+            presence.close()
+            await _close(reply)
+
+    @contextmanager
+    def _watched(self, scope: Scope, presence: "_Presence") -> Iterator[None]:
+        with ExitStack() as watched:
+            if self._drain is not None:
+                watched.enter_context(self._drain.watched(presence.interrupt))
+            if self._vigil is not None:
+                watched.enter_context(self._vigil.watched(scope.get("user"), presence.revoke))
+            yield
+
+    async def _dismiss(self, send: Send, reply: Reply | None) -> None:
+        """End what somebody gets who is not signed in any more: the upstream first, then the stream.
+
+        Whoever does not read is not waited for.
+        """
+        if reply is None:
+            raise Unauthenticated(INVALID_TOKEN)
+        await _close(reply)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                event = error_event(INVALID_TOKEN, "authentication_error", "session_revoked")
+                await _end(send, reply, event)
+
+    async def _send_body(self, reply: Reply, send: Send) -> None:
+        if isinstance(reply.body, bytes):
+            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+            return
+        try:
+            async for block in reply.body:
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+        except Refusal as refusal:
+            await _end(send, reply, error_event(refusal.detail, "upstream_error", "source_failed"))
+        except Exception as error:  # noqa: BLE001 - the stream has begun: nobody above could still answer
+            unforeseen(error, self._plugin)
+            await _end(send, reply, error_event(BROKEN, "server_error", "interrupted"))
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _start(reply: Reply, own: Headers) -> Any:
+    headers = [(b"content-type", reply.content_type.encode("latin-1")), *own]
+    headers += [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in reply.headers.items()
+        if name.lower() in PASSED_ON
+    ]
+    if isinstance(reply.body, bytes):
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+    else:
+        headers += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+async def _end(send: Send, reply: Reply, event: bytes) -> None:
+    """Close a stream that has begun; where the format allows it, with the reason."""
+    last = event + DONE if reply.content_type.startswith(EVENT_STREAM) else b""
+    await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _close(reply: Reply | None) -> None:
+    """Let an iterator go of what it holds, such as the call to its upstream."""
+    close = getattr(reply.body, "aclose", None) if reply else None
+    if close is not None:
+        await close()
+
+
+class _Presence:
+    """Cancels the current task when the client leaves or the process stops, and remembers which."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._task = asyncio.current_task()
+        self._reason = ""
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
+
+    def interrupt(self) -> None:
+        self._cancel("stopping")
+
+    def revoke(self) -> None:
+        self._cancel("revoked")
+
+    def forgive(self, reason: str) -> bool:
+        """Whether it was this, and nobody else, that cancelled the task; then the task may go on."""
+        if self._reason != reason or self._task is None:
+            return False
+        return self._task.uncancel() == 0
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._cancel("gone")
+
+    def _cancel(self, reason: str) -> None:
+        if not self._reason and self._task is not None:
+            self._reason = reason
+            self._task.cancel()
