@@ -102,7 +102,7 @@ class Told:
             return said
         said["ui"]["response_watermark"] = (await self._settings.now()).response_watermark
         said |= _NOTHING_YET
-        said["user_count"] = await identity.directory.count()
+        said["user_count"] = await identity.head_count()
         said["permissions"] = await identity.defaults.tree()
         if visitor.is_admin:
             said["active_entries"] = None
@@ -123,7 +123,7 @@ class Told:
             ).enable_signup_password_confirmation,
             "enable_ldap": any(way.name == "ldap" for way in ways),
             "enable_signup": wanted and asks,
-            "enable_websocket": True,
+            "enable_websocket": False,  # there is nothing to connect to yet
             "enable_version_update_check": False,
         } | {name: _is_on(on, name) for name in _FOR_ANYBODY}
 

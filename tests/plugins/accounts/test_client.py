@@ -29,7 +29,7 @@ def test_everybody_is_told_what_they_need_to_come_in(admin: Client, house: House
         "enable_api_keys": False,
         "enable_signup": True,
         "enable_login_form": True,
-        "enable_websocket": True,
+        "enable_websocket": False,
         "enable_version_update_check": False,
     }
 
