@@ -3,6 +3,7 @@
 Whoever adds a way adds a line here; the test and the benchmark try each with each.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ class Scene:
     person: Client
     held: Client
 
+
+#: Seconds that a key lasts which is made to end: enough to hold on to it before it does.
+LASTS = 4
 
 Take = Callable[[Scene], Any]
 
@@ -63,6 +67,14 @@ def _delete_key(scene: Scene) -> Any:
     return scene.person.delete(f"/api/v1/auths/api_keys/{key['id']}")
 
 
+def _expire_key(scene: Scene) -> Any:
+    """A key that was made to end comes to its end: nobody takes it away, so what ends it is the clock."""
+    (key,) = scene.person.get("/api/v1/auths/api_keys").json
+    while time.time() < key["expires_at"]:
+        time.sleep(0.02)
+    return scene.person.get("/api/v1/auths/api_keys")
+
+
 WAYS: dict[str, Take] = {
     "sign-out": _sign_out,
     "password change": _change_password,
@@ -77,6 +89,7 @@ WAYS: dict[str, Take] = {
 #: The same for whoever holds on by a key.
 KEY_WAYS: dict[str, Take] = {
     "key deleted": _delete_key,
+    "key expired": _expire_key,
     "demotion, of a key": WAYS["demotion"],
     "deletion, of a key": WAYS["deletion"],
 }
@@ -86,7 +99,8 @@ def credential(way: str, person: Client, there: Server) -> Client:
     """What is taken away by this way: a sign-in at `there`, or a key."""
     if way in WAYS:
         return there.client.sign_in(str(person.account["name"]))
-    made = person.post("/api/v1/auths/api_keys", {"name": "script"})
+    ends = {"expires_at": int(time.time()) + LASTS} if way == "key expired" else {}
+    made = person.post("/api/v1/auths/api_keys", {"name": "script", **ends})
     assert made.status == 200, made
     return Client(there.client.transport, made.json["api_key"], person.account)
 
