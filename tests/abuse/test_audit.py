@@ -77,6 +77,9 @@ def meant(scene: Scene, method: str, path: str) -> tuple[str, Any]:
     if path.endswith("/policies/pages/{name}") and method == "PUT":
         page = f"# {scene.name()}\np, model, read, user:nobody, allow\n"
         return path.replace("{name}", "ours.csv"), {"text": page}
+    if path.endswith(("/config/ldap/server", "/update/profile")):
+        made, body = ask(scene, method, path)
+        return made, body | {"label": scene.name(), "name": scene.name()}
     if path.endswith("/models/delete/all"):
         scene.model()
     if path.endswith("/policies/rollback"):

@@ -178,8 +178,12 @@ class Keeper:
 
     async def note(self, pages: Sequence[Page] | None = None) -> None:
         """Leave one entry in the audit trail if these pages, or else those in force, are not the ones known last."""
-        pages = self.pages if pages is None else pages
         async with transaction():
+            if pages is None:
+                await stored.lock()
+                if self._known is None or await stored.last_number() != self._known[1]:
+                    return  # somebody has saved since these were read, and noted it; the next look will find that
+                pages = self.pages
             before = {page.name: page.text for page in await stored.seen()}
             if not await stored.see(pages):
                 return

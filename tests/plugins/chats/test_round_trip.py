@@ -3,12 +3,21 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portico.testing import Client
 
 CHATS = "/api/v1/chats/"
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """Ann signs in more often than anybody does."""
+    return environment | {"PORTICO_LIMITS_ENABLED": "false"}
+
+
 within_a_house = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
