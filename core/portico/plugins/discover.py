@@ -33,9 +33,14 @@ def discover(
 ) -> list[Candidate]:
     """The plugins to import, in order. Adds a record for every installed one, wanted or not."""
     candidates = []
+    labels: dict[
+        int, tuple[str, str]
+    ] = {}  # each is read out of a file, and one distribution may offer many
     for entry_point in installed() if found is None else found:
         name, dist = entry_point.name, entry_point.dist
-        distribution = dist.name if dist else "?"
+        if id(dist) not in labels:
+            labels[id(dist)] = (dist.name, dist.version) if dist else ("?", "?")
+        distribution, version = labels[id(dist)]
         if name in register:
             other = register[name]
             if other.distribution != distribution:
@@ -44,7 +49,7 @@ def discover(
                     f"{distribution}; uninstall one of them"
                 )
             continue
-        record = Record(name=name, version=dist.version if dist else "?", distribution=distribution)
+        record = Record(name=name, version=version, distribution=distribution)
         register.add(record)
         if name in RESERVED or not name.isidentifier() or not name.islower():
             record.fail("a plugin cannot have this name: use another lower-case word")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -47,6 +48,7 @@ def variable_prefix(*path: str) -> str:
     return PREFIX + "".join(f"{re.sub(r'[^A-Z0-9]', '_', part.upper())}_" for part in path)
 
 
+@lru_cache(maxsize=256)  # a schema does not change, and reading one takes milliseconds
 def fields_of(schema: type[msgspec.Struct], *path: str, env_path: str | None = None) -> list[Field]:
     """The settings of one section that lies at `path`, in the order they are declared.
 
