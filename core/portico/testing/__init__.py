@@ -46,6 +46,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "ENABLE_SIGNUP": "true",
         "DEFAULT_USER_ROLE": "user",
         "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+        # No test cuts the power, so none waits for the disk.
+        "PORTICO_DATABASE_SQLITE_SYNCHRONOUS": "normal",
         "PORTICO_STRICT": "true",
     }
 
