@@ -66,7 +66,7 @@ class KeyReader:
             return None
         if not await self._may_use(known.actor):
             raise Forbidden(API_KEY_NOT_ALLOWED)
-        self._house.services.need(Uses).note(known.actor.session_id)
+        self._house.services.need(Uses).seen(known.actor.session_id)
         restricted = settings.enable_restrictions
         bounds = known.bounds(allowed_paths(settings.allowed_endpoints) if restricted else None)
         return (

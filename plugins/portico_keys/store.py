@@ -40,10 +40,6 @@ _ANYBODYS = (
     "SELECT {} FROM keys_key k JOIN portico_account a ON a.id = k.account_id "
     "WHERE (CAST($1 AS TEXT) = '' OR k.account_id = $1)"
 )
-_USED = (
-    "WITH seen (id, at) AS (VALUES {}) UPDATE keys_key SET last_used_at = seen.at FROM seen "
-    "WHERE keys_key.id = seen.id AND COALESCE(keys_key.last_used_at, 0) < seen.at"
-)
 
 
 async def take(account_id: str) -> int:
@@ -114,15 +110,6 @@ async def anybodys(account_id: str, page: int) -> tuple[list[tuple[Key, str]], i
     found = await rows(_ANYBODYS.format(columns) + order, account_id, (page - 1) * PAGE)
     total = await row(_ANYBODYS.format("COUNT(*) AS n"), account_id)
     return [(_key(one), one["owner"]) for one in found], int(total["n"]) if total else 0
-
-
-async def write_uses(seen: Sequence[tuple[str, int]]) -> None:
-    """Note when keys were used last, where another instance has not noted a later use."""
-    places = ", ".join(
-        f"(CAST(${n} AS TEXT), CAST(${n + 1} AS BIGINT))" for n in range(1, 2 * len(seen), 2)
-    )
-    values = (value for pair in seen for value in pair)
-    await execute(_USED.format(places), *values)
 
 
 def _key(found: dict[str, Any]) -> Key:

@@ -36,6 +36,7 @@ from portico.identity.people.amendment import Amendment
 from portico.identity.people.papers import LARGEST_PAPER, Parts, parts_of
 from portico.identity.people.personal import PersonalDetails
 from portico.identity.people.picture import Bitmap, bitmap
+from portico.identity.people.presence import Presence
 from portico.identity.people.roll import Listed, RollQuery
 from portico.identity.sessions.cookies import BEGUN, Cookies
 from portico.identity.sessions.credentials import Credential, credential_from, token_from
@@ -79,6 +80,7 @@ __all__ = [
     "PasswordRule",
     "PermissionDefaults",
     "PersonalDetails",
+    "Presence",
     "Proof",
     "ProviderSession",
     "ProviderTokens",

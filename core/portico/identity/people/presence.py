@@ -15,7 +15,7 @@ SELDOM = 60
 
 _WRITE = (
     "WITH seen (id, seen_at) AS (VALUES {{}}) UPDATE {table} SET {column} = seen.seen_at "
-    "FROM seen WHERE {table}.id = seen.id AND {table}.{column} < seen.seen_at"
+    "FROM seen WHERE {table}.id = seen.id AND COALESCE({table}.{column}, 0) < seen.seen_at"
 )
 log = structlog.get_logger("portico.identity")
 
@@ -26,7 +26,8 @@ class Presence:
     def __init__(self, table: str = "portico_account", column: str = "last_active_at") -> None:
         self._write = _WRITE.format(table=table, column=column)
         self._seen: dict[str, int] = {}
-        self._written: dict[str, int] = {}
+        #: What was written, and when.
+        self._written: dict[str, tuple[int, int]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def seen(self, one: str) -> None:
@@ -56,11 +57,11 @@ class Presence:
 
     async def flush(self, *, at_once: bool = False) -> None:
         """Write down who was seen; whoever was written within the last minute waits, unless `at_once`."""
-        before = 0 if at_once else SELDOM
+        written = {one: self._written.get(one, (0, 0)) for one in self._seen}
         due = sorted(
             (one, at)
             for one, at in self._seen.items()
-            if at > (was := self._written.get(one, 0)) and at - was >= before
+            if at > written[one][0] and (at_once or self.is_due(at, *written[one]))
         )
         for some in chunks(due):
             places = ", ".join(
@@ -68,15 +69,19 @@ class Presence:
                 for n in range(1, 2 * len(some), 2)
             )
             await execute(self._write.format(places), *(value for pair in some for value in pair))
-            self._written.update(some)
+            self._written.update((one, (at, now())) for one, at in some)
         self._forget()
+
+    def is_due(self, at: int, was: int, written_at: int) -> bool:
+        """Whether it is time to write down that something was seen at `at`: `was` was written, at `written_at`."""
+        return at - was >= SELDOM
 
     def _forget(self) -> None:
         """Drop whoever is not here any more and has been written down."""
         gone = [
             one
             for one, at in self._seen.items()
-            if now() - at > ACTIVE and self._written.get(one, 0) >= at
+            if now() - at > ACTIVE and self._written.get(one, (0, 0))[0] >= at
         ]
         for one in gone:
             del self._seen[one], self._written[one]
