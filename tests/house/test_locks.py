@@ -1,0 +1,101 @@
+"""The lock files hold what pyproject.toml asks for, with hashes, and nothing that nobody asks for."""
+
+import importlib.metadata
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from tests.environments import run
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("serve", "test")
+LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>.*?))? \\$")
+
+
+def asked_for(lock: str) -> list[Requirement]:
+    """What pyproject.toml asks for where `lock` is installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extra = project["optional-dependencies"]["test"] if lock == "test" else []
+    return [Requirement(text) for text in (*project["dependencies"], *extra)]
+
+
+def entries(lock: str) -> list[dict[str, str]]:
+    """Name, version and marker of each entry, as the file has them."""
+    lines = (ROOT / "requirements" / f"{lock}.lock").read_text().splitlines()
+    return [found.groupdict(default="") for found in map(LOCKED.match, lines) if found]
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Version by name of what is installed from the lock on this platform."""
+    return {
+        canonicalize_name(entry["name"]): entry["version"]
+        for entry in entries(lock)
+        if not entry["marker"] or Marker(entry["marker"]).evaluate()
+    }
+
+
+def closure(requirements: Iterable[Requirement]) -> set[str]:
+    """The requirements and all that they require in turn, as their installed packages say."""
+    waiting, found, followed = list(requirements), set[str](), set[tuple[str, str]]()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in ("", *requirement.extras):
+            if (name, extra) in followed:
+                continue
+            followed.add((name, extra))
+            found.add(name)
+            for text in importlib.metadata.requires(name) or []:
+                inner = Requirement(text)
+                if inner.marker is None or inner.marker.evaluate({"extra": extra}):
+                    waiting.append(inner)
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_version_that_fits_for_each_requirement(lock: str) -> None:
+    versions = locked(lock)
+    unfit = [
+        str(requirement)
+        for requirement in asked_for(lock)
+        if not requirement.specifier.contains(versions.get(canonicalize_name(requirement.name), ""))
+    ]
+    assert unfit == [], "run requirements/update"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_what_is_required_and_nothing_else(lock: str) -> None:
+    assert set(locked(lock)) == closure(asked_for(lock)), "run requirements/update"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_entry_of_a_lock_has_a_hash(lock: str) -> None:
+    text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+    blocks = [block for block in re.split(r"\n(?=[A-Za-z0-9])", text) if "==" in block]
+    assert len(blocks) == len(entries(lock))
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_what_is_tested_is_what_is_served() -> None:
+    tested = locked("test")
+    assert {name: tested.get(name) for name in locked("serve")} == locked("serve")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_release_has_a_list_of_what_it_brings_along_beside_its_wheel(tmp_path: Path) -> None:
+    run(ROOT / ".ci" / "package", tmp_path, environ={"PYTHON": sys.executable})
+    (wheel,), (listing,) = tmp_path.glob("*.whl"), tmp_path.glob("*.cdx.json")
+    assert listing.name.removesuffix(".cdx.json") == wheel.name.removesuffix("-py3-none-any.whl")
+    bill = json.loads(listing.read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    assert bill["metadata"]["component"]["name"] == "portico"
+    listed = {(part["name"], part["version"]) for part in bill["components"]}
+    assert listed == {(entry["name"], entry["version"]) for entry in entries("serve")}
