@@ -1,5 +1,7 @@
 """Deleting chats, with everything that hangs on them. Nothing here knows of HTTP."""
 
+from collections.abc import Sequence
+
 from portico.api import (
     AccountLeaving,
     Actor,
@@ -51,23 +53,25 @@ class Removal:
         await tag_rows.drop_all(event.id)
 
     async def folders_leaving(self, event: FoldersLeaving) -> None:
-        """What lies in folders that are deleted goes with them, or lies in none.
+        """Delete the chats that the lists of these folders show, unless they are to be kept; the others lie in none.
 
-        Raises: Forbidden if there are chats that whoever deletes the folders may not delete.
+        Archived and pinned chats always stay: a folder that holds nothing else looks empty. Raises: Forbidden if there
+        are chats to delete that the actor may not delete.
         """
         owner_id = event.actor.id
-        if not event.delete_contents:
-            for chat_id in await flag_rows.unfile(owner_id, event.ids):
-                self._reach.announce(chat_id, owner_id, "updated")
-            return
-        if not await store.is_filed(owner_id, event.ids):
-            return
-        await self._reach.permits(event.actor, PERMISSION)
-        sql, args = await self._reach.where(event.actor, "delete", first=store.DELETE_FIRST)
-        for some in chunks(event.ids):
+        if event.delete_contents and await store.is_listed_in(owner_id, event.ids):
+            await self._delete_listed(event.actor, event.ids)
+        for chat_id in await flag_rows.unfile(owner_id, event.ids):
+            self._reach.announce(chat_id, owner_id, "updated")
+
+    async def _delete_listed(self, actor: Actor, folder_ids: Sequence[str]) -> None:
+        await self._reach.permits(actor, PERMISSION)
+        sql, args = await self._reach.where(actor, "delete", first=store.DELETE_FIRST)
+        for some in chunks(folder_ids):
             inside = placeholders(len(some), store.DELETE_FIRST + len(args))
-            await self._delete(owner_id, (f"folder_id IN ({inside}) AND {sql}", (*args, *some)))
-        if await store.is_filed(owner_id, event.ids):
+            where = f"folder_id IN ({inside}) AND {store.IN_FOLDER_LISTS} AND {sql}"
+            await self._delete(actor.id, (where, (*args, *some)))
+        if await store.is_listed_in(actor.id, folder_ids):
             raise Forbidden
 
     async def _delete(self, owner_id: str, where: store.Where) -> None:

@@ -79,11 +79,17 @@ _LIST: Final = (
     "WHERE user_id = $1 AND archived = FALSE{} ORDER BY updated_at DESC, id{}"
 )
 _DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
+# The condition is asked twice: PostgreSQL asks the outer one again of a row that was changed while it waited for it.
 _DELETE_SOME: Final = (
     "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
-    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} LIMIT {IDS_AT_ONCE}) RETURNING id"
+    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {IDS_AT_ONCE}) AND {{0}} RETURNING id"
 )
-_FILED: Final = "SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND folder_id IN ({}) LIMIT 1"
+#: Which chats of a folder its lists show. Pinned and archived ones have lists of their own.
+IN_FOLDER_LISTS: Final = "archived = FALSE AND pinned = FALSE"
+_FILED: Final = (
+    f"SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND {IN_FOLDER_LISTS} "  # noqa: S608
+    "AND folder_id IN ({}) LIMIT 1"
+)
 
 #: A condition and its values. Its first placeholder follows those of the statement it is put into.
 Where = tuple[str, Sequence[Any]]
@@ -177,8 +183,8 @@ async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
         await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
 
 
-async def is_filed(owner_id: str, folder_ids: Sequence[str]) -> bool:
-    """Whether a row of somebody is in one of these folders."""
+async def is_listed_in(owner_id: str, folder_ids: Sequence[str]) -> bool:
+    """Whether the list of one of these folders shows a chat of this account."""
     for some in chunks(folder_ids):
         if await row(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
             return True

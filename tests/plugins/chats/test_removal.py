@@ -55,7 +55,7 @@ def test_AB_51_a_chat_takes_along_its_share_its_tags_and_what_can_be_found(
     assert everything(house) == before
 
 
-def test_all_of_ones_own_are_deleted_and_nobody_elses(
+def test_all_of_ones_own_are_deleted_archived_and_filed_ones_too_and_nobody_elses(
     house: House, ann: Client, bob: Client, told: list[ChatChanged]
 ) -> None:
     full(bob, house)
@@ -113,6 +113,50 @@ def test_AB_51_a_folder_takes_its_chats_along_and_those_below(
     assert {(event.id, event.change) for event in told} == {(one, "deleted") for one in ids}
 
 
+@pytest.mark.parametrize("hide", ["archive/all", "{}/archive", "{}/pin"])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_deleted_folder_leaves_the_chats_that_its_lists_do_not_show(
+    hide: str, below: bool, house: House, ann: Client, told: list[ChatChanged]
+) -> None:
+    top = new_folder(ann, "Top")
+    folder = new_folder(ann, "Low", inside=top) if below else top
+    kept = full(ann, house, folder)
+    ann.post(CHATS + hide.format(kept))
+    ann.post(f"{CHATS}{kept}/tags", {"name": "Later"})
+    if hide == "{}/archive":  # it is in no folder then, until somebody moves it
+        ann.post(f"{CHATS}{kept}/folder", {"folder_id": folder})
+    before = ann.get(CHATS + kept).json
+    assert before["folder_id"] == folder
+    assert ann.get(f"{CHATS}folder/{top}").json == []
+    listed = full(ann, house, folder)
+    told.clear()
+
+    assert ann.delete(f"/api/v1/folders/{top}").json is True
+
+    assert ann.get(CHATS + kept).json == before | {"folder_id": None}
+    assert ann.get(CHATS + listed).status == 404
+    assert {(event.id, event.change) for event in told} == {
+        (kept, "updated"),
+        (listed, "deleted"),
+    }
+
+
+@pytest.mark.parametrize("back", ["{}/archive", "unarchive/all"])
+def test_a_chat_that_was_moved_into_a_folder_while_archived_is_found_again(
+    back: str, ann: Client
+) -> None:
+    chat_id, folder = new_chat(ann)["id"], new_folder(ann)
+    ann.post(f"{CHATS}{chat_id}/archive")
+    moved = ann.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder}).json
+    assert (moved["folder_id"], moved["archived"]) == (folder, True)
+
+    assert ann.delete(f"/api/v1/folders/{folder}").json is True
+    assert [one["id"] for one in ann.get(CHATS + "archived").json] == [chat_id]
+    ann.post(CHATS + back.format(chat_id))
+
+    assert [one["id"] for one in ann.get(CHATS).json] == [chat_id]
+
+
 def test_what_is_kept_of_a_folder_is_in_none(
     house: House, ann: Client, told: list[ChatChanged]
 ) -> None:
@@ -158,6 +202,16 @@ class TestWithoutPermission:
         assert ann.delete(f"/api/v1/folders/{new_folder(ann, 'Empty')}").json is True
         assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
         assert len(ann.get(CHATS).json) == 1
+
+    def test_a_folder_that_looks_empty_goes_and_its_archived_chats_stay(
+        self, house: House, ann: Client
+    ) -> None:
+        folder = new_folder(ann)
+        full(ann, house, folder)
+        ann.post(CHATS + "archive/all")
+
+        assert ann.delete(f"/api/v1/folders/{folder}").json is True
+        assert len(ann.get(CHATS + "archived").json) == 1
 
     def test_nobody_deletes_all_but_administrators(
         self, house: House, ann: Client, admin: Client
