@@ -159,6 +159,8 @@ from portico.web.edge.proxies import client_address, from_trusted_proxy
 from portico.web.health import HealthCheck
 from portico.web.reading.body import explain as explain_misfit
 from portico.web.reading.faults import Fault, misfit, refuse_faults, unreadable
+from portico.web.reading.import_items import ImportItem, plain_value, read_items
+from portico.web.reading.json_scanner import UnreadableImport
 from portico.web.reading.mended import mended
 from portico.web.reading.queries import Flag, query_flag
 from portico.web.replying.arrays import as_array
@@ -233,6 +235,7 @@ __all__ = [
     "HealthCheck",
     "House",
     "HouseKey",
+    "ImportItem",
     "Invalid",
     "JSONBytes",
     "JSONObject",
@@ -297,6 +300,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unreadable",
+    "UnreadableImport",
     "UniqueViolation",
     "Vault",
     "Version",
@@ -331,11 +335,13 @@ __all__ = [
     "patch",
     "permission_faults",
     "picture_reply",
+    "plain_value",
     "placeholder_rows",
     "placeholders",
     "post",
     "put",
     "query_flag",
+    "read_items",
     "record",
     "refuse_faults",
     "reply_with_text",

@@ -1,0 +1,207 @@
+"""The one reader of imports: whatever an export looks like, its objects one after the other.
+
+Used by HTTP and the command line alike, for every kind of thing. What an object means is for its plugin to say.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import msgspec
+
+from portico.web.reading.json_scanner import JSONScanner, UnreadableImport
+from portico.web.reading.mended import mended
+
+#: Bytes of one object.
+MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
+
+_BOM: Final = b"\xef\xbb\xbf"
+#: What a file begins with that is not text, and what to say of it.
+_SIGNATURES: Final = (
+    (b"\xff\xfe", "it is UTF-16 or UTF-32; save it as UTF-8"),
+    (b"\xfe\xff", "it is UTF-16; save it as UTF-8"),
+    (b"\x00\x00\xfe\xff", "it is UTF-32; save it as UTF-8"),
+    (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
+    (b"PK\x03\x04", "it is a ZIP archive; unpack it and take the JSON file in it"),
+    (b"SQLite format 3\x00", "it is a SQLite database, not an export from one"),
+    (b"<", "it is HTML or XML, not JSON"),
+)
+
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+class ImportItem(msgspec.Struct, frozen=True):
+    """One object of an import.
+
+    `index`: its place among those of its `key`, from 0, over the whole input. `at`, `size`: where it stands in the
+    input, in bytes. `key`: the list it stands in, such as `chats` in `{"chats": […]}`; "" outside of such an object.
+    `is_alone`: it stands in no list at all. `text`: its JSON, which can be decoded: UTF-8, without NUL and halves of
+    surrogate pairs.
+    """
+
+    index: int
+    at: int
+    size: int
+    key: str
+    is_alone: bool
+    text: bytes
+
+
+def read_items(
+    file: BinaryIO, keys: tuple[str, ...], what: str, *, max_bytes: int = MAX_ITEM_BYTES
+) -> Iterator[ImportItem]:
+    """Every object of an import, in its order. Never more than one of them is in memory.
+
+    An import is a list; an object that holds lists under some of `keys`, whatever else it holds; a single object; or
+    any of these one after the other, as in JSON lines or in files that were joined. A byte-order mark may stand before
+    each. `what`: what is expected, for messages: "chats".
+
+    Raises: UnreadableImport, with the position, for what is not JSON, is cut off, or goes on with something else;
+    TooLarge for an object over `max_bytes`.
+    """
+    return _Reader(JSONScanner(file, max_bytes), keys, what).items()
+
+
+class _Reader:
+    def __init__(self, scanner: JSONScanner, keys: tuple[str, ...], what: str) -> None:
+        self._scanner = scanner
+        self._keys = keys
+        self._what = what
+        self._counts: dict[str, int] = {}
+
+    def items(self) -> Iterator[ImportItem]:
+        self._recognize(self._scanner.head())
+        is_empty = True
+        while first := self._next_document():
+            is_empty = False
+            if first == b"[":
+                yield from self._list("")
+            elif first == b"{":
+                yield from self._object()
+            else:
+                raise self._no_export(f"unexpected text at {self._scanner.place()}")
+        if is_empty:
+            raise self._no_export("it is empty")
+
+    def _next_document(self) -> bytes:
+        first = self._scanner.peek()
+        if first == _BOM[:1]:
+            self._scanner.skip(_BOM)
+            first = self._scanner.peek()
+        return first
+
+    def _recognize(self, head: bytes) -> None:
+        """Raises: UnreadableImport for a file of another kind."""
+        for signature, reason in _SIGNATURES:
+            if head.startswith(signature):
+                raise self._no_export(reason)
+        if b"\x00" in head[:4]:
+            raise self._no_export("it is UTF-16 or UTF-32; save it as UTF-8")
+
+    def _no_export(self, reason: str) -> UnreadableImport:
+        return UnreadableImport(f"this is no export of {self._what}: {reason}")
+
+    def _list(self, key: str) -> Iterator[ImportItem]:
+        scanner = self._scanner
+        scanner.skip(b"[")
+        if scanner.peek() == b"]":
+            scanner.skip(b"]")
+            return
+        while True:
+            scanner.peek()
+            at = scanner.position
+            yield self._item(at, scanner.value(), key)
+            if self._ends(b"]"):
+                return
+
+    def _object(self) -> Iterator[ImportItem]:
+        """A single item, or an object that holds lists of them."""
+        scanner = self._scanner
+        at = scanner.position
+        scanner.skip(b"{")
+        held, is_item = [b"{"], True
+        size = 0
+        if scanner.peek() == b"}":
+            scanner.skip(b"}")
+            yield self._item(at, b"{}", "", scanner.position - at)
+            return
+        while True:
+            scanner.peek()
+            name_at, name = scanner.position, scanner.value()
+            key = self._valid(name_at, name)
+            if key[:1] != b'"':
+                raise self._no_export(f"a name in quotation marks is missing at byte {name_at}")
+            scanner.peek()
+            scanner.skip(b":")
+            listed = msgspec.json.decode(key)
+            if scanner.peek() == b"[" and listed in self._keys:
+                is_item = False
+                yield from self._list(listed)
+            else:
+                value_at = scanner.position
+                value = self._valid(value_at, scanner.value())
+                size += len(name) + len(value)
+                if is_item:
+                    scanner.limit(size)
+                    held += [key, b":", value, b","]
+            if self._ends(b"}"):
+                break
+        if is_item:
+            held[-1] = b"}"
+            yield self._item(at, b"".join(held), "", scanner.position - at)
+
+    def _ends(self, bracket: bytes) -> bool:
+        """Go past what follows a value: a comma, or the bracket that ends all of them."""
+        scanner = self._scanner
+        found = scanner.peek()
+        if found == b"":
+            raise scanner.cut_off()
+        scanner.skip(b"," if found == b"," else bracket)
+        return found == bracket
+
+    def _item(self, at: int, text: bytes, key: str, size: int | None = None) -> ImportItem:
+        index = self._counts.get(key, 0)
+        self._counts[key] = index + 1
+        return ImportItem(
+            index=index,
+            at=at,
+            size=len(text) if size is None else size,
+            key=key,
+            is_alone=size is not None,
+            text=self._valid(at, text) if size is None else text,
+        )
+
+    def _valid(self, at: int, text: bytes) -> bytes:
+        """JSON that can be decoded. Raises: UnreadableImport, with the byte."""
+        text = mended(text)
+        try:
+            _ANY.decode(text)
+            if not text.isascii():
+                text.decode()  # the decoder passes over bytes it does not have to turn into text
+        except UnicodeDecodeError as error:
+            raise UnreadableImport(f"it is not UTF-8 at byte {at + error.start}") from None
+        except RecursionError:
+            raise UnreadableImport(f"the value at byte {at} is nested too deeply") from None
+        except msgspec.DecodeError as error:
+            words = str(error).removeprefix("JSON is malformed: ")
+            raise UnreadableImport(
+                f"JSON decode error in the value that begins at byte {at}: {words}"
+            ) from None
+        return text
+
+
+def plain_value(raw: msgspec.Raw) -> msgspec.Raw:
+    """A JSON value that may stand in a string, as exports of database rows have it: a text `"{}"` is the object `{}`.
+
+    Anything else comes back as it is. Raises: UnreadableImport for a string that begins like an object or a list and
+    is none.
+    """
+    text = bytes(raw)
+    if text[:1] != b'"':
+        return raw
+    inner = mended(msgspec.json.decode(text, type=str).encode())
+    if inner.lstrip()[:1] not in (b"{", b"["):
+        return raw
+    try:
+        return _ANY.decode(inner)
+    except (msgspec.DecodeError, RecursionError):
+        raise UnreadableImport("the JSON inside a string is malformed or cut off") from None

@@ -1,0 +1,240 @@
+"""Reading imports: every form that exports have, and what is none, wherever blocks of the file happen to end."""
+
+import json
+import random
+import tracemalloc
+from io import BytesIO, RawIOBase
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from portico.errors import TooLarge
+from portico.web.reading import json_scanner
+from portico.web.reading.import_items import ImportItem, plain_value, read_items
+from portico.web.reading.json_scanner import UnreadableImport
+
+LETTERS = 'a"\\[]{},:é\n\U0001f600 '
+BOM = b"\xef\xbb\xbf"
+
+
+def items(text: bytes, **options: Any) -> list[ImportItem]:
+    return list(read_items(BytesIO(text), ("chats", "folders"), "chats", **options))
+
+
+def values(text: bytes) -> list[Any]:
+    return [json.loads(item.text) for item in items(text)]
+
+
+def value(dice: random.Random, depth: int = 0) -> Any:
+    kind = dice.randrange(6 if depth < 4 else 3)
+    if kind < 3:
+        return dice.choice([word(dice), dice.random(), None, True, ""])
+    if kind == 3:
+        return [value(dice, depth + 1) for _ in range(dice.randrange(4))]
+    return {word(dice): value(dice, depth + 1) for _ in range(dice.randrange(4))}
+
+
+def word(dice: random.Random) -> str:
+    return "".join(dice.choices(LETTERS, k=dice.randrange(12)))
+
+
+def drawn(dice: random.Random) -> tuple[bytes, list[Any]]:
+    """One document of any form, and the objects in it."""
+    form = dice.randrange(3)
+    held = [value(dice) for _ in range(dice.randrange(5))]
+    if form == 0:
+        whole: Any = held
+    elif form == 1:
+        whole = {"version": value(dice), "chats": held, "more": value(dice)}
+    else:
+        whole = {word(dice) + str(n): value(dice) for n in range(dice.randrange(3))}
+        held = [whole]
+    indent = dice.choice([None, 1])
+    text = json.dumps(whole, indent=indent, ensure_ascii=dice.random() < 0.5)
+    return dice.choice([b"", BOM, b" \r\n"]) + text.encode(), held
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 11, 12, 13, 64, 1000])
+def test_every_object_is_found_in_any_form_and_any_number_of_documents(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_scanner, "BLOCK_BYTES", block)
+    dice = random.Random(block)
+    for _ in range(100):
+        documents = [drawn(dice) for _ in range(dice.randrange(1, 4))]
+        text = dice.choice([b"", b"\n"]).join(text for text, _ in documents)
+        if text[:4] == b"" or text[:1] not in b"[{ \xef":
+            continue
+
+        found = items(text)
+
+        assert [json.loads(one.text) for one in found] == [
+            one for _, held in documents for one in held
+        ]
+        for one in found:
+            assert json.loads(text[one.at : one.at + one.size]) == json.loads(one.text)
+
+
+def test_a_list_of_a_wrapper_says_under_which_name_it_stood() -> None:
+    found = items(
+        b'{"folders":[{"f":1}],"chats":[{"a":1},{"a":2}]}{"chats":[{"a":3}]}[{"a":4}]{"a":5}'
+    )
+
+    assert [(one.key, one.index, one.is_alone) for one in found] == [
+        ("folders", 0, False),
+        ("chats", 0, False),
+        ("chats", 1, False),
+        ("chats", 2, False),
+        ("", 0, False),
+        ("", 1, True),
+    ]
+
+
+def test_json_lines_are_single_objects() -> None:
+    assert values(b'{"a": 1}\n\n{"a": [2]}\r\n{"a": "3"}\n') == [{"a": 1}, {"a": [2]}, {"a": "3"}]
+
+
+def test_an_empty_list_holds_nothing() -> None:
+    assert items(b" [ ] ") == items(b'{"chats": []}') == []
+
+
+def test_halves_of_characters_and_nul_are_mended_in_objects_and_names() -> None:
+    assert values(rb'[{"a":"\ud83d"}] {"a\ud83d": "\u0000b"}') == [
+        {"a": "\ufffd"},
+        {"a\ufffd": "b"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"", "it is empty"),
+        (BOM + b" \n", "it is empty"),
+        (b"5", "unexpected text at byte 0"),
+        (b'"["', "unexpected text at byte 0"),
+        (b"[{}] oops", "unexpected text at byte 5"),
+        (b"[{}]\n\n[{}],", "unexpected text at byte 10 (line 3)"),
+        (b'{"a":1}}', "unexpected text at byte 7"),
+        (b"[{}]]", "unexpected text at byte 4"),
+        (b"[1 2]", "unexpected text at byte 3"),
+        (b"[1,]", "unexpected text at byte 3"),
+        (b"[,1]", "unexpected text at byte 1"),
+        (b'{"a" 1}', "unexpected text at byte 5"),
+        (b'{"a":1,}', "unexpected text at byte 7"),
+        (b"{5:1}", "quotation marks is missing at byte 1"),
+        (b'[{"a":NaN}]', "value that begins at byte 1: invalid character (byte 5)"),
+        (b'[{"a":[}]]', "value that begins at byte 1"),
+        (b'[{"a":"\xff"}]', "not UTF-8 at byte 7"),
+        (b'{"a":"\xff"}', "not UTF-8 at byte 6"),
+        (b"[" * 3000 + b"]" * 3000, "nested too deeply"),
+        ('[{"a":1}]'.encode("utf-16"), "UTF-16"),
+        ('[{"a":1}]'.encode("utf-16-le"), "UTF-16"),
+        ('[{"a":1}]'.encode("utf-16-be"), "UTF-16"),
+        ('[{"a":1}]'.encode("utf-32-be"), "UTF-32"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+        (b"PK\x03\x04....", "ZIP archive"),
+        (b"SQLite format 3\x00", "SQLite database"),
+        (b"<!doctype html>", "HTML"),
+    ],
+)
+def test_what_is_no_import_is_refused_with_its_place(text: bytes, told: str) -> None:
+    with pytest.raises(UnreadableImport) as refused:
+        items(text)
+
+    assert told in str(refused.value)
+    assert refused.value.faults[0]["loc"] == ["body"]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    "text",
+    ["[", "[1", "[1,", '["]', '[{"a":[1]}', '["\\', '["\\"', '{"a"', '{"a":', '{"a":1', "[{}] [{"],
+)
+def test_an_input_that_is_cut_off_is_refused(
+    text: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_scanner, "BLOCK_BYTES", block)
+    with pytest.raises(UnreadableImport, match=rf"cut off: it ends at byte {len(text)}"):
+        items(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'["' + b"x" * 2000 + b'"]',
+        b"[" + b"1" * 2000 + b"]",
+        b'{"a":"%b","b":"%b"}' % ((b"y" * 600,) * 2),
+    ],
+)
+def test_an_object_that_would_fill_the_memory_is_refused(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_scanner, "BLOCK_BYTES", 100)
+    with pytest.raises(TooLarge, match="over 0.00"):
+        items(text, max_bytes=1000)
+
+
+class Endless(RawIOBase):
+    """A list of this many objects, made while it is read."""
+
+    def __init__(self, objects: int) -> None:
+        self._left = objects
+
+    def read(self, size: int = -1) -> bytes:
+        if self._left == 0:
+            return b""
+        number = min(self._left, 200)
+        self._left -= number
+        return b'{"a":"' + b"x" * 1000 + b'"}\n' + b'{"a":[[1]]}\n' * (number - 1)
+
+
+def test_a_large_file_takes_no_more_memory_than_its_largest_object() -> None:
+    tracemalloc.start()
+    count = sum(1 for _ in read_items(Endless(20_000), ("chats",), "chats"))  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert count == 20_000
+    assert peak < 4_000_000
+
+
+@pytest.mark.parametrize(
+    "pumped",
+    [b"[", b"{", b'"', b"\\", b'\\"', b"[]", b"[[]],", b"{{}", b" ", b'"[', b"\xef", b",", b'""'],
+)
+def test_reading_is_linear_whatever_is_repeated(pumped: bytes) -> None:
+    """It ends within the time that a test has; what is said of it does not matter."""
+    for around in (b"%b", b"[%b", b'["%b', b'{"a":["%b"'):
+        try:
+            items(around % (pumped * (500_000 // len(pumped))))
+        except (UnreadableImport, TooLarge):
+            continue
+
+
+def test_a_file_on_disk_is_read_in_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"n": n, "x": "é" * 1000} for n in range(300)]))
+    with path.open("rb") as file:
+        assert [json.loads(one.text)["n"] for one in read_items(file, (), "chats")] == [*range(300)]
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (r'"{\"a\": [1]}"', '{"a": [1]}'),
+        (r'" [1]"', "[1]"),
+        (r'"{\"a\": \"\\ud83d\"}"', r'{"a": "\ufffd"}'),
+        ('{"a":"{}"}', '{"a":"{}"}'),
+        ('"text"', '"text"'),
+        ("5", "5"),
+    ],
+)
+def test_json_in_a_string_is_read_as_the_object_it_is(written: str, plain: str) -> None:
+    assert bytes(plain_value(msgspec.Raw(written.encode()))).strip().decode() == plain
+
+
+def test_json_in_a_string_that_is_cut_off_is_refused() -> None:
+    with pytest.raises(UnreadableImport, match="inside a string"):
+        plain_value(msgspec.Raw(rb'"{\"a\": 1"'))
