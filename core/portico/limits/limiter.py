@@ -26,6 +26,7 @@ from portico.limits.attempt import Attempt
 from portico.limits.budget import Budget, Budgets
 from portico.limits.familiar import Familiar
 from portico.limits.ledger import Ledger
+from portico.limits.log import LimitLog
 from portico.limits.shared import SharedLedger
 from portico.limits.waiting import Waiting
 from portico.redis import Away, Redis
@@ -46,6 +47,7 @@ class Limiter:
         self._shared = SharedLedger(redis)
         self._familiar = Familiar()
         self._waiting = Waiting()
+        self._log = LimitLog()
 
     async def check(self, door: str, address: str, account: str | None) -> Attempt:
         """Count a try at a door, such as `signin`, before anything else is done for it.
@@ -65,9 +67,9 @@ class Limiter:
                 *budgets,
                 self._budgets.of_account(door, account),
             ]
-        return await self._admit(budgets, place)
+        return await self._admit(door, address, budgets, place)
 
-    async def _admit(self, budgets: list[Budget], place: str) -> Attempt:
+    async def _admit(self, door: str, address: str, budgets: list[Budget], place: str) -> Attempt:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:
             attempt_id, ended = new_id(), self._waiting.ended
@@ -83,6 +85,7 @@ class Limiter:
             if not all(budget.returns for budget in full) or not await self._room(
                 full, ended, deadline
             ):
+                self._log.reached(door, address, full, waits)
                 raise TooMany(max(1, math.ceil(max(waits))))
 
     async def _take(self, budgets: Sequence[Budget], attempt: str) -> list[float]:

@@ -1,5 +1,8 @@
 """The log: one event a line, on standard error; JSON for machines, aligned columns for a terminal.
 
+In a server process no line waits for whoever reads it (`log_writer`), and what requests repeat is summed up once a second
+(`log_repeats`).
+
 Every line written while a request is served carries its id as `request`. Values under keys that name secrets are
 masked whoever writes them, because the line that leaks is the one nobody thought of.
 """
@@ -7,12 +10,16 @@ masked whoever writes them, because the line that leaks is the one nobody though
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import MutableMapping, Sequence
+from contextlib import suppress
+from multiprocessing import util
+from typing import Any, TextIO
 
 import structlog
 
 from portico.errors import place
+from portico.server.log_repeats import RepeatFilter, own_lines
+from portico.server.log_writer import LogWriter
 from portico.settings.schema import LogSettings
 
 _SECRET = re.compile(
@@ -23,6 +30,7 @@ _TOKEN = re.compile(
 )
 #: Levels of lists and tables in a value that are looked through.
 _DEEPEST = 8
+_STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -68,43 +76,83 @@ def _masked(key: str, value: Any, deep: int) -> Any:
             return value
 
 
-def set_up(settings: LogSettings, *, to_terminal: bool | None = None) -> None:
-    """Configure logging for this process, ours and the libraries'. Called once, by the command line."""
+def set_up(
+    settings: LogSettings, *, to_terminal: bool | None = None, writer: LogWriter | None = None
+) -> None:
+    """Configure logging for this process, ours and the libraries'.
+
+    `writer`: that of a server process, whose streams have been taken over; with it, repeated lines are summed up.
+    """
     level = getattr(logging, settings.level.upper())
     on_terminal = sys.stderr.isatty() if to_terminal is None else to_terminal
     console = settings.format == "console" or (settings.format == "auto" and on_terminal)
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    last: list[Any] = [
         # Before the masking: what an exception says goes into the line too. Its local variables do not.
         structlog.processors.format_exc_info,
         mask,
         keep_to_one_line,
     ]
-    last: list[Any] = (
-        [
-            # The pretty formatter would print local variables, secrets among them.
-            structlog.dev.ConsoleRenderer(
-                colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+    renderer: Any = (
+        # The pretty formatter would print local variables, secrets among them.
+        structlog.dev.ConsoleRenderer(
+            colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+        )
         if console
-        else [structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
+    repeats = own_lines if writer is None else _summed_up(writer, [*last, renderer])
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _STAMP,
+        repeats,
+        *last,
+    ]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,  # a line is rare, and a stale stream would lose it
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared if level == logging.DEBUG else [discreet, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))  # libraries speak up when something is wrong
+    logging.captureWarnings(writer is not None)
+
+
+class Handler(logging.StreamHandler[TextIO]):
+    """A handler whose formatter may decide that a record is not written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, unless a processor has dropped it."""
+        with suppress(structlog.DropEvent):
+            super().emit(record)
+
+
+def _summed_up(writer: LogWriter, processors: Sequence[Any]) -> RepeatFilter:
+    """A filter that writes its summaries, and has the writer say what it dropped, as any other event is written."""
+
+    def rendered(event: MutableMapping[str, Any]) -> str:
+        text: Any = event
+        for processor in processors:
+            text = processor(None, str(event["level"]), text)
+        return str(text)
+
+    def dropped(count: int) -> str:
+        event = {"event": "log lines dropped", "level": "warning", "count": count}
+        return rendered(_STAMP(None, "", event))
+
+    def emit(event: MutableMapping[str, Any]) -> None:
+        writer.write(rendered({"timestamp": event["last"], **event}) + "\n")
+
+    writer.dropped_line = dropped
+    repeats = RepeatFilter(emit)
+    util.Finalize(None, repeats.flush, exitpriority=0)
+    return repeats

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from portico.errors import OperatorError
+from portico.server.log_writer import take_over_streams
 from portico.settings.load import Loaded
 from portico.settings.server import ServerSettings
 
@@ -85,7 +86,7 @@ def load(loaded: Loaded, port: int, refusal: Refusal) -> Any:
     from portico.server.log import set_up
     from portico.settings.secret_key import ensure_secret_key
 
-    set_up(loaded.settings.log)
+    set_up(loaded.settings.log, writer=take_over_streams())
     try:
         secret = ensure_secret_key(loaded.settings, Path(loaded.settings.data_dir).absolute())
         application = Portico(loaded, secret)

@@ -34,7 +34,7 @@ class Server:
         begin = self.log.tell()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [self.python, "-m", "portico", "serve", "--port", str(self._port()), *options],
-            env={**_bare_environment(), **self.environment},
+            env={**bare_environment(), **self.environment},
             cwd=self.directory,
             stdout=self.log,
             stderr=self.log,
@@ -113,7 +113,7 @@ class CommandLine:
         """
         done = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-m", "portico", *map(str, words)],
-            env={**_bare_environment(), **self.environment, **(settings or {})},
+            env={**bare_environment(), **self.environment, **(settings or {})},
             cwd=self.directory,
             input=said,
             capture_output=True,
@@ -126,7 +126,7 @@ class CommandLine:
         return done
 
 
-def _bare_environment() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
     """This process's environment without anything that Portico would read as a setting."""
     keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT")
     return {name: os.environ[name] for name in keep if name in os.environ}  # noqa: TID251 - a child's

@@ -1,11 +1,13 @@
 """How often somebody may try: by account and address, by address, by account; alone and together with others."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.redis_server import RedisServer
 from tests.templates import Templates
 
@@ -323,3 +325,23 @@ async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
                 raise Invalid("wrong")
 
     assert await let_through(5, wrong) == 2
+
+
+async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
+    limiter: Make,
+) -> None:
+    limits = await limiter(tries=100, failures=2)
+    with structlog.testing.capture_logs() as lines:
+        for number in range(20):
+            with contextlib.suppress(TooMany):
+                await limits.check("signin", HERE, f"{number}@example.org")
+    assert lines == [
+        {
+            "event": "limit reached", "log_level": "warning", "limit": "address", "door": "signin",
+            "most": 2, "window": 180.0, "client": HERE, "own_line": True,
+        }
+    ]  # fmt: skip
+    with structlog.testing.capture_logs() as lines, pytest.raises(TooMany):
+        for _ in range(3):
+            await limits.check("signin", THERE, ADA)
+    assert [line["client"] for line in lines] == [THERE]

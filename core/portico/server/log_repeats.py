@@ -1,0 +1,166 @@
+"""Log lines that requests cause again and again: the first is written, of the others one summary line a second.
+
+Whatever one client can cause with each request, a refused key as well as an error of a provider, would otherwise fill
+a disk at the client's pace. A line with `own_line=True` is always written; say it where the state of something changes.
+"""
+
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+Event = MutableMapping[str, Any]
+
+#: Seconds between two summary lines about like events.
+WINDOW_SECONDS = 1.0
+#: Kinds of events of one client, and of all clients, that are told apart within a window.
+MAX_KINDS_OF_CLIENT = 8
+MAX_KINDS = 100
+#: Characters of a text by which events are told apart.
+MAX_KEY_CHARS = 200
+#: Names of events that a summary of different ones tells apart.
+MAX_NAMES = 10
+
+#: Two events of a request are alike if these are.
+_KIND = (
+    "event", "level", "status", "why", "error", "at", "plugin", "doing", "name", "source", "provider", "account",
+)  # fmt: skip
+#: Said of each event anew, so a summary cannot have it.
+_OF_ONE = ("request", "timestamp", "exc_info", "stack_info", "_record", "_from_structlog")
+_MORE = "more log lines of this client"
+_MORE_OF_ALL = "more log lines of other clients"
+
+
+def own_lines(_: Any, __: str, event: Event) -> Event:
+    """Where nothing is summarised, every line is one of its own. A structlog processor."""
+    event.pop("own_line", None)
+    return event
+
+
+class _Group:
+    """Like events that were not written since the last line about them."""
+
+    def __init__(self, ends: float) -> None:
+        self.ends = ends
+        self.count = 0
+        self.common: dict[str, Any] = {}
+        self.first = self.last = ""
+        self.names: dict[str, int] = {}
+
+    def add(self, event: Event, *, mixed: bool) -> None:
+        at = str(event.get("timestamp", ""))
+        told = {name: value for name, value in event.items() if name not in _OF_ONE}
+        if not self.count:
+            self.common, self.first = told, at
+        else:
+            same = self.common.items()
+            self.common = {k: v for k, v in same if k in told and told[k] == v}
+        if mixed:
+            name = str(event.get("event", ""))[:MAX_KEY_CHARS]
+            if name in self.names or len(self.names) < MAX_NAMES:
+                self.names[name] = self.names.get(name, 0) + 1
+        self.count += 1
+        self.last = at
+
+
+class RepeatFilter:
+    """A structlog processor: lets the first event of a kind and client pass, counts the others, sums them up.
+
+    `emit`: writes a summary; called by `flush`, in a thread that sleeps while there is nothing to sum up. Events that
+    have no `request` are all written: those of a start, of a stop, of background work. Put it behind the processors
+    that add `level` and `timestamp`.
+    """
+
+    def __init__(
+        self, emit: Callable[[Event], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._emit, self._clock = emit, clock
+        self._changed = threading.Condition(threading.RLock())
+        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._of_client: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, _: Any, __: str, event: Event) -> Event:
+        """Pass the event on, or keep it for a summary. Raises: DropEvent."""
+        if event.pop("own_line", False) or "request" not in event or event.get("level") == "debug":
+            return event
+        client = str(event.get("client", ""))
+        with self._changed:
+            key = self._key(event, client)
+            group = self._groups.get(key)
+            if group is None:
+                self._groups[key] = _Group(self._clock() + WINDOW_SECONDS)
+                self._of_client[_client(key)] = self._of_client.get(_client(key), 0) + 1
+                self._wake()
+                if not _is_mixed(key):
+                    return event
+                group = self._groups[key]
+            group.add(event, mixed=_is_mixed(key))
+        raise structlog.DropEvent
+
+    def flush(self, now: float = float("inf")) -> None:
+        """Write what is due by now, by the clock; by default all."""
+        due: list[Event] = []
+        with self._changed:
+            for key, group in list(self._groups.items()):
+                if group.ends > now:
+                    continue
+                if group.count:
+                    due.append(_summary(key, group))
+                    # It goes on: what comes next is summed up at once.
+                    self._groups[key] = _Group(now + WINDOW_SECONDS)
+                else:
+                    self._forget(key)
+        for event in due:
+            self._emit(event)
+
+    def _key(self, event: Event, client: str) -> tuple[str, ...]:
+        key = (client, *(str(event.get(name, ""))[:MAX_KEY_CHARS] for name in _KIND))
+        if key in self._groups:
+            return key
+        if self._of_client.get(client, 0) >= MAX_KINDS_OF_CLIENT:
+            return (_MORE, client)
+        return key if len(self._groups) < MAX_KINDS else (_MORE_OF_ALL, "")
+
+    def _forget(self, key: tuple[str, ...]) -> None:
+        del self._groups[key]
+        client = _client(key)
+        self._of_client[client] -= 1
+        if not self._of_client[client]:
+            del self._of_client[client]
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="log-summary", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._groups:
+                    self._changed.wait()
+                ends = min(group.ends for group in self._groups.values())
+            time.sleep(max(0.0, ends - self._clock()))
+            self.flush(self._clock())
+
+
+def _is_mixed(key: tuple[str, ...]) -> bool:
+    return key[0] in (_MORE, _MORE_OF_ALL)
+
+
+def _client(key: tuple[str, ...]) -> str:
+    return key[1] if _is_mixed(key) else key[0]
+
+
+def _summary(key: tuple[str, ...], group: _Group) -> Event:
+    event: dict[str, Any] = {**group.common}
+    if _is_mixed(key):
+        event |= {"event": key[0], "events": group.names}
+        event.setdefault("level", "info")
+    elif "event" not in event:
+        event["event"] = key[1]
+    event |= {"count": group.count, "first": group.first, "last": group.last}
+    return event

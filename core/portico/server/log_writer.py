@@ -1,0 +1,250 @@
+"""Writing to standard error and standard output without ever waiting for whoever reads them.
+
+A pipe that nobody reads is full after 64 KiB, and a plain write would then stop the event loop. Here a line is written
+at once if that does not block, so that the last lines before a crash are not lost; otherwise it waits in a bounded
+queue for a thread. What does not fit is counted, and the count is written as soon as writing works again.
+"""
+
+import io
+import os
+import select
+import socket
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import util
+from typing import Any, NamedTuple, Protocol
+
+#: Bytes that may wait until somebody reads.
+MAX_WAITING_BYTES = 1024 * 1024
+#: Seconds in which, at the end of the process, what waits can still be read.
+CLOSE_SECONDS = 1.0
+#: Milliseconds after which the thread asks again whether a write would block.
+POLL_MS = 1000
+#: Characters without a line break that a stream keeps together.
+MAX_LINE_CHARS = 64 * 1024
+
+
+class _Piece(NamedTuple):
+    """Some lines. `lines`: how many are lost with it, those included that it speaks of."""
+
+    data: bytes
+    lines: int
+
+
+class Sink(Protocol):
+    """Where bytes go. `never_blocks`: `write` raises BlockingIOError rather than wait."""
+
+    never_blocks: bool
+
+    def write(self, data: bytes) -> int: ...
+    def wait(self) -> None: ...
+
+
+class _Descriptor:
+    def __init__(self, descriptor: int, *, never_blocks: bool) -> None:
+        self._descriptor, self.never_blocks = descriptor, never_blocks
+
+    def write(self, data: bytes) -> int:
+        return os.write(self._descriptor, data)
+
+    def wait(self) -> None:
+        """Until a write may succeed, or fails for good; at most a moment."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        poll.poll(POLL_MS)
+
+
+class _Socket(_Descriptor):
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, never_blocks=True)
+        self._socket = socket.socket(fileno=os.dup(descriptor))
+
+    def write(self, data: bytes) -> int:
+        return self._socket.send(data, socket.MSG_DONTWAIT)
+
+
+class _Nowhere:
+    never_blocks = True
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def wait(self) -> None: ...
+
+
+def sink_for(descriptor: int | None) -> Sink:
+    """The best way to write to a descriptor. The descriptor itself keeps its mode: others may share it."""
+    if descriptor is None:
+        return _Nowhere()
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return _Descriptor(descriptor, never_blocks=True)
+    if stat.S_ISSOCK(mode):
+        return _Socket(descriptor)
+    if sys.platform == "linux":
+        # Opened anew, a pipe or a terminal has a mode of its own. Another user's pipe may not be opened.
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        with suppress(OSError):
+            return _Descriptor(os.open(f"/proc/self/fd/{descriptor}", flags), never_blocks=True)
+    return _Descriptor(descriptor, never_blocks=False)
+
+
+def _plainly(count: int) -> str:
+    return f"{count} log lines dropped: nobody read them in time"
+
+
+class LogWriter:
+    """Takes lines from any thread, writes them in order, and never makes the caller wait.
+
+    `dropped_line`: the text of the line that says how many were dropped, without its end.
+    """
+
+    def __init__(self, sink: Sink, *, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
+        self._sink, self._max = sink, max_waiting_bytes
+        self.dropped_line: Callable[[int], str] = _plainly
+        # Reentrant: a finalizer that logs may run while this thread is in here.
+        self._changed = threading.Condition(threading.RLock())
+        self._waiting: deque[_Piece] = deque()
+        self._waiting_bytes = 0
+        self._dropped = 0
+        #: Whether the last write failed; whether a line has been written in part; whether the end of one is lost.
+        self._fails = self._within_line = self._cut = False
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> None:
+        """Write whole lines now or soon, or count them as dropped."""
+        piece = _Piece(text.encode("utf-8", "backslashreplace"), text.count("\n"))
+        with self._changed:
+            if self._sink.never_blocks and not self._waiting:
+                piece = self._attempt(self._noted(piece))
+                if not piece.data:
+                    return
+            elif self._waiting_bytes + len(piece.data) > self._max:
+                self._dropped += piece.lines
+                return
+            else:
+                piece = self._noted(piece)
+            self._append(piece)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Give those who read a moment to take what waits."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while self._waiting and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+    def _append(self, piece: _Piece) -> None:
+        self._waiting.append(piece)
+        self._waiting_bytes += len(piece.data)
+
+    def _noted(self, piece: _Piece) -> _Piece:
+        """The piece, after the line that says what was dropped before it."""
+        dropped, self._dropped = self._dropped, 0
+        if not dropped:
+            return piece
+        note = self.dropped_line(dropped).encode("utf-8", "backslashreplace") + b"\n"
+        return _Piece(note + piece.data, piece.lines + dropped)
+
+    def _attempt(self, piece: _Piece) -> _Piece:
+        """Write what can be written. Returns the rest; nothing is left if writing is not possible at all."""
+        data = b"\n" + piece.data if self._cut else piece.data
+        try:
+            written = self._sink.write(data)
+        except BlockingIOError:
+            return piece
+        except OSError:  # nobody reads any more, the disk is full, …: said when writing works again
+            with self._changed:
+                self._dropped += piece.lines
+            self._fails, self._cut = True, self._within_line
+            return _Piece(b"", 0)
+        self._fails = self._cut = False
+        self._within_line = data[written - 1 : written] != b"\n"
+        return _Piece(data[written:], piece.lines)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.notify_all()
+                    self._changed.wait()
+                piece = self._waiting[0]
+            if self._sink.never_blocks:
+                self._sink.wait()
+            rest = self._attempt(piece)  # while something waits, nobody else writes
+            with self._changed:
+                self._waiting_bytes -= len(piece.data) - len(rest.data)
+                if rest.data:
+                    self._waiting[0] = rest
+                else:
+                    self._waiting.popleft()
+                    if self._dropped and not self._waiting and not self._fails:
+                        self._append(self._noted(_Piece(b"", 0)))
+            if rest is piece:
+                time.sleep(POLL_MS / 1000 / 50)  # there is room, but not enough for this
+
+
+class LogStream(io.TextIOBase):
+    """A text stream into a writer, line by line: what stands for `sys.stderr` and `sys.stdout`."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, writer: LogWriter, original: Any) -> None:
+        self._writer, self._original = writer, original
+        self._lock = threading.RLock()
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        """Pass on whole lines; the rest waits for its end."""
+        with self._lock:
+            begun = self._begun + text
+            lines, end, self._begun = begun.rpartition("\n")
+            if len(self._begun) > MAX_LINE_CHARS:
+                lines, end, self._begun = begun, "\n", ""
+            if end:
+                self._writer.write(lines + end)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return int(self._original.fileno())
+
+    def isatty(self) -> bool:
+        return self._original is not None and bool(self._original.isatty())
+
+
+def take_over_streams() -> LogWriter:
+    """Have everything that this process says, plugins' `print` included, go through writers. Returns that of stderr."""
+    writers: dict[tuple[int, int] | None, LogWriter] = {}
+    found: list[LogWriter] = []
+    for name in ("stderr", "stdout"):
+        original = getattr(sys, f"__{name}__")
+        descriptor = _descriptor(original)
+        about = None if descriptor is None else os.fstat(descriptor)
+        which = None if about is None else (about.st_dev, about.st_ino)
+        if which not in writers:
+            writers[which] = LogWriter(sink_for(descriptor))
+            util.Finalize(None, writers[which].close, exitpriority=-100)
+        found.append(writers[which])
+        setattr(sys, name, LogStream(writers[which], original))
+    return found[0]
+
+
+def _descriptor(stream: Any) -> int | None:
+    try:
+        descriptor = int(stream.fileno())
+        os.fstat(descriptor)
+    except (AttributeError, OSError, ValueError):
+        return None  # closed before we began
+    return descriptor

@@ -1,0 +1,135 @@
+"""What requests repeat is one summary line a second, whoever varies what they send."""
+
+import threading
+from typing import Any
+
+import pytest
+import structlog
+
+from portico.server.log_repeats import MAX_KINDS, MAX_KINDS_OF_CLIENT, RepeatFilter
+
+
+class Log:
+    """What is written by events that go through a filter, on a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.lines: list[dict[str, Any]] = []
+        self._filter = RepeatFilter(lambda event: self.lines.append(dict(event)), lambda: self.now)
+        self._filter._wake = lambda: None  # type: ignore[method-assign]  # the test looks at the clock
+
+    def say(self, event: str = "refused", level: str = "info", **told: Any) -> None:
+        told = {"request": f"r{self.now}", "client": "192.0.2.1", **told}
+        told = {k: v for k, v in told.items() if v is not None}
+        stamped = {"event": event, "level": level, "timestamp": f"t{self.now:g}", **told}
+        try:
+            self.lines.append(dict(self._filter(None, level, stamped)))
+        except structlog.DropEvent:
+            pass
+
+    def wait(self, seconds: float = 1.0) -> None:
+        self.now += seconds
+        self._filter.flush(self.now)
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+def test_AB_85_6000_refused_keys_are_one_line_and_one_summary_a_second(log: Log) -> None:
+    for _ in range(6000):
+        log.say(status=401, why="no", route="/a")
+        log.wait(0.001)
+    log.wait()
+    first, *summaries = log.lines
+    assert "count" not in first
+    assert len(summaries) == 6
+    assert sum(summary["count"] for summary in summaries) == 5999
+    told = {k: v for k, v in summaries[0].items() if k not in ("count", "first", "last")}
+    assert told == {
+        "event": "refused", "level": "info", "client": "192.0.2.1", "status": 401, "why": "no", "route": "/a",
+    }  # fmt: skip
+    assert (summaries[0]["first"], summaries[0]["last"]) == ("t0.001", "t0.999")
+
+
+def test_a_summary_has_what_all_its_events_have_in_common(log: Log) -> None:
+    for route in ("/a", "/b", "/c"):
+        log.say(status=401, route=route)
+    log.wait()
+    assert log.lines[1] | {"first": 0, "last": 0} == {
+        "event": "refused", "level": "info", "client": "192.0.2.1", "status": 401, "count": 2, "first": 0, "last": 0,
+    }  # fmt: skip
+
+
+def test_events_of_another_kind_or_client_have_lines_of_their_own(log: Log) -> None:
+    for told in ({"status": 401}, {"status": 403}, {"client": "192.0.2.2"}, {"account": "a"}):
+        log.say(**told)
+        log.say(**told)
+    assert len(log.lines) == 4
+    log.wait()
+    assert [line["count"] for line in log.lines[4:]] == [1, 1, 1, 1]
+
+
+def test_what_has_ended_is_written_at_once_when_it_begins_again(log: Log) -> None:
+    log.say()
+    log.wait()
+    log.wait()
+    log.say()
+    assert [line.get("count") for line in log.lines] == [None, None]
+
+
+@pytest.mark.parametrize("told", [{"own_line": True}, {"request": None}, {"level": "debug"}])
+def test_a_change_of_state_and_what_no_request_causes_keep_their_lines(
+    log: Log, told: dict[str, Any]
+) -> None:
+    for _ in range(10):
+        log.say(**told)
+    assert len(log.lines) == 10
+    assert "own_line" not in log.lines[0]
+
+
+def test_a_client_that_varies_what_it_sends_gets_no_more_lines(log: Log) -> None:
+    for number in range(1000):
+        log.say(why=f"reason {number}")
+        log.say("fetch refused", why=f"reason {number}")
+    assert len(log.lines) == MAX_KINDS_OF_CLIENT
+    log.say(client="192.0.2.2")
+    assert len(log.lines) == MAX_KINDS_OF_CLIENT + 1  # nobody else is silenced
+    log.wait()
+    (summary,) = log.lines[MAX_KINDS_OF_CLIENT + 1 :]
+    assert summary["event"] == "more log lines of this client"
+    assert summary["count"] == 2000 - MAX_KINDS_OF_CLIENT
+    half = (2000 - MAX_KINDS_OF_CLIENT) // 2
+    assert summary["events"] == {"refused": half, "fetch refused": half}
+    for _ in range(3):
+        log.wait()
+    log.say(why="reason 1")
+    assert log.lines[-1]["why"] == "reason 1"
+
+
+def test_many_clients_get_a_bounded_number_of_lines(log: Log) -> None:
+    for number in range(5000):
+        log.say(client=f"2001:db8::{number:x}")
+    log.wait()
+    assert len(log.lines) == MAX_KINDS + 1
+    assert sum(line.get("count", 1) for line in log.lines) == 5000
+    log.wait()
+    log.wait()
+    assert not log._filter._groups and not log._filter._of_client
+
+
+def test_a_summary_comes_without_another_event() -> None:
+    lines: list[dict[str, Any]] = []
+    written = threading.Event()
+
+    def emit(event: Any) -> None:
+        lines.append(event)
+        written.set()
+
+    repeats = RepeatFilter(emit)
+    with pytest.raises(structlog.DropEvent):
+        for _ in range(2):
+            repeats(None, "info", {"event": "refused", "level": "info", "request": "r"})
+    assert written.wait(30)
+    assert lines[0]["count"] == 1
