@@ -88,6 +88,19 @@ def test_who_may_use_a_model_follows_every_grant(two: Two) -> None:
     two.both(answers, 404)
 
 
+def test_the_list_of_models_follows_a_change_of_the_policy(two: Two) -> None:
+    two.change(CREATE, DESK | {"access_control": {}})
+    two.both(listed, None)
+    page = "/api/v1/policies/pages/desk.csv"
+    saved = two.ada.request("PUT", page, json={"text": "p, model, use, role:user, allow\n"})
+    assert saved.status == 200, saved
+    two.both(listed, "Desk")
+    two.both(answers, 200)
+    assert two.ada.post("/api/v1/policies/rollback", {"version": 0}).status == 200
+    two.both(listed, None)
+    two.both(answers, 404)
+
+
 def test_what_is_shown_of_sharing_follows_a_group_that_is_deleted(two: Two) -> None:
     group = {"name": "Crew", "description": ""}
     crew = two.ada.post("/api/v1/groups/create", group).json["id"]

@@ -159,10 +159,12 @@ class World:
         limit: float = 0.2,
         order: Sequence[str] = (),
         arenas: Sequence[ArenaModel] | None = None,
+        moment: float = 0,
         **switches: bool,
     ) -> None:
         self.records = Records(*records)
         self.people = People(*admins)
+        self.law = Law(self.records, readers or {}, **switches)
         self.catalogue = Catalogue(
             CatalogueSettings(
                 ttl=ttl,
@@ -171,8 +173,9 @@ class World:
                 arena=arenas is not None,
                 arena_models=list(arenas or ()),
             ),
-            Law(self.records, readers or {}, **switches),
+            self.law,
             self.people,
+            moment,
         )
         for source in sources:
             self.catalogue.adopt("plugin", source)

@@ -281,6 +281,25 @@ def test_presets_on_one_base_stand_as_far_as_their_owners_do() -> None:
     run(story())
 
 
+def test_a_remembered_list_ends_with_a_change_of_the_policy() -> None:
+    async def story() -> None:
+        readers: dict[str, set[str]] = {"ben": set()}
+        closed = record("desk", "open", owner="root")
+        world = World(
+            Source("one", card("open", public=True)),
+            records=[closed],
+            readers=readers,
+            admins=["root"],
+            moment=3600,
+        )
+        assert await world.ids(BEN) == ["open"]
+        readers["ben"].add("desk")
+        world.law.changes += 1
+        assert await world.ids(BEN) == ["open", "desk"]
+
+    run(story())
+
+
 def test_switches_open_everything_or_close_it_for_administrators() -> None:
     async def story() -> None:
         source = Source("one", "a")

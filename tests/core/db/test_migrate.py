@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from portico.db import BadMigration, Database, TableSet, migrate, pending
+from portico.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
 Package = Callable[..., str]
@@ -106,6 +107,23 @@ async def test_a_failing_step_is_rolled_back_and_fenced(
     assert report.failed["bad"].startswith("0002_broken: ")
     assert await database.rows("SELECT * FROM bad") == [{"id": "x"}]
     assert await book(database) == [("bad", "0001_initial"), ("good", "0001_initial")]
+
+
+async def test_a_database_that_goes_away_during_a_step_is_not_the_plugins_fault(
+    database: Database, package: Package
+) -> None:
+    away = """
+from portico.errors import Unavailable
+
+async def forwards(database):
+    await database.execute("CREATE TABLE half (id TEXT)")
+    raise Unavailable
+"""
+    given = sets(t=package(files("t", {"0002_code.py": away})))
+    with pytest.raises(Unavailable):
+        await migrate(database, given)
+    assert await book(database) == [("t", "0001_initial")]
+    assert await pending(database, given) == {"t": ["0002_code"]}
 
 
 async def test_unreadable_steps_stop_only_their_plugin(

@@ -12,6 +12,7 @@ from tests.engines import IntegrityError
 
 from portico.db import BadDatabase, DatabaseSettings
 from portico.db import mounts as mounts_module
+from portico.db import writer as writer_module
 from portico.db.sqlite import SQLite
 from portico.errors import Unavailable
 from portico.settings.section import Secret
@@ -49,6 +50,26 @@ async def test_concurrent_writes_share_commits(lite: SQLite) -> None:
     await asyncio.gather(*(write(number) for number in range(100)))
     assert len(await kept(lite)) == 100
     assert traced.count("COMMIT") == lite.writer.commits - before < 50
+
+
+async def test_a_batch_is_committed_by_its_age_however_many_others_wait(
+    lite: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn has the next one queued before it ends, so that the queue is never empty."""
+    monkeypatch.setattr(writer_module, "MAX_TURNS", 1_000_000)
+    begun: list[asyncio.Task[None]] = []
+
+    async def write() -> None:
+        async with lite.transaction():
+            await lite.execute(INSERT, str(len(begun)))
+            if not begun[0].done() and len(begun) < 20_000:
+                begun.append(asyncio.create_task(write()))
+                await asyncio.sleep(0)  # it joins the queue
+
+    begun.append(asyncio.create_task(write()))
+    await begun[0]
+    assert len(begun) < 20_000
+    await asyncio.gather(*begun)
 
 
 async def test_in_a_shared_commit_each_keeps_its_own_fate(lite: SQLite) -> None:

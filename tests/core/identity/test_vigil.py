@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from tests.core.identity.conftest import SECRET
 
 from portico.db import Database, execute, now
 from portico.errors import Unavailable
+from portico.events import Bus
 from portico.identity import Actor, Identity
 from portico.identity.sessions.vigil import Vigil
+from portico.settings.schema import IdentitySettings
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +112,22 @@ async def test_AB_06_a_new_password_keeps_the_sign_in_that_asked_for_it(
     await until(lambda: going.ended)
     await identity.vigil.look()
     assert not staying.ended
+
+
+async def test_a_connection_is_ended_after_its_session_was_forgotten(
+    database: Database, bus: Bus, new_account: Any
+) -> None:
+    """A client that is sent away and comes back at once is refused, however long sessions are remembered."""
+    remembering = Identity(IdentitySettings(recheck=3600), SECRET, bus)
+    session = await remembering.sessions.open(await new_account("Ann"))
+    ann = await remembering.sessions.resolve(session.token)
+    connection = Connection(remembering.vigil, ann)
+    await execute("DELETE FROM portico_session WHERE id = $1", session.session_id)
+    assert await remembering.sessions.resolve(session.token) == ann
+
+    await remembering.vigil.look()
+    assert connection.ended
+    assert await remembering.sessions.resolve(session.token) is None
 
 
 async def test_whoever_is_gone_is_not_watched(identity: Identity, signed_in: Any) -> None:

@@ -6,6 +6,7 @@ from tests.core.permissions.conftest import NOTE, NOTE_LAW, AddGroup, AddPerson
 from portico.db import Database
 from portico.errors import Forbidden, NotFound
 from portico.permissions import (
+    Page,
     Permissions,
     PolicyFile,
     PolicyLine,
@@ -157,3 +158,16 @@ async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: A
     assert await permissions.decide(ann, "read", model)
     assert not await permissions.decide(ann, "write", model)
     assert not await permissions.decide(eve, "read", model)
+
+
+async def test_a_pending_account_is_exempt_from_nothing(add_person: AddPerson) -> None:
+    """Also under an operator's policy without the rule that denies pending accounts everything."""
+    switches = ("bypass_admin", "bypass_models", "bypass_chats", "bypass_export")
+    permissions = Permissions(AccessSettings(**dict.fromkeys(switches, True)))
+    rules = "\n".join(f"p, model, read, {switch.replace('_', ':')}, allow" for switch in switches)
+    rules += "\np, *, *, role:admin, allow"
+    permissions.enact(permissions.draft([MODEL], [Page("all.csv", "all.csv", rules)]))
+    model = Resource("model", "one", "bob")
+
+    assert await permissions.decide(await add_person("ann"), "read", model)
+    assert not await permissions.decide(await add_person("eve", role="pending"), "read", model)
