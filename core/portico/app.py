@@ -21,7 +21,7 @@ from portico.audit import TABLES as AUDIT_TABLES
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import TABLES as CONFIGURATION_TABLES
 from portico.configuration import Adjustments, Configuration
-from portico.db import Database, Locked, bind, migrate, open_database, pending
+from portico.db import Database, Locked, bind, open_database
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
 from portico.events import Bus
@@ -29,6 +29,8 @@ from portico.fetch import Fetch, OneSession
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
+from portico.instances import TABLES as INSTANCE_TABLES
+from portico.instances import OwnInstance, SchemaRefused, bring_up_to_date
 from portico.limits import TABLES as LIMIT_TABLES
 from portico.limits import Limiter
 from portico.permissions import TABLES as PERMISSION_TABLES
@@ -77,6 +79,7 @@ class Portico:
         self.loaded, self.settings, self._secret = loaded, settings, secret
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
+        self.instance = OwnInstance()
         self.events = Bus(fence.deliver, fence.involve)
         self.drain = Drain(settings.server.grace)
         self.proxies = Proxies(settings.server.trusted_proxies)
@@ -178,6 +181,7 @@ class Portico:
     def table_sets(self) -> dict[str, Any]:
         """The migrations of the core's rooms and of each plugin, in the order in which they run."""
         rooms = {
+            "instances": INSTANCE_TABLES,
             "audit": AUDIT_TABLES,
             "configuration": CONFIGURATION_TABLES,
             "identity": IDENTITY_TABLES,
@@ -212,10 +216,11 @@ class Portico:
 
     # -- opening and closing --------------------------------------------------------------------------------
 
-    async def open(self, *, packaged_law: bool = False) -> None:
+    async def open(self, *, packaged_law: bool = False, serving: bool = False) -> None:
         """Everything the house needs to work, short of routes: the database, its schema, the law, the services.
 
-        `packaged_law`: without the operator's policy pages, so that bad ones can be looked at and mended.
+        `packaged_law`: without the operator's policy pages, so that bad ones can be looked at and mended. `serving`:
+        as an instance that others know of.
         """
         try:
             await self.database.start()
@@ -225,7 +230,7 @@ class Portico:
                 [f"the database {where} does not answer: {error.__cause__}"]
             ) from error
         with self.database.use():
-            await self._migrate()
+            await self._migrate(self.instance if serving else None)
             self.vault.in_use = await key_in_use()
             self._enact()
             self.must_open()
@@ -292,15 +297,18 @@ class Portico:
                     sound.append(contribution)
             return make(self.contributions)
 
-    async def _migrate(self) -> None:
-        if not self.settings.database.migrate:
-            if waiting := await pending(self.database, self.table_sets):
-                steps = ", ".join(f"{owner} {step}" for owner in waiting for step in waiting[owner])
-                raise CannotStart(
-                    [f"the schema is not up to date; run `portico migrate` first: {steps}"]
-                )
-            return
-        report = await migrate(self.database, self.table_sets)
+    async def _migrate(self, instance: OwnInstance | None) -> None:
+        settings = self.settings.database
+        try:
+            report = await bring_up_to_date(
+                self.database,
+                self.table_sets,
+                migrate=settings.migrate,
+                force=settings.force,
+                instance=instance,
+            )
+        except SchemaRefused as error:
+            raise CannotStart(str(error).splitlines()) from error
         for owner, reason in report.failed.items():
             if owner not in self.register:
                 raise CannotStart(
@@ -310,7 +318,7 @@ class Portico:
 
     async def start(self) -> None:
         """Open the house, get every plugin ready, and begin to serve. Raises: CannotStart."""
-        await self.open()
+        await self.open(serving=True)
         await self.redis.start()
         with self.database.use():
             if self._secret:
@@ -321,6 +329,7 @@ class Portico:
             await self.policies.note()
             self.policies.watch()
             self.identity.start()
+            self.instance.start()
         self._serve = self._web()
         self.must_open()
         self._announce()
@@ -370,6 +379,7 @@ class Portico:
             await self.identity.stop()
             await self.catalogue.stop()
             await self.events.settle()
+            await self.instance.leave()
         await self.fetch.close()
         await self.client.close()
         await self.redis.stop()

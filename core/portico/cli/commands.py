@@ -42,6 +42,13 @@ def register(cli: click.Group) -> None:
     default=None,
     help="Bring the schema up to date first, or refuse to.",
 )
+@click.option(
+    "--force",
+    "PORTICO_DATABASE_FORCE",
+    is_flag=True,
+    default=None,
+    help="Although a newer release has changed the schema, or instances run that the steps harm.",
+)
 @click.pass_obj
 def serve(key: Key, /, **options: Any) -> None:
     """Serve until stopped. Ctrl-C or SIGTERM lets running requests finish first."""
@@ -51,40 +58,69 @@ def serve(key: Key, /, **options: Any) -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if something is pending.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Change nothing; exit with 1 if something is pending, or if a newer release has changed the schema.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    default=None,
+    help="Apply the steps beside instances that they harm, and leave those of a newer release alone.",
+)
 @click.pass_obj
-def migrate(key: Key, check: bool) -> None:
+def migrate(key: Key, check: bool, force: bool | None) -> None:
     """Bring the database schema up to date, the core's and every plugin's."""
-    from portico.db import migrate as run
-    from portico.db import pending
-
+    key.loaded(PORTICO_DATABASE_FORCE=force)
     portico = key.portico()
 
     async def work() -> int:
         await portico.database.start()
         try:
-            waiting = await pending(portico.database, portico.table_sets)
-            if check:
-                for owner, steps in waiting.items():
-                    for step in steps:
-                        click.echo(f"pending  {owner}  {step}")
-                if not any(waiting.values()):
-                    click.echo("The schema is up to date.")
-                return 1 if any(waiting.values()) else 0
-            with click.progressbar(
-                length=sum(map(len, waiting.values())) or 1, label="Migrating"
-            ) as bar:
-                report = await run(
-                    portico.database, portico.table_sets, on_step=lambda *_: bar.update(1)
-                )
-                bar.update(bar.length or 1)
-            for owner, reason in report.failed.items():
-                click.echo(f"failed   {owner}  {reason}", err=True)
-            return 1 if report.failed else 0
+            with portico.database.use():
+                return await (_check(portico) if check else _migrate(portico))
         finally:
             await portico.database.stop()
 
     raise SystemExit(asyncio.run(work()))
+
+
+async def _check(portico: Any) -> int:
+    """Say what is pending, and what is not known. The exit code."""
+    from portico.db import BadMigration, schema_status
+
+    status = await schema_status(portico.database, portico.table_sets)
+    for reason in status.unreadable.values():
+        raise BadMigration(reason)
+    for word, steps in (("pending", status.pending_names), ("unknown", status.unknown)):
+        for owner, names in steps.items():
+            for name in names:
+                click.echo(f"{word}  {owner}  {name}")
+    if status.unknown:
+        click.echo("A newer release has changed the schema. This one must not be started on it.")
+    elif not status.pending:
+        click.echo("The schema is up to date.")
+    return 1 if status.pending or status.unknown else 0
+
+
+async def _migrate(portico: Any) -> int:
+    """Apply what is pending. The exit code."""
+    from portico.db import pending
+    from portico.instances import bring_up_to_date
+
+    waiting = await pending(portico.database, portico.table_sets)
+    with click.progressbar(length=sum(map(len, waiting.values())) or 1, label="Migrating") as bar:
+        report = await bring_up_to_date(
+            portico.database,
+            portico.table_sets,
+            force=portico.settings.database.force,
+            on_step=lambda *_: bar.update(1),
+        )
+        bar.update(bar.length or 1)
+    for owner, reason in report.failed.items():
+        click.echo(f"failed   {owner}  {reason}", err=True)
+    return 1 if report.failed else 0
 
 
 @click.command()

@@ -124,19 +124,22 @@ def _about_file(path: Path) -> dict[str, Any]:
 
 def _schema(key: Key) -> str:
     """In a sentence. Opens the database, and changes nothing in it."""
-    from portico.db import pending
+    from portico.db import schema_status
+    from portico.instances import unknown_steps
 
     portico = key.portico()
 
-    async def waiting() -> int:
+    async def look() -> Any:
         await portico.database.start()
         try:
-            found = await pending(portico.database, portico.table_sets)
-            return sum(map(len, found.values()))
+            return await schema_status(portico.database, portico.table_sets)
         finally:
             await portico.database.stop()
 
-    steps = asyncio.run(waiting())
+    status = asyncio.run(look())
+    if unknown := unknown_steps(status):
+        return f"changed by a newer release; this one does not know: {unknown}"
+    steps = sum(map(len, status.pending.values()))
     return f"{steps} steps are pending: portico migrate" if steps else "up to date"
 
 

@@ -36,7 +36,7 @@ from portico.db.many import (
     placeholder_rows,
     placeholders,
 )
-from portico.db.migrate import Report, migrate, pending
+from portico.db.migrate import Report, SchemaStatus, apply_steps, migrate, pending, schema_status
 from portico.db.opening import open_database
 from portico.db.tableset import Locked, TableSet
 from portico.settings.schema import DatabaseSettings
@@ -52,10 +52,12 @@ __all__ = [
     "ROWS_AT_ONCE",
     "Report",
     "Row",
+    "SchemaStatus",
     "TableSet",
     "TransactionFailed",
     "UniqueViolation",
     "after_commit",
+    "apply_steps",
     "bind",
     "chunks",
     "current_database",
@@ -71,5 +73,6 @@ __all__ = [
     "row",
     "rows",
     "scan",
+    "schema_status",
     "transaction",
 ]

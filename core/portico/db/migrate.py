@@ -37,6 +37,24 @@ class Report:
     )  # applied by a newer release; left alone
 
 
+@dataclass(frozen=True)
+class SchemaStatus:
+    """How the steps that this release knows compare with those that are applied, by plugin.
+
+    Plugins without any are left out. Steps of plugins that are not loaded are no concern of this.
+    """
+
+    pending: dict[str, list[Step]] = field(default_factory=dict)
+    unknown: dict[str, list[str]] = field(default_factory=dict)  # applied by a newer release
+    known: dict[str, list[str]] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)  # why a plugin's files cannot be read
+
+    @property
+    def pending_names(self) -> dict[str, list[str]]:
+        """As `pending`, without what the steps do."""
+        return {plugin: [step.name for step in steps] for plugin, steps in self.pending.items()}
+
+
 async def migrate(
     database: Database,
     sets: Mapping[str, TableSet],
@@ -48,17 +66,45 @@ async def migrate(
     entry, or not at all. `on_step(plugin, name)` is called before each step. A plugin that fails is
     reported and the others go on; `Unavailable` is raised, since it says nothing about the plugin.
     """
-    report = Report()
     async with database.migrating():
         with database.use():
-            await database.execute(BOOK)
-            for plugin in _ordered(sets):
-                try:
-                    await _bring_up(database, plugin, sets[plugin], on_step, report)
-                except BadMigration as error:
-                    logger.warning("The migrations of %s failed", plugin, exc_info=error)
-                    report.failed[plugin] = str(error)
+            return await apply_steps(database, sets, on_step)
+
+
+async def apply_steps(
+    database: Database,
+    sets: Mapping[str, TableSet],
+    on_step: Callable[[str, str], None] | None = None,
+) -> Report:
+    """As `migrate`, for a caller that holds `database.migrating()` already."""
+    report = Report()
+    await database.execute(BOOK)
+    for plugin in _ordered(sets):
+        try:
+            await _bring_up(database, plugin, sets[plugin], on_step, report)
+        except BadMigration as error:
+            logger.warning("The migrations of %s failed", plugin, exc_info=error)
+            report.failed[plugin] = str(error)
     return report
+
+
+async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> SchemaStatus:
+    """Compare what is applied with the steps of these plugins. One statement, and nothing is changed."""
+    applied = await _all_applied(database)
+    status = SchemaStatus()
+    for plugin in _ordered(sets):
+        try:
+            steps = read_steps(sets[plugin].migrations, database.dialect)
+        except BadMigration as error:
+            status.unreadable[plugin] = str(error)
+            continue
+        there = applied.get(plugin, set())
+        status.known[plugin] = [step.name for step in steps]
+        if missing := [step for step in steps if step.name not in there]:
+            status.pending[plugin] = missing
+        if unknown := sorted(there - {step.name for step in steps}):
+            status.unknown[plugin] = unknown
+    return status
 
 
 async def pending(database: Database, sets: Mapping[str, TableSet]) -> dict[str, list[str]]:
@@ -66,13 +112,10 @@ async def pending(database: Database, sets: Mapping[str, TableSet]) -> dict[str,
 
     Raises `BadMigration` for a plugin whose steps cannot be read.
     """
-    waiting: dict[str, list[str]] = {}
-    for plugin in _ordered(sets):
-        applied = await _applied(database, plugin)
-        steps = read_steps(sets[plugin].migrations, database.dialect)
-        if missing := [step.name for step in steps if step.name not in applied]:
-            waiting[plugin] = missing
-    return waiting
+    status = await schema_status(database, sets)
+    for reason in status.unreadable.values():
+        raise BadMigration(reason)
+    return status.pending_names
 
 
 async def _bring_up(
@@ -117,15 +160,21 @@ async def _apply(database: Database, plugin: str, step: Step) -> None:
 
 
 async def _applied(database: Database, plugin: str) -> set[str]:
+    return (await _all_applied(database)).get(plugin, set())
+
+
+async def _all_applied(database: Database) -> dict[str, set[str]]:
+    """The names of all steps that are applied, by plugin, whether it is loaded or not."""
     there = (
         "SELECT 1 FROM sqlite_master WHERE name = 'portico_migration'"
         if database.dialect == "sqlite"
         else "SELECT 1 WHERE to_regclass('portico_migration') IS NOT NULL"
     )
-    if not await database.rows(there):
-        return set()
-    found = await database.rows("SELECT name FROM portico_migration WHERE plugin = $1", plugin)
-    return {row["name"] for row in found}
+    applied: dict[str, set[str]] = {}
+    if await database.rows(there):
+        for row in await database.rows("SELECT plugin, name FROM portico_migration"):
+            applied.setdefault(row["plugin"], set()).add(row["name"])
+    return applied
 
 
 def _ordered(sets: Mapping[str, TableSet]) -> list[str]:

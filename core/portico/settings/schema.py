@@ -86,6 +86,13 @@ class DatabaseSettings(Section):
         setting("full survives a power cut; normal survives a crash of the process"),
     ] = "full"
     migrate: Annotated[bool, setting("Bring the schema up to date when serving starts")] = True
+    force: Annotated[
+        bool,
+        setting(
+            "Open a database that a newer release has changed, and apply steps beside instances that they harm; "
+            "for one command, as --force"
+        ),
+    ] = False
 
 
 class IdentitySettings(Section):

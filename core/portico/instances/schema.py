@@ -1,0 +1,145 @@
+"""Opening a database: whether this release may, and which steps it may apply beside the instances that run."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from portico.db import (
+    Database,
+    Report,
+    SchemaStatus,
+    TableSet,
+    apply_steps,
+    execute,
+    row,
+    schema_status,
+)
+from portico.db.steps import Step
+from portico.errors import OperatorError
+from portico.instances.registry import InstanceRow, OwnInstance, live_instances
+from portico.instances.release import Release, release_of
+
+_THERE = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'portico_instance'",
+    "postgres": "SELECT 1 WHERE to_regclass('portico_instance') IS NOT NULL",
+}
+_TOLERATE = "UPDATE portico_instance SET tolerated_steps = $1 WHERE id = $2"
+
+
+class SchemaRefused(OperatorError):
+    """The schema is not one that this release may use, or change now."""
+
+
+async def bring_up_to_date(
+    database: Database,
+    sets: Mapping[str, TableSet],
+    *,
+    migrate: bool = True,
+    force: bool = False,
+    instance: OwnInstance | None = None,
+    on_step: Callable[[str, str], None] | None = None,
+) -> Report:
+    """Apply what is pending, if this release may, and enter `instance` as running.
+
+    All of it under one lock, so that no instance of an older release begins in between. `force`: whatever a newer
+    release has applied, and whoever runs. Raises: SchemaRefused.
+    """
+    async with database.migrating():
+        with database.use():
+            status = await schema_status(database, sets)
+            release = release_of(status.known)
+            if not force:
+                refuse_unknown(status)
+            if status.pending and not migrate:
+                raise SchemaRefused(
+                    f"the schema is not up to date; run `portico migrate` first: {_listed(status.pending_names)}"
+                )
+            if status.pending:
+                await _make_way(database, status, release, force=force)
+            report = await apply_steps(database, sets, on_step)
+            if instance is not None and "instances" not in report.failed:
+                await instance.register(release)
+            return report
+
+
+def unknown_steps(status: SchemaStatus) -> str:
+    """The steps that a newer release has applied, in words; empty if there are none."""
+    return _listed(status.unknown)
+
+
+def refuse_unknown(status: SchemaStatus) -> None:
+    """Raises: SchemaRefused if a newer release has changed the schema."""
+    if status.unknown:
+        raise SchemaRefused(
+            f"a newer release has changed the schema; this one does not know: {unknown_steps(status)}. Start the newer "
+            "release, or restore the backup from before it; --force goes on anyway and may lose data."
+        )
+
+
+def unsafe_steps(
+    pending: Mapping[str, Sequence[Step]], instance: InstanceRow
+) -> dict[str, list[str]]:
+    """Those of the pending steps that may not be applied while this instance runs, by owner.
+
+    A step that the instance knows is safe, and so is one of an owner that it does not have. Of any other, the step
+    says which newest step an instance has to know at least.
+    """
+    unsafe: dict[str, list[str]] = {}
+    for owner, steps in pending.items():
+        newest = instance.newest_steps.get(owner)
+        if newest is None:
+            continue
+        if names := [s.name for s in steps if s.name > newest and not _is_safe(s, newest)]:
+            unsafe[owner] = names
+    return unsafe
+
+
+def _is_safe(step: Step, newest: str) -> bool:
+    """Whether a step may be applied beside an instance whose newest step of the same owner is `newest`."""
+    if step.safe_beside == "previous":
+        return int(newest[:4]) >= int(step.name[:4]) - 1
+    return bool(step.safe_beside) and newest >= step.safe_beside
+
+
+async def _make_way(
+    database: Database, status: SchemaStatus, release: Release, *, force: bool
+) -> None:
+    """See that the pending steps harm no running instance, and tell those instances so. Raises: SchemaRefused."""
+    if not await database.rows(_THERE[database.dialect]):
+        return  # no release that enters itself has been here
+    others = [one for one in await live_instances() if one.release != release.id]
+    unsafe = {one.id: steps for one in others if (steps := unsafe_steps(status.pending, one))}
+    if unsafe and not force:
+        listed = _listed(_merged(unsafe.values()))
+        raise SchemaRefused(
+            "\n".join(
+                [
+                    f"an instance of another release is running, and these steps are not safe beside it: {listed}",
+                    *(str(one) for one in others if one.id in unsafe),
+                    "Stop it first; --force goes on anyway, and that instance stops serving.",
+                ]
+            )
+        )
+    for one in others:
+        if one.id not in unsafe:
+            await _tolerate(one.id, status.pending_names)
+
+
+async def _tolerate(instance_id: str, steps: Mapping[str, Sequence[str]]) -> None:
+    """Tell an instance that these steps do it no harm."""
+    found = await row("SELECT tolerated_steps FROM portico_instance WHERE id = $1", instance_id)
+    tolerated: dict[str, list[str]] = json.loads(found["tolerated_steps"]) if found else {}
+    for owner, names in steps.items():
+        tolerated[owner] = sorted({*tolerated.get(owner, []), *names})
+    await execute(_TOLERATE, json.dumps(tolerated), instance_id)
+
+
+def _merged(parts: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    merged: dict[str, list[str]] = {}
+    for part in parts:
+        for owner, names in part.items():
+            merged[owner] = sorted({*merged.get(owner, []), *names})
+    return merged
+
+
+def _listed(steps: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{owner} {name}" for owner in steps for name in steps[owner])

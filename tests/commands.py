@@ -1,0 +1,33 @@
+"""Core commands in this process: the same words and answers as at a keyboard, without starting an interpreter."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from click.testing import CliRunner, Result
+
+from portico.cli.commands import config, db, migrate, plugins, secret
+from portico.cli.key import Key
+from portico.errors import OperatorError, Refusal
+from portico.server.log import set_up
+from portico.settings.schema import LogSettings
+
+CORE = {"config": config, "db": db, "migrate": migrate, "plugins": plugins, "secret": secret}
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def command(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """`command("migrate", "--check", code=1)` returns what it printed, or said when it refused."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*words: str, code: int = 0) -> str:
+        done: Result = CliRunner().invoke(CORE[words[0]], list(words[1:]), obj=Key(None))
+        if isinstance(done.exception, OperatorError | Refusal):
+            assert code == 1, done.exception
+            return done.output + str(done.exception)
+        assert done.exit_code == code, (done.output, done.exception)
+        return done.output
+
+    yield command
+    set_up(LogSettings())  # the streams of the runner are closed
