@@ -161,8 +161,9 @@ from portico.web.reading.body import explain as explain_misfit
 from portico.web.reading.faults import Fault, misfit, refuse_faults, unreadable
 from portico.web.reading.import_items import ImportItem, plain_value, read_items
 from portico.web.reading.json_scanner import UnreadableImport
+from portico.web.reading.lenient import lenient_decoder
 from portico.web.reading.mended import mended
-from portico.web.reading.queries import Flag, query_flag
+from portico.web.reading.queries import Flag, Moment, query_flag, query_moment
 from portico.web.replying.arrays import as_array
 from portico.web.replying.picture import PICTURE_RESPONSES, picture_reply
 from portico.web.replying.reply import JSONBytes, json_reply
@@ -250,6 +251,7 @@ __all__ = [
     "MessageEvent",
     "Misshapen",
     "ModelCard",
+    "Moment",
     "ModelSource",
     "NotFound",
     "OperatorError",
@@ -325,6 +327,7 @@ __all__ = [
     "get",
     "hookimpl",
     "is_lifetime",
+    "lenient_decoder",
     "json_reply",
     "mended",
     "misfit",
@@ -341,6 +344,7 @@ __all__ = [
     "post",
     "put",
     "query_flag",
+    "query_moment",
     "read_items",
     "record",
     "refuse_faults",

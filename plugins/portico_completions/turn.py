@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Misshapen
+from portico.api import Misshapen, lenient_decoder
 
 #: Keys that are between the client and us; a provider never sees them.
 OWN = frozenset(
@@ -110,7 +110,7 @@ def _optional(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
 
 def _decode(raw: msgspec.Raw, key: str, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return lenient_decoder(kind).decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         name = _NAMES.get(kind, "object")
         raise _misfit([key], f"{name}_type", f"Expected `{name}`") from None

@@ -9,11 +9,13 @@ from portico.api import (
     Entry,
     House,
     JSONBytes,
+    Moment,
     Reply,
     ReplyStream,
     Request,
     get,
     json_reply,
+    query_moment,
     stream_reply,
 )
 from portico_law import trail
@@ -36,8 +38,8 @@ def routes(house: House) -> list[Any]:
         what: FromQuery[str] = "",
         kind: FromQuery[str] = "",
         subject_id: SubjectId = "",
-        since: FromQuery[int | None] = None,
-        until: FromQuery[int | None] = None,
+        since: FromQuery[Moment] = "",
+        until: FromQuery[Moment] = "",
         before: FromQuery[int | None] = None,
     ) -> JSONBytes:
         """Who changed what, 100 entries at a time, newest first.
@@ -45,7 +47,12 @@ def routes(house: House) -> list[Any]:
         `author`: an id, an e-mail address, or `system`. `since`, `until`: epoch seconds, the latter not included.
         """
         filters = Filters(
-            author=author, what=what, kind=kind, id=subject_id, since=since, until=until
+            author=author,
+            what=what,
+            kind=kind,
+            id=subject_id,
+            since=query_moment("since", since),
+            until=query_moment("until", until),
         )
         return json_reply(await trail.page(house, filters, before))
 
@@ -57,15 +64,20 @@ def routes(house: House) -> list[Any]:
         what: FromQuery[str] = "",
         kind: FromQuery[str] = "",
         subject_id: SubjectId = "",
-        since: FromQuery[int | None] = None,
-        until: FromQuery[int | None] = None,
+        since: FromQuery[Moment] = "",
+        until: FromQuery[Moment] = "",
     ) -> ReplyStream:
         """All of it as lines of JSON, one entry each, newest first.
 
         `x-total-count` says how many lines there are; fewer came if the export broke off.
         """
         filters = Filters(
-            author=author, what=what, kind=kind, id=subject_id, since=since, until=until
+            author=author,
+            what=what,
+            kind=kind,
+            id=subject_id,
+            since=query_moment("since", since),
+            until=query_moment("until", until),
         )
         found = await trail.export(house, filters)
         reply = Reply(body=_lines(found), content_type=NDJSON)

@@ -5,7 +5,6 @@ stay bytes. Nothing here echoes what was sent.
 """
 
 import re
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from portico.errors import Misshapen
+from portico.web.reading.lenient import lenient_decoder
 from portico.web.reading.mended import mended
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
@@ -44,17 +44,12 @@ def _collapses_not(limit: int, brackets: bytes) -> bool:
     return bool(brackets)
 
 
-@lru_cache(maxsize=512)
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
-
-
 def read_json(body: bytes, kind: Any, *, max_depth: int, where: str = "body") -> Any:
-    """Decode a body into `kind`. Raises: Misshapen, naming the place and what was expected there."""
+    """Decode a body into `kind`, scalars as `LenientDecoder` reads them. Raises: Misshapen, naming the place and what was expected there."""
     if deeper_than(max_depth, body):
         raise Misshapen([fault("json_depth", [where], f"JSON is nested deeper than {max_depth}")])
     try:
-        return _decoder(kind).decode(body)
+        return lenient_decoder(kind).decode(body)
     except msgspec.ValidationError as error:
         raise Misshapen([explain(str(error), where)]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from portico.errors import Misshapen
 from portico.web.describing.described import DescribedAs
 from portico.web.reading.body import fault
+from portico.web.reading.lenient import read_moment
 
 YES: Final = frozenset(("true", "1", "yes", "on"))
 NO: Final = frozenset(("false", "0", "no", "off", ""))
@@ -21,3 +22,17 @@ def query_flag(name: str, text: str) -> bool:
     if word not in YES and word not in NO:
         raise Misshapen([fault("bool_parsing", ["query", name], "Expected true or false")])
     return word in YES
+
+
+#: How a parameter that `query_moment` reads is described.
+Moment: TypeAlias = Annotated[str, DescribedAs(int | Literal[""])]
+
+
+def query_moment(name: str, text: str) -> int | None:
+    """Epoch seconds, without a fraction; empty = None. Raises: Misshapen."""
+    if not text:
+        return None
+    moment = read_moment(text)
+    if moment is None:
+        raise Misshapen([fault("int_parsing", ["query", name], "Expected seconds since 1970")])
+    return moment

@@ -1,0 +1,123 @@
+"""JSON decoding that reads scalars as the value they plainly are, as scripts and databases write them.
+
+`1700000000.0`, `"40"` and `"1.5"` are numbers, `0`, `1`, `"true"` and `"false"` are flags, where a field is typed `int`,
+`float` or `bool`. Everything else is as strict as msgspec: an open object (`dict[str, Any]`, `msgspec.Raw`) is never
+touched, so whatever grants rights is typed as one and checked by its own rules. msgspec's `strict=False` will not do: it
+reads the text "null" as null, which would be no limit at all where a limit was meant.
+
+Source: pydantic's lax mode, and beyond it times with fractions of a second.
+"""
+
+import math
+import re
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+T = TypeVar("T")
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_SCALAR: Final = msgspec.json.Decoder(str | int | float)
+#: Integers and decimals as people write them; the length keeps `int` and `float` cheap.
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_FLAGS: Final = {"0": b"false", "1": b"true", "false": b"false", "true": b"true"}
+#: Whole numbers that a float holds exactly.
+_EXACT: Final = 2.0**53
+#: Names of moments in epoch seconds; a fraction of a second is cut off.
+_MOMENTS: Final = re.compile(r"(?:\w+_)?(?:at|since|until|timestamp)", re.ASCII)
+
+
+class LenientDecoder(Generic[T]):
+    """Decodes JSON into `kind`. A body that fits as it is costs what msgspec's own decoder costs."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+
+    def decode(self, text: bytes | bytearray | memoryview | str | msgspec.Raw) -> T:
+        """Raises: msgspec.ValidationError, about the text as it is; msgspec.DecodeError."""
+        try:
+            return self._decoder.decode(text)
+        except msgspec.ValidationError:
+            relaxed = _relaxed(msgspec.Raw(text), inspect.type_info(self._kind), "")
+            try:
+                return self._decoder.decode(relaxed)
+            except msgspec.DecodeError:
+                pass
+            raise
+
+
+@lru_cache(maxsize=512)
+def lenient_decoder(kind: Any) -> LenientDecoder[Any]:
+    """The decoder of a type, made once."""
+    return LenientDecoder(kind)
+
+
+def _relaxed(raw: msgspec.Raw, kind: inspect.Type, name: str) -> msgspec.Raw:
+    """The same JSON with its scalars as the type wants them. `name`: the field it is the value of."""
+    first = bytes(memoryview(raw)[:1])
+    match kind:
+        case inspect.Metadata():
+            return _relaxed(raw, kind.type, name)
+        case inspect.UnionType():
+            return _relaxed_union(raw, kind, name)
+        case inspect.StructType() if first == b"{" and not kind.array_like:
+            fields = {field.encode_name: field.type for field in kind.fields}
+            parts = {
+                key: _relaxed(value, fields[key], key) if key in fields else value
+                for key, value in _OBJECT.decode(raw).items()
+            }
+            return msgspec.Raw(msgspec.json.encode(parts))
+        case inspect.ListType() if first == b"[":
+            parts_of_list = [_relaxed(one, kind.item_type, name) for one in _LIST.decode(raw)]
+            return msgspec.Raw(msgspec.json.encode(parts_of_list))
+        case inspect.IntType() | inspect.FloatType() | inspect.BoolType():
+            return msgspec.Raw(_scalar(raw, kind, name) or bytes(raw))
+    return raw
+
+
+def _relaxed_union(raw: msgspec.Raw, union: inspect.UnionType, name: str) -> msgspec.Raw:
+    """As the first of its types for which the JSON can be read otherwise; a text that may be a text stays one."""
+    first = bytes(memoryview(raw)[:1])
+    if first == b'"' and any(isinstance(kind, inspect.StrType) for kind in union.types):
+        return raw
+    for kind in union.types:
+        if (relaxed := _relaxed(raw, kind, name)) is not raw and bytes(relaxed) != bytes(raw):
+            return relaxed
+    return raw
+
+
+def _scalar(
+    raw: msgspec.Raw, kind: inspect.IntType | inspect.FloatType | inspect.BoolType, name: str
+) -> bytes | None:
+    """The JSON of a number or a flag; None for what is plainly neither."""
+    try:
+        value = _SCALAR.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    if isinstance(kind, inspect.BoolType):
+        text = value.strip().lower() if isinstance(value, str) else f"{value:g}"
+        return _FLAGS.get(text)
+    if isinstance(value, str):
+        text = value.strip()
+        if not _NUMBER.fullmatch(text):
+            return None
+        value = int(text) if text.lstrip("+-").isdigit() else float(text)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        if isinstance(kind, inspect.IntType):
+            is_whole = value.is_integer() or _MOMENTS.fullmatch(name)
+            if not is_whole or abs(value) > _EXACT:
+                return None
+            value = math.floor(value)
+    return msgspec.json.encode(value)
+
+
+def read_moment(text: str) -> int | None:
+    """Epoch seconds out of a text, without a fraction; None for what is no number."""
+    found = _scalar(msgspec.Raw(msgspec.json.encode(text)), inspect.IntType(), "at")
+    return None if found is None else int(found)
