@@ -15,7 +15,7 @@ def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
     chats, replies = Chats(app), Replies(app)
 
-    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}", answers=Chat, mends=True)
+    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}", answers=Chat)
     async def write(
         request: Request,
         chat_id: FromPath[str],
@@ -31,7 +31,7 @@ def routes(app: House) -> list[Any]:
             return JSONBytes(b"", status=204, headers=[(b"preference-applied", b"return=minimal")])
         return json_reply(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event", answers=bool, mends=True)
+    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event", answers=bool)
     async def relay(
         request: Request,
         chat_id: FromPath[str],

@@ -36,7 +36,7 @@ def routes(app: House) -> list[Any]:
             )
         )
 
-    @post("/api/v1/chats/new", answers=Chat, mends=True)
+    @post("/api/v1/chats/new", answers=Chat)
     async def create(request: Request, data: JSONBody[ChatForm]) -> JSONBytes:
         """A new chat of the caller's."""
         return json_reply(await chats.create(request.user, data))
@@ -46,7 +46,7 @@ def routes(app: House) -> list[Any]:
         """One chat, whole."""
         return json_reply(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}", answers=Chat, mends=True)
+    @post("/api/v1/chats/{chat_id:str}", answers=Chat)
     async def update(
         request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
     ) -> JSONBytes:

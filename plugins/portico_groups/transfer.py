@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from portico.api import House, HouseKey, Invalid
+from portico.api import House, HouseKey, Invalid, mended
 from portico_groups.importing import Import
 from portico_groups.looking_up import find
 from portico_groups.schemas import ImportedGroup, ImportedGroups
@@ -70,7 +70,7 @@ def import_(key: HouseKey, source: Any, replace: bool, as_json: bool) -> None:
 def read_groups(text: bytes) -> list[ImportedGroup]:
     """What an export holds: one group or several. Raises: Invalid."""
     try:
-        found = msgspec.json.decode(text, type=ImportedGroup | ImportedGroups)
+        found = msgspec.json.decode(mended(text), type=ImportedGroup | ImportedGroups)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise Invalid(f"this is no export of groups: {error}") from None
     return found if isinstance(found, list) else [found]

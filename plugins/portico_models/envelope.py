@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from portico.api import DescribedAs, Invalid
+from portico.api import DescribedAs, Invalid, mended
 from portico_models.incoming import Incoming
 from portico_models.schemas import Model
 from portico_models.template_schemas import Template, TemplateForm
@@ -49,7 +49,7 @@ def templates_in(form: ImportForm) -> Sequence[msgspec.Raw]:
 def read_file(text: bytes) -> ImportForm:
     """What a file holds. Raises: Invalid if it is no export."""
     try:
-        return _DECODER.decode(text)
+        return _DECODER.decode(mended(text))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise Invalid(f"this is no export of models: {error}") from None
 

@@ -87,7 +87,7 @@ def test_AB_83_nobody_but_an_administrator_reads_or_writes_the_law(
         ("g, user:abc, owner", "is no role"),
         ("m, x, y", "there are `p` and `g` lines"),
         ("[request_definition]", "it begins with '[request_definition]'"),
-        ("p\x00, model, read, role:user, allow", "it begins with"),
+        ("p\x01, model, read, role:user, allow", "it begins with"),
         ("p, model, read, role:us\u2028er, allow", "is no who: use a lower-case word"),
     ],
 )

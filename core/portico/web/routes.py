@@ -58,7 +58,6 @@ def route(
     answers: Any = None,
     status_code: int = 200,
     max_body: int | None = None,
-    mends: bool = False,
     signed_in: bool = False,
     reads: bool | None = None,
     changes: bool = False,
@@ -73,16 +72,15 @@ def route(
     `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
     refusals are described by themselves, and `responses` are laid over both.
-    `max_body`: bytes; none = the server's limit (64 KiB on public routes). `mends`: texts with NUL characters or
-    halves of surrogate pairs are mended rather than refused, see `mended`. `signed_in`: only for whoever signed in,
-    not for keys; say it where credentials are made or changed. `reads`: whether a key that may only read may call it;
-    None = if it is a GET.
+    `max_body`: bytes; none = the server's limit (64 KiB on public routes). `signed_in`: only for whoever signed in, not for
+    keys; say it where credentials are made or changed. `reads`: whether a key that may only read may call it; None = if
+    it is a GET.
     `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
     `content_policy`: the Content-Security-Policy of its answers, for a page that the one of the house does not fit.
     """
     asked = tuple(may.split(":")) if may else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
-    opt["mends"], opt["signed_in"], opt["changes"] = mends, signed_in, changes
+    opt["signed_in"], opt["changes"] = signed_in, changes
     if reads is not None:
         opt["reads"] = reads
     if content_policy is not None:

@@ -40,7 +40,7 @@ def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
     making = Making(app)
 
-    @post("/api/v1/chats/import", answers=list[Chat], max_body=LARGEST_IMPORT, mends=True)
+    @post("/api/v1/chats/import", answers=list[Chat], max_body=LARGEST_IMPORT)
     async def bring(
         request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
     ) -> ReplyStream:

@@ -109,9 +109,7 @@ class StrictJSON(AbstractDTO[Any]):
         connection = self.asgi_connection
         handler = connection.route_handler
         annotation = handler.parsed_data_field.annotation
-        if handler.opt.get("mends"):
-            value = mended(value)
-        return read_json(value, annotation, max_depth=connection.app.state.max_depth)
+        return read_json(mended(value), annotation, max_depth=connection.app.state.max_depth)
 
     def decode_builtins(self, value: Any) -> Any:
         """Forms are not accepted: this API speaks JSON."""
