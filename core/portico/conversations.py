@@ -18,11 +18,16 @@ class Conversations(Protocol):
         """Whether this person may have a reply noted in that chat. An unknown chat is False, like a foreign one."""
         ...
 
-    async def note_reply(self, chat_id: str, message_id: str, fields: Mapping[str, Any]) -> None:
-        """Merge fields into a message of a chat, made if it is not there. Asked only after `may_write`.
+    async def note_reply(
+        self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
+    ) -> None:
+        """Merge fields into a message of a chat, which becomes the current one. Asked only after `may_write`.
 
-        Shape: `parentId`, `model`, and `error: {"content": …}` if there was no reply. Raises nothing because a
-        chat is gone by now.
+        A message that is not there is made whole (id, role, parent, children, content) if `create`: below `parentId`,
+        or else below the current message. A message that is there keeps its place. A chat or a message that was
+        deleted meanwhile is left alone, and nothing is raised because of that.
+
+        Shape: `parentId`, `model`, and `error: {"content": …}` if there was no reply.
         """
         ...
 

@@ -117,10 +117,13 @@ def register_commands(cli: click.Group) -> None:
 @hookimpl
 async def startup(app: House) -> None:
     """Begins to take texts into the index."""
+    from portico.api import now
     from portico_chats.search.index import Indexer
+    from portico_chats.storage import message_rows
     from portico_chats.storage.seen import Seen
 
     await app.services.need(Seen).prune()
+    await message_rows.forget_deleted(now())
     app.services.need(Indexer).start()
 
 

@@ -26,7 +26,7 @@ def routes(app: House) -> list[Any]:
 
         The answer is the whole chat, or nothing (204) with `Prefer: return=minimal`.
         """
-        await replies.write(request.user, chat_id, message_id, data.content)
+        await replies.write(request.user, chat_id, message_id, data)
         if wants_minimal(request):
             return JSONBytes(b"", status=204, headers=[(b"preference-applied", b"return=minimal")])
         return json_reply(await chats.get(request.user, chat_id))
@@ -38,10 +38,9 @@ def routes(app: House) -> list[Any]:
         message_id: FromPath[str],
         data: JSONBody[EventForm],
     ) -> JSONBytes:
-        """Tell whoever watches the chat what happens to a message."""
+        """Tell what happens to a message to all who watch its chat. False for a message that was deleted."""
         told = msgspec.Raw(msgspec.json.encode(data.data))
-        await replies.relay(request.user, chat_id, message_id, data.type, told)
-        return json_reply(True)
+        return json_reply(await replies.relay(request.user, chat_id, message_id, data.type, told))
 
     return [write, relay]
 

@@ -1,6 +1,6 @@
 """What goes over the wire. Times are epoch seconds; the chat document stays JSON from end to end."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,9 +38,15 @@ class ListedChat(msgspec.Struct):
 
 
 class MessageForm(msgspec.Struct):
-    """The content of a message as somebody writes it."""
+    """The content of a message as a user writes it.
+
+    If there is no such message yet: `role`, by default `assistant` below a user's message, else `user`; `parentId`, by
+    default the current message of the chat.
+    """
 
     content: str
+    role: Literal["user", "assistant"] | None = None
+    parentId: str | None = None  # noqa: N815 - the client's word
 
 
 class EventForm(msgspec.Struct):

@@ -42,6 +42,14 @@ class MessageTable(Table, tablename="chats_message"):
     body = Text()
 
 
+class DeletedMessageTable(Table, tablename="chats_deleted_message"):
+    """Messages that were deleted a short while ago."""
+
+    chat_id = Text(primary_key=True, default="")
+    id = Text()
+    at = BigInt()
+
+
 class SeenTable(Table, tablename="chats_seen"):
     """Which state of a chat was shown to which sign-in."""
 
@@ -100,6 +108,7 @@ TABLES = TableSet(
     tables=(
         ChatTable,
         MessageTable,
+        DeletedMessageTable,
         SeenTable,
         ShareTable,
         TagTable,

@@ -15,6 +15,7 @@ from portico.api import (
     NotFound,
     Refusal,
     Reply,
+    SourceFailed,
 )
 from portico_completions.params import merged, wants_stream
 from portico_completions.person import person_of
@@ -48,10 +49,12 @@ class Completions:
         try:
             reply = await self._complete(turn, actor)
         except Refusal as refusal:
-            await _note(chats, turn, refusal.detail)
+            failed = isinstance(refusal, SourceFailed)
+            await _note(chats, turn, refusal.detail, create=failed)
             raise
         try:
-            await _note(chats, turn, _error_in(reply))
+            error = _error_in(reply)
+            await _note(chats, turn, error, create=error is None)
         except BaseException:
             # Nobody will read the reply: let the call to the source go.
             await _close(reply.body)
@@ -125,14 +128,20 @@ class Completions:
         return chats
 
 
-async def _note(chats: Conversations | None, turn: Turn, error: str | None) -> None:
-    """Keep with the message whose answer this is; there is none to keep it with unless the client named it."""
+async def _note(
+    chats: Conversations | None, turn: Turn, error: str | None, *, create: bool
+) -> None:
+    """Keep with the message whose answer this is; there is none to keep it with unless the client named it.
+
+    `create`: make the message if it is not there. A request that was refused makes none, and neither does the end of
+    a stream: its message was made when it began, and may have been deleted since.
+    """
     if chats is None or turn.chat_id is None or turn.message_id is None:
         return
     fields: dict[str, Any] = {"parentId": turn.parent_id, "model": turn.model}
     if error is not None:
         fields["error"] = {"content": error}
-    await chats.note_reply(turn.chat_id, turn.message_id, fields)
+    await chats.note_reply(turn.chat_id, turn.message_id, fields, create=create)
 
 
 class Watched:
@@ -148,7 +157,7 @@ class Watched:
         try:
             return await anext(self._body)
         except Refusal as refusal:
-            await _note(self._chats, self._turn, refusal.detail)
+            await _note(self._chats, self._turn, refusal.detail, create=False)
             raise
 
     async def aclose(self) -> None:

@@ -22,6 +22,15 @@ _WRITE: Final = (
     "parent_id = excluded.parent_id, role = excluded.role, updated_at = excluded.updated_at, body = excluded.body"
 )
 _DELETE: Final = "DELETE FROM chats_message WHERE chat_id = $1 AND id IN ({})"
+_NOTE_DELETED: Final = (
+    "INSERT INTO chats_deleted_message (chat_id, id, at) SELECT chat_id, id, $2 FROM chats_message "
+    "WHERE chat_id = $1 AND id IN ({}) ON CONFLICT (chat_id, id) DO UPDATE SET at = excluded.at"
+)
+_WAS_DELETED: Final = "SELECT 1 AS there FROM chats_deleted_message WHERE chat_id = $1 AND id = $2"
+_FORGET_DELETED: Final = "DELETE FROM chats_deleted_message WHERE at < $1"
+
+#: Seconds for which it is known that a message was deleted: longer than anything that writes to it goes on.
+DELETED_KEPT_SECONDS: Final = 7 * 24 * 3600
 
 
 async def of(chat_id: str) -> dict[str, Kept]:
@@ -62,7 +71,18 @@ async def write(
         await execute(_WRITE.format(placeholder_rows(len(some), _WIDTH)), *values)
 
 
-async def delete(chat_id: str, message_ids: Sequence[str]) -> None:
-    """Delete some messages of a chat."""
+async def delete(chat_id: str, message_ids: Sequence[str], at: int) -> None:
+    """Delete some messages of a chat, and note that they were. `at`: epoch seconds."""
     for ids in chunks(message_ids):
+        await execute(_NOTE_DELETED.format(placeholders(len(ids), first=3)), chat_id, at, *ids)
         await execute(_DELETE.format(placeholders(len(ids), first=2)), chat_id, *ids)
+
+
+async def was_deleted(chat_id: str, message_id: str) -> bool:
+    """Whether a message of this id was deleted from a chat, within the last days."""
+    return await row(_WAS_DELETED, chat_id, message_id) is not None
+
+
+async def forget_deleted(at: int) -> None:
+    """Forget which messages were deleted long ago. `at`: the present, in epoch seconds."""
+    await execute(_FORGET_DELETED, at - DELETED_KEPT_SECONDS)

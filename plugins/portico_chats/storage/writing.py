@@ -8,19 +8,10 @@ from typing import Any
 
 import msgspec
 
-from portico_chats.content.documents import (
-    HOLE,
-    Document,
-    Parts,
-    as_json,
-    joined,
-    members,
-    parts_of,
-    take_apart,
-)
+from portico_chats.content.documents import HOLE, Document, members, take_apart
 from portico_chats.content.frames import Frame, framed
 from portico_chats.content.messages import facts_of
-from portico_chats.content.trees import GAP, Author, Kept, Tree, branch, goes_on, is_branch, merge
+from portico_chats.content.trees import Author, Tree, branch, goes_on, is_branch, merge
 from portico_chats.search import texts
 from portico_chats.storage import message_rows, store
 
@@ -78,7 +69,7 @@ async def graft(
     if after != before or title != taken["title"]:
         await store.keep(chat_id, title, after)
     await message_rows.write(chat_id, tree.written, tree.facts, taken["updated_at"])
-    await message_rows.delete(chat_id, tree.gone)
+    await message_rows.delete(chat_id, tree.gone, taken["updated_at"])
     loose = _loose(title, document)
     titles = {texts.TITLE: loose} if loose != _loose(taken["title"], base) else {}
     await _rewrite(taken, bodies, tree, titles)
@@ -96,43 +87,6 @@ def says_nothing_new(known: Written, changes: Document) -> bool:
             return False
     document = _laid_over(known.frame.document(), changes, Tree(known.bodies))
     return framed(document) == known.frame
-
-
-async def note(
-    taken: Row,
-    message_id: str,
-    change: Callable[[Parts], Mapping[str, Any]],
-    origin: str,
-    *,
-    make: bool = True,
-) -> None:
-    """Lay fields over one message of a chat that was taken; it becomes the current one.
-
-    `change`: tells the fields, given the message's parts. `make`: make the message if it is not there; else nothing
-    happens then. What it costs does not depend on how many others there are.
-    """
-    chat_id, before = taken["id"], store.frame_of(taken)
-    was = (await message_rows.some(chat_id, [message_id])).get(message_id)
-    if was is None and not make:
-        return
-    parts = parts_of(was.body) if was else {}
-    body = joined(parts | {key: as_json(value) for key, value in change(parts).items()})
-    facts = facts_of(body)
-    if was is None:
-        position = await message_rows.end(chat_id) + GAP
-        kept = Kept(position, facts.parent_id, taken["revision"], 0, origin, body)
-    else:
-        kept = msgspec.structs.replace(was, parent_id=facts.parent_id, body=body)
-    after = _pointing(before, message_id)
-    if after != before:
-        await store.keep(chat_id, taken["title"], after)
-    if was is None or was.body != body:
-        row, fact = {message_id: kept}, {message_id: facts}
-        await message_rows.write(chat_id, row, fact, taken["updated_at"])
-        if was is None:
-            await texts.add(taken["user_id"], chat_id, {message_id: facts.text})
-        elif facts_of(was.body).text != facts.text:
-            await texts.put(taken["user_id"], chat_id, {message_id: facts.text})
 
 
 async def _grown(
@@ -196,23 +150,6 @@ def _settled(document: Document, tree: Tree) -> Document:
     if document.branch and is_branch(document.branch, document.current_id, tree):
         parts = parts | {"messages": HOLE}
     return msgspec.structs.replace(document, parts=parts, history=history)
-
-
-def _pointing(frame: Frame, message_id: str) -> Frame:
-    """A frame with a place for messages, whose current one is this."""
-    if frame.current_id == message_id and frame.messages_at is not None:
-        return frame
-    document = frame.document()
-    history = {"messages": HOLE} | (document.history or {})
-    history |= {"messages": HOLE, "currentId": as_json(message_id)}
-    return framed(
-        msgspec.structs.replace(
-            document,
-            parts=document.parts | {"history": HOLE},
-            history=history,
-            current_id=message_id,
-        )
-    )
 
 
 def _loose(title: str, document: Document) -> str:

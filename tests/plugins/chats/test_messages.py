@@ -31,16 +31,96 @@ def test_a_message_is_changed_and_becomes_the_current_one(ann: Client) -> None:
     assert answer.json["chat"]["messages"][0]["content"] == "Hello"
 
 
-def test_a_message_that_is_not_there_is_made(ann: Client) -> None:
+@pytest.mark.parametrize(
+    ("form", "parent", "role"),
+    [
+        ({}, "q", "assistant"),
+        ({"role": "user"}, "q", "user"),
+        ({"parentId": "p"}, "p", "user"),
+        ({"parentId": "", "role": None}, "q", "assistant"),
+    ],
+)
+def test_a_message_that_is_not_there_is_made_whole_with_its_place_in_the_tree(
+    form: dict[str, Any], parent: str, role: str, ann: Client
+) -> None:
     chat = new_chat(ann)
+    earlier = {"p": {"id": "p", "parentId": None, "childrenIds": ["x"], "role": "assistant"}}
+    tree = {"messages": {**earlier, **chat["chat"]["history"]["messages"]}, "currentId": "q"}
+    before = ann.post(CHATS + chat["id"], {"chat": {"history": tree}}).json["chat"]["history"]
 
-    history = ann.post(f"{CHATS}{chat['id']}/messages/new", {"content": "x"}).json["chat"][
+    history = ann.post(f"{CHATS}{chat['id']}/messages/new", {"content": "x", **form}).json["chat"][
         "history"
     ]
 
-    assert list(history["messages"]) == ["q", "new"]
-    assert history["messages"]["new"] == {"content": "x"}
+    made = history["messages"].pop("new")
+    assert made == {
+        "id": "new",
+        "parentId": parent,
+        "childrenIds": [],
+        "role": role,
+        "content": "x",
+        "timestamp": made["timestamp"],
+    } | ({"done": True} if role == "assistant" else {})
     assert history["currentId"] == "new"
+    linked = before["messages"][parent]
+    assert history["messages"] == before["messages"] | {
+        parent: linked | {"childrenIds": [*linked["childrenIds"], "new"]}
+    }
+
+
+def test_the_first_message_of_a_chat_is_the_users(ann: Client) -> None:
+    chat_id = ann.post(CHATS + "new", {"chat": {}}).json["id"]
+
+    chat = ann.post(f"{CHATS}{chat_id}/messages/a", {"content": "x"}).json["chat"]
+
+    first = chat["history"]["messages"]["a"]
+    assert (first["role"], first["parentId"]) == ("user", None)
+
+
+def test_a_parent_that_is_not_there_is_refused_by_its_name_and_nothing_is_written(
+    ann: Client,
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    before = ann.get(CHATS + chat_id).body
+
+    for parent in ("absent", "new", "x" * 256):
+        form = {"content": "x", "parentId": parent}
+        answer = ann.post(f"{CHATS}{chat_id}/messages/new", form)
+        assert (answer.status, answer.detail[:9]) == (400, "parentId:")
+    assert ann.get(CHATS + chat_id).body == before
+
+
+def test_a_late_write_to_a_deleted_message_leaves_no_trace(house: House, ann: Client) -> None:
+    heard: list[Any] = []
+    house.portico.house.events.listen(
+        "test", [Listener(ChatChanged, heard.append), Listener(MessageEvent, heard.append)]
+    )
+    chat_id = new_chat(ann)["id"]
+    other = {"messages": {"x": {"id": "x", "content": "x"}}, "currentId": "x"}
+    assert ann.post(CHATS + chat_id, {"chat": {"history": other}}).status == 200
+    before = ann.get(CHATS + chat_id).body
+    heard.clear()
+
+    write = ann.post(f"{CHATS}{chat_id}/messages/q", {"content": "x"})
+    assert (write.status, write.detail[:16]) == (404, "We could not fin")
+    for kind in ("message", "replace", "status", "files"):
+        event = {"type": kind, "data": {"content": "x"}}
+        answer = ann.post(f"{CHATS}{chat_id}/messages/q/event", event)
+        assert (answer.status, answer.json) == (200, False)
+    assert ann.get(CHATS + chat_id).body == before
+    assert heard == []
+
+
+def test_a_deleted_message_that_is_sent_again_with_its_tree_can_be_written_to(ann: Client) -> None:
+    chat = new_chat(ann)
+    path = CHATS + chat["id"]
+    other = {"messages": {"x": {"id": "x", "content": "x"}}, "currentId": "x"}
+    ann.post(path, {"chat": {"history": other}})
+
+    ann.post(path, {"chat": {"history": chat["chat"]["history"]}})
+
+    assert ann.post(f"{path}/messages/q", {"content": "x"}).status == 200
+    assert message(ann, chat["id"], "q")["content"] == "x"
 
 
 def test_a_client_may_do_without_the_answer(ann: Client) -> None:
@@ -145,14 +225,26 @@ def test_lists_grow_the_newest_files_first_and_the_newest_status_last(ann: Clien
     assert message(ann, chat_id, "q")["statusHistory"] == [{"n": 1}, {"n": 2}]
 
 
-def test_a_status_of_a_message_that_is_not_there_makes_none(ann: Client) -> None:
+def test_an_event_makes_a_whole_message_or_none_and_then_changes_nothing(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
+    before = ann.get(CHATS + chat_id).body
 
-    ann.post(f"{CHATS}{chat_id}/messages/x/event", {"type": "status", "data": {}})
-    assert ann.get(CHATS + chat_id).json["chat"]["history"]["messages"].keys() == {"q"}
+    for kind in ("status", "source", "chat:title"):
+        event = {"type": kind, "data": {}}
+        assert ann.post(f"{CHATS}{chat_id}/messages/x/event", event).json is True
+    assert ann.get(CHATS + chat_id).body == before
 
     ann.post(f"{CHATS}{chat_id}/messages/x/event", {"type": "replace", "data": {"content": "!"}})
-    assert message(ann, chat_id, "x") == {"content": "!"}
+    made = message(ann, chat_id, "x")
+    assert made == {
+        "id": "x",
+        "parentId": "q",
+        "childrenIds": [],
+        "role": "assistant",
+        "content": "!",
+        "timestamp": made["timestamp"],
+    }
+    assert message(ann, chat_id, "q")["childrenIds"] == ["x"]
 
 
 @pytest.mark.parametrize(

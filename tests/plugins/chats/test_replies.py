@@ -50,9 +50,65 @@ def test_a_reply_is_laid_over_its_message_and_becomes_the_current_one(
 
     history = ann.get(CHATS + chat["id"]).json["chat"]["history"]
 
-    assert history["messages"]["q"] == chat["chat"]["history"]["messages"]["q"]
-    assert history["messages"]["a"] == {"parentId": "q", "model": "n", "error": {"content": "no"}}
+    question = chat["chat"]["history"]["messages"]["q"]
+    assert history["messages"]["q"] == question | {"childrenIds": ["a"]}
+    assert history["messages"]["a"] == {
+        **whole("a", "q", history),
+        "model": "n",
+        "error": {"content": "no"},
+    }
     assert history["currentId"] == "a"
+
+
+def whole(message_id: str, parent_id: str | None, history: dict[str, Any]) -> dict[str, Any]:
+    """A message that a completion made."""
+    return {
+        "id": message_id,
+        "parentId": parent_id,
+        "childrenIds": [],
+        "role": "assistant",
+        "content": "",
+        "timestamp": history["messages"][message_id]["timestamp"],
+    }
+
+
+@pytest.mark.parametrize(("given", "parent"), [(None, "q"), ("q", "q"), ("soon", "soon")])
+def test_a_reply_that_has_no_message_yet_gets_a_whole_one_where_the_client_says(
+    house: House, conversations: Conversations, ann: Client, given: str | None, parent: str
+) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    house.call(conversations.note_reply, chat_id, "a", {"parentId": given, "model": "m"})
+
+    history = ann.get(CHATS + chat_id).json["chat"]["history"]
+    assert history["messages"]["a"] == whole("a", parent, history) | {"model": "m"}
+    assert history["messages"]["q"]["childrenIds"] == (["a"] if parent == "q" else [])
+
+
+def test_a_message_that_is_there_keeps_its_place(
+    house: House, conversations: Conversations, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    ann.post(f"{CHATS}{chat_id}/messages/a", {"content": "x"})
+
+    for given in (None, "a", "elsewhere"):
+        house.call(conversations.note_reply, chat_id, "a", {"parentId": given, "model": "m"})
+
+    history = ann.get(CHATS + chat_id).json["chat"]["history"]
+    assert history["messages"]["a"]["parentId"] == "q"
+
+
+def test_a_reply_to_a_message_that_was_deleted_meanwhile_leaves_no_trace(
+    house: House, conversations: Conversations, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    other = {"messages": {"x": {"id": "x", "content": "x"}}, "currentId": "x"}
+    ann.post(CHATS + chat_id, {"chat": {"history": other}})
+    before = ann.get(CHATS + chat_id).body
+
+    house.call(conversations.note_reply, chat_id, "q", {"parentId": "x", "model": "m"})
+
+    assert ann.get(CHATS + chat_id).body == before
 
 
 @pytest.mark.parametrize(
@@ -66,7 +122,10 @@ def test_D_CHAT_8_what_is_missing_on_the_way_to_the_message_is_made(
     house.call(conversations.note_reply, chat_id, "a", {"model": "m"})
 
     history = ann.get(CHATS + chat_id).json["chat"]["history"]
-    assert history == {"messages": {"a": {"model": "m"}}, "currentId": "a"}
+    assert history == {
+        "messages": {"a": whole("a", None, history) | {"model": "m"}},
+        "currentId": "a",
+    }
 
 
 def test_a_reply_to_a_chat_that_is_gone_is_let_go(

@@ -1,5 +1,6 @@
 """The completion route, as a client sees it."""
 
+import json
 from typing import Any
 
 import openai
@@ -203,3 +204,52 @@ def test_ft20_what_became_of_an_answer_is_kept_with_its_message(
         assert "error" not in message
     else:
         assert error in message["error"]["content"]
+
+
+def question_in(person: Client) -> tuple[str, bytes]:
+    """A chat of one question, and the bytes it is read as."""
+    question = {"id": "q", "parentId": None, "childrenIds": [], "role": "user", "content": "hi"}
+    form = {"chat": {"history": {"messages": {"q": question}, "currentId": "q"}}}
+    chat = person.post("/api/v1/chats/new", form).json["id"]
+    return chat, person.get(f"/api/v1/chats/{chat}").body
+
+
+@pytest.mark.parametrize("model", ["nowhere", "status-400", "status-404"])
+def test_a_completion_that_is_refused_makes_no_message(person: Client, model: str) -> None:
+    chat, before = question_in(person)
+
+    answer = ask(person, model=model, chat_id=chat, id="answer", parent_id="q")
+
+    assert answer.status in (400, 404)
+    assert person.get(f"/api/v1/chats/{chat}").body == before
+
+
+@pytest.mark.parametrize("model", ["good", "status-500"])
+@pytest.mark.parametrize("named", [{}, {"parent_id": "q"}])
+def test_a_completion_with_an_id_of_its_own_makes_a_whole_message(
+    person: Client, model: str, named: dict[str, str]
+) -> None:
+    chat, _ = question_in(person)
+
+    ask(person, model=model, chat_id=chat, id="answer", **named)
+
+    history = person.get(f"/api/v1/chats/{chat}").json["chat"]["history"]
+    made = history["messages"]["answer"]
+    places = (made["id"], made["parentId"], made["childrenIds"], made["role"], made["content"])
+    assert places == ("answer", "q", [], "assistant", "")
+    assert (history["messages"]["q"]["childrenIds"], history["currentId"]) == (["answer"], "answer")
+
+
+def test_a_stream_that_breaks_off_does_not_bring_its_deleted_message_back(
+    person: Client,
+) -> None:
+    chat, before = question_in(person)
+    path = f"/api/v1/chats/{chat}"
+    ask(person, chat_id=chat, id="answer", parent_id="q")
+    assert len(person.get(path).json["chat"]["history"]["messages"]) == 2
+    person.post(path, {"chat": json.loads(before)["chat"]})
+    assert person.get(path).json["chat"] == json.loads(before)["chat"]
+
+    ask(person, model="cut", stream=True, chat_id=chat, id="answer", parent_id="q")
+
+    assert person.get(path).json["chat"] == json.loads(before)["chat"]
