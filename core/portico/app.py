@@ -57,6 +57,8 @@ from portico.web.lifespan import lifespan
 
 Result = TypeVar("Result")
 log = structlog.get_logger("portico")
+#: What a start is doing while the schema changes, which may take its time.
+MIGRATING = "bringing the schema up to date"
 
 
 class CannotStart(OperatorError):
@@ -77,6 +79,8 @@ class Portico:
     def __init__(self, loaded: Loaded, secret: Secret | None = None) -> None:
         settings = loaded.settings
         self.loaded, self.settings, self._secret = loaded, settings, secret
+        #: What the start is doing, in a few words, for whoever waits for it.
+        self.doing = "loading its plugins"
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.instance = OwnInstance()
@@ -222,6 +226,7 @@ class Portico:
         `packaged_law`: without the operator's policy pages, so that bad ones can be looked at and mended. `serving`:
         as an instance that others know of.
         """
+        self.doing = "opening the database"
         try:
             await self.database.start()
         except Unavailable as error:
@@ -230,7 +235,9 @@ class Portico:
                 [f"the database {where} does not answer: {error.__cause__}"]
             ) from error
         with self.database.use():
+            self.doing = MIGRATING
             await self._migrate(self.instance if serving else None)
+            self.doing = "reading policies"
             self.vault.in_use = await key_in_use()
             self._enact()
             self.must_open()
@@ -319,6 +326,7 @@ class Portico:
     async def start(self) -> None:
         """Open the house, get every plugin ready, and begin to serve. Raises: CannotStart."""
         await self.open(serving=True)
+        self.doing = "asking for Redis"
         await self.redis.start()
         with self.database.use():
             if self._secret:
@@ -326,17 +334,20 @@ class Portico:
                 await claim_vault(self.vault)
             for contribution in list(self.contributions):
                 await self._startup(contribution)
+            self.doing = "noting its policies"
             await self.policies.note()
             self.policies.watch()
             self.identity.start()
             self.instance.start()
         self._serve = self._web()
         self.must_open()
+        self.doing = "opening its port"
         self._announce()
 
     async def _startup(self, contribution: Contribution) -> None:
         if contribution not in self.contributions:
             return  # what it requires has failed meanwhile
+        self.doing = f"waiting for the startup of plugin {contribution.plugin!r}"
         try:
             await self._call(contribution, "startup")
         except fence.Fault as fault:

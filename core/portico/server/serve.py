@@ -1,10 +1,11 @@
 """Serving: one granian main process that watches, one worker that works, and a line that says where to go.
 
-The main process stays light: it checks the settings and the port. The worker alone imports the plugins.
+The main process stays light: it checks the settings and the port. The worker alone imports the plugins. The ready line
+comes, or the start fails with a sentence: a worker that is not ready in time says where it was busy.
 """
 
 import asyncio
-import multiprocessing
+import contextlib
 import os
 import signal
 import socket
@@ -13,13 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from portico.errors import OperatorError
-from portico.server.log_writer import take_over_streams
+from portico.errors import OperatorError, Refusal, place
+from portico.server.lifeline import Lifeline
+from portico.server.log_writer import LogWriter, take_over_streams
+from portico.server.start import Start, say
 from portico.settings.load import Loaded
 from portico.settings.server import ServerSettings
 
 #: Seconds beyond the grace in which a worker that hangs is killed.
 PATIENCE = 5
+#: Seconds in which the worker must be reachable once it listens.
+REACHABLE_SECONDS = 10
 
 
 class CannotServe(OperatorError):
@@ -28,10 +33,12 @@ class CannotServe(OperatorError):
 
 def serve(loaded: Loaded) -> None:
     """Serve until told to stop (SIGTERM, SIGINT). Raises: CannotServe, here or by its worker's mouth."""
-    from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
 
+    from portico.server.supervisor import Supervisor
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     server = loaded.settings.server
     if server.workers > 1:
         raise CannotServe(
@@ -39,7 +46,12 @@ def serve(loaded: Loaded) -> None:
             "another, and this version cannot use it yet. Set it to 1; one worker streams to thousands."
         )
     port = _free_port(server) if server.port == 0 else _checked_port(server)
-    granian = Granian(
+    take_over_streams()
+    start, lifeline = Start(server.start_limit), Lifeline()
+    granian = Supervisor(
+        lifeline,
+        start,
+        server.drain_delay,
         target="portico",
         address=server.host,
         port=port,
@@ -57,54 +69,74 @@ def serve(loaded: Loaded) -> None:
         workers_kill_timeout=int(server.grace) + PATIENCE,
         log_enabled=False,
     )
-    refusal = Refusal()
-    granian.serve(target_loader=partial(load, loaded, port, refusal), wrap_loader=False)
-    if refusal.was_given:
+    granian.serve(target_loader=partial(load, loaded, port, start, lifeline), wrap_loader=False)
+    if start.was_refused:
         sys.exit(1)
 
 
-class Refusal:
-    """How a worker that cannot start says so, once, and has the main process give up instead of trying again."""
-
-    def __init__(self) -> None:
-        self._given = multiprocessing.Event()
-
-    @property
-    def was_given(self) -> bool:
-        return self._given.is_set()
-
-    def give(self, reasons: list[str]) -> None:
-        """Tell the person at the terminal, then the main process. Called in the worker."""
-        _say("\n  ".join(["Portico cannot start:", *reasons]))
-        self._given.set()
-        os.kill(os.getppid(), signal.SIGTERM)
-
-
-def load(loaded: Loaded, port: int, refusal: Refusal) -> Any:
+def load(loaded: Loaded, port: int, start: Start, lifeline: Lifeline) -> Any:
     """The application of one worker. Called by granian in the worker process."""
-    from portico.app import Portico
+    writer = take_over_streams()
+    life = Life(start, writer)
+    lifeline.watch(life.stopping, life.gone)
+    start.begin(writer)
+    from portico.app import MIGRATING, Portico
     from portico.server.log import set_up
     from portico.settings.secret_key import ensure_secret_key
 
-    set_up(loaded.settings.log, writer=take_over_streams())
+    set_up(loaded.settings.log, writer=writer)
     try:
         secret = ensure_secret_key(loaded.settings, Path(loaded.settings.data_dir).absolute())
         application = Portico(loaded, secret)
         application.must_open()
     except OperatorError as error:
-        refusal.give(str(error).splitlines())
+        start.refuse(str(error).splitlines())
         sys.exit(1)
-    return Ready(application, loaded.settings.server, port, refusal)
+    except Exception as error:  # noqa: BLE001 - a start that fails for any reason says so once
+        start.refuse([f"{type(error).__name__}: {error} ({place(error)})"])
+        sys.exit(1)
+    life.application = application
+    start.follow(lambda: application.doing, MIGRATING)
+    return Ready(application, loaded.settings.server, port, start, life)
+
+
+class Life:
+    """The end of a worker, as its main process decides or as that process dies. Called in a thread of the worker."""
+
+    def __init__(self, start: Start, writer: LogWriter) -> None:
+        self._start, self._writer = start, writer
+        self.application: Any = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        # Handlers inherited from the main process are not ours; until there are others, a stop is a stop.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: self._end(0))
+        signal.signal(signal.SIGINT, lambda *_: self._end(0))
+
+    def stopping(self) -> None:
+        """Say *stopping* on `/ready`; before anything is served, end: a kill loses nothing either."""
+        if self.loop is None or not self._start.is_ready:
+            self._end(0)
+        else:
+            self.loop.call_soon_threadsafe(self.application.drain.announce)
+
+    def gone(self) -> None:
+        """End at once: nobody watches this process any more, and another one may want the port."""
+        say("The main process is gone; its worker ends.")
+        self._end(1)
+
+    def _end(self, code: int) -> None:
+        self._writer.close()
+        os._exit(code)
 
 
 class Ready:
     """The application, and what people see of its start and end in the terminal."""
 
     def __init__(
-        self, application: Any, server: ServerSettings, port: int, refusal: Refusal
+        self, application: Any, server: ServerSettings, port: int, start: Start, life: Life
     ) -> None:
-        self.refusal = refusal
         self.application, self.host, self.port = application, reachable(server.host), port
+        self._start, self._life = start, life
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -120,25 +152,40 @@ class Ready:
             if message["type"] == "lifespan.startup.complete":
                 self._greeting = asyncio.create_task(self._greet())
             elif message["type"] == "lifespan.startup.failed":
-                self.refusal.give(str(message["message"]).splitlines())
+                self._start.refuse(str(message["message"]).splitlines())
 
         await self.application(scope, receive, telling)
 
     async def _greet(self) -> None:
         """Say so once somebody who believes it would be let in: granian listens only after the start-up."""
-        while not await _answers(self.host, self.port):  # noqa: ASYNC110 - nobody tells us
-            await asyncio.sleep(0.005)
+        try:
+            async with asyncio.timeout(REACHABLE_SECONDS):
+                while not await _answers(self.host, self.port):  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            self._start.refuse(
+                [
+                    f"it listens on port {self.port}, but {self.host} cannot be reached there from this machine. "
+                    "Choose another address with --host."
+                ]
+            )
+            return
         lines = [f"Portico is ready at {self.url}"]
-        if not await self.application.anybody_here():
+        anybody = True
+        with contextlib.suppress(Refusal):  # the database went away just now: `/ready` says so
+            anybody = await self.application.anybody_here()
+        if not anybody:
             lines.append(
                 f"  Sign up first to become its administrator: POST {self.url}/api/v1/auths/signup"
             )
         lines.append(f"  The API, drawn: {self.url}/docs    Stop: Ctrl-C")
-        _say("\n".join(lines))
+        self._start.ready()
+        say("\n".join(lines))
 
     def _drain_on_signal(self) -> None:
         """Begin to drain at once. Granian's own handler still runs; it would wait for endless streams for ever."""
         loop, drain = asyncio.get_running_loop(), self.application.drain
+        self._life.loop = loop
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(drain.start))
 
@@ -176,8 +223,3 @@ def _free_port(server: ServerSettings) -> int:
     with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:
         probe.bind((server.host, 0))
         return int(probe.getsockname()[1])
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

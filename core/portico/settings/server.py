@@ -33,6 +33,22 @@ class ServerSettings(Section):
     grace: Annotated[
         float, setting("Seconds that running requests get to finish on shutdown", ge=0)
     ] = 15.0
+    drain_delay: Annotated[
+        float,
+        setting(
+            "Seconds after SIGTERM in which /ready says stopping and requests are still served, so that load "
+            "balancers have time to notice; Ctrl-C does not wait",
+            ge=0,
+            le=600,
+        ),
+    ] = 1.0
+    start_limit: Annotated[
+        float,
+        setting(
+            "Seconds within which a start must be ready, or fails; bringing the schema up to date does not count",
+            ge=1,
+        ),
+    ] = 120.0
     max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
     max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
     header_timeout: Annotated[

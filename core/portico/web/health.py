@@ -87,13 +87,13 @@ def health_routes(
             {"check": "plugin", "plugin": name, "critical": False, "reason": "set aside"}
             for name in set_aside()
         ]
-        if drain.started:
+        if drain.announced:
             reasons.append(
                 {
                     "check": "shutdown",
                     "plugin": "portico",
                     "critical": True,
-                    "reason": "shutting down",
+                    "reason": "stopping",
                 }
             )
         fit = not any(reason["critical"] for reason in reasons)
