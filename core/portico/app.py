@@ -17,23 +17,17 @@ import structlog
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from portico.audit import TABLES as AUDIT_TABLES
 from portico.catalogue import Catalogue, WorkspaceModels
-from portico.configuration import TABLES as CONFIGURATION_TABLES
 from portico.configuration import Adjustments, Configuration
 from portico.db import Database, Locked, bind, open_database
-from portico.db.address import find_database
-from portico.errors import OperatorError, Unavailable
+from portico.errors import OperatorError
 from portico.events import Bus
 from portico.fetch import Fetch, OneSession
-from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Identity, PasswordRule
 from portico.identity.secret import claim_secret
-from portico.instances import TABLES as INSTANCE_TABLES
-from portico.instances import OwnInstance, SchemaRefused, bring_up_to_date
-from portico.limits import TABLES as LIMIT_TABLES
+from portico.instances import OwnInstance
 from portico.limits import Limiter
-from portico.permissions import TABLES as PERMISSION_TABLES
+from portico.opening import CORE_TABLES, CannotStart, open_schema, start_database
 from portico.permissions import BadPolicy, Keeper, Permissions
 from portico.plugins import fence
 from portico.plugins.admit import admit, new_manager
@@ -46,7 +40,6 @@ from portico.redis import Redis
 from portico.settings.load import Loaded
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
-from portico.vault import TABLES as VAULT_TABLES
 from portico.vault import Vault, claim_vault, configured_ring, key_in_use
 from portico.web.application import OWN_PATHS, web_application
 from portico.web.drain import Drain
@@ -59,14 +52,6 @@ Result = TypeVar("Result")
 log = structlog.get_logger("portico")
 #: What a start is doing while the schema changes, which may take its time.
 MIGRATING = "bringing the schema up to date"
-
-
-class CannotStart(OperatorError):
-    """The house cannot open. Each reason is one sentence that says what to do."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__("\n".join(reasons))
-        self.reasons = list(reasons)
 
 
 class Portico:
@@ -184,16 +169,7 @@ class Portico:
     @property
     def table_sets(self) -> dict[str, Any]:
         """The migrations of the core's rooms and of each plugin, in the order in which they run."""
-        rooms = {
-            "instances": INSTANCE_TABLES,
-            "audit": AUDIT_TABLES,
-            "configuration": CONFIGURATION_TABLES,
-            "identity": IDENTITY_TABLES,
-            "limits": LIMIT_TABLES,
-            "permissions": PERMISSION_TABLES,
-            "vault": VAULT_TABLES,
-        }
-        return rooms | {c.plugin: c.tables for c in self.contributions if c.tables}
+        return CORE_TABLES | {c.plugin: c.tables for c in self.contributions if c.tables}
 
     @property
     def locked_columns(self) -> list[Locked]:
@@ -227,13 +203,7 @@ class Portico:
         as an instance that others know of.
         """
         self.doing = "opening the database"
-        try:
-            await self.database.start()
-        except Unavailable as error:
-            where = find_database(self.settings.database, Path(self.settings.data_dir))
-            raise CannotStart(
-                [f"the database {where} does not answer: {error.__cause__}"]
-            ) from error
+        await start_database(self)
         with self.database.use():
             self.doing = MIGRATING
             await self._migrate(self.instance if serving else None)
@@ -305,17 +275,7 @@ class Portico:
             return make(self.contributions)
 
     async def _migrate(self, instance: OwnInstance | None) -> None:
-        settings = self.settings.database
-        try:
-            report = await bring_up_to_date(
-                self.database,
-                self.table_sets,
-                migrate=settings.migrate,
-                force=settings.force,
-                instance=instance,
-            )
-        except SchemaRefused as error:
-            raise CannotStart(str(error).splitlines()) from error
+        report = await open_schema(self, instance)
         for owner, reason in report.failed.items():
             if owner not in self.register:
                 raise CannotStart(

@@ -49,6 +49,13 @@ def register(cli: click.Group) -> None:
     default=None,
     help="Although a newer release has changed the schema, or instances run that the steps harm.",
 )
+@click.option(
+    "--new-database",
+    "PORTICO_NEW_DATABASE",
+    is_flag=True,
+    default=None,
+    help="Begin anew with an empty database, although another one was used before.",
+)
 @click.pass_obj
 def serve(key: Key, /, **options: Any) -> None:
     """Serve until stopped. Ctrl-C or SIGTERM lets running requests finish first."""
@@ -69,10 +76,16 @@ def serve(key: Key, /, **options: Any) -> None:
     default=None,
     help="Apply the steps beside instances that they harm, and leave those of a newer release alone.",
 )
+@click.option(
+    "--new-database",
+    is_flag=True,
+    default=None,
+    help="Begin anew with an empty database, although another one was used before.",
+)
 @click.pass_obj
-def migrate(key: Key, check: bool, force: bool | None) -> None:
+def migrate(key: Key, check: bool, force: bool | None, new_database: bool | None) -> None:
     """Bring the database schema up to date, the core's and every plugin's."""
-    key.loaded(PORTICO_DATABASE_FORCE=force)
+    key.loaded(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
     portico = key.portico()
 
     async def work() -> int:
@@ -108,6 +121,7 @@ async def _migrate(portico: Any) -> int:
     """Apply what is pending. The exit code."""
     from portico.db import pending
     from portico.instances import bring_up_to_date
+    from portico.opening import database_identity
 
     waiting = await pending(portico.database, portico.table_sets)
     with click.progressbar(length=sum(map(len, waiting.values())) or 1, label="Migrating") as bar:
@@ -115,6 +129,7 @@ async def _migrate(portico: Any) -> int:
             portico.database,
             portico.table_sets,
             force=portico.settings.database.force,
+            identity=database_identity(portico),
             on_step=lambda *_: bar.update(1),
         )
         bar.update(bar.length or 1)

@@ -48,6 +48,7 @@ class SchemaStatus:
     unknown: dict[str, list[str]] = field(default_factory=dict)  # applied by a newer release
     known: dict[str, list[str]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)  # why a plugin's files cannot be read
+    is_empty: bool = False  # nothing was ever applied, by any plugin
 
     @property
     def pending_names(self) -> dict[str, list[str]]:
@@ -91,7 +92,7 @@ async def apply_steps(
 async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> SchemaStatus:
     """Compare what is applied with the steps of these plugins. One statement, and nothing is changed."""
     applied = await _all_applied(database)
-    status = SchemaStatus()
+    status = SchemaStatus(is_empty=not applied)
     for plugin in _ordered(sets):
         try:
             steps = read_steps(sets[plugin].migrations, database.dialect)

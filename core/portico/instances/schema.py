@@ -15,6 +15,7 @@ from portico.db import (
 )
 from portico.db.steps import Step
 from portico.errors import OperatorError
+from portico.instances.identity import DatabaseIdentity
 from portico.instances.registry import InstanceRow, OwnInstance, live_instances
 from portico.instances.release import Release, release_of
 
@@ -36,17 +37,21 @@ async def bring_up_to_date(
     migrate: bool = True,
     force: bool = False,
     instance: OwnInstance | None = None,
+    identity: DatabaseIdentity | None = None,
     on_step: Callable[[str, str], None] | None = None,
 ) -> Report:
     """Apply what is pending, if this release may, and enter `instance` as running.
 
     All of it under one lock, so that no instance of an older release begins in between. `force`: whatever a newer
-    release has applied, and whoever runs. Raises: SchemaRefused.
+    release has applied, and whoever runs. `identity`: which database this has to be. Raises: SchemaRefused,
+    MissingDatabase.
     """
     async with database.migrating():
         with database.use():
             status = await schema_status(database, sets)
             release = release_of(status.known)
+            if identity is not None and status.is_empty:
+                identity.refuse_empty()
             if not force:
                 refuse_unknown(status)
             if status.pending and not migrate:
@@ -56,8 +61,11 @@ async def bring_up_to_date(
             if status.pending:
                 await _make_way(database, status, release, force=force)
             report = await apply_steps(database, sets, on_step)
-            if instance is not None and "instances" not in report.failed:
-                await instance.register(release)
+            if "instances" not in report.failed:
+                if identity is not None:
+                    await identity.claim()
+                if instance is not None:
+                    await instance.register(release)
             return report
 
 

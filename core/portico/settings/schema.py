@@ -93,6 +93,20 @@ class DatabaseSettings(Section):
             "for one command, as --force"
         ),
     ] = False
+    require_existing: Annotated[
+        bool,
+        setting(
+            "Refuse an empty database: for containers whose data directory does not last",
+            env="PORTICO_REQUIRE_EXISTING_DATABASE",
+        ),
+    ] = False
+    new: Annotated[
+        bool,
+        setting(
+            "Begin anew with an empty database where another one was used; for one command, as --new-database",
+            env="PORTICO_NEW_DATABASE",
+        ),
+    ] = False
 
 
 class IdentitySettings(Section):

@@ -1,0 +1,76 @@
+"""Opening the database of an application: that it can be reached, is the right one, and has the right schema."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portico import audit, configuration, identity, instances, limits, permissions, vault
+from portico.db import Report, TableSet
+from portico.db.address import find_database
+from portico.errors import OperatorError, Unavailable
+from portico.instances import (
+    DatabaseIdentity,
+    MissingDatabase,
+    OwnInstance,
+    SchemaRefused,
+    bring_up_to_date,
+)
+
+if TYPE_CHECKING:
+    from portico.app import Portico
+
+#: The migrations of the core, in the order in which they run.
+CORE_TABLES: dict[str, TableSet] = {
+    "instances": instances.TABLES,
+    "audit": audit.TABLES,
+    "configuration": configuration.TABLES,
+    "identity": identity.TABLES,
+    "limits": limits.TABLES,
+    "permissions": permissions.TABLES,
+    "vault": vault.TABLES,
+}
+
+
+class CannotStart(OperatorError):
+    """The house cannot open. Each reason is one sentence that says what to do."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = list(reasons)
+
+
+async def start_database(portico: "Portico") -> None:
+    """Open it. Raises: CannotStart with the cause; BadDatabase."""
+    try:
+        await portico.database.start()
+    except Unavailable as error:
+        settings = portico.settings
+        where = find_database(settings.database, Path(settings.data_dir))
+        raise CannotStart([f"the database {where} does not answer: {error.__cause__}"]) from error
+
+
+def database_identity(portico: "Portico") -> DatabaseIdentity:
+    """Which database belongs to the data directory."""
+    settings = portico.settings.database
+    return DatabaseIdentity(
+        Path(portico.settings.data_dir).absolute(),
+        settings.require_existing,
+        settings.new,
+        portico.identity.directory.anyone,
+    )
+
+
+async def open_schema(portico: "Portico", instance: OwnInstance | None) -> Report:
+    """Bring it up to date, if it is the right one and this release may. Raises: CannotStart."""
+    settings = portico.settings.database
+    try:
+        return await bring_up_to_date(
+            portico.database,
+            portico.table_sets,
+            migrate=settings.migrate,
+            force=settings.force,
+            instance=instance,
+            identity=database_identity(portico),
+        )
+    except (SchemaRefused, MissingDatabase) as error:
+        raise CannotStart(str(error).splitlines()) from error
