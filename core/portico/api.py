@@ -145,10 +145,12 @@ from portico.permissions import (
     Shift,
     Survey,
     Version,
+    describe_missing,
     differing,
     explain,
     names_in,
     survey,
+    unknown_rights,
 )
 from portico.plugins.house import House, HouseKey, Services
 from portico.plugins.info import PluginInfo, Service
@@ -319,6 +321,7 @@ __all__ = [
     "chunks",
     "client_address",
     "delete",
+    "describe_missing",
     "differing",
     "execute",
     "explain",
@@ -357,6 +360,7 @@ __all__ = [
     "stream_reply",
     "survey",
     "transaction",
+    "unknown_rights",
     "unreadable",
     "welcome_reply",
     "websocket",

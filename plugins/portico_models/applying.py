@@ -1,10 +1,13 @@
 """Making models of templates. What the caller sets wins, key by key at the top of `params` and `meta`."""
 
+from typing import Any
+
 import msgspec
 
 from portico.api import Actor, House, Misshapen
 from portico_models.documents import merged
-from portico_models.schemas import Model, ModelForm
+from portico_models.rules import reach_of
+from portico_models.schemas import Model, ModelForm, Rights
 from portico_models.service import Models
 from portico_models.template_schemas import ABSENT, Application, NewModel, Template
 from portico_models.templates import Templates
@@ -26,30 +29,30 @@ class Applying:
                     fault = {"type": "missing", "loc": ["body", name], "msg": "Field required"}
                     raise Misshapen([fault])
         form = ModelForm(
+            **await self._rights(actor, found, new),
             id=new.id,
             name=new.name,
             base_model_id=new.base_model_id,
             is_active=new.is_active,
             params=_laid("params", found.params if found else ABSENT, new.params),
             meta=_laid("meta", found.meta if found else ABSENT, new.meta),
-            access_control=await self._access(found, new.access_control, msgspec.Raw(b"null")),
         )
         return await self._models.create(actor, form)
 
     async def apply(self, actor: Actor, asked: Application) -> Model:
         """Lay a template over a model that exists; keys it does not have stay as they are."""
         template = await self._template(actor, asked.template)
-        access = await self._access(template, asked.access_control, ABSENT)
+        rights = await self._rights(actor, template, asked, stays=True)
 
         def laid_over(before: Model) -> ModelForm:
             return ModelForm(
+                **rights,
                 id=asked.id,
                 name=before.name,
                 base_model_id=before.base_model_id,
                 is_active=before.is_active,
                 params=_laid("params", before.params, template.params, asked.params),
                 meta=_laid("meta", before.meta, template.meta, asked.meta),
-                access_control=before.access_control if access == ABSENT else access,
             )
 
         return await self._models.rework(actor, asked.id, laid_over)
@@ -57,16 +60,25 @@ class Applying:
     async def _template(self, actor: Actor, key: str) -> Template:
         return await self._app.services.need(Templates).get(actor, key)
 
-    async def _access(
-        self, template: Template | None, asked: msgspec.Raw, otherwise: msgspec.Raw
-    ) -> msgspec.Raw:
-        """Who has access: as the caller says, else as the template says, without those who are gone."""
-        if asked != ABSENT:
-            return asked
-        if template is None or template.access_control is msgspec.UNSET:
-            return otherwise
+    async def _rights(
+        self, actor: Actor, template: Template | None, asked: Rights, *, stays: bool = False
+    ) -> dict[str, Any]:
+        """Who has access, as fields of a form: as the caller says, else as the template says.
+
+        Those who are gone are left out of what a template says. Where the caller may not share like that, a new
+        model is private, and one that is there (`stays`) keeps what it has.
+        """
+        if template is None or not asked.are_unsaid:
+            return {"access_control": asked.access_control, "access_grants": asked.access_grants}
         grants = self._app.permissions.grants
-        return (await grants.still(grants.read(template.access_control))).document()
+        wanted = grants.read_rights(template.access_control, template.access_grants)
+        if wanted is None:
+            return {}
+        wanted = await grants.still(wanted)
+        reach = await reach_of(self._app, actor)
+        if stays and not reach.allows(wanted):
+            return {}
+        return {"access_grants": reach.narrowed(wanted).grants()}
 
 
 def _laid(name: str, *layers: msgspec.Raw) -> msgspec.Raw:

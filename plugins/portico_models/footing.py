@@ -27,6 +27,8 @@ class Footing:
     ) -> None:
         """Whether a record of this id may stand on this base. `before`: the row that is to be replaced.
 
+        Whoever may write a preset need not be able to use its base as long as that stays the same.
+
         Raises: Invalid if a source has the id; Forbidden if the base, or a record without one, is not theirs.
         """
         was_override = before is not None and before["base_model_id"] is None
@@ -38,6 +40,8 @@ class Footing:
         check_id(base_model_id)
         if (before is None or was_override) and likeness(model_id) in self.offered:
             raise Invalid(MODEL_ID_TAKEN)
+        if before is not None and before["base_model_id"] == base_model_id:
+            return
         # Else a preset would open a model to its author, and to all it is shared with.
         if not self.may_override and base_model_id not in self.usable:
             raise Forbidden(UNAUTHORIZED)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from portico.api import Actor, House, Invalid, Resource, Sharing, rows
+from msgspec import UNSET
+
+from portico.api import Actor, Forbidden, House, Invalid, Resource, Sharing, rows
 from portico_models.footing import learn_footing
 from portico_models.records import KIND, Draft
 from portico_models.schemas import ModelForm
@@ -40,16 +42,27 @@ class Reach:
     may_publish: bool
     may_invite: bool
     nobody: Sharing
+    everyone: Sharing
 
-    def narrowed(self, wanted: Sharing) -> Sharing:
-        """What becomes of a sharing: nobody's, where its author may not share like that.
-
-        Source: narrowed without a word, as clients of this API know it.
-        """
-        fits = (self.may_publish or not wanted.is_public) and (
+    def allows(self, wanted: Sharing) -> bool:
+        """Whether they may share like that."""
+        return (self.may_publish or not wanted.is_public) and (
             self.may_invite or not wanted.names_somebody
         )
-        return wanted if fits else self.nobody
+
+    def check(self, wanted: Sharing) -> None:
+        """Raises: Forbidden for a sharing that they may not ask for."""
+        if not self.allows(wanted):
+            raise Forbidden
+
+    def narrowed(self, wanted: Sharing) -> Sharing:
+        """What becomes of a sharing that they did not ask for themselves: nobody's, where they may not share so."""
+        return wanted if self.allows(wanted) else self.nobody
+
+    @property
+    def unsaid(self) -> Sharing:
+        """Who has access to a new record that says nothing of it. Source: everyone, as clients of this API know it."""
+        return self.narrowed(self.everyone)
 
 
 async def reach_of(app: House, actor: Actor) -> Reach:
@@ -59,6 +72,7 @@ async def reach_of(app: House, actor: Actor) -> Reach:
         may_publish=await permissions.may(actor, KIND, "publish"),
         may_invite=await permissions.may(actor, KIND, "invite"),
         nobody=permissions.grants.nobody,
+        everyone=permissions.grants.read(None),
     )
 
 
@@ -77,16 +91,22 @@ async def check_chain(draft: Draft) -> None:
         raise Invalid(TOO_HIGH)
 
 
-async def share(app: House, actor: Actor, form: ModelForm, resource: Resource) -> None:
-    """Write down with whom a record is shared: with nobody, where its author may not share like that.
+async def share(
+    app: House, actor: Actor, form: ModelForm, resource: Resource, *, is_new: bool = False
+) -> None:
+    """Write down with whom a record is shared. Call it in the transaction that writes the record.
 
-    Call it in the transaction that writes the record. What was shared before may stay so. Raises: Misshapen,
-    Invalid for an `access_control` that is none; Forbidden for somebody who may write the record and not say who
-    else may.
+    What was shared before may stay so. Raises: Misshapen, Invalid for rights that cannot be read, or name somebody
+    who does not exist; Forbidden for somebody who may write the record and not say who else may, or not like that.
     """
     grants = app.permissions.grants
-    wanted = grants.read(form.access_control)
-    if not wanted.same_as(await grants.of(KIND, form.id)):
+    wanted = grants.read_rights(form.access_control, form.access_grants)
+    was = await grants.of(KIND, form.id)
+    if wanted is None:
+        wanted = (await reach_of(app, actor)).unsaid if is_new else was
+    elif form.access_grants is UNSET and was.reads_as(wanted):
+        wanted = was  # a client that knows only `access_control` does not see those who have access besides everyone
+    if not wanted.same_as(was):
         await app.permissions.require(actor, "share", resource)
-        wanted = (await reach_of(app, actor)).narrowed(wanted)
+        (await reach_of(app, actor)).check(wanted)
     await grants.write(KIND, form.id, wanted)

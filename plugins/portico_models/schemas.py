@@ -13,6 +13,15 @@ NOTHING = msgspec.Raw(b"{}")
 class Shared(Protocol):
     """With whom something is shared."""
 
+    @property
+    def fits_access_control(self) -> bool:
+        """Whether `document` says all of it."""
+        ...
+
+    def grants(self) -> msgspec.Raw:
+        """The same as `access_grants`."""
+        ...
+
     def document(self) -> msgspec.Raw:
         """The same as `access_control`."""
         ...
@@ -36,16 +45,42 @@ class AccessLists(msgspec.Struct):
 AccessControl: TypeAlias = Annotated[msgspec.Raw, DescribedAs(AccessLists | None)]
 
 
-class ModelForm(msgspec.Struct, kw_only=True):
-    """A record as a client writes it. `access_control`: null or absent = everyone reads."""
+class AccessGrant(msgspec.Struct):
+    """One grant. `principal_id`: `*` as a user = everyone, who can be given `read` only."""
+
+    principal_type: Literal["user", "group"]
+    principal_id: str
+    permission: Literal["read", "write"]
+
+
+#: Who has access, in the form of Open WebUI 0.8 and later; empty = nobody but the owner.
+AccessGrants: TypeAlias = Annotated[msgspec.Raw, DescribedAs(list[AccessGrant])]
+
+
+class Rights(msgspec.Struct, kw_only=True):
+    """Who has access, in either form. With both, they have to say the same; with neither, nothing is said."""
+
+    access_control: AccessControl | msgspec.UnsetType = msgspec.UNSET
+    access_grants: AccessGrants | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def are_unsaid(self) -> bool:
+        """Whether there is neither."""
+        return self.access_control is msgspec.UNSET and self.access_grants is msgspec.UNSET
+
+
+class ModelForm(Rights, kw_only=True):
+    """A record as a client writes it. `access_control`: null = everyone reads.
+
+    Without any rights, an update leaves them as they are; a new record is everyone's to read where its author may
+    publish, else private.
+    """
 
     id: str
     name: str
     meta: JSONObject
     params: JSONObject
     base_model_id: str | None = None
-    # A factory, because the description of the API cannot show a value of this type.
-    access_control: AccessControl = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
     is_active: bool = True
 
 
@@ -56,7 +91,11 @@ class ModelId(msgspec.Struct):
 
 
 class Model(msgspec.Struct, kw_only=True):
-    """A record as a client reads it. `params` is `{}` for those who may not write; `write_access`: whether they may."""
+    """A record as a client reads it. `params` is `{}` for those who may not write; `write_access`: whether they may.
+
+    `access_grants`: only where `access_control` has no room for all of it, that is, where it is null and users or
+    groups have access besides.
+    """
 
     id: str
     user_id: str
@@ -68,6 +107,7 @@ class Model(msgspec.Struct, kw_only=True):
     is_active: bool
     updated_at: int
     created_at: int
+    access_grants: AccessGrants | msgspec.UnsetType = msgspec.UNSET
     write_access: bool | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -84,6 +124,7 @@ def document(found: Mapping[str, Any], sharing: Shared, *, with_params: bool = T
         is_active=found["is_active"],
         updated_at=found["updated_at"],
         created_at=found["created_at"],
+        access_grants=msgspec.UNSET if sharing.fits_access_control else sharing.grants(),
     )
 
 

@@ -82,7 +82,8 @@ class Models:
                 await self._records.insert(
                     draft, owner_id, by=actor.id, at=now(), born=born, change=change
                 )
-                await share(self._app, actor, form, Resource(KIND, form.id, owner_id))
+                resource = Resource(KIND, form.id, owner_id)
+                await share(self._app, actor, form, resource, is_new=True)
                 announce(self._app, form.id, "created")
                 return await self._written(form.id)
         except UniqueViolation as error:
@@ -93,14 +94,19 @@ class Models:
     async def update(
         self, actor: Actor, form: ModelForm, *, change: ChangeKind = "updated"
     ) -> Model:
-        """Replace everything but id, owner and birth of a record. Raises: as `create`."""
+        """Replace everything but id, owner and birth of a record; without rights in the form, these stay, too.
+
+        Raises: as `create`; Changed if it was put on another base just then.
+        """
         before, _ = await find(self._app, actor, "write", form.id)
         draft = read_form(form)
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
             # Asked again now that no other writer can come in between: rights or record may be gone.
-            _, resource = await find(self._app, actor, "write", form.id)
+            now_there, resource = await find(self._app, actor, "write", form.id)
+            if now_there["base_model_id"] != before["base_model_id"]:
+                raise Changed  # what was checked is a change from that base, or none at all
             return await self._replace(actor, form, draft, resource, change)
 
     async def rework(

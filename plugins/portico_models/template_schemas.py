@@ -3,7 +3,7 @@
 import msgspec
 
 from portico.api import JSONObject
-from portico_models.schemas import AccessControl
+from portico_models.schemas import AccessControl, AccessGrants, Rights
 
 #: A document that a client did not send.
 ABSENT = msgspec.Raw(b"")
@@ -17,8 +17,8 @@ def _nothing() -> msgspec.Raw:
     return msgspec.Raw(b"{}")
 
 
-class TemplateForm(msgspec.Struct, kw_only=True):
-    """A template as a client writes it. Without `access_control` it says nothing about who has access.
+class TemplateForm(Rights, kw_only=True):
+    """A template as a client writes it. Without any rights it says nothing about who has access.
 
     `id`: minded only by an import.
     """
@@ -27,7 +27,6 @@ class TemplateForm(msgspec.Struct, kw_only=True):
     description: str = ""
     params: JSONObject = msgspec.field(default_factory=_nothing)
     meta: JSONObject = msgspec.field(default_factory=_nothing)
-    access_control: AccessControl = msgspec.field(default_factory=_absent)
     id: str = ""
 
 
@@ -40,6 +39,7 @@ class Template(msgspec.Struct, kw_only=True):
     params: JSONObject
     meta: JSONObject
     access_control: AccessControl | msgspec.UnsetType = msgspec.UNSET
+    access_grants: AccessGrants | msgspec.UnsetType = msgspec.UNSET
     user_id: str | None = None
     built_in: bool = False
     created_at: int = 0
@@ -53,7 +53,7 @@ class TemplatePage(msgspec.Struct):
     total: int
 
 
-class NewModel(msgspec.Struct, kw_only=True):
+class NewModel(Rights, kw_only=True):
     """A new record, as `ModelForm`; what a template says may be left out."""
 
     id: str
@@ -61,15 +61,13 @@ class NewModel(msgspec.Struct, kw_only=True):
     meta: JSONObject = msgspec.field(default_factory=_absent)
     params: JSONObject = msgspec.field(default_factory=_absent)
     base_model_id: str | None = None
-    access_control: AccessControl = msgspec.field(default_factory=_absent)
     is_active: bool = True
 
 
-class Application(msgspec.Struct, kw_only=True):
+class Application(Rights, kw_only=True):
     """Which template is laid over which model, and what of it is not to be taken: keys sent here win."""
 
     id: str
     template: str
     params: JSONObject = msgspec.field(default_factory=_nothing)
     meta: JSONObject = msgspec.field(default_factory=_nothing)
-    access_control: AccessControl = msgspec.field(default_factory=_absent)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from portico.api import (
     AccountLeaving,
@@ -26,7 +27,7 @@ from portico.api import (
 from portico_models.builtin_templates import built_in_templates
 from portico_models.documents import check_meta, read_params
 from portico_models.naming import LONGEST_LIKENESS, likeness, may_exist
-from portico_models.template_schemas import ABSENT, Template, TemplateForm, TemplatePage
+from portico_models.template_schemas import Template, TemplateForm, TemplatePage
 
 KIND: Final = "template"
 ACTIONS: Final = ("read", "write", "delete")
@@ -213,24 +214,34 @@ class Templates:
             raise Invalid(_TAKEN)
         params = read_params(form.params)
         check_meta(form.meta)
-        access = None
-        if form.access_control != ABSENT:
-            self._app.permissions.grants.read(form.access_control)
-            access = bytes(form.access_control).decode()
+        access = self._rights(form)
         description = form.description.replace("\x00", "")
         return name, like, description, params, bytes(form.meta).decode(), access
+
+    def _rights(self, form: TemplateForm) -> str | None:
+        """Who has access, as it is stored: in the form of `access_control`, or else as a list of grants."""
+        sharing = self._app.permissions.grants.read_rights(form.access_control, form.access_grants)
+        if sharing is None:
+            return None
+        said = form.access_control if form.access_grants is UNSET else sharing.whole_document()
+        assert said is not UNSET
+        return bytes(said).decode()
 
 
 def _template(found: dict[str, Any]) -> Template:
     """A row as a document."""
-    access = found["access_control"]
+    access: str | None = found["access_control"]
+    grants: msgspec.Raw | UnsetType = UNSET
+    if access is not None and access.startswith("["):
+        access, grants = "null", msgspec.Raw(access)
     return Template(
         id=found["id"],
         name=found["name"],
         description=found["description"],
         params=msgspec.Raw(found["params"]),
         meta=msgspec.Raw(found["meta"]),
-        access_control=msgspec.UNSET if access is None else msgspec.Raw(access),
+        access_control=UNSET if access is None else msgspec.Raw(access),
+        access_grants=grants,
         user_id=found["user_id"],
         created_at=found["created_at"],
         updated_at=found["updated_at"],

@@ -9,6 +9,7 @@ from portico_models.finding import find
 from portico_models.history import PAGE
 from portico_models.naming import may_exist
 from portico_models.records import KIND, ModelRecords
+from portico_models.rules import reach_of
 from portico_models.schemas import Model, ModelForm, Version, VersionDocument, VersionPage
 from portico_models.service import Models
 
@@ -50,7 +51,8 @@ class Versions:
     async def restore(self, actor: Actor, model_id: str, number: int) -> Model:
         """Make a model what it was before a change, as if its author wrote it so today.
 
-        People and groups that are gone are left out of what it was shared with. Raises: as `Models.update`, and
+        People and groups that are gone are left out of what it was shared with; it is private where the caller may
+        not share like that. Raises: as `Models.update`, and
         for a model that was deleted as `Models.create`; Invalid if there was nothing before the change.
         """
         since, gone = await self._opened(actor, model_id)
@@ -58,14 +60,13 @@ class Versions:
         if found["document"] is None:
             raise Invalid("[ERROR: number: there was no model before that change]")
         then = msgspec.json.decode(found["document"], type=Model)
-        grants = self._app.permissions.grants
         form = ModelForm(
             id=model_id,
             name=then.name,
             meta=then.meta,
             params=then.params,
             base_model_id=then.base_model_id,
-            access_control=(await grants.still(grants.read(then.access_control))).document(),
+            access_grants=await self._shared_again(actor, then),
             is_active=then.is_active,
         )
         if gone is None:
@@ -74,6 +75,14 @@ class Versions:
         return await self._models.create(
             actor, form, owner_id=owner, born=then.created_at, change="restored"
         )
+
+    async def _shared_again(self, actor: Actor, then: Model) -> msgspec.Raw:
+        grants = self._app.permissions.grants
+        said = grants.read_rights(then.access_control, then.access_grants)
+        wanted = await grants.still(said or grants.nobody)
+        if not wanted.same_as(await grants.of(KIND, then.id)):
+            wanted = (await reach_of(self._app, actor)).narrowed(wanted)
+        return wanted.grants()
 
     async def _opened(self, actor: Actor, model_id: str) -> tuple[int, dict[str, Any] | None]:
         """From which number on somebody may look; and how the model was deleted, if it was.

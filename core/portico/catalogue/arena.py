@@ -8,9 +8,9 @@ import msgspec
 
 from portico.catalogue.entry import Entry
 from portico.db import now
-from portico.errors import Misshapen
+from portico.errors import Invalid, Misshapen
 from portico.identity import Actor
-from portico.permissions import EVERYONE, READER, Resource, Sharing, read_access_control
+from portico.permissions import EVERYONE, READER, Resource, Sharing, read_rights
 from portico.settings.schema import ArenaModel, CatalogueSettings
 
 #: The one there is where none is configured. Source: the API's clients.
@@ -61,9 +61,12 @@ def arenas(settings: CatalogueSettings) -> list[Arena]:
 def _arena(model: ArenaModel) -> Arena:
     meta = {key: value for key, value in model.meta.items() if key != "profile_image_url"}
     try:
-        open_to = read_access_control(meta.get("access_control", {}))
-    except Misshapen:
-        open_to = Sharing()  # whatever was meant, it was not everybody
+        said = read_rights(
+            *(meta.get(key, msgspec.UNSET) for key in ("access_control", "access_grants"))
+        )
+    except (Misshapen, Invalid):
+        said = None  # whatever was meant, it was not everybody
+    open_to = said or Sharing()
     line = {
         "id": model.id,
         "name": model.name,

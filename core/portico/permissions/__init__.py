@@ -4,9 +4,10 @@
 shared with whom. The keeper sees to it that the law in force is the one that is written.
 """
 
+from portico.permissions.access_grants import read_rights, unknown_rights
 from portico.permissions.decide import Condition, Permissions
 from portico.permissions.explain import Because, Explanation, explain
-from portico.permissions.grants import Grants
+from portico.permissions.grants import Grants, describe_missing
 from portico.permissions.keeper import Keeper
 from portico.permissions.law import Law
 from portico.permissions.naming import names_in
@@ -46,9 +47,12 @@ __all__ = [
     "Shift",
     "Survey",
     "Version",
+    "describe_missing",
     "differing",
     "explain",
     "names_in",
     "read_access_control",
+    "read_rights",
     "survey",
+    "unknown_rights",
 ]

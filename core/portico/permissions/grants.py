@@ -18,6 +18,7 @@ from portico.db import (
     rows,
 )
 from portico.errors import Invalid
+from portico.permissions.access_grants import read_rights
 from portico.permissions.relations import EVERYONE, READER, WRITER, Facts
 from portico.permissions.resource import Resource
 from portico.permissions.sharing import PRIVATE, PrincipalKind, Share, Sharing, read_access_control
@@ -50,10 +51,12 @@ _GIVEN = (
     "SELECT DISTINCT resource_kind, resource_id FROM portico_grant "
     "WHERE principal_kind = $1 AND principal_id = $2 ORDER BY resource_kind, resource_id"
 )
+#: Holders that one sentence names.
+MAX_NAMED: Final = 50
 _LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
 _PLACES = {
-    "user": ("SELECT id FROM portico_account WHERE id IN ({})", "person"),
-    "group": ("SELECT id FROM portico_group WHERE id IN ({})", "group"),
+    "user": "SELECT id FROM portico_account WHERE id IN ({})",
+    "group": "SELECT id FROM portico_group WHERE id IN ({})",
 }
 
 
@@ -63,8 +66,10 @@ class Grants:
     `moment`: seconds for which what somebody holds on a thing is remembered.
     """
 
-    #: A client's `access_control` as a sharing; and the sharing that gives nothing to anybody.
+    #: A client's `access_control` as a sharing; that and its `access_grants` as one, None if it sent neither; and the
+    #: sharing that gives nothing to anybody.
     read = staticmethod(read_access_control)
+    read_rights = staticmethod(read_rights)
     nobody: Final = PRIVATE
 
     def __init__(self, moment: float = 0) -> None:
@@ -133,10 +138,8 @@ class Grants:
         missing = await self.missing(changed.values())
         for resource_id, sharing in changed.items():
             was = before.get(resource_id, PRIVATE)
-            for share in sharing.shares:
-                if share in missing and share not in was.shares:
-                    what = _PLACES[share.principal_kind][1]
-                    raise Invalid(f"[ERROR: access_control names a {what} that does not exist]")
+            if unknown := missing.intersection(sharing.shares) - set(was.shares):
+                raise Invalid(f"[ERROR: access_control names {describe_missing(unknown)}]")
         kept = {resource_id: _without(sharing, missing) for resource_id, sharing in changed.items()}
         await self._drop(kind, [one for one in kept if one in before])
         await self._insert(kind, kept)
@@ -146,7 +149,7 @@ class Grants:
         """The shares of people and groups that there are not. A statement for each 500 of a sort."""
         named = {share for sharing in sharings for share in sharing.shares}
         missing: set[Share] = set()
-        for kind, (select, _) in _PLACES.items():
+        for kind, select in _PLACES.items():
             wanted = {share.principal_id for share in named if share.principal_kind == kind}
             there: set[str] = set()
             for some in chunks(sorted(wanted)):
@@ -196,7 +199,11 @@ class Grants:
     ) -> None:
         """Note the changes of the things in `after`."""
         changes = [
-            (resource_id, before.get(resource_id, PRIVATE).document(), sharing.document())
+            (
+                resource_id,
+                before.get(resource_id, PRIVATE).whole_document(),
+                sharing.whole_document(),
+            )
             for resource_id, sharing in after.items()
         ]
         await record_many("grants.changed", kind, changes)
@@ -217,6 +224,14 @@ class Grants:
         for some in chunks(values, ROWS_AT_ONCE):
             sql = _INSERT.format(placeholder_rows(len(some), len(_COLUMNS)))
             await execute(sql, *(one for row in some for one in row))
+
+
+def describe_missing(unknown: Iterable[Share]) -> str:
+    """Holders that do not exist, in words, with their ids."""
+    ids = sorted({f"{one.principal_kind} {one.principal_id}" for one in unknown})
+    more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
+    verb = "do" if len(ids) > 1 else "does"
+    return f"{', '.join(ids[:MAX_NAMED])}{more}, which {verb} not exist here"
 
 
 def _without(sharing: Sharing, gone: Container[Share]) -> Sharing:

@@ -1,7 +1,8 @@
 """Who a thing is shared with, and how clients write it: the JSON document `access_control`.
 
 Source: the API's clients. `null` = everyone reads; `{}` = nobody but its owner; else lists of ids:
-`{"read": {"group_ids": […], "user_ids": […]}, "write": {…}}`, any part of which may be left out.
+`{"read": {"group_ids": […], "user_ids": […]}, "write": {…}}`, any part of which may be left out. The other form in
+which clients say it is in `access_grants.py`.
 """
 
 from collections.abc import Iterable
@@ -53,6 +54,15 @@ class Sharing:
         """Whether it is shared with single people or groups."""
         return any(share != PUBLIC for share in self.shares)
 
+    @property
+    def fits_access_control(self) -> bool:
+        """Whether `document` says all of it: it has no room for somebody besides everyone."""
+        return not (self.is_public and self.names_somebody)
+
+    def reads_as(self, other: "Sharing") -> bool:
+        """Whether this looks like `other` to a client that knows only `access_control`."""
+        return self.is_public and other == Sharing((PUBLIC,)) or self.same_as(other)
+
     def same_as(self, other: "Sharing") -> bool:
         """Whether both give the same to the same, in whatever order."""
         return set(self.shares) == set(other.shares)
@@ -74,6 +84,24 @@ class Sharing:
             level: {name: self._ids(level, kind) for name, kind in _LISTS} for level in _LEVELS
         }
         return msgspec.Raw(msgspec.json.encode(levels))
+
+    def grants(self) -> msgspec.Raw:
+        """The JSON that says this to a client as `access_grants`."""
+        listed = [
+            {"principal_type": "user", "principal_id": "*", "permission": one.action}
+            if one.principal_kind == "everyone"
+            else {
+                "principal_type": one.principal_kind,
+                "principal_id": one.principal_id,
+                "permission": one.action,
+            }
+            for one in self.shares
+        ]
+        return msgspec.Raw(msgspec.json.encode(listed))
+
+    def whole_document(self) -> msgspec.Raw:
+        """The JSON that says all of it: `access_control`, or `access_grants` where that has no room for it."""
+        return self.document() if self.fits_access_control else self.grants()
 
     def _ids(self, action: Action, kind: PrincipalKind) -> list[str]:
         return [
