@@ -130,6 +130,7 @@ from portico.identity import Tree as PermissionTree
 from portico.limits import Attempt, Limiter
 from portico.permissions import (
     LARGEST_PAGE,
+    PRIVATE,
     Allowed,
     BadPolicy,
     Explanation,
@@ -141,6 +142,7 @@ from portico.permissions import (
     ResourceKind,
     RoleLine,
     Rule,
+    Share,
     Sharing,
     Shift,
     Survey,
@@ -149,6 +151,7 @@ from portico.permissions import (
     differing,
     explain,
     names_in,
+    read_rights,
     survey,
     unknown_rights,
 )
@@ -195,6 +198,7 @@ __all__ = [
     "MODEL_NOT_FOUND",
     "ROWS_AT_ONCE",
     "PICTURE_RESPONSES",
+    "PRIVATE",
     "SESSION",
     "SHARED",
     "UNAUTHORIZED",
@@ -287,6 +291,7 @@ __all__ = [
     "SessionUserInfo",
     "SharedConversations",
     "SignedIn",
+    "Share",
     "Sharing",
     "Shift",
     "SignsOutElsewhere",
@@ -349,6 +354,7 @@ __all__ = [
     "query_flag",
     "query_moment",
     "read_items",
+    "read_rights",
     "record",
     "refuse_faults",
     "reply_with_text",

@@ -1,5 +1,6 @@
 """`portico models …`: taking models from one house to another, for whoever sits at the server."""
 
+import asyncio
 import json
 import sys
 from typing import Any, Final
@@ -8,13 +9,7 @@ import click
 import msgspec
 
 from portico.api import Actor, House, HouseKey, NotFound, as_array
-from portico_models.envelope import (
-    ImportForm,
-    models_in,
-    read_file,
-    templates_in,
-    with_templates,
-)
+from portico_models.envelope import Imported, read_import, with_templates
 from portico_models.exporting import Export
 from portico_models.templates import Templates
 from portico_models.transfer import Transfer
@@ -30,13 +25,20 @@ source = click.argument("source", metavar="FILE", type=click.File("rb"))
 owner = click.option(
     "--owner",
     metavar="EMAIL",
-    help="Whose new models are, and whose rights count. Default: the first administrator.",
+    help="Whose new models are, and whose rights count. Default: their own owners where these are here, "
+    "else the first administrator.",
 )
 rehearsal = click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
+strict = click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse users and groups that are not here, and rights that cannot be taken over. "
+    "Default: access is narrowed, and the report says so.",
+)
 unknown = click.option(
     "--drop-unknown",
     is_flag=True,
-    help="Leave people and groups that are not here out of who has access, instead of refusing.",
+    help="Leave users and groups that are not here out of who has access without a word.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 
@@ -106,43 +108,55 @@ def export(key: HouseKey, target: str, is_all: bool, with_them: bool) -> None:
 @source
 @rehearsal
 @owner
+@strict
 @unknown
 @as_json
 @click.pass_obj
 def import_(key: HouseKey, /, source: Any, as_json: bool, **options: Any) -> None:
     """Bring in what FILE holds (- = standard input): all of it, or nothing."""
-    _bring(key, read_file(source.read()), as_json, over_all=False, **options)
+    _bring(key, asyncio.run(read_import(source)), as_json, over_all=False, **options)
 
 
 @models.command()
 @source
 @rehearsal
 @owner
+@strict
 @unknown
 @as_json
 @click.pass_obj
 def sync(key: HouseKey, /, source: Any, as_json: bool, **options: Any) -> None:
-    """Make the workspace as FILE says: what is not in it is deleted, and all of it is one owner's."""
-    _bring(key, read_file(source.read()), as_json, over_all=True, **options)
+    """Make the workspace as FILE says: what is not in it is deleted."""
+    _bring(key, asyncio.run(read_import(source)), as_json, over_all=True, **options)
 
 
 def _bring(
     key: HouseKey,
-    form: ImportForm,
+    sent: Imported,
     as_json: bool,
     *,
     dry_run: bool,
     owner: str | None,
-    **options: bool,
+    strict: bool,
+    drop_unknown: bool,
+    over_all: bool,
 ) -> None:
-    objects, under = models_in(form)
-    with _progress("Looking" if dry_run else "Importing", 2 * len(objects)) as bar:
+    with _progress("Looking" if dry_run else "Importing", 2 * len(sent.models)) as bar:
 
         async def work(house: House) -> Report:
             actor = await _on_behalf(house, owner)
-            transfer = Transfer(house, actor, under=under, on_step=bar.update, **options)
+            transfer = Transfer(
+                house,
+                actor,
+                over_all=over_all,
+                under=sent.under,
+                is_strict=strict,
+                tells_missing=not drop_unknown,
+                keeps_owners=owner is None,
+                on_step=bar.update,
+            )
             bring = transfer.rehearse if dry_run else transfer.run
-            return await bring(objects, templates_in(form))
+            return await bring(sent.models, sent.templates)
 
         report = key.run(work)
     _say(report, as_json)
@@ -186,3 +200,6 @@ def _say(report: Report, as_json: bool) -> None:
     for what, refused in (("models", report.refused), ("templates", report.refused_templates)):
         for one in refused or ():
             click.echo(f"{what}[{one.index}]  {one.id or '-'}: {one.reason}", err=True)
+    for what, notes in (("models", report.notes), ("templates", report.template_notes)):
+        for note in notes or ():
+            click.echo(f"{what}[{note.index}]  {note.id or '-'}: {note.note}", err=True)

@@ -3,18 +3,18 @@
 They are decoded once, completely, so that what is stored can be read back by everybody who shows or uses a model.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from portico.api import Invalid, Misshapen
-from portico_models.params import check_params
+from portico_models.odd_pictures import DEFAULT_PICTURE, check_picture, odd_picture
+from portico_models.params import check_params, whole_floats
 
 #: What a client may rely on finding in `meta`. Source: the API's clients.
 DEFAULTS: Final[Mapping[str, bytes]] = {
-    "profile_image_url": b'"/static/favicon.png"',
+    "profile_image_url": msgspec.json.encode(DEFAULT_PICTURE),
     "description": b"null",
     "capabilities": b"null",
 }
@@ -39,16 +39,11 @@ KNOWN: Final[Mapping[str, Any]] = {
     "defaultFilterIds": list[str],
     "defaultFeatureIds": list[str],
 }
-#: Characters of a picture that is part of the record.
-LARGEST_PICTURE = 512 * 1024
 MOST_TAGS = 100
 #: Characters.
 LONGEST_TAG = 128
 LONGEST_NAME = 512
 
-_PICTURE = re.compile(
-    r"|/(?!/)[^\\]*|https?://[^\s\\]+|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*"
-)
 _DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -60,16 +55,22 @@ def read_name(name: str) -> str:
 
 
 def read_params(raw: msgspec.Raw) -> str:
-    """The JSON text to store. Raises: Misshapen if it is no object, Invalid for a value out of range."""
-    check_params(_object(raw, "params"))
-    return bytes(raw).decode()
+    """The JSON text to store: as it came, but for `40.0` where a whole number is due, which becomes `40`.
+
+    Raises: Misshapen if it is no object, Invalid for a value out of range.
+    """
+    params = _object(raw, "params")
+    whole = whole_floats(params)
+    check_params(params | whole)
+    return bytes(_replaced(raw, whole)).decode()
 
 
-def read_meta(raw: msgspec.Raw) -> tuple[str, dict[str, str]]:
+def read_meta(raw: msgspec.Raw, notes: list[str] | None = None) -> tuple[str, dict[str, str]]:
     """The JSON text to store, with the keys that clients rely on; and the tags in it, by what they are found by.
 
-    Raises: as `check_meta`.
+    `notes`, Raises: as `mended_meta` and `check_meta`.
     """
+    raw = raw if notes is None else mended_meta(raw, notes)
     meta = check_meta(raw)
     missing = {key: msgspec.Raw(value) for key, value in DEFAULTS.items() if key not in meta}
     text = msgspec.json.encode(missing | _DECODER.decode(raw)) if missing else bytes(raw)
@@ -86,10 +87,23 @@ def check_meta(raw: msgspec.Raw) -> dict[str, Any]:
             except msgspec.ValidationError as error:
                 # msgspec says what it expected and where, never what it got.
                 raise _misfit(["meta", key], str(error)) from None
-    _check_picture(meta.get("profile_image_url"))
+    check_picture(meta.get("profile_image_url"))
     if any(len(tag["name"]) > LONGEST_TAG for tag in meta.get("tags") or ()):
         raise Invalid(f"[ERROR: meta.tags: a tag has at most {LONGEST_TAG} characters]")
     return meta
+
+
+def mended_meta(raw: msgspec.Raw, notes: list[str]) -> msgspec.Raw:
+    """`meta` with the default picture, where other servers' clients have stored one that is not shown here.
+
+    `notes`: what was replaced is added to them. Raises: Misshapen if it is no object.
+    """
+    meta = _object(raw, "meta")
+    reason = odd_picture(meta.get("profile_image_url"))
+    if reason is None:
+        return raw
+    notes.append(f"meta.profile_image_url: {reason}; the default picture takes its place")
+    return _replaced(raw, {"profile_image_url": DEFAULT_PICTURE})
 
 
 def merged(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
@@ -119,14 +133,12 @@ def _tags(meta: Mapping[str, Any]) -> dict[str, str]:
     return dict(list(found.items())[::-1][:MOST_TAGS])
 
 
-def _check_picture(picture: str | None) -> None:
-    if picture is None:
-        return
-    if len(picture) > LARGEST_PICTURE or not _PICTURE.fullmatch(picture):
-        raise Invalid(
-            "[ERROR: meta.profile_image_url must be a path, a web address, or a PNG, JPEG, GIF or WebP "
-            f"picture of at most {LARGEST_PICTURE // 1024} KiB]"
-        )
+def _replaced(raw: msgspec.Raw, values: Mapping[str, Any]) -> msgspec.Raw:
+    """An object with other values for some keys; the others stay byte for byte."""
+    if not values:
+        return raw
+    encoded = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in values.items()}
+    return msgspec.Raw(msgspec.json.encode(_DECODER.decode(raw) | encoded))
 
 
 def _object(raw: msgspec.Raw, name: str) -> dict[str, Any]:

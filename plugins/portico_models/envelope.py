@@ -1,14 +1,16 @@
 """What an export is on the wire and in a file: a list of models, or an object that holds one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, TypeAlias
+from typing import Annotated, BinaryIO, TypeAlias
 
 import msgspec
 
-from portico.api import DescribedAs, Invalid, mended
-from portico_models.incoming import Incoming
+from portico.api import DescribedAs, Invalid, UnreadableImport, read_items
+from portico_models.incoming import MOST, TURN, Incoming, unlike_a_model
 from portico_models.schemas import Model
 from portico_models.template_schemas import Template, TemplateForm
+from portico_models.template_transfer import MOST as MOST_TEMPLATES
 
 #: A model, or a template, that is still the bytes it came as.
 RawModel: TypeAlias = Annotated[msgspec.Raw, DescribedAs(Incoming)]
@@ -23,35 +25,40 @@ class Exported(msgspec.Struct):
 
 
 class Imported(msgspec.Struct):
-    """What is brought in. Each model, and each template, is still the bytes it came as."""
+    """What is brought in. Each model, and each template, is still the bytes it came as.
 
-    models: list[RawModel]
+    `under`: the names on the way to the models.
+    """
+
+    models: list[RawModel] = []
     templates: list[RawTemplate] = []
+    under: tuple[str, ...] = ()
 
 
-#: What an export holds, or the list alone.
-ImportForm: TypeAlias = Imported | list[RawModel]
+async def read_import(file: BinaryIO) -> Imported:
+    """Everything an export holds, in whatever form. Raises: UnreadableImport if it is none; Invalid for too many."""
+    found = Imported()
+    for number, item in enumerate(read_items(file, ("models", "templates"), "models")):
+        raw = msgspec.Raw(item.text)
+        if item.key == "templates":
+            found.templates.append(raw)
+            _check_count(found.templates, MOST_TEMPLATES, "templates")
+        else:
+            if item.is_alone and unlike_a_model(raw):
+                raise UnreadableImport(
+                    "this is no export of models: it is an object of another kind"
+                )
+            found.under = (item.key,) if item.key else ()
+            found.models.append(raw)
+            _check_count(found.models, MOST, "models")
+        if number % TURN == TURN - 1:
+            await asyncio.sleep(0)  # others get their turn
+    return found
 
 
-_DECODER: msgspec.json.Decoder[ImportForm] = msgspec.json.Decoder(ImportForm)
-
-
-def models_in(form: ImportForm) -> tuple[Sequence[msgspec.Raw], tuple[str, ...]]:
-    """The models, and the names on the way to them."""
-    return (form, ()) if isinstance(form, list) else (form.models, ("models",))
-
-
-def templates_in(form: ImportForm) -> Sequence[msgspec.Raw]:
-    """The templates, if there are any."""
-    return () if isinstance(form, list) else form.templates
-
-
-def read_file(text: bytes) -> ImportForm:
-    """What a file holds. Raises: Invalid if it is no export."""
-    try:
-        return _DECODER.decode(mended(text))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise Invalid(f"this is no export of models: {error}") from None
+def _check_count(found: list[msgspec.Raw], most: int, what: str) -> None:
+    if len(found) > most:
+        raise Invalid(f"[ERROR: at most {most} {what} at once]")
 
 
 async def with_templates(

@@ -16,18 +16,18 @@ from portico.api import (
     Misshapen,
     Refusal,
     Sharing,
+    lenient_decoder,
     misfit,
     unreadable,
 )
 from portico_models.documents import read_meta, read_name, read_params
+from portico_models.imported_rights import imported_sharing, unpacked
 from portico_models.naming import check_id, likeness
 from portico_models.records import Draft
-from portico_models.schemas import AccessControl
+from portico_models.schemas import Rights
 
 #: Called with how many objects more are done with.
 Progress = Callable[[int], None]
-#: How a client's `access_control` is read.
-ReadSharing = Callable[[Any], Sharing]
 
 #: Objects in one import.
 MOST: Final = 100_000
@@ -43,7 +43,7 @@ WHOLE: Final = ("name", "meta", "params")
 _EMPTY: Final = msgspec.Raw(b"{}")
 
 
-class Incoming(msgspec.Struct, kw_only=True):
+class Incoming(Rights, kw_only=True):
     """A record as it stands in a file; UNSET is what it does not say. Other keys are passed over."""
 
     id: Annotated[Any, DescribedAs(str)] = UNSET
@@ -51,16 +51,17 @@ class Incoming(msgspec.Struct, kw_only=True):
     name: str | UnsetType = UNSET
     meta: JSONObject | UnsetType = UNSET
     params: JSONObject | UnsetType = UNSET
-    access_control: AccessControl | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
     created_at: int | None | UnsetType = UNSET
+    user_id: Annotated[Any, DescribedAs(str)] = UNSET
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """What is kept of an object while the others are looked at. `base`, `sharing`: UNSET where it says nothing.
 
-    `raw`: its bytes, where they are in the body.
+    `is_control`: the sharing is an `access_control`, which has no room for others besides everyone. `owner`: whose
+    it says it is, if anybody's. `notes`: what of it is not taken over. `raw`: its bytes.
     """
 
     index: int
@@ -70,16 +71,19 @@ class Item:
     sharing: Sharing | UnsetType
     created_at: int | None
     is_named: bool
+    is_control: bool
+    owner: str | None
+    notes: list[str]
     raw: msgspec.Raw
 
 
 @dataclass(slots=True)
 class Batch:
-    """All objects of one import. `skipped`: how many have no id that could be one."""
+    """All objects of one import. `skipped`: the places of those that have no id that could be one."""
 
     items: list[Item] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    skipped: int = 0
+    skipped: list[int] = field(default_factory=list)
 
     @property
     def ids(self) -> set[str]:
@@ -88,18 +92,16 @@ class Batch:
 
 
 async def examine(
-    objects: Sequence[msgspec.Raw], read_sharing: ReadSharing, *, whole: bool, on_step: Progress
+    objects: Sequence[msgspec.Raw], *, whole: bool, is_strict: bool, on_step: Progress
 ) -> Batch:
     """Look at every object. `whole`: each must be a whole record, and none is skipped.
 
-    Raises: Invalid if there are too many.
+    `is_strict`: rights that cannot be read are a fault; else the model is private.
     """
-    if len(objects) > MOST:
-        raise Invalid(f"[ERROR: at most {MOST} models at once]")
     batch = Batch()
     for index, raw in enumerate(objects):
         try:
-            _examine(batch, index, raw, read_sharing, whole)
+            _examine(batch, index, raw, whole, is_strict)
         except Refusal as error:
             batch.faults.append(Fault(index, None, error))
         on_step(1)
@@ -110,11 +112,19 @@ async def examine(
     return batch
 
 
+def unlike_a_model(raw: msgspec.Raw) -> bool:
+    """Whether an object has no id that could be a model's."""
+    try:
+        return not isinstance(_decode(raw).id, str)
+    except Refusal:
+        return False  # something else is wrong with it, and is said with its place
+
+
 def draft_of(item: Item, before: Mapping[str, Any] | None) -> Draft:
     """The record that an object describes, laid over the row it is to replace. Raises: Misshapen, Invalid."""
     one = _decode(item.raw)
     was: Mapping[str, Any] = before or {"base_model_id": None, "name": "", "is_active": True}
-    meta, tags = read_meta(_said(one.meta, was.get("meta")))
+    meta, tags = read_meta(_said(one.meta, was.get("meta")), [])
     return Draft(
         id=item.id,
         base_model_id=was["base_model_id"] if item.base is UNSET else item.base,
@@ -126,16 +136,15 @@ def draft_of(item: Item, before: Mapping[str, Any] | None) -> Draft:
     )
 
 
-def _examine(
-    batch: Batch, index: int, raw: msgspec.Raw, read_sharing: ReadSharing, whole: bool
-) -> None:
+def _examine(batch: Batch, index: int, raw: msgspec.Raw, whole: bool, is_strict: bool) -> None:
     one = _decode(raw)
     if not isinstance(one.id, str) or not one.id:
         if whole:
             raise misfit("id", "string_type", "Expected a text that is not empty")
-        batch.skipped += 1
+        batch.skipped.append(index)
         return
     faults = []
+    notes: list[str] = []
 
     def sound(read: Callable[[Any], Any], value: Any) -> Any:
         """What is read, if it can be: one fault does not hide the next."""
@@ -148,10 +157,10 @@ def _examine(
         sound(_check_whole, one)
     sound(check_id, one.id)
     sound(read_name, one.name)
-    sound(read_meta, one.meta)
+    sound(lambda meta: read_meta(meta, notes), one.meta)
     sound(read_params, one.params)
     sound(_check_time, one.created_at)
-    sharing = sound(read_sharing, one.access_control)
+    sharing = sound(lambda raw: imported_sharing(one, raw, notes, is_strict), raw)
     batch.faults += faults
     if not faults:
         batch.items.append(
@@ -163,17 +172,21 @@ def _examine(
                 sharing=sharing,
                 created_at=None if one.created_at is UNSET else one.created_at,
                 is_named=one.name is not UNSET,
+                is_control=one.access_grants is UNSET,
+                owner=one.user_id if isinstance(one.user_id, str) and one.user_id else None,
+                notes=notes,
                 raw=raw,
             )
         )
 
 
-_DECODER: Final = msgspec.json.Decoder(Incoming)
+_DECODER: Final = lenient_decoder(Incoming)
 
 
 def _decode(raw: msgspec.Raw) -> Incoming:
     try:
-        return _DECODER.decode(raw)
+        one: Incoming = _DECODER.decode(raw)
+        return unpacked(one)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(error) from None
 

@@ -12,6 +12,10 @@ from portico.api import Invalid
 LONGEST_TEXT = 128 * 1024
 MOST_STOPS = 16
 INT64 = 2**63
+#: How clients write that there is no limit: -1, and -2 = as long as there is room.
+UNLIMITED: Final = (-1, -2)
+#: Whole numbers among the known keys.
+INTEGERS: Final = ("top_k", "max_tokens", "num_ctx", "num_predict", "seed")
 
 Check = Callable[[Any], bool]
 
@@ -56,9 +60,9 @@ KNOWN: Final[Mapping[str, tuple[Check, str]]] = {
     "presence_penalty": _number(-2, 2),
     "repeat_penalty": _number(-2, 2),
     "top_k": _whole(0),
-    "max_tokens": _whole(1),
-    "num_ctx": _whole(1),
-    "num_predict": _whole(1, also=(-1,)),
+    "max_tokens": _whole(1, also=UNLIMITED),
+    "num_ctx": _whole(1, also=UNLIMITED),
+    "num_predict": _whole(1, also=UNLIMITED),
     "seed": (
         lambda value: type(value) is int and -INT64 <= value < INT64,
         "a whole number of 64 bits",
@@ -70,6 +74,15 @@ KNOWN: Final[Mapping[str, tuple[Check, str]]] = {
     "reasoning_effort": _text(LONGEST_TEXT),
     "custom_params": (lambda value: isinstance(value, dict), "an object"),
 }
+
+
+def whole_floats(params: Mapping[str, Any]) -> dict[str, int]:
+    """The known whole numbers that are written as a float, such as `40.0`, as what they are."""
+    return {
+        key: int(value)
+        for key in INTEGERS
+        if isinstance(value := params.get(key), float) and value.is_integer()
+    }
 
 
 def check_params(params: Mapping[str, Any]) -> None:

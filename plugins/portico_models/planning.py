@@ -1,9 +1,9 @@
 """What an import would do, found out before anything is written, with all that stands against it."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -16,8 +16,10 @@ from portico.api import (
     Invalid,
     Refusal,
     Resource,
+    Share,
     Sharing,
     chunks,
+    describe_missing,
     misfit,
     placeholders,
     rows,
@@ -26,30 +28,46 @@ from portico_models.chains import base_of, bases_below, chain_faults
 from portico_models.footing import Footing, learn_footing
 from portico_models.incoming import Batch, Item
 from portico_models.records import KIND
-from portico_models.rules import Reach, reach_of
+from portico_models.rules import LONGEST_CHAIN, Reach, reach_of
 
 Row = Mapping[str, Any]
+#: Why a sharing is not taken over.
+NOT_ALLOWED: Final = "it asks for sharing that the importer may not do"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One record to be written. `is_new`: else there is a row of this id. `sharing`: as it will be."""
+    """One record to be written. `is_new`: else there is a row of this id. `sharing`: as it will be.
+
+    `owner_id`: whose a new one is. `notes`: what of its rights is not taken over.
+    """
 
     item: Item
     is_new: bool
     sharing: Sharing
     shares_as_before: bool
+    owner_id: str
+    notes: Sequence[str] = ()
 
 
 class Planner:
     """Plans one import on behalf of somebody.
 
     `over_all`: the caller may write every row, whosever it is, and what is not in the list will be gone.
-    `drop_unknown`: nothing is shared with people and groups that are not there; else naming one is a fault.
+    `is_strict`: users and groups that do not exist here, and sharing that is not the caller's to do, are faults; else
+    they are left out of who has access; `tells_missing`: with a note. `keeps_owners`: a new record is its owner's, if there is such an account.
     """
 
     def __init__(
-        self, app: House, actor: Actor, batch: Batch, *, over_all: bool, drop_unknown: bool
+        self,
+        app: House,
+        actor: Actor,
+        batch: Batch,
+        *,
+        over_all: bool,
+        is_strict: bool,
+        tells_missing: bool,
+        keeps_owners: bool,
     ) -> None:
         self._app = app
         self._grants = app.permissions.grants
@@ -58,7 +76,9 @@ class Planner:
         # What stands on one of these is not at fault.
         self._unsound = {fault.id for fault in batch.faults if fault.id}
         self._over_all = over_all
-        self._drop_unknown = drop_unknown
+        self._is_strict = is_strict
+        self._tells_missing = tells_missing
+        self._keeps_owners = keeps_owners
         self._footing: Footing | None = None
 
     async def prepare(self) -> None:
@@ -84,21 +104,24 @@ class Planner:
         for some in chunks(self._items):
             there = [item.id for item in some if item.id in before]
             shared = await self._grants.of_many(KIND, there)
-            kept = []
+            missing = await self._grants.missing(
+                item.sharing for item in some if item.sharing is not UNSET
+            )
+            owners = await self._owners(some, before)
             for item in some:
                 row = before.get(item.id)
                 try:
                     self._check(item, row, taken, footing)
                     may_share = self._over_all or (row["may_share"] if row else may_share_own)
                     was = shared.get(item.id, self._grants.nobody)
-                    kept.append(self._step(item, row, was, reach, bool(may_share)))
+                    sharing, notes = was if row else reach.unsaid, list[str]()
+                    if item.sharing is not UNSET:
+                        sharing, notes = self._wanted(item, was, missing, reach, bool(may_share))
+                    owner = item.owner if item.owner and item.owner in owners else self._actor.id
+                    same = sharing.same_as(was)
+                    steps.append(Step(item, row is None, sharing, same, owner, notes))
                 except Refusal as error:
                     faults.append(Fault(item.index, item.id, error))
-            for step in await self._with_known(kept, shared):
-                if isinstance(step, Step):
-                    steps.append(step)
-                else:
-                    faults.append(step)
             await asyncio.sleep(0)
         wrong = {fault.index for fault in faults}
         return [step for step in steps if step.item.index not in wrong], faults
@@ -115,18 +138,46 @@ class Planner:
             raise Forbidden
         footing.check(item.id, base_of(item, row), dict(row) if row else None)
 
-    def _step(
-        self, item: Item, row: Row | None, was: Sharing, reach: Reach, may_share: bool
-    ) -> Step:
-        """Raises: Forbidden for somebody who may write a record and not say who else has access."""
-        wanted = item.sharing
-        if wanted is UNSET:
-            wanted = was if row else self._grants.read(None)
+    def _wanted(
+        self,
+        item: Item,
+        was: Sharing,
+        missing: Container[Share],
+        reach: Reach,
+        may_share: bool,
+    ) -> tuple[Sharing, list[str]]:
+        """Who has access afterwards, and what of what the object says is left out.
+
+        Raises: Forbidden for somebody who may write a record and not say who else has access; if strict, Invalid for
+        somebody who does not exist, and Forbidden for a sharing that is not the caller's to do.
+        """
+        wanted, notes = item.sharing, list[str]()
+        assert wanted is not UNSET
+        if item.is_control and was.reads_as(wanted):
+            return was, notes
+        unknown = {one for one in wanted.shares if one in missing and one not in was.shares}
+        if unknown:
+            if self._is_strict:
+                raise Invalid(f"[ERROR: access_control names {describe_missing(unknown)}]")
+            if self._tells_missing:
+                notes.append(f"access_control: left out {describe_missing(unknown)}")
+            wanted = Sharing(tuple(one for one in wanted.shares if one not in unknown))
         if not wanted.same_as(was):
             if not may_share:
                 raise Forbidden
-            wanted = reach.narrowed(wanted)
-        return Step(item, row is None, wanted, wanted.same_as(was))
+            if not reach.allows(wanted):
+                if self._is_strict:
+                    raise Forbidden
+                notes.append(f"access_control: {NOT_ALLOWED}; the model is private")
+                wanted = self._grants.nobody
+        return wanted, notes
+
+    async def _owners(self, items: Sequence[Item], before: Mapping[str, Row]) -> set[str]:
+        """Of the owners that new records name, those that there are, if they are to be kept."""
+        if not self._keeps_owners:
+            return set()
+        named = {item.owner for item in items if item.id not in before} - {self._actor.id}
+        return await self._app.identity.directory.accounts_there([*filter(None, named)])
 
     def _with_own(self, before: Mapping[str, Row]) -> Footing:
         """What is made or changed along with it, and the caller's own, counts as a base: it is checked itself."""
@@ -136,26 +187,15 @@ class Planner:
             for item in self._items
             if item.id not in before or before[item.id]["user_id"] == self._actor.id
         }
-        return replace(self._footing, usable=self._footing.usable | own | self._unsound)
-
-    async def _with_known(
-        self, steps: Sequence[Step], shared: Mapping[str, Sharing]
-    ) -> list[Step | Fault]:
-        """Steps as they are, or a fault where one is to be shared with people or groups that are not there."""
-        missing = await self._grants.missing(s.sharing for s in steps if not s.shares_as_before)
-        found: list[Step | Fault] = []
-        for step in steps:
-            was = shared.get(step.item.id, self._grants.nobody)
-            unknown = missing.intersection(step.sharing.shares) - set(was.shares)
-            if not unknown:
-                found.append(step)
-            elif self._drop_unknown:
-                rest = Sharing(tuple(one for one in step.sharing.shares if one not in unknown))
-                found.append(replace(step, sharing=rest, shares_as_before=rest.same_as(was)))
-            else:
-                error = Invalid("[ERROR: access_control names somebody who does not exist]")
-                found.append(Fault(step.item.index, step.item.id, error))
-        return found
+        bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
+        staying = {
+            one for one in own if one in before and before[one]["base_model_id"] == bases[one]
+        }
+        usable = self._footing.usable | (own - staying) | self._unsound
+        # A base that stays is not checked; so a preset that keeps one counts only if its owner could use that today.
+        for _ in range(LONGEST_CHAIN):
+            usable |= {one for one in staying if bases[one] is None or bases[one] in usable}
+        return replace(self._footing, usable=usable)
 
     # -- rows -----------------------------------------------------------------------------------------------
 

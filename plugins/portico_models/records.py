@@ -169,13 +169,12 @@ class ModelRecords:
         *,
         by: str,
         at: int,
-        owner_id: str | None = None,
         born: Mapping[str, int] | None = None,
         change: ChangeKind = "updated",
     ) -> list[str]:
         """Replace records, each id once; those that are not there are left out. Returns the ids of the rest.
 
-        Owner and birth stay, unless `owner_id` and `born` say otherwise. A few statements for each 100.
+        The owner stays, and the birth unless `born` says otherwise. A few statements for each 100.
         """
         done: list[str] = []
         for some in chunks(drafts, ROWS_AT_ONCE):
@@ -187,7 +186,7 @@ class ModelRecords:
                     one,
                     at,
                     (born or {}).get(one.id, before[one.id]["created_at"]),
-                    owner_id or before[one.id]["user_id"],
+                    before[one.id]["user_id"],
                 )
                 for one in some
                 if one.id in before

@@ -1,53 +1,109 @@
 """Templates that come along with models."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from portico.api import Actor, Fault, House, Invalid, Refusal, transaction, unreadable
+from portico.api import (
+    Actor,
+    DescribedAs,
+    Fault,
+    House,
+    Invalid,
+    Refusal,
+    Sharing,
+    describe_missing,
+    lenient_decoder,
+    transaction,
+    unreadable,
+)
+from portico_models.documents import mended_meta
+from portico_models.imported_rights import imported_sharing, unpacked
 from portico_models.template_schemas import TemplateForm
 from portico_models.templates import Templates
+from portico_models.writing import Note
 
 #: Templates in one import.
 MOST: Final = 1000
 
-_DECODER: Final = msgspec.json.Decoder(TemplateForm)
+
+class Found(TemplateForm, kw_only=True):
+    """A template as it stands in a file. `user_id`: whose it says it is."""
+
+    user_id: Annotated[Any, DescribedAs(str)] = UNSET
+
+
+_DECODER: Final = lenient_decoder(Found)
+
+
+class Brought(msgspec.Struct):
+    """What became of templates: the ids of those that are there now, what is wrong with others, what was changed."""
+
+    ids: list[str] = []
+    faults: list[Fault] = []
+    notes: list[Note] = []
+
+
+class Templated(msgspec.Struct):
+    """A template that can be read. `notes`: what of it is not taken over."""
+
+    index: int
+    form: Found
+    sharing: Sharing | UnsetType
+    notes: list[str]
 
 
 async def bring_templates(
-    app: House, actor: Actor, objects: Sequence[msgspec.Raw]
-) -> tuple[list[str], list[Fault]]:
-    """Write templates. Returns the ids of those that are there now, and what is wrong with the others.
+    app: House,
+    actor: Actor,
+    objects: Sequence[msgspec.Raw],
+    *,
+    is_strict: bool = False,
+    keeps_owners: bool = False,
+) -> Brought:
+    """Write templates. In a transaction, which is to be undone if anything is wrong.
 
-    In a transaction, which is to be undone if anything is wrong. Raises: Invalid if there are too many.
+    `is_strict`, `keeps_owners`: as for models.
     """
-    if len(objects) > MOST:
-        raise Invalid(f"[ERROR: at most {MOST} templates at once]")
     templates = app.services.need(Templates)
-    ids, faults = [], []
-    for index, raw in enumerate(objects):
-        try:
-            form = _decode(raw)
-        except Refusal as error:
-            faults.append(Fault(index, None, error))
-            continue
+    brought = Brought()
+    found = _read(objects, brought, is_strict)
+    await _leave_out_missing(app, found, brought, is_strict)
+    there: set[str] = set()
+    if keeps_owners:
+        owners = {one.form.user_id for one in found if isinstance(one.form.user_id, str)}
+        there = await app.identity.directory.accounts_there([*owners])
+    for one in found:
+        form = one.form
+        owner = form.user_id if isinstance(form.user_id, str) and form.user_id in there else None
         try:
             async with transaction():
-                (brought,) = await templates.import_many(actor, [form])
-                ids.append(brought.id)
+                (made,) = await templates.import_many(actor, [form], owner_id=owner)
+                brought.ids.append(made.id)
         except Refusal as error:
-            faults.append(Fault(index, form.id or form.name, error))
-    return ids, faults
+            brought.faults.append(Fault(one.index, form.id or form.name, error))
+        brought.notes += [Note(one.index, form.id or form.name, note) for note in one.notes]
+    return brought
 
 
 async def rehearse_templates(
-    app: House, actor: Actor, objects: Sequence[msgspec.Raw]
-) -> tuple[list[str], list[Fault]]:
+    app: House,
+    actor: Actor,
+    objects: Sequence[msgspec.Raw],
+    *,
+    is_strict: bool = False,
+    keeps_owners: bool = False,
+) -> Brought:
     """What `bring_templates` would return. Nothing is changed."""
     try:
         async with transaction():
-            raise _Undo(await bring_templates(app, actor, objects))
+            raise _Undo(
+                await bring_templates(
+                    app, actor, objects, is_strict=is_strict, keeps_owners=keeps_owners
+                )
+            )
     except _Undo as undo:
         return undo.result
 
@@ -55,12 +111,49 @@ async def rehearse_templates(
 class _Undo(Exception):
     """Takes the transaction back, and its result along."""
 
-    def __init__(self, result: tuple[list[str], list[Fault]]) -> None:
+    def __init__(self, result: Brought) -> None:
         self.result = result
 
 
-def _decode(raw: msgspec.Raw) -> TemplateForm:
+def _read(objects: Sequence[msgspec.Raw], brought: Brought, is_strict: bool) -> list[Templated]:
+    found = []
+    for index, raw in enumerate(objects):
+        try:
+            form, notes = _decode(raw), list[str]()
+            sharing = imported_sharing(form, raw, notes, is_strict)
+            form.meta = mended_meta(form.meta, notes)
+            if notes and sharing is not UNSET:
+                form.access_control, form.access_grants = UNSET, sharing.grants()
+            found.append(Templated(index, form, sharing, notes))
+        except Refusal as error:
+            brought.faults.append(Fault(index, None, error))
+    return found
+
+
+async def _leave_out_missing(
+    app: House, found: list[Templated], brought: Brought, is_strict: bool
+) -> None:
+    """Take the users and groups that do not exist here out of who has access."""
+    grants = app.permissions.grants
+    said = [one.sharing for one in found if one.sharing is not UNSET]
+    missing = await grants.missing(said)
+    for one in list(found):
+        if one.sharing is UNSET or not (unknown := missing.intersection(one.sharing.shares)):
+            continue
+        names = describe_missing(unknown)
+        if is_strict:
+            error = Invalid(f"[ERROR: access_control names {names}]")
+            brought.faults.append(Fault(one.index, one.form.id or one.form.name, error))
+            found.remove(one)
+            continue
+        rest = Sharing(tuple(share for share in one.sharing.shares if share not in unknown))
+        one.form.access_control, one.form.access_grants = UNSET, rest.grants()
+        one.notes.append(f"access_control: left out {names}")
+
+
+def _decode(raw: msgspec.Raw) -> Found:
     try:
-        return _DECODER.decode(raw)
+        form: Found = _DECODER.decode(raw)
+        return unpacked(form)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(error) from None

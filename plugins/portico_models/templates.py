@@ -123,8 +123,12 @@ class Templates:
         )
         return [_template(one) for one in found]
 
-    async def import_many(self, actor: Actor, forms: Iterable[TemplateForm]) -> list[Template]:
+    async def import_many(
+        self, actor: Actor, forms: Iterable[TemplateForm], *, owner_id: str | None = None
+    ) -> list[Template]:
         """Bring templates in, all or none: one whose id or name is there is replaced, the others are the caller's.
+
+        `owner_id`: whose new ones are instead.
 
         Raises: Misshapen, Invalid naming what is wrong; Forbidden for one that is not the caller's to change, or
         for somebody who makes none; Invalid for the name of one that comes with Portico.
@@ -140,7 +144,8 @@ class Templates:
                     raise Forbidden
                 else:
                     fits = _ID.fullmatch(form.id) and form.id not in {o.id for o in self._built_in}
-                    done.append(await self._insert(actor, form.id if fits else new_id(), values))
+                    new = form.id if fits else new_id()
+                    done.append(await self._insert(actor, new, values, owner_id))
         return done
 
     async def account_leaving(self, event: AccountLeaving) -> None:
@@ -155,11 +160,15 @@ class Templates:
     # -- in here --------------------------------------------------------------------------------------------
 
     async def _insert(
-        self, actor: Actor, template_id: str, values: Sequence[str | None]
+        self,
+        actor: Actor,
+        template_id: str,
+        values: Sequence[str | None],
+        owner_id: str | None = None,
     ) -> Template:
         try:
             async with transaction():
-                await execute(_INSERT, template_id, *values, now(), actor.id)
+                await execute(_INSERT, template_id, *values, now(), owner_id or actor.id)
         except UniqueViolation as error:
             raise Invalid(_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile

@@ -20,10 +20,10 @@ from portico.api import (
     transaction,
 )
 from portico_models.incoming import Batch, Progress, examine
-from portico_models.planning import Planner
+from portico_models.planning import Planner, Step
 from portico_models.records import ModelRecords
 from portico_models.template_transfer import bring_templates, rehearse_templates
-from portico_models.writing import Refused, Report, Writing
+from portico_models.writing import Note, Refused, Report, Writing
 
 
 def _nobody_watches(_: int) -> None:
@@ -33,10 +33,12 @@ def _nobody_watches(_: int) -> None:
 class Transfer:
     """One import on behalf of somebody. It is used once.
 
-    `over_all`: a sync. All records become those of the list and the caller's; what is not on it is deleted. Else new
-    records are the caller's, and others change as far as the caller may write them. `under`: where in what was sent
-    the list is. `drop_unknown`: whoever is named in `access_control` and is not there is left out; else that is a
-    fault. `on_step`: called with how many objects are done with, of each object twice.
+    `over_all`: a sync. All records become those of the list; what is not on it is deleted. Else others' records
+    change as far as the caller may write them. Records that are there keep their owners; new ones are the caller's,
+    or with `keeps_owners` that account's whose they say they are, if it exists. `under`: where in what was sent the
+    list is. `is_strict`: rights that cannot be taken over as they are are faults; else access is narrowed, and the
+    report says so. `tells_missing`: the report also names the users and groups that were left out because they do
+    not exist here. `on_step`: called with how many objects are done with, of each object twice.
     """
 
     def __init__(
@@ -46,14 +48,18 @@ class Transfer:
         *,
         over_all: bool = False,
         under: tuple[str, ...] = (),
-        drop_unknown: bool = False,
+        is_strict: bool = False,
+        tells_missing: bool = True,
+        keeps_owners: bool = False,
         on_step: Progress = _nobody_watches,
     ) -> None:
         self._app = app
         self._actor = actor
         self._over_all = over_all
         self._under = under
-        self._drop_unknown = drop_unknown
+        self._is_strict = is_strict
+        self._tells_missing = tells_missing
+        self._keeps_owners = keeps_owners
         self._on_step = on_step
 
     async def run(
@@ -76,14 +82,21 @@ class Transfer:
                 report, faults = await self._writing(rehearsal=False).run(steps, batch.ids)
                 refuse_faults(faults, self._under, "models")
                 if templates:
-                    brought, faults = await bring_templates(self._app, self._actor, templates)
-                    refuse_faults(faults, ("templates",), "templates")
-                    report.templates = brought
+                    brought = await bring_templates(
+                        self._app,
+                        self._actor,
+                        templates,
+                        is_strict=self._is_strict,
+                        keeps_owners=self._keeps_owners,
+                    )
+                    refuse_faults(brought.faults, ("templates",), "templates")
+                    report.templates = brought.ids
+                    report.template_notes = brought.notes or msgspec.UNSET
         except UniqueViolation as error:
             raise Invalid(MODEL_ID_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
             raise NotFound from error
-        report.skipped = batch.skipped
+        self._tell(report, batch, steps)
         return report
 
     async def rehearse(
@@ -93,19 +106,27 @@ class Transfer:
         batch, planner = await self._prepare(objects)
         steps, faults = await planner.plan()
         report, others = await self._writing(rehearsal=True).run(steps, batch.ids)
-        report.skipped = batch.skipped
+        self._tell(report, batch, steps)
         every = sorted([*batch.faults, *faults, *others], key=lambda fault: fault.index)
         report.refused = [_refused(fault) for fault in every]
         if templates:
-            report.templates, wrong = await rehearse_templates(self._app, self._actor, templates)
-            report.refused_templates = [_refused(fault) for fault in wrong]
+            brought = await rehearse_templates(
+                self._app,
+                self._actor,
+                templates,
+                is_strict=self._is_strict,
+                keeps_owners=self._keeps_owners,
+            )
+            report.templates = brought.ids
+            report.refused_templates = [_refused(fault) for fault in brought.faults]
+            report.template_notes = brought.notes or msgspec.UNSET
         return report
 
     async def _prepare(self, objects: Sequence[msgspec.Raw]) -> tuple[Batch, Planner]:
         batch = await examine(
             objects,
-            self._app.permissions.grants.read,
             whole=self._over_all,
+            is_strict=self._is_strict,
             on_step=self._on_step,
         )
         planner = Planner(
@@ -113,10 +134,21 @@ class Transfer:
             self._actor,
             batch,
             over_all=self._over_all,
-            drop_unknown=self._drop_unknown,
+            is_strict=self._is_strict,
+            tells_missing=self._tells_missing,
+            keeps_owners=self._keeps_owners,
         )
         await planner.prepare()
         return batch, planner
+
+    def _tell(self, report: Report, batch: Batch, steps: Sequence[Step]) -> None:
+        """What was passed over, and what of the rest was not taken over."""
+        report.skipped = len(batch.skipped)
+        notes = [Note(index, None, "it has no id; passed over") for index in batch.skipped]
+        for step in steps:
+            item = step.item
+            notes += [Note(item.index, item.id, note) for note in (*item.notes, *step.notes)]
+        report.notes = sorted(notes, key=lambda note: note.index) or msgspec.UNSET
 
     def _writing(self, *, rehearsal: bool) -> Writing:
         return Writing(

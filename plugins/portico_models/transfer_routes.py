@@ -1,12 +1,14 @@
 """Taking models along and bringing them in, over HTTP. What happens is in `exporting.py` and `transfer.py`."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Annotated, Any, Final
 
 import msgspec
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from portico.api import (
+    Actor,
     Flag,
     House,
     JSONBytes,
@@ -21,14 +23,9 @@ from portico.api import (
     query_flag,
     stream_reply,
 )
-from portico_models.envelope import (
-    Exported,
-    ImportForm,
-    models_in,
-    templates_in,
-    with_templates,
-)
+from portico_models.envelope import Exported, Imported, read_import, with_templates
 from portico_models.exporting import Export
+from portico_models.records import KIND
 from portico_models.schemas import Model
 from portico_models.templates import Templates
 from portico_models.transfer import Transfer
@@ -87,38 +84,67 @@ def routes(app: House) -> list[Any]:
     @post("/api/v1/models/import", may="model:import", answers=bool | Report, **_large)
     async def bring(
         request: Request,
-        data: JSONBody[ImportForm],
         dry_run: FromQuery[Flag] = "",
+        strict: FromQuery[Flag] = "",
         drop_unknown: FromQuery[Flag] = "",
+        report: FromQuery[Flag] = "",
     ) -> JSONBytes:
-        """Bring in many: all, or none.
+        """Bring in many: all, or none. The answer is true, or a report if something was not taken over as it was sent.
 
-        `dry_run`: only say what would happen. `drop_unknown`: people and groups that are not here are left out of
-        `access_control`; else naming one is refused.
+        `dry_run`: only say what would happen. `strict`: users and groups that are not here, and rights that cannot be
+        taken over, are refused; else access is narrowed, and the report says so. `drop_unknown`: users and groups
+        that are not here are left out without a word. `report`: the answer is the report in any case.
         """
-        objects, under = models_in(data)
-        drops = query_flag("drop_unknown", drop_unknown)
-        transfer = Transfer(app, request.user, under=under, drop_unknown=drops)
+        sent = await _sent(request)
+        transfer = await _transfer(app, request.user, sent, strict, drop_unknown)
         if query_flag("dry_run", dry_run):
-            return json_reply(await transfer.rehearse(objects, templates_in(data)))
-        await transfer.run(objects, templates_in(data))
-        return json_reply(True)
+            return json_reply(await transfer.rehearse(sent.models, sent.templates))
+        done = await transfer.run(sent.models, sent.templates)
+        wants_report = query_flag("report", report)
+        return json_reply(done if wants_report or not done.is_complete else True)
 
     @post("/api/v1/models/sync", may="model:sync", answers=list[Model] | Report, **_large)
     async def sync(
         request: Request,
-        data: JSONBody[ImportForm],
         dry_run: FromQuery[Flag] = "",
+        strict: FromQuery[Flag] = "",
         drop_unknown: FromQuery[Flag] = "",
+        report: FromQuery[Flag] = "",
     ) -> ReplyStream:
         """Make the workspace as a list says; the answer is what it is then. The queries: as for an import."""
-        objects, under = models_in(data)
-        drops = query_flag("drop_unknown", drop_unknown)
-        transfer = Transfer(app, request.user, over_all=True, under=under, drop_unknown=drops)
+        sent = await _sent(request)
+        transfer = await _transfer(app, request.user, sent, strict, drop_unknown, over_all=True)
         if query_flag("dry_run", dry_run):
-            report = msgspec.json.encode(await transfer.rehearse(objects, templates_in(data)))
-            return stream_reply(request, Reply(body=report))
-        await transfer.run(objects, templates_in(data))
+            would = await transfer.rehearse(sent.models, sent.templates)
+            return stream_reply(request, Reply(body=msgspec.json.encode(would)))
+        wants_report = query_flag("report", report)
+        done = await transfer.run(sent.models, sent.templates)
+        if wants_report:
+            return stream_reply(request, Reply(body=msgspec.json.encode(done)))
         return stream_reply(request, Reply(body=as_array(export.everything())))
 
     return [take, take_some, bring, sync]
+
+
+async def _sent(request: Request) -> Imported:
+    return await read_import(BytesIO(await request.body()))
+
+
+async def _transfer(
+    app: House,
+    actor: Actor,
+    sent: Imported,
+    strict: str,
+    drop_unknown: str,
+    *,
+    over_all: bool = False,
+) -> Transfer:
+    return Transfer(
+        app,
+        actor,
+        under=sent.under,
+        is_strict=query_flag("strict", strict),
+        tells_missing=not query_flag("drop_unknown", drop_unknown),
+        keeps_owners=await app.permissions.may(actor, KIND, "override"),
+        over_all=over_all,
+    )

@@ -35,10 +35,19 @@ class Refused(msgspec.Struct):
     reason: str
 
 
+class Note(msgspec.Struct):
+    """What of an object was not brought in as it says. `index`: its place in the list, from 0."""
+
+    index: int
+    id: str | None
+    note: str
+
+
 class Report(msgspec.Struct, kw_only=True):
     """What an import does, by the ids of the models. `skipped`: objects without an id that could be one.
 
-    `deleted`: of a sync only. `templates`: those that came along, where some did.
+    `deleted`: of a sync only. `templates`: those that came along, where some did. `notes`, `template_notes`: what was
+    left out or replaced, where something was.
     """
 
     created: list[str] = []
@@ -49,12 +58,21 @@ class Report(msgspec.Struct, kw_only=True):
     refused: list[Refused] = []
     templates: list[str] | msgspec.UnsetType = msgspec.UNSET
     refused_templates: list[Refused] | msgspec.UnsetType = msgspec.UNSET
+    notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
+    template_notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was brought in as it was sent."""
+        return not (self.skipped or self.refused or self.refused_templates) and (
+            self.notes is msgspec.UNSET and self.template_notes is msgspec.UNSET
+        )
 
 
 class Writing:
     """Carries out a plan on behalf of somebody, or finds out what carrying it out would change.
 
-    `over_all`: every record becomes the caller's, and what is not in the plan is deleted.
+    `over_all`: what is not in the plan is deleted, and a record that is there gets the birth that the plan says.
     """
 
     def __init__(
@@ -117,12 +135,12 @@ class Writing:
         if self._over_all:
             await self._records.touch_many(same, at=self._at)
         written = {draft.id for draft in (*new, *others)}
-        owner = self._actor.id if self._over_all else None
         by, at = self._actor.id, self._at
-        await self._records.insert_many(new, self._actor.id, by=by, at=at, born=born)
-        await self._records.update_many(
-            others, by=by, at=at, owner_id=owner, born=born, change="imported"
-        )
+        owners = {step.item.id: step.owner_id for step in steps}
+        for owner in dict.fromkeys(owners[draft.id] for draft in new):
+            theirs = [draft for draft in new if owners[draft.id] == owner]
+            await self._records.insert_many(theirs, owner, by=by, at=at, born=born)
+        await self._records.update_many(others, by=by, at=at, born=born, change="imported")
         await self._app.permissions.grants.write_many(
             KIND, {step.item.id: step.sharing for step in steps if step.item.id in written}
         )
@@ -131,7 +149,7 @@ class Writing:
 
     def _is(self, row: Row, draft: Draft, born: int) -> bool:
         """Whether a record is already what it is to become, to the byte."""
-        if self._over_all and (row["user_id"], row["created_at"]) != (self._actor.id, born):
+        if self._over_all and row["created_at"] != born:
             return False
         return all(getattr(draft, column) == row[column] for column in _COMPARED)
 

@@ -15,7 +15,7 @@ from portico.permissions.pages import HOUSE_RULES, LARGEST_PAGE, BadPolicy, Page
 from portico.permissions.policy import RoleLine, Rule
 from portico.permissions.relations import EVERYONE, READER
 from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
-from portico.permissions.sharing import PRIVATE, Sharing, read_access_control
+from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
 from portico.permissions.stored import Version
 from portico.permissions.survey import Allowed, Shift, Survey, differing, survey
 from portico.permissions.tables import TABLES
@@ -43,6 +43,7 @@ __all__ = [
     "ResourceKind",
     "RoleLine",
     "Rule",
+    "Share",
     "Sharing",
     "Shift",
     "Survey",

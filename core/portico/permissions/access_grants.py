@@ -106,7 +106,7 @@ def _word(grant: dict[str, Any], name: str, known: tuple[str, ...], loc: list[st
 
 
 def _is_there(value: Any) -> bool:
-    return value is not msgspec.UNSET and value != b""
+    return value is not msgspec.UNSET and value != msgspec.Raw(b"")
 
 
 def _misfit(loc: Sequence[str | int], kind: str, message: str) -> Misshapen:

@@ -60,7 +60,7 @@ def test_new_models_are_the_owners_who_is_named_and_so_are_the_rights(portico: C
 def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path: Path) -> None:
     for said, told in (
         ("5", "this is no export of models"),
-        ("[", "this is no export of models"),
+        ("[", "it is cut off"),
         ("[]", "There is no administrator yet"),
     ):
         assert told in portico("models", "import", "-", said=said, code=1).stderr

@@ -79,8 +79,11 @@ def test_an_existing_one_is_merged_over_its_row(ann: Client) -> None:
 
 
 @pytest.mark.parametrize("unusable", [{}, {"id": ""}, {"id": None}, {"id": 5}, {"id": ["a"]}])
-def test_objects_without_a_usable_id_are_passed_over(ann: Client, unusable: Any) -> None:
-    assert bring(ann, unusable | {"name": "X", "params": 5}, form("one")).json is True
+def test_objects_without_a_usable_id_are_passed_over_and_told(ann: Client, unusable: Any) -> None:
+    answer = bring(ann, form("one"), unusable | {"name": "X", "params": 5})
+
+    assert (answer.json["created"], answer.json["skipped"]) == (["one"], 1)
+    assert [(note["index"], note["id"]) for note in answer.json["notes"]] == [(1, None)]
     assert rehearse(ann, unusable)["skipped"] == 1
     assert found(ann, "one")
 
@@ -138,7 +141,8 @@ def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(house: House, admin:
         ({"params": []}, 422),
         ({"access_control": {"read": {"user_ids": ["nobody"]}}}, 400),
     ):
-        answer = bring(admin, *models[:999], models[999] | broken)
+        every = [*models[:999], models[999] | broken]
+        answer = admin.post(f"{IMPORT}?strict=true", {"models": every})
         assert answer.status == status
         assert "999" in str(answer.detail)
         assert models_of(house) == ["m0007"]
@@ -248,6 +252,7 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
     )
 
     refused = said.pop("refused")
+    assert said.pop("notes") == [{"index": 5, "id": None, "note": "it has no id; passed over"}]
     assert said == {"created": ["new"], "updated": ["other"], "unchanged": ["same"], "skipped": 1}
     assert [(one["index"], one["id"]) for one in refused] == [
         (3, "bobs"),
@@ -399,7 +404,8 @@ def test_D_MOD_4_sharing_without_permission_is_narrowed_to_private(
 def test_AB_33_access_control_that_is_none_is_refused(
     admin: Client, access_control: Any, status: int
 ) -> None:
-    answer = bring(admin, form("ok"), form("one", access_control=access_control))
+    models = [form("ok"), form("one", access_control=access_control)]
+    answer = admin.post(f"{IMPORT}?strict={str(status == 400).lower()}", {"models": models})
 
     assert answer.status == status
     assert "access_control" in str(answer.detail)
@@ -412,7 +418,7 @@ def test_who_is_not_here_can_be_left_out_instead(admin: Client, ann: Client) -> 
         form("one", access_control=both),
         form("two", access_control={"write": {"user_ids": ["x"]}}),
     ]
-    assert bring(admin, *models).status == 400
+    assert admin.post(f"{IMPORT}?strict=true", models).status == 400
 
     assert admin.post(f"{IMPORT}?drop_unknown=true", models).json is True
 

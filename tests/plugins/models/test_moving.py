@@ -91,9 +91,10 @@ blanks = st.sampled_from(["", " ", "\n", "\t  "])
 numbers = st.sampled_from(
     ["2.50", "1E3", "-0.0", "0.1e-7", "9" * 19, "-1", "123456789012345678901234567890", "9" * 400]
 )
-strings = st.text(st.characters(codec="utf-8"), max_size=8).map(json.dumps) | st.sampled_from(
-    ['"\\u00e9\\/"', '"é\\ud83d\\ude00"', '"a\u2028b"', '"\\"\\\\"']
-)
+# Without NUL, which is taken out of every body.
+strings = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).map(
+    json.dumps
+) | st.sampled_from(['"\\u00e9\\/"', '"é\\ud83d\\ude00"', '"a\u2028b"', '"\\"\\\\"'])
 
 
 def together(left: str, right: str, parts: list[str], blank: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
-from portico.api import UNAUTHORIZED
+from portico.api import ACCESS_PROHIBITED, UNAUTHORIZED
 from portico.testing import Client, House
 from portico_models.events import ModelChanged
 
@@ -169,8 +169,8 @@ def test_a_model_cannot_stand_on_itself(admin: Client) -> None:
     [
         ("temperature", 2.1), ("temperature", "hot"), ("temperature", True), ("top_p", -0.1),
         ("min_p", 1.5), ("top_k", -1), ("top_k", 1.5), ("frequency_penalty", -3),
-        ("presence_penalty", 3), ("repeat_penalty", [1]), ("max_tokens", 0), ("max_tokens", -1),
-        ("num_ctx", 0), ("num_predict", -2), ("seed", 2**63), ("stop", "x"), ("stop", ["a"] * 17),
+        ("presence_penalty", 3), ("repeat_penalty", [1]), ("max_tokens", 0), ("max_tokens", -3),
+        ("num_ctx", 0), ("num_predict", -3), ("max_tokens", 40.5), ("seed", 2**63), ("stop", "x"), ("stop", ["a"] * 17),
         ("stop", [1]), ("system", "é" * 70_000), ("system", 5), ("template", {}),
         ("custom_params", []), ("reasoning_effort", 5),
     ],
@@ -241,25 +241,32 @@ def test_AB_33_ids_that_do_not_exist_are_refused(ann: Client, add_group: AddGrou
     assert ann.get("/api/v1/models/model?id=legal-desk").status == 404
 
 
-def test_D_MOD_4_sharing_without_permission_is_narrowed_to_private(
+def test_sharing_without_permission_is_403_and_changes_nothing(
     ann: Client, bob: Client, admin: Client
 ) -> None:
-    assert ann.post(CREATE, form("one", access_control=None)).json["access_control"] == {}
-    assert ann.post(CREATE, form("two", access_control=readers(bob))).json["access_control"] == {}
-    assert ann.post(UPDATE, form("two", access_control=None)).json["access_control"] == {}
+    for asked in (None, readers(bob)):
+        answer = ann.post(CREATE, form("one", access_control=asked))
+        assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
+    assert ann.get("/api/v1/models/model?id=one").status == 404
+
+    ann.post(CREATE, form("two"))
+    for asked in (None, readers(bob)):
+        assert ann.post(UPDATE, form("two", name="New", access_control=asked)).status == 403
+    kept = ann.get("/api/v1/models/model?id=two").json
+    assert (kept["name"], kept["access_control"]) == ("Legal desk", {})
     assert admin.post(CREATE, form("three", access_control=None)).json["access_control"] is None
 
 
-def test_D_MOD_4_each_way_of_sharing_has_a_permission_of_its_own(
+def test_each_way_of_sharing_has_a_permission_of_its_own(
     ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     add_group(ann, sharing={"models": True})
     shared = ann.post(CREATE, form("one", access_control=readers(bob))).json["access_control"]
     assert shared["read"]["user_ids"] == [bob.account["id"]]
-    assert ann.post(CREATE, form("two", access_control=None)).json["access_control"] == {}
+    assert ann.post(CREATE, form("two", access_control=None)).status == 403
 
     add_group(ann, sharing={"public_models": True})
-    assert ann.post(UPDATE, form("two", access_control=None)).json["access_control"] is None
+    assert ann.post(CREATE, form("two", access_control=None)).json["access_control"] is None
 
 
 def test_what_an_administrator_shared_stays_shared_when_its_writer_saves_it(
