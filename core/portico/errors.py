@@ -122,6 +122,12 @@ class TooSlow(Refusal):
     default = "The request took too long to arrive"
 
 
+class IncompleteBody(Invalid):
+    """A request that ended before its body did, or whose body is framed in a way that cannot be trusted."""
+
+    default = "The request is incomplete or malformed."
+
+
 class TooMany(Refusal):
     """The caller is over a rate limit. `retry_after`: seconds."""
 

@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from portico.api import House, JSONBytes, Request, json_reply, post
 from portico_chats.replies import Replies
-from portico_chats.schemas import Chat, EventForm, MessageForm
+from portico_chats.schemas import MAX_CHAT_VALUES, Chat, EventForm, MessageForm
 from portico_chats.service import Chats
 
 
@@ -15,7 +15,11 @@ def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
     chats, replies = Chats(app), Replies(app)
 
-    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}", answers=Chat)
+    @post(
+        "/api/v1/chats/{chat_id:str}/messages/{message_id:str}",
+        answers=Chat,
+        max_values=MAX_CHAT_VALUES,
+    )
     async def write(
         request: Request,
         chat_id: FromPath[str],
@@ -31,7 +35,11 @@ def routes(app: House) -> list[Any]:
             return JSONBytes(b"", status=204, headers=[(b"preference-applied", b"return=minimal")])
         return json_reply(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event", answers=bool)
+    @post(
+        "/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event",
+        answers=bool,
+        max_values=MAX_CHAT_VALUES,
+    )
     async def relay(
         request: Request,
         chat_id: FromPath[str],

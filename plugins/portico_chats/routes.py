@@ -9,7 +9,7 @@ from portico_chats import message_routes
 from portico_chats.lists import list_routes
 from portico_chats.marks import flag_routes, tag_routes
 from portico_chats.removal import Removal
-from portico_chats.schemas import Chat, ChatForm, ListedChat
+from portico_chats.schemas import MAX_CHAT_VALUES, Chat, ChatForm, ListedChat
 from portico_chats.search import search_routes
 from portico_chats.service import Chats
 
@@ -36,12 +36,12 @@ def routes(app: House) -> list[Any]:
             )
         )
 
-    @post("/api/v1/chats/new", answers=Chat)
+    @post("/api/v1/chats/new", answers=Chat, max_values=MAX_CHAT_VALUES)
     async def create(request: Request, data: JSONBody[ChatForm]) -> JSONBytes:
         """A new chat of the caller's."""
         return json_reply(await chats.create(request.user, data))
 
-    @get("/api/v1/chats/{chat_id:str}", answers=Chat)
+    @get("/api/v1/chats/{chat_id:str}", answers=Chat, max_values=MAX_CHAT_VALUES)
     async def one(request: Request, chat_id: FromPath[str]) -> JSONBytes:
         """One chat, whole."""
         return json_reply(await chats.get(request.user, chat_id))

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+#: JSON values in a chat. None of them is decoded: 100,000 messages are about a million.
+MAX_CHAT_VALUES = 4_000_000
+
 
 class ChatForm(msgspec.Struct, kw_only=True):
     """A chat as a client writes it. Whose it is, its id and its times are not the client's to say."""

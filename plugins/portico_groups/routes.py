@@ -16,6 +16,7 @@ from portico.api import (
 )
 from portico_groups.importing import import_for
 from portico_groups.schemas import (
+    MAX_IMPORT_VALUES,
     ChangedGroup,
     GroupAnswer,
     ImportedGroup,
@@ -45,7 +46,12 @@ def routes(app: House) -> list[Any]:
         """Make a group."""
         return json_reply(await groups.create(request.user, data))
 
-    @post("/api/v1/groups/import", may="group:create", answers=list[ImportReport])
+    @post(
+        "/api/v1/groups/import",
+        may="group:create",
+        answers=list[ImportReport],
+        max_values=MAX_IMPORT_VALUES,
+    )
     async def bring(
         request: Request,
         data: JSONBody[ImportedGroup | ImportedGroups],

@@ -53,7 +53,11 @@ async def refuse_crumbs(request: Request) -> None:
 
 
 #: How both routes take a body.
-_large: Final[dict[str, Any]] = {"max_body": LARGEST_IMPORT, "before_request": refuse_crumbs}
+_large: Final[dict[str, Any]] = {
+    "max_body": LARGEST_IMPORT,
+    "max_values": 2 * MOST_COMMAS,
+    "before_request": refuse_crumbs,
+}
 
 
 def routes(app: House) -> list[Any]:

@@ -15,8 +15,8 @@ from portico_oauth.signing_in import CameBack, SentOn, SigningIn
 
 log = structlog.get_logger("portico.oauth")
 
-#: Bytes and fields of a form that a provider sends.
-LARGEST_FORM, MOST_FIELDS = 96 * 1024, 20
+#: Fields of a form that a provider sends.
+MOST_FIELDS = 20
 NO_STORE = (b"cache-control", b"no-store")
 
 SENT_ON = {
@@ -83,7 +83,6 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
     @post(
         "/oauth/{provider:str}/backchannel-logout",
         access="public",
-        max_body=LARGEST_FORM,
         responses=TOLD,
     )
     async def sign_out(request: Request, provider: ProviderName) -> JSONBytes:

@@ -8,8 +8,7 @@ from portico.api import JSONBytes, Request, SessionUser, json_reply, post, welco
 from portico_password.schemas import NewPassword, SignUp
 from portico_password.service import PasswordSignIn
 
-#: Bytes. A picture drawn by the client may come along with a sign-up.
-SIGN_UP_BODY = 384 * 1024
+#: Bytes of a form.
 CHANGE_BODY = 64 * 1024
 
 
@@ -20,7 +19,6 @@ def routes(service: PasswordSignIn) -> list[Any]:
         "/api/v1/auths/signup",
         access="public",
         answers=SessionUser,
-        max_body=SIGN_UP_BODY,
     )
     async def sign_up(request: Request, data: JSONBody[SignUp]) -> JSONBytes:
         """Make an account and open its first session. The very first account is an administrator's."""

@@ -1,12 +1,17 @@
 """Bodies made to hurt: what they cost, and what is made of texts that are cut in the middle of a character."""
 
+import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
 from tests.upstream import Upstream
 
-from portico.testing import Client
+from portico.errors import Unavailable
+from portico.testing import Client, House
+from portico.web.errors import refusal
+from portico.web.reading.body_budget import BodyBudget, HeldBody
 
 COMPLETIONS = "/api/chat/completions"
 MESSAGES = rb'"messages":[{"role":"user","content":"hi"}]'
@@ -102,3 +107,147 @@ def test_a_text_that_is_cut_in_a_character_is_taken_mended_wherever_texts_are_ta
     for step in field:
         found = found[step]
     assert found == "N\ufffd"
+
+
+def routes_before_sign_in(house: House) -> list[tuple[str, str]]:
+    """Methods and paths of all routes that anybody may call and that may be sent a body."""
+    serve: Any = house.portico._serve
+    return [
+        (method, re.sub(r"\{[^}]*\}", "x", route.path))
+        for route in serve._app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if handler.opt.get("access") == "public"
+        for method in sorted(handler.http_methods)
+        if method not in ("GET", "HEAD", "OPTIONS")
+    ]
+
+
+def test_AB_68_before_sign_in_a_body_has_64_kilobytes_on_every_route(
+    house: House, client: Client
+) -> None:
+    found = routes_before_sign_in(house)
+    assert {path for _, path in found} >= {"/api/v1/auths/signin", "/api/v1/auths/signup"}
+    for method, path in found:
+        answer = client.request(method, path, body=b"{" + b" " * 64 * 1024)
+        # A plugin that is switched off says so without reading.
+        assert answer.status in (404, 413), path
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"[" * 50_000, "json_depth"),
+        (b'{"email":' + b"[" * 200 + b"]" * 200 + b"}", "json_depth"),
+        (b'{"email":"' + b"\xc3(" + b'"}', "json_invalid"),
+    ],
+)
+def test_AB_69_hostile_json_before_sign_in_is_422(client: Client, body: bytes, kind: str) -> None:
+    answer = client.post("/api/v1/auths/signin", body=body)
+    assert (answer.status, answer.detail[0]["type"]) == (422, kind)
+
+
+def test_AB_69_a_million_keys_are_refused(person: Client) -> None:
+    body = (
+        b'{"model":"good",' + MESSAGES + b"".join(b',"k%d":1' % i for i in range(1_000_000)) + b"}"
+    )
+    for path in (COMPLETIONS, "/api/v1/users/user/settings/update", "/api/v1/folders/"):
+        answer = person.post(path, body=body)
+        assert answer.status in (413, 422), path
+
+
+class Sender:
+    """A request that sends as much of its body as it is told to, to an application in this process."""
+
+    def __init__(self, house: House, caller: Client, path: str, size: int) -> None:
+        self._house, self._pieces, self._answer = house, asyncio.Queue[Any](), asyncio.Future[int]()
+        headers = [(b"host", b"x"), (b"content-type", b"application/json")]
+        headers += [(b"authorization", f"Bearer {caller.token}".encode())]
+        headers += [(b"content-length", b"%d" % size)]
+        self._scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
+            "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "headers": headers, "client": ("127.0.0.1", 1), "server": ("x", 80), "state": {},
+        }  # fmt: skip
+        self._task = asyncio.ensure_future(house.portico(self._scope, self._pieces.get, self._send))
+
+    async def send(self, body: bytes, *, more: bool = True) -> None:
+        """Send a piece, and wait until it is taken and counted, or the request is answered."""
+        self._pieces.put_nowait({"type": "http.request", "body": body, "more_body": more})
+        while not self._pieces.empty() and not self._answer.done():
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    async def leave(self) -> None:
+        """Hang up, and wait for the application to notice."""
+        self._pieces.put_nowait({"type": "http.disconnect"})
+        await self._task
+
+    async def status(self) -> int:
+        """What it was answered with."""
+        return await asyncio.wait_for(asyncio.shield(self._answer), 20)
+
+    @property
+    def is_answered(self) -> bool:
+        return self._answer.done()
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self._answer.set_result(message["status"])
+
+
+MIB = 1024 * 1024
+
+
+class TestBodiesInFlight:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        """Room for eight megabytes of bodies."""
+        return environment | {"PORTICO_SERVER_MAX_BODY_TOTAL": str(8 * MIB)}
+
+    def test_are_bounded_in_total_and_for_each_caller(
+        self, house: House, admin: Client, person: Client
+    ) -> None:
+        eve = admin.add_person("Eve")
+
+        async def run() -> None:
+            first = Sender(house, person, COMPLETIONS, 32 * MIB)
+            await first.send(b" " * 3 * MIB)
+            second = Sender(house, person, COMPLETIONS, 32 * MIB)
+            await second.send(b" " * 2 * MIB)
+            assert await second.status() == 503  # more than half for one of them
+            third = Sender(house, eve, COMPLETIONS, 32 * MIB)
+            await third.send(b" " * 3 * MIB)
+            assert not third.is_answered
+            fourth = Sender(house, admin, COMPLETIONS, 32 * MIB)
+            await fourth.send(b" " * MIB)
+            assert await fourth.status() == 503  # what is left is for small ones
+            small = Sender(house, admin, "/api/v1/users/user/info/update", 11)
+            await small.send(b'{"a":"12"}', more=False)
+            assert await small.status() == 200
+            await first.leave()
+            again = Sender(house, admin, COMPLETIONS, 32 * MIB)
+            await again.send(b" " * MIB)
+            assert not again.is_answered
+            for sender in (third, again):
+                await sender.leave()
+                assert await sender.status() == 400
+            serve: Any = house.portico._serve
+            assert serve._app.state.bodies.held_bytes == 0
+
+        house.call(run)
+
+    def test_one_that_is_alone_is_taken(self, person: Client) -> None:
+        body = b'{"model":"good",' + MESSAGES + b"}" + b" " * 10 * MIB
+        assert person.post(COMPLETIONS, body=body).status == 200
+
+    def test_a_503_says_when_to_try_again(self, house: House, person: Client) -> None:
+        async def run() -> Any:
+            budget = BodyBudget(4 * MIB)
+            for caller in ("a", "b"):
+                HeldBody(budget, caller).take(MIB)
+            HeldBody(budget, "c").take(2 * MIB)
+
+        with pytest.raises(Unavailable) as refused:
+            house.call(run)
+        assert dict(refusal(refused.value).headers)[b"retry-after"]

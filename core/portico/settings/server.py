@@ -50,6 +50,20 @@ class ServerSettings(Section):
         ),
     ] = 120.0
     max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
+    max_body_total: Annotated[
+        int,
+        setting(
+            "Bytes of all request bodies together that are being read or worked on; beyond that, 503",
+            ge=1024 * 1024,
+        ),
+    ] = 128 * 1024 * 1024
+    max_values: Annotated[
+        int,
+        setting(
+            "Values in a JSON body, at all levels together; chats and imports may have more",
+            ge=1000,
+        ),
+    ] = 100_000
     max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
     header_timeout: Annotated[
         float, setting("Seconds a client may take to send the headers of a request", ge=0.1, le=600)

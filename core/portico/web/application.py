@@ -19,6 +19,8 @@ from portico.web.errors import HANDLERS
 from portico.web.gate.access import gate
 from portico.web.health import HealthCheck, health_routes, redis_check
 from portico.web.reading.body import StrictJSON
+from portico.web.reading.body_budget import BodyBudget
+from portico.web.reading.body_request import BodyRequest
 
 #: Routes that no plugin can take, as pairs of method and path.
 OWN_PATHS = tuple(
@@ -61,9 +63,16 @@ def web_application(
         exception_handlers=HANDLERS,
         dto=StrictJSON,
         return_dto=None,
+        request_class=BodyRequest,
         request_max_body_size=settings.server.max_body,
         state=State(
-            {"max_depth": settings.server.max_depth, "drain": drain, "vigil": identity.vigil}
+            {
+                "max_depth": settings.server.max_depth,
+                "max_values": settings.server.max_values,
+                "bodies": BodyBudget(settings.server.max_body_total),
+                "drain": drain,
+                "vigil": identity.vigil,
+            }
         ),
         openapi_config=open_api(settings) if docs else None,
         plugins=[Descriptions()],

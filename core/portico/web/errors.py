@@ -21,7 +21,7 @@ from litestar.types import Scope
 
 from portico import errors
 from portico.web.edge.proxies import client_address
-from portico.web.reading.body import fault
+from portico.web.reading.body_scanner import fault
 from portico.web.replying.reply import Headers, JSONBytes
 
 log = structlog.get_logger("portico.web")
@@ -61,7 +61,7 @@ def refusal(error: errors.Refusal) -> JSONBytes:
         headers = ((b"retry-after", str(error.retry_after).encode()),)
     elif isinstance(error, errors.Unavailable):
         headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
-    elif isinstance(error, errors.TooSlow):
+    elif isinstance(error, errors.TooSlow | errors.IncompleteBody):
         headers = (
             (b"connection", b"close"),
         )  # the rest of the body would be read as the next request

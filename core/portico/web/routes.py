@@ -58,6 +58,7 @@ def route(
     answers: Any = None,
     status_code: int = 200,
     max_body: int | None = None,
+    max_values: int | None = None,
     signed_in: bool = False,
     reads: bool | None = None,
     changes: bool = False,
@@ -72,7 +73,8 @@ def route(
     `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
     refusals are described by themselves, and `responses` are laid over both.
-    `max_body`: bytes; none = the server's limit (64 KiB on public routes). `signed_in`: only for whoever signed in, not for
+    `max_body`: bytes; none = the server's limit (64 KiB on public routes). `max_values`: elements and members
+    in a JSON body, at all levels together; none = the server's limit. `signed_in`: only for whoever signed in, not for
     keys; say it where credentials are made or changed. `reads`: whether a key that may only read may call it; None = if
     it is a GET.
     `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
@@ -89,6 +91,8 @@ def route(
         max_body = PUBLIC_BODY
     if max_body is not None:
         options["request_max_body_size"] = max_body
+    if max_values is not None:
+        opt["max_values"] = max_values
     further = options.pop("responses", {})
 
     def decorate(handler: Callable[..., Any]) -> HTTPRouteHandler:

@@ -25,6 +25,8 @@ from portico_chats.transfer.importing import Import
 
 #: Bytes of what may be brought in at once: on SQLite, others wait to write while it is written.
 LARGEST_IMPORT: Final = 32 * 1024 * 1024
+#: JSON values in it. None of them is decoded at once.
+MAX_IMPORT_VALUES: Final = 8_000_000
 
 
 class ChatsImport(msgspec.Struct):
@@ -40,7 +42,12 @@ def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
     making = Making(app)
 
-    @post("/api/v1/chats/import", answers=list[Chat], max_body=LARGEST_IMPORT)
+    @post(
+        "/api/v1/chats/import",
+        answers=list[Chat],
+        max_body=LARGEST_IMPORT,
+        max_values=MAX_IMPORT_VALUES,
+    )
     async def bring(
         request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
     ) -> ReplyStream:

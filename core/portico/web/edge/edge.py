@@ -24,6 +24,7 @@ from portico.web.edge.patience import Patience
 from portico.web.edge.proxies import HEARSAY, Proxies, client_address
 from portico.web.edge.sockets import Doorstep
 from portico.web.errors import answer, refusal, unforeseen
+from portico.web.reading.body_budget import release_body
 
 #: An id that a proxy gave is kept if it cannot be mistaken for anything else.
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
@@ -55,12 +56,13 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket. Called by the application."""
         request_id = origin = b""
+        framings = 0
         hearsay = self._trusts_some
         # Most requests have none of these, and then this is all it costs to know.
         if not _LOOKED_AT.isdisjoint(dict(scope["headers"])):
-            request_id, origin, doubtful, has_body = _look(scope)
+            request_id, origin, doubtful, framings = _look(scope)
             hearsay = hearsay or doubtful
-            if has_body and scope["type"] == ScopeType.HTTP:
+            if framings and scope["type"] == ScopeType.HTTP:
                 receive = self._patience.receiving(receive)
         if hearsay:
             self._proxies.settle(scope)
@@ -79,6 +81,9 @@ class Edge:
             answering = Leaving(self._outbound, scope, send, request_id, origin)
         with self._database.use():
             try:
+                if framings > 1:
+                    # A proxy in front may have read the other of the two, and another request behind this one.
+                    raise errors.IncompleteBody
                 await self._serve(scope, receive, answering, origin)
             except Exception as error:
                 if answering.began:
@@ -88,6 +93,8 @@ class Edge:
                 else:
                     reply = unforeseen(error, "portico")
                 await reply(scope, receive, answering)
+            finally:
+                release_body(scope)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, origin: bytes) -> None:
         if self._https is not None and self._https.concerns(scope):
@@ -99,31 +106,29 @@ class Edge:
 
 
 class Seen(NamedTuple):
-    """What the headers of a request say to the edge."""
+    """What the headers of a request say to the edge. `framings`: how many of them say where its body ends."""
 
     request_id: bytes
     origin: bytes
     hearsay: bool
-    has_body: bool
+    framings: int
 
 
 def _look(scope: Scope) -> Seen:
     request_id = origin = b""
-    hearsay = has_body = False
+    hearsay, framings = False, set[bytes]()
     for name, value in scope["headers"]:
         if name not in _LOOKED_AT:
             continue
-        if name == b"content-length":
-            has_body = has_body or value != b"0"
-        elif name == b"transfer-encoding":
-            has_body = True
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            framings.add(name)
         elif name == b"origin":
             origin = value
         elif name == b"x-request-id":
             request_id = value if _ID.match(value) else b""
         else:
             hearsay = True
-    return Seen(request_id, origin, hearsay, has_body)
+    return Seen(request_id, origin, hearsay, len(framings))
 
 
 def _is_sound(scope: Scope) -> bool:

@@ -7,6 +7,7 @@ from litestar.types import Message, Scope, Send
 
 from portico.web.edge.browser_headers import BrowserHeaders
 from portico.web.edge.cors import CORS
+from portico.web.reading.body_budget import release_body
 
 #: Headers that are ours alone, whatever a handler says, besides those of `BrowserHeaders`.
 _OURS = frozenset(
@@ -73,6 +74,7 @@ class Leaving:
         """Send a part of the answer. Called by the application."""
         if message["type"] == "http.response.start":
             self.began = True
+            release_body(self._scope)
             headers = self._outbound.headers(message["headers"], self._scope, self._origin)
             headers.append((b"x-request-id", self._request_id))
             headers.append((b"x-process-time", b"%d" % (time.monotonic() - self._started)))

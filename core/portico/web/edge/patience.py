@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar.types import Receive
 
-from portico.errors import TooSlow
+from portico.errors import IncompleteBody, TooSlow
 from portico.settings.server import ServerSettings
 
 
@@ -23,7 +23,10 @@ class Patience:
         self._timer: asyncio.TimerHandle | None = None
 
     def receiving(self, receive: Receive) -> Receive:
-        """`receive` of a request that has a body, and which raises TooSlow when its sender is."""
+        """`receive` of a request that has a body, and which raises TooSlow when its sender is.
+
+        Raises IncompleteBody where the body does not come to its end.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.timeout
         last = deadline
@@ -37,7 +40,7 @@ class Patience:
             assert task is not None
             self._watch(task, min(deadline, last), loop)
             try:
-                message = await receive()
+                message: Any = await receive()
             except asyncio.CancelledError:
                 if task in self._given_up and task.uncancel() == 0:
                     raise TooSlow from None
@@ -45,7 +48,10 @@ class Patience:
             finally:
                 del self._waiting[task]
                 self._given_up.discard(task)
-            if message["type"] == "http.request" and message.get("more_body", False):
+            if message["type"] == "http.disconnect":
+                whole = True
+                raise IncompleteBody  # hung up, or sent a chunk that is none
+            if message.get("more_body", False):
                 deadline += len(message.get("body", b"")) / self.rate
                 last = loop.time() + self.timeout
             else:

@@ -1,4 +1,4 @@
-"""Reading a JSON body: its depth, its syntax, its shape, and a 422 that names the field.
+"""Reading a JSON body: its syntax, its shape, and a 422 that names the field.
 
 Handlers write `data: SomeStruct` and get one, decoded in a single pass from the bytes; fields typed `msgspec.Raw`
 stay bytes. Nothing here echoes what was sent.
@@ -13,41 +13,15 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from portico.errors import Misshapen
+from portico.web.reading.body_scanner import fault
 from portico.web.reading.lenient import lenient_decoder
-from portico.web.reading.mended import mended
-
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
-def deeper_than(limit: int, body: bytes) -> bool:
-    """Whether a JSON text nests deeper than `limit`; a text that is not JSON may get either answer.
+def read_json(body: bytes, kind: Any, *, where: str = "body") -> Any:
+    """Decode a body that `BodyScanner` has seen into `kind`, scalars as `LenientDecoder` reads them.
 
-    Brackets alone are left of it and pairs are taken out level by level, so the work is done by `bytes` methods at
-    memory speed. Only where brackets stand inside strings, and so do not pair up, are strings taken out first.
+    Raises: Misshapen, naming the place and what was expected there.
     """
-    brackets = body.translate(None, _NOT_BRACKETS)
-    if len(brackets) <= limit or not _collapses_not(limit, brackets):
-        return False
-    return _collapses_not(limit, _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS))
-
-
-def _collapses_not(limit: int, brackets: bytes) -> bool:
-    for _ in range(limit):
-        if not brackets:
-            return False
-        # A dot in the place of each pair keeps the pair around it apart until the next level.
-        shorter = brackets.replace(b"{}", b".").replace(b"[]", b".").translate(None, b".")
-        if len(shorter) == len(brackets):
-            break
-        brackets = shorter
-    return bool(brackets)
-
-
-def read_json(body: bytes, kind: Any, *, max_depth: int, where: str = "body") -> Any:
-    """Decode a body into `kind`, scalars as `LenientDecoder` reads them. Raises: Misshapen, naming the place and what was expected there."""
-    if deeper_than(max_depth, body):
-        raise Misshapen([fault("json_depth", [where], f"JSON is nested deeper than {max_depth}")])
     try:
         return lenient_decoder(kind).decode(body)
     except msgspec.ValidationError as error:
@@ -55,10 +29,6 @@ def read_json(body: bytes, kind: Any, *, max_depth: int, where: str = "body") ->
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         text = str(error) if isinstance(error, msgspec.DecodeError) else "it is not UTF-8 JSON"
         raise Misshapen([fault("json_invalid", [where], f"JSON decode error: {text}")]) from None
-
-
-def fault(kind: str, loc: list[str | int], msg: str) -> dict[str, Any]:
-    return {"type": kind, "loc": loc, "msg": msg}
 
 
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
@@ -106,10 +76,8 @@ class StrictJSON(AbstractDTO[Any]):
 
     def decode_bytes(self, value: bytes) -> Any:
         """Called by Litestar with the whole body, within its size limit."""
-        connection = self.asgi_connection
-        handler = connection.route_handler
-        annotation = handler.parsed_data_field.annotation
-        return read_json(mended(value), annotation, max_depth=connection.app.state.max_depth)
+        handler: Any = self.asgi_connection.route_handler
+        return read_json(value, handler.parsed_data_field.annotation)
 
     def decode_builtins(self, value: Any) -> Any:
         """Forms are not accepted: this API speaks JSON."""

@@ -30,12 +30,23 @@ _EXACT: Final = 2.0**53
 _MOMENTS: Final = re.compile(r"(?:\w+_)?(?:at|since|until|timestamp)", re.ASCII)
 
 
+def finite(text: str) -> float:
+    """An untyped number that is not an integer. Raises: ValueError beyond what a float can hold.
+
+    msgspec's own way takes 25 microseconds for such as 1e308, and bodies have room for a hundred thousand of them.
+    """
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("Number out of range")
+    return number
+
+
 class LenientDecoder(Generic[T]):
     """Decodes JSON into `kind`. A body that fits as it is costs what msgspec's own decoder costs."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind, float_hook=finite)
 
     def decode(self, text: bytes | bytearray | memoryview | str | msgspec.Raw) -> T:
         """Raises: msgspec.ValidationError, about the text as it is; msgspec.DecodeError."""

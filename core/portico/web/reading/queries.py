@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from portico.errors import Misshapen
 from portico.web.describing.described import DescribedAs
-from portico.web.reading.body import fault
+from portico.web.reading.body_scanner import fault
 from portico.web.reading.lenient import read_moment
 
 YES: Final = frozenset(("true", "1", "yes", "on"))

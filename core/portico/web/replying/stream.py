@@ -202,8 +202,9 @@ class _Presence:
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        with contextlib.suppress(Refusal):  # the rest of a body that nobody reads does not come
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
         self._cancel("gone")
 
     def _cancel(self, reason: str) -> None:

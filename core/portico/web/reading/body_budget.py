@@ -1,0 +1,83 @@
+"""How many bytes of request bodies are in memory at once, of all requests together and of each caller."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from portico.errors import Unavailable
+
+#: A body that small is still taken when larger ones have filled most of the room: signing in goes on.
+SMALL_BYTES: Final = 64 * 1024
+
+#: Where the body of a request is kept in its scope.
+HELD_BODY: Final = "portico.body"
+
+BUSY: Final = "Too many large requests at once. Try again in a moment."
+
+
+class BodyBudget:
+    """Counts what is held. `max_bytes`: of all bodies together.
+
+    Large bodies leave a quarter to small ones, and those of one caller half of the room to others.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._max_large_bytes = max_bytes - max_bytes // 4
+        self._max_caller_bytes = max_bytes // 2
+        self.held_bytes = 0
+        self._callers: Counter[str] = Counter()
+
+    def take(self, body: "HeldBody", size: int) -> None:
+        """Count further bytes of a body. Raises: Unavailable if there is no room for them.
+
+        A body that is alone is always taken, so that none is too large for ever.
+        """
+        if body.size + size > SMALL_BYTES:
+            of_caller = self._callers[body.caller]
+            is_alone = self.held_bytes == body.size
+            if not is_alone and (
+                self.held_bytes + size > self._max_large_bytes
+                or (of_caller > body.size and of_caller + size > self._max_caller_bytes)
+            ):
+                raise Unavailable(BUSY)
+        elif self.held_bytes + size > self._max_bytes:
+            raise Unavailable(BUSY)
+        body.size += size
+        self.held_bytes += size
+        self._callers[body.caller] += size
+
+    def give_back(self, body: "HeldBody") -> None:
+        """The body is gone."""
+        self.held_bytes -= body.size
+        self._callers[body.caller] -= body.size
+        if not self._callers[body.caller]:
+            del self._callers[body.caller]
+        body.size = 0
+
+
+class HeldBody:
+    """The body of one request while it is worked on. `caller`: whose room it takes."""
+
+    __slots__ = ("_budget", "caller", "data", "size")
+
+    def __init__(self, budget: BodyBudget, caller: str) -> None:
+        self._budget, self.caller = budget, caller
+        self.data: bytes | None = None
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """Count further bytes. Raises: Unavailable."""
+        self._budget.take(self, size)
+
+    def release(self) -> None:
+        """Forget the body: the answer begins, or there will be none."""
+        self.data = None
+        self._budget.give_back(self)
+
+
+def release_body(scope: Mapping[str, Any]) -> None:
+    """Forget the body of a request, if there is one."""
+    held = scope.get(HELD_BODY)
+    if held is not None:
+        held.release()
