@@ -1,4 +1,7 @@
-"""Deleting chats, with everything that hangs on them. Nothing here knows of HTTP."""
+"""Deleting chats. Their messages, shares and texts for the search go by the keys and a trigger of the tables.
+
+Nothing here knows of HTTP.
+"""
 
 from collections.abc import Sequence
 
@@ -35,7 +38,6 @@ class Removal:
             owner_id = await store.delete(storable(chat_id), where)
             if owner_id is None:
                 raise await self._reach.refusal(actor, "delete", chat_id)
-            await texts.drop(chat_id)
             await tag_rows.sweep(owner_id)
             self._reach.announce(chat_id, owner_id, "deleted")
 
@@ -77,7 +79,6 @@ class Removal:
     async def _delete(self, owner_id: str, where: store.Where) -> None:
         """Delete all chats of somebody that meet a condition, in the transaction that is open."""
         async for ids in store.delete_some(owner_id, where):
-            await texts.drop_chats(ids)
             for chat_id in ids:
                 self._reach.announce(chat_id, owner_id, "deleted")
         await tag_rows.sweep(owner_id)

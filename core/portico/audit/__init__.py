@@ -3,7 +3,7 @@
 A row is written in the transaction of the change itself, so there is never one without the other.
 """
 
-from portico.audit.record import SYSTEM, acting, author, record, record_many
+from portico.audit.record import SYSTEM, acting, author, drop_fields, record, record_many
 from portico.audit.tables import TABLES
 from portico.audit.trail import Asked, Entry, Trail
 
@@ -15,6 +15,7 @@ __all__ = [
     "Trail",
     "acting",
     "author",
+    "drop_fields",
     "record",
     "record_many",
 ]

@@ -1,12 +1,12 @@
 """Writing one entry, and knowing on whose behalf."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from portico.db import execute, now
+from portico.db import execute, now, rows
 from portico.within import Within
 
 #: The author of what no account did: the command line, a policy file that was edited, the server itself.
@@ -54,6 +54,30 @@ async def record_many(what: str, subject_kind: str, changes: Sequence[Change]) -
         places = [f"${number}" for number in range(1, len(values) + 1)]
         each = (places[row : row + wide] for row in range(0, len(places), wide))
         await execute(_INSERT + ", ".join(f"({', '.join(one)})" for one in each), *values)
+
+
+_NOTED: Final = (
+    "SELECT number, was, became FROM portico_audit WHERE subject_kind = $1 AND subject_id = $2"
+)
+_REWRITE: Final = "UPDATE portico_audit SET was = $2, became = $3 WHERE number = $1"
+
+
+async def drop_fields(subject_kind: str, subject_id: str, fields: Collection[str]) -> None:
+    """Take fields, such as a name, out of everything noted about one subject. The entries stay.
+
+    Call it inside the transaction that deletes the subject.
+    """
+    for entry in await rows(_NOTED, subject_kind, subject_id):
+        was, became = (_without(entry[column], fields) for column in ("was", "became"))
+        if (was, became) != (entry["was"], entry["became"]):
+            await execute(_REWRITE, entry["number"], was, became)
+
+
+def _without(text: str | None, fields: Collection[str]) -> str | None:
+    value = None if text is None else msgspec.json.decode(text)
+    if not isinstance(value, dict) or not value.keys() & set(fields):
+        return text
+    return _json({name: one for name, one in value.items() if name not in fields})
 
 
 def _json(value: Any) -> str | None:

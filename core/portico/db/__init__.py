@@ -24,11 +24,13 @@ from portico.db.database import Database, Row
 from portico.db.errors import (
     BadDatabase,
     BadMigration,
+    Deadlock,
     ForeignKeyViolation,
     TransactionFailed,
     UniqueViolation,
 )
 from portico.db.ids import new_id
+from portico.db.locks import hold_for_deletion, hold_rows
 from portico.db.many import (
     IDS_AT_ONCE,
     ROWS_AT_ONCE,
@@ -46,6 +48,7 @@ __all__ = [
     "BadMigration",
     "Database",
     "DatabaseSettings",
+    "Deadlock",
     "ForeignKeyViolation",
     "IDS_AT_ONCE",
     "Locked",
@@ -62,6 +65,8 @@ __all__ = [
     "chunks",
     "current_database",
     "execute",
+    "hold_for_deletion",
+    "hold_rows",
     "in_transaction",
     "migrate",
     "new_id",

@@ -1,6 +1,6 @@
 """What a database refuses, in words that are the same for SQLite and PostgreSQL."""
 
-from portico.errors import OperatorError
+from portico.errors import OperatorError, Unavailable
 
 
 class BadDatabase(OperatorError):
@@ -33,6 +33,10 @@ class ForeignKeyViolation(Exception):
     def __init__(self, constraint: str = "") -> None:
         super().__init__(constraint or "foreign key violation")
         self.constraint = constraint
+
+
+class Deadlock(Unavailable):
+    """Two transactions waited for each other, and this one was ended. The same may well succeed now."""
 
 
 class TransactionFailed(Exception):

@@ -9,7 +9,13 @@ from typing import Any, NoReturn
 import asyncpg
 
 from portico.db.database import Database, Row, Transaction
-from portico.db.errors import BadDatabase, ForeignKeyViolation, TransactionFailed, UniqueViolation
+from portico.db.errors import (
+    BadDatabase,
+    Deadlock,
+    ForeignKeyViolation,
+    TransactionFailed,
+    UniqueViolation,
+)
 from portico.db.through import see_through
 from portico.errors import Invalid, Unavailable
 from portico.settings.schema import DatabaseSettings
@@ -62,6 +68,8 @@ def raise_translated(error: Exception) -> NoReturn:
         raise ForeignKeyViolation(error.constraint_name or "") from error
     if isinstance(error, asyncpg.CharacterNotInRepertoireError):
         raise Invalid(UNSTORABLE) from error
+    if isinstance(error, asyncpg.DeadlockDetectedError):
+        raise Deadlock from error
     # asyncpg has one class for a lost connection and for wrong use of its own interface.
     lost = isinstance(error, asyncpg.InterfaceError) and _LOST.search(str(error))
     if lost or isinstance(error, _AWAY):

@@ -10,6 +10,8 @@ from portico.db import (
     after_commit,
     chunks,
     execute,
+    hold_for_deletion,
+    hold_rows,
     in_transaction,
     new_id,
     now,
@@ -54,10 +56,8 @@ _GIVEN = (
 #: Holders that one sentence names.
 MAX_NAMED: Final = 50
 _LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
-_PLACES = {
-    "user": "SELECT id FROM portico_account WHERE id IN ({})",
-    "group": "SELECT id FROM portico_group WHERE id IN ({})",
-}
+#: Where a principal has a row.
+_PLACES: Final = {"user": "portico_account", "group": "portico_group"}
 
 
 class Grants:
@@ -146,17 +146,15 @@ class Grants:
         await self._changed(kind, before, kept)
 
     async def missing(self, sharings: Iterable[Sharing]) -> set[Share]:
-        """The shares of people and groups that there are not. A statement for each 500 of a sort."""
+        """The shares of people and groups that there are not. A statement for each 500 of a sort.
+
+        Inside a transaction the others stay until it ends, so that nothing is given to an account that is just going.
+        """
         named = {share for sharing in sharings for share in sharing.shares}
         missing: set[Share] = set()
-        for kind, select in _PLACES.items():
+        for kind, table in _PLACES.items():
             wanted = {share.principal_id for share in named if share.principal_kind == kind}
-            there: set[str] = set()
-            for some in chunks(sorted(wanted)):
-                there |= {
-                    row["id"] for row in await rows(select.format(placeholders(len(some))), *some)
-                }
-            gone = wanted - there
+            gone = wanted - await hold_rows(table, wanted)
             missing |= {s for s in named if s.principal_kind == kind and s.principal_id in gone}
         return missing
 
@@ -186,6 +184,8 @@ class Grants:
 
     async def lose(self, principal_kind: PrincipalKind, principal_id: str) -> None:
         """Drop all that was given to a person or group that leaves. Call it inside the transaction that deletes it."""
+        if principal_kind in _PLACES:
+            await hold_for_deletion(_PLACES[principal_kind], principal_id)
         given = await self.given_to(principal_kind, principal_id)
         before = {kind: await self.of_many(kind, ids) for kind, ids in given.items()}
         await execute(_LOSE, principal_kind, principal_id)

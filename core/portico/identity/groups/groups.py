@@ -7,15 +7,14 @@ from portico import audit
 from portico.db import (
     UniqueViolation,
     after_commit,
-    chunks,
     execute,
+    hold_rows,
     new_id,
     now,
-    placeholders,
     rows,
     transaction,
 )
-from portico.errors import Invalid
+from portico.errors import Invalid, NotFound
 from portico.identity.events import AccountLeaving, GroupChanged, GroupLeaving
 from portico.identity.groups.group import (
     Group,
@@ -71,12 +70,7 @@ class Groups(Members):
 
     async def groups_there(self, group_ids: Sequence[str]) -> set[str]:
         """Those of these ids that are a group's."""
-        wanted = [one for one in dict.fromkeys(group_ids) if "\x00" not in one]
-        there: set[str] = set()
-        for ids in chunks(wanted):
-            sql = f"SELECT id FROM portico_group WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
-            there |= {found["id"] for found in await rows(sql, *ids)}
-        return there
+        return await hold_rows("portico_group", group_ids)
 
     async def create_group(
         self,
@@ -93,7 +87,8 @@ class Groups(Members):
         """A new group without members. Names may repeat.
 
         `group_id` None = a new one. `at`: the place of the group in what somebody sent. Raises: Misshapen for
-        permissions that are none; Invalid for what is too long, and for an id that is taken; Forbidden.
+        permissions that are none; Invalid for what is too long, and for an id that is taken; Forbidden; NotFound if
+        the account `by` is gone (empty = the command line).
         """
         group_id = group_id or new_id()
         if permissions is not None:
@@ -103,6 +98,8 @@ class Groups(Members):
         values = (name, description, check_data("data", data), as_json(permissions))
         try:
             async with transaction():
+                if by and not await hold_rows("portico_account", [by]):
+                    raise NotFound
                 await execute(_INSERT, group_id, by, *values, now())
                 became = {"name": name, "description": description, "permissions": permissions}
                 await audit.record("group.created", "group", group_id, became=became)
@@ -163,7 +160,7 @@ class Groups(Members):
         return True
 
     async def account_leaving(self, event: AccountLeaving) -> None:
-        """The groups that somebody made go to the heir, or with them. Called inside the transaction."""
+        """The groups that an account made go to the heir, or with them. Called inside the transaction."""
         if event.heir is not None:
             await execute(_INHERIT, event.heir, event.id)
             return

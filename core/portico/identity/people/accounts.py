@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
-from portico.audit import record
+from portico.audit import drop_fields, record
 from portico.db import (
+    Deadlock,
     ForeignKeyViolation,
     UniqueViolation,
     after_commit,
     execute,
+    hold_for_deletion,
     new_id,
     now,
     rows,
@@ -35,6 +37,9 @@ STILL_NEEDED = (
     "[ERROR: Something still belongs to this account, and the plugin that keeps it is not active]"
 )
 
+#: How often a deletion is tried that meets writers who are at work on what belongs to the account.
+MAX_ATTEMPTS = 5
+
 _INSERT = (
     "INSERT INTO portico_account "
     "(id, email, role, name, profile_image_url, folded, last_active_at, updated_at, created_at) "
@@ -57,6 +62,8 @@ _AMEND = (
     "UPDATE portico_account SET name = $2, email = $3, role = $4, profile_image_url = $5, folded = $6, "
     "updated_at = $7 WHERE id = $1"
 )
+# A group that was made while its maker's others were handed over.
+_MADE_A_GROUP = "SELECT 1 FROM portico_group WHERE account_id = $1 LIMIT 1"
 _TOUCH = "UPDATE portico_account SET updated_at = $1 WHERE id = $2"
 
 
@@ -187,21 +194,46 @@ class Accounts(Lookup):
         or if nobody would be left to administer; Invalid if it is to inherit from itself, or if something of it is
         kept by a plugin that is not active.
         """
-        try:
-            async with transaction():
-                await execute(_LOCK_ADMINS)
-                account = await self.by_id(account_id)
-                if account_id in (by, await self.primary()):
-                    raise Forbidden(ACTION_PROHIBITED)
-                await self._check_ruling(account, "", by)
-                inherits = None if delete_content else await self._heir(account_id, heir or by)
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                await self._delete(account_id, by, heir, delete_content)
+                return
+            except ForeignKeyViolation as error:
+                raise Invalid(STILL_NEEDED) from error
+            except Deadlock:
+                if attempt == MAX_ATTEMPTS:
+                    raise
+
+    async def _delete(
+        self, account_id: str, by: str | None, heir: str | None, delete_content: bool
+    ) -> None:
+        async with transaction():
+            await execute(_LOCK_ADMINS)
+            account = await self.by_id(account_id)
+            if account_id in (by, await self.primary()):
+                raise Forbidden(ACTION_PROHIBITED)
+            await self._check_ruling(account, "", by)
+            inherits = None if delete_content else await self._heir(account_id, heir or by)
+            await self._bus.involve(AccountLeaving(account_id, inherits))
+            # Whoever writes takes locks of a plugin first and the account last, and so does this.
+            await hold_for_deletion("portico_account", account_id)
+            try:
+                async with transaction():
+                    await self._drop_row(account_id)
+            except ForeignKeyViolation:
+                # Written after the listeners were at work on it; nothing more can be from here on.
                 await self._bus.involve(AccountLeaving(account_id, inherits))
-                await self._sessions.close_all(account_id)
-                await execute("DELETE FROM portico_account WHERE id = $1", account_id)
-                await record("account.deleted", KIND, account_id, was=shown(account))
-                after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
-        except ForeignKeyViolation as error:
-            raise Invalid(STILL_NEEDED) from error
+                await self._drop_row(account_id)
+            await self._sessions.close_all(account_id)
+            await drop_fields(KIND, account_id, SHOWN)
+            await record("account.deleted", KIND, account_id, was={"role": account.role})
+            after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
+
+    async def _drop_row(self, account_id: str) -> None:
+        """Raises: ForeignKeyViolation if something that has to be handed over is still there."""
+        if await rows(_MADE_A_GROUP, account_id):
+            raise ForeignKeyViolation("portico_group.account_id")
+        await execute("DELETE FROM portico_account WHERE id = $1", account_id)
 
     async def _heir(self, account_id: str, wanted: str | None) -> str | None:
         if wanted == account_id:
