@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import Adjustments, Configuration
-from portico.db import Database, Locked, bind, open_database
+from portico.db import Database, DatabaseCheck, Locked, all_checks, bind, open_database
 from portico.errors import OperatorError
 from portico.events import Bus
 from portico.fetch import Fetch, OneSession
@@ -175,6 +175,12 @@ class Portico:
     def locked_columns(self) -> list[Locked]:
         """Where texts are kept that the vault has locked."""
         return [column for tables in self.table_sets.values() for column in tables.locked]
+
+    async def database_checks(self) -> list[DatabaseCheck]:
+        """What `portico db check` looks at, in the database in use."""
+        declared = [one for tables in self.table_sets.values() for one in tables.references]
+        brought = [check for c in self.contributions for check in c.database_checks]
+        return await all_checks(declared, brought)
 
     def _set_aside(self, plugin: str, reason: str, trace: str = "") -> None:
         """Drop a plugin whole, with all it brought so far, and whoever requires it."""

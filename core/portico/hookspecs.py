@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
 
     from portico.catalogue.source import ModelSource
-    from portico.db import TableSet
+    from portico.db import DatabaseCheck, TableSet
     from portico.events import Listener
     from portico.identity import AuthProvider, TokenReader
     from portico.permissions import PolicyFile, PolicyLine, ResourceKind
@@ -44,6 +44,14 @@ def register_tables() -> "TableSet | None":
     """The tables this plugin owns and the package its migrations are in.
 
     Called at boot, in every process and by `portico migrate`. Table names begin with `<plugin>_`.
+    """
+
+
+@hookspec
+def register_database_checks(app: "House", settings: Any) -> "Iterable[DatabaseCheck] | None":
+    """What `portico db check` looks at in this plugin's tables, where a foreign key or a `Reference` is not enough.
+
+    Called at boot. The checks run only when an operator asks for them.
     """
 
 

@@ -4,6 +4,7 @@ import click
 
 from portico.api import (
     AccountLeaving,
+    DatabaseCheck,
     FoldersLeaving,
     House,
     Listener,
@@ -60,6 +61,14 @@ def register_services(app: House) -> list[Service]:
         Service(Seen, Seen()),
         Service(SharedConversations, Shares(app)),
     ]
+
+
+@hookimpl
+def register_database_checks() -> list[DatabaseCheck]:
+    """Texts for the search whose chat is gone."""
+    from portico_chats.storage.checks import checks
+
+    return checks()
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Boolean, SmallInt, Text
 from piccolo.table import Table
 
-from portico.api import TableSet
+from portico.api import Reference, TableSet
 
 
 class ChatTable(Table, tablename="chats_chat"):
@@ -117,4 +117,10 @@ TABLES = TableSet(
         TextTable,
     ),
     migrations="portico_chats.migrations",
+    references=(
+        Reference("chats_chat", "share_id", "chats_share", orphans="clear"),
+        Reference("chats_tagged", "user_id", "portico_account"),
+        # Goes with its chat, see `storage/checks.py`.
+        Reference("chats_text", "owner_id", "portico_account", orphans="keep"),
+    ),
 )

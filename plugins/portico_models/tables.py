@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
 
-from portico.api import TableSet
+from portico.api import Reference, TableSet
 
 
 class ModelTable(Table, tablename="models_model"):
@@ -74,4 +74,11 @@ class TemplateTable(Table, tablename="models_template"):
 TABLES = TableSet(
     tables=(ModelTable, TagTable, ChangeTable, RevisionTable, VersionTable, TemplateTable),
     migrations="portico_models.migrations",
+    references=(
+        Reference("models_model", "user_id", "portico_account", orphans="inherit"),
+        Reference("models_template", "user_id", "portico_account", orphans="inherit"),
+        # Neither the model nor the people of a version have to exist any more.
+        Reference("models_version", "author", "portico_account", orphans="keep"),
+        Reference("models_version", "owner_id", "portico_account", orphans="keep"),
+    ),
 )

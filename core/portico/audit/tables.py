@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
 
-from portico.db import TableSet
+from portico.db import Reference, TableSet
 
 
 class AuditTable(Table, tablename="portico_audit"):
@@ -19,4 +19,12 @@ class AuditTable(Table, tablename="portico_audit"):
     became = Text(null=True, default=None)
 
 
-TABLES = TableSet(tables=(AuditTable,), migrations="portico.audit.migrations")
+TABLES = TableSet(
+    tables=(AuditTable,),
+    migrations="portico.audit.migrations",
+    references=(
+        # Who did what stays when the account is gone.
+        Reference("portico_audit", "author", "portico_account", orphans="keep"),
+        Reference("portico_audit", "subject_id", "portico_account", orphans="keep"),
+    ),
+)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from portico.cli.check import check
 from portico.cli.key import Key
 from portico.errors import OperatorError
 
@@ -27,7 +28,10 @@ class NothingToDo(OperatorError):
 
 @click.group()
 def db() -> None:
-    """Look at the database; encrypt, decrypt or rekey its file while no server runs."""
+    """Look at the database and check it; encrypt, decrypt or rekey its file while no server runs."""
+
+
+db.add_command(check)
 
 
 @db.command()

@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
 
-from portico.db import TableSet
+from portico.db import Reference, TableSet
 
 
 class ConfigurationTable(Table, tablename="portico_configuration"):
@@ -15,4 +15,10 @@ class ConfigurationTable(Table, tablename="portico_configuration"):
     updated_by = Text()
 
 
-TABLES = TableSet(tables=(ConfigurationTable,), migrations="portico.configuration.migrations")
+TABLES = TableSet(
+    tables=(ConfigurationTable,),
+    migrations="portico.configuration.migrations",
+    references=(
+        Reference("portico_configuration", "updated_by", "portico_account", orphans="keep"),
+    ),
+)

@@ -10,6 +10,7 @@ with database.use():
 
 from portico.db.ambient import bind
 from portico.db.clock import now
+from portico.db.consistency import DatabaseCheck, all_checks
 from portico.db.current import (
     after_commit,
     current_database,
@@ -40,19 +41,21 @@ from portico.db.many import (
 )
 from portico.db.migrate import Report, SchemaStatus, apply_steps, migrate, pending, schema_status
 from portico.db.opening import open_database
-from portico.db.tableset import Locked, TableSet
+from portico.db.tableset import Locked, Reference, TableSet
 from portico.settings.schema import DatabaseSettings
 
 __all__ = [
     "BadDatabase",
     "BadMigration",
     "Database",
+    "DatabaseCheck",
     "DatabaseSettings",
     "Deadlock",
     "ForeignKeyViolation",
     "IDS_AT_ONCE",
     "Locked",
     "ROWS_AT_ONCE",
+    "Reference",
     "Report",
     "Row",
     "SchemaStatus",
@@ -60,6 +63,7 @@ __all__ = [
     "TransactionFailed",
     "UniqueViolation",
     "after_commit",
+    "all_checks",
     "apply_steps",
     "bind",
     "chunks",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from string import Formatter
+from typing import Literal
 
 from piccolo.table import Table
 
@@ -33,12 +34,47 @@ class Locked:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A column with ids of rows in another table, where no foreign key says so, or says not all.
+
+    `portico db check` finds the rows whose `parent` is gone. `orphans`: what `--repair` does with them: `delete`, `clear`
+    (set to NULL), `inherit` (give them to the first administrator); `keep` = they are no fault, as in a history.
+    `where`: SQL, which rows hold such an id at all; the others are not looked at.
+    """
+
+    table: str
+    column: str
+    parent: str
+    parent_column: str = "id"
+    where: str = ""
+    orphans: Literal["delete", "clear", "inherit", "keep"] = "delete"
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column}"
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What is the same for two declarations of one reference."""
+        return self.table, self.column, self.parent
+
+    @property
+    def orphaned(self) -> str:
+        """The SQL condition for rows that refer to nothing."""
+        return (
+            f"{self.column} IS NOT NULL AND ({self.where or '1 = 1'}) AND NOT EXISTS (SELECT 1 FROM "  # noqa: S608
+            f"{self.parent} parent WHERE parent.{self.parent_column} = {self.table}.{self.column})"
+        )
+
+
+@dataclass(frozen=True)
 class TableSet:
     """Tables, and the package (`portico_chats.migrations`) that holds the steps to make them.
 
-    `locked`: the columns that `portico secret rotate` has to walk.
+    `locked`: the columns that `portico secret rotate` has to walk. `references`: what `portico db check` looks at
+    besides the foreign keys of the schema.
     """
 
     tables: tuple[type[Table], ...]
     migrations: str
     locked: tuple[Locked, ...] = ()
+    references: tuple[Reference, ...] = ()

@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Integer, Text
 from piccolo.table import Table
 
-from portico.db import TableSet
+from portico.db import Reference, TableSet
 
 
 class AccountTable(Table, tablename="portico_account"):
@@ -114,4 +114,16 @@ TABLES = TableSet(
         SecretTable,
     ),
     migrations="portico.identity.migrations",
+    references=(
+        # Empty for a group that the command line made.
+        Reference(
+            "portico_group",
+            "account_id",
+            "portico_account",
+            where="account_id <> ''",
+            orphans="inherit",
+        ),
+        # Clearing it would make the next visitor an administrator.
+        Reference("portico_founder", "account_id", "portico_account", orphans="keep"),
+    ),
 )

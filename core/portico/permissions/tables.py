@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Integer, Text
 from piccolo.table import Table
 
-from portico.db import TableSet
+from portico.db import Reference, TableSet
 
 
 class GrantTable(Table, tablename="portico_grant"):
@@ -37,5 +37,15 @@ class PolicySeenTable(Table, tablename="portico_policy_seen"):
 
 
 TABLES = TableSet(
-    tables=(GrantTable, PolicyTable, PolicySeenTable), migrations="portico.permissions.migrations"
+    tables=(GrantTable, PolicyTable, PolicySeenTable),
+    migrations="portico.permissions.migrations",
+    references=(
+        Reference(
+            "portico_grant", "principal_id", "portico_account", where="principal_kind = 'user'"
+        ),
+        Reference(
+            "portico_grant", "principal_id", "portico_group", where="principal_kind = 'group'"
+        ),
+        Reference("portico_policy", "author", "portico_account", orphans="keep"),
+    ),
 )

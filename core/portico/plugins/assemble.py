@@ -94,6 +94,9 @@ def _strayed(contribution: Contribution) -> str:
     for column in contribution.tables.locked if contribution.tables else ():
         if column.table not in tables:
             return f"its locked column {column} is in a table of somebody else"
+    for reference in contribution.tables.references if contribution.tables else ():
+        if reference.table not in tables:
+            return f"its reference {reference} is in a table of another plugin"
     return ""
 
 
@@ -111,6 +114,7 @@ def what_it_brings(contribution: Contribution) -> dict[str, list[str]]:
         "tokens": [reader.kind for reader in contribution.token_readers],
         "services": [service.protocol.__name__ for service in contribution.services],
         "tables": _tables(contribution),
+        "database checks": [check.name for check in contribution.database_checks],
         "resources": [kind.name for kind in contribution.resources],
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],

@@ -10,7 +10,7 @@ from litestar import Router
 from litestar.routes import WebSocketRoute
 
 from portico.catalogue.source import ModelSource
-from portico.db import TableSet
+from portico.db import DatabaseCheck, TableSet
 from portico.events import Listener
 from portico.identity import AuthProvider, TokenReader
 from portico.permissions import PolicyFile, PolicyLine, ResourceKind
@@ -45,6 +45,7 @@ class Contribution:
     info: PluginInfo
     settings: Section | None
     tables: TableSet | None = None
+    database_checks: tuple[DatabaseCheck, ...] = ()
     resources: tuple[ResourceKind, ...] = ()
     policies: tuple[PolicyFile | PolicyLine, ...] = ()
     services: tuple[Service, ...] = ()
@@ -120,6 +121,7 @@ def collect(
         info=info,
         settings=settings,
         tables=tables,
+        database_checks=many("register_database_checks", DatabaseCheck),
         resources=many("register_resources", ResourceKind),
         policies=many("register_policies", PolicyFile, PolicyLine),
         services=many("register_services", Service),

@@ -53,7 +53,6 @@ class Tags:
             if known_as not in carried:
                 if len(carried) >= MOST:
                     raise Invalid(f"[ERROR: A chat has at most {MOST} tags]")
-                await tag_rows.take(owner_id)
                 await hang(chat_id, owner_id, {known_as: name}, archived=held["archived"])
                 await tag_rows.keep_meta(chat_id, with_tags(held["meta"], [*carried, known_as]))
                 self._reach.announce(chat_id, owner_id, "updated")
@@ -93,10 +92,8 @@ class Tags:
 
 
 async def hang(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:
-    """Let a chat carry tags, given as names by id. The owner's tags are taken.
-
-    Its `meta` is the caller's to write, in the same transaction.
-    """
+    """Let a chat carry tags, given as names by id. Its `meta` is the caller's to write, in the same transaction."""
+    await tag_rows.take(owner_id)
     for known_as, name in tags.items():
         await tag_rows.hang(chat_id, owner_id, known_as)
         if not archived:

@@ -101,6 +101,11 @@ class Library:
         async with transaction():
             for note in notes:
                 await execute(
+                    "INSERT INTO portico_account (id, email, role, name, profile_image_url, last_active_at, "
+                    "updated_at, created_at) VALUES ($1, $1, 'user', $1, '', 0, 0, 0) ON CONFLICT DO NOTHING",
+                    note.owner,
+                )
+                await execute(
                     "INSERT INTO chats_chat (id, user_id, title, chat, meta, created_at, updated_at, archived, "
                     "pinned, share_id, folder_id) VALUES ($1, $2, $3, '{}', '{}', 0, $4, $5, $6, $7, $8)",
                     note.id,

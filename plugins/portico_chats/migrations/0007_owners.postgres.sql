@@ -1,3 +1,4 @@
+-- safe-beside: previous
 -- A chat belongs to an account that exists. Chats of accounts that were deleted while they were being written go now.
 
 DELETE FROM chats_text WHERE owner_id NOT IN (SELECT id FROM portico_account);

@@ -1,3 +1,4 @@
+-- safe-beside: previous
 -- A chat belongs to an account that exists. Chats of accounts that were deleted while they were being written go now.
 -- SQLite cannot add a reference to a table, so it is made anew; the messages stay where they are.
 
@@ -6,6 +7,10 @@ UPDATE chats_text SET state = 2 WHERE state = 1 AND owner_id NOT IN (SELECT id F
 DELETE FROM chats_text WHERE state = 0 AND owner_id NOT IN (SELECT id FROM portico_account);
 
 DELETE FROM chats_message WHERE chat_id IN (
+    SELECT id FROM chats_chat WHERE user_id NOT IN (SELECT id FROM portico_account)
+);
+
+DELETE FROM chats_deleted_message WHERE chat_id IN (
     SELECT id FROM chats_chat WHERE user_id NOT IN (SELECT id FROM portico_account)
 );
 
