@@ -35,6 +35,7 @@ from portico.plugins.assemble import assemble, blocking
 from portico.plugins.collect import Contribution, collect, implementation
 from portico.plugins.discover import discover, unknown_names
 from portico.plugins.house import House
+from portico.plugins.overview import described_plugins, plugins_by_module
 from portico.plugins.state import Register
 from portico.redis import Redis
 from portico.settings.load import Loaded
@@ -42,11 +43,13 @@ from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.vault import Vault, claim_vault, configured_ring, key_in_use
 from portico.web.application import OWN_PATHS, web_application
+from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.edge.edge import Edge
 from portico.web.edge.origins import Origins
 from portico.web.edge.proxies import Proxies
 from portico.web.lifespan import lifespan
+from portico.web.loop_watch import LoopWatch
 
 Result = TypeVar("Result")
 log = structlog.get_logger("portico")
@@ -127,6 +130,13 @@ class Portico:
         self.register = Register()
         self.manager: pluggy.PluginManager = new_manager()
         self.contributions = self._gather()
+        self.counters = Counters()
+        self._loop_watch = LoopWatch(
+            settings.server.loop_limit,
+            self.counters,
+            lambda: plugins_by_module(self.register, self.manager),
+            Edge.__call__.__code__,
+        )
         self._started: list[Contribution] = []
         self._serve: ASGIApp | None = None
 
@@ -259,6 +269,8 @@ class Portico:
                 checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
                 redis=self.redis,
                 set_aside=lambda: [record.name for record in self.register.failed],
+                counters=self.counters,
+                plugins=lambda: described_plugins(self.register, self.counters),
             ),
         )
         return Edge(application, self.database, self.settings, self.proxies, self.origins)
@@ -307,6 +319,7 @@ class Portico:
             self.instance.start()
         self._serve = self._web()
         self.must_open()
+        self._loop_watch.start()
         self.doing = "opening its port"
         self._announce()
 
@@ -347,6 +360,7 @@ class Portico:
     async def stop(self) -> None:
         """Close the house: plugins in reverse order, then the rooms. Nothing here can keep the rest from closing."""
         self._serve = None
+        self._loop_watch.stop()
         await self.policies.stop()
         with self.database.use():
             for contribution in reversed(self._started):

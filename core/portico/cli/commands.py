@@ -145,7 +145,7 @@ def plugins(key: Key, as_json: bool) -> None:
     """List every installed plugin: its state, why, and what it brings."""
     register = key.portico().register
     if as_json:
-        click.echo(json.dumps([_record(record) for record in register], indent=2))
+        click.echo(json.dumps([record.described() for record in register], indent=2))
         return
     wide = max((len(record.name) for record in register), default=4)
     for record in register:
@@ -158,19 +158,6 @@ def plugins(key: Key, as_json: bool) -> None:
             click.echo(f"{indent}why: {record.reason}")
         for kind, things in record.brings.items():
             click.echo(f"{indent}{kind}: {', '.join(things)}")
-
-
-def _record(record: Any) -> dict[str, Any]:
-    return {
-        "name": record.name,
-        "version": record.version,
-        "distribution": record.distribution,
-        "state": str(record.state),
-        "reason": record.reason,
-        "summary": record.summary,
-        "requires": list(record.requires),
-        "contributes": record.brings,
-    }
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class State(StrEnum):
@@ -24,6 +25,19 @@ class Record:
     summary: str = ""
     requires: tuple[str, ...] = ()
     brings: dict[str, list[str]] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """The record for programs. Its trace is left out: it may quote a secret."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "distribution": self.distribution,
+            "state": str(self.state),
+            "reason": self.reason,
+            "summary": self.summary,
+            "requires": list(self.requires),
+            "contributes": self.brings,
+        }
 
     def fail(self, reason: str, trace: str = "") -> None:
         self.state, self.reason, self.trace = State.FAILED, reason, trace

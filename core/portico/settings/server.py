@@ -75,6 +75,15 @@ class ServerSettings(Section):
     body_rate: Annotated[
         int, setting("Bytes of a body that earn its sender one second more", ge=1)
     ] = 8192
+    loop_limit: Annotated[
+        float,
+        setting(
+            "Seconds for which a handler or a plugin may block the event loop before it is named in the log and counted; "
+            "0 = never",
+            ge=0,
+            le=600,
+        ),
+    ] = 0.5
     docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
     secure_cookies: Annotated[
         bool,

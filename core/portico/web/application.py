@@ -1,6 +1,7 @@
 """The Litestar application: every route behind the same gate, with the same bodies and the same errors."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -11,6 +12,7 @@ from portico.identity import Identity
 from portico.permissions import Permissions
 from portico.redis import Redis
 from portico.settings.schema import Settings
+from portico.web.counters import Counters
 from portico.web.describing.described import Descriptions
 from portico.web.describing.openapi import open_api, schema
 from portico.web.drain import Drain
@@ -18,13 +20,15 @@ from portico.web.edge.origins import Origins
 from portico.web.errors import HANDLERS
 from portico.web.gate.access import gate
 from portico.web.health import HealthCheck, health_routes, redis_check
+from portico.web.plugin_list import plugin_list_route
 from portico.web.reading.body import StrictJSON
 from portico.web.reading.body_budget import BodyBudget
 from portico.web.reading.body_request import BodyRequest
 
 #: Routes that no plugin can take, as pairs of method and path.
 OWN_PATHS = tuple(
-    ("GET", path) for path in ("/health", "/health/db", "/ready", "/docs", "/openapi.json")
+    ("GET", path)
+    for path in ("/health", "/health/db", "/ready", "/docs", "/openapi.json", "/api/v1/plugins")
 )
 
 
@@ -47,16 +51,20 @@ def web_application(
     checks: Iterable[tuple[str, HealthCheck]],
     redis: Redis,
     set_aside: Callable[[], list[str]],
+    counters: Counters,
+    plugins: Callable[[], Sequence[dict[str, Any]]],
 ) -> Litestar:
     """The application that serves these routers and the core's own routes.
 
     `checks`: the plugins' probes, each with its owner. `set_aside`: names of the plugins that failed.
+    `plugins`: all of them, as administrators are told.
     """
     docs = settings.server.docs
     return Web(
         route_handlers=[
             *health_routes([*redis_check(redis), *checks], set_aside, drain),
             *([schema] if docs else []),
+            plugin_list_route(plugins),
             *routers,
         ],
         middleware=[gate(identity, permissions, origins)],
@@ -72,6 +80,7 @@ def web_application(
                 "bodies": BodyBudget(settings.server.max_body_total),
                 "drain": drain,
                 "vigil": identity.vigil,
+                "counters": counters,
             }
         ),
         openapi_config=open_api(settings) if docs else None,

@@ -115,12 +115,16 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
         case ClientException() if error.status_code == 400:
             return answer(422, [fault("json_invalid", ["body"], "The body could not be read")])
     if error.status_code >= 500:
-        return unforeseen(error, _plugin(request))
+        return on_anything(request, error)
     return answer(error.status_code, error.detail)
 
 
 def on_anything(request: Request[Any, Any, Any], error: Exception) -> Any:
-    return unforeseen(error, _plugin(request))
+    plugin = _plugin(request)
+    counters = request.app.state.get("counters")
+    if counters is not None:
+        counters.failed(plugin)
+    return unforeseen(error, plugin)
 
 
 def _plugin(request: Request[Any, Any, Any]) -> str:

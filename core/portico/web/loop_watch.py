@@ -1,0 +1,164 @@
+"""Watches the event loop from a thread: whatever blocks it is named in the log, with its stack, and counted.
+
+While a handler or a plugin computes or waits without `await`, nobody else is answered. The thread asks the loop ten
+times a second to answer; when it does not, what it executes just then is what blocks it.
+"""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+import structlog
+
+from portico.web.counters import Counters
+
+log = structlog.get_logger("portico.web")
+
+#: Seconds between two questions to the loop.
+ASK_SECONDS = 0.1
+#: Seconds in which one place gets one log line, however often it blocks.
+QUIET_SECONDS = 10.0
+#: Frames of a stack that are told, the innermost ones.
+MAX_FRAMES = 15
+#: Places whose last line is remembered.
+MAX_PLACES = 100
+#: Modules that say nothing about who blocks.
+_MACHINERY = (
+    "asyncio",
+    "uvloop",
+    "granian",
+    "litestar",
+    "contextlib",
+    "anyio",
+    "threading",
+    "concurrent",
+)
+_CORE = "portico"
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """What the loop executed while it did not answer. `trace`: from the outermost to the innermost place."""
+
+    plugin: str
+    method: str = ""
+    route: str = ""
+    trace: tuple[str, ...] = ()
+
+    @property
+    def at(self) -> str:
+        return self.trace[-1] if self.trace else "not seen: something held the whole interpreter"
+
+
+class LoopWatch:
+    """The watch of one application's loop.
+
+    `limit`: seconds without an answer that are told and counted; 0 = nothing is watched. `plugins`: their names by the
+    module each begins in. `edge`: the code whose local variable `scope` is the request that is being served.
+    """
+
+    def __init__(
+        self,
+        limit: float,
+        counters: Counters,
+        plugins: Callable[[], Mapping[str, str]],
+        edge: CodeType,
+    ) -> None:
+        self._limit, self._counters, self._plugins, self._edge = limit, counters, plugins, edge
+        self._stopped = threading.Event()
+        self._told: dict[str, tuple[float, int]] = {}
+
+    def start(self) -> None:
+        """Begin to watch the running loop."""
+        if self._limit:
+            self._stopped.clear()
+            arguments = asyncio.get_running_loop(), threading.get_ident()
+            threading.Thread(
+                target=self._work, args=arguments, name="loop-watch", daemon=True
+            ).start()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stopped.set()
+
+    def _work(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
+        answered = threading.Event()
+        while not self._stopped.wait(ASK_SECONDS):
+            answered.clear()
+            asked, computed = time.monotonic(), time.process_time()
+            try:
+                loop.call_soon_threadsafe(answered.set)
+            except RuntimeError:
+                return  # the loop is closed
+            in_time = answered.wait(self._limit)
+            seconds = time.monotonic() - asked
+            if seconds < self._limit:
+                continue
+            if seconds > 2 * self._limit and time.process_time() - computed < seconds / 10:
+                # This thread did not run either, and nothing was computed: the whole process was suspended.
+                answered.wait(self._limit)
+                continue
+            stall = Stall(_CORE) if in_time else self._look(thread)
+            self._tell(stall, seconds)
+            while not answered.wait(self._limit):
+                if self._stopped.is_set():
+                    break
+            self._counters.stalled(stall.plugin, time.monotonic() - asked)
+
+    def _look(self, thread: int) -> Stall:
+        """What the thread of the loop is doing."""
+        frame: FrameType | None = sys._current_frames().get(thread)
+        plugins = self._plugins()
+        plugin = ""
+        scope: Mapping[str, Any] = {}
+        trace: list[str] = []
+        while frame is not None:
+            module = str(frame.f_globals.get("__name__", ""))
+            plugin = plugin or _plugin(module, plugins)
+            if frame.f_code is self._edge:
+                scope = frame.f_locals.get("scope") or {}
+            if len(trace) < MAX_FRAMES and (
+                not trace or module.partition(".")[0] not in _MACHINERY
+            ):
+                file = "/".join(frame.f_code.co_filename.split("/")[-2:])
+                trace.append(f"{file}:{frame.f_lineno} {frame.f_code.co_name}")
+            frame = frame.f_back
+        handler: Any = scope.get("route_handler")
+        plugin = plugin or str(getattr(handler, "opt", {}).get("plugin", _CORE))
+        route = scope.get("path_template") or scope.get("path", "")
+        method = scope.get("method", "WEBSOCKET") if scope else ""
+        return Stall(plugin, str(method), str(route), tuple(reversed(trace)))
+
+    def _tell(self, stall: Stall, seconds: float) -> None:
+        now = time.monotonic()
+        last, left_out = self._told.get(stall.at, (-QUIET_SECONDS, 0))
+        if now - last < QUIET_SECONDS:
+            self._told[stall.at] = last, left_out + 1
+            return
+        if len(self._told) >= MAX_PLACES:
+            self._told.clear()
+        self._told[stall.at] = now, 0
+        log.warning(
+            "event loop blocked",
+            plugin=stall.plugin,
+            method=stall.method,
+            route=stall.route,
+            seconds=round(seconds, 2),
+            at=stall.at,
+            trace=list(stall.trace),
+            since_last_line=left_out,
+        )
+
+
+def _plugin(module: str, plugins: Mapping[str, str]) -> str:
+    """The plugin that a module belongs to, or nothing."""
+    while module:
+        if module in plugins:
+            return plugins[module]
+        module = module.rpartition(".")[0]
+    return ""

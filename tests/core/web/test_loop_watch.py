@@ -1,0 +1,184 @@
+"""What blocks the event loop is named in the log and counted, and costs nobody else a line."""
+
+import asyncio
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from portico.testing import House
+from portico.web.counters import Counters
+from portico.web.loop_watch import LoopWatch
+
+PLUGIN = """
+import asyncio, time
+from litestar.params import FromPath
+from portico.api import AccountCreated, Listener, PluginInfo, get, hookimpl
+PLUGIN = PluginInfo(summary="blocks", api=1)
+
+def too_long():
+    time.sleep(1)
+
+@get("/api/x/blocking/{way:str}", access="public")
+async def block(way: FromPath[str]) -> str:
+    if way == "wait":
+        await asyncio.sleep(0)
+        too_long()
+    elif way == "fail":
+        raise ValueError("secret")
+    return way
+
+@hookimpl
+def register_routes():
+    return [block]
+
+@hookimpl
+def register_listeners():
+    return [Listener(AccountCreated, lambda event: too_long())]
+"""
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"PORTICO_SERVER_LOOP_LIMIT": "0.3", "PORTICO_LOG_FORMAT": "json"}
+
+
+@pytest.fixture(autouse=True)
+def blocking(install: Callable[..., None]) -> None:
+    install("blocking", PLUGIN)
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
+    """`told(n)`: the first n events about a blocked loop, as soon as they are there."""
+    said = ""
+
+    def lines(count: int) -> list[dict[str, Any]]:
+        nonlocal said
+        deadline = time.monotonic() + 30
+        while True:
+            said += capsys.readouterr().err
+            found = [json.loads(line) for line in said.splitlines() if "event loop blocked" in line]
+            if len(found) >= count or time.monotonic() > deadline:
+                return found
+            time.sleep(0.01)
+
+    return lines
+
+
+def counters_of(house: House, admin: Any, plugin: str) -> dict[str, float]:
+    answer = admin.get("/api/v1/plugins")
+    assert answer.status == 200
+    return {one["name"]: one for one in answer.json}[plugin]["counters"]  # type: ignore[no-any-return]
+
+
+def eventually_counted(house: House, admin: Any, stalls: int) -> dict[str, float]:
+    deadline = time.monotonic() + 30
+    while (found := counters_of(house, admin, "blocking"))["stalls"] < stalls:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestTheWatch:
+    def test_a_handler_that_blocks_the_loop_is_named_with_its_stack(
+        self, house: House, told: Callable[[int], list[dict[str, Any]]]
+    ) -> None:
+        assert house.client.get("/api/x/blocking/wait").status == 200
+        (stall,) = told(1)
+        assert (stall["plugin"], stall["method"]) == ("blocking", "GET")
+        assert stall["route"] == "/api/x/blocking/{way}"
+        assert stall["level"] == "warning"
+        assert stall["seconds"] >= 0.3
+        assert re.search(r"made_up_blocking.py:\d+ too_long$", stall["at"])
+        assert any(re.search(r"made_up_blocking.py:\d+ block$", place) for place in stall["trace"])
+
+    def test_stalls_and_errors_are_counted_where_administrators_see_them(
+        self, house: House
+    ) -> None:
+        admin = house.client.sign_up("Ada")
+        before = eventually_counted(house, admin, 1)  # the listener has blocked
+        assert house.client.get("/api/x/blocking/wait").status == 200
+        assert house.client.get("/api/x/blocking/fail").status == 500
+        found = eventually_counted(house, admin, int(before["stalls"]) + 1)
+        assert found["errors"] == 1
+        assert found["stalls"] == before["stalls"] + 1
+        assert found["longest_stall"] >= 0.5
+        assert found["stalled_seconds"] >= before["stalled_seconds"] + 0.5
+
+    def test_a_listener_that_blocks_is_named_rather_than_the_plugin_of_the_route(
+        self, house: House, told: Callable[[int], list[dict[str, Any]]]
+    ) -> None:
+        house.client.sign_up("Ada")
+        (stall,) = told(1)
+        assert stall["plugin"] == "blocking"
+        assert stall["route"] == "/api/v1/auths/signup"
+
+    def test_one_place_gets_one_line_in_a_while(
+        self, house: House, told: Callable[[int], list[dict[str, Any]]]
+    ) -> None:
+        for _ in range(3):
+            house.client.get("/api/x/blocking/wait")
+        assert len(told(1)) == 1
+
+    def test_plugins_are_listed_with_their_state_and_reason(self, house: House) -> None:
+        admin = house.client.sign_up("Ada")
+        listed = {one["name"]: one for one in admin.get("/api/v1/plugins").json}
+        assert set(listed) == {"portico", *house.portico.register.names}
+        assert listed["blocking"] | {"counters": {}, "contributes": {}} == {
+            "name": "blocking", "version": "1.0", "distribution": "made-up-blocking", "state": "active",
+            "reason": "", "summary": "blocks", "requires": [], "contributes": {}, "counters": {},
+        }  # fmt: skip
+        assert "GET /api/x/blocking/{str}" in str(listed["blocking"]["contributes"])
+
+
+def test_what_holds_the_whole_interpreter_is_counted_too() -> None:
+    counters = Counters()
+    watch = LoopWatch(0.05, counters, dict, (lambda: None).__code__)
+
+    async def compute() -> None:
+        watch.start()
+        await asyncio.sleep(0.2)
+        for length in itertools.count(20):
+            started = time.monotonic()
+            re.match(r"(a+)+$", "a" * length + "b")  # no other thread runs meanwhile
+            if time.monotonic() - started > 0.5:
+                break
+        await asyncio.sleep(0.2)
+        watch.stop()
+
+    asyncio.run(compute())
+    assert counters.of("portico")["longest_stall"] > 0.2
+
+
+def test_a_process_that_was_suspended_has_not_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = Counters()
+    watch = LoopWatch(0.05, counters, dict, (lambda: None).__code__)
+    monkeypatch.setattr("time.process_time", lambda: 0.0)  # nothing is computed
+
+    async def suspended() -> None:
+        watch.start()
+        monkeypatch.setattr(time, "monotonic", leaping(time.monotonic))
+        time.sleep(0.5)
+        await asyncio.sleep(0.2)
+        watch.stop()
+
+    asyncio.run(suspended())
+    assert counters.of("portico")["stalls"] == 0
+
+
+def leaping(clock: Callable[[], float]) -> Callable[[], float]:
+    """A clock that leaps ahead between two looks, as one does whose process did not run."""
+    ahead = 0.0
+
+    def leap() -> float:
+        nonlocal ahead
+        ahead += 10
+        return clock() + ahead
+
+    return leap
