@@ -85,6 +85,18 @@ class Folders(Protocol):
         """Whether this is a folder of that person's. An unknown one is False, like a foreign one."""
         ...
 
+    async def is_known(self, folder_id: str) -> bool:
+        """Whether there is such a folder, of any account."""
+        ...
+
+    async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
+        """The id of that account's folder of this name in `parent_id` (None = the root), made if there is none.
+
+        None where none can be made: folders are off, there are as many as one account may have, they lie too deep,
+        or the name is not allowed. A transaction is open, and nothing in folders has been touched in it yet.
+        """
+        ...
+
     async def below(self, owner_id: str, folder_id: str) -> list[str]:
         """The ids of a folder of that person's and of everything below it; empty if it is not theirs."""
         ...

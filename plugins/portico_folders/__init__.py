@@ -50,13 +50,13 @@ def register_policies() -> list[PolicyFile]:
 
 
 @hookimpl
-def register_services(settings: Section) -> list[Service]:
+def register_services(app: House, settings: Section) -> list[Service]:
     """Where whoever keeps things in folders asks which there are. Nobody to ask while folders are off."""
     from portico_folders.settings import Settings
     from portico_folders.whereabouts import Whereabouts
 
     assert isinstance(settings, Settings)
-    return [Service(Folders, Whereabouts())] if settings.enable_folders else []
+    return [Service(Folders, Whereabouts(app, settings))] if settings.enable_folders else []
 
 
 @hookimpl

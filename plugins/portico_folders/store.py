@@ -23,6 +23,7 @@ _OWNER = "SELECT user_id FROM folders_folder WHERE id = $1"
 _COUNT = "SELECT COUNT(*) AS number FROM folders_folder WHERE user_id = $1"
 _PARENTS = "SELECT id, parent_id FROM folders_folder WHERE user_id = $1"
 _THERE = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
+_LIKE = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND likeness = $3"
 _BELOW = (
     "WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
     # UNION, not UNION ALL: it ends in a ring, too.
@@ -88,6 +89,12 @@ async def parents(owner_id: str) -> dict[str, str | None]:
 async def is_there(owner_id: str, folder_id: str) -> bool:
     """Whether it is one of that person's."""
     return await row(_THERE, owner_id, folder_id) is not None
+
+
+async def like(owner_id: str, parent_id: str | None, likeness: str) -> str | None:
+    """The id of the folder with this likeness in another one, or at the root."""
+    found = await row(_LIKE, owner_id, parent_id or "", likeness)
+    return found["id"] if found else None
 
 
 async def below(owner_id: str, folder_id: str) -> list[str]:

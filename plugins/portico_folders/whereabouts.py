@@ -1,11 +1,20 @@
 """What whoever keeps things in folders may know of them. Source: the protocol `Folders`."""
 
+from portico.api import House, Invalid, after_commit, new_id, now
 from portico_folders import store
-from portico_folders.naming import words
+from portico_folders.events import FolderChanged
+from portico_folders.naming import likeness, read_name, words
+from portico_folders.settings import Settings
+from portico_folders.tree import Tree
 
 
 class Whereabouts:
     """Which folders there are, and what lies below which. Asked about one person's at a time; one statement each."""
+
+    def __init__(self, app: House, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._adjusted = app.adjustments.of(settings)
 
     async def hold(self, owner_id: str) -> None:
         """Keep that person's folders as they are until the transaction ends."""
@@ -14,6 +23,39 @@ class Whereabouts:
     async def is_there(self, owner_id: str, folder_id: str) -> bool:
         """Whether this is a folder of that person's."""
         return is_storable(folder_id) and await store.is_there(owner_id, folder_id)
+
+    async def is_known(self, folder_id: str) -> bool:
+        """Whether there is such a folder, of any account."""
+        return is_storable(folder_id) and await store.owner_of(folder_id) is not None
+
+    async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
+        """The id of a folder of this name, which is made if there is none; None where none can be made.
+
+        Raises: ForeignKeyViolation if the account is gone.
+        """
+        try:
+            name = read_name(name)
+        except Invalid:
+            return None
+        if not _is_text(name) or not (await self._adjusted.now()).enable_folders:
+            return None
+        await store.take_all(owner_id)
+        if (found := await store.like(owner_id, parent_id, likeness(name))) is not None:
+            return found
+        parents = await store.parents(owner_id)
+        if len(parents) >= self._settings.most:
+            return None
+        if parent_id is not None and Tree(parents).depth(parent_id) >= self._settings.deepest:
+            return None
+        folder_id, at = new_id(), now()
+        await store.insert(
+            folder_id, owner_id, (name, likeness(name), words(name), None, None, None), at
+        )
+        if parent_id is not None:
+            await store.move(folder_id, parent_id, at)
+        change = FolderChanged(folder_id, owner_id, "created")
+        after_commit(lambda: self._app.events.publish(change))
+        return folder_id
 
     async def below(self, owner_id: str, folder_id: str) -> list[str]:
         """The ids of a folder of that person's and of everything below it; empty if it is not theirs."""

@@ -59,6 +59,7 @@ def route(
     status_code: int = 200,
     max_body: int | None = None,
     max_values: int | None = None,
+    reads_import: bool = False,
     signed_in: bool = False,
     reads: bool | None = None,
     changes: bool = False,
@@ -74,15 +75,17 @@ def route(
     need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
     refusals are described by themselves, and `responses` are laid over both.
     `max_body`: bytes; none = the server's limit (64 KiB on public routes). `max_values`: elements and members
-    in a JSON body, at all levels together; none = the server's limit. `signed_in`: only for whoever signed in, not for
-    keys; say it where credentials are made or changed. `reads`: whether a key that may only read may call it; None = if
-    it is a GET.
+    in a JSON body, at all levels together; none = the server's limit. `reads_import`: the body is an import in any form,
+    which the handler has `read_items` take apart; its `data` is typed `msgspec.Raw` and not read. `signed_in`: only for
+    whoever signed in, not for keys; say it where credentials are made or changed. `reads`: whether a key that may only
+    read may call it; None = if it is a GET.
     `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
     `content_policy`: the Content-Security-Policy of its answers, for a page that the one of the house does not fit.
     """
     asked = tuple(may.split(":")) if may else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
     opt["signed_in"], opt["changes"] = signed_in, changes
+    opt["reads_import"] = reads_import
     if reads is not None:
         opt["reads"] = reads
     if content_policy is not None:

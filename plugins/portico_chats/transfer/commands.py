@@ -13,7 +13,9 @@ from portico.api import Account, House, HouseKey, NotFound, as_array
 from portico_chats.schemas import Chat
 from portico_chats.search import index
 from portico_chats.transfer import takeout
-from portico_chats.transfer.importing import Import, Report
+from portico_chats.transfer.batches import BatchedImport
+from portico_chats.transfer.importing import Import
+from portico_chats.transfer.reports import Report
 
 
 @click.group()
@@ -57,19 +59,32 @@ def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 @click.pass_obj
 def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json: bool) -> None:
-    """Bring in what FILE holds (- = standard input): all of it, or nothing."""
+    """Bring in what FILE holds (- = standard input).
+
+    All of it is looked at first: if anything is wrong, nothing is brought in. Then it is written in short steps,
+    between which a running server goes on. What an earlier run of the same file has brought in stays as it is.
+    """
     with _rewindable(source) as file:
         size = file.seek(0, 2)
         file.seek(0)
+        batches: list[BatchedImport] = []
         with _progress("Looking" if dry_run else "Importing", 2 * size) as bar:
 
             async def work(house: House) -> Report:
                 owner = await _account(house, email)
                 bring = Import(house, owner.id, file, unbounded=True, on_step=bar.update)
-                return await (bring.rehearse() if dry_run else bring.run())
+                if dry_run:
+                    return await bring.rehearse()
+                batches.append(BatchedImport(bring))
+                return await batches[0].run()
 
-            report = key.run(work)
-    _say(report, as_json)
+            try:
+                report = key.run(work)
+            except BaseException:
+                if batches and batches[0].found:
+                    _say_stopped(batches[0])
+                raise
+    _say(report, as_json, already=batches[0].there if batches else 0)
     if report.refused:
         raise SystemExit(1)
 
@@ -112,16 +127,31 @@ def _progress(label: str, length: int) -> Any:
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
-def _say(report: Report, as_json: bool) -> None:
+def _say_stopped(batches: BatchedImport) -> None:
+    """What is done when it stops before the end."""
+    click.echo(
+        f"\nStopped: {len(batches.report.chats) + batches.there} of {batches.found} chats are in. "
+        "Run the same command again to bring in the rest; nothing comes in twice.",
+        err=True,
+    )
+
+
+def _say(report: Report, as_json: bool, *, already: int) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return
     messages = sum(one.messages for one in report.chats)
-    for name, count in (
+    counts = [
         ("chats", len(report.chats)),
         ("messages", messages),
         ("refused", len(report.refused)),
-    ):
+    ]
+    if already:
+        counts.append(("already in", already))
+    for name, count in counts:
         click.echo(f"{name:<9}  {count}")
+    for brought in report.chats:
+        if brought.note:
+            click.echo(f"chats[{brought.index}]: {brought.note}", err=True)
     for one in report.refused:
         click.echo(f"chats[{one.index}]: {one.reason}", err=True)

@@ -9,7 +9,16 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import Invalid, mended, misfit, unreadable
+from portico.api import (
+    Invalid,
+    Misshapen,
+    UnreadableImport,
+    lenient_decoder,
+    mended,
+    misfit,
+    plain_value,
+    unreadable,
+)
 from portico_chats.content.documents import (
     NEW_CHAT,
     Document,
@@ -20,6 +29,8 @@ from portico_chats.content.documents import (
     read_document,
 )
 from portico_chats.marks.tag_names import tags_told
+from portico_chats.transfer import chatgpt
+from portico_chats.transfer.file_folders import FileFolder, folder_of
 
 #: Bytes of one chat.
 LARGEST: Final = 32 * 1024 * 1024
@@ -34,18 +45,45 @@ LARGEST_META: Final = 64 * 1024
 
 
 class _Incoming(msgspec.Struct, kw_only=True):
+    """A row, as exports have it. Of rows that databases write, `chat` and `meta` are texts."""
+
     chat: msgspec.Raw
     title: str | UnsetType = UNSET
     meta: msgspec.Raw | UnsetType = UNSET
     pinned: bool | None = None
     archived: bool | None = None
     folder_id: str | None = None
+    folder: msgspec.Raw | UnsetType = UNSET
+    tags: msgspec.Raw | UnsetType = UNSET
     created_at: int | None = None
     updated_at: int | None = None
 
 
+class _Keys(msgspec.Struct):
+    """By which a document that stands alone, and exports of others, are known."""
+
+    chat: msgspec.Raw | UnsetType = UNSET
+    mapping: msgspec.Raw | UnsetType = UNSET
+    history: msgspec.Raw | UnsetType = UNSET
+    messages: msgspec.Raw | UnsetType = UNSET
+    chat_messages: msgspec.Raw | UnsetType = UNSET
+    timestamp: msgspec.Raw | UnsetType = UNSET
+    tags: msgspec.Raw | UnsetType = UNSET
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+class NoChat(Misshapen):
+    """An object of another kind than a chat."""
+
+
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a chat in a file. Times: epoch seconds; None = those of its arrival. `meta`: JSON."""
+    """What is kept of a chat in a file. Times: epoch seconds; None = those of its arrival. `meta`: JSON.
+
+    `folder`: the one it says it lies in. `left_out`: parts of it that cannot be kept.
+    """
 
     document: Document
     title: str
@@ -53,11 +91,12 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str]
     pinned: bool
     archived: bool
-    folder_id: str | None
+    folder: FileFolder | None
     created_at: int | None
     updated_at: int | None
+    left_out: int = 0
 
-    def row(self, chat_id: str, owner_id: str, at: int, *, in_folder: bool) -> dict[str, Any]:
+    def row(self, chat_id: str, owner_id: str, at: int, folder_id: str | None) -> dict[str, Any]:
         """The columns of the chat that it becomes, see `new_row`. `at`: epoch seconds of its arrival."""
         return {
             "id": chat_id,
@@ -69,11 +108,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
             "archived": self.archived,
             "pinned": self.pinned,
             "meta": self.meta,
-            "folder_id": self.folder_id if in_folder else None,
+            "folder_id": folder_id,
         }
-
-
-_DECODER: Final = msgspec.json.Decoder(_Incoming)
 
 
 def is_too_large(raw: bytes) -> bool:
@@ -82,16 +118,22 @@ def is_too_large(raw: bytes) -> bool:
 
 
 def read_arrival(raw: bytes) -> Arrival:
-    """Read one chat. Raises: Misshapen, Invalid."""
+    """Read one chat: a row, a document that stands alone, or a conversation of ChatGPT.
+
+    Raises: Misshapen, NoChat for what is none of them; Invalid.
+    """
     try:
-        one = _DECODER.decode(mended(raw))
+        row, left_out = _as_row(mended(raw))
+        one: _Incoming = lenient_decoder(_Incoming).decode(row)
+        document = read_document(plain_value(one.chat))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(error) from None
-    document = read_document(one.chat)
+    except UnreadableImport as error:
+        raise misfit("chat", "json_invalid", str(error)) from None
     title = document.title
     if title is None:
         title = NEW_CHAT if one.title is UNSET else column_title(one.title)
-    meta, tags = _meta(one.meta)
+    meta, tags = _meta(one.meta, one.tags)
     return Arrival(
         document=document,
         title=title,
@@ -99,29 +141,79 @@ def read_arrival(raw: bytes) -> Arrival:
         tags=tags,
         pinned=bool(one.pinned),
         archived=bool(one.archived),
-        folder_id=one.folder_id or None,
+        folder=folder_of(one.folder_id, one.folder),
         created_at=_time("created_at", one.created_at),
         updated_at=_time("updated_at", one.updated_at),
+        left_out=left_out,
     )
 
 
-def _meta(raw: msgspec.Raw | UnsetType) -> tuple[str, dict[str, str]]:
-    """What is kept beside the document, with the ids of its tags in the place of their names; the tags by id."""
-    if raw is UNSET or bytes(raw) == b"null":
-        return "{}", {}
-    text = bytes(raw)
+def _as_row(raw: bytes) -> tuple[bytes, int]:
+    """The row that an object is, or would be; and how many of its parts are not in it.
+
+    Raises: NoChat; msgspec.ValidationError.
+    """
+    keys = msgspec.json.decode(raw, type=_Keys)
+    if keys.chat is not UNSET:
+        return raw, 0
+    if keys.mapping is not UNSET:
+        found = chatgpt.convert(raw)
+        return found.row, found.left_out
+    if keys.history is not UNSET or keys.messages is not UNSET:
+        row: dict[str, Any] = {"chat": msgspec.Raw(raw)}
+        if keys.tags is not UNSET:
+            row["tags"] = keys.tags
+        if keys.timestamp is not UNSET and (at := _milliseconds(keys.timestamp)) is not None:
+            row |= {"created_at": at, "updated_at": at}
+        return msgspec.json.encode(row), 0
+    message = "Field required"
+    if keys.chat_messages is not UNSET:
+        message = "This is a conversation as Claude exports it, which cannot be read"
+    raise NoChat([{"type": "missing", "loc": ["body", "chat"], "msg": message}])
+
+
+def _milliseconds(raw: msgspec.Raw) -> int | None:
+    """What a document says of its time, in seconds; None for what is no time."""
+    try:
+        at = msgspec.json.decode(raw, type=float)
+    except msgspec.DecodeError:
+        return None
+    return int(at / 1000) if 0 <= at / 1000 <= LATEST else None
+
+
+def _meta(
+    raw: msgspec.Raw | UnsetType, beside: msgspec.Raw | UnsetType
+) -> tuple[str, dict[str, str]]:
+    """What is kept beside the document, with the ids of its tags in the place of their names; the tags by id.
+
+    `beside`: tags that old exports have outside of `meta`.
+    """
+    text = b"{}" if raw is UNSET or bytes(raw) == b"null" else bytes(raw)
     if len(text) > LARGEST_META:
         raise Invalid("[ERROR: meta: at most 64 KiB]")
     try:
-        parts, tags = parts_of(text), tags_told(text)
+        text = bytes(plain_value(msgspec.Raw(text)))
+        parts = parts_of(text)
+        if "tags" not in parts and (names := _names(beside)):
+            parts["tags"] = as_json(names)
+        tags = tags_told(joined(parts))
     except msgspec.ValidationError:
         message = "Expected an object, whose `tags` are a list of texts"
         raise misfit("meta", "dict_type", message) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, UnreadableImport):
         raise misfit("meta", "json_invalid", "It is not UTF-8 JSON") from None
     if "tags" in parts:
         parts["tags"] = as_json(list(tags))
     return joined(parts), tags
+
+
+def _names(raw: msgspec.Raw | UnsetType) -> list[str]:
+    """Names of tags out of a list of them or of objects with one; none in another shape."""
+    try:
+        told = [] if raw is UNSET else msgspec.json.decode(raw, type=list[str | _Named])
+    except msgspec.ValidationError:
+        return []
+    return [one if isinstance(one, str) else one.name for one in told]
 
 
 def _time(name: str, at: int | None) -> int | None:

@@ -12,11 +12,9 @@ from portico.api import (
     ReplyStream,
     Request,
     as_array,
-    misfit,
     post,
     query_flag,
     stream_reply,
-    unreadable,
 )
 from portico_chats.making import Making
 from portico_chats.schemas import Chat
@@ -29,15 +27,6 @@ LARGEST_IMPORT: Final = 32 * 1024 * 1024
 MAX_IMPORT_VALUES: Final = 8_000_000
 
 
-class ChatsImport(msgspec.Struct):
-    """What is brought in, which may also be the list alone, as an export is."""
-
-    chats: msgspec.Raw
-
-
-_DECODER: Final = msgspec.json.Decoder(ChatsImport)
-
-
 def routes(app: House) -> list[Any]:
     """Handlers that work in this house."""
     making = Making(app)
@@ -47,38 +36,29 @@ def routes(app: House) -> list[Any]:
         answers=list[Chat],
         max_body=LARGEST_IMPORT,
         max_values=MAX_IMPORT_VALUES,
+        reads_import=True,
     )
     async def bring(
         request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
     ) -> ReplyStream:
         """Bring in many, all or none, as new chats of the caller's. `dry_run`: only say what would happen.
 
-        The body: `{"chats": […]}`, or the list alone. Of a chat: `chat`, and what else a chat has, if it is there.
+        The body: whatever an export looks like. A list, `{"chats": […]}`, a single chat, JSON lines, or several of them
+        one after the other; ChatGPT's `conversations.json`. Of a chat: `chat`, and what else a chat has, if it is there.
         """
-        await making.allow(request.user)
-        text, under = _list_in(await request.body())
-
-        work = Import(app, request.user.id, BytesIO(text), origin=request.user.session_id)
+        actor = request.user
+        await making.allow(actor)
+        work = Import(
+            app,
+            actor.id,
+            BytesIO(await request.body()),
+            origin=actor.session_id,
+            may_make_folders=await app.identity.is_permitted(actor, "features.folders"),
+        )
         if query_flag("dry_run", dry_run):
             return stream_reply(request, Reply(body=msgspec.json.encode(await work.rehearse())))
-        report = await work.run(under)
+        report = await work.run()
         made = [one.id for one in report.chats if one.id is not msgspec.UNSET]
         return stream_reply(request, Reply(body=as_array(takeout.some(made))))
 
     return [bring]
-
-
-def _list_in(body: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """The JSON of the list, and the names on the way to it. It is not taken apart: it may have millions of elements.
-
-    Raises: Misshapen.
-    """
-    text, under = body, tuple[str, ...]()
-    if not body.lstrip().startswith(b"["):
-        try:
-            text, under = bytes(_DECODER.decode(body).chats), ("chats",)
-        except msgspec.ValidationError as error:
-            raise unreadable(error) from None
-        if not text.startswith(b"["):
-            raise misfit("chats", "list_type", "Expected `array`")
-    return text, under

@@ -57,7 +57,10 @@ def test_a_scalar_is_read_as_the_value_it_plainly_is(field: str, written: str, r
 @pytest.mark.parametrize(
     ("field", "written"),
     [
-        *(("flag", one) for one in ("2", "-1", '"yes"', '""', '"null"', "[]", "1e400")),
+        *(
+            ("flag", one)
+            for one in ("2", "-1", '"yes"', '""', '"null"', "[]", "1e400", "9" * 400, "0.5")
+        ),
         *(
             ("number", one)
             for one in ("1.5", '"1.5"', '"null"', '""', '"x"', "true", "1e30", '"0x10"')

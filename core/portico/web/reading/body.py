@@ -77,6 +77,8 @@ class StrictJSON(AbstractDTO[Any]):
     def decode_bytes(self, value: bytes) -> Any:
         """Called by Litestar with the whole body, within its size limit."""
         handler: Any = self.asgi_connection.route_handler
+        if handler.opt.get("reads_import"):
+            return msgspec.Raw(b"null")  # for `read_items`, which takes more than one JSON text
         return read_json(value, handler.parsed_data_field.annotation)
 
     def decode_builtins(self, value: Any) -> Any:

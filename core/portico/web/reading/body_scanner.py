@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from portico.errors import Misshapen
+from portico.web.reading.foreign import foreign
 from portico.web.reading.mended import cut_before_escape, mended
 
 #: Bytes that are worked on at once: one or two milliseconds for the most expensive there are.
@@ -63,7 +64,8 @@ class BodyScanner:
         try:
             self._utf8.decode(block, final=last)
         except UnicodeDecodeError:
-            message = "JSON decode error: it is not UTF-8 JSON"
+            reason = (foreign(block) if self.values == 1 else None) or "it is not UTF-8 JSON"
+            message = f"JSON decode error: {reason}"
             raise self._refusal("json_invalid", message) from None
 
     def _count(self, plain: bytes) -> None:

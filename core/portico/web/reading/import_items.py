@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from portico.web.reading.foreign import foreign
 from portico.web.reading.json_scanner import JSONScanner, UnreadableImport
 from portico.web.reading.mended import mended
 
@@ -15,17 +16,6 @@ from portico.web.reading.mended import mended
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
 
 _BOM: Final = b"\xef\xbb\xbf"
-#: What a file begins with that is not text, and what to say of it.
-_SIGNATURES: Final = (
-    (b"\xff\xfe", "it is UTF-16 or UTF-32; save it as UTF-8"),
-    (b"\xfe\xff", "it is UTF-16; save it as UTF-8"),
-    (b"\x00\x00\xfe\xff", "it is UTF-32; save it as UTF-8"),
-    (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
-    (b"PK\x03\x04", "it is a ZIP archive; unpack it and take the JSON file in it"),
-    (b"SQLite format 3\x00", "it is a SQLite database, not an export from one"),
-    (b"<", "it is HTML or XML, not JSON"),
-)
-
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -91,11 +81,8 @@ class _Reader:
 
     def _recognize(self, head: bytes) -> None:
         """Raises: UnreadableImport for a file of another kind."""
-        for signature, reason in _SIGNATURES:
-            if head.startswith(signature):
-                raise self._no_export(reason)
-        if b"\x00" in head[:4]:
-            raise self._no_export("it is UTF-16 or UTF-32; save it as UTF-8")
+        if (reason := foreign(head)) is not None:
+            raise self._no_export(reason)
 
     def _no_export(self, reason: str) -> UnreadableImport:
         return UnreadableImport(f"this is no export of {self._what}: {reason}")

@@ -110,8 +110,9 @@ def _scalar(
     except msgspec.DecodeError:
         return None
     if isinstance(kind, inspect.BoolType):
-        text = value.strip().lower() if isinstance(value, str) else f"{value:g}"
-        return _FLAGS.get(text)
+        if not isinstance(value, str):
+            return _FLAGS[str(int(value))] if value in (0, 1) else None
+        return _FLAGS.get(value.strip().lower())
     if isinstance(value, str):
         text = value.strip()
         if not _NUMBER.fullmatch(text):

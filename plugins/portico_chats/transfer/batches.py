@@ -1,0 +1,112 @@
+"""A long import from the command line: in short transactions, between which others write and sign in.
+
+A chat is known by what stands in the file, so a second run of the same file goes on where the first one stopped, and
+brings nothing in twice.
+"""
+
+import asyncio
+import hashlib
+import time
+import uuid
+from collections import Counter, deque
+from typing import Final, NamedTuple
+
+from portico.api import chunks, now, placeholders, rows, transaction
+from portico_chats.transfer.importing import Import
+from portico_chats.transfer.incoming import Arrival
+from portico_chats.transfer.look import Place, read_again
+from portico_chats.transfer.reports import Brought, Report
+
+#: Chats, bytes and seconds of one transaction; a single chat may take more.
+BATCH_CHATS: Final = 100
+BATCH_BYTES: Final = 2 * 1024 * 1024
+BATCH_SECONDS: Final = 0.2
+#: Seconds between two. SQLite lets other processes ask for the lock at least this often.
+PAUSE_SECONDS: Final = 0.12
+
+_THERE: Final = "SELECT id FROM chats_chat WHERE id IN ({})"
+
+
+class _Ready(NamedTuple):
+    """A chat that was read and is to be written. `chat_id`: what it is called here, in every run."""
+
+    line: Brought
+    place: Place
+    one: Arrival
+    chat_id: str
+
+
+class BatchedImport:
+    """Writes the chats of an import that was not run yet.
+
+    `report`: those that are in, whatever happens next. `found`: how many the file holds; 0 until all were looked at.
+    `there`: how many of them an earlier run has brought in.
+    """
+
+    def __init__(self, bring: Import) -> None:
+        self._bring = bring
+        self._seen: Counter[bytes] = Counter()
+        self._ready: deque[_Ready] = deque()
+        self.report = Report()
+        self.found = 0
+        self.there = 0
+
+    async def run(self) -> Report:
+        """Bring in all that are not there. Raises: as `Import.look`, before anything is written."""
+        looked = await self._bring.look()
+        self.found = len(looked.chats)
+        todo = deque(zip(looked.chats, self._bring.places, strict=True))
+        while todo or self._ready:
+            if not self._ready:
+                await self._read(todo)
+            if self._ready:
+                await self._write()
+            if todo or self._ready:
+                await asyncio.sleep(PAUSE_SECONDS)
+        return self.report
+
+    async def _read(self, todo: deque[tuple[Brought, Place]]) -> None:
+        """Read the next ones, and leave out what is there already."""
+        read, size = list[_Ready](), 0
+        while todo and len(read) < BATCH_CHATS and size < BATCH_BYTES:
+            line, place = todo.popleft()
+            one, text = await read_again(self._bring.file, place)
+            read.append(_Ready(line, place, one, self._id_of(text)))
+            size += place.size
+        known: set[str] = set()
+        for some in chunks([ready.chat_id for ready in read]):
+            found = await rows(_THERE.format(placeholders(len(some))), *some)
+            known |= {row["id"] for row in found}
+        for ready in read:
+            if ready.chat_id in known:
+                self.there += 1
+                self._bring.on_step(ready.place.size)
+            else:
+                self._ready.append(ready)
+
+    async def _write(self) -> None:
+        """One transaction: as many of those that were read as fit in its time, at least one."""
+        written: list[_Ready] = []
+        at, until = now(), time.monotonic() + BATCH_SECONDS
+        async with transaction():
+            await self._bring.folders.hold()
+            for ready in self._ready:
+                await self._bring.write(ready.line, ready.one, ready.chat_id, at)
+                written.append(ready)
+                if time.monotonic() > until:
+                    break
+        for ready in written:
+            self._ready.popleft()
+            self.report.chats.append(ready.line)
+            self._bring.on_step(ready.place.size)
+
+    def _id_of(self, text: bytes) -> str:
+        """The same for the same chat of the same owner; chats of a file that are alike are told apart by their order."""
+        digest = hashlib.blake2b(
+            text, digest_size=16, key=self._bring.owner_id.encode()[:64]
+        ).digest()
+        self._seen[digest] += 1
+        number = b"%d" % self._seen[digest]
+        return str(
+            uuid.UUID(bytes=hashlib.blake2b(digest + number, digest_size=16).digest(), version=4)
+        )

@@ -1,0 +1,107 @@
+"""The folders that a file names, and those they become here."""
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from portico.api import Folders, House, misfit
+
+#: Ids of folders as other servers make them.
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+#: Folders in one another; a file that says more has a ring.
+_MOST_LEVELS: Final = 100
+
+
+class FileFolder(msgspec.Struct, frozen=True):
+    """A folder of a file. `id`, `name`: "" where it does not say. `parent_id`: the one it lies in."""
+
+    id: str = ""
+    name: str = ""
+    parent_id: str | None = None
+
+
+def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder | None:
+    """Where a chat says it lies: `folder_id`, and a `folder` that is a name or an object with one.
+
+    Raises: Misshapen for another shape.
+    """
+    try:
+        said = None if raw is UNSET else msgspec.json.decode(raw, type=FileFolder | str | None)
+    except msgspec.ValidationError:
+        raise misfit("folder", "type_error", "Expected a name, or an object with one") from None
+    if isinstance(said, str):
+        said = FileFolder(name=said)
+    if said is None:
+        said = FileFolder()
+    found = msgspec.structs.replace(said, id=folder_id or said.id)
+    return found if found.id or found.name else None
+
+
+class FolderPlaces:
+    """Finds, and where it may makes, the folders of one account for the chats of one file.
+
+    A folder is the account's own of that id; else the one of that name, which is made if there is none; else, for an
+    id of another server, one that is called after it. An id of another account's folder is none.
+    """
+
+    def __init__(self, app: House, owner_id: str, *, may_make: bool) -> None:
+        self._folders = app.services.get(Folders)
+        self._owner_id = owner_id
+        self._may_make = may_make
+        self._named: dict[str, FileFolder] = {}
+        self._found: dict[FileFolder, str | None] = {}
+
+    def name(self, folder: FileFolder) -> None:
+        """The file says what a folder is called."""
+        self._named[folder.id] = folder
+
+    async def hold(self) -> None:
+        """Keep the account's folders as they are until the transaction ends; those that are found count for it."""
+        self._found.clear()
+        if self._folders is not None:
+            await self._folders.hold(self._owner_id)
+
+    async def would_find(self, folder: FileFolder | None) -> bool:
+        """Whether `find` would find one. Nothing is changed."""
+        if folder is None or self._folders is None:
+            return False
+        if await self._own(folder.id):
+            return True
+        return self._may_make and bool(await self._name_of(folder))
+
+    async def find(self, folder: FileFolder | None) -> str | None:
+        """The id of the folder here. A transaction is open, see `hold`."""
+        if folder is None or self._folders is None:
+            return None
+        if folder not in self._found:
+            self._found[folder] = await self._find(folder, 0)
+        return self._found[folder]
+
+    async def _find(self, folder: FileFolder, level: int) -> str | None:
+        assert self._folders is not None
+        if await self._own(folder.id):
+            return folder.id
+        name = await self._name_of(folder) if self._may_make else ""
+        if not name:
+            return None
+        said = self._said(folder)
+        above = self._named.get(said.parent_id or "")
+        parent_id = await self._find(above, level + 1) if above and level < _MOST_LEVELS else None
+        return await self._folders.make(self._owner_id, name, parent_id)
+
+    def _said(self, folder: FileFolder) -> FileFolder:
+        return folder if folder.name else self._named.get(folder.id, folder)
+
+    async def _name_of(self, folder: FileFolder) -> str:
+        assert self._folders is not None
+        if name := self._said(folder).name:
+            return name
+        if not _UUID.fullmatch(folder.id) or await self._folders.is_known(folder.id):
+            return ""
+        return f"Imported folder {folder.id[:8].lower()}"
+
+    async def _own(self, folder_id: str) -> bool:
+        assert self._folders is not None
+        return bool(folder_id) and await self._folders.is_there(self._owner_id, folder_id)

@@ -1,0 +1,161 @@
+"""Long imports from the command line: in short transactions, that can be stopped and gone on with."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.plugins.chats.conftest import document
+
+from portico.api import ChatChanged, Unavailable, execute
+from portico.cli.key import Key
+from portico.events import Listener
+from portico.server.log import set_up
+from portico.settings.schema import LogSettings
+from portico.testing import Client, House
+from portico_accounts.commands import user
+from portico_chats.transfer import batches
+from portico_chats.transfer.batches import BatchedImport
+from portico_chats.transfer.commands import chats
+from portico_chats.transfer.importing import Import
+
+CHATS = "/api/v1/chats/"
+
+
+def exported(*titles: str) -> bytes:
+    return json.dumps([{"chat": document(title=title)} for title in titles]).encode()
+
+
+def titles(person: Client) -> list[str]:
+    return sorted(one["title"] for one in person.get(CHATS + "all").json)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH_CHATS", 2)
+    monkeypatch.setattr(batches, "PAUSE_SECONDS", 0.001)
+
+
+@pytest.fixture
+def batched(house: House, ann: Client) -> Any:
+    def make(text: bytes, owner: Client = ann) -> BatchedImport:
+        app, owner_id = house.portico.house, owner.account["id"]
+        return BatchedImport(Import(app, owner_id, BytesIO(text), unbounded=True))
+
+    return make
+
+
+@pytest.mark.usefixtures("small")
+def test_others_write_between_two_batches(house: House, ann: Client, batched: Any) -> None:
+    bring = batched(exported(*(str(n) for n in range(12))))
+
+    async def work() -> int:
+        running = asyncio.ensure_future(bring.run())
+        writes = 0
+        while not running.done():
+            await execute("UPDATE chats_chat SET pinned = pinned WHERE user_id = $1", "nobody")
+            writes += not running.done()
+        await running
+        return writes
+
+    assert house.call(work) >= 4
+    assert len(titles(ann)) == 12
+
+
+def test_a_batch_ends_when_its_time_is_over(
+    house: House, batched: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_SECONDS", -1)
+    monkeypatch.setattr(batches, "PAUSE_SECONDS", 0.001)
+    committed: list[int] = []
+    bring = batched(exported("a", "b", "c"))
+    heard = Listener(ChatChanged, lambda _: committed.append(len(bring.report.chats)))
+    house.portico.events.listen("test", [heard])
+
+    house.call(bring.run)
+
+    assert committed == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_second_run_goes_on_and_brings_nothing_in_twice(
+    house: House, ann: Client, bob: Client, batched: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = exported("a", "b", "same", "same", "c")
+    write, count = Import.write, iter(range(100))
+
+    async def failing(*arguments: Any) -> None:
+        if next(count) == 3:
+            raise Unavailable("the disk is full")
+        await write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Import, "write", failing)
+        first = batched(text)
+        with pytest.raises(Unavailable):
+            house.call(first.run)
+    assert [one.title for one in first.report.chats] == ["a", "b"] == titles(ann)
+
+    second = batched(text)
+    house.call(second.run)
+    assert (len(second.report.chats), second.there, second.found) == (3, 2, 5)
+    assert titles(ann) == ["a", "b", "c", "same", "same"]
+
+    third = batched(text)
+    house.call(third.run)
+    assert (third.report.chats, third.there) == ([], 5)
+    house.call(batched(text, bob).run)
+    assert titles(bob) == titles(ann) == ["a", "b", "c", "same", "same"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_chat_that_was_changed_since_stays_as_it_is(
+    house: House, ann: Client, batched: Any
+) -> None:
+    (brought,) = house.call(batched(exported("a")).run).chats
+    ann.post(CHATS + brought.id, {"chat": {"title": "mine now"}})
+
+    house.call(batched(exported("a", "b")).run)
+
+    assert titles(ann) == ["b", "mine now"]
+
+
+def test_what_is_done_is_said_when_it_stops(
+    environment: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(batches, "BATCH_CHATS", 2)
+    (tmp_path / "in.json").write_bytes(exported("a", "b", "c"))
+    add = ["add", "ann@example.org", "--password-stdin"]
+    CliRunner().invoke(user, add, input="long enough\n", obj=Key(None), catch_exceptions=False)
+    bring = ["import", str(tmp_path / "in.json"), "--user", "ann@example.org"]
+    monkeypatch.setattr(batches.asyncio, "sleep", _interrupted)
+
+    stopped = CliRunner().invoke(chats, bring, obj=Key(None))
+    monkeypatch.undo()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(chats, bring, obj=Key(None), catch_exceptions=False)
+    set_up(LogSettings())  # the streams of the runner are closed
+
+    assert "Stopped: 2 of 3 chats are in. Run the same command again" in stopped.output
+    assert done.stdout.split() == [
+        "chats",
+        "1",
+        "messages",
+        "1",
+        "refused",
+        "0",
+        "already",
+        "in",
+        "2",
+    ]
+
+
+async def _interrupted(_: float) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,239 @@
+"""Imports in every form that exports have come in whole, over HTTP and from the command line alike."""
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import document
+
+from portico.testing import Client, House
+from portico_chats.transfer.batches import BatchedImport
+from portico_chats.transfer.importing import Import
+
+CHATS = "/api/v1/chats/"
+IMPORT = CHATS + "import"
+FOLDER = "c0d8b249-17cc-4e43-af52-17fee131b809"
+
+#: Brings bytes in; returns the chats as they are here, in order, or the refusal as a text.
+Bring = Callable[[bytes], Any]
+
+
+def row(title: str, **changes: Any) -> dict[str, Any]:
+    """A chat as a 0.6.41 export has it."""
+    return {
+        "id": f"id of {title}",
+        "user_id": "somebody",
+        "title": title,
+        "chat": document(title=title),
+        "updated_at": 1_700_000_001,
+        "created_at": 1_700_000_000,
+        "share_id": None,
+        "archived": False,
+        "pinned": False,
+        "meta": {},
+        "folder_id": None,
+    } | changes
+
+
+def newer_row(title: str, **changes: Any) -> dict[str, Any]:
+    """The same from 0.12.4."""
+    more = ("variables", "tasks", "summary", "current_message_id", "context_usage")
+    return row(title, **changes) | dict.fromkeys(more)
+
+
+@pytest.fixture(params=["http", "command"])
+def bring(request: pytest.FixtureRequest, house: House, ann: Client) -> Bring:
+    def over_http(body: bytes) -> Any:
+        answer = ann.post(IMPORT, body=body)
+        return answer.json if answer.status == 200 else json.dumps(answer.detail)
+
+    def from_a_file(text: bytes) -> Any:
+        async def work() -> Any:
+            batched = BatchedImport(
+                Import(house.portico.house, ann.account["id"], BytesIO(text), unbounded=True)
+            )
+            return [one.id for one in (await batched.run()).chats]
+
+        try:
+            ids = house.call(work)
+        except Exception as error:
+            return str(error)
+        return [ann.get(CHATS + chat_id).json for chat_id in ids]
+
+    return over_http if request.param == "http" else from_a_file
+
+
+def titles(found: Any) -> list[str]:
+    assert isinstance(found, list), found
+    return [one["title"] for one in found]
+
+
+def encoded(*documents: Any) -> bytes:
+    return b"\n".join(json.dumps(one).encode() for one in documents)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        encoded([row("one"), row("two")]),
+        encoded({"version": 2, "chats": [row("one"), row("two")], "more": {"chats": 5}}),
+        encoded(row("one")) + encoded(row("two")),
+        encoded([row("one")], [row("two")]),
+        encoded(row("one"), {"chats": [row("two")]}),
+        encoded(newer_row("one"), newer_row("two")) + b"\n",
+        b"\xef\xbb\xbf" + encoded([row("one")]) + b"\r\n\xef\xbb\xbf" + encoded([row("two")]),
+        encoded([document(title="one"), document(title="two")]),
+        encoded([{"title": "one", "messages": []}, row("two")]),
+    ],
+    ids=["list", "wrapper", "joined", "lists", "mixed", "lines", "bom", "documents", "old"],
+)
+def test_two_chats_come_in_from_any_form(bring: Bring, text: bytes) -> None:
+    assert titles(bring(text)) == ["one", "two"]
+
+
+def test_a_single_exported_chat_comes_in_as_it_was(bring: Bring) -> None:
+    (found,) = bring(encoded(row("one", pinned=True, archived=True)))
+
+    assert (found["chat"], found["pinned"], found["archived"]) == (
+        document(title="one"),
+        True,
+        True,
+    )
+    assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_001)
+
+
+def test_a_row_as_sqlite_writes_it_is_the_chat_it_plainly_is(bring: Bring) -> None:
+    (found,) = bring(
+        encoded(
+            [
+                row(
+                    "one",
+                    chat=json.dumps(document(title="one")),
+                    meta='{"tags": ["law"]}',
+                    archived=0,
+                    pinned=1,
+                    created_at="1700000000",
+                    updated_at=1_700_000_000.5,
+                )
+            ]
+        )
+    )
+
+    assert found["chat"] == document(title="one")
+    assert (found["meta"], found["archived"], found["pinned"]) == ({"tags": ["law"]}, False, True)
+    assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_000)
+
+
+def test_a_document_that_stands_alone_keeps_its_time_and_its_tags(bring: Bring) -> None:
+    alone = document(title="one", timestamp=1_600_000_000_000, tags=["Law", {"name": "tax"}])
+
+    (found,) = bring(encoded([alone]))
+
+    assert (found["chat"], found["meta"]) == (alone, {"tags": ["law", "tax"]})
+    assert found["created_at"] == found["updated_at"] == 1_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (encoded([row("one")]) + b" oops", "unexpected text at byte"),
+        (encoded([row("one"), row("two")])[:-40], "cut off"),
+        (encoded([row("one")]).decode().encode("utf-16"), "UTF-16"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"{}", "no export of chats: it has no chats in it"),
+        (encoded({"models": [{"id": "m"}]}), "no export of chats"),
+        (encoded({"uuid": "x", "chat_messages": []}), "Claude"),
+        (encoded([row("one"), {"uuid": "x", "chat_messages": []}]), "Claude"),
+        (encoded([row("one", chat='{"title": "cut')]), "chat"),
+        (encoded([row("one", pinned="perhaps")]), "pinned"),
+        (encoded([row("one", folder=5)]), "folder"),
+        (encoded([{"mapping": {"a": 5}}]), "mapping"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_reason_and_changes_nothing(
+    bring: Bring, ann: Client, text: bytes, told: str
+) -> None:
+    assert told in bring(text)
+    assert ann.get(CHATS + "all").json == []
+
+
+def test_an_import_shares_nothing(bring: Bring, house: House, bob: Client) -> None:
+    (found,) = bring(encoded([row("one", share_id="19041648-b0de-4b59-a320-9bdfed7379cf")]))
+
+    assert found["share_id"] is None
+    assert bob.get(f"{CHATS}share/19041648-b0de-4b59-a320-9bdfed7379cf").status == 404
+
+
+class TestFolders:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
+
+    @staticmethod
+    def folders(person: Client) -> dict[str, str]:
+        """Name by id."""
+        return {one["id"]: one["name"] for one in person.get("/api/v1/folders/").json}
+
+    def test_folders_that_are_named_are_made_once(self, bring: Bring, ann: Client) -> None:
+        mine = ann.post("/api/v1/folders/", {"name": "Work"}).json["id"]
+
+        found = bring(
+            encoded(
+                {
+                    "folders": [
+                        {"id": "f1", "name": "Trips", "parent_id": None},
+                        {"id": "f2", "name": "Spain", "parent_id": "f1"},
+                    ],
+                    "chats": [
+                        row("a", folder_id="f2"),
+                        row("b", folder_id="f1"),
+                        row("c", folder="WORK"),
+                        row("d", folder_id="f9", folder={"name": "Law"}),
+                        row("e", folder_id="unknown"),
+                        row("f", archived=True, folder_id="f1"),
+                    ],
+                }
+            )
+        )
+
+        names = self.folders(ann)
+        assert sorted(names.values()) == ["Law", "Spain", "Trips", "Work"]
+        assert [names.get(one["folder_id"]) for one in found] == [
+            *("Spain", "Trips", "Work", "Law", None, "Trips")
+        ]
+        assert found[2]["folder_id"] == mine
+        parents = {one["name"]: one["parent_id"] for one in ann.get("/api/v1/folders/").json}
+        assert names[parents["Spain"]] == "Trips"
+
+    def test_chats_that_lay_together_on_another_server_lie_together_here(
+        self, bring: Bring, ann: Client
+    ) -> None:
+        found = bring(encoded([row("a", folder_id=FOLDER), row("b", folder_id=FOLDER), row("c")]))
+
+        (folder_id,) = names = self.folders(ann)
+        assert names[folder_id] == "Imported folder c0d8b249"
+        assert [one["folder_id"] for one in found] == [folder_id, folder_id, None]
+
+    def test_an_import_puts_nothing_into_folders_of_others(
+        self, bring: Bring, ann: Client, bob: Client
+    ) -> None:
+        theirs = bob.post("/api/v1/folders/", {"name": "F"}).json["id"]
+
+        (found,) = bring(encoded([row("a", folder_id=theirs)]))
+
+        assert found["folder_id"] is None
+        assert self.folders(ann) == {}
+
+
+class TestWithoutFolders:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        only = {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
+        return environment | only | {"USER_PERMISSIONS_FEATURES_FOLDERS": "false"}
+
+    def test_an_account_that_may_use_no_folders_gets_none_and_is_told(self, ann: Client) -> None:
+        (told,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Law")]).json["chats"]
+        assert (told["in_folder"], "in no folder" in told["note"]) == (False, True)
+        assert ann.post(IMPORT, [row("a", folder="Law")]).json[0]["folder_id"] is None
