@@ -131,6 +131,8 @@ from portico.identity import (
 )
 from portico.identity import Tree as PermissionTree
 from portico.limits import Attempt, Limiter
+from portico.normalization import likeness, normalized
+from portico.operator_pattern import OperatorPattern, PatternTooSlow
 from portico.permissions import (
     LARGEST_PAGE,
     PRIVATE,
@@ -267,7 +269,9 @@ __all__ = [
     "OperatorError",
     "Parts",
     "Page",
+    "OperatorPattern",
     "PasswordRule",
+    "PatternTooSlow",
     "PersonalDetails",
     "PermissionTree",
     "PluginInfo",
@@ -342,6 +346,8 @@ __all__ = [
     "hookimpl",
     "is_lifetime",
     "lenient_decoder",
+    "likeness",
+    "normalized",
     "json_reply",
     "mended",
     "misfit",

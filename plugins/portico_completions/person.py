@@ -1,6 +1,5 @@
 """What placeholders say about the person who asks. Read only where one of them stands in a prompt."""
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
@@ -8,11 +7,14 @@ from typing import Final
 import msgspec
 
 from portico.api import Account, Actor, House, now
+from portico_completions.placeholders import placeholders
 
 #: What the account does not say prints like this. Source: the reference does the same.
 UNSET: Final = "None"
 
-_OF_THE_ACCOUNT: Final = re.compile(r"\{\{\s*USER_(?:BIO|GENDER|BIRTH_DATE|AGE|LOCATION)\s*\}\}")
+_OF_THE_ACCOUNT: Final = frozenset(
+    {"USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"}
+)
 
 
 class _Info(msgspec.Struct):
@@ -22,7 +24,7 @@ class _Info(msgspec.Struct):
 async def person_of(house: House, actor: Actor, prompts: Iterable[str]) -> Mapping[str, str]:
     """The values of all placeholders about somebody that could stand in these prompts. At most one statement."""
     person = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
-    if any(_OF_THE_ACCOUNT.search(prompt) for prompt in prompts):
+    if any(one.name in _OF_THE_ACCOUNT for prompt in prompts for one in placeholders(prompt)):
         account = await house.identity.directory.find(actor.id)
         if account is not None:
             person |= details_of(account, datetime.fromtimestamp(now(), tz=UTC).astimezone().date())

@@ -7,15 +7,15 @@ can smuggle one in by their name or their message.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from portico.api import Invalid, now
 from portico_completions.person import UNSET
+from portico_completions.placeholders import placeholders
 
 #: Characters of a prompt once its placeholders are filled.
 LONGEST = 4 * 1024 * 1024
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]{1,100}?)\s*\}\}")
 _CUT = re.compile(
     r"(?P<name>prompt|messages)(?::(?P<part>start|end|middletruncate):(?P<size>\d{1,6}))?",
     re.IGNORECASE,
@@ -33,7 +33,7 @@ class Template:
     known of whoever asks, by the names of placeholders.
 
     `prompt`: gives the last message of the person; `messages`: lines `ROLE: text` of the conversation. Both are
-    called only where a placeholder asks for them.
+    called only where a placeholder asks for them, and once however many do.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class Template:
         messages: Callable[[], list[str]],
     ) -> None:
         self._variables = variables
-        self._prompt = prompt
-        self._messages = messages
+        self._prompt = cache(prompt)
+        self._messages = cache(messages)
         self._person = person
 
     @cached_property
@@ -63,17 +63,15 @@ class Template:
         """The text with every known placeholder filled; others stay. Raises: Invalid if it grows beyond measure."""
         if "{{" not in text:
             return text
-        grown = len(text)
-
-        def value(found: re.Match[str]) -> str:
-            nonlocal grown
-            filled = self._value(found[0], found[1])
-            grown += len(filled) - len(found[0])
+        grown, at, pieces = len(text), 0, []
+        for one in placeholders(text):
+            filled = self._value(text[one.start : one.end], one.name)
+            grown += len(filled) - (one.end - one.start)
             if grown > LONGEST:
                 raise Invalid("The system prompt is too long once its placeholders are filled.")
-            return filled
-
-        return _PLACEHOLDER.sub(value, text)
+            pieces += [text[at : one.start], filled]
+            at = one.end
+        return "".join([*pieces, text[at:]])
 
     def _value(self, placeholder: str, name: str) -> str:
         for spelling in (placeholder, "{{" + name + "}}"):

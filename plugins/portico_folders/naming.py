@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from portico.api import Invalid
+from portico.api import Invalid, likeness
 
 #: Characters, not bytes.
 LONGEST_NAME: Final = 256
@@ -26,12 +26,6 @@ def read_name(name: str) -> str:
     if kinds.issubset(_UNSEEN) or "Cc" in kinds:
         raise Invalid(_REFUSED)
     return name
-
-
-def likeness(name: str) -> str:
-    """A name without case, and with each letter in one form."""
-    composed = unicodedata.normalize("NFC", name)
-    return unicodedata.normalize("NFC", composed.casefold())
 
 
 def words(name: str) -> str:

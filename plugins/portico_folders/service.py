@@ -18,13 +18,14 @@ from portico.api import (
     Resource,
     UniqueViolation,
     after_commit,
+    likeness,
     new_id,
     now,
     transaction,
 )
 from portico_folders import documents, store
 from portico_folders.events import Change, FolderChanged
-from portico_folders.naming import likeness, read_name, words
+from portico_folders.naming import read_name, words
 from portico_folders.schemas import Folder, FolderChanges, FolderForm, ListedFolder
 from portico_folders.settings import Settings
 from portico_folders.tree import Tree

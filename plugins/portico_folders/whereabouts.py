@@ -1,9 +1,9 @@
 """What whoever keeps things in folders may know of them. Source: the protocol `Folders`."""
 
-from portico.api import House, Invalid, after_commit, new_id, now
+from portico.api import House, Invalid, after_commit, likeness, new_id, now
 from portico_folders import store
 from portico_folders.events import FolderChanged
-from portico_folders.naming import likeness, read_name, words
+from portico_folders.naming import read_name, words
 from portico_folders.settings import Settings
 from portico_folders.tree import Tree
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from portico.api import INVALID_MODEL_ID, MODEL_ID_TOO_LONG, Invalid
+from portico.api import INVALID_MODEL_ID, MODEL_ID_TOO_LONG, Invalid, normalized
 
 #: Characters, not bytes.
 LONGEST_ID = 256
@@ -26,7 +26,7 @@ def likeness(model_id: str) -> str:
 
 
 def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = normalized("NFKC", normalized("NFKC", text).casefold())
     return "".join(c for c in folded if unicodedata.category(c) not in _UNSEEN)
 
 

@@ -1,11 +1,11 @@
 """From what a provider says about somebody to what that proves here: subject, address, name, role, groups. No HTTP."""
 
 import fnmatch
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
-from portico.api import Invalid, Proof, check_email
+from portico.api import Invalid, OperatorPattern, PatternTooSlow, Proof, check_email
 from portico_oauth.claims import LONGEST, lookup, text, texts
 from portico_oauth.evidence import Evidence
 from portico_oauth.faults import Refused
@@ -112,23 +112,27 @@ def groups_of(claims: Mapping[str, Any], settings: Settings) -> tuple[str, ...] 
     return tuple(fit) or None
 
 
-def blocked_by(patterns: list[str]) -> Callable[[str], bool]:
-    """Whether a group is one that is neither joined nor left.
+class BlockedGroups:
+    """Which groups are neither joined nor left.
 
     Source: the clients' contract; a pattern is a name, a regular expression (if it has signs that only those have),
     and a name with `*` and `?`, all at once. One that is no regular expression is none.
     """
-    regular = []
-    for pattern in patterns:
-        if _REGULAR & set(pattern):
-            try:
-                regular.append(re.compile(pattern))
-            except re.error:
-                continue
 
-    def blocked(name: str) -> bool:
-        if name in patterns or any(one.match(name) for one in regular):
+    def __init__(self, patterns: list[str]) -> None:
+        self._names = patterns
+        self._regular = []
+        for pattern in patterns:
+            if _REGULAR & set(pattern):
+                with suppress(ValueError):
+                    self._regular.append(OperatorPattern(pattern, "OAUTH_BLOCKED_GROUPS"))
+
+    def __call__(self, name: str) -> bool:
+        """Whether this group is one. Raises: Refused for a name on which a pattern takes too long."""
+        if name in self._names or any(fnmatch.fnmatchcase(name, one) for one in self._names):
             return True
-        return any(fnmatch.fnmatchcase(name, one) for one in patterns)
-
-    return blocked
+        try:
+            return any(one.matches(name) for one in self._regular)
+        except PatternTooSlow:
+            # To guess would let whoever may name a group there stay in it here, or get into it.
+            raise Refused("a pattern of blocked groups takes too long on a group's name") from None

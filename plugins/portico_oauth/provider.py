@@ -13,7 +13,7 @@ from portico_oauth.kept import Kept
 from portico_oauth.openid import openid_evidence
 from portico_oauth.pictures import Pictures
 from portico_oauth.plain import feishu_evidence, github_evidence
-from portico_oauth.proofs import blocked_by, proof_of
+from portico_oauth.proofs import BlockedGroups, proof_of
 from portico_oauth.registrations import Registration
 from portico_oauth.settings import Settings
 from portico_oauth.signed import issuer_fits
@@ -48,7 +48,7 @@ class OAuthProvider:
         self.kept = Kept(house.vault, house.identity.settings.signout_redirect_url)
         self._settings, self._house, self._wire = settings, house, wire
         self._pictures = Pictures(house, settings)
-        self._blocked = blocked_by(settings.blocked_groups)
+        self._blocked = BlockedGroups(settings.blocked_groups)
 
     @property
     def terms(self) -> Terms:
@@ -136,7 +136,10 @@ class OAuthProvider:
     async def proof(self, evidence: Evidence) -> Proof:
         """The same without a picture, for which nobody has to be asked. Raises: Refused."""
         house = await self._house.adjustments.of(self._house.identity.settings).now()
-        return proof_of(evidence, self.registration, self._settings, house.default_role)
+        proof = proof_of(evidence, self.registration, self._settings, house.default_role)
+        for name in proof.groups or ():
+            self._blocked(name)  # refused here, before anything of it is written
+        return proof
 
     async def leave(self, session_id: str) -> str | None:
         """Where the browser goes to sign out at the provider too. Nobody is asked: it was noted at the sign-in."""

@@ -29,9 +29,10 @@ RETRY_AFTER = 5
 LONGEST = 500
 
 _HIDDEN = "[hidden]"
+# Texts of providers meet these: none of them may look at one character more than a few times.
 _KEYLIKE = re.compile(r"\b(?:sk|key|pk)-[\w*.\-]{6,}|\bBearer\s+\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b\w+://[^\s\"'<>)\\]+|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b")
-_STACK = re.compile(r"Traceback \(most recent|\bFile \"|\n\s+at |\bline \d+, in ")
+_STACK = re.compile(r"Traceback \(most recent|\bFile \"|\n[ \t]+at |\bline \d+, in ")
 
 
 class Redactor:

@@ -1,8 +1,12 @@
 """The operator's rule for new passwords."""
 
-import re
-
-from portico.api import INVALID_PASSWORD, Invalid, PasswordRule
+from portico.api import (
+    INVALID_PASSWORD,
+    Invalid,
+    OperatorPattern,
+    PasswordRule,
+    PatternTooSlow,
+)
 
 
 class WeakPassword(Invalid):
@@ -12,16 +16,18 @@ class WeakPassword(Invalid):
 
 
 def password_rule(pattern: str) -> PasswordRule:
-    """A check of one password, which raises WeakPassword. Raises: ValueError for a bad pattern, at boot."""
-    try:
-        matches = re.compile(pattern).match
-    except re.error as error:
-        raise ValueError(
-            f"PASSWORD_VALIDATION_REGEX_PATTERN is not a regular expression: {error}"
-        ) from error
+    """A check of one password, which raises WeakPassword. Raises: ValueError for a bad pattern, at boot.
+
+    A password for which the pattern takes too long is refused.
+    """
+    rule = OperatorPattern(pattern, "PASSWORD_VALIDATION_REGEX_PATTERN")
 
     def check(password: str) -> None:
-        if not matches(password):
+        try:
+            fits = rule.matches(password)
+        except PatternTooSlow:
+            fits = False
+        if not fits:
             raise WeakPassword
 
     return check

@@ -11,8 +11,7 @@ from portico.settings.section import Secret
 MASK = "********"
 SHOWN_CHARACTERS = 120
 
-# Greedy up to the last @: a password that holds an unescaped @ must not show its second half.
-_PASSWORD_IN_URL = re.compile(r"(://[^:@/?#\s]*):.*@", re.DOTALL)
+_USER_IN_URL = re.compile(r"://[^:@/?#\s]*:")
 _PASSWORD_IN_QUERY = re.compile(
     r"([?&](?:password|passwd|pwd|sslpassword|secret|token|key|api_?key)=)[^&#\s]*", re.IGNORECASE
 )
@@ -21,7 +20,10 @@ _SECRET_NAME = re.compile(r"secret|passw|token|authorization|apikey|(^|[-_])key$
 
 def without_credentials(text: str) -> str:
     """The text with every password of a URL masked; the user name stays."""
-    text = _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", text)
+    # Up to the last @: a password that holds an unescaped @ must not show its second half.
+    end = text.rfind("@")
+    if (user := _USER_IN_URL.search(text, 0, max(end, 0))) is not None:
+        text = f"{text[: user.end()]}{MASK}{text[end:]}"
     return _PASSWORD_IN_QUERY.sub(rf"\1{MASK}", text)
 
 

@@ -5,11 +5,10 @@ search looks through what waits. A long text is kept in pieces that overlap, so 
 whatever can be searched for lies whole in one of them.
 """
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from portico.api import ROWS_AT_ONCE, chunks, execute, placeholders
+from portico.api import ROWS_AT_ONCE, chunks, execute, normalized, placeholders
 
 #: The part of a chat that is its title and whatever else belongs to no message.
 TITLE: Final = ""
@@ -28,7 +27,7 @@ _LEAVE_ALL = "UPDATE chats_text SET state = 2 WHERE owner_id = $1 AND state = 1"
 
 def folded(text: str) -> str:
     """A text as it is compared: one case, and one form for letters that look the same."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return text.lower() if text.isascii() else normalized("NFKC", text).casefold()
 
 
 def pieces(text: str) -> Iterator[str]:

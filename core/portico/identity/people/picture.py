@@ -78,7 +78,9 @@ def _media_type(data: bytes) -> str | None:
 
 def _is_elsewhere(address: str) -> bool:
     """Whether this is on a host with a public name, and carries no password to it."""
-    if not _REMOTE.fullmatch(address):
+    # Only a path may have other letters; `urlsplit` normalizes those of a host, which takes quadratic time.
+    host = address[:LONGEST_ADDRESS].partition("://")[2].replace("?", "/").partition("/")[0]
+    if not host.isascii() or not _REMOTE.fullmatch(address):
         return False
     try:
         parts = urlsplit(address)
