@@ -24,7 +24,7 @@ def routes(people: People) -> list[Any]:
 
     @post("/api/v1/users/{user_id:str}/update", may="account:write", max_body=FORM, answers=User)
     async def update(request: Request, user_id: UserId, data: JSONBody[AccountForm]) -> JSONBytes:
-        """Change an account. Another role or password ends its sign-ins."""
+        """Change an account. A lower role or another password ends its sessions."""
         return json_reply(await people.update(request.user, user_id, data))
 
     @delete("/api/v1/users/{user_id:str}", may="account:delete", answers=bool)

@@ -68,7 +68,7 @@ def list_accounts(key: HouseKey, as_json: bool) -> None:
 @click.argument("role", type=ROLES)
 @click.pass_obj
 def set_role(key: HouseKey, email: str, role: str) -> None:
-    """Give the account of EMAIL another ROLE. It has to sign in again."""
+    """Give the account of EMAIL another ROLE. A lower one ends its sessions."""
     account = key.run(lambda house: keyboard.set_role(house, email, role))
     click.echo(f"{account.email} has the role {account.role}.")
 

@@ -136,7 +136,7 @@ class People:
         )
 
     async def update(self, actor: Actor, account_id: str, form: AccountForm) -> User:
-        """Change an account, all of it or nothing. Another role or password ends its sign-ins.
+        """Change an account, all of it or nothing. A lower role or another password ends its sessions.
 
         Raises: Invalid and TooLarge, naming what will not do; Forbidden for the first administrator, for the last
         one who would be none, and for whoever is none and touches one.

@@ -80,7 +80,6 @@ WAYS: dict[str, Take] = {
     "password change": _change_password,
     "admin reset": lambda scene: _update(scene, password=f"{PASSWORD}?"),
     "demotion": lambda scene: _update(scene, role="pending"),
-    "promotion": lambda scene: _update(scene, role="admin"),
     "deletion": _delete,
     "ended from the list": _end_sign_in,
     "ended by an administrator": _signed_out_by_admin,

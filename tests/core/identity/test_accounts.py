@@ -11,6 +11,7 @@ from portico.identity import (
     AccountChanged,
     AccountCreated,
     AccountDeleted,
+    Amendment,
     Identity,
     SessionRevoked,
 )
@@ -118,7 +119,44 @@ async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_acc
         assert refused.value.detail.startswith("The email or password")
 
 
-async def test_another_role_counts_at_once_and_ends_sign_ins(
+async def test_promotion_counts_at_once_and_keeps_sessions(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    await new_account("Ann")
+    ben = await new_account("Ben", role="pending")
+    session = await identity.sessions.open(ben)
+    told.clear()
+    for role in ("user", "admin"):
+        await identity.directory.set_role(ben.id, role)
+        actor = await identity.sessions.resolve(session.token)
+        assert actor is not None and actor.role == role
+    assert told == [AccountChanged(ben.id)] * 2
+
+
+@pytest.mark.parametrize(("was", "becomes"), [("admin", "user"), ("user", "pending")])
+async def test_whoever_loses_a_role_and_is_given_it_back_has_to_sign_in(
+    identity: Identity, new_account: Any, was: str, becomes: str
+) -> None:
+    await new_account("Ann")
+    ben = await new_account("Ben", role=was)
+    session = await identity.sessions.open(ben)
+    await identity.directory.set_role(ben.id, becomes)
+    await identity.directory.set_role(ben.id, was)
+    assert await identity.sessions.resolve(session.token) is None
+
+
+async def test_promotion_together_with_a_new_password_ends_sessions(
+    identity: Identity, new_account: Any
+) -> None:
+    await new_account("Ann")
+    ben = await new_account("Ben", role="pending")
+    session = await identity.sessions.open(ben)
+    hashed = await identity.passwords.hash("new")
+    await identity.directory.amend(ben.id, Amendment(role="user", password_hash=hashed))
+    assert await identity.sessions.resolve(session.token) is None
+
+
+async def test_a_lower_role_counts_at_once_and_ends_sessions(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     await new_account("Ann")

@@ -161,6 +161,18 @@ def test_an_administrator_changes_an_account(admin: Client, person: Client) -> N
     assert admin.get(path(person)).json["role"] == "pending"
 
 
+def test_an_activated_account_goes_on_with_the_token_of_its_pending_page(admin: Client) -> None:
+    pending = admin.add_person("Kim", "pending")
+    assert pending.get("/api/v1/chats/").status == 403
+    for role in ("user", "admin"):
+        assert admin.post(path(pending, "/update"), form(pending, role=role)).status == 200
+        answer = pending.get("/api/v1/auths/")
+        assert (answer.status, answer.json["role"]) == (200, role)
+    assert pending.get(f"{USERS}/").status == 200
+    assert admin.post(path(pending, "/update"), form(pending, role="user")).status == 200
+    assert pending.get("/api/v1/auths/").status == 401, "an administrator no more"
+
+
 @pytest.mark.parametrize(
     ("change", "status", "detail"),
     [

@@ -8,6 +8,7 @@ from portico.errors import INVALID_EMAIL_FORMAT, Invalid
 from portico.identity.people.picture import DEFAULT_PICTURE
 
 Role = Literal["pending", "user", "admin"]
+#: Each may do more than the one before.
 ROLES: tuple[str, ...] = get_args(Role)
 
 #: Characters; RFC 5321 allows an address 254.
@@ -77,6 +78,11 @@ def check_name(name: str) -> str:
     if len(name) > LONGEST_NAME:
         raise Invalid(f"[ERROR: A name has at most {LONGEST_NAME} characters]")
     return name.replace("\x00", "")
+
+
+def is_demotion(was: str, becomes: str) -> bool:
+    """Whether an account loses a role: whoever is promoted stays signed in, and sees at once what is new."""
+    return ROLES.index(becomes) < ROLES.index(was)
 
 
 def check_role(role: str) -> Role:

@@ -25,7 +25,14 @@ from portico.errors import (
 )
 from portico.events import Bus
 from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountLeaving
-from portico.identity.people.account import Account, check_email, check_name, check_role, folded
+from portico.identity.people.account import (
+    Account,
+    check_email,
+    check_name,
+    check_role,
+    folded,
+    is_demotion,
+)
 from portico.identity.people.amendment import CHANGEABLE, SHOWN, Amendment, shown
 from portico.identity.people.lookup import Lookup
 from portico.identity.people.picture import DEFAULT_PICTURE, check_picture
@@ -122,7 +129,7 @@ class Accounts(Lookup):
         return account
 
     async def amend(self, account_id: str, wanted: Amendment, by: str | None = None) -> Account:
-        """Change an account, all of it or nothing; another role or password ends its sign-ins.
+        """Change an account, all of it or nothing; a lower role or another password ends its sessions.
 
         Raises: Invalid for a taken or malformed e-mail address, a role, name or picture; TooLarge for a picture;
         Forbidden if `by` may not, or if nobody would be left to administer.
@@ -138,7 +145,8 @@ class Accounts(Lookup):
                 await self._write(account, changes)
                 if wanted.password_hash is not None:
                     await self._set_hash(account_id, wanted.password_hash)
-                if "role" in changes or wanted.password_hash is not None:
+                demoted = is_demotion(account.role, changes.get("role", account.role))
+                if demoted or wanted.password_hash is not None:
                     await self._sessions.close_all(account_id)
                 after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
                 # Read last: ending the sign-ins moved the epoch on, and who is let in next is let in with this one.
@@ -147,7 +155,7 @@ class Accounts(Lookup):
             raise Invalid(EMAIL_TAKEN) from error
 
     async def set_role(self, account_id: str, role: str) -> Account:
-        """Give an account another role, which ends its sign-ins.
+        """Give an account another role; a lower one ends its sessions.
 
         Raises: Invalid for an unknown role; Forbidden for the first administrator, or if nobody would be left to
         administer.
