@@ -1,5 +1,6 @@
 """Making, changing and deleting models, and everything that is refused on the way."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -409,3 +410,26 @@ def test_the_models_of_somebody_who_is_gone_go_to_who_deleted_them_or_with_them(
     assert found.status == (404 if delete_content else 200)
     if not delete_content:
         assert found.json["user_id"] == root
+
+
+class TestWithAPolicyThatLeavesSharingToOwners:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+        policies = tmp_path / "policies"
+        policies.mkdir()
+        (policies / "sharing.csv").write_text("p, model, share, writer, deny\n")
+        return environment | {"PORTICO_ACCESS_POLICY_DIR": str(policies)}
+
+    def test_a_writer_changes_the_model_and_not_who_has_access(
+        self, ann: Client, bob: Client, admin: Client
+    ) -> None:
+        shared = {**readers(bob), **writers(bob)}
+        assert admin.post(CREATE, form(access_control=shared)).status == 200
+        before = admin.get("/api/v1/models/model?id=legal-desk").json
+
+        wider = {"read": {"user_ids": [bob.account["id"], ann.account["id"]]}}
+        refused = bob.post(UPDATE, form(name="Mine", access_control=wider))
+        assert refused.status == 403
+        assert admin.get("/api/v1/models/model?id=legal-desk").json == before
+        changed = bob.post(UPDATE, form(name="Ours", access_control=before["access_control"]))
+        assert (changed.status, changed.json["name"]) == (200, "Ours")

@@ -10,7 +10,7 @@ import pytest
 from tests.plugins.openai.asking import asked, settings, turn, with_source
 from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
 
-from portico.api import Refusal, SourceFailed, SourceTimedOut, TooMany
+from portico.api import Refusal, Reply, SourceFailed, SourceTimedOut, TooMany
 from portico_openai.source import OpenAISource
 
 ERROR = '"type":"upstream_error"'
@@ -213,25 +213,28 @@ def test_ft23_closing_a_reply_that_was_never_read_ends_the_call(upstream: Upstre
     async def leave(source: OpenAISource) -> None:
         reply = await source.complete(turn("endless"))
         await reply.body.aclose()  # type: ignore[union-attr]
+        await asyncio.to_thread(upstream.wait_until_idle)
 
     with_source(settings(upstream.url), leave)
-    upstream.wait_until_idle()
 
 
 @pytest.mark.parametrize("model", ["silent", "endless"])
 def test_ft23_a_cancelled_question_ends_the_call(upstream: Upstream, model: str) -> None:
     async def leave(source: OpenAISource) -> None:
+        replies: list[Reply] = []  # kept, so that no call ends because its response is collected
+
         async def ask() -> None:
-            reply = await source.complete(turn(model))
-            async for _ in reply.body:  # type: ignore[union-attr]
+            replies.append(await source.complete(turn(model)))
+            async for _ in replies[0].body:  # type: ignore[union-attr]
                 pass
 
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await ask()
+        # Here, because the end of the session ends all its calls.
+        await asyncio.to_thread(upstream.wait_until_idle)
 
     with_source(settings(upstream.url), leave)
-    upstream.wait_until_idle()
 
 
 def test_connections_are_used_again(upstream: Upstream) -> None:
