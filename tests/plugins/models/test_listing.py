@@ -103,7 +103,7 @@ def test_a_search_looks_into_name_and_base_and_minds_no_case(admin: Client) -> N
 
     assert ids(admin, f"?query={quote('ärzte')}") == ["one"]
     assert ids(admin, "?query=CLOSED") == ["two"]
-    assert ids(admin, "?query=") == ["one", "three", "two"] or len(ids(admin)) == 3
+    assert ids(admin, "?query=") == ids(admin) == ["one", "three", "two"]
     assert ids(admin, "?query=nothing") == []
 
 
