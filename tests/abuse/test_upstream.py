@@ -195,22 +195,52 @@ def test_ft19_ab44_failures_of_a_provider(
     well(person)
 
 
-@pytest.mark.parametrize(
-    "model", [name for name in BEHAVIOURS if name not in ("endless", "silent", "redirect")]
-)
+#: What becomes of a stream: the status of a refusal, or how many error events a stream has.
+REFUSED = {
+    "empty": 502, "html": 502, "not-a-completion": 502, "status-400": 400, "status-401": 502, "status-403": 502,
+    "status-404": 404, "status-429": 429, "status-500": 502, "status-500-json": 502, "status-502": 502,
+    "error-first": 502,
+}  # fmt: skip
+ERRORS = {
+    "silence": 1, "slow": 0, "cut": 1, "error-inside": 1, "broken-json": 1, "nul": 1, "invalid-utf-8": 1,
+    "choices-null": 1, "delta-null": 1, "huge-line": 0, "crlf": 0, "comments": 0, "comments-only": 1, "no-done": 0,
+    "two-dones": 0, "split": 0,
+}  # fmt: skip
+
+
+def test_ft18_every_behaviour_of_a_provider_has_its_expected_end() -> None:
+    assert REFUSED.keys() | ERRORS.keys() | {"endless", "silent", "redirect"} == BEHAVIOURS.keys()
+
+
+@pytest.mark.parametrize("model", REFUSED)
+def test_ft18_what_is_no_stream_is_refused(
+    person: Client, model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = ask(person, model, stream=True)
+    assert (answer.status, answer.headers["content-type"]) == (REFUSED[model], "application/json")
+    nothing_told(answer, caplog)
+
+
+@pytest.mark.parametrize("model", ERRORS)
 def test_ft18_every_stream_ends_properly(
     person: Client, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = ask(person, model, stream=True)
-    if answer.status == 200 and "event-stream" in answer.headers["content-type"]:
-        assert answer.body.endswith(DONE) or answer.body.endswith(DONE.replace(b"\n", b"\r\n"))
-        assert answer.body.count(b"[DONE]") == 1
-        assert sum('{"error"' in event for event in answer.events) <= 1
-        for event in answer.events[:-1]:
-            document = json.loads(event)
-            assert "error" in document or all(
-                choice["delta"] is not None for choice in document["choices"]
-            )
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert answer.body.endswith(DONE)
+    assert answer.body.count(b"[DONE]") == 1
+    *documents, end = map(str, answer.events)
+    assert end == "[DONE]"
+    errors = [event for event in documents if "error" in json.loads(event)]
+    assert len(errors) == ERRORS[model]
+    for event in documents:
+        if event not in errors:
+            assert all(choice["delta"] is not None for choice in json.loads(event)["choices"])
+    nothing_told(answer, caplog)
+
+
+def nothing_told(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the client nor the log learns a secret, and nothing failed in our own code."""
     for secret in SECRETS:
         assert secret not in answer.body.decode() and secret not in caplog.text
     assert "request failed" not in caplog.text
