@@ -265,6 +265,7 @@ class Portico:
                 self.permissions,
                 self.origins,
                 self.drain,
+                limiter=self.limiter,
                 routers=[c.router for c in contributions if c.router is not None],
                 checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
                 redis=self.redis,

@@ -40,6 +40,11 @@ class Budgets:
         settings = self._settings
         return Budget(key, settings.account_failures, settings.account_window, returns=True)
 
+    def of_copies(self, account_id: str) -> Budget:
+        """Of what one account may do with `limited` routes, all of them together."""
+        key = self.digest("copies", account_id)
+        return Budget(key, self._settings.copies, self._settings.copies_window, returns=False)
+
     def familiar(self, address: str, account: str) -> str:
         """The name of an account and a network together."""
         return self.digest("familiar", network_of(address), account)

@@ -69,6 +69,13 @@ class Limiter:
             ]
         return await self._admit(door, address, budgets, place)
 
+    async def spend(self, account_id: str) -> None:
+        """Count one import, copy or share of an account, whatever becomes of it. Raises: TooMany."""
+        if self._settings.enabled:
+            waits = await self._take([self._budgets.of_copies(account_id)], new_id())
+            if any(waits):
+                raise TooMany(max(1, math.ceil(max(waits))))
+
     async def _admit(self, door: str, address: str, budgets: list[Budget], place: str) -> Attempt:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:

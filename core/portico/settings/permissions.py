@@ -148,6 +148,7 @@ class PermissionDefaults(Section):
     chat_edit: Annotated[bool, setting("Edit messages", env="USER_PERMISSIONS_CHAT_EDIT")] = True
     chat_share: Annotated[bool, setting("Share chats", env="USER_PERMISSIONS_CHAT_SHARE")] = True
     chat_export: Annotated[bool, setting("Export chats", env="USER_PERMISSIONS_CHAT_EXPORT")] = True
+    chat_import: Annotated[bool, setting("Import chats", env="USER_PERMISSIONS_CHAT_IMPORT")] = True
     chat_stt: Annotated[bool, setting("Dictate", env="USER_PERMISSIONS_CHAT_STT")] = True
     chat_tts: Annotated[
         bool, setting("Have answers read aloud", env="USER_PERMISSIONS_CHAT_TTS")

@@ -195,7 +195,7 @@ class IdentitySettings(Section):
 
 
 class LimitSettings(Section):
-    """How often somebody may try to get in: sign-in, sign-up, change of password, keys.
+    """How often somebody may try to get in: sign-in, sign-up, change of password, keys. And how much they may copy.
 
     Tries count as failed until they have succeeded, so many at once do not slip through.
     """
@@ -218,6 +218,11 @@ class LimitSettings(Section):
         ),
     ] = 100
     account_window: Annotated[float, setting("Seconds of that window", ge=1, le=86400)] = 3600.0
+    copies: Annotated[
+        int,
+        setting("Imports, copies and shares of one account in their window, all together", ge=1),
+    ] = 60
+    copies_window: Annotated[float, setting("Seconds of that window", ge=1, le=86400)] = 60.0
 
 
 class AccessSettings(Section):

@@ -9,6 +9,7 @@ from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 
 from portico.identity import Identity
+from portico.limits import Limiter
 from portico.permissions import Permissions
 from portico.redis import Redis
 from portico.settings.schema import Settings
@@ -47,6 +48,7 @@ def web_application(
     origins: Origins,
     drain: Drain,
     *,
+    limiter: Limiter,
     routers: Sequence[Router],
     checks: Iterable[tuple[str, HealthCheck]],
     redis: Redis,
@@ -67,7 +69,7 @@ def web_application(
             plugin_list_route(plugins),
             *routers,
         ],
-        middleware=[gate(identity, permissions, origins)],
+        middleware=[gate(identity, permissions, origins, limiter)],
         exception_handlers=HANDLERS,
         dto=StrictJSON,
         return_dto=None,

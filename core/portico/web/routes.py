@@ -60,6 +60,7 @@ def route(
     max_body: int | None = None,
     max_values: int | None = None,
     reads_import: bool = False,
+    limited: bool = False,
     signed_in: bool = False,
     reads: bool | None = None,
     changes: bool = False,
@@ -76,7 +77,8 @@ def route(
     refusals are described by themselves, and `responses` are laid over both.
     `max_body`: bytes; none = the server's limit (64 KiB on public routes). `max_values`: elements and members
     in a JSON body, at all levels together; none = the server's limit. `reads_import`: the body is an import in any form,
-    which the handler has `read_items` take apart; its `data` is typed `msgspec.Raw` and not read. `signed_in`: only for
+    which the handler has `read_items` take apart; its `data` is typed `msgspec.Raw` and not read. `limited`: it makes
+    or opens copies, so it counts against the one limit that an account has for all of these. `signed_in`: only for
     whoever signed in, not for keys; say it where credentials are made or changed. `reads`: whether a key that may only
     read may call it; None = if it is a GET.
     `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
@@ -85,7 +87,7 @@ def route(
     asked = tuple(may.split(":")) if may else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
     opt["signed_in"], opt["changes"] = signed_in, changes
-    opt["reads_import"] = reads_import
+    opt["reads_import"], opt["limited"] = reads_import, limited
     if reads is not None:
         opt["reads"] = reads
     if content_policy is not None:
@@ -104,7 +106,7 @@ def route(
             http_method=HttpMethod(method),
             status_code=status_code,
             opt=opt,
-            responses=responses(handler, access=access, answers=answers) | further,
+            responses=responses(handler, access=access, answers=answers, limited=limited) | further,
             operation_class=operation_of(handler),
             **options,
         )

@@ -21,6 +21,8 @@ from portico_chats.removal import Removal
 from portico_chats.schemas import Chat, FiledChat, ListedChat
 
 CHATS = "/api/v1/chats"
+#: Whole chats, many at once, are for those who may take them along.
+EXPORT = "chat.export"
 
 Title = Annotated[str, QueryParameter(name="query", description="What titles contain, in any case")]
 
@@ -65,7 +67,7 @@ def routes(app: House) -> list[Any]:
         by = order_of(order_by, direction)
         return json_reply(await lists.of_account(request.user, user_id, page, title, by))
 
-    @get(f"{CHATS}/folder/{{folder_id:str}}", answers=list[Chat])
+    @get(f"{CHATS}/folder/{{folder_id:str}}", permission=EXPORT, answers=list[Chat])
     async def below(request: Request, folder_id: FromPath[str]) -> ReplyStream:
         """The caller's chats in a folder and in those below it, whole; none that is pinned or archived."""
         blocks = await lists.below(request.user, folder_id)
@@ -78,18 +80,18 @@ def routes(app: House) -> list[Any]:
         """The caller's chats in a folder itself, 10 a page; none that is pinned or archived."""
         return json_reply(await lists.in_folder(request.user, folder_id, page))
 
-    @get(f"{CHATS}/all", answers=list[Chat])
+    @get(f"{CHATS}/all", permission=EXPORT, answers=list[Chat])
     async def all_chats(request: Request) -> ReplyStream:
         """All of the caller's chats, whole, archived ones too; the last changed first."""
         return stream_reply(request, Reply(body=as_array(await lists.all(request.user))))
 
-    @get(f"{CHATS}/all/archived", answers=list[Chat])
+    @get(f"{CHATS}/all/archived", permission=EXPORT, answers=list[Chat])
     async def all_archived(request: Request) -> ReplyStream:
         """All of the caller's archived chats, whole; the last changed first."""
         blocks = await lists.all(request.user, archived=True)
         return stream_reply(request, Reply(body=as_array(blocks)))
 
-    @get(f"{CHATS}/all/db", may="chat:export", answers=list[Chat])
+    @get(f"{CHATS}/all/db", may="chat:export", permission=EXPORT, answers=list[Chat])
     async def everything(request: Request) -> ReplyStream:
         """All chats of everybody, whole."""
         return stream_reply(request, Reply(body=as_array(await lists.everything(request.user))))

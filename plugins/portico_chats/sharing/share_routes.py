@@ -16,12 +16,12 @@ ShareId = Annotated[str, PathParameter(description="The id under which a chat is
 def routes(shares: Shares, clones: Clones) -> list[Any]:
     """Handlers that work in this house."""
 
-    @post("/api/v1/chats/{chat_id:str}/share", answers=Chat)
+    @post("/api/v1/chats/{chat_id:str}/share", answers=Chat, limited=True)
     async def share(request: Request, chat_id: ChatId) -> JSONBytes:
         """Share a chat as it is now, or refresh what is shared. The answer is what others see."""
         return json_reply(await shares.share(request.user, chat_id))
 
-    @delete("/api/v1/chats/{chat_id:str}/share", answers=bool)
+    @delete("/api/v1/chats/{chat_id:str}/share", answers=bool, limited=True)
     async def take_back(request: Request, chat_id: ChatId) -> JSONBytes:
         """Share it no more. False if it was not shared."""
         return json_reply(await shares.take_back(request.user, chat_id))
@@ -31,12 +31,12 @@ def routes(shares: Shares, clones: Clones) -> list[Any]:
         """A shared chat, to everybody who has its id."""
         return json_reply(await shares.open(request.user, share_id))
 
-    @post("/api/v1/chats/{chat_id:str}/clone", answers=Chat)
+    @post("/api/v1/chats/{chat_id:str}/clone", answers=Chat, limited=True)
     async def clone(request: Request, chat_id: ChatId, data: JSONBody[CloneForm]) -> JSONBytes:
         """A copy of one's own chat."""
         return json_reply(await clones.of_own(request.user, chat_id, data.title))
 
-    @post("/api/v1/chats/{share_id:str}/clone/shared", answers=Chat)
+    @post("/api/v1/chats/{share_id:str}/clone/shared", answers=Chat, limited=True)
     async def clone_shared(request: Request, share_id: ShareId) -> JSONBytes:
         """A copy of a shared chat, the caller's own."""
         return json_reply(await clones.of_shared(request.user, share_id))

@@ -37,6 +37,8 @@ def routes(app: House) -> list[Any]:
         max_body=LARGEST_IMPORT,
         max_values=MAX_IMPORT_VALUES,
         reads_import=True,
+        permission="chat.import",
+        limited=True,
     )
     async def bring(
         request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""

@@ -7,14 +7,14 @@ from portico.identity import PermissionDefaults, allows, effective
 from portico.identity.groups.permission_tree import REMEMBERED, PermissionTrees, default_tree
 from portico.settings.load import load_settings
 
-#: Source: the permission table of the clients' contract, section by section.
+#: Source: the permission table of the clients' contract, section by section; `chat.import` is our own.
 WORDS = {
     "workspace": "models knowledge prompts tools models_import models_export prompts_import prompts_export "
     "tools_import tools_export",
     "sharing": "models public_models knowledge public_knowledge prompts public_prompts tools public_tools notes "
     "public_notes",
     "chat": "controls valves system_prompt params file_upload delete delete_message continue_response "
-    "regenerate_response rate_response edit share export stt tts call multiple_models temporary temporary_enforced",
+    "regenerate_response rate_response edit share export import stt tts call multiple_models temporary temporary_enforced",
     "features": "api_keys notes folders channels direct_tool_servers web_search image_generation code_interpreter",
 }
 OFF = {"chat.temporary_enforced", "features.api_keys", "features.direct_tool_servers"}

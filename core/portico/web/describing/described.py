@@ -35,13 +35,17 @@ class Misfits(msgspec.Struct):
     detail: list[Misfit]
 
 
-def responses(handler: Callable[..., Any], *, access: str, answers: Any) -> dict[int, ResponseSpec]:
+def responses(
+    handler: Callable[..., Any], *, access: str, answers: Any, limited: bool = False
+) -> dict[int, ResponseSpec]:
     """How a route answers, by status: well, and every refusal it may come to, as far as its signature tells."""
     asked = [name for name in signature(handler).parameters if name != "request"]
     kinds: list[type[errors.Refusal]] = [errors.Unavailable]
     if access != "public":
         kinds += [errors.Unauthenticated, errors.Forbidden]
     elif asked:
+        kinds.append(errors.TooMany)
+    if limited:
         kinds.append(errors.TooMany)
     if asked:
         kinds += [errors.Invalid, errors.Misshapen, errors.NotFound]

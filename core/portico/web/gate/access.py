@@ -19,6 +19,7 @@ from portico.errors import (
     Refusal,
 )
 from portico.identity import SESSION, Actor, Identity
+from portico.limits import Limiter
 from portico.permissions import Permissions
 from portico.web.edge.origins import Origins
 from portico.web.errors import told
@@ -30,7 +31,7 @@ SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def gate(
-    identity: Identity, permissions: Permissions, origins: Origins
+    identity: Identity, permissions: Permissions, origins: Origins, limiter: Limiter
 ) -> Callable[[ASGIApp], ASGIApp]:
     """The middleware of one application: puts the `Actor` into the scope, or refuses."""
 
@@ -47,6 +48,8 @@ def gate(
                 ):
                     refuse_forgery(access, scope, origins)
                 actor = await _admitted(access, opt, scope, identity, permissions)
+                if actor is not None and opt.get("limited"):
+                    await limiter.spend(actor.id)
             except Refusal as error:
                 if scope["type"] != ScopeType.WEBSOCKET:
                     raise

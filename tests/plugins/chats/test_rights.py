@@ -1,0 +1,114 @@
+"""Who may take chats along and bring them in, and how often one account may copy."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import document, new_chat
+
+from portico.testing import Client
+
+CHATS = "/api/v1/chats/"
+EXPORTS = ("all", "all/archived", "all/db")
+
+
+def exports(person: Client, folder_id: str) -> set[int]:
+    return {person.get(CHATS + path).status for path in (*EXPORTS, f"folder/{folder_id}")}
+
+
+def give(admin: Client, person: Client, *words: str) -> None:
+    """A group that gives somebody words of the section `chat`."""
+    form = {
+        "name": words[0],
+        "description": "",
+        "permissions": {"chat": dict.fromkeys(words, True)},
+    }
+    group_id = admin.post("/api/v1/groups/create", form).json["id"]
+    ids = {"user_ids": [person.account["id"]]}
+    assert admin.post(f"/api/v1/groups/id/{group_id}/users/add", ids).status == 200
+
+
+class TestWithoutThePermissions:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        plugins = {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders,groups"}
+        off = ("USER_PERMISSIONS_CHAT_EXPORT", "USER_PERMISSIONS_CHAT_IMPORT")
+        return environment | plugins | dict.fromkeys(off, "false")
+
+    def test_nobody_exports_but_administrators_and_whom_a_group_lets(
+        self, ann: Client, bob: Client, admin: Client
+    ) -> None:
+        folder = ann.post("/api/v1/folders/", {"name": "F"}).json["id"]
+        chat = new_chat(ann)
+        assert exports(ann, folder) == {403}
+        assert ann.get(CHATS + chat["id"]).status == 200
+        assert ann.get(f"{CHATS}folder/{folder}/list").status == 200
+        assert {admin.get(CHATS + path).status for path in EXPORTS} == {200}
+
+        give(admin, ann, "export")
+
+        assert ann.get(f"{CHATS}all/db").status == 403  # that takes a policy, too
+        assert {ann.get(CHATS + path).status for path in ("all", f"folder/{folder}")} == {200}
+        assert bob.get(CHATS + "all").status == 403
+
+    def test_nobody_imports_but_administrators_and_whom_a_group_lets(
+        self, ann: Client, admin: Client
+    ) -> None:
+        chats = [{"chat": document()}]
+        for path in ("import", "import?dry_run=true"):
+            assert ann.post(CHATS + path, chats).status == 403
+        assert new_chat(ann)
+        assert admin.post(CHATS + "import", chats).status == 200
+
+        give(admin, ann, "import")
+
+        assert ann.post(CHATS + "import", chats).status == 200
+
+    def test_clients_are_told(self, ann: Client) -> None:
+        told = ann.get("/api/v1/auths/").json["permissions"]["chat"]
+        assert (told["export"], told["import"], told["share"]) == (False, False, True)
+
+
+class TestOneLimitForAllCopies:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"PORTICO_LIMITS_COPIES": "5", "PORTICO_LIMITS_COPIES_WINDOW": "600"}
+
+    def test_copies_of_one_account_count_together_and_those_of_others_do_not(
+        self, ann: Client, bob: Client
+    ) -> None:
+        chat = new_chat(ann)
+        share = ann.post(f"{CHATS}{chat['id']}/share")
+        ways: list[tuple[str, str, Any]] = [
+            ("POST", f"{chat['id']}/clone", {}),
+            ("POST", "import", [{"chat": document()}]),
+            ("POST", f"{share.json['id']}/clone/shared", None),
+            ("DELETE", f"{chat['id']}/share", None),
+        ]
+        for method, path, body in ways:
+            assert ann.request(method, CHATS + path, json=body).status == 200
+
+        ways.append(("POST", f"{chat['id']}/share", None))
+        for method, path, body in ways:
+            refused = ann.request(method, CHATS + path, json=body)
+            assert (refused.status, refused.detail) == (429, "API rate limit exceeded")
+            assert 1 <= int(refused.headers["retry-after"]) <= 600
+        assert len(ann.get(CHATS + "all").json) == 4
+        assert ann.get(CHATS + chat["id"]).json["share_id"] is None
+
+        assert bob.post(CHATS + "import", [{"chat": document()}]).status == 200
+
+    def test_what_is_refused_changes_nothing_and_reading_goes_on(self, ann: Client) -> None:
+        for _ in range(5):
+            assert ann.post(CHATS + "import?dry_run=true", []).status == 200
+        assert ann.post(CHATS + "import", [{"chat": document()}]).status == 429
+        assert ann.get(CHATS + "all").json == []
+        assert new_chat(ann)
+
+
+class TestWithoutLimits:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"PORTICO_LIMITS_COPIES": "1", "PORTICO_LIMITS_ENABLED": "false"}
+
+    def test_nothing_is_counted(self, ann: Client) -> None:
+        assert {ann.post(CHATS + "import", []).status for _ in range(3)} == {200}
