@@ -1,0 +1,203 @@
+"""What users and intruders do all day, at random, as fast as the server answers.
+
+What is stored stays about the same: whoever makes a chat deletes an older one, accounts that are made go again. So
+memory that grows is not memory for what is kept.
+"""
+
+import contextlib
+import http.client
+import itertools
+import json
+import random
+import string
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from portico.testing import PASSWORD, Answer, Client
+
+CHATS_EACH = 40
+#: Models that fail, as the upstream of the tests calls them.
+FAILING = ("status-500", "html", "broken-json", "cut")
+USERS = 6
+WORDS = [
+    f"{one}{two}" for one in ("ba", "lo", "mi", "tu", "re") for two in ("ka", "ne", "su", "dor")
+]
+
+
+class Load:
+    """Users of one server, each in a thread. `done` and `failed` count what they did, by name."""
+
+    def __init__(self, admin: Client, url: str, users: int = USERS, seed: int = 1) -> None:
+        self.admin, self.url = admin, url
+        self.done: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self._numbers = itertools.count()
+        self._stopped = threading.Event()
+        self._people = [
+            Person(self, admin.add_person(f"Soak{number}"), random.Random(seed + number))
+            for number in range(users)
+        ]
+
+    def start(self) -> None:
+        for person in self._people:
+            person.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for person in self._people:
+            person.join()
+
+    @property
+    def is_over(self) -> bool:
+        return self._stopped.is_set()
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+
+class Person(threading.Thread):
+    """One account, and what is done with it and around it."""
+
+    def __init__(self, load: Load, client: Client, random: random.Random) -> None:
+        super().__init__(daemon=True)
+        self.load, self.client, self.random = load, client, random
+        self.chats: deque[str] = deque()
+
+    def run(self) -> None:
+        ways: list[tuple[Callable[[], bool], int]] = [
+            (self.chat, 6), (self.read, 6), (self.lists, 6), (self.search, 6), (self.complete, 5),
+            (self.stream, 5), (self.cancel, 3), (self.refused_key, 4), (self.bad_sign_in, 1), (self.sign_in, 2),
+            (self.come_and_go, 1), (self.misshapen, 2), (self.folder, 2), (self.failing_model, 1),
+        ]  # fmt: skip
+        doing, weights = zip(*ways, strict=True)
+        while not self.load.is_over:
+            (do,) = self.random.choices(doing, weights)
+            name = do.__name__.replace("_", " ")
+            try:
+                well = do()
+            except (OSError, http.client.HTTPException, ValueError, KeyError):
+                well = False
+            (self.load.done if well else self.load.failed)[name] += 1
+
+    def phrase(self) -> str:
+        words = self.random.choices(WORDS, k=self.random.randint(1, 3))
+        return " ".join([*words, "".join(self.random.choices(string.ascii_lowercase, k=4))])
+
+    def chat(self) -> bool:
+        text = self.phrase()
+        message = {"id": "m1", "role": "user", "content": text, "parentId": None, "childrenIds": []}
+        document = {"title": text, "history": {"messages": {"m1": message}, "currentId": "m1"}}
+        answer = self.client.post("/api/v1/chats/new", {"chat": document})
+        if answer.status != 200:
+            return False
+        self.chats.append(answer.json["id"])
+        if len(self.chats) > CHATS_EACH:
+            return self.client.delete(f"/api/v1/chats/{self.chats.popleft()}").status == 200
+        return True
+
+    def read(self) -> bool:
+        if not self.chats:
+            return True
+        chat = self.random.choice(self.chats)
+        text = {"chat": {"title": self.phrase()}}
+        return (
+            self.client.get(f"/api/v1/chats/{chat}").status == 200
+            and self.client.post(f"/api/v1/chats/{chat}", text).status == 200
+        )
+
+    def lists(self) -> bool:
+        paths = (
+            "/api/models",
+            "/api/v1/chats/?page=1",
+            "/api/v1/auths/",
+            "/api/config",
+            "/api/v1/folders/",
+        )
+        return all(self.client.get(path).status == 200 for path in paths)
+
+    def search(self) -> bool:
+        phrase = quote(self.phrase())
+        path = f"/api/v1/chats/search?text={phrase}&page={self.random.randint(1, 3)}"
+        return self.client.get(path).status == 200
+
+    def complete(self) -> bool:
+        return bool(self.client.ask("good", self.phrase()))
+
+    def stream(self) -> bool:
+        answer = self._ask("good", stream=True)
+        return answer.status == 200 and answer.body.endswith(b"data: [DONE]\n\n")
+
+    def cancel(self) -> bool:
+        """Leave in the middle of an endless answer."""
+        where = urlsplit(self.load.url)
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+        body = json.dumps(_turn("endless", self.phrase(), stream=True))
+        headers = {
+            "authorization": f"Bearer {self.client.token}",
+            "content-type": "application/json",
+        }
+        with contextlib.closing(connection):
+            connection.request("POST", "/api/chat/completions", body, headers)
+            with connection.getresponse() as response:
+                return response.status == 200 and response.readline().startswith(b"data:")
+
+    def failing_model(self) -> bool:
+        return self._ask(self.random.choice(FAILING), stream=True).status in (
+            200,
+            502,
+        )
+
+    def refused_key(self) -> bool:
+        key = "sk-" + "".join(self.random.choices(string.hexdigits.lower(), k=32))
+        return Client(self.client.transport, key).get("/api/models").status in (401, 403, 429)
+
+    def bad_sign_in(self) -> bool:
+        form = {"email": f"nobody{self.load.number()}@example.org", "password": self.phrase()}
+        return Client(self.client.transport).post("/api/v1/auths/signin", form).status in (400, 429)
+
+    def sign_in(self) -> bool:
+        form = {"email": self.client.account["email"], "password": PASSWORD}
+        answer = Client(self.client.transport).post("/api/v1/auths/signin", form)
+        if answer.status == 429:
+            return True
+        again = Client(self.client.transport, answer.json["token"])
+        return again.get("/api/v1/auths/signout").status == 200
+
+    def come_and_go(self) -> bool:
+        """An account that is made, writes, and is deleted while it still writes."""
+        name = f"Guest{self.load.number()}"
+        form = {"name": name, "email": f"{name}@example.org", "password": PASSWORD, "role": "user"}
+        made = self.load.admin.post("/api/v1/auths/add", form)
+        if made.status != 200:
+            return made.status == 429
+        guest = Client(self.client.transport, made.json["token"], made.json)
+
+        def write() -> None:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                while guest.post("/api/v1/chats/new", {"chat": {"title": name}}).status == 200:
+                    pass
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        gone = self.load.admin.delete(f"/api/v1/users/{made.json['id']}")
+        writing.join()
+        return gone.status == 200
+
+    def misshapen(self) -> bool:
+        deep = b"[" * self.random.randint(1, 5000)
+        return self.client.post("/api/v1/chats/new", body=b'{"chat":' + deep).status in (400, 422)
+
+    def folder(self) -> bool:
+        made = self.client.post("/api/v1/folders/", {"name": self.phrase()})
+        if made.status != 200:
+            return made.status in (400, 429)
+        return self.client.delete(f"/api/v1/folders/{made.json['id']}").status == 200
+
+    def _ask(self, model: str, *, stream: bool) -> Answer:
+        return self.client.post("/api/chat/completions", _turn(model, self.phrase(), stream=stream))
+
+
+def _turn(model: str, text: str, *, stream: bool) -> dict[str, object]:
+    return {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}]}

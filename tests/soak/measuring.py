@@ -1,0 +1,117 @@
+"""What is measured of a server under load, and the verdict about it."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from statistics import median
+
+#: Megabytes a minute below which memory counts as flat: what allocators do anyway.
+FLAT_MB_PER_MINUTE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Megabytes of resident memory, so many seconds after the load began."""
+
+    seconds: float
+    mb: float
+
+
+def slope(samples: Sequence[Sample]) -> float:
+    """Megabytes a minute over the last two thirds: the median over all pairs, which single peaks do not move."""
+    begin = samples[0].seconds + (samples[-1].seconds - samples[0].seconds) / 3
+    late = [sample for sample in samples if sample.seconds >= begin]
+    rises = [
+        (b.mb - a.mb) / (b.seconds - a.seconds) * 60
+        for a, b in combinations(late, 2)
+        if b.seconds > a.seconds
+    ]
+    return median(rises) if rises else 0.0
+
+
+@dataclass
+class Report:
+    """What a soak found. `orphans`: what `portico db check` said, or nothing; `stalls`: blocks of the event loop."""
+
+    samples: list[Sample]
+    done: dict[str, int]
+    failed: dict[str, int]
+    orphans: str
+    stalls: dict[str, dict[str, float]]
+    limit: float = FLAT_MB_PER_MINUTE
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def slope(self) -> float:
+        return slope(self.samples)
+
+    @property
+    def is_flat(self) -> bool:
+        return self.slope <= self.limit
+
+    def text(self, lines: int = 30) -> str:
+        """The report as text."""
+        step = max(1, len(self.samples) // lines)
+        said = [f"{sample.seconds:7.0f} s  {sample.mb:7.1f} MB" for sample in self.samples[::step]]
+        said += ["", "done    " + _counts(self.done), "failed  " + (_counts(self.failed) or "none")]
+        said += [f"orphans {self.orphans or 'none'}"]
+        stalls = {
+            name: f"{found['stalls']:g}, the longest {found['longest_stall']:g} s"
+            for name, found in self.stalls.items()
+        }
+        said += ["stalls  " + ("; ".join(f"{k}: {v}" for k, v in stalls.items()) or "none")]
+        said += self.notes
+        word = "flat" if self.is_flat else "NOT FLAT"
+        said += [
+            f"{word}: {self.slope:+.2f} MB a minute over the last two thirds (limit {self.limit:g})"
+        ]
+        return "\n".join(said)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+
+
+def worker_of(main: int) -> int:
+    """The process id of a main process's only worker."""
+    return next(pid for pid, parent, _ in _processes() if parent == main)
+
+
+def resident_mb(process: int) -> float:
+    """Megabytes that a process holds in memory."""
+    return next(kb for pid, _, kb in _processes() if pid == process) / 1024
+
+
+def _processes() -> list[tuple[int, int, int]]:
+    ps = ["ps", "-A", "-o", "pid=,ppid=,rss="]
+    said = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
+    return [(int(a), int(b), int(c)) for a, b, c in (line.split() for line in said.splitlines())]
+
+
+class Watch(threading.Thread):
+    """Samples the memory of a process until it is stopped."""
+
+    def __init__(self, process: int, every: float, *, says: bool = False) -> None:
+        super().__init__(daemon=True)
+        self.samples: list[Sample] = []
+        self._process, self._every, self._says = process, every, says
+        self._began = time.monotonic()
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            sample = Sample(time.monotonic() - self._began, resident_mb(self._process))
+            self.samples.append(sample)
+            if self._says:
+                sys.stdout.write(f"{sample.seconds:7.0f} s  {sample.mb:7.1f} MB\n")
+                sys.stdout.flush()
+            if self._stopped.wait(self._every):
+                return
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()

@@ -1,0 +1,120 @@
+"""One soak: a real server, load on it for some minutes, and what is left."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.soak.load import FAILING, Load
+from tests.soak.measuring import Report, Watch, worker_of
+from tests.upstream import Upstream
+
+from portico.testing import SECRET, Client, CommandLine, Server
+
+SETTINGS = {
+    "WEBUI_SECRET_KEY": SECRET,
+    "ENABLE_SIGNUP": "true",
+    "DEFAULT_USER_ROLE": "user",
+    "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+    "ENABLE_API_KEYS": "true",
+    # Everybody comes from one address here.
+    "PORTICO_LIMITS_FAILURES": "1000000",
+    "PORTICO_LIMITS_TRIES": "1000000",
+    "MODELS_CACHE_TTL": "1",
+}
+
+
+def soak(
+    seconds: float,
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    says: bool = False,
+    diagnoses: bool = False,
+) -> Report:
+    """Put load on a server for so many seconds, and report. `diagnoses`: ask the server what it holds."""
+    names = ("good", "endless", *FAILING)
+    models = [{"id": name, "object": "model", "created": 7} for name in names]
+    with Upstream(models=models) as upstream, contextlib.ExitStack() as end:
+        environment = upstream.environment | SETTINGS | {"DATA_DIR": str(folder / "data")}
+        environment |= settings
+        if diagnoses:
+            environment |= install(folder)
+        server = Server(environment, folder).start()
+        end.callback(server.kill)
+        admin = server.client.sign_up("Ada")
+        for model in names:
+            form = {"id": model, "name": model, "base_model_id": None, "meta": {}, "params": {}}
+            assert (
+                admin.post("/api/v1/models/create", form | {"access_control": None}).status == 200
+            )
+        load = Load(admin, server.url)
+        assert server.process is not None
+        watch = Watch(worker_of(server.process.pid), max(0.25, seconds / 180), says=says)
+        watch.start()
+        load.start()
+        rest = threading.Event()
+        notes: list[str] = []
+        for third in range(3):
+            for _ in range(10):
+                rest.wait(seconds / 30)
+                upstream.requests.clear()
+            if diagnoses and third in (0, 2):
+                notes += [f"held after {third + 1}/3:", *held(admin)]
+        watch.stop()
+        load.stop()
+        listed = admin.get("/api/v1/plugins").json
+        stalls = {one["name"]: one["counters"] for one in listed if one["counters"]["stalls"]}
+        assert server.stop() == 0
+        checked = CommandLine(environment, folder)("db", "check", "--json", code=None)
+        orphans = "" if checked.returncode == 0 else checked.stdout.strip() or checked.stderr
+        done, failed = dict(load.done), dict(load.failed)
+        return Report(watch.samples, done, failed, orphans, stalls, notes=notes)
+
+
+#: A plugin that says what the process holds: objects by type, and lines that allocated most since it was first asked.
+HOLDER = """
+import collections, gc, tracemalloc
+from portico.api import PluginInfo, get, hookimpl
+PLUGIN = PluginInfo(summary="Says what the process holds.", api=1)
+before = [collections.Counter(), None]
+
+@get("/api/x/holder/", access="admin")
+async def hold() -> list[str]:
+    gc.collect()
+    counts = collections.Counter(type(one).__qualname__ for one in gc.get_objects())
+    grown = counts - before[0]
+    said = [f"{count:8d} more {name}" for name, count in grown.most_common(15)]
+    if tracemalloc.is_tracing():
+        taken = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, tracemalloc.__file__)])
+        if before[1] is not None:
+            said += [str(one) for one in taken.compare_to(before[1], "lineno")[:25]]
+        before[1] = taken
+    before[0] = counts
+    return said
+
+@hookimpl
+def register_routes():
+    return [hold]
+
+@hookimpl
+def startup():
+    tracemalloc.start()
+"""
+
+
+def install(folder: Path) -> dict[str, str]:
+    """Put the plugin on a path of its own. Returns the settings with which a server finds it."""
+    site = folder / "site"
+    info = site / "holder-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "holder.py").write_text(HOLDER)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: holder\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[portico]\nholder = holder\n")
+    return {"PYTHONPATH": str(site)}
+
+
+def held(admin: Client) -> list[str]:
+    answer = admin.get("/api/x/holder/")
+    return [f"  {line}" for line in json.loads(answer.body)] if answer.status == 200 else []
