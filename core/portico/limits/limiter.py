@@ -21,9 +21,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from portico.db import new_id
-from portico.errors import TooMany
+from portico.errors import TooMany, Unavailable
 from portico.limits.attempt import Attempt
 from portico.limits.budget import Budget, Budgets
+from portico.limits.database_counter import DatabaseCounter
 from portico.limits.familiar import Familiar
 from portico.limits.ledger import Ledger
 from portico.limits.log import LimitLog
@@ -44,7 +45,8 @@ class Limiter:
         self._settings = settings
         self._budgets = Budgets(settings, secret)
         self._ledger = Ledger()
-        self._shared = SharedLedger(redis)
+        #: Counts for all instances together.
+        self._shared = SharedLedger(redis) if redis.configured else DatabaseCounter()
         self._familiar = Familiar()
         self._waiting = Waiting()
         self._log = LimitLog()
@@ -83,9 +85,7 @@ class Limiter:
             waits = await self._take(budgets, attempt_id)
             full = [budget for budget, wait in zip(budgets, waits, strict=True) if wait > 0]
             if not full:
-                attempt = Attempt(self, attempt_id, budgets, place)
-                self._waiting.begin(attempt.returning)
-                return attempt
+                return Attempt(self, attempt_id, budgets, place)
             if full == budgets[2:] and await self._familiar.knows(place):
                 budgets = budgets[:2]  # only the account is guessed at, and from elsewhere
                 continue
@@ -96,17 +96,31 @@ class Limiter:
                 raise TooMany(max(1, math.ceil(max(waits))))
 
     async def _take(self, budgets: Sequence[Budget], attempt: str) -> list[float]:
-        """By this process's own count, which goes on whatever happens to Redis, and by everybody's."""
+        """By this process's own count, which goes on whatever happens to Redis, and by everybody's.
+
+        Raises: Unavailable if everybody's is in the database, and that is away.
+        """
         waits = self._ledger.take(budgets, attempt)
         if any(waits):
             return waits
+        # From here on somebody may give its places back, so others wait for that.
+        returning = [budget.key for budget in budgets if budget.returns]
+        self._waiting.begin(returning)
         try:
             waits = await self._shared.take(budgets, attempt)
         except Away:
             return waits
+        except BaseException:  # also a caller who does not wait for the answer
+            self._drop(budgets, attempt)
+            raise
         if any(waits):
-            self._ledger.give_back([budget.key for budget in budgets], attempt)
+            self._drop(budgets, attempt)
         return waits
+
+    def _drop(self, budgets: Sequence[Budget], attempt: str) -> None:
+        """Forget an attempt that was counted here, and not together with the others."""
+        self._ledger.give_back([budget.key for budget in budgets], attempt)
+        self._waiting.cancel([budget.key for budget in budgets if budget.returns])
 
     async def _room(self, full: Sequence[Budget], ended: int, deadline: float) -> bool:
         """Wait until it is worth trying again; False = it is not."""
@@ -123,11 +137,12 @@ class Limiter:
 
     async def settle(self, attempt: Attempt, returned: Sequence[str], place: str = "") -> None:
         """For attempts: give back, and remember the place."""
-        self._ledger.give_back(returned, attempt.id)
         try:
-            with contextlib.suppress(Away):
+            # First where all count, so that who is let in here is let in there.
+            with contextlib.suppress(Away, Unavailable):
                 await self._shared.give_back(returned, attempt.id)
         finally:
+            self._ledger.give_back(returned, attempt.id)
             self._waiting.end(attempt.returning, returned=True)
         if place:
             await self._familiar.note(place)

@@ -1,4 +1,4 @@
-"""The table of familiar places, for queries through Piccolo. The migrations make it."""
+"""The tables of familiar places and of attempts, for queries through Piccolo. The migrations make it."""
 
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
@@ -13,4 +13,12 @@ class FamiliarTable(Table, tablename="portico_familiar"):
     seen_at = BigInt()
 
 
-TABLES = TableSet(tables=(FamiliarTable,), migrations="portico.limits.migrations")
+class AttemptTable(Table, tablename="portico_attempt"):
+    """Attempts that instances count together; `key` is a digest, `attempts` holds JSON."""
+
+    key = Text(primary_key=True, default="")
+    attempts = Text()
+    expires_at = BigInt()
+
+
+TABLES = TableSet(tables=(FamiliarTable, AttemptTable), migrations="portico.limits.migrations")

@@ -38,6 +38,16 @@ class Waiting:
             # One place lets one in; when nobody is judged any more, all the others have waited in vain.
             self._wake(key, 1 if returned and key in self._judged else None)
 
+    def cancel(self, keys: Sequence[str]) -> None:
+        """It will not be judged after all, since all instances together have no place. Wakes nobody who waits for
+        another one: they would find no place either, and wake each other for as long as they wait.
+        """
+        for key in keys:
+            self._judged[key] -= 1
+            if not self._judged[key]:
+                del self._judged[key]
+                self._wake(key, None)
+
     def worth(self, key: str) -> bool:
         """Whether a place may be given back soon, and there is room to wait for it."""
         return key in self._judged and self._places > 0

@@ -12,7 +12,7 @@ from tests.redis_server import RedisServer
 from tests.templates import Templates
 
 from portico.db import Database, DatabaseSettings, execute, now, open_database, rows
-from portico.errors import Invalid, TooMany
+from portico.errors import Invalid, TooMany, Unavailable
 from portico.limits import TABLES, Limiter
 from portico.limits.budget import Budget
 from portico.limits.ledger import Ledger
@@ -345,3 +345,76 @@ async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
         for _ in range(3):
             await limits.check("signin", THERE, ADA)
     assert [line["client"] for line in lines] == [THERE]
+
+
+async def test_instances_without_a_redis_count_together(limiter: Make) -> None:
+    two = [await limiter() for _ in range(2)]
+    passed = await asyncio.gather(
+        let_through(150, lambda _: fail(two[0])), let_through(150, lambda _: fail(two[1]))
+    )
+    assert sum(passed) == 15
+
+
+async def test_instances_without_a_redis_give_back_together(limiter: Make) -> None:
+    two = [await limiter(failures=3, tries=1000) for _ in range(2)]
+    for n in range(20):
+        await succeed(two[n % 2], f"{n}@example.org")
+    assert await let_through(9, lambda n: fail(two[n % 2], f"x{n}@example.org")) == 3
+
+
+async def test_a_window_of_all_instances_runs_out(limiter: Make) -> None:
+    two = [await limiter(tries=2, window=100) for _ in range(2)]
+    assert await let_through(4, lambda _: fail(two[0])) == 2
+    await execute("UPDATE portico_attempt SET attempts = REPLACE(attempts, ',17', ',16')")
+    assert await let_through(4, lambda _: fail(two[1])) == 2
+
+
+async def test_a_flood_that_is_refused_writes_nothing(limiter: Make) -> None:
+    one, other = await limiter(tries=3), await limiter(tries=3)
+    assert await let_through(3, lambda _: fail(one)) == 3
+    before = await rows("SELECT * FROM portico_attempt ORDER BY key")
+    assert len(before) == 3
+    assert await let_through(50, lambda _: fail(other)) == 0
+    assert await let_through(50, lambda _: fail(one)) == 0
+    assert await rows("SELECT * FROM portico_attempt ORDER BY key") == before
+
+
+async def test_attempts_in_the_database_run_out_and_name_nobody(limiter: Make) -> None:
+    one = await limiter()
+    await fail(one)
+    kept = await rows("SELECT * FROM portico_attempt")
+    assert "ada" not in str(kept) and HERE not in str(kept)
+    await execute("UPDATE portico_attempt SET expires_at = 1, attempts = '[]'")
+    await fail(await limiter(), "ben@example.org", THERE)
+    assert len(await rows("SELECT * FROM portico_attempt")) == 3
+
+
+async def test_nobody_is_let_in_while_the_database_is_away(
+    limiter: Make, database: Database
+) -> None:
+    one = await limiter(tries=2)
+    await fail(one)
+    await database.stop()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await fail(one)
+    await database.start()
+    assert await let_through(5, lambda _: fail(one)) == 1
+
+
+async def test_those_who_wait_while_other_instances_have_every_place_are_refused(
+    limiter: Make,
+) -> None:
+    here, there = await limiter(failures=2), await limiter(failures=2)
+    begun = await here.check("signin", HERE, "a@example.org")
+    taken = await there.check("signin", HERE, "b@example.org")
+    waiting = [
+        asyncio.create_task(here.check("signin", HERE, f"{n}@example.org")) for n in range(20)
+    ]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting[1:])
+    del begun
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, TooMany) for one in found)
+    del taken

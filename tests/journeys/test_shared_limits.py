@@ -1,0 +1,75 @@
+"""Two servers on one database, without Redis, count attempts together at every door."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from portico.testing import Client, Server
+
+pytestmark = pytest.mark.timeout(180)
+
+SETTINGS = {
+    "ENABLE_SIGNUP": "true",
+    "ENABLE_API_KEYS": "true",
+    "ENABLE_LDAP": "true",
+    "LDAP_SERVER_HOST": "127.0.0.1",
+    "LDAP_SERVER_PORT": "1",
+    "LDAP_USE_TLS": "false",
+    "LDAP_SEARCH_BASE": "dc=example,dc=org",
+}
+#: Attempts at each server; and how many of them pass at both together.
+ATTEMPTS = 40
+FOR_ACCOUNT, FOR_ADDRESS = 15, 30
+
+
+def checked(clients: list[Client], attempt: Callable[[Client], int]) -> int:
+    """How many of many parallel attempts at all servers were looked at."""
+    statuses: list[int] = []
+
+    def work(client: Client) -> None:
+        for _ in range(ATTEMPTS // 4):
+            statuses.append(attempt(client))
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in clients for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) == ATTEMPTS * len(clients) and max(statuses) < 503
+    return sum(status != 429 for status in statuses)
+
+
+def test_two_servers_without_redis_check_as_many_attempts_as_one(
+    servers: Callable[..., Server],
+) -> None:
+    both = [servers(**SETTINGS).start()]
+    ada = both[0].client.sign_up("Ada")
+    both.append(servers(**SETTINGS).start())
+
+    def at(address: str) -> list[Client]:
+        return [server.client_at(address) for server in both]
+
+    wrong = {"email": "ada@example.org", "password": "wrong"}
+    assert (
+        checked(at("127.0.0.2"), lambda who: who.post("/api/v1/auths/signin", wrong).status)
+        == FOR_ACCOUNT
+    )
+    taken = {"name": "Ada", "email": "ada@example.org", "password": "long enough"}
+    assert (
+        checked(at("127.0.0.3"), lambda who: who.post("/api/v1/auths/signup", taken).status)
+        == FOR_ACCOUNT
+    )
+    ldap = {"user": "ada", "password": "wrong"}
+    assert (
+        checked(at("127.0.0.4"), lambda who: who.post("/api/v1/auths/ldap", ldap).status)
+        == FOR_ACCOUNT
+    )
+    form = {"password": "wrong", "new_password": "long enough"}
+    signed_in = [Client(one.transport, ada.token) for one in at("127.0.0.5")]
+    assert (
+        checked(signed_in, lambda who: who.post("/api/v1/auths/update/password", form).status)
+        == FOR_ACCOUNT
+    )
+    bad = [Client(one.transport, "sk-" + "0" * 40) for one in at("127.0.0.6")]
+    assert checked(bad, lambda who: who.get("/api/v1/chats/").status) == FOR_ADDRESS
