@@ -17,6 +17,7 @@ from portico.catalogue.source import (
     WorkspaceModels,
 )
 from portico.catalogue.text import reply_with_text
+from portico.configuration import PINNED
 from portico.conversations import (
     SHARED,
     ChatChanged,
@@ -190,6 +191,7 @@ __all__ = [
     "API_KEY_NOT_FOUND",
     "EMAIL_TAKEN",
     "INCORRECT_PASSWORD",
+    "PINNED",
     "INVALID_CRED",
     "EVENT_STREAM",
     "IDS_AT_ONCE",

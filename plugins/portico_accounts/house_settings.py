@@ -1,7 +1,7 @@
 """What administrators set while the house runs: one form, as clients know it, over the settings of many plugins.
 
-The operator's word, in the environment or in portico.toml, beats what is stored. The answer always says what is in force,
-and `pinned` which of it is the operator's.
+What the operator set in the environment or in portico.toml beats what is stored, and `pinned` names it: another value for it
+is refused, its present one is not, because clients send whole forms back.
 """
 
 import re
@@ -70,26 +70,30 @@ class HouseSettings:
         return AdminConfigAnswer(**off | known, pinned=pinned)
 
     async def set(self, actor: Actor, form: AdminConfig) -> AdminConfigAnswer:
-        """Store what is another than what is in force. What makes no sense stays as it was.
+        """Store what is another than what is in force: all of the form, or nothing.
 
-        Raises: Invalid for a group that there is not; Forbidden for newcomers who would be administrators, if the
-        caller is none.
+        Raises: Invalid, naming the field, for a value that makes no sense, or that the operator has set; Forbidden for
+        newcomers who would be administrators, if the caller is none.
         """
         was = await self.in_force()
         given = {name: getattr(form, name) for name in _KINDS}
         given = {name: "" if value is None else value for name, value in given.items()}
         wanted = {name: value for name, value in given.items() if value != getattr(was, name)}
-        if wanted.get("DEFAULT_USER_ROLE", "user") not in _ROLES:
-            del wanted["DEFAULT_USER_ROLE"]
-        lifetime = wanted.get("JWT_EXPIRES_IN", "-1")
-        if not (_SPAN.fullmatch(lifetime) and is_lifetime(lifetime, SHORTEST_SESSION)):
-            del wanted["JWT_EXPIRES_IN"]
         await self._check(actor, wanted)
         await self._house.adjustments.change(wanted, actor.id)
         return await self.in_force()
 
     async def _check(self, actor: Actor, wanted: dict[str, Any]) -> None:
-        if wanted.get("DEFAULT_USER_ROLE") == "admin" and not actor.is_admin:
+        role = wanted.get("DEFAULT_USER_ROLE", "user")
+        if role not in _ROLES:
+            raise Invalid(f"[ERROR: DEFAULT_USER_ROLE: one of {', '.join(_ROLES)}]")
+        lifetime = wanted.get("JWT_EXPIRES_IN", "-1")
+        if not (_SPAN.fullmatch(lifetime) and is_lifetime(lifetime, SHORTEST_SESSION)):
+            raise Invalid(
+                f"[ERROR: JWT_EXPIRES_IN: one number and one unit, such as 4w, of at least {SHORTEST_SESSION} s; "
+                "-1 or 0 = no end]"
+            )
+        if role == "admin" and not actor.is_admin:
             raise Forbidden
         group = wanted.get("DEFAULT_GROUP_ID")
         if group and await self._house.identity.directory.group(group) is None:

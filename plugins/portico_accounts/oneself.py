@@ -59,7 +59,7 @@ def routes(house: House, settings: Settings) -> list[Any]:
 
     @get("/api/v1/auths/admin/details", access="user", answers=AdminDetails)
     async def admin_details(request: Request) -> JSONBytes:
-        """Whom to ask for help. Off, until an administrator says that whoever signs up may know."""
+        """Whom to ask for help: the name of an administrator, and the address that the operator gave for it."""
         now = await adjusted.now()
         if not now.show_admin_details:
             raise _refused(request.user)
@@ -80,4 +80,4 @@ async def _contact(house: House, email: str) -> AdminDetails:
         return AdminDetails(account.name if account else None, email)
     first = await directory.primary()
     found = await directory.find(first) if first else None
-    return AdminDetails(found.name, found.email) if found else AdminDetails(None, None)
+    return AdminDetails(found.name if found else None, None)

@@ -17,14 +17,17 @@ class Settings(Section):
     show_admin_details: Annotated[
         bool,
         setting(
-            "Tell everybody who signed up, let in or not, whom to ask: a name and an e-mail address",
+            "Tell everybody who signed up, let in or not, the name of an administrator to ask",
             env="SHOW_ADMIN_DETAILS",
             adjustable="auth.admin.show",
         ),
-    ] = False
+    ] = True
     admin_email: Annotated[
         str,
-        setting("Whom to ask; empty = the first administrator", env="ADMIN_EMAIL"),
+        setting(
+            "The e-mail address that is told with it; empty = none, and the name of the first administrator",
+            env="ADMIN_EMAIL",
+        ),
     ] = ""
     default_locale: Annotated[
         str, setting("Language of clients that have chosen none", env="DEFAULT_LOCALE")
@@ -41,27 +44,11 @@ class Settings(Section):
             adjustable="ui.enable_community_sharing",
         ),
     ] = False
-    enable_message_rating: Annotated[
-        bool,
-        setting(
-            "Clients offer to rate messages",
-            env="ENABLE_MESSAGE_RATING",
-            adjustable="ui.enable_message_rating",
-        ),
-    ] = True
     enable_channels: Annotated[
         bool, setting("Clients show channels", env="ENABLE_CHANNELS", adjustable="channels.enable")
     ] = False
     enable_notes: Annotated[
         bool, setting("Clients show notes", env="ENABLE_NOTES", adjustable="notes.enable")
-    ] = False
-    enable_user_webhooks: Annotated[
-        bool,
-        setting(
-            "Clients offer webhooks of one's own",
-            env="ENABLE_USER_WEBHOOKS",
-            adjustable="ui.enable_user_webhooks",
-        ),
     ] = False
     pending_overlay_title: Annotated[
         str,

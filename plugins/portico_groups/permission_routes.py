@@ -33,7 +33,7 @@ def permission_routes(app: House) -> list[Any]:
 
     @post("/api/v1/users/default/permissions", may="permission:write", answers=Tree)
     async def change_defaults(request: Request, data: JSONBody[dict[str, Any]]) -> JSONBytes:
-        """Change what everybody may do. Answers with what is in force now; what the operator has set stays."""
+        """Change what everybody may do. Answers with what is in force now; refused for what the operator has set otherwise."""
         actor = request.user
         return json_reply(await identity.defaults.change(data, actor.id, await limit(app, actor)))
 

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from portico.api import (
+    PINNED,
     House,
     Invalid,
     Unreadable,
@@ -35,6 +36,9 @@ LISTENERS = ("host", "port", "use_tls", "start_tls", "validate_cert", "ca_cert_f
 ELSEWHERE = (
     "[ERROR: Send app_dn_password again: it would be told to another server, or less safely]"
 )
+
+#: Settings that the form calls otherwise.
+_CALLED = {"search_filter": "search_filters", "ca_cert_file": "certificate_path"}
 
 _GET = "SELECT locked FROM ldap_secret WHERE name = $1"
 _PUT = (
@@ -99,11 +103,17 @@ class Configured:
         )
 
     async def change(self, form: LdapServer, by: str) -> LdapServer:
-        """Speak to this directory from now on; what the operator set stays. Raises: Invalid, naming the field."""
+        """Speak to this directory from now on. Raises: Invalid, naming the field, also for one that the operator set."""
         before = await self.now()
-        wanted = _fields(form, before) | {
-            name: getattr(before, name) for name in self._adjusted.pinned if hasattr(before, name)
-        }
+        wanted = _fields(form, before)
+        for name in self._adjusted.pinned & wanted.keys():
+            if wanted[name] != getattr(before, name):
+                raise Invalid(f"[ERROR: {_CALLED.get(name, name)}: {PINNED}]")
+        if NAME in self._adjusted.pinned and form.app_dn_password not in (
+            MASK,
+            await self._password(),
+        ):
+            raise Invalid(f"[ERROR: app_dn_password: {PINNED}]")
         _check(
             form,
             Settings(**{name: getattr(before, name) for name in before.__struct_fields__} | wanted),

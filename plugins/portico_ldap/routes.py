@@ -37,7 +37,7 @@ def routes(house: House, configured: Configured) -> list[Any]:
 
     @post("/api/v1/auths/admin/config/ldap", may="ldap:write", signed_in=True, answers=LdapState)
     async def switch(request: Request, data: JSONBody[LdapSwitch]) -> JSONBytes:
-        """Let people sign in by the directory, or not any more. What the operator set stays."""
+        """Let people sign in by the directory, or not any more. Refused where the operator has set it."""
         on = bool(data.enable_ldap)
         return json_reply(await configured.switch(on, request.user.id))
 

@@ -3,13 +3,14 @@
 What the operator sets in the environment or in portico.toml is not kept here, and beats what is.
 """
 
-from portico.configuration.adjustments import Adjusted, Adjustments
+from portico.configuration.adjustments import PINNED, Adjusted, Adjustments
 from portico.configuration.configuration import Configuration, ConfigurationChanged
 from portico.configuration.tables import TABLES
 
 __all__ = [
     "TABLES",
     "Adjusted",
+    "PINNED",
     "Adjustments",
     "Configuration",
     "ConfigurationChanged",

@@ -6,12 +6,15 @@ from typing import Any, Generic, TypeVar
 from portico.audit import record
 from portico.configuration.configuration import Configuration
 from portico.db import transaction
+from portico.errors import Invalid
 from portico.settings.fields import Field, fields_of
 from portico.settings.section import Section
 from portico.settings.values import Unfit, convert
 
 S = TypeVar("S", bound=Section)
 
+#: Why a value is refused. What a client sends back as it is in force is accepted.
+PINNED = "the operator has set this in a file or the environment, and it can only be changed there"
 #: Names of the stored values begin with this: `settings.ui.enable_signup`.
 PREFIX = "settings."
 
@@ -92,16 +95,26 @@ class Adjustments:
     async def change(self, given: Mapping[str, Any], by: str) -> None:
         """Store other values on behalf of an account, all or none.
 
-        What the operator set, and what no plugin of this house knows, stays as it is. Raises: Unfit for a value that
-        the setting cannot have.
+        Raises: Invalid, naming the setting, for a value that it cannot have, or another value of what the operator set,
+        and for what no plugin has a setting for.
         """
         in_force = await self.values()
         wanted: dict[str, Any] = {}
-        for variable in given.keys() & self._owners.keys():
+        for variable, value in given.items():
+            if variable not in self._owners:
+                raise Invalid(f"[ERROR: {variable}: no active plugin has this setting]")
+            if value == in_force[variable]:
+                continue
             section, field = self._owners[variable]
-            if field.name not in section.pinned and given[variable] != in_force[variable]:
-                convert(given[variable], field)
-                wanted[variable] = given[variable]
+            if field.name in section.pinned:
+                raise Invalid(f"[ERROR: {variable}: {PINNED}]")
+            try:
+                convert(value, field)
+            except Unfit as error:
+                raise Invalid(
+                    f"[ERROR: {variable}: {error or 'it cannot have this value'}]"
+                ) from None
+            wanted[variable] = value
         if not wanted:
             return
         names = {self._owners[one][1].adjustable: one for one in wanted}

@@ -129,9 +129,10 @@ class PermissionDefaults(Section):
     chat_params: Annotated[
         bool, setting("Set the parameters of a chat", env="USER_PERMISSIONS_CHAT_PARAMS")
     ] = True
+    # Nothing is behind this one and `chat_rate_response` yet: clients must not offer them.
     chat_file_upload: Annotated[
         bool, setting("Upload files", env="USER_PERMISSIONS_CHAT_FILE_UPLOAD")
-    ] = True
+    ] = False
     chat_delete: Annotated[bool, setting("Delete chats", env="USER_PERMISSIONS_CHAT_DELETE")] = True
     chat_delete_message: Annotated[
         bool, setting("Delete messages", env="USER_PERMISSIONS_CHAT_DELETE_MESSAGE")
@@ -144,7 +145,7 @@ class PermissionDefaults(Section):
     ] = True
     chat_rate_response: Annotated[
         bool, setting("Rate answers", env="USER_PERMISSIONS_CHAT_RATE_RESPONSE")
-    ] = True
+    ] = False
     chat_edit: Annotated[bool, setting("Edit messages", env="USER_PERMISSIONS_CHAT_EDIT")] = True
     chat_share: Annotated[bool, setting("Share chats", env="USER_PERMISSIONS_CHAT_SHARE")] = True
     chat_export: Annotated[bool, setting("Export chats", env="USER_PERMISSIONS_CHAT_EXPORT")] = True

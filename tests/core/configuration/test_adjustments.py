@@ -10,10 +10,10 @@ from tests.templates import Templates
 from portico.audit import TABLES as AUDIT
 from portico.configuration import TABLES, Adjustments, Configuration
 from portico.db import DatabaseSettings, open_database, rows
+from portico.errors import Invalid
 from portico.events import Bus
 from portico.plugins import fence
 from portico.settings.section import Section, setting
-from portico.settings.values import Unfit
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,9 @@ async def test_what_is_stored_is_in_force(configuration: Configuration) -> None:
     adjustments = Adjustments(configuration)
     garden = adjustments.of(Garden())
     assert await garden.now() == Garden()
-    await adjustments.change({"GATE": True, "TREE": "elm", "UNKNOWN": 7}, "ada")
+    with pytest.raises(Invalid, match="UNKNOWN"):
+        await adjustments.change({"GATE": True, "UNKNOWN": 7}, "ada")
+    await adjustments.change({"GATE": True, "TREE": "elm"}, "ada")
     assert await garden.now() == Garden(gate=True, tree="elm")
     assert garden.latest == Garden(gate=True, tree="elm")
     assert await adjustments.values() == {"GATE": True, "TREE": "elm", "ROWS": 3}
@@ -60,7 +62,10 @@ async def test_what_is_stored_is_in_force(configuration: Configuration) -> None:
 async def test_what_the_operator_set_stays(configuration: Configuration) -> None:
     adjustments = Adjustments(configuration)
     garden = adjustments.add(Garden(gate=True), pinned={"gate", "wall"})
-    await adjustments.change({"GATE": False, "ROWS": 9}, "ada")
+    with pytest.raises(Invalid, match="GATE"):
+        await adjustments.change({"GATE": False, "ROWS": 9}, "ada")
+    assert await garden.now() == Garden(gate=True), "nothing of it was stored"
+    await adjustments.change({"GATE": True, "ROWS": 9}, "ada")
     assert await garden.now() == Garden(gate=True, rows=9)
     assert adjustments.pinned() == ["GATE"]
     other = Adjustments(configuration)
@@ -73,7 +78,7 @@ async def test_all_or_nothing(configuration: Configuration) -> None:
     garden = adjustments.add(Garden())
     several: list[dict[str, Any]] = [{"TREE": "ash"}, {"ROWS": 0}, {"ROWS": "many"}, {"GATE": None}]
     for bad in several:
-        with pytest.raises(Unfit):
+        with pytest.raises(Invalid, match=next(iter(bad))):
             await adjustments.change({"GATE": True} | bad, "ada")
     assert await garden.now() == Garden()
 

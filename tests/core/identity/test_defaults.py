@@ -8,7 +8,7 @@ from tests.core.identity.conftest import SECRET
 
 from portico.configuration import Configuration
 from portico.db import Database, execute
-from portico.errors import Forbidden, Misshapen
+from portico.errors import Forbidden, Invalid, Misshapen
 from portico.events import Bus
 from portico.identity import Identity, PermissionDefaults
 from portico.identity.groups.defaults import DefaultPermissions
@@ -51,7 +51,12 @@ async def test_what_is_pinned_is_neither_stored_nor_overruled(database: Database
         configured, {"features_api_keys", "chat_delete_message"}, configuration
     )
     tree = copy.deepcopy(await pinned.tree())
-    tree["features"]["api_keys"] = tree["chat"]["delete_message"] = tree["chat"]["delete"] = False
+    tree["chat"]["delete"] = False
+    other = copy.deepcopy(tree)
+    other["features"]["api_keys"] = False
+    with pytest.raises(Invalid, match="features.api_keys"):
+        await pinned.change(other, "")
+    assert await configuration.get("permissions.") == {}
     now = await pinned.change(tree, "")
     assert (now["features"]["api_keys"], now["chat"]["delete_message"]) == (True, True)
     assert not now["chat"]["delete"]

@@ -34,6 +34,14 @@ def change(admin: Client, **values: Any) -> dict[str, Any]:
     return told
 
 
+def refused(admin: Client, **values: Any) -> None:
+    """Each of them is named, and nothing of the form is stored."""
+    before = admin.get(CONFIG).json
+    answer = admin.post(CONFIG, before | {"RESPONSE_WATERMARK": "new"} | values)
+    assert answer.status == 400 and all(name in answer.detail for name in values), answer
+    assert admin.get(CONFIG).json == before
+
+
 def newcomer(house: House, name: str) -> Any:
     form = {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
     return house.client.post("/api/v1/auths/signup", form)
@@ -71,12 +79,23 @@ def test_sign_ins_last_as_long_as_they_are_set_to(admin: Client, house: House) -
 @pytest.mark.parametrize(
     "text", ["", "soon", "1h30m", "-5m", "1s", "299s", "0.0001w", "9" * 400 + "w"]
 )
-def test_a_lifetime_that_makes_no_sense_stays_as_it_was(admin: Client, text: str) -> None:
-    assert change(admin, JWT_EXPIRES_IN=text)["JWT_EXPIRES_IN"] == "4w"
+def test_a_lifetime_that_makes_no_sense_is_refused_with_everything_else(
+    admin: Client, text: str
+) -> None:
+    refused(admin, JWT_EXPIRES_IN=text)
 
 
-def test_a_role_that_there_is_not_stays_as_it_was(admin: Client) -> None:
-    assert change(admin, DEFAULT_USER_ROLE="root")["DEFAULT_USER_ROLE"] == "pending"
+def test_a_role_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
+    refused(admin, DEFAULT_USER_ROLE="root")
+
+
+@pytest.mark.parametrize("name", ["ENABLE_MESSAGE_RATING", "ENABLE_USER_WEBHOOKS"])
+def test_what_nothing_is_behind_is_off_and_cannot_be_switched_on(admin: Client, name: str) -> None:
+    refused(admin, **{name: True})
+    features = admin.get("/api/config").json["features"]
+    assert features["enable_message_rating"] is features["enable_user_webhooks"] is False
+    permissions = admin.get("/api/v1/users/permissions").json["chat"]
+    assert permissions["file_upload"] is permissions["rate_response"] is False
 
 
 def test_a_group_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
@@ -107,11 +126,15 @@ def test_folders_are_switched_off(admin: Client) -> None:
     assert admin.get("/api/v1/folders/").status == 200
 
 
-def test_what_the_operator_set_stays_and_is_told(environment: dict[str, str]) -> None:
+def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
+    environment: dict[str, str],
+) -> None:
     house = House(environment | ON | {"JWT_EXPIRES_IN": "2w"})
     try:
         admin = house.client.sign_up("Ada")
-        told = change(admin, ENABLE_API_KEYS=False, JWT_EXPIRES_IN="1h", ENABLE_NOTES=True)
+        refused(admin, ENABLE_API_KEYS=False)
+        refused(admin, JWT_EXPIRES_IN="1h")
+        told = change(admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_NOTES=True)
         assert told["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
         assert (told["ENABLE_API_KEYS"], told["JWT_EXPIRES_IN"]) == (True, "2w")
         assert told["ENABLE_NOTES"] is True

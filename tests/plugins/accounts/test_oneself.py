@@ -129,16 +129,19 @@ def test_there_is_no_such_time_zone(person: Client, zone: str) -> None:
     assert person.post(TIMEZONE, {"timezone": zone}).status == 400
 
 
-def test_AB_16_nobody_is_told_whom_to_ask_until_an_administrator_says_so(admin: Client) -> None:
+def test_AB_16_accounts_are_told_a_name_and_no_address_until_an_administrator_forbids_it(
+    admin: Client, client: Client
+) -> None:
     ben, eve = admin.add_person("Ben"), admin.add_person("Eve", role="pending")
-    assert [one.get(DETAILS).status for one in (admin, ben, eve)] == [400, 400, 403]
-    assert b"ada" not in eve.get(DETAILS).body
-    config = admin.get("/api/v1/auths/admin/config").json
-    assert admin.post("/api/v1/auths/admin/config", config | {"SHOW_ADMIN_DETAILS": True}).json[
-        "SHOW_ADMIN_DETAILS"
-    ]
     for one in (admin, ben, eve):
-        assert one.get(DETAILS).json == {"name": "Ada", "email": "ada@example.org"}
+        assert one.get(DETAILS).json == {"name": "Ada", "email": None}
+    assert Client(client.transport).get(DETAILS).status == 401
+    config = admin.get("/api/v1/auths/admin/config").json
+    assert config["SHOW_ADMIN_DETAILS"] is True
+    change = config | {"SHOW_ADMIN_DETAILS": False}
+    assert admin.post("/api/v1/auths/admin/config", change).json["SHOW_ADMIN_DETAILS"] is False
+    assert [one.get(DETAILS).status for one in (admin, ben, eve)] == [400, 400, 403]
+    assert b"Ada" not in eve.get(DETAILS).body
     for path in (PROFILE, TIMEZONE):
         assert eve.post(path, FORM | {"timezone": "Europe/Lisbon"}).status == 403
 

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from portico import audit
-from portico.configuration import Configuration
+from portico.configuration import PINNED, Configuration
 from portico.db import transaction
+from portico.errors import Invalid
 from portico.identity.groups.permission_rules import check_within, granted, read_defaults
 from portico.identity.groups.permission_tree import PermissionTrees, Tree, default_tree
 from portico.settings.permissions import PermissionDefaults
@@ -49,9 +50,14 @@ class DefaultPermissions:
         """Store another default tree on behalf of an account. Returns the one that is in force now.
 
         Shape of `given`: all sections; words that are missing are as the operator has them, unknown ones are
-        dropped. `within`: what may be granted at most; None = everything. Raises: Misshapen, Forbidden.
+        dropped. `within`: what may be granted at most; None = everything. Raises: Misshapen, Forbidden; Invalid for
+        another value of what the operator set.
         """
         wanted = _leaves(read_defaults(given, self._configured))
+        fixed = _leaves(self._configured)
+        for name in sorted(self._pinned):
+            if wanted[name] != fixed[name]:
+                raise Invalid(f"[ERROR: {name.removeprefix(PREFIX)}: {PINNED}]")
         values = {name: value for name, value in wanted.items() if name not in self._pinned}
         configured = _leaves(self._configured)
         async with transaction():
