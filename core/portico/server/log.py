@@ -21,6 +21,7 @@ from portico.errors import place
 from portico.server.log_repeats import RepeatFilter, own_lines
 from portico.server.log_writer import LogWriter
 from portico.settings.schema import LogSettings
+from portico.web.edge.request_context import add_request
 
 _SECRET = re.compile(
     r"(^|_)(password|secret|token|api_?key|authorization|cookie|credential)s?($|_)", re.I
@@ -31,6 +32,8 @@ _TOKEN = re.compile(
 )
 #: Levels of lists and tables in a value that are looked through.
 _DEEPEST = 8
+#: Characters of one text that are written; a provider's error may be a whole page.
+MAX_TEXT_CHARS = 8192
 _STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
@@ -66,6 +69,8 @@ def keep_to_one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutabl
 def _masked(key: str, value: Any, deep: int) -> Any:
     if _SECRET.search(key) and value:
         return "********"
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
+        value = f"{value[:MAX_TEXT_CHARS]}… ({len(value) - MAX_TEXT_CHARS} more characters)"
     match value:
         case str() if "sk-" in value or "eyJ" in value or "Bearer " in value:
             return _TOKEN.sub("********", value)
@@ -104,6 +109,7 @@ def set_up(
     repeats = own_lines if writer is None else _summed_up(writer, [*last, renderer])
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        add_request,
         structlog.processors.add_log_level,
         _STAMP,
         repeats,

@@ -84,7 +84,7 @@ class RepeatFilter:
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
         """Pass the event on, or keep it for a summary. Raises: DropEvent."""
-        if event.pop("own_line", False) or "request" not in event or event.get("level") == "debug":
+        if event.pop("own_line", False) or not _can_repeat(event):
             return event
         client = str(event.get("client", ""))
         with self._changed:
@@ -109,6 +109,7 @@ class RepeatFilter:
                     continue
                 if group.count:
                     due.append(_summary(key, group))
+                if group.count and now < float("inf"):
                     # It goes on: what comes next is summed up at once.
                     self._groups[key] = _Group(now + WINDOW_SECONDS)
                 else:
@@ -145,6 +146,12 @@ class RepeatFilter:
                 ends = min(group.ends for group in self._groups.values())
             time.sleep(max(0.0, ends - self._clock()))
             self.flush(self._clock())
+
+
+def _can_repeat(event: Event) -> bool:
+    """Whether requests may have caused it: asyncio complains of what they leave behind once they are over."""
+    by_request = "request" in event or getattr(event.get("_record"), "name", "") == "asyncio"
+    return by_request and event.get("level") != "debug"
 
 
 def _is_mixed(key: tuple[str, ...]) -> bool:

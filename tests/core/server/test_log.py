@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from portico.server.log import set_up
+from portico.server.log_writer import LogStream, LogWriter
 from portico.settings.schema import LogSettings
 
 KEY, TOKEN = "sk-abcdefghijklmnopqrstuvwxyz", "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6ImEifQ.c2lnbmF0dXJl"
@@ -61,3 +62,48 @@ def test_AB_85_a_text_of_somebody_begins_no_line_of_its_own(form: str) -> None:
     assert not any("\x1b" in line or line.startswith("2026-01-01") for line in lines)
     if form == "json":
         assert json.loads(lines[0])["by"] == forged
+
+
+@either
+def test_AB_85_a_text_of_somebody_does_not_fill_the_log_by_its_length(form: str) -> None:
+    with written(form) as stream:
+        structlog.get_logger("portico").warning(
+            "said", by="x" * 100_000, deep=[{"x": "x" * 100_000}]
+        )
+        logging.getLogger("library").warning("said by %s", "\n" * 100_000)
+    assert len(stream.getvalue()) < 60_000
+    assert stream.getvalue().count("more characters)") == 3
+
+
+def test_AB_85_with_a_writer_repeated_lines_are_summed_up_and_masked() -> None:
+    class Memory:
+        never_blocks = True
+        text = b""
+
+        def write(self, data: bytes) -> int:
+            self.text += data
+            return len(data)
+
+        def wait(self) -> None: ...
+
+    memory = Memory()
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    writer = LogWriter(memory)
+    with redirect_stderr(LogStream(writer, None)):
+        set_up(LogSettings(format="json"), to_terminal=False, writer=writer)
+        try:
+            with structlog.contextvars.bound_contextvars(request="r1", client="192.0.2.1"):
+                for _ in range(50):
+                    structlog.get_logger("portico").info("refused", why=f"with {KEY} in it")
+                    logging.getLogger("library").warning("it says %s", KEY)
+            structlog.get_config()["processors"][4].flush()  # as at the end of the process
+        finally:
+            logging.captureWarnings(False)
+            root.handlers, root.level = handlers, level
+            structlog.reset_defaults()
+    lines = [json.loads(line) for line in memory.text.splitlines()]
+    assert KEY not in memory.text.decode()
+    assert [line.get("count") for line in lines] == [None, None, 49, 49]
+    assert [line["client"] for line in lines] == ["192.0.2.1"] * 4
+    assert all(line["first"] <= line["last"] == line["timestamp"] for line in lines[2:])

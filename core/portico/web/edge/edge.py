@@ -8,7 +8,6 @@ import random
 import re
 from typing import NamedTuple
 
-import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +20,8 @@ from portico.web.edge.https import HTTPSOnly
 from portico.web.edge.leaving import Leaving, Outbound
 from portico.web.edge.origins import Origins
 from portico.web.edge.patience import Patience
-from portico.web.edge.proxies import HEARSAY, Proxies, client_address
+from portico.web.edge.proxies import HEARSAY, Proxies
+from portico.web.edge.request_context import REQUEST
 from portico.web.edge.sockets import Doorstep
 from portico.web.errors import answer, refusal, unforeseen
 from portico.web.reading.body_budget import release_body
@@ -68,9 +68,7 @@ class Edge:
             self._proxies.settle(scope)
         # To tell requests apart; nobody is let in by it.
         request_id = request_id or b"%016x" % random.getrandbits(64)
-        structlog.contextvars.bind_contextvars(
-            request=request_id.decode(), client=client_address(scope)
-        )
+        REQUEST.set((request_id, scope.get("client")))
         answering: Doorstep | Leaving
         if scope["type"] == ScopeType.WEBSOCKET:
             answering = Doorstep(scope, send, (b"x-request-id", request_id))
