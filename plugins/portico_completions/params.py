@@ -15,15 +15,26 @@ SWITCHES = frozenset(
 DEEPEST = 128
 
 
+#: Limits that clients store as -1 or -2 where there is none. Providers refuse such numbers; without the key there is
+#: no limit either.
+LIMITS = frozenset({"max_tokens", "max_completion_tokens", "num_ctx", "num_predict"})
+UNLIMITED = (-1, -2)
+
+
 def merged(chat: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
     """What a provider is asked for: the chat's parameters, overridden by those of the model's record."""
-    return _flat(chat) | _flat(model)
+    both = _flat(chat) | _flat(model)
+    return {key: value for key, value in both.items() if not _is_unlimited(key, value)}
 
 
 def wants_stream(model: Mapping[str, Any], asked: bool) -> bool:
     """Whether the answer is streamed: the model's record decides if it says anything about it."""
     decided = model.get("stream_response")
     return decided if isinstance(decided, bool) else asked
+
+
+def _is_unlimited(key: str, value: Any) -> bool:
+    return key in LIMITS and not isinstance(value, bool) and value in UNLIMITED
 
 
 def _flat(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,19 @@ class Imported(msgspec.Struct):
     under: tuple[str, ...] = ()
 
 
+class ImportedLists(msgspec.Struct):
+    """What an export holds, as it is described to clients."""
+
+    models: list[RawModel]
+    templates: list[RawTemplate] = []
+
+
+#: The body of an import: lists, a list of models alone, or a single one; also several of them after one another.
+ImportBody: TypeAlias = Annotated[
+    msgspec.Raw, DescribedAs(ImportedLists | list[Incoming] | Incoming)
+]
+
+
 async def read_import(file: BinaryIO) -> Imported:
     """Everything an export holds, in whatever form. Raises: UnreadableImport if it is none; Invalid for too many."""
     found = Imported()

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar.params import JSONBody, QueryParameter
 
-from portico.api import JSONBytes, Request, delete, get, json_reply, mended, post
+from portico.api import JSONBytes, Request, delete, get, json_reply, post
 from portico_models.imported_rights import refuse_unknown_rights
 from portico_models.looking import Looking
 from portico_models.schemas import Model, ModelForm, ModelId
@@ -25,7 +25,7 @@ def routes(models: Models, looking: Looking) -> list[Any]:
     @post("/api/v1/models/model/update", answers=Model)
     async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
         """Replace a record; its id, owner and birth stay, and without any rights in the form who has access, too."""
-        refuse_unknown_rights(data, mended(await request.body()))
+        refuse_unknown_rights(data, await request.body())
         return json_reply(await models.update(request.user, data))
 
     @post("/api/v1/models/model/toggle", answers=Model)

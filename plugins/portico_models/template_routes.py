@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
-from portico.api import House, JSONBytes, Request, delete, get, json_reply, mended, post
+from portico.api import House, JSONBytes, Request, delete, get, json_reply, post
 from portico_models.applying import Applying
 from portico_models.imported_rights import refuse_unknown_rights
 from portico_models.schemas import Model
@@ -36,7 +36,7 @@ def routes(app: House, applying: Applying) -> list[Any]:
     @post(f"{TEMPLATES}/create", may="template:create", answers=Template)
     async def create(request: Request, data: JSONBody[TemplateForm]) -> JSONBytes:
         """A new template of the caller's."""
-        refuse_unknown_rights(data, mended(await request.body()))
+        refuse_unknown_rights(data, await request.body())
         return json_reply(await templates().create(request.user, data))
 
     @get(f"{TEMPLATES}/{{template_id:str}}", answers=Template)
@@ -47,7 +47,7 @@ def routes(app: House, applying: Applying) -> list[Any]:
     @post(f"{TEMPLATES}/{{template_id:str}}/update", answers=Template)
     async def update(request: Request, template_id: Key, data: JSONBody[TemplateForm]) -> JSONBytes:
         """Replace a template; its id, owner and birth stay."""
-        refuse_unknown_rights(data, mended(await request.body()))
+        refuse_unknown_rights(data, await request.body())
         return json_reply(await templates().update(request.user, template_id, data))
 
     @delete(f"{TEMPLATES}/{{template_id:str}}", answers=bool)
@@ -61,13 +61,13 @@ def routes(app: House, applying: Applying) -> list[Any]:
         request: Request, data: JSONBody[NewModel], template: KeyQuery = ""
     ) -> JSONBytes:
         """A new model of the caller's, made of a template if one is named."""
-        refuse_unknown_rights(data, mended(await request.body()))
+        refuse_unknown_rights(data, await request.body())
         return json_reply(await applying.create(request.user, data, template))
 
     @post("/api/v1/models/model/apply-template", answers=Model)
     async def apply(request: Request, data: JSONBody[Application]) -> JSONBytes:
         """Lay a template over a model."""
-        refuse_unknown_rights(data, mended(await request.body()))
+        refuse_unknown_rights(data, await request.body())
         return json_reply(await applying.apply(request.user, data))
 
     return [page, create, one, update, remove, create_model, apply]

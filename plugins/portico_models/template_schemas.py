@@ -31,7 +31,10 @@ class TemplateForm(Rights, kw_only=True):
 
 
 class Template(msgspec.Struct, kw_only=True):
-    """A template as a client reads it. `built_in`: it came with Portico, belongs to nobody and does not change."""
+    """A template as a client reads it. `built_in`: it came with Portico, belongs to nobody and does not change.
+
+    `notes`: what of it was replaced as it was written, where something was.
+    """
 
     id: str
     name: str
@@ -44,6 +47,7 @@ class Template(msgspec.Struct, kw_only=True):
     built_in: bool = False
     created_at: int = 0
     updated_at: int = 0
+    notes: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class TemplatePage(msgspec.Struct):

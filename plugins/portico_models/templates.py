@@ -25,7 +25,7 @@ from portico.api import (
     transaction,
 )
 from portico_models.builtin_templates import built_in_templates
-from portico_models.documents import check_meta, read_params
+from portico_models.documents import check_meta, mended_meta, read_params
 from portico_models.naming import LONGEST_LIKENESS, likeness, may_exist
 from portico_models.template_schemas import Template, TemplateForm, TemplatePage
 
@@ -92,19 +92,24 @@ class Templates:
 
     async def create(self, actor: Actor, form: TemplateForm) -> Template:
         """A new template of the caller's. Raises: Invalid for a name that is taken, Misshapen."""
-        values = self._values(form)
-        return await self._insert(actor, new_id(), values)
+        notes = _mend(form)
+        made = await self._insert(actor, new_id(), self._values(form))
+        made.notes = notes
+        return made
 
     async def update(self, actor: Actor, template_id: str, form: TemplateForm) -> Template:
         """Replace everything but id, owner and birth. Raises: as `create`; Forbidden, NotFound."""
+        notes = _mend(form)
         values = self._values(form)
         try:
             async with transaction():
                 await self._find(actor, "write", template_id)
                 await execute(_UPDATE, template_id, *values, now())
-                return _template(await self._find(actor, "write", template_id))
+                changed = _template(await self._find(actor, "write", template_id))
         except UniqueViolation as error:
             raise Invalid(_TAKEN) from error
+        changed.notes = notes
+        return changed
 
     async def delete(self, actor: Actor, template_id: str) -> None:
         """Delete one. Models that were made of it stay as they are."""
@@ -235,6 +240,13 @@ class Templates:
         said = form.access_control if form.access_grants is UNSET else sharing.whole_document()
         assert said is not UNSET
         return bytes(said).decode()
+
+
+def _mend(form: TemplateForm) -> list[str] | UnsetType:
+    """Replace what other servers' clients store and is not shown here. Returns what was, if anything."""
+    notes: list[str] = []
+    form.meta = mended_meta(form.meta, notes)
+    return notes or UNSET
 
 
 def _template(found: dict[str, Any]) -> Template:

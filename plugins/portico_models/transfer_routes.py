@@ -23,7 +23,7 @@ from portico.api import (
     query_flag,
     stream_reply,
 )
-from portico_models.envelope import Exported, Imported, read_import, with_templates
+from portico_models.envelope import Exported, ImportBody, Imported, read_import, with_templates
 from portico_models.exporting import Export
 from portico_models.records import KIND
 from portico_models.schemas import Model
@@ -57,6 +57,7 @@ _large: Final[dict[str, Any]] = {
     "max_body": LARGEST_IMPORT,
     "max_values": 2 * MOST_COMMAS,
     "before_request": refuse_crumbs,
+    "reads_import": True,
 }
 
 
@@ -88,6 +89,8 @@ def routes(app: House) -> list[Any]:
     @post("/api/v1/models/import", may="model:import", answers=bool | Report, **_large)
     async def bring(
         request: Request,
+        data: JSONBody[ImportBody],
+        *,
         dry_run: FromQuery[Flag] = "",
         strict: FromQuery[Flag] = "",
         drop_unknown: FromQuery[Flag] = "",
@@ -110,6 +113,8 @@ def routes(app: House) -> list[Any]:
     @post("/api/v1/models/sync", may="model:sync", answers=list[Model] | Report, **_large)
     async def sync(
         request: Request,
+        data: JSONBody[ImportBody],
+        *,
         dry_run: FromQuery[Flag] = "",
         strict: FromQuery[Flag] = "",
         drop_unknown: FromQuery[Flag] = "",

@@ -14,6 +14,15 @@ def test_the_models_parameters_override_those_of_the_chat() -> None:
     }
 
 
+@pytest.mark.parametrize("value", [-1, -2, -1.0])
+@pytest.mark.parametrize("key", ["max_tokens", "num_ctx", "num_predict", "max_completion_tokens"])
+def test_a_limit_that_means_unlimited_is_not_sent(key: str, value: float) -> None:
+    assert merged({}, {key: value, "seed": -1}) == {"seed": -1}
+    assert merged({key: 100}, {key: value}) == {}
+    assert merged({key: value}, {key: 100}) == {key: 100}
+    assert merged({"custom_params": {key: str(value)}}, {}) == {}
+
+
 def test_custom_parameters_are_merged_deeply_and_read_as_json() -> None:
     chat = {
         "top_k": 1,
