@@ -58,7 +58,7 @@ class Looking:
         page = self._pages.get(key)
         if page is None:
             page = msgspec.json.encode(await self._page(actor, query))
-            self._pages.keep(key, page)
+            self._pages.keep(key, page, actor.id)
         return page
 
     async def _state(self) -> tuple[int, int]:

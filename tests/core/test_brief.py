@@ -87,3 +87,34 @@ def test_what_this_process_changes_is_in_force_with_the_next_request(house: Hous
     assert again.get("/api/models").status == 200
     house.call(directory.set_role, ben.account["id"], "pending")
     assert {again.get("/api/models").status, ben.get("/api/models").status} <= {401, 403}
+
+
+def test_what_is_stale_is_dropped_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("portico.brief.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("portico.brief.LIMIT", 3)
+
+    async def fill(brief: Brief[str, str], *keys: str) -> None:
+        for key in keys:
+            await brief.get(key, Asked("answer"))
+
+    brief = Brief[str, str](10)
+    asyncio.run(fill(brief, "a", "b", "c", "d"))
+    assert len(brief) == 3
+    clock[0] = 11
+    asyncio.run(fill(brief, "e"))
+    assert len(brief) == 1
+
+
+def test_a_key_that_a_client_made_long_is_not_remembered() -> None:
+    async def work() -> None:
+        brief = Brief[tuple[str, str], str](60)
+
+        async def ask(_: tuple[str, str]) -> str:
+            return "answer"
+
+        for n in range(10):
+            assert await brief.get(("ann", "x" * 10_000 + str(n)), ask) == "answer"
+        assert len(brief) == 0
+
+    asyncio.run(work())

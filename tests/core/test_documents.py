@@ -1,6 +1,8 @@
 """Lists that are remembered: within their moment, within their room."""
 
-from portico.documents import Documents
+import pytest
+
+from portico.documents import MAX_DOCUMENTS, MAX_OF_OWNER, Documents
 
 
 def test_a_document_is_good_for_its_key_alone() -> None:
@@ -47,3 +49,35 @@ def test_one_that_is_larger_than_all_room_is_not_kept() -> None:
 
     assert documents.get("large") is None
     assert documents.get("small")
+
+
+def test_small_documents_are_counted_and_long_keys_are_not_kept() -> None:
+    documents = Documents(moment=3600)
+    for number in range(MAX_DOCUMENTS + 100):
+        documents.keep(number, b"")
+    assert len(documents) == MAX_DOCUMENTS
+
+    documents.keep(("ann", "x" * 5000), b"")
+    assert documents.get(("ann", "x" * 5000)) is None
+
+
+def test_the_queries_of_one_account_do_not_push_out_those_of_others() -> None:
+    documents = Documents(moment=3600)
+    documents.keep("list", b"everybody's")
+    documents.keep(("ann", ""), b"ann's", "ann")
+    for number in range(5000):
+        documents.keep(("eve", f"phrase {number}"), b"", "eve")
+
+    assert documents.get("list") and documents.get(("ann", ""))
+    assert len(documents) == 2 + MAX_OF_OWNER
+
+
+def test_what_is_stale_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("portico.documents.time.monotonic", lambda: clock[0])
+    documents = Documents(moment=10)
+    for number in range(100):
+        documents.keep(number, b"x", f"{number % 10}")
+    clock[0] = 11
+    documents.keep("new", b"x")
+    assert len(documents) == 1 and not documents._of_owner

@@ -116,7 +116,7 @@ class Catalogue:
         document = self._documents.get(key)
         if document is None:
             document = await self._document(overlay, actor)
-            self._documents.keep(key, document)
+            self._documents.keep(key, document, actor.id)
         return document
 
     async def base_entries_json(self) -> bytes:

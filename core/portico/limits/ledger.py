@@ -8,6 +8,8 @@ from portico.limits.budget import Budget
 
 #: Keys. Beyond that, those are forgotten that nobody has tried for longest, however full they are.
 MOST_KEYS = 100_000
+#: Keys that a try adds at most.
+SWEPT_KEYS = 3
 
 
 class Ledger:
@@ -18,7 +20,10 @@ class Ledger:
     ) -> None:
         self._clock = clock
         self._most_keys = most_keys
+        #: Those that were touched longest ago first.
         self._tries: OrderedDict[str, dict[str, float]] = OrderedDict()
+        #: Until when the tries of a key count.
+        self._until: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._tries)
@@ -31,9 +36,26 @@ class Ledger:
             for budget in budgets:
                 self._tries.setdefault(budget.key, {})[attempt] = now
                 self._tries.move_to_end(budget.key)
+                self._until[budget.key] = now + budget.window
+            self._sweep(now)
             while len(self._tries) > self._most_keys:
-                self._tries.popitem(last=False)
+                self._drop(next(iter(self._tries)))
         return waits
+
+    def _sweep(self, now: float) -> None:
+        """Forget keys whose tries count no longer, of those touched longest ago; more than a try adds.
+
+        One of a long window keeps those behind it for as long as it counts itself.
+        """
+        for _ in range(2 * SWEPT_KEYS):
+            key = next(iter(self._tries), None)
+            if key is None or self._until[key] > now:
+                return
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        self._tries.pop(key, None)
+        self._until.pop(key, None)
 
     def give_back(self, keys: Sequence[str], attempt: str) -> None:
         """Count a try no longer."""
@@ -41,7 +63,7 @@ class Ledger:
             tries = self._tries.get(key, {})
             tries.pop(attempt, None)
             if not tries:
-                self._tries.pop(key, None)
+                self._drop(key)
 
     def _wait(self, budget: Budget, now: float) -> float:
         tries = self._tries.get(budget.key)

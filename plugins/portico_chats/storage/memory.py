@@ -4,6 +4,7 @@ A chat says which revision it is of, so what is remembered is never out of date:
 none. Bounded by what it weighs; chats that are in use are in here, the others are in the database.
 """
 
+import sys
 from collections import OrderedDict
 from typing import Final
 
@@ -12,8 +13,12 @@ import msgspec
 from portico_chats.content.documents import Document
 from portico_chats.storage.writing import Written
 
-#: Characters that are kept, of documents and of messages.
+#: Bytes of text that are kept, of documents and of messages.
 ROOM: Final = 32 * 1024 * 1024
+#: Chats that are kept, however short, and messages of those that were written: each is an object besides its text.
+MAX_CHATS: Final = 4000
+MAX_MESSAGES: Final = 50_000
+_NO_TEXT: Final = sys.getsizeof("")
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -26,8 +31,14 @@ class Remembered(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> int:
-        """Characters; what was written is there three times."""
-        return len(self.document) * (1 if self.apart is None else 3)
+        """Bytes, one to four for a character; what was written is there three times."""
+        text = sys.getsizeof(self.document) - _NO_TEXT
+        return text * (1 if self.apart is None else 3)
+
+    @property
+    def messages(self) -> int:
+        """How many messages are held apart."""
+        return 0 if self.apart is None else len(self.apart.bodies)
 
 
 class Memory:
@@ -36,6 +47,7 @@ class Memory:
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._held = 0
+        self._messages = 0
         self._known: OrderedDict[str, Remembered] = OrderedDict()
 
     def __contains__(self, chat_id: str) -> bool:
@@ -59,10 +71,14 @@ class Memory:
         self.forget(chat_id)
         self._known[chat_id] = chat
         self._held += chat.weight
-        while self._held > self._room:
+        self._messages += chat.messages
+        while (
+            self._held > self._room or self._messages > MAX_MESSAGES or len(self._known) > MAX_CHATS
+        ):
             self.forget(next(iter(self._known)))
 
     def forget(self, chat_id: str) -> None:
         """Let go of a chat."""
         if (known := self._known.pop(chat_id, None)) is not None:
             self._held -= known.weight
+            self._messages -= known.messages

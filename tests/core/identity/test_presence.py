@@ -103,3 +103,28 @@ async def test_whoever_left_is_forgotten_once_that_is_written(
     clock[0] += 181
     await identity.presence.flush()
     assert identity.presence.last_active("ann", 0) == 0
+
+
+async def test_whoever_is_seen_again_and_leaves_is_written_and_forgotten(
+    identity: Identity, new_account: Any, clock: list[int]
+) -> None:
+    ann, presence = await new_account("Ann"), identity.presence
+    presence.seen(ann.id)
+    await presence.flush()
+    clock[0] += 30
+    presence.seen(ann.id)
+    presence.seen("deleted meanwhile")
+    seen_at = clock[0]
+    clock[0] += 181
+    await presence.flush()
+    assert await stored(ann.id) == seen_at
+    assert not presence._seen and not presence._written
+
+
+async def test_no_more_are_tracked_than_there_is_room_for(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portico.identity.people.presence.MAX_TRACKED", 10)
+    for n in range(100):
+        identity.presence.seen(f"{n}")
+    assert list(identity.presence._seen) == [f"{n}" for n in range(90, 100)]

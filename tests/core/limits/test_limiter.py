@@ -316,6 +316,17 @@ def test_a_flood_of_invented_accounts_takes_no_more_room_and_frees_nobody() -> N
     assert len(ledger) <= 1000
 
 
+def test_keys_whose_tries_count_no_longer_are_forgotten() -> None:
+    at = 0.0
+    ledger = Ledger(lambda: at)
+    for n in range(1000):
+        ledger.take([budget(f"{n}")], f"{n}")
+    at = 100_000.0
+    for n in range(1000, 1200):
+        ledger.take([budget(f"{n}")], f"{n}")
+    assert len(ledger) == 200
+
+
 async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
     one = await limiter(failures=2)
 

@@ -65,6 +65,21 @@ def test_it_holds_no_more_than_it_has_room_for_and_lets_go_of_what_was_used_long
     assert "large" not in memory
 
 
+def test_short_chats_and_their_messages_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portico_chats.storage.memory.MAX_CHATS", 10)
+    monkeypatch.setattr("portico_chats.storage.memory.MAX_MESSAGES", 100)
+    memory = Memory()
+    for n in range(20):
+        memory.keep(f"c{n}", Remembered(1, ""))
+    assert [n for n in range(20) if f"c{n}" in memory] == list(range(10, 20))
+    many = {f"{n}": "" for n in range(60)}
+    for chat_id in ("one", "two"):
+        memory.keep(chat_id, Remembered(1, "", Written("", Frame(""), many)))
+    assert "one" not in memory and "two" in memory
+    memory.forget("two")
+    assert memory._messages == 0
+
+
 def test_of_two_instances_that_send_the_same_again_the_last_one_wins(
     another: House, ann: Client
 ) -> None:

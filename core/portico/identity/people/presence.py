@@ -12,6 +12,8 @@ ACTIVE = 180
 EVERY = 10
 #: Seconds between two writes for the same account.
 SELDOM = 60
+#: Of how many it is known at most; beyond, those seen longest ago are forgotten, written or not.
+MAX_TRACKED = 100_000
 
 _WRITE = (
     "WITH seen (id, seen_at) AS (VALUES {{}}) UPDATE {table} SET {column} = seen.seen_at "
@@ -25,6 +27,7 @@ class Presence:
 
     def __init__(self, table: str = "portico_account", column: str = "last_active_at") -> None:
         self._write = _WRITE.format(table=table, column=column)
+        #: Those seen longest ago first.
         self._seen: dict[str, int] = {}
         #: What was written, and when.
         self._written: dict[str, tuple[int, int]] = {}
@@ -32,7 +35,10 @@ class Presence:
 
     def seen(self, one: str) -> None:
         """Somebody is here now. Called with every request."""
+        self._seen.pop(one, None)
         self._seen[one] = now()
+        if len(self._seen) > MAX_TRACKED:
+            self._drop(next(iter(self._seen)))
 
     def last_active(self, one: str, stored: int) -> int:
         """When somebody was last here. `stored`: what the database says."""
@@ -61,7 +67,9 @@ class Presence:
         due = sorted(
             (one, at)
             for one, at in self._seen.items()
-            if at > written[one][0] and (at_once or self.is_due(at, *written[one]))
+            if at > written[one][0]
+            # Whoever left since would never be due, and never be forgotten.
+            and (at_once or now() - at > ACTIVE or self.is_due(at, *written[one]))
         )
         for some in chunks(due):
             places = ", ".join(
@@ -69,7 +77,7 @@ class Presence:
                 for n in range(1, 2 * len(some), 2)
             )
             await execute(self._write.format(places), *(value for pair in some for value in pair))
-            self._written.update((one, (at, now())) for one, at in some)
+            self._written.update((one, (at, now())) for one, at in some if one in self._seen)
         self._forget()
 
     def is_due(self, at: int, was: int, written_at: int) -> bool:
@@ -84,7 +92,11 @@ class Presence:
             if now() - at > ACTIVE and self._written.get(one, (0, 0))[0] >= at
         ]
         for one in gone:
-            del self._seen[one], self._written[one]
+            self._drop(one)
+
+    def _drop(self, one: str) -> None:
+        self._seen.pop(one, None)
+        self._written.pop(one, None)
 
     async def _rounds(self) -> None:
         while True:
