@@ -177,7 +177,7 @@ from portico.web.reading.mended import mended
 from portico.web.reading.queries import Flag, Moment, query_flag, query_moment
 from portico.web.replying.arrays import as_array
 from portico.web.replying.picture import PICTURE_RESPONSES, picture_reply
-from portico.web.replying.reply import JSONBytes, json_reply
+from portico.web.replying.reply import NO_STORE, JSONBytes, json_reply
 from portico.web.replying.stream import ReplyStream, stream_reply
 from portico.web.replying.welcome import welcome_reply
 from portico.web.routes import Request, Socket, delete, get, patch, post, put, route, websocket
@@ -203,6 +203,7 @@ __all__ = [
     "MODEL_ID_TAKEN",
     "MODEL_ID_TOO_LONG",
     "MODEL_NOT_FOUND",
+    "NO_STORE",
     "ROWS_AT_ONCE",
     "PICTURE_RESPONSES",
     "PRIVATE",

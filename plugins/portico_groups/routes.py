@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from litestar.params import FromQuery, JSONBody, PathParameter
 
 from portico.api import (
+    NO_STORE,
     House,
     JSONBytes,
     Request,
@@ -60,7 +61,8 @@ def routes(app: House) -> list[Any]:
         """Make groups out of exported ones. `replace`: a group whose id is there already is changed."""
         given = data if isinstance(data, list) else [data]
         is_replaced = query_flag("replace", replace)
-        return json_reply(await import_for(app, request.user, given, replace=is_replaced))
+        reports = await import_for(app, request.user, given, replace=is_replaced)
+        return json_reply(reports, headers=[NO_STORE])
 
     @get("/api/v1/groups/id/{group_id:str}", may="group:read", answers=GroupAnswer)
     async def one(group_id: GroupId) -> JSONBytes:
@@ -70,7 +72,7 @@ def routes(app: House) -> list[Any]:
     @get("/api/v1/groups/id/{group_id:str}/export", may="group:read", answers=GroupAnswer)
     async def export(group_id: GroupId) -> JSONBytes:
         """One group with the ids of its members."""
-        return json_reply(await groups.export(group_id))
+        return json_reply(await groups.export(group_id), headers=[NO_STORE])
 
     @post("/api/v1/groups/id/{group_id:str}/update", may="group:write", answers=GroupAnswer)
     async def update(

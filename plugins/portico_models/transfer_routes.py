@@ -8,6 +8,7 @@ import msgspec
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from portico.api import (
+    NO_STORE,
     Actor,
     Flag,
     House,
@@ -105,10 +106,12 @@ def routes(app: House) -> list[Any]:
         sent = await _sent(request)
         transfer = await _transfer(app, request.user, sent, strict, drop_unknown)
         if query_flag("dry_run", dry_run):
-            return json_reply(await transfer.rehearse(sent.models, sent.templates))
+            would = await transfer.rehearse(sent.models, sent.templates)
+            return json_reply(would, headers=[NO_STORE])
         done = await transfer.run(sent.models, sent.templates)
         wants_report = query_flag("report", report)
-        return json_reply(done if wants_report or not done.is_complete else True)
+        reported = wants_report or not done.is_complete
+        return json_reply(done if reported else True, headers=[NO_STORE])
 
     @post("/api/v1/models/sync", may="model:sync", answers=list[Model] | Report, **_large)
     async def sync(
@@ -124,12 +127,12 @@ def routes(app: House) -> list[Any]:
         sent = await _sent(request)
         transfer = await _transfer(app, request.user, sent, strict, drop_unknown, over_all=True)
         if query_flag("dry_run", dry_run):
-            would = await transfer.rehearse(sent.models, sent.templates)
-            return stream_reply(request, Reply(body=msgspec.json.encode(would)))
+            would = msgspec.json.encode(await transfer.rehearse(sent.models, sent.templates))
+            return stream_reply(request, Reply(body=would), [NO_STORE])
         wants_report = query_flag("report", report)
         done = await transfer.run(sent.models, sent.templates)
         if wants_report:
-            return stream_reply(request, Reply(body=msgspec.json.encode(done)))
+            return stream_reply(request, Reply(body=msgspec.json.encode(done)), [NO_STORE])
         return stream_reply(request, Reply(body=as_array(export.everything())))
 
     return [take, take_some, bring, sync]

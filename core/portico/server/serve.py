@@ -137,6 +137,7 @@ class Ready:
     ) -> None:
         self.application, self.host, self.port = application, reachable(server.host), port
         self._start, self._life = start, life
+        self._send_timeout = server.send_timeout
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -157,6 +158,8 @@ class Ready:
         await self.application(scope, receive, telling)
 
     async def _greet(self) -> None:
+        from portico.web.edge.tcp_sockets import let_go_of_stalled
+
         """Say so once somebody who believes it would be let in: granian listens only after the start-up."""
         try:
             async with asyncio.timeout(REACHABLE_SECONDS):
@@ -170,6 +173,7 @@ class Ready:
                 ]
             )
             return
+        let_go_of_stalled(self.port, 2 * self._send_timeout)
         lines = [f"Portico is ready at {self.url}"]
         anybody = True
         with contextlib.suppress(Refusal):  # the database went away just now: `/ready` says so

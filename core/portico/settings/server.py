@@ -84,6 +84,10 @@ class ServerSettings(Section):
             le=600,
         ),
     ] = 0.5
+    send_timeout: Annotated[
+        float,
+        setting("Seconds for which a client may take nothing of what it is sent", ge=0.1, le=3600),
+    ] = 30.0
     docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
     secure_cookies: Annotated[
         bool,

@@ -7,6 +7,7 @@ import msgspec
 from litestar.params import FromQuery, JSONBody
 
 from portico.api import (
+    NO_STORE,
     House,
     Reply,
     ReplyStream,
@@ -58,7 +59,8 @@ def routes(app: House) -> list[Any]:
             may_make_folders=await app.identity.is_permitted(actor, "features.folders"),
         )
         if query_flag("dry_run", dry_run):
-            return stream_reply(request, Reply(body=msgspec.json.encode(await work.rehearse())))
+            would = msgspec.json.encode(await work.rehearse())
+            return stream_reply(request, Reply(body=would), [NO_STORE])
         report = await work.run()
         made = [one.id for one in report.chats if one.id is not msgspec.UNSET]
         return stream_reply(request, Reply(body=as_array(takeout.some(made))))

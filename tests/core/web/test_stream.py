@@ -94,7 +94,7 @@ def test_a_stream_is_sent_block_by_block_and_not_buffered_by_anybody() -> None:
         assert visitor.blocks == [b"a", b"b", b""] and visitor.over
         assert visitor.headers == {
             "content-type": "text/event-stream",
-            "cache-control": "no-cache",
+            "cache-control": "no-store, private",
             "x-accel-buffering": "no",
         }
         assert blocks.closed

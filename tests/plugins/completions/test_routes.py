@@ -25,7 +25,7 @@ def test_answers_pass_byte_for_byte(person: Client, path: str) -> None:
     streamed = ask(person, path, stream=True)
     assert streamed.body == b"".join(GOOD)
     assert streamed.headers["content-type"] == "text/event-stream"
-    assert streamed.headers["cache-control"] == "no-cache"
+    assert streamed.headers["cache-control"] == "no-store, private"
 
 
 def test_strangers_and_pending_accounts_get_no_answer(

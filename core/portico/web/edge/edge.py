@@ -4,10 +4,12 @@ A request id, the address it really came from and the database of this applicati
 took, and the headers a plugin cannot take away or fake. Handshakes of web sockets come through here as well.
 """
 
+import asyncio
 import random
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -21,10 +23,14 @@ from portico.web.edge.leaving import Leaving, Outbound
 from portico.web.edge.origins import Origins
 from portico.web.edge.patience import Patience
 from portico.web.edge.proxies import HEARSAY, Proxies
+from portico.web.edge.read_watch import ReadWatch
 from portico.web.edge.request_context import REQUEST
 from portico.web.edge.sockets import Doorstep
+from portico.web.edge.tcp_sockets import shut_down
 from portico.web.errors import answer, refusal, unforeseen
 from portico.web.reading.body_budget import release_body
+
+log = structlog.get_logger("portico.web")
 
 #: An id that a proxy gave is kept if it cannot be mistaken for anything else.
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
@@ -48,6 +54,7 @@ class Edge:
         self._app, self._database, self._proxies = app, database, proxies
         self._cors = CORS(origins)
         self._patience = Patience(settings.server)
+        self._watch = ReadWatch(settings.server.send_timeout)
         self._https = HTTPSOnly(origins.url) if settings.server.force_https else None
         guards = BrowserHeaders(settings.browser, force_https=settings.server.force_https)
         self._outbound = Outbound(guards, self._cors)
@@ -57,7 +64,7 @@ class Edge:
         """Serve one request or socket. Called by the application."""
         request_id = origin = b""
         framings = 0
-        hearsay = self._trusts_some
+        hearsay, peer = self._trusts_some, scope["client"]
         # Most requests have none of these, and then this is all it costs to know.
         if not _LOOKED_AT.isdisjoint(dict(scope["headers"])):
             request_id, origin, doubtful, framings = _look(scope)
@@ -71,36 +78,50 @@ class Edge:
         REQUEST.set((request_id, scope.get("client")))
         answering: Doorstep | Leaving
         if scope["type"] == ScopeType.WEBSOCKET:
-            answering = Doorstep(scope, send, (b"x-request-id", request_id))
-            if not _is_sound(scope):
-                await answer(400, "Bad Request")(scope, receive, answering)
-                return
+            answering = Doorstep(self._watch, scope, send, (b"x-request-id", request_id))
         else:
-            answering = Leaving(self._outbound, scope, send, request_id, origin)
+            answering = Leaving(self._outbound, self._watch, scope, send, request_id, origin)
         with self._database.use():
             try:
                 if framings > 1:
-                    # A proxy in front may have read the other of the two, and another request behind this one.
+                    # A proxy in front may have gone by the other one, and taken what follows for a request.
                     raise errors.IncompleteBody
                 await self._serve(scope, receive, answering, origin)
-            except Exception as error:
-                if answering.began:
-                    raise
-                if isinstance(error, errors.Refusal):
-                    reply = refusal(error)
-                else:
-                    reply = unforeseen(error, "portico")
-                await reply(scope, receive, answering)
+            except Exception as error:  # noqa: BLE001 - raised again where there is no answer to it
+                await _answer_error(error, scope, receive, answering)
             finally:
                 release_body(scope)
+                if answering.stalled:
+                    await _hang_up(scope, peer)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, origin: bytes) -> None:
-        if self._https is not None and self._https.concerns(scope):
+        if scope["type"] == ScopeType.WEBSOCKET and not _is_sound(scope):
+            await answer(400, "Bad Request")(scope, receive, send)
+        elif self._https is not None and self._https.concerns(scope):
             await self._https.answer(scope, send)
         elif origin and self._cors.on and is_preflight(scope):
             await self._cors.answer(scope, send)
         else:
             await self._app(scope, receive, send)
+
+
+async def _answer_error(
+    error: Exception, scope: Scope, receive: Receive, answering: Doorstep | Leaving
+) -> None:
+    """Answer what nothing further inside has answered."""
+    if answering.stalled:
+        return
+    if answering.began:
+        raise error
+    reply = refusal(error) if isinstance(error, errors.Refusal) else unforeseen(error, "portico")
+    await reply(scope, receive, answering)
+
+
+async def _hang_up(scope: Scope, peer: Any) -> None:
+    """End a connection on which a client reads nothing: the server would keep it, and what it holds, for ever."""
+    log.info("a client did not read what it was sent", path=scope["path"])
+    if peer:
+        await asyncio.to_thread(shut_down, peer)
 
 
 class Seen(NamedTuple):

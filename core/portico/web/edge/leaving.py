@@ -7,6 +7,7 @@ from litestar.types import Message, Scope, Send
 
 from portico.web.edge.browser_headers import BrowserHeaders
 from portico.web.edge.cors import CORS
+from portico.web.edge.read_watch import PIECE_BYTES, ClientStalled, ReadWatch, send_in_pieces
 from portico.web.reading.body_budget import release_body
 
 #: Headers that are ours alone, whatever a handler says, besides those of `BrowserHeaders`.
@@ -58,20 +59,30 @@ class Outbound:
 
 
 class Leaving:
-    """`send` of one request. `began`: whether its answer has."""
+    """`send` of one request. `began`: whether its answer has; `stalled`: whether the client did not read it."""
 
-    __slots__ = ("_origin", "_outbound", "_request_id", "_scope", "_send", "_started", "began")
+    __slots__ = (
+        "_is_stream", "_origin", "_outbound", "_request_id", "_scope", "_send", "_started", "_watch", "began",
+        "stalled",
+    )  # fmt: skip
 
-    def __init__(
-        self, outbound: Outbound, scope: Scope, send: Send, request_id: bytes, origin: bytes
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        outbound: Outbound,
+        watch: ReadWatch,
+        scope: Scope,
+        send: Send,
+        request_id: bytes,
+        origin: bytes,
     ) -> None:
+        self._watch = watch
         self._outbound, self._scope, self._send = outbound, scope, send
         self._request_id, self._origin = request_id, origin
         self._started = time.monotonic()
-        self.began = False
+        self.began = self.stalled = self._is_stream = False
 
     async def __call__(self, message: Message) -> None:
-        """Send a part of the answer. Called by the application."""
+        """Send a part of the answer. Called by the application. Raises: ClientStalled if the client does not read."""
         if message["type"] == "http.response.start":
             self.began = True
             release_body(self._scope)
@@ -79,4 +90,23 @@ class Leaving:
             headers.append((b"x-request-id", self._request_id))
             headers.append((b"x-process-time", b"%d" % (time.monotonic() - self._started)))
             message["headers"] = headers
-        await self._send(message)
+            await self._send(message)
+            return
+        body: bytes = message.get("body", b"")  # type: ignore[assignment]
+        more: bool = message.get("more_body", False)  # type: ignore[assignment]
+        if len(body) > 2 * PIECE_BYTES:
+            await send_in_pieces(body, more, self)
+        elif not more and not self._is_stream:
+            await self._send(message)  # the server has room for one piece
+        else:
+            await self._send_watched(message)
+
+    async def _send_watched(self, message: Message) -> None:
+        self._is_stream = True
+        try:
+            if self.stalled:
+                raise ClientStalled
+            await self._watch.send(self._send, message)
+        except ClientStalled:
+            self.stalled = True
+            raise

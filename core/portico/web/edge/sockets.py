@@ -9,6 +9,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.types import Scope, Send
 
 from portico.errors import Refusal
+from portico.web.edge.read_watch import ClientStalled, ReadWatch
 from portico.web.errors import answer, told, unforeseen
 from portico.web.replying.reply import JSONBytes
 
@@ -18,6 +19,9 @@ CODES = 4000
 _LONGEST_REASON = 123
 #: The server met something that it did not expect. Source: RFC 6455, 7.4.1.
 _BROKEN = 1011
+#: The connection ended without a closing frame. Source: RFC 6455, 7.4.1.
+_STALLED = 1006
+STALLED = "The client does not read."
 #: Litestar closes with this whatever went wrong in it.
 _WENT_WRONG = 4500
 
@@ -25,9 +29,15 @@ _WENT_WRONG = 4500
 class Doorstep:
     """`send` of a socket that is not open yet. What is said over HTTP becomes the answer to the handshake."""
 
-    __slots__ = ("_can_answer", "_over", "_request_id", "_scope", "_send", "began")
+    __slots__ = (
+        "_can_answer", "_over", "_request_id", "_scope", "_send", "_watch", "began", "stalled",
+    )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send, request_id: tuple[bytes, bytes]) -> None:
+    def __init__(
+        self, watch: ReadWatch, scope: Scope, send: Send, request_id: tuple[bytes, bytes]
+    ) -> None:
+        self._watch = watch
+        self.stalled = False
         self._scope, self._send, self._request_id = scope, send, request_id
         self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
         self.began = self._over = False
@@ -57,7 +67,16 @@ class Doorstep:
             case "websocket.close":
                 await _refusal_of(message, self._scope)(self._scope, None, self)
                 return
-        await self._send(message)
+        await self._send_watched(message)
+
+    async def _send_watched(self, message: Any) -> None:
+        if self.stalled:
+            raise WebSocketDisconnect(detail=STALLED, code=_STALLED)
+        try:
+            await self._watch.send(self._send, message)
+        except ClientStalled:
+            self.stalled = True
+            raise WebSocketDisconnect(detail=STALLED, code=_STALLED) from None
 
 
 def _refusal_of(close: Any, scope: Scope) -> Any:

@@ -45,7 +45,8 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
         if limit and (self.content_length or 0) > limit:
             raise RequestEntityTooLarge
         scanner = None
-        if handler.parsed_data_field is not None:
+        # An import may be no JSON at all; its reader says what it is instead.
+        if handler.parsed_data_field is not None and not handler.opt.get("reads_import"):
             state = self.app.state
             scanner = BodyScanner(state.max_depth, handler.opt.get("max_values", state.max_values))
         blocks: list[bytes] = []

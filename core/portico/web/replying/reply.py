@@ -1,11 +1,15 @@
 """The lightest answer there is: a status, a few headers, bytes that need no encoding any more."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
 
 Headers = Iterable[tuple[bytes, bytes]]
+
+#: For what only its caller may keep, and better not even they: streams, exports, imports.
+NO_STORE: Final = (b"cache-control", b"no-store, private")
 
 
 class JSONBytes:

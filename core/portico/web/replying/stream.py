@@ -18,8 +18,9 @@ from portico.catalogue.source import EVENT_STREAM, Reply
 from portico.errors import INVALID_TOKEN, Refusal, Unauthenticated, Unavailable
 from portico.identity import Vigil
 from portico.web.drain import Drain
+from portico.web.edge.read_watch import ClientStalled
 from portico.web.errors import unforeseen
-from portico.web.replying.reply import Headers
+from portico.web.replying.reply import NO_STORE, Headers
 
 #: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
 SOON = 0.1
@@ -137,6 +138,8 @@ class ReplyStream:
                 await send({"type": "http.response.body", "body": block, "more_body": True})
         except Refusal as refusal:
             await _end(send, reply, error_event(refusal.detail, "upstream_error", "source_failed"))
+        except ClientStalled:
+            raise  # nobody reads the end either
         except Exception as error:  # noqa: BLE001 - the stream has begun: nobody above could still answer
             unforeseen(error, self._plugin)
             await _end(send, reply, error_event(BROKEN, "server_error", "interrupted"))
@@ -154,7 +157,9 @@ def _start(reply: Reply, own: Headers) -> Any:
     if isinstance(reply.body, bytes):
         headers.append((b"content-length", b"%d" % len(reply.body)))
     else:
-        headers += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        headers.append((b"x-accel-buffering", b"no"))
+        if all(name.lower() != b"cache-control" for name, _ in own):
+            headers.append(NO_STORE)
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
 

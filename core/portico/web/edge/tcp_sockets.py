@@ -1,0 +1,64 @@
+"""The TCP sockets of this process, which the server opened and does not hand out."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Any
+
+#: Bytes that the kernel takes of an answer before it is sure that the client can take them.
+UNSENT_BYTES = 64 * 1024
+
+
+def let_go_of_stalled(port: int, seconds: float) -> None:
+    """Have the kernel close connections to this port on which a client takes nothing for so long.
+
+    It sees what the application does not: the last part of an answer, which the application has sent. And it keeps
+    little for each that is slow. Holds for connections accepted from now on; where a system has no such options,
+    nothing happens.
+    """
+    for found in _sockets():
+        if _is_listening(found) and found.getsockname()[1] == port:
+            for option, value in (
+                ("TCP_USER_TIMEOUT", int(seconds * 1000)),
+                ("TCP_NOTSENT_LOWAT", UNSENT_BYTES),
+            ):
+                if (number := getattr(socket, option, None)) is not None:
+                    with suppress(OSError):
+                        found.setsockopt(socket.IPPROTO_TCP, number, value)
+
+
+def shut_down(peer: tuple[str, int]) -> None:
+    """End the connection with this address and port, whatever is still to be sent on it."""
+    for found in _sockets():
+        with suppress(OSError, ValueError):
+            if _same(found.getpeername(), peer):
+                found.shutdown(socket.SHUT_RDWR)
+
+
+def _sockets() -> Iterator[socket.socket]:
+    for entry in list(Path("/dev/fd").iterdir()):
+        try:
+            found = socket.socket(fileno=os.dup(int(entry.name)))
+        except OSError:
+            continue
+        with found:
+            if found.family in (socket.AF_INET, socket.AF_INET6):
+                yield found
+
+
+def _is_listening(found: socket.socket) -> bool:
+    with suppress(OSError):
+        return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one[1] == other[1]) and _plain(one[0]) == _plain(other[0])
+
+
+def _plain(address: str) -> object:
+    found = ip_address(address)
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
