@@ -269,6 +269,7 @@ class Portico:
                 routers=[c.router for c in contributions if c.router is not None],
                 checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
                 redis=self.redis,
+                database=self.instance.probe,
                 set_aside=lambda: [record.name for record in self.register.failed],
                 counters=self.counters,
                 plugins=lambda: described_plugins(self.register, self.counters),

@@ -157,6 +157,10 @@ class FetchRefused(Invalid):
 
 
 class Unavailable(Refusal):
-    """The database (or Redis) is away, full or too busy; trying again later may work."""
+    """The database (or Redis) is away, full or too busy; trying again later may work.
+
+    `cause`: what is the matter, for the operator, where that is known. Clients are not told.
+    """
 
     default = UNAVAILABLE
+    cause: object = None

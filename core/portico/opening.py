@@ -1,11 +1,12 @@
 """Opening the database of an application: that it can be reached, is the right one, and has the right schema."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portico import audit, configuration, identity, instances, limits, permissions, vault
-from portico.db import Report, TableSet
+from portico.db import Report, TableSet, cause_of
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
 from portico.instances import (
@@ -41,12 +42,23 @@ class CannotStart(OperatorError):
 
 async def start_database(portico: "Portico") -> None:
     """Open it. Raises: CannotStart with the cause; BadDatabase."""
-    try:
+    with causes_told(portico):
         await portico.database.start()
+
+
+@contextmanager
+def causes_told(portico: "Portico") -> Iterator[None]:
+    """A database that cannot be used stops the start, and the cause is said. Raises: CannotStart."""
+    try:
+        yield
     except Unavailable as error:
+        cause = cause_of(error)
+        if cause is None and error.__cause__ is None:
+            raise  # not of the database
         settings = portico.settings
-        where = find_database(settings.database, Path(settings.data_dir))
-        raise CannotStart([f"the database {where} does not answer: {error.__cause__}"]) from error
+        where = find_database(settings.database, Path(settings.data_dir).absolute())
+        verb = "does not answer" if cause is None or cause.kind == "away" else "cannot be used"
+        raise CannotStart([f"the database {where} {verb}: {cause or error.__cause__}"]) from error
 
 
 def database_identity(portico: "Portico") -> DatabaseIdentity:
@@ -64,13 +76,14 @@ async def open_schema(portico: "Portico", instance: OwnInstance | None) -> Repor
     """Bring it up to date, if it is the right one and this release may. Raises: CannotStart."""
     settings = portico.settings.database
     try:
-        return await bring_up_to_date(
-            portico.database,
-            portico.table_sets,
-            migrate=settings.migrate,
-            force=settings.force,
-            instance=instance,
-            identity=database_identity(portico),
-        )
+        with causes_told(portico):
+            return await bring_up_to_date(
+                portico.database,
+                portico.table_sets,
+                migrate=settings.migrate,
+                force=settings.force,
+                instance=instance,
+                identity=database_identity(portico),
+            )
     except (SchemaRefused, MissingDatabase) as error:
         raise CannotStart(str(error).splitlines()) from error

@@ -80,5 +80,7 @@ def main() -> None:
     try:
         cli()
     except (OperatorError, Refusal) as error:
-        click.echo("\n  ".join(["Portico cannot do that:", *str(error).splitlines()]), err=True)
+        cause = getattr(error, "cause", None)
+        told = f"the database cannot be used: {cause}" if cause else str(error)
+        click.echo("\n  ".join(["Portico cannot do that:", *told.splitlines()]), err=True)
         sys.exit(1)

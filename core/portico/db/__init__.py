@@ -25,10 +25,12 @@ from portico.db.database import Database, Row
 from portico.db.errors import (
     BadDatabase,
     BadMigration,
+    Cause,
     Deadlock,
     ForeignKeyViolation,
     TransactionFailed,
     UniqueViolation,
+    cause_of,
 )
 from portico.db.ids import new_id
 from portico.db.locks import hold_for_deletion, hold_rows
@@ -47,6 +49,7 @@ from portico.settings.schema import DatabaseSettings
 __all__ = [
     "BadDatabase",
     "BadMigration",
+    "Cause",
     "Database",
     "DatabaseCheck",
     "DatabaseSettings",
@@ -66,6 +69,7 @@ __all__ = [
     "all_checks",
     "apply_steps",
     "bind",
+    "cause_of",
     "chunks",
     "current_database",
     "execute",

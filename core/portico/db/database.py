@@ -8,8 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from typing import Any, ClassVar, Literal
 
-from portico.db.errors import TransactionFailed
+from portico.db.errors import Cause, TransactionFailed
+from portico.db.schema_guard import SchemaGuard
 from portico.db.through import see_through
+from portico.db.trouble import Trouble
+from portico.errors import Unavailable
 from portico.within import Within
 
 Row = dict[str, Any]
@@ -98,6 +101,22 @@ class Database(ABC):
 
     dialect: ClassVar[Dialect]
 
+    def __init__(self) -> None:
+        #: Why statements are refused now, if they are.
+        self.trouble = Trouble()
+        #: Set by an application: refuses statements once a newer release has changed the schema.
+        self.guard: SchemaGuard | None = None
+
+    @abstractmethod
+    def explain(self, error: BaseException) -> Cause | None:
+        """Why the database refused, where it is the database and not the statement."""
+
+    def note(self, error: Unavailable) -> None:
+        """A statement was refused: find out why, say it once, and attach it to the error."""
+        if (cause := self.explain(error)) is not None:
+            error.cause = cause
+            self.trouble.begin(cause)
+
     @abstractmethod
     async def start(self) -> None:
         """Open it. Raises `Unavailable` when it is away, `BadDatabase` when it cannot be used."""
@@ -164,19 +183,28 @@ class Database(ABC):
             async with around.savepoint():
                 yield
             return
-        transaction = await self._begin()
+        try:
+            transaction = await self._begin()
+        except Unavailable as error:
+            self.note(error)
+            raise
         token = opened.set(transaction)
         try:
             yield
             transaction.check()
-        except BaseException:
+        except BaseException as error:
             opened.reset(token)
             await see_through(transaction.rollback())
+            if isinstance(error, Unavailable):
+                self.note(error)
             raise
         opened.reset(token)
         commit = asyncio.ensure_future(transaction.commit())
         try:
             await see_through(commit)
+        except Unavailable as error:
+            self.note(error)
+            raise
         finally:  # also for a caller that was cancelled while its commit went through
             if not commit.cancelled() and commit.exception() is None:
                 transaction.announce()

@@ -1,6 +1,42 @@
 """What a database refuses, in words that are the same for SQLite and PostgreSQL."""
 
+from dataclasses import dataclass
+
 from portico.errors import OperatorError, Unavailable
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why the database cannot be used.
+
+    `kind`: the same for all causes that need not be told apart in time, such as `away` for a server that is refused
+    and then starts up. `sentence`: without names or paths, fit for anybody's eyes. `detail`: for the operator.
+    """
+
+    kind: str
+    sentence: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence}: {self.detail}" if self.detail else self.sentence
+
+
+def unavailable(cause: Cause) -> Unavailable:
+    """The error for a known cause."""
+    error = Unavailable()
+    error.cause = cause
+    return error
+
+
+def cause_of(error: BaseException) -> Cause | None:
+    """The cause that an error, or what it came from, is known to have."""
+    seen: BaseException | None = error
+    while seen is not None:
+        cause = getattr(seen, "cause", None)
+        if isinstance(cause, Cause):
+            return cause
+        seen = seen.__cause__
+    return None
 
 
 class BadDatabase(OperatorError):

@@ -11,32 +11,24 @@ import asyncpg
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import (
     BadDatabase,
+    Cause,
     Deadlock,
     ForeignKeyViolation,
     TransactionFailed,
     UniqueViolation,
+    unavailable,
 )
+from portico.db.postgres_causes import explain, is_away
+from portico.db.schema_guard import look_over
 from portico.db.through import see_through
 from portico.errors import Invalid, Unavailable
 from portico.settings.schema import DatabaseSettings
 
 MIGRATION_LOCK = 7320195  # any number, as long as every release uses the same
+RELEASE_SECONDS = 1.0  # for a cancelled statement to end
+NO_LIMIT = 86400.0  # seconds; asyncpg takes "none" for its default
 CLOSING_TIME = 10.0  # seconds for running statements to end
 
-_AWAY = (
-    OSError,  # also the time-out of a pool without a free connection
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.PostgresSystemError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
-    # A schema change made a cached statement stale; the next try prepares it anew.
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.OutdatedSchemaCacheError,
-)
-_LOST = re.compile(r"clos(ed|ing)|released back to the pool")
 _KEY = re.compile(r"^Key \((?P<columns>.+?)\)=")
 
 
@@ -45,17 +37,26 @@ UNSTORABLE = "A text holds a character that cannot be stored."
 
 
 @contextmanager
-def faults() -> Iterator[None]:
-    """Errors leave this block in the words of the house."""
+def faults(database: "Postgres") -> Iterator[None]:
+    """Errors leave this block in the words of the core, and their cause is noted."""
     try:
         yield
+    except Unavailable as error:
+        database.note(error)
+        raise
     except (
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
+        AttributeError,
+        EOFError,
         OSError,
     ) as error:
-        raise_translated(error)
+        try:
+            raise_translated(error)
+        except Unavailable as refused:
+            database.note(refused)
+            raise
 
 
 def raise_translated(error: Exception) -> NoReturn:
@@ -70,9 +71,7 @@ def raise_translated(error: Exception) -> NoReturn:
         raise Invalid(UNSTORABLE) from error
     if isinstance(error, asyncpg.DeadlockDetectedError):
         raise Deadlock from error
-    # asyncpg has one class for a lost connection and for wrong use of its own interface.
-    lost = isinstance(error, asyncpg.InterfaceError) and _LOST.search(str(error))
-    if lost or isinstance(error, _AWAY):
+    if is_away(error):
         raise Unavailable from error
     raise error
 
@@ -82,17 +81,17 @@ class PostgresTransaction(Transaction):
 
     def __init__(self, database: "Postgres", connection: Any) -> None:
         super().__init__(database)
-        self.pool = database.pool
+        self.postgres = database
         self.connection = connection
 
     async def command(self, sql: str) -> None:
         """One round trip."""
-        with faults(), self.statement():
+        with faults(self.postgres), self.statement():
             await self.connection.execute(sql)
 
     async def undo(self, savepoint: str) -> None:
         """Both in one round trip."""
-        with faults():
+        with faults(self.postgres):
             await self.connection.execute(f"ROLLBACK TO {savepoint}; RELEASE {savepoint}")
 
     async def commit(self) -> None:
@@ -102,19 +101,24 @@ class PostgresTransaction(Transaction):
 
     async def rollback(self) -> None:
         """A connection that cannot do even that is closed; the server then rolls back by itself."""
+        if isinstance(self.failure, TimeoutError | asyncio.CancelledError):
+            # The server may be silent, or still at work on a statement that nobody waits for.
+            _terminate(self.connection)
+            await self.postgres.give_back(self.connection)
+            return
         with suppress(Unavailable):
             await self._end("ROLLBACK")
 
     async def _end(self, sql: str) -> str:
         try:
-            with faults():
+            with faults(self.postgres):
                 answer: str = await self.connection.execute(sql)
                 return answer
         except BaseException:
             _terminate(self.connection)
             raise
         finally:
-            await self.pool.release(self.connection)
+            await self.postgres.give_back(self.connection)
 
 
 class Postgres(Database):
@@ -123,10 +127,17 @@ class Postgres(Database):
     dialect = "postgres"
 
     def __init__(self, url: str, settings: DatabaseSettings) -> None:
+        super().__init__()
         self._url = url
         self._settings = settings
         self._schema = settings.schema.replace('"', '""')
         self._pool: Any = None
+        self._last_pool: Any = None  # also while it closes
+        self._migrating = False
+
+    def explain(self, error: BaseException) -> Cause | None:
+        """From what asyncpg raised."""
+        return explain(error)
 
     @property
     def pool(self) -> Any:
@@ -139,13 +150,14 @@ class Postgres(Database):
         """Opens one connection to see that the server is there; more come when needed."""
         settings = self._settings
         await self._make_schema()
-        with faults():
-            self._pool = await asyncpg.create_pool(
+        with faults(self):
+            self._pool = self._last_pool = await asyncpg.create_pool(
                 self._url,
                 min_size=1,
                 max_size=max(1, settings.pool_size + settings.pool_max_overflow),
                 max_inactive_connection_lifetime=settings.pool_recycle,
                 timeout=settings.pool_timeout,
+                command_timeout=settings.statement_timeout,
                 reset=_nothing_to_reset,
                 server_settings=self._server_settings,
             )
@@ -160,31 +172,42 @@ class Postgres(Database):
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         """Values must have the type of their column: no `int` for TEXT."""
         async with self._connection() as connection:
-            return [dict(record) for record in await connection.fetch(sql, *args)]
+            records = await connection.fetch(sql, *args, timeout=self._limit)
+            return [dict(record) for record in records]
 
     async def execute(self, sql: str, *args: Any) -> int:
         """The number comes from the server's answer, such as `UPDATE 3`."""
         async with self._connection() as connection:
-            answer: str = await connection.execute(sql, *args)
+            answer: str = await connection.execute(sql, *args, timeout=self._limit)
             count = answer.rpartition(" ")[2]
             return int(count) if count.isdigit() else 0
 
     async def script(self, sql: str) -> None:
         """PostgreSQL takes a script whole."""
         async with self._connection() as connection:
-            await connection.execute(sql)
+            await connection.execute(sql, timeout=self._limit)
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
-        """An advisory lock on a connection of its own, so it ends with the process."""
-        with faults():
+        """An advisory lock on a connection of its own, so it ends with the process.
+
+        Statements have no limit in here: a step may rewrite a large table.
+        """
+        with faults(self):
             connection = await self._connect()
         try:
-            with faults():
+            with faults(self):
                 await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+            self._migrating = True
             yield
         finally:
+            self._migrating = False
             connection.terminate()
+
+    @property
+    def _limit(self) -> float:
+        """Seconds for one statement."""
+        return NO_LIMIT if self._migrating else self._settings.statement_timeout
 
     @property
     def _server_settings(self) -> dict[str, str]:
@@ -201,7 +224,7 @@ class Postgres(Database):
         """Raises: BadDatabase if it is not there and this role may not make it."""
         if not self._schema:
             return
-        with faults():
+        with faults(self):
             connection = await self._connect()
             try:
                 found = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
@@ -218,24 +241,56 @@ class Postgres(Database):
     async def _connection(self) -> AsyncIterator[Any]:
         """The connection of the running task's transaction, else one from the pool."""
         transaction = self.inside()
-        with faults():
+        with faults(self):
             if isinstance(transaction, PostgresTransaction):
                 with transaction.statement():
                     yield transaction.connection
-            else:
-                async with self.pool.acquire(timeout=self._settings.pool_timeout) as connection:
-                    yield connection
+                return
+            connection = await self._take()
+            try:
+                yield connection
+            finally:
+                await self.give_back(connection)
 
     async def _begin(self) -> Transaction:
-        with faults():
-            connection = await self.pool.acquire(timeout=self._settings.pool_timeout)
+        with faults(self):
+            connection = await self._take()
             try:
                 await connection.execute("BEGIN")
             except BaseException:
                 _terminate(connection)  # it may be inside a transaction by now
-                await see_through(self.pool.release(connection))
+                await see_through(self.give_back(connection))
                 raise
         return PostgresTransaction(self, connection)
+
+    async def _take(self) -> Any:
+        """A free connection, to a schema that this release knows."""
+        pool = self.pool
+        try:
+            connection = await pool.acquire(timeout=self._settings.pool_timeout)
+        except TimeoutError as error:
+            if pool.get_size() < pool.get_max_size() or pool.get_idle_size():
+                raise  # it was the server that did not answer
+            busy = unavailable(
+                Cause(
+                    "busy",
+                    f"no connection to PostgreSQL became free within {self._settings.pool_timeout:g} s",
+                    f"all {pool.get_max_size()} are in use",
+                )
+            )
+            raise busy from error
+        if self.guard is not None:
+            try:
+                await look_over(self.guard, connection)
+            except BaseException:
+                await see_through(self.give_back(connection))
+                raise
+        return connection
+
+    async def give_back(self, connection: Any) -> None:
+        """Let others have the connection; one that is still at work for nobody gets a second to end, then it is closed."""
+        with suppress(asyncpg.InterfaceError, OSError, asyncpg.InternalClientError):
+            await self._last_pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 async def _nothing_to_reset(connection: Any) -> None:

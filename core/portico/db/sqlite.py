@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from portico.db.database import Database, Row, Transaction
-from portico.db.errors import BadDatabase, ForeignKeyViolation
+from portico.db.errors import BadDatabase, Cause, ForeignKeyViolation
+from portico.db.file_identity import FileIdentity
 from portico.db.occupied import Occupied, open_lock
+from portico.db.schema_guard import look
+from portico.db.sqlite_causes import explain, locked
 from portico.db.sqlite_file import SQLiteFile
 from portico.db.statements import change, fetch, prepare, split
 from portico.db.through import see_through
@@ -70,7 +73,9 @@ class SQLite(Database):
     def __init__(
         self, path: Path, settings: DatabaseSettings, password: Secret | None = None
     ) -> None:
+        super().__init__()
         self._file = SQLiteFile(path, settings, password)
+        self._identity = FileIdentity(path)
         self._settings = settings
         self._occupied: Occupied | None = None
         self._reader: sqlite3.Connection | None = None
@@ -86,10 +91,15 @@ class SQLite(Database):
             self._reader = file.connect()
         except Exception as error:
             self._leave()
+            if isinstance(error, Unavailable):
+                self.note(error)
             if isinstance(error, file.errors):
-                raise BadDatabase(f"{self.path} cannot be used: {error}") from error
+                why = self.explain(error) or error
+                raise BadDatabase(f"{self.path} cannot be used: {why}") from error
             raise
-        self._writer = Writer(writing, self._settings.sqlite_busy_timeout)
+        self._identity = FileIdentity(self.path)
+        self._identity.check()
+        self._writer = Writer(writing, self._settings.sqlite_busy_timeout, self)
         self._scanners = ThreadPoolExecutor(SCANNERS, thread_name_prefix="portico-db-scan")
 
     async def stop(self) -> None:
@@ -116,27 +126,58 @@ class SQLite(Database):
             raise Unavailable
         return self._writer
 
+    def explain(self, error: BaseException) -> Cause | None:
+        """From the driver's code, and a look at the file."""
+        return explain(error, self.path, self._settings.sqlite_busy_timeout)
+
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         """Reads run right here: a look-up costs less than handing it to a thread would."""
         text, reads = prepare(sql)
-        if (transaction := self.inside()) is not None:
-            with transaction.statement():
-                return fetch(self.writer.connection, text, args)
-        if self._reader is None:
-            raise Unavailable
-        if reads:
-            return fetch(self._reader, text, args)
-        found: list[Row] = await self.writer.submit(lambda writing: fetch(writing, text, args))
+        try:
+            if (transaction := self.inside()) is not None:
+                with transaction.statement():
+                    return fetch(self.writer.connection, text, args)
+            if self._reader is None:
+                raise Unavailable
+            if reads:
+                if self.guard is not None:
+                    self.guard.require()
+                return fetch(self._reader, text, args)
+            found: list[Row] = await self.writer.submit(lambda writing: fetch(writing, text, args))
+        except Unavailable as error:
+            self.note(error)
+            raise
         return found
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Outside a transaction it returns after the commit."""
         text, _ = prepare(sql)
-        if (transaction := self.inside()) is not None:
-            with transaction.statement():
-                return change(self.writer.connection, text, args)
-        touched: int = await self.writer.submit(lambda writing: change(writing, text, args))
+        try:
+            if (transaction := self.inside()) is not None:
+                with transaction.statement():
+                    return change(self.writer.connection, text, args)
+            touched: int = await self.writer.submit(lambda writing: change(writing, text, args))
+        except Unavailable as error:
+            self.note(error)
+            raise
         return touched
+
+    def before_batch(self, connection: Any) -> None:
+        """See that what a batch of writes is about to change is ours to change. Called in its open transaction.
+
+        Raises: Unavailable if the file is another one, or a newer release has changed the schema.
+        """
+        self._identity.check()
+        if self.guard is not None:
+            look(self.guard, connection)
+
+    def after_batch(self) -> None:
+        """See that what was just committed can be found again. Raises: Unavailable."""
+        self._identity.check()
+
+    def locked(self) -> Cause:
+        """What to say of another process that writes for too long."""
+        return locked(self.path, self._settings.sqlite_busy_timeout)
 
     async def script(self, sql: str) -> None:
         """Statement by statement; `executescript` would commit first."""
@@ -148,9 +189,15 @@ class SQLite(Database):
         """Runs in a thread, on a connection of its own."""
         if self._scanners is None:
             raise Unavailable
+        if self.guard is not None:
+            self.guard.require()
         text, _ = prepare(sql)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._scanners, self._scan, text, args)
+        try:
+            return await loop.run_in_executor(self._scanners, self._scan, text, args)
+        except Unavailable as error:
+            self.note(error)
+            raise
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:

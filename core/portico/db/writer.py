@@ -15,8 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
+from portico.db.errors import Cause, cause_of, unavailable
 from portico.db.statements import raise_translated
 from portico.errors import Unavailable
 
@@ -33,6 +34,22 @@ class Phase(Enum):
     OPEN = "turns are taken"
     COMMITTING = "the thread makes the batch durable"
     CLOSED = "there will be no other"
+
+
+class Checks(Protocol):
+    """What has to hold for a batch, and what is known of its file."""
+
+    def before_batch(self, connection: Any) -> None:
+        """Called in the open transaction. Raises: Unavailable."""
+        ...
+
+    def after_batch(self) -> None:
+        """Called when it is committed and nobody was told. Raises: Unavailable."""
+        ...
+
+    def locked(self) -> Cause:
+        """Another process writes for too long."""
+        ...
 
 
 class Turn:
@@ -52,8 +69,9 @@ class Turn:
 class Writer:
     """Hands out turns, first come first served, to whoever can wait `patience` seconds."""
 
-    def __init__(self, connection: sqlite3.Connection, patience: float) -> None:
+    def __init__(self, connection: sqlite3.Connection, patience: float, checks: Checks) -> None:
         self.connection = connection
+        self._checks = checks
         self.commits = 0
         self._patience = patience
         self._loop = asyncio.get_running_loop()
@@ -100,7 +118,9 @@ class Writer:
         except self.connection.Error as error:
             # Full disk and the like: SQLite has dropped the outer transaction already.
             self._lose(error)
-            self._settle(ended, Unavailable() if keep else None)
+            lost = Unavailable()
+            lost.__cause__ = error
+            self._settle(ended, lost if keep else None)
         else:
             if keep:
                 self._batch.append((ended, None))
@@ -143,11 +163,23 @@ class Writer:
         """Send away who has waited too long; all are equally patient, so they stand in front."""
         self._alarm = None
         while self._queue and self._queue[0].deadline <= time.monotonic():
-            self._settle(self._queue.popleft().future, Unavailable())
+            self._settle(self._queue.popleft().future, self._too_long())
         if self._queue:
             left = self._queue[0].deadline - time.monotonic()
             self._alarm = self._loop.call_later(left, self._expire)
         self._advance()
+
+    def _too_long(self) -> Unavailable:
+        """Why nobody's turn came: another process writes, or a turn of this one lasts."""
+        if self._phase is Phase.BEGINNING:
+            return unavailable(self._checks.locked())
+        return unavailable(
+            Cause(
+                "busy",
+                f"the writes before took longer than {self._patience:g} s",
+                self._phase.value,
+            )
+        )
 
     def _advance(self) -> None:
         """Go on until a turn needs its owner, the thread is at work or nothing is left to do."""
@@ -188,12 +220,23 @@ class Writer:
         self._opened_at = time.monotonic()
         try:
             self.connection.execute("BEGIN IMMEDIATE")  # the busy timeout is 0: this never waits
-            self._phase = Phase.OPEN
+            self._open()
         except self.connection.Error:
             self._phase = Phase.BEGINNING
             deadline = self._queue[0].deadline
             waiting = self._loop.run_in_executor(self._thread, self._begin_patiently, deadline)
             waiting.add_done_callback(self._begun)
+
+    def _open(self) -> None:
+        """A transaction is open: let turns be taken in it, or refuse the next one if that would be wrong."""
+        try:
+            self._checks.before_batch(self.connection)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            self._roll_back()
+            if self._queue:
+                self._settle(self._queue.popleft().future, _translated(error))
+        else:
+            self._phase = Phase.OPEN
 
     def _begin_patiently(self, deadline: float) -> None:
         """Ask again until it works.
@@ -213,8 +256,10 @@ class Writer:
         error = waiting.exception()
         if self._phase is Phase.CLOSED:
             return
-        self._phase = Phase.OPEN if error is None else Phase.IDLE
+        self._phase = Phase.IDLE
         self._opened_at = time.monotonic()
+        if error is None:
+            self._open()
         if error is not None and self._queue and not _busy(error):  # busy is the alarm's business
             self._settle(self._queue.popleft().future, _translated(error))
         self._advance()
@@ -231,6 +276,11 @@ class Writer:
         error = committing.exception()
         if self._phase is Phase.CLOSED:
             return
+        if error is None:
+            try:
+                self._checks.after_batch()
+            except Unavailable as refused:
+                error = refused
         if error is not None:
             self._lose(error)
         else:
@@ -248,6 +298,7 @@ class Writer:
         for future, _ in self._batch:
             lost = Unavailable()
             lost.__cause__ = error
+            lost.cause = cause_of(error)
             self._settle(future, lost)
         self._batch.clear()
 

@@ -3,18 +3,23 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-import structlog
-
-from portico.db import current_database, execute, new_id, rows
+from portico.db import Cause, Database, current_database, execute, new_id, rows
 from portico.errors import Unavailable
 from portico.instances.processes import is_gone, process_name
 from portico.instances.release import Release
 
 BEAT_SECONDS = 10.0
+#: Seconds between two beats while the database cannot be used.
+PROBE_SECONDS = 1.0
+#: Seconds between two beats that `/ready` asks for.
+READY_SECONDS = 0.25
+#: Seconds after which a PostgreSQL that does not answer a beat counts as away.
+BEAT_LIMIT = 5.0
 #: Seconds without a heartbeat after which an instance does not count as alive. Three beats may be late.
 STALE_SECONDS = 30
 # The clock of the database: those of the instances may differ.
@@ -32,7 +37,6 @@ _LIVE = (
     "SELECT id, version, release, host, process, started_at, {clock} - seen_at AS age, newest_steps "
     "FROM portico_instance WHERE seen_at >= {clock} - $1 ORDER BY started_at, id"
 )
-log = structlog.get_logger("portico.instances")
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,23 @@ async def live_instances() -> list[InstanceRow]:
 
 
 class OwnInstance:
-    """The row of this process: there from `register` to `leave`, renewed every few seconds in between."""
+    """The row of this process: there from `register` to `leave`, renewed every few seconds in between.
+
+    Renewing it is also how this process finds out whether it can write, and says so in `Database.trouble`.
+    """
 
     def __init__(self) -> None:
         self.id = new_id()
         self._release: Release | None = None
+        self._database: Database | None = None
         self._task: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._beaten = self._forgot = 0.0
+        self._due = asyncio.Event()
 
     async def register(self, release: Release) -> None:
         """Make the row, and drop those of instances that are not alive."""
-        self._release = release
+        self._release, self._database = release, current_database()
         await execute(_for_dialect(_FORGET), STALE_SECONDS)
         await self.beat()
 
@@ -96,30 +107,80 @@ class OwnInstance:
             process_name(),
             json.dumps(release.newest_steps),
         )
+        self._beaten = time.monotonic()
+
+    async def probe(self) -> None:
+        """See that this instance can write to its database. Raises: Unavailable with a reason fit for anybody's eyes.
+
+        Asked often, it writes four times a second at most. It goes on when who asks has gone.
+        """
+        database = current_database()
+        self._refuse(database)
+        if time.monotonic() - self._beaten < READY_SECONDS:
+            await database.ping()
+            return
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self._attempt(database))
+        await asyncio.shield(self._beating)
+        self._refuse(database)
 
     def start(self) -> None:
         """Begin to renew the row. Needs the running loop, and the database in use."""
-        self._task = asyncio.create_task(self._beats())
+        database = current_database()
+        database.trouble.told = True
+        database.trouble.on_begin = self._due.set
+        self._task = asyncio.create_task(self._beats(database))
 
     async def leave(self) -> None:
         """Stop renewing it, and take it back. Nothing here keeps an application from closing."""
-        task, self._task = self._task, None
-        if task is not None:
+        running = {task for task in (self._task, self._beating) if task is not None}
+        self._task = self._beating = None
+        for task in running:
             task.cancel()
-            await asyncio.wait({task})
+        if running:
+            await asyncio.wait(running)
         if self._release is not None:
             self._release = None
-            with suppress(Unavailable):
-                await execute("DELETE FROM portico_instance WHERE id = $1", self.id)
+            with suppress(Unavailable, TimeoutError):
+                async with asyncio.timeout(BEAT_LIMIT):
+                    await execute("DELETE FROM portico_instance WHERE id = $1", self.id)
+        if self._database is not None:
+            self._database.trouble.told = False
 
-    async def _beats(self) -> None:
+    async def _beats(self, database: Database) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            try:
+            wait = PROBE_SECONDS if database.trouble.cause else BEAT_SECONDS
+            self._due.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._due.wait()
+                await asyncio.sleep(PROBE_SECONDS)  # it has just been seen to fail
+            await self._attempt(database)
+
+    async def _attempt(self, database: Database) -> None:
+        """One beat; what it meets is in `Database.trouble`."""
+        try:
+            async with asyncio.timeout(BEAT_LIMIT if database.dialect == "postgres" else None):
                 await self.beat()
-                await execute(_for_dialect(_FORGET), STALE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
-                log.warning("heartbeat not written", error=type(error).__name__)
+                if time.monotonic() - self._forgot > BEAT_SECONDS:
+                    self._forgot = time.monotonic()
+                    await execute(_for_dialect(_FORGET), STALE_SECONDS)
+        except TimeoutError:
+            sentence = f"the database did not answer within {BEAT_LIMIT:g} s"
+            database.trouble.begin(Cause("away", sentence))
+        except Unavailable:
+            return  # noted where it was raised
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
+            database.trouble.begin(
+                Cause("unknown", "a heartbeat could not be written", type(error).__name__)
+            )
+        else:
+            database.trouble.end()
+
+    @staticmethod
+    def _refuse(database: Database) -> None:
+        if (cause := database.trouble.cause) is not None:
+            raise Unavailable(cause.sentence)
 
 
 def _for_dialect(sql: str) -> str:

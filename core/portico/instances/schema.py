@@ -13,6 +13,7 @@ from portico.db import (
     row,
     schema_status,
 )
+from portico.db.schema_guard import SchemaGuard
 from portico.db.steps import Step
 from portico.errors import OperatorError
 from portico.instances.identity import DatabaseIdentity
@@ -23,6 +24,7 @@ _THERE = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'portico_instance'",
     "postgres": "SELECT 1 WHERE to_regclass('portico_instance') IS NOT NULL",
 }
+_TOLERATED = "SELECT tolerated_steps FROM portico_instance WHERE id = $1"
 _TOLERATE = "UPDATE portico_instance SET tolerated_steps = $1 WHERE id = $2"
 
 
@@ -66,6 +68,9 @@ async def bring_up_to_date(
                     await identity.claim()
                 if instance is not None:
                     await instance.register(release)
+                if not force:
+                    who = instance.id if instance is not None else ""
+                    database.guard = SchemaGuard(status.known, _TOLERATED, who)
             return report
 
 
@@ -134,7 +139,7 @@ async def _make_way(
 
 async def _tolerate(instance_id: str, steps: Mapping[str, Sequence[str]]) -> None:
     """Tell an instance that these steps do it no harm."""
-    found = await row("SELECT tolerated_steps FROM portico_instance WHERE id = $1", instance_id)
+    found = await row(_TOLERATED, instance_id)
     tolerated: dict[str, list[str]] = json.loads(found["tolerated_steps"]) if found else {}
     for owner, names in steps.items():
         tolerated[owner] = sorted({*tolerated.get(owner, []), *names})

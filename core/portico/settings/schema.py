@@ -72,6 +72,10 @@ class DatabaseSettings(Section):
     pool_timeout: Annotated[
         float, setting("Seconds to wait for a connection", env="DATABASE_POOL_TIMEOUT", gt=0)
     ] = 30.0
+    statement_timeout: Annotated[
+        float,
+        setting("Seconds for one PostgreSQL statement, but for those that change the schema", gt=0),
+    ] = 30.0
     pool_recycle: Annotated[
         float,
         setting(

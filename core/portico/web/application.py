@@ -1,6 +1,6 @@
 """The Litestar application: every route behind the same gate, with the same bodies and the same errors."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from litestar import Litestar, Router
@@ -52,19 +52,20 @@ def web_application(
     routers: Sequence[Router],
     checks: Iterable[tuple[str, HealthCheck]],
     redis: Redis,
+    database: Callable[[], Awaitable[None]],
     set_aside: Callable[[], list[str]],
     counters: Counters,
     plugins: Callable[[], Sequence[dict[str, Any]]],
 ) -> Litestar:
     """The application that serves these routers and the core's own routes.
 
-    `checks`: the plugins' probes, each with its owner. `set_aside`: names of the plugins that failed.
-    `plugins`: all of them, as administrators are told.
+    `database`: the probe of the database. `checks`: the plugins' probes, each with its owner. `set_aside`: names of the
+    plugins that failed. `plugins`: all of them, as administrators are told.
     """
     docs = settings.server.docs
     return Web(
         route_handlers=[
-            *health_routes([*redis_check(redis), *checks], set_aside, drain),
+            *health_routes(database, [*redis_check(redis), *checks], set_aside, drain),
             *([schema] if docs else []),
             plugin_list_route(plugins),
             *routers,

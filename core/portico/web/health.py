@@ -28,13 +28,6 @@ class HealthCheck:
     limit: float = 2.0
 
 
-async def _database() -> None:
-    await current_database().ping()
-
-
-DATABASE = HealthCheck("database", _database)
-
-
 def redis_check(redis: Redis) -> list[tuple[str, HealthCheck]]:
     """The probe of a Redis, where there is one. While it is away we are fit, unless the operator says otherwise."""
     if not redis.configured:
@@ -59,13 +52,17 @@ async def probe(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
 
 
 def health_routes(
-    checks: Iterable[tuple[str, HealthCheck]], set_aside: Callable[[], list[str]], drain: Drain
+    database: Callable[[], Awaitable[None]],
+    checks: Iterable[tuple[str, HealthCheck]],
+    set_aside: Callable[[], list[str]],
+    drain: Drain,
 ) -> Sequence[Any]:
     """The routes that a supervisor, a load balancer and a person with `curl` ask.
 
-    `set_aside`: names of the plugins that failed; their absence is told, and does not make us unfit.
+    `database`: the probe of the database; it writes. `set_aside`: names of the plugins that failed; their absence is
+    told, and does not make us unfit.
     """
-    probes = [("portico", DATABASE), *checks]
+    probes = [("portico", HealthCheck("database", database)), *checks]
 
     @get("/health", access="public", tags=["health"])
     async def health() -> JSONBytes:

@@ -1,0 +1,95 @@
+"""Refusing statements once a newer release has changed the schema under a running process.
+
+An older release would show wrong things, and write documents that the newer one cannot read.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from portico.db.errors import Cause, unavailable
+
+COUNT = "SELECT count(*) AS n FROM portico_migration"
+APPLIED = "SELECT plugin, name FROM portico_migration"
+#: Seconds for which a PostgreSQL schema that was just looked at is trusted. On SQLite every batch of writes looks.
+TRUSTED_SECONDS = 1.0
+
+
+class SchemaGuard:
+    """Knows which steps this process understands, and asks whether there are others.
+
+    `known`: the steps of each owner of tables. `tolerated_sql`: one row with JSON in `tolerated_steps`: steps that a
+    newer release has declared safe; `$1` is `instance_id`.
+    """
+
+    def __init__(
+        self, known: Mapping[str, Collection[str]], tolerated_sql: str, instance_id: str
+    ) -> None:
+        self.tolerated_sql, self.instance_id = tolerated_sql, instance_id
+        self.cause: Cause | None = None
+        self._known = known
+        self._count = -1
+        self._looked = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look again, on a database where looking costs a round trip."""
+        return self.cause is not None or time.monotonic() - self._looked > TRUSTED_SECONDS
+
+    def begin_look(self) -> None:
+        """Somebody looks now; others need not."""
+        self._looked = time.monotonic()
+
+    def is_new(self, count: int) -> bool:
+        """Whether the number of applied steps is another than the one last judged."""
+        return count != self._count or self.cause is not None
+
+    def judge(self, applied: Iterable[tuple[str, str]], tolerated: str | None) -> None:
+        """Compare. Raises: Unavailable if a newer release has changed the schema."""
+        steps = list(applied)
+        allowed: dict[str, list[str]] = json.loads(tolerated or "{}")
+        unknown = [
+            f"{owner} {name}"
+            for owner, name in steps
+            if owner in self._known
+            and name not in self._known[owner]
+            and name not in allowed.get(owner, ())
+        ]
+        self._count = len(steps)
+        self.cause = (
+            Cause(
+                "newer",
+                "a newer release has changed the schema of the database",
+                f"this one does not know {', '.join(sorted(unknown))}; start the newer release in its place",
+            )
+            if unknown
+            else None
+        )
+        self.require()
+
+    def require(self) -> None:
+        """Raises: Unavailable if the last look found steps of a newer release."""
+        if self.cause is not None:
+            raise unavailable(self.cause)
+
+
+def look(guard: SchemaGuard, connection: Any) -> None:
+    """Ask an open transaction of SQLite. Nobody else can apply a step meanwhile. Raises: Unavailable, driver errors."""
+    ((count,),) = connection.execute(COUNT).fetchall()
+    if guard.is_new(count):
+        steps = connection.execute(APPLIED).fetchall()
+        sql = guard.tolerated_sql.replace("$1", "?1")
+        rows = connection.execute(sql, (guard.instance_id,)).fetchall()
+        guard.judge(steps, rows[0][0] if rows else None)
+
+
+async def look_over(guard: SchemaGuard, connection: Any) -> None:
+    """Ask a connection to PostgreSQL, at most once a second. Raises: Unavailable, driver errors."""
+    if not guard.is_due:
+        return
+    guard.begin_look()
+    if guard.is_new(await connection.fetchval(COUNT)):
+        steps = await connection.fetch(APPLIED)
+        tolerated = await connection.fetchval(guard.tolerated_sql, guard.instance_id)
+        guard.judge([(one["plugin"], one["name"]) for one in steps], tolerated)

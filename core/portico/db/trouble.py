@@ -1,0 +1,49 @@
+"""Whether the database can be used now, and if not, why: one line in the log when that begins and one when it ends."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from portico.db.errors import Cause
+
+#: Seconds without another refusal after which a full disk is believed to have room: small writes may fit before.
+FULL_SECONDS = 2.0
+log = structlog.get_logger("portico.db")
+
+
+class Trouble:
+    """What statements were refused for, until a probe that writes succeeds.
+
+    `told`: whether it is logged; a command says it by itself. `on_begin`: called when it begins.
+    """
+
+    def __init__(self) -> None:
+        self.cause: Cause | None = None
+        self.told = False
+        self.on_begin: Callable[[], None] = lambda: None
+        self._began = self._last = 0.0
+
+    def begin(self, cause: Cause) -> None:
+        """A statement was refused. Logged once for each kind of cause."""
+        self._last = time.monotonic()
+        before, self.cause = self.cause, cause
+        if before is not None and before.kind == cause.kind:
+            return
+        if before is None:
+            self._began = self._last
+        if self.told:
+            log.error("the database cannot be used", why=cause.sentence, detail=cause.detail)
+        self.on_begin()
+
+    def end(self) -> None:
+        """A probe has succeeded. A broken file stays broken, whatever can still be written to it."""
+        cause = self.cause
+        if cause is None or cause.kind == "broken":
+            return
+        if cause.kind == "full" and time.monotonic() - self._last < FULL_SECONDS:
+            return
+        self.cause = None
+        if self.told:
+            seconds = round(time.monotonic() - self._began, 1)
+            log.info("the database can be used again", was=cause.sentence, seconds=seconds)

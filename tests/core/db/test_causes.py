@@ -1,0 +1,198 @@
+"""Why a database cannot be used is said once, by its cause, and what was not kept is never acknowledged."""
+
+import asyncio
+import os
+import resource
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.engines import settings
+
+from portico.db import BadDatabase, Database, cause_of, open_database
+from portico.db.postgres_causes import explain, is_away
+from portico.db.sqlite import SQLite
+from portico.errors import Unavailable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", "sqlcipher"])
+async def file(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SQLite]:
+    """A SQLite file, plain or encrypted."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    database = open_database(settings(url, sqlite_busy_timeout=0.3), tmp_path)
+    assert isinstance(database, SQLite)
+    await database.start()
+    await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, body TEXT)")
+    yield database
+    await database.stop()
+
+
+async def refused(database: Database, body: str = "") -> str:
+    """The kind and the sentence for which a write is refused."""
+    with pytest.raises(Unavailable) as error:
+        await database.execute("INSERT INTO note VALUES ('refused', $1)", body)
+    assert error.value.detail == "Service temporarily unavailable"
+    cause = cause_of(error.value)
+    assert cause is not None and database.trouble.cause == cause
+    return f"{cause.kind}: {cause.sentence}"
+
+
+async def kept(database: Database) -> list[str]:
+    return [row["id"] for row in await database.rows("SELECT id FROM note")]
+
+
+@contextmanager
+def no_room(path: Path) -> Iterator[None]:
+    """Files may not grow much beyond what this one has."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    wal = path.with_name(f"{path.name}-wal")
+    largest = max(path.stat().st_size, wal.stat().st_size)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest + 8192, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(
+    file: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with no_room(file.path):
+        assert await refused(file, "x" * 500_000) == "full: the disk is full"
+        file.trouble.end()
+        assert file.trouble.cause is not None, "small writes may fit although the disk is full"
+    await file.execute("INSERT INTO note VALUES ('kept', $1)", "x" * 500_000)
+    monkeypatch.setattr("portico.db.trouble.FULL_SECONDS", 0)
+    file.trouble.end()
+    assert file.trouble.cause is None
+    assert await kept(file) == ["kept"]
+
+
+async def test_a_page_limit_is_a_full_disk_too(file: SQLite) -> None:
+    (pages,) = file.writer.connection.execute("PRAGMA page_count").fetchone()
+    file.writer.connection.execute(f"PRAGMA max_page_count={pages + 2}")
+    async with file.transaction():
+        await file.execute("INSERT INTO note VALUES ('small', '')")
+    with pytest.raises(Unavailable):
+        async with file.transaction():
+            await file.execute("INSERT INTO note VALUES ('large', $1)", "x" * 100_000)
+    assert str(file.trouble.cause).startswith("the disk is full")
+    assert await kept(file) == ["small"]
+
+
+async def test_a_process_that_holds_the_write_lock_is_named(
+    file: SQLite, spawn: Callable[..., object]
+) -> None:
+    password = file._file._password
+    child = spawn("hold", str(file.path), *([password.reveal()] if password else []))
+    assert await asyncio.to_thread(child.stdout.readline) == "held\n"  # type: ignore[attr-defined]
+    said = await refused(file)
+    assert said == "locked: another process has held the write lock for 0.3 s"
+    assert file.trouble.cause is not None
+    assert str(child.pid) in file.trouble.cause.detail  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced", "log removed"])
+async def test_a_file_that_went_away_under_a_running_process_takes_no_writes(
+    file: SQLite, what: str
+) -> None:
+    await file.execute("INSERT INTO note VALUES ('before', '')")
+    path = file.path if what != "log removed" else file.path.with_name(f"{file.path.name}-wal")
+    aside = path.with_name("aside")
+    path.rename(aside)
+    if what == "replaced":
+        shutil.copy(aside, path)
+    word = "replaced by another" if what == "replaced" else "gone"
+    assert await refused(file) == f"gone: the database file is {word}"
+    with pytest.raises(Unavailable):
+        async with file.transaction():
+            await file.execute("INSERT INTO note VALUES ('refused', '')")
+    assert await kept(file) == ["before"]  # reads go on
+    aside.replace(path)
+    await file.execute("INSERT INTO note VALUES ('after', '')")
+    assert sorted(await kept(file)) == ["after", "before"]
+
+
+async def test_a_file_that_goes_away_while_a_write_is_under_way_keeps_nobody_in_the_dark(
+    file: SQLite,
+) -> None:
+    with pytest.raises(Unavailable):
+        async with file.transaction():
+            await file.execute("INSERT INTO note VALUES ('refused', '')")
+            file.path.unlink()
+    assert file.trouble.cause is not None and file.trouble.cause.kind == "gone"
+
+
+async def test_a_broken_file_stays_in_trouble(sqlite_url: str, tmp_path: Path) -> None:
+    database = open_database(settings(sqlite_url), tmp_path)
+    await database.start()
+    await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, body TEXT)")
+    for number in range(200):
+        await database.execute("INSERT INTO note VALUES ($1, $2)", str(number), "x" * 2000)
+    await database.stop()
+    path = tmp_path / "portico.db"
+    content = bytearray(path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+    await database.start()
+    with pytest.raises(Unavailable):
+        await database.rows("SELECT * FROM note")
+    database.trouble.end()
+    assert str(database.trouble.cause).startswith("the database file is broken")
+    await database.stop()
+
+
+async def test_a_file_without_permission_is_said_at_the_start(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises((BadDatabase, Unavailable), match="lacks the permission"):
+        await open_database(settings(sqlite_url), tmp_path).start()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (asyncpg.InvalidPasswordError("x"), "does not accept the user or its password"),
+        (asyncpg.InvalidCatalogNameError("x"), "has no database of this name"),
+        (asyncpg.TooManyConnectionsError("x"), "too many connections"),
+        (asyncpg.DiskFullError("x"), "the disk of PostgreSQL is full"),
+        (asyncpg.ReadOnlySQLTransactionError("x"), "takes no writes"),
+        (asyncpg.CannotConnectNowError("x"), "starting up or shutting down"),
+        (asyncpg.AdminShutdownError("x"), "ended the connection"),
+        (asyncpg.InternalClientError("got result for unknown protocol state"), "broke off"),
+        (asyncpg.ProtocolError("x"), "broke off"),
+        (asyncpg.ConnectionDoesNotExistError("x"), "broke off"),
+        (asyncpg.InterfaceError("connection is closed"), "broke off"),
+        (asyncpg.InterfaceError("another operation is in progress"), "broke off"),
+        (ConnectionRefusedError("x"), "refuses connections"),
+        (ConnectionResetError("x"), "broke off"),
+        (TimeoutError(), "does not answer in time"),
+        (EOFError(), "broke off"),
+    ],
+)
+async def test_what_postgres_and_the_network_raise_has_a_cause(
+    error: Exception, sentence: str
+) -> None:
+    assert is_away(error)
+    assert sentence in str(explain(error))
+
+
+async def test_what_is_over_with_the_next_try_is_no_trouble() -> None:
+    for error in (asyncpg.DeadlockDetectedError("x"), asyncpg.OutdatedSchemaCacheError("x")):
+        assert is_away(error) and explain(error) is None
+    for mistake in (
+        asyncpg.UndefinedTableError("x"),
+        asyncpg.InterfaceError("wrong use"),
+        sqlite3.Error(),
+    ):
+        assert not is_away(mistake)
