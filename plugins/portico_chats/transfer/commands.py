@@ -1,9 +1,12 @@
 """`portico chats …`: taking conversations along and bringing them in, for whoever sits at the server."""
 
+import asyncio
+import contextlib
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, BinaryIO
 
 import click
@@ -76,13 +79,16 @@ def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json:
                 if dry_run:
                     return await bring.rehearse()
                 batches.append(BatchedImport(bring))
-                return await batches[0].run()
+                with _cancelled_by_sigterm():
+                    return await batches[0].run()
 
             try:
                 report = key.run(work)
-            except BaseException:
+            except BaseException as error:
                 if batches and batches[0].found:
                     _say_stopped(batches[0])
+                if isinstance(error, asyncio.CancelledError):
+                    raise SystemExit(128 + signal.SIGTERM) from None
                 raise
     _say(report, as_json, already=batches[0].there if batches else 0)
     if report.refused:
@@ -111,6 +117,22 @@ async def _account(house: House, email: str) -> Account:
     if account is None:
         raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
     return account
+
+
+@contextlib.contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the running task in an orderly way, as Ctrl-C does."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    try:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    except (NotImplementedError, RuntimeError):  # not on Windows, and in the main thread alone
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _rewindable(source: BinaryIO) -> BinaryIO:

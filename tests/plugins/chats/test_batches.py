@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -124,38 +126,35 @@ def test_a_chat_that_was_changed_since_stays_as_it_is(
     assert titles(ann) == ["b", "mine now"]
 
 
-def test_what_is_done_is_said_when_it_stops(
-    environment: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
+def test_what_is_done_is_said_when_it_is_stopped(
+    environment: Mapping[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: signal.Signals,
+    code: int,
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(batches, "BATCH_CHATS", 2)
     (tmp_path / "in.json").write_bytes(exported("a", "b", "c"))
     add = ["add", "ann@example.org", "--password-stdin"]
     CliRunner().invoke(user, add, input="long enough\n", obj=Key(None), catch_exceptions=False)
     bring = ["import", str(tmp_path / "in.json"), "--user", "ann@example.org"]
-    monkeypatch.setattr(batches.asyncio, "sleep", _interrupted)
+    sleep = asyncio.sleep
 
-    stopped = CliRunner().invoke(chats, bring, obj=Key(None))
-    monkeypatch.undo()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    async def stopped_in_the_pause(seconds: float) -> None:
+        if seconds == batches.PAUSE_SECONDS:
+            os.kill(os.getpid(), stop)
+        await sleep(10 if seconds == batches.PAUSE_SECONDS else seconds)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "BATCH_CHATS", 2)
+        patched.setattr(batches.asyncio, "sleep", stopped_in_the_pause)
+        stopped = CliRunner().invoke(chats, bring, obj=Key(None))
     done = CliRunner().invoke(chats, bring, obj=Key(None), catch_exceptions=False)
     set_up(LogSettings())  # the streams of the runner are closed
 
     assert "Stopped: 2 of 3 chats are in. Run the same command again" in stopped.output
-    assert done.stdout.split() == [
-        "chats",
-        "1",
-        "messages",
-        "1",
-        "refused",
-        "0",
-        "already",
-        "in",
-        "2",
-    ]
-
-
-async def _interrupted(_: float) -> None:
-    raise KeyboardInterrupt
+    assert stopped.exit_code == code
+    said = ["chats", "1", "messages", "1", "refused", "0", "already", "in", "2"]
+    assert done.stdout.split() == said
