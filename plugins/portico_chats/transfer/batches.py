@@ -59,8 +59,9 @@ class BatchedImport:
         while todo or self._ready:
             if not self._ready:
                 await self._read(todo)
-            if self._ready:
-                await self._write()
+            if not self._ready:
+                continue
+            await self._write()
             if todo or self._ready:
                 await asyncio.sleep(PAUSE_SECONDS)
         return self.report

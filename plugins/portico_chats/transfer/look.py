@@ -5,6 +5,7 @@ done in a thread, a few hundred kilobytes at a time, so that others are served m
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import BinaryIO, Final, TypeVar
 
@@ -19,6 +20,8 @@ KEYS: Final = ("chats", "conversations", "folders")
 #: Objects, and bytes, that are read at once.
 BATCH_ITEMS: Final = 200
 BATCH_BYTES: Final = 512 * 1024
+#: Bytes after which the thread lets the event loop go first.
+PAUSE_BYTES: Final = 32 * 1024
 #: Bytes of a chat from which on it is not read on the event loop.
 THREAD_BYTES: Final = 128 * 1024
 
@@ -99,9 +102,15 @@ def _folder(item: ImportItem) -> FileFolder | None:
 def _some(objects: Iterator[tuple[int, T]]) -> list[T]:
     found: list[T] = []
     size = 0
+    pause = 0
     for one_size, one in objects:
         found.append(one)
         size += one_size
+        pause += one_size
         if len(found) >= BATCH_ITEMS or size >= BATCH_BYTES:
             break
+        if pause >= PAUSE_BYTES:
+            # The event loop asks for the interpreter many times in a request, and waits 5 ms each time for a busy thread.
+            pause = 0
+            time.sleep(0.0002)
     return found

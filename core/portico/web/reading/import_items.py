@@ -182,10 +182,9 @@ def plain_value(raw: msgspec.Raw) -> msgspec.Raw:
     Anything else comes back as it is. Raises: UnreadableImport for a string that begins like an object or a list and
     is none.
     """
-    text = bytes(raw)
-    if text[:1] != b'"':
+    if bytes(memoryview(raw)[:1]) != b'"':
         return raw
-    inner = mended(msgspec.json.decode(text, type=str).encode())
+    inner = mended(msgspec.json.decode(raw, type=str).encode())
     if inner.lstrip()[:1] not in (b"{", b"["):
         return raw
     try:
