@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.journeys.test_faults import Streaming as ToTheEnd
 
-from portico.testing import Server
+from portico.testing import Client, OverHTTP, Server
 from portico.testing.processes import bare_environment
 
 pytestmark = [
@@ -219,3 +219,36 @@ def test_a_worker_that_dies_at_every_start_ends_the_server_with_a_sentence(
     assert start.process.returncode == 1
     assert "The worker was ended by signal 9 (Killed); another one is started." in said
     assert "Portico ends: the worker was ended by signal 9 (Killed) again" in said
+
+
+SPAWNING = """
+import multiprocessing
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    from portico.cli import main
+    main()
+"""
+
+
+def test_a_worker_that_inherits_no_memory_serves_and_ends_with_its_main_process(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """As on macOS, and on Linux from Python 3.14 on."""
+    script = tmp_path / "spawning.py"
+    script.write_text(SPAWNING)
+    main = subprocess.Popen(
+        [sys.executable, str(script), "serve", "--port", "0"],
+        env={**bare_environment(), **environment},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert main.stderr is not None
+        said = next(line for line in main.stderr if "Portico is ready at " in line)
+        url = said.split("Portico is ready at ")[1].split()[0]
+        assert Client(OverHTTP(url)).get("/ready").json == {"status": True, "reasons": []}
+    finally:
+        main.kill()
+        main.communicate()
+    eventually(lambda: is_closed(url))

@@ -45,6 +45,11 @@ class Loaded:
     _origins: dict[str, Origin] = field(repr=False)
     _plugin_fields: dict[str, list[Field]] = field(repr=False, default_factory=dict)
 
+    def __reduce__(self) -> Any:
+        """For a worker that does not inherit the memory of its main process, as on macOS: the schema is read again."""
+        kept = self.settings, self.file, self.plugin_tables, self._layers, self._origins
+        return _passed_on, kept
+
     @property
     def origins(self) -> Mapping[str, Origin]:
         """Where each setting came from, by dotted key; a plugin's appear once it was read."""
@@ -89,6 +94,16 @@ class Loaded:
         ]
         if problems:
             raise BadSettings(problems)
+
+
+def _passed_on(
+    settings: Settings,
+    file: Path | None,
+    plugin_tables: Mapping[str, Mapping[str, Any]],
+    layers: Layers,
+    origins: dict[str, Origin],
+) -> Loaded:
+    return Loaded(settings, file, plugin_tables, core_fields(), layers, origins)
 
 
 def load_settings(
