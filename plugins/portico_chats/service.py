@@ -14,6 +14,7 @@ from portico.api import (
 )
 from portico_chats.content.documents import NEW_CHAT, Document, read_document
 from portico_chats.making import Making
+from portico_chats.off_loop import off_loop, size_of
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat, ChatForm
 from portico_chats.storage import store
@@ -38,7 +39,7 @@ class Chats:
         somebody whose chats are not to be kept.
         """
         await self._making.allow(actor)
-        document = read_document(form.chat)
+        document = await off_loop(size_of(form.chat), read_document, form.chat)
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
@@ -70,7 +71,8 @@ class Chats:
         `create`; Forbidden for somebody who leaves a message out and may delete none.
         """
         latest = self._memory.latest(chat_id)
-        changes = read_document(form.chat, latest.sent if latest else None)
+        like = latest.sent if latest else None
+        changes = await off_loop(size_of(form.chat), read_document, form.chat, like)
         if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
             return chat
         async with transaction():
@@ -89,7 +91,9 @@ class Chats:
     async def _as_it_is(self, actor: Actor, chat_id: str, changes: Document) -> Chat | None:
         """A chat that is already what it is to be, and was changed this very second: there is nothing to write."""
         known = self._memory.latest(chat_id)
-        if known is None or known.apart is None or not says_nothing_new(known.apart, changes):
+        if known is None or known.apart is None:
+            return None
+        if not await off_loop(changes.size, says_nothing_new, known.apart, changes):
             return None
         where = await self._reach.where(actor, "write", first=store.FIND_FIRST)
         found = await store.glance(chat_id, where)
@@ -113,7 +117,7 @@ class Chats:
         found = await store.find(chat_id, where)
         if found is None:
             raise NotFound
-        document = document_of(found)
+        document = await document_of(found)
         self._memory.keep(chat_id, Remembered(found["revision"], document))
         return found, document
 

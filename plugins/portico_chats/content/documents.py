@@ -43,6 +43,15 @@ class Document(msgspec.Struct, frozen=True):
     title: str | None = None
     told: msgspec.Raw = _NULL
 
+    @property
+    def size(self) -> int:
+        """Characters, or bytes, of it; about as many as there are."""
+        return (
+            len(bytes(self.told))
+            + sum(map(len, self.parts.values()))
+            + sum(map(len, self.branch or ()))
+        )
+
 
 class _Anything(msgspec.Struct):
     """An object, whatever is in it."""

@@ -5,10 +5,20 @@ search looks through what waits. A long text is kept in pieces that overlap, so 
 whatever can be searched for lies whole in one of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, Final
 
-from portico.api import ROWS_AT_ONCE, chunks, execute, normalized, placeholders
+from portico.api import (
+    ROWS_AT_ONCE,
+    chunks,
+    current_database,
+    execute,
+    normalized,
+    placeholders,
+    rows,
+)
+from portico_chats.off_loop import PAGE_ROWS, in_turns, off_loop
 
 #: The part of a chat that is its title and whatever else belongs to no message.
 TITLE: Final = ""
@@ -18,11 +28,16 @@ LONGEST: Final = 1000
 PIECE: Final = 8000
 
 _ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
-# In this order: what is indexed between the two statements is still met by the second.
-_FORGET = "DELETE FROM chats_text WHERE chat_id = $1 AND state = 0"
-_LEAVE = "UPDATE chats_text SET state = 2 WHERE chat_id = $1 AND state = 1"
 _FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
 _LEAVE_ALL = "UPDATE chats_text SET state = 2 WHERE owner_id = $1 AND state = 1"
+# In this order: what is indexed between the two statements is still met by the second. `state + 0` keeps databases from
+# the index of states: it holds all that waits, and what this transaction deleted.
+_FORGET_OF = "DELETE FROM chats_text WHERE {} AND state + 0 = 0"
+_LEAVE_OF = "UPDATE chats_text SET state = 2 WHERE {} AND state + 0 = 1"
+_PAGE: Final = (
+    "SELECT number, part FROM chats_text WHERE chat_id = $1 AND part >= $2 AND (part > $2 OR number > $3) "
+    "ORDER BY part, number LIMIT {}"
+)
 
 
 def folded(text: str) -> str:
@@ -37,12 +52,19 @@ def pieces(text: str) -> Iterator[str]:
         yield text[start : start + PIECE]
 
 
+def _folded_pieces(parts: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(part, piece) for part, text in parts.items() for piece in pieces(folded(text))]
+
+
 async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
     """Keep texts of parts that have none yet. Empty ones need no row."""
-    kept = [(part, piece) for part, text in parts.items() if text for piece in pieces(folded(text))]
-    for some in chunks(kept, ROWS_AT_ONCE):
-        places = ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(len(some)))
-        await execute(_ADD + places, owner_id, chat_id, *(value for pair in some for value in pair))
+    async for names in in_turns([part for part, text in parts.items() if text], ROWS_AT_ONCE):
+        some = {part: parts[part] for part in names}
+        kept = await off_loop(sum(map(len, some.values())), _folded_pieces, some)
+        async for pairs in in_turns(kept, ROWS_AT_ONCE):
+            places = ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(len(pairs)))
+            values = (value for pair in pairs for value in pair)
+            await execute(_ADD + places, owner_id, chat_id, *values)
 
 
 async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
@@ -55,11 +77,11 @@ async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
     """Let go of some parts of a chat; None = of all."""
     if parts is None:
         await drop_chats([chat_id])
-        return
-    for some in chunks(parts, ROWS_AT_ONCE):
-        places = placeholders(len(some), first=2)
-        await execute(f"{_FORGET} AND part IN ({places})", chat_id, *some)
-        await execute(f"{_LEAVE} AND part IN ({places})", chat_id, *some)
+    elif len(parts) > ROWS_AT_ONCE:
+        await _drop_in_turns(chat_id, set(parts))
+    elif parts:
+        places = placeholders(len(parts), first=2)
+        await _drop_where(f"chat_id = $1 AND part IN ({places})", [chat_id, *parts])
 
 
 async def drop_all(owner_id: str) -> None:
@@ -70,9 +92,29 @@ async def drop_all(owner_id: str) -> None:
 
 async def drop_chats(chat_ids: Sequence[str]) -> None:
     """Let go of everything of some chats, not more than a statement can name."""
-    places = placeholders(len(chat_ids))
-    await execute(f"DELETE FROM chats_text WHERE chat_id IN ({places}) AND state = 0", *chat_ids)  # noqa: S608
-    await execute(
-        f"UPDATE chats_text SET state = 2 WHERE chat_id IN ({places}) AND state = 1",  # noqa: S608
-        *chat_ids,
-    )
+    if current_database().dialect == "sqlite":  # it works on the event loop
+        for chat_id in chat_ids:
+            await _drop_in_turns(chat_id)
+    else:
+        await _drop_where(f"chat_id IN ({placeholders(len(chat_ids))})", chat_ids)
+
+
+async def _drop_in_turns(chat_id: str, parts: Set[str] | None = None) -> None:
+    """Look through a chat once. PostgreSQL would do so for every statement that names some of many parts."""
+    size = PAGE_ROWS[current_database().dialect]
+    part, number = "", -1
+    while True:
+        found = await rows(_PAGE.format(size), chat_id, part, number)
+        if found:
+            part, number = found[-1]["part"], found[-1]["number"]
+        numbers = [one["number"] for one in found if parts is None or one["part"] in parts]
+        for some in chunks(numbers):
+            await _drop_where(f"number IN ({placeholders(len(some))})", some)
+        if len(found) < size:
+            return
+        await asyncio.sleep(0)
+
+
+async def _drop_where(condition: str, args: Sequence[Any]) -> None:
+    await execute(_FORGET_OF.format(condition), *args)
+    await execute(_LEAVE_OF.format(condition), *args)

@@ -8,6 +8,7 @@ from portico.api import Actor, House, Invalid, NotFound, new_id, now, transactio
 from portico_chats.content.documents import Document, as_json, column_title, take_apart
 from portico_chats.making import Making
 from portico_chats.marks.tag_names import tags_told
+from portico_chats.off_loop import off_loop, size_of
 from portico_chats.reach import Reach, storable
 from portico_chats.schemas import Chat
 from portico_chats.sharing.shares import Shares
@@ -30,7 +31,7 @@ class Clones:
         found = await store.find(storable(chat_id), where)
         if found is None or found["user_id"] != actor.id:
             raise NotFound
-        original = chat_of(found, document_of(found))
+        original = chat_of(found, await document_of(found))
         kept = {name: found[name] for name in ("meta", "pinned", "folder_id")}
         return await self._copy(actor, original, title, kept)
 
@@ -43,7 +44,8 @@ class Clones:
         self, actor: Actor, original: Chat, title: str | None, kept: dict[str, Any]
     ) -> Chat:
         title = title or f"Clone of {original.title}"
-        document = _branched(original, title)
+        size = size_of(original.chat)
+        document = await off_loop(size, _branched, original, title)
         row = new_row(new_id(), actor.id, column_title(title), now()) | kept
         tags = tags_told(row["meta"])
         async with transaction():

@@ -5,7 +5,7 @@ A share counts only while its chat points to it: taking the pointer away kills t
 
 from typing import Any, Final
 
-from portico.api import execute, row
+from portico.api import execute, row, scan
 
 # The lock that writers of the chat take turns on; neither its time nor its revision changes.
 _POINT: Final = (
@@ -48,7 +48,8 @@ async def drop(chat_id: str) -> bool:
 
 async def find(share_id: str) -> dict[str, Any] | None:
     """What is shared under an id."""
-    return await row(_FIND, share_id)
+    found = await scan(_FIND, share_id)
+    return found[0] if found else None
 
 
 async def author_of(share_id: str) -> str | None:

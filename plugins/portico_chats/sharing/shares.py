@@ -3,12 +3,13 @@
 from typing import Any
 
 from portico.api import SHARED, Actor, House, NotFound, Resource, new_id, now, transaction
+from portico_chats.off_loop import off_loop
 from portico_chats.reach import KIND, Reach, is_storable, storable
 from portico_chats.schemas import Chat
 from portico_chats.sharing import share_rows
 from portico_chats.sharing.snapshots import snapshot
 from portico_chats.storage import store
-from portico_chats.storage.whole import chat_of, document_of, new_row
+from portico_chats.storage.whole import chat_of, document_of, document_of_taken, new_row
 
 
 class Shares:
@@ -27,10 +28,11 @@ class Shares:
         async with transaction():
             owner_id = await self._require(actor, chat_id)
             share_id = await share_rows.point(chat_id, new_id())
-            found = await store.find(chat_id, store.ANY) if share_id else None
+            found = await store.frame_row(chat_id) if share_id else None
             if share_id is None or found is None:
                 raise NotFound
-            text = snapshot(document_of(found), chat_id, owner_id, share_id)
+            document = await document_of_taken(found)
+            text = await off_loop(len(document), snapshot, document, chat_id, owner_id, share_id)
             at = now()
             await share_rows.keep(share_id, found, text, at)
             self._reach.announce(chat_id, owner_id, "updated")
@@ -68,7 +70,7 @@ class Shares:
         # One's own chat is not shared by having an id.
         if found is None or (found["user_id"] == actor.id and not actor.is_admin):
             raise NotFound
-        return chat_of(found, document_of(found))
+        return chat_of(found, await document_of(found))
 
 
 def _shared(row: dict[str, Any]) -> Chat:

@@ -1,20 +1,27 @@
 """The rows of messages: every statement there is, and no rule. Their chat has been taken by whoever writes."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
 
-from portico.api import chunks, execute, placeholder_rows, placeholders, row, rows
+from portico.api import current_database, execute, placeholder_rows, placeholders, row, rows
 from portico_chats.content.messages import Facts
-from portico_chats.content.trees import Kept
+from portico_chats.content.trees import GAP, Kept
+from portico_chats.off_loop import PAGE_ROWS, in_turns
 
-#: Rows in one statement.
+#: Rows in one statement that writes, or that reads some messages.
 _CHUNK: Final = 50
+#: Messages from which on a chat is large: work on all of them takes long.
+_LARGE: Final = 500
 _WIDTH: Final = 11
 
 _COLUMNS: Final = "position, parent_id, since, knew, origin, body"
 _OF: Final = f"SELECT id, {_COLUMNS} FROM chats_message WHERE chat_id = $1"  # noqa: S608 - names alone
 _SOME: Final = f"{_OF} AND id IN ({{}})"
-_BODIES: Final = "SELECT id, body FROM chats_message WHERE chat_id = $1 ORDER BY position, id"
+_PAGE: Final = (
+    "SELECT id, {} FROM chats_message WHERE chat_id = $1 AND position >= $2 "  # noqa: S608 - names alone
+    "AND (position > $2 OR id > $3) ORDER BY position, id LIMIT {}"
+)
 _END: Final = "SELECT MAX(position) AS position FROM chats_message WHERE chat_id = $1"
 _WRITE: Final = (
     "INSERT INTO chats_message (chat_id, id, position, parent_id, role, created_at, updated_at, since, knew, "
@@ -29,19 +36,29 @@ _NOTE_DELETED: Final = (
 _WAS_DELETED: Final = "SELECT 1 AS there FROM chats_deleted_message WHERE chat_id = $1 AND id = $2"
 _FORGET_DELETED: Final = "DELETE FROM chats_deleted_message WHERE at < $1"
 
+#: True for rows of `chats_chat` that have so many messages that work on all of them takes long.
+IS_LARGE: Final = (
+    "EXISTS (SELECT 1 FROM chats_message m WHERE m.chat_id = chats_chat.id "  # noqa: S608
+    f"AND m.position > {_LARGE * GAP})"
+)
+_EMPTY: Final = (
+    "DELETE FROM chats_message WHERE chat_id = $1 AND id IN "  # noqa: S608
+    f"(SELECT id FROM chats_message WHERE chat_id = $1 LIMIT {_LARGE})"
+)
+
 #: Seconds for which it is known that a message was deleted: longer than anything that writes to it goes on.
 DELETED_KEPT_SECONDS: Final = 7 * 24 * 3600
 
 
 async def of(chat_id: str) -> dict[str, Kept]:
     """All messages of a chat by id."""
-    return {found.pop("id"): Kept(**found) for found in await rows(_OF, chat_id)}
+    return {one.pop("id"): Kept(**one) async for one in _pages(chat_id, _COLUMNS)}
 
 
 async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, Kept]:
     """Those messages of a chat that are there, by id."""
     kept: dict[str, Kept] = {}
-    for ids in chunks(message_ids, _CHUNK):
+    async for ids in in_turns(message_ids, _CHUNK):
         found = await rows(_SOME.format(placeholders(len(ids), first=2)), chat_id, *ids)
         kept |= {one.pop("id"): Kept(**one) for one in found}
     return kept
@@ -49,7 +66,7 @@ async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, Kept]:
 
 async def bodies(chat_id: str) -> dict[str, str]:
     """The bodies of all messages of a chat by id, in order."""
-    return {found["id"]: found["body"] for found in await rows(_BODIES, chat_id)}
+    return {one["id"]: one["body"] async for one in _pages(chat_id, "position, body")}
 
 
 async def end(chat_id: str) -> int:
@@ -62,20 +79,28 @@ async def write(
     chat_id: str, written: Mapping[str, Kept], facts: Mapping[str, Facts], at: int
 ) -> None:
     """Insert messages, or change those that are there. `at`: epoch seconds."""
-    lines = [
-        (chat_id, one, row.position, row.parent_id, facts[one].role, at, at, row.since, row.knew, row.origin, row.body)
-        for one, row in written.items()
-    ]  # fmt: skip
-    for some in chunks(lines, _CHUNK):
-        values = (value for line in some for value in line)
+    async for some in in_turns(list(written), _CHUNK):
+        lines = [
+            (chat_id, one, row.position, row.parent_id, facts[one].role, at, at, row.since, row.knew, row.origin, row.body)
+            for one, row in ((one, written[one]) for one in some)
+        ]  # fmt: skip
+        values = (value for line in lines for value in line)
         await execute(_WRITE.format(placeholder_rows(len(some), _WIDTH)), *values)
 
 
 async def delete(chat_id: str, message_ids: Sequence[str], at: int) -> None:
     """Delete some messages of a chat, and note that they were. `at`: epoch seconds."""
-    for ids in chunks(message_ids):
+    async for ids in in_turns(message_ids):
         await execute(_NOTE_DELETED.format(placeholders(len(ids), first=3)), chat_id, at, *ids)
         await execute(_DELETE.format(placeholders(len(ids), first=2)), chat_id, *ids)
+
+
+async def empty(chat_id: str) -> None:
+    """Delete all messages of a chat that is about to be deleted, a few at a time."""
+    while True:
+        if await execute(_EMPTY, chat_id) < _LARGE:
+            return
+        await asyncio.sleep(0)
 
 
 async def was_deleted(chat_id: str, message_id: str) -> bool:
@@ -86,3 +111,23 @@ async def was_deleted(chat_id: str, message_id: str) -> bool:
 async def forget_deleted(at: int) -> None:
     """Forget which messages were deleted long ago. `at`: the present, in epoch seconds."""
     await execute(_FORGET_DELETED, at - DELETED_KEPT_SECONDS)
+
+
+async def is_large(chat_id: str) -> bool:
+    """Whether a chat has so many messages that to read them all takes long. Costs one look into an index."""
+    return await end(chat_id) > _LARGE * GAP
+
+
+async def _pages(chat_id: str, columns: str) -> AsyncIterator[dict[str, Any]]:
+    """The rows of a chat in order, read a page at a time."""
+    size = PAGE_ROWS[current_database().dialect]
+    at, last = -1, ""
+    while True:
+        found = await rows(_PAGE.format(columns, size), chat_id, at, last)
+        if found:
+            at, last = found[-1]["position"], found[-1]["id"]
+        for one in found:
+            yield one
+        if len(found) < size:
+            return
+        await asyncio.sleep(0)  # SQLite works on the event loop: other requests have a turn

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from portico.api import (
-    IDS_AT_ONCE,
     chunks,
     current_database,
     execute,
@@ -15,6 +14,7 @@ from portico.api import (
     scan,
 )
 from portico_chats.content.frames import Frame
+from portico_chats.storage import message_rows
 
 #: Chats on one page.
 PAGE: Final = 60
@@ -22,6 +22,8 @@ PAGE: Final = 60
 LAST_PAGE: Final = 2**32
 #: Whole chats that are read at once: each may have megabytes.
 BLOCK: Final = 20
+#: Chats that are deleted in one statement, with all their messages.
+DELETED_AT_ONCE: Final = 100
 
 FLAGS: Final = (
     "id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id"
@@ -64,6 +66,7 @@ _INSERT: Final = (
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 )
 _GLANCE: Final = f"SELECT {FLAGS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
+_FRAMED: Final = f"SELECT {FLAGS}, {_FRAME} FROM chats_chat WHERE id = $1"  # noqa: S608
 _THERE: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
 _OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
 _TAKE: Final = (
@@ -82,8 +85,9 @@ _DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
 # The condition is asked twice: PostgreSQL asks the outer one again of a row that was changed while it waited for it.
 _DELETE_SOME: Final = (
     "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
-    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {IDS_AT_ONCE}) AND {{0}} RETURNING id"
+    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {DELETED_AT_ONCE}) AND {{0}} RETURNING id"
 )
+_LARGE: Final = f"SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} AND {message_rows.IS_LARGE}"  # noqa: S608
 #: Which chats of a folder its lists show. Pinned and archived ones have lists of their own.
 IN_FOLDER_LISTS: Final = "archived = FALSE AND pinned = FALSE"
 _FILED: Final = (
@@ -104,9 +108,19 @@ async def insert(row: dict[str, Any], frame: Frame) -> None:
 
 
 async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
-    """The row with its messages, if there is one and it meets the condition."""
-    sql = _WHOLE[current_database().dialect]
-    return await row(f"{sql} id = $1 AND {where[0]}", chat_id, *where[1])
+    """The row with its messages, if there is one and it meets the condition. Not asked in a transaction."""
+    dialect = current_database().dialect
+    sql = f"{_WHOLE[dialect]} id = $1 AND {where[0]}"
+    # SQLite works on the event loop, unless it is told to take a thread.
+    if dialect == "sqlite" and await message_rows.is_large(chat_id):
+        found = await scan(sql, chat_id, *where[1])
+        return found[0] if found else None
+    return await row(sql, chat_id, *where[1])
+
+
+async def frame_row(chat_id: str) -> dict[str, Any] | None:
+    """The row with its frame, and without its messages."""
+    return await row(_FRAMED, chat_id)
 
 
 async def glance(chat_id: str, where: Where) -> dict[str, Any] | None:
@@ -171,13 +185,20 @@ async def page(
 
 
 async def delete(chat_id: str, where: Where) -> str | None:
-    """Delete a row. Returns whose it was; None if none met the condition."""
+    """Delete a row, in the transaction that is open. Returns whose it was; None if none met the condition."""
+    if current_database().dialect == "sqlite" and await message_rows.is_large(chat_id):
+        if not await is_there(chat_id, where):
+            return None
+        await message_rows.empty(chat_id)
     found = await rows(_DELETE.format(where[0]), chat_id, *where[1])
     return found[0]["user_id"] if found else None
 
 
 async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
     """Delete all rows of somebody that meet the condition. Gives their ids, in blocks; no document is read."""
+    if current_database().dialect == "sqlite":
+        for large in await rows(_LARGE.format(where[0]), owner_id, *where[1]):
+            await message_rows.empty(large["id"])
     while gone := await rows(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
         yield [one["id"] for one in gone]
         await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn

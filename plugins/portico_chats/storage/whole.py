@@ -5,8 +5,12 @@ from typing import Any
 
 import msgspec
 
-from portico_chats.content.trees import branch
+from portico_chats.content.documents import members
+from portico_chats.content.frames import Frame
+from portico_chats.content.trees import Tree, branch
+from portico_chats.off_loop import off_loop
 from portico_chats.schemas import Chat
+from portico_chats.storage import message_rows
 from portico_chats.storage.store import frame_of
 
 _BODIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -46,16 +50,36 @@ def chat_of(row: dict[str, Any], document: str) -> Chat:
     )
 
 
-def document_of(row: dict[str, Any]) -> str:
+async def document_of(row: dict[str, Any]) -> str:
     """The JSON of the document, of a row that `store.find` has read."""
-    frame, messages = frame_of(row), row["messages"] or ""
-    return frame.filled(messages, _branch(row) if frame.branch_at is not None else "")
+    return await off_loop(len(row["messages"] or ""), _joined, row)
+
+
+async def document_of_taken(row: dict[str, Any]) -> str:
+    """The JSON of the document, of a row without its messages. It is locked: what is read in pieces fits together."""
+    bodies = await message_rows.bodies(row["id"])
+    size = sum(map(len, bodies.values()))
+    return await off_loop(size, filled, frame_of(row), Tree(bodies))
 
 
 async def shown(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
     """Whole chats in blocks, of rows in blocks that `store.whole` has read."""
     async for block in blocks:
-        yield [chat_of(row, document_of(row)) for row in block]
+        yield [chat_of(row, await document_of(row)) for row in block]
+
+
+def filled(frame: Frame, tree: Tree) -> str:
+    """The JSON of the document that has this frame and these messages."""
+    messages = members(tree.bodies.items())
+    if frame.branch_at is None:
+        return frame.filled(messages)
+    shown = [tree.bodies[one] for one in branch(frame.current_id, tree.parent_of)]
+    return frame.filled(messages, ",".join(reversed(shown)))
+
+
+def _joined(row: dict[str, Any]) -> str:
+    frame, messages = frame_of(row), row["messages"] or ""
+    return frame.filled(messages, _branch(row) if frame.branch_at is not None else "")
 
 
 def _branch(row: dict[str, Any]) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
-from portico_chats.content.documents import HOLE, Document, members, take_apart
+from portico_chats.content.documents import HOLE, Document, take_apart
 from portico_chats.content.frames import Frame, framed
 from portico_chats.content.messages import facts_of
-from portico_chats.content.trees import Author, Tree, branch, goes_on, is_branch, merge
+from portico_chats.content.trees import Author, Tree, goes_on, is_branch, merge
+from portico_chats.off_loop import off_loop
 from portico_chats.search import texts
 from portico_chats.storage import message_rows, store
+from portico_chats.storage.whole import filled
 
 Row = dict[str, Any]
 #: Tells the last revision of a chat that was shown to a sign-in.
@@ -31,21 +33,24 @@ class Written(msgspec.Struct, frozen=True):
 
 async def plant(row: Row, document: Document, origin: str) -> Written:
     """A new chat. `row`: see `store.insert`. `origin`: the sign-in it comes through."""
-    tree = merge({}, document.messages or {}, Author(origin), 1)
-    document = _settled(document, tree)
-    frame = framed(document)
+    size = document.size
+    document, tree, frame = await off_loop(size, _planned, document, origin)
     await store.insert(row, frame)
     await _write_new(row, document, tree)
-    return Written(_filled(frame, tree), frame, tree.bodies)
+    return Written(await off_loop(size, filled, frame, tree), frame, tree.bodies)
 
 
 async def unpack(row: Row) -> None:
     """Give the messages of a chat that is one document, in the column `chat`, rows of their own."""
-    document = take_apart(row["chat"])
-    tree = merge({}, document.messages or {}, Author(""), 1)
-    document = _settled(document, tree)
-    await store.keep(row["id"], row["title"], framed(document))
+    document, tree, frame = _planned(take_apart(row["chat"]), "")
+    await store.keep(row["id"], row["title"], frame)
     await _write_new(row, document, tree)
+
+
+def _planned(document: Document, origin: str) -> tuple[Document, Tree, Frame]:
+    tree = merge({}, document.messages or {}, Author(origin), 1)
+    document = _settled(document, tree)
+    return document, tree, framed(document)
 
 
 async def graft(
@@ -59,24 +64,26 @@ async def graft(
     chat_id = taken["id"]
     bodies = known.bodies if known else await message_rows.bodies(chat_id)
     before = store.frame_of(taken)
-    base = before.document()
+    base = await off_loop(len(before.text), before.document)
     tree = Tree(bodies)
     if "history" in changes.parts:
         tree = await _grown(taken, bodies, changes.messages or {}, origin, seen_of)
-    document = _laid_over(base, changes, tree)
+    size = changes.size + len(before.text) + sum(map(len, bodies.values()))
+    document = await off_loop(size, _laid_over, base, changes, tree)
     title = taken["title"] if changes.title is None else changes.title
-    after = framed(document)
+    after = await off_loop(size, framed, document)
     if after != before or title != taken["title"]:
         await store.keep(chat_id, title, after)
     await message_rows.write(chat_id, tree.written, tree.facts, taken["updated_at"])
     await message_rows.delete(chat_id, tree.gone, taken["updated_at"])
-    loose = _loose(title, document)
-    titles = {texts.TITLE: loose} if loose != _loose(taken["title"], base) else {}
+    loose = await off_loop(size, _loose, title, document)
+    was_loose = await off_loop(size, _loose, taken["title"], base)
+    titles = {texts.TITLE: loose} if loose != was_loose else {}
     await _rewrite(taken, bodies, tree, titles)
     taken["title"] = title
     if known and after == before and tree.bodies is bodies:
         return known
-    return Written(_filled(after, tree), after, tree.bodies, tree.gone)
+    return Written(await off_loop(size, filled, after, tree), after, tree.bodies, tree.gone)
 
 
 def says_nothing_new(known: Written, changes: Document) -> bool:
@@ -100,17 +107,20 @@ async def _grown(
         new = {one: body for one, body in posted.items() if bodies.get(one) != body}
         rows = await message_rows.some(chat_id, [one for one in new if one in bodies])
         end = await message_rows.end(chat_id) if len(posted) > len(bodies) else 0
-        tree = merge(rows, new, Author(origin), revision, end)
+        size = sum(map(len, new.values()))
+        tree = await off_loop(size, merge, rows, new, Author(origin), revision, end)
         return msgspec.structs.replace(tree, bodies=posted)
     omits = any(one not in posted for one in bodies)
     author = Author(origin, await seen_of(chat_id, origin) if omits else 0)
-    return merge(await message_rows.of(chat_id), posted, author, revision)
+    stored = await message_rows.of(chat_id)
+    size = sum(map(len, posted.values())) + sum(map(len, bodies.values()))
+    return await off_loop(size, merge, stored, posted, author, revision)
 
 
 async def _write_new(row: Row, document: Document, tree: Tree) -> None:
     await message_rows.write(row["id"], tree.written, tree.facts, row["updated_at"])
     said = {message_id: facts.text for message_id, facts in tree.facts.items()}
-    title = {texts.TITLE: _loose(row["title"], document)}
+    title = {texts.TITLE: await off_loop(document.size, _loose, row["title"], document)}
     await texts.add(row["user_id"], row["id"], title | said)
 
 
@@ -118,14 +128,21 @@ async def _rewrite(
     taken: Row, bodies: Mapping[str, str], tree: Tree, titles: Mapping[str, str]
 ) -> None:
     """Keep what can be searched for in step with a tree: only texts that differ."""
+    size = sum(len(bodies[one]) for one in tree.facts if one in bodies)
+    new, other = await off_loop(size, _texts, bodies, tree)
+    await texts.drop(taken["id"], [*tree.gone, *other, *titles])
+    await texts.add(taken["user_id"], taken["id"], new | other | dict(titles))
+
+
+def _texts(bodies: Mapping[str, str], tree: Tree) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts of messages that are new, and those of others whose text has changed."""
     new = {one: facts.text for one, facts in tree.facts.items() if one not in bodies}
     other = {
         one: facts.text
         for one, facts in tree.facts.items()
         if one in bodies and facts_of(bodies[one]).text != facts.text
     }
-    await texts.drop(taken["id"], [*tree.gone, *other, *titles])
-    await texts.add(taken["user_id"], taken["id"], new | other | dict(titles))
+    return new, other
 
 
 def _laid_over(base: Document, changes: Document, tree: Tree) -> Document:
@@ -157,11 +174,3 @@ def _loose(title: str, document: Document) -> str:
     if document.parts.get("messages", HOLE) == HOLE:
         return title
     return "\n".join([title, *(facts_of(one).text for one in document.branch or ())])
-
-
-def _filled(frame: Frame, tree: Tree) -> str:
-    messages = members(tree.bodies.items())
-    if frame.branch_at is None:
-        return frame.filled(messages)
-    shown = [tree.bodies[one] for one in branch(frame.current_id, tree.parent_of)]
-    return frame.filled(messages, ",".join(reversed(shown)))

@@ -1,0 +1,145 @@
+"""Chats of thousands of messages: whatever is done with one, other requests are served meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from tests.plugins.chats.conftest import new_chat
+
+from portico.db import rows, transaction
+from portico.testing import Client, House
+from portico_chats.search import texts
+from portico_chats.storage import message_rows
+from portico_chats.storage.memory import Memory
+
+CHATS = "/api/v1/chats/"
+LENGTH = 4000
+#: Turns that others have at least. Without any care they have fewer than ten; the database alone gives many.
+TURNS = 12
+
+
+def chain(length: int) -> dict[str, Any]:
+    """A history in which each message answers the one before."""
+    messages = {
+        f"m{n}": {
+            "id": f"m{n}",
+            "parentId": f"m{n - 1}" if n else None,
+            "childrenIds": [f"m{n + 1}"] if n + 1 < length else [],
+            "role": "assistant" if n % 2 else "user",
+            "content": f"Number {n}",
+        }
+        for n in range(length)
+    }
+    return {"messages": messages, "currentId": f"m{length - 1}"}
+
+
+@asynccontextmanager
+async def counted() -> AsyncIterator[list[int]]:
+    """How many turns another task has meanwhile."""
+    turns = [0]
+
+    async def count() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(count())
+    try:
+        yield turns
+    finally:
+        task.cancel()
+
+
+def test_a_large_chat_lets_others_have_their_turns(house: House, ann: Client) -> None:
+    history = chain(LENGTH)
+    branch = list(history["messages"].values())
+    longer = {"messages": history["messages"] | {"z": {"id": "z"}}, "currentId": "z"}
+    one = {"messages": {"x": {"id": "x"}}, "currentId": "x"}
+    done: dict[str, tuple[int, bool]] = {}
+
+    def does(name: str, method: str, path: str, form: Any = None) -> Any:
+        """Send a request, and note how many turns there were."""
+        transport: Any = ann.transport
+        headers = [("authorization", f"Bearer {ann.token}"), ("content-type", "application/json")]
+        body = b"" if form is None else msgspec.json.encode(form)
+
+        async def ask() -> Any:
+            async with counted() as turns:
+                scope = transport._scope("http", CHATS + path, headers) | {"method": method}
+                answer = await transport._ask(scope, body)
+            done[name] = turns[0], answer.status == 200
+            return answer
+
+        return house._portal.call(ask).json
+
+    def forget() -> None:
+        house.portico.house.services.need(Memory).forget(chat_id)
+
+    chat_id = does("new", "POST", "new", {"chat": {"history": history, "messages": branch}})["id"]
+    forget()
+    does("get", "GET", chat_id)
+    forget()
+    does("title", "POST", chat_id, {"chat": {"title": "T"}})
+    does("one more", "POST", chat_id, {"chat": {"history": longer}})
+    does("clone", "POST", f"{chat_id}/clone", {})
+    share_id = does("share", "POST", f"{chat_id}/share")["id"]
+    does("clone shared", "POST", f"{share_id}/clone/shared")
+    does("all", "GET", "all")
+    does("replace", "POST", chat_id, {"chat": {"history": one}})
+    another = does("again", "POST", "new", {"chat": {"history": history}})["id"]
+    does("delete", "DELETE", another)
+    does("delete all", "DELETE", "")
+
+    assert {name for name, (_, is_ok) in done.items() if not is_ok} == set()
+    assert {name: turns for name, (turns, _) in done.items() if turns < TURNS} == {}
+
+
+@pytest.fixture
+def pieces(house: House, ann: Client) -> Callable[[int], int]:
+    """How many rows of texts PostgreSQL looks at when so many are dropped. 0 on SQLite, which cannot tell."""
+    chat_id = new_chat(ann)["id"]
+    seen = (
+        "SELECT COALESCE(SUM(idx_tup_fetch + seq_tup_read), 0) AS n FROM pg_stat_xact_user_tables "
+        "WHERE relname = 'chats_text'"
+    )
+
+    async def drop(count: int) -> int:
+        parts = {f"p{n}": "text" for n in range(count)}
+        async with transaction():
+            await texts.add(ann.account["id"], chat_id, parts)
+            before = 0 if house.portico.database.dialect == "sqlite" else (await rows(seen))[0]["n"]
+            await texts.drop(chat_id, list(parts))
+            assert await rows("SELECT 1 FROM chats_text WHERE part LIKE 'p%'") == []
+            after = 0 if house.portico.database.dialect == "sqlite" else (await rows(seen))[0]["n"]
+        return int(after) - int(before)
+
+    return lambda count: int(house.call(drop, count))
+
+
+def test_to_drop_many_texts_costs_what_they_are(pieces: Callable[[int], int]) -> None:
+    few, many = pieces(500), pieces(4000)
+
+    assert many <= 2 * 8 * few
+
+
+async def _all(chat_id: str) -> tuple[list[str], list[str]]:
+    return list(await message_rows.bodies(chat_id)), list(await message_rows.of(chat_id))
+
+
+@pytest.mark.parametrize("count", [499, 500, 501, 1001])
+def test_messages_are_read_in_order_whatever_pages_they_come_in(
+    count: int, house: House, ann: Client
+) -> None:
+    history = chain(count)
+    chat_id = ann.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
+    same = "UPDATE chats_message SET position = 5 WHERE chat_id = $1 AND id LIKE 'm1%'"
+    house.call(house.portico.database.execute, same, chat_id)
+
+    bodies, kept = house.call(_all, chat_id)
+
+    alike = sorted(one for one in history["messages"] if one.startswith("m1"))
+    others = [one for one in history["messages"] if not one.startswith("m1")]
+    assert bodies == kept == [*alike, *others]
