@@ -56,7 +56,6 @@ async def refuse_crumbs(request: Request) -> None:
 #: How both routes take a body.
 _large: Final[dict[str, Any]] = {
     "max_body": LARGEST_IMPORT,
-    "max_values": 2 * MOST_COMMAS,
     "before_request": refuse_crumbs,
     "reads_import": True,
 }

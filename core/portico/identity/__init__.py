@@ -39,7 +39,13 @@ from portico.identity.people.picture import Bitmap, bitmap
 from portico.identity.people.presence import Presence
 from portico.identity.people.roll import Listed, RollQuery
 from portico.identity.sessions.cookies import BEGUN, Cookies
-from portico.identity.sessions.credentials import Credential, credential_from, token_from
+from portico.identity.sessions.credentials import (
+    COOKIE,
+    Credential,
+    credential_from,
+    rests_on_cookie,
+    token_from,
+)
 from portico.identity.sessions.sessions import Sessions, SessionToken
 from portico.identity.sessions.sign_ins import SignedIn
 from portico.identity.sessions.tokens import Claims, TokenSigner, is_lifetime
@@ -49,6 +55,7 @@ from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
     "BEGUN",
+    "COOKIE",
     "LARGEST_PAPER",
     "SESSION",
     "TABLES",
@@ -112,5 +119,6 @@ __all__ = [
     "permission_faults",
     "read_text",
     "parts_of",
+    "rests_on_cookie",
     "token_from",
 ]

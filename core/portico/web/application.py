@@ -81,6 +81,7 @@ def web_application(
                 "max_depth": settings.server.max_depth,
                 "max_values": settings.server.max_values,
                 "bodies": BodyBudget(settings.server.max_body_total),
+                "cookies": identity.cookies,
                 "drain": drain,
                 "vigil": identity.vigil,
                 "counters": counters,

@@ -20,6 +20,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import Scope
 
 from portico import errors
+from portico.identity import COOKIE, rests_on_cookie
 from portico.web.edge.proxies import client_address
 from portico.web.reading.body_scanner import fault
 from portico.web.replying.reply import Headers, JSONBytes
@@ -83,6 +84,9 @@ def on_refusal(request: Request[Any, Any, Any], error: errors.Refusal) -> Any:
 def told(scope: Scope, error: errors.Refusal) -> JSONBytes:
     """The answer, and one event of each refusal that whoever runs the house may have to look into."""
     answered = refusal(error)
+    if answered.status == 401 and rests_on_cookie(scope):
+        # Browsers would send it with every request from now on, and be refused.
+        answered.headers = (*answered.headers, _without_cookie(scope))
     if answered.status in TELLING or error.detail == errors.INVALID_CRED:
         actor = scope.get("user")
         log.info(
@@ -95,6 +99,11 @@ def told(scope: Scope, error: errors.Refusal) -> JSONBytes:
             client=client_address(scope),
         )
     return answered
+
+
+def _without_cookie(scope: Scope) -> tuple[bytes, bytes]:
+    dropped: str = scope["litestar_app"].state.cookies.drop(COOKIE)
+    return b"set-cookie", dropped.encode()
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:

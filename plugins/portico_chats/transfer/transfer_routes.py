@@ -24,8 +24,6 @@ from portico_chats.transfer.importing import Import
 
 #: Bytes of what may be brought in at once: on SQLite, others wait to write while it is written.
 LARGEST_IMPORT: Final = 32 * 1024 * 1024
-#: JSON values in it. None of them is decoded at once.
-MAX_IMPORT_VALUES: Final = 8_000_000
 
 
 def routes(app: House) -> list[Any]:
@@ -36,7 +34,6 @@ def routes(app: House) -> list[Any]:
         "/api/v1/chats/import",
         answers=list[Chat],
         max_body=LARGEST_IMPORT,
-        max_values=MAX_IMPORT_VALUES,
         reads_import=True,
         permission="chat.import",
         limited=True,

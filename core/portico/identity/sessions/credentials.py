@@ -40,6 +40,19 @@ def credential_from(scope: Mapping[str, Any]) -> Credential | None:
     return None
 
 
+def rests_on_cookie(scope: Mapping[str, Any]) -> bool:
+    """Whether the one credential of an ASGI request is the cookie `token`, be it one that no sign-in would set."""
+    credential = credential_from(scope)
+    if credential is not None:
+        return credential.by_cookie
+    return any(
+        pair.strip().startswith(_COOKIE_START)
+        for name, value in scope["headers"]
+        if name == b"cookie"
+        for pair in value.split(b";")
+    )
+
+
 def token_from(scope: Mapping[str, Any]) -> str | None:
     """The token of an ASGI request, whichever way it came. See `credential_from`."""
     found = credential_from(scope)

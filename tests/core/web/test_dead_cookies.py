@@ -1,0 +1,95 @@
+"""A session cookie that is good for nothing any more is deleted with the answer that says so."""
+
+import pytest
+
+from portico.identity import TokenSigner
+from portico.settings.section import Secret
+from portico.testing import SECRET, Answer, Client, House
+
+ME = "/api/v1/auths/"
+DROPPED = (
+    'token=""; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Path=/; SameSite=Lax'
+)
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """What ends a session counts at once."""
+    return environment | {"PORTICO_IDENTITY_RECHECK": "0"}
+
+
+def ask(client: Client, cookie: str, **headers: str) -> Answer:
+    """Ask who one is, as a browser with this cookie does."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Client(client.transport).get(ME, headers={"cookie": cookie, **given})
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["token=garbage", "token=", "token=a.b.c", "token=é", 'token=""', "a=b; token=x; c=d", "token=" + "x" * 9000],
+)  # fmt: skip
+def test_a_cookie_that_no_sign_in_has_set_is_deleted(client: Client, cookie: str) -> None:
+    answer = ask(client, cookie)
+    assert (answer.status, answer.cookies) == (401, (DROPPED,))
+
+
+def expired(person: Client) -> str:
+    """A token of ours that was good until a moment ago."""
+    signer = TokenSigner(Secret(SECRET), "4w")
+    signer.lifetime = -10
+    return signer.sign(person.account["id"], "jti", 0)[0]
+
+
+def test_a_cookie_that_has_expired_is_deleted(person: Client) -> None:
+    answer = ask(person, f"token={expired(person)}")
+    assert (answer.status, answer.cookies) == (401, (DROPPED,))
+
+
+def test_a_cookie_of_a_session_that_was_ended_is_deleted(admin: Client, person: Client) -> None:
+    cookie = f"token={person.token}"
+    assert ask(person, cookie).status == 200
+    person.get("/api/v1/auths/signout")
+    answer = ask(person, cookie)
+    assert (answer.status, answer.cookies) == (401, (DROPPED,))
+
+
+def test_a_cookie_of_an_account_that_is_gone_is_deleted(admin: Client, person: Client) -> None:
+    cookie = f"token={person.token}"
+    assert admin.delete(f"/api/v1/users/{person.account['id']}").status == 200
+    answer = ask(person, cookie)
+    assert (answer.status, answer.cookies) == (401, (DROPPED,))
+
+
+def test_a_cookie_beside_a_bad_token_in_a_header_is_left_alone(person: Client) -> None:
+    for headers in ({"authorization": "Bearer bad"}, {"x_api_key": "bad"}):
+        answer = ask(person, f"token={person.token}", **headers)
+        assert (answer.status, answer.cookies) == (401, ())
+
+
+def test_nothing_is_deleted_where_no_such_cookie_was_sent(client: Client) -> None:
+    for cookie in ("other=1", "xtoken=1", "token"):
+        assert ask(client, cookie).cookies == ()
+    assert client.get(ME).cookies == ()
+
+
+def test_a_cookie_that_is_good_is_kept_whatever_else_is_refused(person: Client) -> None:
+    browser = {"cookie": f"token={person.token}", "sec-fetch-site": "same-origin"}
+    caller = Client(person.transport)
+    assert caller.get("/api/v1/users/", headers=browser).status == 403
+    wrong = {"password": "wrong", "new_password": "x" * 12}
+    answers = [
+        caller.get("/api/v1/users/", headers=browser),
+        caller.get("/api/v1/chats/none", headers=browser),
+        caller.post("/api/v1/auths/update/password", wrong, headers=browser),
+    ]
+    assert all(answer.status >= 400 and answer.cookies == () for answer in answers)
+
+
+def test_a_dead_cookie_is_deleted_with_the_security_it_was_set_with(
+    environment: dict[str, str],
+) -> None:
+    secure = House(environment | {"WEBUI_AUTH_COOKIE_SECURE": "true"})
+    try:
+        assert ask(secure.client, "token=x").cookies == (f"{DROPPED}; Secure",)
+    finally:
+        secure.close()
