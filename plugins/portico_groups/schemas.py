@@ -86,9 +86,6 @@ class ImportedGroup(msgspec.Struct, kw_only=True):
     user_ids: Ids | None = None
 
 
-ImportedGroups = Annotated[list[ImportedGroup], msgspec.Meta(max_length=MOST_GROUPS)]
-
-
 class ImportReport(msgspec.Struct, kw_only=True):
     """What became of one group. `result`: `created` or `replaced`. `members`: how many are in it now.
 

@@ -23,12 +23,18 @@ class Groups:
 
         `share`: only groups that things may be shared with, or only the others; None = both.
         """
-        if await self._house.permissions.may(actor, KIND, "read"):
+        reads_all = await self._house.permissions.may(actor, KIND, "read")
+        if reads_all:
             found = await self._directory.groups()
         else:
             found = await self._directory.groups_of(actor.id)
         answers = [describe(group) for group in found]
-        return [one for one in answers if share is None or _is_shared(one) is share]
+        if share is None:
+            return answers
+        own = {one.id for one in found}
+        if reads_all:
+            own = {one.id for one in await self._directory.groups_of(actor.id)}
+        return [one for one in answers if _is_shared(one, is_own=one.id in own) is share]
 
     async def of(self, account_id: str) -> list[GroupAnswer]:
         """The groups somebody is in."""
@@ -138,10 +144,14 @@ def _changed(membership: Membership) -> GroupAnswer:
     return answer
 
 
-def _is_shared(group: GroupAnswer) -> bool:
-    """Whether things may be shared with a group: unless its `data.config.share` says no."""
+def _is_shared(group: GroupAnswer, *, is_own: bool) -> bool:
+    """Whether somebody may share things with a group: unless its `data.config.share` says no, or `members` only.
+
+    What else `share` may be is not understood, and so is a no.
+    """
     config = (group.data or {}).get("config")
-    return not (isinstance(config, dict) and config.get("share") is False)
+    share = config.get("share") if isinstance(config, dict) else None
+    return share is None or share is True or (share == "members" and is_own)
 
 
 def _read(text: str | None) -> dict[str, Any] | None:

@@ -7,10 +7,10 @@ from typing import Any
 import click
 import msgspec
 
-from portico.api import House, HouseKey, Invalid, mended
+from portico.api import House, HouseKey
 from portico_groups.importing import Import
 from portico_groups.looking_up import find
-from portico_groups.schemas import ImportedGroup, ImportedGroups
+from portico_groups.reading_import import read_groups
 from portico_groups.service import Groups
 from portico_groups.telling import as_json, members, say
 
@@ -47,7 +47,7 @@ def export(key: HouseKey, which: Sequence[str], to: Path | None) -> None:
 @click.pass_obj
 def import_(key: HouseKey, source: Any, replace: bool, as_json: bool) -> None:
     """Bring in exported groups from FILE (- = standard input): all of them, or none."""
-    groups = read_groups(source.read())
+    groups = read_groups(source)
 
     def run(on_group: Any) -> Any:
         return key.run(lambda house: Import(house, by="", replace=replace).run(groups, on_group))
@@ -65,12 +65,3 @@ def import_(key: HouseKey, source: Any, replace: bool, as_json: bool) -> None:
         click.echo(
             f"{report.result}  {report.id}  {report.name}: {members(report.members)}{passed}"
         )
-
-
-def read_groups(text: bytes) -> list[ImportedGroup]:
-    """What an export holds: one group or several. Raises: Invalid."""
-    try:
-        found = msgspec.json.decode(mended(text), type=ImportedGroup | ImportedGroups)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise Invalid(f"this is no export of groups: {error}") from None
-    return found if isinstance(found, list) else [found]

@@ -43,6 +43,18 @@ def test_groups_are_made_filled_shown_taken_along_and_deleted(
     assert [one["member_count"] for one in group("list")] == [1]
 
 
+def test_groups_that_were_joined_or_marked_come_in_whole_or_not_at_all(
+    portico: CommandLine, tmp_path: Path
+) -> None:
+    text = '\ufeff[{"name": "A"}]\n{"groups": [{"name": "B"}]}{"name": "C"}'
+    (tmp_path / "joined.json").write_text(text, encoding="utf-8")
+    (tmp_path / "behind.json").write_text(text + " oops", encoding="utf-8")
+    assert "unexpected text" in portico("group", "import", "behind.json", code=1).stderr
+    portico("group", "import", "joined.json")
+    listed = json.loads(portico("group", "list", "--json").stdout)
+    assert {one["name"] for one in listed} == {"A", "B", "C"}
+
+
 def test_many_groups_are_brought_in_from_standard_input(
     portico: CommandLine, group: Callable[..., Any]
 ) -> None:
@@ -62,8 +74,8 @@ def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path:
         (("show", "Nobody"), "portico group list"),
         (("add", "Twin", "x@example.org"), "say which by its id"),
         (("create", "G", "--permit", "chat.shout"), "There is no such permission"),
-        (("import", "bad.json"), "$[1].name"),
-        (("import", "deep.json"), "no export of groups"),
+        (("import", "bad.json"), "body.1.name"),
+        (("import", "deep.json"), "it is cut off"),
         (("import", "no.json"), "body.0.permissions.chat.tts"),
         (("import", "missing.json"), "missing.json"),
     ):

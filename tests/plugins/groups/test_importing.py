@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.plugins.groups.conftest import GROUPS, Audited, NewGroup
 
 from portico.testing import Client
@@ -72,6 +73,52 @@ def test_all_of_an_import_or_none_of_it(admin: Client) -> None:
             assert answer.detail[0]["loc"] == where
         else:
             assert where in answer.detail
+    assert admin.get(GROUPS).json == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"name":"A"},{"name":"B"}]', b'{"version":1,"groups":[{"name":"A"},{"name":"B"}]}',
+        b'{"name":"A"}\n{"name":"B"}\n', b'[{"name":"A"}][{"name":"B"}]', b'\xef\xbb\xbf[{"name":"A"}]{"name":"B"}',
+    ],
+)  # fmt: skip
+def test_every_form_of_export_comes_in_whole(admin: Client, body: bytes) -> None:
+    assert [one["name"] for one in admin.post(IMPORT, body=body).json] == ["A", "B"]
+    assert {one["name"] for one in admin.get(GROUPS).json} == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"name":"A"}] oops', b'[{"name":"A"}', b'[{"name":"A"}]]', b'{"groups":[{"name":5}]}',
+        b'{"name":"A"}\n{"name":', b'{"version":0,"ui":{}}',
+    ],
+)  # fmt: skip
+def test_what_is_no_export_to_its_end_is_refused_whole(admin: Client, body: bytes) -> None:
+    assert admin.post(IMPORT, body=body).status == 422
+    assert admin.get(GROUPS).json == []
+
+
+def test_a_group_of_an_export_keeps_its_id_and_grants_nothing_it_did_not_say(admin: Client) -> None:
+    group = {
+        "id": "975edfaf-44bd-46f0-851d-14d6d5663348", "user_id": "elsewhere", "name": "Légal & co",
+        "description": "people", "data": None, "meta": None, "permissions": None, "member_count": 2,
+        "created_at": 1795994190, "updated_at": 1795994190,
+    }  # fmt: skip
+    (report,) = admin.post(IMPORT, [group]).json
+    assert (report["id"], report["members"]) == (group["id"], 0)
+    assert not exported(admin, group["id"])["permissions"]
+
+
+@pytest.mark.parametrize("granted", ["true", 1, "1", [], {}, None, "no"])
+def test_AB_31_only_json_booleans_grant_anything(admin: Client, granted: Any) -> None:
+    tree = {"workspace": {"models": granted}}
+    for path, body in (
+        (IMPORT, [{"name": "G", "permissions": tree}]),
+        (f"{GROUPS}/create", {"name": "G", "description": "", "permissions": tree}),
+    ):
+        assert admin.post(path, body).status == 422
     assert admin.get(GROUPS).json == []
 
 

@@ -111,6 +111,23 @@ def test_a_picker_asks_for_groups_to_share_with(admin: Client, new_group: NewGro
     assert admin.get(f"{GROUPS}/?share=perhaps").status == 422
 
 
+def test_a_group_for_its_members_only_is_offered_to_its_members_only(
+    admin: Client, person: Client, new_group: NewGroup
+) -> None:
+    new_group("words", data={"config": {"share": "false"}})
+    new_group("zero", data={"config": {"share": 0}})
+    group = new_group("members", data={"config": {"share": "members"}})
+
+    def offered(caller: Client) -> list[str]:
+        return [one["name"] for one in caller.get(f"{GROUPS}/?share=true").json]
+
+    assert offered(admin) == offered(person) == []
+    for one in (admin, person):
+        path = f"{GROUPS}/id/{group['id']}/users/add"
+        admin.post(path, {"user_ids": [one.account["id"]]})
+        assert offered(one) == ["members"]
+
+
 def test_what_is_null_stays_and_the_rest_is_replaced_whole(
     admin: Client, new_group: NewGroup
 ) -> None:
