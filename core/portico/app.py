@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import Adjustments, Configuration
-from portico.db import Database, DatabaseCheck, Locked, all_checks, bind, open_database
+from portico.db import Database, DatabaseCheck, Locked, Retention, all_checks, bind, open_database
 from portico.errors import OperatorError
 from portico.events import Bus
 from portico.fetch import Fetch, OneSession
@@ -38,6 +38,7 @@ from portico.plugins.house import House
 from portico.plugins.overview import described_plugins, plugins_by_module
 from portico.plugins.state import Register
 from portico.redis import Redis
+from portico.retention import Cleaner
 from portico.settings.load import Loaded
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
@@ -72,6 +73,7 @@ class Portico:
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.instance = OwnInstance()
+        self.cleaner = Cleaner()
         self.events = Bus(fence.deliver, fence.involve)
         self.drain = Drain(settings.server.grace)
         self.proxies = Proxies(settings.server.trusted_proxies)
@@ -185,6 +187,12 @@ class Portico:
     def locked_columns(self) -> list[Locked]:
         """Where texts are kept that the vault has locked."""
         return [column for tables in self.table_sets.values() for column in tables.locked]
+
+    @property
+    def retentions(self) -> list[Retention]:
+        """How long rows are kept, of the core and of each plugin."""
+        trail = Retention("portico_audit", "at", self.settings.retention.audit_days)
+        return [trail, *(one for c in self.contributions for one in c.retention)]
 
     async def database_checks(self) -> list[DatabaseCheck]:
         """What `portico db check` looks at, in the database in use."""
@@ -319,6 +327,7 @@ class Portico:
             self.policies.watch()
             self.identity.start()
             self.instance.start()
+            self.cleaner.start(self.retentions)
         self._serve = self._web()
         self.must_open()
         self._loop_watch.start()
@@ -372,6 +381,7 @@ class Portico:
             await self.identity.stop()
             await self.catalogue.stop()
             await self.events.settle()
+            await self.cleaner.stop()
             await self.instance.leave()
         await self.fetch.close()
         await self.client.close()

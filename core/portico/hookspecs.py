@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
 
     from portico.catalogue.source import ModelSource
-    from portico.db import DatabaseCheck, TableSet
+    from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
     from portico.identity import AuthProvider, TokenReader
     from portico.permissions import PolicyFile, PolicyLine, ResourceKind
@@ -52,6 +52,14 @@ def register_database_checks(app: "House", settings: Any) -> "Iterable[DatabaseC
     """What `portico db check` looks at in this plugin's tables, where a foreign key or a `Reference` is not enough.
 
     Called at boot. The checks run only when an operator asks for them.
+    """
+
+
+@hookspec
+def register_retention(app: "House", settings: Any) -> "Iterable[Retention] | None":
+    """How long rows of this plugin's tables are kept that only grow, such as a history.
+
+    Called at boot. One instance at a time deletes what is older, in the background and a little at a time.
     """
 
 

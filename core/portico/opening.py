@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portico import audit, configuration, identity, instances, limits, permissions, vault
+from portico import (
+    audit,
+    configuration,
+    identity,
+    instances,
+    limits,
+    permissions,
+    retention,
+    vault,
+)
 from portico.db import Report, TableSet, cause_of
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
@@ -28,6 +37,7 @@ CORE_TABLES: dict[str, TableSet] = {
     "identity": identity.TABLES,
     "limits": limits.TABLES,
     "permissions": permissions.TABLES,
+    "retention": retention.TABLES,
     "vault": vault.TABLES,
 }
 

@@ -11,6 +11,7 @@ from portico.api import (
     PluginInfo,
     PolicyFile,
     ResourceKind,
+    Retention,
     Service,
     TableSet,
     hookimpl,
@@ -61,6 +62,14 @@ def register_services(app: House) -> list[Service]:
         Service(Seen, Seen()),
         Service(SharedConversations, Shares(app)),
     ]
+
+
+@hookimpl
+def register_retention() -> list[Retention]:
+    """Which state of a chat was shown to which session."""
+    from portico_chats.storage.seen import KEPT_DAYS
+
+    return [Retention("chats_seen", "at", KEPT_DAYS)]
 
 
 @hookimpl
@@ -129,9 +138,7 @@ async def startup(app: House) -> None:
     from portico.api import now
     from portico_chats.search.index import Indexer
     from portico_chats.storage import message_rows
-    from portico_chats.storage.seen import Seen
 
-    await app.services.need(Seen).prune()
     await message_rows.forget_deleted(now())
     app.services.need(Indexer).start()
 

@@ -13,12 +13,14 @@ from portico.api import (
     PluginInfo,
     PolicyFile,
     ResourceKind,
+    Retention,
     Section,
     Service,
     TableSet,
     WorkspaceModels,
     hookimpl,
 )
+from portico_models.settings import Settings
 
 PLUGIN = PluginInfo(
     api=1,
@@ -30,8 +32,6 @@ PLUGIN = PluginInfo(
 @hookimpl
 def register_settings() -> type[Section]:
     """How much is kept of what models were."""
-    from portico_models.settings import Settings
-
     return Settings
 
 
@@ -41,6 +41,18 @@ def register_tables() -> TableSet:
     from portico_models.tables import TABLES
 
     return TABLES
+
+
+@hookimpl
+def register_retention(settings: Settings) -> list[Retention]:
+    """Versions of models; and that a model was deleted, which every instance has heard of by then."""
+    from portico_models.records import CHANGES_DAYS
+
+    gone = "NOT EXISTS (SELECT 1 FROM models_model m WHERE m.id = models_change.model_id)"
+    return [
+        Retention("models_version", "at", settings.versions_days),
+        Retention("models_change", "at", CHANGES_DAYS, where=gone),
+    ]
 
 
 @hookimpl

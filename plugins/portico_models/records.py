@@ -14,6 +14,7 @@ from portico.api import (
     after_commit,
     chunks,
     execute,
+    now,
     placeholder_rows,
     placeholders,
     row,
@@ -33,6 +34,8 @@ GENERAL: Final = (
     *("create", "invite", "publish", "override", "clear"),
     *("export", "import", "sync"),
 )
+#: Days for which it is known that a deleted model was changed; an instance that has not asked for half of them reads all.
+CHANGES_DAYS: Final = 7
 #: Seconds for which this process trusts the revision it has read; a change of its own counts at once.
 TRUST: Final = 0.3
 
@@ -47,10 +50,10 @@ _REPLACE = f"{_INSERT} ON CONFLICT (id) DO UPDATE SET " + ", ".join(
 )
 # Each model once, with the revision at which it was changed last; also the ones that are gone.
 _CHANGED = (
-    "INSERT INTO models_change (model_id, revision) VALUES {} "
-    "ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision"
+    "INSERT INTO models_change (at, model_id, revision) VALUES {} "
+    "ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at"
 )
-_NUMBERED = "(${}, (SELECT number FROM models_revision WHERE id = 1))"
+_NUMBERED = "($1, ${}, (SELECT number FROM models_revision WHERE id = 1))"
 _SINCE = "SELECT model_id FROM models_change WHERE revision > $1 ORDER BY revision LIMIT $2"
 #: Changes that are told one by one; if there are more, reading all is not dearer.
 MOST_CHANGES: Final = 1000
@@ -74,6 +77,7 @@ class ModelRecords:
         self._number = 0
         self._good_until = 0.0
         self._changes = 0
+        self._asked_at = time.monotonic()
 
     async def revision(self) -> int:
         """Grows with every change on any instance; noticed within 0.3 s, at once for one of this process."""
@@ -89,11 +93,15 @@ class ModelRecords:
 
     async def all(self) -> list[WorkspaceModel]:
         """Every record, oldest first. Two statements."""
+        self._asked_at = time.monotonic()
         found = await rows("SELECT * FROM models_model ORDER BY created_at, id")
         return _workspace_models(found, await self._grants.of_many(KIND))
 
     async def since(self, revision: int) -> dict[str, WorkspaceModel | None] | None:
-        """What has changed after a revision, by id, None for what is gone; or None if it is very much."""
+        """What has changed after a revision, by id, None for what is gone; or None if it is very much, or too long ago."""
+        since, self._asked_at = time.monotonic() - self._asked_at, time.monotonic()
+        if since > CHANGES_DAYS * 86400 / 2:
+            return None
         changed = await rows(_SINCE, revision, MOST_CHANGES + 1)
         if len(changed) > MOST_CHANGES:
             return None
@@ -266,8 +274,8 @@ class ModelRecords:
     async def _mark(self, ids: Sequence[str]) -> None:
         """Keep that these are others than at the revision before."""
         if ids:
-            values = ", ".join(_NUMBERED.format(n) for n in range(1, len(ids) + 1))
-            await execute(_CHANGED.format(values), *ids)
+            values = ", ".join(_NUMBERED.format(n) for n in range(2, len(ids) + 2))
+            await execute(_CHANGED.format(values), now(), *ids)
 
     async def _write(self, statement: str, records: Sequence[tuple[Draft, int, int, str]]) -> None:
         """Write whole rows, each with when it was changed and made, and whose it is; and their tags."""

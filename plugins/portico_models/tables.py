@@ -35,6 +35,7 @@ class ChangeTable(Table, tablename="models_change"):
 
     model_id = Text(primary_key=True, default="")
     revision = BigInt()
+    at = BigInt(default=0)
 
 
 class RevisionTable(Table, tablename="models_revision"):

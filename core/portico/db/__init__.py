@@ -43,6 +43,7 @@ from portico.db.many import (
 )
 from portico.db.migrate import Report, SchemaStatus, apply_steps, migrate, pending, schema_status
 from portico.db.opening import open_database
+from portico.db.retention import Retention
 from portico.db.tableset import Locked, Reference, TableSet
 from portico.settings.schema import DatabaseSettings
 
@@ -60,6 +61,7 @@ __all__ = [
     "ROWS_AT_ONCE",
     "Reference",
     "Report",
+    "Retention",
     "Row",
     "SchemaStatus",
     "TableSet",

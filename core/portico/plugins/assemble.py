@@ -91,13 +91,27 @@ def _strayed(contribution: Contribution) -> str:
     for table in tables:
         if not table.startswith(f"{contribution.plugin}_"):
             return f"its table {table!r} must be named {contribution.plugin}_…"
-    for column in contribution.tables.locked if contribution.tables else ():
-        if column.table not in tables:
-            return f"its locked column {column} is in a table of somebody else"
-    for reference in contribution.tables.references if contribution.tables else ():
-        if reference.table not in tables:
-            return f"its reference {reference} is in a table of another plugin"
-    return ""
+    return _foreign(contribution, tables)
+
+
+def _foreign(contribution: Contribution, tables: Sequence[str]) -> str:
+    """What it says about a table that is not its own."""
+    own = contribution.tables
+    said = [
+        *(
+            (c.table, f"its locked column {c} is in a table of somebody else")
+            for c in (own.locked if own else ())
+        ),
+        *(
+            (r.table, f"its reference {r} is in a table of another plugin")
+            for r in (own.references if own else ())
+        ),
+        *(
+            (r.table, f"it deletes old rows of {r.table}, a table of another plugin")
+            for r in contribution.retention
+        ),
+    ]
+    return next((why for table, why in said if table not in tables), "")
 
 
 def _deserted(contribution: Contribution, kept: set[str]) -> str:
@@ -114,6 +128,7 @@ def what_it_brings(contribution: Contribution) -> dict[str, list[str]]:
         "tokens": [reader.kind for reader in contribution.token_readers],
         "services": [service.protocol.__name__ for service in contribution.services],
         "tables": _tables(contribution),
+        "retention": [f"{one.table}: {one.days} days" for one in contribution.retention],
         "database checks": [check.name for check in contribution.database_checks],
         "resources": [kind.name for kind in contribution.resources],
         "policies": [str(policy) for policy in contribution.policies],

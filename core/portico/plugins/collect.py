@@ -10,7 +10,7 @@ from litestar import Router
 from litestar.routes import WebSocketRoute
 
 from portico.catalogue.source import ModelSource
-from portico.db import DatabaseCheck, TableSet
+from portico.db import DatabaseCheck, Retention, TableSet
 from portico.events import Listener
 from portico.identity import AuthProvider, TokenReader
 from portico.permissions import PolicyFile, PolicyLine, ResourceKind
@@ -46,6 +46,7 @@ class Contribution:
     settings: Section | None
     tables: TableSet | None = None
     database_checks: tuple[DatabaseCheck, ...] = ()
+    retention: tuple[Retention, ...] = ()
     resources: tuple[ResourceKind, ...] = ()
     policies: tuple[PolicyFile | PolicyLine, ...] = ()
     services: tuple[Service, ...] = ()
@@ -122,6 +123,7 @@ def collect(
         settings=settings,
         tables=tables,
         database_checks=many("register_database_checks", DatabaseCheck),
+        retention=many("register_retention", Retention),
         resources=many("register_resources", ResourceKind),
         policies=many("register_policies", PolicyFile, PolicyLine),
         services=many("register_services", Service),

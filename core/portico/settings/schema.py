@@ -348,6 +348,15 @@ class LogSettings(Section):
     ] = "auto"
 
 
+class RetentionSettings(Section):
+    """How long is kept what only grows. Plugins have settings of their own for theirs."""
+
+    audit_days: Annotated[
+        int,
+        setting("Days for which entries of the audit trail are kept; 0 = for ever", ge=0, le=36500),
+    ] = 730
+
+
 class PluginChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Which plugins are loaded. Everything else under `[plugins]` is a plugin's own section."""
 
@@ -385,4 +394,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: CatalogueSettings = CatalogueSettings()
     fetch: FetchSettings = FetchSettings()
     log: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
     plugins: PluginChoice = PluginChoice()

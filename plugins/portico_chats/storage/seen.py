@@ -15,8 +15,8 @@ log = structlog.get_logger("portico.chats")
 
 #: Pairs that are remembered.
 MOST = 10_000
-#: Seconds for which a note is kept; longer than any sign-in that is in use.
-KEPT = 90 * 24 * 3600
+#: Days for which a note is kept; longer than any session that is in use.
+KEPT_DAYS = 90
 
 _NOTE = (
     "INSERT INTO chats_seen (chat_id, session_id, revision, at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), "
@@ -25,7 +25,6 @@ _NOTE = (
     "WHERE chats_seen.revision < excluded.revision"
 )
 _FIND = "SELECT revision FROM chats_seen WHERE chat_id = $1 AND session_id = $2"
-_PRUNE = "DELETE FROM chats_seen WHERE at < $1"
 
 Pair = tuple[str, str]
 
@@ -54,10 +53,6 @@ class Seen:
         known = self._known.get((chat_id, session_id), 0)
         found = await row(_FIND, chat_id, session_id)
         return max(known, found["revision"] if found else 0)
-
-    async def prune(self) -> None:
-        """Forget what was shown long ago."""
-        await execute(_PRUNE, now() - KEPT)
 
     async def settle(self) -> None:
         """Wait until everything noted is written, or given up."""

@@ -1,0 +1,1 @@
+"""Steps that make the table of cleaning."""
