@@ -251,37 +251,45 @@ def test_static_paths_are_no_ids(ann: Client) -> None:
     assert len(ann.get(CHATS).json) == 1
 
 
-PLANS = {
-    "chats_chat_pinned": (
-        "SELECT id, title, updated_at, created_at FROM chats_chat WHERE user_id = $1 AND archived = FALSE "
-        "AND pinned = TRUE AND chats_chat.user_id = $1 ORDER BY updated_at DESC, id"
-    ),
-    "chats_chat_folder": (
-        "SELECT title, id, updated_at FROM chats_chat WHERE folder_id = $1 AND user_id = $1 AND archived = FALSE "
-        "AND pinned = FALSE AND chats_chat.user_id = $1 ORDER BY updated_at DESC, id LIMIT 10 OFFSET 0"
-    ),
-    "chats_chat_list": (
-        "SELECT id, title, updated_at, created_at FROM chats_chat WHERE user_id = $1 AND archived = TRUE "
-        "AND chats_chat.user_id = $1 ORDER BY updated_at DESC, id LIMIT 60 OFFSET 0"
-    ),
+#: The index along which the route of a list reads its page.
+INDEXES = {
+    "pinned": "chats_chat_pinned",
+    "folder/{folder}/list?page=1": "chats_chat_folder",
+    "archived?page=1": "chats_chat_list",
+    "?page=1": "chats_chat_list",
 }
 
 
-@pytest.mark.parametrize("index", PLANS)
-def test_lists_are_read_along_an_index_that_is_sorted_already(house: House, index: str) -> None:
+@pytest.mark.parametrize("path", INDEXES)
+def test_lists_are_read_along_an_index_that_is_sorted_already(
+    house: House, ann: Client, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_folder(ann)
+    fill(house, ann, 3, folder)
     database = house.portico.database
+    read, asked = database.rows, list[tuple[str, tuple[Any, ...]]]()
 
-    async def plan() -> str:
+    async def recorded(sql: str, *args: Any) -> Any:
+        asked.append((sql, args))
+        return await read(sql, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "rows", recorded)
+        assert ann.get(CHATS + path.format(folder=folder)).status == 200
+
+    async def plan(sql: str, args: tuple[Any, ...]) -> str:
         if database.dialect == "sqlite":
-            found = await database.rows(f"EXPLAIN QUERY PLAN {PLANS[index]}", "x")
+            found = await database.rows(f"EXPLAIN QUERY PLAN {sql}", *args)
         else:  # a small table is never worth an index
             async with database.transaction():
-                await database.execute("SET LOCAL enable_seqscan = off")
-                await database.execute("SET LOCAL enable_bitmapscan = off")
-                await database.execute("SET LOCAL enable_sort = off")
-                found = await database.rows(f"EXPLAIN {PLANS[index]}", "x")
+                for way in ("seqscan", "bitmapscan", "sort"):
+                    await database.execute(f"SET LOCAL enable_{way} = off")
+                found = await database.rows(f"EXPLAIN {sql}", *args)
         return " ".join(str(list(row.values())) for row in found)
 
-    told = house.call(plan)
-    assert index in told
-    assert "TEMP B-TREE" not in told and "Sort" not in told
+    lists = [(sql, args) for sql, args in asked if "FROM chats_chat" in sql and "ORDER BY" in sql]
+    assert lists
+    for sql, args in lists:
+        told = house.call(plan, sql, args)
+        assert INDEXES[path] in told
+        assert "TEMP B-TREE" not in told and "Sort" not in told
