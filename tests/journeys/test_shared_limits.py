@@ -20,7 +20,7 @@ SETTINGS = {
 }
 #: Attempts at each server; and how many of them pass at both together.
 ATTEMPTS = 40
-FOR_ACCOUNT, FOR_ADDRESS = 15, 30
+FOR_ACCOUNT, FOR_ADDRESS, COPIES = 15, 30, 60
 
 
 def checked(clients: list[Client], attempt: Callable[[Client], int]) -> int:
@@ -49,6 +49,11 @@ def test_two_servers_without_redis_check_as_many_attempts_as_one(
 
     def at(address: str) -> list[Client]:
         return [server.client_at(address) for server in both]
+
+    chat_id = ada.post("/api/v1/chats/new", {"chat": {"title": "x"}}).json["id"]
+    copying = [Client(one.transport, ada.token) for one in at("127.0.0.7")]
+    clone = f"/api/v1/chats/{chat_id}/clone"
+    assert checked(copying, lambda who: who.post(clone, {}).status) == COPIES
 
     wrong = {"email": "ada@example.org", "password": "wrong"}
     assert (

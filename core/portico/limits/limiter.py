@@ -45,8 +45,9 @@ class Limiter:
         self._settings = settings
         self._budgets = Budgets(settings, secret)
         self._ledger = Ledger()
-        #: Counts for all instances together.
-        self._shared = SharedLedger(redis) if redis.configured else DatabaseCounter()
+        #: Counts for all instances together, where there is a Redis; the other one where there is none, or it is away.
+        self._shared = SharedLedger(redis)
+        self._database = DatabaseCounter()
         self._familiar = Familiar()
         self._waiting = Waiting()
         self._log = LimitLog()
@@ -96,9 +97,9 @@ class Limiter:
                 raise TooMany(max(1, math.ceil(max(waits))))
 
     async def _take(self, budgets: Sequence[Budget], attempt: str) -> list[float]:
-        """By this process's own count, which goes on whatever happens to Redis, and by everybody's.
+        """By this process's own count, and by that of all instances: in Redis, else in the database.
 
-        Raises: Unavailable if everybody's is in the database, and that is away.
+        Raises: Unavailable if both are away.
         """
         waits = self._ledger.take(budgets, attempt)
         if any(waits):
@@ -107,15 +108,28 @@ class Limiter:
         returning = [budget.key for budget in budgets if budget.returns]
         self._waiting.begin(returning)
         try:
-            waits = await self._shared.take(budgets, attempt)
-        except Away:
-            return waits
+            waits = await self._take_shared(budgets, attempt)
         except BaseException:  # also a caller who does not wait for the answer
             self._drop(budgets, attempt)
             raise
         if any(waits):
             self._drop(budgets, attempt)
         return waits
+
+    async def _take_shared(self, budgets: Sequence[Budget], attempt: str) -> list[float]:
+        try:
+            return await self._shared.take(budgets, attempt)
+        except Away:
+            return await self._database.take(budgets, attempt)
+
+    async def _give_back_shared(self, keys: Sequence[str], attempt: str) -> None:
+        try:
+            await self._shared.give_back(keys, attempt)
+        except Away:
+            with contextlib.suppress(
+                Unavailable
+            ):  # it counts as failed then, until its window ends
+                await self._database.give_back(keys, attempt)
 
     def _drop(self, budgets: Sequence[Budget], attempt: str) -> None:
         """Forget an attempt that was counted here, and not together with the others."""
@@ -139,8 +153,7 @@ class Limiter:
         """For attempts: give back, and remember the place."""
         try:
             # First where all count, so that who is let in here is let in there.
-            with contextlib.suppress(Away, Unavailable):
-                await self._shared.give_back(returned, attempt.id)
+            await self._give_back_shared(returned, attempt.id)
         finally:
             self._ledger.give_back(returned, attempt.id)
             self._waiting.end(attempt.returning, returned=True)

@@ -429,3 +429,11 @@ async def test_those_who_wait_while_other_instances_have_every_place_are_refused
     found = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(one, TooMany) for one in found)
     del taken
+
+
+async def test_instances_whose_redis_is_away_count_together_in_the_database(
+    limiter: Make, redis: RedisServer
+) -> None:
+    two = [await limiter(redis.url) for _ in range(2)]
+    redis.stop()
+    assert await let_through(40, lambda n: fail(two[n % 2])) == 15
