@@ -3,7 +3,7 @@
 What it costs does not depend on how long the conversation is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,12 +18,12 @@ from portico.api import (
     now,
     transaction,
 )
-from portico_chats.content.documents import is_message_id
+from portico_chats.content.documents import is_message_id, is_text
 from portico_chats.content.effects import effect_of, makes_message
 from portico_chats.reach import Reach, is_storable
 from portico_chats.schemas import MessageForm
 from portico_chats.storage import message_rows, store
-from portico_chats.storage.single_message import NewMessage, note
+from portico_chats.storage.single_message import ID_RULE, NewMessage, note
 
 
 class _Unwritten(Exception):
@@ -80,6 +80,7 @@ class Replies:
                 self._reach.announce(chat_id, taken["user_id"], "updated")
                 self._tell(taken, message_id, kind, data)
         except _Unwritten:
+            _check(message_id, is_message_id)
             if await message_rows.was_deleted(chat_id, message_id):
                 return False
             self._tell(taken, message_id, kind, data)
@@ -95,7 +96,9 @@ class Replies:
     ) -> None:
         """Part of `Conversations`. The rest of the chat stays, whatever is written to it at the same time."""
         told = {key: value for key, value in fields.items() if key != "parentId"}
-        new = NewMessage(role="assistant", parent_id=fields.get("parentId")) if create else None
+        new = None
+        if create and is_message_id(message_id):
+            new = NewMessage(role="assistant", parent_id=fields.get("parentId"))
         try:
             async with transaction():
                 taken = await store.take(chat_id, now(), store.ANY)
@@ -110,9 +113,10 @@ class Replies:
         after_commit(lambda: self._app.events.publish(event))
 
 
-def _check(message_id: str) -> None:
-    if not is_message_id(message_id):
-        raise Invalid("A message's id is at most 255 characters long, all of them whole.")
+def _check(message_id: str, is_fit: Callable[[str], bool] = is_text) -> None:
+    """A longer id than is made today may be that of a message that is there."""
+    if not is_fit(message_id):
+        raise Invalid(ID_RULE)
 
 
 async def _is_there(chat_id: str, message_id: str) -> bool:

@@ -72,7 +72,9 @@ class Chats:
         """
         latest = self._memory.latest(chat_id)
         like = latest.sent if latest else None
-        changes = await off_loop(size_of(form.chat), read_document, form.chat, like)
+        size = size_of(form.chat)
+        # Ids that are too long may be those of messages that are there: see `graft`.
+        changes = await off_loop(size, read_document, form.chat, like, long_ids=True)
         if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
             return chat
         async with transaction():

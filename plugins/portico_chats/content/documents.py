@@ -100,17 +100,22 @@ def joined(parts: Parts) -> str:
     return f"{{{members(parts.items())}}}"
 
 
-def read_document(raw: msgspec.Raw, like: Document | None = None) -> Document:
+def read_document(
+    raw: msgspec.Raw, like: Document | None = None, *, long_ids: bool = False
+) -> Document:
     """Take a document from a client apart.
 
     `like`: one that was sent before, perhaps with the same history, which then need not be taken apart again.
-    Raises: Misshapen if it is no object, or if `title`, `history` or `messages` have another shape than clients
-    rely on.
+    `long_ids`: ids of messages may be longer than they are today. Raises: Misshapen if it is no object, or if `title`,
+    `history` or `messages` have another shape than clients rely on.
     """
     text = mended(bytes(raw))
     try:
         text.decode()  # msgspec passes over bytes it does not have to turn into text
-        return take_apart(text, like)
+        document = take_apart(text, like)
+        if not long_ids and too_long_ids(document):
+            raise msgspec.ValidationError
+        return document
     except msgspec.ValidationError:
         raise _misfit(text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -130,8 +135,6 @@ def take_apart(text: bytes | str, like: Document | None = None) -> Document:
         if (sent := inner.get("messages", _NULL)) != _NULL:
             messages = _texts(_PARTS.decode(sent))
             _check(messages.values())
-            if max(map(len, messages), default=0) > LONGEST_ID:
-                raise msgspec.ValidationError
             inner["messages"] = _HOLE
         current_id = msgspec.json.decode(inner.get("currentId", _NULL), type=str | None)
         history = _texts(inner)
@@ -142,6 +145,27 @@ def take_apart(text: bytes | str, like: Document | None = None) -> Document:
     if "title" in outer:
         title = column_title(msgspec.json.decode(outer["title"], type=str))
     return Document(_texts(outer), history, messages, branch, current_id, title, told)
+
+
+def too_long_ids(document: Document) -> list[str]:
+    """The ids of messages that can have no row of their own. An earlier release took them."""
+    return [one for one in document.messages or () if len(one) > LONGEST_ID]
+
+
+def refuse_long_ids() -> Misshapen:
+    """Why a document with such ids does not fit."""
+    return _refusal(f"Expected `str` of length <= {LONGEST_ID}", at=["history", "messages"])
+
+
+def inlined(document: Document) -> Document:
+    """A document in one piece: its messages stand in its parts, and have no rows."""
+    parts = dict(document.parts)
+    if parts.get("history") == HOLE:
+        history = dict(document.history or {})
+        if history.get("messages") == HOLE:
+            history["messages"] = joined(document.messages or {})
+        parts["history"] = joined(history)
+    return Document(parts, title=document.title)
 
 
 def column_title(title: str) -> str:
@@ -156,7 +180,12 @@ def as_json(value: object) -> str:
 
 def is_message_id(text: str) -> bool:
     """Whether a message may be called that."""
-    return len(text) <= LONGEST_ID and "\x00" not in text and not _HALF.search(text)
+    return len(text) <= LONGEST_ID and is_text(text)
+
+
+def is_text(text: str) -> bool:
+    """Whether a database can be asked for it."""
+    return "\x00" not in text and not _HALF.search(text)
 
 
 def _check(messages: Iterable[str]) -> None:

@@ -4,11 +4,13 @@ The text of a frame is itself JSON, with no messages in it; the places are numbe
 together by cutting and joining, and nothing of it has to be understood.
 """
 
+from collections.abc import Mapping
 from json.encoder import encode_basestring as quoted
 
 import msgspec
 
-from portico_chats.content.documents import HOLE, Document, Parts, take_apart
+from portico.api import Invalid
+from portico_chats.content.documents import HOLE, Document, Parts, parts_of, take_apart
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -35,11 +37,32 @@ class Frame(msgspec.Struct, frozen=True):
         return "".join((*pieces, self.text[done:]))
 
     def document(self) -> Document:
-        """Taken apart again, with holes where the places are."""
+        """Taken apart again, with holes where the places are. One that is whole, see `messages_inside`, stays so.
+
+        Raises: Invalid for a text that is no object.
+        """
+        if self.messages_inside() is not None:
+            try:
+                return Document(parts_of(self.text))
+            except msgspec.MsgspecError:
+                raise Invalid("The stored document of this chat is no JSON object.") from None
         document = take_apart(self.text)
         if self.branch_at is not None:
             document.parts["messages"] = HOLE
         return document
+
+    def messages_inside(self) -> Mapping[str, str] | None:
+        """The messages of a document that is whole: they stand in its text. None for any other document.
+
+        An earlier release took documents of other shapes, such as with ids that no row can have. Empty, if it is one of
+        which the messages cannot be told.
+        """
+        if self.messages_at is not None:
+            return None
+        try:
+            return take_apart(self.text).messages or None
+        except msgspec.MsgspecError:
+            return {}
 
 
 def framed(document: Document) -> Frame:

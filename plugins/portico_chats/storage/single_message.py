@@ -5,11 +5,21 @@ the tree, or not at all.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from portico_chats.content.documents import HOLE, Parts, as_json, joined, parts_of
+from portico.api import Invalid
+from portico_chats.content.documents import (
+    HOLE,
+    LONGEST_ID,
+    Parts,
+    as_json,
+    is_message_id,
+    joined,
+    parts_of,
+    take_apart,
+)
 from portico_chats.content.frames import Frame, framed
 from portico_chats.content.messages import facts_of, with_children
 from portico_chats.content.trees import GAP, Kept
@@ -17,6 +27,8 @@ from portico_chats.search import texts
 from portico_chats.storage import message_rows, store
 
 Row = dict[str, Any]
+
+ID_RULE: Final = f"A message's id is at most {LONGEST_ID} characters long, all of them whole."
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +55,9 @@ async def note(
     `change`: tells the fields, given the message's parts. `new`: how to make the message if it is not there; None = do
     not make it. Returns whether the message was written: one that was deleted is not made again.
     """
-    chat_id = taken["id"]
+    chat_id, before = taken["id"], store.frame_of(taken)
+    if (inside := before.messages_inside()) is not None:
+        return await _note_inside(taken, dict(inside), message_id, change, new)
     was = (await message_rows.some(chat_id, [message_id])).get(message_id)
     if was is not None:
         parts = parts_of(was.body)
@@ -52,7 +66,6 @@ async def note(
         return False
     else:
         await _make(taken, message_id, new, change({}), origin)
-    before = store.frame_of(taken)
     after = _pointing(before, message_id)
     if after != before:
         await store.keep(chat_id, taken["title"], after)
@@ -79,19 +92,8 @@ async def _make(
     wanted = new.parent_id or taken["current_id"]
     above = {} if wanted in (None, message_id) else await message_rows.some(chat_id, [wanted])
     parent = above.get(wanted)
-    # Clients name parents that they have yet to send.
-    parent_id = wanted if parent or (new.parent_id and wanted != message_id) else None
-    role = new.role or _reply_role(parent)
-    whole: dict[str, Any] = {
-        "id": message_id,
-        "parentId": parent_id,
-        "childrenIds": [],
-        "role": role,
-        "content": "",
-    }
-    if role == "assistant" and new.is_done:
-        whole["done"] = True
-    body = _laid_over({}, whole | {"timestamp": at, **fields})
+    above_it = parent.body if parent else None
+    body = _whole(message_id, new, wanted=wanted, parent=above_it, at=at, fields=fields)
     facts = facts_of(body)
     position = await message_rows.end(chat_id) + GAP
     kept = Kept(position, facts.parent_id, taken["revision"], 0, origin, body)
@@ -101,8 +103,66 @@ async def _make(
         await _change(taken, wanted, parent, with_children(parent.body, [message_id]))
 
 
-def _reply_role(parent: Kept | None) -> str:
-    return "assistant" if parent and facts_of(parent.body).role == "user" else "user"
+def _whole(
+    message_id: str,
+    new: NewMessage,
+    *,
+    wanted: str | None,
+    parent: str | None,
+    at: int,
+    fields: Mapping[str, Any],
+) -> str:
+    """The body of a new message. `wanted`: the id of its parent. `parent`: its body, None = it is not there."""
+    if not is_message_id(message_id):
+        raise Invalid(ID_RULE)
+    # Clients name parents that they have yet to send.
+    parent_id = wanted if parent or (new.parent_id and wanted != message_id) else None
+    is_answer = parent is not None and facts_of(parent).role == "user"
+    role = new.role or ("assistant" if is_answer else "user")
+    whole: dict[str, Any] = {
+        "id": message_id,
+        "parentId": parent_id,
+        "childrenIds": [],
+        "role": role,
+        "content": "",
+    }
+    if role == "assistant" and new.is_done:
+        whole["done"] = True
+    return _laid_over({}, whole | {"timestamp": at, **fields})
+
+
+async def _note_inside(
+    taken: Row,
+    messages: Parts,
+    message_id: str,
+    change: Callable[[Parts], Mapping[str, Any]],
+    new: NewMessage | None,
+) -> bool:
+    """The same in a document that is whole, which has to be written whole. See `Frame.messages_inside`."""
+    if not messages:  # nobody can tell which there are
+        return False
+    document = take_apart(store.frame_of(taken).text)
+    if message_id in messages:
+        parts = parts_of(messages[message_id])
+        messages[message_id] = _laid_over(parts, change(parts))
+    elif new is None:
+        return False
+    else:
+        wanted = new.parent_id or document.current_id
+        parent = messages.get(wanted) if wanted and wanted != message_id else None
+        at, fields = taken["updated_at"], change({})
+        messages[message_id] = _whole(
+            message_id, new, wanted=wanted, parent=parent, at=at, fields=fields
+        )
+        if parent is not None and wanted is not None:
+            messages[wanted] = with_children(parent, [message_id])
+    history = (document.history or {}) | {
+        "messages": joined(messages),
+        "currentId": as_json(message_id),
+    }
+    text = joined(document.parts | {"history": joined(history)})
+    await store.keep(taken["id"], taken["title"], Frame(text))
+    return True
 
 
 def _laid_over(parts: Parts, fields: Mapping[str, Any]) -> str:

@@ -8,7 +8,14 @@ from typing import Any
 
 import msgspec
 
-from portico_chats.content.documents import HOLE, Document, take_apart
+from portico_chats.content.documents import (
+    HOLE,
+    Document,
+    inlined,
+    refuse_long_ids,
+    take_apart,
+    too_long_ids,
+)
 from portico_chats.content.frames import Frame, framed
 from portico_chats.content.messages import facts_of
 from portico_chats.content.trees import Author, Tree, goes_on, is_branch, merge
@@ -42,12 +49,17 @@ async def plant(row: Row, document: Document, origin: str) -> Written:
 
 async def unpack(row: Row) -> None:
     """Give the messages of a chat that is one document, in the column `chat`, rows of their own."""
-    document, tree, frame = _planned(take_apart(row["chat"]), "")
+    document = take_apart(row["chat"])
+    if too_long_ids(document):
+        return
+    document, tree, frame = _planned(document, "")
     await store.keep(row["id"], row["title"], frame)
     await _write_new(row, document, tree)
 
 
 def _planned(document: Document, origin: str) -> tuple[Document, Tree, Frame]:
+    if too_long_ids(document):
+        document = inlined(document)
     tree = merge({}, document.messages or {}, Author(origin), 1)
     document = _settled(document, tree)
     return document, tree, framed(document)
@@ -66,7 +78,16 @@ async def graft(
     before = store.frame_of(taken)
     base = await off_loop(len(before.text), before.document)
     tree = Tree(bodies)
+    inside = before.messages_inside()
+    too_long = too_long_ids(changes)
+    if any(one not in (inside or {}) for one in too_long):
+        raise refuse_long_ids()
+    left_out: list[str] = []
     if "history" in changes.parts:
+        left_out = [one for one in inside or () if one not in (changes.messages or {})]
+    if too_long:
+        changes = inlined(changes)
+    elif "history" in changes.parts:
         tree = await _grown(taken, bodies, changes.messages or {}, origin, seen_of)
     size = changes.size + len(before.text) + sum(map(len, bodies.values()))
     document = await off_loop(size, _laid_over, base, changes, tree)
@@ -78,12 +99,14 @@ async def graft(
     await message_rows.delete(chat_id, tree.gone, taken["updated_at"])
     loose = await off_loop(size, _loose, title, document)
     was_loose = await off_loop(size, _loose, taken["title"], base)
-    titles = {texts.TITLE: loose} if loose != was_loose else {}
+    # What can be searched for of a document that is whole was never written.
+    titles = {texts.TITLE: loose} if loose != was_loose or inside is not None else {}
     await _rewrite(taken, bodies, tree, titles)
     taken["title"] = title
     if known and after == before and tree.bodies is bodies:
         return known
-    return Written(await off_loop(size, filled, after, tree), after, tree.bodies, tree.gone)
+    gone = [*tree.gone, *left_out]
+    return Written(await off_loop(size, filled, after, tree), after, tree.bodies, gone)
 
 
 def says_nothing_new(known: Written, changes: Document) -> bool:
