@@ -2,11 +2,17 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from portico.cli.key import Key
+from portico.errors import OperatorError
+
+
+class CannotCheck(OperatorError):
+    """There is no database to look at, or it is another release's."""
 
 
 @click.command()
@@ -42,12 +48,14 @@ def _summary(found: list[str], left: list[str], repair: bool) -> str:
 async def _examined(key: Key, repair: bool) -> tuple[list[str], list[str]]:
     """What was found, and what of it is left."""
     from portico.db.consistency import MAX_ROUNDS
+    from portico.opening import start_database
 
     portico: Any = key.portico()
-    await portico.database.start()
+    _require_file(portico)
+    await start_database(portico)
     try:
         with portico.database.use():
-            checks = await portico.database_checks()
+            checks = await portico.database_checks(await _behind(portico))
             found: list[str] = []
             for _ in range(MAX_ROUNDS):
                 faults = [(one, sentences) for one in checks if (sentences := await one.find())]
@@ -61,3 +69,33 @@ async def _examined(key: Key, repair: bool) -> tuple[list[str], list[str]]:
             return found, left
     finally:
         await portico.database.stop()
+
+
+def _require_file(portico: Any) -> None:
+    """Raises: CannotCheck where opening the database would make one."""
+    from portico.db.address import FileAddress, find_database
+
+    settings = portico.settings
+    address = find_database(settings.database, Path(settings.data_dir).absolute())
+    if isinstance(address, FileAddress) and not address.path.exists():
+        raise CannotCheck(f"There is no database at {address.path} yet.")
+
+
+async def _behind(portico: Any) -> frozenset[str]:
+    """Owners of tables whose schema is not up to date; what they bring cannot be asked. Raises: CannotCheck."""
+    from portico.db import schema_status
+    from portico.instances import unknown_steps
+
+    status = await schema_status(portico.database, portico.table_sets)
+    if unknown := unknown_steps(status):
+        raise CannotCheck(
+            "A newer release has changed the schema, and this one does not know these steps: "
+            f"{unknown}. Run `portico db check` of that release."
+        )
+    if status.pending:
+        click.echo(
+            f"Not up to date, and therefore only looked at by their keys: {', '.join(status.pending)}. Run "
+            "`portico migrate` first to have all looked at.",
+            err=True,
+        )
+    return frozenset(status.pending)

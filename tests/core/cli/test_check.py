@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
     async def find() -> list[str]:
         return ["The file is damaged."]
 
-    async def checks(_: object) -> list[DatabaseCheck]:
+    async def checks(_: object, behind: object) -> list[DatabaseCheck]:
         return [DatabaseCheck("engine", find)]
 
     monkeypatch.setattr("portico.app.Portico.database_checks", checks)
@@ -121,6 +122,7 @@ def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
     key._portico = house.portico
     monkeypatch.setattr(house.portico.database, "start", _nothing)
     monkeypatch.setattr(house.portico.database, "stop", _nothing)
+    monkeypatch.setattr("portico.cli.check._behind", _none_behind)
     done = CliRunner().invoke(check, ["--repair"], obj=key)
     assert done.exit_code == 1
     assert done.output.splitlines()[-2:] == [
@@ -132,3 +134,19 @@ def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
 
 async def _nothing() -> None:
     """The database of the house is open already."""
+
+
+async def _none_behind(_: object) -> frozenset[str]:
+    return frozenset()
+
+
+def test_where_there_is_no_database_none_is_made(
+    portico: CommandLine, environment: dict[str, str], database_url: str
+) -> None:
+    if database_url:
+        said = portico("db", "check", code=0)  # an empty one: nothing refers to nothing
+        assert "Not up to date" in said.stderr
+        return
+    said = portico("db", "check", code=1)
+    assert "There is no database at" in said.stderr
+    assert not (Path(environment["DATA_DIR"]) / "portico.db").exists()
