@@ -24,6 +24,7 @@ from portico.errors import OperatorError
 from portico.events import Bus
 from portico.fetch import Fetch, OneSession
 from portico.identity import Identity, PasswordRule
+from portico.identity.people.email_keys import fill_email_keys, warn_of_collisions
 from portico.identity.secret import claim_secret
 from portico.instances import OwnInstance
 from portico.limits import Limiter
@@ -333,6 +334,9 @@ class Portico:
             if self._secret:
                 await claim_secret(self._secret)
                 await claim_vault(self.vault)
+            self.doing = "comparing e-mail addresses"
+            await fill_email_keys(self.database)
+            await warn_of_collisions()
             for contribution in list(self.contributions):
                 await self._startup(contribution)
             self.doing = "noting its policies"

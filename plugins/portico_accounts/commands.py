@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from portico.api import House, HouseKey
+from portico.api import House, HouseKey, Listed
 from portico_accounts import keyboard
 from portico_accounts.people import People
 from portico_accounts.schemas import NewAccount
@@ -50,13 +50,25 @@ def add(key: HouseKey, email: str, name: str | None, role: str, password_stdin: 
 
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@click.option(
+    "--colliding",
+    is_flag=True,
+    help="Only accounts whose e-mail addresses are one, though written otherwise.",
+)
 @click.pass_obj
-def list_accounts(key: HouseKey, as_json: bool) -> None:
+def list_accounts(key: HouseKey, as_json: bool, colliding: bool) -> None:
     """List everybody, newest first."""
-    accounts = key.run(lambda house: house.identity.roll.everybody())
+
+    async def listed(house: House) -> list[Listed]:
+        roll = house.identity.roll
+        return await (roll.colliding() if colliding else roll.everybody())
+
+    accounts = key.run(listed)
     found = [{name: msgspec.to_builtins(one)[name] for name in SHOWN} for one in accounts]
     if as_json:
         click.echo(json.dumps(found, indent=2))
+    elif not found and colliding:
+        click.echo("No two accounts have what is one e-mail address.")
     elif not found:
         click.echo("Nobody has an account yet; `portico user add EMAIL` makes the first.")
     for one in found if not as_json else ():

@@ -19,6 +19,7 @@ from portico.api import (
     Resource,
     RollQuery,
     SharedConversations,
+    is_same_address,
 )
 from portico_accounts.discretion import without_secrets
 from portico_accounts.schemas import (
@@ -147,7 +148,7 @@ class People:
             raise NotFound  # before a password is hashed
         if (
             form.password
-            or form.email.lower() != account.email
+            or not is_same_address(form.email, account.email)
             or form.role == "admin" != account.role
         ):
             _require_sign_in(actor)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-from portico.api import Invalid, OperatorPattern, PatternTooSlow, Proof, check_email
+from portico.api import Invalid, OperatorPattern, PatternTooSlow, Proof, check_email, domain_key
 from portico_oauth.claims import LONGEST, lookup, text, texts
 from portico_oauth.evidence import Evidence
 from portico_oauth.faults import Refused
@@ -43,12 +43,12 @@ def _email(
     claims = evidence.claims
     said = lookup(claims, settings.email_claim)
     if isinstance(said, str) and said:
-        email = said.lower()
+        email = said
         vouched = registration.name in settings.trusted_emails or _verified(
             evidence, registration, said
         )
     elif settings.email_fallback and not said:
-        email, vouched = f"{registration.name}@{subject}.local".lower(), False
+        email, vouched = f"{registration.name}@{subject}.local", False
     else:
         raise Refused("there is no e-mail address")
     try:
@@ -79,8 +79,8 @@ def _denied(evidence: Evidence) -> bool:
 
 
 def _welcome(email: str, domains: list[str]) -> bool:
-    domain = email.rpartition("@")[2]
-    return "*" in domains or domain in {one.lower() for one in domains}
+    domain = domain_key(email.rpartition("@")[2])
+    return "*" in domains or domain in {domain_key(one) for one in domains}
 
 
 def role_of(claims: Mapping[str, Any], settings: Settings, default_role: Role) -> Role | None:

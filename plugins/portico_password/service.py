@@ -16,6 +16,7 @@ from portico.api import (
     Terms,
     Welcome,
     client_address,
+    email_key,
     unreadable,
 )
 from portico_password.schemas import NewPassword, SignIn, SignUp
@@ -65,7 +66,7 @@ class PasswordSignIn:
         if not self._settings.enable_password_auth:
             raise PasswordsOff
         form = attempt.form
-        async with await self._limiter.check("signin", attempt.address, form.email):
+        async with await self._limiter.check("signin", attempt.address, email_key(form.email)):
             return await self._identity.prove(form.email, form.password)
 
     async def sign_up(self, form: SignUp, scope: Mapping[str, Any]) -> Welcome:
@@ -76,7 +77,9 @@ class PasswordSignIn:
         """
         founding = await self._gate()
         directory = self._identity.directory
-        async with await self._limiter.check("signup", client_address(scope), form.email):
+        async with await self._limiter.check(
+            "signup", client_address(scope), email_key(form.email)
+        ):
             await directory.check_free(form.email)
             account = await directory.create_account(
                 name=form.name,
@@ -102,7 +105,9 @@ class PasswordSignIn:
             raise Invalid(ACTION_PROHIBITED)
         self._identity.passwords.check(form.new_password)
         try:
-            async with await self._limiter.check("password", client_address(scope), actor.email):
+            async with await self._limiter.check(
+                "password", client_address(scope), email_key(actor.email)
+            ):
                 account = await self._identity.prove(actor.email, form.password)
             hashed = await self._identity.passwords.hash(form.new_password)
             await self._identity.directory.set_password_hash(

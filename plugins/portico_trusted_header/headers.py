@@ -39,10 +39,10 @@ class Headers:
         self._groups = settings.groups_header.lower().encode()
 
     def emails(self, scope: Mapping[str, Any]) -> list[str]:
-        """What is said about the address, however often, in lower case."""
+        """What is said about the address, however often, as it is written."""
         if not from_trusted_proxy(scope):
             return []
-        return [value.decode("latin-1").strip().lower() for value in _values(scope, self._email)]
+        return [_address(value) for value in _values(scope, self._email)]
 
     def named(self, scope: Mapping[str, Any]) -> Named:
         """Whom the request is of. Raises: NotNamed if that is not said, or not once and for all."""
@@ -54,6 +54,13 @@ class Headers:
             name=_text(_one(scope, self._name)) or emails[0],
             groups=_list(_one(scope, self._groups)),
         )
+
+
+def _address(value: bytes) -> str:
+    try:
+        return value.decode().strip()
+    except UnicodeDecodeError:
+        return value.decode("latin-1").strip()
 
 
 def _values(scope: Mapping[str, Any], name: bytes) -> list[bytes]:

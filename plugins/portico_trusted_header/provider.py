@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import structlog
 
-from portico.api import Actor, House, Proof, Terms
+from portico.api import Actor, House, Proof, Terms, is_same_address
 from portico_trusted_header.headers import Headers, Named
 from portico_trusted_header.settings import Settings
 
@@ -47,7 +47,7 @@ class TrustedHeader:
         """Whether the proxy names whoever signed in, where it names anybody. Keys have owners of their own."""
         if actor.credential != "session":
             return True
-        return all(email == actor.email for email in self._headers.emails(scope))
+        return all(is_same_address(email, actor.email) for email in self._headers.emails(scope))
 
 
 def warn_without_proxies(house: House) -> None:

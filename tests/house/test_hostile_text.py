@@ -28,6 +28,7 @@ from portico_completions.templates import Template
 from portico_keys.limits import allowed_paths
 from portico_ldap.wire import names
 from portico_models import naming
+from portico_models.odd_pictures import odd_picture
 from portico_oauth.proofs import BlockedGroups
 from portico_openai.failures import Redactor
 from portico_openai.guard import Guard
@@ -44,6 +45,7 @@ NOT_OF_OTHERS = {
     "core/portico/db/mounts.py:NETWORK": "names of file systems, from the kernel",
     "core/portico/db/mounts.py:point": "a line of the kernel",
     "core/portico/db/steps.py:_DOLLAR_QUOTED": "our migrations",
+    "core/portico/db/steps.py:_SAFE_BESIDE": "our migrations",
     "core/portico/db/steps.py:_FILE": "names of our migrations",
     "core/portico/db/statements.py:_FIRST_WORD": "statements of the program",
     "core/portico/db/statements.py:_PLACEHOLDER": "statements of the program",
@@ -202,6 +204,7 @@ SCANS: dict[str, Callable[[str], object]] = {
     "a line of the log without breaks": lambda text: keep_to_one_line(None, "", {"event": text}),
     "a setting that is shown": without_credentials,
     "a picture": _quietly(check_picture),
+    "a picture of a model": _quietly(odd_picture),
     "a search for people": lambda text: RollQuery(query=text[:1024]).pattern,
     "a search for chats": _quietly(words.parse),
     "a text that is searched": texts.folded,
@@ -246,6 +249,7 @@ def test_every_pattern_is_pumped_or_never_meets_texts_of_others() -> None:
         "core/portico/identity/sessions/tokens.py:Id",
         "core/portico/web/edge/proxies.py:value",
         "core/portico/web/edge/origins.py:_origin_of",
+        "plugins/portico_models/odd_pictures.py:kind",
     }
     unknown = _uses().keys() - set(_patterns()) - pumped_elsewhere - NOT_OF_OTHERS.keys()
     gone = (pumped_elsewhere | NOT_OF_OTHERS.keys()) - _uses().keys()

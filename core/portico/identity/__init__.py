@@ -31,8 +31,14 @@ from portico.identity.groups.group import Group, Member, Membership
 from portico.identity.groups.permission_rules import granted, permission_faults
 from portico.identity.groups.permission_tree import Tree, allows, effective, read_text
 from portico.identity.identity import Identity
-from portico.identity.people.account import Account, Role, check_email
+from portico.identity.people.account import Account, Role
 from portico.identity.people.amendment import Amendment
+from portico.identity.people.email_address import (
+    check_email,
+    domain_key,
+    email_key,
+    is_same_address,
+)
 from portico.identity.people.papers import LARGEST_PAPER, Parts, parts_of
 from portico.identity.people.personal import PersonalDetails
 from portico.identity.people.picture import Bitmap, bitmap
@@ -112,6 +118,9 @@ __all__ = [
     "arrival",
     "bitmap",
     "check_email",
+    "domain_key",
+    "email_key",
+    "is_same_address",
     "credential_from",
     "effective",
     "granted",

@@ -1,13 +1,15 @@
 """The tables of accounts, sign-ins and groups, for queries through Piccolo. The migrations make them."""
 
-from piccolo.columns import BigInt, Integer, Text
+from piccolo.columns import BigInt, Boolean, Integer, Text
 from piccolo.table import Table
 
 from portico.db import Reference, TableSet
 
 
 class AccountTable(Table, tablename="portico_account"):
-    """People. `info`, `settings` and `oauth` hold JSON; `email` is lower case, `folded` is folded for searches."""
+    """People. `info`, `settings` and `oauth` hold JSON; `email` is lower case, `folded` is folded for searches,
+    `email_key` is what addresses are compared by; `colliding`: another account of before has the same.
+    """
 
     id = Text(primary_key=True, default="")
     email = Text(unique=True)
@@ -32,6 +34,8 @@ class AccountTable(Table, tablename="portico_account"):
     updated_at = BigInt()
     created_at = BigInt()
     folded = Text()
+    email_key = Text(null=True, default=None)
+    colliding = Boolean(default=False)
 
 
 class PasswordTable(Table, tablename="portico_password"):

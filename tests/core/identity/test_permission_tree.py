@@ -17,7 +17,13 @@ WORDS = {
     "regenerate_response rate_response edit share export import stt tts call multiple_models temporary temporary_enforced",
     "features": "api_keys notes folders channels direct_tool_servers web_search image_generation code_interpreter",
 }
-OFF = {"chat.temporary_enforced", "features.api_keys", "features.direct_tool_servers"}
+OFF = {
+    "chat.temporary_enforced",
+    "chat.file_upload",
+    "chat.rate_response",
+    "features.api_keys",
+    "features.direct_tool_servers",
+}
 
 
 def test_the_default_tree_has_every_word_clients_know() -> None:

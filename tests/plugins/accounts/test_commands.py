@@ -65,3 +65,11 @@ def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine) -> None:
 def test_a_password_is_never_an_argument(portico: CommandLine) -> None:
     answer = portico("user", "add", "ann@example.org", "--password", "secret", code=2)
     assert "--password" in answer.stderr
+
+
+def test_accounts_whose_addresses_are_one_are_listed(portico: CommandLine) -> None:
+    portico("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    assert "No two accounts" in portico("user", "list", "--colliding").stdout
+    for email in ("an\u200bn@example.org", "Ann@EXAMPLE.org"):
+        refused = portico("user", "add", email, "--password-stdin", said="secret\n", code=None)
+        assert refused.returncode != 0, email

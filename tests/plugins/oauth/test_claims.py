@@ -6,7 +6,7 @@ import pytest
 
 from portico_oauth.claims import lookup
 from portico_oauth.faults import Refused
-from portico_oauth.proofs import blocked_by, groups_of, role_of
+from portico_oauth.proofs import BlockedGroups, groups_of, role_of
 from portico_oauth.settings import Settings
 
 MANAGED = Settings(role_management=True, group_management=True)
@@ -137,7 +137,7 @@ def test_groups_that_cannot_be_read_are_refused(claim: Any) -> None:
 def test_blocked_groups_are_named_by_name_expression_or_wildcard(
     pattern: str, blocked: list[str], left: list[str]
 ) -> None:
-    is_blocked = blocked_by([pattern])
+    is_blocked = BlockedGroups([pattern])
     assert all(map(is_blocked, blocked))
     assert not any(map(is_blocked, left))
 

@@ -84,6 +84,23 @@ def test_AB_76_an_administrator_is_never_merged(browser: Browser, authority: Aut
     assert "already registered" in landing.error and not landing.token
 
 
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize("merges", [True, False])
+def test_AB_76_a_verified_address_that_only_looks_like_another_is_nobodys(
+    environment: dict[str, str], authority: Authority, merges: bool
+) -> None:
+    house = House(environment | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": str(merges)})
+    try:
+        admin = house.client.sign_in("Ada")
+        admin.add_person("Vik")
+        for email in ("vi\u212a@example.org", "vik\u200b@example.org", "\u202evik@example.org"):
+            be(authority, "Mallory", email=email)
+            assert Browser(house.client).sign_in().error
+        assert admin.get("/api/v1/users/").json["total"] == 2
+    finally:
+        house.close()
+
+
 @pytest.mark.usefixtures("merging", "admin")
 def test_AB_76_a_second_provider_with_the_same_address_is_somebody_else(
     browser: Browser, authority: Authority, count: Count

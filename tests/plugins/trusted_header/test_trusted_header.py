@@ -252,3 +252,13 @@ def test_a_header_that_cannot_be_trusted_keeps_the_house_closed(
 ) -> None:
     with pytest.raises(BadSettings, match="header|HEADER"):
         opened(**change)
+
+
+def test_AB_18_an_address_that_only_looks_like_another_is_not_that_account(opened: Opened) -> None:
+    house = opened()
+    enter(house.client, "ada")
+    before = how_many(house)
+    for email in ("ad\u00aa@example.org", "ada\u200b@example.org", "ａda@example.org"):
+        answer = come(house.client, {"x-forwarded-email": email.encode().decode("latin-1")})
+        assert answer.status == 400, email
+    assert how_many(house) == before

@@ -4,20 +4,17 @@ from typing import Literal, get_args
 
 import msgspec
 
-from portico.errors import INVALID_EMAIL_FORMAT, Invalid
+from portico.errors import Invalid
 from portico.identity.people.picture import DEFAULT_PICTURE
 
 Role = Literal["pending", "user", "admin"]
 #: Each may do more than the one before.
 ROLES: tuple[str, ...] = get_args(Role)
 
-#: Characters; RFC 5321 allows an address 254.
-LONGEST_EMAIL = 254
+#: Characters.
 LONGEST_NAME = 256
 #: Bytes of what a search looks into; PostgreSQL indexes no more than 2704.
 LONGEST_FOLDED = 2400
-
-_CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,24 +50,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 #: The columns of an `Account`, for a SELECT.
 COLUMNS = ", ".join(Account.__struct_fields__)
-
-
-def check_email(email: str) -> str:
-    """The address as it is stored: lower case.
-
-    Raises: Invalid if it does not look like one. Source: `a@b.c` or `a@localhost`; unlike the reference, the
-    whole of it has to match, and blanks are refused.
-    """
-    if len(email) > LONGEST_EMAIL or not _looks_like_one(email):
-        raise Invalid(INVALID_EMAIL_FORMAT)
-    return email.lower()
-
-
-def _looks_like_one(email: str) -> bool:
-    local, _, domain = email.partition("@")
-    if not local or "@" in domain or any(one.isspace() or one in _CONTROLS for one in email):
-        return False
-    return domain == "localhost" or "." in domain[1:-1]
 
 
 def check_name(name: str) -> str:

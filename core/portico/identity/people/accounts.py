@@ -12,6 +12,7 @@ from portico.db import (
     hold_for_deletion,
     new_id,
     now,
+    row,
     rows,
     transaction,
 )
@@ -27,13 +28,14 @@ from portico.events import Bus
 from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountLeaving
 from portico.identity.people.account import (
     Account,
-    check_email,
     check_name,
     check_role,
     folded,
     is_demotion,
 )
 from portico.identity.people.amendment import CHANGEABLE, SHOWN, Amendment, shown
+from portico.identity.people.email_address import check_email, email_key
+from portico.identity.people.email_keys import let_be_alone
 from portico.identity.people.lookup import Lookup
 from portico.identity.people.picture import DEFAULT_PICTURE, check_picture
 from portico.identity.sessions.sessions import Sessions
@@ -49,8 +51,8 @@ MAX_ATTEMPTS = 5
 
 _INSERT = (
     "INSERT INTO portico_account "
-    "(id, email, role, name, profile_image_url, folded, last_active_at, updated_at, created_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)"
+    "(id, email, role, name, profile_image_url, folded, email_key, last_active_at, updated_at, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)"
 )
 _SET_HASH = (
     "INSERT INTO portico_password (account_id, hash, updated_at) VALUES ($1, $2, $3) "
@@ -69,6 +71,10 @@ _AMEND = (
     "UPDATE portico_account SET name = $2, email = $3, role = $4, profile_image_url = $5, folded = $6, "
     "updated_at = $7 WHERE id = $1"
 )
+_KEY = "SELECT email_key FROM portico_account WHERE id = $1"
+_SET_KEY = "UPDATE portico_account SET email_key = $2, colliding = FALSE WHERE id = $1"
+# Those that collide already are not held apart by the index.
+_TAKEN = "SELECT 1 FROM portico_account WHERE email_key = $1 AND id <> $2 LIMIT 1"
 # A group that was made while its maker's others were handed over.
 _MADE_A_GROUP = "SELECT 1 FROM portico_group WHERE account_id = $1 LIMIT 1"
 _TOUCH = "UPDATE portico_account SET updated_at = $1 WHERE id = $2"
@@ -116,9 +122,9 @@ class Accounts(Lookup):
                     role = "admin"
                 elif founding or (role == "admin" and not await self._may_rule(by)):
                     raise Forbidden
-                await execute(
-                    _INSERT, account_id, email, role, name, picture, folded(name, email), at
-                )
+                await self._check_key(email_key(email), account_id)
+                text, key = folded(name, email), email_key(email)
+                await execute(_INSERT, account_id, email, role, name, picture, text, key, at)
                 if password_hash is not None:
                     await execute(_SET_HASH, account_id, password_hash, at)
                 account = await self.by_id(account_id)
@@ -241,7 +247,9 @@ class Accounts(Lookup):
         """Raises: ForeignKeyViolation if something that has to be handed over is still there."""
         if await rows(_MADE_A_GROUP, account_id):
             raise ForeignKeyViolation("portico_group.account_id")
+        key = await self._key_of(account_id)
         await execute("DELETE FROM portico_account WHERE id = $1", account_id)
+        await let_be_alone(key)
 
     async def _heir(self, account_id: str, wanted: str | None) -> str | None:
         if wanted == account_id:
@@ -253,12 +261,26 @@ class Accounts(Lookup):
         values = {name: getattr(account, name) for name in CHANGEABLE} | changes
         text = folded(values["name"], values["email"])
         await execute(_AMEND, account.id, *values.values(), text, now())
+        if "email" in changes:
+            key, was_key = email_key(changes["email"]), await self._key_of(account.id)
+            await self._check_key(key, account.id)
+            await execute(_SET_KEY, account.id, key)
+            await let_be_alone(was_key)
         if "role" in changes:
             await record("role.changed", KIND, account.id, account.role, changes["role"])
         if noted := sorted(changes.keys() - {"role"}):
             was = {name: getattr(account, name) for name in SHOWN if name in changes}
             became = {name: changes[name] for name in SHOWN if name in changes}
             await record("account.changed", KIND, account.id, was, became | {"fields": noted})
+
+    async def _key_of(self, account_id: str) -> str | None:
+        found = await row(_KEY, account_id)
+        return found["email_key"] if found else None
+
+    async def _check_key(self, key: str, account_id: str) -> None:
+        """Raises: Invalid if another account has this address, however it is written."""
+        if await rows(_TAKEN, key, account_id):
+            raise Invalid(EMAIL_TAKEN)
 
     async def _set_hash(self, account_id: str, password_hash: str) -> None:
         await execute(_SET_HASH, account_id, password_hash, now())

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from portico.identity.people.account import Account, check_email, check_name, check_role
+from portico.identity.people.account import Account, check_name, check_role
+from portico.identity.people.email_address import check_email
 from portico.identity.people.picture import check_picture
 
 #: What the audit trail shows of an account; everything else is named at most.

@@ -1,23 +1,41 @@
 """Finding one account: by its id, by its e-mail address, and what a sign-in is checked against."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from portico.db import chunks, placeholders, row, rows
 from portico.errors import EMAIL_TAKEN, Invalid, NotFound
-from portico.identity.people.account import COLUMNS, Account, check_email
+from portico.identity.people.account import COLUMNS, Account
+from portico.identity.people.email_address import (
+    check_email,
+    email_key,
+    exact_spellings,
+    is_plain,
+)
 
 _BY_ID = f"SELECT {COLUMNS} FROM portico_account WHERE id = $1"  # noqa: S608 - our own columns
-_BY_EMAIL = f"SELECT {COLUMNS} FROM portico_account WHERE email = $1"  # noqa: S608 - our own columns
-_PROOF = (
-    f"SELECT {COLUMNS}, (SELECT hash FROM portico_password WHERE account_id = portico_account.id) "  # noqa: S608
-    "AS hash FROM portico_account WHERE email = $1"
+_BY_EMAIL = (
+    f"SELECT {COLUMNS}, "  # noqa: S608 - our own columns
+    "(SELECT hash FROM portico_password WHERE account_id = portico_account.id) AS hash "
+    "FROM portico_account WHERE email IN ($1, $2) OR email_key = $3"
 )
+_TAKEN = "SELECT 1 FROM portico_account WHERE email = $1 OR email_key = $2 LIMIT 1"
 # The oldest account, which is the one that founded the house, where that was noted.
 _OLDEST = (
     "SELECT id, role FROM portico_account WHERE id = COALESCE("
     "(SELECT a.id FROM portico_founder f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), "
     "(SELECT id FROM portico_account ORDER BY created_at, id LIMIT 1))"
 )
+
+
+def _with_hash(found: dict[str, Any]) -> tuple[Account, str | None]:
+    columns = {name: value for name, value in found.items() if name != "hash"}
+    return Account(**columns), found["hash"]
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a database could hold it: no NUL, and no half of a pair."""
+    return "\x00" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 class Lookup:
@@ -44,17 +62,23 @@ class Lookup:
         return account
 
     async def by_email(self, email: str) -> Account | None:
-        """The account of this e-mail address, in any case."""
-        found = [] if "\x00" in email else await rows(_BY_EMAIL, email.lower())
-        return Account(**found[0]) if found else None
+        """The account of this e-mail address, however it is written. See `proof`."""
+        return (await self.proof(email))[0]
 
     async def proof(self, email: str) -> tuple[Account | None, str | None]:
-        """What a sign-in by password is checked against: the account and the hash, where there are such."""
-        found = [] if "\x00" in email else await rows(_PROOF, email.lower())
-        if not found:
-            return None, None
-        hashed = found[0].pop("hash")
-        return Account(**found[0]), hashed
+        """What a sign-in by password is checked against: the account and the hash, where there are such.
+
+        An account whose address is to the letter this one comes first; else the only one whose address is the same. An
+        address that is not plain is nobody's but to the letter: it only looks like another.
+        """
+        spellings = exact_spellings(email)
+        key = email_key(email) if is_plain(email) else ""
+        found = await rows(_BY_EMAIL, *spellings, key) if _is_storable(email) else []
+        for spelling in spellings:
+            for one in found:
+                if one["email"] == spelling:
+                    return _with_hash(one)
+        return _with_hash(found[0]) if len(found) == 1 else (None, None)
 
     async def check_free(self, email: str) -> str:
         """The address as it will be stored. Raises: Invalid if it is malformed or taken.
@@ -62,7 +86,7 @@ class Lookup:
         Said early, before a password is hashed; the statement that stores it is what decides.
         """
         email = check_email(email)
-        if await self.by_email(email) is not None:
+        if await rows(_TAKEN, email, email_key(email)):
             raise Invalid(EMAIL_TAKEN)
         return email
 

@@ -115,6 +115,11 @@ class Roll:
         sql = f"SELECT {_LISTED} FROM portico_account ORDER BY created_at DESC, id DESC"  # noqa: S608
         return [Listed(**one) for one in await scan(sql)]
 
+    async def colliding(self) -> list[Listed]:
+        """Accounts whose e-mail addresses are one, though written otherwise; those that are the same one after another."""
+        sql = f"SELECT {_LISTED} FROM portico_account WHERE colliding = TRUE ORDER BY email_key, created_at, id"  # noqa: S608
+        return [Listed(**one) for one in await scan(sql)]
+
     async def groups_of(self, account_ids: list[str]) -> dict[str, list[str]]:
         """The groups that the people of one page are in. Shape: ids of groups, sorted, by account."""
         sql = f"SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ({placeholders(len(account_ids))})"  # noqa: S608

@@ -1,0 +1,106 @@
+"""Accounts and their addresses: new ones collide with none, and those that collide already stay apart."""
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from portico.db import current_database, execute, rows
+from portico.errors import EMAIL_TAKEN, Invalid
+from portico.identity import Amendment, Identity
+from portico.identity.people.email_keys import fill_email_keys, warn_of_collisions
+
+pytestmark = pytest.mark.anyio
+KELVIN, PLAIN = "vi\u212a@example.org", "vik@example.org"
+
+
+async def spoil(account_id: str, email: str) -> None:
+    """An address as an earlier release took it."""
+    sql = "UPDATE portico_account SET email = $1, email_key = NULL, colliding = FALSE WHERE id = $2"
+    await execute(sql, email, account_id)
+
+
+async def keyless(*accounts: tuple[str, str]) -> None:
+    for account_id, email in accounts:
+        await spoil(account_id, email)
+    await fill_email_keys(current_database())
+
+
+async def test_every_way_to_write_an_address_finds_the_account(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    await identity.directory.amend(ann.id, Amendment(email="José@MÜLLER.de"))
+    assert (await identity.directory.by_id(ann.id)).email == "josé@müller.de"
+    for email in ("JOSE\u0301@müller.de", "josé@xn--mller-kva.de", "josé@müller.de"):
+        found = await identity.directory.by_email(email)
+        assert found is not None and found.id == ann.id, email
+        with pytest.raises(Invalid, match=EMAIL_TAKEN[:5]):
+            await identity.directory.check_free(email)
+        with pytest.raises(Invalid, match=EMAIL_TAKEN[:5]):
+            await identity.directory.create_account(name="X", email=email, password_hash=None)
+
+
+async def test_what_only_looks_like_an_address_finds_nobody(
+    identity: Identity, new_account: Any
+) -> None:
+    vik = await new_account("Vik", password="right")
+    assert vik.email == PLAIN
+    for email in (
+        KELVIN,
+        "vik\u200b@example.org",
+        "\u202evik@example.org",
+        "vik\udc80@example.org",
+    ):
+        assert await identity.directory.by_email(email) is None
+        with pytest.raises(Invalid):
+            await identity.prove(email, "right")
+        with pytest.raises(Invalid):
+            await identity.directory.amend(vik.id, Amendment(email=email))
+    assert (await identity.prove("VIK@example.org", "right")).id == vik.id
+
+
+async def test_accounts_that_collide_already_are_found_by_exactly_their_own_address(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben, eve = await new_account("Ann"), await new_account("Ben"), await new_account("Eve")
+    await keyless(
+        (ann.id, "josé@x.org"), (ben.id, "jose\u0301@x.org"), (eve.id, "jos\u200bé@x.org")
+    )
+    for one, email in ((ann, "josé@x.org"), (ben, "jose\u0301@x.org"), (eve, "jos\u200bé@x.org")):
+        found = await identity.directory.by_email(email)
+        assert found is not None and found.id == one.id
+    assert await identity.directory.by_email("JOSÉ@x.org") is None, "it could be any of them"
+    assert {one.id for one in await identity.roll.colliding()} == {ann.id, ben.id, eve.id}
+    with pytest.raises(Invalid):
+        await identity.directory.create_account(name="N", email="JOSÉ@x.org", password_hash=None)
+    await identity.directory.amend(eve.id, Amendment(email="eve@x.org"))
+    await identity.directory.delete(ben.id)
+    assert await identity.roll.colliding() == []
+    found = await identity.directory.by_email("JOSÉ@x.org")
+    assert found is not None and found.id == ann.id
+
+
+async def test_the_start_says_that_accounts_collide(identity: Identity, new_account: Any) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    with capture_logs() as quiet:
+        await warn_of_collisions()
+    await keyless((ann.id, "josé@x.org"), (ben.id, "jose\u0301@x.org"))
+    with capture_logs() as told:
+        await warn_of_collisions()
+    assert quiet == []
+    assert [(one["accounts"], one["see"]) for one in told] == [(2, "portico user list --colliding")]
+
+
+async def test_an_account_of_an_older_instance_is_found_and_given_a_key(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    await spoil(ann.id, "ann@example.org")
+    found = await identity.directory.by_email("Ann@example.org")
+    assert found is not None and found.id == ann.id
+    await fill_email_keys(current_database())
+    keys = await rows("SELECT email_key, colliding FROM portico_account WHERE id = $1", ann.id)
+    assert keys == [{"email_key": "ann@example.org", "colliding": False}] or keys == [
+        {"email_key": "ann@example.org", "colliding": 0}
+    ]
