@@ -53,6 +53,24 @@ async def test_AB_36_a_lot_is_drawn_only_among_what_the_caller_may_use() -> None
     assert await drawn(world) == {"open", "free"}
 
 
+async def test_access_grants_say_who_may_use_it_and_what_cannot_be_read_is_nobody() -> None:
+    everyone = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
+    anns = [{"principal_type": "user", "principal_id": "ann", "permission": "read"}]
+    world = World(
+        shop(),
+        arenas=[
+            arena("public", access_grants=everyone),
+            arena("anns", access_grants=anns),
+            arena("closed", access_grants=[]),
+            arena("odd", access_grants=[everyone[0] | {"permission": "write"}]),
+            arena("both", access_control=None, access_grants=[]),
+        ],
+    )
+
+    assert await world.ids(actor("ann")) == ["open", "free", "public", "anns"]
+    assert await world.ids(actor("bob")) == ["open", "free", "public"]
+
+
 async def test_it_stands_for_those_it_names_or_for_all_but_those() -> None:
     named = arena("named", model_ids=["free", "closed"], access_control=None)
     others = arena("others", model_ids=["free"], filter_mode="exclude", access_control=None)
