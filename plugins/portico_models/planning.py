@@ -1,9 +1,9 @@
 """What an import would do, found out before anything is written, with all that stands against it."""
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET
 
@@ -16,10 +16,8 @@ from portico.api import (
     Invalid,
     Refusal,
     Resource,
-    Share,
     Sharing,
     chunks,
-    describe_missing,
     misfit,
     placeholders,
     rows,
@@ -27,12 +25,11 @@ from portico.api import (
 from portico_models.chains import base_of, bases_below, chain_faults
 from portico_models.footing import Footing, learn_footing
 from portico_models.incoming import Batch, Item
+from portico_models.narrowing import Narrowing
 from portico_models.records import KIND
-from portico_models.rules import LONGEST_CHAIN, Reach, reach_of
+from portico_models.rules import LONGEST_CHAIN, reach_of
 
 Row = Mapping[str, Any]
-#: Why a sharing is not taken over.
-NOT_ALLOWED: Final = "it asks for sharing that the importer may not do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +104,7 @@ class Planner:
             missing = await self._grants.missing(
                 item.sharing for item in some if item.sharing is not UNSET
             )
+            narrowing = Narrowing(missing, reach, self._is_strict, self._tells_missing)
             owners = await self._owners(some, before)
             for item in some:
                 row = before.get(item.id)
@@ -116,7 +114,7 @@ class Planner:
                     was = shared.get(item.id, self._grants.nobody)
                     sharing, notes = was if row else reach.unsaid, list[str]()
                     if item.sharing is not UNSET:
-                        sharing, notes = self._wanted(item, was, missing, reach, bool(may_share))
+                        sharing, notes = narrowing.of(item, was, bool(may_share))
                     owner = item.owner if item.owner and item.owner in owners else self._actor.id
                     same = sharing.same_as(was)
                     steps.append(Step(item, row is None, sharing, same, owner, notes))
@@ -137,40 +135,6 @@ class Planner:
         elif not (self._over_all or row["may_write"]):
             raise Forbidden
         footing.check(item.id, base_of(item, row), dict(row) if row else None)
-
-    def _wanted(
-        self,
-        item: Item,
-        was: Sharing,
-        missing: Container[Share],
-        reach: Reach,
-        may_share: bool,
-    ) -> tuple[Sharing, list[str]]:
-        """Who has access afterwards, and what of what the object says is left out.
-
-        Raises: Forbidden for somebody who may write a record and not say who else has access; if strict, Invalid for
-        somebody who does not exist, and Forbidden for a sharing that is not the caller's to do.
-        """
-        wanted, notes = item.sharing, list[str]()
-        assert wanted is not UNSET
-        if item.is_control and was.reads_as(wanted):
-            return was, notes
-        unknown = {one for one in wanted.shares if one in missing and one not in was.shares}
-        if unknown:
-            if self._is_strict:
-                raise Invalid(f"[ERROR: access_control names {describe_missing(unknown)}]")
-            if self._tells_missing:
-                notes.append(f"access_control: left out {describe_missing(unknown)}")
-            wanted = Sharing(tuple(one for one in wanted.shares if one not in unknown))
-        if not wanted.same_as(was):
-            if not may_share:
-                raise Forbidden
-            if not reach.allows(wanted):
-                if self._is_strict:
-                    raise Forbidden
-                notes.append(f"access_control: {NOT_ALLOWED}; the model is private")
-                wanted = self._grants.nobody
-        return wanted, notes
 
     async def _owners(self, items: Sequence[Item], before: Mapping[str, Row]) -> set[str]:
         """Of the owners that new records name, those that there are, if they are to be kept."""

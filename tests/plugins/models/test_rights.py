@@ -283,6 +283,17 @@ class TestWithThePermissionToImport:
         assert [shown(ann, one["id"]) for one in models] == [{}, {}, {}]
         assert not any(seen(bob, one["id"]) for one in models)
 
+    def test_a_writer_who_may_not_share_so_leaves_access_as_it_is(
+        self, admin: Client, ann: Client, bob: Client
+    ) -> None:
+        before = admin.post(CREATE, form(access_control=readers(bob) | writers(ann))).json
+
+        report = ann.post(IMPORT, [form(name="New", access_control=None)]).json
+
+        assert [note["id"] for note in report["notes"]] == ["legal-desk"]
+        assert shown(bob) == before["access_control"]
+        assert ann.post(STRICT, [form(access_control=None)]).status == 403
+
     def test_a_new_model_that_names_another_owner_is_the_importers(
         self, ann: Client, bob: Client
     ) -> None:
