@@ -45,7 +45,7 @@ def serve(loaded: Loaded) -> None:
             f"server.workers = {server.workers}: several worker processes need Redis to keep in step with one "
             "another, and this version cannot use it yet. Set it to 1; one worker streams to thousands."
         )
-    port = _free_port(server) if server.port == 0 else _checked_port(server)
+    address, port = _bindable(server)
     take_over_streams()
     start, lifeline = Start(server.start_limit), Lifeline()
     granian = Supervisor(
@@ -53,7 +53,7 @@ def serve(loaded: Loaded) -> None:
         start,
         server.drain_delay,
         target="portico",
-        address=server.host,
+        address=address,
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
@@ -69,12 +69,14 @@ def serve(loaded: Loaded) -> None:
         workers_kill_timeout=int(server.grace) + PATIENCE,
         log_enabled=False,
     )
-    granian.serve(target_loader=partial(load, loaded, port, start, lifeline), wrap_loader=False)
+    granian.serve(
+        target_loader=partial(load, loaded, (address, port), start, lifeline), wrap_loader=False
+    )
     if start.was_refused:
         sys.exit(1)
 
 
-def load(loaded: Loaded, port: int, start: Start, lifeline: Lifeline) -> Any:
+def load(loaded: Loaded, listens: tuple[str, int], start: Start, lifeline: Lifeline) -> Any:
     """The application of one worker. Called by granian in the worker process."""
     writer = take_over_streams()
     life = Life(start, writer)
@@ -97,7 +99,7 @@ def load(loaded: Loaded, port: int, start: Start, lifeline: Lifeline) -> Any:
         sys.exit(1)
     life.application = application
     start.follow(lambda: application.doing, MIGRATING)
-    return Ready(application, loaded.settings.server, port, start, life)
+    return Ready(application, loaded.settings.server, listens, start, life)
 
 
 class Life:
@@ -133,9 +135,15 @@ class Ready:
     """The application, and what people see of its start and end in the terminal."""
 
     def __init__(
-        self, application: Any, server: ServerSettings, port: int, start: Start, life: Life
+        self,
+        application: Any,
+        server: ServerSettings,
+        listens: tuple[str, int],
+        start: Start,
+        life: Life,
     ) -> None:
-        self.application, self.host, self.port = application, reachable(server.host), port
+        address, port = listens
+        self.application, self.host, self.port = application, reachable(address), port
         self._start, self._life = start, life
         self._send_timeout = server.send_timeout
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
@@ -208,22 +216,22 @@ async def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _checked_port(server: ServerSettings) -> int:
-    """Fail now, in words, rather than in the worker with a traceback."""
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((server.host, server.port))
-        except OSError as error:
-            raise CannotServe(
-                f"cannot listen on {server.host}:{server.port}: {error.strerror or error}. "
-                "Choose another with --port or --host."
-            ) from None
-    return server.port
-
-
-def _free_port(server: ServerSettings) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:
-        probe.bind((server.host, 0))
-        return int(probe.getsockname()[1])
+def _bindable(server: ServerSettings) -> tuple[str, int]:
+    """The numeric address and the port to listen on. Fails now, in words, rather than in the worker with a traceback."""
+    where = f"{server.host}:{server.port}"
+    try:
+        found = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        # Of a name with several addresses, such as localhost, the first of IPv4: most clients begin there.
+        family, *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if server.port:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return str(address[0]), int(probe.getsockname()[1])
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CannotServe(
+            f"cannot listen on {where}: {why}. Choose another with --port or --host."
+        ) from None

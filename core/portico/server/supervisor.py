@@ -10,6 +10,7 @@ from typing import Any
 
 from granian.server.mp import MPServer
 
+from portico.errors import OperatorError
 from portico.server.lifeline import Lifeline
 from portico.server.start import Start, say
 
@@ -40,6 +41,14 @@ class Supervisor(MPServer):
         """Begin. Called by granian, which sets its signal handlers in here."""
         threading.Thread(target=self._obey, name="signals", daemon=True).start()
         super().startup(*arguments)  # type: ignore[no-untyped-call]
+
+    def _init_shared_socket(self) -> None:
+        try:
+            super()._init_shared_socket()  # type: ignore[no-untyped-call]
+        except (OSError, RuntimeError, ValueError) as error:  # taken since it was looked at
+            raise OperatorError(
+                f"cannot listen on {self.bind_addr}:{self.bind_port}: {error}"
+            ) from None
 
     def signal_handler_interrupt(self, number: int, frame: object) -> None:
         """Pass a signal on. Called by Python, in the worker too until that has handlers of its own."""

@@ -7,7 +7,7 @@ import pytest
 
 from portico.errors import Unavailable
 from portico.server import serve
-from portico.server.serve import Ready
+from portico.server.serve import CannotServe, Ready
 from portico.settings.server import ServerSettings
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,26 @@ class Application:
 
 def ready(start: Any, port: int) -> Ready:
     life: Any = None
-    return Ready(Application(), ServerSettings(), port, start, life)
+    return Ready(Application(), ServerSettings(), ("127.0.0.1", port), start, life)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("localhost", "127.0.0.1"), ("::1", "::1"), ("::", "::"), ("0.0.0.0", "0.0.0.0")],
+)
+def test_a_name_is_listened_on_at_its_address(host: str, address: str) -> None:
+    found, port = serve._bindable(ServerSettings(host=host, port=0))
+    assert found == address
+    assert port > 0
+
+
+@pytest.mark.parametrize(
+    "host", ["256.1.1.1", "nosuch.invalid", "192.0.2.1", "fe80::1", "a" * 300, "x..y"]
+)
+@pytest.mark.parametrize("port", [0, 48123])
+def test_an_address_that_is_not_ours_is_refused_with_a_sentence(host: str, port: int) -> None:
+    with pytest.raises(CannotServe, match="cannot listen on .*Choose another with --port or"):
+        serve._bindable(ServerSettings(host=host, port=port))
 
 
 async def test_a_port_that_cannot_be_reached_fails_the_start_with_a_sentence(
