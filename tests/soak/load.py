@@ -1,7 +1,8 @@
 """What users and intruders do all day, at random, as fast as the server answers.
 
 What is stored stays about the same: whoever makes a chat deletes an older one, accounts that are made go again. So
-memory that grows is not memory for what is kept.
+memory that grows is not memory for what is kept. Only the audit trail keeps all: accounts come and go once in a while,
+since SQLite keeps what it has read of a file up to 16 MB for each of four connections.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import json
 import random
 import string
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
@@ -18,6 +20,8 @@ from urllib.parse import quote, urlsplit
 from portico.testing import PASSWORD, Answer, Client
 
 CHATS_EACH = 40
+#: Seconds between two accounts that come and go.
+GUEST_SECONDS = 3.0
 #: Models that fail, as the upstream of the tests calls them.
 FAILING = ("status-500", "html", "broken-json", "cut")
 USERS = 6
@@ -35,6 +39,8 @@ class Load:
         self.failed: Counter[str] = Counter()
         self._numbers = itertools.count()
         self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._next_guest = 0.0
         self._people = [
             Person(self, admin.add_person(f"Soak{number}"), random.Random(seed + number))
             for number in range(users)
@@ -52,6 +58,14 @@ class Load:
     @property
     def is_over(self) -> bool:
         return self._stopped.is_set()
+
+    def guest_is_due(self) -> bool:
+        """Whether it is time for another account to come and go."""
+        with self._lock:
+            due = time.monotonic() >= self._next_guest
+            if due:
+                self._next_guest = time.monotonic() + GUEST_SECONDS
+            return due
 
     def number(self) -> int:
         return next(self._numbers)
@@ -167,6 +181,8 @@ class Person(threading.Thread):
 
     def come_and_go(self) -> bool:
         """An account that is made, writes, and is deleted while it still writes."""
+        if not self.load.guest_is_due():
+            return self.lists()
         name = f"Guest{self.load.number()}"
         form = {"name": name, "email": f"{name}@example.org", "password": PASSWORD, "role": "user"}
         made = self.load.admin.post("/api/v1/auths/add", form)

@@ -18,7 +18,9 @@ SETTINGS = {
     "DEFAULT_USER_ROLE": "user",
     "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
     "ENABLE_API_KEYS": "true",
-    # Everybody comes from one address here.
+    # Everybody comes from one address here, and what counts attempts shall be as large after a minute as after an hour.
+    "PORTICO_LIMITS_WINDOW": "30",
+    "PORTICO_LIMITS_ACCOUNT_WINDOW": "60",
     "PORTICO_LIMITS_FAILURES": "1000000",
     "PORTICO_LIMITS_TRIES": "1000000",
     "MODELS_CACHE_TTL": "1",
