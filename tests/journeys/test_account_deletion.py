@@ -163,3 +163,32 @@ def test_what_is_written_while_its_account_is_deleted_is_deleted_too(
     house.call(settled)
     for who in leaving:
         assert house.call(traces, who.account["id"]) <= HISTORY
+
+
+def test_nothing_is_given_to_a_group_that_is_being_deleted(house: House) -> None:
+    ada = house.client.sign_up("Ada")
+    ben = ada.add_person("Ben")
+    names = [f"Group {n}" for n in range(6)]
+    made = [ada.post("/api/v1/groups/create", {"name": n, "description": ""}) for n in names]
+    ids = [answer.json["id"] for answer in made]
+    model = {"id": "desk", "name": "Desk", "base_model_id": None, "meta": {}, "params": {}}
+    assert ada.post("/api/v1/models/create", model | {"access_control": {}}).status == 200
+
+    def share() -> None:
+        for _ in range(8):
+            for group_id in ids:
+                access = {"read": {"user_ids": [], "group_ids": [group_id]}}
+                body = model | {"access_control": access}
+                statuses.add(ada.post("/api/v1/models/model/update", body).status)
+                path = f"/api/v1/groups/id/{group_id}/users/add"
+                statuses.add(ada.post(path, {"user_ids": [ben.account["id"]]}).status)
+
+    def delete() -> None:
+        for group_id in ids:
+            statuses.add(ada.delete(f"/api/v1/groups/id/{group_id}/delete").status)
+
+    statuses: set[int] = set()
+    both(share, delete)
+    assert 500 not in statuses
+    for group_id in ids:
+        assert house.call(traces, group_id) <= HISTORY

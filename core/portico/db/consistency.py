@@ -31,7 +31,7 @@ _POSTGRES_KEYS: Final = (
     "JOIN pg_attribute c ON c.attrelid = k.conrelid AND c.attnum = k.conkey[1] "
     "JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = k.confkey[1] "
     "WHERE k.contype = 'f' AND array_length(k.conkey, 1) = 1 "
-    "AND child.relnamespace = CAST(CAST(current_schema() AS TEXT) AS REGNAMESPACE) ORDER BY 1, 2"
+    "AND child.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1, 2"
 )
 _TABLES: Final = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
@@ -39,7 +39,7 @@ _TABLES: Final = {
 }
 _INVALID_INDEXES: Final = (
     "SELECT c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-    "WHERE NOT i.indisvalid AND c.relnamespace = CAST(CAST(current_schema() AS TEXT) AS REGNAMESPACE) ORDER BY 1"
+    "WHERE NOT i.indisvalid AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1"
 )
 _FIRST_ADMIN: Final = (
     "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at, id LIMIT 1"
