@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from portico.errors import TooLarge
+from portico.errors import Misshapen, TooLarge
 from portico.web.reading import json_scanner
 from portico.web.reading.import_items import ImportItem, plain_value, read_items
 from portico.web.reading.json_scanner import UnreadableImport
@@ -129,6 +129,7 @@ def test_halves_of_characters_and_nul_are_mended_in_objects_and_names() -> None:
         (b'[{"a":"\xff"}]', "not UTF-8 at byte 7"),
         (b'{"a":"\xff"}', "not UTF-8 at byte 6"),
         (b"[" * 3000 + b"]" * 3000, "nested too deeply"),
+        (b'[{"a":' * 65 + b"[[]]" + b"}]" * 65, "nested too deeply: over 128 levels"),
         ('[{"a":1}]'.encode("utf-16"), "UTF-16"),
         ('[{"a":1}]'.encode("utf-16-le"), "UTF-16"),
         ('[{"a":1}]'.encode("utf-16-be"), "UTF-16"),
@@ -233,6 +234,16 @@ def test_a_file_on_disk_is_read_in_blocks(tmp_path: Path) -> None:
 )
 def test_json_in_a_string_is_read_as_the_object_it_is(written: str, plain: str) -> None:
     assert bytes(plain_value(msgspec.Raw(written.encode()))).strip().decode() == plain
+
+
+def test_json_in_a_string_may_not_be_nested_deeper_than_elsewhere() -> None:
+    deep = json.dumps("[" * 130 + "]" * 130).encode()
+    with pytest.raises(Misshapen, match="deeper than 128"):
+        plain_value(msgspec.Raw(deep))
+
+
+def test_128_levels_are_read() -> None:
+    assert len(items(b"[" + b"[" * 128 + b"]" * 128 + b"]")) == 1
 
 
 def test_json_in_a_string_that_is_cut_off_is_refused() -> None:

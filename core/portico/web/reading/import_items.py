@@ -8,8 +8,9 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from portico.web.reading.body_scanner import BodyScanner
 from portico.web.reading.foreign import foreign
-from portico.web.reading.json_scanner import JSONScanner, UnreadableImport
+from portico.web.reading.json_scanner import MAX_DEPTH, JSONScanner, UnreadableImport
 from portico.web.reading.mended import mended
 
 #: Bytes of one object.
@@ -180,13 +181,14 @@ def plain_value(raw: msgspec.Raw) -> msgspec.Raw:
     """A JSON value that may stand in a string, as exports of database rows have it: a text `"{}"` is the object `{}`.
 
     Anything else comes back as it is. Raises: UnreadableImport for a string that begins like an object or a list and
-    is none.
+    is none; Misshapen for one that is nested too deeply.
     """
     if bytes(memoryview(raw)[:1]) != b'"':
         return raw
     inner = mended(msgspec.json.decode(raw, type=str).encode())
     if inner.lstrip()[:1] not in (b"{", b"["):
         return raw
+    BodyScanner(MAX_DEPTH, len(inner) + 1).feed(inner, last=True)
     try:
         return _ANY.decode(inner)
     except (msgspec.DecodeError, RecursionError):

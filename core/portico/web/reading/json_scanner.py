@@ -11,6 +11,8 @@ from portico.errors import Misshapen, TooLarge
 
 #: Bytes that are read at once.
 BLOCK_BYTES: Final = 256 * 1024
+#: Levels of one value, as the server takes them in other bodies unless told otherwise: what is brought in can be saved.
+MAX_DEPTH: Final = 128
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _SCALAR: Final = re.compile(rb'[^\s,\[\]{}":]*+')
@@ -137,6 +139,10 @@ class JSONScanner:
                     at = self._at
                 elif found in b"[{":
                     depth += 1
+                    if depth > MAX_DEPTH:
+                        raise UnreadableImport(
+                            f"the value around {self.place()} is nested too deeply: over {MAX_DEPTH} levels"
+                        )
                 else:
                     depth -= 1
                     if not depth:
