@@ -66,10 +66,14 @@ def register_services(app: House) -> list[Service]:
 
 @hookimpl
 def register_retention() -> list[Retention]:
-    """Which state of a chat was shown to which session."""
+    """Which state of a chat was shown to which session, and which messages were deleted."""
+    from portico_chats.storage.message_rows import DELETED_KEPT_DAYS
     from portico_chats.storage.seen import KEPT_DAYS
 
-    return [Retention("chats_seen", "at", KEPT_DAYS)]
+    return [
+        Retention("chats_seen", "at", KEPT_DAYS),
+        Retention("chats_deleted_message", "at", DELETED_KEPT_DAYS),
+    ]
 
 
 @hookimpl
@@ -135,11 +139,8 @@ def register_commands(cli: click.Group) -> None:
 @hookimpl
 async def startup(app: House) -> None:
     """Begins to take texts into the index."""
-    from portico.api import now
     from portico_chats.search.index import Indexer
-    from portico_chats.storage import message_rows
 
-    await message_rows.forget_deleted(now())
     app.services.need(Indexer).start()
 
 

@@ -34,7 +34,6 @@ _NOTE_DELETED: Final = (
     "WHERE chat_id = $1 AND id IN ({}) ON CONFLICT (chat_id, id) DO UPDATE SET at = excluded.at"
 )
 _WAS_DELETED: Final = "SELECT 1 AS there FROM chats_deleted_message WHERE chat_id = $1 AND id = $2"
-_FORGET_DELETED: Final = "DELETE FROM chats_deleted_message WHERE at < $1"
 
 #: True for rows of `chats_chat` that have so many messages that work on all of them takes long.
 IS_LARGE: Final = (
@@ -46,8 +45,8 @@ _EMPTY: Final = (
     f"(SELECT id FROM chats_message WHERE chat_id = $1 LIMIT {_LARGE})"
 )
 
-#: Seconds for which it is known that a message was deleted: longer than anything that writes to it goes on.
-DELETED_KEPT_SECONDS: Final = 7 * 24 * 3600
+#: Days for which it is known that a message was deleted: longer than anything that writes to it goes on.
+DELETED_KEPT_DAYS: Final = 7
 
 
 async def of(chat_id: str) -> dict[str, Kept]:
@@ -106,11 +105,6 @@ async def empty(chat_id: str) -> None:
 async def was_deleted(chat_id: str, message_id: str) -> bool:
     """Whether a message of this id was deleted from a chat, within the last days."""
     return await row(_WAS_DELETED, chat_id, message_id) is not None
-
-
-async def forget_deleted(at: int) -> None:
-    """Forget which messages were deleted long ago. `at`: the present, in epoch seconds."""
-    await execute(_FORGET_DELETED, at - DELETED_KEPT_SECONDS)
 
 
 async def is_large(chat_id: str) -> bool:
