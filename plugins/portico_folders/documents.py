@@ -38,10 +38,11 @@ _KNOWN: Final[dict[Field, Any]] = {"data": _Data, "meta": _Meta}
 _PARTS = msgspec.json.Decoder(Parts)
 
 
-def read(raw: msgspec.Raw, field: Field) -> Parts | None:
+def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | None:
     """The parts of what a client sent; None for null and for nothing.
 
-    Raises: Misshapen if it, or a known key, has another shape; Invalid for an icon that is none.
+    A known key that says what is `stored` is not looked at again. Raises: Misshapen if it, or a known key, has another
+    shape; Invalid for an icon that is none.
     """
     if bytes(raw) in (b"", b"null"):
         return None
@@ -52,6 +53,8 @@ def read(raw: msgspec.Raw, field: Field) -> Parts | None:
         raise _misfit(field, "json_invalid", "It is not JSON that can be read back") from None
     if parts is None:
         raise _misfit(field, "dict_type", "Expected `object | null`")
+    was = _stored(stored)
+    value = {key: one for key, one in value.items() if parts[key] != was.get(key)}
     try:
         known = msgspec.convert(value, _KNOWN[field])
     except msgspec.ValidationError as error:
@@ -67,12 +70,12 @@ def read(raw: msgspec.Raw, field: Field) -> Parts | None:
 def laid_over(stored: str | None, changes: Parts | None, field: Field) -> str | None:
     """What was stored, with some keys replaced; nothing changes if there are none.
 
-    Raises: TooLarge if the whole of it is over 4 MiB.
+    Raises: TooLarge if the whole of it is over 4 MiB, and larger than before.
     """
     if changes is None or not (changes or stored is None):
         return stored
     text = msgspec.json.encode(_stored(stored) | changes)
-    if len(text) > LARGEST_DOCUMENT:
+    if len(text) > max(LARGEST_DOCUMENT, len((stored or "").encode())):
         raise TooLarge(f"[ERROR: {field}: at most {LARGEST_DOCUMENT} bytes]")
     return text.decode()
 

@@ -95,11 +95,14 @@ class FolderService:
             raise Invalid(NOT_CREATED) from error
 
     async def update(self, actor: Actor, folder_id: str, form: FolderChanges) -> Folder:
-        """Rename it, and replace the keys of `data` and `meta` that are given. Raises: as `create`; Forbidden."""
-        name = None if form.name is None else read_name(form.name)
+        """Rename it, and replace the keys of `data` and `meta` that are given. What stays as it is is not checked again.
+
+        Raises: as `create`; Forbidden.
+        """
         async with self._taken(actor, "write", folder_id) as found:
             data, meta = _laid_over(found, form)
-            values = _values(found["name"] if name is None else name, meta, data)
+            name = found["name"] if form.name in (None, found["name"]) else read_name(form.name)
+            values = _values(name, meta, data)
             await store.keep(folder_id, values, now())
             self._announce(folder_id, found["user_id"], "updated")
             return await self._written(folder_id)
@@ -201,8 +204,12 @@ def _laid_over(
 ) -> tuple[str | None, str | None]:
     """`data` and `meta` as they are to be. Raises: Misshapen, Invalid, TooLarge."""
     return (
-        documents.laid_over(stored["data"], documents.read(form.data, "data"), "data"),
-        documents.laid_over(stored["meta"], documents.read(form.meta, "meta"), "meta"),
+        documents.laid_over(
+            stored["data"], documents.read(form.data, "data", stored["data"]), "data"
+        ),
+        documents.laid_over(
+            stored["meta"], documents.read(form.meta, "meta", stored["meta"]), "meta"
+        ),
     )
 
 

@@ -43,43 +43,50 @@ MOST_TAGS = 100
 #: Characters.
 LONGEST_TAG = 128
 LONGEST_NAME = 512
+#: Characters of a tag that an index can hold: an earlier release took longer ones.
+_LONGEST_KEPT_TAG: Final = 512
 
 _DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def read_name(name: str) -> str:
-    """The name to store. Raises: Invalid if it is too long for any list."""
+def read_name(name: str, stored: str | None = None) -> str:
+    """The name to store. What is `stored` already is not checked again. Raises: Invalid if it is too long for any list."""
+    if name == stored:
+        return name
     if len(name) > LONGEST_NAME:
         raise Invalid(f"[ERROR: name must have at most {LONGEST_NAME} characters]")
     return name.replace("\x00", "")
 
 
-def read_params(raw: msgspec.Raw) -> str:
+def read_params(raw: msgspec.Raw, stored: str | None = None) -> str:
     """The JSON text to store: as it came, but for `40.0` where a whole number is due, which becomes `40`.
 
-    Raises: Misshapen if it is no object, Invalid for a value out of range.
+    Keys that say what is `stored` already are not checked again. Raises: Misshapen if it is no object, Invalid for a value out of range.
     """
     params = _object(raw, "params")
     whole = whole_floats(params)
-    check_params(params | whole)
+    check_params(_changed(params | whole, stored))
     return bytes(_replaced(raw, whole)).decode()
 
 
-def read_meta(raw: msgspec.Raw, notes: list[str] | None = None) -> tuple[str, dict[str, str]]:
+def read_meta(
+    raw: msgspec.Raw, notes: list[str] | None = None, *, stored: str | None = None
+) -> tuple[str, dict[str, str]]:
     """The JSON text to store, with the keys that clients rely on; and the tags in it, by what they are found by.
 
     `notes`, Raises: as `mended_meta` and `check_meta`.
     """
     raw = raw if notes is None else mended_meta(raw, notes)
-    meta = check_meta(raw)
+    meta = check_meta(raw, stored)
     missing = {key: msgspec.Raw(value) for key, value in DEFAULTS.items() if key not in meta}
     text = msgspec.json.encode(missing | _DECODER.decode(raw)) if missing else bytes(raw)
     return text.decode(), _tags(meta)
 
 
-def check_meta(raw: msgspec.Raw) -> dict[str, Any]:
-    """What is in it. Raises: Misshapen if it, or a known key, has another shape; Invalid for a picture that is none."""
-    meta = _object(raw, "meta")
+def check_meta(raw: msgspec.Raw, stored: str | None = None) -> dict[str, Any]:
+    """What is in it. Keys that say what is `stored` already are not checked again. Raises: Misshapen if it, or a known key, has another shape; Invalid for a picture that is none."""
+    whole = _object(raw, "meta")
+    meta = _changed(whole, stored)
     for key, shape in KNOWN.items():
         if meta.get(key) is not None:
             try:
@@ -90,7 +97,7 @@ def check_meta(raw: msgspec.Raw) -> dict[str, Any]:
     check_picture(meta.get("profile_image_url"))
     if any(len(tag["name"]) > LONGEST_TAG for tag in meta.get("tags") or ()):
         raise Invalid(f"[ERROR: meta.tags: a tag has at most {LONGEST_TAG} characters]")
-    return meta
+    return whole
 
 
 def mended_meta(raw: msgspec.Raw, notes: list[str]) -> msgspec.Raw:
@@ -128,8 +135,14 @@ def _tag_label(name: str) -> str:
 
 def _tags(meta: Mapping[str, Any]) -> dict[str, str]:
     """Tags as they are written, by their keys; of two for one key the first."""
-    labels = [_tag_label(tag["name"]) for tag in meta.get("tags") or ()]
-    found = {tag_key(label): label for label in reversed(labels) if label}
+    told = meta.get("tags")
+    names = (
+        [tag.get("name") for tag in told if isinstance(tag, dict)] if isinstance(told, list) else []
+    )
+    labels = [_tag_label(name) for name in names if isinstance(name, str)]
+    found = {
+        tag_key(label): label for label in reversed(labels) if 0 < len(label) <= _LONGEST_KEPT_TAG
+    }
     return dict(list(found.items())[::-1][:MOST_TAGS])
 
 
@@ -139,6 +152,20 @@ def _replaced(raw: msgspec.Raw, values: Mapping[str, Any]) -> msgspec.Raw:
         return raw
     encoded = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in values.items()}
     return msgspec.Raw(msgspec.json.encode(_DECODER.decode(raw) | encoded))
+
+
+def _changed(document: dict[str, Any], stored: str | None) -> dict[str, Any]:
+    """The keys whose values are others than those in the JSON text that is stored."""
+    try:
+        was = msgspec.json.decode(stored or "{}", type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return document
+    encode = msgspec.json.encode  # 1 and true are equal, and not the same
+    return {
+        key: value
+        for key, value in document.items()
+        if key not in was or encode(value) != encode(was[key])
+    }
 
 
 def _object(raw: msgspec.Raw, name: str) -> dict[str, Any]:

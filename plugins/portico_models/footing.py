@@ -37,11 +37,11 @@ class Footing:
             if not was_override and not self.may_override:
                 raise Forbidden(UNAUTHORIZED)
             return
+        if before is not None and before["base_model_id"] == base_model_id:
+            return
         check_id(base_model_id)
         if (before is None or was_override) and likeness(model_id) in self.offered:
             raise Invalid(MODEL_ID_TAKEN)
-        if before is not None and before["base_model_id"] == base_model_id:
-            return
         # Else a preset would open a model to its author, and to all it is shared with.
         if not self.may_override and base_model_id not in self.usable:
             raise Forbidden(UNAUTHORIZED)

@@ -42,7 +42,15 @@ def check_id(model_id: str) -> str:
 
 
 def may_exist(model_id: str) -> bool:
-    """Whether a record could have this id; asked before a database is, which may not store all characters."""
+    """Whether a record could have this id; asked before a database is, which may not store all characters.
+
+    Longer ids than are allowed today are among them: an earlier release may have taken them.
+    """
+    return bool(model_id) and not any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in model_id)
+
+
+def is_allowed(model_id: str) -> bool:
+    """Whether a new record may have this id."""
     try:
         return bool(check_id(model_id))
     except Invalid:

@@ -1,7 +1,7 @@
 """What may be done with models, and by whom. Nothing here knows of HTTP."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from portico.api import (
     MODEL_ID_TAKEN,
@@ -96,10 +96,10 @@ class Models:
     ) -> Model:
         """Replace everything but id, owner and birth of a record; without rights in the form, these stay, too.
 
-        Raises: as `create`; Changed if it was put on another base just then.
+        What stays as it is is not checked again. Raises: as `create`; Changed if it was put on another base just then.
         """
         before, _ = await find(self._app, actor, "write", form.id)
-        draft = read_form(form)
+        draft = read_form(form, before)
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
@@ -107,7 +107,7 @@ class Models:
             now_there, resource = await find(self._app, actor, "write", form.id)
             if now_there["base_model_id"] != before["base_model_id"]:
                 raise Changed  # what was checked is a change from that base, or none at all
-            return await self._replace(actor, form, draft, resource, change)
+            return await self._replace(actor, form, draft, resource, change, before=before)
 
     async def rework(
         self, actor: Actor, model_id: str, make: Callable[[Model], ModelForm]
@@ -117,16 +117,16 @@ class Models:
         Raises: as `create`; Changed if it was put on another base just then.
         """
         before, _ = await find(self._app, actor, "write", model_id)
-        checked = read_form(make(await self._written(model_id)))
+        checked = read_form(make(await self._written(model_id)), before)
         await check_base(self._app, actor, checked, before)
         async with transaction():
             await self._records.begin_change()
-            _, resource = await find(self._app, actor, "write", model_id)
+            before, resource = await find(self._app, actor, "write", model_id)
             form = make(await self._written(model_id))
-            draft = read_form(form)
+            draft = read_form(form, before)
             if draft.base_model_id != checked.base_model_id:
                 raise Changed
-            return await self._replace(actor, form, draft, resource, "updated")
+            return await self._replace(actor, form, draft, resource, "updated", before=before)
 
     async def toggle(self, actor: Actor, model_id: str) -> Model:
         """Turn a record off that is on, and the other way round."""
@@ -181,10 +181,18 @@ class Models:
             announce(self._app, model_id, "updated")
 
     async def _replace(
-        self, actor: Actor, form: ModelForm, draft: Draft, resource: Resource, change: ChangeKind
+        self,
+        actor: Actor,
+        form: ModelForm,
+        draft: Draft,
+        resource: Resource,
+        change: ChangeKind,
+        *,
+        before: dict[str, Any],
     ) -> Model:
-        """Write a record that is there, in a transaction that began with `begin_change`."""
-        await check_chain(draft)
+        """Write a record that is there, in a transaction that began with `begin_change`. `before`: its row."""
+        if draft.base_model_id != before["base_model_id"]:
+            await check_chain(draft)
         await self._records.update(draft, by=actor.id, at=now(), change=change)
         await share(self._app, actor, form, resource)
         announce(self._app, form.id, "updated")
@@ -198,15 +206,19 @@ class Models:
         return document(found, await self._grants.of(KIND, model_id))
 
 
-def read_form(form: ModelForm) -> Draft:
-    """What a client wrote, checked and as it is stored. Raises: Misshapen, Invalid."""
-    meta, tags = read_meta(form.meta)
+def read_form(form: ModelForm, before: dict[str, Any] | None = None) -> Draft:
+    """What a client wrote, checked and as it is stored. What is as in the row `before` is not checked again.
+
+    Raises: Misshapen, Invalid.
+    """
+    was: dict[str, Any] = before or {}
+    meta, tags = read_meta(form.meta, stored=was.get("meta"))
     return Draft(
         id=form.id,
         base_model_id=form.base_model_id or None,
-        name=read_name(form.name),
+        name=read_name(form.name, was.get("name")),
         is_active=form.is_active,
         meta=meta,
-        params=read_params(form.params),
+        params=read_params(form.params, was.get("params")),
         tags=tags,
     )

@@ -26,7 +26,7 @@ from portico.api import (
 )
 from portico_models.builtin_templates import built_in_templates
 from portico_models.documents import check_meta, mended_meta, read_params
-from portico_models.naming import LONGEST_LIKENESS, likeness, may_exist
+from portico_models.naming import LONGEST_LIKENESS, is_allowed, likeness, may_exist
 from portico_models.template_schemas import Template, TemplateForm, TemplatePage
 
 KIND: Final = "template"
@@ -220,7 +220,7 @@ class Templates:
         """Name, likeness, description, params, meta, access_control as they are stored."""
         name = " ".join(form.name.split())
         like = likeness(name)
-        if len(name) > LONGEST_NAME or len(like) > LONGEST_LIKENESS or not may_exist(name):
+        if len(name) > LONGEST_NAME or len(like) > LONGEST_LIKENESS or not is_allowed(name):
             raise Invalid(f"[ERROR: name must be a text of 1 to {LONGEST_NAME} characters]")
         if len(form.description) > LONGEST_DESCRIPTION:
             raise Invalid(f"[ERROR: description: at most {LONGEST_DESCRIPTION} characters]")

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from portico.api import Actor, House, Invalid, NotFound, transaction
+from portico_chats.content.documents import is_text
 from portico_chats.marks import tag_rows
-from portico_chats.marks.tag_names import MOST, may_exist, read_name, tag_id, tags_in, with_tags
+from portico_chats.marks.tag_names import MOST, read_name, tag_id, tags_in, with_tags
 from portico_chats.reach import Reach, storable
 from portico_chats.storage import store
 
@@ -36,7 +37,7 @@ class Tags:
     ) -> list[dict[str, Any]]:
         """The caller's chats that carry a tag and are not archived, the last changed first. Shape: `ListedChat`."""
         known_as = tag_id(name.replace("\x00", ""))
-        if not may_exist(known_as):
+        if not known_as or not is_text(known_as):
             return []
         where = await self._reach.where(actor, "read", first=tag_rows.CARRIERS_FIRST)
         return await tag_rows.carriers(actor.id, known_as, skip, limit, where)
@@ -84,8 +85,9 @@ class Tags:
 
     async def _unhang(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
         """Let go of all tags of a chat that is held but these."""
-        gone = [one for one in tags_in(held["meta"]) if one not in left]
-        await tag_rows.unhang(chat_id, gone)
+        gone = [one for one in tags_in(held["meta"]) if one not in left and is_text(one)]
+        if gone:
+            await tag_rows.unhang(chat_id, gone)
         await tag_rows.keep_meta(chat_id, with_tags(held["meta"], left))
         await tag_rows.sweep(held["user_id"])
         self._reach.announce(chat_id, held["user_id"], "updated")

@@ -159,3 +159,25 @@ def test_the_operator_says_whom_to_ask(environment: dict[str, str]) -> None:
         finally:
             house.close()
     assert told == {"desk@example.org": None, "Ben@example.org": "Ben"}
+
+
+def test_what_an_earlier_release_took_stays_while_something_else_changes(
+    house: House, person: Client
+) -> None:
+    old = FORM | {
+        "name": "n" * 300,
+        "bio": "b" * 5000,
+        "gender": "g" * 70,
+        "date_of_birth": "1.2.90",
+    }
+    keep = (
+        "UPDATE portico_account SET name = $2, bio = $3, gender = $4, date_of_birth = $5, profile_image_url = $6 "
+        "WHERE id = $1"
+    )
+    values = (old["name"], old["bio"], old["gender"], old["date_of_birth"], "/user.png")
+    house.call(house.portico.database.execute, keep, person.account["id"], *values)
+
+    assert person.post(PROFILE, old).status == 200
+    for field in ("name", "bio", "gender", "date_of_birth"):
+        assert person.post(PROFILE, old | {field: old[field] + "x"}).status == 400
+    assert person.post(PROFILE, FORM).json["name"] == "Benjamin"

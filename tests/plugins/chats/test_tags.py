@@ -1,6 +1,7 @@
 """Tags over HTTP: how they are spelled, who carries them, and when they are gone."""
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -304,3 +305,34 @@ def test_whatever_is_read_as_a_name_is_known_by_one_id(name: str) -> None:
 def test_meta_of_another_shape_tells_of_no_tags(meta: str) -> None:
     assert tags_in(meta) == []
     assert tags_in(with_tags(meta, ["a"])) == ["a"]
+
+
+def test_tags_that_no_chat_could_have_today_stay_until_they_are_taken_off(
+    house: House, ann: Client
+) -> None:
+    chat_id, long = new_chat(ann)["id"], "l" * 300
+    old = [f"t{n}" for n in range(150)]
+    meta = json.dumps({"tags": [long, *old]})
+    keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
+    house.call(house.portico.database.execute, keep, chat_id, meta)
+    path = f"{CHATS}{chat_id}/tags"
+
+    assert ann.delete(path, {"name": "t0"}).status == 200
+    left = ann.get(CHATS + chat_id).json["meta"]["tags"]
+    assert left == [long, *old[1:]]
+    assert ann.post(path, {"name": "one more"}).status == 400
+    assert ann.delete(path, {"name": long}).status == 200
+    assert ann.get(CHATS + chat_id).json["meta"]["tags"] == old[1:]
+    assert ann.delete(f"{path}/all").json is True
+    assert ann.get(CHATS + chat_id).json["meta"]["tags"] == []
+
+
+def test_a_tag_that_is_added_leaves_an_old_long_one(house: House, ann: Client) -> None:
+    chat_id, long = new_chat(ann)["id"], "l" * 300
+    keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
+    meta = json.dumps({"tags": [long]})
+    house.call(house.portico.database.execute, keep, chat_id, meta)
+
+    assert ann.post(f"{CHATS}{chat_id}/tags", {"name": "new"}).status == 200
+
+    assert ann.get(CHATS + chat_id).json["meta"]["tags"] == [long, "new"]

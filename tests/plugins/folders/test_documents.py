@@ -145,3 +145,25 @@ def test_a_text_that_another_server_left_damaged_stops_nobody(house: House, ann:
     changed = ann.post(f"{FOLDERS}{folder_id}/update", {"data": {"a": 1}, "meta": {"icon": "x"}})
     assert changed.status == 200
     assert json.loads(changed.body)["data"] == {"a": 1}
+
+
+def test_what_an_earlier_release_took_stays_while_something_else_changes(
+    house: House, ann: Client
+) -> None:
+    folder_id, long = new_folder(ann), "n" * 400
+    data, meta = {"files": {"a": 1}, "big": "x" * 4_200_000}, {"icon": "i" * 400}
+    keep = "UPDATE folders_folder SET name = $2, data = $3, meta = $4 WHERE id = $1"
+    house.call(
+        house.portico.database.execute, keep, folder_id, long, json.dumps(data), json.dumps(meta)
+    )
+    path = f"{FOLDERS}{folder_id}/update"
+
+    icon = {"icon": "i" * 400}
+    form = {"name": long, "data": {"files": {"a": 1}}, "meta": icon}
+    answer = ann.post(path, form)
+    assert (answer.status, answer.json["name"], answer.json["data"]) == (200, long, data)
+    assert ann.post(f"{path}/expanded", {"is_expanded": True}).status == 200
+    for change in ({"name": long + "n"}, {"meta": {"icon": "j" * 400}}):
+        assert ann.post(path, change).status == 400
+    assert ann.post(path, {"data": {"files": {"b": 1}}}).status == 422
+    assert ann.post(path, {"name": "Short"}).json["name"] == "Short"

@@ -1,5 +1,6 @@
 """Groups as a client sees them."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -275,3 +276,20 @@ def test_a_permission_text_from_before_is_shown_as_it_is(
     assert admin.get(f"{GROUPS}/id/{group}").json["permissions"]["chat"] == "all"
     house.call(house.portico.database.execute, set_text, "{damaged")
     assert admin.get(f"{GROUPS}/id/{group}").json["permissions"] is None
+
+
+def test_what_an_earlier_release_took_stays_while_something_else_changes(
+    house: House, admin: Client, new_group: NewGroup
+) -> None:
+    group_id, permissions = new_group()["id"], {"old": {"word": "yes"}}
+    form = {"name": "n" * 300, "description": "d" * 5000, "permissions": permissions}
+    keep = "UPDATE portico_group SET name = $2, description = $3, permissions = $4 WHERE id = $1"
+    values = (form["name"], form["description"], json.dumps(permissions))
+    house.call(house.portico.database.execute, keep, group_id, *values)
+    path = f"{GROUPS}/id/{group_id}/update"
+
+    assert admin.post(path, form).status == 200
+    for change in ({"name": "m" * 300}, {"description": "e" * 5000}):
+        assert admin.post(path, form | change).status == 400
+    assert admin.post(path, form | {"permissions": {"old": {"word": "no"}}}).status == 422
+    assert admin.post(path, form | {"name": "Short"}).json["name"] == "Short"

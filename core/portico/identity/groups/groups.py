@@ -124,16 +124,23 @@ class Groups(Members):
     ) -> Group:
         """Change a group; None = as it was. `permissions` and `data` are replaced whole.
 
-        Raises: NoSuchGroup; and as `create_group`. What the group grants already may stay, whoever asks.
+        Raises: NoSuchGroup; and as `create_group`. What the group grants already may stay, whoever asks; what stays as
+        it is is not checked again.
         """
-        if permissions is not None:
-            check_permissions(permissions, [*at, "permissions"])
         async with transaction():
             was = await self.lock_group(group_id, UPDATING)
+            if permissions is not None and as_json(permissions) != as_json(
+                read_text(was.permissions)
+            ):
+                check_permissions(permissions, [*at, "permissions"])
             check_within(granted(permissions) - granted(read_text(was.permissions)), within)
-            new_name = was.name if name is None else check_name(name)
-            new_text = was.description if description is None else check_description(description)
-            new_data = was.data if data is None else check_data("data", data)
+            new_name, new_text, new_data = was.name, was.description, was.data
+            if name not in (None, was.name):
+                new_name = check_name(name)
+            if description not in (None, was.description):
+                new_text = check_description(description)
+            if data is not None and as_json(data) != as_json(read_text(was.data)):
+                new_data = check_data("data", data)
             grants = was.permissions if permissions is None else as_json(permissions)
             await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))

@@ -22,7 +22,7 @@ LONGEST_GENDER = 64
 # An update that changes nothing takes the row: whoever else changes the account waits.
 _TAKE = (
     "UPDATE portico_account SET updated_at = updated_at WHERE id = $1 "
-    "RETURNING name, email, profile_image_url"
+    "RETURNING name, email, profile_image_url, bio, gender, date_of_birth"
 )
 _KEEP = (
     "UPDATE portico_account SET name = $2, profile_image_url = $3, bio = $4, gender = $5, date_of_birth = $6, "
@@ -53,17 +53,22 @@ class Personal:
     async def say(self, account_id: str, details: PersonalDetails) -> None:
         """Put this in the place of what was said before.
 
-        Raises: Invalid, naming what will not do; TooLarge for a picture. One that stays as it is is not looked at.
+        Raises: Invalid, naming what will not do; TooLarge for a picture. What stays as it is is not checked again.
         """
-        name = check_name(details.name)
-        bio = _text("bio", details.bio, LONGEST_BIO)
-        gender = _text("gender", details.gender, LONGEST_GENDER)
-        born = _day(details.date_of_birth)
         async with transaction():
             found = await rows(_TAKE, account_id)
             if not found:
                 raise NotFound
-            was = found[0]
+            was, name, bio, gender = found[0], details.name, details.bio, details.gender
+            if name != was["name"]:
+                name = check_name(name)
+            if bio != was["bio"]:
+                bio = _text("bio", bio, LONGEST_BIO)
+            if gender != was["gender"]:
+                gender = _text("gender", gender, LONGEST_GENDER)
+            born = details.date_of_birth
+            if born != was["date_of_birth"]:
+                born = _day(born)
             picture = details.profile_image_url
             if picture != was["profile_image_url"]:
                 check_picture(picture)

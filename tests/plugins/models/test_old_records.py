@@ -1,0 +1,86 @@
+"""Records that an earlier release took, with values beyond today's limits: they stay writable."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from portico.testing import Client, House
+
+MODELS = "/api/v1/models"
+ODD: dict[str, dict[str, Any]] = {
+    "name": {"name": "n" * 600},
+    "params": {"params": {"temperature": 9, "stop": ["s"] * 40, "top_p": "high"}},
+    "meta": {"meta": {"tags": [{"name": "t" * 300}], "hidden": "yes", "profile_image_url": "x:y"}},
+    "tags": {"meta": {"tags": ["plain", 5], "capabilities": [1]}},
+}
+_KEEP = "UPDATE models_model SET name = $2, params = $3, meta = $4 WHERE id = $1"
+
+
+def old_record(
+    house: House, person: Client, model_id: str = "old", **odd: Any
+) -> tuple[str, dict[str, Any]]:
+    """A preset as an earlier release has stored it. Returns the path of its update, and a form that repeats it."""
+    form: dict[str, Any] = {
+        "id": "new", "base_model_id": "open-1", "name": "Old", "params": {}, "meta": {},
+        "access_control": {}, "is_active": True,
+    }  # fmt: skip
+    assert person.post(f"{MODELS}/create", form).status == 200
+    form |= {"id": model_id, **odd}
+    values = (form["name"], json.dumps(form["params"]), json.dumps(form["meta"]))
+    call, database = house.call, house.portico.database
+    call(database.execute, "UPDATE models_model SET id = $1 WHERE id = 'new'", model_id)
+    call(database.execute, _KEEP, model_id, *values)
+    return f"{MODELS}/model/update?id={quote(model_id)}", form
+
+
+@pytest.mark.parametrize("odd", list(ODD))
+def test_values_beyond_todays_limits_stay_while_others_change(
+    odd: str, house: House, admin: Client
+) -> None:
+    path, form = old_record(house, admin, **ODD[odd])
+
+    answer = admin.post(path, form | {"is_active": False})
+
+    assert answer.status == 200, answer
+    assert {key: answer.json[key] for key in ("name", "params")} == {
+        key: form[key] for key in ("name", "params")
+    }
+    assert answer.json["meta"].items() >= form["meta"].items()
+    assert answer.json["is_active"] is False
+
+
+@pytest.mark.parametrize("odd", ["name", "params", "meta"])
+def test_what_changes_keeps_to_the_limits(odd: str, house: House, admin: Client) -> None:
+    path, form = old_record(house, admin)
+
+    assert admin.post(path, form | ODD[odd]).status in (400, 422)
+
+
+@pytest.mark.parametrize("model_id", ["i" * 300, "\ufdfa" * 100], ids=["long", "unfolding"])
+def test_ids_that_no_model_could_have_today_are_found_changed_and_deleted(
+    model_id: str, house: House, admin: Client
+) -> None:
+    path, form = old_record(house, admin, model_id)
+
+    assert admin.post(path, form | {"name": "New"}).json["name"] == "New"
+    assert admin.post(f"{MODELS}/model/toggle?id={quote(model_id)}").json["is_active"] is False
+    assert admin.post(f"{MODELS}/model/delete", {"id": model_id}).json is True
+
+
+def test_a_preset_on_a_longer_chain_than_today_is_changed_where_it_stands(
+    house: House, admin: Client
+) -> None:
+    path, form = old_record(house, admin)
+    insert = (
+        "INSERT INTO models_model SELECT $1, $1, user_id, $2, name, sought, is_active, updated_at, created_at, "
+        "meta, params FROM models_model WHERE id = 'old'"
+    )
+    call, database = house.call, house.portico.database
+    for n in range(12):
+        call(database.execute, insert, f"c{n}", f"c{n + 1}")
+    call(database.execute, "UPDATE models_model SET base_model_id = 'c0' WHERE id = 'old'")
+
+    assert admin.post(path, form | {"base_model_id": "c0", "name": "New"}).status == 200
+    assert admin.post(path, form | {"base_model_id": "c1"}).status == 400
