@@ -94,13 +94,23 @@ class Descriptions(OpenAPISchemaPlugin):
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Called by Litestar of every field and parameter."""
-        return field_definition.has_metadata(DescribedAs)
+        return field_definition.has_metadata(DescribedAs) or _said(field_definition) is not None
 
     def to_openapi_schema(  # type: ignore[override]  # a reference is fine, and what Litestar's own plugins return
         self, field_definition: FieldDefinition, schema_creator: Any
     ) -> Schema | Reference:
         """Called by Litestar. The description of the other kind."""
+        if (said := _said(field_definition)) is not None:
+            found: Schema | Reference = schema_creator.for_field_definition(said)
+            return found
         described = next(one for one in field_definition.metadata if isinstance(one, DescribedAs))
         other = FieldDefinition.from_annotation(described.kind, name=field_definition.name)
         schema: Schema | Reference = schema_creator.for_field_definition(other)
         return schema
+
+
+def _said(field: FieldDefinition) -> FieldDefinition | None:
+    """What `kind | UnsetType` is, if it is said; None for any other field, and where there are several kinds."""
+    kinds = [one for one in field.inner_types or () if one.annotation is not msgspec.UnsetType]
+    is_described = len(kinds) == 1 and kinds[0].has_metadata(DescribedAs)
+    return kinds[0] if field.is_union and is_described else None
