@@ -11,6 +11,10 @@ from tests.plugged import install  # noqa: F401 - a fixture
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
 from tests.templates import Templates
+from tests.upgrade.recording import (  # noqa: F401 - hooks
+    pytest_configure,
+    pytest_runtest_teardown,
+)
 from tests.upstream import Upstream
 from tests.without import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.workers import (  # noqa: F401 - hooks

@@ -50,6 +50,7 @@ from portico.web.drain import Drain
 from portico.web.edge.edge import Edge
 from portico.web.edge.origins import Origins
 from portico.web.edge.proxies import Proxies
+from portico.web.health import schema_check
 from portico.web.lifespan import lifespan
 from portico.web.loop_watch import LoopWatch
 
@@ -142,6 +143,7 @@ class Portico:
         )
         self._started: list[Contribution] = []
         self._serve: ASGIApp | None = None
+        self._unknown_steps: dict[str, list[str]] = {}
 
     # -- making ---------------------------------------------------------------------------------------------
 
@@ -289,7 +291,10 @@ class Portico:
                 self.drain,
                 limiter=self.limiter,
                 routers=[c.router for c in contributions if c.router is not None],
-                checks=[(c.plugin, check) for c in contributions for check in c.health_checks],
+                checks=[
+                    *schema_check(self._unknown_steps),
+                    *((c.plugin, check) for c in contributions for check in c.health_checks),
+                ],
                 redis=self.redis,
                 database=self.instance.probe,
                 set_aside=lambda: [record.name for record in self.register.failed],
@@ -318,6 +323,7 @@ class Portico:
 
     async def _migrate(self, instance: OwnInstance | None) -> None:
         report = await open_schema(self, instance)
+        self._unknown_steps = report.unknown
         for owner, reason in report.failed.items():
             if owner not in self.register:
                 raise CannotStart(

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from portico import (
     audit,
     configuration,
@@ -28,6 +30,8 @@ from portico.instances import (
 
 if TYPE_CHECKING:
     from portico.app import Portico
+
+log = structlog.get_logger("portico")
 
 #: The migrations of the core, in the order in which they run.
 CORE_TABLES: dict[str, TableSet] = {
@@ -85,6 +89,8 @@ def database_identity(portico: "Portico") -> DatabaseIdentity:
 async def open_schema(portico: "Portico", instance: OwnInstance | None) -> Report:
     """Bring it up to date, if it is the right one and this release may. Raises: CannotStart."""
     settings = portico.settings.database
+    if settings.force:
+        log.warning("database.force is set: the schema may be one that this release does not know")
     try:
         with causes_told(portico):
             return await bring_up_to_date(

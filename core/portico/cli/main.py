@@ -74,13 +74,13 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 def main() -> None:
     """The entry point. What a person can mend is said in words, without a traceback."""
     from portico.cli import commands
+    from portico.db.errors import in_words
     from portico.errors import Refusal
 
     commands.register(cli)
     try:
         cli()
     except (OperatorError, Refusal) as error:
-        cause = getattr(error, "cause", None)
-        told = f"the database cannot be used: {cause}" if cause else str(error)
+        told = str(error) if isinstance(error, OperatorError) else in_words(error)
         click.echo("\n  ".join(["Portico cannot do that:", *told.splitlines()]), err=True)
         sys.exit(1)

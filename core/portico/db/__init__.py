@@ -31,6 +31,7 @@ from portico.db.errors import (
     TransactionFailed,
     UniqueViolation,
     cause_of,
+    in_words,
 )
 from portico.db.ids import new_id
 from portico.db.locks import hold_for_deletion, hold_rows
@@ -78,6 +79,7 @@ __all__ = [
     "hold_for_deletion",
     "hold_rows",
     "in_transaction",
+    "in_words",
     "migrate",
     "new_id",
     "now",

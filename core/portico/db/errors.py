@@ -39,6 +39,12 @@ def cause_of(error: BaseException) -> Cause | None:
     return None
 
 
+def in_words(error: BaseException) -> str:
+    """An error for the terminal: with its cause, where it is the database that cannot be used."""
+    cause = cause_of(error)
+    return f"the database cannot be used: {cause}" if cause else str(error)
+
+
 class BadDatabase(OperatorError):
     """The database address, or the place it points to, cannot be used."""
 

@@ -18,7 +18,7 @@ from portico.db.errors import (
     UniqueViolation,
     unavailable,
 )
-from portico.db.postgres_causes import explain, is_away
+from portico.db.postgres_causes import STUMBLES, explain, is_away
 from portico.db.schema_guard import look_over
 from portico.db.through import see_through
 from portico.errors import Invalid, Unavailable
@@ -48,9 +48,9 @@ def faults(database: "Postgres") -> Iterator[None]:
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
-        AttributeError,
         EOFError,
         OSError,
+        *STUMBLES,
     ) as error:
         try:
             raise_translated(error)

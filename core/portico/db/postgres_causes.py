@@ -28,6 +28,8 @@ _AWAY: tuple[type[BaseException], ...] = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
+#: What asyncpg and uvloop raise when a connection is lost between two steps of their own; elsewhere it is a mistake.
+STUMBLES = (AttributeError, BufferError, RuntimeError)
 _LOST = ("closed", "closing", "released back to the pool", "another operation", "terminated")
 _FATAL = {"FATAL", "PANIC"}
 
@@ -70,8 +72,7 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has one class for a lost connection and for wrong use of its own interface.
         return any(words in str(error) for words in _LOST)
-    # What asyncpg stumbles over when a connection is lost between two of its own steps.
-    return isinstance(error, AttributeError) and _inside_asyncpg(error)
+    return isinstance(error, STUMBLES) and _inside_asyncpg(error)
 
 
 def explain(error: BaseException) -> Cause | None:

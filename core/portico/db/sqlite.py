@@ -176,7 +176,10 @@ class SQLite(Database):
         self._identity.check()
 
     def locked(self) -> Cause:
-        """What to say of another process that writes for too long."""
+        """What to say of another process that writes for too long. Looked up once, not for each who waits."""
+        known = self.trouble.cause
+        if known is not None and known.kind == "locked":
+            return known
         return locked(self.path, self._settings.sqlite_busy_timeout)
 
     async def script(self, sql: str) -> None:

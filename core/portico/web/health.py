@@ -1,14 +1,14 @@
 """Whether this process is alive (`/health`) and fit to serve (`/ready`), with reasons."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from portico.db import current_database
-from portico.errors import Refusal
+from portico.errors import Refusal, Unavailable
 from portico.redis import Redis
 from portico.web.drain import Drain
 from portico.web.replying.reply import JSONBytes
@@ -33,6 +33,17 @@ def redis_check(redis: Redis) -> list[tuple[str, HealthCheck]]:
     if not redis.configured:
         return []
     return [("portico", HealthCheck("redis", redis.probe, critical=redis.settings.required))]
+
+
+def schema_check(unknown: Mapping[str, Sequence[str]]) -> list[tuple[str, HealthCheck]]:
+    """Says that this release was forced upon a schema of a newer one. `unknown`: the steps of that, by owner."""
+
+    async def told() -> None:
+        raise Unavailable(
+            "a newer release has changed the schema; this one was started with --force"
+        )
+
+    return [("portico", HealthCheck("schema", told, critical=False))] if unknown else []
 
 
 async def probe(plugin: str, check: HealthCheck) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from portico.db import cause_of, in_words
 from portico.errors import OperatorError
 
 log = structlog.get_logger("portico")
@@ -23,7 +24,8 @@ async def lifespan(start: Step, stop: Step, receive: Any, send: Any) -> None:
                 # A server that sees an exception here goes on without a lifespan; told so, it stops.
                 log.debug("start failed, in full", exc_info=error)
                 await stop()
-                told = str(error) if isinstance(error, OperatorError) else repr(error)
+                known = isinstance(error, OperatorError) or cause_of(error) is not None
+                told = in_words(error) if known else repr(error)
                 await send({"type": "lifespan.startup.failed", "message": told})
                 return
             await send({"type": "lifespan.startup.complete"})

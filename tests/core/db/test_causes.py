@@ -187,6 +187,16 @@ async def test_what_postgres_and_the_network_raise_has_a_cause(
     assert sentence in str(explain(error))
 
 
+async def test_what_asyncpg_stumbles_over_is_a_lost_connection_and_elsewhere_a_mistake() -> None:
+    code = "def write(): raise RuntimeError('unable to perform operation; the handler is closed')"
+    for file, away in (("/site-packages/asyncpg/protocol.py", True), ("/portico_x/y.py", False)):
+        names: dict[str, Callable[[], None]] = {}
+        exec(compile(code, file, "exec"), names)
+        with pytest.raises(RuntimeError) as raised:
+            names["write"]()
+        assert is_away(raised.value) is away
+
+
 async def test_what_is_over_with_the_next_try_is_no_trouble() -> None:
     for error in (asyncpg.DeadlockDetectedError("x"), asyncpg.OutdatedSchemaCacheError("x")):
         assert is_away(error) and explain(error) is None

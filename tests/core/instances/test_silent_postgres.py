@@ -1,0 +1,154 @@
+"""A PostgreSQL that is silent, hangs up or refuses: waits have limits, and nothing answers 500."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.live import LiveStream, eventually
+from tests.postgres_proxy import PostgresProxy
+from tests.servers import fresh_database
+from tests.upstream import Upstream
+
+from portico.app import CannotStart
+from portico.testing import Client, House, Server
+
+CHAT = {"chat": {"title": "x"}}
+
+
+@pytest.fixture
+def database_url() -> str:
+    return ""
+
+
+@pytest.fixture
+def proxy(postgres: str) -> Iterator[PostgresProxy]:
+    with fresh_database(postgres) as url, PostgresProxy(url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], proxy: PostgresProxy) -> dict[str, str]:
+    return environment | {
+        "DATABASE_TYPE": "",
+        "DATABASE_PASSWORD": "",
+        "DATABASE_URL": proxy.url,
+        "DATABASE_POOL_SIZE": "3",
+        "DATABASE_POOL_TIMEOUT": "1",
+        "PORTICO_DATABASE_STATEMENT_TIMEOUT": "1",
+        "PORTICO_IDENTITY_RECHECK": "0",
+    }
+
+
+@pytest.fixture
+def house(environment: dict[str, str]) -> Iterator[House]:
+    house = House(environment)
+    yield house
+    house.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def crowd(ada: Client, statuses: list[int], stop: threading.Event) -> list[threading.Thread]:
+    def ask() -> None:
+        while not stop.is_set():
+            statuses.append(ada.post("/api/v1/chats/new", CHAT).status)
+            statuses.append(ada.get("/api/v1/chats/").status)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_a_silent_postgres_costs_a_request_its_limit_and_no_more(
+    house: House, proxy: PostgresProxy
+) -> None:
+    ada = house.client.sign_up("Ada")
+    proxy.silent = True
+    began = time.monotonic()
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: statuses.append(ada.post("/api/v1/chats/new", CHAT).status))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    ready = house.client.get("/ready")
+    assert ready.status == 503
+    assert ready.json["reasons"][0]["check"] == "database"
+    for thread in threads:
+        thread.join(40)
+    assert statuses == [503] * 6
+    assert time.monotonic() - began < 40  # a hang, not a measurement
+    proxy.silent = False
+    until(lambda: house.client.get("/ready").status == 200)
+    assert ada.post("/api/v1/chats/new", CHAT).status == 200
+
+
+def test_connections_that_are_lost_or_refused_give_503_and_never_500(
+    house: House, proxy: PostgresProxy
+) -> None:
+    ada = house.client.sign_up("Ada")
+    statuses: list[int] = []
+    stop = threading.Event()
+    threads = crowd(ada, statuses, stop)
+    for _ in range(15):
+        proxy.hang_up()
+        time.sleep(0.03)
+    proxy.refuse()
+    until(lambda: 503 in statuses[-4:])
+    assert (
+        house.client.get("/ready")
+        .json["reasons"][0]["reason"]
+        .startswith(("PostgreSQL refuses", "the connection to PostgreSQL", "PostgreSQL ended"))
+    )
+    proxy.accept()
+    until(lambda: house.client.get("/ready").status == 200)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert set(statuses) == {200, 503}
+    assert ada.post("/api/v1/chats/new", CHAT).status == 200
+
+
+def test_a_stream_ends_after_its_grace_when_nobody_can_be_asked(
+    environment: dict[str, str], proxy: PostgresProxy, upstream: Upstream, tmp_path: Path
+) -> None:
+    settings = upstream.environment | {"PORTICO_IDENTITY_BLIND_GRACE": "1"}
+    server = Server(environment | settings, tmp_path).start()
+    try:
+        stream = LiveStream(server, server.client.sign_up("Ada"))
+        assert stream.is_live
+        proxy.silent = True
+        assert eventually(lambda: not stream.is_live, 30)
+        upstream.wait_until_idle()
+    finally:
+        server.kill()
+
+
+def test_a_start_says_why_postgres_cannot_be_used(
+    environment: dict[str, str], proxy: PostgresProxy, tmp_path: Path
+) -> None:
+    for settings, why in (
+        (
+            {"DATABASE_URL": environment["DATABASE_URL"].replace("/test_", "/no_")},
+            "no database of this name",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://a:s3cr3t@127.0.0.1:1/x"},
+            "does not answer: PostgreSQL refuses",
+        ),
+    ):
+        with pytest.raises(CannotStart, match=why) as refused:
+            House(environment | settings)
+        assert "s3cr3t" not in str(refused.value)
+    proxy.silent = True
+    with pytest.raises(CannotStart, match="does not answer in time"):
+        House(environment)
