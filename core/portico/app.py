@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.catalogue import Catalogue, WorkspaceModels
 from portico.configuration import Adjustments, Configuration
-from portico.db import Database, DatabaseCheck, Locked, Retention, all_checks, bind, open_database
+from portico.db import Database, DatabaseCheck, Locked, Retention, all_checks, open_database
 from portico.errors import OperatorError
 from portico.events import Bus
 from portico.fetch import Fetch, OneSession
@@ -28,13 +28,13 @@ from portico.identity.people.email_keys import fill_email_keys, warn_of_collisio
 from portico.identity.secret import claim_secret
 from portico.instances import OwnInstance
 from portico.limits import Limiter
+from portico.loading import announce, load_plugins
 from portico.opening import CORE_TABLES, CannotStart, open_schema, start_database
 from portico.permissions import BadPolicy, Keeper, Permissions
 from portico.plugins import fence
-from portico.plugins.admit import admit, new_manager
-from portico.plugins.assemble import assemble, blocking
-from portico.plugins.collect import Contribution, collect, implementation
-from portico.plugins.discover import discover, unknown_names
+from portico.plugins.admit import new_manager
+from portico.plugins.assemble import blocking
+from portico.plugins.collect import Contribution, implementation
 from portico.plugins.house import House
 from portico.plugins.overview import described_plugins, plugins_by_module
 from portico.plugins.state import Register
@@ -44,7 +44,7 @@ from portico.settings.load import Loaded
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.vault import Vault, claim_vault, configured_ring, key_in_use
-from portico.web.application import OWN_PATHS, web_application
+from portico.web.application import web_application
 from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.edge.edge import Edge
@@ -133,7 +133,7 @@ class Portico:
         )
         self.register = Register()
         self.manager: pluggy.PluginManager = new_manager()
-        self.contributions = self._gather()
+        self.contributions = load_plugins(loaded, self.register, self.manager, self.house)
         self.counters = Counters()
         self._loop_watch = LoopWatch(
             settings.server.loop_limit,
@@ -146,29 +146,6 @@ class Portico:
         self._unknown_steps: dict[str, list[str]] = {}
 
     # -- making ---------------------------------------------------------------------------------------------
-
-    def _gather(self) -> list[Contribution]:
-        choice = self.settings.plugins
-        candidates = discover(choice, self.register)
-        if unknown := unknown_names(choice, self.register):
-            known = ", ".join(sorted(self.register.names))
-            raise CannotStart(
-                [
-                    f"plugins: no plugin named {name!r} is installed; there are {known}"
-                    for name in unknown
-                ]
-            )
-        collected = []
-        for name in admit(candidates, choice, self.register, self.manager):
-            try:
-                collected.append(collect(self.manager, name, self.house, self.loaded))
-            except fence.Fault as fault:
-                self.register[name].fail(fault.reason, fault.trace)
-        self.loaded.check_leftovers(self.register.names, {c.plugin for c in collected})
-        kept = assemble(collected, self.register, OWN_PATHS)
-        for contribution in kept:
-            bind(contribution.tables.tables if contribution.tables else ())
-        return kept
 
     def must_open(self) -> None:
         """Raises: CannotStart if a plugin that the operator relies on is not active."""
@@ -355,7 +332,8 @@ class Portico:
         self.must_open()
         self._loop_watch.start()
         self.doing = "opening its port"
-        self._announce()
+        self.policies.complain()
+        announce(self.register, self.contributions)
 
     async def _startup(self, contribution: Contribution) -> None:
         if contribution not in self.contributions:
@@ -380,16 +358,6 @@ class Portico:
         if call is not None:
             given = {"app": self.house, "settings": contribution.settings}
             await fence.arun(contribution.plugin, hook, lambda: call(**given))
-
-    def _announce(self) -> None:
-        self.policies.complain()
-        for record in self.register.failed:
-            log.warning("plugin set aside", plugin=record.name, reason=record.reason)
-        for contribution in self.contributions:
-            if contribution.public_paths:
-                log.info(
-                    "open to anybody", plugin=contribution.plugin, routes=contribution.public_paths
-                )
 
     async def stop(self) -> None:
         """Close the house: plugins in reverse order, then the rooms. Nothing here can keep the rest from closing."""

@@ -8,7 +8,7 @@ import pytest
 from tests.upgrade.recording import add, normalised
 
 from portico.app import Portico
-from portico.db import Database, DatabaseSettings, open_database
+from portico.db import Database, DatabaseSettings, new_id, open_database
 from portico.settings.load import load_settings
 
 pytestmark = pytest.mark.anyio
@@ -51,9 +51,9 @@ async def complaint(database: Database, sql: str) -> str:
     try:
         if database.dialect == "sqlite":
             values = [None] * max(map(int, re.findall(r"\$(\d+)", sql)), default=0)
-            # To explain is not to look whether the schema has changed; to read is.
-            await database.rows("SELECT 1 FROM sqlite_master LIMIT 1")
-            await database.rows(f"EXPLAIN QUERY PLAN {sql}", *values)
+            # To explain is not to look whether the schema has changed; to read what is not cached is.
+            await database.rows(f"SELECT '{new_id()}' FROM sqlite_master LIMIT 1")
+            await database.rows(f"EXPLAIN QUERY PLAN {sql} -- {new_id()}", *values)
         else:
             async with database.pool.acquire() as connection:  # type: ignore[attr-defined]
                 await connection.prepare(sql)
