@@ -189,7 +189,7 @@ async def test_AB_33_one_of_many_with_somebody_who_is_not_there_is_refused(
     bad = read_access_control({"read": {"user_ids": ["ann", "nobody"]}})
 
     assert {one.principal_id for one in await Grants().missing([good, bad])} == {"nobody"}
-    with pytest.raises(Invalid, match="names a person"):
+    with pytest.raises(Invalid, match="names user nobody"):
         await Grants().write_many("note", {"one": good, "two": bad})
 
     assert await Grants().of_many("note") == {}
