@@ -136,7 +136,7 @@ from portico.identity import (
 )
 from portico.identity import Tree as PermissionTree
 from portico.limits import Attempt, Limiter
-from portico.normalization import likeness, normalized
+from portico.normalization import label_key, likeness, normalized
 from portico.operator_pattern import OperatorPattern, PatternTooSlow
 from portico.permissions import (
     LARGEST_PAGE,
@@ -357,6 +357,7 @@ __all__ = [
     "hookimpl",
     "is_lifetime",
     "lenient_decoder",
+    "label_key",
     "likeness",
     "normalized",
     "json_reply",

@@ -21,6 +21,7 @@ _MADE_OF_MARKS: Final = {
 }
 #: The same, in the forms that know no halfwidth characters.
 _HALFWIDTH_MARKS: Final = {"\uff9e": "\u3099", "\uff9f": "\u309a"}
+_JOINERS: Final = ("\u200c", "\u200d")
 _TOO_MANY: Final = re.compile(rb"[^\x00]{%d,}" % (MAX_MARKS + 1))
 
 
@@ -37,6 +38,19 @@ def likeness(text: str) -> str:
         return text.lower()
     # Folding can take a letter and its mark apart, and a mark can stand in the way of folding.
     return normalized("NFC", normalized("NFC", text).casefold())
+
+
+def label_key(text: str) -> str:
+    """The same for labels that look the same: as `likeness`, without characters nobody sees, and with one kind of blank.
+
+    The joiners stay: emoji and some scripts are other ones without them.
+    """
+    visible = "".join(
+        one
+        for one in text.strip()
+        if one in _JOINERS or unicodedata.category(one) not in ("Cf", "Cc") or one.isspace()
+    )
+    return likeness("".join(" " if one.isspace() else one for one in visible.strip()))
 
 
 def _with_few_marks(text: str, compatible: bool) -> str:

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
-from portico.api import Group, House, Invalid, NotFound
+from portico.api import Group, House, Invalid, NotFound, likeness
 
 
 async def find(house: House, which: str) -> Group:
-    """The group of an id, else of a name. Raises: NotFound; Invalid for a name that several groups have."""
+    """The group of an id, else of a name, else of one that looks like it. Raises: NotFound; Invalid for a name that several groups have."""
     directory = house.identity.directory
     found = await directory.group(which)
     if found is not None:
         return found
-    named = [one for one in await directory.groups() if one.name == which]
+    groups = await directory.groups()
+    named = [one for one in groups if one.name == which]
+    named = named or [one for one in groups if likeness(one.name) == likeness(which)]
     if not named:
         raise NotFound(f"There is no group {which}; `portico group list` shows which there are.")
     if len(named) > 1:

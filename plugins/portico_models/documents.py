@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import Invalid, Misshapen
+from portico.api import Invalid, Misshapen, label_key
 from portico_models.odd_pictures import DEFAULT_PICTURE, check_picture, odd_picture
 from portico_models.params import check_params, whole_floats
 
@@ -125,8 +125,8 @@ def merged(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
 
 
 def tag_key(name: str) -> str:
-    """A tag as it is compared: in one case, without what databases cannot store."""
-    return _tag_label(name).casefold()
+    """A tag as it is compared: no two that look alike."""
+    return label_key(_tag_label(name))
 
 
 def _tag_label(name: str) -> str:

@@ -5,8 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
+from portico.api import likeness
+
 #: Characters of `sought` that are kept, so that an index can hold it: at most 2600 bytes.
 SOUGHT: Final = 650
+
+
+def sought_in(name: str, base_model_id: str | None) -> str:
+    """What a search looks into: the name, a line break, the id of the base model."""
+    return f"{likeness(name)}\n{likeness(base_model_id or '')}"[:SOUGHT]
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,12 +33,12 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def columns(self) -> tuple[Any, ...]:
         """Values in the order in which the statements name them."""
-        sought = f"{self.name}\n{self.base_model_id or ''}".casefold()
+        sought = sought_in(self.name, self.base_model_id)
         return (
             self.id,
             self.base_model_id,
             self.name,
-            sought[:SOUGHT],
+            sought,
             self.is_active,
             self.meta,
             self.params,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import Actor, House, Misshapen, rows
+from portico.api import Actor, House, Misshapen, likeness, rows
 from portico_models.documents import tag_key
 from portico_models.records import KIND
 
@@ -98,7 +98,7 @@ async def _filter(app: House, actor: Actor, query: ListQuery, *, whole: bool = F
         conditions.append(condition.format(f"${len(args)}"))
 
     if query.query:
-        add("sought LIKE {} ESCAPE '!'", f"%{query.query.casefold().translate(_LIKE)}%")
+        add("sought LIKE {} ESCAPE '!'", f"%{likeness(query.query).translate(_LIKE)}%")
     if query.tag:
         add(
             "models_model.id IN (SELECT model_id FROM models_tag WHERE models_tag.name = {})",

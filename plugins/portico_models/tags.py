@@ -1,16 +1,24 @@
 """The tags of models, as their authors wrote them."""
 
+from typing import Any
+
 from portico.api import Actor, House, rows
 from portico_models.records import KIND
 
 
 async def tag_names(app: House, actor: Actor) -> list[str]:
-    """Every tag of a preset that somebody finds in the list, sorted, each once."""
+    """Every tag of a preset that somebody finds in the list, sorted; of those that look alike one."""
     listed = await app.permissions.visible(actor, "list", KIND)
     found = await rows(
         # From the models to their tags: those of models somebody does not find are never looked at.
-        "SELECT DISTINCT label FROM models_tag WHERE model_id IN (SELECT models_model.id FROM models_model "  # noqa: S608
+        "SELECT DISTINCT name, label FROM models_tag WHERE model_id IN (SELECT models_model.id FROM models_model "  # noqa: S608
         f"WHERE models_model.base_model_id IS NOT NULL AND {listed.sql})",
         *listed.args,
     )
-    return sorted(one["label"] for one in found)
+    # Sorted here: each database has an order of its own.
+    labels = {one["name"]: one["label"] for one in sorted(found, key=_label, reverse=True)}
+    return sorted(labels.values())
+
+
+def _label(found: dict[str, Any]) -> str:
+    return str(found["label"])

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from portico.api import Invalid
+from portico.api import Invalid, label_key
 
 #: Characters of a name.
 LONGEST: Final = 128
@@ -19,8 +19,8 @@ _LIST = msgspec.json.Decoder(list[str])
 
 
 def tag_id(name: str) -> str:
-    """What tags of one name have in common, whatever their case: `Big Trip` is `big_trip`."""
-    return name.strip().replace(" ", "_").lower()
+    """What tags that look alike have in common: `Big Trip` is `big_trip`."""
+    return label_key(name).replace(" ", "_")
 
 
 def read_name(name: str) -> tuple[str, str]:

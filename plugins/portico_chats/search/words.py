@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from portico.api import Invalid
+from portico_chats.marks.tag_names import tag_id
 from portico_chats.search.texts import LONGEST, folded
 
 #: Spaces of every width: input methods of the far East write wide ones.
@@ -52,7 +53,7 @@ def parse(text: str) -> Sought:
             given[name].append(value)
         elif word:
             words.append(word)
-    tags = [tag for tag in dict.fromkeys(given["tag"]) if tag]
+    tags = [tag for tag in dict.fromkeys(map(tag_id, given["tag"])) if tag]
     return Sought(
         phrase=_phrase(words),
         tags=tuple(tag for tag in tags if tag != _NO_TAGS),

@@ -1,6 +1,7 @@
 """The list of tags: whose, and how they are written."""
 
 from typing import Any
+from urllib.parse import quote
 
 from tests.plugins.models.conftest import form, readers, writers
 
@@ -17,7 +18,16 @@ def test_tags_are_listed_once_sorted_and_as_their_authors_wrote_them(ann: Client
     ann.post(CREATE, tagged("one", "Steuer", "Ärzte", " law ", "Law", ""))
     ann.post(CREATE, tagged("two", "Steuer", "LAW", "zoo"))
 
-    assert ann.get(TAGS).json == ["LAW", "Steuer", "law", "zoo", "Ärzte"]
+    assert ann.get(TAGS).json == ["LAW", "Steuer", "zoo", "Ärzte"]
+
+
+def test_no_two_tags_look_alike(ann: Client) -> None:
+    ann.post(CREATE, tagged("one", "Caf\u00e9", "Big Trip"))
+    ann.post(CREATE, tagged("two", "cafe\u0301", "Big\u00a0Trip", "Ca\u200bfé", "big\u200b trip"))
+
+    assert len(ann.get(TAGS).json) == 2
+    for asked in ("café", "cafe\u0301", "CAFE\u0301", "big trip"):
+        assert ann.get(f"/api/v1/models/list?tag={quote(asked)}").json["total"] == 2
 
 
 def test_tags_are_those_of_the_presets_one_finds(ann: Client, admin: Client) -> None:

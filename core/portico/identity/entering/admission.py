@@ -13,6 +13,7 @@ from portico.identity.groups.group import NoSuchGroup
 from portico.identity.people.account import Account
 from portico.identity.people.amendment import Amendment
 from portico.identity.people.picture import DEFAULT_PICTURE
+from portico.normalization import normalized
 
 log = structlog.get_logger("portico.identity")
 
@@ -126,14 +127,15 @@ class Admission:
     async def _in_groups(self, account_id: str, names: Sequence[str], terms: Terms) -> None:
         """Have somebody in exactly the groups of these names, but for those that are left alone.
 
-        A name that several groups bear means the oldest of them.
+        A name that several groups bear means the oldest of them. Names are compared in one form of Unicode; case counts.
         """
-        wanted = {name for name in names if name and not terms.leaves_alone(name)}
+        composed = (normalized("NFC", name) for name in names)
+        wanted = {name for name in composed if name and not terms.leaves_alone(name)}
         async with transaction():
             known: dict[str, str] = {}
             name_of = {}
             for found in await rows(_NAMED):
-                known.setdefault(found["name"], found["id"])
+                known.setdefault(normalized("NFC", found["name"]), found["id"])
                 name_of[found["id"]] = found["name"]
             if terms.new_groups:
                 for name in sorted(wanted - known.keys()):

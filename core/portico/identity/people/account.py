@@ -6,6 +6,7 @@ import msgspec
 
 from portico.errors import Invalid
 from portico.identity.people.picture import DEFAULT_PICTURE
+from portico.normalization import likeness
 
 Role = Literal["pending", "user", "admin"]
 #: Each may do more than the one before.
@@ -74,7 +75,7 @@ def check_role(role: str) -> Role:
 def folded(name: str, email: str) -> str:
     """What a search for people looks into, and what they are sorted by: name, line break, e-mail address.
 
-    Folded to one case here, because databases know only that of ASCII, or that of their own locale.
+    Folded here, because databases know only the case of ASCII, or that of their own locale, and no form of Unicode.
     """
-    text = f"{' '.join(name.split())}\n{email}".casefold()
+    text = f"{likeness(' '.join(name.split()))}\n{likeness(email)}"
     return text.encode("utf-8", "ignore")[:LONGEST_FOLDED].decode("utf-8", "ignore")

@@ -13,6 +13,7 @@ import msgspec
 from portico.db import placeholders, rows, scan
 from portico.errors import Misshapen
 from portico.identity.people.account import Account
+from portico.normalization import likeness
 
 #: Accounts on one page.
 PAGE: Final = 30
@@ -83,7 +84,7 @@ class RollQuery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def pattern(self) -> str | None:
         """What `folded` has to be like; None = anything. Up to the line break it is the name."""
-        text = _BLANKS.sub(" ", self.query).casefold().translate(_LIKE)
+        text = likeness(_BLANKS.sub(" ", self.query)).translate(_LIKE)
         if not text:
             return None
         return f"%{text}%" if self.addresses else f"%{text}%\n%"
