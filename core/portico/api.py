@@ -176,9 +176,10 @@ from portico.web.reading.body import explain as explain_misfit
 from portico.web.reading.faults import Fault, misfit, refuse_faults, unreadable
 from portico.web.reading.import_items import ImportItem, plain_value, read_items
 from portico.web.reading.json_scanner import UnreadableImport
-from portico.web.reading.lenient import lenient_decoder
+from portico.web.reading.lenient import decode_anything, lenient_decoder
 from portico.web.reading.mended import mended
 from portico.web.reading.queries import Flag, Moment, query_flag, query_moment
+from portico.web.reading.turns import let_others_run
 from portico.web.replying.arrays import as_array
 from portico.web.replying.picture import PICTURE_RESPONSES, picture_reply
 from portico.web.replying.reply import NO_STORE, JSONBytes, json_reply
@@ -345,6 +346,7 @@ __all__ = [
     "is_same_address",
     "chunks",
     "client_address",
+    "decode_anything",
     "delete",
     "describe_missing",
     "differing",
@@ -361,6 +363,7 @@ __all__ = [
     "likeness",
     "normalized",
     "json_reply",
+    "let_others_run",
     "mended",
     "misfit",
     "names_in",

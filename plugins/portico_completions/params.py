@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from portico.api import decode_anything
 from portico_completions.turn import is_passed_on
 
 #: Parameters that are switches of ours and never a provider's.
@@ -66,6 +67,6 @@ def _read(value: Any) -> Any:
     if not isinstance(value, str) or value.count("[") + value.count("{") > DEEPEST:
         return value
     try:
-        return msgspec.json.decode(value)
+        return decode_anything(value)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return value

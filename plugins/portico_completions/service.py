@@ -16,6 +16,7 @@ from portico.api import (
     Refusal,
     Reply,
     SourceFailed,
+    let_others_run,
 )
 from portico_completions.params import merged, wants_stream
 from portico_completions.person import person_of
@@ -45,6 +46,7 @@ class Completions:
         where those are not permitted, or a stored one where only those are; whatever the source raises.
         """
         turn = await self._permitted(turn, actor)
+        await let_others_run(turn.size)
         chats = await self._conversations(turn, actor)
         try:
             reply = await self._complete(turn, actor)
@@ -66,14 +68,17 @@ class Completions:
             raise NotFound(MODEL_NOT_FOUND)
         target = await self._house.catalogue.resolve(turn.model, actor)
         messages = await self._prompted(turn, target.system, actor)
+        await let_others_run(turn.size)
+        body = {
+            "model": msgspec.Raw(msgspec.json.encode(target.model)),
+            "messages": msgspec.Raw(msgspec.json.encode(messages)),
+            **turn.body,
+        }
+        await let_others_run(turn.size)
         return await target.source.complete(
             Completion(
                 model=target.model,
-                body={
-                    "model": msgspec.Raw(msgspec.json.encode(target.model)),
-                    "messages": msgspec.Raw(msgspec.json.encode(messages)),
-                    **turn.body,
-                },
+                body=body,
                 params=merged(turn.params, target.params),
                 stream=wants_stream(target.params, turn.stream),
                 actor=actor,
@@ -168,7 +173,9 @@ class Watched:
 def _watched(reply: Reply, chats: Conversations | None, turn: Turn) -> Reply:
     if isinstance(reply.body, bytes) or chats is None or turn.message_id is None:
         return reply
-    return msgspec.structs.replace(reply, body=Watched(reply.body, chats, turn))
+    # A stream may take minutes, and what it was asked is not needed any more.
+    slim = msgspec.structs.replace(turn, messages=[], body={}, params={}, variables={})
+    return msgspec.structs.replace(reply, body=Watched(reply.body, chats, slim))
 
 
 def _error_in(reply: Reply) -> str | None:

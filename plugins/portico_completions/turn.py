@@ -18,6 +18,9 @@ OWN = frozenset(
 #: A temporary chat: it lives in the browser and is never stored.
 LOCAL = "local:"
 
+#: Bytes of the parameters and of the variables of a turn, which are decoded.
+MAX_OPTION_BYTES = 1024 * 1024
+
 _ID = re.compile(r"(?!.*\.\.)[\w.:@~-]{1,256}", re.ASCII)
 
 
@@ -25,7 +28,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """One turn somebody asks for.
 
     `body`: what is passed on, raw, without `model`, `messages` and `stream`. `params`: those of the chat.
-    `variables`: text by placeholder. `direct`: the client wants a model of its own that we know nothing of.
+    `variables`: text by placeholder. `direct`: the client wants a model of its own that we know nothing of. `size`:
+    bytes of all of it.
     """
 
     model: str
@@ -38,6 +42,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str | None
     parent_id: str | None
     direct: bool
+    size: int = 0
 
     @property
     def is_temporary(self) -> bool:
@@ -45,8 +50,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         return self.chat_id is not None and self.chat_id.startswith(LOCAL)
 
 
-def read_turn(data: Mapping[str, msgspec.Raw]) -> Turn:
+def read_turn(data: Mapping[str, msgspec.Raw], size: int = 0) -> Turn:
     """Take a request apart. Raises: Misshapen, naming the key."""
+    for key in ("params", "variables"):
+        if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
+            raise _misfit([key], "too_long", f"At most {MAX_OPTION_BYTES} bytes")
     item = _optional(data, "model_item", dict[str, msgspec.Raw]) or {}
     _an_id(data, "session_id")
     return Turn(
@@ -59,6 +67,7 @@ def read_turn(data: Mapping[str, msgspec.Raw]) -> Turn:
         chat_id=_an_id(data, "chat_id"),
         message_id=_an_id(data, "id"),
         parent_id=_an_id(data, "parent_id"),
+        size=size,
         direct=bytes(item.get("direct", b"")) == b"true",
     )
 

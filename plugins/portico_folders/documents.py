@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from portico.api import Invalid, Misshapen, TooLarge, explain_misfit
+from portico.api import Invalid, Misshapen, TooLarge, decode_anything, explain_misfit
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
@@ -47,7 +47,7 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
     if bytes(raw) in (b"", b"null"):
         return None
     try:
-        value = msgspec.json.decode(raw)
+        value = decode_anything(raw)
         parts = _PARTS.decode(raw) if isinstance(value, dict) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _misfit(field, "json_invalid", "It is not JSON that can be read back") from None

@@ -1,5 +1,6 @@
 """The routes of groups. What they do is in `service.py`."""
 
+import asyncio
 from io import BytesIO
 from typing import Annotated, Any
 
@@ -19,7 +20,6 @@ from portico.api import (
 from portico_groups.importing import import_for
 from portico_groups.reading_import import GroupsBody, read_groups
 from portico_groups.schemas import (
-    MAX_IMPORT_VALUES,
     ChangedGroup,
     GroupAnswer,
     ImportReport,
@@ -51,14 +51,13 @@ def routes(app: House) -> list[Any]:
         "/api/v1/groups/import",
         may="group:create",
         answers=list[ImportReport],
-        max_values=MAX_IMPORT_VALUES,
         reads_import=True,
     )
     async def bring(
         request: Request, data: JSONBody[GroupsBody], replace: FromQuery[str] = ""
     ) -> JSONBytes:
         """Make groups out of exported ones, in any form of export. `replace`: one whose id is there is changed."""
-        given = read_groups(BytesIO(await request.body()))
+        given = await asyncio.to_thread(read_groups, BytesIO(await request.body()))
         is_replaced = query_flag("replace", replace)
         reports = await import_for(app, request.user, given, replace=is_replaced)
         return json_reply(reports, headers=[NO_STORE])

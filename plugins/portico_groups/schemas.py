@@ -9,8 +9,6 @@ from msgspec import UNSET, UnsetType
 MOST_IDS = 10_000
 #: Groups in one import.
 MOST_GROUPS = 1_000
-#: JSON values in an import of groups, most of them ids of members.
-MAX_IMPORT_VALUES = 1_000_000
 
 Ids = Annotated[list[str], msgspec.Meta(max_length=MOST_IDS)]
 GroupId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import Invalid, Misshapen, label_key
+from portico.api import Invalid, Misshapen, decode_anything, label_key
 from portico_models.odd_pictures import DEFAULT_PICTURE, check_picture, odd_picture
 from portico_models.params import check_params, whole_floats
 
@@ -39,6 +39,8 @@ KNOWN: Final[Mapping[str, Any]] = {
     "defaultFilterIds": list[str],
     "defaultFeatureIds": list[str],
 }
+#: Bytes of a form for one model or template, whose parameters and meta are decoded.
+MAX_MODEL_BYTES = 4 * 1024 * 1024
 MOST_TAGS = 100
 #: Characters.
 LONGEST_TAG = 128
@@ -170,7 +172,7 @@ def _changed(document: dict[str, Any], stored: str | None) -> dict[str, Any]:
 
 def _object(raw: msgspec.Raw, name: str) -> dict[str, Any]:
     try:
-        value = msgspec.json.decode(raw)
+        value = decode_anything(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _misfit([name], "It is not JSON that can be read back", "json_invalid") from None
     if not isinstance(value, dict):

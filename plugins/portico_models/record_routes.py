@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from litestar.params import JSONBody, QueryParameter
 
 from portico.api import JSONBytes, Request, delete, get, json_reply, post
+from portico_models.documents import MAX_MODEL_BYTES
 from portico_models.imported_rights import refuse_unknown_rights
 from portico_models.looking import Looking
 from portico_models.schemas import Model, ModelForm, ModelId
@@ -22,7 +23,7 @@ def routes(models: Models, looking: Looking) -> list[Any]:
         """One record."""
         return JSONBytes(await looking.one(request.user, model_id))
 
-    @post("/api/v1/models/model/update", answers=Model)
+    @post("/api/v1/models/model/update", answers=Model, max_body=MAX_MODEL_BYTES)
     async def update(request: Request, data: JSONBody[ModelForm]) -> JSONBytes:
         """Replace a record; its id, owner and birth stay, and without any rights in the form who has access, too."""
         refuse_unknown_rights(data, await request.body())

@@ -6,6 +6,7 @@ from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
 from portico.api import House, JSONBytes, Request, delete, get, json_reply, post
 from portico_models.applying import Applying
+from portico_models.documents import MAX_MODEL_BYTES
 from portico_models.imported_rights import refuse_unknown_rights
 from portico_models.schemas import Model
 from portico_models.template_schemas import (
@@ -33,7 +34,7 @@ def routes(app: House, applying: Applying) -> list[Any]:
         """Templates, 30 a page."""
         return json_reply(await templates().page(request.user, page))
 
-    @post(f"{TEMPLATES}/create", may="template:create", answers=Template)
+    @post(f"{TEMPLATES}/create", may="template:create", answers=Template, max_body=MAX_MODEL_BYTES)
     async def create(request: Request, data: JSONBody[TemplateForm]) -> JSONBytes:
         """A new template of the caller's."""
         refuse_unknown_rights(data, await request.body())
@@ -44,7 +45,7 @@ def routes(app: House, applying: Applying) -> list[Any]:
         """One template, by its id or its name."""
         return json_reply(await templates().get(request.user, template_id))
 
-    @post(f"{TEMPLATES}/{{template_id:str}}/update", answers=Template)
+    @post(f"{TEMPLATES}/{{template_id:str}}/update", answers=Template, max_body=MAX_MODEL_BYTES)
     async def update(request: Request, template_id: Key, data: JSONBody[TemplateForm]) -> JSONBytes:
         """Replace a template; its id, owner and birth stay."""
         refuse_unknown_rights(data, await request.body())
@@ -56,7 +57,7 @@ def routes(app: House, applying: Applying) -> list[Any]:
         await templates().delete(request.user, template_id)
         return json_reply(True)
 
-    @post("/api/v1/models/create", may="model:create", answers=Model)
+    @post("/api/v1/models/create", may="model:create", answers=Model, max_body=MAX_MODEL_BYTES)
     async def create_model(
         request: Request, data: JSONBody[NewModel], template: KeyQuery = ""
     ) -> JSONBytes:

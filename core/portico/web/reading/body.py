@@ -13,6 +13,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from portico.errors import Misshapen
+from portico.web.reading.body_budget import HELD_BODY, HeldBody
 from portico.web.reading.body_scanner import fault
 from portico.web.reading.lenient import lenient_decoder
 
@@ -70,7 +71,7 @@ def explain(message: str, where: str) -> dict[str, Any]:
 
 
 class StrictJSON(AbstractDTO[Any]):
-    """How Litestar reads `data`: straight from bytes, by `read_json`."""
+    """How Litestar gets `data`: `BodyRequest` has decoded it already, by `read_json`."""
 
     model_type = object
 
@@ -79,7 +80,8 @@ class StrictJSON(AbstractDTO[Any]):
         handler: Any = self.asgi_connection.route_handler
         if handler.opt.get("reads_import"):
             return msgspec.Raw(b"null")  # for `read_items`, which takes more than one JSON text
-        return read_json(value, handler.parsed_data_field.annotation)
+        held: HeldBody = self.asgi_connection.scope[HELD_BODY]  # type: ignore[typeddict-item]
+        return held.value
 
     def decode_builtins(self, value: Any) -> Any:
         """Forms are not accepted: this API speaks JSON."""

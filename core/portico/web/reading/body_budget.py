@@ -57,13 +57,14 @@ class BodyBudget:
 
 
 class HeldBody:
-    """The body of one request while it is worked on. `caller`: whose room it takes."""
+    """The body of one request while it is worked on. `caller`: whose room it takes; `value`: what it was decoded to."""
 
-    __slots__ = ("_budget", "caller", "data", "size")
+    __slots__ = ("_budget", "caller", "data", "size", "value")
 
     def __init__(self, budget: BodyBudget, caller: str) -> None:
         self._budget, self.caller = budget, caller
         self.data: bytes | None = None
+        self.value: Any = None
         self.size = 0
 
     def take(self, size: int) -> None:
@@ -72,7 +73,7 @@ class HeldBody:
 
     def release(self) -> None:
         """Forget the body: the answer begins, or there will be none."""
-        self.data = None
+        self.data = self.value = None
         self._budget.give_back(self)
 
 

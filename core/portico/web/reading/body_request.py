@@ -7,8 +7,10 @@ import litestar
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from portico.errors import IncompleteBody
+from portico.web.reading.body import read_json
 from portico.web.reading.body_budget import HELD_BODY, HeldBody
 from portico.web.reading.body_scanner import BLOCK_BYTES, BodyScanner
+from portico.web.reading.turns import let_others_run
 
 
 class BodyRequest(litestar.Request[Any, Any, Any]):
@@ -29,6 +31,13 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
             held = self._hold()
         if held.data is None:
             held.data = b"".join(await self._blocks(held))
+            # Joining, decoding and what the handler does are a step each: no decoder lets anybody in between.
+            await let_others_run(held.size)
+            handler = self.route_handler
+            field = handler.parsed_data_field
+            if held.data and field is not None and not handler.opt.get("reads_import"):
+                held.value = read_json(held.data, field.annotation)
+                await let_others_run(held.size)
         return held.data
 
     def _hold(self) -> HeldBody:

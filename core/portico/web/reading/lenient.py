@@ -41,6 +41,14 @@ def finite(text: str) -> float:
     return number
 
 
+_ANYTHING: Final = msgspec.json.Decoder(float_hook=finite)
+
+
+def decode_anything(text: bytes | str | msgspec.Raw) -> Any:
+    """JSON of no particular shape, in time that its bytes explain. Raises: msgspec.DecodeError."""
+    return _ANYTHING.decode(text)
+
+
 class LenientDecoder(Generic[T]):
     """Decodes JSON into `kind`. A body that fits as it is costs what msgspec's own decoder costs."""
 

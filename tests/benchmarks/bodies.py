@@ -1,0 +1,318 @@
+"""What one hostile body costs everybody else: the longest stall of the event loop, and the memory for it.
+
+    .venv/bin/python -m tests.benchmarks.bodies [--sizes 1K,1M,32M] [--kinds escapes,…] [--routes sign-in,…]
+
+A real server on SQLite, with a provider. Each body is sent once, to each route that takes one of that size, while
+another connection asks for /health without a pause. Printed for each: status, how long it took, the longest that
+/health took while it was under way, and by how much the resident memory of the server rose at its peak, in MiB and as
+a multiple of the body. Linux only.
+
+    many      twenty bodies of 30 MiB at once; how each was answered, and the memory
+    unread    60 streams that nobody reads, for as long as they last; the memory for each
+"""
+
+import contextlib
+import socket
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from tests import upstream as behaviours
+from tests.upstream import Connection, Upstream, chunk
+
+from portico.testing import SECRET, Client, Server
+
+SIZES = {
+    "1K": 1 << 10,
+    "64K": 1 << 16,
+    "1M": 1 << 20,
+    "30M": 30 << 20,
+    "32M": 32 << 20,
+    "60M": 60 << 20,
+}
+
+MESSAGES = b'"messages":[{"role":"user","content":"hi"}]'
+
+
+def filled(before: bytes, unit: bytes, after: bytes, size: int) -> bytes:
+    """So many units between the two that all of it has this size, or a little less."""
+    return before + unit * max(0, (size - len(before) - len(after)) // len(unit)) + after
+
+
+def keys(size: int, first: bytes, last: bytes) -> bytes:
+    """An object with as many members as fit."""
+    many = size // 12
+    parts = b",".join(b'"k%d":1' % number for number in range(many))
+    return (first + parts)[: size - len(last) - 20].rpartition(b",")[0] + last
+
+
+#: A value of this size, by what is bad about it.
+VALUES: dict[str, Callable[[int], bytes]] = {
+    "text": lambda size: filled(b'"', b"All work and no play, said Jack. ", b'"', size),
+    "brackets in a string": lambda size: filled(b'"', b"[", b'"', size),
+    "strings of brackets": lambda size: filled(b"[", b'"[",', b'""]', size),
+    "escapes": lambda size: filled(b'"', rb"\n", b'"', size),
+    "escaped quotation marks": lambda size: filled(b'"', rb"\"", b'"', size),
+    "halves of characters": lambda size: filled(b'"', rb"\ud83d", b'"', size),
+    "no ASCII": lambda size: filled(b'"', "é🙂".encode(), b'"', size),
+    "many members": lambda size: keys(size, b'{"a":1,', b"}"),
+    "nested 100 deep": lambda size: filled(b"[", b"[" * 99 + b"]" * 99 + b",", b"[]]", size),
+    "nested for ever": lambda size: filled(b"", b"[", b"", size),
+    "empty lists": lambda size: filled(b"[", b"[],", b"[]]", size),
+    "digits": lambda size: filled(b"[", b"0,", b"0]", size),
+    "long numbers": lambda size: filled(b"", b"7", b"", size),
+    "slow numbers": lambda size: filled(b"[", b"1.7976931348623157e308,", b"0]", size),
+    "blanks": lambda size: filled(b"[", b" ", b"]", size),
+}
+
+#: Routes by name: path, the largest size that it takes, and how a value gets into its body.
+ROUTES: dict[str, tuple[str, int, tuple[bytes, bytes]]] = {
+    "sign-in": ("/api/v1/auths/signin", 64 << 10, (b'{"email":', b',"password":"x"}')),
+    "completion": (
+        "/api/chat/completions",
+        32 << 20,
+        (b'{"model":"good","x":', b"," + MESSAGES + b"}"),
+    ),
+    "message": (
+        "/api/chat/completions",
+        32 << 20,
+        (b'{"model":"good","messages":[{"role":"user","content":', b"}]}"),
+    ),
+    "params": (
+        "/api/chat/completions",
+        32 << 20,
+        (b'{"model":"good","params":{"x":', b"}," + MESSAGES + b"}"),
+    ),
+    "chat": ("/api/v1/chats/new", 32 << 20, (b'{"chat":{"title":"x","x":', b"}}")),
+    "chats import": ("/api/v1/chats/import", 32 << 20, (b'[{"chat":{"title":"x","x":', b"}}]")),
+    "settings": ("/api/v1/users/user/settings/update", 32 << 20, (b'{"ui":{"x":', b"}}")),
+    "model": (
+        "/api/v1/models/create",
+        32 << 20,
+        (b'{"id":"m","name":"M","base_model_id":"good","meta":{},"params":{"x":', b"}}"),
+    ),
+    "models import": (
+        "/api/v1/models/import",
+        32 << 20,
+        (b'[{"id":"m","name":"M","meta":{},"params":{"x":', b"}}]"),
+    ),
+    "group": ("/api/v1/groups/create", 32 << 20, (b'{"name":"G","description":"","data":{"x":', b"}}")),
+    "folder": ("/api/v1/folders/", 32 << 20, (b'{"name":"F","data":{"x":', b"}}")),
+}  # fmt: skip
+
+
+class Pulse:
+    """Asks for /health without a pause, in a thread. `slowest`: seconds of the slowest since `begin`."""
+
+    def __init__(self, server: Server) -> None:
+        where = urlsplit(server.url)
+        self._connection = HTTPConnection(str(where.hostname), where.port, timeout=120)
+        self._ends = threading.Event()
+        self.slowest = 0.0
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def begin(self) -> None:
+        """Forget what was slow before."""
+        self.slowest = 0.0
+
+    def close(self) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._ends.is_set():
+            began = time.perf_counter()
+            self._connection.request("GET", "/health")
+            self._connection.getresponse().read()
+            self.slowest = max(self.slowest, time.perf_counter() - began)
+            time.sleep(0.001)
+
+
+class Memory:
+    """Resident memory of the worker of a server, in bytes."""
+
+    def __init__(self, server: Server) -> None:
+        self._folder = Path(f"/proc/{worker_of(server)}")
+
+    def now(self) -> int:
+        return self._field("VmRSS")
+
+    def forget_peak(self) -> None:
+        (self._folder / "clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        return self._field("VmHWM")
+
+    def _field(self, name: str) -> int:
+        lines = (self._folder / "status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def worker_of(server: Server) -> int:
+    """The process that works: the child of the one that watches with the most memory."""
+    assert server.process is not None
+    main = server.process.pid
+    children = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/status")
+        if f"PPid:\t{main}\n" in path.read_text()
+    ]
+    return max(children, key=lambda pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]))
+
+
+@contextlib.contextmanager
+def running(**more: str) -> Iterator[tuple[Server, Client, Upstream]]:
+    """A server, somebody who is signed in to it, and its provider."""
+    folder = Path(tempfile.mkdtemp())
+    with Upstream() as upstream:
+        environment = {
+            "DATA_DIR": str(folder / "data"),
+            "WEBUI_SECRET_KEY": SECRET,
+            "ENABLE_SIGNUP": "true",
+            "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+            "PORTICO_LIMITS_ENABLED": "false",
+            **upstream.environment,
+            **more,
+        }
+        server = Server(environment, folder).start()
+        try:
+            yield server, server.client.sign_up("Ada"), upstream
+        finally:
+            server.kill()
+
+
+def post(server: Server, client: Client, path: str, body: bytes) -> int:
+    """Send a body; the status of its answer."""
+    where = urlsplit(server.url)
+    connection = HTTPConnection(str(where.hostname), where.port, timeout=300)
+    headers = {"content-type": "application/json", "authorization": f"Bearer {client.token}"}
+    try:
+        try:
+            connection.request("POST", path, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it was answered before all of it was sent
+        try:
+            answer = connection.getresponse()
+            answer.read()
+        except ConnectionError:
+            return 0
+        return answer.status
+    finally:
+        connection.close()
+
+
+def each(sizes: list[str], kinds: list[str], routes: list[str]) -> None:
+    """One body after the other."""
+    click.echo(f"{'route':14} {'kind':24} {'size':>5} {'status':>6} {'ms':>8} {'stall ms':>9} {'MiB':>7} {'times':>6}")  # fmt: skip
+    worst: dict[str, tuple[float, str]] = {}
+    with running() as (server, client, _):
+        pulse, memory = Pulse(server), Memory(server)
+        try:
+            for size in sizes:
+                for route in routes:
+                    path, most, (before, after) = ROUTES[route]
+                    if SIZES[size] > most and size != "1K":
+                        continue
+                    for kind in kinds:
+                        value = VALUES[kind](SIZES[size] - len(before) - len(after))
+                        body = before + value + after
+                        del value
+                        resident = memory.now()
+                        memory.forget_peak()
+                        pulse.begin()
+                        began = time.perf_counter()
+                        status = post(server, client, path, body)
+                        took = time.perf_counter() - began
+                        time.sleep(0.05)
+                        stall, rise = pulse.slowest, max(0, memory.peak() - resident)
+                        if stall > worst.get(size, (0.0, ""))[0]:
+                            worst[size] = stall, f"{route}, {kind}"
+                        click.echo(
+                            f"{route:14} {kind:24} {size:>5} {status:>6} {took * 1000:8.1f} {stall * 1000:9.1f} "
+                            f"{rise / 2**20:7.1f} {rise / len(body):6.1f}"
+                        )
+        finally:
+            pulse.close()
+    for size, (stall, where) in worst.items():
+        click.echo(f"worst stall of {size}: {stall * 1000:.1f} ms ({where})")
+
+
+def many() -> None:
+    """Twenty large bodies at once."""
+    before, after = ROUTES["message"][2]
+    body = before + VALUES["brackets in a string"](SIZES["30M"]) + after
+    with running() as (server, client, _):
+        pulse, memory = Pulse(server), Memory(server)
+        resident = memory.now()
+        memory.forget_peak()
+        pulse.begin()
+        with ThreadPoolExecutor(20) as threads:
+            found = list(
+                threads.map(
+                    lambda _: post(server, client, "/api/chat/completions", body), range(20)
+                )
+            )
+        stall = pulse.slowest
+        rise = memory.peak() - resident
+        click.echo(f"20 bodies of 30 MiB at once: {dict(Counter(found))}, stall {stall * 1000:.0f} ms, {rise / 2**20:.0f} MiB")  # fmt: skip
+        pulse.close()
+
+
+async def flood(connection: Connection) -> None:
+    """Send without end, as fast as it is taken."""
+    await connection.begin()
+    with contextlib.suppress(ConnectionError):
+        while not connection.reader.at_eof():
+            await connection.send(chunk("x" * 4000))
+
+
+def unread(count: int = 60) -> None:
+    """Streams that nobody reads."""
+    behaviours.BEHAVIOURS["flood"] = flood
+    with running(PORTICO_SERVER_SEND_TIMEOUT="10") as (server, client, upstream):
+        memory = Memory(server)
+        resident = memory.now()
+        where = urlsplit(server.url)
+        body = '{"model":"flood","stream":true,"messages":[{"role":"user","content":"hi"}]}'
+        connections = []
+        for _ in range(count):
+            connection = socket.create_connection((where.hostname, where.port))
+            connection.sendall(
+                f"POST /api/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {client.token}\r\n"
+                f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+            )
+            connections.append(connection)
+        time.sleep(5)
+        held = memory.now() - resident
+        calls = upstream.open_calls
+        began = time.perf_counter()
+        upstream.wait_until_idle(60)
+        click.echo(
+            f"{calls} streams that nobody reads: {held / 2**20 / count:.2f} MiB each, gone {time.perf_counter() - began:.1f} s "
+            f"later, {(memory.now() - resident) / 2**20:.1f} MiB left"
+        )
+        for connection in connections:
+            connection.close()
+
+
+@click.command()
+@click.option("--sizes", default="1K,1M,32M")
+@click.option("--kinds", default=",".join(VALUES))
+@click.option("--routes", default=",".join(ROUTES))
+def main(sizes: str, kinds: str, routes: str) -> None:
+    """Measure, and print."""
+    each(sizes.split(","), kinds.split(","), routes.split(","))
+    many()
+    unread()
+
+
+if __name__ == "__main__":
+    main()
