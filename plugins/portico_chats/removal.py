@@ -35,10 +35,11 @@ class Removal:
         await self._reach.permits(actor, PERMISSION)
         async with transaction():
             where = await self._reach.where(actor, "delete", first=store.FIND_FIRST)
-            owner_id = await store.delete(storable(chat_id), where)
+            carried = await tag_rows.carried_by(storable(chat_id))
+            owner_id = await store.delete(chat_id, where)
             if owner_id is None:
                 raise await self._reach.refusal(actor, "delete", chat_id)
-            await tag_rows.sweep(owner_id)
+            await tag_rows.sweep(owner_id, carried)
             self._reach.announce(chat_id, owner_id, "deleted")
 
     async def all(self, actor: Actor) -> None:

@@ -39,7 +39,7 @@ class Flags:
                 raise await self._reach.refusal(actor, "write", chat_id)
             owner_id, is_archived = changed
             if is_archived:
-                await tag_rows.sweep(owner_id)
+                await tag_rows.sweep(owner_id, await tag_rows.carried_by(chat_id))
             else:
                 await tag_rows.revive(owner_id, chat_id)
             self._reach.announce(chat_id, owner_id, "updated")

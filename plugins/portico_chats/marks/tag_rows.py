@@ -7,7 +7,8 @@ any more, takes the row of their owner before, so that none is swept up in the m
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api import execute, placeholders, row, rows, scan
+from portico.api import execute, placeholders, rows, scan
+from portico_chats.off_loop import in_turns
 from portico_chats.storage.store import Where
 
 FIRST: Final = 2
@@ -32,9 +33,10 @@ _HANG: Final = (
     "ON CONFLICT (chat_id, tag_id) DO NOTHING"
 )
 _UNHANG: Final = "DELETE FROM chats_tagged WHERE chat_id = $1 AND tag_id IN ({})"
-_ANY: Final = "SELECT 1 AS there FROM chats_tag WHERE user_id = $1 LIMIT 1"
+_IDS: Final = "SELECT id FROM chats_tag WHERE user_id = $1"
+_CARRIED: Final = "SELECT tag_id FROM chats_tagged WHERE chat_id = $1"
 _SWEEP: Final = (
-    "DELETE FROM chats_tag WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM chats_tagged g "
+    "DELETE FROM chats_tag WHERE user_id = $1 AND id IN ({}) AND NOT EXISTS (SELECT 1 FROM chats_tagged g "
     "JOIN chats_chat c ON c.id = g.chat_id WHERE g.user_id = $1 AND g.tag_id = chats_tag.id AND c.archived = FALSE)"
 )
 _REVIVE: Final = (
@@ -102,11 +104,20 @@ async def unhang(chat_id: str, tag_ids: Sequence[str]) -> None:
     await execute(_UNHANG.format(placeholders(len(tag_ids), 2)), chat_id, *tag_ids)
 
 
-async def sweep(owner_id: str) -> None:
-    """Delete the tags of somebody that no chat of theirs carries but archived ones."""
-    if await row(_ANY, owner_id) is not None:
-        await take(owner_id)
-        await execute(_SWEEP, owner_id)
+async def carried_by(chat_id: str) -> list[str]:
+    """The ids of the tags of a chat."""
+    return [one["tag_id"] for one in await rows(_CARRIED, chat_id)]
+
+
+async def sweep(owner_id: str, among: Sequence[str] | None = None) -> None:
+    """Delete the tags of an account that none of its chats carries but archived ones. `among`: only these; None = all."""
+    if among is None:
+        among = [one["id"] for one in await rows(_IDS, owner_id)]
+    if not among:
+        return
+    await take(owner_id)
+    async for some in in_turns(among):
+        await execute(_SWEEP.format(placeholders(len(some), 2)), owner_id, *some)
 
 
 async def revive(owner_id: str, chat_id: str | None = None) -> None:

@@ -89,7 +89,7 @@ class Tags:
         if gone:
             await tag_rows.unhang(chat_id, gone)
         await tag_rows.keep_meta(chat_id, with_tags(held["meta"], left))
-        await tag_rows.sweep(held["user_id"])
+        await tag_rows.sweep(held["user_id"], gone)
         self._reach.announce(chat_id, held["user_id"], "updated")
 
 

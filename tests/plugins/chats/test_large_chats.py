@@ -1,4 +1,4 @@
-"""Chats of thousands of messages: whatever is done with one, other requests are served meanwhile."""
+"""Chats of thousands of messages, and thousands of tags: whatever is done with one, other requests are served meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from tests.plugins.chats.conftest import new_chat
 
-from portico.db import rows, transaction
+from portico.db import execute, placeholder_rows, rows, transaction
 from portico.testing import Client, House
+from portico_chats.marks import tag_rows
 from portico_chats.search import texts
 from portico_chats.storage import message_rows
 from portico_chats.storage.memory import Memory
@@ -78,6 +79,8 @@ def test_a_large_chat_lets_others_have_their_turns(house: House, ann: Client) ->
     def forget() -> None:
         house.portico.house.services.need(Memory).forget(chat_id)
 
+    fill_tags(house, ann, 500 * (TURNS + 1))
+    does("archive all", "POST", "archive/all")
     chat_id = does("new", "POST", "new", {"chat": {"history": history, "messages": branch}})["id"]
     forget()
     does("get", "GET", chat_id)
@@ -95,6 +98,21 @@ def test_a_large_chat_lets_others_have_their_turns(house: House, ann: Client) ->
 
     assert {name for name, (_, is_ok) in done.items() if not is_ok} == set()
     assert {name: turns for name, (turns, _) in done.items() if turns < TURNS} == {}
+
+
+def fill_tags(house: House, person: Client, count: int) -> None:
+    """Tags that no chat carries any more."""
+
+    async def write() -> None:
+        async with transaction():
+            await tag_rows.take(person.account["id"])
+            for n in range(0, count, 500):
+                tags = [(person.account["id"], f"t{m}", "x") for m in range(n, n + 500)]
+                values = (value for tag in tags for value in tag)
+                insert = f"INSERT INTO chats_tag VALUES {placeholder_rows(500, 3)}"
+                await execute(insert, *values)
+
+    house.call(write)
 
 
 @pytest.fixture
