@@ -145,7 +145,7 @@ def _changed(membership: Membership) -> GroupAnswer:
 
 
 def _is_shared(group: GroupAnswer, *, is_own: bool) -> bool:
-    """Whether somebody may share things with a group: unless its `data.config.share` says no, or `members` only.
+    """Whether things may be shared with a group: unless its `data.config.share` says no, or `members` only.
 
     What else `share` may be is not understood, and so is a no.
     """

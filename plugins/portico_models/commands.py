@@ -38,7 +38,7 @@ strict = click.option(
 unknown = click.option(
     "--drop-unknown",
     is_flag=True,
-    help="Leave users and groups that are not here out of who has access without a word.",
+    help="Leave users and groups that do not exist here out of who has access, and write no note.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 

@@ -27,7 +27,7 @@ class Footing:
     ) -> None:
         """Whether a record of this id may stand on this base. `before`: the row that is to be replaced.
 
-        Whoever may write a preset need not be able to use its base as long as that stays the same.
+        A writer of a preset need not be able to use its base as long as the base stays the same.
 
         Raises: Invalid if a source has the id; Forbidden if the base, or a record without one, is not theirs.
         """

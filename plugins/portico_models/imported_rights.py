@@ -42,7 +42,7 @@ def imported_sharing(
 ) -> Sharing | UnsetType:
     """Who has access, as far as an object says; UNSET if it says nothing. `raw`: its JSON.
 
-    Rights that other servers write and that are not understood here are nobody's, and a note says so. Raises:
+    Rights in a form that is not known here make the object private, with a note. Raises:
     Misshapen for an `access_control` that is none; with `is_strict`, Misshapen and Invalid for all of it.
     """
     error: Refusal
@@ -62,7 +62,7 @@ def imported_sharing(
             error = refusal
     if is_strict:
         raise error
-    notes.append(f"{Fault(0, None, error).reason}; so nobody but the owner has access")
+    notes.append(f"{Fault(0, None, error).reason}; so only the owner has access")
     return PRIVATE
 
 

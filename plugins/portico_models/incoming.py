@@ -61,7 +61,7 @@ class Item:
     """What is kept of an object while the others are looked at. `base`, `sharing`: UNSET where it says nothing.
 
     `is_control`: the sharing is an `access_control`, which has no room for others besides everyone. `owner`: whose
-    it says it is, if anybody's. `notes`: what of it is not taken over. `raw`: its bytes.
+    it says it is; None if it does not say. `notes`: what of it is not taken over. `raw`: its bytes.
     """
 
     index: int

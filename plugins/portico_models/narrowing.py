@@ -29,10 +29,10 @@ class Narrowing:
     def of(self, item: Item, was: Sharing, may_share: bool) -> tuple[Sharing, list[str]]:
         """Who has access afterwards, and what of what the object says is left out.
 
-        `was`: who had access before; to a new record, nobody.
+        `was`: who had access before; `PRIVATE` for a new record.
 
-        Raises: Forbidden for somebody who may write a record and not say who else has access; if strict, Invalid for
-        somebody who does not exist, and Forbidden for a sharing that is not the importer's to do.
+        Raises: Forbidden if the importer may write the record and not share it; if strict, Invalid for users and groups
+        that do not exist, and Forbidden for a sharing that the importer may not do.
         """
         wanted, notes = item.sharing, list[str]()
         assert wanted is not UNSET

@@ -66,7 +66,7 @@ class Reach:
 
 
 async def reach_of(app: House, actor: Actor) -> Reach:
-    """How far somebody may share now."""
+    """How far an actor may share now."""
     permissions = app.permissions
     return Reach(
         may_publish=await permissions.may(actor, KIND, "publish"),
@@ -96,8 +96,8 @@ async def share(
 ) -> None:
     """Write down with whom a record is shared. Call it in the transaction that writes the record.
 
-    What was shared before may stay so. Raises: Misshapen, Invalid for rights that cannot be read, or name somebody
-    who does not exist; Forbidden for somebody who may write the record and not say who else may, or not like that.
+    What was shared before may stay so. Raises: Misshapen, Invalid for rights that cannot be read, or name users
+    or groups that do not exist; Forbidden if the author may write the record and not share it, or not like that.
     """
     grants = app.permissions.grants
     wanted = grants.read_rights(form.access_control, form.access_grants)

@@ -100,7 +100,7 @@ def routes(app: House) -> list[Any]:
 
         `dry_run`: only say what would happen. `strict`: users and groups that are not here, and rights that cannot be
         taken over, are refused; else access is narrowed, and the report says so. `drop_unknown`: users and groups
-        that are not here are left out without a word. `report`: the answer is the report in any case.
+        that do not exist here are left out without a note. `report`: the answer is the report in any case.
         """
         sent = await _sent(request)
         transfer = await _transfer(app, request.user, sent, strict, drop_unknown)

@@ -56,7 +56,7 @@ class Sharing:
 
     @property
     def fits_access_control(self) -> bool:
-        """Whether `document` says all of it: it has no room for somebody besides everyone."""
+        """Whether `document` says all of it: it has no room for users and groups besides everyone."""
         return not (self.is_public and self.names_somebody)
 
     def reads_as(self, other: "Sharing") -> bool:

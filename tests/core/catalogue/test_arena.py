@@ -53,7 +53,7 @@ async def test_AB_36_a_lot_is_drawn_only_among_what_the_caller_may_use() -> None
     assert await drawn(world) == {"open", "free"}
 
 
-async def test_access_grants_say_who_may_use_it_and_what_cannot_be_read_is_nobody() -> None:
+async def test_access_grants_say_who_may_use_an_arena_model_and_unreadable_ones_close_it() -> None:
     everyone = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
     anns = [{"principal_type": "user", "principal_id": "ann", "permission": "read"}]
     world = World(

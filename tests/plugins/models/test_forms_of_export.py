@@ -86,7 +86,7 @@ def test_rights_in_a_text_that_is_no_document_are_refused(admin: Client, rights:
 
 @pytest.fixture
 def as_root(portico: CommandLine, tmp_path: Path) -> Callable[..., Any]:
-    """`portico models …` with a file, in a house with one administrator."""
+    """`portico models …` with a file, where there is one administrator."""
     portico("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
 
     def run(command: str, content: bytes, *options: str, code: int = 0) -> Any:

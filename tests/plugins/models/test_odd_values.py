@@ -1,4 +1,4 @@
-"""Values that clients of other servers store: mended where models are brought in, refused where somebody types them."""
+"""Values that clients of other servers store: mended by an import, refused by create and update."""
 
 import base64
 import json

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
-from portico.testing import Client, House
+from portico.testing import Client
 
 MODELS = "/api/v1/models"
 CREATE, UPDATE, IMPORT, SYNC, APPLY, TEMPLATES = (
@@ -162,7 +162,7 @@ def test_grants_to_everyone_without_the_right_to_publish_are_403(ann: Client, bo
     assert shown(ann) == {}
 
 
-def test_everyone_and_somebody_besides_survive_a_client_that_knows_access_control_only(
+def test_grants_beside_everyone_survive_a_client_that_knows_access_control_only(
     admin: Client, ann: Client, bob: Client
 ) -> None:
     both = granted(grant(), grant(ann.account["id"], permission="write"))
@@ -205,7 +205,9 @@ def test_an_export_of_a_later_release_comes_in_with_the_rights_it_names(
     ]  # fmt: skip
 
 
-def test_whoever_does_not_exist_here_is_left_out_and_named_or_refused(admin: Client) -> None:
+def test_users_and_groups_that_do_not_exist_are_left_out_and_named_or_refused(
+    admin: Client,
+) -> None:
     models = [
         granted(grant("no-user"), grant("no-group", "group", "write"), model_id="one"),
         form("two", access_control={"read": {"user_ids": ["no-user"]}}),
@@ -335,9 +337,7 @@ def test_a_template_carries_grants_to_the_models_that_are_made_of_it(
     assert admin.post(APPLY, wider).json["access_control"] is None
 
 
-def test_a_template_with_everyone_and_somebody_besides_is_kept_whole(
-    admin: Client, ann: Client
-) -> None:
+def test_a_template_with_grants_beside_everyone_is_kept_whole(admin: Client, ann: Client) -> None:
     grants = [grant(), grant(ann.account["id"], permission="write")]
     made = admin.post(f"{TEMPLATES}/create", {"name": "T", "access_grants": grants}).json
     assert (made["access_control"], made["access_grants"]) == (None, grants)
@@ -364,7 +364,7 @@ def test_rights_of_a_template_that_cannot_be_read_are_refused_or_brought_in_as_p
     assert admin.get(f"{TEMPLATES}/T").json["access_control"] == {}
 
 
-def test_whoever_does_not_exist_is_left_out_of_an_imported_template_and_named(
+def test_users_who_do_not_exist_are_left_out_of_an_imported_template_and_named(
     admin: Client, ann: Client
 ) -> None:
     grants = [grant(ann.account["id"]), grant("no-user")]
@@ -397,7 +397,7 @@ def test_a_template_that_shares_further_than_its_user_may_leaves_access_as_it_is
 
 
 def test_a_writer_edits_a_preset_whose_base_only_its_owner_may_use(
-    admin: Client, ann: Client, house: House
+    admin: Client, ann: Client
 ) -> None:
     shared = writers(ann) | readers(ann)
     admin.post(CREATE, form(base_model_id="closed-1", access_control=shared))
@@ -414,7 +414,7 @@ def test_a_writer_edits_a_preset_whose_base_only_its_owner_may_use(
         assert ann.post(UPDATE, other).status == 403
     assert ann.post(CREATE, form("mine", base_model_id="closed-1")).status == 403
     assert admin.get(f"{MODELS}/model?id=legal-desk").json["base_model_id"] == "closed-1"
-    # What was once its base is not put back by whoever may not use it.
+    # What was once its base is not put back by a writer who may not use it.
     admin.post(UPDATE, unsaid())
     assert ann.post(UPDATE, unsaid(base_model_id="closed-1")).status == 403
 
