@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from portico.errors import Misshapen
 from portico.web.reading.body import explain, read_json
 from portico.web.reading.body_scanner import BLOCK_BYTES, BodyScanner
+from portico.web.reading.lenient import decode_anything
 from portico.web.reading.mended import mended
 
 JSON = st.recursive(
@@ -200,6 +201,21 @@ def test_ab69_of_duplicate_keys_everybody_sees_the_last() -> None:
 def test_ab69_a_million_keys_are_read_or_refused_but_not_feared() -> None:
     body = b"{" + b",".join(b'"k%d":1' % i for i in range(200_000)) + b',"name":"x"}'
     assert read_json(body, Form).name == "x"
+
+
+def test_ab69_numbers_are_read_exactly_or_refused() -> None:
+    for text in (
+        "1e308",
+        "5e-324",
+        "0.1",
+        "-1.5",
+        "1.7976931348623157e308",
+        "12345678901234567890",
+    ):
+        assert decode_anything(f"[{text}]") == json.loads(f"[{text}]")
+    for text in ("1e309", "-1e400", "9" * 5000):
+        with pytest.raises(msgspec.DecodeError):
+            decode_anything(f"[{text}]")
 
 
 def test_a_misfit_deep_inside_is_located() -> None:
