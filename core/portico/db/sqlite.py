@@ -15,7 +15,7 @@ from portico.db.errors import BadDatabase, Cause, ForeignKeyViolation
 from portico.db.file_identity import FileIdentity
 from portico.db.occupied import Occupied, open_lock
 from portico.db.schema_guard import look
-from portico.db.sqlite_causes import explain, locked
+from portico.db.sqlite_causes import explain, has_room, locked
 from portico.db.sqlite_file import SQLiteFile
 from portico.db.statements import change, fetch, prepare, split
 from portico.db.through import see_through
@@ -76,6 +76,7 @@ class SQLite(Database):
         super().__init__()
         self._file = SQLiteFile(path, settings, password)
         self._identity = FileIdentity(path)
+        self.trouble.has_room = lambda: has_room(self.path)
         self._settings = settings
         self._occupied: Occupied | None = None
         self._reader: sqlite3.Connection | None = None

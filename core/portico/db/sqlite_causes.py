@@ -15,6 +15,8 @@ except ImportError:  # Windows has none
 
 #: Bytes below which a file system counts as full when a write to it fails.
 LITTLE_ROOM = 64 * 1024
+#: Bytes that make a full file system one that has room again.
+ROOM = 512 * 1024
 _ERRNO = {
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",
@@ -60,6 +62,15 @@ def explain(error: BaseException, path: Path, patience: float) -> Cause | None:
             return _cause(_ERRNO.get(seen.errno or 0, "io"), path, seen.strerror or str(seen))
         seen = seen.__cause__
     return None
+
+
+def has_room(path: Path) -> bool:
+    """Whether the file system of a database has room for more than the smallest writes."""
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize >= ROOM
 
 
 def locked(path: Path, patience: float) -> Cause:

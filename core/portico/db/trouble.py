@@ -15,13 +15,15 @@ log = structlog.get_logger("portico.db")
 class Trouble:
     """What statements were refused for, until a probe that writes succeeds.
 
-    `told`: whether it is logged; a command says it by itself. `on_begin`: called when it begins.
+    `told`: whether it is logged; a command says it by itself. `on_begin`: called when it begins. `has_room`: whether
+    a disk that was full has room again, as far as that can be seen.
     """
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
         self.told = False
         self.on_begin: Callable[[], None] = lambda: None
+        self.has_room: Callable[[], bool] = lambda: True
         self._began = self._last = 0.0
 
     def begin(self, cause: Cause) -> None:
@@ -41,7 +43,8 @@ class Trouble:
         cause = self.cause
         if cause is None or cause.kind == "broken":
             return
-        if cause.kind == "full" and time.monotonic() - self._last < FULL_SECONDS:
+        recent = time.monotonic() - self._last < FULL_SECONDS
+        if cause.kind == "full" and (recent or not self.has_room()):
             return
         self.cause = None
         if self.told:

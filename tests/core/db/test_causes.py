@@ -69,6 +69,10 @@ async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(
         assert file.trouble.cause is not None, "small writes may fit although the disk is full"
     await file.execute("INSERT INTO note VALUES ('kept', $1)", "x" * 500_000)
     monkeypatch.setattr("portico.db.trouble.FULL_SECONDS", 0)
+    monkeypatch.setattr("portico.db.sqlite_causes.ROOM", 2**63)
+    file.trouble.end()
+    assert file.trouble.cause is not None, "what others may write is less than that"
+    monkeypatch.setattr("portico.db.sqlite_causes.ROOM", 1)
     file.trouble.end()
     assert file.trouble.cause is None
     assert await kept(file) == ["kept"]
