@@ -1,8 +1,4 @@
-"""The front door: everything a plugin may import from Portico.
-
-A plugin imports this module, the libraries of the stack (litestar, msgspec, piccolo, click), and nothing else of
-the house. What is named here changes only with the plugin API's version.
-"""
+"""The public API: what a plugin may import from Portico, besides the libraries of the stack. It changes with its version."""
 
 from portico.audit import Asked, Entry, Trail, author, record
 from portico.brief import Brief
