@@ -75,7 +75,7 @@ def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path:
         (("add", "Twin", "x@example.org"), "say which by its id"),
         (("create", "G", "--permit", "chat.shout"), "There is no such permission"),
         (("import", "bad.json"), "body.1.name"),
-        (("import", "deep.json"), "it is cut off"),
+        (("import", "deep.json"), "nested too deeply"),
         (("import", "no.json"), "body.0.permissions.chat.tts"),
         (("import", "missing.json"), "missing.json"),
     ):
