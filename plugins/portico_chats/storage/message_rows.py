@@ -40,9 +40,10 @@ IS_LARGE: Final = (
     "EXISTS (SELECT 1 FROM chats_message m WHERE m.chat_id = chats_chat.id "  # noqa: S608
     f"AND m.position > {_LARGE * GAP})"
 )
-_EMPTY: Final = (
-    "DELETE FROM chats_message WHERE chat_id = $1 AND id IN "  # noqa: S608
-    f"(SELECT id FROM chats_message WHERE chat_id = $1 LIMIT {_LARGE})"
+_EMPTY: Final = tuple(
+    f"DELETE FROM {table} WHERE chat_id = $1 AND id IN "  # noqa: S608
+    f"(SELECT id FROM {table} WHERE chat_id = $1 LIMIT {_LARGE})"
+    for table in ("chats_message", "chats_deleted_message")
 )
 
 #: Days for which it is known that a message was deleted: longer than anything that writes to it goes on.
@@ -96,10 +97,11 @@ async def delete(chat_id: str, message_ids: Sequence[str], at: int) -> None:
 
 async def empty(chat_id: str) -> None:
     """Delete all messages of a chat that is about to be deleted, a few at a time."""
-    while True:
-        if await execute(_EMPTY, chat_id) < _LARGE:
-            return
-        await asyncio.sleep(0)
+    for statement in _EMPTY:
+        while True:
+            if await execute(statement, chat_id) < _LARGE:
+                break
+            await asyncio.sleep(0)
 
 
 async def was_deleted(chat_id: str, message_id: str) -> bool:
