@@ -164,3 +164,18 @@ async def test_expired_rows_are_swept_now_and_then(
 async def test_no_token_is_kept_in_the_database(identity: Identity, new_account: Any) -> None:
     session = await identity.sessions.open(await new_account("Ann"))
     assert session.token.split(".")[2] not in str(await rows("SELECT * FROM portico_session"))
+
+
+async def test_nothing_is_remembered_of_a_token_that_nobody_is_signed_in_with(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    session, other = await identity.sessions.open(ann), await identity.sessions.open(ann)
+    for one in (session, other):
+        assert await identity.sessions.resolve(one.token)
+    known = identity.sessions._signer._known
+    assert set(known) == {session.token, other.token}
+    await identity.sessions.end(session.token)
+    await identity.sessions.close_all(ann.id)
+    assert await identity.sessions.resolve(other.token) is None
+    assert not known

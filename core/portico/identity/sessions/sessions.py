@@ -108,7 +108,10 @@ class Sessions:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
-        return await self._actors.get(claims, self._find)
+        actor = await self._actors.get(claims, self._find)
+        if actor is None:
+            self._signer.forget(token)
+        return actor
 
     async def _find(self, claims: Claims) -> Actor | None:
         found = await rows(_RESOLVE, claims.jti, claims.id)
@@ -128,6 +131,7 @@ class Sessions:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
+        self._signer.forget(token)
         await self.close(claims.jti)
         return claims.jti
 

@@ -118,6 +118,10 @@ class TokenSigner:
             raise Unauthenticated(INVALID_TOKEN)
         return claims
 
+    def forget(self, token: str) -> None:
+        """Keep nothing of a token that nobody is signed in with any more."""
+        self._known.pop(token, None)
+
     def _read(self, token: str) -> Claims:
         if len(token) > LONGEST_TOKEN or not token.startswith(HEADER):
             raise Unauthenticated(INVALID_TOKEN)
