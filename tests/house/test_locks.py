@@ -12,7 +12,6 @@ import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from tests.environments import run
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("serve", "test")
@@ -91,6 +90,8 @@ def test_what_is_tested_is_what_is_served() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_release_has_a_list_of_what_it_brings_along_beside_its_wheel(tmp_path: Path) -> None:
+    from tests.environments import run  # here, because other tests load it as a plugin of pytest
+
     run(ROOT / ".ci" / "package", tmp_path, environ={"PYTHON": sys.executable})
     (wheel,), (listing,) = tmp_path.glob("*.whl"), tmp_path.glob("*.cdx.json")
     assert listing.name.removesuffix(".cdx.json") == wheel.name.removesuffix("-py3-none-any.whl")
