@@ -1,6 +1,6 @@
 """Who keeps conversations, and who keeps the folders they lie in: what others need to know of them, and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -68,6 +68,14 @@ class SharedConversations(Protocol):
         ...
 
 
+class FolderPath(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A folder and the one it lies in; `parent` None = at the root."""
+
+    id: str
+    name: str
+    parent: "FolderPath | None" = None
+
+
 class Folders(Protocol):
     """Somebody's folders, as seen from the conversations that lie in them.
 
@@ -95,6 +103,10 @@ class Folders(Protocol):
         None where none can be made: folders are off, there are as many as one account may have, they lie too deep,
         or the name is not allowed. A transaction is open, and nothing in folders has been touched in it yet.
         """
+        ...
+
+    async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:
+        """These folders, with those they lie in, by owner and id. One statement for 500 of them."""
         ...
 
     async def below(self, owner_id: str, folder_id: str) -> list[str]:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from portico.api import FolderPath
+
 #: JSON values in a chat. None of them is decoded: 100,000 messages are about a million.
 MAX_CHAT_VALUES = 4_000_000
 
@@ -29,6 +31,12 @@ class Chat(msgspec.Struct, kw_only=True):
     pinned: bool
     meta: msgspec.Raw
     folder_id: str | None
+
+
+class ExportedChat(Chat, kw_only=True):
+    """A chat in a file: also the folder that it lies in, by name, for servers that do not know its id."""
+
+    folder: FolderPath | msgspec.UnsetType = msgspec.UNSET
 
 
 class ListedChat(msgspec.Struct):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api import execute, row, rows
+from portico.api import execute, placeholders, row, rows
 
 #: Ids in one statement.
 CHUNK: Final = 500
@@ -29,6 +29,13 @@ _BELOW = (
     # UNION, not UNION ALL: it ends in a ring, too.
     "UNION SELECT child.id FROM folders_folder child JOIN held ON child.parent_id = held.id "
     "WHERE child.user_id = $1) SELECT id FROM held"
+)
+_ABOVE = (
+    "WITH RECURSIVE held (id, user_id, name, parent_id) AS ("
+    "SELECT id, user_id, name, parent_id FROM folders_folder WHERE id IN ({}) "
+    "UNION SELECT above.id, above.user_id, above.name, above.parent_id FROM folders_folder above "
+    "JOIN held ON above.id = held.parent_id AND above.user_id = held.user_id) "
+    "SELECT id, user_id, name, parent_id FROM held"
 )
 _TAKE_ALL = (
     "INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) "
@@ -100,6 +107,11 @@ async def like(owner_id: str, parent_id: str | None, likeness: str) -> str | Non
 async def below(owner_id: str, folder_id: str) -> list[str]:
     """The ids of one of that person's folders and of all below it."""
     return [found["id"] for found in await rows(_BELOW.format("id"), owner_id, folder_id)]
+
+
+async def above(ids: Sequence[str]) -> list[dict[str, Any]]:
+    """These folders of anybody and all that they lie in: `id`, `user_id`, `name`, `parent_id`. At most `CHUNK`."""
+    return await rows(_ABOVE.format(placeholders(len(ids))), *ids)
 
 
 async def named(owner_id: str, words: str) -> list[str]:

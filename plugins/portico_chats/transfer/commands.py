@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from portico.api import Account, House, HouseKey, NotFound, as_array
-from portico_chats.schemas import Chat
+from portico.api import Account, Folders, House, HouseKey, NotFound, as_array
+from portico_chats.schemas import ExportedChat
 from portico_chats.search import index
 from portico_chats.transfer import takeout
 from portico_chats.transfer.batches import BatchedImport
@@ -32,7 +32,7 @@ def chats() -> None:
 @click.option("--all", "is_all", is_flag=True, help="Everybody's.")
 @click.pass_obj
 def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
-    """Write chats as JSON to FILE (default, or -: standard output)."""
+    """Write chats as a JSON list to FILE (default, or -: standard output), with the names of their folders."""
     if is_all == (email is not None):
         raise click.UsageError("Say whose: --user EMAIL, or --all.")
 
@@ -43,8 +43,8 @@ def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
             _progress("Exporting", await takeout.count(owner_id)) as bar,
         ):
 
-            async def counted() -> AsyncIterator[list[Chat]]:
-                async for block in takeout.blocks(owner_id):
+            async def counted() -> AsyncIterator[list[ExportedChat]]:
+                async for block in takeout.blocks(owner_id, house.services.get(Folders)):
                     yield block
                     bar.update(len(block))
 

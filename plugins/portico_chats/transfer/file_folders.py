@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import Folders, House, misfit
+from portico.api import Folders, House, likeness, misfit
 
 #: Ids of folders as other servers make them.
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -15,11 +15,12 @@ _MOST_LEVELS: Final = 100
 
 
 class FileFolder(msgspec.Struct, frozen=True):
-    """A folder of a file. `id`, `name`: "" where it does not say. `parent_id`: the one it lies in."""
+    """A folder of a file. `id`, `name`: "" where it does not say. `parent_id`, or all of `parent`: the one it lies in."""
 
     id: str = ""
     name: str = ""
     parent_id: str | None = None
+    parent: "FileFolder | None" = None
 
 
 def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder | None:
@@ -43,7 +44,8 @@ class FolderPlaces:
     """Finds, and where it may makes, the folders of one account for the chats of one file.
 
     A folder is the account's own of that id; else the one of that name, which is made if there is none; else, for an
-    id of another server, one that is called after it. An id of another account's folder is none.
+    id of another server, one that is called after it. An id of another account's folder is none. Folders of the file
+    that have one name in one place but two ids were two accounts': the second becomes `Name (2)`.
     """
 
     def __init__(self, app: House, owner_id: str, *, may_make: bool) -> None:
@@ -51,11 +53,19 @@ class FolderPlaces:
         self._owner_id = owner_id
         self._may_make = may_make
         self._named: dict[str, FileFolder] = {}
+        self._names: dict[str, str] = {}
+        self._takers: dict[tuple[str, str], str] = {}
+        self._counts: dict[tuple[str, str], int] = {}
         self._found: dict[FileFolder, str | None] = {}
 
     def name(self, folder: FileFolder) -> None:
-        """The file says what a folder is called."""
-        self._named[folder.id] = folder
+        """The file says what a folder is called, and those that it lies in. What it says first counts."""
+        one: FileFolder | None = folder
+        while one is not None and one.id not in self._named:
+            if one.id and one.name:
+                self._named[one.id] = one
+                self._names[one.id] = self._distinct(one)
+            one = one.parent
 
     async def hold(self) -> None:
         """Keep the account's folders as they are until the transaction ends; those that are found count for it."""
@@ -87,16 +97,28 @@ class FolderPlaces:
         if not name:
             return None
         said = self._said(folder)
-        above = self._named.get(said.parent_id or "")
+        above = said.parent or self._named.get(said.parent_id or "")
         parent_id = await self._find(above, level + 1) if above and level < _MOST_LEVELS else None
         return await self._folders.make(self._owner_id, name, parent_id)
 
     def _said(self, folder: FileFolder) -> FileFolder:
-        return folder if folder.name else self._named.get(folder.id, folder)
+        return self._named.get(folder.id, folder)
+
+    def _distinct(self, folder: FileFolder) -> str:
+        """The name of a folder of the file, which no other one in the same place has."""
+        place = folder.parent.id if folder.parent else folder.parent_id or ""
+        number = self._counts.get((place, likeness(folder.name)), 1)
+        while True:
+            name = f"{folder.name} ({number})" if number > 1 else folder.name
+            if self._takers.setdefault((place, likeness(name)), folder.id) == folder.id:
+                break
+            number += 1
+        self._counts[place, likeness(folder.name)] = number
+        return name
 
     async def _name_of(self, folder: FileFolder) -> str:
         assert self._folders is not None
-        if name := self._said(folder).name:
+        if name := self._names.get(folder.id) or folder.name:
             return name
         if not _UUID.fullmatch(folder.id) or await self._folders.is_known(folder.id):
             return ""

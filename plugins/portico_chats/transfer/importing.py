@@ -133,6 +133,8 @@ class Import:
         if self._messages > MOST_MESSAGES and not self._unbounded:
             raise TooLarge(f"[ERROR: at most {MOST_MESSAGES} messages at once]")
         self.places.append(Place(looked.item.at, looked.item.size))
+        if one.folder is not None:
+            self.folders.name(one.folder)
         self._told.append(one.folder)
         report.chats.append(
             Brought(

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from portico.api import row
+from msgspec import UNSET
+
+from portico.api import FolderPath, Folders, row
 from portico_chats.lists import list_rows
-from portico_chats.schemas import Chat
+from portico_chats.schemas import Chat, ExportedChat
 from portico_chats.storage import store
 from portico_chats.storage.whole import shown
 
@@ -19,14 +21,30 @@ async def count(owner_id: str | None) -> int:
     return int(found["n"]) if found else 0
 
 
-async def blocks(owner_id: str | None) -> AsyncIterator[list[Chat]]:
-    """Somebody's chats, archived ones too; None = everybody's. Nothing is held between two blocks."""
+async def blocks(
+    owner_id: str | None, folders: Folders | None = None
+) -> AsyncIterator[list[ExportedChat]]:
+    """Somebody's chats, archived ones too; None = everybody's. Nothing is held between two blocks.
+
+    `folders`: who knows what the folders are called that they lie in.
+    """
     if owner_id is None:
         found = list_rows.everything(store.ANY)
     else:
         found = list_rows.blocks(await list_rows.ids(owner_id, store.ANY))
+    paths: dict[tuple[str, str], FolderPath] = {}
     async for block in shown(found):
-        yield block
+        places = {(one.user_id, one.folder_id) for one in block if one.folder_id is not None}
+        if folders is not None and (new := places - paths.keys()):
+            paths |= await folders.paths([folder_id for _, folder_id in new])
+        yield [_exported(one, paths.get((one.user_id, one.folder_id or ""))) for one in block]
+
+
+def _exported(chat: Chat, folder: FolderPath | None) -> ExportedChat:
+    return ExportedChat(
+        **{name: getattr(chat, name) for name in Chat.__struct_fields__},
+        folder=UNSET if folder is None else folder,
+    )
 
 
 def some(chat_ids: Sequence[str]) -> AsyncIterator[list[Chat]]:
