@@ -81,6 +81,6 @@ def main() -> None:
     try:
         cli()
     except (OperatorError, Refusal) as error:
-        told = str(error) if isinstance(error, OperatorError) else in_words(error)
+        told = in_words(error)
         click.echo("\n  ".join(["Portico cannot do that:", *told.splitlines()]), err=True)
         sys.exit(1)

@@ -40,8 +40,8 @@ def cause_of(error: BaseException) -> Cause | None:
 
 
 def in_words(error: BaseException) -> str:
-    """An error for the terminal: with its cause, where it is the database that cannot be used."""
-    cause = cause_of(error)
+    """An error for the terminal: the operator's own, or with its cause, where the database cannot be used."""
+    cause = None if isinstance(error, OperatorError) else cause_of(error)
     return f"the database cannot be used: {cause}" if cause else str(error)
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from portico.errors import INVALID_EMAIL_FORMAT, Invalid
-from portico.identity.people.account import check_email, check_name, check_role, folded
+from portico.identity.people.account import check_name, check_role, folded
+from portico.identity.people.email_address import check_email
 
 
 @pytest.mark.parametrize(("given", "kept"), [("Ann@Example.ORG", "ann@example.org"), ("a@b.c", "a@b.c"),

@@ -97,8 +97,8 @@ def test_a_file_that_is_removed_makes_an_instance_unready(
     ada = house.client.sign_up("Ada")
     file = Path(environment["DATA_DIR"]) / "portico.db"
     aside = file.rename(file.with_name("aside"))
-    assert reason(house) == "the database file is gone"
     assert ada.post("/api/v1/chats/new", CHAT).status == 503
+    until(lambda: reason(house) == "the database file is gone")
     assert ada.get("/api/v1/chats/").status == 200
     aside.rename(file)
     until(lambda: reason(house) is None)

@@ -32,7 +32,7 @@ def test_settings_are_none_at_first_and_then_what_was_sent(person: Client) -> No
 def test_what_is_no_settings_is_refused(person: Client) -> None:
     for body, place in (
         (b"[]", "body"), (b"null", "body"), (b'{"ui": 5}', "ui"), (b'{"ui": []}', "ui"), (b"{", "body"), (b"", "body"),
-        (b'{"a": "\xff"}', "a"),
+        (b'{"a": "\xff"}', "body"),
     ):  # fmt: skip
         answer = person.post(f"{SETTINGS}/update", body=body)
         assert answer.status == 422 and place in answer.detail[0]["loc"], body
