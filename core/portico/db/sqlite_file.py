@@ -20,7 +20,9 @@ CACHED_STATEMENTS = 512  # per connection
 READ_PATIENCE = (
     0.25  # seconds; under WAL a reader waits only while a log is recovered after a crash
 )
-PRAGMAS = "PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000"
+# Four connections have a cache of their own each; beyond it there is that of the operating system, which they share.
+CACHE_KIB = 4000
+PRAGMAS = f"PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{CACHE_KIB}"
 
 
 class SQLiteFile:
