@@ -11,8 +11,9 @@ from portico.api import IDS_AT_ONCE, chunks
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Characters from which on work takes longer than to hand it over.
-LARGE_CHARS: Final = 64 * 1024
+#: Characters from which on work takes a few milliseconds. What takes less is done at once: the loop would have to ask
+#: for the interpreter's lock, for which the thread makes it wait up to five.
+LARGE_CHARS: Final = 512 * 1024
 #: Rows of a large chat that are read at once. PostgreSQL may sort all that are left for each page, elsewhere.
 PAGE_ROWS: Final = {"sqlite": 500, "postgres": 5000}
 

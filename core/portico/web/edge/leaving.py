@@ -7,7 +7,13 @@ from litestar.types import Message, Scope, Send
 
 from portico.web.edge.browser_headers import BrowserHeaders
 from portico.web.edge.cors import CORS
-from portico.web.edge.read_watch import PIECE_BYTES, ClientStalled, ReadWatch, send_in_pieces
+from portico.web.edge.read_watch import (
+    PIECE_BYTES,
+    WHOLE_BYTES,
+    ClientStalled,
+    ReadWatch,
+    send_in_pieces,
+)
 from portico.web.reading.body_budget import release_body
 
 #: Headers that are ours alone, whatever a handler says, besides those of `BrowserHeaders`.
@@ -94,10 +100,10 @@ class Leaving:
             return
         body: bytes = message.get("body", b"")  # type: ignore[assignment]
         more: bool = message.get("more_body", False)  # type: ignore[assignment]
-        if len(body) > 2 * PIECE_BYTES:
+        if not more and not self._is_stream and len(body) <= WHOLE_BYTES:
+            await self._send(message)  # the server has room for it
+        elif len(body) > 2 * PIECE_BYTES:
             await send_in_pieces(body, more, self)
-        elif not more and not self._is_stream:
-            await self._send(message)  # the server has room for one piece
         else:
             await self._send_watched(message)
 

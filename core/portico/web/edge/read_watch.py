@@ -12,6 +12,9 @@ from litestar.types import Message, Send
 
 #: Bytes that are sent at once. Large enough to be cheap, small enough that a slow client takes one in time.
 PIECE_BYTES: Final = 64 * 1024
+#: Bytes of a whole answer that are handed to the server at once: for a list of models, pieces would cost a sixth more.
+#: What a client leaves unread of it goes when the kernel gives the connection up.
+WHOLE_BYTES: Final = 512 * 1024
 
 
 class ClientStalled(Exception):
