@@ -268,6 +268,18 @@ async def test_keys_in_redis_stand_below_the_prefix_run_out_and_name_nobody(
     await link.stop()
 
 
+async def test_an_attempt_that_all_instances_refuse_takes_no_place_in_its_own(
+    limiter: Make, redis: RedisServer
+) -> None:
+    here, there = [await limiter(redis.url, tries=3) for _ in range(2)]
+    assert await let_through(3, lambda _: fail(there)) == 3
+    assert await let_through(5, lambda _: fail(here)) == 0
+    link = Redis(RedisSettings(url=redis.url))
+    await link.run(lambda client: client.flushall())  # as when the window has ended for the others
+    await link.stop()
+    assert await let_through(5, lambda _: fail(here)) == 3
+
+
 async def test_FT_08_while_redis_is_away_each_process_goes_on_counting(
     limiter: Make, redis: RedisServer
 ) -> None:
