@@ -86,12 +86,18 @@ class BodyScanner:
         if self.values > self._max_values:
             message = f"JSON of more than {self._max_values} values"
             raise self._refusal("json_values", message)
-        if self._depth + opening > self._max_depth:
+        if self._depth + opening > self._max_depth and self._may_be_deep(brackets):
             steps = array("b", brackets.translate(_STEPS))
             if max(accumulate(steps, initial=self._depth)) > self._max_depth:
                 message = f"JSON is nested deeper than {self._max_depth}"
                 raise self._refusal("json_depth", message)
         self._depth += 2 * opening - len(brackets)
+
+    def _may_be_deep(self, brackets: bytes) -> bool:
+        """Whether these could lead beyond the depth. Many small objects side by side cannot, and need no closer look."""
+        flat = brackets.replace(b"[]", b"").replace(b"{}", b"")  # at most two levels less
+        opening = flat.count(b"{") + flat.count(b"[")
+        return self._depth + opening + 2 > self._max_depth
 
     def _refusal(self, kind: str, message: str) -> Misshapen:
         return Misshapen([fault(kind, [self._where], message)])
