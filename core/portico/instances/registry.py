@@ -84,7 +84,7 @@ class OwnInstance:
         self._release: Release | None = None
         self._database: Database | None = None
         self._task: asyncio.Task[None] | None = None
-        self._beating: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[bool] | None = None
         self._beaten = self._forgot = 0.0
         self._due = asyncio.Event()
 
@@ -121,8 +121,10 @@ class OwnInstance:
             return
         if self._beating is None or self._beating.done():
             self._beating = asyncio.create_task(self._attempt(database))
-        await asyncio.shield(self._beating)
+        beaten = await asyncio.shield(self._beating)
         self._refuse(database)
+        if not beaten:  # refused for a cause of no kind, such as a connection that was closed here
+            raise Unavailable("a heartbeat could not be written")
 
     def start(self) -> None:
         """Begin to renew the row. Needs the running loop, and the database in use."""
@@ -157,8 +159,8 @@ class OwnInstance:
                 await asyncio.sleep(PROBE_SECONDS)  # it has just been seen to fail
             await self._attempt(database)
 
-    async def _attempt(self, database: Database) -> None:
-        """One beat; what it meets is in `Database.trouble`."""
+    async def _attempt(self, database: Database) -> bool:
+        """One beat; what it meets is in `Database.trouble`. Returns whether it was written."""
         try:
             async with asyncio.timeout(BEAT_LIMIT if database.dialect == "postgres" else None):
                 await self.beat()
@@ -169,13 +171,15 @@ class OwnInstance:
             sentence = f"the database did not answer within {BEAT_LIMIT:g} s"
             database.trouble.begin(Cause("away", sentence))
         except Unavailable:
-            return  # noted where it was raised
+            pass  # noted where it was raised
         except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
             database.trouble.begin(
                 Cause("unknown", "a heartbeat could not be written", type(error).__name__)
             )
         else:
             database.trouble.end()
+            return True
+        return False
 
     @staticmethod
     def _refuse(database: Database) -> None:
