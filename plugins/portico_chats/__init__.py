@@ -94,6 +94,7 @@ def register_listeners(app: House) -> list[Listener]:
     from portico_chats.removal import Removal
     from portico_chats.search.index import Indexer
     from portico_chats.storage.memory import Memory
+    from portico_chats.storage.seen import Seen
 
     removal = Removal(app)
 
@@ -101,6 +102,7 @@ def register_listeners(app: House) -> list[Listener]:
         app.services.need(Indexer).wake()
         if event.change == "deleted":
             app.services.need(Memory).forget(event.id)
+            app.services.need(Seen).forget(event.id)
 
     return [
         Listener(AccountLeaving, removal.account_leaving),

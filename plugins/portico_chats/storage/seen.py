@@ -33,24 +33,38 @@ class Seen:
     """Revisions of chats, by chat and sign-in."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Pair, int] = OrderedDict()
+        #: By chat, those that were noted longest ago first; then by sign-in.
+        self._known: OrderedDict[str, dict[str, int]] = OrderedDict()
+        self._count = 0
         self._waiting: dict[Pair, int] = {}
         self._task: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        """How many pairs are remembered."""
+        return self._count
+
     def note(self, chat_id: str, session_id: str, revision: int) -> None:
         """A chat was shown in this state."""
-        pair = chat_id, session_id
-        if self._known.get(pair, 0) >= revision:
+        if self._remembered(chat_id, session_id) >= revision:
             return
-        self._known[pair] = self._waiting[pair] = revision
-        if len(self._known) > MOST:
-            self._known.popitem(last=False)
+        known = self._known.setdefault(chat_id, {})
+        self._known.move_to_end(chat_id)
+        self._count += session_id not in known
+        known[session_id] = self._waiting[chat_id, session_id] = revision
+        while self._count > MOST:
+            self._drop_oldest()
         if self._task is None:
             self._task = asyncio.create_task(self._write())
 
+    def forget(self, chat_id: str) -> None:
+        """Let go of a chat that was deleted: nobody asks about it again."""
+        for session_id in (known := self._known.pop(chat_id, {})):
+            self._waiting.pop((chat_id, session_id), None)
+        self._count -= len(known)
+
     async def of(self, chat_id: str, session_id: str) -> int:
         """The last state that was shown; 0 = none."""
-        known = self._known.get((chat_id, session_id), 0)
+        known = self._remembered(chat_id, session_id)
         found = await row(_FIND, chat_id, session_id)
         return max(known, found["revision"] if found else 0)
 
@@ -58,6 +72,17 @@ class Seen:
         """Wait until everything noted is written, or given up."""
         while self._task is not None:
             await asyncio.wait({self._task})
+
+    def _remembered(self, chat_id: str, session_id: str) -> int:
+        return self._known.get(chat_id, {}).get(session_id, 0)
+
+    def _drop_oldest(self) -> None:
+        """Forget a pair; what waits to be written is written all the same."""
+        chat_id, known = next(iter(self._known.items()))
+        del known[next(iter(known))]
+        self._count -= 1
+        if not known:
+            del self._known[chat_id]
 
     async def _write(self) -> None:
         try:

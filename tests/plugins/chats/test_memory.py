@@ -1,11 +1,14 @@
 """What is remembered of chats is what is stored, whoever has changed it."""
 
-import pytest
-from tests.plugins.chats.conftest import document, new_chat
+from collections.abc import Callable
 
-from portico.testing import Client, House
+import pytest
+from tests.plugins.chats.conftest import document, new_chat, new_folder, table
+
+from portico.testing import Answer, Client, House
 from portico_chats.content.frames import Frame
 from portico_chats.storage.memory import Memory, Remembered
+from portico_chats.storage.seen import Seen
 from portico_chats.storage.writing import Written
 
 CHATS = "/api/v1/chats/"
@@ -50,6 +53,59 @@ def test_a_change_that_was_refused_is_not_remembered(ann: Client, bob: Client) -
     assert bob.post(CHATS + chat_id, {"chat": document(title="x")}).status == 404
     assert ann.post(CHATS + chat_id, {"chat": {"history": 5}}).status == 422
     assert ann.get(CHATS + chat_id).body == before
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [
+        pytest.param(lambda admin, ann, chat: ann.delete(CHATS + chat["id"]), id="one"),
+        pytest.param(lambda admin, ann, chat: ann.delete(CHATS), id="all"),
+        pytest.param(
+            lambda admin, ann, chat: ann.delete(f"/api/v1/folders/{chat['folder_id']}"), id="folder"
+        ),
+        pytest.param(
+            lambda admin, ann, chat: admin.delete(f"/api/v1/users/{ann.account['id']}"),
+            id="account",
+        ),
+    ],
+)
+def test_nothing_is_remembered_of_a_chat_that_is_deleted(
+    house: House,
+    admin: Client,
+    ann: Client,
+    bob: Client,
+    delete: Callable[[Client, Client, dict[str, str]], Answer],
+) -> None:
+    memory, seen = (house.portico.house.services.need(one) for one in (Memory, Seen))
+    kept = new_chat(bob)["id"]
+    form = {"chat": document(), "folder_id": new_folder(ann)}
+    chat = ann.post("/api/v1/chats/new", form).json
+    for person, chat_id in ((bob, kept), (ann, chat["id"]), (ann.sign_in("Ann"), chat["id"])):
+        assert person.get(CHATS + chat_id).status == 200
+    assert len(seen) == 3 and chat["id"] in memory
+
+    assert delete(admin, ann, chat).status == 200
+
+    assert len(seen) == 1
+    assert chat["id"] not in memory and kept in memory
+
+
+def test_what_was_shown_longest_ago_is_forgotten_once_it_is_written_down(
+    house: House, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portico_chats.storage.seen.MOST", 3)
+    seen = house.portico.house.services.need(Seen)
+    ids = [new_chat(ann)["id"] for _ in range(6)]
+    for chat_id in ids:
+        assert ann.get(CHATS + chat_id).status == 200
+        assert ann.get(CHATS + chat_id).status == 200
+    house.call(seen.settle)
+
+    assert len(seen) == 3
+    assert {row["chat_id"] for row in table(house, "chats_seen")} == set(ids)
+    for chat_id in ids:
+        assert ann.delete(CHATS + chat_id).status == 200
+    assert len(seen) == 0
 
 
 def test_it_holds_no_more_than_it_has_room_for_and_lets_go_of_what_was_used_longest_ago() -> None:
