@@ -41,12 +41,12 @@ def routes(app: House) -> list[Any]:
         """A new chat of the caller's."""
         return json_reply(await chats.create(request.user, data))
 
-    @get("/api/v1/chats/{chat_id:str}", answers=Chat, max_values=MAX_CHAT_VALUES)
+    @get("/api/v1/chats/{chat_id:str}", answers=Chat)
     async def one(request: Request, chat_id: FromPath[str]) -> JSONBytes:
         """One chat, whole."""
         return json_reply(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}", answers=Chat)
+    @post("/api/v1/chats/{chat_id:str}", answers=Chat, max_values=MAX_CHAT_VALUES)
     async def update(
         request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
     ) -> JSONBytes:

@@ -11,9 +11,12 @@ MAX_CHAT_VALUES = 4_000_000
 
 
 class ChatForm(msgspec.Struct, kw_only=True):
-    """A chat as a client writes it. Whose it is, its id and its times are not the client's to say."""
+    """A chat as a client writes it. Whose it is, its id and its times are not the client's to say.
 
-    chat: msgspec.Raw
+    `chat`: the top-level keys of the document. The body was checked and mended when it was read.
+    """
+
+    chat: dict[str, msgspec.Raw]
     folder_id: str | None = None
 
 

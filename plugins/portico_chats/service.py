@@ -39,7 +39,7 @@ class Chats:
         somebody whose chats are not to be kept.
         """
         await self._making.allow(actor)
-        document = await off_loop(size_of(form.chat), read_document, form.chat)
+        document = await off_loop(_size(form), read_document, form.chat)
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
@@ -72,7 +72,7 @@ class Chats:
         """
         latest = self._memory.latest(chat_id)
         like = latest.sent if latest else None
-        size = size_of(form.chat)
+        size = _size(form)
         # Ids that are too long may be those of messages that are there: see `graft`.
         changes = await off_loop(size, read_document, form.chat, like, long_ids=True)
         if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
@@ -130,3 +130,8 @@ class Chats:
     @property
     def _seen(self) -> Seen:
         return self._app.services.need(Seen)
+
+
+def _size(form: ChatForm) -> int:
+    """Bytes of a document as it was sent."""
+    return sum(map(size_of, form.chat.values()))

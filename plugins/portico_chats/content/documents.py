@@ -101,30 +101,44 @@ def joined(parts: Parts) -> str:
 
 
 def read_document(
-    raw: msgspec.Raw, like: Document | None = None, *, long_ids: bool = False
+    keys: Mapping[str, msgspec.Raw], like: Document | None = None, *, long_ids: bool = False
 ) -> Document:
-    """Take a document from a client apart.
+    """Take a document from a client apart. `keys`: its top-level keys, in JSON that is UTF-8 and mended.
 
     `like`: one that was sent before, perhaps with the same history, which then need not be taken apart again.
-    `long_ids`: ids of messages may be longer than they are today. Raises: Misshapen if it is no object, or if `title`,
-    `history` or `messages` have another shape than clients rely on.
+    `long_ids`: ids of messages may be longer than they are today. Raises: Misshapen if `title`, `history` or `messages`
+    have another shape than clients rely on.
     """
-    text = mended(bytes(raw))
     try:
-        text.decode()  # msgspec passes over bytes it does not have to turn into text
-        document = take_apart(text, like)
+        document = _apart(keys, like)
         if not long_ids and too_long_ids(document):
             raise msgspec.ValidationError
         return document
     except msgspec.ValidationError:
+        raise _misfit(msgspec.json.encode(keys)) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise _invalid() from None
+
+
+def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """The top-level keys of a document in a file, for `read_document`. Raises: Misshapen if it is no object in UTF-8."""
+    text = bytes(raw)
+    try:
+        text.decode()  # msgspec passes over bytes it does not have to turn into text
+        return _PARTS.decode(text)
+    except msgspec.ValidationError:
         raise _misfit(text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _refusal("It is not UTF-8 JSON", "json_invalid") from None
+        raise _invalid() from None
 
 
-def take_apart(text: bytes | str, like: Document | None = None) -> Document:
+def take_apart(text: bytes | str) -> Document:
     """Take apart what is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
-    outer = _PARTS.decode(text)
+    return _apart(_PARTS.decode(text))
+
+
+def _apart(keys: Mapping[str, msgspec.Raw], like: Document | None = None) -> Document:
+    outer = dict(keys)
     history = messages = branch = current_id = title = None
     told = outer.get("history", _NULL)
     if like is not None and told != _NULL and told == like.told:
@@ -201,6 +215,10 @@ def _misfit(text: bytes) -> Misshapen:
         words, _, path = str(error).partition(" - at `$")
         return _refusal(words, at=[name or index for name, index in _STEP.findall(path)])
     return _refusal("It has another shape than a chat")
+
+
+def _invalid() -> Misshapen:
+    return _refusal("It is not UTF-8 JSON", "json_invalid")
 
 
 def _refusal(words: str, kind: str = "type_error", at: Sequence[str] = ()) -> Misshapen:

@@ -25,6 +25,7 @@ from portico_chats.content.documents import (
     as_json,
     column_title,
     joined,
+    keys_of,
     parts_of,
     read_document,
 )
@@ -125,7 +126,7 @@ def read_arrival(raw: bytes) -> Arrival:
     try:
         row, left_out = _as_row(mended(raw))
         one: _Incoming = lenient_decoder(_Incoming).decode(row)
-        document = read_document(plain_value(one.chat))
+        document = read_document(keys_of(plain_value(one.chat)))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(error) from None
     except UnreadableImport as error:

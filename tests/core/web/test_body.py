@@ -1,5 +1,6 @@
 """Bodies: how deep, how large, how broken; and what is said about them."""
 
+import asyncio
 import json
 import tracemalloc
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from portico.errors import Misshapen
 from portico.web.reading.body import explain, read_json
+from portico.web.reading.body_request import ArrivingBody
 from portico.web.reading.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.reading.lenient import decode_anything
 from portico.web.reading.mended import mended
@@ -92,6 +94,35 @@ def test_halves_of_characters_are_mended_the_same_wherever_a_body_is_cut(
     body = b'"' + b"".join(pieces) + b'"'
     assert scan(body, size=size) == mended(body)
     msgspec.json.decode(mended(body))
+
+
+@given(HOSTILE, st.lists(st.integers(0, 40), max_size=6), st.booleans())
+def test_a_request_keeps_its_body_as_the_scanner_gives_it_back(
+    value: object, cuts: list[int], ascii_only: bool
+) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    body = text.encode(errors="replace")
+    ends = sorted({min(one, len(body)) for one in cuts})
+    arriving = ArrivingBody(BodyScanner(900, 10**9))
+
+    async def arrive() -> None:
+        for begin, end in zip([0, *ends], [*ends, len(body)], strict=True):
+            await arriving.add(body[begin:end], last=False)
+        await arriving.add(b"", last=True)
+
+    asyncio.run(arrive())
+    assert b"".join(arriving.blocks) == mended(body)
+
+
+def test_a_body_in_which_nothing_is_mended_is_kept_without_a_copy() -> None:
+    body = json.dumps(["a\n", "süß"] * BLOCK_BYTES, ensure_ascii=False).encode()
+    arriving = ArrivingBody(BodyScanner(900, 10**9))
+
+    asyncio.run(arriving.add(body, last=False))
+    asyncio.run(arriving.add(b"", last=True))
+
+    assert arriving.blocks[0] is body
+    assert len(arriving.blocks) == 1
 
 
 def test_brackets_inside_strings_are_not_nesting() -> None:

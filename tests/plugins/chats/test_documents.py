@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portico.errors import Misshapen
 from portico.web.reading.mended import mended
-from portico_chats.content.documents import members, read_document
+from portico_chats.content.documents import keys_of, members, read_document
 from portico_chats.content.frames import framed
 
 TEXT = st.text(st.characters(), max_size=8) | st.sampled_from(
@@ -69,7 +69,7 @@ def test_a_document_taken_apart_and_put_together_is_the_same(
     rest = {key: value for key, value in rest.items() if key not in ("title", "messages")}
     sent = {"history": tree, **rest} if first else {**rest, "history": tree}
 
-    document = read_document(msgspec.Raw(json.dumps(sent).encode()))
+    document = read_document(keys_of(msgspec.Raw(mended(json.dumps(sent).encode()))))
     made = framed(document).filled(members((document.messages or {}).items()))
 
     assert list(json.loads(made).items()) == list(mend(sent).items())  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def test_a_document_taken_apart_and_put_together_is_the_same(
 
 def test_what_nobody_needs_to_understand_keeps_its_very_letters() -> None:
     sent = b'{"n":1.50e+3,"history":{"messages":{"q":{"big" : 123456789012345678901234567890}}}}'
-    document = read_document(msgspec.Raw(sent))
+    document = read_document(keys_of(msgspec.Raw(sent)))
 
     assert document.parts["n"] == "1.50e+3"
     assert document.messages == {"q": '{"big" : 123456789012345678901234567890}'}
@@ -87,4 +87,4 @@ def test_what_nobody_needs_to_understand_keeps_its_very_letters() -> None:
 @pytest.mark.parametrize("raw", [b"[]", b"5", b'{"title":{}}', b'{"a":"\xff"}', b"{", b"\xff"])
 def test_what_is_no_document_is_refused(raw: bytes) -> None:
     with pytest.raises(Misshapen):
-        read_document(msgspec.Raw(raw))
+        read_document(keys_of(msgspec.Raw(raw)))

@@ -115,6 +115,14 @@ def fill_tags(house: House, person: Client, count: int) -> None:
     house.call(write)
 
 
+def test_a_chat_of_more_values_than_other_bodies_have_is_made_and_updated(ann: Client) -> None:
+    many = [0] * 100_001  # one more than `server.max_values`
+    chat = new_chat(ann, notes=many)
+
+    assert ann.post(CHATS + chat["id"], {"chat": {"notes": [*many, 1]}}).status == 200
+    assert ann.get(CHATS + chat["id"]).json["chat"]["notes"] == [*many, 1]
+
+
 @pytest.fixture
 def pieces(house: House, ann: Client) -> Callable[[int], int]:
     """How many rows of texts PostgreSQL looks at when so many are dropped. 0 on SQLite, which cannot tell."""

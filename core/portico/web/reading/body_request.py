@@ -1,7 +1,8 @@
 """A request whose body is read once, within limits, and checked while it arrives."""
 
 import asyncio
-from typing import Any
+import time
+from typing import Any, Final
 
 import litestar
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -11,6 +12,9 @@ from portico.web.reading.body import read_json
 from portico.web.reading.body_budget import HELD_BODY, HeldBody
 from portico.web.reading.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.reading.turns import let_others_run
+
+#: Seconds of checking after which whoever waits has the loop.
+STEP_SECONDS: Final = 0.001
 
 
 class BodyRequest(litestar.Request[Any, Any, Any]):
@@ -58,7 +62,7 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
         if handler.parsed_data_field is not None and not handler.opt.get("reads_import"):
             state = self.app.state
             scanner = BodyScanner(state.max_depth, handler.opt.get("max_values", state.max_values))
-        blocks: list[bytes] = []
+        body = ArrivingBody(scanner)
         size = 0
         while True:
             message: Any = await self.receive()
@@ -70,19 +74,47 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
                 raise RequestEntityTooLarge
             held.take(len(block))
             last = not message.get("more_body", False)
-            if scanner is None:
-                blocks.append(block)
-            else:
-                await _scan(scanner, block, last, blocks)
+            await body.add(block, last=last)
             if last:
-                return blocks
+                return body.blocks
 
 
-async def _scan(scanner: BodyScanner, block: bytes, last: bool, blocks: list[bytes]) -> None:
-    if len(block) <= BLOCK_BYTES:
-        blocks.append(scanner.feed(block, last=last))
-        return
-    for begin in range(0, len(block), BLOCK_BYTES):
-        end = begin + BLOCK_BYTES
-        blocks.append(scanner.feed(block[begin:end], last=last and end >= len(block)))
-        await asyncio.sleep(0)
+class ArrivingBody:
+    """A body as far as it has arrived: its blocks as they came, unless something in them is mended.
+
+    `scanner`: None = it is not checked.
+    """
+
+    def __init__(self, scanner: BodyScanner | None) -> None:
+        self._scanner = scanner
+        self._passed = 0  # bytes that came back from the scanner
+        self.blocks: list[bytes] = []
+
+    async def add(self, block: bytes, *, last: bool) -> None:
+        """A further block. Raises: Misshapen."""
+        scanner = self._scanner
+        if scanner is None:
+            self._keep(block)
+            return
+        began = time.monotonic()
+        mends = scanner.mends
+        for begin in range(0, len(block) or 1, BLOCK_BYTES):
+            end = begin + BLOCK_BYTES
+            piece = block if end - begin >= len(block) else block[begin:end]
+            passed = scanner.feed(piece, last=last and end >= len(block))
+            if scanner.mends and not mends:
+                self.blocks = [b"".join([*self.blocks, block])[: self._passed]]
+                mends = True
+            if mends:
+                self._keep(passed)
+            self._passed += len(passed)
+            # A turn of the loop costs as much as a plain piece; one of nothing but brackets takes longer than that.
+            if time.monotonic() - began > STEP_SECONDS:
+                await asyncio.sleep(0)
+                began = time.monotonic()
+        if not mends:
+            self._keep(block)
+
+    def _keep(self, block: bytes) -> None:
+        if block:  # one block alone need not be joined
+            self.blocks.append(block)

@@ -29,7 +29,8 @@ def fault(kind: str, loc: list[str | int], msg: str) -> dict[str, Any]:
 class BodyScanner:
     """Takes a body block by block and gives it back mended, see `mended`.
 
-    `max_depth`: of nesting. `max_values`: elements of lists and members of objects, at all levels together.
+    `max_depth`: of nesting. `max_values`: elements of lists and members of objects, at all levels together. `mends`:
+    whether something had to be mended so far; until then all that is given back is what came.
     """
 
     def __init__(self, max_depth: int, max_values: int, where: str = "body") -> None:
@@ -40,6 +41,7 @@ class BodyScanner:
         self._in_string = False
         self._depth = 0
         self.values = 1
+        self.mends = False
 
     def feed(self, block: bytes, *, last: bool = False) -> bytes:
         """One block, of at most a few times BLOCK_BYTES. Raises: Misshapen."""
@@ -50,7 +52,9 @@ class BodyScanner:
             if not last:
                 cut = cut_before_escape(block)
                 block, self._held = block[:cut], block[cut:]
-            block = mended(block)
+            whole = mended(block)
+            self.mends = self.mends or whole is not block
+            block = whole
             plain = block.replace(rb"\\", b"").replace(rb"\"", b"")
         else:
             plain = block
