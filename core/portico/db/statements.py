@@ -38,7 +38,7 @@ def first_word(sql: str) -> str:
     return found[1].upper() if found else ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # a list of ids has a text for each of its lengths, of some KB
 def prepare(sql: str) -> tuple[str, bool]:
     """The text for SQLite (`$1` becomes `?1`), and whether it only reads."""
     text = _PLACEHOLDER.sub(lambda match: f"?{match[1]}" if match[1] else match[0], sql)

@@ -1,6 +1,7 @@
 """What is special about one file: shared commits, locks of other processes, full disks."""
 
 import asyncio
+import gc
 import re
 import stat
 import subprocess
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 from tests.engines import IntegrityError
 
-from portico.db import BadDatabase, DatabaseSettings
+from portico.db import BadDatabase, DatabaseSettings, placeholders
 from portico.db import mounts as mounts_module
 from portico.db import writer as writer_module
 from portico.db.sqlite import SQLite
+from portico.db.sqlite_file import CACHED_STATEMENTS
 from portico.errors import Unavailable
 from portico.settings.section import Secret
 
@@ -50,6 +52,17 @@ async def test_concurrent_writes_share_commits(lite: SQLite) -> None:
     await asyncio.gather(*(write(number) for number in range(100)))
     assert len(await kept(lite)) == 100
     assert traced.count("COMMIT") == lite.writer.commits - before < 50
+
+
+async def test_lists_of_every_length_leave_few_prepared_statements(lite: SQLite) -> None:
+    def prepared() -> int:
+        return sum(type(one).__name__ == "Statement" for one in gc.get_objects())
+
+    before = prepared()
+    for count in range(1, 501):
+        sql = f"SELECT id FROM note WHERE id IN ({placeholders(count)})"
+        assert await lite.rows(sql, *["x"] * count) == []
+    assert prepared() - before <= CACHED_STATEMENTS < 250
 
 
 async def test_a_batch_is_committed_by_its_age_however_many_others_wait(
