@@ -10,6 +10,7 @@ from tests.engines import ENVIRONMENT, choose
 from tests.plugged import install  # noqa: F401 - a fixture
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
+from tests.sharing import share
 from tests.templates import Templates
 from tests.upgrade.recording import (  # noqa: F401 - hooks
     pytest_configure,
@@ -28,6 +29,7 @@ from portico.app import Portico
 from portico.testing import House
 
 choose()
+share()
 
 
 @pytest.fixture(scope="session")

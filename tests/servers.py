@@ -80,7 +80,7 @@ def fresh_database(server_url: str, *, made: bool = True) -> Iterator[str]:
 def create_database(url: str, template: str = "") -> None:
     """Make the database of this URL: empty, or a copy of another one (its URL) that nobody uses."""
     origin = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
-    _command(url, f"CREATE DATABASE {{}}{origin}")
+    _command(url, f"CREATE DATABASE {{}}{origin}", copying=True)
 
 
 def sibling(url: str, name: str) -> str:
@@ -132,13 +132,21 @@ async def _set_for_all(url: str, *settings: str) -> None:
         await connection.close()
 
 
-def _command(url: str, sql: str) -> None:
-    """Run a command about the database of a URL, whose name is put into it, from another database."""
+def _command(url: str, sql: str, *, copying: bool = False) -> None:
+    """Run a command about the database of a URL, whose name is put into it, from another database.
+
+    `copying`: it makes a database, and copies the files rather than the pages, which takes half the time.
+    """
 
     async def command() -> None:
         connection = await asyncpg.connect(sibling(url, "postgres"))
         try:
-            await connection.execute(sql.format(urlsplit(url).path[1:]))
+            how = (
+                " STRATEGY FILE_COPY"
+                if copying and connection.get_server_version() >= (15,)
+                else ""
+            )
+            await connection.execute(sql.format(urlsplit(url).path[1:]) + how)
         finally:
             await connection.close()
 

@@ -89,7 +89,7 @@ def test_a_house_is_encrypted_with_all_that_was_in_it(
     ).json
     before.kill()
     assert found_in(data, "narwhal")
-    portico("db", "encrypt", "--discard-backup", settings=CIPHER)
+    portico.process("db", "encrypt", "--discard-backup", settings=CIPHER)
     assert not found_in(data, "narwhal", "ada@example.org")
     after = servers(**CIPHER).start()
     there = after.client.sign_in("Ada")

@@ -1,8 +1,10 @@
 """The root command. Plugins are imported only when a command needs them, so that `--help` is quick."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,7 +16,9 @@ from portico.errors import OperatorError
 class WithPlugins(click.Group):
     """A group whose unknown commands may come from plugins."""
 
-    _asked = False
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._asked = False
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """A core command, or a plugin's."""
@@ -32,7 +36,7 @@ class WithPlugins(click.Group):
     def _ask_plugins(self, ctx: click.Context) -> None:
         if self._asked:
             return
-        type(self)._asked = True
+        self._asked = True
         from portico.plugins import fence
         from portico.plugins.collect import implementation
 
@@ -58,28 +62,42 @@ class WithPlugins(click.Group):
                     self.add_command(command, name)
 
 
-@click.group(cls=WithPlugins, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="portico")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Settings file. Default: $PORTICO_CONFIG, else ./portico.toml if there is one.",
-)
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None) -> None:
-    """A server for talking to AI models on your own machine."""
+def _begin(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = ctx.obj or Key(config)
 
 
-def main() -> None:
-    """The entry point. What a person can mend is said in words, without a traceback."""
+def command_line() -> click.Group:
+    """The root command, with the core's commands; those of plugins are added once one is asked for."""
     from portico.cli import commands
+
+    root = WithPlugins(
+        "portico",
+        help="A server for talking to AI models on your own machine.",
+        callback=_begin,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        params=[
+            click.Option(
+                ["--config"],
+                type=click.Path(path_type=Path),
+                help="Settings file. Default: $PORTICO_CONFIG, else ./portico.toml if there is one.",
+            )
+        ],
+    )
+    commands.register(root)
+    return click.version_option(__version__, prog_name="portico")(root)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """The entry point. What a person can mend is said in words, without a traceback.
+
+    `words`: arguments; None = those of this process. Always ends with SystemExit.
+    """
     from portico.db.errors import in_words
     from portico.errors import Refusal
 
-    commands.register(cli)
     try:
-        cli()
+        command_line()(words, prog_name=None if words is None else "portico")
     except (OperatorError, Refusal) as error:
         told = in_words(error)
         click.echo("\n  ".join(["Portico cannot do that:", *told.splitlines()]), err=True)

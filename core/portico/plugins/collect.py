@@ -19,10 +19,11 @@ from portico.plugins.house import House
 from portico.plugins.info import PluginInfo, Service
 from portico.settings.load import Loaded
 from portico.settings.section import Section
+from portico.web.handler_map import GrowingMap
 from portico.web.health import HealthCheck
 
 
-class Routes(Router):
+class Routes(GrowingMap):
     """The routes of one plugin, under its name.
 
     Litestar copies each router that it is given, down to every default of every parameter, which took a fifth of the

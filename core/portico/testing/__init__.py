@@ -4,7 +4,7 @@
         assert admin.ask("echo", "hi") == "hi"
 
 `house` is a whole application on a fresh database, in this process; `server` is the same as a real process behind a
-real port; `portico` is the command line. All read `environment`, a dictionary of settings by environment name;
+real port; `portico` is the command line, in this process unless `portico.process` is called. All read `environment`, a dictionary of settings by environment name;
 override that fixture to change them. Clients are plain and synchronous. Nothing of Portico is imported before a
 fixture asks for it.
 """
@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from portico.testing.client import PASSWORD, Answer, Client, OverHTTP, Transport
+from portico.testing.command_line import CommandLine
 from portico.testing.house import House
-from portico.testing.processes import CommandLine, Server
+from portico.testing.processes import Server
 from portico.testing.sockets import Closed, Refused, Socket
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Portico in processes of its own: the server behind a real port, and the command line."""
+"""Portico in a process of its own: the server behind a real port."""
 
 import contextlib
 import os
@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from portico.testing.client import Client, OverHTTP
@@ -87,43 +86,6 @@ class Server:
         self.log.close()
         self.process = None
         return code
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """`portico …` as somebody at the keyboard has it: `portico("user", "list", said="what is typed")`.
-
-    `environment`: settings by environment name. `directory`: where the command runs, in a process of its own.
-    """
-
-    environment: Mapping[str, str]
-    directory: Path
-
-    def __call__(
-        self,
-        *words: str | Path,
-        said: str = "",
-        code: int | None = 0,
-        settings: Mapping[str, str] | None = None,
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run one command and wait for its end.
-
-        `settings` are laid over the environment. Fails the test at any exit code but `code` (None = any will do), and
-        at a traceback: whatever goes wrong is said in words.
-        """
-        done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-m", "portico", *map(str, words)],
-            env={**bare_environment(), **self.environment, **(settings or {})},
-            cwd=self.directory,
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        assert code is None or done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
 
 
 def bare_environment() -> dict[str, str]:

@@ -20,6 +20,7 @@ from portico.web.drain import Drain
 from portico.web.edge.origins import Origins
 from portico.web.errors import HANDLERS
 from portico.web.gate.access import gate
+from portico.web.handler_map import GrowingMap
 from portico.web.health import HealthCheck, health_routes, redis_check
 from portico.web.plugin_list import plugin_list_route
 from portico.web.reading.body import StrictJSON
@@ -33,7 +34,7 @@ OWN_PATHS = tuple(
 )
 
 
-class Web(Litestar):
+class Web(GrowingMap, Litestar):
     """Litestar without its plugins for pydantic and attrs, which cost 9 MB and serve nobody here."""
 
     @staticmethod

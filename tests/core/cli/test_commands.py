@@ -19,6 +19,23 @@ def run(portico: CommandLine):
     return command
 
 
+def test_a_process_of_its_own_prints_the_same(portico: CommandLine) -> None:
+    wrong = {"PORT": "many"}
+    inside = portico("config", code=1, settings=wrong)
+    outside = portico.process("config", code=1, settings=wrong)
+    assert (outside.stdout, outside.stderr) == (inside.stdout, inside.stderr)
+    add = ("user", "add", "ann@example.org", "--password-stdin")
+    portico.process(*add, said="long enough\n")
+    assert "ann@example.org" in portico("user", "list").stdout
+    again = portico.process(*add, said="long enough\n", code=1)
+    assert again.stderr == portico(*add, said="long enough\n", code=1).stderr
+
+
+def test_wrong_usage_exits_with_2_in_a_process_too(portico: CommandLine) -> None:
+    inside, outside = portico("user", code=2), portico.process("user", code=2)
+    assert inside.stderr == outside.stderr.replace("python -m portico", "portico")
+
+
 def test_plugins_lists_every_built_in_with_what_it_brings(run) -> None:
     listed = {plugin["name"]: plugin for plugin in json.loads(run("plugins", "--json"))}
     assert listed.keys() >= {"accounts", "password", "models", "chats", "completions", "openai"}

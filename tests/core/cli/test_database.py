@@ -86,6 +86,7 @@ def test_a_running_server_keeps_its_file(
         refused = portico("db", "encrypt", settings=CIPHER, code=1)
         assert "stop every server" in refused.stderr
         assert server.client.get("/ready").status == 200
+        server.stop()
     finally:
         server.kill()
     portico("db", "encrypt", settings=CIPHER)

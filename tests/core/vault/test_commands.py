@@ -12,7 +12,7 @@ from portico.settings.section import Secret
 from portico.testing import SECRET, CommandLine
 from portico.vault import Vault, make_ring
 
-pytestmark = pytest.mark.timeout(180)  # many commands, each in a process of its own
+pytestmark = pytest.mark.timeout(180)
 NEW = "quite-another-secret-0987654321-zyxwvuts"
 PLUGIN = """
     from piccolo.columns import Text

@@ -65,7 +65,7 @@ def test_check_names_file_line_and_reason_and_passes_what_is_good(
     other.mkdir()
     (other / "chats.csv").write_text("p, chat, *, owner, allow\n")
     (other / "desk.csv").write_text(DESK.format(who="member:nobody"))
-    said = portico("policy", "check", "other")
+    said = portico.process("policy", "check", "other")  # this process logs, too
     assert said.stdout == "other: 2 lines on 2 pages; they could be in force.\n"
     assert said.stderr.splitlines() == [
         f"note: {other / 'chats.csv'} replaces portico_policies/chats.csv, all of it",
@@ -86,7 +86,7 @@ def test_check_points_out_pages_that_saved_ones_replace(
 ) -> None:
     put_page(admin, "desk.csv", "")
     (laws / "desk.csv").write_text(DESK.format(who="role:user"))
-    said = portico("policy", "check").stderr
+    said = portico.process("policy", "check").stderr  # this process logs, too
     assert said == f"note: {laws / 'desk.csv'} is not read: database/desk.csv replaces it\n"
 
 

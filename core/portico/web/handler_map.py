@@ -1,0 +1,32 @@
+"""Routers whose map of paths to handlers grows with each route, instead of being made anew for each."""
+
+from collections import defaultdict
+from typing import Any
+
+from litestar import Router
+from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
+
+
+class GrowingMap(Router):
+    """A router that registers many routes in time proportional to their number.
+
+    Litestar asks for the whole map with every route that it registers, and makes it of all routes each time.
+    """
+
+    _mapped: tuple[list[BaseRoute], dict[str, Any]] = ([], {})
+
+    @property
+    def route_handler_method_map(self) -> dict[str, Any]:
+        """Handlers by path and method, as of Litestar's routers."""
+        known, found = self._mapped
+        if not known or self.routes[: len(known)] != known:
+            known, found = [], defaultdict(dict)
+        for route in self.routes[len(known) :]:
+            if isinstance(route, HTTPRoute):
+                for handler in route.route_handlers:
+                    found[route.path].update(dict.fromkeys(handler.http_methods, handler))
+            else:
+                kind = "websocket" if isinstance(route, WebSocketRoute) else "asgi"
+                found[route.path][kind] = route.route_handler
+        self._mapped = list(self.routes), found
+        return found

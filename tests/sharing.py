@@ -1,0 +1,93 @@
+"""What Litestar makes of a handler's signature, made once for all applications of a test process.
+
+Every application registers the same functions again, as new closures over its own services. What Litestar derives from
+their signatures (the parsed signature, a struct for the arguments, where each argument comes from) does not depend on what
+they close over, and costs more than half of the start of an application. The product makes one application in
+each process and gains nothing by this, so it is done here.
+
+Two signatures are the same if code, annotations and defaults are equal, so a handler that is made with other
+annotations by the same code is parsed by itself.
+"""
+
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from litestar._kwargs import KwargsModel
+from litestar._signature import SignatureModel
+from litestar.utils.signature import ParsedSignature
+
+#: Attributes of a function that its parsed signature depends on, beside its code.
+PARTS = ("__annotations__", "__defaults__", "__kwdefaults__")
+
+
+class Signatures:
+    """What is known by now. `parse`, `model`, `arguments`: as Litestar has them."""
+
+    def __init__(
+        self, parse: Callable[..., Any], model: Callable[..., Any], arguments: Callable[..., Any]
+    ) -> None:
+        self._parse, self._model, self._arguments = parse, model, arguments
+        self._parsed: dict[CodeType, list[tuple[tuple[Any, ...], dict[str, Any], Any]]] = {}
+        #: By the id of what they are made of, which is kept beside them so that no other object gets that id.
+        self._models: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._of_arguments: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def parsed(self, fn: Any, namespace: dict[str, Any]) -> Any:
+        """In place of `ParsedSignature.from_fn`."""
+        if not isinstance(fn, FunctionType) or hasattr(fn, "__wrapped__"):
+            return self._parse(fn, namespace)
+        parts = tuple(getattr(fn, name) for name in PARTS)
+        known = self._parsed.setdefault(fn.__code__, [])
+        for others, within, found in known:
+            if others == parts and within == namespace:
+                return found
+        found = self._parse(fn, namespace)
+        known.append((parts, namespace, found))
+        return found
+
+    def model(
+        self,
+        dependency_name_set: set[str],
+        fn: Any,
+        parsed_signature: Any,
+        type_decoders: Any,
+        data_dto: Any = None,
+    ) -> Any:
+        """In place of `SignatureModel.create`."""
+        if dependency_name_set or type_decoders:
+            return self._model(dependency_name_set, fn, parsed_signature, type_decoders, data_dto)
+        key = id(parsed_signature), fn.__name__, id(data_dto)
+        if key not in self._models:
+            made = self._model(dependency_name_set, fn, parsed_signature, type_decoders, data_dto)
+            self._models[key] = made, parsed_signature, data_dto
+        return self._models[key][0]
+
+    def arguments(
+        self,
+        signature_model: Any,
+        parsed_signature: Any,
+        dependencies: dict[str, Any],
+        path_parameters: set[str],
+        layered_parameters: dict[str, Any],
+        ctx: Any = None,
+    ) -> Any:
+        """In place of `KwargsModel.create_for_signature_model`."""
+        make = self._arguments
+        given = signature_model, parsed_signature, dependencies, path_parameters, layered_parameters
+        if dependencies or layered_parameters:
+            return make(*given, ctx)
+        key = id(signature_model), id(parsed_signature), frozenset(path_parameters)
+        if key not in self._of_arguments:
+            self._of_arguments[key] = make(*given, ctx), signature_model, parsed_signature
+        return self._of_arguments[key][0]
+
+
+def share() -> None:
+    """Put it in place; called once in each process of the tests."""
+    signatures = Signatures(
+        ParsedSignature.from_fn, SignatureModel.create, KwargsModel.create_for_signature_model
+    )
+    ParsedSignature.from_fn = signatures.parsed  # type: ignore[method-assign, assignment]
+    SignatureModel.create = signatures.model  # type: ignore[method-assign]
+    KwargsModel.create_for_signature_model = signatures.arguments  # type: ignore[method-assign]
