@@ -2,7 +2,7 @@
 
 What is stored stays about the same: whoever makes a chat deletes an older one, accounts that are made go again. So
 memory that grows is not memory for what is kept. Only the audit trail keeps all: accounts come and go once in a while,
-since SQLite keeps what it has read of a file up to 16 MB for each of four connections.
+since SQLite keeps what it has read of a file up to 4 MB for each of four connections.
 """
 
 import contextlib

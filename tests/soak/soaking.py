@@ -75,25 +75,45 @@ def soak(
         return Report(watch.samples, done, failed, orphans, stalls, notes=notes)
 
 
-#: A plugin that says what the process holds: objects by type, and lines that allocated most since it was first asked.
+#: A plugin that says what the process holds: objects by type, what holds more entries than when it was first asked, and
+#: lines that allocated most since then. Texts, and tuples of texts, are nothing that `gc` lists: they are found by who
+#: holds them.
 HOLDER = """
-import collections, gc, tracemalloc
+import collections, gc, sys, tracemalloc
 from portico.api import PluginInfo, get, hookimpl
 PLUGIN = PluginInfo(summary="Says what the process holds.", api=1)
-before = [collections.Counter(), None]
+before = [collections.Counter(), {}, None]
+
+def look():
+    counts, sizes, seen = collections.Counter(), {}, set()
+    for holder in gc.get_objects():
+        if holder is before or holder is before[1]:
+            continue
+        for one in (holder, *gc.get_referents(holder)):
+            if isinstance(one, (dict, list, set, collections.deque)) and len(one) >= 100:
+                size, names = sizes.setdefault(id(one), (len(one), set()))
+                if one is not holder:
+                    names.add(type(holder).__qualname__)
+            if id(one) not in seen:
+                seen.add(id(one))
+                counts[type(one).__qualname__] += 1
+    return counts, sizes
 
 @get("/api/x/holder/", access="admin")
 async def hold() -> list[str]:
     gc.collect()
-    counts = collections.Counter(type(one).__qualname__ for one in gc.get_objects())
-    grown = counts - before[0]
-    said = [f"{count:8d} more {name}" for name, count in grown.most_common(15)]
+    counts, sizes = look()
+    said = [f"{sys.getallocatedblocks()} blocks of Python"]
+    said += [f"{count:8d} more {name}" for name, count in (counts - before[0]).most_common(15)]
+    grown = [(size - before[1].get(one, (0,))[0], size, names) for one, (size, names) in sizes.items()]
+    grown.sort(key=lambda one: -one[0])
+    said += [f"{more:8d} more in what {sorted(names)} hold, now {size}" for more, size, names in grown[:15] if more > 0]
     if tracemalloc.is_tracing():
         taken = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, tracemalloc.__file__)])
-        if before[1] is not None:
-            said += [str(one) for one in taken.compare_to(before[1], "lineno")[:25]]
-        before[1] = taken
-    before[0] = counts
+        if before[2] is not None:
+            said += [str(one) for one in taken.compare_to(before[2], "lineno")[:25]]
+        before[2] = taken
+    before[:2] = counts, sizes
     return said
 
 @hookimpl
