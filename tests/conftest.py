@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands import command  # noqa: F401 - a fixture
+from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
 from tests.plugged import install  # noqa: F401 - a fixture
 from tests.redis_server import RedisServer, redis_url
@@ -30,6 +31,7 @@ from portico.testing import House
 
 choose()
 share()
+choose_effort()
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.effort import examples
 from tests.house.scene import PROVIDER, Scene, ask
 from tests.keyring import ON
 from tests.upstream import Upstream
@@ -58,7 +59,7 @@ STEADY = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-WELL, BADLY, ABOUT_SOMETHING = 8, 10, 12
+WELL, BADLY, ABOUT_SOMETHING = examples(8), examples(10), examples(12)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from portico.errors import FetchRefused
 from portico.fetch import Fetch, Fetched
@@ -169,7 +170,7 @@ def test_AB_45_what_is_no_web_address_is_refused_alike(url: Any) -> None:
     refused(url, allow=())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.text(max_size=50))
 def test_no_text_breaks_it(text: str) -> None:
     refused(f"http://[{text}", allow=())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.core.permissions.conftest import NOTE, insert_group, insert_person
+from tests.effort import examples
 
 from portico.db import Database, execute, rows
 from portico.identity import Actor, Tree
@@ -114,7 +115,9 @@ def worlds(draw: st.DrawFn) -> World:
 @pytest.mark.anyio
 @given(world=worlds())
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things_are_called(
     world: World, database: Database
@@ -160,7 +163,9 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
 @pytest.mark.anyio
 @given(world=worlds())
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_a_survey_names_exactly_those_whom_asking_one_by_one_would_name(
     world: World, database: Database
@@ -232,7 +237,7 @@ FACTS = st.frozensets(st.sampled_from((*WHO, "user:bob", "p, note, *, *")), max_
 
 
 @given(law=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_the_compiled_table_decides_as_the_referee_does(
     law: Lines, facts: frozenset[str], action: str
 ) -> None:
@@ -245,7 +250,7 @@ def test_the_compiled_table_decides_as_the_referee_does(
 
 
 @given(law=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_a_decision_made_without_grants_is_the_one_that_grants_would_lead_to(
     law: Lines, facts: frozenset[str], action: str
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from portico.testing import Client
 
@@ -19,7 +20,9 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 within_a_house = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 # What JSON can say and a database can hold: every script, no NUL, no half characters.

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 from tests.plugins.chats.search.conftest import ANN, BOB, WAYS, Library, Note
 
 from portico_chats.search import texts
@@ -51,7 +52,9 @@ OPERATORS = {
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), notes=some_notes())
 def test_what_is_found_is_what_comparing_every_text_finds(

@@ -1,0 +1,25 @@
+"""How many examples property tests try and how many requests are made up: few by default, all in `.ci/run`.
+
+HYPOTHESIS_PROFILE=full, which `.ci/run` exports, has every test try the number that it names.
+"""
+
+import os
+
+from hypothesis import settings
+
+FULL = "full"
+#: Of the examples of the full profile, the share that is tried by default.
+SHARE = 5
+
+
+def examples(full: int) -> int:
+    """The number of examples to try where the full profile tries `full`."""
+    return full if settings.get_current_profile_name() == FULL else max(full // SHARE, 2)
+
+
+def choose_effort() -> None:
+    """Load the profile; called once in each process of the tests, before test modules are imported."""
+    settings.register_profile(FULL, max_examples=100, deadline=None)
+    settings.register_profile("quick", max_examples=100 // SHARE, deadline=None)
+    name = os.environ.get("HYPOTHESIS_PROFILE", "quick")  # noqa: TID251 - a choice of the tests
+    settings.load_profile(name)
