@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import Upstream
 
 from portico.errors import Unavailable

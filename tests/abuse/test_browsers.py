@@ -7,6 +7,7 @@ import pytest
 from tests.house.scene import Scene, ask
 from tests.house.test_doors import routes
 from tests.keyring import ON
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import Upstream
 
 from portico.testing import PASSWORD, Client, House

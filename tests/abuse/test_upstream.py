@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, Upstream, chunk
 
 from portico.testing import Answer, Client, House, Server

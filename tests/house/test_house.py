@@ -28,6 +28,7 @@ LONGEST_FILE = 400
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 MAY_READ_ENVIRONMENT = {
     "core/portico/settings/load.py",
+    "core/portico/testing/command_line.py",  # lays the environment of a command over that of the tests
     "core/portico/testing/processes.py",  # hands a bare environment to the servers it starts
 }
 

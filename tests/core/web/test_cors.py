@@ -1,6 +1,7 @@
 """Calls from pages of other sites: none unless the operator named them, and never any site with cookies."""
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.settings.problems import BadSettings
 from portico.testing import Client

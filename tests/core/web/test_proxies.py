@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.settings.problems import BadSettings
 from portico.testing import Client

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import GOOD, chunk
 
 from portico_openai import guard as guarding

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.openai.asking import settings
 
 from portico_openai.listing import cards, read_listing
