@@ -10,7 +10,7 @@ import click
 
 from portico import __version__
 from portico.cli.key import Key
-from portico.errors import OperatorError
+from portico.errors import OperatorError, Refusal
 
 
 class WithPlugins(click.Group):
@@ -93,12 +93,11 @@ def main(words: Sequence[str] | None = None) -> None:
 
     `words`: arguments; None = those of this process. Always ends with SystemExit.
     """
-    from portico.db.errors import in_words
-    from portico.errors import Refusal
-
     try:
         command_line()(words, prog_name=None if words is None else "portico")
     except (OperatorError, Refusal) as error:
+        from portico.db.errors import in_words
+
         told = in_words(error)
         click.echo("\n  ".join(["Portico cannot do that:", *told.splitlines()]), err=True)
         sys.exit(1)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -72,6 +72,7 @@ def core_sections() -> Mapping[str, type[msgspec.Struct]]:
     }
 
 
+@cache
 def core_fields() -> Mapping[str, list[Field]]:
     """The core's own settings by section; those outside of any section come first, under `""`."""
     sections = core_sections()
