@@ -5,6 +5,7 @@ for some in chunks(ids):
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -20,11 +21,13 @@ def chunks(values: Sequence[T], size: int = IDS_AT_ONCE) -> Iterator[Sequence[T]
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
+@lru_cache(maxsize=256)
 def placeholders(count: int, first: int = 1) -> str:
     """`$1, $2, $3`, for IN. `first`: the number of the first one, after those that are used already."""
     return ", ".join(f"${number}" for number in range(first, first + count))
 
 
+@lru_cache(maxsize=64)
 def placeholder_rows(count: int, width: int) -> str:
     """`($1, $2), ($3, $4)`, for VALUES. `width`: values in a row."""
     return ", ".join(f"({placeholders(width, 1 + row * width)})" for row in range(count))

@@ -47,7 +47,7 @@ class Document(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """Characters, or bytes, of it; about as many as there are."""
         return (
-            len(bytes(self.told))
+            memoryview(self.told).nbytes
             + sum(map(len, self.parts.values()))
             + sum(map(len, self.branch or ()))
         )

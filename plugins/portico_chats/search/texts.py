@@ -7,6 +7,7 @@ whatever can be searched for lies whole in one of them.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import lru_cache
 from typing import Any, Final
 
 from portico.api import (
@@ -56,15 +57,19 @@ def _folded_pieces(parts: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(part, piece) for part, text in parts.items() for piece in pieces(folded(text))]
 
 
+@lru_cache(maxsize=ROWS_AT_ONCE)
+def _adding(count: int) -> str:
+    return _ADD + ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(count))
+
+
 async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
     """Keep texts of parts that have none yet. Empty ones need no row."""
     async for names in in_turns([part for part, text in parts.items() if text], ROWS_AT_ONCE):
         some = {part: parts[part] for part in names}
         kept = await off_loop(sum(map(len, some.values())), _folded_pieces, some)
         async for pairs in in_turns(kept, ROWS_AT_ONCE):
-            places = ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(len(pairs)))
             values = (value for pair in pairs for value in pair)
-            await execute(_ADD + places, owner_id, chat_id, *values)
+            await execute(_adding(len(pairs)), owner_id, chat_id, *values)
 
 
 async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
