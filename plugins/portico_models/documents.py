@@ -41,6 +41,8 @@ KNOWN: Final[Mapping[str, Any]] = {
 }
 #: Bytes of a form for one model or template, whose parameters and meta are decoded.
 MAX_MODEL_BYTES = 4 * 1024 * 1024
+#: JSON values in one model or template of an import; a form has as many, unless `server.max_values` says otherwise.
+MAX_MODEL_VALUES: Final = 100_000
 MOST_TAGS = 100
 #: Characters.
 LONGEST_TAG = 128

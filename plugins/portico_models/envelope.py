@@ -7,6 +7,7 @@ from typing import Annotated, BinaryIO, TypeAlias
 import msgspec
 
 from portico.api import DescribedAs, Invalid, UnreadableImport, read_items
+from portico_models.documents import MAX_MODEL_VALUES
 from portico_models.incoming import MOST, Incoming, unlike_a_model
 from portico_models.schemas import Model
 from portico_models.template_schemas import Template, TemplateForm
@@ -56,7 +57,8 @@ async def read_import(file: BinaryIO) -> Imported:
 def _read_import(file: BinaryIO) -> Imported:
     """In a thread: a megabyte of brackets takes a second, in steps between which the loop gets its turn."""
     found = Imported()
-    for item in read_items(file, ("models", "templates"), "models"):
+    keys = ("models", "templates")
+    for item in read_items(file, keys, "models", max_values=MAX_MODEL_VALUES):
         raw = msgspec.Raw(item.text)
         if item.key == "templates":
             found.templates.append(raw)

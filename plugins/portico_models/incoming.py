@@ -33,8 +33,9 @@ Progress = Callable[[int], None]
 MOST: Final = 100_000
 #: Faults after which nothing more is looked at.
 MOST_FAULTS: Final = 1000
-#: Objects looked at before others get their turn.
+#: Objects, and bytes of them, that are decoded before others get their turn.
 TURN: Final = 50
+TURN_BYTES: Final = 64 * 1024
 #: The last second of the year 9999.
 LATEST: Final = 253_402_300_799
 #: What a whole record has to say; the rest has a default.
@@ -99,6 +100,7 @@ async def examine(
     `is_strict`: rights that cannot be read are a fault; else the model is private.
     """
     batch = Batch()
+    size = 0
     for index, raw in enumerate(objects):
         try:
             _examine(batch, index, raw, whole, is_strict)
@@ -107,8 +109,10 @@ async def examine(
         on_step(1)
         if len(batch.faults) > MOST_FAULTS:
             break
-        if index % TURN == TURN - 1:
+        size += memoryview(raw).nbytes
+        if index % TURN == TURN - 1 or size > TURN_BYTES:
             await asyncio.sleep(0)
+            size = 0
     return batch
 
 

@@ -1,5 +1,6 @@
 """Templates that come along with models."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from portico.api import (
 )
 from portico_models.documents import mended_meta
 from portico_models.imported_rights import imported_sharing, unpacked
+from portico_models.incoming import TURN_BYTES
 from portico_models.template_schemas import TemplateForm
 from portico_models.templates import Templates
 from portico_models.writing import Note
@@ -69,7 +71,7 @@ async def bring_templates(
     """
     templates = app.services.need(Templates)
     brought = Brought()
-    found = _read(objects, brought, is_strict)
+    found = await _read(objects, brought, is_strict)
     await _leave_out_missing(app, found, brought, is_strict)
     there: set[str] = set()
     if keeps_owners:
@@ -115,9 +117,16 @@ class _Undo(Exception):
         self.result = result
 
 
-def _read(objects: Sequence[msgspec.Raw], brought: Brought, is_strict: bool) -> list[Templated]:
+async def _read(
+    objects: Sequence[msgspec.Raw], brought: Brought, is_strict: bool
+) -> list[Templated]:
     found = []
+    size = 0
     for index, raw in enumerate(objects):
+        size += memoryview(raw).nbytes
+        if size > TURN_BYTES:
+            await asyncio.sleep(0)
+            size = 0
         try:
             form, notes = _decode(raw), list[str]()
             sharing = imported_sharing(form, raw, notes, is_strict)

@@ -19,7 +19,7 @@ from portico.api import (
     rows,
 )
 from portico_models.events import ModelChanged
-from portico_models.incoming import Progress, draft_of
+from portico_models.incoming import TURN_BYTES, Progress, draft_of
 from portico_models.planning import Step
 from portico_models.records import KIND, Draft, ModelRecords
 
@@ -110,8 +110,13 @@ class Writing:
         others: list[Draft] = []
         same: list[str] = []
         born: dict[str, int] = {}
+        size = 0
         for step in steps:
             item, row = step.item, before.get(step.item.id)
+            if size > TURN_BYTES:
+                await asyncio.sleep(0)
+                size = 0
+            size += memoryview(item.raw).nbytes
             try:
                 draft = draft_of(item, row)
             except Refusal as error:

@@ -1,8 +1,10 @@
 """Bringing models in: what becomes of each, who may, and that it is all of them or none."""
 
+import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
@@ -10,6 +12,7 @@ from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED
 from portico.events import Listener
 from portico.testing import Answer, Client, House
 from portico_models.events import ModelChanged
+from portico_models.incoming import examine
 
 CREATE, IMPORT = "/api/v1/models/create", "/api/v1/models/import"
 
@@ -455,3 +458,44 @@ class TestWithoutThePermission:
         answer = bring(ann, form("one"))
         assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
         assert ann.post(f"{IMPORT}?dry_run=1", []).status == 403
+
+
+# -- what it costs others -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["models", "templates"])
+def test_one_of_more_values_than_a_form_has_is_refused_and_nothing_is_brought_in(
+    ann: Client, house: House, key: str
+) -> None:
+    wide = form("wide", params={"nested": [[]] * 50_000})
+    before = models_of(house)
+
+    answer = ann.post(IMPORT, {"models": [form("small")], key: [form("small"), wide]})
+
+    assert answer.status == 422
+    assert "has more than 100000 values in it" in str(answer.detail)
+    assert models_of(house) == before
+
+
+def test_large_objects_are_decoded_with_turns_for_others_between_them() -> None:
+    many = [
+        msgspec.Raw(json.dumps(form(f"m{n}", params={"nested": [[]] * 30_000})).encode())
+        for n in range(10)
+    ]
+
+    async def others_turns() -> int:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(count())
+        batch = await examine(many, whole=False, is_strict=False, on_step=lambda _: None)
+        task.cancel()
+        assert len(batch.items) == len(many)
+        return turns
+
+    assert asyncio.run(others_turns()) >= len(many)

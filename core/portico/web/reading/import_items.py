@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from portico.web.reading.body_scanner import BodyScanner
+from portico.errors import Misshapen
+from portico.web.reading.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.reading.foreign import foreign
 from portico.web.reading.json_scanner import MAX_DEPTH, JSONScanner, UnreadableImport
 from portico.web.reading.mended import mended
@@ -38,23 +39,32 @@ class ImportItem(msgspec.Struct, frozen=True):
 
 
 def read_items(
-    file: BinaryIO, keys: tuple[str, ...], what: str, *, max_bytes: int = MAX_ITEM_BYTES
+    file: BinaryIO,
+    keys: tuple[str, ...],
+    what: str,
+    *,
+    max_bytes: int = MAX_ITEM_BYTES,
+    max_values: int | None = None,
 ) -> Iterator[ImportItem]:
     """Every object of an import, in its order. Never more than one of them is in memory.
 
     An import is a list; an object that holds lists under some of `keys`, whatever else it holds; a single object; or
     any of these one after the other, as in JSON lines or in files that were joined. A byte-order mark may stand before
-    each. `what`: what is expected, for messages: "chats".
+    each. `what`: what is expected, for messages: "chats". `max_values`: elements and members of one object, at all levels
+    together, or of one member of an object that stands alone; None = as many as it has, where nothing decodes them.
 
-    Raises: UnreadableImport, with the position, for what is not JSON, is cut off, or goes on with something else;
-    TooLarge for an object over `max_bytes`.
+    Raises: UnreadableImport, with the position, for what is not JSON, is cut off, or goes on with something else, and
+    for more values; TooLarge for an object over `max_bytes`.
     """
-    return _Reader(JSONScanner(file, max_bytes), keys, what).items()
+    return _Reader(JSONScanner(file, max_bytes), keys, what, max_values).items()
 
 
 class _Reader:
-    def __init__(self, scanner: JSONScanner, keys: tuple[str, ...], what: str) -> None:
+    def __init__(
+        self, scanner: JSONScanner, keys: tuple[str, ...], what: str, max_values: int | None
+    ) -> None:
         self._scanner = scanner
+        self._max_values = max_values
         self._keys = keys
         self._what = what
         self._counts: dict[str, int] = {}
@@ -174,7 +184,20 @@ class _Reader:
             raise UnreadableImport(
                 f"JSON decode error in the value that begins at byte {at}: {words}"
             ) from None
+        if self._max_values is not None:
+            self._count_values(at, text, self._max_values)
         return text
+
+    @staticmethod
+    def _count_values(at: int, text: bytes, most: int) -> None:
+        scanner = BodyScanner(MAX_DEPTH, most)
+        try:
+            for begin in range(0, len(text), BLOCK_BYTES):
+                scanner.feed(text[begin : begin + BLOCK_BYTES])
+        except Misshapen:
+            raise UnreadableImport(
+                f"the value that begins at byte {at} has more than {most} values in it"
+            ) from None
 
 
 def plain_value(raw: msgspec.Raw) -> msgspec.Raw:
