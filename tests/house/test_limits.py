@@ -10,6 +10,7 @@ TESTS = Path(__file__).parents[1]
 PINNED: dict[str, float] = {
     "portico.catalogue.overlay.LONGEST_CHAIN": 8,
     "portico.db.IDS_AT_ONCE": 500,
+    "portico.db.sqlite_file.CACHED_STATEMENTS": 192,
     "portico.documents.MAX_DOCUMENTS": 2000,
     "portico.documents.MAX_OF_OWNER": 16,
     "portico.identity.LARGEST_PAPER": 1048576,
