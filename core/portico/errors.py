@@ -116,6 +116,12 @@ class TooLarge(Refusal):
     default = "Request body too large"
 
 
+class URLTooLong(Refusal):
+    """The URL is over its limit."""
+
+    default = "The URL is too long."
+
+
 class TooSlow(Refusal):
     """The body takes too long to arrive."""
 

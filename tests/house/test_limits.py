@@ -23,6 +23,7 @@ PINNED: dict[str, float] = {
     "portico.server.log_repeats.MAX_KINDS": 100,
     "portico.server.log_repeats.MAX_KINDS_OF_CLIENT": 8,
     "portico.vault.vault.HEAD_LENGTH": 20,
+    "portico.web.edge.edge.MAX_PATH": 2048,
     "portico.web.edge.read_watch.PIECE_BYTES": 65536,
     "portico.web.reading.body_scanner.BLOCK_BYTES": 65536,
     "portico_chats.marks.tag_names.LONGEST": 128,

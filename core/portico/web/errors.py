@@ -35,6 +35,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Invalid: 400,
     errors.Misshapen: 422,
     errors.TooLarge: 413,
+    errors.URLTooLong: 414,
     errors.TooSlow: 408,
     errors.TooMany: 429,
     errors.SourceTimedOut: 504,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from portico.testing import Client, House, Server
+from portico.web.edge.edge import MAX_PATH
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,15 @@ def test_unknown_paths_and_wrong_methods_answer_json(
 ) -> None:
     answer = client.request(method, path)
     assert (answer.status, answer.json) == (status, {"detail": detail})
+
+
+def test_a_path_that_is_too_long_to_be_remembered_is_refused(client: Client) -> None:
+    prefix = "/api/v1/chats/"
+    assert client.get(prefix + "a" * (MAX_PATH - len(prefix))).status == 401
+    for path in (prefix + "a" * MAX_PATH, "/" + "a" * MAX_PATH):
+        answer = client.get(path)
+        assert (answer.status, answer.json) == (414, {"detail": "The URL is too long."})
+        assert "x-request-id" in answer.headers
 
 
 def test_collection_roots_answer_with_and_without_the_trailing_slash(admin: Client) -> None:

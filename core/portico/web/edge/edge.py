@@ -36,6 +36,8 @@ log = structlog.get_logger("portico.web")
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
 #: Characters of sixteen bytes in base64.
 _KEY_LENGTH = 24
+#: Characters of a path. The router remembers a thousand paths, whoever sent them.
+MAX_PATH = 2048
 #: Headers of requests that are looked at here.
 _LOOKED_AT = HEARSAY | {b"x-request-id", b"origin", b"content-length", b"transfer-encoding"}
 
@@ -86,6 +88,8 @@ class Edge:
                 if framings > 1:
                     # A proxy in front may have gone by the other one, and taken what follows for a request.
                     raise errors.IncompleteBody
+                if len(scope["path"]) > MAX_PATH:
+                    raise errors.URLTooLong
                 await self._serve(scope, receive, answering, origin)
             except Exception as error:  # noqa: BLE001 - raised again where there is no answer to it
                 await _answer_error(error, scope, receive, answering)
