@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from portico.cli.commands import config, db, migrate, plugins, secret
-from portico.cli.key import Key
-from portico.errors import OperatorError, Refusal
-from portico.server.log import set_up
+from portico.cli.context import CommandContext
+from portico.errors import DomainError, OperatorError
+from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
 
 CORE = {"config": config, "db": db, "migrate": migrate, "plugins": plugins, "secret": secret}
@@ -16,18 +16,18 @@ Command = Callable[..., str]
 
 
 @pytest.fixture
-def command(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def command(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """`command("migrate", "--check", code=1)` returns what it printed, or said when it refused."""
-    for name, value in environment.items():
+    for name, value in env.items():
         monkeypatch.setenv(name, value)
 
     def command(*words: str, code: int = 0) -> str:
-        done: Result = CliRunner().invoke(CORE[words[0]], list(words[1:]), obj=Key(None))
-        if isinstance(done.exception, OperatorError | Refusal):
+        done: Result = CliRunner().invoke(CORE[words[0]], list(words[1:]), obj=CommandContext(None))
+        if isinstance(done.exception, OperatorError | DomainError):
             assert code == 1, done.exception
             return done.output + str(done.exception)
         assert done.exit_code == code, (done.output, done.exception)
         return done.output
 
     yield command
-    set_up(LogSettings())  # the streams of the runner are closed
+    configure_logging(LogSettings())  # the streams of the runner are closed

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 from tests.commands import command  # noqa: F401 - a fixture
+from tests.database_templates import Templates
 from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
-from tests.plugged import install  # noqa: F401 - a fixture
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
 from tests.sharing import share
-from tests.templates import Templates
+from tests.skipped_dependencies import pytest_terminal_summary  # noqa: F401 - a hook
+from tests.temporary_plugins import install  # noqa: F401 - a fixture
 from tests.upgrade.recording import (  # noqa: F401 - hooks
     pytest_configure,
     pytest_runtest_teardown,
 )
 from tests.upstream import Upstream
-from tests.without import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.workers import (  # noqa: F401 - hooks
     pytest_collection_finish,
     pytest_collection_modifyitems,
@@ -27,7 +27,7 @@ from tests.workers import (  # noqa: F401 - hooks
 )
 
 from portico.app import Portico
-from portico.testing import House
+from portico.testing import InProcessApp
 
 choose()
 share()
@@ -75,20 +75,20 @@ def templates(request: pytest.FixtureRequest, database_url: str) -> Templates:
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], database_url: str) -> dict[str, str]:
+def env(env: dict[str, str], database_url: str) -> dict[str, str]:
     """As the kit's, on both databases."""
-    return environment | ({"DATABASE_URL": database_url} if database_url else ENVIRONMENT)
+    return env | ({"DATABASE_URL": database_url} if database_url else ENVIRONMENT)
 
 
 @pytest.fixture
-def house(environment: dict[str, str], templates: Templates) -> Iterator[House]:
+def app(env: dict[str, str], templates: Templates) -> Iterator[InProcessApp]:
     """As the kit's, on a database that is up to date already."""
 
     def prepare(portico: Portico) -> None:
         settings = portico.settings
         templates.lay(settings.database.url, Path(settings.data_dir), portico.table_sets)
 
-    opened = House(environment, prepare)
+    opened = InProcessApp(env, prepare)
     yield opened
     opened.close()
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from portico.db import DatabaseSettings
-from portico.db.cipher import load_sqlcipher
-from portico.db.sqlite import SQLite
-from portico.db.sqlite_file import SQLiteFile
+from portico.db.sqlite.cipher import load_sqlcipher
+from portico.db.sqlite.database import SQLite
+from portico.db.sqlite.file import SQLiteFile
 from portico.settings.section import Secret
 
 PASSWORD = 'of the tests, it\'s "no" secret: ÄÖÜ'
@@ -40,8 +40,8 @@ def connect(path: str | Path, password: Secret | None = None) -> Any:
     """A bare connection to a file that an application made, as another program would have one."""
     chosen = password or (Secret(PASSWORD) if ENCRYPTED else None)
     file = SQLiteFile(Path(path), DatabaseSettings(), chosen)
-    file.find()
-    file.prepare()
+    file.check_location()
+    file.create_or_check()
     return file.connect(writes=True)
 
 

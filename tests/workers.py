@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 #: Each has a PostgreSQL server of its own.
 MOST = 8
 #: Tests of the built and installed package: it takes as long as a hundred others to build, so one worker has them all.
-INSTALLED = ("tests/house/test_packaging.py", "tests/examples/")
+INSTALLED = ("tests/repository/test_packaging.py", "tests/examples/")
 
 
 class Spread(LoadScopeScheduling):

@@ -18,7 +18,7 @@ LIMIT = 10_000
 MAX_KEY_CHARS = 1024
 
 
-class Brief(Generic[K, V]):
+class TTLCache(Generic[K, V]):
     """Answers by key. `moment`: seconds an answer is good for; 0 = ask every time."""
 
     def __init__(self, moment: float) -> None:
@@ -31,7 +31,7 @@ class Brief(Generic[K, V]):
         """How many answers are held."""
         return len(self._known)
 
-    async def get(self, key: K, ask: Callable[[K], Awaitable[V | None]]) -> V | None:
+    async def get_or_load(self, key: K, ask: Callable[[K], Awaitable[V | None]]) -> V | None:
         """The answer known for this key, else that of `ask`. That there is none is not remembered."""
         found = self._known.get(key)
         if found is not None and found[0] > time.monotonic():
@@ -53,7 +53,7 @@ class Brief(Generic[K, V]):
             self._known[key] = (now + self._moment, value)
             self._known.move_to_end(key)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Something changed: ask again."""
         self._generation += 1
         self._known.clear()

@@ -8,19 +8,19 @@ from typing import Final
 from portico.brief import MAX_KEY_CHARS, key_chars
 
 #: Bytes kept. A list of ten thousand models is a few megabytes.
-ROOM = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 #: Documents kept, however small, and of one owner: nobody's queries push out what others ask for.
 MAX_DOCUMENTS: Final = 2000
 MAX_OF_OWNER: Final = 16
 
 
-class Documents:
+class BytesCache:
     """Documents by key, those used last, for `moment` seconds. The key says what a document rests on."""
 
-    def __init__(self, moment: float, room: int = ROOM) -> None:
+    def __init__(self, moment: float, max_bytes: int = MAX_BYTES) -> None:
         self._moment = moment
-        self._room = room
-        self._held = 0
+        self._room = max_bytes
+        self._size = 0
         self._known: OrderedDict[Hashable, tuple[float, bytes, str]] = OrderedDict()
         #: Keys by owner, the oldest first.
         self._of_owner: defaultdict[str, OrderedDict[Hashable, None]] = defaultdict(OrderedDict)
@@ -41,7 +41,7 @@ class Documents:
         self._known.move_to_end(key)
         return found[1]
 
-    def keep(self, key: Hashable, document: bytes, owner: str = "") -> None:
+    def put(self, key: Hashable, document: bytes, owner: str = "") -> None:
         """Remember a document, and forget those that are stale, or used longest ago while there is no room.
 
         `owner`: the account whose question it answers; empty = nobody's in particular.
@@ -51,13 +51,13 @@ class Documents:
         self._sweep()
         self._drop(key)
         self._known[key] = (time.monotonic() + self._moment, document, owner)
-        self._held += len(document)
+        self._size += len(document)
         if owner:
             keys = self._of_owner[owner]
             keys[key] = None
             if len(keys) > MAX_OF_OWNER:
                 self._drop(next(iter(keys)))
-        while self._held > self._room or len(self._known) > MAX_DOCUMENTS:
+        while self._size > self._room or len(self._known) > MAX_DOCUMENTS:
             self._drop(next(iter(self._known)))
 
     def _sweep(self) -> None:
@@ -73,7 +73,7 @@ class Documents:
         found = self._known.pop(key, None)
         if found is None:
             return
-        self._held -= len(found[1])
+        self._size -= len(found[1])
         if found[2]:
             keys = self._of_owner[found[2]]
             keys.pop(key, None)

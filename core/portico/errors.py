@@ -54,7 +54,7 @@ MODEL_NOT_FOUND = "Model not found"
 UNAVAILABLE = "Service temporarily unavailable"
 
 
-def place(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """Where an exception was raised, fit for any log: `module.py:12`, the innermost frame."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
@@ -64,7 +64,7 @@ class OperatorError(Exception):
     """Portico cannot do this until its operator changes something; each line of the text says what."""
 
 
-class Refusal(Exception):
+class DomainError(Exception):
     """A request that is answered with a reason instead of a result.
 
     `detail` is shown to the client, so it never holds a secret, a path or another person's data.
@@ -77,29 +77,29 @@ class Refusal(Exception):
         self.detail = detail or self.default
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(DomainError):
     """Nobody is signed in, or the credential is bad, expired or revoked."""
 
     default = NOT_AUTHENTICATED
 
 
-class Forbidden(Refusal):
+class Forbidden(DomainError):
     """The caller is known and lacks a role, a permission or a grant."""
 
     default = ACCESS_PROHIBITED
 
 
-class NotFound(Refusal):
+class NotFound(DomainError):
     """There is no such thing, or the caller may not know of it; the two look the same."""
 
     default = NOT_FOUND
 
 
-class Invalid(Refusal):
+class InvalidRequest(DomainError):
     """The request fits its schema, yet what it asks for is not possible: taken, out of range, dangling."""
 
 
-class Misshapen(Refusal):
+class ValidationError(DomainError):
     """The body or the query does not fit its schema.
 
     Shape of `faults`: mappings with `type`, `loc` (`["body", "chat", "title"]`) and `msg`; never the input.
@@ -110,31 +110,31 @@ class Misshapen(Refusal):
         self.faults = list(faults)
 
 
-class TooLarge(Refusal):
+class TooLarge(DomainError):
     """The body is over its limit."""
 
     default = "Request body too large"
 
 
-class URLTooLong(Refusal):
+class URLTooLong(DomainError):
     """The URL is over its limit."""
 
     default = "The URL is too long."
 
 
-class TooSlow(Refusal):
+class RequestTimeout(DomainError):
     """The body takes too long to arrive."""
 
     default = "The request took too long to arrive"
 
 
-class IncompleteBody(Invalid):
+class IncompleteBody(InvalidRequest):
     """A request that ended before its body did, or whose body is framed in a way that cannot be trusted."""
 
     default = "The request is incomplete or malformed."
 
 
-class TooMany(Refusal):
+class RateLimited(DomainError):
     """The caller is over a rate limit. `retry_after`: seconds."""
 
     default = "API rate limit exceeded"
@@ -144,7 +144,7 @@ class TooMany(Refusal):
         self.retry_after = retry_after
 
 
-class SourceFailed(Refusal):
+class SourceFailed(DomainError):
     """A model source is down or talks garbage. The detail names the source, never its address or key."""
 
     default = "The model source could not be reached."
@@ -156,13 +156,13 @@ class SourceTimedOut(SourceFailed):
     default = "The model source did not answer in time."
 
 
-class FetchRefused(Invalid):
+class FetchRefused(InvalidRequest):
     """A web address that is not fetched from, does not answer, or answers with something else than was asked for."""
 
     default = "This address could not be fetched."
 
 
-class Unavailable(Refusal):
+class Unavailable(DomainError):
     """The database (or Redis) is away, full or too busy; trying again later may work.
 
     `cause`: what is the matter, for the operator, where that is known. Clients are not told.

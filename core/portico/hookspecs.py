@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from portico.catalogue.source import ModelSource
     from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
-    from portico.identity import AuthProvider, TokenReader
-    from portico.permissions import PolicyFile, PolicyLine, ResourceKind
-    from portico.plugins.house import House
+    from portico.identity import AuthProvider, TokenAuthenticator
+    from portico.permissions import PackagedPolicy, PolicyLine, ResourceKind
+    from portico.plugins.context import AppContext
     from portico.plugins.info import Service
     from portico.settings.section import Section
     from portico.web.health import HealthCheck
@@ -48,7 +48,7 @@ def register_tables() -> "TableSet | None":
 
 
 @hookspec
-def register_database_checks(app: "House", settings: Any) -> "Iterable[DatabaseCheck] | None":
+def register_database_checks(app: "AppContext", settings: Any) -> "Iterable[DatabaseCheck] | None":
     """What `portico db check` looks at in this plugin's tables, where a foreign key or a `Reference` is not enough.
 
     Called at boot. The checks run only when an operator asks for them.
@@ -56,7 +56,7 @@ def register_database_checks(app: "House", settings: Any) -> "Iterable[DatabaseC
 
 
 @hookspec
-def register_retention(app: "House", settings: Any) -> "Iterable[Retention] | None":
+def register_retention(app: "AppContext", settings: Any) -> "Iterable[Retention] | None":
     """How long rows of this plugin's tables are kept that only grow, such as a history.
 
     Called at boot. One instance at a time deletes what is older, in the background and a little at a time.
@@ -64,7 +64,7 @@ def register_retention(app: "House", settings: Any) -> "Iterable[Retention] | No
 
 
 @hookspec
-def register_resources(app: "House", settings: Any) -> "Iterable[ResourceKind] | None":
+def register_resources(app: "AppContext", settings: Any) -> "Iterable[ResourceKind] | None":
     """Kinds of things that policies can speak about: where their rows are and who owns one.
 
     Called at boot, before policies are read.
@@ -72,7 +72,9 @@ def register_resources(app: "House", settings: Any) -> "Iterable[ResourceKind] |
 
 
 @hookspec
-def register_policies(app: "House", settings: Any) -> "Iterable[PolicyFile | PolicyLine] | None":
+def register_policies(
+    app: "AppContext", settings: Any
+) -> "Iterable[PackagedPolicy | PolicyLine] | None":
     """Who may do what with this plugin's resources: packaged policy files, or a line or two.
 
     Called at boot. The operator's own policy directory is laid over the result; deny wins; no line = no.
@@ -80,7 +82,7 @@ def register_policies(app: "House", settings: Any) -> "Iterable[PolicyFile | Pol
 
 
 @hookspec
-def register_services(app: "House", settings: Any) -> "Iterable[Service] | None":
+def register_services(app: "AppContext", settings: Any) -> "Iterable[Service] | None":
     """Objects that other plugins may ask for by protocol, with `app.services.get(protocol)`.
 
     Called at boot. Ask for other plugins' services when they are needed, not in here: order is not promised.
@@ -88,7 +90,7 @@ def register_services(app: "House", settings: Any) -> "Iterable[Service] | None"
 
 
 @hookspec
-def register_model_sources(app: "House", settings: Any) -> "Iterable[ModelSource] | None":
+def register_model_sources(app: "AppContext", settings: Any) -> "Iterable[ModelSource] | None":
     """Whoever has models to offer. Source names are unique across plugins.
 
     Called at boot, in web processes.
@@ -96,7 +98,7 @@ def register_model_sources(app: "House", settings: Any) -> "Iterable[ModelSource
 
 
 @hookspec
-def register_auth_providers(app: "House", settings: Any) -> "Iterable[AuthProvider] | None":
+def register_auth_providers(app: "AppContext", settings: Any) -> "Iterable[AuthProvider] | None":
     """Ways to sign in. Names are unique across plugins; their routes are registered like any others.
 
     Called at boot, in web processes.
@@ -104,7 +106,9 @@ def register_auth_providers(app: "House", settings: Any) -> "Iterable[AuthProvid
 
 
 @hookspec
-def register_token_readers(app: "House", settings: Any) -> "Iterable[TokenReader] | None":
+def register_token_readers(
+    app: "AppContext", settings: Any
+) -> "Iterable[TokenAuthenticator] | None":
     """Whoever knows who stands behind tokens of another kind than sessions, such as keys.
 
     Called at boot, in web processes.
@@ -112,7 +116,7 @@ def register_token_readers(app: "House", settings: Any) -> "Iterable[TokenReader
 
 
 @hookspec
-def register_listeners(app: "House", settings: Any) -> "Iterable[Listener] | None":
+def register_listeners(app: "AppContext", settings: Any) -> "Iterable[Listener] | None":
     """What this plugin wants to hear of, such as `AccountDeleted`.
 
     Called at boot. A listener runs after the commit that made its event true.
@@ -120,7 +124,7 @@ def register_listeners(app: "House", settings: Any) -> "Iterable[Listener] | Non
 
 
 @hookspec
-def register_routes(app: "House", settings: Any) -> "Sequence[ControllerRouterHandler] | None":
+def register_routes(app: "AppContext", settings: Any) -> "Sequence[ControllerRouterHandler] | None":
     """Route handlers and controllers, made with the decorators of `portico.api`.
 
     Called at boot, in web processes. A route that does not say who may call it is for verified accounts only.
@@ -129,7 +133,7 @@ def register_routes(app: "House", settings: Any) -> "Sequence[ControllerRouterHa
 
 
 @hookspec
-def register_health_checks(app: "House", settings: Any) -> "Iterable[HealthCheck] | None":
+def register_health_checks(app: "AppContext", settings: Any) -> "Iterable[HealthCheck] | None":
     """Probes that `GET /ready` asks.
 
     Called at boot, in web processes.
@@ -145,7 +149,7 @@ def register_commands(cli: "click.Group") -> None:
 
 
 @hookspec
-def startup(app: "House", settings: Any) -> Awaitable[None] | None:
+def startup(app: "AppContext", settings: Any) -> Awaitable[None] | None:
     """Get ready to serve.
 
     Called once per web process, after migrations and before the first request. May be `async def`.
@@ -154,7 +158,7 @@ def startup(app: "House", settings: Any) -> Awaitable[None] | None:
 
 
 @hookspec
-def shutdown(app: "House", settings: Any) -> Awaitable[None] | None:
+def shutdown(app: "AppContext", settings: Any) -> Awaitable[None] | None:
     """Let go of what `startup` took.
 
     Called once per web process, after the last request, in the reverse order. May be `async def`.

@@ -7,21 +7,21 @@ import structlog
 
 from portico.db import bind
 from portico.opening import CannotStart
-from portico.plugins import fence
-from portico.plugins.admit import admit
-from portico.plugins.assemble import assemble
-from portico.plugins.collect import Contribution, collect
-from portico.plugins.discover import discover, unknown_names
-from portico.plugins.house import House
-from portico.plugins.state import Register
-from portico.settings.load import Loaded
+from portico.plugins import isolation
+from portico.plugins.conflicts import drop_conflicts
+from portico.plugins.context import AppContext
+from portico.plugins.contributions import Contribution, collect
+from portico.plugins.discovery import discover, unknown_names
+from portico.plugins.loader import import_plugins
+from portico.plugins.registry import PluginRegistry
+from portico.settings.load import LoadedSettings
 from portico.web.application import OWN_PATHS
 
 log = structlog.get_logger("portico")
 
 
 def load_plugins(
-    loaded: Loaded, register: Register, manager: pluggy.PluginManager, app: House
+    loaded: LoadedSettings, register: PluginRegistry, manager: pluggy.PluginManager, app: AppContext
 ) -> list[Contribution]:
     """Import them and ask what they bring; one that fails is in `register`, with its reason.
 
@@ -37,25 +37,25 @@ def load_plugins(
                 for name in unknown
             ]
         )
-    collected = []
-    for name in admit(candidates, choice, register, manager):
+    collected: list[Contribution] = []
+    for name in import_plugins(candidates, choice, register, manager):
         try:
             collected.append(collect(manager, name, app, loaded))
-        except fence.Fault as fault:
+        except isolation.PluginError as fault:
             register[name].fail(fault.reason, fault.trace)
-    loaded.check_leftovers(register.names, {c.plugin for c in collected})
-    kept = assemble(collected, register, OWN_PATHS)
+    loaded.check_unknown_keys(register.names, {c.plugin_name for c in collected})
+    kept = drop_conflicts(collected, register, OWN_PATHS)
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
 
 
-def announce(register: Register, contributions: Sequence[Contribution]) -> None:
+def announce(register: PluginRegistry, contributions: Sequence[Contribution]) -> None:
     """Log which plugins are not there, and which routes are open to anybody."""
     for record in register.failed:
         log.warning("plugin set aside", plugin=record.name, reason=record.reason)
     for contribution in contributions:
         if contribution.public_paths:
             log.info(
-                "open to anybody", plugin=contribution.plugin, routes=contribution.public_paths
+                "open to anybody", plugin=contribution.plugin_name, routes=contribution.public_paths
             )

@@ -9,15 +9,15 @@ import structlog
 
 from portico import (
     audit,
-    configuration,
+    encryption,
     identity,
     instances,
-    limits,
     permissions,
+    rate_limits,
     retention,
-    vault,
+    runtime_settings,
 )
-from portico.db import Report, TableSet, cause_of
+from portico.db import MigrationReport, TableSet, cause_of
 from portico.db.address import find_database
 from portico.errors import OperatorError, Unavailable
 from portico.instances import (
@@ -37,12 +37,12 @@ log = structlog.get_logger("portico")
 CORE_TABLES: dict[str, TableSet] = {
     "instances": instances.TABLES,
     "audit": audit.TABLES,
-    "configuration": configuration.TABLES,
+    "configuration": runtime_settings.TABLES,
     "identity": identity.TABLES,
-    "limits": limits.TABLES,
+    "limits": rate_limits.TABLES,
     "permissions": permissions.TABLES,
     "retention": retention.TABLES,
-    "vault": vault.TABLES,
+    "vault": encryption.TABLES,
 }
 
 
@@ -82,11 +82,11 @@ def database_identity(portico: "Portico") -> DatabaseIdentity:
         Path(portico.settings.data_dir).absolute(),
         settings.require_existing,
         settings.new,
-        portico.identity.directory.anyone,
+        portico.identity.directory.any_exists,
     )
 
 
-async def open_schema(portico: "Portico", instance: OwnInstance | None) -> Report:
+async def open_schema(portico: "Portico", instance: OwnInstance | None) -> MigrationReport:
     """Bring it up to date, if it is the right one and this release may. Raises: CannotStart."""
     settings = portico.settings.database
     if settings.force:

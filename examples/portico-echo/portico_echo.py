@@ -6,18 +6,18 @@ from typing import Annotated
 import msgspec
 
 from portico.api import (
-    Completion,
     ModelCard,
     PluginInfo,
-    Reply,
     Section,
+    SourceRequest,
+    SourceResponse,
     get,
     hookimpl,
-    reply_with_text,
     setting,
+    text_response,
 )
 
-PLUGIN = PluginInfo(api=1, summary="A model that repeats what it hears.")
+PLUGIN = PluginInfo(api_version=1, summary="A model that repeats what it hears.")
 
 
 class Settings(Section):
@@ -37,14 +37,14 @@ class Echo:
     async def list_models(self) -> list[ModelCard]:
         return [ModelCard(id="echo", name="Echo", owned_by="echo", public=True)]
 
-    async def complete(self, completion: Completion) -> Reply:
+    async def complete(self, completion: SourceRequest) -> SourceResponse:
         messages = msgspec.json.decode(completion.body["messages"], type=list[Message])
 
         async def words() -> AsyncIterator[str]:
             for _ in range(self.settings.times):
                 yield messages[-1].content
 
-        return await reply_with_text(completion, words())
+        return await text_response(completion, words())
 
 
 @hookimpl

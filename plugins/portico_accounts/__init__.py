@@ -5,21 +5,21 @@ How somebody signs in is not decided here; every plugin that offers a way in doe
 
 import click
 
-from portico.api import House, PluginInfo, PolicyFile, ResourceKind, Section, hookimpl
+from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, Section, hookimpl
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Who is signed in, sign-out, people and their profiles.",
-    claims=("/api/v1/auths", "/api/v1/users", "/api/config", "/api/version"),
+    route_prefixes=("/api/v1/auths", "/api/v1/users", "/api/config", "/api/version"),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
     """How much people see of one another."""
-    from portico_accounts.settings import Settings
+    from portico_accounts.settings import AccountsSettings
 
-    return Settings
+    return AccountsSettings
 
 
 @hookimpl
@@ -31,49 +31,51 @@ def register_resources() -> list[ResourceKind]:
             "portico_account",
             ("read", "write", "delete"),
             owner="id",
-            general=("create",),
-            vital=("write",),
+            collection_actions=("create",),
+            required_for_admins=("write",),
         ),
-        ResourceKind("setting", "", (), general=("read", "write"), vital=("write",)),
+        ResourceKind(
+            "setting", "", (), collection_actions=("read", "write"), required_for_admins=("write",)
+        ),
     ]
 
 
 @hookimpl
-def register_policies() -> list[PolicyFile]:
+def register_policies() -> list[PackagedPolicy]:
     """The pages on accounts and on settings."""
     return [
-        PolicyFile("portico_policies", "accounts.csv"),
-        PolicyFile("portico_policies", "settings.csv"),
+        PackagedPolicy("portico_policies", "accounts.csv"),
+        PackagedPolicy("portico_policies", "settings.csv"),
     ]
 
 
 @hookimpl
-def register_routes(app: House, settings: Section) -> list[object]:
+def register_routes(app: AppContext, settings: Section) -> list[object]:
     """The session's own routes, people, and the administrator's."""
     from portico_accounts import (
-        administration,
-        client,
-        directory,
-        house_settings,
-        oneself,
-        profile,
-        session,
-        sign_ins,
+        admin_config,
+        admin_routes,
+        client_config,
+        profile_routes,
+        session_list_routes,
+        session_routes,
+        user_data_routes,
+        user_routes,
     )
-    from portico_accounts.people import People
-    from portico_accounts.settings import Settings
+    from portico_accounts.service import AccountService
+    from portico_accounts.settings import AccountsSettings
 
-    assert isinstance(settings, Settings)
-    people = People(app, settings)
+    assert isinstance(settings, AccountsSettings)
+    people = AccountService(app, settings)
     return [
-        *session.routes(app),
-        *profile.routes(app, people),
-        *directory.routes(app, people),
-        *administration.routes(people),
-        *sign_ins.routes(app),
-        *oneself.routes(app, settings),
-        *house_settings.routes(app),
-        *client.routes(app, settings),
+        *session_routes.routes(app),
+        *user_data_routes.routes(app, people),
+        *user_routes.routes(app, people),
+        *admin_routes.routes(people),
+        *session_list_routes.routes(app),
+        *profile_routes.routes(app, settings),
+        *admin_config.routes(app),
+        *client_config.routes(app, settings),
     ]
 
 

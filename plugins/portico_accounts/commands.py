@@ -8,11 +8,11 @@ from typing import Any
 import click
 import msgspec
 
-from portico.api import House, HouseKey, Listed
-from portico_accounts import keyboard
-from portico_accounts.people import People
+from portico.api import AccountSummary, AppContext, CommandContext
+from portico_accounts import cli_actions
 from portico_accounts.schemas import NewAccount
-from portico_accounts.settings import Settings
+from portico_accounts.service import AccountService
+from portico_accounts.settings import AccountsSettings
 
 ROLES = click.Choice(["pending", "user", "admin"])
 #: What an account keeps for itself: never printed.
@@ -38,13 +38,13 @@ def user() -> None:
 )
 @from_stdin
 @click.pass_obj
-def add(key: HouseKey, email: str, name: str | None, role: str, password_stdin: bool) -> None:
+def add(key: CommandContext, email: str, name: str | None, role: str, password_stdin: bool) -> None:
     """Make an account for EMAIL."""
     password = _password(password_stdin)
     form = NewAccount(
         name=name or email.partition("@")[0], email=email, password=password, role=role
     )
-    account = key.run(lambda house: People(house, Settings()).add(form))
+    account = key.run(lambda app: AccountService(app, AccountsSettings()).create(form))
     click.echo(f"Added {account.email} with the role {account.role}.")
 
 
@@ -56,12 +56,12 @@ def add(key: HouseKey, email: str, name: str | None, role: str, password_stdin: 
     help="Only accounts whose e-mail addresses are one, though written otherwise.",
 )
 @click.pass_obj
-def list_accounts(key: HouseKey, as_json: bool, colliding: bool) -> None:
+def list_accounts(key: CommandContext, as_json: bool, colliding: bool) -> None:
     """List everybody, newest first."""
 
-    async def listed(house: House) -> list[Listed]:
-        roll = house.identity.roll
-        return await (roll.colliding() if colliding else roll.everybody())
+    async def listed(app: AppContext) -> list[AccountSummary]:
+        roll = app.identity.account_list
+        return await (roll.colliding() if colliding else roll.all())
 
     accounts = key.run(listed)
     found = [{name: msgspec.to_builtins(one)[name] for name in SHOWN} for one in accounts]
@@ -79,9 +79,9 @@ def list_accounts(key: HouseKey, as_json: bool, colliding: bool) -> None:
 @click.argument("email")
 @click.argument("role", type=ROLES)
 @click.pass_obj
-def set_role(key: HouseKey, email: str, role: str) -> None:
+def set_role(key: CommandContext, email: str, role: str) -> None:
     """Give the account of EMAIL another ROLE. A lower one ends its sessions."""
-    account = key.run(lambda house: keyboard.set_role(house, email, role))
+    account = key.run(lambda app: cli_actions.set_role(app, email, role))
     click.echo(f"{account.email} has the role {account.role}.")
 
 
@@ -89,22 +89,22 @@ def set_role(key: HouseKey, email: str, role: str) -> None:
 @click.argument("email")
 @from_stdin
 @click.pass_obj
-def reset_password(key: HouseKey, email: str, password_stdin: bool) -> None:
+def reset_password(key: CommandContext, email: str, password_stdin: bool) -> None:
     """Give the account of EMAIL another password. It has to sign in again."""
     password = _password(password_stdin)
-    key.run(lambda house: keyboard.reset_password(house, email, password))
+    key.run(lambda app: cli_actions.reset_password(app, email, password))
     click.echo(f"{email} has a new password.")
 
 
 @user.command()
 @click.argument("email")
 @click.pass_obj
-def show(key: HouseKey, email: str) -> None:
+def show(key: CommandContext, email: str) -> None:
     """Show the account of EMAIL as one JSON object, without what it keeps for itself."""
 
-    async def look(house: House) -> dict[str, Any]:
-        account = await keyboard.account_of(house, email)
-        groups = await house.identity.directory.group_ids(account.id)
+    async def look(app: AppContext) -> dict[str, Any]:
+        account = await cli_actions.account_of(app, email)
+        groups = await app.identity.directory.group_ids(account.id)
         whole = msgspec.to_builtins(account)
         return {name: whole[name] for name in whole if name not in PRIVATE} | {"group_ids": groups}
 
@@ -115,9 +115,9 @@ def show(key: HouseKey, email: str) -> None:
 @click.argument("email")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @click.pass_obj
-def sessions(key: HouseKey, email: str, as_json: bool) -> None:
+def sessions(key: CommandContext, email: str, as_json: bool) -> None:
     """List the newest sign-ins of EMAIL: by which way, from where, when they were last seen."""
-    found = key.run(lambda house: keyboard.sign_ins(house, email))
+    found = key.run(lambda app: cli_actions.sign_ins(app, email))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
     elif not found:
@@ -132,9 +132,9 @@ def sessions(key: HouseKey, email: str, as_json: bool) -> None:
 @user.command("sign-out")
 @click.argument("email")
 @click.pass_obj
-def sign_out(key: HouseKey, email: str) -> None:
+def sign_out(key: CommandContext, email: str) -> None:
     """End all sign-ins of EMAIL, on every instance within a second."""
-    key.run(lambda house: keyboard.sign_out(house, email))
+    key.run(lambda app: cli_actions.sign_out(app, email))
     click.echo(f"{email} is signed out everywhere.")
 
 
@@ -148,13 +148,15 @@ def sign_out(key: HouseKey, email: str) -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def delete(key: HouseKey, email: str, delete_content: bool, heir: str | None, yes: bool) -> None:
+def delete(
+    key: CommandContext, email: str, delete_content: bool, heir: str | None, yes: bool
+) -> None:
     """Delete the account of EMAIL with all that is its own, such as its chats."""
     if delete_content and heir:
         raise click.UsageError("Either --delete-content or --heir: what is deleted has no heir.")
     if not yes:
         click.confirm(f"Delete {email} and all that is theirs?", abort=True)
-    key.run(lambda house: keyboard.delete(house, email, heir, delete_content=delete_content))
+    key.run(lambda app: cli_actions.delete(app, email, heir, delete_content=delete_content))
     click.echo(f"Deleted {email}.")
 
 

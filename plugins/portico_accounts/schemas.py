@@ -4,10 +4,10 @@ from typing import Annotated
 
 import msgspec
 
-from portico.api import SignedIn
+from portico.api import SessionInfo
 
-Emoji = Annotated[str, msgspec.Meta(max_length=64)]
-Line = Annotated[str, msgspec.Meta(max_length=512)]
+EmojiText = Annotated[str, msgspec.Meta(max_length=64)]
+ShortText = Annotated[str, msgspec.Meta(max_length=512)]
 #: A year further away than any calendar reaches is a mistake.
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
@@ -22,7 +22,7 @@ class NewAccount(msgspec.Struct, kw_only=True):
     role: str = "pending"
 
 
-class AddedAccount(msgspec.Struct, kw_only=True):
+class CreatedAccountResponse(msgspec.Struct, kw_only=True):
     """Shape: as after a sign-in, but `token` is empty: adding somebody is not signing in as them."""
 
     id: str
@@ -54,7 +54,7 @@ class ProfileForm(msgspec.Struct, kw_only=True):
     date_of_birth: str | None = None
 
 
-class ProfileAnswer(msgspec.Struct, kw_only=True):
+class ProfileResponse(msgspec.Struct, kw_only=True):
     """Who they are from now on."""
 
     id: str
@@ -70,7 +70,7 @@ class TimezoneForm(msgspec.Struct, kw_only=True):
     timezone: str
 
 
-class Done(msgspec.Struct):
+class StatusResponse(msgspec.Struct):
     """It is done."""
 
     status: bool = True
@@ -109,7 +109,7 @@ class User(msgspec.Struct, kw_only=True):
     created_at: int
 
 
-class KnownUser(User, kw_only=True):
+class UserWithPresence(User, kw_only=True):
     """The same, on its own."""
 
     is_active: bool
@@ -128,7 +128,7 @@ class UserPage(msgspec.Struct):
     total: int
 
 
-class Stranger(msgspec.Struct, kw_only=True):
+class PublicUser(msgspec.Struct, kw_only=True):
     """Somebody, to everybody else. `email` is empty: clients show it where they find it."""
 
     id: str
@@ -161,7 +161,7 @@ class UserInfoList(msgspec.Struct):
     total: int
 
 
-class SessionElsewhere(msgspec.Struct, kw_only=True):
+class ProviderSessionResponse(msgspec.Struct, kw_only=True):
     """A sign-in that came by another provider. `token` is never told; `expires_at`: when what it gave runs out."""
 
     id: str
@@ -176,18 +176,18 @@ class SessionElsewhere(msgspec.Struct, kw_only=True):
 class StatusForm(msgspec.Struct, kw_only=True):
     """What somebody is up to. What is null or left out stays as it was."""
 
-    status_emoji: Emoji | None = None
-    status_message: Line | None = None
+    status_emoji: EmojiText | None = None
+    status_message: ShortText | None = None
     status_expires_at: Epoch | None = None
 
 
-class Active(msgspec.Struct):
+class ActiveResponse(msgspec.Struct):
     """Whether somebody was here within the last three minutes; of nobody: no."""
 
     active: bool
 
 
-class Credentials(msgspec.Struct, kw_only=True):
+class SignInRequest(msgspec.Struct, kw_only=True):
     """What clients send at the door that ways to sign in share. What is looked at is the business of the way."""
 
     email: str
@@ -197,7 +197,7 @@ class Credentials(msgspec.Struct, kw_only=True):
 class SignInPage(msgspec.Struct):
     """At most 30 sign-ins, newest first; `total`: how many there are in all."""
 
-    sessions: list[SignedIn]
+    sessions: list[SessionInfo]
     total: int
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from portico.api import Section, setting
 
 
-class Settings(Section):
+class AccountsSettings(Section):
     """How much people see of one another, and what clients are told to show.
 
     What no plugin of this house does yet has its switch here all the same: clients ask for it.
@@ -19,7 +19,7 @@ class Settings(Section):
         setting(
             "Tell everybody who signed up, let in or not, the name of an administrator to ask",
             env="SHOW_ADMIN_DETAILS",
-            adjustable="auth.admin.show",
+            runtime_key="auth.admin.show",
         ),
     ] = True
     admin_email: Annotated[
@@ -41,21 +41,21 @@ class Settings(Section):
         setting(
             "Clients offer to share with the community",
             env="ENABLE_COMMUNITY_SHARING",
-            adjustable="ui.enable_community_sharing",
+            runtime_key="ui.enable_community_sharing",
         ),
     ] = False
     enable_channels: Annotated[
-        bool, setting("Clients show channels", env="ENABLE_CHANNELS", adjustable="channels.enable")
+        bool, setting("Clients show channels", env="ENABLE_CHANNELS", runtime_key="channels.enable")
     ] = False
     enable_notes: Annotated[
-        bool, setting("Clients show notes", env="ENABLE_NOTES", adjustable="notes.enable")
+        bool, setting("Clients show notes", env="ENABLE_NOTES", runtime_key="notes.enable")
     ] = False
     pending_overlay_title: Annotated[
         str,
         setting(
             "Headline for people who wait to be let in",
             env="PENDING_USER_OVERLAY_TITLE",
-            adjustable="ui.pending_user_overlay_title",
+            runtime_key="ui.pending_user_overlay_title",
         ),
     ] = ""
     pending_overlay_content: Annotated[
@@ -63,7 +63,7 @@ class Settings(Section):
         setting(
             "Text for people who wait to be let in",
             env="PENDING_USER_OVERLAY_CONTENT",
-            adjustable="ui.pending_user_overlay_content",
+            runtime_key="ui.pending_user_overlay_content",
         ),
     ] = ""
     response_watermark: Annotated[
@@ -71,6 +71,6 @@ class Settings(Section):
         setting(
             "Added by clients to what is copied from an answer",
             env="RESPONSE_WATERMARK",
-            adjustable="ui.watermark",
+            runtime_key="ui.watermark",
         ),
     ] = ""

@@ -3,13 +3,13 @@
 import click
 
 from portico.api import (
-    AccountLeaving,
+    AccountDeleting,
+    AppContext,
     DatabaseCheck,
-    FoldersLeaving,
-    House,
+    FoldersDeleting,
     Listener,
+    PackagedPolicy,
     PluginInfo,
-    PolicyFile,
     ResourceKind,
     Retention,
     Service,
@@ -18,9 +18,9 @@ from portico.api import (
 )
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Chats: create, list, read, change, delete.",
-    claims=("/api/v1/chats",),
+    route_prefixes=("/api/v1/chats",),
 )
 
 
@@ -36,39 +36,39 @@ def register_tables() -> TableSet:
 def register_resources() -> list[ResourceKind]:
     """Chats, as policies speak of them."""
     actions = ("read", "write", "delete", "share")
-    return [ResourceKind("chat", "chats_chat", actions, general=("export",))]
+    return [ResourceKind("chat", "chats_chat", actions, collection_actions=("export",))]
 
 
 @hookimpl
-def register_policies() -> list[PolicyFile]:
+def register_policies() -> list[PackagedPolicy]:
     """The page on chats."""
-    return [PolicyFile("portico_policies", "chats.csv")]
+    return [PackagedPolicy("portico_policies", "chats.csv")]
 
 
 @hookimpl
-def register_services(app: House) -> list[Service]:
+def register_services(app: AppContext) -> list[Service]:
     """Where a completion leaves its reply; whose a shared chat is; and what the rooms of chats have in common."""
-    from portico.api import Conversations, SharedConversations
-    from portico_chats.replies import Replies
-    from portico_chats.search.index import Indexer
+    from portico.api import ChatStore, SharedChats
+    from portico_chats.messages import MessageService
+    from portico_chats.search.indexer import Indexer
     from portico_chats.sharing.shares import Shares
-    from portico_chats.storage.memory import Memory
-    from portico_chats.storage.seen import Seen
+    from portico_chats.storage.chat_cache import ChatCache
+    from portico_chats.storage.seen_revisions import SeenRevisions
 
     return [
-        Service(Conversations, Replies(app)),
+        Service(ChatStore, MessageService(app)),
         Service(Indexer, Indexer()),
-        Service(Memory, Memory()),
-        Service(Seen, Seen()),
-        Service(SharedConversations, Shares(app)),
+        Service(ChatCache, ChatCache()),
+        Service(SeenRevisions, SeenRevisions()),
+        Service(SharedChats, Shares(app)),
     ]
 
 
 @hookimpl
 def register_retention() -> list[Retention]:
     """Which state of a chat was shown to which session, and which messages were deleted."""
-    from portico_chats.storage.message_rows import DELETED_KEPT_DAYS
-    from portico_chats.storage.seen import KEPT_DAYS
+    from portico_chats.storage.message_queries import DELETED_KEPT_DAYS
+    from portico_chats.storage.seen_revisions import KEPT_DAYS
 
     return [
         Retention("chats_seen", "at", KEPT_DAYS),
@@ -79,47 +79,47 @@ def register_retention() -> list[Retention]:
 @hookimpl
 def register_database_checks() -> list[DatabaseCheck]:
     """Texts for the search whose chat is gone."""
-    from portico_chats.storage.checks import checks
+    from portico_chats.storage.database_checks import checks
 
     return checks()
 
 
 @hookimpl
-def register_listeners(app: House) -> list[Listener]:
+def register_listeners(app: AppContext) -> list[Listener]:
     """What becomes of the chats of somebody who leaves, and of those in folders that are deleted.
 
     And who goes by what is written: the index, and what is remembered of a chat.
     """
     from portico.api import ChatChanged
-    from portico_chats.removal import Removal
-    from portico_chats.search.index import Indexer
-    from portico_chats.storage.memory import Memory
-    from portico_chats.storage.seen import Seen
+    from portico_chats.deletion import ChatDeleter
+    from portico_chats.search.indexer import Indexer
+    from portico_chats.storage.chat_cache import ChatCache
+    from portico_chats.storage.seen_revisions import SeenRevisions
 
-    removal = Removal(app)
+    removal = ChatDeleter(app)
 
     def changed(event: ChatChanged) -> None:
-        app.services.need(Indexer).wake()
+        app.services.require(Indexer).wake()
         if event.change == "deleted":
-            app.services.need(Memory).forget(event.id)
-            app.services.need(Seen).forget(event.id)
+            app.services.require(ChatCache).forget(event.id)
+            app.services.require(SeenRevisions).forget(event.id)
 
     return [
-        Listener(AccountLeaving, removal.account_leaving),
-        Listener(FoldersLeaving, removal.folders_leaving),
+        Listener(AccountDeleting, removal.account_leaving),
+        Listener(FoldersDeleting, removal.folders_leaving),
         Listener(ChatChanged, changed),
     ]
 
 
 @hookimpl
-def register_routes(app: House) -> list[object]:
+def register_routes(app: AppContext) -> list[object]:
     """Everything below `/api/v1/chats`."""
     from portico_chats import routes
-    from portico_chats.lists import statistics
-    from portico_chats.sharing import share_routes
+    from portico_chats.listing import statistics
+    from portico_chats.sharing import routes as share_routes
     from portico_chats.sharing.clones import Clones
     from portico_chats.sharing.shares import Shares
-    from portico_chats.transfer import transfer_routes
+    from portico_chats.transfer import routes as transfer_routes
 
     shares = Shares(app)
     return [
@@ -139,16 +139,16 @@ def register_commands(cli: click.Group) -> None:
 
 
 @hookimpl
-async def startup(app: House) -> None:
+async def startup(app: AppContext) -> None:
     """Begins to take texts into the index."""
-    from portico_chats.search.index import Indexer
+    from portico_chats.search.indexer import Indexer
 
-    app.services.need(Indexer).start()
+    app.services.require(Indexer).start()
 
 
 @hookimpl
-async def shutdown(app: House) -> None:
+async def shutdown(app: AppContext) -> None:
     """Ends it."""
-    from portico_chats.search.index import Indexer
+    from portico_chats.search.indexer import Indexer
 
-    await app.services.need(Indexer).stop()
+    await app.services.require(Indexer).stop()

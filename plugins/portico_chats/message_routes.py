@@ -5,15 +5,15 @@ from typing import Any
 import msgspec
 from litestar.params import FromPath, JSONBody
 
-from portico.api import House, JSONBytes, Request, json_reply, post
-from portico_chats.replies import Replies
+from portico.api import AppContext, JSONResponse, Request, json_response, post
+from portico_chats.messages import MessageService
 from portico_chats.schemas import MAX_CHAT_VALUES, Chat, EventForm, MessageForm
 from portico_chats.service import Chats
 
 
-def routes(app: House) -> list[Any]:
+def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
-    chats, replies = Chats(app), Replies(app)
+    chats, replies = Chats(app), MessageService(app)
 
     @post(
         "/api/v1/chats/{chat_id:str}/messages/{message_id:str}",
@@ -25,15 +25,17 @@ def routes(app: House) -> list[Any]:
         chat_id: FromPath[str],
         message_id: FromPath[str],
         data: JSONBody[MessageForm],
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Write the content of one message, a new one if there is none of that id.
 
         The answer is the whole chat, or nothing (204) with `Prefer: return=minimal`.
         """
         await replies.write(request.user, chat_id, message_id, data)
         if wants_minimal(request):
-            return JSONBytes(b"", status=204, headers=[(b"preference-applied", b"return=minimal")])
-        return json_reply(await chats.get(request.user, chat_id))
+            return JSONResponse(
+                b"", status=204, headers=[(b"preference-applied", b"return=minimal")]
+            )
+        return json_response(await chats.get(request.user, chat_id))
 
     @post(
         "/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event",
@@ -45,10 +47,12 @@ def routes(app: House) -> list[Any]:
         chat_id: FromPath[str],
         message_id: FromPath[str],
         data: JSONBody[EventForm],
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Tell what happens to a message to all who watch its chat. False for a message that was deleted."""
         told = msgspec.Raw(msgspec.json.encode(data.data))
-        return json_reply(await replies.relay(request.user, chat_id, message_id, data.type, told))
+        return json_response(
+            await replies.publish_event(request.user, chat_id, message_id, data.type, told)
+        )
 
     return [write, relay]
 

@@ -4,19 +4,29 @@ from typing import Any
 
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from portico.api import House, JSONBytes, Request, delete, get, json_reply, post, query_flag
+from portico.api import (
+    AppContext,
+    JSONResponse,
+    Request,
+    delete,
+    get,
+    json_response,
+    parse_query_flag,
+    post,
+)
 from portico_chats import message_routes
-from portico_chats.lists import list_routes
-from portico_chats.marks import flag_routes, tag_routes
-from portico_chats.removal import Removal
+from portico_chats.deletion import ChatDeleter
+from portico_chats.flags import routes as flag_routes
+from portico_chats.listing import routes as list_routes
 from portico_chats.schemas import MAX_CHAT_VALUES, Chat, ChatForm, ListedChat
-from portico_chats.search import search_routes
+from portico_chats.search import routes as search_routes
 from portico_chats.service import Chats
+from portico_chats.tags import routes as tag_routes
 
 
-def routes(app: House) -> list[Any]:
+def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
-    chats, removal = Chats(app), Removal(app)
+    chats, removal = Chats(app), ChatDeleter(app)
 
     @get(["/api/v1/chats", "/api/v1/chats/list"], answers=list[ListedChat])
     async def page(
@@ -25,39 +35,39 @@ def routes(app: House) -> list[Any]:
         page: FromQuery[int | None] = None,
         include_pinned: FromQuery[str] = "",
         include_folders: FromQuery[str] = "",
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """The caller's chats that are not archived, the last changed first; 60 a page, or all of them."""
-        return json_reply(
+        return json_response(
             await chats.page(
                 request.user,
                 page,
-                include_pinned=query_flag("include_pinned", include_pinned),
-                include_folders=query_flag("include_folders", include_folders),
+                include_pinned=parse_query_flag("include_pinned", include_pinned),
+                include_folders=parse_query_flag("include_folders", include_folders),
             )
         )
 
     @post("/api/v1/chats/new", answers=Chat, max_values=MAX_CHAT_VALUES)
-    async def create(request: Request, data: JSONBody[ChatForm]) -> JSONBytes:
+    async def create(request: Request, data: JSONBody[ChatForm]) -> JSONResponse:
         """A new chat of the caller's."""
-        return json_reply(await chats.create(request.user, data))
+        return json_response(await chats.create(request.user, data))
 
     @get("/api/v1/chats/{chat_id:str}", answers=Chat)
-    async def one(request: Request, chat_id: FromPath[str]) -> JSONBytes:
+    async def one(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """One chat, whole."""
-        return json_reply(await chats.get(request.user, chat_id))
+        return json_response(await chats.get(request.user, chat_id))
 
     @post("/api/v1/chats/{chat_id:str}", answers=Chat, max_values=MAX_CHAT_VALUES)
     async def update(
         request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Replace the top-level keys of the document that are given; the others stay."""
-        return json_reply(await chats.update(request.user, chat_id, data))
+        return json_response(await chats.update(request.user, chat_id, data))
 
     @delete("/api/v1/chats/{chat_id:str}", answers=bool)
-    async def remove(request: Request, chat_id: FromPath[str]) -> JSONBytes:
+    async def remove(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Delete a chat."""
-        await removal.one(request.user, chat_id)
-        return json_reply(True)
+        await removal.delete(request.user, chat_id)
+        return json_response(True)
 
     more = (message_routes, flag_routes, tag_routes, list_routes, search_routes)
     return [page, create, one, update, remove, *(one for kind in more for one in kind.routes(app))]

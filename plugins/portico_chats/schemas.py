@@ -70,7 +70,7 @@ class EventForm(msgspec.Struct):
     data: dict[str, msgspec.Raw]
 
 
-class Tag(msgspec.Struct):
+class ChatTag(msgspec.Struct):
     """A tag. `name`: as its owner spelled it first. `meta`: always null."""
 
     id: str

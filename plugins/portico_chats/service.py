@@ -6,31 +6,31 @@ import msgspec
 
 from portico.api import (
     Actor,
-    House,
+    AppContext,
     NotFound,
     new_id,
     now,
     transaction,
 )
-from portico_chats.content.documents import NEW_CHAT, Document, read_document
-from portico_chats.making import Making
-from portico_chats.off_loop import off_loop, size_of
-from portico_chats.reach import Reach, storable
+from portico_chats.access import ChatAccess, check_id
+from portico_chats.content.chat_document import NEW_CHAT, ChatDocument, read_document
+from portico_chats.creation import ChatCreator
 from portico_chats.schemas import Chat, ChatForm
-from portico_chats.storage import store
-from portico_chats.storage.memory import Memory, Remembered
-from portico_chats.storage.seen import Seen
-from portico_chats.storage.whole import chat_of, document_of, new_row
-from portico_chats.storage.writing import graft, says_nothing_new
+from portico_chats.storage import chat_queries
+from portico_chats.storage.chat_cache import CachedChat, ChatCache
+from portico_chats.storage.seen_revisions import SeenRevisions
+from portico_chats.storage.serialization import new_row, render_document, to_chat
+from portico_chats.storage.writer import apply_changes, is_unchanged
+from portico_chats.worker_thread import off_loop, size_of
 
 
 class Chats:
     """Making, reading and changing. What is not the caller's raises NotFound, see `Reach`."""
 
-    def __init__(self, app: House) -> None:
+    def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = Reach(app)
-        self._making = Making(app)
+        self._reach = ChatAccess(app)
+        self._making = ChatCreator(app)
 
     async def create(self, actor: Actor, form: ChatForm) -> Chat:
         """A new chat of the caller's.
@@ -38,22 +38,22 @@ class Chats:
         Raises: Misshapen for a document of another shape; NotFound for a folder that is not theirs; Forbidden for
         somebody whose chats are not to be kept.
         """
-        await self._making.allow(actor)
+        await self._making.check_may_store(actor)
         document = await off_loop(_size(form), read_document, form.chat)
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
             if form.folder_id and not await self._reach.has_folder(actor.id, form.folder_id):
                 raise NotFound
-            text = await self._making.make(row, document, origin=actor.session_id)
-        return chat_of(row, text)
+            text = await self._making.create(row, document, origin=actor.session_id)
+        return to_chat(row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """One chat."""
-        where = await self._reach.where(actor, "read", first=store.FIND_FIRST)
-        found, document = await self._read(storable(chat_id), where)
+        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        found, document = await self._read(check_id(chat_id), where)
         self._seen.note(chat_id, actor.session_id, found["revision"])
-        return chat_of(found, document)
+        return to_chat(found, document)
 
     async def page(
         self, actor: Actor, page: int | None, *, include_pinned: bool, include_folders: bool
@@ -62,7 +62,9 @@ class Chats:
 
         At most 60, or all of them without a page.
         """
-        return await store.page(actor.id, page, pinned=include_pinned, folders=include_folders)
+        return await chat_queries.page(
+            actor.id, page, pinned=include_pinned, folders=include_folders
+        )
 
     async def update(self, actor: Actor, chat_id: str, form: ChatForm) -> Chat:
         """Lay the top-level keys that are given over the document.
@@ -71,34 +73,34 @@ class Chats:
         `create`; Forbidden for somebody who leaves a message out and may delete none.
         """
         latest = self._memory.latest(chat_id)
-        like = latest.sent if latest else None
+        like = latest.request if latest else None
         size = _size(form)
         # Ids that are too long may be those of messages that are there: see `graft`.
         changes = await off_loop(size, read_document, form.chat, like, long_ids=True)
         if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
             return chat
         async with transaction():
-            taken = await self._reach.take(actor, "write", chat_id)
+            taken = await self._reach.lock_for(actor, "write", chat_id)
             known = self._memory.get(chat_id, taken["revision"] - 1)
-            apart = known.apart if known else None
-            written = await graft(taken, changes, actor.session_id, self._seen.of, apart)
+            apart = known.written if known else None
+            written = await apply_changes(taken, changes, actor.session_id, self._seen.of, apart)
             if written.gone:
-                await self._reach.permits(actor, "chat.delete_message")
-            self._reach.announce(chat_id, taken["user_id"], "updated")
-        sent = msgspec.structs.replace(changes, told=changes.told.copy())
-        kept = Remembered(taken["revision"], written.document, written, sent)
+                await self._reach.require_permission(actor, "chat.delete_message")
+            self._reach.publish_change(chat_id, taken["user_id"], "updated")
+        sent = msgspec.structs.replace(changes, told=changes.searchable_texts.copy())
+        kept = CachedChat(taken["revision"], written.document, written, sent)
         self._memory.keep(chat_id, kept)
-        return chat_of(taken, written.document)
+        return to_chat(taken, written.document)
 
-    async def _as_it_is(self, actor: Actor, chat_id: str, changes: Document) -> Chat | None:
+    async def _as_it_is(self, actor: Actor, chat_id: str, changes: ChatDocument) -> Chat | None:
         """A chat that is already what it is to be, and was changed this very second: there is nothing to write."""
         known = self._memory.latest(chat_id)
-        if known is None or known.apart is None:
+        if known is None or known.written is None:
             return None
-        if not await off_loop(changes.size, says_nothing_new, known.apart, changes):
+        if not await off_loop(changes.size, is_unchanged, known.written, changes):
             return None
-        where = await self._reach.where(actor, "write", first=store.FIND_FIRST)
-        found = await store.glance(chat_id, where)
+        where = await self._reach.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
+        found = await chat_queries.find_metadata(chat_id, where)
         if (
             found is None
             or found["revision"] != known.revision
@@ -106,30 +108,30 @@ class Chats:
             or changes.title not in (None, found["title"])
         ):
             return None
-        return chat_of(found, known.document)
+        return to_chat(found, known.document)
 
-    async def _read(self, chat_id: str, where: store.Where) -> tuple[dict[str, Any], str]:
+    async def _read(self, chat_id: str, where: chat_queries.Where) -> tuple[dict[str, Any], str]:
         """The columns of a chat and its document, which is not read again if nothing in it has changed."""
         if chat_id in self._memory:
-            found = await store.glance(chat_id, where)
+            found = await chat_queries.find_metadata(chat_id, where)
             if found is None:
                 raise NotFound
             if (known := self._memory.get(chat_id, found["revision"])) is not None:
                 return found, known.document
-        found = await store.find(chat_id, where)
+        found = await chat_queries.find(chat_id, where)
         if found is None:
             raise NotFound
-        document = await document_of(found)
-        self._memory.keep(chat_id, Remembered(found["revision"], document))
+        document = await render_document(found)
+        self._memory.keep(chat_id, CachedChat(found["revision"], document))
         return found, document
 
     @property
-    def _memory(self) -> Memory:
-        return self._app.services.need(Memory)
+    def _memory(self) -> ChatCache:
+        return self._app.services.require(ChatCache)
 
     @property
-    def _seen(self) -> Seen:
-        return self._app.services.need(Seen)
+    def _seen(self) -> SeenRevisions:
+        return self._app.services.require(SeenRevisions)
 
 
 def _size(form: ChatForm) -> int:

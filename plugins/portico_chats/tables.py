@@ -50,7 +50,7 @@ class DeletedMessageTable(Table, tablename="chats_deleted_message"):
     at = BigInt()
 
 
-class SeenTable(Table, tablename="chats_seen"):
+class SeenRevisionTable(Table, tablename="chats_seen"):
     """Which state of a chat was shown to which sign-in."""
 
     chat_id = Text(primary_key=True, default="")
@@ -70,7 +70,7 @@ class ShareTable(Table, tablename="chats_share"):
     chat = Text()
 
 
-class TagTable(Table, tablename="chats_tag"):
+class ChatOwnerTagTable(Table, tablename="chats_tag"):
     """Names of tags, as their owner spells them."""
 
     user_id = Text(primary_key=True, default="")
@@ -78,7 +78,7 @@ class TagTable(Table, tablename="chats_tag"):
     name = Text()
 
 
-class TaggedTable(Table, tablename="chats_tagged"):
+class ChatTagTable(Table, tablename="chats_tagged"):
     """Which chats carry which tag."""
 
     chat_id = Text(primary_key=True, default="")
@@ -86,14 +86,14 @@ class TaggedTable(Table, tablename="chats_tagged"):
     user_id = Text()
 
 
-class TagOwnerTable(Table, tablename="chats_tag_owner"):
+class TagOwnerLockTable(Table, tablename="chats_tag_owner"):
     """Who has tags; taken by whoever changes them."""
 
     user_id = Text(primary_key=True, default="")
     changes = BigInt()
 
 
-class TextTable(Table, tablename="chats_text"):
+class IndexedTextTable(Table, tablename="chats_text"):
     """What can be searched for."""
 
     number = BigInt(primary_key=True, default=0)
@@ -109,12 +109,12 @@ TABLES = TableSet(
         ChatTable,
         MessageTable,
         DeletedMessageTable,
-        SeenTable,
+        SeenRevisionTable,
         ShareTable,
-        TagTable,
-        TaggedTable,
-        TagOwnerTable,
-        TextTable,
+        ChatOwnerTagTable,
+        ChatTagTable,
+        TagOwnerLockTable,
+        IndexedTextTable,
     ),
     migrations="portico_chats.migrations",
     references=(

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from portico.api import House, PluginInfo, hookimpl
+from portico.api import AppContext, PluginInfo, hookimpl
 from portico_completions.routes import routes
 from portico_completions.service import Completions
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="One turn of a conversation: from the client's request to the model's answer.",
-    claims=("/api/chat/completions", "/api/v1/chat/completions"),
+    route_prefixes=("/api/chat/completions", "/api/v1/chat/completions"),
 )
 
 
 @hookimpl
-def register_routes(app: House) -> Sequence[ControllerRouterHandler]:
+def register_routes(app: AppContext) -> Sequence[ControllerRouterHandler]:
     """The completion route, under both of its names."""
     return routes(Completions(app))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from portico.api import decode_anything
-from portico_completions.turn import is_passed_on
+from portico_completions.request import is_forwarded
 
 #: Parameters that are switches of ours and never a provider's.
 SWITCHES = frozenset(
@@ -47,7 +47,7 @@ def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in plain.items()
-        if value is not None and key not in SWITCHES and is_passed_on(key)
+        if value is not None and key not in SWITCHES and is_forwarded(key)
     }
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 
 
-class _Message(msgspec.Struct):
+class _PromptMessage(msgspec.Struct):
     role: Any = None
     content: Any = None
 
 
 def role_of(message: msgspec.Raw) -> str:
     """The role of a message; empty if it names none."""
-    role = msgspec.json.decode(message, type=_Message).role
+    role = msgspec.json.decode(message, type=_PromptMessage).role
     return role if isinstance(role, str) else ""
 
 
@@ -22,7 +22,7 @@ def without_system(messages: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
     return [message for message in messages if role_of(message) not in ("system", "developer")]
 
 
-def first_system(messages: Sequence[msgspec.Raw]) -> int | None:
+def system_index(messages: Sequence[msgspec.Raw]) -> int | None:
     """Where the first system message is; None if there is none."""
     for place, message in enumerate(messages):
         # A look at the bytes spares decoding what cannot be one.
@@ -33,7 +33,7 @@ def first_system(messages: Sequence[msgspec.Raw]) -> int | None:
 
 def text_of(message: msgspec.Raw) -> str:
     """What a message says: its content, or the texts among its parts."""
-    content = msgspec.json.decode(message, type=_Message).content
+    content = msgspec.json.decode(message, type=_PromptMessage).content
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
@@ -59,21 +59,21 @@ def with_text(message: msgspec.Raw, change: Callable[[str], str]) -> msgspec.Raw
     return msgspec.Raw(msgspec.json.encode(document))
 
 
-def in_front(messages: Sequence[msgspec.Raw], prompt: str) -> list[msgspec.Raw]:
+def prepend_system(messages: Sequence[msgspec.Raw], prompt: str) -> list[msgspec.Raw]:
     """The messages with a system prompt before everything else: in the first message if that is one, else new."""
-    if messages and first_system(messages[:1]) == 0:
+    if messages and system_index(messages[:1]) == 0:
         above = with_text(messages[0], lambda text: f"{prompt}\n{text}" if text else prompt)
         return [above, *messages[1:]]
     new = msgspec.json.encode({"role": "system", "content": prompt})
     return [msgspec.Raw(new), *messages]
 
 
-def conversation(messages: Sequence[msgspec.Raw]) -> list[str]:
+def transcript(messages: Sequence[msgspec.Raw]) -> list[str]:
     """The messages as lines `ROLE: text`."""
     return [f"{role_of(message).upper()}: {text_of(message)}" for message in messages]
 
 
-def last_words(messages: Sequence[msgspec.Raw]) -> str:
+def last_user_text(messages: Sequence[msgspec.Raw]) -> str:
     """What the person said last; empty if they have not said anything."""
     for message in reversed(messages):
         if role_of(message) == "user":

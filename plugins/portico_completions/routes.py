@@ -6,9 +6,9 @@ import msgspec
 from litestar.params import JSONBody
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from portico.api import Request, let_others_run, post, stream_reply
+from portico.api import Request, let_others_run, post, stream_response
+from portico_completions.request import parse_request
 from portico_completions.service import Completions
-from portico_completions.turn import read_turn
 
 
 def routes(completions: Completions) -> Sequence[ControllerRouterHandler]:
@@ -18,8 +18,8 @@ def routes(completions: Completions) -> Sequence[ControllerRouterHandler]:
     async def complete(request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
         """Have a model answer. OpenAI's request and answer, whole or streamed."""
         size = len(await request.body())
-        turn = read_turn(data, size)
+        turn = parse_request(data, size)
         await let_others_run(size)
-        return stream_reply(request, completions.answer(turn, request.user))
+        return stream_response(request, completions.complete(turn, request.user))
 
     return [complete]

@@ -8,66 +8,66 @@ import msgspec
 from portico.api import (
     MODEL_NOT_FOUND,
     Actor,
-    Completion,
-    Conversations,
+    AppContext,
+    ChatStore,
+    DomainError,
     Forbidden,
-    House,
     NotFound,
-    Refusal,
-    Reply,
     SourceFailed,
+    SourceRequest,
+    SourceResponse,
     let_others_run,
 )
 from portico_completions.params import merged, wants_stream
-from portico_completions.person import person_of
+from portico_completions.prompt_template import PromptTemplate
 from portico_completions.prompts import (
-    conversation,
-    first_system,
-    in_front,
-    last_words,
+    last_user_text,
+    prepend_system,
+    system_index,
     text_of,
+    transcript,
     with_text,
     without_system,
 )
-from portico_completions.templates import Template
-from portico_completions.turn import Turn
+from portico_completions.request import CompletionRequest
+from portico_completions.user_variables import user_variables
 
 
 class Completions:
     """Has models answer. Knows nothing of HTTP: it takes a turn and gives a reply."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
-    async def answer(self, turn: Turn, actor: Actor) -> Reply:
+    async def complete(self, turn: CompletionRequest, actor: Actor) -> SourceResponse:
         """The model's reply.
 
         Raises: NotFound for a model or a chat that is not there or not theirs; Forbidden for a temporary chat
         where those are not permitted, or a stored one where only those are; whatever the source raises.
         """
-        turn = await self._permitted(turn, actor)
+        turn = await self._drop_forbidden(turn, actor)
         await let_others_run(turn.size)
         chats = await self._conversations(turn, actor)
         try:
             reply = await self._complete(turn, actor)
-        except Refusal as refusal:
+        except DomainError as refusal:
             failed = isinstance(refusal, SourceFailed)
-            await _note(chats, turn, refusal.detail, create=failed)
+            await _record(chats, turn, refusal.detail, create=failed)
             raise
         try:
             error = _error_in(reply)
-            await _note(chats, turn, error, create=error is None)
+            await _record(chats, turn, error, create=error is None)
         except BaseException:
             # Nobody will read the reply: let the call to the source go.
             await _close(reply.body)
             raise
         return _watched(reply, chats, turn)
 
-    async def _complete(self, turn: Turn, actor: Actor) -> Reply:
+    async def _complete(self, turn: CompletionRequest, actor: Actor) -> SourceResponse:
         if turn.direct:
             raise NotFound(MODEL_NOT_FOUND)
-        target = await self._house.catalogue.resolve(turn.model, actor)
-        messages = await self._prompted(turn, target.system, actor)
+        target = await self._app.catalogue.resolve(turn.model, actor)
+        messages = await self._with_system_prompt(turn, target.system, actor)
         await let_others_run(turn.size)
         body = {
             "model": msgspec.Raw(msgspec.json.encode(target.model)),
@@ -76,7 +76,7 @@ class Completions:
         }
         await let_others_run(turn.size)
         return await target.source.complete(
-            Completion(
+            SourceRequest(
                 model=target.model,
                 body=body,
                 params=merged(turn.params, target.params),
@@ -86,32 +86,34 @@ class Completions:
             )
         )
 
-    async def _prompted(self, turn: Turn, system: str | None, actor: Actor) -> list[msgspec.Raw]:
+    async def _with_system_prompt(
+        self, turn: CompletionRequest, system: str | None, actor: Actor
+    ) -> list[msgspec.Raw]:
         """The messages with placeholders filled and the model's own prompt on top."""
         messages = turn.messages
-        place = first_system(messages)
+        place = system_index(messages)
         if place is not None and b"{{" not in bytes(messages[place]):
             place = None
         theirs = text_of(messages[place]) if place is not None else ""
-        template = Template(
-            await person_of(self._house, actor, (theirs, system or "")),
+        template = PromptTemplate(
+            await user_variables(self._app, actor, (theirs, system or "")),
             turn.variables,
-            lambda: last_words(turn.messages),
-            lambda: conversation(turn.messages),
+            lambda: last_user_text(turn.messages),
+            lambda: transcript(turn.messages),
         )
         if place is not None:
             filled = with_text(messages[place], template.fill)
             messages = [*messages[:place], filled, *messages[place + 1 :]]
         if system:
-            messages = in_front(messages, template.fill(system))
+            messages = prepend_system(messages, template.fill(system))
         return messages
 
-    async def _permitted(self, turn: Turn, actor: Actor) -> Turn:
+    async def _drop_forbidden(self, turn: CompletionRequest, actor: Actor) -> CompletionRequest:
         """The turn without what this person may not decide. Asks for permissions only where one matters."""
-        system = first_system(turn.messages) is not None
+        system = system_index(turn.messages) is not None
         if actor.is_admin or not (turn.params or turn.chat_id or system):
             return turn
-        tree = await self._house.identity.permissions_of(actor.id)
+        tree = await self._app.identity.permissions_of(actor.id)
         may = tree.get("chat", {})
         if turn.is_temporary and not may.get("temporary"):
             raise Forbidden
@@ -123,9 +125,9 @@ class Completions:
             turn = msgspec.structs.replace(turn, messages=without_system(turn.messages))
         return turn
 
-    async def _conversations(self, turn: Turn, actor: Actor) -> Conversations | None:
+    async def _conversations(self, turn: CompletionRequest, actor: Actor) -> ChatStore | None:
         """Who keeps the chat this turn belongs to; None if it is kept nowhere. Raises: NotFound."""
-        chats = self._house.services.get(Conversations)
+        chats = self._app.services.get(ChatStore)
         if chats is None or turn.chat_id is None or turn.is_temporary:
             return None
         if not await chats.may_write(actor, turn.chat_id):
@@ -133,8 +135,8 @@ class Completions:
         return chats
 
 
-async def _note(
-    chats: Conversations | None, turn: Turn, error: str | None, *, create: bool
+async def _record(
+    chats: ChatStore | None, turn: CompletionRequest, error: str | None, *, create: bool
 ) -> None:
     """Keep with the message whose answer this is; there is none to keep it with unless the client named it.
 
@@ -146,23 +148,25 @@ async def _note(
     fields: dict[str, Any] = {"parentId": turn.parent_id, "model": turn.model}
     if error is not None:
         fields["error"] = {"content": error}
-    await chats.note_reply(turn.chat_id, turn.message_id, fields, create=create)
+    await chats.record_reply(turn.chat_id, turn.message_id, fields, create=create)
 
 
-class Watched:
+class RecordedStream:
     """A stream that breaks off not only for the client: its message is marked too."""
 
-    def __init__(self, body: AsyncIterator[bytes], chats: Conversations, turn: Turn) -> None:
+    def __init__(
+        self, body: AsyncIterator[bytes], chats: ChatStore, turn: CompletionRequest
+    ) -> None:
         self._body, self._chats, self._turn = body, chats, turn
 
-    def __aiter__(self) -> "Watched":
+    def __aiter__(self) -> "RecordedStream":
         return self
 
     async def __anext__(self) -> bytes:
         try:
             return await anext(self._body)
-        except Refusal as refusal:
-            await _note(self._chats, self._turn, refusal.detail, create=False)
+        except DomainError as refusal:
+            await _record(self._chats, self._turn, refusal.detail, create=False)
             raise
 
     async def aclose(self) -> None:
@@ -170,15 +174,17 @@ class Watched:
         await _close(self._body)
 
 
-def _watched(reply: Reply, chats: Conversations | None, turn: Turn) -> Reply:
+def _watched(
+    reply: SourceResponse, chats: ChatStore | None, turn: CompletionRequest
+) -> SourceResponse:
     if isinstance(reply.body, bytes) or chats is None or turn.message_id is None:
         return reply
     # A stream may take minutes, and what it was asked is not needed any more.
     slim = msgspec.structs.replace(turn, messages=[], body={}, params={}, variables={})
-    return msgspec.structs.replace(reply, body=Watched(reply.body, chats, slim))
+    return msgspec.structs.replace(reply, body=RecordedStream(reply.body, chats, slim))
 
 
-def _error_in(reply: Reply) -> str | None:
+def _error_in(reply: SourceResponse) -> str | None:
     """The sentence of a reply that is a refusal; None for an answer."""
     if reply.status < 400:
         return None

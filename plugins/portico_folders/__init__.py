@@ -1,12 +1,12 @@
 """Folders to keep conversations in: a tree of them for everybody. What lies in them is somebody else's to keep."""
 
 from portico.api import (
-    AccountLeaving,
-    Folders,
-    House,
+    AccountDeleting,
+    AppContext,
+    FolderLookup,
     Listener,
+    PackagedPolicy,
     PluginInfo,
-    PolicyFile,
     ResourceKind,
     Section,
     Service,
@@ -15,18 +15,18 @@ from portico.api import (
 )
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Folders: create, list, read, change, move, delete.",
-    claims=("/api/v1/folders",),
+    route_prefixes=("/api/v1/folders",),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
     """Whether there are folders, and how many somebody may have."""
-    from portico_folders.settings import Settings
+    from portico_folders.settings import FoldersSettings
 
-    return Settings
+    return FoldersSettings
 
 
 @hookimpl
@@ -44,37 +44,41 @@ def register_resources() -> list[ResourceKind]:
 
 
 @hookimpl
-def register_policies() -> list[PolicyFile]:
+def register_policies() -> list[PackagedPolicy]:
     """The page on folders."""
-    return [PolicyFile("portico_policies", "folders.csv")]
+    return [PackagedPolicy("portico_policies", "folders.csv")]
 
 
 @hookimpl
-def register_services(app: House, settings: Section) -> list[Service]:
+def register_services(app: AppContext, settings: Section) -> list[Service]:
     """Where whoever keeps things in folders asks which there are. Nobody to ask while folders are off."""
-    from portico_folders.settings import Settings
-    from portico_folders.whereabouts import Whereabouts
+    from portico_folders.lookup import StoredFolderLookup
+    from portico_folders.settings import FoldersSettings
 
-    assert isinstance(settings, Settings)
-    return [Service(Folders, Whereabouts(app, settings))] if settings.enable_folders else []
+    assert isinstance(settings, FoldersSettings)
+    return (
+        [Service(FolderLookup, StoredFolderLookup(app, settings))]
+        if settings.enable_folders
+        else []
+    )
 
 
 @hookimpl
-def register_listeners(app: House, settings: Section) -> list[Listener]:
+def register_listeners(app: AppContext, settings: Section) -> list[Listener]:
     """What becomes of the folders of somebody who leaves."""
     from portico_folders.service import FolderService
-    from portico_folders.settings import Settings
+    from portico_folders.settings import FoldersSettings
 
-    assert isinstance(settings, Settings)
-    return [Listener(AccountLeaving, FolderService(app, settings).account_leaving)]
+    assert isinstance(settings, FoldersSettings)
+    return [Listener(AccountDeleting, FolderService(app, settings).account_leaving)]
 
 
 @hookimpl
-def register_routes(app: House, settings: Section) -> list[object]:
+def register_routes(app: AppContext, settings: Section) -> list[object]:
     """Everything below `/api/v1/folders`."""
     from portico_folders.routes import routes
     from portico_folders.service import FolderService
-    from portico_folders.settings import Settings
+    from portico_folders.settings import FoldersSettings
 
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, FoldersSettings)
     return routes(FolderService(app, settings))

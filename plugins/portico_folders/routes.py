@@ -6,7 +6,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import JSONBytes, Request, delete, get, json_reply, post, query_flag
+from portico.api import JSONResponse, Request, delete, get, json_response, parse_query_flag, post
 from portico_folders.schemas import (
     ExpandedForm,
     Folder,
@@ -34,46 +34,48 @@ def routes(folders: FolderService) -> list[Any]:
     guards = [permitted]
 
     @get(FOLDERS, guards=guards, answers=list[ListedFolder])
-    async def listed(request: Request) -> JSONBytes:
+    async def listed(request: Request) -> JSONResponse:
         """All folders of the caller's."""
-        return json_reply(await folders.listed(request.user))
+        return json_response(await folders.listed(request.user))
 
     @post(FOLDERS, guards=guards, answers=Folder)
-    async def create(request: Request, data: JSONBody[FolderForm]) -> JSONBytes:
+    async def create(request: Request, data: JSONBody[FolderForm]) -> JSONResponse:
         """A new folder of the caller's, at the root."""
-        return json_reply(await folders.create(request.user, data))
+        return json_response(await folders.create(request.user, data))
 
     @get(FOLDER, guards=guards, answers=Folder)
-    async def one(request: Request, folder_id: FolderId) -> JSONBytes:
+    async def one(request: Request, folder_id: FolderId) -> JSONResponse:
         """One folder, whole."""
-        return json_reply(await folders.get(request.user, folder_id))
+        return json_response(await folders.get(request.user, folder_id))
 
     @post(f"{FOLDER}/update", guards=guards, answers=Folder)
     async def update(
         request: Request, folder_id: FolderId, data: JSONBody[FolderChanges]
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Rename a folder, and replace the keys of `data` and `meta` that are given; the others stay."""
-        return json_reply(await folders.update(request.user, folder_id, data))
+        return json_response(await folders.update(request.user, folder_id, data))
 
     @post(f"{FOLDER}/update/parent", guards=guards, answers=Folder)
-    async def move(request: Request, folder_id: FolderId, data: JSONBody[ParentForm]) -> JSONBytes:
+    async def move(
+        request: Request, folder_id: FolderId, data: JSONBody[ParentForm]
+    ) -> JSONResponse:
         """Put a folder into another one, or to the root."""
-        return json_reply(await folders.move(request.user, folder_id, data.parent_id))
+        return json_response(await folders.move(request.user, folder_id, data.parent_id))
 
     @post(f"{FOLDER}/update/expanded", guards=guards, answers=Folder)
     async def expand(
         request: Request, folder_id: FolderId, data: JSONBody[ExpandedForm]
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Note whether clients show what is in a folder."""
-        return json_reply(await folders.expand(request.user, folder_id, data.is_expanded))
+        return json_response(await folders.expand(request.user, folder_id, data.is_expanded))
 
     @delete(FOLDER, guards=guards, answers=bool)
     async def remove(
         request: Request, folder_id: FolderId, *, delete_contents: FromQuery[str] = "true"
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Delete a folder and those below it, with what lies in them unless that is to be kept."""
-        keep = not query_flag("delete_contents", delete_contents)
+        keep = not parse_query_flag("delete_contents", delete_contents)
         await folders.delete(request.user, folder_id, delete_contents=not keep)
-        return json_reply(True)
+        return json_response(True)
 
     return [listed, create, one, update, move, expand, remove]

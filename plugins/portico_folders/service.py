@@ -7,13 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import (
-    AccountLeaving,
+    AccountDeleting,
     Actor,
-    FoldersLeaving,
+    AppContext,
+    FoldersDeleting,
     Forbidden,
     ForeignKeyViolation,
-    House,
-    Invalid,
+    InvalidRequest,
     NotFound,
     Resource,
     UniqueViolation,
@@ -23,13 +23,13 @@ from portico.api import (
     now,
     transaction,
 )
-from portico_folders import documents, store
+from portico_folders import data_validation, store
 from portico_folders.events import Change, FolderChanged
-from portico_folders.naming import read_name, words
+from portico_folders.lookup import is_storable
+from portico_folders.names import read_name, search_name
 from portico_folders.schemas import Folder, FolderChanges, FolderForm, ListedFolder
-from portico_folders.settings import Settings
-from portico_folders.tree import Tree
-from portico_folders.whereabouts import is_storable
+from portico_folders.settings import FoldersSettings
+from portico_folders.tree import FolderTree
 
 KIND: Final = "folder"
 PERMISSION: Final = "features.folders"
@@ -41,15 +41,15 @@ NOT_UPDATED: Final = "[ERROR: Error updating folder]"
 class FolderService:
     """Everybody's folders. Ids that do not exist and those the caller may not read raise the same NotFound."""
 
-    def __init__(self, app: House, settings: Settings) -> None:
+    def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
         self._settings = settings
-        self._adjusted = app.adjustments.of(settings)
+        self._adjusted = app.runtime_settings.of(settings)
 
     async def require_use(self, actor: Actor) -> None:
         """Go on only where there are folders, with somebody who may use them. Raises: Forbidden."""
         permitted = (
-            await self._adjusted.now()
+            await self._adjusted.current()
         ).enable_folders and await self._app.identity.is_permitted(actor, PERMISSION)
         if not permitted:
             raise Forbidden
@@ -83,29 +83,31 @@ class FolderService:
         folder_id = new_id()
         try:
             async with transaction():
-                await store.take_all(actor.id)
+                await store.lock_owner(actor.id)
                 if await store.count(actor.id) >= self._settings.most:
-                    raise Invalid(f"[ERROR: There are at most {self._settings.most} folders]")
+                    raise InvalidRequest(
+                        f"[ERROR: There are at most {self._settings.most} folders]"
+                    )
                 await store.insert(folder_id, actor.id, _values(name, meta, data), now())
                 self._announce(folder_id, actor.id, "created")
-                return await self._written(folder_id)
+                return await self._reload(folder_id)
         except UniqueViolation as error:
-            raise Invalid(EXISTS) from error
+            raise InvalidRequest(EXISTS) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
-            raise Invalid(NOT_CREATED) from error
+            raise InvalidRequest(NOT_CREATED) from error
 
     async def update(self, actor: Actor, folder_id: str, form: FolderChanges) -> Folder:
         """Rename it, and replace the keys of `data` and `meta` that are given. What stays as it is is not checked again.
 
         Raises: as `create`; Forbidden.
         """
-        async with self._taken(actor, "write", folder_id) as found:
+        async with self._locked(actor, "write", folder_id) as found:
             data, meta = _laid_over(found, form)
             name = found["name"] if form.name in (None, found["name"]) else read_name(form.name)
             values = _values(name, meta, data)
-            await store.keep(folder_id, values, now())
+            await store.update(folder_id, values, now())
             self._announce(folder_id, found["user_id"], "updated")
-            return await self._written(folder_id)
+            return await self._reload(folder_id)
 
     async def move(self, actor: Actor, folder_id: str, parent_id: str | None) -> Folder:
         """Put it into another one, with all that lies below it; None = to the root.
@@ -113,26 +115,26 @@ class FolderService:
         Raises: Invalid for a parent that is not its owner's, is not there, is the folder itself or lies below it;
         for one that has a folder of this name; where it would lie too deep. Forbidden.
         """
-        async with self._taken(actor, "write", folder_id) as found:
+        async with self._locked(actor, "write", folder_id) as found:
             if parent_id is not None:
-                tree = Tree(await store.parents(found["user_id"]))
+                tree = FolderTree(await store.parents(found["user_id"]))
                 levels = tree.levels(folder_id)
                 if parent_id not in tree or any(parent_id in level for level in levels):
-                    raise Invalid(NOT_UPDATED)
+                    raise InvalidRequest(NOT_UPDATED)
                 if tree.depth(parent_id) + len(levels) > self._settings.deepest:
-                    raise Invalid(
+                    raise InvalidRequest(
                         f"[ERROR: At most {self._settings.deepest} folders lie in one another]"
                     )
             await store.move(folder_id, parent_id, now())
             self._announce(folder_id, found["user_id"], "updated")
-            return await self._written(folder_id)
+            return await self._reload(folder_id)
 
     async def expand(self, actor: Actor, folder_id: str, is_expanded: bool) -> Folder:
         """Note whether clients show what is in it. Raises: Forbidden."""
-        async with self._taken(actor, "write", folder_id) as found:
+        async with self._locked(actor, "write", folder_id) as found:
             await store.expand(folder_id, is_expanded, now())
             self._announce(folder_id, found["user_id"], "updated")
-            return await self._written(folder_id)
+            return await self._reload(folder_id)
 
     async def delete(self, actor: Actor, folder_id: str, *, delete_contents: bool) -> None:
         """Delete it and all folders below it. What lies in them is deleted, or in no folder afterwards.
@@ -140,18 +142,20 @@ class FolderService:
         Raises: Forbidden for somebody who may not, and if whoever keeps something in there refuses; then
         everything stays.
         """
-        async with self._taken(actor, "delete", folder_id) as found:
+        async with self._locked(actor, "delete", folder_id) as found:
             owner_id = found["user_id"]
             # Whoever may delete folders may not therefore delete what lies in them.
             if owner_id != actor.id:
                 raise Forbidden
             ids = tuple(await store.below(owner_id, folder_id))
-            await self._app.events.involve(FoldersLeaving(ids, actor, delete_contents))
+            await self._app.events.publish_in_transaction(
+                FoldersDeleting(ids, actor, delete_contents)
+            )
             await store.delete(owner_id, ids)
             for gone in ids:
                 self._announce(gone, owner_id, "deleted")
 
-    async def account_leaving(self, event: AccountLeaving) -> None:
+    async def account_leaving(self, event: AccountDeleting) -> None:
         """The folders of somebody who leaves go with them."""
         for folder_id in await store.delete_all(event.id):
             self._announce(folder_id, event.id, "deleted")
@@ -159,7 +163,7 @@ class FolderService:
     # -- in here --------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _taken(
+    async def _locked(
         self, actor: Actor, action: str, folder_id: str
     ) -> AsyncIterator[dict[str, Any]]:
         """A transaction in which nobody else changes a folder of the same owner. Gives the row as it is now.
@@ -169,16 +173,16 @@ class FolderService:
         where = await self._where(actor, action)
         try:
             async with transaction():
-                is_taken = await store.take(_storable(folder_id), where)
+                is_taken = await store.lock(_storable(folder_id), where)
                 found = await store.find(folder_id) if is_taken else None
                 if found is None:
                     raise await self._refusal(actor, action, folder_id)
                 yield found
         except UniqueViolation as error:
-            raise Invalid(EXISTS) from error
+            raise InvalidRequest(EXISTS) from error
 
     async def _where(self, actor: Actor, action: str) -> store.Where:
-        which = await self._app.permissions.visible(actor, action, KIND, store.FIRST)
+        which = await self._app.permissions.where_allowed(actor, action, KIND, store.FIRST)
         return which.sql, which.args
 
     async def _refusal(self, actor: Actor, action: str, folder_id: str) -> NotFound:
@@ -189,7 +193,7 @@ class FolderService:
             await self._app.permissions.require(actor, action, resource)
         return NotFound()
 
-    async def _written(self, folder_id: str) -> Folder:
+    async def _reload(self, folder_id: str) -> Folder:
         """A folder that this transaction has written."""
         found = await store.find(folder_id)
         assert found is not None
@@ -204,18 +208,18 @@ def _laid_over(
 ) -> tuple[str | None, str | None]:
     """`data` and `meta` as they are to be. Raises: Misshapen, Invalid, TooLarge."""
     return (
-        documents.laid_over(
-            stored["data"], documents.read(form.data, "data", stored["data"]), "data"
+        data_validation.laid_over(
+            stored["data"], data_validation.read(form.data, "data", stored["data"]), "data"
         ),
-        documents.laid_over(
-            stored["meta"], documents.read(form.meta, "meta", stored["meta"]), "meta"
+        data_validation.laid_over(
+            stored["meta"], data_validation.read(form.meta, "meta", stored["meta"]), "meta"
         ),
     )
 
 
 def _values(name: str, meta: str | None, data: str | None) -> tuple[str | None, ...]:
     """Name, likeness, words, icon, meta, data as they are stored."""
-    return name, likeness(name), words(name), documents.icon_of(meta), meta, data
+    return name, likeness(name), search_name(name), data_validation.icon_of(meta), meta, data
 
 
 def _storable(folder_id: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api import execute, placeholders, row, rows
+from portico.api import execute, fetch_all, fetch_one, placeholders
 
 #: Ids in one statement.
 CHUNK: Final = 500
@@ -68,58 +68,58 @@ ANY: Final[Where] = ("1 = 1", ())
 
 async def listed(owner_id: str, where: Where) -> list[dict[str, Any]]:
     """Somebody's folders that meet the condition, without what can be long, the oldest first."""
-    return await rows(_LIST.format(where[0]), owner_id, *where[1])
+    return await fetch_all(_LIST.format(where[0]), owner_id, *where[1])
 
 
 async def find(folder_id: str, where: Where = ANY) -> dict[str, Any] | None:
     """The row, if there is one and it meets the condition."""
-    return await row(_FIND + where[0], folder_id, *where[1])
+    return await fetch_one(_FIND + where[0], folder_id, *where[1])
 
 
 async def owner_of(folder_id: str) -> str | None:
     """Whose it is; None if it is not there."""
-    found = await row(_OWNER, folder_id)
+    found = await fetch_one(_OWNER, folder_id)
     return found["user_id"] if found else None
 
 
 async def count(owner_id: str) -> int:
     """How many somebody has."""
-    (found,) = await rows(_COUNT, owner_id)
+    (found,) = await fetch_all(_COUNT, owner_id)
     return int(found["number"])
 
 
 async def parents(owner_id: str) -> dict[str, str | None]:
     """Each of somebody's folders, and the one it lies in."""
-    return {found["id"]: found["parent_id"] for found in await rows(_PARENTS, owner_id)}
+    return {found["id"]: found["parent_id"] for found in await fetch_all(_PARENTS, owner_id)}
 
 
 async def is_there(owner_id: str, folder_id: str) -> bool:
     """Whether it is one of that person's."""
-    return await row(_THERE, owner_id, folder_id) is not None
+    return await fetch_one(_THERE, owner_id, folder_id) is not None
 
 
 async def like(owner_id: str, parent_id: str | None, likeness: str) -> str | None:
     """The id of the folder with this likeness in another one, or at the root."""
-    found = await row(_LIKE, owner_id, parent_id or "", likeness)
+    found = await fetch_one(_LIKE, owner_id, parent_id or "", likeness)
     return found["id"] if found else None
 
 
 async def below(owner_id: str, folder_id: str) -> list[str]:
     """The ids of one of that person's folders and of all below it."""
-    return [found["id"] for found in await rows(_BELOW.format("id"), owner_id, folder_id)]
+    return [found["id"] for found in await fetch_all(_BELOW.format("id"), owner_id, folder_id)]
 
 
 async def above(ids: Sequence[str]) -> list[dict[str, Any]]:
     """These folders of anybody and all that they lie in: `id`, `user_id`, `name`, `parent_id`. At most `CHUNK`."""
-    return await rows(_ABOVE.format(placeholders(len(ids))), *ids)
+    return await fetch_all(_ABOVE.format(placeholders(len(ids))), *ids)
 
 
 async def named(owner_id: str, words: str) -> list[str]:
     """The ids of that person's folders that are found by these words, and of all below them."""
-    return [found["id"] for found in await rows(_BELOW.format("words"), owner_id, words)]
+    return [found["id"] for found in await fetch_all(_BELOW.format("words"), owner_id, words)]
 
 
-async def take_all(owner_id: str) -> None:
+async def lock_owner(owner_id: str) -> None:
     """Lock the folders of somebody, who need not have any, until the transaction ends.
 
     Raises: ForeignKeyViolation if they are gone.
@@ -127,17 +127,17 @@ async def take_all(owner_id: str) -> None:
     await execute(_TAKE_ALL, owner_id)
 
 
-async def hold(owner_id: str) -> None:
+async def lock_or_create_owner(owner_id: str) -> None:
     """The same for somebody who may have none by then, and have had none ever."""
     await execute(_TAKE_LEFT, owner_id)
 
 
-async def take(folder_id: str, where: Where) -> bool:
+async def lock(folder_id: str, where: Where) -> bool:
     """Lock all folders of the owner of this one, if it meets the condition, until the transaction ends.
 
     Whoever changes one of them waits here, on every database; what is read from now on is what they left.
     """
-    return bool(await rows(_TAKE.format(where[0]), folder_id, *where[1]))
+    return bool(await fetch_all(_TAKE.format(where[0]), folder_id, *where[1]))
 
 
 async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at: int) -> None:
@@ -145,7 +145,7 @@ async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at
     await execute(_INSERT, folder_id, owner_id, *values, at)
 
 
-async def keep(folder_id: str, values: Sequence[str | None], at: int) -> None:
+async def update(folder_id: str, values: Sequence[str | None], at: int) -> None:
     """Store these of a folder that was taken. `values`: as `insert`."""
     await execute(_KEEP, folder_id, *values, at)
 
@@ -171,6 +171,6 @@ async def delete(owner_id: str, ids: Sequence[str]) -> None:
 async def delete_all(owner_id: str) -> list[str]:
     """Delete everything of somebody. Returns the ids of their folders."""
     await execute(_TAKE_LEFT, owner_id)
-    gone = [found["id"] for found in await rows(_DELETE_ALL, owner_id)]
+    gone = [found["id"] for found in await fetch_all(_DELETE_ALL, owner_id)]
     await execute(_DELETE_OWNER, owner_id)
     return gone

@@ -6,7 +6,7 @@ from piccolo.table import Table
 from portico.api import TableSet
 
 
-class OwnerTable(Table, tablename="folders_owner"):
+class FolderOwnerLockTable(Table, tablename="folders_owner"):
     """Those who have, or had, folders."""
 
     user_id = Text(primary_key=True, default="")
@@ -30,4 +30,6 @@ class FolderTable(Table, tablename="folders_folder"):
     data = Text(null=True, default=None)
 
 
-TABLES = TableSet(tables=(OwnerTable, FolderTable), migrations="portico_folders.migrations")
+TABLES = TableSet(
+    tables=(FolderOwnerLockTable, FolderTable), migrations="portico_folders.migrations"
+)

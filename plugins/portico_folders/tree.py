@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 
-class Tree:
+class FolderTree:
     """The folders of one owner, made of each one's parent; None = at the root."""
 
     def __init__(self, parents: Mapping[str, str | None]) -> None:

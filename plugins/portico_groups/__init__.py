@@ -5,12 +5,12 @@ The groups themselves live in the identity room of the core, for every request a
 
 import click
 
-from portico.api import House, PluginInfo, PolicyFile, ResourceKind, hookimpl
+from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, hookimpl
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Groups of people, what they permit, and what everybody may do by default.",
-    claims=(
+    route_prefixes=(
         "/api/v1/groups",
         "/api/v1/users/groups",
         "/api/v1/users/permissions",
@@ -29,20 +29,20 @@ def register_resources() -> list[ResourceKind]:
             "portico_group",
             ("read", "write", "delete"),
             owner="account_id",
-            general=("create",),
+            collection_actions=("create",),
         ),
         ResourceKind("permission", "", ("read", "write")),
     ]
 
 
 @hookimpl
-def register_policies() -> list[PolicyFile]:
+def register_policies() -> list[PackagedPolicy]:
     """The page on groups."""
-    return [PolicyFile("portico_policies", "groups.csv")]
+    return [PackagedPolicy("portico_policies", "groups.csv")]
 
 
 @hookimpl
-def register_routes(app: House) -> list[object]:
+def register_routes(app: AppContext) -> list[object]:
     """Everything below `/api/v1/groups`, and what `/api/v1/users` says of groups and permissions."""
     from portico_groups.permission_routes import permission_routes
     from portico_groups.routes import routes

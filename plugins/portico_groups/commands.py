@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from portico.api import Group, House, HouseKey
-from portico_groups.looking_up import account_ids, find
-from portico_groups.service import Groups, describe
-from portico_groups.telling import as_json, members, say
-from portico_groups.transfer import export, import_
+from portico.api import AppContext, CommandContext, Group
+from portico_groups.cli_lookup import account_ids, find
+from portico_groups.cli_output import as_json, members, say
+from portico_groups.service import GroupService, describe
+from portico_groups.transfer_commands import export, import_
 
 which = click.argument("which", metavar="GROUP")
 people = click.argument("people", metavar="PERSON...", nargs=-1, required=True)
@@ -23,9 +23,9 @@ def group() -> None:
 @group.command("list")
 @as_json
 @click.pass_obj
-def list_groups(key: HouseKey, as_json: bool) -> None:
+def list_groups(key: CommandContext, as_json: bool) -> None:
     """List all groups, the last changed first."""
-    found = key.run(lambda house: house.identity.directory.groups())
+    found = key.run(lambda app: app.identity.directory.groups())
     if as_json:
         say([describe(one) for one in found])
         return
@@ -39,12 +39,12 @@ def list_groups(key: HouseKey, as_json: bool) -> None:
 @which
 @as_json
 @click.pass_obj
-def show(key: HouseKey, which: str, as_json: bool) -> None:
+def show(key: CommandContext, which: str, as_json: bool) -> None:
     """Show a group: what it permits, and who is in it."""
 
-    async def work(house: House) -> tuple[Any, Any]:
-        found = await find(house, which)
-        return await Groups(house).export(found.id), await house.identity.directory.members(
+    async def work(app: AppContext) -> tuple[Any, Any]:
+        found = await find(app, which)
+        return await GroupService(app).export(found.id), await app.identity.directory.members(
             found.id
         )
 
@@ -78,7 +78,7 @@ def show(key: HouseKey, which: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def create(
-    key: HouseKey, name: str, description: str, permit: Sequence[str], as_json: bool
+    key: CommandContext, name: str, description: str, permit: Sequence[str], as_json: bool
 ) -> None:
     """Make a group without members."""
     permissions: dict[str, dict[str, bool]] = {}
@@ -86,7 +86,7 @@ def create(
         section, _, word = leaf.partition(".")
         permissions.setdefault(section, {})[word] = True
     made = key.run(
-        lambda house: house.identity.directory.create_group(
+        lambda app: app.identity.directory.create_group(
             name=name, description=description, by="", permissions=permissions or None
         )
     )
@@ -100,12 +100,12 @@ def create(
 @which
 @as_json
 @click.pass_obj
-def delete(key: HouseKey, which: str, as_json: bool) -> None:
+def delete(key: CommandContext, which: str, as_json: bool) -> None:
     """Delete a group, with what was shared with it. Its members stay."""
 
-    async def work(house: House) -> Group:
-        found = await find(house, which)
-        await house.identity.directory.delete_group(found.id)
+    async def work(app: AppContext) -> Group:
+        found = await find(app, which)
+        await app.identity.directory.delete_group(found.id)
         return found
 
     gone = key.run(work)
@@ -115,17 +115,17 @@ def delete(key: HouseKey, which: str, as_json: bool) -> None:
         click.echo(f"Deleted the group {gone.name}, {gone.id}.")
 
 
-def _changing_members(change: Callable[[House, str, list[str]], Awaitable[Group]]) -> Any:
+def _changing_members(change: Callable[[AppContext, str, list[str]], Awaitable[Group]]) -> Any:
     """The command that has `change` do something to a group with the people who are named."""
 
     @which
     @people
     @as_json
     @click.pass_obj
-    def command(key: HouseKey, which: str, people: Sequence[str], as_json: bool) -> None:
-        async def work(house: House) -> Group:
-            found = await find(house, which)
-            return await change(house, found.id, await account_ids(house, people))
+    def command(key: CommandContext, which: str, people: Sequence[str], as_json: bool) -> None:
+        async def work(app: AppContext) -> Group:
+            found = await find(app, which)
+            return await change(app, found.id, await account_ids(app, people))
 
         changed = key.run(work)
         if as_json:
@@ -136,12 +136,12 @@ def _changing_members(change: Callable[[House, str, list[str]], Awaitable[Group]
     return command
 
 
-async def _add(house: House, group_id: str, ids: list[str]) -> Group:
-    return (await house.identity.directory.add_members(group_id, ids)).group
+async def _add(app: AppContext, group_id: str, ids: list[str]) -> Group:
+    return (await app.identity.directory.add_members(group_id, ids)).group
 
 
-async def _remove(house: House, group_id: str, ids: list[str]) -> Group:
-    return (await house.identity.directory.remove_members(group_id, ids)).group
+async def _remove(app: AppContext, group_id: str, ids: list[str]) -> Group:
+    return (await app.identity.directory.remove_members(group_id, ids)).group
 
 
 group.command("add", help="Let people into a group, by e-mail address or id.")(

@@ -4,44 +4,46 @@ from typing import Annotated, Any
 
 from litestar.params import JSONBody, PathParameter
 
-from portico.api import House, JSONBytes, Request, get, json_reply, post
+from portico.api import AppContext, JSONResponse, Request, get, json_response, post
 from portico_groups.schemas import GroupAnswer
-from portico_groups.service import Groups, limit
+from portico_groups.service import GroupService, grantable_permissions
 
 Tree = dict[str, dict[str, bool]]
 
 
-def permission_routes(app: House) -> list[Any]:
+def permission_routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
-    groups = Groups(app)
+    groups = GroupService(app)
     identity = app.identity
 
     @get("/api/v1/users/groups", answers=list[GroupAnswer])
-    async def own_groups(request: Request) -> JSONBytes:
+    async def own_groups(request: Request) -> JSONResponse:
         """The groups the caller is in."""
-        return json_reply(await groups.of(request.user.id))
+        return json_response(await groups.of(request.user.id))
 
     @get("/api/v1/users/permissions", answers=Tree)
-    async def own_permissions(request: Request) -> JSONBytes:
+    async def own_permissions(request: Request) -> JSONResponse:
         """What the caller may do: the defaults, and what groups add."""
-        return json_reply(await identity.permissions_of(request.user.id))
+        return json_response(await identity.permissions_of(request.user.id))
 
     @get("/api/v1/users/default/permissions", may="permission:read", answers=Tree)
-    async def defaults() -> JSONBytes:
+    async def defaults() -> JSONResponse:
         """What everybody may do."""
-        return json_reply(await identity.defaults.tree())
+        return json_response(await identity.defaults.tree())
 
     @post("/api/v1/users/default/permissions", may="permission:write", answers=Tree)
-    async def change_defaults(request: Request, data: JSONBody[dict[str, Any]]) -> JSONBytes:
+    async def change_defaults(request: Request, data: JSONBody[dict[str, Any]]) -> JSONResponse:
         """Change what everybody may do. Answers with what is in force now; refused for what the operator has set otherwise."""
         actor = request.user
-        return json_reply(await identity.defaults.change(data, actor.id, await limit(app, actor)))
+        return json_response(
+            await identity.defaults.change(data, actor.id, await grantable_permissions(app, actor))
+        )
 
     @get("/api/v1/users/{user_id:str}/groups", may="group:read", answers=list[GroupAnswer])
     async def groups_of(
         user_id: Annotated[str, PathParameter(description="The account's id")],
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """The groups somebody is in."""
-        return json_reply(await groups.of_another(user_id))
+        return json_response(await groups.of_another(user_id))
 
     return [own_groups, own_permissions, defaults, change_defaults, groups_of]

@@ -23,7 +23,7 @@ class NewGroup(msgspec.Struct, kw_only=True):
     data: dict[str, Any] | None = None
 
 
-class ChangedGroup(msgspec.Struct, kw_only=True):
+class GroupChanges(msgspec.Struct, kw_only=True):
     """What is null stays as it is; `permissions` and `data` are replaced whole."""
 
     name: str | None

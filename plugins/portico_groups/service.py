@@ -5,25 +5,25 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, Group, House, Membership, NotFound, PermissionTree
-from portico_groups.schemas import ChangedGroup, GroupAnswer, MemberAnswer, NewGroup
+from portico.api import Actor, AppContext, Group, MembershipChange, NotFound, PermissionTree
+from portico_groups.schemas import GroupAnswer, GroupChanges, MemberAnswer, NewGroup
 
 KIND = "group"
 
 
-class Groups:
+class GroupService:
     """The groups of a house."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._directory = house.identity.directory
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._directory = app.identity.directory
 
     async def listed(self, actor: Actor, share: bool | None = None) -> list[GroupAnswer]:
         """All groups for those who may read them, else the caller's own; the last changed first.
 
         `share`: only groups that things may be shared with, or only the others; None = both.
         """
-        reads_all = await self._house.permissions.may(actor, KIND, "read")
+        reads_all = await self._app.permissions.allows_on_collection(actor, KIND, "read")
         if reads_all:
             found = await self._directory.groups()
         else:
@@ -63,7 +63,9 @@ class Groups:
         """Who is in a group, by name; 30 a page, or all of them without a page. Raises: NotFound."""
         await self._group(group_id)
         members = await self._directory.members(group_id, page)
-        may_see = actor.is_admin or await self._house.permissions.may(actor, "account", "read")
+        may_see = actor.is_admin or await self._app.permissions.allows_on_collection(
+            actor, "account", "read"
+        )
         answers = [msgspec.convert(one, MemberAnswer, from_attributes=True) for one in members]
         for answer in answers:
             if not may_see and answer.id != actor.id:
@@ -78,11 +80,11 @@ class Groups:
             by=actor.id,
             permissions=form.permissions,
             data=form.data,
-            within=await limit(self._house, actor),
+            within=await grantable_permissions(self._app, actor),
         )
         return describe(group)
 
-    async def update(self, actor: Actor, group_id: str, form: ChangedGroup) -> GroupAnswer:
+    async def update(self, actor: Actor, group_id: str, form: GroupChanges) -> GroupAnswer:
         """Change a group. Raises: Misshapen, Invalid, Forbidden."""
         group = await self._directory.update_group(
             group_id,
@@ -90,13 +92,13 @@ class Groups:
             description=form.description,
             permissions=form.permissions,
             data=form.data,
-            within=await limit(self._house, actor),
+            within=await grantable_permissions(self._app, actor),
         )
         return describe(group)
 
     async def add(self, actor: Actor, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
         """Let people into a group. Raises: Invalid for an unknown group; Forbidden."""
-        within = await limit(self._house, actor)
+        within = await grantable_permissions(self._app, actor)
         return _changed(await self._directory.add_members(group_id, account_ids, within))
 
     async def remove(self, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
@@ -114,9 +116,9 @@ class Groups:
         return group
 
 
-async def limit(house: House, actor: Actor) -> PermissionTree | None:
+async def grantable_permissions(app: AppContext, actor: Actor) -> PermissionTree | None:
     """What somebody may give to others: an administrator everything (None), anybody else what they have."""
-    return None if actor.is_admin else await house.identity.permissions_of(actor.id)
+    return None if actor.is_admin else await app.identity.permissions_of(actor.id)
 
 
 def describe(group: Group, *, counted: bool = True) -> GroupAnswer:
@@ -137,7 +139,7 @@ def describe(group: Group, *, counted: bool = True) -> GroupAnswer:
     return answer
 
 
-def _changed(membership: Membership) -> GroupAnswer:
+def _changed(membership: MembershipChange) -> GroupAnswer:
     answer = describe(membership.group)
     if membership.ignored:
         answer.ignored = list(membership.ignored)

@@ -1,12 +1,12 @@
 """Signing in with the password of a directory that speaks LDAP, such as OpenLDAP or Active Directory."""
 
 from portico.api import (
+    AppContext,
     AuthProvider,
-    House,
+    DomainError,
     OperatorError,
+    PackagedPolicy,
     PluginInfo,
-    PolicyFile,
-    Refusal,
     ResourceKind,
     Section,
     TableSet,
@@ -14,18 +14,18 @@ from portico.api import (
 )
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Sign in with the password of a directory (LDAP); off until ENABLE_LDAP is true.",
-    claims=("/api/v1/auths/ldap", "/api/v1/auths/admin/config/ldap"),
+    route_prefixes=("/api/v1/auths/ldap", "/api/v1/auths/admin/config/ldap"),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
     """Which directory, and on which terms its people come in."""
-    from portico_ldap.settings import Settings
+    from portico_ldap.settings import LdapSettings
 
-    return Settings
+    return LdapSettings
 
 
 @hookimpl
@@ -43,51 +43,51 @@ def register_resources() -> list[ResourceKind]:
 
 
 @hookimpl
-def register_policies() -> list[PolicyFile]:
+def register_policies() -> list[PackagedPolicy]:
     """The page on it."""
-    return [PolicyFile("portico_policies", "ldap.csv")]
+    return [PackagedPolicy("portico_policies", "ldap.csv")]
 
 
 @hookimpl
-def register_auth_providers(app: House, settings: Section) -> list[AuthProvider]:
+def register_auth_providers(app: AppContext, settings: Section) -> list[AuthProvider]:
     """The form, which is shut while the directory is off."""
     from portico_ldap.provider import LdapSignIn
-    from portico_ldap.settings import Settings
+    from portico_ldap.settings import LdapSettings
 
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, LdapSettings)
     return [LdapSignIn(app, settings)]
 
 
 @hookimpl
-def register_routes(app: House, settings: Section) -> list[object]:
+def register_routes(app: AppContext, settings: Section) -> list[object]:
     """The door, and the administrator's."""
-    from portico_ldap.configured import Configured
     from portico_ldap.routes import routes
-    from portico_ldap.settings import Settings
+    from portico_ldap.runtime_config import LdapConfig
+    from portico_ldap.settings import LdapSettings
 
-    assert isinstance(settings, Settings)
-    return routes(app, Configured(app, settings))
+    assert isinstance(settings, LdapSettings)
+    return routes(app, LdapConfig(app, settings))
 
 
 @hookimpl
 def startup(settings: Section) -> None:
     """Complain now of what would keep everybody out later."""
-    from portico_ldap.configured import check_usable
-    from portico_ldap.settings import Settings
+    from portico_ldap.runtime_config import check_usable
+    from portico_ldap.settings import LdapSettings
 
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, LdapSettings)
     if settings.enable:
         try:
             check_usable(settings)
-        except Refusal as error:
+        except DomainError as error:
             raise OperatorError(f"plugins.ldap: {error.detail}") from error
 
 
 @hookimpl
-def shutdown(app: House) -> None:
+def shutdown(app: AppContext) -> None:
     """Let go of the threads that look up names."""
     from portico_ldap.provider import LdapSignIn
 
-    way = app.identity.ways.get("ldap")
+    way = app.identity.providers.get("ldap")
     if isinstance(way, LdapSignIn):
         way.close()

@@ -5,32 +5,32 @@ from typing import Literal, NamedTuple
 from portico.api import (
     ACTION_PROHIBITED,
     INVALID_CRED,
+    AppContext,
+    ExternalIdentity,
     Forbidden,
-    House,
-    Invalid,
-    Proof,
+    InvalidRequest,
+    ProvisioningRules,
     Role,
-    Terms,
 )
-from portico_ldap.configured import Configured
-from portico_ldap.directory import FAILED, Directory
-from portico_ldap.person import is_administrator, proof_of, subject_of
+from portico_ldap.client import FAILED, LdapClient
+from portico_ldap.identity_mapping import is_administrator, proof_of, subject_of
+from portico_ldap.protocol import SearchEntry
+from portico_ldap.runtime_config import LdapConfig
 from portico_ldap.schemas import LdapForm
-from portico_ldap.server import Server
-from portico_ldap.settings import Settings
-from portico_ldap.wire import Entry
+from portico_ldap.server import LdapServerConfig
+from portico_ldap.settings import LdapSettings
 
 #: Characters; no directory names anybody at greater length, and no person types more.
 LONGEST_USER, LONGEST_PASSWORD = 256, 1024
 
 
-class NotEnabled(Invalid):
+class NotEnabled(InvalidRequest):
     """Nobody comes in by the directory now."""
 
     default = "LDAP authentication is not enabled"
 
 
-class Try(NamedTuple):
+class SignInAttempt(NamedTuple):
     """A form that was filled in, and the address it came from."""
 
     form: LdapForm
@@ -43,62 +43,62 @@ class LdapSignIn:
     name = "ldap"
     kind: Literal["form"] = "form"
 
-    def __init__(self, house: House, settings: Settings) -> None:
-        self._identity = house.identity
-        self._configured = Configured(house, settings)
-        self._directory = Directory(settings)
-        self._limiter = house.limiter
+    def __init__(self, app: AppContext, settings: LdapSettings) -> None:
+        self._identity = app.identity
+        self._configured = LdapConfig(app, settings)
+        self._directory = LdapClient(settings)
+        self._limiter = app.limiter
 
     @property
     def label(self) -> str:
         """What the form is called."""
-        return self._configured.latest.label
+        return self._configured.cached.label
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ProvisioningRules:
         """The operator's. The first account of a house is always made."""
-        settings = self._configured.latest
-        return Terms(
-            newcomers=settings.newcomers,
-            founder=True,
-            merge=settings.merge,
-            new_groups=settings.group_creation,
+        settings = self._configured.cached
+        return ProvisioningRules(
+            create_accounts=settings.newcomers,
+            create_first_account=True,
+            link_by_email=settings.merge,
+            create_groups=settings.group_creation,
         )
 
     async def is_on(self) -> bool:
         """Whether it lets anybody in now."""
-        settings = await self._configured.now()
+        settings = await self._configured.current()
         return settings.enable and settings.enable_password_auth
 
-    async def authenticate(self, attempt: Try) -> Proof:
+    async def authenticate(self, attempt: SignInAttempt) -> ExternalIdentity:
         """What the directory says about whoever has this name and password.
 
         Raises: NotEnabled; Forbidden; Invalid, the same for every wrong pair; SourceFailed and SourceTimedOut if the
-        directory cannot be asked; TooMany.
+        directory cannot be asked; RateLimited.
         """
-        settings = await self._configured.now()
+        settings = await self._configured.current()
         if not settings.enable:
             raise NotEnabled
         if not settings.enable_password_auth:
             raise Forbidden(ACTION_PROHIBITED)
         form = attempt.form
-        async with await self._limiter.check("ldap", attempt.address, form.user):
-            if not _can_be_typed(form):
-                raise Invalid(INVALID_CRED)
+        async with await self._limiter.acquire("ldap", attempt.address, form.user):
+            if not _is_valid_input(form):
+                raise InvalidRequest(INVALID_CRED)
             server = await self._configured.server()
-            entry = await self._directory.prove(server, form.user, form.password)
+            entry = await self._directory.authenticate(server, form.user, form.password)
             if entry is None:
-                raise Invalid(INVALID_CRED)
+                raise InvalidRequest(INVALID_CRED)
             proof = proof_of(entry, server, form.user, await self._role(entry, server))
             if proof is None:
-                raise Invalid(FAILED)
+                raise InvalidRequest(FAILED)
             return proof
 
     def close(self) -> None:
         """Let go of what it holds."""
         self._directory.close()
 
-    async def _role(self, entry: Entry, server: Server) -> Role | None:
+    async def _role(self, entry: SearchEntry, server: LdapServerConfig) -> Role | None:
         """Administrators are those in the groups that the operator named, if any was, and nobody else of the directory.
 
         The founder of the house and its last administrator stay what they are.
@@ -113,7 +113,7 @@ class LdapSignIn:
         return self._identity.settings.default_role if demoted else None
 
 
-def _can_be_typed(form: LdapForm) -> bool:
+def _is_valid_input(form: LdapForm) -> bool:
     """Whether this may go to a directory at all. An empty password would be let in as nobody."""
     return (
         0 < len(form.user) <= LONGEST_USER

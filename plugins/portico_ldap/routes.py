@@ -5,46 +5,48 @@ from typing import Any
 from litestar.params import JSONBody
 
 from portico.api import (
-    House,
-    JSONBytes,
+    AppContext,
+    JSONResponse,
     Request,
     SessionUser,
     client_address,
     get,
-    json_reply,
+    json_response,
     post,
-    welcome_reply,
+    sign_in_response,
 )
-from portico_ldap.configured import Configured
-from portico_ldap.provider import Try
+from portico_ldap.provider import SignInAttempt
+from portico_ldap.runtime_config import LdapConfig
 from portico_ldap.schemas import LdapForm, LdapServer, LdapState, LdapSwitch
 
 
-def routes(house: House, configured: Configured) -> list[Any]:
+def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
     """Handlers that work in this house."""
-    identity = house.identity
+    identity = app.identity
 
     @post("/api/v1/auths/ldap", access="public", answers=SessionUser)
-    async def sign_in(request: Request, data: JSONBody[LdapForm]) -> JSONBytes:
+    async def sign_in(request: Request, data: JSONBody[LdapForm]) -> JSONResponse:
         """Open a session for somebody whom the directory knows by this name and password."""
-        attempt = Try(data, client_address(request.scope))
-        return welcome_reply(await identity.enter(identity.ways["ldap"], attempt, request.scope))
+        attempt = SignInAttempt(data, client_address(request.scope))
+        return sign_in_response(
+            await identity.sign_in_with(identity.providers["ldap"], attempt, request.scope)
+        )
 
     @get("/api/v1/auths/admin/config/ldap", may="ldap:read", answers=LdapState)
-    async def state() -> JSONBytes:
+    async def state() -> JSONResponse:
         """Whether people sign in by the directory."""
-        return json_reply(await configured.state())
+        return json_response(await configured.state())
 
     @post("/api/v1/auths/admin/config/ldap", may="ldap:write", signed_in=True, answers=LdapState)
-    async def switch(request: Request, data: JSONBody[LdapSwitch]) -> JSONBytes:
+    async def set_enabled(request: Request, data: JSONBody[LdapSwitch]) -> JSONResponse:
         """Let people sign in by the directory, or not any more. Refused where the operator has set it."""
         on = bool(data.enable_ldap)
-        return json_reply(await configured.switch(on, request.user.id))
+        return json_response(await configured.set_enabled(on, request.user.id))
 
     @get("/api/v1/auths/admin/config/ldap/server", may="ldap:read", answers=LdapServer)
-    async def shown() -> JSONBytes:
+    async def describe() -> JSONResponse:
         """The directory. Its password is not told."""
-        return json_reply(await configured.shown())
+        return json_response(await configured.describe())
 
     @post(
         "/api/v1/auths/admin/config/ldap/server",
@@ -52,8 +54,8 @@ def routes(house: House, configured: Configured) -> list[Any]:
         signed_in=True,
         answers=LdapServer,
     )
-    async def change(request: Request, data: JSONBody[LdapServer]) -> JSONBytes:
+    async def update(request: Request, data: JSONBody[LdapServer]) -> JSONResponse:
         """Speak to this directory from now on. `********` keeps the password, unless it would be told to somebody else."""
-        return json_reply(await configured.change(data, request.user.id))
+        return json_response(await configured.update(data, request.user.id))
 
-    return [sign_in, state, switch, shown, change]
+    return [sign_in, state, set_enabled, describe, update]

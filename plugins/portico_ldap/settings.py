@@ -7,7 +7,7 @@ from portico.api import Secret, Section, setting
 Merge = Literal["nobody", "people", "everybody"]
 
 
-class Settings(Section):
+class LdapSettings(Section):
     """Where the directory is, how people are found in it, and on which terms they come in."""
 
     enable: Annotated[
@@ -15,7 +15,7 @@ class Settings(Section):
         setting(
             "People sign in with their directory's password",
             env="ENABLE_LDAP",
-            adjustable="ldap.enable",
+            runtime_key="ldap.enable",
         ),
     ] = False
     enable_password_auth: Annotated[
@@ -23,14 +23,16 @@ class Settings(Section):
     ] = True
     label: Annotated[
         str,
-        setting("What the form is called", env="LDAP_SERVER_LABEL", adjustable="ldap.server.label"),
+        setting(
+            "What the form is called", env="LDAP_SERVER_LABEL", runtime_key="ldap.server.label"
+        ),
     ] = "LDAP Server"
     host: Annotated[
         str,
         setting(
             "Name or address of the directory, or ldap://… or ldaps://…",
             env="LDAP_SERVER_HOST",
-            adjustable="ldap.server.host",
+            runtime_key="ldap.server.host",
         ),
     ] = "localhost"
     port: Annotated[
@@ -38,7 +40,7 @@ class Settings(Section):
         setting(
             "TCP port; unset = 636, or 389 without use_tls or with start_tls",
             env="LDAP_SERVER_PORT",
-            adjustable="ldap.server.port",
+            runtime_key="ldap.server.port",
             ge=1,
             le=65535,
         ),
@@ -48,14 +50,14 @@ class Settings(Section):
         setting(
             "Encrypt; without it passwords travel in the clear",
             env="LDAP_USE_TLS",
-            adjustable="ldap.server.use_tls",
+            runtime_key="ldap.server.use_tls",
         ),
     ] = True
     start_tls: Annotated[
         bool,
         setting(
             "Encrypt with StartTLS instead of from the first byte",
-            adjustable="ldap.server.start_tls",
+            runtime_key="ldap.server.start_tls",
         ),
     ] = False
     validate_cert: Annotated[
@@ -63,7 +65,7 @@ class Settings(Section):
         setting(
             "Check the directory's certificate and its name",
             env="LDAP_VALIDATE_CERT",
-            adjustable="ldap.server.validate_cert",
+            runtime_key="ldap.server.validate_cert",
         ),
     ] = True
     ca_cert_file: Annotated[
@@ -71,7 +73,7 @@ class Settings(Section):
         setting(
             "File with the certificates of the authorities that are believed; empty = the machine's",
             env="LDAP_CA_CERT_FILE",
-            adjustable="ldap.server.ca_cert_file",
+            runtime_key="ldap.server.ca_cert_file",
         ),
     ] = ""
     ciphers: Annotated[
@@ -79,7 +81,7 @@ class Settings(Section):
         setting(
             "Ciphers in OpenSSL's words; ALL = those that Python thinks safe",
             env="LDAP_CIPHERS",
-            adjustable="ldap.server.ciphers",
+            runtime_key="ldap.server.ciphers",
         ),
     ] = "ALL"
     app_dn: Annotated[
@@ -87,7 +89,7 @@ class Settings(Section):
         setting(
             "Who searches; empty = nobody in particular",
             env="LDAP_APP_DN",
-            adjustable="ldap.server.app_dn",
+            runtime_key="ldap.server.app_dn",
         ),
     ] = ""
     app_password: Annotated[Secret, setting("Their password", env="LDAP_APP_PASSWORD")] = Secret()
@@ -96,7 +98,7 @@ class Settings(Section):
         setting(
             "The name below which people are looked for",
             env="LDAP_SEARCH_BASE",
-            adjustable="ldap.server.users_dn",
+            runtime_key="ldap.server.users_dn",
         ),
     ] = ""
     search_filter: Annotated[
@@ -104,7 +106,7 @@ class Settings(Section):
         setting(
             "What else must be true of them, such as (objectClass=person)",
             env=("LDAP_SEARCH_FILTER", "LDAP_SEARCH_FILTERS"),
-            adjustable="ldap.server.search_filter",
+            runtime_key="ldap.server.search_filter",
         ),
     ] = ""
     attribute_for_mail: Annotated[
@@ -112,7 +114,7 @@ class Settings(Section):
         setting(
             "Where their e-mail address is",
             env="LDAP_ATTRIBUTE_FOR_MAIL",
-            adjustable="ldap.server.attribute_for_mail",
+            runtime_key="ldap.server.attribute_for_mail",
             min_length=1,
         ),
     ] = "mail"
@@ -121,7 +123,7 @@ class Settings(Section):
         setting(
             "Where the name is with which they sign in",
             env="LDAP_ATTRIBUTE_FOR_USERNAME",
-            adjustable="ldap.server.attribute_for_username",
+            runtime_key="ldap.server.attribute_for_username",
             min_length=1,
         ),
     ] = "uid"
@@ -130,7 +132,7 @@ class Settings(Section):
         setting(
             "Where the names of their groups are",
             env="LDAP_ATTRIBUTE_FOR_GROUPS",
-            adjustable="ldap.server.attribute_for_groups",
+            runtime_key="ldap.server.attribute_for_groups",
         ),
     ] = "memberOf"
     attribute_for_id: Annotated[
@@ -145,7 +147,7 @@ class Settings(Section):
         setting(
             "People are in exactly the groups of the directory, administrators excepted",
             env="ENABLE_LDAP_GROUP_MANAGEMENT",
-            adjustable="ldap.group.enable_management",
+            runtime_key="ldap.group.enable_management",
         ),
     ] = False
     group_creation: Annotated[
@@ -153,7 +155,7 @@ class Settings(Section):
         setting(
             "Groups that are missing are made",
             env="ENABLE_LDAP_GROUP_CREATION",
-            adjustable="ldap.group.enable_creation",
+            runtime_key="ldap.group.enable_creation",
         ),
     ] = False
     admin_groups: Annotated[

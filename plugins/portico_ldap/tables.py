@@ -3,10 +3,10 @@
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
 
-from portico.api import Locked, TableSet
+from portico.api import EncryptedColumn, TableSet
 
 
-class SecretTable(Table, tablename="ldap_secret"):
+class LdapSecretTable(Table, tablename="ldap_secret"):
     """The password with which the plugin shows itself to the directory. The vault has locked it."""
 
     name = Text(primary_key=True, default="")
@@ -15,7 +15,9 @@ class SecretTable(Table, tablename="ldap_secret"):
 
 
 TABLES = TableSet(
-    tables=(SecretTable,),
+    tables=(LdapSecretTable,),
     migrations="portico_ldap.migrations",
-    locked=(Locked(table="ldap_secret", key="name", column="locked", about="ldap:{name}"),),
+    locked=(
+        EncryptedColumn(table="ldap_secret", key="name", column="locked", context="ldap:{name}"),
+    ),
 )

@@ -6,12 +6,12 @@ What sources offer is not kept here; the catalogue asks for these records and la
 import click
 
 from portico.api import (
-    AccountLeaving,
-    GroupLeaving,
-    House,
+    AccountDeleting,
+    AppContext,
+    GroupDeleting,
     Listener,
+    PackagedPolicy,
     PluginInfo,
-    PolicyFile,
     ResourceKind,
     Retention,
     Section,
@@ -20,19 +20,19 @@ from portico.api import (
     WorkspaceModels,
     hookimpl,
 )
-from portico_models.settings import Settings
+from portico_models.settings import ModelsSettings
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Models of the workspace: create, list, change, share, delete.",
-    claims=("/api/v1/models", "/api/models"),
+    route_prefixes=("/api/v1/models", "/api/models"),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
     """How much is kept of what models were."""
-    return Settings
+    return ModelsSettings
 
 
 @hookimpl
@@ -44,7 +44,7 @@ def register_tables() -> TableSet:
 
 
 @hookimpl
-def register_retention(settings: Settings) -> list[Retention]:
+def register_retention(settings: ModelsSettings) -> list[Retention]:
     """Versions of models; and that a model was deleted, which every instance has heard of by then."""
     from portico_models.records import CHANGES_DAYS
 
@@ -58,30 +58,36 @@ def register_retention(settings: Settings) -> list[Retention]:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Models and templates, as policies speak of them."""
-    from portico_models import records, templates
+    from portico_models import records
+    from portico_models.templates import service as template_service
 
     return [
-        ResourceKind(records.KIND, "models_model", records.ACTIONS, general=records.GENERAL),
         ResourceKind(
-            templates.KIND, "models_template", templates.ACTIONS, general=templates.GENERAL
+            records.KIND, "models_model", records.ACTIONS, collection_actions=records.GENERAL
+        ),
+        ResourceKind(
+            template_service.KIND,
+            "models_template",
+            template_service.ACTIONS,
+            collection_actions=template_service.GENERAL,
         ),
     ]
 
 
 @hookimpl
-def register_policies() -> list[PolicyFile]:
+def register_policies() -> list[PackagedPolicy]:
     """The pages on models and on templates."""
-    return [PolicyFile("portico_policies", f"{page}.csv") for page in ("models", "templates")]
+    return [PackagedPolicy("portico_policies", f"{page}.csv") for page in ("models", "templates")]
 
 
 @hookimpl
-def register_services(app: House, settings: Section) -> list[Service]:
+def register_services(app: AppContext, settings: Section) -> list[Service]:
     """The records, for the catalogue by their protocol and for this plugin's own parts by their class; templates."""
     from portico_models.records import ModelRecords
-    from portico_models.settings import Settings
-    from portico_models.templates import Templates
+    from portico_models.settings import ModelsSettings
+    from portico_models.templates.service import Templates
 
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, ModelsSettings)
     records = ModelRecords(app, settings.versions_kept)
     return [
         Service(WorkspaceModels, records),
@@ -91,42 +97,39 @@ def register_services(app: House, settings: Section) -> list[Service]:
 
 
 @hookimpl
-def register_listeners(app: House) -> list[Listener]:
+def register_listeners(app: AppContext) -> list[Listener]:
     """What becomes of the models and templates of somebody who leaves, and of what was shared with them."""
     from portico_models.service import Models
-    from portico_models.templates import Templates
+    from portico_models.templates.service import Templates
 
     models = Models(app)
     return [
-        Listener(AccountLeaving, models.account_leaving),
-        Listener(GroupLeaving, models.group_leaving),
-        Listener(AccountLeaving, lambda event: app.services.need(Templates).account_leaving(event)),
+        Listener(AccountDeleting, models.account_leaving),
+        Listener(GroupDeleting, models.group_leaving),
+        Listener(
+            AccountDeleting, lambda event: app.services.require(Templates).account_leaving(event)
+        ),
     ]
 
 
 @hookimpl
-def register_routes(app: House) -> list[object]:
+def register_routes(app: AppContext) -> list[object]:
     """Everything below `/api/v1/models`, and the model list."""
-    from portico_models import (
-        pictures,
-        record_routes,
-        routes,
-        template_routes,
-        transfer_routes,
-        version_routes,
-    )
-    from portico_models.applying import Applying
-    from portico_models.looking import Looking
+    from portico_models import image_routes, record_routes, routes, version_routes
     from portico_models.service import Models
-    from portico_models.versions import Versions
+    from portico_models.templates import routes as template_routes
+    from portico_models.templates.apply import TemplateApplier
+    from portico_models.transfer import routes as transfer_routes
+    from portico_models.version_service import ModelHistory
+    from portico_models.views import ModelViews
 
-    models, looking = Models(app), Looking(app)
+    models, looking = Models(app), ModelViews(app)
     return [
         *routes.routes(app, models, looking),
         *record_routes.routes(models, looking),
-        *pictures.routes(app),
-        *version_routes.routes(Versions(app, models)),
-        *template_routes.routes(app, Applying(app, models)),
+        *image_routes.routes(app),
+        *version_routes.routes(ModelHistory(app, models)),
+        *template_routes.routes(app, TemplateApplier(app, models)),
         *transfer_routes.routes(app),
     ]
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 import click
 import msgspec
 
-from portico.api import Actor, House, HouseKey, NotFound, as_array
-from portico_models.envelope import Imported, read_import, with_templates
-from portico_models.exporting import Export
-from portico_models.templates import Templates
-from portico_models.transfer import Transfer
-from portico_models.writing import Report
+from portico.api import Actor, AppContext, CommandContext, NotFound, json_array_stream
+from portico_models.templates.service import Templates
+from portico_models.transfer.exporter import ModelExport
+from portico_models.transfer.format import ImportDocument, read_import, with_templates
+from portico_models.transfer.importer import ModelImport
+from portico_models.transfer.writer import ImportReport
 
 #: What `list --json` tells of each model.
 LISTED: Final = (
@@ -51,13 +51,13 @@ def models() -> None:
 @models.command("list")
 @as_json
 @click.pass_obj
-def list_models(key: HouseKey, as_json: bool) -> None:
+def list_models(key: CommandContext, as_json: bool) -> None:
     """List every model of the workspace, oldest first. `-` = it is off."""
 
-    async def look(house: House) -> list[dict[str, Any]]:
+    async def look(app: AppContext) -> list[dict[str, Any]]:
         return [
             {name: getattr(one, name) for name in LISTED}
-            async for block in Export(house).everything()
+            async for block in ModelExport(app).everything()
             for one in block
         ]
 
@@ -77,11 +77,11 @@ def list_models(key: HouseKey, as_json: bool) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Overrides too, as `sync` wants it.")
 @click.option("--templates", "with_them", is_flag=True, help="Templates too.")
 @click.pass_obj
-def export(key: HouseKey, target: str, is_all: bool, with_them: bool) -> None:
+def export(key: CommandContext, target: str, is_all: bool, with_them: bool) -> None:
     """Write all presets as JSON to FILE (default, or -: standard output)."""
 
-    async def work(house: House) -> None:
-        export = Export(house)
+    async def work(app: AppContext) -> None:
+        export = ModelExport(app)
         blocks = export.everything() if is_all else export.all_presets()
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
@@ -93,10 +93,10 @@ def export(key: HouseKey, target: str, is_all: bool, with_them: bool) -> None:
                     yield block
                     bar.update(len(block))
 
-            parts = as_array(counted())
+            parts = json_array_stream(counted())
             if with_them:
-                first = await _on_behalf(house, None)
-                parts = with_templates(parts, await house.services.need(Templates).export(first))
+                first = await _on_behalf(app, None)
+                parts = with_templates(parts, await app.services.require(Templates).export(first))
             async for part in parts:
                 file.write(part)
             file.write(b"\n")
@@ -112,9 +112,9 @@ def export(key: HouseKey, target: str, is_all: bool, with_them: bool) -> None:
 @unknown
 @as_json
 @click.pass_obj
-def import_(key: HouseKey, /, source: Any, as_json: bool, **options: Any) -> None:
+def import_(key: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
     """Bring in what FILE holds (- = standard input): all of it, or nothing."""
-    _bring(key, asyncio.run(read_import(source)), as_json, over_all=False, **options)
+    _bring(key, asyncio.run(read_import(source)), as_json, replace_all=False, **options)
 
 
 @models.command()
@@ -125,31 +125,31 @@ def import_(key: HouseKey, /, source: Any, as_json: bool, **options: Any) -> Non
 @unknown
 @as_json
 @click.pass_obj
-def sync(key: HouseKey, /, source: Any, as_json: bool, **options: Any) -> None:
+def sync(key: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
     """Make the workspace as FILE says: what is not in it is deleted."""
-    _bring(key, asyncio.run(read_import(source)), as_json, over_all=True, **options)
+    _bring(key, asyncio.run(read_import(source)), as_json, replace_all=True, **options)
 
 
 def _bring(
-    key: HouseKey,
-    sent: Imported,
+    key: CommandContext,
+    sent: ImportDocument,
     as_json: bool,
     *,
     dry_run: bool,
     owner: str | None,
     strict: bool,
     drop_unknown: bool,
-    over_all: bool,
+    replace_all: bool,
 ) -> None:
     with _progress("Looking" if dry_run else "Importing", 2 * len(sent.models)) as bar:
 
-        async def work(house: House) -> Report:
-            actor = await _on_behalf(house, owner)
-            transfer = Transfer(
-                house,
+        async def work(app: AppContext) -> ImportReport:
+            actor = await _on_behalf(app, owner)
+            transfer = ModelImport(
+                app,
                 actor,
-                over_all=over_all,
-                under=sent.under,
+                replace_all=replace_all,
+                under=sent.body_path,
                 is_strict=strict,
                 tells_missing=not drop_unknown,
                 keeps_owners=owner is None,
@@ -164,15 +164,15 @@ def _bring(
         raise SystemExit(1)
 
 
-async def _on_behalf(house: House, email: str | None) -> Actor:
+async def _on_behalf(app: AppContext, email: str | None) -> Actor:
     """Whoever new models are to belong to. Raises: NotFound."""
-    directory = house.identity.directory
+    directory = app.identity.directory
     if email is not None:
         account = await directory.by_email(email)
         if account is None:
             raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
     else:
-        first = await directory.primary()
+        first = await directory.first_admin_id()
         if first is None:
             raise NotFound("There is no administrator yet; say whose the models are with --owner.")
         account = await directory.by_id(first)
@@ -186,7 +186,7 @@ def _progress(label: str, length: int) -> Any:
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
-def _say(report: Report, as_json: bool) -> None:
+def _say(report: ImportReport, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import Actor, House, Misshapen, likeness, rows
-from portico_models.documents import tag_key
+from portico.api import Actor, AppContext, ValidationError, fetch_all, likeness
 from portico_models.records import KIND
+from portico_models.validation import tag_key
 
 #: Records on one page.
 PAGE: Final = 30
@@ -60,19 +60,23 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ListFilter:
     """WHERE, and its values."""
 
     sql: str
     args: Sequence[Any]
 
 
-async def list_rows(app: House, actor: Actor, query: ListQuery) -> tuple[list[dict[str, Any]], int]:
+async def list_rows(
+    app: AppContext, actor: Actor, query: ListQuery
+) -> tuple[list[dict[str, Any]], int]:
     """One page of rows with their owners and `may_write`, and the number of all. Two statements."""
     which = await _filter(app, actor, query)
-    may_write = await app.permissions.tested(actor, "write", KIND, first=len(which.args) + 1)
+    may_write = await app.permissions.allowed_column(
+        actor, "write", KIND, first=len(which.args) + 1
+    )
     args = [*which.args, *may_write.args]
-    found = await rows(
+    found = await fetch_all(
         f"SELECT models_model.*, ({may_write.sql}) AS may_write, owner.name AS owner_name, "  # noqa: S608
         "owner.role AS owner_role, owner.email AS owner_email FROM models_model "
         f"LEFT JOIN portico_account owner ON owner.id = models_model.user_id WHERE {which.sql} "
@@ -82,15 +86,17 @@ async def list_rows(app: House, actor: Actor, query: ListQuery) -> tuple[list[di
         query.skip,
     )
     all_of_them = await _filter(app, actor, query, whole=True)
-    (counted,) = await rows(
+    (counted,) = await fetch_all(
         f"SELECT COUNT(*) AS total FROM models_model WHERE {all_of_them.sql}",  # noqa: S608
         *all_of_them.args,
     )
     return found, counted["total"]
 
 
-async def _filter(app: House, actor: Actor, query: ListQuery, *, whole: bool = False) -> Filter:
-    listed = await app.permissions.visible(actor, "list", KIND, whole=whole)
+async def _filter(
+    app: AppContext, actor: Actor, query: ListQuery, *, whole: bool = False
+) -> ListFilter:
+    listed = await app.permissions.where_allowed(actor, "list", KIND, whole=whole)
     conditions, args = ["models_model.base_model_id IS NOT NULL", listed.sql], [*listed.args]
 
     def add(condition: str, value: str) -> None:
@@ -108,8 +114,8 @@ async def _filter(app: House, actor: Actor, query: ListQuery, *, whole: bool = F
         add("models_model.user_id = {}", actor.id)
     elif query.view_option == "shared":
         add("models_model.user_id <> {}", actor.id)
-    return Filter(" AND ".join(conditions), args)
+    return ListFilter(" AND ".join(conditions), args)
 
 
-def _misfit(name: str, message: str) -> Misshapen:
-    return Misshapen([{"type": "value_error", "loc": ["query", name], "msg": message}])
+def _misfit(name: str, message: str) -> ValidationError:
+    return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])

@@ -6,7 +6,7 @@ A value of null means "not set", as everywhere in this API.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from portico.api import Invalid
+from portico.api import InvalidRequest
 
 #: Bytes of UTF-8.
 LONGEST_TEXT = 128 * 1024
@@ -90,4 +90,4 @@ def check_params(params: Mapping[str, Any]) -> None:
     for key, (fits, expected) in KNOWN.items():
         value = params.get(key)
         if value is not None and not fits(value):
-            raise Invalid(f"[ERROR: params.{key} must be {expected}]")
+            raise InvalidRequest(f"[ERROR: params.{key} must be {expected}]")

@@ -7,25 +7,25 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import (
-    ROWS_AT_ONCE,
-    House,
+    MAX_ROWS_PER_STATEMENT,
+    AppContext,
     Sharing,
     WorkspaceModel,
     after_commit,
     chunks,
     execute,
+    fetch_all,
+    fetch_one,
     now,
     placeholder_rows,
     placeholders,
-    row,
-    rows,
 )
-from portico_models.draft import Draft
-from portico_models.history import Birth, ChangeKind, History, Past
-from portico_models.naming import likeness
+from portico_models.model_draft import ModelDraft
+from portico_models.model_ids import normalized_id
 from portico_models.schemas import document
+from portico_models.version_store import ChangeKind, CreationKind, History, PreviousVersion
 
-__all__ = ["ACTIONS", "GENERAL", "KIND", "Draft", "ModelRecords"]
+__all__ = ["ACTIONS", "GENERAL", "KIND", "ModelDraft", "ModelRecords"]
 
 KIND: Final = "model"
 #: What policies speak of; the page `models.csv` says what each one is.
@@ -71,7 +71,7 @@ class ModelRecords:
     the history keeps who it was shared with before.
     """
 
-    def __init__(self, app: House, kept: int = 100) -> None:
+    def __init__(self, app: AppContext, kept: int = 100) -> None:
         self._grants = app.permissions.grants
         self.history = History(kept)
         self._number = 0
@@ -83,7 +83,7 @@ class ModelRecords:
         """Grows with every change on any instance; noticed within 0.3 s, at once for one of this process."""
         if time.monotonic() >= self._good_until:
             changes = self._changes
-            found = await row("SELECT number FROM models_revision WHERE id = 1")
+            found = await fetch_one("SELECT number FROM models_revision WHERE id = 1")
             self._number = found["number"] if found else 0
             if (
                 changes == self._changes
@@ -94,24 +94,24 @@ class ModelRecords:
     async def all(self) -> list[WorkspaceModel]:
         """Every record, oldest first. Two statements."""
         self._asked_at = time.monotonic()
-        found = await rows("SELECT * FROM models_model ORDER BY created_at, id")
-        return _workspace_models(found, await self._grants.of_many(KIND))
+        found = await fetch_all("SELECT * FROM models_model ORDER BY created_at, id")
+        return _workspace_models(found, await self._grants.sharings_of(KIND))
 
     async def since(self, revision: int) -> dict[str, WorkspaceModel | None] | None:
         """What has changed after a revision, by id, None for what is gone; or None if it is very much, or too long ago."""
         since, self._asked_at = time.monotonic() - self._asked_at, time.monotonic()
         if since > CHANGES_DAYS * 86400 / 2:
             return None
-        changed = await rows(_SINCE, revision, MOST_CHANGES + 1)
+        changed = await fetch_all(_SINCE, revision, MOST_CHANGES + 1)
         if len(changed) > MOST_CHANGES:
             return None
         result: dict[str, WorkspaceModel | None] = {one["model_id"]: None for one in changed}
-        for some in chunks(list(result), ROWS_AT_ONCE):
-            found = await rows(
+        for some in chunks(list(result), MAX_ROWS_PER_STATEMENT):
+            found = await fetch_all(
                 f"SELECT * FROM models_model WHERE id IN ({placeholders(len(some))})",  # noqa: S608
                 *some,
             )
-            shared = await self._grants.of_many(KIND, some)
+            shared = await self._grants.sharings_of(KIND, some)
             result |= {model.id: model for model in _workspace_models(found, shared)}
         return result
 
@@ -119,7 +119,7 @@ class ModelRecords:
         """Somebody's records, or everybody's."""
         which = " WHERE user_id = $1" if owner_id is not None else ""
         args = () if owner_id is None else (owner_id,)
-        return [one["id"] for one in await rows(f"SELECT id FROM models_model{which}", *args)]  # noqa: S608
+        return [one["id"] for one in await fetch_all(f"SELECT id FROM models_model{which}", *args)]  # noqa: S608
 
     async def begin_change(self) -> None:
         """The first statement of every transaction that writes: from here on, writers take turns."""
@@ -130,27 +130,27 @@ class ModelRecords:
 
     async def insert(
         self,
-        draft: Draft,
+        draft: ModelDraft,
         owner_id: str,
         *,
         by: str,
         at: int,
-        born: int | None = None,
-        change: Birth = "created",
+        created_at: int | None = None,
+        change: CreationKind = "created",
     ) -> None:
         """As `insert_many`."""
-        births = {} if born is None else {draft.id: born}
-        await self.insert_many([draft], owner_id, by=by, at=at, born=births, change=change)
+        births = {} if created_at is None else {draft.id: created_at}
+        await self.insert_many([draft], owner_id, by=by, at=at, created_at=births, change=change)
 
     async def insert_many(
         self,
-        drafts: Sequence[Draft],
+        drafts: Sequence[ModelDraft],
         owner_id: str,
         *,
         by: str,
         at: int,
-        born: Mapping[str, int] | None = None,
-        change: Birth = "created",
+        created_at: Mapping[str, int] | None = None,
+        change: CreationKind = "created",
     ) -> None:
         """New records of one owner. `born`: when they were made, by id; else `at`. A few statements for each 100.
 
@@ -159,25 +159,27 @@ class ModelRecords:
         Raises: UniqueViolation if there is one of such an id, or one a person could take for it;
         ForeignKeyViolation if the owner is gone.
         """
-        for some in chunks(drafts, ROWS_AT_ONCE):
+        for some in chunks(drafts, MAX_ROWS_PER_STATEMENT):
             await self._write(
-                _INSERT, [(one, at, (born or {}).get(one.id, at), owner_id) for one in some]
+                _INSERT, [(one, at, (created_at or {}).get(one.id, at), owner_id) for one in some]
             )
-            await self._keep(change, [Past(one.id, owner_id, None) for one in some], by, at)
+            await self._keep(
+                change, [PreviousVersion(one.id, owner_id, None) for one in some], by, at
+            )
 
     async def update(
-        self, draft: Draft, *, by: str, at: int, change: ChangeKind = "updated"
+        self, draft: ModelDraft, *, by: str, at: int, change: ChangeKind = "updated"
     ) -> bool:
         """Whether it was still there."""
         return bool(await self.update_many([draft], by=by, at=at, change=change))
 
     async def update_many(
         self,
-        drafts: Sequence[Draft],
+        drafts: Sequence[ModelDraft],
         *,
         by: str,
         at: int,
-        born: Mapping[str, int] | None = None,
+        created_at: Mapping[str, int] | None = None,
         change: ChangeKind = "updated",
     ) -> list[str]:
         """Replace records, each id once; those that are not there are left out. Returns the ids of the rest.
@@ -185,7 +187,7 @@ class ModelRecords:
         The owner stays, and the birth unless `born` says otherwise. A few statements for each 100.
         """
         done: list[str] = []
-        for some in chunks(drafts, ROWS_AT_ONCE):
+        for some in chunks(drafts, MAX_ROWS_PER_STATEMENT):
             before = {
                 one["id"]: one for one in await self._note(change, [d.id for d in some], by, at)
             }
@@ -193,7 +195,7 @@ class ModelRecords:
                 (
                     one,
                     at,
-                    (born or {}).get(one.id, before[one.id]["created_at"]),
+                    (created_at or {}).get(one.id, before[one.id]["created_at"]),
                     before[one.id]["user_id"],
                 )
                 for one in some
@@ -206,7 +208,7 @@ class ModelRecords:
 
     async def touch_many(self, ids: Sequence[str], *, at: int) -> None:
         """Say of records that they were written now, although they are as they were: nothing goes into the history."""
-        for some in chunks(ids, ROWS_AT_ONCE):
+        for some in chunks(ids, MAX_ROWS_PER_STATEMENT):
             sql = f"UPDATE models_model SET updated_at = $1 WHERE id IN ({placeholders(len(some), 2)})"  # noqa: S608
             await execute(sql, at, *some)
             await self._mark(some)
@@ -223,7 +225,7 @@ class ModelRecords:
     async def delete_many(self, ids: Sequence[str], *, by: str, at: int) -> list[str]:
         """Delete records with their tags and shares. Returns the ids of those that were there."""
         done: list[str] = []
-        for some in chunks(ids, ROWS_AT_ONCE):
+        for some in chunks(ids, MAX_ROWS_PER_STATEMENT):
             found = [one["id"] for one in await self._note("deleted", some, by, at)]
             await self._grants.forget_many(KIND, found)
             if found:
@@ -235,7 +237,7 @@ class ModelRecords:
     async def inherit(self, owner_id: str, heir_id: str, *, by: str, at: int) -> list[str]:
         """Give all of somebody's records to somebody else. Returns their ids."""
         ids = await self.ids_of(owner_id)
-        for some in chunks(ids, ROWS_AT_ONCE):
+        for some in chunks(ids, MAX_ROWS_PER_STATEMENT):
             await self._note("inherited", some, by, at)
         await execute("UPDATE models_model SET user_id = $2 WHERE user_id = $1", owner_id, heir_id)
         return ids
@@ -252,14 +254,14 @@ class ModelRecords:
         if not ids:
             return []
         sql = f"SELECT * FROM models_model WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
-        found = await rows(sql, *ids)
-        shared = await self._grants.of_many(KIND, [one["id"] for one in found])
+        found = await fetch_all(sql, *ids)
+        shared = await self._grants.sharings_of(KIND, [one["id"] for one in found])
         pasts = [
-            Past(
+            PreviousVersion(
                 one["id"],
                 one["user_id"],
                 msgspec.json.encode(
-                    document(one, shared.get(one["id"], self._grants.nobody))
+                    document(one, shared.get(one["id"], self._grants.PRIVATE))
                 ).decode(),
             )
             for one in found
@@ -267,7 +269,9 @@ class ModelRecords:
         await self._keep(change, pasts, by, at)
         return found
 
-    async def _keep(self, change: ChangeKind, pasts: Sequence[Past], by: str, at: int) -> None:
+    async def _keep(
+        self, change: ChangeKind, pasts: Sequence[PreviousVersion], by: str, at: int
+    ) -> None:
         await self.history.note(change, pasts, by=by, at=at)
         await self._mark([past.model_id for past in pasts])
 
@@ -277,13 +281,15 @@ class ModelRecords:
             values = ", ".join(_NUMBERED.format(n) for n in range(2, len(ids) + 2))
             await execute(_CHANGED.format(values), now(), *ids)
 
-    async def _write(self, statement: str, records: Sequence[tuple[Draft, int, int, str]]) -> None:
+    async def _write(
+        self, statement: str, records: Sequence[tuple[ModelDraft, int, int, str]]
+    ) -> None:
         """Write whole rows, each with when it was changed and made, and whose it is; and their tags."""
         if not records:
             return
         values: list[Any] = []
         for draft, updated_at, created_at, owner_id in records:
-            values += (*draft.columns, updated_at, created_at, likeness(draft.id), owner_id)
+            values += (*draft.columns, updated_at, created_at, normalized_id(draft.id), owner_id)
         await execute(
             statement.format(placeholder_rows(len(records), len(_COLUMNS))),
             *values,

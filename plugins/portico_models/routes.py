@@ -4,36 +4,47 @@ from typing import Annotated, Any, Literal
 
 from litestar.params import FromQuery, QueryParameter
 
-from portico.api import DescribedAs, Flag, House, JSONBytes, Request, get, json_reply, query_flag
+from portico.api import (
+    AppContext,
+    JSONResponse,
+    QueryFlag,
+    Request,
+    SchemaOf,
+    get,
+    json_response,
+    parse_query_flag,
+)
 from portico_models.listing import ListQuery
-from portico_models.looking import Looking
 from portico_models.schemas import Model, ModelPage, OfferedModels, UsableModels
 from portico_models.service import Models
 from portico_models.tags import tag_names
+from portico_models.views import ModelViews
 
 #: Words for an order.
-Order = Annotated[str, DescribedAs(Literal["", "name", "created_at", "updated_at"])]
+Order = Annotated[str, SchemaOf(Literal["", "name", "created_at", "updated_at"])]
 
 
-def routes(app: House, models: Models, looking: Looking) -> list[Any]:
+def routes(app: AppContext, models: Models, looking: ModelViews) -> list[Any]:
     """Handlers that work in this house."""
 
     @get(["/api/models", "/api/v1/models"], answers=UsableModels)
-    async def entries(request: Request, refresh: FromQuery[Flag] = "") -> JSONBytes:
+    async def entries(request: Request, refresh: FromQuery[QueryFlag] = "") -> JSONResponse:
         """Every model the caller may use. `refresh`: ask all sources anew."""
-        return JSONBytes(
-            await app.catalogue.entries_json(request.user, refresh=query_flag("refresh", refresh))
+        return JSONResponse(
+            await app.catalogue.entries_json(
+                request.user, refresh=parse_query_flag("refresh", refresh)
+            )
         )
 
     @get("/api/models/base", may="model:override", answers=OfferedModels)
-    async def base_entries() -> JSONBytes:
+    async def base_entries() -> JSONResponse:
         """What the sources offer, before anything is laid over it."""
-        return JSONBytes(await app.catalogue.base_entries_json())
+        return JSONResponse(await app.catalogue.base_entries_json())
 
     @get("/api/v1/models/base", may="model:override", answers=list[Model])
-    async def overrides() -> JSONBytes:
+    async def overrides() -> JSONResponse:
         """Every record that changes a source's model."""
-        return json_reply(await models.overrides())
+        return json_response(await models.overrides())
 
     @get("/api/v1/models/list", answers=ModelPage)
     async def page(
@@ -45,7 +56,7 @@ def routes(app: House, models: Models, looking: Looking) -> list[Any]:
         order_by: FromQuery[Order] = "",
         direction: FromQuery[str] = "",
         page: FromQuery[int] = 1,
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Presets: the caller's own, those they may write, and public ones; newest first unless asked."""
         asked = ListQuery(
             query=text,
@@ -55,11 +66,11 @@ def routes(app: House, models: Models, looking: Looking) -> list[Any]:
             direction=direction,
             page=page,
         )
-        return JSONBytes(await looking.page(request.user, asked))
+        return JSONResponse(await looking.page(request.user, asked))
 
     @get("/api/v1/models/tags", answers=list[str])
-    async def tags(request: Request) -> JSONBytes:
+    async def tags(request: Request) -> JSONResponse:
         """The tags of the presets that the caller finds in the list, as their authors wrote them."""
-        return json_reply(await tag_names(app, request.user))
+        return json_response(await tag_names(app, request.user))
 
     return [entries, base_entries, overrides, page, tags]

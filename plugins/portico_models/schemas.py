@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from portico.api import DescribedAs, JSONObject
+from portico.api import JSONObject, SchemaOf
 
 NOTHING = msgspec.Raw(b"{}")
 
 
-class Shared(Protocol):
+class HasAccessControl(Protocol):
     """With whom something is shared."""
 
     @property
@@ -27,7 +27,7 @@ class Shared(Protocol):
         ...
 
 
-class Holders(msgspec.Struct):
+class PrincipalIds(msgspec.Struct):
     """People and groups, by their ids."""
 
     group_ids: list[str] = []
@@ -37,12 +37,12 @@ class Holders(msgspec.Struct):
 class AccessLists(msgspec.Struct):
     """Who has access besides the owner. Both empty: nobody."""
 
-    read: Holders | msgspec.UnsetType = msgspec.UNSET
-    write: Holders | msgspec.UnsetType = msgspec.UNSET
+    read: PrincipalIds | msgspec.UnsetType = msgspec.UNSET
+    write: PrincipalIds | msgspec.UnsetType = msgspec.UNSET
 
 
 #: Who has access; null = everyone reads.
-AccessControl: TypeAlias = Annotated[msgspec.Raw, DescribedAs(AccessLists | None)]
+AccessControl: TypeAlias = Annotated[msgspec.Raw, SchemaOf(AccessLists | None)]
 
 
 class AccessGrant(msgspec.Struct):
@@ -54,7 +54,7 @@ class AccessGrant(msgspec.Struct):
 
 
 #: Who has access, in the form of Open WebUI 0.8 and later; empty = nobody but the owner.
-AccessGrants: TypeAlias = Annotated[msgspec.Raw, DescribedAs(list[AccessGrant])]
+AccessGrants: TypeAlias = Annotated[msgspec.Raw, SchemaOf(list[AccessGrant])]
 
 
 class Rights(msgspec.Struct, kw_only=True):
@@ -111,7 +111,9 @@ class Model(msgspec.Struct, kw_only=True):
     write_access: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-def document(found: Mapping[str, Any], sharing: Shared, *, with_params: bool = True) -> Model:
+def document(
+    found: Mapping[str, Any], sharing: HasAccessControl, *, with_params: bool = True
+) -> Model:
     """A row as a document."""
     return Model(
         id=found["id"],
@@ -154,7 +156,7 @@ class ModelPage(msgspec.Struct):
     total: int
 
 
-class Version(msgspec.Struct, kw_only=True):
+class ModelVersion(msgspec.Struct, kw_only=True):
     """A change of a model. `author`: an account's id, empty for the server itself; `author_name`: today's, if any."""
 
     number: int
@@ -164,27 +166,27 @@ class Version(msgspec.Struct, kw_only=True):
     author_name: str | None
 
 
-class VersionDocument(Version, kw_only=True):
+class VersionDocument(ModelVersion, kw_only=True):
     """A change, and the whole model as it was before; `document` is null if there was none."""
 
-    document: Annotated[msgspec.Raw, DescribedAs(Model | None)]
+    document: Annotated[msgspec.Raw, SchemaOf(Model | None)]
 
 
 class VersionPage(msgspec.Struct):
     """A page of at most 30, newest first, and how many there are on all pages."""
 
-    items: list[Version]
+    items: list[ModelVersion]
     total: int
 
 
-class Restoration(msgspec.Struct):
+class RestoreRequest(msgspec.Struct):
     """Which model, and before which of its changes."""
 
     id: str
     number: int
 
 
-class Tag(msgspec.Struct):
+class ModelTag(msgspec.Struct):
     """A word by which models are found."""
 
     name: str
@@ -200,7 +202,7 @@ class OfferedModel(msgspec.Struct, kw_only=True):
     name: str
     connection_type: str | msgspec.UnsetType = msgspec.UNSET
     stale: bool | msgspec.UnsetType = msgspec.UNSET
-    tags: list[Tag] | msgspec.UnsetType = msgspec.UNSET
+    tags: list[ModelTag] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OfferedModels(msgspec.Struct):
@@ -217,7 +219,7 @@ class UsableModel(OfferedModel, kw_only=True):
     arena: bool | msgspec.UnsetType = msgspec.UNSET
     actions: list[dict[str, Any]]
     filters: list[dict[str, Any]]
-    tags: list[Tag]
+    tags: list[ModelTag]
 
 
 class UsableModels(msgspec.Struct):

@@ -5,31 +5,31 @@ from typing import Any, Literal
 
 from portico.api import (
     MODEL_ID_TAKEN,
-    AccountLeaving,
+    AccountDeleting,
     Actor,
+    AppContext,
     ForeignKeyViolation,
-    GroupLeaving,
-    House,
-    Invalid,
+    GroupDeleting,
+    InvalidRequest,
     NotFound,
     Resource,
     UniqueViolation,
-    author,
+    current_author,
+    fetch_all,
+    fetch_one,
     now,
-    row,
-    rows,
     transaction,
 )
-from portico_models.documents import read_meta, read_name, read_params
-from portico_models.finding import announce, find
-from portico_models.history import Birth, ChangeKind
-from portico_models.naming import check_id
-from portico_models.records import KIND, Draft, ModelRecords
-from portico_models.rules import check_base, check_chain, share
+from portico_models.access import announce, find
+from portico_models.model_ids import check_id
+from portico_models.records import KIND, ModelDraft, ModelRecords
 from portico_models.schemas import Model, ModelForm, document
+from portico_models.sharing_rules import check_base, check_chain, share
+from portico_models.validation import read_meta, read_name, read_params
+from portico_models.version_store import ChangeKind, CreationKind
 
 
-class Changed(Invalid):
+class ConcurrentChange(InvalidRequest):
     """The record stands on another base by now than the one that was looked at."""
 
     default = "[ERROR: The model was changed meanwhile; try again]"
@@ -38,23 +38,23 @@ class Changed(Invalid):
 class Models:
     """The workspace's models. Ids that do not exist and those the caller may not read raise the same NotFound."""
 
-    def __init__(self, app: House) -> None:
+    def __init__(self, app: AppContext) -> None:
         self._app = app
         self._grants = app.permissions.grants
 
     @property
     def _records(self) -> ModelRecords:
-        return self._app.services.need(ModelRecords)
+        return self._app.services.require(ModelRecords)
 
     # -- looking --------------------------------------------------------------------------------------------
 
     async def overrides(self) -> list[Model]:
         """Every record that changes a source's model, oldest first. For administrators."""
-        found = await rows(
+        found = await fetch_all(
             "SELECT * FROM models_model WHERE base_model_id IS NULL ORDER BY created_at, id"
         )
-        shared = await self._grants.of_many(KIND)
-        return [document(one, shared.get(one["id"], self._grants.nobody)) for one in found]
+        shared = await self._grants.sharings_of(KIND)
+        return [document(one, shared.get(one["id"], self._grants.PRIVATE)) for one in found]
 
     # -- changing -------------------------------------------------------------------------------------------
 
@@ -64,8 +64,8 @@ class Models:
         form: ModelForm,
         *,
         owner_id: str | None = None,
-        born: int | None = None,
-        change: Birth = "created",
+        created_at: int | None = None,
+        change: CreationKind = "created",
     ) -> Model:
         """A new record of the caller's, or of `owner_id`. `born`: when it was made; None = now.
 
@@ -80,14 +80,14 @@ class Models:
                 await self._records.begin_change()
                 await check_chain(draft)
                 await self._records.insert(
-                    draft, owner_id, by=actor.id, at=now(), born=born, change=change
+                    draft, owner_id, by=actor.id, at=now(), created_at=created_at, change=change
                 )
                 resource = Resource(KIND, form.id, owner_id)
                 await share(self._app, actor, form, resource, is_new=True)
                 announce(self._app, form.id, "created")
                 return await self._written(form.id)
         except UniqueViolation as error:
-            raise Invalid(MODEL_ID_TAKEN) from error
+            raise InvalidRequest(MODEL_ID_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
             raise NotFound from error
 
@@ -106,10 +106,10 @@ class Models:
             # Asked again now that no other writer can come in between: rights or record may be gone.
             now_there, resource = await find(self._app, actor, "write", form.id)
             if now_there["base_model_id"] != before["base_model_id"]:
-                raise Changed  # what was checked is a change from that base, or none at all
+                raise ConcurrentChange  # what was checked is a change from that base, or none at all
             return await self._replace(actor, form, draft, resource, change, before=before)
 
-    async def rework(
+    async def transform(
         self, actor: Actor, model_id: str, make: Callable[[Model], ModelForm]
     ) -> Model:
         """Replace a record by what `make` makes of it: asked about the record as nobody else changes it meanwhile.
@@ -125,7 +125,7 @@ class Models:
             form = make(await self._written(model_id))
             draft = read_form(form, before)
             if draft.base_model_id != checked.base_model_id:
-                raise Changed
+                raise ConcurrentChange
             return await self._replace(actor, form, draft, resource, "updated", before=before)
 
     async def toggle(self, actor: Actor, model_id: str) -> Model:
@@ -153,30 +153,30 @@ class Models:
             for model_id in await self._records.delete_many(ids, by=actor.id, at=now()):
                 announce(self._app, model_id, "deleted")
 
-    async def account_leaving(self, event: AccountLeaving) -> None:
+    async def account_leaving(self, event: AccountDeleting) -> None:
         """The models of somebody who leaves go to the heir, or with them."""
         await self._records.begin_change()
-        by, at = author(), now()
-        if event.heir is None:
+        by, at = current_author(), now()
+        if event.new_owner_id is None:
             gone = await self._records.ids_of(event.id)
             for model_id in await self._records.delete_many(gone, by=by, at=at):
                 announce(self._app, model_id, "deleted")
             # All that is theirs was to go, so nothing of it is left to be restored.
             await self._records.history.forget(event.id)
         else:
-            for model_id in await self._records.inherit(event.id, event.heir, by=by, at=at):
+            for model_id in await self._records.inherit(event.id, event.new_owner_id, by=by, at=at):
                 announce(self._app, model_id, "updated")
         await self._unshare("user", event.id)
 
-    async def group_leaving(self, event: GroupLeaving) -> None:
+    async def group_leaving(self, event: GroupDeleting) -> None:
         """What was shared with a group is shared with one less."""
         await self._records.begin_change()
         await self._unshare("group", event.id)
 
     async def _unshare(self, principal_kind: Literal["user", "group"], principal_id: str) -> None:
-        given = await self._grants.given_to(principal_kind, principal_id)
+        given = await self._grants.granted_to(principal_kind, principal_id)
         ids = given.get(KIND, [])
-        await self._records.unshare(ids, by=author(), at=now())
+        await self._records.unshare(ids, by=current_author(), at=now())
         for model_id in ids:
             announce(self._app, model_id, "updated")
 
@@ -184,7 +184,7 @@ class Models:
         self,
         actor: Actor,
         form: ModelForm,
-        draft: Draft,
+        draft: ModelDraft,
         resource: Resource,
         change: ChangeKind,
         *,
@@ -200,20 +200,20 @@ class Models:
 
     async def _written(self, model_id: str) -> Model:
         """A record as it is, for whoever wrote it; they may have given away the right to."""
-        found = await row("SELECT * FROM models_model WHERE id = $1", model_id)
+        found = await fetch_one("SELECT * FROM models_model WHERE id = $1", model_id)
         if found is None:
             raise NotFound
-        return document(found, await self._grants.of(KIND, model_id))
+        return document(found, await self._grants.sharing_of(KIND, model_id))
 
 
-def read_form(form: ModelForm, before: dict[str, Any] | None = None) -> Draft:
+def read_form(form: ModelForm, before: dict[str, Any] | None = None) -> ModelDraft:
     """What a client wrote, checked and as it is stored. What is as in the row `before` is not checked again.
 
     Raises: Misshapen, Invalid.
     """
     was: dict[str, Any] = before or {}
     meta, tags = read_meta(form.meta, stored=was.get("meta"))
-    return Draft(
+    return ModelDraft(
         id=form.id,
         base_model_id=form.base_model_id or None,
         name=read_name(form.name, was.get("name")),

@@ -5,7 +5,7 @@ from typing import Annotated
 from portico.api import Section, setting
 
 
-class Settings(Section):
+class ModelsSettings(Section):
     """How much is kept of what models were."""
 
     versions_kept: Annotated[

@@ -22,7 +22,7 @@ class ModelTable(Table, tablename="models_model"):
     params = Text()
 
 
-class TagTable(Table, tablename="models_tag"):
+class ModelTagTable(Table, tablename="models_tag"):
     """Tags of models. The key is the pair; Piccolo knows only single ones, so here it is the model."""
 
     model_id = Text(primary_key=True, default="")
@@ -30,7 +30,7 @@ class TagTable(Table, tablename="models_tag"):
     label = Text(default="")
 
 
-class ChangeTable(Table, tablename="models_change"):
+class ChangedAtRevisionTable(Table, tablename="models_change"):
     """At which revision each model was changed last."""
 
     model_id = Text(primary_key=True, default="")
@@ -73,7 +73,14 @@ class TemplateTable(Table, tablename="models_template"):
 
 
 TABLES = TableSet(
-    tables=(ModelTable, TagTable, ChangeTable, RevisionTable, VersionTable, TemplateTable),
+    tables=(
+        ModelTable,
+        ModelTagTable,
+        ChangedAtRevisionTable,
+        RevisionTable,
+        VersionTable,
+        TemplateTable,
+    ),
     migrations="portico_models.migrations",
     references=(
         Reference("models_model", "user_id", "portico_account", orphans="inherit"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from portico.api import (
+    AppContext,
     AuthProvider,
-    House,
     PluginInfo,
     ProviderTokens,
     Section,
@@ -19,21 +19,21 @@ from portico.api import (
 )
 
 if TYPE_CHECKING:
-    from portico_oauth.settings import Settings
+    from portico_oauth.settings import OAuthSettings
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Sign in at Google, Microsoft, GitHub, Feishu or any OpenID Connect provider.",
-    claims=("/oauth",),
+    route_prefixes=("/oauth",),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
     """The providers, who is let in, and what becomes of what a provider says."""
-    from portico_oauth.settings import Settings
+    from portico_oauth.settings import OAuthSettings
 
-    return Settings
+    return OAuthSettings
 
 
 @hookimpl
@@ -45,51 +45,51 @@ def register_tables() -> TableSet:
 
 
 @hookimpl
-def register_services(app: House) -> list[Service]:
+def register_services(app: AppContext) -> list[Service]:
     """Tokens for whoever speaks to a provider in somebody's name."""
-    from portico_oauth.renewing import Tokens
+    from portico_oauth.token_refresh import TokenRefresher
 
-    return [Service(ProviderTokens, Tokens(app))]
+    return [Service(ProviderTokens, TokenRefresher(app))]
 
 
 @hookimpl
-def register_auth_providers(app: House, settings: "Settings") -> list[AuthProvider]:
+def register_auth_providers(app: AppContext, settings: "OAuthSettings") -> list[AuthProvider]:
     """One for each provider whose variables are set."""
     from portico_oauth.registrations import registrations
 
     known = registrations(settings)
     if not known:
         return []
-    from portico_oauth.provider import OAuthProvider
-    from portico_oauth.wire import Wire
+    from portico_oauth.login.provider import OAuthProvider
+    from portico_oauth.protocol.http import ProviderHTTP
 
-    return [OAuthProvider(one, settings, app, Wire(settings.timeout)) for one in known]
+    return [OAuthProvider(one, settings, app, ProviderHTTP(settings.timeout)) for one in known]
 
 
 @hookimpl
-def register_routes(app: House, settings: "Settings") -> list[object]:
+def register_routes(app: AppContext, settings: "OAuthSettings") -> list[object]:
     """Out to a provider, and back in."""
-    from portico_oauth.backchannel import BackChannel
+    from portico_oauth.login.backchannel_logout import BackChannel
+    from portico_oauth.login.flow import LoginFlow
     from portico_oauth.routes import routes
-    from portico_oauth.signing_in import SigningIn
 
-    signing_in = SigningIn(app, settings)
+    signing_in = LoginFlow(app, settings)
     return routes(signing_in, BackChannel(app, signing_in.spent))
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
     """Add `portico oidc …`."""
-    from portico_oauth.commands import oidc
+    from portico_oauth.cli.commands import oidc
 
     cli.add_command(oidc)
 
 
 @hookimpl
-async def shutdown(app: House) -> None:
+async def shutdown(app: AppContext) -> None:
     """Close the connections to the providers."""
-    from portico_oauth.provider import OAuthProvider
+    from portico_oauth.login.provider import OAuthProvider
 
-    for way in app.identity.ways.values():
+    for way in app.identity.providers.values():
         if isinstance(way, OAuthProvider):
             await way.close()

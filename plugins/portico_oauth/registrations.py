@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from portico.api import Secret
-from portico_oauth.settings import Settings
+from portico_oauth.settings import OAuthSettings
 
 WELL_KNOWN = "/.well-known/"
 _TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -35,7 +35,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     label: str
-    speaks: Literal["openid", "github", "feishu"] = "openid"
+    protocol: Literal["openid", "github", "feishu"] = "openid"
     client_id: str
     client_secret: Secret
     scope: str
@@ -47,11 +47,11 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     subject_claim: str = "sub"
     pictures: str = "picture"
     picture_url: str = ""
-    vouches: bool = False
+    verifies_email: bool = False
     any_tenant: bool = False
 
 
-def registrations(settings: Settings) -> list[Registration]:
+def registrations(settings: OAuthSettings) -> list[Registration]:
     """Those whose variables are set. Raises: ValueError for an address that is none."""
     found = [*_google(settings), *_microsoft(settings), *_github(settings)]
     found += [*_oidc(settings), *_feishu(settings)]
@@ -69,7 +69,7 @@ def _check(name: str, address: str) -> None:
         raise ValueError(f"plugins.oauth: {address!r}, set for {name}, is not an http(s) address")
 
 
-def _google(settings: Settings) -> Iterator[Registration]:
+def _google(settings: OAuthSettings) -> Iterator[Registration]:
     if settings.google_client_id and settings.google_client_secret:
         yield Registration(
             name="google",
@@ -79,11 +79,11 @@ def _google(settings: Settings) -> Iterator[Registration]:
             scope=settings.google_scope,
             redirect_uri=settings.google_redirect_uri,
             discovery_url=settings.google_discovery_url,
-            vouches=True,
+            verifies_email=True,
         )
 
 
-def _microsoft(settings: Settings) -> Iterator[Registration]:
+def _microsoft(settings: OAuthSettings) -> Iterator[Registration]:
     """Its e-mail claim is whatever an administrator of any tenant wrote there, so it vouches for nothing."""
     tenant = settings.microsoft_tenant_id
     if settings.microsoft_client_id and settings.microsoft_client_secret and tenant:
@@ -102,13 +102,13 @@ def _microsoft(settings: Settings) -> Iterator[Registration]:
         )
 
 
-def _github(settings: Settings) -> Iterator[Registration]:
+def _github(settings: OAuthSettings) -> Iterator[Registration]:
     if settings.github_client_id and settings.github_client_secret:
         site, api = settings.github_url.rstrip("/"), settings.github_api_url.rstrip("/")
         yield Registration(
             name="github",
             label="github",
-            speaks="github",
+            protocol="github",
             client_id=settings.github_client_id,
             client_secret=settings.github_client_secret,
             scope=settings.github_scope,
@@ -125,7 +125,7 @@ def _github(settings: Settings) -> Iterator[Registration]:
         )
 
 
-def _oidc(settings: Settings) -> Iterator[Registration]:
+def _oidc(settings: OAuthSettings) -> Iterator[Registration]:
     public = bool(settings.oidc_code_challenge_method)
     known = settings.oidc_client_id and (settings.oidc_client_secret or public)
     if known and settings.oidc_discovery_url:
@@ -142,17 +142,17 @@ def _oidc(settings: Settings) -> Iterator[Registration]:
             discovery_url=address,
             issuer=settings.oidc_issuer,
             auth_method=settings.oidc_auth_method,
-            vouches=True,
+            verifies_email=True,
         )
 
 
-def _feishu(settings: Settings) -> Iterator[Registration]:
+def _feishu(settings: OAuthSettings) -> Iterator[Registration]:
     if settings.feishu_client_id and settings.feishu_client_secret:
         login, api = settings.feishu_login_url.rstrip("/"), settings.feishu_api_url.rstrip("/")
         yield Registration(
             name="feishu",
             label="feishu",
-            speaks="feishu",
+            protocol="feishu",
             client_id=settings.feishu_client_id,
             client_secret=settings.feishu_client_secret,
             scope=settings.feishu_scope,

@@ -8,10 +8,10 @@ import structlog
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
-from portico.api import Invalid, JSONBytes, Request, client_address, get, post
-from portico_oauth.backchannel import BackChannel
-from portico_oauth.faults import Away, Refused
-from portico_oauth.signing_in import CameBack, SentOn, SigningIn
+from portico.api import InvalidRequest, JSONResponse, Request, client_address, get, post
+from portico_oauth.errors import LoginRejected, ProviderUnavailable
+from portico_oauth.login.backchannel_logout import BackChannel
+from portico_oauth.login.flow import BrowserRedirect, CallbackParams, LoginFlow
 
 log = structlog.get_logger("portico.oauth")
 
@@ -25,7 +25,7 @@ SENT_ON = {
 }
 
 
-class LogoutRefusal(msgspec.Struct):
+class LogoutError(msgspec.Struct):
     """Why a sign-out is refused, as OAuth has it and as this house has it."""
 
     detail: str
@@ -35,9 +35,9 @@ class LogoutRefusal(msgspec.Struct):
 
 TOLD = {
     200: ResponseSpec(None, description="Whoever it was about is signed out."),
-    400: ResponseSpec(LogoutRefusal, generate_examples=False, description="It was not accepted."),
-    504: ResponseSpec(LogoutRefusal, generate_examples=False, description="It may come again."),
-    413: ResponseSpec(LogoutRefusal, generate_examples=False, description="It is too large."),
+    400: ResponseSpec(LogoutError, generate_examples=False, description="It was not accepted."),
+    504: ResponseSpec(LogoutError, generate_examples=False, description="It may come again."),
+    413: ResponseSpec(LogoutError, generate_examples=False, description="It is too large."),
 }
 
 ProviderName = Annotated[str, PathParameter(description="The provider, such as `google` or `oidc`")]
@@ -47,16 +47,16 @@ Fault = Annotated[str | None, QueryParameter(name="error", description="Why ther
 Issuer = Annotated[str | None, QueryParameter(name="iss", description="Who sends the browser back")]
 
 
-def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
+def routes(signing_in: LoginFlow, back_channel: BackChannel) -> list[Any]:
     """Handlers that work in this house."""
 
     @get("/oauth/{provider:str}/login", access="public", status_code=302, responses=SENT_ON[302])
-    async def log_in(request: Request, provider: ProviderName) -> JSONBytes:
+    async def log_in(request: Request, provider: ProviderName) -> JSONResponse:
         """Send a browser to a provider, to sign in there."""
         found = signing_in.provider(provider)
         if found is None:
             return no_such_provider()
-        return redirect(302, await signing_in.set_out(found, request.scope))
+        return redirect(302, await signing_in.start(found, request.scope))
 
     @get(
         ["/oauth/{provider:str}/callback", "/oauth/{provider:str}/login/callback"],
@@ -64,7 +64,7 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
         status_code=307,
         responses=SENT_ON[307],
     )
-    async def come_back(
+    async def callback(
         request: Request,
         provider: ProviderName,
         *,
@@ -72,20 +72,20 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
         code: Code = None,
         fault: Fault = None,
         issuer: Issuer = None,
-    ) -> JSONBytes:
+    ) -> JSONResponse:
         """Sign in whoever comes back from a provider; on to the page, with cookies or with the reason why not."""
         found = signing_in.provider(provider)
         if found is None:
             return no_such_provider()
-        said = CameBack(begun, code, fault, issuer)
-        return redirect(307, await signing_in.come_back(found, said, request.scope))
+        said = CallbackParams(begun, code, fault, issuer)
+        return redirect(307, await signing_in.callback(found, said, request.scope))
 
     @post(
         "/oauth/{provider:str}/backchannel-logout",
         access="public",
         responses=TOLD,
     )
-    async def sign_out(request: Request, provider: ProviderName) -> JSONBytes:
+    async def sign_out(request: Request, provider: ProviderName) -> JSONResponse:
         """A provider says that somebody has signed out there: a form with a `logout_token`."""
         found = signing_in.provider(provider)
         if found is None or found.discovery is None:
@@ -93,15 +93,15 @@ def routes(signing_in: SigningIn, back_channel: BackChannel) -> list[Any]:
         try:
             body = await request.body()
             await back_channel.sign_out(found, logout_token_in(body), client_address(request.scope))
-        except Away:
-            return told(504, "temporarily_unavailable", "the keys could not be fetched")
-        except Invalid as error:
+        except ProviderUnavailable:
+            return format_check(504, "temporarily_unavailable", "the keys could not be fetched")
+        except InvalidRequest as error:
             why = getattr(error, "why", "")
             log.info("sign-out by a provider refused", provider=found.name, why=why)
-            return told(400, "invalid_request", "the logout token was not accepted")
-        return JSONBytes(b"", headers=[NO_STORE], content_type=b"text/plain")
+            return format_check(400, "invalid_request", "the logout token was not accepted")
+        return JSONResponse(b"", headers=[NO_STORE], content_type=b"text/plain")
 
-    return [log_in, come_back, sign_out]
+    return [log_in, callback, sign_out]
 
 
 def logout_token_in(body: bytes) -> str:
@@ -109,26 +109,26 @@ def logout_token_in(body: bytes) -> str:
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=MOST_FIELDS)
     except ValueError:
-        raise Refused("the body is no form") from None
+        raise LoginRejected("the body is no form") from None
     tokens = fields.get("logout_token", [])
     if len(tokens) != 1:
-        raise Refused("there is no logout token, or more than one")
+        raise LoginRejected("there is no logout token, or more than one")
     return tokens[0]
 
 
-def told(status: int, error: str, why: str) -> JSONBytes:
+def format_check(status: int, error: str, why: str) -> JSONResponse:
     """A refusal as OAuth has it, and as this house has it."""
-    said = LogoutRefusal(f"[ERROR: {why}]", error, why)
-    return JSONBytes(msgspec.json.encode(said), status=status, headers=[NO_STORE])
+    said = LogoutError(f"[ERROR: {why}]", error, why)
+    return JSONResponse(msgspec.json.encode(said), status=status, headers=[NO_STORE])
 
 
-def redirect(status: int, sent: SentOn) -> JSONBytes:
+def redirect(status: int, sent: BrowserRedirect) -> JSONResponse:
     """The answer that sends a browser on. Nobody keeps it: it is good once."""
     headers = [(b"location", sent.address.encode("ascii")), NO_STORE]
     headers += [(b"set-cookie", cookie.encode("ascii")) for cookie in sent.cookies]
-    return JSONBytes(b"", status=status, headers=headers, content_type=b"text/plain")
+    return JSONResponse(b"", status=status, headers=headers, content_type=b"text/plain")
 
 
-def no_such_provider() -> JSONBytes:
+def no_such_provider() -> JSONResponse:
     """As a path that nobody serves."""
-    return JSONBytes(b'{"detail":"Not Found"}', status=404)
+    return JSONResponse(b'{"detail":"Not Found"}', status=404)

@@ -11,7 +11,7 @@ from portico_oauth.provider_settings import ProviderSettings
 Name = Literal["google", "microsoft", "github", "oidc", "feishu"]
 
 
-class Settings(ProviderSettings):
+class OAuthSettings(ProviderSettings):
     """Signing in at other providers, by OAuth 2.0 and OpenID Connect."""
 
     timeout: Annotated[

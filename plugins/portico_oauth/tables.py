@@ -3,10 +3,10 @@
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
 
-from portico.api import Locked, TableSet
+from portico.api import EncryptedColumn, TableSet
 
 
-class SessionTable(Table, tablename="oauth_session"):
+class OAuthSessionTable(Table, tablename="oauth_session"):
     """What a provider gave at a sign-in; `id` is the sign-in's. `token` and `id_token` are locked."""
 
     id = Text(primary_key=True, default="")
@@ -27,11 +27,11 @@ class SpentTable(Table, tablename="oauth_spent"):
     expires_at = BigInt()
 
 
-TOKEN = Locked("oauth_session", "id", "token", "oauth:token:{id}")
-ID_TOKEN = Locked("oauth_session", "id", "id_token", "oauth:id_token:{id}")
+TOKEN = EncryptedColumn("oauth_session", "id", "token", "oauth:token:{id}")
+ID_TOKEN = EncryptedColumn("oauth_session", "id", "id_token", "oauth:id_token:{id}")
 
 TABLES = TableSet(
-    tables=(SessionTable, SpentTable),
+    tables=(OAuthSessionTable, SpentTable),
     migrations="portico_oauth.migrations",
     locked=(TOKEN, ID_TOKEN),
 )

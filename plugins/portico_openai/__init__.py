@@ -6,11 +6,19 @@ says when it fails stay here.
 
 from collections.abc import Sequence
 
-from portico.api import HealthCheck, House, ModelSource, PluginInfo, Section, SourceFailed, hookimpl
+from portico.api import (
+    AppContext,
+    HealthCheck,
+    ModelSource,
+    PluginInfo,
+    Section,
+    SourceFailed,
+    hookimpl,
+)
 from portico_openai.settings import OpenAISettings, connections
 from portico_openai.source import OpenAISource
 
-PLUGIN = PluginInfo(api=1, summary="Models of OpenAI and of providers that speak like it.")
+PLUGIN = PluginInfo(api_version=1, summary="Models of OpenAI and of providers that speak like it.")
 
 
 @hookimpl
@@ -20,19 +28,19 @@ def register_settings() -> type[Section]:
 
 
 @hookimpl
-def register_model_sources(app: House, settings: OpenAISettings) -> Sequence[ModelSource]:
+def register_model_sources(app: AppContext, settings: OpenAISettings) -> Sequence[ModelSource]:
     """One source for each enabled connection."""
-    return [OpenAISource(each, settings, app.http) for each in connections(settings)]
+    return [OpenAISource(each, settings, app.http_session) for each in connections(settings)]
 
 
 @hookimpl
-def startup(app: House) -> None:
+def startup(app: AppContext) -> None:
     """Has the lists fetched before the first person asks for them."""
-    app.catalogue.warm()
+    app.catalogue.start_refresh()
 
 
 @hookimpl
-def register_health_checks(app: House, settings: OpenAISettings) -> Sequence[HealthCheck]:
+def register_health_checks(app: AppContext, settings: OpenAISettings) -> Sequence[HealthCheck]:
     """Says which connections are down. The house stays fit to serve without them."""
 
     async def probe() -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portico.api import Reply, SourceFailed, SourceTimedOut, TooMany, now
+from portico.api import RateLimited, SourceFailed, SourceResponse, SourceTimedOut, now
 
 log = logging.getLogger(__name__)
 
@@ -75,26 +75,28 @@ class Failures:
         log.warning("%s: no answer in time", self.name)
         return SourceTimedOut(f"The model source {self.name!r} did not answer in time.")
 
-    def garbage(self, what: str) -> SourceFailed:
+    def invalid_response(self, what: str) -> SourceFailed:
         """An answer that is none. `what`: for the log."""
         log.warning("%s: %s", self.name, what)
         return SourceFailed(f"The model source {self.name!r} gave an answer that cannot be read.")
 
-    def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> SourceResponse:
         """What a provider's refusal becomes.
 
-        Returns a reply for what concerns the request. Raises: TooMany for 429; SourceTimedOut; SourceFailed for
+        Returns a reply for what concerns the request. Raises: RateLimited for 429; SourceTimedOut; SourceFailed for
         the rest, 401 and 403 too: the key they are about is ours, not the caller's.
         """
         self._log_refusal(status, body)
         if status == 429:
-            raise TooMany(
+            raise RateLimited(
                 _seconds(headers), f"The model source {self.name!r} is over its rate limit."
             )
         if status in TIMED_OUT:
             raise SourceTimedOut(f"The model source {self.name!r} did not answer in time.")
         if status in ABOUT_THE_REQUEST and (error := _error(body)):
-            return Reply(status=status, body=msgspec.json.encode({"error": self._cleaned(error)}))
+            return SourceResponse(
+                status=status, body=msgspec.json.encode({"error": self._cleaned(error)})
+            )
         raise self.failed(status)
 
     def failed(self, status: int, body: bytes = b"") -> SourceFailed:
@@ -104,18 +106,18 @@ class Failures:
         how = "refused our credentials" if status in (401, 403) else "answered with an error"
         return SourceFailed(f"The model source {self.name!r} {how}.")
 
-    def inside(self, payload: bytes) -> str:
+    def error_in_stream(self, payload: bytes) -> str:
         """What the client is told when the provider reports an error in what should be an answer."""
         text = payload.decode(errors="replace")
         log.warning("%s: error inside an answer: %s", self.name, self.redact(text))
         return f"The model source {self.name!r} failed while it answered."
 
-    def broke_off(self, error: BaseException | None = None) -> str:
+    def interrupted(self, error: BaseException | None = None) -> str:
         """What the client is told when the stream ended before the answer did."""
         log.warning("%s: broke off: %s", self.name, self._of(error) if error else "no end was sent")
         return f"The model source {self.name!r} broke off its answer."
 
-    def left_out(self, events: int) -> str:
+    def dropped_events(self, events: int) -> str:
         """What the client is told when some of a stream could not be read."""
         log.warning("%s: %d events of a stream could not be read", self.name, events)
         return (

@@ -7,25 +7,25 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Completion, Invalid
+from portico.api import InvalidRequest, SourceRequest
 
 #: Keys by which client libraries are told where to go and with which credentials. Neither a client nor a model's
 #: record has a say in that; nor in the model, which is chosen by then.
-NOT_THEIRS = frozenset(
+STRIPPED_KEYS = frozenset(
     {
         "api_base", "api_key", "api_type", "api_version", "azure", "azure_ad_token", "azure_endpoint",
         "base_url", "custom_llm_provider", "default_headers", "deployment_id", "extra_body", "extra_headers",
         "extra_query", "headers", "organization", "project", "proxies", "proxy", "timeout", "url",
     }
 )  # fmt: skip
-DECIDED = frozenset({"model", "stream"})
+RESERVED_KEYS = frozenset({"model", "stream"})
 
-REASONING = ("o1", "o3", "o4", "gpt-5")
+REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
 #: The reasoning models from before there was a developer role.
 WITHOUT_DEVELOPER = ("o1-mini", "o1-preview")
 
 
-def encode(completion: Completion, model: str, *, is_openai: bool) -> bytes:
+def encode(completion: SourceRequest, model: str, *, is_openai: bool) -> bytes:
     """The body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself.
 
     What nobody touches stays the bytes it was. Raises: Invalid for a parameter that cannot be what it should.
@@ -33,10 +33,10 @@ def encode(completion: Completion, model: str, *, is_openai: bool) -> bytes:
     body: dict[str, Any] = {
         key: value
         for key, value in completion.body.items()
-        if key not in DECIDED and not chooses_upstream(key)
+        if key not in RESERVED_KEYS and not chooses_upstream(key)
     }
     for key, value in completion.params.items():
-        if value is not None and key not in DECIDED and not chooses_upstream(key):
+        if value is not None and key not in RESERVED_KEYS and not chooses_upstream(key):
             body[key] = _cast(key, value)
     if "logit_bias" in body:
         body["logit_bias"] = _logit_bias(_plain(body["logit_bias"]))
@@ -46,7 +46,7 @@ def encode(completion: Completion, model: str, *, is_openai: bool) -> bytes:
 
 def chooses_upstream(key: str) -> bool:
     """Whether a key would choose the upstream, in any spelling."""
-    return key.strip().lower().replace("-", "_") in NOT_THEIRS
+    return key.strip().lower().replace("-", "_") in STRIPPED_KEYS
 
 
 def _cast(key: str, value: Any) -> Any:
@@ -56,7 +56,9 @@ def _cast(key: str, value: Any) -> Any:
     try:
         return cast(value)
     except (TypeError, ValueError, OverflowError):
-        raise Invalid(f"The parameter {key!r} cannot be {type(value).__name__} here.") from None
+        raise InvalidRequest(
+            f"The parameter {key!r} cannot be {type(value).__name__} here."
+        ) from None
 
 
 def _number(value: Any) -> float:
@@ -104,12 +106,12 @@ def _logit_bias(value: Any) -> Any:
         )
         return {str(token).strip(): max(-100, min(100, int(bias))) for token, bias in pairs}
     except (AttributeError, TypeError, ValueError, OverflowError):
-        raise Invalid("The parameter 'logit_bias' must map tokens to numbers.") from None
+        raise InvalidRequest("The parameter 'logit_bias' must map tokens to numbers.") from None
 
 
 def _fit(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
     """Say it the way this provider wants it said."""
-    if model.startswith(REASONING):
+    if model.startswith(REASONING_MODELS):
         if "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         _rename_system(body, "user" if model.startswith(WITHOUT_DEVELOPER) else "developer")

@@ -7,10 +7,10 @@ import aiohttp
 
 from portico.api import SourceFailed
 from portico_openai.failures import Failures
-from portico_openai.guard import Guard
+from portico_openai.sse_filter import Guard
 
 #: Seconds a provider gets to close its stream after it said that it is done, so that the connection can be kept.
-LINGER = 1.0
+DRAIN_SECONDS = 1.0
 
 
 class Relay:
@@ -43,7 +43,7 @@ class Relay:
                 block = await self._response.content.readany()
                 if not block:
                     break
-                if good := self._guard.feed(block):
+                if good := self._guard.SSEFilter(block):
                     return good
         except asyncio.CancelledError:
             self._response.close()
@@ -51,7 +51,7 @@ class Relay:
         except TimeoutError:
             trouble = self._failures.timed_out()
         except aiohttp.ClientError as error:
-            trouble = SourceFailed(self._failures.broke_off(error))
+            trouble = SourceFailed(self._failures.interrupted(error))
         if not self._over and (last := await self._end(trouble)):
             return last
         if self._trouble is not None:
@@ -81,7 +81,7 @@ class Relay:
         if content.at_eof():
             return
         with contextlib.suppress(TimeoutError, aiohttp.ClientError):
-            async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(DRAIN_SECONDS):
                 while await content.readany():
                     pass
 
@@ -89,9 +89,9 @@ class Relay:
         """What was wrong with a stream that ended by itself; None if all was well."""
         guard = self._guard
         if guard.upstream_error is not None:
-            return SourceFailed(self._failures.inside(guard.upstream_error))
+            return SourceFailed(self._failures.error_in_stream(guard.upstream_error))
         if guard.dropped:
-            return SourceFailed(self._failures.left_out(guard.dropped))
+            return SourceFailed(self._failures.dropped_events(guard.dropped))
         if not was_done and not guard.finished:
-            return SourceFailed(self._failures.broke_off())
+            return SourceFailed(self._failures.interrupted())
         return None

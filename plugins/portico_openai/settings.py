@@ -11,7 +11,7 @@ from portico.api import Secret, Section, setting
 OPENAI = "https://api.openai.com/v1"
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What else is known of one connection. Keys a deployment may hold besides are left alone.
 
     `model_ids`: if not empty, the models there are; the provider is not asked. `prefix_id`: stands before every
@@ -53,7 +53,7 @@ class OpenAISettings(Section):
         ),
     ] = []
     configs: Annotated[
-        dict[str, Options],
+        dict[str, ConnectionOptions],
         setting('More about connections, by their number from "0" on', env="OPENAI_API_CONFIGS"),
     ] = {}
     connect_timeout: Annotated[float, setting("Seconds to reach a provider", gt=0)] = 10.0
@@ -86,14 +86,14 @@ class OpenAISettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class OpenAIConnection:
     """One provider. `index`: its place in the settings, which clients know as `urlIdx`."""
 
     index: int
     name: str
     url: str
     key: Secret
-    options: Options
+    options: ConnectionOptions
 
     @property
     def is_openai(self) -> bool:
@@ -101,15 +101,17 @@ class Connection:
         return "api.openai.com" in self.url
 
 
-def connections(settings: OpenAISettings) -> Sequence[Connection]:
+def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
     """The enabled connections, with names that nobody shares.
 
     Keys are cut or padded to the URLs. Source: a config may be filed under the URL, as older deployments do.
     """
     urls = settings.base_urls or ([OPENAI] if any(settings.keys) else [])
-    found: list[Connection] = []
+    found: list[OpenAIConnection] = []
     for index, url in enumerate(map(_trimmed, urls)):
-        options = settings.configs.get(str(index)) or settings.configs.get(url) or Options()
+        options = (
+            settings.configs.get(str(index)) or settings.configs.get(url) or ConnectionOptions()
+        )
         if not (settings.enable and options.enable and url):
             continue
         key = (
@@ -118,7 +120,7 @@ def connections(settings: OpenAISettings) -> Sequence[Connection]:
             else Secret()
         )
         name = _free_name(options.name or "openai", {other.name for other in found})
-        found.append(Connection(index, name, url, key, options))
+        found.append(OpenAIConnection(index, name, url, key, options))
     return found
 
 

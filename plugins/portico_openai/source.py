@@ -7,13 +7,20 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 import aiohttp
 import msgspec
 
-from portico.api import EVENT_STREAM, JSON, Completion, ModelCard, Reply, SourceFailed
+from portico.api import (
+    EVENT_STREAM,
+    JSON_MEDIA_TYPE,
+    ModelCard,
+    SourceFailed,
+    SourceRequest,
+    SourceResponse,
+)
 from portico_openai.failures import Failures, Redactor
-from portico_openai.guard import Guard
-from portico_openai.listing import cards, fixed_listing, own_id, read_listing
+from portico_openai.model_list import cards, fixed_listing, provider_model_id, read_listing
 from portico_openai.payload import encode
 from portico_openai.relay import Relay
-from portico_openai.settings import Connection, OpenAISettings
+from portico_openai.settings import OpenAIConnection, OpenAISettings
+from portico_openai.sse_filter import Guard
 
 #: Bytes of a list or of an answer that is not streamed.
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -33,7 +40,7 @@ class OpenAISource:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: OpenAIConnection,
         settings: OpenAISettings,
         http: Callable[[], aiohttp.ClientSession],
     ) -> None:
@@ -69,11 +76,11 @@ class OpenAISource:
         try:
             return cards(self._connection, read_listing(body))
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise self._failures.garbage("the list of models cannot be read") from None
+            raise self._failures.invalid_response("the list of models cannot be read") from None
 
-    async def complete(self, completion: Completion) -> Reply:
+    async def complete(self, completion: SourceRequest) -> SourceResponse:
         """Answer one turn. Returns once the first bytes are here, so that most failures have a status."""
-        model = own_id(self._connection, completion.model)
+        model = provider_model_id(self._connection, completion.model)
         body = encode(completion, model, is_openai=self._connection.is_openai)
         timeout = aiohttp.ClientTimeout(
             total=self._settings.timeout,
@@ -81,7 +88,7 @@ class OpenAISource:
             sock_read=self._settings.idle_timeout,
         )
         response: aiohttp.ClientResponse | None = None
-        reply: Reply | None = None
+        reply: SourceResponse | None = None
         try:
             async with self._first_byte_limit():
                 response = await self._call("POST", "/chat/completions", timeout, body)
@@ -118,39 +125,39 @@ class OpenAISource:
 
     async def _reply(
         self, response: aiohttp.ClientResponse, first: bytes, *, stream: bool
-    ) -> Reply:
+    ) -> SourceResponse:
         kind = response.content_type
         if response.status != 200:
             body = first + await _read(response, LARGEST_REFUSAL)
             return self._failures.refused(response.status, response.headers, body)
         if not first:
-            raise self._failures.garbage("an empty answer")
+            raise self._failures.invalid_response("an empty answer")
         if (
             kind == "text/html"
             or response.headers.get("Content-Encoding", "identity") != "identity"
         ):
-            raise self._failures.garbage(f"an answer of the type {kind}")
-        if stream and kind != JSON:
+            raise self._failures.invalid_response(f"an answer of the type {kind}")
+        if stream and kind != JSON_MEDIA_TYPE:
             return self._stream(response, first)
         return self._whole(first + await _read(response, LARGEST_ANSWER))
 
-    def _stream(self, response: aiohttp.ClientResponse, first: bytes) -> Reply:
+    def _stream(self, response: aiohttp.ClientResponse, first: bytes) -> SourceResponse:
         guard = Guard(self._redact.known)
-        block = guard.feed(first)
+        block = guard.SSEFilter(first)
         if guard.upstream_error is not None and not block:
-            raise SourceFailed(self._failures.inside(guard.upstream_error))
+            raise SourceFailed(self._failures.error_in_stream(guard.upstream_error))
         relay = Relay(response, guard, self._failures, block)
-        return Reply(body=relay, content_type=EVENT_STREAM)
+        return SourceResponse(body=relay, content_type=EVENT_STREAM)
 
-    def _whole(self, body: bytes) -> Reply:
+    def _whole(self, body: bytes) -> SourceResponse:
         try:
             answer = msgspec.json.decode(body, type=_Whole)
             body.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise self._failures.garbage("an answer that is not a completion") from None
+            raise self._failures.invalid_response("an answer that is not a completion") from None
         if bytes(answer.error) != b"null" or answer.choices is msgspec.UNSET:
-            raise SourceFailed(self._failures.inside(body[:LARGEST_REFUSAL]))
-        return Reply(body=body)
+            raise SourceFailed(self._failures.error_in_stream(body[:LARGEST_REFUSAL]))
+        return SourceResponse(body=body)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -1,23 +1,31 @@
 """Signing up and signing in with an e-mail address and a password."""
 
-from portico.api import AuthProvider, House, PasswordRule, PluginInfo, Section, Service, hookimpl
-from portico_password.settings import Settings
+from portico.api import (
+    AppContext,
+    AuthProvider,
+    PasswordRule,
+    PluginInfo,
+    Section,
+    Service,
+    hookimpl,
+)
+from portico_password.settings import PasswordSettings
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Sign up and sign in with an e-mail address and a password.",
-    claims=("/api/v1/auths/signup", "/api/v1/auths/update/password"),
+    route_prefixes=("/api/v1/auths/signup", "/api/v1/auths/update/password"),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
     """Whether passwords are accepted, and which ones."""
-    return Settings
+    return PasswordSettings
 
 
 @hookimpl
-def register_services(settings: Settings) -> list[Service]:
+def register_services(settings: PasswordSettings) -> list[Service]:
     """The operator's rule for new passwords, if there is one."""
     from portico_password.rule import password_rule
 
@@ -27,7 +35,7 @@ def register_services(settings: Settings) -> list[Service]:
 
 
 @hookimpl
-def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider]:
+def register_auth_providers(app: AppContext, settings: PasswordSettings) -> list[AuthProvider]:
     """The form."""
     from portico_password.service import PasswordSignIn
 
@@ -35,7 +43,7 @@ def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider
 
 
 @hookimpl
-def register_routes(app: House, settings: Settings) -> list[object]:
+def register_routes(app: AppContext, settings: PasswordSettings) -> list[object]:
     """Sign-up."""
     from portico_password.routes import routes
     from portico_password.service import PasswordSignIn

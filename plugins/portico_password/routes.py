@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar.params import JSONBody
 
-from portico.api import JSONBytes, Request, SessionUser, json_reply, post, welcome_reply
+from portico.api import JSONResponse, Request, SessionUser, json_response, post, sign_in_response
 from portico_password.schemas import NewPassword, SignUp
 from portico_password.service import PasswordSignIn
 
@@ -20,9 +20,9 @@ def routes(service: PasswordSignIn) -> list[Any]:
         access="public",
         answers=SessionUser,
     )
-    async def sign_up(request: Request, data: JSONBody[SignUp]) -> JSONBytes:
+    async def sign_up(request: Request, data: JSONBody[SignUp]) -> JSONResponse:
         """Make an account and open its first session. The very first account is an administrator's."""
-        return welcome_reply(await service.sign_up(data, request.scope))
+        return sign_in_response(await service.sign_up(data, request.scope))
 
     @post(
         "/api/v1/auths/update/password",
@@ -31,9 +31,9 @@ def routes(service: PasswordSignIn) -> list[Any]:
         max_body=CHANGE_BODY,
         answers=bool,
     )
-    async def change(request: Request, data: JSONBody[NewPassword]) -> JSONBytes:
+    async def change(request: Request, data: JSONBody[NewPassword]) -> JSONResponse:
         """Give the caller another password. Every other sign-in of theirs ends."""
         await service.change(request.user, data, request.scope)
-        return json_reply(True)
+        return json_response(True)
 
     return [sign_up, change]

@@ -2,14 +2,14 @@
 
 from portico.api import (
     INVALID_PASSWORD,
-    Invalid,
+    InvalidRequest,
     OperatorPattern,
     PasswordRule,
     PatternTooSlow,
 )
 
 
-class WeakPassword(Invalid):
+class WeakPassword(InvalidRequest):
     """The password is not what the operator asks for."""
 
     default = INVALID_PASSWORD

@@ -8,7 +8,7 @@ from portico.api import Section, setting
 PATTERN = r"^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w\s]).{8,}$"
 
 
-class Settings(Section):
+class PasswordSettings(Section):
     """Whether passwords are accepted, and which ones."""
 
     enable_password_auth: Annotated[
@@ -19,7 +19,7 @@ class Settings(Section):
         setting(
             "Clients show the form; without it nobody signs up",
             env="ENABLE_LOGIN_FORM",
-            adjustable="ui.ENABLE_LOGIN_FORM",
+            runtime_key="ui.ENABLE_LOGIN_FORM",
         ),
     ] = True
     enable_initial_admin_signup: Annotated[

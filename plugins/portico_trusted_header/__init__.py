@@ -1,10 +1,10 @@
 """People whom a proxy in front has signed in: it says in a header who they are."""
 
-from portico.api import AuthProvider, House, PluginInfo, Section, hookimpl
-from portico_trusted_header.settings import Settings
+from portico.api import AppContext, AuthProvider, PluginInfo, Section, hookimpl
+from portico_trusted_header.settings import TrustedHeaderSettings
 
 PLUGIN = PluginInfo(
-    api=1,
+    api_version=1,
     summary="Lets in whom a proxy in front names in a header; off until the header is named.",
 )
 
@@ -12,11 +12,11 @@ PLUGIN = PluginInfo(
 @hookimpl
 def register_settings() -> type[Section]:
     """Which headers say who somebody is."""
-    return Settings
+    return TrustedHeaderSettings
 
 
 @hookimpl
-def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider]:
+def register_auth_providers(app: AppContext, settings: TrustedHeaderSettings) -> list[AuthProvider]:
     """The header, once it is named."""
     from portico_trusted_header.provider import TrustedHeader
 
@@ -24,7 +24,7 @@ def register_auth_providers(app: House, settings: Settings) -> list[AuthProvider
 
 
 @hookimpl
-def startup(app: House, settings: Settings) -> None:
+def startup(app: AppContext, settings: TrustedHeaderSettings) -> None:
     """Say so if nobody is trusted to send the header."""
     from portico_trusted_header.provider import warn_without_proxies
 

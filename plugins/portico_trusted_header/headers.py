@@ -6,8 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from portico.api import Invalid, from_trusted_proxy
-from portico_trusted_header.settings import Settings
+from portico.api import InvalidRequest, from_trusted_proxy
+from portico_trusted_header.settings import TrustedHeaderSettings
 
 #: Characters of a name that are kept; more groups or longer ones than this no proxy sends.
 LONGEST_NAME = 256
@@ -16,13 +16,13 @@ MOST_GROUPS = 1000
 NOT_NAMED = "Your provider has not provided a trusted header. Please contact your administrator for assistance."
 
 
-class NotNamed(Invalid):
+class NotNamed(InvalidRequest):
     """No trusted proxy says who this is."""
 
     default = NOT_NAMED
 
 
-class Named(msgspec.Struct, frozen=True):
+class HeaderIdentity(msgspec.Struct, frozen=True):
     """Whom the proxy names. `groups`: None = it says nothing of them."""
 
     email: str
@@ -30,10 +30,10 @@ class Named(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] | None
 
 
-class Headers:
+class TrustedHeaders:
     """The configured headers, as they are in a request of a trusted proxy; from anybody else there are none."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrustedHeaderSettings) -> None:
         self._email = settings.email_header.lower().encode()
         self._name = settings.name_header.lower().encode()
         self._groups = settings.groups_header.lower().encode()
@@ -44,12 +44,12 @@ class Headers:
             return []
         return [_address(value) for value in _values(scope, self._email)]
 
-    def named(self, scope: Mapping[str, Any]) -> Named:
+    def identity(self, scope: Mapping[str, Any]) -> HeaderIdentity:
         """Whom the request is of. Raises: NotNamed if that is not said, or not once and for all."""
         emails = self.emails(scope)
         if len(emails) != 1 or not emails[0]:
             raise NotNamed
-        return Named(
+        return HeaderIdentity(
             email=emails[0],
             name=_text(_one(scope, self._name)) or emails[0],
             groups=_list(_one(scope, self._groups)),

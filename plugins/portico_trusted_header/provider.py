@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import structlog
 
-from portico.api import Actor, House, Proof, Terms, is_same_address
-from portico_trusted_header.headers import Headers, Named
-from portico_trusted_header.settings import Settings
+from portico.api import Actor, AppContext, ExternalIdentity, ProvisioningRules, is_same_address
+from portico_trusted_header.headers import HeaderIdentity, TrustedHeaders
+from portico_trusted_header.settings import TrustedHeaderSettings
 
 log = structlog.get_logger("portico.trusted_header")
 
@@ -19,28 +19,36 @@ class TrustedHeader:
     label = "Proxy"
     kind: Literal["header"] = "header"
 
-    def __init__(self, house: House, settings: Settings) -> None:
-        self._identity = house.identity
-        self._headers = Headers(settings)
+    def __init__(self, app: AppContext, settings: TrustedHeaderSettings) -> None:
+        self._identity = app.identity
+        self._headers = TrustedHeaders(settings)
         self._newcomers = settings.newcomers
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ProvisioningRules:
         """Who it names has that account, whoever it is. As with sign-up, unset means: only the very first one is made."""
         wanted = self._newcomers
         if wanted is None:
             wanted = self._identity.settings.enable_signup
-        return Terms(newcomers=bool(wanted), founder=wanted is None, merge="everybody")
+        return ProvisioningRules(
+            create_accounts=bool(wanted),
+            create_first_account=wanted is None,
+            link_by_email="everybody",
+        )
 
     def knock(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
         """The request itself, whatever the body says: nobody comes in by another way at this door."""
         return scope
 
-    async def authenticate(self, attempt: Mapping[str, Any]) -> Proof:
+    async def authenticate(self, attempt: Mapping[str, Any]) -> ExternalIdentity:
         """Who the request is of. Raises: Invalid if no trusted proxy says so, or says it twice."""
-        named: Named = self._headers.named(attempt)
-        return Proof(
-            subject=None, email=named.email, name=named.name, vouched=True, groups=named.groups
+        named: HeaderIdentity = self._headers.identity(attempt)
+        return ExternalIdentity(
+            subject=None,
+            email=named.email,
+            name=named.name,
+            email_verified=True,
+            groups=named.groups,
         )
 
     def agrees(self, scope: Mapping[str, Any], actor: Actor) -> bool:
@@ -50,9 +58,9 @@ class TrustedHeader:
         return all(is_same_address(email, actor.email) for email in self._headers.emails(scope))
 
 
-def warn_without_proxies(house: House) -> None:
+def warn_without_proxies(app: AppContext) -> None:
     """Say that the header is named and nobody is trusted to send it."""
-    if not house.settings.server.trusted_proxies:
+    if not app.settings.server.trusted_proxies:
         log.warning(
             "a trusted header is named, but no proxy is: nobody can sign in by it",
             set="server.trusted_proxies",

@@ -24,7 +24,7 @@ _NEVER = frozenset(
 )
 
 
-class Settings(Section):
+class TrustedHeaderSettings(Section):
     """Which headers say who somebody is. They count only from the proxies that `server.trusted_proxies` names."""
 
     email_header: Annotated[

@@ -26,11 +26,11 @@ import click
 from tests.servers import fresh_database, postgres_server
 
 from portico.audit import TABLES as AUDIT
-from portico.db import Database, DatabaseSettings, migrate, open_database, rows, transaction
+from portico.db import Database, DatabaseSettings, fetch_all, migrate, open_database, transaction
 from portico.identity import TABLES as IDENTITY
 from portico.identity import Actor
 from portico.permissions import TABLES as PERMISSIONS
-from portico.permissions import Permissions, PolicyFile, Resource, ResourceKind
+from portico.permissions import PackagedPolicy, Permissions, Resource, ResourceKind
 from portico_models.records import ACTIONS, GENERAL, KIND
 from portico_models.tables import TABLES as MODELS
 
@@ -140,7 +140,7 @@ async def insert(into: str, values: Sequence[tuple[Any, ...]]) -> None:
                 for row in range(len(some))
             )
             flat = [value for one in some for value in one]
-            await rows(f"INSERT INTO {into} VALUES {places} RETURNING 1", *flat)
+            await fetch_all(f"INSERT INTO {into} VALUES {places} RETURNING 1", *flat)
 
 
 async def median(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) -> float:
@@ -155,15 +155,15 @@ async def median(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) ->
 
 def law(moment: float) -> Permissions:
     permissions = Permissions(moment=moment)
-    kind = ResourceKind(KIND, "models_model", ACTIONS, general=GENERAL)
-    permissions.enact_packaged([kind], [PolicyFile("portico_policies", "models.csv")])
+    kind = ResourceKind(KIND, "models_model", ACTIONS, collection_actions=GENERAL)
+    permissions.activate_packaged([kind], [PackagedPolicy("portico_policies", "models.csv")])
     return permissions
 
 
 async def page(permissions: Permissions, actor: Actor, prefix: str = "") -> list[dict[str, Any]]:
     action = "write" if actor.id in ("few", "oldest") else "read"
-    which = await permissions.visible(actor, action, KIND)
-    return await rows(
+    which = await permissions.where_allowed(actor, action, KIND)
+    return await fetch_all(
         f"{prefix}SELECT id, name FROM models_model WHERE {which.sql} "
         f"ORDER BY created_at DESC, id LIMIT {PAGE}",
         *which.args,
@@ -176,13 +176,13 @@ async def measure(database: Database, models: int, plans: bool) -> dict[str, flo
     one = Resource(KIND, f"m{models // 2}", "person-0")
     reader = WHO["much"]
     found = {
-        "decide, remembered": await median(lambda: remembered.decide(reader, "read", one), 2000),
+        "decide, remembered": await median(lambda: remembered.allows(reader, "read", one), 2000),
         "decide by the law alone": await median(
-            lambda: asked.decide(WHO["admin"], "read", one), 2000
+            lambda: asked.allows(WHO["admin"], "read", one), 2000
         ),
-        "decide, asked": await median(lambda: asked.decide(reader, "read", one)),
+        "decide, asked": await median(lambda: asked.allows(reader, "read", one)),
         "decide, asked, 1,000 groups": await median(
-            lambda: asked.decide(WHO["many groups"], "read", one)
+            lambda: asked.allows(WHO["many groups"], "read", one)
         ),
     }
     for name, actor in WHO.items():

@@ -16,8 +16,8 @@ from typing import Any
 
 from tests.servers import fresh_database, postgres_server
 
-from portico.testing import SECRET, Client, House
-from portico_chats.search.index import Indexer
+from portico.testing import SECRET, Client, InProcessApp
+from portico_chats.search.indexer import Indexer
 
 LENGTHS = (10, 100, 1_000, 10_000)
 CHATS = "/api/v1/chats/"
@@ -40,10 +40,10 @@ def tree(length: int) -> dict[str, Any]:
 
 
 @contextmanager
-def house(database_url: str) -> Iterator[House]:
+def app(database_url: str) -> Iterator[InProcessApp]:
     """A house on a fresh database."""
     with tempfile.TemporaryDirectory() as directory:
-        opened = House(
+        opened = InProcessApp(
             {
                 "DATA_DIR": directory,
                 "WEBUI_SECRET_KEY": SECRET,
@@ -59,7 +59,7 @@ def house(database_url: str) -> Iterator[House]:
             opened.close()
 
 
-def written(opened: House) -> int:
+def written(opened: InProcessApp) -> int:
     """Bytes that the database has written ahead so far."""
     database = opened.portico.database
     if database.dialect == "sqlite":
@@ -68,13 +68,13 @@ def written(opened: House) -> int:
     return int(found["n"])
 
 
-def settle(opened: House) -> None:
+def settle(opened: InProcessApp) -> None:
     """Begin with an empty log, so that what it grows by is what was written."""
     if opened.portico.database.dialect == "sqlite":
         opened.call(opened.portico.database.rows, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def measured(opened: House, step: Callable[[int], None], times: int) -> tuple[float, float]:
+def measured(opened: InProcessApp, step: Callable[[int], None], times: int) -> tuple[float, float]:
     """CPU microseconds and bytes for one step, the middle of several runs."""
     runs = []
     for run in range(5):
@@ -92,7 +92,7 @@ def measured(opened: House, step: Callable[[int], None], times: int) -> tuple[fl
     return sorted(costs)[2], sorted(sizes)[2]
 
 
-def curve(opened: House) -> list[tuple[int, float, float, float, float]]:
+def curve(opened: InProcessApp) -> list[tuple[int, float, float, float, float]]:
     """For each length: cost and bytes of a single message, cost and bytes of a whole document."""
     person: Client = opened.client.sign_up("Ada")
     lines = []
@@ -100,7 +100,7 @@ def curve(opened: House) -> list[tuple[int, float, float, float, float]]:
         history = tree(length)
         chat_id = person.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
         # What is in the chat from the beginning has come into the index by then.
-        opened.call(opened.portico.house.services.need(Indexer).settle)
+        opened.call(opened.portico.context.services.require(Indexer).index_pending)
 
         def append(n: int, chat_id: str = chat_id) -> None:
             path = f"{CHATS}{chat_id}/messages/new{n}"
@@ -127,10 +127,10 @@ def main() -> None:
         for name in ("sqlite",) if only else ("sqlite", "postgres"):
             print(name)
             if name == "sqlite":
-                with house("") as opened:
+                with app("") as opened:
                     lines = curve(opened)
             else:
-                with fresh_database(server) as url, house(url) as opened:
+                with fresh_database(server) as url, app(url) as opened:
                     lines = curve(opened)
             first = lines[0]
             print(

@@ -22,7 +22,7 @@ import click
 from tests.servers import fresh_database, postgres_server
 from tests.upstream import KEY, Upstream
 
-from portico.testing import SECRET, Client, House
+from portico.testing import SECRET, Client, InProcessApp
 
 FEW = 20
 #: Models in one request.
@@ -43,10 +43,10 @@ ASKED = {
 }
 
 
-def fill(house: House, models: int, bases: Sequence[str]) -> dict[str, Client]:
+def fill(app: InProcessApp, models: int, bases: Sequence[str]) -> dict[str, Client]:
     """People, a group, models, and who was given what."""
-    admin = house.client.sign_up("Ada")
-    people = {"admin": admin, "much": admin.add_person("Much"), "few": admin.add_person("Few")}
+    admin = app.client.sign_up("Ada")
+    people = {"admin": admin, "much": admin.add_user("Much"), "few": admin.add_user("Few")}
     much, few = (people[name].account["id"] for name in ("much", "few"))
     group = admin.post("/api/v1/groups/create", {"name": "Many", "description": ""}).json["id"]
     assert admin.post(f"/api/v1/groups/id/{group}/users/add", {"user_ids": [much]}).status == 200
@@ -74,7 +74,7 @@ def fill(house: House, models: int, bases: Sequence[str]) -> dict[str, Client]:
     return people
 
 
-async def spent(house: House, client: Client, target: str, seconds: float) -> float:
+async def spent(app: InProcessApp, client: Client, target: str, seconds: float) -> float:
     """Microseconds of processor time a request takes."""
     path, _, query = target.partition("?")
     headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {client.token}".encode())]
@@ -92,7 +92,7 @@ async def spent(house: House, client: Client, target: str, seconds: float) -> fl
             "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
             "headers": headers, "client": ("127.0.0.1", 1), "server": ("testserver", 80), "state": {},
         }  # fmt: skip
-        await house.portico(scope, receive, send)  # type: ignore[arg-type]
+        await app.portico(scope, receive, send)  # type: ignore[arg-type]
         assert answer["status"] == 200, target
 
     await ask()
@@ -118,15 +118,15 @@ def measure(url: str, models: int, seconds: float, afresh: bool) -> dict[str, fl
             "OPENAI_API_BASE_URLS": upstream.url,
             "OPENAI_API_KEYS": KEY,
         }
-        house = House({name: value for name, value in environment.items() if value})
+        app = InProcessApp({name: value for name, value in environment.items() if value})
         try:
-            people = fill(house, models, [one["id"] for one in upstream.models])
+            people = fill(app, models, [one["id"] for one in upstream.models])
             return {
-                what: house.call(spent, house, people[who], target, seconds)
+                what: app.call(spent, app, people[who], target, seconds)
                 for what, (who, target) in ASKED.items()
             }
         finally:
-            house.close()
+            app.close()
 
 
 def show(dialect: str, sizes: Sequence[int], found: Sequence[dict[str, float]]) -> None:

@@ -12,8 +12,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from tests.journeys.revoking import HOLDS, HOUSES, KEY_WAYS, SETTINGS, WAYS, Scene, credential
-from tests.live import eventually, install_probe
+from tests.end_to_end.revocation_helpers import (
+    HOLDS,
+    HOUSES,
+    KEY_WAYS,
+    SETTINGS,
+    WAYS,
+    Scene,
+    credential,
+)
+from tests.open_connections import eventually, install_probe
 from tests.redis_server import RedisServer
 from tests.servers import fresh_database, postgres_server
 from tests.upstream import Upstream
@@ -36,20 +44,20 @@ def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
     )
 
 
-def measure(house: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
+def measure(app: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
     """Milliseconds by way and hold."""
     with ExitStack() as running:
-        if "Redis" in house:
+        if "Redis" in app:
             redis = RedisServer().start()
             running.callback(redis.close)
             environment = environment | {"REDIS_URL": redis.url}
         servers = []
-        for number in range(1 if house == "one instance" else 2):
+        for number in range(1 if app == "one instance" else 2):
             (folder / f"server-{number}").mkdir()
             servers.append(Server(environment, folder / f"server-{number}").start())
             running.callback(servers[-1].kill)
         admin = servers[0].client.sign_up("Ada")
-        if "stopped" in house:
+        if "stopped" in app:
             redis.stop()
         return {
             name: _one(servers, admin, f"P{number}", name)
@@ -58,7 +66,7 @@ def measure(house: str, environment: dict[str, str], folder: Path) -> dict[str, 
 
 
 def _one(servers: list[Server], admin: Client, name: str, way: str) -> dict[str, float]:
-    person = admin.add_person(name)
+    person = admin.add_user(name)
     held = credential(way, person, servers[-1])
     holds = {kind: hold(servers[-1], held) for kind, hold in HOLDS.items()}
     time.sleep(0.5)  # as in a house that has been running for a while
@@ -77,7 +85,7 @@ def _one(servers: list[Server], admin: Client, name: str, way: str) -> dict[str,
 @click.option("--postgres", is_flag=True, help="On PostgreSQL instead of SQLite.")
 def main(postgres: bool) -> None:
     """Print a table for each house."""
-    for house in HOUSES:
+    for app in HOUSES:
         with ExitStack() as running:
             folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
             upstream = running.enter_context(Upstream())
@@ -87,8 +95,8 @@ def main(postgres: bool) -> None:
                 server = running.enter_context(postgres_server())
                 url = running.enter_context(fresh_database(server))
                 environment["DATABASE_URL"] = url
-            click.echo(f"\n{house:28}" + "".join(f"{kind:>12}" for kind in HOLDS))
-            for way, found in measure(house, environment, folder).items():
+            click.echo(f"\n{app:28}" + "".join(f"{kind:>12}" for kind in HOLDS))
+            for way, found in measure(app, environment, folder).items():
                 click.echo(f"{way:28}" + "".join(f"{found[kind]:9.0f} ms" for kind in HOLDS))
 
 

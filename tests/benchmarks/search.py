@@ -20,11 +20,11 @@ from typing import Any
 import click
 from tests.servers import fresh_database, postgres_server
 
-from portico.db import current_database, execute, rows, scan, transaction
+from portico.db import current_database, execute, fetch_all, fetch_all_in_thread, transaction
 from portico.identity import Actor
-from portico.testing import SECRET, House
-from portico_chats.search.finding import Search
-from portico_chats.search.index import Indexer, reindex
+from portico.testing import SECRET, InProcessApp
+from portico_chats.search.indexer import Indexer, reindex
+from portico_chats.search.search import Search
 
 ANN = Actor("0b3f2c86-ann", "Ann", "ann@example.org", "user", "", "")
 ROUNDS = 40
@@ -148,7 +148,7 @@ async def gently(indexer: Indexer, seconds: float) -> str:
     start = time.perf_counter()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await indexer.settle()
+            await indexer.index_pending()
     rate = (before - await waiting()) / (time.perf_counter() - start)
     probing.cancel()
     lags.sort()
@@ -159,7 +159,7 @@ async def gently(indexer: Indexer, seconds: float) -> str:
 
 
 async def waiting() -> int:
-    return int((await rows("SELECT COUNT(*) AS n FROM chats_text WHERE state <> 1"))[0]["n"])
+    return int((await fetch_all("SELECT COUNT(*) AS n FROM chats_text WHERE state <> 1"))[0]["n"])
 
 
 async def size(what: str) -> int:
@@ -169,21 +169,21 @@ async def size(what: str) -> int:
             "all": "pg_total_relation_size('chats_text')",
             "index": "pg_relation_size('chats_text_grams')",
         }
-        return int((await rows(f"SELECT {name[what]} AS n"))[0]["n"])
+        return int((await fetch_all(f"SELECT {name[what]} AS n"))[0]["n"])
     pages = (
-        await rows(
+        await fetch_all(
             "SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()"
         )
     )[0]["n"]
     if what == "all":
         return int(pages)
-    kept = await scan("SELECT SUM(LENGTH(block)) AS n FROM chats_gram_data")
+    kept = await fetch_all_in_thread("SELECT SUM(LENGTH(block)) AS n FROM chats_gram_data")
     return int(kept[0]["n"])
 
 
-async def measure(house: House, chats: int, messages: int) -> None:
-    writer, app = Writer(), house.portico.house
-    indexer = app.services.need(Indexer)
+async def measure(app: InProcessApp, chats: int, messages: int) -> None:
+    writer, context = Writer(), app.portico.context
+    indexer = context.services.require(Indexer)
     await indexer.stop()
     with click.progressbar(length=chats * messages, label="writing ") as bar:
         characters = await fill(chats, messages, writer, bar.update)
@@ -217,7 +217,9 @@ async def compare(search: Search, writer: Writer) -> None:
         )
         escaped = text.translate({ord(c): f"\\{c}" for c in "%_\\"})
         args = (ANN.id, f"%{escaped}%", (page - 1) * 60)
-        alike = statistics.median(await milliseconds(lambda args=args: scan(LIKE, *args), 3))
+        alike = statistics.median(
+            await milliseconds(lambda args=args: fetch_all_in_thread(LIKE, *args), 3)
+        )
         median = statistics.median(times)
         click.echo(
             f"{name:34}{median:>9.2f}{times[int(len(times) * 0.99)]:>9.2f}{alike:>10.1f}"
@@ -226,18 +228,18 @@ async def compare(search: Search, writer: Writer) -> None:
 
 
 @contextlib.contextmanager
-def a_house(url: str) -> Iterator[House]:
+def a_house(url: str) -> Iterator[InProcessApp]:
     with tempfile.TemporaryDirectory() as directory:
         environment = {
             "DATA_DIR": str(Path(directory) / "data"),
             "WEBUI_SECRET_KEY": SECRET,
             "PORTICO_PLUGINS_ONLY": "accounts,password,chats",
         }
-        house = House(environment | ({"DATABASE_URL": url} if url else {}))
+        app = InProcessApp(environment | ({"DATABASE_URL": url} if url else {}))
         try:
-            yield house
+            yield app
         finally:
-            house.close()
+            app.close()
 
 
 @click.command(help=__doc__)
@@ -251,8 +253,8 @@ def main(postgres: bool, chats: int, messages: int) -> None:
             if postgres
             else ""
         )
-        house = opened.enter_context(a_house(url))
-        house.call(measure, house, chats, messages)
+        app = opened.enter_context(a_house(url))
+        app.call(measure, app, chats, messages)
 
 
 if __name__ == "__main__":

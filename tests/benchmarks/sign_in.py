@@ -113,7 +113,7 @@ def main(rounds: int) -> None:
         server = Server(environment, Path(folder)).start(timeout=60)
         try:
             admin = server.client.sign_up("Ada")
-            admin.add_person("Sam")
+            admin.add_user("Sam")
             _without_password(f"{folder}/data/portico.db")
             found = timing(server)
             for name, median in found.items():

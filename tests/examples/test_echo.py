@@ -35,19 +35,17 @@ def with_echo(
 
 
 @pytest.fixture
-def echoing(
-    with_echo: "Environment", environment: dict[str, str], tmp_path: Path
-) -> Iterator[Server]:
-    server = Server(environment | {"PORTICO_ECHO_TIMES": "2"}, tmp_path, with_echo.python)
+def echoing(with_echo: "Environment", env: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+    server = Server(env | {"PORTICO_ECHO_TIMES": "2"}, tmp_path, with_echo.python)
     yield server.start()
     server.kill()
 
 
 def test_a_strangers_model_answers_through_the_same_door_as_anybodys(echoing: Server) -> None:
     ada = echoing.client.sign_up("Ada")
-    ben = ada.add_person("Ben")
+    ben = ada.add_user("Ben")
     assert [model["id"] for model in ben.get("/api/models").json["data"]] == ["echo"]
-    assert ben.ask("echo", "ho") == "hoho"
+    assert ben.complete("echo", "ho") == "hoho"
     assert ben.get("/api/x/echo/times").json == 2
     assert echoing.client.get("/api/x/echo/times").status == 401
 

@@ -18,17 +18,17 @@ ROOTS = ("core", "plugins", "policies")
 
 #: The modules that matter most, and the tests that are to notice mistakes in them.
 TARGETS = {
-    "core/portico/permissions": ("tests/core/permissions", "tests/abuse/test_policies.py"),
+    "core/portico/permissions": ("tests/core/permissions", "tests/security/test_policies.py"),
     "core/portico/identity/sessions": ("tests/core/identity",),
-    "core/portico/identity/entering": ("tests/core/identity", "tests/plugins/trusted_header", "tests/abuse/test_sign_in.py"),
-    "core/portico/limits": ("tests/core/limits", "tests/abuse/test_limits.py"),
+    "core/portico/identity/entering": ("tests/core/identity", "tests/plugins/trusted_header", "tests/security/test_sign_in.py"),
+    "core/portico/limits": ("tests/core/limits", "tests/security/test_limits.py"),
     "core/portico/db": ("tests/core/db",),
-    "core/portico/catalogue": ("tests/core/catalogue", "tests/journeys/test_caches.py"),
-    "core/portico/web": ("tests/core/web", "tests/abuse/test_browsers.py"),
+    "core/portico/catalogue": ("tests/core/catalogue", "tests/end_to_end/test_caches.py"),
+    "core/portico/web": ("tests/core/web", "tests/security/test_browsers.py"),
     "core/portico/vault": ("tests/core/vault",),
     "plugins/portico_models": ("tests/plugins/models",),
     "plugins/portico_chats": ("tests/plugins/chats",),
-    "plugins/portico_openai": ("tests/plugins/openai", "tests/abuse/test_upstream.py"),
+    "plugins/portico_openai": ("tests/plugins/openai", "tests/security/test_upstream.py"),
     "plugins/portico_completions": ("tests/plugins/completions",),
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
-from portico.testing import PASSWORD, Answer, Client
+from portico.testing import PASSWORD, Client, Response
 
 CHATS_EACH = 40
 #: Seconds between two accounts that come and go.
@@ -42,7 +42,7 @@ class Load:
         self._lock = threading.Lock()
         self._next_guest = 0.0
         self._people = [
-            Person(self, admin.add_person(f"Soak{number}"), random.Random(seed + number))
+            Person(self, admin.add_user(f"Soak{number}"), random.Random(seed + number))
             for number in range(users)
         ]
 
@@ -137,7 +137,7 @@ class Person(threading.Thread):
         return self.client.get(path).status == 200
 
     def complete(self) -> bool:
-        return bool(self.client.ask("good", self.phrase()))
+        return bool(self.client.complete("good", self.phrase()))
 
     def stream(self) -> bool:
         answer = self._ask("good", stream=True)
@@ -211,7 +211,7 @@ class Person(threading.Thread):
             return made.status in (400, 429)
         return self.client.delete(f"/api/v1/folders/{made.json['id']}").status == 200
 
-    def _ask(self, model: str, *, stream: bool) -> Answer:
+    def _ask(self, model: str, *, stream: bool) -> Response:
         return self.client.post("/api/chat/completions", _turn(model, self.phrase(), stream=stream))
 
 

@@ -81,7 +81,7 @@ def soak(
 HOLDER = """
 import collections, gc, sys, tracemalloc
 from portico.api import PluginInfo, get, hookimpl
-PLUGIN = PluginInfo(summary="Says what the process holds.", api=1)
+PLUGIN = PluginInfo(summary="Says what the process holds.", api_version=1)
 before = [collections.Counter(), {}, None]
 
 def look():

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from portico.db.database import Database
-from portico.db.postgres import Postgres
-from portico.db.sqlite import SQLite
+from portico.db.postgres.database import Postgres
+from portico.db.sqlite.database import SQLite
 
 #: Path of the files without their ending, such as tests/upgrade/statements/0002_words; empty = nothing is recorded.
 PLACE = os.environ.get("RECORD_STATEMENTS", "")  # noqa: TID251 - a choice of the tests

@@ -35,9 +35,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(environment, templates, database_url: str) -> AsyncIterator[Database]:
+async def database(env, templates, database_url: str) -> AsyncIterator[Database]:
     """Up to date, with the tables of the core and of every plugin."""
-    loaded = load_settings(environ=environment)
+    loaded = load_settings(environ=env)
     data_dir = Path(loaded.settings.data_dir)
     templates.lay(database_url, data_dir, Portico(loaded).table_sets)
     database = open_database(DatabaseSettings(url=database_url), data_dir)

@@ -3,19 +3,26 @@
 A row is written in the transaction of the change itself, so there is never one without the other.
 """
 
-from portico.audit.record import SYSTEM, acting, author, drop_fields, record, record_many
+from portico.audit.log import AuditEntry, AuditFilter, AuditLog
 from portico.audit.tables import TABLES
-from portico.audit.trail import Asked, Entry, Trail
+from portico.audit.writer import (
+    SYSTEM_AUTHOR,
+    acting_as,
+    current_author,
+    drop_fields,
+    record_change,
+    record_many,
+)
 
 __all__ = [
-    "SYSTEM",
+    "SYSTEM_AUTHOR",
     "TABLES",
-    "Asked",
-    "Entry",
-    "Trail",
-    "acting",
-    "author",
+    "AuditEntry",
+    "AuditFilter",
+    "AuditLog",
+    "acting_as",
+    "current_author",
     "drop_fields",
-    "record",
+    "record_change",
     "record_many",
 ]

@@ -1,31 +1,31 @@
 """Which models exist: what sources offer, what the workspace says about it, and who may use what."""
 
 from portico.catalogue.catalogue import Catalogue
-from portico.catalogue.shelf import SourceState
+from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.source import (
     EVENT_STREAM,
-    JSON,
-    Completion,
+    JSON_MEDIA_TYPE,
     ModelCard,
     ModelSource,
-    Reply,
+    SourceRequest,
+    SourceResponse,
     WorkspaceModel,
     WorkspaceModels,
 )
-from portico.catalogue.target import Target
-from portico.catalogue.text import reply_with_text
+from portico.catalogue.source_cache import SourceStatus
+from portico.catalogue.text_response import text_response
 
 __all__ = [
     "EVENT_STREAM",
-    "JSON",
+    "JSON_MEDIA_TYPE",
     "Catalogue",
-    "Completion",
     "ModelCard",
     "ModelSource",
-    "Reply",
-    "SourceState",
-    "Target",
+    "ResolvedModel",
+    "SourceRequest",
+    "SourceResponse",
+    "SourceStatus",
     "WorkspaceModel",
     "WorkspaceModels",
-    "reply_with_text",
+    "text_response",
 ]

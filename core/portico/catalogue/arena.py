@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from portico.catalogue.entry import Entry
+from portico.catalogue.model_entry import ModelEntry
 from portico.db import now
-from portico.errors import Invalid, Misshapen
+from portico.errors import InvalidRequest, ValidationError
 from portico.identity import Actor
 from portico.permissions import EVERYONE, READER, Resource, Sharing, read_rights
 from portico.settings.schema import ArenaModel, CatalogueSettings
@@ -18,27 +18,27 @@ DEFAULT = ArenaModel("arena-model", "Arena Model", {"description": None, "model_
 
 
 class Arena(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One such model. `line`: its JSON in the list of models. `open_to`: who may use it."""
+    """One such model. `line`: its JSON in the list of models. `sharing`: who may use it."""
 
     id: str
     name: str
     meta: Mapping[str, Any]
-    open_to: Sharing
-    line: bytes
+    sharing: Sharing
+    json: bytes
 
     def resource(self, actor: Actor, group_ids: Sequence[str]) -> Resource:
         """What a decision needs to know: it has no row, so what ties somebody to it stands in its settings."""
         ties = set()
-        for share in self.open_to.shares:
+        for share in self.sharing.shares:
             if share.principal_kind == "everyone":
                 ties.add(EVERYONE)
             elif share.action == "read" and share.principal_id in (actor.id, *group_ids):
                 ties.add(READER)
         return Resource("model", "", None, frozenset(ties))
 
-    async def draw(
-        self, entries: Sequence[Entry], is_usable: Callable[[Entry], Awaitable[bool]]
-    ) -> Entry | None:
+    async def pick(
+        self, entries: Sequence[ModelEntry], is_usable: Callable[[ModelEntry], Awaitable[bool]]
+    ) -> ModelEntry | None:
         """One of the models it stands for that is usable; None if there is none."""
         named = self.meta.get("model_ids")
         named = set(named) if isinstance(named, list) and named else None
@@ -64,7 +64,7 @@ def _arena(model: ArenaModel) -> Arena:
         said = read_rights(
             *(meta.get(key, msgspec.UNSET) for key in ("access_control", "access_grants"))
         )
-    except (Misshapen, Invalid):
+    except (ValidationError, InvalidRequest):
         said = None  # whatever was meant, it was not everybody
     open_to = said or Sharing()
     line = {
@@ -83,6 +83,6 @@ def _arena(model: ArenaModel) -> Arena:
         id=model.id,
         name=model.name,
         meta=meta,
-        open_to=open_to,
-        line=msgspec.json.encode(line),
+        sharing=open_to,
+        json=msgspec.json.encode(line),
     )

@@ -12,7 +12,7 @@ import msgspec
 
 from portico.identity import Actor
 
-JSON = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 
@@ -34,7 +34,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     public: bool = False
 
 
-class Completion(msgspec.Struct, frozen=True, kw_only=True):
+class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One turn to be completed.
 
     `model`: the id as its source listed it. `body`: the client's request without the keys that are Portico's
@@ -51,7 +51,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     chat_id: str | None = None
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What a source answers: `bytes`, or an iterator of byte blocks that is closed when the client leaves.
 
     `headers`: only what a client of any provider should see, such as `retry-after`.
@@ -59,7 +59,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes | AsyncIterator[bytes]
     status: int = 200
-    content_type: str = JSON
+    content_type: str = JSON_MEDIA_TYPE
     headers: Mapping[str, str] = {}
 
 
@@ -77,7 +77,7 @@ class ModelSource(Protocol):
         """The models there are now. The order is kept."""
         ...
 
-    async def complete(self, completion: Completion) -> Reply:
+    async def complete(self, completion: SourceRequest) -> SourceResponse:
         """Answer one turn. Cancelled when the client is gone."""
         ...
 

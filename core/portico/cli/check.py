@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from portico.cli.key import Key
+from portico.cli.context import CommandContext
 from portico.errors import OperatorError
 
 
@@ -19,7 +19,7 @@ class CannotCheck(OperatorError):
 @click.option("--repair", is_flag=True, help="Remove what can be removed.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 @click.pass_obj
-def check(key: Key, repair: bool, as_json: bool) -> None:
+def check(key: CommandContext, repair: bool, as_json: bool) -> None:
     """Find rows that belong to nothing, such as chats of deleted accounts, and other faults.
 
     Exits with 0 if there is none (any more), else with 1. Changes nothing without --repair.
@@ -45,12 +45,12 @@ def _summary(found: list[str], left: list[str], repair: bool) -> str:
     return "\n".join([f"{faults} found. These are left:", *left])
 
 
-async def _examined(key: Key, repair: bool) -> tuple[list[str], list[str]]:
+async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[str]]:
     """What was found, and what of it is left."""
     from portico.db.consistency import MAX_ROUNDS
     from portico.opening import start_database
 
-    portico: Any = key.portico()
+    portico: Any = key.application()
     _require_file(portico)
     await start_database(portico)
     try:
@@ -73,11 +73,11 @@ async def _examined(key: Key, repair: bool) -> tuple[list[str], list[str]]:
 
 def _require_file(portico: Any) -> None:
     """Raises: CannotCheck where opening the database would make one."""
-    from portico.db.address import FileAddress, find_database
+    from portico.db.address import SQLiteAddress, find_database
 
     settings = portico.settings
     address = find_database(settings.database, Path(settings.data_dir).absolute())
-    if isinstance(address, FileAddress) and not address.path.exists():
+    if isinstance(address, SQLiteAddress) and not address.path.exists():
         raise CannotCheck(f"There is no database at {address.path} yet.")
 
 

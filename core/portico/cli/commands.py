@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from portico.cli.context import CommandContext
 from portico.cli.database import db
-from portico.cli.key import Key
 from portico.cli.secret import secret
 
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
@@ -57,11 +57,11 @@ def register(cli: click.Group) -> None:
     help="Begin anew with an empty database, although another one was used before.",
 )
 @click.pass_obj
-def serve(key: Key, /, **options: Any) -> None:
+def serve(key: CommandContext, /, **options: Any) -> None:
     """Serve until stopped. Ctrl-C or SIGTERM lets running requests finish first."""
     from portico.server.serve import serve as run
 
-    run(key.loaded(**options))
+    run(key.load_settings(**options))
 
 
 @click.command()
@@ -83,10 +83,12 @@ def serve(key: Key, /, **options: Any) -> None:
     help="Begin anew with an empty database, although another one was used before.",
 )
 @click.pass_obj
-def migrate(key: Key, check: bool, force: bool | None, new_database: bool | None) -> None:
+def migrate(
+    key: CommandContext, check: bool, force: bool | None, new_database: bool | None
+) -> None:
     """Bring the database schema up to date, the core's and every plugin's."""
-    key.loaded(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
-    portico = key.portico()
+    key.load_settings(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
+    portico = key.application()
 
     async def work() -> int:
         await portico.database.start()
@@ -141,9 +143,9 @@ async def _migrate(portico: Any) -> int:
 @click.command()
 @JSON
 @click.pass_obj
-def plugins(key: Key, as_json: bool) -> None:
+def plugins(key: CommandContext, as_json: bool) -> None:
     """List every installed plugin: its state, why, and what it brings."""
-    register = key.portico().register
+    register = key.application().register
     if as_json:
         click.echo(json.dumps([record.described() for record in register], indent=2))
         return
@@ -156,26 +158,26 @@ def plugins(key: Key, as_json: bool) -> None:
         indent = " " * (wide + 4)
         if record.reason:
             click.echo(f"{indent}why: {record.reason}")
-        for kind, things in record.brings.items():
+        for kind, things in record.provides.items():
             click.echo(f"{indent}{kind}: {', '.join(things)}")
 
 
 @click.command()
 @JSON
 @click.pass_obj
-def config(key: Key, as_json: bool) -> None:
+def config(key: CommandContext, as_json: bool) -> None:
     """Print every setting, its value (secrets masked) and where it came from."""
     import msgspec
 
-    from portico.settings.describe import describe, table
+    from portico.settings.describe import describe, format_table
 
     schemas = {
         contribution.plugin: type(contribution.settings)
-        for contribution in key.portico().contributions
+        for contribution in key.application().contributions
         if contribution.settings
     }
-    rows = describe(key.loaded(), schemas)
+    rows = describe(key.load_settings(), schemas)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
     else:
-        click.echo(table(rows))
+        click.echo(format_table(rows))

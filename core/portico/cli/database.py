@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from portico.cli.check import check
-from portico.cli.key import Key
+from portico.cli.context import CommandContext
 from portico.errors import OperatorError
 
 DISCARD = click.option(
@@ -22,7 +22,7 @@ DISCARD = click.option(
 ENCRYPTED = "sqlite+sqlcipher"
 
 
-class NothingToDo(OperatorError):
+class AlreadyConverted(OperatorError):
     """The file is in that state already, or is not there."""
 
 
@@ -37,7 +37,7 @@ db.add_command(check)
 @db.command()
 @DISCARD
 @click.pass_obj
-def encrypt(key: Key, discard_backup: bool) -> None:
+def encrypt(key: CommandContext, discard_backup: bool) -> None:
     """Encrypt the SQLite file with DATABASE_PASSWORD, or with what is typed."""
     path = _file(key, encrypted=False)
     _convert(path, None, _password(key, "Password", twice=True), "encrypt", discard_backup)
@@ -50,7 +50,7 @@ def encrypt(key: Key, discard_backup: bool) -> None:
 @db.command()
 @DISCARD
 @click.pass_obj
-def decrypt(key: Key, discard_backup: bool) -> None:
+def decrypt(key: CommandContext, discard_backup: bool) -> None:
     """Make the SQLite file readable without a password."""
     path = _file(key, encrypted=True)
     _convert(path, _password(key, "Password"), None, "decrypt", discard_backup)
@@ -65,7 +65,7 @@ def decrypt(key: Key, discard_backup: bool) -> None:
 )
 @DISCARD
 @click.pass_obj
-def rekey(key: Key, new_password_file: Path | None, discard_backup: bool) -> None:
+def rekey(key: CommandContext, new_password_file: Path | None, discard_backup: bool) -> None:
     """Encrypt the SQLite file with another password.
 
     The new one is read from the file, from PORTICO_DATABASE_NEW_PASSWORD or from the keyboard.
@@ -74,11 +74,11 @@ def rekey(key: Key, new_password_file: Path | None, discard_backup: bool) -> Non
 
     path = _file(key, encrypted=True)
     old = _password(key, "Password")
-    new: Any = key.loaded().settings.database.new_password
+    new: Any = key.load_settings().settings.database.new_password
     if new_password_file is not None:
         new = read_password(new_password_file)
         if not new:
-            raise NothingToDo(f"{new_password_file} is empty: a password is needed")
+            raise AlreadyConverted(f"{new_password_file} is empty: a password is needed")
     _convert(path, old, new or _ask("New password", twice=True), "rekey", discard_backup)
     click.echo("Rekeyed. Set DATABASE_PASSWORD to the new password before servers start.")
 
@@ -86,15 +86,15 @@ def rekey(key: Key, new_password_file: Path | None, discard_backup: bool) -> Non
 @db.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 @click.pass_obj
-def info(key: Key, as_json: bool) -> None:
+def info(key: CommandContext, as_json: bool) -> None:
     """Tell what the database is, where it is, and whether its schema is up to date."""
-    from portico.db.address import FileAddress, find_database
+    from portico.db.address import SQLiteAddress, find_database
 
-    settings = key.loaded().settings
+    settings = key.load_settings().settings
     address = find_database(settings.database, Path(settings.data_dir).absolute())
     about: dict[str, Any] = {"engine": "PostgreSQL", "address": str(address)}
-    if isinstance(address, FileAddress):
-        about = _about_file(address.path.resolve())
+    if isinstance(address, SQLiteAddress):
+        about = _describe_file(address.path.resolve())
     about["schema"] = _schema(key)
     if as_json:
         click.echo(json.dumps(about, indent=2))
@@ -112,8 +112,8 @@ def _line(value: Any) -> str:
     )
 
 
-def _about_file(path: Path) -> dict[str, Any]:
-    from portico.db.conversion import backups_of, is_encrypted
+def _describe_file(path: Path) -> dict[str, Any]:
+    from portico.db.sqlite.file_encryption import backups_of, is_encrypted
 
     if not path.exists():
         return {"engine": "SQLite", "file": str(path), "bytes": 0}
@@ -126,12 +126,12 @@ def _about_file(path: Path) -> dict[str, Any]:
     }
 
 
-def _schema(key: Key) -> str:
+def _schema(key: CommandContext) -> str:
     """In a sentence. Opens the database, and changes nothing in it."""
     from portico.db import schema_status
     from portico.instances import unknown_steps
 
-    portico = key.portico()
+    portico = key.application()
 
     async def look() -> Any:
         await portico.database.start()
@@ -147,27 +147,27 @@ def _schema(key: Key) -> str:
     return f"{steps} steps are pending: portico migrate" if steps else "up to date"
 
 
-def _file(key: Key, *, encrypted: bool) -> Path:
-    """The file to convert. Raises: BadDatabase, NothingToDo."""
+def _file(key: CommandContext, *, encrypted: bool) -> Path:
+    """The file to convert. Raises: BadDatabase, AlreadyConverted."""
     from portico.db.address import find_file
-    from portico.db.conversion import is_encrypted
+    from portico.db.sqlite.file_encryption import is_encrypted
 
-    settings = key.loaded().settings
+    settings = key.load_settings().settings
     path = find_file(settings.database, Path(settings.data_dir).absolute())
     if not path.exists() or not path.stat().st_size:
-        raise NothingToDo(
+        raise AlreadyConverted(
             f"{path} is not there yet: `portico serve` makes it, encrypted if a password is set"
         )
     if is_encrypted(path) is not encrypted:
-        raise NothingToDo(f"{path} is {'not encrypted' if encrypted else 'encrypted already'}")
+        raise AlreadyConverted(f"{path} is {'not encrypted' if encrypted else 'encrypted already'}")
     return path
 
 
-def _password(key: Key, prompt: str, *, twice: bool = False) -> Any:
+def _password(key: CommandContext, prompt: str, *, twice: bool = False) -> Any:
     """The one that is configured, else what is typed. A Secret."""
     from portico.db.address import database_password
 
-    return database_password(key.loaded().settings.database) or _ask(prompt, twice=twice)
+    return database_password(key.load_settings().settings.database) or _ask(prompt, twice=twice)
 
 
 def _ask(prompt: str, *, twice: bool) -> Any:
@@ -177,7 +177,7 @@ def _ask(prompt: str, *, twice: bool) -> Any:
 
 
 def _convert(path: Path, old: Any, new: Any, word: str, discard: bool) -> None:
-    from portico.db.conversion import Conversion, convert
+    from portico.db.sqlite.file_encryption import Conversion, convert
 
     with click.progressbar(length=path.stat().st_size, label=f"Copying {path.name}") as bar:
 

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from portico import __version__
-from portico.cli.key import Key
-from portico.errors import OperatorError, Refusal
+from portico.cli.context import CommandContext
+from portico.errors import DomainError, OperatorError
 
 
-class WithPlugins(click.Group):
+class PluginGroup(click.Group):
     """A group whose unknown commands may come from plugins."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -24,33 +24,35 @@ class WithPlugins(click.Group):
         """A core command, or a plugin's."""
         found = super().get_command(ctx, name)
         if found is None:
-            self._ask_plugins(ctx)
+            self._load_plugin_commands(ctx)
             found = super().get_command(ctx, name)
         return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Everything there is, for `--help`."""
-        self._ask_plugins(ctx)
+        self._load_plugin_commands(ctx)
         return super().list_commands(ctx)
 
-    def _ask_plugins(self, ctx: click.Context) -> None:
+    def _load_plugin_commands(self, ctx: click.Context) -> None:
         if self._asked:
             return
         self._asked = True
-        from portico.plugins import fence
-        from portico.plugins.collect import implementation
+        from portico.plugins import isolation
+        from portico.plugins.contributions import hook_of
 
-        ctx.obj = ctx.obj or Key(ctx.params.get("config"))
-        portico = ctx.obj.portico()
+        ctx.obj = ctx.obj or CommandContext(ctx.params.get("config"))
+        portico = ctx.obj.application()
         core = set(self.commands)
         for contribution in portico.contributions:
-            call = implementation(portico.manager, contribution.plugin, "register_commands")
+            call = hook_of(portico.manager, contribution.plugin_name, "register_commands")
             if call is None:
                 continue
             offered = click.Group()
             try:
-                fence.run(contribution.plugin, "register_commands", partial(call, cli=offered))
-            except fence.Fault as fault:
+                isolation.call(
+                    contribution.plugin_name, "register_commands", partial(call, cli=offered)
+                )
+            except isolation.PluginError as fault:
                 click.echo(f"plugin {fault.plugin} brings no commands: {fault.reason}", err=True)
                 continue
             for name, command in offered.commands.items():
@@ -64,14 +66,14 @@ class WithPlugins(click.Group):
 
 @click.pass_context
 def _begin(ctx: click.Context, config: Path | None) -> None:
-    ctx.obj = ctx.obj or Key(config)
+    ctx.obj = ctx.obj or CommandContext(config)
 
 
 def command_line() -> click.Group:
     """The root command, with the core's commands; those of plugins are added once one is asked for."""
     from portico.cli import commands
 
-    root = WithPlugins(
+    root = PluginGroup(
         "portico",
         help="A server for talking to AI models on your own machine.",
         callback=_begin,
@@ -95,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """
     try:
         command_line()(words, prog_name=None if words is None else "portico")
-    except (OperatorError, Refusal) as error:
+    except (OperatorError, DomainError) as error:
         from portico.db.errors import in_words
 
         told = in_words(error)

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from portico.cli.key import Key
+from portico.cli.context import CommandContext
 from portico.errors import OperatorError
 
 
-class WouldLose(OperatorError):
+class WouldLoseData(OperatorError):
     """Adopting the configured keys would leave locked texts that nobody can read."""
 
 
@@ -25,81 +25,81 @@ def secret(context: click.Context, adopt: bool, lose: bool) -> None:
     """Show which keys are configured and which the database is used with, by fingerprint."""
     if context.invoked_subcommand:
         return
-    from portico.audit import record
+    from portico.audit import record_change
     from portico.db import transaction
-    from portico.identity.secret import adopt_secret, stored_fingerprint
+    from portico.encryption import key_usage, replace_encryption_key, stored_key_id
+    from portico.identity.secret_key_check import replace_secret_key, stored_fingerprint
     from portico.settings.secret_key import ensure_secret_key, secret_fingerprint
-    from portico.vault import adopt_vault, holdings, key_in_use
 
-    key: Key = context.obj
-    settings = key.loaded().settings
+    key: CommandContext = context.obj
+    settings = key.load_settings().settings
     configured = ensure_secret_key(settings, Path(settings.data_dir).absolute())
-    portico = key.portico()
-    vault = portico.vault
+    portico = key.application()
+    vault = portico.encryption
 
     async def work(_: Any) -> tuple[str | None, str | None, Sequence[Any]]:
-        held = await holdings(portico.locked_columns)
+        held = await key_usage(portico.encrypted_columns)
         if adopt:
             if not lose:
-                _refuse_loss([h for h in held if not vault.can_read(h.key_id)])
+                _check_loss([h for h in held if not vault.can_read(h.key_id)])
             async with transaction():
-                was = await stored_fingerprint(), await key_in_use()
-                await adopt_secret(configured)
-                await adopt_vault(vault)
-                became = await stored_fingerprint(), await key_in_use()
+                was = await stored_fingerprint(), await stored_key_id()
+                await replace_secret_key(configured)
+                await replace_encryption_key(vault)
+                became = await stored_fingerprint(), await stored_key_id()
                 if was != became:
-                    await record("secret.adopted", "secret", "", list(was), list(became))
-        return await stored_fingerprint(), await key_in_use(), held
+                    await record_change("secret.adopted", "secret", "", list(was), list(became))
+        return await stored_fingerprint(), await stored_key_id(), held
 
     signs, locks, held = key.run(work)
     click.echo(f"configured  {secret_fingerprint(configured)}")
     click.echo(f"in use      {signs or 'none yet'}")
     click.echo(f"locks with  {vault.current_id}")
     click.echo(f"in use      {locks or 'none yet'}")
-    _list(vault, held)
+    _print_usage(vault, held)
     if adopt:
         click.echo("Adopted. Whoever was signed in has to sign in again.")
 
 
 @secret.command()
 @click.pass_obj
-def rotate(key: Key) -> None:
+def rotate(key: CommandContext) -> None:
     """Lock everything anew that is not locked with the key in use now; the server may go on meanwhile."""
-    from portico.audit import record
-    from portico.vault import Rotation, holdings
-    from portico.vault import claim_vault as claim
-    from portico.vault import rotate as run
+    from portico.audit import record_change
+    from portico.encryption import Rotation, key_usage
+    from portico.encryption import check_encryption_key as claim
+    from portico.encryption import rotate as run
 
-    portico = key.portico()
-    vault, columns = portico.vault, portico.locked_columns
+    portico = key.application()
+    vault, columns = portico.encryption, portico.encrypted_columns
 
     async def work(_: Any) -> Rotation:
         await claim(vault)
-        old = sum(h.count for h in await holdings(columns) if h.key_id != vault.current_id)
+        old = sum(h.count for h in await key_usage(columns) if h.key_id != vault.current_id)
         with click.progressbar(length=old or 1, label="Locking anew") as bar:
             done = await run(vault, columns, bar.update)
             bar.update(bar.length or 1)
-        if done.relocked:
-            await record(
-                "secret.rotated", "secret", vault.current_id, None, {"texts": done.relocked}
+        if done.reencrypted:
+            await record_change(
+                "secret.rotated", "secret", vault.current_id, None, {"texts": done.reencrypted}
             )
         return done
 
     done: Rotation = key.run(work)
-    click.echo(f"{done.relocked} locked anew with {vault.current_id}.")
-    _name_absent(portico)
-    for column, count in done.unreadable.items():
+    click.echo(f"{done.reencrypted} locked anew with {vault.current_id}.")
+    _print_inactive_plugins(portico)
+    for column, count in done.undecryptable.items():
         click.echo(
             f"{column}: {count} cannot be read with the configured keys and stay as they are",
             err=True,
         )
-    raise SystemExit(1 if done.unreadable else 0)
+    raise SystemExit(1 if done.undecryptable else 0)
 
 
-def _refuse_loss(lost: Sequence[Any]) -> None:
+def _check_loss(lost: Sequence[Any]) -> None:
     if lost:
         reasons = [f"{h.column}: {h.count} under {h.key_id or 'no key at all'}" for h in lost]
-        raise WouldLose(
+        raise WouldLoseData(
             "\n".join(
                 [
                     "what is locked with a key that is not configured would be lost:",
@@ -111,7 +111,7 @@ def _refuse_loss(lost: Sequence[Any]) -> None:
         )
 
 
-def _list(vault: Any, held: Sequence[Any]) -> None:
+def _print_usage(vault: Any, held: Sequence[Any]) -> None:
     """How many texts are under which key."""
     under = Counter[str]()
     for holding in held:
@@ -124,7 +124,7 @@ def _list(vault: Any, held: Sequence[Any]) -> None:
         click.echo(f"locked      {key_id or 'with no key':<16}  {count:>7}  {state}")
 
 
-def _name_absent(portico: Any) -> None:
+def _print_inactive_plugins(portico: Any) -> None:
     """What a plugin that is not active keeps is not looked at."""
     if absent := [record.name for record in portico.register if record.state != "active"]:
         click.echo(f"Not looked at, since they are not active: {', '.join(sorted(absent))}")

@@ -8,17 +8,23 @@ with database.use():
         after_commit(lambda: publish(ChatCreated(...)))
 """
 
-from portico.db.ambient import bind
+from portico.db.batches import (
+    MAX_IDS_PER_STATEMENT,
+    MAX_ROWS_PER_STATEMENT,
+    chunks,
+    placeholder_rows,
+    placeholders,
+)
 from portico.db.clock import now
 from portico.db.consistency import DatabaseCheck, all_checks
 from portico.db.current import (
     after_commit,
     current_database,
     execute,
+    fetch_all,
+    fetch_all_in_thread,
+    fetch_one,
     in_transaction,
-    row,
-    rows,
-    scan,
     transaction,
 )
 from portico.db.database import Database, Row
@@ -34,21 +40,24 @@ from portico.db.errors import (
     in_words,
 )
 from portico.db.ids import new_id
-from portico.db.locks import hold_for_deletion, hold_rows
-from portico.db.many import (
-    IDS_AT_ONCE,
-    ROWS_AT_ONCE,
-    chunks,
-    placeholder_rows,
-    placeholders,
+from portico.db.migrate import (
+    MigrationReport,
+    SchemaStatus,
+    apply_steps,
+    migrate,
+    pending,
+    schema_status,
 )
-from portico.db.migrate import Report, SchemaStatus, apply_steps, migrate, pending, schema_status
 from portico.db.opening import open_database
+from portico.db.piccolo_engine import bind
 from portico.db.retention import Retention
-from portico.db.tableset import Locked, Reference, TableSet
+from portico.db.row_locks import hold_for_deletion, hold_rows
+from portico.db.tableset import EncryptedColumn, Reference, TableSet
 from portico.settings.schema import DatabaseSettings
 
 __all__ = [
+    "MAX_IDS_PER_STATEMENT",
+    "MAX_ROWS_PER_STATEMENT",
     "BadDatabase",
     "BadMigration",
     "Cause",
@@ -56,12 +65,10 @@ __all__ = [
     "DatabaseCheck",
     "DatabaseSettings",
     "Deadlock",
+    "EncryptedColumn",
     "ForeignKeyViolation",
-    "IDS_AT_ONCE",
-    "Locked",
-    "ROWS_AT_ONCE",
+    "MigrationReport",
     "Reference",
-    "Report",
     "Retention",
     "Row",
     "SchemaStatus",
@@ -76,6 +83,9 @@ __all__ = [
     "chunks",
     "current_database",
     "execute",
+    "fetch_all",
+    "fetch_all_in_thread",
+    "fetch_one",
     "hold_for_deletion",
     "hold_rows",
     "in_transaction",
@@ -87,9 +97,6 @@ __all__ = [
     "pending",
     "placeholder_rows",
     "placeholders",
-    "row",
-    "rows",
-    "scan",
     "schema_status",
     "transaction",
 ]

@@ -18,7 +18,7 @@ _POSTGRES = {"postgres", "postgresql"}
 
 
 @dataclass(frozen=True, slots=True)
-class FileAddress:
+class SQLiteAddress:
     """A file of SQLite. `password`: None = it is not encrypted."""
 
     path: Path
@@ -29,7 +29,7 @@ class FileAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerAddress:
+class PostgresAddress:
     """A database of PostgreSQL. `url` holds its password."""
 
     url: str = field(repr=False)
@@ -38,13 +38,13 @@ class ServerAddress:
         return without_credentials(self.url)
 
 
-def find_database(settings: DatabaseSettings, data_dir: Path) -> FileAddress | ServerAddress:
+def find_database(settings: DatabaseSettings, data_dir: Path) -> SQLiteAddress | PostgresAddress:
     """The address that `settings` give in one piece or in parts; by default a file in `data_dir`.
 
     Raises `BadDatabase`, which never repeats the address: it may hold a password.
     """
     if settings.type in _POSTGRES and settings.host and settings.name:
-        return ServerAddress(_assembled(settings))
+        return PostgresAddress(_assembled(settings))
     scheme, path = _read_url(settings.url) if settings.url else ("", data_dir / FILE_NAME)
     kind: str = settings.type or scheme or "sqlite"
     # An address of a plain file may be that of an encrypted one: the type says so, and a password opens it.
@@ -57,11 +57,11 @@ def find_database(settings: DatabaseSettings, data_dir: Path) -> FileAddress | S
             raise BadDatabase(
                 "DATABASE_TYPE asks for PostgreSQL: set DATABASE_HOST and DATABASE_NAME too, or DATABASE_URL."
             )
-        return ServerAddress(settings.url)
+        return PostgresAddress(settings.url)
     if kind == ENCRYPTED:
-        return FileAddress(path, _file_password(settings))
+        return SQLiteAddress(path, _file_password(settings))
     _refuse_password(settings)
-    return FileAddress(path)
+    return SQLiteAddress(path)
 
 
 def find_file(settings: DatabaseSettings, data_dir: Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from portico.db.current import current_database, execute, row, rows, scan
+from portico.db.current import current_database, execute, fetch_all, fetch_all_in_thread, fetch_one
 from portico.db.tableset import Reference
 
 #: Rounds of looking for what the repairs of the round before have left without what it refers to.
@@ -70,7 +70,7 @@ async def foreign_keys() -> list[Reference]:
             found["parent_column"],
             orphans="clear" if _ACTIONS.get(found["action"]) == "clear" else "delete",
         )
-        for found in await rows(sql)
+        for found in await fetch_all(sql)
     ]
 
 
@@ -80,7 +80,7 @@ async def all_checks(
     """What is to be looked at in the current database. What a table declares wins over its foreign key."""
     references = {one.place: one for one in await foreign_keys()}
     references |= {one.place: one for one in declared}
-    there = {found["name"] for found in await rows(_TABLES[current_database().dialect])}
+    there = {found["name"] for found in await fetch_all(_TABLES[current_database().dialect])}
     looked_at = [
         one
         for one in references.values()
@@ -92,7 +92,7 @@ async def all_checks(
 def _reference_check(reference: Reference) -> DatabaseCheck:
     async def find() -> list[str]:
         sql = f"SELECT COUNT(*) AS n FROM {reference.table} WHERE {reference.orphaned}"  # noqa: S608
-        (found,) = await scan(sql)
+        (found,) = await fetch_all_in_thread(sql)
         count = int(found["n"])
         if not count:
             return []
@@ -103,7 +103,7 @@ def _reference_check(reference: Reference) -> DatabaseCheck:
         ]
 
     async def repair() -> None:
-        heir = await row(_FIRST_ADMIN) if reference.orphans == "inherit" else None
+        heir = await fetch_one(_FIRST_ADMIN) if reference.orphans == "inherit" else None
         where = reference.orphaned
         if heir is not None:
             sql = f"UPDATE {reference.table} SET {reference.column} = $1 WHERE {where}"  # noqa: S608
@@ -121,9 +121,9 @@ def _engine_check() -> DatabaseCheck:
         if current_database().dialect == "postgres":
             return [
                 f"The index {found['name']} is not valid: run REINDEX INDEX {found['name']}."
-                for found in await rows(_INVALID_INDEXES)
+                for found in await fetch_all(_INVALID_INDEXES)
             ]
-        report = await scan(f"PRAGMA integrity_check({MAX_ENGINE_LINES})")
+        report = await fetch_all_in_thread(f"PRAGMA integrity_check({MAX_ENGINE_LINES})")
         lines = [line for found in report for line in str(found["integrity_check"]).splitlines()]
         return [
             f"SQLite finds the file damaged: {line}. Restore a backup."

@@ -11,19 +11,19 @@ from portico.db.database import Database, Row
 def current_database() -> Database:
     """The database of this context, set by `Database.use()`."""
     try:
-        return database.current.get()
+        return database.current_database_var.get()
     except LookupError:
         raise RuntimeError(
             "No database is in use here; enter `with database.use():` first"
         ) from None
 
 
-def rows(sql: str, *args: Any) -> Awaitable[list[Row]]:
+def fetch_all(sql: str, *args: Any) -> Awaitable[list[Row]]:
     """Run a SELECT, or a change with RETURNING, on the current database."""
     return current_database().rows(sql, *args)
 
 
-async def row(sql: str, *args: Any) -> Row | None:
+async def fetch_one(sql: str, *args: Any) -> Row | None:
     """The first row, if there is one. All are fetched: write `LIMIT 1` where there may be many."""
     found = await current_database().rows(sql, *args)
     return found[0] if found else None
@@ -34,7 +34,7 @@ def execute(sql: str, *args: Any) -> Awaitable[int]:
     return current_database().execute(sql, *args)
 
 
-def scan(sql: str, *args: Any) -> Awaitable[list[Row]]:
+def fetch_all_in_thread(sql: str, *args: Any) -> Awaitable[list[Row]]:
     """Run a SELECT that may take long, without holding up other requests."""
     return current_database().scan(sql, *args)
 
@@ -46,7 +46,7 @@ def transaction() -> AbstractAsyncContextManager[None]:
 
 def in_transaction() -> bool:
     """Whether this task has a transaction open, so that what it reads may not be true yet for others."""
-    return current_database().inside() is not None
+    return current_database().current_transaction() is not None
 
 
 def after_commit(callback: Callable[[], object]) -> None:
@@ -56,7 +56,7 @@ def after_commit(callback: Callable[[], object]) -> None:
     block; if it raises after a commit, that is logged and the transaction stays kept.
     """
     try:
-        inside = database.current.get().inside()
+        inside = database.current_database_var.get().current_transaction()
     except LookupError:
         inside = None
     if inside is None:

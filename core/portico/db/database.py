@@ -8,19 +8,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from typing import Any, ClassVar, Literal
 
+from portico.context import ContextValue
+from portico.db.availability import Trouble
 from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
-from portico.db.through import see_through
-from portico.db.trouble import Trouble
+from portico.db.shielded import run_to_completion
 from portico.errors import Unavailable
-from portico.within import Within
 
 Row = dict[str, Any]
 Dialect = Literal["sqlite", "postgres"]
 
 logger = logging.getLogger(__name__)
-current: ContextVar["Database"] = ContextVar("portico_database")
-opened: ContextVar["Transaction | None"] = ContextVar("portico_transaction", default=None)
+current_database_var: ContextVar["Database"] = ContextVar("portico_database")
+current_transaction_var: ContextVar["Transaction | None"] = ContextVar(
+    "portico_transaction", default=None
+)
 
 
 class Transaction(ABC):
@@ -30,7 +32,7 @@ class Transaction(ABC):
         self.database = database
         self.task = asyncio.current_task()
         self.outer = (
-            opened.get()
+            current_transaction_var.get()
         )  # of another database, or inherited from the task that spawned this one
         self.callbacks: list[Callable[[], object]] = []
         self.failure: BaseException | None = None
@@ -41,7 +43,7 @@ class Transaction(ABC):
         """Run a statement that takes no values and gives no rows."""
 
     @abstractmethod
-    async def undo(self, savepoint: str) -> None:
+    async def rollback_to(self, savepoint: str) -> None:
         """Take back everything since `savepoint`, and forget it."""
 
     @abstractmethod
@@ -58,7 +60,7 @@ class Transaction(ABC):
             raise TransactionFailed from self.failure
 
     @contextmanager
-    def statement(self) -> Iterator[None]:
+    def guard_statement(self) -> Iterator[None]:
         """Everything that talks to the database inside the transaction happens in here."""
         self.check()
         try:
@@ -80,14 +82,14 @@ class Transaction(ABC):
                 self.check()
             except BaseException:
                 del self.callbacks[mark:]
-                await see_through(self.undo(name))
+                await run_to_completion(self.rollback_to(name))
                 self.failure = None
                 raise
             await self.command(f"RELEASE {name}")
         finally:
             self.depth -= 1
 
-    def announce(self) -> None:
+    def run_after_commit(self) -> None:
         """Call what waited for the commit. Rows are safe: a failing callback is logged."""
         for callback in self.callbacks:
             try:
@@ -153,17 +155,17 @@ class Database(ABC):
     def migrating(self) -> AbstractAsyncContextManager[None]:
         """Held by the one process that migrates; others wait. It ends with the process."""
 
-    async def verify(self) -> None:
+    async def check_foreign_keys(self) -> None:
         """Raise `ForeignKeyViolation` if a step left dangling references."""
         return  # a database that enforces them all the time has nothing to look for
 
-    def use(self) -> Within["Database"]:
+    def use(self) -> ContextValue["Database"]:
         """Make it the current database of this context."""
-        return Within(current, self)
+        return ContextValue(current_database_var, self)
 
-    def inside(self) -> Transaction | None:
+    def current_transaction(self) -> Transaction | None:
         """The transaction that statements of the running task belong to."""
-        found = opened.get()
+        found = current_transaction_var.get()
         if found is None:
             return None
         while found is not None and found.database is not self:
@@ -179,7 +181,7 @@ class Database(ABC):
         outside waits for this block to end, so never wait for such a task, a model or the network
         in here.
         """
-        if (around := self.inside()) is not None:
+        if (around := self.current_transaction()) is not None:
             async with around.savepoint():
                 yield
             return
@@ -188,23 +190,23 @@ class Database(ABC):
         except Unavailable as error:
             self.note(error)
             raise
-        token = opened.set(transaction)
+        token = current_transaction_var.set(transaction)
         try:
             yield
             transaction.check()
         except BaseException as error:
-            opened.reset(token)
-            await see_through(transaction.rollback())
+            current_transaction_var.reset(token)
+            await run_to_completion(transaction.rollback())
             if isinstance(error, Unavailable):
                 self.note(error)
             raise
-        opened.reset(token)
+        current_transaction_var.reset(token)
         commit = asyncio.ensure_future(transaction.commit())
         try:
-            await see_through(commit)
+            await run_to_completion(commit)
         except Unavailable as error:
             self.note(error)
             raise
         finally:  # also for a caller that was cancelled while its commit went through
             if not commit.cancelled() and commit.exception() is None:
-                transaction.announce()
+                transaction.run_after_commit()

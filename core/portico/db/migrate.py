@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from portico.db.clock import now
 from portico.db.database import Database
 from portico.db.errors import BadMigration
-from portico.db.steps import Step, read_steps
+from portico.db.migration_files import Migration, read_migrations
 from portico.db.tableset import TableSet
 from portico.errors import Unavailable
 
 CORE = "portico"
-BOOK = (
+MIGRATION_TABLE = (
     "CREATE TABLE IF NOT EXISTS portico_migration ("
     "plugin TEXT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL, "
     "PRIMARY KEY (plugin, name))"
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Report:
+class MigrationReport:
     """What `migrate` did, by plugin."""
 
     applied: dict[str, list[str]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class SchemaStatus:
     Plugins without any are left out. Steps of plugins that are not loaded are no concern of this.
     """
 
-    pending: dict[str, list[Step]] = field(default_factory=dict)
+    pending: dict[str, list[Migration]] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(default_factory=dict)  # applied by a newer release
     known: dict[str, list[str]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)  # why a plugin's files cannot be read
@@ -60,7 +60,7 @@ async def migrate(
     database: Database,
     sets: Mapping[str, TableSet],
     on_step: Callable[[str, str], None] | None = None,
-) -> Report:
+) -> MigrationReport:
     """Apply the steps that are missing, core's first, then in the order of `sets`.
 
     Safe to start in several processes at once, and to kill: each step is there whole, with its
@@ -76,13 +76,13 @@ async def apply_steps(
     database: Database,
     sets: Mapping[str, TableSet],
     on_step: Callable[[str, str], None] | None = None,
-) -> Report:
+) -> MigrationReport:
     """As `migrate`, for a caller that holds `database.migrating()` already."""
-    report = Report()
-    await database.execute(BOOK)
+    report = MigrationReport()
+    await database.execute(MIGRATION_TABLE)
     for plugin in _ordered(sets):
         try:
-            await _bring_up(database, plugin, sets[plugin], on_step, report)
+            await _migrate_plugin(database, plugin, sets[plugin], on_step, report)
         except BadMigration as error:
             logger.warning("The migrations of %s failed", plugin, exc_info=error)
             report.failed[plugin] = str(error)
@@ -95,7 +95,7 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
     status = SchemaStatus(is_empty=not applied)
     for plugin in _ordered(sets):
         try:
-            steps = read_steps(sets[plugin].migrations, database.dialect)
+            steps = read_migrations(sets[plugin].migrations, database.dialect)
         except BadMigration as error:
             status.unreadable[plugin] = str(error)
             continue
@@ -119,15 +119,15 @@ async def pending(database: Database, sets: Mapping[str, TableSet]) -> dict[str,
     return status.pending_names
 
 
-async def _bring_up(
+async def _migrate_plugin(
     database: Database,
     plugin: str,
     tables: TableSet,
     on_step: Callable[[str, str], None] | None,
-    report: Report,
+    report: MigrationReport,
 ) -> None:
     applied = await _applied(database, plugin)
-    steps = read_steps(tables.migrations, database.dialect)
+    steps = read_migrations(tables.migrations, database.dialect)
     unknown = sorted(applied - {step.name for step in steps})
     if unknown:
         report.unknown[plugin] = unknown
@@ -143,11 +143,11 @@ async def _bring_up(
         report.applied.setdefault(plugin, []).append(step.name)
 
 
-async def _apply(database: Database, plugin: str, step: Step) -> None:
+async def _apply(database: Database, plugin: str, step: Migration) -> None:
     try:
         async with database.transaction():
             await step.run(database)
-            await database.verify()
+            await database.check_foreign_keys()
             await database.execute(
                 "INSERT INTO portico_migration (plugin, name, applied_at) VALUES ($1, $2, $3)",
                 plugin,

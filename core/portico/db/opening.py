@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from portico.db.address import ServerAddress, find_database
+from portico.db.address import PostgresAddress, find_database
 from portico.db.database import Database
-from portico.db.postgres import Postgres
-from portico.db.sqlite import SQLite
+from portico.db.postgres.database import Postgres
+from portico.db.sqlite.database import SQLite
 from portico.settings.schema import DatabaseSettings
 
 
@@ -15,6 +15,6 @@ def open_database(settings: DatabaseSettings, data_dir: Path) -> Database:
     Raises `BadDatabase`, which never repeats the address: it may hold a password.
     """
     address = find_database(settings, data_dir)
-    if isinstance(address, ServerAddress):
+    if isinstance(address, PostgresAddress):
         return Postgres(address.url, settings)
     return SQLite(address.path, settings, address.password)

@@ -8,7 +8,7 @@ from piccolo.table import Table
 
 
 @dataclass(frozen=True)
-class Locked:
+class EncryptedColumn:
     """A column whose texts the vault has locked; empty and NULL stand for nothing.
 
     `key`: the column that names a row. `about`: what a text belongs to, as it was said to the vault, with the key in
@@ -18,19 +18,19 @@ class Locked:
     table: str
     key: str
     column: str
-    about: str
+    context: str
 
     def __post_init__(self) -> None:
-        names = {name for _, name, _, _ in Formatter().parse(self.about) if name is not None}
+        names = {name for _, name, _, _ in Formatter().parse(self.context) if name is not None}
         if names != {self.key}:
-            raise ValueError(f"about={self.about!r} has to name {{{self.key}}}, and nothing else")
+            raise ValueError(f"about={self.context!r} has to name {{{self.key}}}, and nothing else")
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column}"
 
-    def about_row(self, key: object) -> str:
+    def context_for(self, key: object) -> str:
         """What the text in one row belongs to."""
-        return self.about.format(**{self.key: key})
+        return self.context.format(**{self.key: key})
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,5 @@ class TableSet:
 
     tables: tuple[type[Table], ...]
     migrations: str
-    locked: tuple[Locked, ...] = ()
+    locked: tuple[EncryptedColumn, ...] = ()
     references: tuple[Reference, ...] = ()

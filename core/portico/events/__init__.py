@@ -1,5 +1,8 @@
 """Domain events: what happened, told to whoever asked to hear it."""
 
-from portico.events.bus import Bus, Listener
+from portico.events.bus import EventBus, Listener
 
-__all__ = ["Bus", "Listener"]
+__all__ = [
+    "EventBus",
+    "Listener",
+]

@@ -24,35 +24,35 @@ class Listener:
     handle: Callable[[Any], Awaitable[None] | None]
 
 
-Handle = Callable[[Any], Awaitable[None] | None]
+Handler = Callable[[Any], Awaitable[None] | None]
 #: Calls a listener inside the fence of the plugin it came from; never raises.
-Deliver = Callable[[str, Handle, Any], Awaitable[None] | None]
+DeliverFn = Callable[[str, Handler, Any], Awaitable[None] | None]
 #: The same for a listener whose part must be done: raises what went wrong.
-Involve = Callable[[str, Handle, Any], Awaitable[None]]
+TransactionFn = Callable[[str, Handler, Any], Awaitable[None]]
 
 
-async def unfenced(_owner: str, handle: Handle, event: Any) -> None:
+async def call_directly(_owner: str, handle: Handler, event: Any) -> None:
     """Involve a listener as it is."""
     pending = handle(event)
     if pending is not None:
         await pending
 
 
-class Bus:
+class EventBus:
     """Tells listeners what happened, in the order they were added."""
 
-    def __init__(self, deliver: Deliver, involve: Involve = unfenced) -> None:
+    def __init__(self, deliver: DeliverFn, involve: TransactionFn = call_directly) -> None:
         self._deliver = deliver
         self._involve = involve
         self._listeners: dict[type[Any], list[tuple[str, Listener]]] = defaultdict(list)
         self._running: set[asyncio.Task[None]] = set()
 
-    def listen(self, owner: str, listeners: Iterable[Listener]) -> None:
+    def subscribe(self, owner: str, listeners: Iterable[Listener]) -> None:
         """Add listeners on behalf of a plugin (or of a room of the core), so that faults name their owner."""
         for listener in listeners:
             self._listeners[listener.event].append((owner, listener))
 
-    def forget(self, owner: str) -> None:
+    def unsubscribe(self, owner: str) -> None:
         """Take an owner's listeners away."""
         for event, listeners in self._listeners.items():
             self._listeners[event] = [pair for pair in listeners if pair[0] != owner]
@@ -66,7 +66,7 @@ class Bus:
                 self._running.add(task)  # the loop holds tasks weakly
                 task.add_done_callback(self._running.discard)
 
-    async def involve(self, event: Any) -> None:
+    async def publish_in_transaction(self, event: Any) -> None:
         """Have everybody do their part of what is about to happen, inside the transaction that is open.
 
         One after the other; one that fails stops the rest, and with the exception the transaction is undone.
@@ -74,7 +74,7 @@ class Bus:
         for owner, listener in self._listeners.get(type(event), ()):
             await self._involve(owner, listener.handle, event)
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Wait until the listeners at work have finished. Called at shutdown, and by tests."""
         while self._running:
             await asyncio.wait(self._running)

@@ -1,50 +1,47 @@
 """Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
 
-from portico.identity.actor import SESSION, Actor, Bounds
-from portico.identity.directory import Directory
-from portico.identity.entering.elsewhere import ProviderSession, ProviderTokens
-from portico.identity.entering.passwords import PasswordRule
-from portico.identity.entering.ways import (
-    Arrival,
-    AtTheDoor,
-    AuthProvider,
-    Proof,
-    SignsOutElsewhere,
-    Switchable,
-    Terms,
-    TokenReader,
-    Witness,
-    arrival,
-)
-from portico.identity.entering.welcome import SessionUser, SessionUserInfo, Welcome
-from portico.identity.events import (
-    AccountChanged,
-    AccountCreated,
-    AccountDeleted,
-    AccountLeaving,
-    GroupChanged,
-    GroupLeaving,
-    KeyRevoked,
-    SessionRevoked,
-)
-from portico.identity.groups.group import Group, Member, Membership
-from portico.identity.groups.permission_rules import granted, permission_faults
-from portico.identity.groups.permission_tree import Tree, allows, effective, read_text
-from portico.identity.identity import Identity
-from portico.identity.people.account import Account, Role
-from portico.identity.people.amendment import Amendment
-from portico.identity.people.email_address import (
+from portico.identity.accounts.account import Account, Role
+from portico.identity.accounts.account_list import AccountQuery, AccountSummary
+from portico.identity.accounts.changes import AccountChanges
+from portico.identity.accounts.email_address import (
     check_email,
     domain_key,
     email_key,
     is_same_address,
 )
-from portico.identity.people.papers import LARGEST_PAPER, Parts, parts_of
-from portico.identity.people.personal import PersonalDetails
-from portico.identity.people.picture import Bitmap, bitmap
-from portico.identity.people.presence import Presence
-from portico.identity.people.roll import Listed, RollQuery
-from portico.identity.sessions.cookies import BEGUN, Cookies
+from portico.identity.accounts.last_seen import LastSeenTracker
+from portico.identity.accounts.picture import ImageData, decode_data_url
+from portico.identity.accounts.profile import ProfileDetails
+from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES, RawFields, top_level_fields
+from portico.identity.actor import SESSION_CREDENTIAL, Actor, CredentialScope
+from portico.identity.directory import Directory
+from portico.identity.events import (
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    AccountDeleting,
+    ApiKeyRevoked,
+    GroupChanged,
+    GroupDeleting,
+    SessionRevoked,
+)
+from portico.identity.groups.group import Group, GroupMember, MembershipChange
+from portico.identity.groups.permission_tree import PermissionTree, allows, effective, parse_tree
+from portico.identity.groups.permission_validation import granted_permissions, permission_errors
+from portico.identity.identity import Identity
+from portico.identity.providers import (
+    AuthProvider,
+    ExternalIdentity,
+    ProviderSignOut,
+    ProvisioningRules,
+    RequestVerifier,
+    SessionOrigin,
+    SharedSignInProvider,
+    ToggleableProvider,
+    TokenAuthenticator,
+    session_origin,
+)
+from portico.identity.sessions.cookies import OAUTH_STATE_COOKIE, Cookies
 from portico.identity.sessions.credentials import (
     COOKIE,
     Credential,
@@ -52,82 +49,85 @@ from portico.identity.sessions.credentials import (
     rests_on_cookie,
     token_from,
 )
+from portico.identity.sessions.live_connections import LiveConnections
 from portico.identity.sessions.sessions import Sessions, SessionToken
-from portico.identity.sessions.sign_ins import SignedIn
-from portico.identity.sessions.tokens import Claims, TokenSigner, is_lifetime
-from portico.identity.sessions.vigil import Vigil
+from portico.identity.sessions.tokens import Claims, TokenSigner, is_valid_lifetime
+from portico.identity.sign_in.passwords import PasswordRule
+from portico.identity.sign_in.provider_sessions import ProviderSession, ProviderTokens
+from portico.identity.sign_in.session_list import SessionInfo
+from portico.identity.sign_in.session_response import SessionUser, SessionUserInfo, SignInResult
 from portico.identity.tables import TABLES
 from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
-    "BEGUN",
     "COOKIE",
-    "LARGEST_PAPER",
-    "SESSION",
+    "MAX_USER_DATA_BYTES",
+    "OAUTH_STATE_COOKIE",
+    "SESSION_CREDENTIAL",
     "TABLES",
     "Account",
     "AccountChanged",
+    "AccountChanges",
     "AccountCreated",
     "AccountDeleted",
-    "AccountLeaving",
+    "AccountDeleting",
+    "AccountQuery",
+    "AccountSummary",
     "Actor",
-    "Amendment",
-    "Arrival",
-    "AtTheDoor",
+    "ApiKeyRevoked",
     "AuthProvider",
-    "Bitmap",
-    "Bounds",
     "Claims",
     "Cookies",
     "Credential",
+    "CredentialScope",
     "Directory",
+    "ExternalIdentity",
     "Group",
     "GroupChanged",
-    "GroupLeaving",
+    "GroupDeleting",
+    "GroupMember",
     "Identity",
-    "KeyRevoked",
-    "Member",
-    "Membership",
-    "Listed",
-    "Parts",
+    "ImageData",
+    "LastSeenTracker",
+    "LiveConnections",
+    "MembershipChange",
     "PasswordRule",
     "PermissionDefaults",
-    "PersonalDetails",
-    "Presence",
-    "Proof",
+    "PermissionTree",
+    "ProfileDetails",
     "ProviderSession",
+    "ProviderSignOut",
     "ProviderTokens",
+    "ProvisioningRules",
+    "RawFields",
+    "RequestVerifier",
     "Role",
-    "RollQuery",
+    "SessionInfo",
+    "SessionOrigin",
     "SessionRevoked",
     "SessionToken",
     "SessionUser",
     "SessionUserInfo",
     "Sessions",
-    "SignedIn",
-    "SignsOutElsewhere",
-    "Switchable",
-    "Terms",
-    "TokenReader",
+    "SharedSignInProvider",
+    "SignInResult",
+    "ToggleableProvider",
+    "TokenAuthenticator",
     "TokenSigner",
-    "Tree",
-    "Vigil",
-    "Welcome",
-    "Witness",
     "allows",
-    "arrival",
-    "bitmap",
     "check_email",
-    "domain_key",
-    "email_key",
-    "is_same_address",
     "credential_from",
+    "decode_data_url",
+    "domain_key",
     "effective",
-    "granted",
-    "is_lifetime",
-    "permission_faults",
-    "read_text",
-    "parts_of",
+    "email_key",
+    "granted_permissions",
+    "is_same_address",
+    "is_valid_lifetime",
+    "parse_tree",
+    "permission_errors",
     "rests_on_cookie",
+    "session_origin",
     "token_from",
+    "top_level_fields",
 ]

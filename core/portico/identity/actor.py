@@ -3,10 +3,10 @@
 import msgspec
 
 #: The credential of whoever signed in.
-SESSION = "session"
+SESSION_CREDENTIAL = "session"
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class CredentialScope(msgspec.Struct, frozen=True):
     """What a credential is good for, where that is less than what its owner may do.
 
     `endpoints`: paths of routes, with all below them; None = all. `scopes`: words such as `chats`, `chats:read`,
@@ -17,7 +17,7 @@ class Bounds(msgspec.Struct, frozen=True):
     endpoints: tuple[str, ...] | None = None
     scopes: frozenset[str] | None = None
 
-    def admit(self, path: str, area: str, *, reads: bool) -> bool:
+    def allows(self, path: str, area: str, *, reads: bool) -> bool:
         """Whether a route may be called. `path`: its template, such as `/api/v1/chats/{id}`."""
         if self.endpoints is not None and not any(
             path == one or path.startswith(f"{one}/") for one in self.endpoints
@@ -33,7 +33,7 @@ class Actor(msgspec.Struct, frozen=True):
     """A signed-in person, as of this request.
 
     Read afresh for each request, so a changed role counts at once. `session_id`: the sign-in it came through, or what
-    stands for one; `credential`: its kind, `session` or that of a `TokenReader`. `bounds`: what it is good for; None =
+    stands for one; `credential`: its kind, `session` or that of a `TokenAuthenticator`. `bounds`: what it is good for; None =
     for all its owner may do.
     """
 
@@ -43,8 +43,8 @@ class Actor(msgspec.Struct, frozen=True):
     role: str
     profile_image_url: str
     session_id: str
-    credential: str = SESSION
-    bounds: Bounds | None = None
+    credential: str = SESSION_CREDENTIAL
+    bounds: CredentialScope | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from portico.events import Bus
+from portico.events import EventBus
+from portico.identity.accounts.accounts import Accounts
 from portico.identity.groups.groups import Groups
-from portico.identity.people.accounts import Accounts
 from portico.identity.sessions.sessions import Sessions
 
 
@@ -12,7 +12,7 @@ class Directory(Accounts, Groups):
     """Who there is: accounts, and the groups they are in."""
 
     def __init__(
-        self, sessions: Sessions, bus: Bus, default_role: Callable[[], Awaitable[str]]
+        self, sessions: Sessions, bus: EventBus, default_role: Callable[[], Awaitable[str]]
     ) -> None:
         Accounts.__init__(self, sessions, bus, default_role)
         Groups.__init__(self, bus)

@@ -22,7 +22,7 @@ class AccountDeleted(msgspec.Struct, frozen=True):
     id: str
 
 
-class AccountLeaving(msgspec.Struct, frozen=True):
+class AccountDeleting(msgspec.Struct, frozen=True):
     """An account is about to be deleted, in the transaction that is open: whoever keeps something of it deletes
     it now, or hands it over.
 
@@ -30,10 +30,10 @@ class AccountLeaving(msgspec.Struct, frozen=True):
     """
 
     id: str
-    heir: str | None
+    new_owner_id: str | None
 
 
-class GroupLeaving(msgspec.Struct, frozen=True):
+class GroupDeleting(msgspec.Struct, frozen=True):
     """A group is about to be deleted, in the transaction that is open."""
 
     id: str
@@ -50,7 +50,7 @@ class SessionRevoked(msgspec.Struct, frozen=True):
     expires_at: int | None = None
 
 
-class KeyRevoked(msgspec.Struct, frozen=True):
+class ApiKeyRevoked(msgspec.Struct, frozen=True):
     """A key is not good any more, or not for what it was; connections that stay open have to be looked at again.
 
     `key_id`: the `session_id` of the actors it stood for.

@@ -61,7 +61,7 @@ class SessionTable(Table, tablename="portico_session"):
     epoch = BigInt(default=0)
 
 
-class LinkTable(Table, tablename="portico_link"):
+class IdentityLinkTable(Table, tablename="portico_link"):
     """What accounts are called by their providers. The key is the pair; Piccolo knows only single ones."""
 
     provider = Text(primary_key=True, default="")
@@ -99,7 +99,7 @@ class GroupMemberTable(Table, tablename="portico_group_member"):
     created_at = BigInt()
 
 
-class SecretTable(Table, tablename="portico_secret"):
+class SecretKeyTable(Table, tablename="portico_secret"):
     """The one row that says which secret key this database is used with."""
 
     id = Integer(primary_key=True)
@@ -111,11 +111,11 @@ TABLES = TableSet(
         AccountTable,
         PasswordTable,
         SessionTable,
-        LinkTable,
+        IdentityLinkTable,
         FounderTable,
         GroupTable,
         GroupMemberTable,
-        SecretTable,
+        SecretKeyTable,
     ),
     migrations="portico.identity.migrations",
     references=(

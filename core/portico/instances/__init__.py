@@ -4,7 +4,7 @@ An instance has a row while it runs. A release is its version together with the 
 same version are told apart. Steps are applied while an instance of another release runs only where they say so.
 """
 
-from portico.instances.identity import DatabaseIdentity, MissingDatabase
+from portico.instances.database_identity import DatabaseIdentity, MissingDatabase
 from portico.instances.registry import InstanceRow, OwnInstance, live_instances
 from portico.instances.release import Release, release_of
 from portico.instances.schema import SchemaRefused, bring_up_to_date, unknown_steps

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from portico.db import Cause, Database, current_database, execute, new_id, rows
+from portico.db import Cause, Database, current_database, execute, fetch_all, new_id
 from portico.errors import Unavailable
 from portico.instances.processes import is_gone, process_name
 from portico.instances.release import Release
@@ -57,7 +57,7 @@ class InstanceRow:
 
 async def live_instances() -> list[InstanceRow]:
     """Those that were seen lately. One whose process ended on this machine does not count."""
-    found = await rows(_for_dialect(_LIVE), STALE_SECONDS)
+    found = await fetch_all(_for_dialect(_LIVE), STALE_SECONDS)
     return [
         InstanceRow(
             row["id"],

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from portico.db import (
     Database,
-    Report,
+    MigrationReport,
     SchemaStatus,
     TableSet,
     apply_steps,
     execute,
-    row,
+    fetch_one,
     schema_status,
 )
+from portico.db.migration_files import Migration
 from portico.db.schema_guard import SchemaGuard
-from portico.db.steps import Step
 from portico.errors import OperatorError
-from portico.instances.identity import DatabaseIdentity
+from portico.instances.database_identity import DatabaseIdentity
 from portico.instances.registry import InstanceRow, OwnInstance, live_instances
 from portico.instances.release import Release, release_of
 
@@ -41,7 +41,7 @@ async def bring_up_to_date(
     instance: OwnInstance | None = None,
     identity: DatabaseIdentity | None = None,
     on_step: Callable[[str, str], None] | None = None,
-) -> Report:
+) -> MigrationReport:
     """Apply what is pending, if this release may, and enter `instance` as running.
 
     All of it under one lock, so that no instance of an older release begins in between. `force`: whatever a newer
@@ -89,7 +89,7 @@ def refuse_unknown(status: SchemaStatus) -> None:
 
 
 def unsafe_steps(
-    pending: Mapping[str, Sequence[Step]], instance: InstanceRow
+    pending: Mapping[str, Sequence[Migration]], instance: InstanceRow
 ) -> dict[str, list[str]]:
     """Those of the pending steps that may not be applied while this instance runs, by owner.
 
@@ -106,7 +106,7 @@ def unsafe_steps(
     return unsafe
 
 
-def _is_safe(step: Step, newest: str) -> bool:
+def _is_safe(step: Migration, newest: str) -> bool:
     """Whether a step may be applied beside an instance whose newest step of the same owner is `newest`."""
     if step.safe_beside == "previous":
         return int(newest[:4]) >= int(step.name[:4]) - 1
@@ -139,7 +139,7 @@ async def _make_way(
 
 async def _tolerate(instance_id: str, steps: Mapping[str, Sequence[str]]) -> None:
     """Tell an instance that these steps do it no harm."""
-    found = await row(_TOLERATED, instance_id)
+    found = await fetch_one(_TOLERATED, instance_id)
     tolerated: dict[str, list[str]] = json.loads(found["tolerated_steps"]) if found else {}
     for owner, names in steps.items():
         tolerated[owner] = sorted({*tolerated.get(owner, []), *names})

@@ -5,55 +5,66 @@ shared with whom. The keeper sees to it that the law in force is the one that is
 """
 
 from portico.permissions.access_grants import read_rights, unknown_rights
-from portico.permissions.decide import Condition, Permissions
-from portico.permissions.explain import Because, Explanation, explain
+from portico.permissions.decisions import Permissions, SQLCondition
 from portico.permissions.grants import Grants, describe_missing
-from portico.permissions.keeper import Keeper
-from portico.permissions.law import Law
-from portico.permissions.naming import names_in
-from portico.permissions.pages import HOUSE_RULES, LARGEST_PAGE, BadPolicy, Page
-from portico.permissions.policy import RoleLine, Rule
-from portico.permissions.relations import EVERYONE, READER
-from portico.permissions.resource import PolicyFile, PolicyLine, Resource, ResourceKind
+from portico.permissions.policies.files import (
+    BASE_POLICY,
+    MAX_POLICY_FILE_BYTES,
+    InvalidPolicy,
+    PolicyFile,
+)
+from portico.permissions.policies.parser import RoleRule, Rule
+from portico.permissions.policies.service import PolicyService
+from portico.permissions.policies.versions import PolicyVersion
+from portico.permissions.policy_set import PolicySet
+from portico.permissions.reports.access_report import (
+    AccessChange,
+    AccessSnapshot,
+    AllowedAccount,
+    changed_kinds,
+    take_access_snapshot,
+)
+from portico.permissions.reports.explain import AccessExplanation, AppliedRule, explain_access
+from portico.permissions.reports.subject_names import subject_names
+from portico.permissions.resource import PackagedPolicy, PolicyLine, Resource, ResourceKind
 from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
-from portico.permissions.stored import Version
-from portico.permissions.survey import Allowed, Shift, Survey, differing, survey
+from portico.permissions.subjects import EVERYONE, READER
 from portico.permissions.tables import TABLES
 
 __all__ = [
+    "BASE_POLICY",
     "EVERYONE",
-    "HOUSE_RULES",
-    "LARGEST_PAGE",
+    "MAX_POLICY_FILE_BYTES",
     "PRIVATE",
-    "TABLES",
-    "Allowed",
-    "BadPolicy",
-    "Because",
-    "Condition",
-    "Explanation",
-    "Grants",
-    "Keeper",
-    "Law",
     "READER",
-    "Page",
+    "TABLES",
+    "AccessChange",
+    "AccessExplanation",
+    "AccessSnapshot",
+    "AllowedAccount",
+    "AppliedRule",
+    "Grants",
+    "InvalidPolicy",
+    "PackagedPolicy",
     "Permissions",
     "PolicyFile",
     "PolicyLine",
+    "PolicyService",
+    "PolicySet",
+    "PolicyVersion",
     "Resource",
     "ResourceKind",
-    "RoleLine",
+    "RoleRule",
     "Rule",
+    "SQLCondition",
     "Share",
     "Sharing",
-    "Shift",
-    "Survey",
-    "Version",
+    "changed_kinds",
     "describe_missing",
-    "differing",
-    "explain",
-    "names_in",
+    "explain_access",
     "read_access_control",
     "read_rights",
-    "survey",
+    "subject_names",
+    "take_access_snapshot",
     "unknown_rights",
 ]

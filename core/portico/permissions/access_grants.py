@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.errors import Invalid, Misshapen
+from portico.errors import InvalidRequest, ValidationError
 from portico.permissions.sharing import MOST_IDS, PUBLIC, Share, Sharing, read_access_control
 
 #: Grants in one list.
@@ -63,7 +63,7 @@ def read_rights(
     if control is None or grants is None:
         return control if grants is None else grants
     if not grants.reads_as(control):
-        raise Invalid(DISAGREE)
+        raise InvalidRequest(DISAGREE)
     return grants
 
 
@@ -109,5 +109,5 @@ def _is_there(value: Any) -> bool:
     return value is not msgspec.UNSET and value != msgspec.Raw(b"")
 
 
-def _misfit(loc: Sequence[str | int], kind: str, message: str) -> Misshapen:
-    return Misshapen([{"type": kind, "loc": list(loc), "msg": message}])
+def _misfit(loc: Sequence[str | int], kind: str, message: str) -> ValidationError:
+    return ValidationError([{"type": kind, "loc": list(loc), "msg": message}])

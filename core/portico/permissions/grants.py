@@ -4,12 +4,13 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from portico.audit import record_many
-from portico.brief import Brief
+from portico.brief import TTLCache
 from portico.db import (
-    ROWS_AT_ONCE,
+    MAX_ROWS_PER_STATEMENT,
     after_commit,
     chunks,
     execute,
+    fetch_all,
     hold_for_deletion,
     hold_rows,
     in_transaction,
@@ -17,13 +18,12 @@ from portico.db import (
     now,
     placeholder_rows,
     placeholders,
-    rows,
 )
-from portico.errors import Invalid
+from portico.errors import InvalidRequest
 from portico.permissions.access_grants import read_rights
-from portico.permissions.relations import EVERYONE, READER, WRITER, Facts
 from portico.permissions.resource import Resource
 from portico.permissions.sharing import PRIVATE, PrincipalKind, Share, Sharing, read_access_control
+from portico.permissions.subjects import EVERYONE, READER, WRITER, Subjects
 
 _COLUMNS: Final = (
     *("id", "resource_kind", "resource_id", "action"),
@@ -70,35 +70,35 @@ class Grants:
     #: sharing that gives nothing to anybody.
     read = staticmethod(read_access_control)
     read_rights = staticmethod(read_rights)
-    nobody: Final = PRIVATE
+    PRIVATE: Final = PRIVATE
 
     def __init__(self, moment: float = 0) -> None:
-        self._held: Brief[tuple[str, str, str], Facts] = Brief(moment)
+        self._held: TTLCache[tuple[str, str, str], Subjects] = TTLCache(moment)
         #: Grows whenever this process hears of something that makes what it remembers of access wrong.
         self.changes = 0
 
-    async def of(self, kind: str, resource_id: str) -> Sharing:
+    async def sharing_of(self, kind: str, resource_id: str) -> Sharing:
         """Who one thing is shared with. One statement."""
-        return (await self.of_many(kind, [resource_id])).get(resource_id, PRIVATE)
+        return (await self.sharings_of(kind, [resource_id])).get(resource_id, PRIVATE)
 
-    async def of_many(self, kind: str, ids: Sequence[str] | None = None) -> dict[str, Sharing]:
+    async def sharings_of(self, kind: str, ids: Sequence[str] | None = None) -> dict[str, Sharing]:
         """Who things of a kind are shared with; those shared with nobody are left out.
 
         `ids` None = every thing of the kind. One statement for each 500 ids.
         """
         found: list[dict[str, Any]] = []
         if ids is None:
-            found = await rows(_OF_KIND.format(""), kind)
+            found = await fetch_all(_OF_KIND.format(""), kind)
         for some in chunks(ids or ()):
             within = f" AND resource_id IN ({placeholders(len(some), first=2)})"
-            found += await rows(_OF_KIND.format(within), kind, *some)
+            found += await fetch_all(_OF_KIND.format(within), kind, *some)
         shares: dict[str, list[Share]] = {}
         for row in found:
             share = Share(row["action"], row["principal_kind"], row["principal_id"])
             shares.setdefault(row["resource_id"], []).append(share)
         return {resource_id: Sharing(tuple(held)) for resource_id, held in shares.items()}
 
-    async def held(self, actor_id: str, resource: Resource) -> Facts:
+    async def relations_of(self, actor_id: str, resource: Resource) -> Subjects:
         """How somebody is tied to one thing by grants: by name, through a group, or as one of everyone.
 
         At most one statement a moment. Inside a transaction always one: there, what is remembered may be from before.
@@ -106,18 +106,18 @@ class Grants:
         key = (actor_id, resource.kind, resource.id)
         if in_transaction():
             return await self._ask(key)
-        return await self._held.get(key, self._ask) or frozenset()
+        return await self._held.get_or_load(key, self._ask) or frozenset()
 
-    async def _ask(self, key: tuple[str, str, str]) -> Facts:
+    async def _ask(self, key: tuple[str, str, str]) -> Subjects:
         actor_id, kind, resource_id = key
         if not resource_id:
             return frozenset()
-        return frozenset(row["tie"] for row in await rows(_HELD, kind, resource_id, actor_id))
+        return frozenset(row["tie"] for row in await fetch_all(_HELD, kind, resource_id, actor_id))
 
-    def remember_nothing(self) -> None:
+    def clear_cache(self) -> None:
         """Some grant or membership is not what it was."""
         self.changes += 1
-        self._held.forget()
+        self._held.clear()
 
     async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:
         """Share a thing with exactly these from now on. As `write_many`, for one."""
@@ -129,7 +129,7 @@ class Grants:
         `wanted`: by the thing's id. A few statements for every hundred. Raises: Invalid if a person or group does not
         exist; one that the thing was shared with before and that is gone since is dropped without a word.
         """
-        before = await self.of_many(kind, list(wanted))
+        before = await self.sharings_of(kind, list(wanted))
         changed = {
             resource_id: sharing
             for resource_id, sharing in wanted.items()
@@ -139,7 +139,7 @@ class Grants:
         for resource_id, sharing in changed.items():
             was = before.get(resource_id, PRIVATE)
             if unknown := missing.intersection(sharing.shares) - set(was.shares):
-                raise Invalid(f"[ERROR: access_control names {describe_missing(unknown)}]")
+                raise InvalidRequest(f"[ERROR: access_control names {describe_missing(unknown)}]")
         kept = {resource_id: _without(sharing, missing) for resource_id, sharing in changed.items()}
         await self._drop(kind, [one for one in kept if one in before])
         await self._insert(kind, kept)
@@ -158,41 +158,41 @@ class Grants:
             missing |= {s for s in named if s.principal_kind == kind and s.principal_id in gone}
         return missing
 
-    async def forget(self, kind: str, resource_id: str) -> None:
+    async def delete(self, kind: str, resource_id: str) -> None:
         """Drop all that was given on a thing. Call it inside the transaction that deletes the thing."""
         await self.forget_many(kind, [resource_id])
 
     async def forget_many(self, kind: str, ids: Sequence[str]) -> None:
         """The same for many things."""
-        before = await self.of_many(kind, ids)
+        before = await self.sharings_of(kind, ids)
         await self._drop(kind, list(before))
         await self._changed(kind, before, dict.fromkeys(before, PRIVATE))
 
-    async def still(self, sharing: Sharing) -> Sharing:
+    async def without_missing(self, sharing: Sharing) -> Sharing:
         """The same without the people and groups that are gone."""
         missing = await self.missing([sharing])
         return _without(sharing, missing)
 
-    async def given_to(
+    async def granted_to(
         self, principal_kind: PrincipalKind, principal_id: str
     ) -> dict[str, list[str]]:
         """What a person or group was given something on by name: ids by kind."""
         given: dict[str, list[str]] = {}
-        for found in await rows(_GIVEN, principal_kind, principal_id):
+        for found in await fetch_all(_GIVEN, principal_kind, principal_id):
             given.setdefault(found["resource_kind"], []).append(found["resource_id"])
         return given
 
-    async def lose(self, principal_kind: PrincipalKind, principal_id: str) -> None:
+    async def remove_principal(self, principal_kind: PrincipalKind, principal_id: str) -> None:
         """Drop all that was given to a person or group that leaves. Call it inside the transaction that deletes it."""
         if principal_kind in _PLACES:
             await hold_for_deletion(_PLACES[principal_kind], principal_id)
-        given = await self.given_to(principal_kind, principal_id)
-        before = {kind: await self.of_many(kind, ids) for kind, ids in given.items()}
+        given = await self.granted_to(principal_kind, principal_id)
+        before = {kind: await self.sharings_of(kind, ids) for kind, ids in given.items()}
         await execute(_LOSE, principal_kind, principal_id)
         for kind, were in before.items():
             left = {one: was.without(principal_kind, principal_id) for one, was in were.items()}
             await self._changed(kind, were, left)
-        after_commit(self.remember_nothing)
+        after_commit(self.clear_cache)
 
     async def _changed(
         self, kind: str, before: Mapping[str, Sharing], after: Mapping[str, Sharing]
@@ -208,7 +208,7 @@ class Grants:
         ]
         await record_many("grants.changed", kind, changes)
         if changes:
-            after_commit(self.remember_nothing)
+            after_commit(self.clear_cache)
 
     async def _drop(self, kind: str, ids: Sequence[str]) -> None:
         for some in chunks(ids):
@@ -221,7 +221,7 @@ class Grants:
             for resource_id, sharing in wanted.items()
             for position, share in enumerate(sharing.shares)
         ]
-        for some in chunks(values, ROWS_AT_ONCE):
+        for some in chunks(values, MAX_ROWS_PER_STATEMENT):
             sql = _INSERT.format(placeholder_rows(len(some), len(_COLUMNS)))
             await execute(sql, *(one for row in some for one in row))
 

@@ -20,13 +20,13 @@ class ResourceKind:
     actions: Sequence[str]
     id: str = "id"
     owner: str = "user_id"
-    general: Sequence[str] = ()
-    vital: Sequence[str] = ()
+    collection_actions: Sequence[str] = ()
+    required_for_admins: Sequence[str] = ()
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def all_actions(self) -> tuple[str, ...]:
         """Every word a policy may use for what is done."""
-        return (*self.actions, *self.general)
+        return (*self.actions, *self.collection_actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Resource:
     kind: str
     id: str
     owner_id: str | None
-    ties: frozenset[str] = frozenset()
+    relations: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PolicyLine:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFile:
+class PackagedPolicy:
     """A packaged CSV file of policy lines, read through `importlib.resources`."""
 
     package: str

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from portico.errors import Misshapen
+from portico.errors import ValidationError
 
 Action: TypeAlias = Literal["read", "write"]
 PrincipalKind: TypeAlias = Literal["user", "group", "everyone"]
@@ -157,5 +157,5 @@ def _ids(value: Any, loc: list[str]) -> list[str]:
     return value
 
 
-def _misfit(loc: list[str], kind: str, message: str) -> Misshapen:
-    return Misshapen([{"type": kind, "loc": loc, "msg": message}])
+def _misfit(loc: list[str], kind: str, message: str) -> ValidationError:
+    return ValidationError([{"type": kind, "loc": loc, "msg": message}])

@@ -28,7 +28,7 @@ class PolicyTable(Table, tablename="portico_policy"):
     pages = Text()
 
 
-class PolicySeenTable(Table, tablename="portico_policy_seen"):
+class ActivePolicyTable(Table, tablename="portico_policy_seen"):
     """The one row with the pages that were in force last. `pages` holds JSON."""
 
     id = Integer(primary_key=True)
@@ -37,7 +37,7 @@ class PolicySeenTable(Table, tablename="portico_policy_seen"):
 
 
 TABLES = TableSet(
-    tables=(GrantTable, PolicyTable, PolicySeenTable),
+    tables=(GrantTable, PolicyTable, ActivePolicyTable),
     migrations="portico.permissions.migrations",
     references=(
         Reference(

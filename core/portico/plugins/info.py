@@ -17,11 +17,11 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     `optional`: True = off until `plugins.enable` names it.
     """
 
-    api: int
+    api_version: int
     summary: str
     requires: tuple[str, ...] = ()
-    claims: tuple[str, ...] = ()
-    optional: bool = False
+    route_prefixes: tuple[str, ...] = ()
+    disabled_by_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +29,4 @@ class Service:
     """An object other plugins may ask for by its protocol: `app.services.get(protocol)`."""
 
     protocol: type[Any]
-    provider: Any
+    instance: Any

@@ -1,5 +1,8 @@
 """Redis, for those who have one: what instances count and say together. Nothing needs it."""
 
-from portico.redis.link import Away, Redis
+from portico.redis.connection import RedisConnection, RedisUnavailable
 
-__all__ = ["Away", "Redis"]
+__all__ = [
+    "RedisConnection",
+    "RedisUnavailable",
+]

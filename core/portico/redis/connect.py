@@ -18,15 +18,15 @@ from portico.settings.problems import BadSettings, Problem
 from portico.settings.redis import RedisSettings
 
 #: Seconds after which a connection is given up whoever waits for it, as a last resort.
-LONGEST = 2.0
+MAX_RETRY_SECONDS = 2.0
 #: What a sentinel calls the servers it watches, where the URL does not say.
 SERVICE = "mymaster"
 
 #: All that means "not now"; of these the second kind says nothing about the next question.
-FAILURES = (RedisError, OSError, TimeoutError)
-REFUSALS = ResponseError
+CONNECTION_ERRORS = (RedisError, OSError, TimeoutError)
+AUTH_ERRORS = ResponseError
 
-__all__ = ["FAILURES", "REFUSALS", "Client", "connect"]
+__all__ = ["CONNECTION_ERRORS", "AUTH_ERRORS", "Client", "connect"]
 
 
 #: A client, and those it asks where its server is, which it does not close.
@@ -52,11 +52,11 @@ def _client(settings: RedisSettings) -> Clients:
     kind = given.pop("connection_class", None)
     tls = _tls(settings) | given if kind is SSLConnection else given
     common = {
-        "socket_timeout": LONGEST,
-        "socket_connect_timeout": LONGEST,
+        "socket_timeout": MAX_RETRY_SECONDS,
+        "socket_connect_timeout": MAX_RETRY_SECONDS,
         "decode_responses": True,
     }
-    options = common | _sensible(tls)
+    options = common | _fix_tls_options(tls)
     if settings.cluster:
         return RedisCluster(**options, ssl=kind is SSLConnection), ()
     if settings.sentinel_hosts:
@@ -90,7 +90,7 @@ def _tls(settings: RedisSettings) -> dict[str, Any]:
     }
 
 
-def _sensible(options: dict[str, Any]) -> dict[str, Any]:
+def _fix_tls_options(options: dict[str, Any]) -> dict[str, Any]:
     """Whoever does not want the certificate looked at cannot want its name compared."""
     if options.get("ssl_cert_reqs") in ("none", "CERT_NONE"):
         return options | {"ssl_cert_reqs": "none", "ssl_check_hostname": False}

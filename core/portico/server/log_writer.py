@@ -29,7 +29,7 @@ POLL_MS = 1000
 MAX_LINE_CHARS = 64 * 1024
 
 
-class _Piece(NamedTuple):
+class _QueuedText(NamedTuple):
     """Some lines. `lines`: how many are lost with it, those included that it speaks of."""
 
     data: bytes
@@ -109,7 +109,7 @@ class LogWriter:
         self.dropped_line: Callable[[int], str] = _plainly
         # Reentrant: a finalizer that logs may run while this thread is in here.
         self._changed = threading.Condition(threading.RLock())
-        self._waiting: deque[_Piece] = deque()
+        self._waiting: deque[_QueuedText] = deque()
         self._waiting_bytes = 0
         self._dropped = 0
         #: Whether the last write failed; whether a line has been written in part; whether the end of one is lost.
@@ -118,7 +118,7 @@ class LogWriter:
 
     def write(self, text: str) -> None:
         """Write whole lines now or soon, or count them as dropped."""
-        piece = _Piece(text.encode("utf-8", "backslashreplace"), text.count("\n"))
+        piece = _QueuedText(text.encode("utf-8", "backslashreplace"), text.count("\n"))
         with self._changed:
             if self._sink.never_blocks and not self._waiting:
                 piece = self._attempt(self._noted(piece))
@@ -142,19 +142,19 @@ class LogWriter:
             while self._waiting and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
 
-    def _append(self, piece: _Piece) -> None:
+    def _append(self, piece: _QueuedText) -> None:
         self._waiting.append(piece)
         self._waiting_bytes += len(piece.data)
 
-    def _noted(self, piece: _Piece) -> _Piece:
+    def _noted(self, piece: _QueuedText) -> _QueuedText:
         """The piece, after the line that says what was dropped before it."""
         dropped, self._dropped = self._dropped, 0
         if not dropped:
             return piece
         note = self.dropped_line(dropped).encode("utf-8", "backslashreplace") + b"\n"
-        return _Piece(note + piece.data, piece.lines + dropped)
+        return _QueuedText(note + piece.data, piece.lines + dropped)
 
-    def _attempt(self, piece: _Piece) -> _Piece:
+    def _attempt(self, piece: _QueuedText) -> _QueuedText:
         """Write what can be written. Returns the rest; nothing is left if writing is not possible at all."""
         data = b"\n" + piece.data if self._cut else piece.data
         try:
@@ -165,10 +165,10 @@ class LogWriter:
             with self._changed:
                 self._dropped += piece.lines
             self._fails, self._cut = True, self._within_line
-            return _Piece(b"", 0)
+            return _QueuedText(b"", 0)
         self._fails = self._cut = False
         self._within_line = data[written - 1 : written] != b"\n"
-        return _Piece(data[written:], piece.lines)
+        return _QueuedText(data[written:], piece.lines)
 
     def _work(self) -> None:
         while True:
@@ -187,7 +187,7 @@ class LogWriter:
                 else:
                     self._waiting.popleft()
                     if self._dropped and not self._waiting and not self._fails:
-                        self._append(self._noted(_Piece(b"", 0)))
+                        self._append(self._noted(_QueuedText(b"", 0)))
             if rest is piece:
                 time.sleep(POLL_MS / 1000 / 50)  # there is room, but not enough for this
 

@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from portico.errors import OperatorError, Refusal, place
-from portico.server.lifeline import Lifeline
+from portico.errors import DomainError, OperatorError, error_location
 from portico.server.log_writer import LogWriter, take_over_streams
-from portico.server.start import Start, say
-from portico.settings.load import Loaded
+from portico.server.worker_pipe import Lifeline
+from portico.server.worker_start import Start, say
+from portico.settings.load import LoadedSettings
 from portico.settings.server import ServerSettings
 
 #: Seconds beyond the grace in which a worker that hangs is killed.
-PATIENCE = 5
+STARTUP_POLL_SECONDS = 5
 #: Seconds in which the worker must be reachable once it listens.
 REACHABLE_SECONDS = 10
 
@@ -31,7 +31,7 @@ class CannotServe(OperatorError):
     """Serving cannot begin; the text says what to do about it."""
 
 
-def serve(loaded: Loaded) -> None:
+def serve(loaded: LoadedSettings) -> None:
     """Serve until told to stop (SIGTERM, SIGINT). Raises: CannotServe, here or by its worker's mouth."""
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -66,7 +66,7 @@ def serve(loaded: Loaded) -> None:
         backpressure=4096,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=int(server.grace) + PATIENCE,
+        workers_kill_timeout=int(server.grace) + STARTUP_POLL_SECONDS,
         log_enabled=False,
     )
     granian.serve(
@@ -76,30 +76,30 @@ def serve(loaded: Loaded) -> None:
         sys.exit(1)
 
 
-def load(loaded: Loaded, listens: tuple[str, int], start: Start, lifeline: Lifeline) -> Any:
+def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifeline: Lifeline) -> Any:
     """The application of one worker. Called by granian in the worker process."""
     writer = take_over_streams()
     life = Life(start, writer)
     lifeline.watch(life.stopping, life.gone)
     start.begin(writer)
     from portico.app import MIGRATING, Portico
-    from portico.server.log import set_up
+    from portico.server.logging import configure_logging
     from portico.settings.secret_key import ensure_secret_key
 
-    set_up(loaded.settings.log, writer=writer)
+    configure_logging(loaded.settings.log, writer=writer)
     try:
         secret = ensure_secret_key(loaded.settings, Path(loaded.settings.data_dir).absolute())
         application = Portico(loaded, secret)
-        application.must_open()
+        application.check_required_plugins()
     except OperatorError as error:
         start.refuse(str(error).splitlines())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - a start that fails for any reason says so once
-        start.refuse([f"{type(error).__name__}: {error} ({place(error)})"])
+        start.refuse([f"{type(error).__name__}: {error} ({error_location(error)})"])
         sys.exit(1)
     life.application = application
     start.follow(lambda: application.doing, MIGRATING)
-    return Ready(application, loaded.settings.server, listens, start, life)
+    return ServedApplication(application, loaded.settings.server, listens, start, life)
 
 
 class Life:
@@ -131,7 +131,7 @@ class Life:
         os._exit(code)
 
 
-class Ready:
+class ServedApplication:
     """The application, and what people see of its start and end in the terminal."""
 
     def __init__(
@@ -143,7 +143,7 @@ class Ready:
         life: Life,
     ) -> None:
         address, port = listens
-        self.application, self.host, self.port = application, reachable(address), port
+        self.application, self.host, self.port = application, display_host(address), port
         self._start, self._life = start, life
         self._send_timeout = server.send_timeout
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
@@ -159,19 +159,19 @@ class Ready:
                 self._drain_on_signal()
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                self._greeting = asyncio.create_task(self._greet())
+                self._greeting = asyncio.create_task(self._print_ready_line())
             elif message["type"] == "lifespan.startup.failed":
                 self._start.refuse(str(message["message"]).splitlines())
 
         await self.application(scope, receive, telling)
 
-    async def _greet(self) -> None:
-        from portico.web.edge.tcp_sockets import let_go_of_stalled
+    async def _print_ready_line(self) -> None:
+        from portico.web.middleware.tcp_sockets import let_go_of_stalled
 
         """Say so once somebody who believes it would be let in: granian listens only after the start-up."""
         try:
             async with asyncio.timeout(REACHABLE_SECONDS):
-                while not await _answers(self.host, self.port):  # noqa: ASYNC110 - nobody tells us
+                while not await _is_ready(self.host, self.port):  # noqa: ASYNC110 - nobody tells us
                     await asyncio.sleep(0.005)
         except TimeoutError:
             self._start.refuse(
@@ -184,7 +184,7 @@ class Ready:
         let_go_of_stalled(self.port, 2 * self._send_timeout)
         lines = [f"Portico is ready at {self.url}"]
         anybody = True
-        with contextlib.suppress(Refusal):  # the database went away just now: `/ready` says so
+        with contextlib.suppress(DomainError):  # the database went away just now: `/ready` says so
             anybody = await self.application.anybody_here()
         if not anybody:
             lines.append(
@@ -202,12 +202,12 @@ class Ready:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(drain.start))
 
 
-def reachable(host: str) -> str:
+def display_host(host: str) -> str:
     """The host under which somebody on this machine finds a server that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
-async def _answers(host: str, port: int) -> bool:
+async def _is_ready(host: str, port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError:

@@ -11,8 +11,8 @@ from typing import Any
 from granian.server.mp import MPServer
 
 from portico.errors import OperatorError
-from portico.server.lifeline import Lifeline
-from portico.server.start import Start, say
+from portico.server.worker_pipe import Lifeline
+from portico.server.worker_start import Start, say
 
 #: Two signals within these seconds are one: `timeout`, for example, tells the process and then its group.
 SAME_SECONDS = 0.02

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from portico.settings.fields import Field, core_fields, plugin_fields
-from portico.settings.load import Loaded
+from portico.settings.load import LoadedSettings
 from portico.settings.masking import masked, shown
 from portico.settings.problems import BadSettings, Problem
 
@@ -27,7 +27,7 @@ class SettingRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe(
-    loaded: Loaded, plugin_schemas: Mapping[str, type[msgspec.Struct]] | None = None
+    loaded: LoadedSettings, plugin_schemas: Mapping[str, type[msgspec.Struct]] | None = None
 ) -> list[SettingRow]:
     """All settings of the core, then those of the plugins by name, in the order of the schemas.
 
@@ -48,7 +48,7 @@ def describe(
     return rows
 
 
-def table(rows: Iterable[SettingRow]) -> str:
+def format_table(rows: Iterable[SettingRow]) -> str:
     """The rows as lines of text in three columns: key, value, origin."""
     cells = [(row.key, shown(row.value), row.origin) for row in rows]
     wide = [max(map(len, column), default=0) for column in list(zip(*cells, strict=True))[:2]]
@@ -57,7 +57,9 @@ def table(rows: Iterable[SettingRow]) -> str:
     )
 
 
-def _rows(loaded: Loaded, fields: Iterable[Field], values: msgspec.Struct) -> list[SettingRow]:
+def _rows(
+    loaded: LoadedSettings, fields: Iterable[Field], values: msgspec.Struct
+) -> list[SettingRow]:
     return [
         SettingRow(
             key=field.key,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from portico.settings.schema import Settings
+from portico.settings.schema import CoreSettings
 from portico.settings.section import Secret
 
 PREFIX = "PORTICO_"
@@ -66,7 +66,9 @@ def plugin_fields(name: str, schema: type[msgspec.Struct]) -> list[Field]:
 
 def core_sections() -> Mapping[str, type[msgspec.Struct]]:
     """The core's own sections by name, in the order they are declared."""
-    shapes = {item.name: inspect.type_info(item.type) for item in msgspec.structs.fields(Settings)}
+    shapes = {
+        item.name: inspect.type_info(item.type) for item in msgspec.structs.fields(CoreSettings)
+    }
     return {
         name: shape.cls for name, shape in shapes.items() if isinstance(shape, inspect.StructType)
     }
@@ -76,7 +78,7 @@ def core_sections() -> Mapping[str, type[msgspec.Struct]]:
 def core_fields() -> Mapping[str, list[Field]]:
     """The core's own settings by section; those outside of any section come first, under `""`."""
     sections = core_sections()
-    loose = [field for field in fields_of(Settings) if field.name not in sections]
+    loose = [field for field in fields_of(CoreSettings) if field.name not in sections]
     return {"": loose} | {name: fields_of(schema, name) for name, schema in sections.items()}
 
 

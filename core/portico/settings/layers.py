@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from portico.settings.expected import expected
+from portico.settings.conversion import InvalidValue, NotJSON, convert
+from portico.settings.env_values import is_set, read_text
 from portico.settings.fields import Field
 from portico.settings.masking import MASK, masked, shown
 from portico.settings.problems import DEFAULT, Origin, Problem, did_you_mean
-from portico.settings.text import is_set, read_text
-from portico.settings.values import NotJSON, Unfit, convert
+from portico.settings.type_descriptions import describe_type
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class LoadedSection:
     """What came of a section. `values` by field name, `origins` by dotted key."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
+class SettingsLayers:
     """The places where a setting can be set, and how they are laid over the defaults.
 
     `options`: the variables that the command line stands in for.
@@ -32,22 +32,22 @@ class Layers:
     environ: Mapping[str, str] = field(repr=False)
     options: frozenset[str] = frozenset()
 
-    def fill(self, fields: Iterable[Field], table: Mapping[str, Any]) -> Filled:
+    def fill(self, fields: Iterable[Field], table: Mapping[str, Any]) -> LoadedSection:
         """Each field's value from the strongest layer that sets it.
 
         A bad value is a problem even where the environment overrides it: the day the variable
         goes, it would be in force.
         """
-        filled = Filled()
+        filled = LoadedSection()
         for item in fields:
             value, origin = item.default, DEFAULT
             if item.name in table:
-                value, origin = self._take(table[item.name], self.file, item, filled), self.file
+                value, origin = self._set(table[item.name], self.file, item, filled), self.file
             for variable in item.variables:
                 if is_set(self.environ.get(variable), item):
                     given = variable in self.options
                     origin = Origin("command line" if given else "environment", variable)
-                    value = self._take(self.environ[variable], origin, item, filled)
+                    value = self._set(self.environ[variable], origin, item, filled)
                     break
             if item.required and origin is DEFAULT:
                 reason = f"must be set, also possible as {' or '.join(item.variables)}"
@@ -56,15 +56,15 @@ class Layers:
             filled.origins[item.key] = origin
         return filled
 
-    def _take(self, raw: Any, origin: Origin, item: Field, filled: Filled) -> Any:
+    def _set(self, raw: Any, origin: Origin, item: Field, filled: LoadedSection) -> Any:
         try:
             return convert(raw if origin is self.file else read_text(raw, item), item)
-        except Unfit as unfit:
+        except InvalidValue as unfit:
             detail = f"; {unfit}" if str(unfit) else ""
             value = None if isinstance(unfit, NotJSON) else shown(masked(raw))
             if item.is_secret:
                 value = MASK
-            reason = f"expected {expected(item)}{detail}"
+            reason = f"expected {describe_type(item)}{detail}"
             filled.problems.append(Problem(item.key, reason, origin, value))
             return item.default
 

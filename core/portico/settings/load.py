@@ -20,28 +20,28 @@ import msgspec
 
 from portico.settings.fields import Field, core_fields, core_sections, plugin_fields
 from portico.settings.file import find_file, read_file
-from portico.settings.layers import Filled, Layers
-from portico.settings.leftovers import unknown_sections, unknown_variables
+from portico.settings.layers import LoadedSection, SettingsLayers
 from portico.settings.masking import masked, shown
 from portico.settings.problems import DEFAULT, BadSettings, Origin, Problem
-from portico.settings.schema import PluginChoice, Settings
+from portico.settings.schema import CoreSettings, PluginSelection
+from portico.settings.unknown_keys import unknown_sections, unknown_variables
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedSettings:
     """All that was set: the core's part read and checked, the plugins' part kept until they ask.
 
     `file`: the settings file, None without one. `plugin_tables`: raw `[plugins.<name>]` tables.
     """
 
     # Raw tables and the environment hold secrets in the clear, so none of it is ever printed.
-    settings: Settings = field(repr=False)
+    settings: CoreSettings = field(repr=False)
     file: Path | None
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(repr=False)
     _core_fields: Mapping[str, list[Field]] = field(repr=False)
-    _layers: Layers = field(repr=False)
+    _layers: SettingsLayers = field(repr=False)
     _origins: dict[str, Origin] = field(repr=False)
     _plugin_fields: dict[str, list[Field]] = field(repr=False, default_factory=dict)
 
@@ -55,7 +55,7 @@ class Loaded:
         """Where each setting came from, by dotted key; a plugin's appear once it was read."""
         return MappingProxyType(self._origins)
 
-    def set_in(self, section: str) -> frozenset[str]:
+    def explicitly_set(self, section: str) -> frozenset[str]:
         """The settings of a section that somebody set, in the file, the environment or on the command line."""
         return frozenset(
             key.removeprefix(f"{section}.")
@@ -78,7 +78,9 @@ class Loaded:
         self._origins.update(filled.origins)
         return _build(schema, filled, f"plugins.{name}")
 
-    def check_leftovers(self, known_plugins: Iterable[str], loaded_plugins: Iterable[str]) -> None:
+    def check_unknown_keys(
+        self, known_plugins: Iterable[str], loaded_plugins: Iterable[str]
+    ) -> None:
         """Refuses sections and `PORTICO_*` variables that mean nothing, with the likely word.
 
         Call it when every loaded plugin's settings were read. What is set for an installed plugin
@@ -97,20 +99,20 @@ class Loaded:
 
 
 def _passed_on(
-    settings: Settings,
+    settings: CoreSettings,
     file: Path | None,
     plugin_tables: Mapping[str, Mapping[str, Any]],
-    layers: Layers,
+    layers: SettingsLayers,
     origins: dict[str, Origin],
-) -> Loaded:
-    return Loaded(settings, file, plugin_tables, core_fields(), layers, origins)
+) -> LoadedSettings:
+    return LoadedSettings(settings, file, plugin_tables, core_fields(), layers, origins)
 
 
 def load_settings(
     environ: Mapping[str, str] | None = None,
     toml_path: Path | None = None,
     overrides: Mapping[str, str] | None = None,
-) -> Loaded:
+) -> LoadedSettings:
     """The core's settings, checked, and the plugins' part for later.
 
     `environ`: None = this process's environment. `toml_path`: what `--config` names; None = the
@@ -130,13 +132,13 @@ def load_settings(
             problems += error.problems
     path = found[0] if found else None
     file = Origin("file", str(path)) if path else DEFAULT
-    layers = Layers(file, {**environ, **(overrides or {})}, frozenset(overrides or ()))
+    layers = SettingsLayers(file, {**environ, **(overrides or {})}, frozenset(overrides or ()))
     plugin_tables = _take_plugin_tables(tables)
     fields = core_fields()
     filled = _fill_core(layers, tables, fields)
     filled.problems[:0] = problems
-    settings = _build(Settings, filled, "settings")
-    return Loaded(settings, path, plugin_tables, fields, layers, filled.origins)
+    settings = _build(CoreSettings, filled, "settings")
+    return LoadedSettings(settings, path, plugin_tables, fields, layers, filled.origins)
 
 
 def _take_plugin_tables(tables: dict[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -147,14 +149,14 @@ def _take_plugin_tables(tables: dict[str, Any]) -> dict[str, Mapping[str, Any]]:
     names = [
         name
         for name, table in plugins.items()
-        if isinstance(table, dict) and name not in PluginChoice.__struct_fields__
+        if isinstance(table, dict) and name not in PluginSelection.__struct_fields__
     ]
     return {name: plugins.pop(name) for name in names}
 
 
 def _fill_core(
-    layers: Layers, tables: Mapping[str, Any], fields: Mapping[str, list[Field]]
-) -> Filled:
+    layers: SettingsLayers, tables: Mapping[str, Any], fields: Mapping[str, list[Field]]
+) -> LoadedSection:
     sections = core_sections()
     everything = list(chain(*fields.values()))
     # What is neither a section nor a setting outside of one is unknown; so is a misspelt section.
@@ -176,7 +178,7 @@ def _fill_core(
 
 
 def _unknown_keys(
-    layers: Layers,
+    layers: SettingsLayers,
     path: str,
     table: Mapping[str, Any],
     fields: Iterable[Field],
@@ -186,7 +188,7 @@ def _unknown_keys(
     return [layers.unknown_key(path, name, everything) for name in table if name not in known]
 
 
-def _build(schema: type[S], filled: Filled, key: str) -> S:
+def _build(schema: type[S], filled: LoadedSection, key: str) -> S:
     if filled.problems:
         raise BadSettings(filled.problems)
     try:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from portico.settings.browser import BrowserSettings
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.redis import RedisSettings
 from portico.settings.section import Secret, Section, setting
+from portico.settings.security_headers import BrowserSettings
 from portico.settings.server import ServerSettings
 
 
@@ -142,7 +142,7 @@ class IdentitySettings(Section):
         setting(
             "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever",
             env="JWT_EXPIRES_IN",
-            adjustable="auth.jwt_expiry",
+            runtime_key="auth.jwt_expiry",
         ),
     ] = "4w"
     recheck: Annotated[
@@ -169,7 +169,7 @@ class IdentitySettings(Section):
         setting(
             "Let people sign up; unset = only the first account",
             env="ENABLE_SIGNUP",
-            adjustable="ui.enable_signup",
+            runtime_key="ui.enable_signup",
         ),
     ] = None
     default_role: Annotated[
@@ -177,7 +177,7 @@ class IdentitySettings(Section):
         setting(
             "Role of a new account after the first",
             env="DEFAULT_USER_ROLE",
-            adjustable="ui.default_user_role",
+            runtime_key="ui.default_user_role",
         ),
     ] = "pending"
 
@@ -186,7 +186,7 @@ class IdentitySettings(Section):
         setting(
             "Id of the group that newcomers join; empty = none",
             env="DEFAULT_GROUP_ID",
-            adjustable="ui.default_group_id",
+            runtime_key="ui.default_group_id",
         ),
     ] = ""
     signout_redirect_url: Annotated[
@@ -357,7 +357,7 @@ class RetentionSettings(Section):
     ] = 730
 
 
-class PluginChoice(msgspec.Struct, frozen=True, kw_only=True):
+class PluginSelection(msgspec.Struct, frozen=True, kw_only=True):
     """Which plugins are loaded. Everything else under `[plugins]` is a plugin's own section."""
 
     disable: Annotated[list[str], setting("Plugins that are not even imported")] = []
@@ -373,7 +373,7 @@ class PluginChoice(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the core reads, filled in: default < portico.toml < environment."""
 
     data_dir: Annotated[
@@ -395,4 +395,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fetch: FetchSettings = FetchSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
-    plugins: PluginChoice = PluginChoice()
+    plugins: PluginSelection = PluginSelection()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from portico.settings.fields import core_fields
 from portico.settings.problems import BadSettings, Problem
-from portico.settings.schema import Settings
+from portico.settings.schema import CoreSettings
 from portico.settings.section import Secret
 
 KEY = "identity.secret_key"
@@ -33,11 +33,11 @@ class WeakSecret(BadSettings):
     """The secret key could be guessed, and with it everybody's sign-in."""
 
 
-class OtherSecret(BadSettings):
+class SecretKeyMismatch(BadSettings):
     """This process and the database it opens were set up with different secret keys."""
 
 
-def ensure_secret_key(settings: Settings, data_dir: Path) -> Secret:
+def ensure_secret_key(settings: CoreSettings, data_dir: Path) -> Secret:
     """The configured secret key if there is one, else the one kept in the data directory.
 
     If there is none yet, it is made, for the owner's eyes only (mode 0600). Processes that start
@@ -46,7 +46,7 @@ def ensure_secret_key(settings: Settings, data_dir: Path) -> Secret:
     """
     configured = settings.identity.secret_key
     if configured:
-        refuse_weak(configured.reveal(), f"{KEY} ({_variable()})")
+        check_strength(configured.reveal(), f"{KEY} ({_variable()})")
         return configured
     path = data_dir / FILE_NAME
     try:
@@ -60,7 +60,7 @@ def ensure_secret_key(settings: Settings, data_dir: Path) -> Secret:
         raise BadSettings([Problem(str(path), reason)]) from error
     except UnicodeDecodeError:
         raise BadSettings([Problem(str(path), "is not text")]) from None
-    refuse_weak(secret, str(path))
+    check_strength(secret, str(path))
     return Secret(secret)
 
 
@@ -77,7 +77,7 @@ def ensure_same_secret(stored_fingerprint: str, secret: Secret) -> None:
     """Refuses to go on with another secret than the one the database was used with.
 
     Two instances that share a database and not the key would sign people out at every other
-    request. Raises: OtherSecret.
+    request. Raises: SecretKeyMismatch.
     """
     if not hmac.compare_digest(stored_fingerprint, secret_fingerprint(secret)):
         reason = (
@@ -85,10 +85,10 @@ def ensure_same_secret(stored_fingerprint: str, secret: Secret) -> None:
             f"{stored_fingerprint}, of this one {secret_fingerprint(secret)}); give all instances "
             f"the same {_variable()}, or run `portico secret --adopt` to change it for good"
         )
-        raise OtherSecret([Problem(KEY, reason)])
+        raise SecretKeyMismatch([Problem(KEY, reason)])
 
 
-def weakness(secret: str) -> str:
+def weakness_of(secret: str) -> str:
     """Why this secret will not do, or the empty string. The reason does not quote the secret."""
     size = len(secret.encode())
     if size < LEAST_BYTES:
@@ -102,9 +102,9 @@ def weakness(secret: str) -> str:
     return ""
 
 
-def refuse_weak(secret: str, key: str) -> None:
+def check_strength(secret: str, key: str) -> None:
     """Raises: WeakSecret, saying why and how to make a better one; `key` is what to call the setting."""
-    if why := weakness(secret):
+    if why := weakness_of(secret):
         raise WeakSecret([Problem(key, f"is too weak: {why}; {HOW_TO_MAKE_ONE}")])
 
 
@@ -140,11 +140,11 @@ def _read(path: Path) -> str:
         if not stat.S_ISREG(mode):
             raise BadSettings([Problem(str(path), "is not a regular file")])
         if mode & 0o077:
-            _tighten(descriptor, path, mode)
+            _restrict_permissions(descriptor, path, mode)
         return file.read().strip()
 
 
-def _tighten(descriptor: int, path: Path, mode: int) -> None:
+def _restrict_permissions(descriptor: int, path: Path, mode: int) -> None:
     # Refusing would be stricter and stop servers for nothing: restoring a backup and mounting a
     # volume with a group (Kubernetes' fsGroup, at every mount) both widen the mode. Keeping quiet
     # would hide that others may have read it. So: close it, go on, say it.

@@ -35,7 +35,7 @@ def setting(
     env: str | tuple[str, ...] = (),
     separator: str = ",",
     allowed: str = "",
-    adjustable: str = "",
+    runtime_key: str = "",
     **bounds: Any,
 ) -> Any:
     """The meaning of a field and what it may hold, as metadata for `Annotated`.
@@ -44,7 +44,7 @@ def setting(
     `separator` splits a list given as one variable. `allowed` completes the error for a bad value
     when the type does not say enough. `adjustable`: the name under which an administrator may store
     another value while the house runs, such as `ui.enable_signup`; whoever needs the value of now
-    asks `Adjustments`. What the operator set stays as it is. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
+    asks `RuntimeSettings`. What the operator set stays as it is. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
     `pattern`, …), checked by the loader; they may stand on `int | None` as well.
     """
     names = (env,) if isinstance(env, str) else env
@@ -55,7 +55,7 @@ def setting(
             "env": names,
             "separator": separator,
             "allowed": allowed,
-            "adjustable": adjustable,
+            "adjustable": runtime_key,
             "bounds": bounds,
         },
     )

@@ -15,7 +15,7 @@ class ServerSettings(Section):
         setting(
             "Where people reach Portico, such as https://chat.example.org",
             env="WEBUI_URL",
-            adjustable="webui.url",
+            runtime_key="webui.url",
         ),
     ] = ""
     trusted_proxies: Annotated[

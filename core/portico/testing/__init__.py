@@ -14,24 +14,24 @@ from pathlib import Path
 
 import pytest
 
-from portico.testing.client import PASSWORD, Answer, Client, OverHTTP, Transport
+from portico.testing.client import PASSWORD, Client, HTTPTransport, Response, Transport
 from portico.testing.command_line import CommandLine
-from portico.testing.house import House
+from portico.testing.in_process import InProcessApp
 from portico.testing.processes import Server
-from portico.testing.sockets import Closed, Refused, Socket
+from portico.testing.websockets import HandshakeRefused, Socket, SocketClosed
 
 __all__ = [
     "PASSWORD",
     "SECRET",
-    "Answer",
     "Client",
-    "Closed",
     "CommandLine",
-    "House",
-    "OverHTTP",
-    "Refused",
+    "HTTPTransport",
+    "HandshakeRefused",
+    "InProcessApp",
+    "Response",
     "Server",
     "Socket",
+    "SocketClosed",
     "Transport",
 ]
 
@@ -39,7 +39,7 @@ SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - signs no
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def env(tmp_path: Path) -> dict[str, str]:
     """Settings by environment name. Override it, or change the dictionary before asking for `house`."""
     return {
         "DATA_DIR": str(tmp_path / "data"),
@@ -54,17 +54,17 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def house(environment: dict[str, str]) -> Iterator[House]:
+def app(env: dict[str, str]) -> Iterator[InProcessApp]:
     """A whole application in this process, on a fresh database."""
-    opened = House(environment)
+    opened = InProcessApp(env)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def client(house: House) -> Client:
+def client(app: InProcessApp) -> Client:
     """Somebody who is not signed in."""
-    return house.client
+    return app.client
 
 
 @pytest.fixture
@@ -74,20 +74,20 @@ def admin(client: Client) -> Client:
 
 
 @pytest.fixture
-def person(admin: Client) -> Client:
+def user(admin: Client) -> Client:
     """An ordinary account, signed in."""
-    return admin.add_person("Ben")
+    return admin.add_user("Ben")
 
 
 @pytest.fixture
-def server(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+def server(env: dict[str, str], tmp_path: Path) -> Iterator[Server]:
     """A real process behind a real port; started already."""
-    process = Server(environment, tmp_path).start()
+    process = Server(env, tmp_path).start()
     yield process
     process.kill()
 
 
 @pytest.fixture
-def portico(environment: dict[str, str], tmp_path: Path) -> CommandLine:
+def cli(env: dict[str, str], tmp_path: Path) -> CommandLine:
     """The command line, with the settings and the data of this test."""
-    return CommandLine(environment, tmp_path)
+    return CommandLine(env, tmp_path)

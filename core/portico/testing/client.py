@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from portico.testing.sockets import Socket
+    from portico.testing.websockets import Socket
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - that of made-up people
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came back. `headers`: names in lower case; of a repeated header the last. `cookies`: every `Set-Cookie`."""
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
 class Transport(Protocol):
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
-    ) -> Answer:
+    ) -> Response:
         """Send one request, wait for the whole answer."""
         ...
 
@@ -67,7 +67,7 @@ class Client:
         json: Any = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | list[tuple[str, str]] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """`json` is encoded; `body` is sent as it is. `path` may hold a query."""
         given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
         names = {name.lower() for name, _ in given}
@@ -79,13 +79,13 @@ class Client:
             given.append(("content-type", "application/json"))
         return self.transport(method, path, given, body or b"")
 
-    def get(self, path: str, **options: Any) -> Answer:
+    def get(self, path: str, **options: Any) -> Response:
         return self.request("GET", path, **options)
 
-    def post(self, path: str, json: Any = None, **options: Any) -> Answer:
+    def post(self, path: str, json: Any = None, **options: Any) -> Response:
         return self.request("POST", path, json=json, **options)
 
-    def delete(self, path: str, json: Any = None, **options: Any) -> Answer:
+    def delete(self, path: str, json: Any = None, **options: Any) -> Response:
         return self.request("DELETE", path, json=json, **options)
 
     def websocket(
@@ -107,7 +107,7 @@ class Client:
         form = {"email": f"{name.lower()}@example.org", "password": password}
         return self._enter("/api/v1/auths/signin", form)
 
-    def add_person(self, name: str, role: str = "user") -> "Client":
+    def add_user(self, name: str, role: str = "user") -> "Client":
         """A new account made by this administrator, signed in."""
         form = {
             "name": name,
@@ -119,7 +119,7 @@ class Client:
         assert answer.status == 200, answer
         return self.sign_in(name)
 
-    def ask(self, model: str, text: str, **body: Any) -> str:
+    def complete(self, model: str, text: str, **body: Any) -> str:
         """One question, one whole answer, through `/api/chat/completions`."""
         messages = [{"role": "user", "content": text}]
         answer = self.post(
@@ -139,7 +139,7 @@ def _encode(value: Any) -> bytes:
 
 
 @dataclass(frozen=True)
-class OverHTTP:
+class HTTPTransport:
     """One connection for each request; the whole answer. `source`: the address to come from, such as 127.0.0.2."""
 
     url: str
@@ -148,7 +148,7 @@ class OverHTTP:
 
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
-    ) -> Answer:
+    ) -> Response:
         """Send one request."""
         parts = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(
@@ -166,12 +166,12 @@ class OverHTTP:
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}
             cookies = tuple(response.headers.get_all("set-cookie") or ())
-            return Answer(response.status, names, response.read(), cookies)
+            return Response(response.status, names, response.read(), cookies)
         finally:
             connection.close()
 
     def connect(self, target: str, headers: list[tuple[str, str]]) -> "Socket":
         """Open a web socket. Raises: Refused."""
-        from portico.testing.sockets import OverPort
+        from portico.testing.websockets import PortSocket
 
-        return OverPort(self.url + target, headers)
+        return PortSocket(self.url + target, headers)

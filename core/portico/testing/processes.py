@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 
-from portico.testing.client import Client, OverHTTP
+from portico.testing.client import Client, HTTPTransport
 
 
 class Server:
@@ -59,11 +59,11 @@ class Server:
 
     @property
     def client(self) -> Client:
-        return Client(OverHTTP(self.url))
+        return Client(HTTPTransport(self.url))
 
     def client_at(self, address: str) -> Client:
         """Somebody who comes from another address of this machine, such as 127.0.0.2."""
-        return Client(OverHTTP(self.url, source=address))
+        return Client(HTTPTransport(self.url, source=address))
 
     @property
     def log_text(self) -> str:

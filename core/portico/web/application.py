@@ -9,23 +9,23 @@ from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 
 from portico.identity import Identity
-from portico.limits import Limiter
 from portico.permissions import Permissions
-from portico.redis import Redis
-from portico.settings.schema import Settings
+from portico.rate_limits import RateLimiter
+from portico.redis import RedisConnection
+from portico.settings.schema import CoreSettings
+from portico.web.auth.middleware import auth_middleware
 from portico.web.counters import Counters
-from portico.web.describing.described import Descriptions
-from portico.web.describing.openapi import open_api, schema
 from portico.web.drain import Drain
-from portico.web.edge.origins import Origins
 from portico.web.errors import HANDLERS
-from portico.web.gate.access import gate
 from portico.web.handler_map import GrowingMap
 from portico.web.health import HealthCheck, health_routes, redis_check
+from portico.web.middleware.origins import Origins
+from portico.web.openapi.responses import SchemaPlugin
+from portico.web.openapi.routes import open_api, schema
 from portico.web.plugin_list import plugin_list_route
-from portico.web.reading.body import StrictJSON
-from portico.web.reading.body_budget import BodyBudget
-from portico.web.reading.body_request import BodyRequest
+from portico.web.request.body_budget import BodyBudget
+from portico.web.request.body_request import BodyRequest
+from portico.web.request.json_body import StrictJSON
 
 #: Routes that no plugin can take, as pairs of method and path.
 OWN_PATHS = tuple(
@@ -34,7 +34,7 @@ OWN_PATHS = tuple(
 )
 
 
-class Web(GrowingMap, Litestar):
+class PorticoLitestar(GrowingMap, Litestar):
     """Litestar without its plugins for pydantic and attrs, which cost 9 MB and serve nobody here."""
 
     @staticmethod
@@ -43,35 +43,35 @@ class Web(GrowingMap, Litestar):
 
 
 def web_application(
-    settings: Settings,
+    settings: CoreSettings,
     identity: Identity,
     permissions: Permissions,
     origins: Origins,
     drain: Drain,
     *,
-    limiter: Limiter,
+    limiter: RateLimiter,
     routers: Sequence[Router],
     checks: Iterable[tuple[str, HealthCheck]],
-    redis: Redis,
+    redis: RedisConnection,
     database: Callable[[], Awaitable[None]],
-    set_aside: Callable[[], list[str]],
+    failed_plugins: Callable[[], list[str]],
     counters: Counters,
     plugins: Callable[[], Sequence[dict[str, Any]]],
 ) -> Litestar:
     """The application that serves these routers and the core's own routes.
 
-    `database`: the probe of the database. `checks`: the plugins' probes, each with its owner. `set_aside`: names of the
+    `database`: the probe of the database. `checks`: the plugins' probes, each with its owner. `failed_plugins`: names of the
     plugins that failed. `plugins`: all of them, as administrators are told.
     """
     docs = settings.server.docs
-    return Web(
+    return PorticoLitestar(
         route_handlers=[
-            *health_routes(database, [*redis_check(redis), *checks], set_aside, drain),
+            *health_routes(database, [*redis_check(redis), *checks], failed_plugins, drain),
             *([schema] if docs else []),
             plugin_list_route(plugins),
             *routers,
         ],
-        middleware=[gate(identity, permissions, origins, limiter)],
+        middleware=[auth_middleware(identity, permissions, origins, limiter)],
         exception_handlers=HANDLERS,
         dto=StrictJSON,
         return_dto=None,
@@ -84,11 +84,11 @@ def web_application(
                 "bodies": BodyBudget(settings.server.max_body_total),
                 "cookies": identity.cookies,
                 "drain": drain,
-                "vigil": identity.vigil,
+                "vigil": identity.live_connections,
                 "counters": counters,
             }
         ),
         openapi_config=open_api(settings) if docs else None,
-        plugins=[Descriptions()],
+        plugins=[SchemaPlugin()],
         logging_config=None,
     )

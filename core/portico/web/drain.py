@@ -42,7 +42,7 @@ class Drain:
             farewell()
 
     @contextmanager
-    def watched(self, farewell: Callable[[], None]) -> Iterator[None]:
+    def track(self, farewell: Callable[[], None]) -> Iterator[None]:
         """While the block runs, `farewell` is called once if the grace ends; at once if it is over already."""
         self._farewells.add(farewell)
         try:

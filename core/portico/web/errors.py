@@ -21,74 +21,74 @@ from litestar.types import Scope
 
 from portico import errors
 from portico.identity import COOKIE, rests_on_cookie
-from portico.web.edge.proxies import client_address
-from portico.web.reading.body_scanner import fault
-from portico.web.replying.reply import Headers, JSONBytes
+from portico.web.middleware.proxies import client_address
+from portico.web.request.body_scanner import fault
+from portico.web.response.json_response import Headers, JSONResponse
 
 log = structlog.get_logger("portico.web")
 
 #: Later entries are more general.
-STATUS: dict[type[errors.Refusal], int] = {
+STATUS: dict[type[errors.DomainError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
-    errors.Invalid: 400,
-    errors.Misshapen: 422,
+    errors.InvalidRequest: 400,
+    errors.ValidationError: 422,
     errors.TooLarge: 413,
     errors.URLTooLong: 414,
-    errors.TooSlow: 408,
-    errors.TooMany: 429,
+    errors.RequestTimeout: 408,
+    errors.RateLimited: 429,
     errors.SourceTimedOut: 504,
     errors.SourceFailed: 502,
     errors.Unavailable: 503,
 }
 #: Refusals for who somebody is, or for how often they ask.
-TELLING = frozenset((401, 403, 429))
+LOGGED_STATUSES = frozenset((401, 403, 429))
 #: Seconds after which trying again makes sense when the database is away.
 RETRY_AFTER = 2
 
 
-def answer(status: int, detail: Any, headers: Headers = ()) -> JSONBytes:
-    return JSONBytes(msgspec.json.encode({"detail": detail}), status=status, headers=headers)
+def error_response(status: int, detail: Any, headers: Headers = ()) -> JSONResponse:
+    return JSONResponse(msgspec.json.encode({"detail": detail}), status=status, headers=headers)
 
 
-def refusal(error: errors.Refusal) -> JSONBytes:
+def domain_error_response(error: errors.DomainError) -> JSONResponse:
     """The answer to a refused request."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
-    detail: Any = error.faults if isinstance(error, errors.Misshapen) else error.detail
+    detail: Any = error.faults if isinstance(error, errors.ValidationError) else error.detail
     headers: Headers = ()
     if isinstance(error, errors.Unauthenticated):
         headers = ((b"www-authenticate", b"Bearer"),)
-    elif isinstance(error, errors.TooMany):
+    elif isinstance(error, errors.RateLimited):
         headers = ((b"retry-after", str(error.retry_after).encode()),)
     elif isinstance(error, errors.Unavailable):
         headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
-    elif isinstance(error, errors.TooSlow | errors.IncompleteBody):
+    elif isinstance(error, errors.RequestTimeout | errors.IncompleteBody):
         headers = (
             (b"connection", b"close"),
         )  # the rest of the body would be read as the next request
-    return answer(status, detail, headers)
+    return error_response(status, detail, headers)
 
 
-def unforeseen(error: BaseException, plugin: str) -> JSONBytes:
+def internal_error_response(error: BaseException, plugin: str) -> JSONResponse:
     """The answer to a request that broke something. The text of the error may hold a secret: debug only."""
-    at = errors.place(error)
+    at = errors.error_location(error)
     log.error("request failed", plugin=plugin, error=type(error).__name__, at=at)
     log.debug("request failed, in full", text=str(error), exc_info=error)
-    return answer(500, "Internal Server Error")
+    return error_response(500, "Internal Server Error")
 
 
-def on_refusal(request: Request[Any, Any, Any], error: errors.Refusal) -> Any:
-    return told(request.scope, error)
+def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainError) -> Any:
+    return log_and_respond(request.scope, error)
 
 
-def told(scope: Scope, error: errors.Refusal) -> JSONBytes:
+def log_and_respond(scope: Scope, error: errors.DomainError) -> JSONResponse:
     """The answer, and one event of each refusal that whoever runs the house may have to look into."""
-    answered = refusal(error)
+    answered = domain_error_response(error)
     if answered.status == 401 and rests_on_cookie(scope):
         # Browsers would send it with every request from now on, and be refused.
         answered.headers = (*answered.headers, _without_cookie(scope))
-    if answered.status in TELLING or error.detail == errors.INVALID_CRED:
+    if answered.status in LOGGED_STATUSES or error.detail == errors.INVALID_CRED:
         actor = scope.get("user")
         log.info(
             "refused",
@@ -107,34 +107,36 @@ def _without_cookie(scope: Scope) -> tuple[bytes, bytes]:
     return b"set-cookie", dropped.encode()
 
 
-def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
+def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     """What Litestar itself refuses: unknown paths, wrong methods, queries and bodies that do not fit."""
     match error:
         case NotFoundException():
-            return answer(404, "Not Found")
+            return error_response(404, "Not Found")
         case MethodNotAllowedException():
-            return answer(405, "Method Not Allowed", _allow(error))
+            return error_response(405, "Method Not Allowed", _allow(error))
         case RequestEntityTooLarge():
-            return answer(413, errors.TooLarge.default)
+            return error_response(413, errors.TooLarge.default)
         case ValidationException():
-            return answer(422, _faults(error))
+            return error_response(422, _faults(error))
         case ClientException() if "route_handler" not in request.scope:
-            return answer(
+            return error_response(
                 error.status_code, error.detail
             )  # a Host that is none, before any route was found
         case ClientException() if error.status_code == 400:
-            return answer(422, [fault("json_invalid", ["body"], "The body could not be read")])
+            return error_response(
+                422, [fault("json_invalid", ["body"], "The body could not be read")]
+            )
     if error.status_code >= 500:
-        return on_anything(request, error)
-    return answer(error.status_code, error.detail)
+        return handle_exception(request, error)
+    return error_response(error.status_code, error.detail)
 
 
-def on_anything(request: Request[Any, Any, Any], error: Exception) -> Any:
+def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Any:
     plugin = _plugin(request)
     counters = request.app.state.get("counters")
     if counters is not None:
         counters.failed(plugin)
-    return unforeseen(error, plugin)
+    return internal_error_response(error, plugin)
 
 
 def _plugin(request: Request[Any, Any, Any]) -> str:
@@ -168,7 +170,7 @@ def _faults(error: ValidationException) -> list[dict[str, Any]]:
 
 
 HANDLERS: dict[type[Exception] | int, Any] = {
-    errors.Refusal: on_refusal,
-    HTTPException: on_http,
-    Exception: on_anything,
+    errors.DomainError: handle_domain_error,
+    HTTPException: handle_http_error,
+    Exception: handle_exception,
 }

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from portico.db import current_database
-from portico.errors import Refusal, Unavailable
-from portico.redis import Redis
+from portico.errors import DomainError, Unavailable
+from portico.redis import RedisConnection
 from portico.web.drain import Drain
-from portico.web.replying.reply import JSONBytes
+from portico.web.response.json_response import JSONResponse
 from portico.web.routes import get
 
 
@@ -23,12 +23,12 @@ class HealthCheck:
     """
 
     name: str
-    probe: Callable[[], Awaitable[None]]
+    run_check: Callable[[], Awaitable[None]]
     critical: bool = True
     limit: float = 2.0
 
 
-def redis_check(redis: Redis) -> list[tuple[str, HealthCheck]]:
+def redis_check(redis: RedisConnection) -> list[tuple[str, HealthCheck]]:
     """The probe of a Redis, where there is one. While it is away we are fit, unless the operator says otherwise."""
     if not redis.configured:
         return []
@@ -46,14 +46,14 @@ def schema_check(unknown: Mapping[str, Sequence[str]]) -> list[tuple[str, Health
     return [("portico", HealthCheck("schema", told, critical=False))] if unknown else []
 
 
-async def probe(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
+async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
     """None if all is well, else the name of the check and a reason fit for anybody's eyes."""
     try:
         async with asyncio.timeout(check.limit):
-            await check.probe()
+            await check.run_check()
     except TimeoutError:
         reason = f"no answer within {check.limit:g} s"
-    except Refusal as refusal:
+    except DomainError as refusal:
         reason = refusal.detail
     except Exception as error:  # noqa: BLE001 - a probe may fail in any way; that is what it is for
         reason = type(error).__name__
@@ -70,26 +70,26 @@ def health_routes(
 ) -> Sequence[Any]:
     """The routes that a supervisor, a load balancer and a person with `curl` ask.
 
-    `database`: the probe of the database; it writes. `set_aside`: names of the plugins that failed; their absence is
+    `database`: the probe of the database; it writes. `failed_plugins`: names of the plugins that failed; their absence is
     told, and does not make us unfit.
     """
     probes = [("portico", HealthCheck("database", database)), *checks]
 
     @get("/health", access="public", tags=["health"])
-    async def health() -> JSONBytes:
+    async def health() -> JSONResponse:
         """This process answers."""
-        return JSONBytes(b'{"status":true}')
+        return JSONResponse(b'{"status":true}')
 
     @get("/health/db", access="public", tags=["health"])
-    async def health_db() -> JSONBytes:
+    async def health_db() -> JSONResponse:
         """The database answers; 503 if it does not."""
         await current_database().ping()
-        return JSONBytes(b'{"status":true}')
+        return JSONResponse(b'{"status":true}')
 
     @get("/ready", access="public", tags=["health"])
-    async def ready() -> JSONBytes:
+    async def ready() -> JSONResponse:
         """Send requests here, or not, and why. 503 when a critical check fails or the server is shutting down."""
-        found = await asyncio.gather(*(probe(plugin, check) for plugin, check in probes))
+        found = await asyncio.gather(*(run_check(plugin, check) for plugin, check in probes))
         reasons = [reason for reason in found if reason]
         reasons += [
             {"check": "plugin", "plugin": name, "critical": False, "reason": "set aside"}
@@ -106,6 +106,6 @@ def health_routes(
             )
         fit = not any(reason["critical"] for reason in reasons)
         body = msgspec.json.encode({"status": fit, "reasons": reasons})
-        return JSONBytes(body, status=200 if fit else 503)
+        return JSONResponse(body, status=200 if fit else 503)
 
     return health, health_db, ready

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.web.replying.reply import JSONBytes, json_reply
+from portico.web.response.json_response import JSONResponse, json_response
 from portico.web.routes import get
 
 
@@ -31,8 +31,8 @@ def plugin_list_route(plugins: Callable[[], Sequence[dict[str, Any]]]) -> Any:
     """The route that lists them. `plugins`: as `PluginInList` has them, in order."""
 
     @get("/api/v1/plugins", access="admin", answers=list[PluginInList], tags=["plugins"])
-    async def list_plugins() -> JSONBytes:
+    async def list_plugins() -> JSONResponse:
         """Every installed plugin: its state, why, what it brings, and what went wrong in it since the start."""
-        return json_reply(plugins())
+        return json_response(plugins())
 
     return list_plugins

@@ -15,9 +15,9 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from portico.identity import Actor
-from portico.web.describing.described import operation_of, responses
-from portico.web.edge.browser_headers import policy_header
-from portico.web.edge.sockets import contained
+from portico.web.middleware.security_headers import csp_header
+from portico.web.middleware.websockets import catch_socket_errors
+from portico.web.openapi.responses import operation_of, responses
 
 Access = Literal["public", "user", "verified", "admin"]
 
@@ -31,7 +31,7 @@ Socket = litestar.WebSocket[Actor, Any, State]
 PUBLIC_BODY = 64 * 1024
 
 
-class Handler(HTTPRouteHandler):
+class PorticoRouteHandler(HTTPRouteHandler):
     """Litestar's, without what that does anew for each request although it never comes out differently."""
 
     @cached_property
@@ -53,17 +53,17 @@ def route(
     *,
     method: str,
     access: Access = "verified",
-    may: str | None = None,
+    requires: str | None = None,
     permission: str | None = None,
-    answers: Any = None,
+    response_type: Any = None,
     status_code: int = 200,
     max_body: int | None = None,
     max_values: int | None = None,
     reads_import: bool = False,
     limited: bool = False,
-    signed_in: bool = False,
-    reads: bool | None = None,
-    changes: bool = False,
+    session_only: bool = False,
+    read_only: bool | None = None,
+    csrf_checked: bool = False,
     content_policy: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
@@ -78,20 +78,20 @@ def route(
     `max_body`: bytes; none = the server's limit (64 KiB on public routes). `max_values`: elements and members
     in a JSON body, at all levels together; none = the server's limit. `reads_import`: the body is an import in any form,
     which the handler has `read_items` take apart; its `data` is typed `msgspec.Raw` and not read. `limited`: it makes
-    or opens copies, so it counts against the one limit that an account has for all of these. `signed_in`: only for
+    or opens copies, so it counts against the one limit that an account has for all of these. `session_only`: only for
     whoever signed in, not for keys; say it where credentials are made or changed. `reads`: whether a key that may only
     read may call it; None = if it is a GET.
     `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
     `content_policy`: the Content-Security-Policy of its answers, for a page that the one of the house does not fit.
     """
-    asked = tuple(may.split(":")) if may else None
+    asked = tuple(requires.split(":")) if requires else None
     opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
-    opt["signed_in"], opt["changes"] = signed_in, changes
+    opt["session_only"], opt["changes"] = session_only, csrf_checked
     opt["reads_import"], opt["limited"] = reads_import, limited
-    if reads is not None:
-        opt["reads"] = reads
+    if read_only is not None:
+        opt["reads"] = read_only
     if content_policy is not None:
-        opt["content_policy"] = policy_header(content_policy)
+        opt["content_policy"] = csp_header(content_policy)
     if max_body is None and access == "public":
         max_body = PUBLIC_BODY
     if max_body is not None:
@@ -101,12 +101,13 @@ def route(
     further = options.pop("responses", {})
 
     def decorate(handler: Callable[..., Any]) -> HTTPRouteHandler:
-        make = Handler(
+        make = PorticoRouteHandler(
             path,
             http_method=HttpMethod(method),
             status_code=status_code,
             opt=opt,
-            responses=responses(handler, access=access, answers=answers, limited=limited) | further,
+            responses=responses(handler, access=access, answers=response_type, limited=limited)
+            | further,
             operation_class=operation_of(handler),
             **options,
         )
@@ -134,7 +135,7 @@ def websocket(
 
     def decorate(handler: Callable[..., Any]) -> WebsocketRouteHandler:
         paths = path if isinstance(path, str) else list(path)
-        return WebsocketRouteHandler(paths, opt=opt, **options)(contained(handler))
+        return WebsocketRouteHandler(paths, opt=opt, **options)(catch_socket_errors(handler))
 
     return decorate
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from portico.api import Database
-from portico_chats.storage.writing import unpack
+from portico_chats.storage.writer import split_legacy_chat
 
 _BLOCK = 20
 
@@ -18,7 +18,7 @@ async def forwards(database: Database) -> None:
     ):
         for row in block:
             try:
-                await unpack(row)
+                await split_legacy_chat(row)
             except msgspec.MsgspecError:
                 continue
         last = block[-1]["id"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from portico.api import Database
-from portico_chats.marks.tag_names import tag_id, tags_in, with_tags
+from portico_chats.tags.names import tag_id, tags_in, with_tags
 
 
 async def forwards(database: Database) -> None:

@@ -7,7 +7,7 @@ takes a text up when its state becomes 1; the function is that of the migration,
 from typing import Final
 
 from portico.api import execute, transaction
-from portico_chats.search.grams import owner_mark, wanted
+from portico_chats.search.trigrams import owner_prefix, query_for
 
 #: Texts that are taken up in one statement.
 MOST: Final = 32
@@ -24,7 +24,7 @@ _REBUILD = "REINDEX INDEX chats_text_grams"
 
 
 class PostgresPostings:
-    """See `Postings`."""
+    """See `IndexBackend`."""
 
     contains = "strpos({0}, {1}) > 0"
     members = "SELECT json_array_elements_text(CAST({0} AS JSON))"
@@ -35,12 +35,12 @@ class PostgresPostings:
 
     def expression(self, owner_id: str, phrase: str) -> str:
         """Lexemes in quotes, joined by `&`; `:*` where only the beginning counts."""
-        mark, want = owner_mark(owner_id), wanted(phrase)
+        mark, want = owner_prefix(owner_id), query_for(phrase)
         if want.begins:
             return f"{_quoted(mark + want.begins)}:*"
         return " & ".join(_quoted(mark + gram) for gram in want.grams)
 
-    async def settle(self, times: int = 1) -> int:
+    async def index_pending(self, times: int = 1) -> int:
         """The database makes the grams. Texts that another process is at are passed over."""
         most = MOST * times
         return await execute(_LEAVE, most) + await execute(_ENTER, most)

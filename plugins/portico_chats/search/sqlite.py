@@ -11,11 +11,11 @@ when it sees fit, but a little after every turn.
 import asyncio
 from typing import Any, Final
 
-from portico.api import execute, rows, transaction
-from portico_chats.search.grams import grams_of, owner_mark, wanted
+from portico.api import execute, fetch_all, transaction
+from portico_chats.search.trigrams import owner_prefix, query_for, trigrams
 
 #: Characters that are taken up in one turn.
-TURN: Final = 6000
+MAX_CHARS_PER_WRITE: Final = 6000
 #: Pages of the index that are merged after it, many times what a turn writes.
 _MERGED: Final = 32
 
@@ -33,7 +33,7 @@ _ALL_WAIT = "UPDATE chats_text SET state = 0 WHERE state = 1"
 
 
 class SQLitePostings:
-    """See `Postings`."""
+    """See `IndexBackend`."""
 
     contains = "instr({0}, {1}) > 0"
     members = "SELECT value FROM json_each({0})"
@@ -41,14 +41,14 @@ class SQLitePostings:
 
     def expression(self, owner_id: str, phrase: str) -> str:
         """Words in quotes, joined by AND; `*` where only the beginning counts."""
-        mark, want = owner_mark(owner_id), wanted(phrase)
+        mark, want = owner_prefix(owner_id), query_for(phrase)
         if want.begins:
             return f'"{mark}{want.begins.translate(_WORDS)}" *'
         return " AND ".join(f'"{mark}{gram.translate(_WORDS)}"' for gram in want.grams)
 
-    async def settle(self, times: int = 1) -> int:
+    async def index_pending(self, times: int = 1) -> int:
         """Two turns of the writer. Whoever else was at the same texts has done them, and they are passed over."""
-        some = _a_turn(await rows(_WAITING, 64 * times), TURN * times)
+        some = _a_turn(await fetch_all(_WAITING, 64 * times), MAX_CHARS_PER_WRITE * times)
         if not some:
             return 0
         # In the order of numbers: for one that is not greater than the last the table writes out what it holds.
@@ -85,5 +85,5 @@ def _a_turn(waiting: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
 
 
 def _words(owner_id: str, text: str) -> str:
-    mark = owner_mark(owner_id)
-    return mark + f" {mark}".join(grams_of(text.translate(_WORDS)))
+    mark = owner_prefix(owner_id)
+    return mark + f" {mark}".join(trigrams(text.translate(_WORDS)))

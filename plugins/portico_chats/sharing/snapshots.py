@@ -4,8 +4,14 @@ from typing import Final
 
 import msgspec
 
-from portico.api import SHARED, Invalid
-from portico_chats.content.documents import Document, Parts, joined, parts_of, take_apart
+from portico.api import SHARED_ACCOUNT_PREFIX, InvalidRequest
+from portico_chats.content.chat_document import (
+    ChatDocument,
+    Parts,
+    join_object,
+    parse_document,
+    split_object,
+)
 
 #: Keys of the document that are its owner's business: instructions, uploads, which chat it was cloned of.
 _PRIVATE: Final = ("system", "files", "originalChatId", "branchPointMessageId")
@@ -20,13 +26,13 @@ def snapshot(text: str, chat_id: str, owner_id: str, share_id: str) -> str:
     share's own stand in their place. Raises: Invalid for an old document of another shape than clients rely on.
     """
     try:
-        shared = _without_private(take_apart(text))
+        shared = _without_private(parse_document(text))
     except msgspec.ValidationError:
-        raise Invalid from None
-    return shared.replace(chat_id, share_id).replace(owner_id, f"{SHARED}{share_id}")
+        raise InvalidRequest from None
+    return shared.replace(chat_id, share_id).replace(owner_id, f"{SHARED_ACCOUNT_PREFIX}{share_id}")
 
 
-def _without_private(document: Document) -> str:
+def _without_private(document: ChatDocument) -> str:
     parts = {key: value for key, value in document.parts.items() if key not in _PRIVATE}
     if "params" in parts:
         parts["params"] = _without("system", parts["params"])
@@ -35,11 +41,11 @@ def _without_private(document: Document) -> str:
     if document.history is not None:
         history = dict(document.history)
         if document.messages is not None:
-            history["messages"] = joined(_messages(document.messages))
-        parts["history"] = joined(history)
+            history["messages"] = join_object(_messages(document.messages))
+        parts["history"] = join_object(history)
     if document.branch is not None:
         parts["messages"] = f"[{','.join(_without(_FILES, one) for one in document.branch)}]"
-    return joined(parts)
+    return join_object(parts)
 
 
 def _messages(messages: Parts) -> Parts:
@@ -50,7 +56,7 @@ def _without(key: str, text: str) -> str:
     """A JSON object without one key; what is none, or has no such key, stays byte for byte."""
     if not text.startswith("{") or (f'"{key}"' not in text and "\\u" not in text):
         return text
-    parts = parts_of(text)
+    parts = split_object(text)
     if key not in parts:
         return text
-    return joined({name: value for name, value in parts.items() if name != key})
+    return join_object({name: value for name, value in parts.items() if name != key})

@@ -9,22 +9,21 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import Invalid
-from portico_chats.content.documents import (
-    HOLE,
+from portico.api import InvalidRequest
+from portico_chats.content.chat_document import (
     LONGEST_ID,
+    PLACEHOLDER,
     Parts,
     as_json,
     is_message_id,
-    joined,
-    parts_of,
-    take_apart,
+    join_object,
+    parse_document,
+    split_object,
 )
-from portico_chats.content.frames import Frame, framed
-from portico_chats.content.messages import facts_of, with_children
-from portico_chats.content.trees import GAP, Kept
-from portico_chats.search import texts
-from portico_chats.storage import message_rows, store
+from portico_chats.content.message_body import read_message, with_children
+from portico_chats.content.message_tree import POSITION_STEP, StoredMessage
+from portico_chats.content.skeleton import ChatSkeleton, skeleton_of
+from portico_chats.storage import chat_queries, indexed_texts, message_queries
 
 Row = dict[str, Any]
 
@@ -55,33 +54,33 @@ async def note(
     `change`: tells the fields, given the message's parts. `new`: how to make the message if it is not there; None = do
     not make it. Returns whether the message was written: one that was deleted is not made again.
     """
-    chat_id, before = taken["id"], store.frame_of(taken)
+    chat_id, before = taken["id"], chat_queries.frame_of(taken)
     if (inside := before.messages_inside()) is not None:
         return await _note_inside(taken, dict(inside), message_id, change, new)
-    was = (await message_rows.some(chat_id, [message_id])).get(message_id)
+    was = (await message_queries.some(chat_id, [message_id])).get(message_id)
     if was is not None:
-        parts = parts_of(was.body)
+        parts = split_object(was.body)
         await _change(taken, message_id, was, _laid_over(parts, change(parts)))
-    elif new is None or await message_rows.was_deleted(chat_id, message_id):
+    elif new is None or await message_queries.was_deleted(chat_id, message_id):
         return False
     else:
         await _make(taken, message_id, new, change({}), origin)
-    after = _pointing(before, message_id)
+    after = _with_current(before, message_id)
     if after != before:
-        await store.keep(chat_id, taken["title"], after)
+        await chat_queries.update(chat_id, taken["title"], after)
     return True
 
 
-async def _change(taken: Row, message_id: str, was: Kept, body: str) -> None:
+async def _change(taken: Row, message_id: str, was: StoredMessage, body: str) -> None:
     if body == was.body:
         return
-    facts = facts_of(body)
+    facts = read_message(body)
     kept = msgspec.structs.replace(was, parent_id=facts.parent_id, body=body)
-    await message_rows.write(
+    await message_queries.write(
         taken["id"], {message_id: kept}, {message_id: facts}, taken["updated_at"]
     )
-    if facts_of(was.body).text != facts.text:
-        await texts.put(taken["user_id"], taken["id"], {message_id: facts.text})
+    if read_message(was.body).text != facts.text:
+        await indexed_texts.put(taken["user_id"], taken["id"], {message_id: facts.text})
 
 
 async def _make(
@@ -90,15 +89,15 @@ async def _make(
     """Write a whole message at the end of the chat, and name it among the children of its parent."""
     chat_id, at = taken["id"], taken["updated_at"]
     wanted = new.parent_id or taken["current_id"]
-    above = {} if wanted in (None, message_id) else await message_rows.some(chat_id, [wanted])
+    above = {} if wanted in (None, message_id) else await message_queries.some(chat_id, [wanted])
     parent = above.get(wanted)
     above_it = parent.body if parent else None
     body = _whole(message_id, new, wanted=wanted, parent=above_it, at=at, fields=fields)
-    facts = facts_of(body)
-    position = await message_rows.end(chat_id) + GAP
-    kept = Kept(position, facts.parent_id, taken["revision"], 0, origin, body)
-    await message_rows.write(chat_id, {message_id: kept}, {message_id: facts}, at)
-    await texts.add(taken["user_id"], chat_id, {message_id: facts.text})
+    facts = read_message(body)
+    position = await message_queries.end(chat_id) + POSITION_STEP
+    kept = StoredMessage(position, facts.parent_id, taken["revision"], 0, origin, body)
+    await message_queries.write(chat_id, {message_id: kept}, {message_id: facts}, at)
+    await indexed_texts.add(taken["user_id"], chat_id, {message_id: facts.text})
     if parent is not None:
         await _change(taken, wanted, parent, with_children(parent.body, [message_id]))
 
@@ -114,10 +113,10 @@ def _whole(
 ) -> str:
     """The body of a new message. `wanted`: the id of its parent. `parent`: its body, None = it is not there."""
     if not is_message_id(message_id):
-        raise Invalid(ID_RULE)
+        raise InvalidRequest(ID_RULE)
     # Clients name parents that they have yet to send.
     parent_id = wanted if parent or (new.parent_id and wanted != message_id) else None
-    is_answer = parent is not None and facts_of(parent).role == "user"
+    is_answer = parent is not None and read_message(parent).role == "user"
     role = new.role or ("assistant" if is_answer else "user")
     whole: dict[str, Any] = {
         "id": message_id,
@@ -141,9 +140,9 @@ async def _note_inside(
     """The same in a document that is whole, which has to be written whole. See `Frame.messages_inside`."""
     if not messages:  # nobody can tell which there are
         return False
-    document = take_apart(store.frame_of(taken).text)
+    document = parse_document(chat_queries.frame_of(taken).text)
     if message_id in messages:
-        parts = parts_of(messages[message_id])
+        parts = split_object(messages[message_id])
         messages[message_id] = _laid_over(parts, change(parts))
     elif new is None:
         return False
@@ -157,29 +156,29 @@ async def _note_inside(
         if parent is not None and wanted is not None:
             messages[wanted] = with_children(parent, [message_id])
     history = (document.history or {}) | {
-        "messages": joined(messages),
+        "messages": join_object(messages),
         "currentId": as_json(message_id),
     }
-    text = joined(document.parts | {"history": joined(history)})
-    await store.keep(taken["id"], taken["title"], Frame(text))
+    text = join_object(document.parts | {"history": join_object(history)})
+    await chat_queries.update(taken["id"], taken["title"], ChatSkeleton(text))
     return True
 
 
 def _laid_over(parts: Parts, fields: Mapping[str, Any]) -> str:
-    return joined(parts | {key: as_json(value) for key, value in fields.items()})
+    return join_object(parts | {key: as_json(value) for key, value in fields.items()})
 
 
-def _pointing(frame: Frame, message_id: str) -> Frame:
+def _with_current(frame: ChatSkeleton, message_id: str) -> ChatSkeleton:
     """A frame with a place for messages, whose current one is this."""
-    if frame.current_id == message_id and frame.messages_at is not None:
+    if frame.current_id == message_id and frame.messages_offset is not None:
         return frame
     document = frame.document()
-    history = {"messages": HOLE} | (document.history or {})
-    history |= {"messages": HOLE, "currentId": as_json(message_id)}
-    return framed(
+    history = {"messages": PLACEHOLDER} | (document.history or {})
+    history |= {"messages": PLACEHOLDER, "currentId": as_json(message_id)}
+    return skeleton_of(
         msgspec.structs.replace(
             document,
-            parts=document.parts | {"history": HOLE},
+            parts=document.parts | {"history": PLACEHOLDER},
             history=history,
             current_id=message_id,
         )

@@ -11,11 +11,11 @@ import uuid
 from collections import Counter, deque
 from typing import Final, NamedTuple
 
-from portico.api import chunks, now, placeholders, rows, transaction
-from portico_chats.transfer.importing import Import
-from portico_chats.transfer.incoming import Arrival
-from portico_chats.transfer.look import Place, read_again
-from portico_chats.transfer.reports import Brought, Report
+from portico.api import chunks, fetch_all, now, placeholders, transaction
+from portico_chats.transfer.examination import Place, read_again
+from portico_chats.transfer.imported_chat import ImportedChat
+from portico_chats.transfer.importer import ChatImport
+from portico_chats.transfer.reports import ChatImportReport, ImportedChatReport
 
 #: Chats, bytes and seconds of one transaction; a single chat may take more.
 BATCH_CHATS: Final = 100
@@ -30,9 +30,9 @@ _THERE: Final = "SELECT id FROM chats_chat WHERE id IN ({})"
 class _Ready(NamedTuple):
     """A chat that was read and is to be written. `chat_id`: what it is called here, in every run."""
 
-    line: Brought
+    line: ImportedChatReport
     place: Place
-    one: Arrival
+    one: ImportedChat
     chat_id: str
 
 
@@ -43,15 +43,15 @@ class BatchedImport:
     `there`: how many of them an earlier run has brought in.
     """
 
-    def __init__(self, bring: Import) -> None:
+    def __init__(self, bring: ChatImport) -> None:
         self._bring = bring
         self._seen: Counter[bytes] = Counter()
         self._ready: deque[_Ready] = deque()
-        self.report = Report()
+        self.report = ChatImportReport()
         self.found = 0
         self.there = 0
 
-    async def run(self) -> Report:
+    async def run(self) -> ChatImportReport:
         """Bring in all that are not there. Raises: as `Import.look`, before anything is written."""
         looked = await self._bring.look()
         self.found = len(looked.chats)
@@ -66,7 +66,7 @@ class BatchedImport:
                 await asyncio.sleep(PAUSE_SECONDS)
         return self.report
 
-    async def _read(self, todo: deque[tuple[Brought, Place]]) -> None:
+    async def _read(self, todo: deque[tuple[ImportedChatReport, Place]]) -> None:
         """Read the next ones, and leave out what is there already."""
         read, size = list[_Ready](), 0
         while todo and len(read) < BATCH_CHATS and size < BATCH_BYTES:
@@ -76,7 +76,7 @@ class BatchedImport:
             size += place.size
         known: set[str] = set()
         for some in chunks([ready.chat_id for ready in read]):
-            found = await rows(_THERE.format(placeholders(len(some))), *some)
+            found = await fetch_all(_THERE.format(placeholders(len(some))), *some)
             known |= {row["id"] for row in found}
         for ready in read:
             if ready.chat_id in known:

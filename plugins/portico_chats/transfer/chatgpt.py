@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import lenient_decoder
-from portico_chats.content.trees import branch
+from portico_chats.content.message_tree import branch
 from portico_chats.transfer.chatgpt_content import Content, pieces
 
 #: The model of an answer for which the export names none.
@@ -21,7 +21,7 @@ class _Author(msgspec.Struct):
     role: str = ""
 
 
-class _Message(msgspec.Struct):
+class _ChatGPTMessage(msgspec.Struct):
     author: _Author | None = None
     content: Content | None = None
     create_time: float | None = None
@@ -29,7 +29,7 @@ class _Message(msgspec.Struct):
 
 
 class _Node(msgspec.Struct):
-    message: _Message | None = None
+    message: _ChatGPTMessage | None = None
     parent: str | None = None
 
 
@@ -45,7 +45,7 @@ class _Conversation(msgspec.Struct):
 
 
 class Converted(msgspec.Struct, frozen=True):
-    """A conversation as a row of an export. `left_out`: hidden messages and attachments that are not in it."""
+    """A conversation as a row of an export. `dropped_events`: hidden messages and attachments that are not in it."""
 
     row: bytes
     left_out: int
@@ -117,7 +117,7 @@ class _Shown:
         }
 
     def _message(self, node_id: str, model: str) -> dict[str, Any]:
-        message = self._nodes[node_id].message or _Message()
+        message = self._nodes[node_id].message or _ChatGPTMessage()
         role = message.author.role if message.author else ""
         found: dict[str, Any] = {
             "id": node_id,

@@ -12,13 +12,20 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from portico.api import Account, Folders, House, HouseKey, NotFound, as_array
+from portico.api import (
+    Account,
+    AppContext,
+    CommandContext,
+    FolderLookup,
+    NotFound,
+    json_array_stream,
+)
 from portico_chats.schemas import ExportedChat
-from portico_chats.search import index
-from portico_chats.transfer import takeout
+from portico_chats.search import indexer
+from portico_chats.transfer import exporter
 from portico_chats.transfer.batches import BatchedImport
-from portico_chats.transfer.importing import Import
-from portico_chats.transfer.reports import Report
+from portico_chats.transfer.importer import ChatImport
+from portico_chats.transfer.reports import ChatImportReport
 
 
 @click.group()
@@ -31,24 +38,24 @@ def chats() -> None:
 @click.option("--user", "email", metavar="EMAIL", help="Whose chats.")
 @click.option("--all", "is_all", is_flag=True, help="Everybody's.")
 @click.pass_obj
-def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
+def export(key: CommandContext, target: str, email: str | None, is_all: bool) -> None:
     """Write chats as a JSON list to FILE (default, or -: standard output), with the names of their folders."""
     if is_all == (email is not None):
         raise click.UsageError("Say whose: --user EMAIL, or --all.")
 
-    async def work(house: House) -> None:
-        owner_id = (await _account(house, email)).id if email else None
+    async def work(app: AppContext) -> None:
+        owner_id = (await _account(app, email)).id if email else None
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
-            _progress("Exporting", await takeout.count(owner_id)) as bar,
+            _progress("Exporting", await exporter.count(owner_id)) as bar,
         ):
 
             async def counted() -> AsyncIterator[list[ExportedChat]]:
-                async for block in takeout.blocks(owner_id, house.services.get(Folders)):
+                async for block in exporter.blocks(owner_id, app.services.get(FolderLookup)):
                     yield block
                     bar.update(len(block))
 
-            async for part in as_array(counted()):
+            async for part in json_array_stream(counted()):
                 file.write(part)
             file.write(b"\n")
 
@@ -61,7 +68,9 @@ def export(key: HouseKey, target: str, email: str | None, is_all: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 @click.pass_obj
-def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json: bool) -> None:
+def import_(
+    key: CommandContext, source: BinaryIO, email: str, dry_run: bool, as_json: bool
+) -> None:
     """Bring in what FILE holds (- = standard input).
 
     All of it is looked at first: if anything is wrong, nothing is brought in. Then it is written in short steps,
@@ -73,11 +82,11 @@ def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json:
         batches: list[BatchedImport] = []
         with _progress("Looking" if dry_run else "Importing", 2 * size) as bar:
 
-            async def work(house: House) -> Report:
-                owner = await _account(house, email)
-                bring = Import(house, owner.id, file, unbounded=True, on_step=bar.update)
+            async def work(app: AppContext) -> ChatImportReport:
+                owner = await _account(app, email)
+                bring = ChatImport(app, owner.id, file, unbounded=True, on_step=bar.update)
                 if dry_run:
-                    return await bring.rehearse()
+                    return await bring.dry_run()
                 batches.append(BatchedImport(bring))
                 with _cancelled_by_sigterm():
                     return await batches[0].run()
@@ -97,23 +106,23 @@ def import_(key: HouseKey, source: BinaryIO, email: str, dry_run: bool, as_json:
 
 @chats.command()
 @click.pass_obj
-def reindex(key: HouseKey) -> None:
+def reindex(key: CommandContext) -> None:
     """Build the index of the search anew. Searches stay right meanwhile, and are slower."""
 
-    async def work(_: House) -> int:
+    async def work(_: AppContext) -> int:
         with _progress("Indexing", 0) as bar:
 
             def told(done: int, total: int) -> None:
                 bar.length = total
                 bar.update(done - bar.pos)
 
-            return await index.reindex(told)
+            return await indexer.reindex(told)
 
     click.echo(f"texts      {key.run(work)}")
 
 
-async def _account(house: House, email: str) -> Account:
-    account = await house.identity.directory.by_email(email)
+async def _account(app: AppContext, email: str) -> Account:
+    account = await app.identity.directory.by_email(email)
     if account is None:
         raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
     return account
@@ -158,7 +167,7 @@ def _say_stopped(batches: BatchedImport) -> None:
     )
 
 
-def _say(report: Report, as_json: bool, *, already: int) -> None:
+def _say(report: ChatImportReport, as_json: bool, *, already: int) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return

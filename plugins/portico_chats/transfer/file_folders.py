@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import Folders, House, likeness, misfit
+from portico.api import AppContext, FolderLookup, field_error, likeness
 
 #: Ids of folders as other servers make them.
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -31,7 +31,9 @@ def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder
     try:
         said = None if raw is UNSET else msgspec.json.decode(raw, type=FileFolder | str | None)
     except msgspec.ValidationError:
-        raise misfit("folder", "type_error", "Expected a name, or an object with one") from None
+        raise field_error(
+            "folder", "type_error", "Expected a name, or an object with one"
+        ) from None
     if isinstance(said, str):
         said = FileFolder(name=said)
     if said is None:
@@ -48,8 +50,8 @@ class FolderPlaces:
     that have one name in one place but two ids were two accounts': the second becomes `Name (2)`.
     """
 
-    def __init__(self, app: House, owner_id: str, *, may_make: bool) -> None:
-        self._folders = app.services.get(Folders)
+    def __init__(self, app: AppContext, owner_id: str, *, may_make: bool) -> None:
+        self._folders = app.services.get(FolderLookup)
         self._owner_id = owner_id
         self._may_make = may_make
         self._named: dict[str, FileFolder] = {}
@@ -71,7 +73,7 @@ class FolderPlaces:
         """Keep the account's folders as they are until the transaction ends; those that are found count for it."""
         self._found.clear()
         if self._folders is not None:
-            await self._folders.hold(self._owner_id)
+            await self._folders.lock(self._owner_id)
 
     async def would_find(self, folder: FileFolder | None) -> bool:
         """Whether `find` would find one. Nothing is changed."""
@@ -126,4 +128,4 @@ class FolderPlaces:
 
     async def _own(self, folder_id: str) -> bool:
         assert self._folders is not None
-        return bool(folder_id) and await self._folders.is_there(self._owner_id, folder_id)
+        return bool(folder_id) and await self._folders.exists(self._owner_id, folder_id)

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 
-class Brought(msgspec.Struct, kw_only=True):
+class ImportedChatReport(msgspec.Struct, kw_only=True):
     """A chat of the file. `index`: its place, from 0. `id`: what it is called here, unset in a dry run.
 
     `note`: what of it is not as the file says.
@@ -19,18 +19,18 @@ class Brought(msgspec.Struct, kw_only=True):
     note: str | UnsetType = UNSET
 
 
-class Refused(msgspec.Struct):
+class RejectedChat(msgspec.Struct):
     """A chat that cannot be brought in, and why."""
 
     index: int
     reason: str
 
 
-class Report(msgspec.Struct):
+class ChatImportReport(msgspec.Struct):
     """What becomes of each chat of a file."""
 
-    chats: list[Brought] = []
-    refused: list[Refused] = []
+    chats: list[ImportedChatReport] = []
+    refused: list[RejectedChat] = []
 
 
 def note_of(left_out: int, *, has_folder: bool, in_folder: bool) -> str | UnsetType:

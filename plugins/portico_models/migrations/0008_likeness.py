@@ -2,8 +2,8 @@
 # safe-beside: previous
 
 from portico.api import Database
-from portico_models.documents import tag_key
-from portico_models.draft import sought_in
+from portico_models.model_draft import sought_in
+from portico_models.validation import tag_key
 
 _BLOCK = 200
 

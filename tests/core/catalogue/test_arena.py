@@ -1,7 +1,7 @@
 """Models that stand for others, and the order of the list."""
 
 import pytest
-from tests.core.catalogue.making import Source, World, actor, card, record
+from tests.core.catalogue.factories import Source, World, actor, card, record
 
 from portico.errors import NotFound
 from portico.settings.schema import ArenaModel
@@ -106,8 +106,8 @@ async def test_nothing_can_stand_on_it_and_its_id_is_taken() -> None:
     world = World(shop(), arenas=[arena(access_control=None)], records=[preset])
 
     assert "mine" not in await world.ids()
-    assert not await world.catalogue.may_use("any", actor("ann"))
-    assert "any" in await world.catalogue.offered_ids()
+    assert not await world.catalogue.is_usable("any", actor("ann"))
+    assert "any" in await world.catalogue.reserved_ids()
 
 
 async def test_listed_ids_come_first_and_the_others_by_name() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import structlog.testing
-from tests.core.catalogue.making import Source, World, actor, card, record
+from tests.core.catalogue.factories import Source, World, actor, card, record
 
 from portico.catalogue import catalogue as cataloguing
-from portico.catalogue import shelf as shelving
+from portico.catalogue import source_cache as shelving
 from portico.errors import NotFound, SourceFailed
 
 ANN, BEN, ROOT = actor("ann"), actor("ben"), actor("root", "admin")
@@ -229,7 +229,7 @@ def test_base_entries_are_what_sources_offer() -> None:
             b'{"data":[{"id":"a","object":"model","created":0,"owned_by":"openai","name":"a",'
             b'"connection_type":"external"}]}'
         )
-        assert await world.catalogue.may_use("desk", ROOT) is False
+        assert await world.catalogue.is_usable("desk", ROOT) is False
 
     run(story())
 
@@ -401,13 +401,13 @@ def test_after_a_change_only_what_changed_is_asked_for_and_encoded() -> None:
         )
         world = World(Source("one", "base"), records=[kept, changed, gone])
         assert await world.ids() == ["base", "changed", "gone", "kept"]
-        before = {e.id: e.line for e in world.catalogue._built.entries}
+        before = {e.id: e.json for e in world.catalogue._snapshot.entries}
 
         world.records.change(kept, record("changed", "base", name="New"), record("added", "base"))
 
         assert await world.ids() == ["base", "added", "changed", "kept"]
         assert world.records.asked_since == [1]
-        after = {e.id: e.line for e in world.catalogue._built.entries}
+        after = {e.id: e.json for e in world.catalogue._snapshot.entries}
         assert after["kept"] is before["kept"]
         assert b"New" in after["changed"]
 

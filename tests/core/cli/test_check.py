@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from portico.db import current_database, execute, rows, transaction
+from portico.db import current_database, execute, fetch_all, transaction
 from portico.db.consistency import DatabaseCheck, foreign_keys
-from portico.db.sqlite import SQLite
-from portico.testing import CommandLine, House
+from portico.db.sqlite.database import SQLite
+from portico.testing import CommandLine, InProcessApp
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -55,38 +55,38 @@ async def make_orphans() -> None:
 
 
 def test_what_belongs_to_nothing_is_found_said_and_removed(
-    house: House, portico: CommandLine
+    app: InProcessApp, cli: CommandLine
 ) -> None:
-    ada = house.client.sign_up("Ada")
+    ada = app.client.sign_up("Ada")
     assert ada.post("/api/v1/chats/new", {"chat": {"title": "stays"}}).status == 200
-    house.call(make_orphans)
+    app.call(make_orphans)
 
-    said = portico("db", "check", code=1).stdout
+    said = cli("db", "check", code=1).stdout
     for table in ("chats_chat", "chats_message", "chats_text", "folders_owner", "portico_grant",
                   "portico_session", "models_model", "portico_group"):  # fmt: skip
         assert f"{table}: 1 row " in said
     assert "--repair" in said
 
-    assert "found and removed" in portico("db", "check", "--repair").stdout
-    assert json.loads(portico("db", "check", "--json").stdout) == {"found": [], "left": []}
-    left = house.call(rows, "SELECT title FROM chats_chat")
+    assert "found and removed" in cli("db", "check", "--repair").stdout
+    assert json.loads(cli("db", "check", "--json").stdout) == {"found": [], "left": []}
+    left = app.call(fetch_all, "SELECT title FROM chats_chat")
     assert left == [{"title": "stays"}]
     for table, column in (("models_model", "user_id"), ("portico_group", "account_id")):
-        owners = house.call(rows, f"SELECT {column} AS owner FROM {table} WHERE id = 'kept'")
+        owners = app.call(fetch_all, f"SELECT {column} AS owner FROM {table} WHERE id = 'kept'")
         assert owners == [{"owner": ada.account["id"]}]
 
 
-def test_every_column_with_an_owner_is_kept_by_a_key_or_declared(house: House) -> None:
+def test_every_column_with_an_owner_is_kept_by_a_key_or_declared(app: InProcessApp) -> None:
     """A new table with such a column fails here until it has a foreign key, or a `Reference` in its `TableSet`."""
-    known = {(one.table, one.column) for one in house.call(foreign_keys)}
+    known = {(one.table, one.column) for one in app.call(foreign_keys)}
     known |= {
         (one.table, one.column)
-        for tables in house.portico.table_sets.values()
+        for tables in app.portico.table_sets.values()
         for one in tables.references
     }
     columns = {
         (table._meta.tablename, column._meta.db_column_name)
-        for tables in house.portico.table_sets.values()
+        for tables in app.portico.table_sets.values()
         for table in tables.tables
         for column in table._meta.columns
     }
@@ -94,22 +94,22 @@ def test_every_column_with_an_owner_is_kept_by_a_key_or_declared(house: House) -
     assert owners - known == {("portico_link", "subject")}  # what a provider calls an account
 
 
-def test_a_check_of_a_plugin_is_asked(house: House) -> None:
+def test_a_check_of_a_plugin_is_asked(app: InProcessApp) -> None:
     async def names() -> list[str]:
-        return [check.name for check in await house.portico.database_checks()]
+        return [check.name for check in await app.portico.database_checks()]
 
-    found = house.call(names)
+    found = app.call(names)
     assert {"chats_text", "chats_chat.user_id", "engine"} <= set(found)
     assert "portico_audit.author" not in found
 
 
 def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from click.testing import CliRunner
 
     from portico.cli.check import check
-    from portico.cli.key import Key
+    from portico.cli.context import CommandContext
 
     async def find() -> list[str]:
         return ["The file is damaged."]
@@ -118,10 +118,10 @@ def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
         return [DatabaseCheck("engine", find)]
 
     monkeypatch.setattr("portico.app.Portico.database_checks", checks)
-    key = Key(None)
-    key._portico = house.portico
-    monkeypatch.setattr(house.portico.database, "start", _nothing)
-    monkeypatch.setattr(house.portico.database, "stop", _nothing)
+    key = CommandContext(None)
+    key._portico = app.portico
+    monkeypatch.setattr(app.portico.database, "start", _nothing)
+    monkeypatch.setattr(app.portico.database, "stop", _nothing)
     monkeypatch.setattr("portico.cli.check._behind", _none_behind)
     done = CliRunner().invoke(check, ["--repair"], obj=key)
     assert done.exit_code == 1
@@ -141,12 +141,12 @@ async def _none_behind(_: object) -> frozenset[str]:
 
 
 def test_where_there_is_no_database_none_is_made(
-    portico: CommandLine, environment: dict[str, str], database_url: str
+    cli: CommandLine, env: dict[str, str], database_url: str
 ) -> None:
     if database_url:
-        said = portico("db", "check", code=0)  # an empty one: nothing refers to nothing
+        said = cli("db", "check", code=0)  # an empty one: nothing refers to nothing
         assert "Not up to date" in said.stderr
         return
-    said = portico("db", "check", code=1)
+    said = cli("db", "check", code=1)
     assert "There is no database at" in said.stderr
-    assert not (Path(environment["DATA_DIR"]) / "portico.db").exists()
+    assert not (Path(env["DATA_DIR"]) / "portico.db").exists()

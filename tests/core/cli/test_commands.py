@@ -9,30 +9,30 @@ from portico.testing import CommandLine
 
 
 @pytest.fixture
-def run(portico: CommandLine):
+def run(cli: CommandLine):
     """One command with these settings; what it printed, and with it what it complained of if it failed."""
 
     def command(*words: str, code: int = 0, **settings: str) -> str:
-        done = portico(*words, code=code, settings=settings)
+        done = cli(*words, code=code, settings=settings)
         return done.stdout if code == 0 else done.stdout + done.stderr
 
     return command
 
 
-def test_a_process_of_its_own_prints_the_same(portico: CommandLine) -> None:
+def test_a_process_of_its_own_prints_the_same(cli: CommandLine) -> None:
     wrong = {"PORT": "many"}
-    inside = portico("config", code=1, settings=wrong)
-    outside = portico.process("config", code=1, settings=wrong)
+    inside = cli("config", code=1, settings=wrong)
+    outside = cli.process("config", code=1, settings=wrong)
     assert (outside.stdout, outside.stderr) == (inside.stdout, inside.stderr)
     add = ("user", "add", "ann@example.org", "--password-stdin")
-    portico.process(*add, said="long enough\n")
-    assert "ann@example.org" in portico("user", "list").stdout
-    again = portico.process(*add, said="long enough\n", code=1)
-    assert again.stderr == portico(*add, said="long enough\n", code=1).stderr
+    cli.process(*add, said="long enough\n")
+    assert "ann@example.org" in cli("user", "list").stdout
+    again = cli.process(*add, said="long enough\n", code=1)
+    assert again.stderr == cli(*add, said="long enough\n", code=1).stderr
 
 
-def test_wrong_usage_exits_with_2_in_a_process_too(portico: CommandLine) -> None:
-    inside, outside = portico("user", code=2), portico.process("user", code=2)
+def test_wrong_usage_exits_with_2_in_a_process_too(cli: CommandLine) -> None:
+    inside, outside = cli("user", code=2), cli.process("user", code=2)
     assert inside.stderr == outside.stderr.replace("python -m portico", "portico")
 
 
@@ -49,7 +49,7 @@ def test_plugins_says_why_one_is_not_there(run) -> None:
     assert "why: named in plugins.disable" in run("plugins", PORTICO_PLUGINS_DISABLE="chats")
 
 
-def test_config_prints_value_and_origin_and_masks_secrets(run, environment) -> None:
+def test_config_prints_value_and_origin_and_masks_secrets(run, env) -> None:
     rows = {
         row["key"]: row
         for row in json.loads(run("config", "--json", OPENAI_API_KEYS="sk-abc;sk-def"))
@@ -59,7 +59,7 @@ def test_config_prints_value_and_origin_and_masks_secrets(run, environment) -> N
     assert rows["server.port"]["origin"] == "default"
     printed = run("config", OPENAI_API_KEYS="sk-abc;sk-def", DATABASE_URL="")
     assert "sk-abc" not in printed
-    assert environment["WEBUI_SECRET_KEY"] not in printed
+    assert env["WEBUI_SECRET_KEY"] not in printed
 
 
 def test_the_file_is_read_and_the_environment_beats_it(run, tmp_path: Path) -> None:

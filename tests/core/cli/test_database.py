@@ -20,15 +20,15 @@ def database_url() -> str:
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | PLAIN
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | PLAIN
 
 
 @pytest.fixture
-def made(portico: CommandLine, environment: dict[str, str]) -> Path:
+def made(cli: CommandLine, env: dict[str, str]) -> Path:
     """A plain database with an account in it."""
-    portico("user", "add", "ada@example.org", "--password-stdin", said="secret\n")
-    return Path(environment["DATA_DIR"]) / "portico.db"
+    cli("user", "add", "ada@example.org", "--password-stdin", said="secret\n")
+    return Path(env["DATA_DIR"]) / "portico.db"
 
 
 def backup(made: Path) -> Path:
@@ -37,85 +37,85 @@ def backup(made: Path) -> Path:
 
 
 def test_a_database_is_encrypted_rekeyed_and_decrypted(
-    portico: CommandLine, made: Path, tmp_path: Path
+    cli: CommandLine, made: Path, tmp_path: Path
 ) -> None:
-    assert "NOT ENCRYPTED" in portico("db", "encrypt", settings={"DATABASE_PASSWORD": OLD}).stderr
-    assert "ada@example.org" in portico("user", "list", settings=CIPHER).stdout
+    assert "NOT ENCRYPTED" in cli("db", "encrypt", settings={"DATABASE_PASSWORD": OLD}).stderr
+    assert "ada@example.org" in cli("user", "list", settings=CIPHER).stdout
     assert b"ada@example.org" in backup(made).read_bytes()
     assert b"ada@example.org" not in made.read_bytes()
     backup(made).unlink()
 
     new = tmp_path / "new password"
     new.write_text(NEW + "\n")
-    said = portico("db", "rekey", "--new-password-file", new, settings=CIPHER)
+    said = cli("db", "rekey", "--new-password-file", new, settings=CIPHER)
     assert "Rekeyed" in said.stdout and "under its old password" in said.stdout
     backup(made).unlink()
     now = CIPHER | {"DATABASE_PASSWORD": NEW}
-    assert "ada@example.org" in portico("user", "list", settings=now).stdout
-    refused = portico("user", "list", settings=CIPHER, code=1).stderr
+    assert "ada@example.org" in cli("user", "list", settings=now).stdout
+    refused = cli("user", "list", settings=CIPHER, code=1).stderr
     assert "encrypted with another key" in refused and OLD not in refused
 
     from_file = {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD_FILE": str(new)}
-    assert "ada@example.org" in portico("user", "list", settings=from_file).stdout
-    portico("db", "decrypt", "--discard-backup", settings=from_file)
-    assert "ada@example.org" in portico("user", "list").stdout
+    assert "ada@example.org" in cli("user", "list", settings=from_file).stdout
+    cli("db", "decrypt", "--discard-backup", settings=from_file)
+    assert "ada@example.org" in cli("user", "list").stdout
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert not list(made.parent.glob("*.backup"))
 
 
-def test_passwords_are_asked_for_where_none_is_set(portico: CommandLine, made: Path) -> None:
-    portico("db", "encrypt", "--discard-backup", said=f"{OLD}\n{OLD}\n")
-    portico("db", "rekey", "--discard-backup", said=f"{OLD}\n{NEW}\n{NEW}\n")
-    refused = portico("db", "decrypt", said=f"{OLD}\n", code=1)
+def test_passwords_are_asked_for_where_none_is_set(cli: CommandLine, made: Path) -> None:
+    cli("db", "encrypt", "--discard-backup", said=f"{OLD}\n{OLD}\n")
+    cli("db", "rekey", "--discard-backup", said=f"{OLD}\n{NEW}\n{NEW}\n")
+    refused = cli("db", "decrypt", said=f"{OLD}\n", code=1)
     assert "the password is another" in refused.stderr
-    portico("db", "decrypt", "--discard-backup", said=f"{NEW}\n")
-    assert "ada@example.org" in portico("user", "list").stdout
+    cli("db", "decrypt", "--discard-backup", said=f"{NEW}\n")
+    assert "ada@example.org" in cli("user", "list").stdout
 
 
-def test_the_new_password_may_come_from_a_variable(portico: CommandLine, made: Path) -> None:
-    portico("db", "encrypt", "--discard-backup", settings=CIPHER)
-    portico("db", "rekey", settings=CIPHER | {"PORTICO_DATABASE_NEW_PASSWORD": NEW})
-    assert "ada@" in portico("user", "list", settings=CIPHER | {"DATABASE_PASSWORD": NEW}).stdout
+def test_the_new_password_may_come_from_a_variable(cli: CommandLine, made: Path) -> None:
+    cli("db", "encrypt", "--discard-backup", settings=CIPHER)
+    cli("db", "rekey", settings=CIPHER | {"PORTICO_DATABASE_NEW_PASSWORD": NEW})
+    assert "ada@" in cli("user", "list", settings=CIPHER | {"DATABASE_PASSWORD": NEW}).stdout
 
 
 def test_a_running_server_keeps_its_file(
-    portico: CommandLine, made: Path, environment: dict[str, str], tmp_path: Path
+    cli: CommandLine, made: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
-    server = Server(environment, tmp_path).start()
+    server = Server(env, tmp_path).start()
     try:
-        refused = portico("db", "encrypt", settings=CIPHER, code=1)
+        refused = cli("db", "encrypt", settings=CIPHER, code=1)
         assert "stop every server" in refused.stderr
         assert server.client.get("/ready").status == 200
         server.stop()
     finally:
         server.kill()
-    portico("db", "encrypt", settings=CIPHER)
+    cli("db", "encrypt", settings=CIPHER)
 
 
-def test_nothing_is_done_twice_or_to_nothing(portico: CommandLine, made: Path) -> None:
-    assert "not encrypted" in portico("db", "decrypt", said=f"{OLD}\n", code=1).stderr
-    portico("db", "encrypt", "--discard-backup", settings=CIPHER)
-    assert "encrypted already" in portico("db", "encrypt", settings=CIPHER, code=1).stderr
+def test_nothing_is_done_twice_or_to_nothing(cli: CommandLine, made: Path) -> None:
+    assert "not encrypted" in cli("db", "decrypt", said=f"{OLD}\n", code=1).stderr
+    cli("db", "encrypt", "--discard-backup", settings=CIPHER)
+    assert "encrypted already" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
     made.unlink()
-    assert "not there yet" in portico("db", "encrypt", settings=CIPHER, code=1).stderr
+    assert "not there yet" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
     postgres = {"DATABASE_URL": "postgresql://me:s3cr3t@db/x"}
-    refused = portico("db", "encrypt", settings=postgres, code=1).stderr
+    refused = cli("db", "encrypt", settings=postgres, code=1).stderr
     assert "the rows are in PostgreSQL" in refused and "s3cr3t" not in refused
 
 
 def test_info_tells_whether_it_is_encrypted_and_what_is_left_that_is_not(
-    portico: CommandLine, made: Path
+    cli: CommandLine, made: Path
 ) -> None:
-    about = json.loads(portico("db", "info", "--json").stdout)
+    about = json.loads(cli("db", "info", "--json").stdout)
     assert (about["file"], about["encrypted"], about["backup"]) == (str(made), False, [])
     assert about["schema"] == "up to date"
-    portico("db", "encrypt", settings=CIPHER)
-    said = portico("db", "info", settings=CIPHER).stdout
+    cli("db", "encrypt", settings=CIPHER)
+    said = cli("db", "info", settings=CIPHER).stdout
     assert f"{backup(made)}  NOT ENCRYPTED" in said
     assert "encrypted  yes" in said
 
 
-def test_no_command_shows_a_password(portico: CommandLine, made: Path) -> None:
+def test_no_command_shows_a_password(cli: CommandLine, made: Path) -> None:
     secrets = CIPHER | {"PORTICO_DATABASE_NEW_PASSWORD": NEW}
     said = ""
     for words in (
@@ -125,7 +125,7 @@ def test_no_command_shows_a_password(portico: CommandLine, made: Path) -> None:
         ["config", "--json"],
         ["db", "rekey"],
     ):
-        done = portico(*words, settings=secrets)
+        done = cli(*words, settings=secrets)
         said += done.stdout + done.stderr
     assert OLD not in said and NEW not in said and json.dumps(NEW) not in said
 
@@ -139,9 +139,9 @@ def test_no_command_shows_a_password(portico: CommandLine, made: Path) -> None:
     ],
 )
 def test_a_server_does_not_start_on_half_of_the_settings(
-    environment: dict[str, str], made: Path, tmp_path: Path, settings: dict[str, str], why: str
+    env: dict[str, str], made: Path, tmp_path: Path, settings: dict[str, str], why: str
 ) -> None:
-    server = Server(environment | settings, tmp_path)
+    server = Server(env | settings, tmp_path)
     try:
         with pytest.raises(RuntimeError, match=why) as refused:
             server.start()

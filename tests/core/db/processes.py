@@ -10,7 +10,7 @@ from pathlib import Path
 # By its own name: some distribution or other installs a package that is called `tests`.
 from engines import choose, connect, settings
 from portico.db import Database, TableSet, migrate, open_database
-from portico.db.conversion import Conversion, convert
+from portico.db.sqlite.file_encryption import Conversion, convert
 from portico.settings.section import Secret
 
 

@@ -14,8 +14,8 @@ import pytest
 from tests.engines import settings
 
 from portico.db import BadDatabase, Database, cause_of, open_database
-from portico.db.postgres_causes import explain, is_away
-from portico.db.sqlite import SQLite
+from portico.db.postgres.causes import explain, is_away
+from portico.db.sqlite.database import SQLite
 from portico.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -68,11 +68,11 @@ async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(
         file.trouble.end()
         assert file.trouble.cause is not None, "small writes may fit although the disk is full"
     await file.execute("INSERT INTO note VALUES ('kept', $1)", "x" * 500_000)
-    monkeypatch.setattr("portico.db.trouble.FULL_SECONDS", 0)
-    monkeypatch.setattr("portico.db.sqlite_causes.ROOM", 2**63)
+    monkeypatch.setattr("portico.db.availability.FULL_SECONDS", 0)
+    monkeypatch.setattr("portico.db.sqlite.causes.ROOM", 2**63)
     file.trouble.end()
     assert file.trouble.cause is not None, "what others may write is less than that"
-    monkeypatch.setattr("portico.db.sqlite_causes.ROOM", 1)
+    monkeypatch.setattr("portico.db.sqlite.causes.ROOM", 1)
     file.trouble.end()
     assert file.trouble.cause is None
     assert await kept(file) == ["kept"]

@@ -11,8 +11,8 @@ import pytest
 from tests.engines import plain
 
 from portico.db import BadDatabase, DatabaseSettings, open_database
-from portico.db.cipher import CipherKey, load_sqlcipher
-from portico.db.sqlite import SQLite
+from portico.db.sqlite.cipher import CipherKey, load_sqlcipher
+from portico.db.sqlite.database import SQLite
 from portico.settings.section import Secret
 
 pytestmark = pytest.mark.anyio

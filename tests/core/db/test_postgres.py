@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from portico.db import BadDatabase, DatabaseSettings, TransactionFailed, new_id
-from portico.db.postgres import Postgres, PostgresTransaction
-from portico.errors import Invalid, Unavailable
+from portico.db.postgres.database import Postgres, PostgresTransaction
+from portico.errors import InvalidRequest, Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def test_a_commit_that_was_a_rollback_is_noticed(pool_of_two: Postgres) ->
     with pytest.raises(TransactionFailed):
         async with pool_of_two.transaction():
             await pool_of_two.execute("INSERT INTO note VALUES ('lost')")
-            inside = pool_of_two.inside()
+            inside = pool_of_two.current_transaction()
             assert isinstance(inside, PostgresTransaction)
             with pytest.raises(asyncpg.UndefinedTableError):
                 await inside.connection.execute("SELECT * FROM missing")
@@ -101,7 +101,7 @@ async def test_stopped_is_unavailable(pool_of_two: Postgres) -> None:
 
 
 async def test_a_text_that_cannot_be_kept_is_the_callers_mistake(pool_of_two: Postgres) -> None:
-    with pytest.raises(Invalid, match="cannot be stored"):
+    with pytest.raises(InvalidRequest, match="cannot be stored"):
         await pool_of_two.rows("SELECT id FROM note WHERE id = $1", "a\x00b")
     assert await pool_of_two.rows("SELECT id FROM note") == []
 

@@ -4,7 +4,17 @@ import pytest
 from piccolo.columns import BigInt, Boolean, Real, Text
 from piccolo.table import Table, create_db_tables
 
-from portico.db import Database, bind, current_database, execute, new_id, now, row, rows, scan
+from portico.db import (
+    Database,
+    bind,
+    current_database,
+    execute,
+    fetch_all,
+    fetch_all_in_thread,
+    fetch_one,
+    new_id,
+    now,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +58,7 @@ async def test_booleans_are_booleans_everywhere(database: Database) -> None:
     with database.use():
         await Lamp.insert(Lamp(id="a", lit=True), Lamp(id="b", lit=False))
         lit = [row["lit"] for row in await Lamp.select(Lamp.lit).order_by(Lamp.id)]
-        by_hand = [row["lit"] for row in await rows("SELECT lit FROM lamp ORDER BY id")]
+        by_hand = [row["lit"] for row in await fetch_all("SELECT lit FROM lamp ORDER BY id")]
         changed = await Lamp.update({Lamp.lit: True}).where(Lamp.id == "b").returning(Lamp.lit)
         assert [lit[0], lit[1], *by_hand, changed[0]["lit"]] == [True, False, True, False, True]
         assert {type(value) for value in (*lit, *by_hand, changed[0]["lit"])} == {bool}
@@ -66,14 +76,14 @@ async def test_statements_use_postgres_placeholders(database: Database) -> None:
         assert (
             await execute("INSERT INTO note (title, id) VALUES ($2, $1)", "1", "It costs $1") == 1
         )
-        assert await row("SELECT title FROM note WHERE id = $1 AND id = $1", "1") == {
+        assert await fetch_one("SELECT title FROM note WHERE id = $1 AND id = $1", "1") == {
             "title": "It costs $1"
         }
-        assert await row("SELECT id FROM note WHERE title = 'It costs $1' LIMIT $1", 5) == {
+        assert await fetch_one("SELECT id FROM note WHERE title = 'It costs $1' LIMIT $1", 5) == {
             "id": "1"
         }
-        assert await row("SELECT id FROM note WHERE id = $1", "2") is None
-        assert await scan("SELECT id FROM note") == [{"id": "1"}]
+        assert await fetch_one("SELECT id FROM note WHERE id = $1", "2") is None
+        assert await fetch_all_in_thread("SELECT id FROM note") == [{"id": "1"}]
 
 
 async def test_execute_tells_how_many_rows_it_touched(database: Database) -> None:
@@ -111,7 +121,7 @@ async def test_two_databases_live_side_by_side(
                 async with other.transaction():
                     await execute("INSERT INTO note VALUES ('there')")
                     assert len(await database.rows("SELECT * FROM note")) == 1
-            assert len(await rows("SELECT * FROM note")) == 1
+            assert len(await fetch_all("SELECT * FROM note")) == 1
     await other.stop()
 
 

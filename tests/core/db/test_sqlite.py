@@ -12,10 +12,10 @@ import pytest
 from tests.engines import IntegrityError
 
 from portico.db import BadDatabase, DatabaseSettings, placeholders
-from portico.db import mounts as mounts_module
-from portico.db import writer as writer_module
-from portico.db.sqlite import SQLite
-from portico.db.sqlite_file import CACHED_STATEMENTS
+from portico.db.sqlite import network_mounts as mounts_module
+from portico.db.sqlite import writer as writer_module
+from portico.db.sqlite.database import SQLite
+from portico.db.sqlite.file import CACHED_STATEMENTS
 from portico.errors import Unavailable
 from portico.settings.section import Secret
 

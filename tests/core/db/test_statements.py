@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico.db.statements import prepare, split
+from portico.db.sqlite.statements import prepare, split
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from portico.db import (
     execute,
     transaction,
 )
-from portico.db.database import opened
+from portico.db.database import current_transaction_var
 
 pytestmark = pytest.mark.anyio
 INSERT = "INSERT INTO note (id, title) VALUES ($1, $1)"
@@ -49,7 +49,7 @@ async def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
             await execute(INSERT, "b")
             raise LookupError
     assert await kept(database) == set()
-    assert database.inside() is None
+    assert database.current_transaction() is None
 
 
 async def test_a_nested_block_undoes_its_own_writes_and_no_others(database: Database) -> None:
@@ -94,7 +94,7 @@ async def test_a_spawned_task_is_not_part_of_the_transaction(database: Database)
     seen: list[object] = []
 
     async def look() -> None:
-        seen.append(database.inside())
+        seen.append(database.current_transaction())
         seen.append(await database.rows("SELECT id FROM note"))
 
     async with database.transaction():
@@ -214,7 +214,7 @@ async def test_a_cancellation_storm_leaves_everything_usable(database: Database)
                 leave = chance.choice([leave_by_scope, leave_by_cancel])
                 group.create_task(leave(f"{round_}-{number}", chance.randrange(60)))
 
-    assert opened.get() is None
+    assert current_transaction_var.get() is None
     async with asyncio.timeout(20):  # only a leaked connection or turn could make it wait
         await asyncio.gather(*(work(f"last-{number}") for number in range(20)))
     there = await kept(database)

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.templates import Templates
+from tests.database_templates import Templates
 
 from portico.audit import TABLES as AUDIT_TABLES
-from portico.configuration import TABLES as CONFIGURATION_TABLES
 from portico.db import Database, DatabaseSettings, open_database
-from portico.events import Bus, Listener
+from portico.events import EventBus, Listener
 from portico.identity import (
     TABLES,
     Account,
@@ -21,6 +20,7 @@ from portico.identity import (
     Identity,
     SessionRevoked,
 )
+from portico.runtime_settings import TABLES as CONFIGURATION_TABLES
 from portico.settings.schema import IdentitySettings
 from portico.settings.section import Secret
 
@@ -53,15 +53,15 @@ def told() -> list[Any]:
 
 
 @pytest.fixture
-def bus(told: list[Any]) -> Bus:
-    bus = Bus(lambda owner, handle, event: handle(event))
+def bus(told: list[Any]) -> EventBus:
+    bus = EventBus(lambda owner, handle, event: handle(event))
     kinds = (AccountChanged, AccountCreated, AccountDeleted, GroupChanged, SessionRevoked)
-    bus.listen("test", [Listener(kind, told.append) for kind in kinds])
+    bus.subscribe("test", [Listener(kind, told.append) for kind in kinds])
     return bus
 
 
 @pytest.fixture
-def identity(database: Database, bus: Bus) -> Identity:
+def identity(database: Database, bus: EventBus) -> Identity:
     return Identity(IdentitySettings(password_rounds=4), SECRET, bus)
 
 

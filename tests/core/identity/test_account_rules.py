@@ -2,9 +2,9 @@
 
 import pytest
 
-from portico.errors import INVALID_EMAIL_FORMAT, Invalid
-from portico.identity.people.account import check_name, check_role, folded
-from portico.identity.people.email_address import check_email
+from portico.errors import INVALID_EMAIL_FORMAT, InvalidRequest
+from portico.identity.accounts.account import check_name, check_role, folded
+from portico.identity.accounts.email_address import check_email
 
 
 @pytest.mark.parametrize(("given", "kept"), [("Ann@Example.ORG", "ann@example.org"), ("a@b.c", "a@b.c"),
@@ -16,20 +16,20 @@ def test_an_address_is_kept_in_lower_case(given: str, kept: str) -> None:
 @pytest.mark.parametrize("given", ["", "ann", "@", "ann@", "@x.de", "ann@x", "a@b@c.d", "a b@c.d", "a@b.c ", "a@b.c\n", "a\x00@b.c",
                                    "a@.c" * 2, "a" * 255 + "@b.c"])  # fmt: skip
 def test_what_is_no_address_is_refused(given: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         check_email(given)
     assert refused.value.detail == INVALID_EMAIL_FORMAT
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "root", "admin ", "user,admin"])
 def test_there_are_three_roles_and_no_others(role: str) -> None:
-    with pytest.raises(Invalid, match="Invalid role"):
+    with pytest.raises(InvalidRequest, match="Invalid role"):
         check_role(role)
 
 
 def test_a_name_loses_what_no_database_keeps() -> None:
     assert check_name("A\x00nn") == "Ann"
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         check_name("a" * 257)
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from portico.db import Database, rows
-from portico.errors import ACTION_PROHIBITED, EMAIL_TAKEN, Forbidden, Invalid, NotFound
+from portico.db import Database, fetch_all
+from portico.errors import ACTION_PROHIBITED, EMAIL_TAKEN, Forbidden, InvalidRequest, NotFound
 from portico.identity import (
     AccountChanged,
+    AccountChanges,
     AccountCreated,
     AccountDeleted,
-    Amendment,
     Identity,
     SessionRevoked,
 )
@@ -32,7 +32,7 @@ async def test_an_account_made_by_an_administrator_has_the_role_it_was_given(
 ) -> None:
     await new_account("Ann")
     assert (await new_account("Ben", role="user")).role == "user"
-    with pytest.raises(Invalid, match="Invalid role"):
+    with pytest.raises(InvalidRequest, match="Invalid role"):
         await new_account("Eve", role="root")
 
 
@@ -57,14 +57,14 @@ async def test_a_founder_that_comes_second_is_refused_and_leaves_nothing(
 async def test_a_first_account_that_fails_does_not_use_up_the_place(
     identity: Identity, new_account: Any
 ) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await identity.directory.create_account(
             name="Eve",
             email="eve@example.org",
             password_hash=None,
             profile_image_url="javascript:1",
         )
-    assert not await identity.directory.anyone()
+    assert not await identity.directory.any_exists()
     assert (await new_account("Ann")).role == "admin"
 
 
@@ -82,7 +82,7 @@ async def test_accounts_brought_from_elsewhere_count_as_first(
 async def test_an_address_is_taken_in_any_case(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     for check in (identity.directory.check_free("ANN@example.ORG"), new_account("aNN")):
-        with pytest.raises(Invalid) as refused:
+        with pytest.raises(InvalidRequest) as refused:
             await check
         assert refused.value.detail == EMAIL_TAKEN
     assert await identity.directory.by_email("ANN@EXAMPLE.org") == ann
@@ -100,7 +100,7 @@ async def test_of_two_with_one_address_at_once_one_gets_in(
 async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) -> None:
     assert await identity.directory.by_email("a\x00@b.c") is None
     assert await identity.directory.find("\x00") is None
-    assert await identity.directory.proof("a\x00@b.c") == (None, None)
+    assert await identity.directory.password_hash_of("a\x00@b.c") == (None, None)
     with pytest.raises(NotFound):
         await identity.directory.by_id("nobody")
 
@@ -108,14 +108,14 @@ async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) 
 async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann", password="right")
     await new_account("Ben")
-    assert await identity.prove("ANN@example.org", "right") == ann
+    assert await identity.check_password("ANN@example.org", "right") == ann
     for email, password in (
         ("ann@example.org", "wrong"),
         ("ben@example.org", ""),
         ("no@no.no", "right"),
     ):
-        with pytest.raises(Invalid) as refused:
-            await identity.prove(email, password)
+        with pytest.raises(InvalidRequest) as refused:
+            await identity.check_password(email, password)
         assert refused.value.detail.startswith("The email or password")
 
 
@@ -152,7 +152,7 @@ async def test_promotion_together_with_a_new_password_ends_sessions(
     ben = await new_account("Ben", role="pending")
     session = await identity.sessions.open(ben)
     hashed = await identity.passwords.hash("new")
-    await identity.directory.amend(ben.id, Amendment(role="user", password_hash=hashed))
+    await identity.directory.update(ben.id, AccountChanges(role="user", password_hash=hashed))
     assert await identity.sessions.resolve(session.token) is None
 
 
@@ -196,13 +196,13 @@ async def test_ab25_two_administrators_who_demote_each_other_leave_one(
     identity: Identity, new_account: Any
 ) -> None:
     for turn in range(5):
-        ids = [one.id for one in await identity.roll.everybody() if one.role == "admin"]
+        ids = [one.id for one in await identity.account_list.all() if one.role == "admin"]
         for missing in range(2 - len(ids)):
             ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
         await asyncio.gather(
             *(identity.directory.set_role(one, "user") for one in ids), return_exceptions=True
         )
-        left = await rows("SELECT id FROM portico_account WHERE role = 'admin'")
+        left = await fetch_all("SELECT id FROM portico_account WHERE role = 'admin'")
         assert len(left) == 1
 
 
@@ -213,9 +213,9 @@ async def test_a_new_password_ends_sign_ins_and_the_old_one(
     session = await identity.sessions.open(ann)
     await identity.directory.set_password_hash(ann.id, await identity.passwords.hash("new"))
     assert await identity.sessions.resolve(session.token) is None
-    assert (await identity.prove(ann.email, "new")).epoch == ann.epoch + 1
-    with pytest.raises(Invalid):
-        await identity.prove(ann.email, "old")
+    assert (await identity.check_password(ann.email, "new")).epoch == ann.epoch + 1
+    with pytest.raises(InvalidRequest):
+        await identity.check_password(ann.email, "old")
     assert AccountChanged(ann.id) in told
     with pytest.raises(NotFound):
         await identity.directory.set_password_hash("nobody", "x")
@@ -242,7 +242,7 @@ async def test_a_deleted_account_takes_its_rows_with_it(
     await identity.sessions.open(ben)
     await identity.directory.delete(ben.id, by=ann.id, delete_content=True)
     for table in ("portico_session", "portico_password", "portico_group_member"):
-        assert await rows(f"SELECT * FROM {table}") == []
+        assert await fetch_all(f"SELECT * FROM {table}") == []
     assert told[-1] == AccountDeleted(ben.id)
     with pytest.raises(NotFound):
         await identity.directory.delete(ben.id, by=ann.id)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from portico.errors import Invalid
+from portico.errors import InvalidRequest
 from portico.identity import email_key, is_same_address
-from portico.identity.people.email_address import check_email
+from portico.identity.accounts.email_address import check_email
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_one_address_is_one_however_it_is_typed(one: str, other: str) -> None:
     ],
 )
 def test_an_address_that_only_looks_like_one_is_refused(email: str) -> None:
-    with pytest.raises(Invalid, match="email format"):
+    with pytest.raises(InvalidRequest, match="email format"):
         check_email(email)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from portico.db import Database
-from portico.errors import Invalid
-from portico.events import Bus, Listener
-from portico.identity import GroupChanged, GroupLeaving, Identity
+from portico.errors import InvalidRequest
+from portico.events import EventBus, Listener
+from portico.identity import GroupChanged, GroupDeleting, Identity
 from portico.identity.tables import TABLES
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ async def test_ab30_adding_is_a_union_of_those_who_exist(
 async def test_nobody_joins_a_group_that_is_not_there(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     for group_id in ("nothing", "\x00"):
-        with pytest.raises(Invalid, match="Error adding users to group"):
+        with pytest.raises(InvalidRequest, match="Error adding users to group"):
             await identity.directory.add_members(group_id, [ann.id])
 
 
@@ -73,7 +73,7 @@ async def test_membership_permits_what_the_group_grants(
 
 
 async def test_a_description_has_a_limit(identity: Identity) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await identity.directory.create_group(name="G", description="x" * 5000, by="ann")
 
 
@@ -90,22 +90,22 @@ async def test_the_tables_are_what_the_migrations_made(database: Database) -> No
 
 
 async def test_whoever_keeps_something_of_a_group_can_stop_its_deletion(
-    identity: Identity, bus: Bus, told: list[Any]
+    identity: Identity, bus: EventBus, told: list[Any]
 ) -> None:
     group = await identity.directory.create_group(name="G", description="", by="")
     seen: list[Any] = []
 
-    async def refuse(event: GroupLeaving) -> None:
+    async def refuse(event: GroupDeleting) -> None:
         seen.append(await identity.directory.group(event.id))
         raise ZeroDivisionError
 
-    bus.listen("test", [Listener(GroupLeaving, refuse)])
+    bus.subscribe("test", [Listener(GroupDeleting, refuse)])
     told.clear()
     with pytest.raises(ZeroDivisionError):
         await identity.directory.delete_group(group.id)
     assert seen == [group] and told == []
     assert await identity.directory.group(group.id) == group
-    bus.forget("test")
+    bus.unsubscribe("test")
     assert await identity.directory.delete_group(group.id)
     assert not await identity.directory.delete_group(group.id)
     assert await identity.directory.groups() == []
@@ -143,6 +143,6 @@ async def test_exactly_those_on_a_list_are_members(identity: Identity, new_accou
 async def test_an_id_that_is_taken_makes_no_group(identity: Identity) -> None:
     directory = identity.directory
     group = await directory.create_group(name="G", description="", by="", group_id="g-1")
-    with pytest.raises(Invalid, match="Error creating group"):
+    with pytest.raises(InvalidRequest, match="Error creating group"):
         await directory.create_group(name="H", description="", by="", group_id="g-1")
     assert await directory.groups() == [group]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from portico.db import current_database, execute, rows
-from portico.errors import EMAIL_TAKEN, Invalid
-from portico.identity import Amendment, Identity
-from portico.identity.people.email_keys import fill_email_keys, warn_of_collisions
+from portico.db import current_database, execute, fetch_all
+from portico.errors import EMAIL_TAKEN, InvalidRequest
+from portico.identity import AccountChanges, Identity
+from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collisions
 
 pytestmark = pytest.mark.anyio
 KELVIN, PLAIN = "vi\u212a@example.org", "vik@example.org"
@@ -30,14 +30,14 @@ async def test_every_way_to_write_an_address_finds_the_account(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")
-    await identity.directory.amend(ann.id, Amendment(email="José@MÜLLER.de"))
+    await identity.directory.update(ann.id, AccountChanges(email="José@MÜLLER.de"))
     assert (await identity.directory.by_id(ann.id)).email == "josé@müller.de"
     for email in ("JOSE\u0301@müller.de", "josé@xn--mller-kva.de", "josé@müller.de"):
         found = await identity.directory.by_email(email)
         assert found is not None and found.id == ann.id, email
-        with pytest.raises(Invalid, match=EMAIL_TAKEN[:5]):
+        with pytest.raises(InvalidRequest, match=EMAIL_TAKEN[:5]):
             await identity.directory.check_free(email)
-        with pytest.raises(Invalid, match=EMAIL_TAKEN[:5]):
+        with pytest.raises(InvalidRequest, match=EMAIL_TAKEN[:5]):
             await identity.directory.create_account(name="X", email=email, password_hash=None)
 
 
@@ -53,11 +53,11 @@ async def test_what_only_looks_like_an_address_finds_nobody(
         "vik\udc80@example.org",
     ):
         assert await identity.directory.by_email(email) is None
-        with pytest.raises(Invalid):
-            await identity.prove(email, "right")
-        with pytest.raises(Invalid):
-            await identity.directory.amend(vik.id, Amendment(email=email))
-    assert (await identity.prove("VIK@example.org", "right")).id == vik.id
+        with pytest.raises(InvalidRequest):
+            await identity.check_password(email, "right")
+        with pytest.raises(InvalidRequest):
+            await identity.directory.update(vik.id, AccountChanges(email=email))
+    assert (await identity.check_password("VIK@example.org", "right")).id == vik.id
 
 
 async def test_accounts_that_collide_already_are_found_by_exactly_their_own_address(
@@ -71,12 +71,12 @@ async def test_accounts_that_collide_already_are_found_by_exactly_their_own_addr
         found = await identity.directory.by_email(email)
         assert found is not None and found.id == one.id
     assert await identity.directory.by_email("JOSÉ@x.org") is None, "it could be any of them"
-    assert {one.id for one in await identity.roll.colliding()} == {ann.id, ben.id, eve.id}
-    with pytest.raises(Invalid):
+    assert {one.id for one in await identity.account_list.colliding()} == {ann.id, ben.id, eve.id}
+    with pytest.raises(InvalidRequest):
         await identity.directory.create_account(name="N", email="JOSÉ@x.org", password_hash=None)
-    await identity.directory.amend(eve.id, Amendment(email="eve@x.org"))
+    await identity.directory.update(eve.id, AccountChanges(email="eve@x.org"))
     await identity.directory.delete(ben.id)
-    assert await identity.roll.colliding() == []
+    assert await identity.account_list.colliding() == []
     found = await identity.directory.by_email("JOSÉ@x.org")
     assert found is not None and found.id == ann.id
 
@@ -100,7 +100,7 @@ async def test_an_account_of_an_older_instance_is_found_and_given_a_key(
     found = await identity.directory.by_email("Ann@example.org")
     assert found is not None and found.id == ann.id
     await fill_email_keys(current_database())
-    keys = await rows("SELECT email_key, colliding FROM portico_account WHERE id = $1", ann.id)
+    keys = await fetch_all("SELECT email_key, colliding FROM portico_account WHERE id = $1", ann.id)
     assert keys == [{"email_key": "ann@example.org", "colliding": False}] or keys == [
         {"email_key": "ann@example.org", "colliding": 0}
     ]

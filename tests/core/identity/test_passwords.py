@@ -8,9 +8,9 @@ import time
 import bcrypt
 import pytest
 
-from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, Invalid, TooMany
-from portico.identity.entering import passwords as module
-from portico.identity.entering.passwords import Passwords
+from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, InvalidRequest, RateLimited
+from portico.identity.sign_in import passwords as module
+from portico.identity.sign_in.passwords import Passwords
 
 pytestmark = pytest.mark.anyio
 
@@ -42,14 +42,14 @@ async def test_ab09_a_password_over_72_bytes_cannot_be_set(
     passwords: Passwords, password: str
 ) -> None:
     started = time.perf_counter()
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         await passwords.hash(password)
     assert refused.value.detail == PASSWORD_TOO_LONG
     assert time.perf_counter() - started < 0.05  # AB-08: ten megabytes cost no hashing time
 
 
 async def test_an_empty_password_cannot_be_set(passwords: Passwords) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         await passwords.hash("")
     assert refused.value.detail == INVALID_PASSWORD
 
@@ -101,11 +101,11 @@ async def test_a_rule_of_the_operator_is_asked_for_new_passwords_only(passwords:
 
     def at_least_eight(password: str) -> None:
         if len(password) < 8:
-            raise Invalid(INVALID_PASSWORD)
+            raise InvalidRequest(INVALID_PASSWORD)
 
-    passwords.hold_to(at_least_eight)
+    passwords.set_rule(at_least_eight)
     assert await passwords.verify("short", hashed)
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await passwords.hash("short")
     assert await passwords.hash("long enough")
 
@@ -124,16 +124,16 @@ async def test_others_are_served_while_passwords_are_checked() -> None:
 async def test_a_crowd_is_told_to_come_back_even_if_it_hangs_up_early(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "WAITING_PER_THREAD", 3)
+    monkeypatch.setattr(module, "MAX_QUEUED_PER_THREAD", 3)
     passwords, gate = Passwords(rounds=4, threads=1), threading.Event()
     crowd = [asyncio.ensure_future(passwords._work(gate.wait)) for _ in range(4)]
     await asyncio.sleep(0.01)
-    with pytest.raises(TooMany) as refused:
+    with pytest.raises(RateLimited) as refused:
         await passwords.verify("x", None)
     assert refused.value.retry_after > 0
     crowd[0].cancel()  # its thread works on, so its place is still taken
     await asyncio.sleep(0.01)
-    with pytest.raises(TooMany):
+    with pytest.raises(RateLimited):
         await passwords.verify("x", None)
     gate.set()
     await asyncio.gather(*crowd, return_exceptions=True)

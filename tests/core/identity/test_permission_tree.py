@@ -4,7 +4,11 @@ import msgspec
 import pytest
 
 from portico.identity import PermissionDefaults, allows, effective
-from portico.identity.groups.permission_tree import REMEMBERED, PermissionTrees, default_tree
+from portico.identity.groups.permission_tree import (
+    REMEMBERED,
+    EffectivePermissionsCache,
+    default_tree,
+)
 from portico.settings.load import load_settings
 
 #: Source: the permission table of the clients' contract, section by section; `chat.import` is our own.
@@ -72,7 +76,7 @@ def test_sharing_of_knowledge_and_notes_falls_back_to_the_shared_variables() -> 
             "sharing_notes",
             "sharing_public_notes",
         }
-        assert loaded.set_in("permissions") == (fields if environ else set())
+        assert loaded.explicitly_set("permissions") == (fields if environ else set())
 
 
 def test_groups_add_and_never_take_away() -> None:
@@ -103,7 +107,7 @@ def test_nobody_is_permitted_what_the_tree_does_not_know(permission: str) -> Non
 
 
 def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
-    trees = PermissionTrees(default_tree(PermissionDefaults()))
+    trees = EffectivePermissionsCache(default_tree(PermissionDefaults()))
     assert trees.of(("{not json", "[]", '{"workspace":{"models":true}}')).tree["workspace"][
         "models"
     ]
@@ -111,7 +115,7 @@ def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
 
 
 def test_a_combination_is_worked_out_once_and_the_memory_is_bounded() -> None:
-    trees = PermissionTrees(default_tree(PermissionDefaults()))
+    trees = EffectivePermissionsCache(default_tree(PermissionDefaults()))
     granted = ('{"workspace":{"models":true}}',)
     assert trees.of(granted) is trees.of(granted)
     assert msgspec.json.decode(trees.of(granted).json) == trees.of(granted).tree

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from portico.errors import Invalid, TooLarge
-from portico.identity import bitmap
-from portico.identity.people.picture import LARGEST_PICTURE, check_picture
+from portico.errors import InvalidRequest, TooLarge
+from portico.identity import decode_data_url
+from portico.identity.accounts.picture import LARGEST_PICTURE, check_picture
 
 BITMAPS = {
     "image/png": b"\x89PNG\r\n\x1a\nrest",
@@ -34,7 +34,7 @@ def test_a_harmless_picture_is_kept_as_it_is(address: str) -> None:
 
 @pytest.mark.parametrize("kind", BITMAPS)
 def test_the_bytes_of_a_bitmap_come_back_with_their_type(kind: str) -> None:
-    assert bitmap(data(kind, BITMAPS[kind])) == (kind, BITMAPS[kind])
+    assert decode_data_url(data(kind, BITMAPS[kind])) == (kind, BITMAPS[kind])
 
 
 @pytest.mark.parametrize("declared", BITMAPS)
@@ -46,9 +46,9 @@ def test_AB_27_a_bitmap_is_what_it_says_or_is_refused(declared: str, content: by
     if content == BITMAPS[declared]:
         assert check_picture(address) == address
     else:
-        with pytest.raises(Invalid):
+        with pytest.raises(InvalidRequest):
             check_picture(address)
-        assert bitmap(address) is None
+        assert decode_data_url(address) is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_AB_27_a_bitmap_is_what_it_says_or_is_refused(declared: str, content: by
     ids=lambda address: address[:40],
 )  # fmt: skip
 def test_AB_27_any_other_picture_is_refused(address: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         check_picture(address)
 
 
@@ -72,7 +72,7 @@ def test_AB_27_any_other_picture_is_refused(address: str) -> None:
      "me:secret@example.org", "exam\u2024ple.org", "-a.org", "a..org", ".org", "example.org:x"],
 )  # fmt: skip
 def test_AB_27_a_picture_elsewhere_is_on_a_host_with_a_public_name(host: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         check_picture(f"https://{host}/latest/meta-data/")
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from portico.db import Database, execute, now, rows
-from portico.errors import Invalid
-from portico.events import Bus
+from portico.db import Database, execute, fetch_all, now
+from portico.errors import InvalidRequest
+from portico.events import EventBus
 from portico.identity import Identity, SessionRevoked
 from portico.identity.sessions import sessions
 from portico.settings.schema import IdentitySettings
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def count() -> int:
-    return int((await rows("SELECT COUNT(*) AS n FROM portico_session"))[0]["n"])
+    return int((await fetch_all("SELECT COUNT(*) AS n FROM portico_session"))[0]["n"])
 
 
 async def test_a_sign_in_resolves_to_its_person(identity: Identity, new_account: Any) -> None:
@@ -40,7 +40,7 @@ async def test_resolving_takes_one_statement(
         asked.append(sql)
         return await database.rows(sql, *args)
 
-    monkeypatch.setattr(sessions, "rows", counting)
+    monkeypatch.setattr(sessions, "fetch_all", counting)
     assert await identity.sessions.resolve(session.token)
     assert len(asked) == 1
 
@@ -59,7 +59,7 @@ async def test_ab04_a_closed_session_is_closed_for_good(
 
 
 async def test_ab04_tokens_that_never_expire_can_be_revoked_too(
-    database: Database, bus: Bus, new_account: Any
+    database: Database, bus: EventBus, new_account: Any
 ) -> None:
     endless = Identity(IdentitySettings(session_lifetime="-1", password_rounds=4), SECRET, bus)
     session = await endless.sessions.open(await new_account("Ann"))
@@ -95,7 +95,7 @@ async def test_AB_06_whoever_proved_the_old_password_is_too_late_although_one_si
     ann = await new_account("Ann")
     kept, under_way = await identity.sessions.open(ann), await identity.sessions.open(ann)
     await identity.directory.set_password_hash(ann.id, "x", keep=kept.session_id)
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await identity.sessions.open(ann)
     # As if it had been stored in the same moment, unseen by whoever ended the others.
     sql = "INSERT INTO portico_session (id, account_id, created_at, epoch) VALUES ($1, $2, 0, $3)"
@@ -122,7 +122,7 @@ async def test_a_sign_in_does_not_overtake_the_end_of_all_sign_ins(
     """Somebody proved the old password just before it was changed."""
     ann = await new_account("Ann")
     await identity.sessions.close_all(ann.id)
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await identity.sessions.open(ann)
     assert await identity.sessions.open(await identity.directory.by_id(ann.id))
 
@@ -132,7 +132,7 @@ async def test_a_deleted_account_cannot_be_signed_in(identity: Identity, new_acc
     session = await identity.sessions.open(ben)
     await identity.directory.delete(ben.id, by=ann.id)
     assert await identity.sessions.resolve(session.token) is None
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await identity.sessions.open(ben)
 
 
@@ -163,7 +163,7 @@ async def test_expired_rows_are_swept_now_and_then(
 
 async def test_no_token_is_kept_in_the_database(identity: Identity, new_account: Any) -> None:
     session = await identity.sessions.open(await new_account("Ann"))
-    assert session.token.split(".")[2] not in str(await rows("SELECT * FROM portico_session"))
+    assert session.token.split(".")[2] not in str(await fetch_all("SELECT * FROM portico_session"))
 
 
 async def test_nothing_is_remembered_of_a_token_that_nobody_is_signed_in_with(

@@ -11,7 +11,7 @@ import structlog
 from tests.engines import connect
 
 from portico.db import execute
-from portico.testing import House
+from portico.testing import InProcessApp
 
 FUTURE = "INSERT INTO portico_migration VALUES ('identity', '0099_future', 1)"
 DETAIL = "Service temporarily unavailable"
@@ -25,61 +25,63 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def reason(house: House) -> str | None:
-    answer = house.client.get("/ready")
+def reason(app: InProcessApp) -> str | None:
+    answer = app.client.get("/ready")
     found = [one["reason"] for one in answer.json["reasons"] if one["check"] == "database"]
     assert answer.status == (503 if found else 200)
     return found[0] if found else None
 
 
 def test_a_schema_that_a_newer_release_changes_under_a_running_instance_is_left_alone(
-    house: House,
+    app: InProcessApp,
 ) -> None:
-    ada = house.client.sign_up("Ada")
-    assert reason(house) is None
-    house.call(execute, FUTURE)
+    ada = app.client.sign_up("Ada")
+    assert reason(app) is None
+    app.call(execute, FUTURE)
     until(lambda: ada.post("/api/v1/chats/new", CHAT).status == 503)
     assert ada.post("/api/v1/chats/new", CHAT).detail == DETAIL
     assert ada.get("/api/v1/chats/").status == 503  # it would show what is not there any more
-    assert reason(house) == "a newer release has changed the schema of the database"
+    assert reason(app) == "a newer release has changed the schema of the database"
 
 
 @pytest.mark.parametrize(
     "database_url", ["sqlite"], indirect=True
 )  # PostgreSQL is asked once a second
-def test_on_sqlite_not_one_write_comes_between(environment: dict[str, str], house: House) -> None:
-    ada = house.client.sign_up("Ada")
-    with closing(connect(f"{environment['DATA_DIR']}/portico.db")) as newer:
+def test_on_sqlite_not_one_write_comes_between(env: dict[str, str], app: InProcessApp) -> None:
+    ada = app.client.sign_up("Ada")
+    with closing(connect(f"{env['DATA_DIR']}/portico.db")) as newer:
         newer.execute(FUTURE)
     assert ada.post("/api/v1/chats/new", CHAT).status == 503
 
 
-def test_steps_that_a_newer_release_has_declared_safe_do_not_stop_an_instance(house: House) -> None:
-    ada = house.client.sign_up("Ada")
+def test_steps_that_a_newer_release_has_declared_safe_do_not_stop_an_instance(
+    app: InProcessApp,
+) -> None:
+    ada = app.client.sign_up("Ada")
     tolerated = json.dumps({"identity": ["0099_future"]})
-    house.call(execute, "UPDATE portico_instance SET tolerated_steps = $1", tolerated)
-    house.call(execute, FUTURE)
-    house.portico.database.guard._looked = 0.0
+    app.call(execute, "UPDATE portico_instance SET tolerated_steps = $1", tolerated)
+    app.call(execute, FUTURE)
+    app.portico.database.guard._looked = 0.0
     assert ada.post("/api/v1/chats/new", CHAT).status == 200
-    assert reason(house) is None
+    assert reason(app) is None
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_cause_is_logged_when_it_begins_and_when_it_ends_and_shown_meanwhile(
-    environment: dict[str, str],
+    env: dict[str, str],
 ) -> None:
-    house = House(environment | {"PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT": "0.2"})
-    ada = house.client.sign_up("Ada")
+    app = InProcessApp(env | {"PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT": "0.2"})
+    ada = app.client.sign_up("Ada")
     why = "another process has held the write lock for 0.2 s"
     with structlog.testing.capture_logs() as lines:
-        with closing(connect(f"{environment['DATA_DIR']}/portico.db")) as lock:
+        with closing(connect(f"{env['DATA_DIR']}/portico.db")) as lock:
             lock.execute("BEGIN IMMEDIATE")
             for _ in range(4):
                 assert ada.post("/api/v1/chats/new", CHAT).detail == DETAIL
-            assert reason(house) == why
+            assert reason(app) == why
             assert ada.get("/api/v1/chats/").status == 200
             lock.execute("ROLLBACK")
-        until(lambda: reason(house) is None)
+        until(lambda: reason(app) is None)
     said = [line for line in lines if "database" in line["event"]]
     assert [line["event"] for line in said] == [
         "the database cannot be used",
@@ -87,19 +89,19 @@ def test_a_cause_is_logged_when_it_begins_and_when_it_ends_and_shown_meanwhile(
     ]
     assert (said[0]["why"], said[1]["was"]) == (why, why)
     assert said[0]["detail"]
-    house.close()
+    app.close()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_that_is_removed_makes_an_instance_unready(
-    house: House, environment: dict[str, str]
+    app: InProcessApp, env: dict[str, str]
 ) -> None:
-    ada = house.client.sign_up("Ada")
-    file = Path(environment["DATA_DIR"]) / "portico.db"
+    ada = app.client.sign_up("Ada")
+    file = Path(env["DATA_DIR"]) / "portico.db"
     aside = file.rename(file.with_name("aside"))
     assert ada.post("/api/v1/chats/new", CHAT).status == 503
-    until(lambda: reason(house) == "the database file is gone")
+    until(lambda: reason(app) == "the database file is gone")
     assert ada.get("/api/v1/chats/").status == 200
     aside.rename(file)
-    until(lambda: reason(house) is None)
+    until(lambda: reason(app) is None)
     assert ada.post("/api/v1/chats/new", CHAT).status == 200

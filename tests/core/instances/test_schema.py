@@ -10,7 +10,7 @@ import pytest
 from tests.commands import Command
 
 from portico.app import CannotStart
-from portico.db import Database, DatabaseSettings, TableSet, execute, open_database, rows
+from portico.db import Database, DatabaseSettings, TableSet, execute, fetch_all, open_database
 from portico.instances import (
     TABLES,
     OwnInstance,
@@ -20,7 +20,7 @@ from portico.instances import (
     release_of,
 )
 from portico.instances.processes import process_name
-from portico.testing import House
+from portico.testing import InProcessApp
 
 Package = Callable[[Mapping[str, str]], TableSet]
 FUTURE = "INSERT INTO portico_migration VALUES ('identity', '0099_future', 1)"
@@ -71,7 +71,7 @@ async def run_older(database: Database, package: Package) -> OwnInstance:
 
 
 async def booked() -> set[str]:
-    found = await rows("SELECT name FROM portico_migration WHERE plugin = 'notes'")
+    found = await fetch_all("SELECT name FROM portico_migration WHERE plugin = 'notes'")
     return {row["name"] for row in found}
 
 
@@ -105,7 +105,7 @@ async def test_a_step_declared_safe_beside_the_previous_release_is_applied_besid
     newer = {"instances": TABLES, "notes": package(FIRST | EXPAND)}
     await bring_up_to_date(database, newer)
     assert await booked() == {"0001_initial", "0002_title"}
-    (row,) = await rows("SELECT tolerated_steps FROM portico_instance")
+    (row,) = await fetch_all("SELECT tolerated_steps FROM portico_instance")
     assert row["tolerated_steps"] == '{"notes": ["0002_title"]}'
 
 
@@ -170,18 +170,18 @@ async def test_an_instance_that_ended_without_a_word_is_not_waited_for(
     assert await live_instances() == []
     another = OwnInstance()
     await another.register(release_of({}))
-    assert [row["id"] for row in await rows("SELECT id FROM portico_instance")] == [another.id]
+    assert [row["id"] for row in await fetch_all("SELECT id FROM portico_instance")] == [another.id]
 
 
 def test_a_schema_of_a_newer_release_is_refused_at_the_start_unless_forced(
-    house: House, environment: dict[str, str]
+    app: InProcessApp, env: dict[str, str]
 ) -> None:
-    house.call(execute, FUTURE)
-    house.close()
+    app.call(execute, FUTURE)
+    app.close()
     for settings in ({}, {"PORTICO_DATABASE_MIGRATE": "false"}):
         with pytest.raises(CannotStart, match="newer release .* not know: identity 0099_future"):
-            House(environment | settings)
-    forced = House(environment | {"PORTICO_DATABASE_FORCE": "true"})
+            InProcessApp(env | settings)
+    forced = InProcessApp(env | {"PORTICO_DATABASE_FORCE": "true"})
     ready = forced.client.get("/ready")
     assert (ready.status, ready.json["reasons"][0]["check"]) == (200, "schema")
     assert forced.client.sign_up("Ada").get("/api/v1/chats/").status == 200
@@ -189,20 +189,20 @@ def test_a_schema_of_a_newer_release_is_refused_at_the_start_unless_forced(
 
 
 def test_steps_of_a_plugin_that_is_not_loaded_are_no_reason_to_refuse(
-    house: House, environment: dict[str, str]
+    app: InProcessApp, env: dict[str, str]
 ) -> None:
-    house.call(execute, FUTURE.replace("identity", "folders"))
-    house.close()
+    app.call(execute, FUTURE.replace("identity", "folders"))
+    app.close()
     with pytest.raises(CannotStart, match="folders 0099_future"):
-        House(environment)
-    House(environment | {"PORTICO_PLUGINS_DISABLE": "folders"}).close()
+        InProcessApp(env)
+    InProcessApp(env | {"PORTICO_PLUGINS_DISABLE": "folders"}).close()
 
 
 def test_commands_say_that_a_newer_release_has_changed_the_schema(
-    house: House, command: Command
+    app: InProcessApp, command: Command
 ) -> None:
-    house.call(execute, FUTURE)
-    house.close()
+    app.call(execute, FUTURE)
+    app.close()
     checked = command("migrate", "--check", code=1)
     assert "unknown  identity  0099_future" in checked and "up to date" not in checked
     assert "does not know: identity 0099_future" in command("db", "info")
@@ -211,9 +211,9 @@ def test_commands_say_that_a_newer_release_has_changed_the_schema(
     command("migrate", "--force")
 
 
-def test_an_instance_is_listed_while_it_serves(house: House) -> None:
-    (row,) = house.call(live_instances)
+def test_an_instance_is_listed_while_it_serves(app: InProcessApp) -> None:
+    (row,) = app.call(live_instances)
     assert row.release.startswith(f"{row.version}+")
     assert row.newest_steps.keys() >= {"identity", "chats"}
-    house.call(house.portico.instance.leave)
-    assert house.call(live_instances) == []
+    app.call(app.portico.instance.leave)
+    assert app.call(live_instances) == []

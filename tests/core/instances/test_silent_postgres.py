@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.live import LiveStream, eventually
+from tests.open_connections import LiveStream, eventually
 from tests.postgres_proxy import PostgresProxy
 from tests.servers import fresh_database
 from tests.upstream import Upstream
 
 from portico.app import CannotStart
-from portico.testing import Client, House, Server
+from portico.testing import Client, InProcessApp, Server
 
 CHAT = {"chat": {"title": "x"}}
 
@@ -29,8 +29,8 @@ def proxy(postgres: str) -> Iterator[PostgresProxy]:
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], proxy: PostgresProxy) -> dict[str, str]:
-    return environment | {
+def env(env: dict[str, str], proxy: PostgresProxy) -> dict[str, str]:
+    return env | {
         "DATABASE_TYPE": "",
         "DATABASE_PASSWORD": "",
         "DATABASE_URL": proxy.url,
@@ -42,10 +42,10 @@ def environment(environment: dict[str, str], proxy: PostgresProxy) -> dict[str, 
 
 
 @pytest.fixture
-def house(environment: dict[str, str]) -> Iterator[House]:
-    house = House(environment)
-    yield house
-    house.close()
+def app(env: dict[str, str]) -> Iterator[InProcessApp]:
+    app = InProcessApp(env)
+    yield app
+    app.close()
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -68,9 +68,9 @@ def crowd(ada: Client, statuses: list[int], stop: threading.Event) -> list[threa
 
 
 def test_a_silent_postgres_costs_a_request_its_limit_and_no_more(
-    house: House, proxy: PostgresProxy
+    app: InProcessApp, proxy: PostgresProxy
 ) -> None:
-    ada = house.client.sign_up("Ada")
+    ada = app.client.sign_up("Ada")
     proxy.silent = True
     began = time.monotonic()
     statuses: list[int] = []
@@ -80,7 +80,7 @@ def test_a_silent_postgres_costs_a_request_its_limit_and_no_more(
     ]
     for thread in threads:
         thread.start()
-    ready = house.client.get("/ready")
+    ready = app.client.get("/ready")
     assert ready.status == 503
     assert ready.json["reasons"][0]["check"] == "database"
     for thread in threads:
@@ -88,14 +88,14 @@ def test_a_silent_postgres_costs_a_request_its_limit_and_no_more(
     assert statuses == [503] * 6
     assert time.monotonic() - began < 40  # a hang, not a measurement
     proxy.silent = False
-    until(lambda: house.client.get("/ready").status == 200)
+    until(lambda: app.client.get("/ready").status == 200)
     assert ada.post("/api/v1/chats/new", CHAT).status == 200
 
 
 def test_connections_that_are_lost_or_refused_give_503_and_never_500(
-    house: House, proxy: PostgresProxy
+    app: InProcessApp, proxy: PostgresProxy
 ) -> None:
-    ada = house.client.sign_up("Ada")
+    ada = app.client.sign_up("Ada")
     statuses: list[int] = []
     stop = threading.Event()
     threads = crowd(ada, statuses, stop)
@@ -105,12 +105,12 @@ def test_connections_that_are_lost_or_refused_give_503_and_never_500(
     proxy.refuse()
     until(lambda: 503 in statuses[-4:])
     assert (
-        house.client.get("/ready")
+        app.client.get("/ready")
         .json["reasons"][0]["reason"]
         .startswith(("PostgreSQL refuses", "the connection to PostgreSQL", "PostgreSQL ended"))
     )
     proxy.accept()
-    until(lambda: house.client.get("/ready").status == 200)
+    until(lambda: app.client.get("/ready").status == 200)
     stop.set()
     for thread in threads:
         thread.join(30)
@@ -119,10 +119,10 @@ def test_connections_that_are_lost_or_refused_give_503_and_never_500(
 
 
 def test_a_stream_ends_after_its_grace_when_nobody_can_be_asked(
-    environment: dict[str, str], proxy: PostgresProxy, upstream: Upstream, tmp_path: Path
+    env: dict[str, str], proxy: PostgresProxy, upstream: Upstream, tmp_path: Path
 ) -> None:
     settings = upstream.environment | {"PORTICO_IDENTITY_BLIND_GRACE": "1"}
-    server = Server(environment | settings, tmp_path).start()
+    server = Server(env | settings, tmp_path).start()
     try:
         stream = LiveStream(server, server.client.sign_up("Ada"))
         assert stream.is_live
@@ -134,11 +134,11 @@ def test_a_stream_ends_after_its_grace_when_nobody_can_be_asked(
 
 
 def test_a_start_says_why_postgres_cannot_be_used(
-    environment: dict[str, str], proxy: PostgresProxy, tmp_path: Path
+    env: dict[str, str], proxy: PostgresProxy, tmp_path: Path
 ) -> None:
     for settings, why in (
         (
-            {"DATABASE_URL": environment["DATABASE_URL"].replace("/test_", "/no_")},
+            {"DATABASE_URL": env["DATABASE_URL"].replace("/test_", "/no_")},
             "no database of this name",
         ),
         (
@@ -147,8 +147,8 @@ def test_a_start_says_why_postgres_cannot_be_used(
         ),
     ):
         with pytest.raises(CannotStart, match=why) as refused:
-            House(environment | settings)
+            InProcessApp(env | settings)
         assert "s3cr3t" not in str(refused.value)
     proxy.silent = True
     with pytest.raises(CannotStart, match="does not answer in time"):
-        House(environment)
+        InProcessApp(env)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.templates import Templates
+from tests.database_templates import Templates
 
 from portico.audit import TABLES as AUDIT_TABLES
 from portico.db import Database, DatabaseSettings, execute, open_database

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from portico.errors import Invalid, Misshapen
+from portico.errors import InvalidRequest, ValidationError
 from portico.permissions.access_grants import (
     MAX_GRANTS,
     read_access_grants,
@@ -54,14 +54,14 @@ def test_grants_that_are_not_exactly_known_are_refused_with_their_place(
     document: Any, loc: list[Any]
 ) -> None:
     for given in (document, msgspec.Raw(msgspec.json.encode(document))):
-        with pytest.raises(Misshapen) as refusal:
+        with pytest.raises(ValidationError) as refusal:
             read_access_grants(given)
         assert refusal.value.faults[0]["loc"] == ["body", "access_grants", *loc]
 
 
 @pytest.mark.parametrize("raw", [b"[", b'["\xff"]', b"[" * 100_000])
 def test_grants_that_are_not_json_are_refused(raw: bytes) -> None:
-    with pytest.raises(Misshapen):
+    with pytest.raises(ValidationError):
         read_access_grants(msgspec.Raw(raw))
 
 
@@ -94,7 +94,7 @@ def test_both_forms_that_say_the_same_are_read(control: Any, grants: Any) -> Non
     ],
 )  # fmt: skip
 def test_both_forms_that_disagree_are_refused(control: Any, grants: Any) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         read_rights(control, grants)
 
 

@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 from tests.core.permissions.conftest import NOTE, insert_group, insert_person
 from tests.effort import examples
 
-from portico.db import Database, execute, rows
-from portico.identity import Actor, Tree
-from portico.permissions import Page, Permissions, Resource, explain, survey
-from portico.permissions.law import Law
-from portico.permissions.policy import Lines, RoleLine, Rule
-from portico.permissions.relations import BYPASSES, OWNER, ROLES, TIES
+from portico.db import Database, execute, fetch_all
+from portico.identity import Actor, PermissionTree
+from portico.permissions import (
+    Permissions,
+    PolicyFile,
+    Resource,
+    explain_access,
+    take_access_snapshot,
+)
+from portico.permissions.policies.parser import ParsedPolicies, RoleRule, Rule
+from portico.permissions.policy_set import PolicySet
 from portico.permissions.sharing import PUBLIC, Share, Sharing
+from portico.permissions.subjects import OWNER, RELATIONS, ROLES, SWITCHES
 
 #: Names that would mean something to a policy parser, a pattern or SQL, if any of them ever looked at names.
 NAMES = (
@@ -38,7 +44,7 @@ NOTES = ("one", "two", "*", "p, note, *, *", "../%")
 MADE = ("role:clerk", "role:auditor", "role:lead")
 STANDING = (
     *(f"role:{role}" for role in ROLES),
-    *BYPASSES,
+    *SWITCHES,
     "member:crew",
     "member:staff",
     "member:none",
@@ -46,10 +52,10 @@ STANDING = (
     "permission:workspace.models",
     "permission:chat.share",
 )
-WHO = (*sorted(TIES), *STANDING, *MADE)
+WHO = (*sorted(RELATIONS), *STANDING, *MADE)
 
 
-def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy[Lines]:
+def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy[ParsedPolicies]:
     """Random law: rules, and roles that lead to one another in any way."""
     rule = st.builds(
         Rule,
@@ -60,32 +66,32 @@ def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy
         origin=st.just(""),
     )
     role = st.builds(
-        RoleLine, st.sampled_from((*STANDING, *MADE)), st.sampled_from(MADE), st.just("")
+        RoleRule, st.sampled_from((*STANDING, *MADE)), st.sampled_from(MADE), st.just("")
     )
     return st.builds(
-        lambda rules, roles: Lines(tuple(rules), tuple(roles)),
+        lambda rules, roles: ParsedPolicies(tuple(rules), tuple(roles)),
         st.lists(rule, max_size=8),
         st.lists(role, max_size=5),
     )
 
 
-def page(law: Lines) -> Page:
+def page(law: ParsedPolicies) -> PolicyFile:
     """The same as a file."""
     # Every role is made by some line, so that a rule may name it.
-    made = [RoleLine("user:nobody", role, "") for role in MADE]
+    made = [RoleRule("user:nobody", role, "") for role in MADE]
     text = "".join(f"{line}\n" for line in (*law.rules, *law.roles, *made))
-    return Page("random.csv", "random.csv", text)
+    return PolicyFile("random.csv", "random.csv", text)
 
 
 @dataclass(frozen=True)
 class World:
     roles: dict[str, str]
     members: dict[str, set[str]]
-    permitted: dict[str, Tree]
+    permitted: dict[str, PermissionTree]
     owners: dict[str, str | None]
     shares: dict[str, list[Share]]
-    law: Lines
-    other: Lines
+    law: ParsedPolicies
+    other: ParsedPolicies
 
 
 @st.composite
@@ -123,39 +129,39 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
     world: World, database: Database
 ) -> None:
     permissions, people = await build(world)
-    law = permissions.law
+    law = permissions.policies
 
     for actor in people:
-        words = frozenset(await permissions.standings.words_about(actor))
+        words = frozenset(await permissions.principals.for_actor(actor))
         for action in ("read", "write", "delete"):
             decided = {
                 note
                 for note, owner in world.owners.items()
-                if await permissions.decide(actor, action, Resource("note", note, owner))
+                if await permissions.allows(actor, action, Resource("note", note, owner))
             }
             for note, owner in world.owners.items():
                 facts = words | ties(world, actor, note, owner)
-                assert law.referee.enforce("note", action, facts) == (note in decided)
+                assert law.casbin_enforcer.enforce("note", action, facts) == (note in decided)
             assert await permissions.visible_ids(actor, action, "note") == decided
             for which in (
-                await permissions.visible(actor, action, "note", first=2),
-                await permissions.tested(actor, action, "note", first=2),
+                await permissions.where_allowed(actor, action, "note", first=2),
+                await permissions.allowed_column(actor, action, "note", first=2),
             ):
-                found = await rows(
+                found = await fetch_all(
                     f"SELECT id FROM note_note WHERE id <> $1 AND {which.sql}", "", *which.args
                 )
                 assert {row["id"] for row in found} == decided
-            column = await permissions.tested(actor, action, "note")
-            told = await rows(f"SELECT id, {column.sql} AS may FROM note_note", *column.args)
+            column = await permissions.allowed_column(actor, action, "note")
+            told = await fetch_all(f"SELECT id, {column.sql} AS may FROM note_note", *column.args)
             assert {row["id"] for row in told if row["may"]} == decided
             everything = [
-                law.referee.enforce("note", action, words | set(some))
-                for count in range(len(TIES) + 1)
-                for some in combinations(TIES, count)
+                law.casbin_enforcer.enforce("note", action, words | set(some))
+                for count in range(len(RELATIONS) + 1)
+                for some in combinations(RELATIONS, count)
             ]
-            assert await permissions.may_all(actor, "note", action) == all(everything)
+            assert await permissions.allows_on_all(actor, "note", action) == all(everything)
             for note in world.owners:
-                explained = await explain(permissions, actor.id, action, "note", note)
+                explained = await explain_access(permissions, actor.id, action, "note", note)
                 assert explained.allowed == explained.casbin == (note in decided)
                 assert explained.allowed == any(b.effect == "allow" for b in explained.because)
 
@@ -171,26 +177,28 @@ async def test_a_survey_names_exactly_those_whom_asking_one_by_one_would_name(
     world: World, database: Database
 ) -> None:
     permissions, people = await build(world)
-    before, after = permissions.law, permissions.draft([NOTE], [page(world.other)])
-    surveyed = await survey(permissions)
+    before, after = permissions.policies, permissions.compile([NOTE], [page(world.other)])
+    surveyed = await take_access_snapshot(permissions)
 
-    async def allowed(law: Law) -> set[tuple[str, str, str]]:
-        permissions.enact(law)
+    async def allowed(law: PolicySet) -> set[tuple[str, str, str]]:
+        permissions.activate(law)
         return {
             (actor.id, action, note)
             for actor in people
             for action in NOTE.actions
             for note, owner in world.owners.items()
-            if await permissions.decide(actor, action, Resource("note", note, owner))
+            if await permissions.allows(actor, action, Resource("note", note, owner))
         }
 
     was, becomes = await allowed(before), await allowed(after)
-    shifts = list(surveyed.shifts(before, after))
+    shifts = list(surveyed.changes(before, after))
     assert {(s.account_id, s.action, note) for s in shifts for note in s.gained} == becomes - was
     assert {(s.account_id, s.action, note) for s in shifts for note in s.lost} == was - becomes
     for action in NOTE.actions:
         for note in world.owners:
-            named = {one.account_id for one in surveyed.who(before, action, "note", note)}
+            named = {
+                one.account_id for one in surveyed.allowed_accounts(before, action, "note", note)
+            }
             assert named == {who for who, what, which in was if (what, which) == (action, note)}
 
 
@@ -210,11 +218,11 @@ async def build(world: World) -> tuple[Permissions, list[Actor]]:
     for table in ("note_note", "portico_grant", "portico_group", "portico_account"):
         await execute(f"DELETE FROM {table}")
 
-    async def permitted(account_id: str) -> Tree:
+    async def permitted(account_id: str) -> PermissionTree:
         return world.permitted.get(account_id, {})
 
     permissions = Permissions(permitted=permitted, moment=60)
-    permissions.enact(permissions.draft([NOTE], [page(world.law)]))
+    permissions.activate(permissions.compile([NOTE], [page(world.law)]))
     people = [await insert_person(name, role) for name, role in world.roles.items()]
     for group, members in world.members.items():
         await insert_group(group, *(one for one in people if one.id in members))
@@ -239,23 +247,23 @@ FACTS = st.frozensets(st.sampled_from((*WHO, "user:bob", "p, note, *, *")), max_
 @given(law=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
 @settings(max_examples=examples(400), deadline=None)
 def test_the_compiled_table_decides_as_the_referee_does(
-    law: Lines, facts: frozenset[str], action: str
+    law: ParsedPolicies, facts: frozenset[str], action: str
 ) -> None:
-    compiled = Law({"note": NOTE}, law)
-    ties = facts & TIES
+    compiled = PolicySet({"note": NOTE}, law)
+    ties = facts & RELATIONS
 
-    decision = compiled.plan("note", action).decide(compiled.standing(facts) | ties)
+    decision = compiled.plan("note", action).allows(compiled.effective_principals(facts) | ties)
 
-    assert decision == compiled.referee.enforce("note", action, facts)
+    assert decision == compiled.casbin_enforcer.enforce("note", action, facts)
 
 
 @given(law=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
 @settings(max_examples=examples(400), deadline=None)
 def test_a_decision_made_without_grants_is_the_one_that_grants_would_lead_to(
-    law: Lines, facts: frozenset[str], action: str
+    law: ParsedPolicies, facts: frozenset[str], action: str
 ) -> None:
-    plan = Law({"note": NOTE}, law).plan("note", action)
+    plan = PolicySet({"note": NOTE}, law).plan("note", action)
 
-    early = plan.decide_without_grants(facts - TIES | facts & {OWNER})
+    early = plan.allows_without_grants(facts - RELATIONS | facts & {OWNER})
 
-    assert early in (None, plan.decide(facts))
+    assert early in (None, plan.allows(facts))

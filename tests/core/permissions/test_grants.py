@@ -3,10 +3,10 @@
 import pytest
 from tests.core.permissions.conftest import AddGroup, AddPerson
 
-from portico.db import Database, row, rows, transaction
-from portico.errors import Invalid
-from portico.events import Bus
-from portico.identity import AccountLeaving
+from portico.db import Database, fetch_all, fetch_one, transaction
+from portico.errors import InvalidRequest
+from portico.events import EventBus
+from portico.identity import AccountDeleting
 from portico.permissions import PRIVATE, Grants, Permissions, Resource, read_access_control
 
 pytestmark = pytest.mark.anyio
@@ -25,11 +25,11 @@ async def test_grants_come_back_in_the_order_in_which_they_were_given(
     await Grants().write("note", "one", sharing)
     await Grants().write("note", "two", read_access_control(None))
 
-    assert await Grants().of("note", "one") == sharing
-    assert await Grants().of("note", "absent") == PRIVATE
-    assert set(await Grants().of_many("note", ["one", "two", "absent"])) == {"one", "two"}
-    assert set(await Grants().of_many("note")) == {"one", "two"}
-    assert await Grants().of_many("note", []) == {}
+    assert await Grants().sharing_of("note", "one") == sharing
+    assert await Grants().sharing_of("note", "absent") == PRIVATE
+    assert set(await Grants().sharings_of("note", ["one", "two", "absent"])) == {"one", "two"}
+    assert set(await Grants().sharings_of("note")) == {"one", "two"}
+    assert await Grants().sharings_of("note", []) == {}
 
 
 async def test_writing_replaces_and_forgetting_leaves_nothing(
@@ -39,10 +39,10 @@ async def test_writing_replaces_and_forgetting_leaves_nothing(
     await Grants().write("note", "one", read_access_control({"read": {"user_ids": ["ann"]}}))
 
     await Grants().write("note", "one", read_access_control(None))
-    assert (await Grants().of("note", "one")).is_public
+    assert (await Grants().sharing_of("note", "one")).is_public
 
-    await Grants().forget("note", "one")
-    assert await row("SELECT * FROM portico_grant") is None
+    await Grants().delete("note", "one")
+    assert await fetch_one("SELECT * FROM portico_grant") is None
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ async def test_writing_replaces_and_forgetting_leaves_nothing(
 async def test_AB_33_sharing_with_somebody_who_is_not_there_is_refused(
     ids: dict[str, list[str]], database: Database
 ) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await Grants().write("note", "one", read_access_control({"read": ids}))
 
-    assert await Grants().of("note", "one") == PRIVATE
+    assert await Grants().sharing_of("note", "one") == PRIVATE
 
 
 async def test_grants_are_part_of_the_transaction_that_writes_the_thing(
@@ -65,7 +65,7 @@ async def test_grants_are_part_of_the_transaction_that_writes_the_thing(
             await Grants().write("note", "one", read_access_control(None))
             raise RuntimeError
 
-    assert await Grants().of("note", "one") == PRIVATE
+    assert await Grants().sharing_of("note", "one") == PRIVATE
 
 
 async def test_what_one_holds_comes_by_name_by_group_and_as_one_of_everyone(
@@ -78,10 +78,10 @@ async def test_what_one_holds_comes_by_name_by_group_and_as_one_of_everyone(
     await Grants().write("note", "two", read_access_control(None))
     one, two = Resource("note", "one", None), Resource("note", "two", None)
 
-    assert await Grants().held(ann.id, one) == {"reader"}
-    assert await Grants().held(bob.id, one) == {"writer"}
-    assert await Grants().held(eve.id, one) == frozenset()
-    assert await Grants().held(eve.id, two) == {"everyone"}
+    assert await Grants().relations_of(ann.id, one) == {"reader"}
+    assert await Grants().relations_of(bob.id, one) == {"writer"}
+    assert await Grants().relations_of(eve.id, one) == frozenset()
+    assert await Grants().relations_of(eve.id, two) == {"everyone"}
 
 
 async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_word(
@@ -96,7 +96,7 @@ async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_wo
     document["write"] = {"user_ids": ["ann"]}
     await Grants().write("note", "one", read_access_control(document))
 
-    kept = await Grants().of("note", "one")
+    kept = await Grants().sharing_of("note", "one")
     assert {share.principal_id for share in kept.shares} == {"ann"}
 
 
@@ -106,11 +106,11 @@ async def test_the_grants_of_a_deleted_account_are_dropped(
     await add_person("ann")
     await Grants().write("note", "one", read_access_control({"read": {"user_ids": ["ann"]}}))
 
-    bus = Bus(lambda owner, handle, event: handle(event))
-    bus.listen("portico", Permissions().last_listeners())
-    await bus.involve(AccountLeaving("ann", heir="root"))
+    bus = EventBus(lambda owner, handle, event: handle(event))
+    bus.subscribe("portico", Permissions().last_listeners())
+    await bus.publish_in_transaction(AccountDeleting("ann", new_owner_id="root"))
 
-    assert await Grants().of("note", "one") == PRIVATE
+    assert await Grants().sharing_of("note", "one") == PRIVATE
 
 
 async def test_many_ids_are_more_than_one_statement_but_all_are_found(
@@ -122,7 +122,7 @@ async def test_many_ids_are_more_than_one_statement_but_all_are_found(
             await add_person(name)
         await Grants().write("note", "one", read_access_control({"read": {"user_ids": people}}))
 
-    assert len((await Grants().of("note", "one")).shares) == 620
+    assert len((await Grants().sharing_of("note", "one")).shares) == 620
 
 
 async def test_what_was_given_on_many_things_is_dropped_at_once(
@@ -139,8 +139,8 @@ async def test_what_was_given_on_many_things_is_dropped_at_once(
     async with transaction():
         await Grants().forget_many("note", [*names[1:], "absent"])
 
-    assert list(await Grants().of_many("note")) == ["thing-0"]
-    assert list(await Grants().of_many("page")) == ["thing-1"]
+    assert list(await Grants().sharings_of("note")) == ["thing-0"]
+    assert list(await Grants().sharings_of("page")) == ["thing-1"]
     dropped = await database.rows("SELECT 1 FROM portico_audit WHERE became = '{}'")
     assert len(dropped) == 519
 
@@ -151,7 +151,7 @@ async def test_a_sharing_can_be_asked_for_those_who_are_still_there(
     await add_person("ann")
     wanted = {"read": {"user_ids": ["ann", "gone"], "group_ids": ["gone"]}}
 
-    still = await Grants().still(read_access_control(wanted))
+    still = await Grants().without_missing(read_access_control(wanted))
 
     assert still.same_as(read_access_control({"read": {"user_ids": ["ann"]}}))
 
@@ -172,13 +172,13 @@ async def test_many_are_written_at_once_and_only_what_changes_is_in_the_audit(
     async with transaction():
         await grants.write_many("note", second | {"nothing": PRIVATE})
 
-    assert await grants.of_many("note") == {one: s for one, s in second.items() if s != PRIVATE}
-    noted = await rows("SELECT subject_id FROM portico_audit ORDER BY number")
+    assert await grants.sharings_of("note") == {one: s for one, s in second.items() if s != PRIVATE}
+    noted = await fetch_all("SELECT subject_id FROM portico_audit ORDER BY number")
     assert len(noted) == 250 + 3
     assert [one["subject_id"] for one in noted[:250]] == list(first)
 
     await grants.forget_many("note", list(second))
-    assert await grants.of_many("note") == {}
+    assert await grants.sharings_of("note") == {}
 
 
 async def test_AB_33_one_of_many_with_somebody_who_is_not_there_is_refused(
@@ -189,7 +189,7 @@ async def test_AB_33_one_of_many_with_somebody_who_is_not_there_is_refused(
     bad = read_access_control({"read": {"user_ids": ["ann", "nobody"]}})
 
     assert {one.principal_id for one in await Grants().missing([good, bad])} == {"nobody"}
-    with pytest.raises(Invalid, match="names user nobody"):
+    with pytest.raises(InvalidRequest, match="names user nobody"):
         await Grants().write_many("note", {"one": good, "two": bad})
 
-    assert await Grants().of_many("note") == {}
+    assert await Grants().sharings_of("note") == {}

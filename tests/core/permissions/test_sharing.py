@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from portico.errors import Misshapen
+from portico.errors import ValidationError
 from portico.permissions.sharing import (
     MOST_IDS,
     PRIVATE,
@@ -43,7 +43,7 @@ def test_a_client_gets_back_what_it_sent(document: Any) -> None:
 
 def test_raw_json_is_read_as_well() -> None:
     assert read_access_control(msgspec.Raw(b"null")).is_public
-    with pytest.raises(Misshapen):
+    with pytest.raises(ValidationError):
         read_access_control(msgspec.Raw(b'{"read":"\xff"}'))
 
 
@@ -81,7 +81,7 @@ def test_AB_33_a_star_is_somebody_of_that_name_and_not_everybody() -> None:
 def test_AB_33_a_document_of_another_shape_is_refused_with_its_place(
     document: Any, loc: list[str]
 ) -> None:
-    with pytest.raises(Misshapen) as refusal:
+    with pytest.raises(ValidationError) as refusal:
         read_access_control(document)
 
     assert refusal.value.faults[0]["loc"] == ["body", "access_control", *loc]

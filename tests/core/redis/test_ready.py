@@ -5,12 +5,12 @@ import time
 import pytest
 from tests.redis_server import RedisServer
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], redis: RedisServer) -> dict[str, str]:
-    return environment | {"REDIS_URL": redis.url}
+def env(env: dict[str, str], redis: RedisServer) -> dict[str, str]:
+    return env | {"REDIS_URL": redis.url}
 
 
 def reasons(client: Client) -> list[dict[str, object]]:
@@ -53,25 +53,25 @@ def test_FT_08_a_redis_that_swallows_everything_does_not_either(
 
 
 def test_FT_07_where_it_is_required_the_house_is_unready_without_it(
-    environment: dict[str, str], redis: RedisServer
+    env: dict[str, str], redis: RedisServer
 ) -> None:
-    house = House(environment | {"PORTICO_REDIS_REQUIRED": "true"})
+    app = InProcessApp(env | {"PORTICO_REDIS_REQUIRED": "true"})
     try:
-        assert house.client.get("/ready").status == 200
+        assert app.client.get("/ready").status == 200
         redis.stop()
-        answer = house.client.get("/ready")
+        answer = app.client.get("/ready")
         assert answer.status == 503 and answer.json["reasons"][0]["check"] == "redis"
-        assert house.client.get("/health").status == 200
+        assert app.client.get("/health").status == 200
     finally:
-        house.close()
+        app.close()
 
 
 def test_FT_07_where_it_is_required_nothing_starts_without_it(
-    environment: dict[str, str], redis: RedisServer
+    env: dict[str, str], redis: RedisServer
 ) -> None:
     redis.stop()
     with pytest.raises(Exception, match="REDIS_URL"):
-        House(environment | {"PORTICO_REDIS_REQUIRED": "true"})
-    house = House(environment)
-    assert house.client.get("/ready").status == 200
-    house.close()
+        InProcessApp(env | {"PORTICO_REDIS_REQUIRED": "true"})
+    app = InProcessApp(env)
+    assert app.client.get("/ready").status == 200
+    app.close()

@@ -7,7 +7,7 @@ import pytest
 
 from portico.errors import Unavailable
 from portico.server import serve
-from portico.server.serve import CannotServe, Ready
+from portico.server.serve import CannotServe, ServedApplication
 from portico.settings.server import ServerSettings
 
 pytestmark = pytest.mark.anyio
@@ -36,13 +36,13 @@ class Start:
 class Application:
     """One whose database went away just now."""
 
-    async def anybody_here(self) -> bool:
+    async def has_accounts(self) -> bool:
         raise Unavailable
 
 
-def ready(start: Any, port: int) -> Ready:
+def ready(start: Any, port: int) -> ServedApplication:
     life: Any = None
-    return Ready(Application(), ServerSettings(), ("127.0.0.1", port), start, life)
+    return ServedApplication(Application(), ServerSettings(), ("127.0.0.1", port), start, life)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_a_port_that_cannot_be_reached_fails_the_start_with_a_sentence(
     start = Start()
     with socket.socket() as nobody:  # bound, so that nobody else listens there
         nobody.bind(("127.0.0.1", 0))
-        await ready(start, nobody.getsockname()[1])._greet()
+        await ready(start, nobody.getsockname()[1])._print_ready_line()
     assert not start.is_ready
     assert "127.0.0.1 cannot be reached there from this machine" in start.reasons[0]
 
@@ -81,6 +81,6 @@ async def test_the_ready_line_comes_although_the_database_has_gone_meanwhile(
 ) -> None:
     start = Start()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        await ready(start, listening.getsockname()[1])._greet()
+        await ready(start, listening.getsockname()[1])._print_ready_line()
     assert start.is_ready
     assert "Portico is ready at http://127.0.0.1:" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from portico.settings.describe import describe, table
+from portico.settings.describe import describe, format_table
 from portico.settings.fields import core_fields
 from portico.settings.load import load_settings
 from portico.settings.masking import masked, shown, without_credentials
@@ -54,7 +54,7 @@ def test_secrets_are_masked_wherever_they_are() -> None:
         PORTICO_ECHO_KEY="hunter2",
         PORTICO_ECHO_CONFIGS='{"0": {"key": "hunter2", "headers": {"x-api-key": "hunter2"}}}',
     )
-    assert "hunter2" not in table(found.values())
+    assert "hunter2" not in format_table(found.values())
     assert b"hunter2" not in msgspec.json.encode(list(found.values()))
     assert found["identity.secret_key"].value == "********"
     assert found["database.url"].value == "postgresql://me:********@host/db"
@@ -66,9 +66,9 @@ def test_an_unset_secret_is_seen_to_be_unset() -> None:
 
 def test_the_table_has_one_line_for_each_setting() -> None:
     found = rows(WEBUI_NAME="two\nlines \x1b[31m")
-    assert len(table(found.values()).split("\n")) == len(found)
-    assert "\x1b" not in table(found.values())
-    assert table([]) == ""
+    assert len(format_table(found.values()).split("\n")) == len(found)
+    assert "\x1b" not in format_table(found.values())
+    assert format_table([]) == ""
 
 
 def test_problems_of_all_plugins_are_reported_together() -> None:

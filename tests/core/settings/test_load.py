@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import pytest
 
-from portico.settings.load import Loaded, load_settings
+from portico.settings.load import LoadedSettings, load_settings
 from portico.settings.problems import BadSettings
-from portico.settings.schema import Settings
+from portico.settings.schema import CoreSettings
 from portico.settings.section import Secret, Section, setting
 
 
@@ -26,7 +26,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def load(toml: str = "", **environ: str) -> Loaded:
+def load(toml: str = "", **environ: str) -> LoadedSettings:
     if toml:
         Path("portico.toml").write_text(toml)
     return load_settings(environ)
@@ -40,7 +40,7 @@ def problems(toml: str = "", **environ: str) -> list[str]:
 
 def test_nothing_set_gives_the_defaults() -> None:
     loaded = load()
-    assert loaded.settings == Settings()
+    assert loaded.settings == CoreSettings()
     assert loaded.file is None
     assert {str(origin) for origin in loaded.origins.values()} == {"default"}
 

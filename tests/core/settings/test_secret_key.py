@@ -13,23 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.settings.problems import BadSettings
-from portico.settings.schema import IdentitySettings, Settings
+from portico.settings.schema import CoreSettings, IdentitySettings
 from portico.settings.secret_key import (
     FILE_NAME,
-    OtherSecret,
+    SecretKeyMismatch,
     WeakSecret,
     ensure_same_secret,
     ensure_secret_key,
     secret_fingerprint,
-    weakness,
+    weakness_of,
 )
 from portico.settings.section import Secret
 
 STRONG = Secret("q7Jp-0vZkX2mWb9dTn4sLh8rYf6cGe1u")
 
 
-def configured(secret: Secret) -> Settings:
-    return Settings(identity=IdentitySettings(secret_key=secret))
+def configured(secret: Secret) -> CoreSettings:
+    return CoreSettings(identity=IdentitySettings(secret_key=secret))
 
 
 NONE = configured(Secret())
@@ -42,7 +42,7 @@ def mode(path: Path) -> int:
 def test_ab84_a_missing_secret_is_made_for_the_owners_eyes_only(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "deep"
     secret = ensure_secret_key(NONE, folder)
-    assert weakness(secret.reveal()) == ""
+    assert weakness_of(secret.reveal()) == ""
     assert mode(folder / FILE_NAME) == 0o600
     assert mode(folder) == 0o700
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
@@ -95,12 +95,12 @@ def test_ab84_a_weak_secret_is_refused_by_name_with_the_cure(
 @pytest.mark.parametrize("make", [secrets.token_urlsafe, secrets.token_hex])
 def test_ab84_a_random_secret_is_never_called_weak(make: object) -> None:
     assert callable(make)
-    assert {weakness(make(32)) for _ in range(2000)} == {""}
+    assert {weakness_of(make(32)) for _ in range(2000)} == {""}
 
 
 @given(st.text(max_size=31).filter(lambda text: len(text.encode()) < 32))
 def test_ab84_no_short_secret_passes(short: str) -> None:
-    assert weakness(short)
+    assert weakness_of(short)
 
 
 def test_ab84_a_weak_secret_in_the_file_is_refused_too(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_ab84_two_secrets_on_one_database_are_noticed_and_said() -> None:
     stored = secret_fingerprint(STRONG)
     ensure_same_secret(stored, STRONG)
     other = Secret(secrets.token_urlsafe(48))
-    with pytest.raises(OtherSecret, match="another secret key is in use") as caught:
+    with pytest.raises(SecretKeyMismatch, match="another secret key is in use") as caught:
         ensure_same_secret(stored, other)
     assert "WEBUI_SECRET_KEY" in str(caught.value)
     assert other.reveal() not in str(caught.value)

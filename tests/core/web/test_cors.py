@@ -5,7 +5,7 @@ from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.settings.problems import BadSettings
 from portico.testing import Client
-from portico.web.edge.origins import Origins
+from portico.web.middleware.origins import Origins
 
 GOOD, APP = "https://good.example", "app://portico"
 ALLOWED, CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
@@ -38,8 +38,8 @@ def test_by_default_other_sites_are_told_nothing(client: Client) -> None:
 
 class TestNamed:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {
             "CORS_ALLOW_ORIGIN": f"{GOOD}:443;{APP}",
             "CORS_ALLOW_CUSTOM_SCHEME": "app",
         }
@@ -85,8 +85,8 @@ class TestNamed:
 
 class TestAnybody:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"CORS_ALLOW_ORIGIN": "*"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"CORS_ALLOW_ORIGIN": "*"}
 
     def test_AB_71_any_site_means_without_cookies(self, admin: Client) -> None:
         told = preflight(admin, "https://evil.example")

@@ -4,7 +4,7 @@ import pytest
 
 from portico.identity import TokenSigner
 from portico.settings.section import Secret
-from portico.testing import SECRET, Answer, Client, House
+from portico.testing import SECRET, Client, InProcessApp, Response
 
 ME = "/api/v1/auths/"
 DROPPED = (
@@ -13,12 +13,12 @@ DROPPED = (
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
+def env(env: dict[str, str]) -> dict[str, str]:
     """What ends a session counts at once."""
-    return environment | {"PORTICO_IDENTITY_RECHECK": "0"}
+    return env | {"PORTICO_IDENTITY_RECHECK": "0"}
 
 
-def ask(client: Client, cookie: str, **headers: str) -> Answer:
+def ask(client: Client, cookie: str, **headers: str) -> Response:
     """Ask who one is, as a browser with this cookie does."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return Client(client.transport).get(ME, headers={"cookie": cookie, **given})
@@ -40,29 +40,29 @@ def expired(person: Client) -> str:
     return signer.sign(person.account["id"], "jti", 0)[0]
 
 
-def test_a_cookie_that_has_expired_is_deleted(person: Client) -> None:
-    answer = ask(person, f"token={expired(person)}")
+def test_a_cookie_that_has_expired_is_deleted(user: Client) -> None:
+    answer = ask(user, f"token={expired(user)}")
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def test_a_cookie_of_a_session_that_was_ended_is_deleted(admin: Client, person: Client) -> None:
-    cookie = f"token={person.token}"
-    assert ask(person, cookie).status == 200
-    person.get("/api/v1/auths/signout")
-    answer = ask(person, cookie)
+def test_a_cookie_of_a_session_that_was_ended_is_deleted(admin: Client, user: Client) -> None:
+    cookie = f"token={user.token}"
+    assert ask(user, cookie).status == 200
+    user.get("/api/v1/auths/signout")
+    answer = ask(user, cookie)
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def test_a_cookie_of_an_account_that_is_gone_is_deleted(admin: Client, person: Client) -> None:
-    cookie = f"token={person.token}"
-    assert admin.delete(f"/api/v1/users/{person.account['id']}").status == 200
-    answer = ask(person, cookie)
+def test_a_cookie_of_an_account_that_is_gone_is_deleted(admin: Client, user: Client) -> None:
+    cookie = f"token={user.token}"
+    assert admin.delete(f"/api/v1/users/{user.account['id']}").status == 200
+    answer = ask(user, cookie)
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def test_a_cookie_beside_a_bad_token_in_a_header_is_left_alone(person: Client) -> None:
+def test_a_cookie_beside_a_bad_token_in_a_header_is_left_alone(user: Client) -> None:
     for headers in ({"authorization": "Bearer bad"}, {"x_api_key": "bad"}):
-        answer = ask(person, f"token={person.token}", **headers)
+        answer = ask(user, f"token={user.token}", **headers)
         assert (answer.status, answer.cookies) == (401, ())
 
 
@@ -72,9 +72,9 @@ def test_nothing_is_deleted_where_no_such_cookie_was_sent(client: Client) -> Non
     assert client.get(ME).cookies == ()
 
 
-def test_a_cookie_that_is_good_is_kept_whatever_else_is_refused(person: Client) -> None:
-    browser = {"cookie": f"token={person.token}", "sec-fetch-site": "same-origin"}
-    caller = Client(person.transport)
+def test_a_cookie_that_is_good_is_kept_whatever_else_is_refused(user: Client) -> None:
+    browser = {"cookie": f"token={user.token}", "sec-fetch-site": "same-origin"}
+    caller = Client(user.transport)
     assert caller.get("/api/v1/users/", headers=browser).status == 403
     wrong = {"password": "wrong", "new_password": "x" * 12}
     answers = [
@@ -86,9 +86,9 @@ def test_a_cookie_that_is_good_is_kept_whatever_else_is_refused(person: Client) 
 
 
 def test_a_dead_cookie_is_deleted_with_the_security_it_was_set_with(
-    environment: dict[str, str],
+    env: dict[str, str],
 ) -> None:
-    secure = House(environment | {"WEBUI_AUTH_COOKIE_SECURE": "true"})
+    secure = InProcessApp(env | {"WEBUI_AUTH_COOKIE_SECURE": "true"})
     try:
         assert ask(secure.client, "token=x").cookies == (f"{DROPPED}; Secure",)
     finally:

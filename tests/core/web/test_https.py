@@ -16,9 +16,9 @@ def url() -> str:
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], url: str) -> dict[str, str]:
+def env(env: dict[str, str], url: str) -> dict[str, str]:
     forced = {"FORCE_HTTPS": "true", "FORWARDED_ALLOW_IPS": "127.0.0.1", "WEBUI_URL": url}
-    return environment | forced
+    return env | forced
 
 
 def where(client: Client, path: str, **headers: Any) -> str:
@@ -80,12 +80,12 @@ class TestWithAnAddress:
 @pytest.mark.parametrize(
     "name", ["x-forwarded-proto", "forwarded", "x-forwarded-ssl", "front-end-https"]
 )
-def test_nobody_talks_their_way_past_it(environment: dict[str, str], name: str) -> None:
-    from portico.testing import House
+def test_nobody_talks_their_way_past_it(env: dict[str, str], name: str) -> None:
+    from portico.testing import InProcessApp
 
-    house = House(environment | {"FORWARDED_ALLOW_IPS": "192.0.2.1", "DATABASE_URL": ""})
+    app = InProcessApp(env | {"FORWARDED_ALLOW_IPS": "192.0.2.1", "DATABASE_URL": ""})
     try:
         headers = {name: "for=192.0.2.1;proto=https" if name == "forwarded" else "https"}
-        assert house.client.get("/api/v1/auths/", headers=headers).status == 308
+        assert app.client.get("/api/v1/auths/", headers=headers).status == 308
     finally:
-        house.close()
+        app.close()

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from portico.errors import Misshapen, TooLarge
-from portico.web.reading import json_scanner
-from portico.web.reading.import_items import ImportItem, plain_value, read_items
-from portico.web.reading.json_scanner import UnreadableImport
+from portico.errors import TooLarge, ValidationError
+from portico.web.request import json_scanner
+from portico.web.request.import_items import ImportItem, plain_value, read_items
+from portico.web.request.json_scanner import UnreadableImport
 
 LETTERS = 'a"\\[]{},:é\n\U0001f600 '
 BOM = b"\xef\xbb\xbf"
@@ -238,7 +238,7 @@ def test_json_in_a_string_is_read_as_the_object_it_is(written: str, plain: str) 
 
 def test_json_in_a_string_may_not_be_nested_deeper_than_elsewhere() -> None:
     deep = json.dumps("[" * 130 + "]" * 130).encode()
-    with pytest.raises(Misshapen, match="deeper than 128"):
+    with pytest.raises(ValidationError, match="deeper than 128"):
         plain_value(msgspec.Raw(deep))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import House
+from portico.testing import InProcessApp
 from portico.web.counters import Counters
 from portico.web.loop_watch import LoopWatch
 
@@ -18,7 +18,7 @@ PLUGIN = """
 import asyncio, time
 from litestar.params import FromPath
 from portico.api import AccountCreated, Listener, PluginInfo, get, hookimpl
-PLUGIN = PluginInfo(summary="blocks", api=1)
+PLUGIN = PluginInfo(summary="blocks", api_version=1)
 
 def too_long():
     time.sleep(1)
@@ -43,8 +43,8 @@ def register_listeners():
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"PORTICO_SERVER_LOOP_LIMIT": "0.3", "PORTICO_LOG_FORMAT": "json"}
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"PORTICO_SERVER_LOOP_LIMIT": "0.3", "PORTICO_LOG_FORMAT": "json"}
 
 
 @pytest.fixture(autouse=True)
@@ -70,15 +70,15 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[int], list[di
     return lines
 
 
-def counters_of(house: House, admin: Any, plugin: str) -> dict[str, float]:
+def counters_of(app: InProcessApp, admin: Any, plugin: str) -> dict[str, float]:
     answer = admin.get("/api/v1/plugins")
     assert answer.status == 200
     return {one["name"]: one for one in answer.json}[plugin]["counters"]  # type: ignore[no-any-return]
 
 
-def eventually_counted(house: House, admin: Any, stalls: int) -> dict[str, float]:
+def eventually_counted(app: InProcessApp, admin: Any, stalls: int) -> dict[str, float]:
     deadline = time.monotonic() + 30
-    while (found := counters_of(house, admin, "blocking"))["stalls"] < stalls:
+    while (found := counters_of(app, admin, "blocking"))["stalls"] < stalls:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return found
@@ -87,9 +87,9 @@ def eventually_counted(house: House, admin: Any, stalls: int) -> dict[str, float
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class TestTheWatch:
     def test_a_handler_that_blocks_the_loop_is_named_with_its_stack(
-        self, house: House, told: Callable[[int], list[dict[str, Any]]]
+        self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
     ) -> None:
-        assert house.client.get("/api/x/blocking/wait").status == 200
+        assert app.client.get("/api/x/blocking/wait").status == 200
         (stall,) = told(1)
         assert (stall["plugin"], stall["method"]) == ("blocking", "GET")
         assert stall["route"] == "/api/x/blocking/{way}"
@@ -99,37 +99,37 @@ class TestTheWatch:
         assert any(re.search(r"made_up_blocking.py:\d+ block$", place) for place in stall["trace"])
 
     def test_stalls_and_errors_are_counted_where_administrators_see_them(
-        self, house: House
+        self, app: InProcessApp
     ) -> None:
-        admin = house.client.sign_up("Ada")
-        before = eventually_counted(house, admin, 1)  # the listener has blocked
-        assert house.client.get("/api/x/blocking/wait").status == 200
-        assert house.client.get("/api/x/blocking/fail").status == 500
-        found = eventually_counted(house, admin, int(before["stalls"]) + 1)
+        admin = app.client.sign_up("Ada")
+        before = eventually_counted(app, admin, 1)  # the listener has blocked
+        assert app.client.get("/api/x/blocking/wait").status == 200
+        assert app.client.get("/api/x/blocking/fail").status == 500
+        found = eventually_counted(app, admin, int(before["stalls"]) + 1)
         assert found["errors"] == 1
         assert found["stalls"] == before["stalls"] + 1
         assert found["longest_stall"] >= 0.5
         assert found["stalled_seconds"] >= before["stalled_seconds"] + 0.5
 
     def test_a_listener_that_blocks_is_named_rather_than_the_plugin_of_the_route(
-        self, house: House, told: Callable[[int], list[dict[str, Any]]]
+        self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
     ) -> None:
-        house.client.sign_up("Ada")
+        app.client.sign_up("Ada")
         (stall,) = told(1)
         assert stall["plugin"] == "blocking"
         assert stall["route"] == "/api/v1/auths/signup"
 
     def test_one_place_gets_one_line_in_a_while(
-        self, house: House, told: Callable[[int], list[dict[str, Any]]]
+        self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         for _ in range(3):
-            house.client.get("/api/x/blocking/wait")
+            app.client.get("/api/x/blocking/wait")
         assert len(told(1)) == 1
 
-    def test_plugins_are_listed_with_their_state_and_reason(self, house: House) -> None:
-        admin = house.client.sign_up("Ada")
+    def test_plugins_are_listed_with_their_state_and_reason(self, app: InProcessApp) -> None:
+        admin = app.client.sign_up("Ada")
         listed = {one["name"]: one for one in admin.get("/api/v1/plugins").json}
-        assert set(listed) == {"portico", *house.portico.register.names}
+        assert set(listed) == {"portico", *app.portico.register.names}
         assert listed["blocking"] | {"counters": {}, "contributes": {}} == {
             "name": "blocking", "version": "1.0", "distribution": "made-up-blocking", "state": "active",
             "reason": "", "summary": "blocks", "requires": [], "contributes": {}, "counters": {},

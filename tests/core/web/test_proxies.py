@@ -10,7 +10,12 @@ from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.settings.problems import BadSettings
 from portico.testing import Client
-from portico.web.edge.proxies import HEARSAY, Proxies, client_address, from_trusted_proxy
+from portico.web.middleware.proxies import (
+    FORWARDED_HEADERS,
+    Proxies,
+    client_address,
+    from_trusted_proxy,
+)
 
 PROXY, INNER = "10.0.0.1", "10.0.0.2"
 
@@ -28,7 +33,7 @@ def scope(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> A
 
 def settled(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> Any:
     made = scope(*headers, peer=peer, kind=kind)
-    Proxies(["10.0.0.0/24", "2001:db8::/64"]).settle(made)
+    Proxies(["10.0.0.0/24", "2001:db8::/64"]).apply(made)
     return made
 
 
@@ -131,7 +136,7 @@ def test_a_host_that_is_none_does_not_count(host: str) -> None:
 
 HOSTILE = [
     (name.decode(), value)
-    for name in HEARSAY
+    for name in FORWARDED_HEADERS
     for value in ("127.0.0.1", "for=127.0.0.1;proto=https;host=evil.example")
 ]
 
@@ -140,7 +145,7 @@ HOSTILE = [
 def test_AB_13_nobody_else_is_believed_and_nobody_further_in_sees_it(name: str, value: str) -> None:
     for proxies in (Proxies(), Proxies(["10.0.0.0/24"])):
         made = scope((name, value), ("accept", "*/*"), peer="203.0.113.9")
-        proxies.settle(made)
+        proxies.apply(made)
         assert (client_address(made), made["scheme"]) == ("203.0.113.9", "http")
         assert [pair[0] for pair in made["headers"]] == [b"host", b"accept"]
         assert not from_trusted_proxy(made)
@@ -165,14 +170,16 @@ def test_AB_18_it_is_known_that_a_request_came_through_a_trusted_proxy() -> None
 def test_a_socket_without_an_address_is_nobodys_proxy() -> None:
     made = scope((FORWARDED_FOR, "198.51.100.7"))
     made["client"] = None
-    Proxies(["10.0.0.0/24"]).settle(made)
+    Proxies(["10.0.0.0/24"]).apply(made)
     assert (client_address(made), from_trusted_proxy(made)) == ("unknown", False)
 
 
-@given(st.text(alphabet=st.characters(max_codepoint=255)), st.sampled_from(sorted(HEARSAY)))
+@given(
+    st.text(alphabet=st.characters(max_codepoint=255)), st.sampled_from(sorted(FORWARDED_HEADERS))
+)
 def test_no_text_breaks_it(text: str, name: bytes) -> None:
     made = scope((name.decode(), text))
-    Proxies(["10.0.0.0/24"]).settle(made)
+    Proxies(["10.0.0.0/24"]).apply(made)
     assert client_address(made)
 
 
@@ -188,10 +195,8 @@ def test_a_proxy_that_is_no_address_stops_the_start(named: str) -> None:
 @pytest.mark.parametrize("variable", ["FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"])
 class TestInAHouse:
     @pytest.fixture
-    def environment(
-        self, environment: dict[str, str], variable: str, trusted: str
-    ) -> dict[str, str]:
-        return environment | {variable: trusted, "PORTICO_LOG_FORMAT": "json"}
+    def env(self, env: dict[str, str], variable: str, trusted: str) -> dict[str, str]:
+        return env | {variable: trusted, "PORTICO_LOG_FORMAT": "json"}
 
     def test_AB_13_the_log_names_the_right_address(
         self, client: Client, trusted: str, capsys: pytest.CaptureFixture[str]

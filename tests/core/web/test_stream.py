@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from portico.catalogue.source import EVENT_STREAM, Reply
+from portico.catalogue.source import EVENT_STREAM, SourceResponse
 from portico.errors import NotFound, SourceFailed, Unavailable
 from portico.web.drain import Drain
-from portico.web.replying import stream as streaming
-from portico.web.replying.stream import DONE, ReplyStream
+from portico.web.response import stream as streaming
+from portico.web.response.stream import DONE, StreamResponse
 
 
 @pytest.fixture(autouse=True)
 def watched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "SOON", 0.0)
+    monkeypatch.setattr(streaming, "WATCH_DELAY_SECONDS", 0.0)
 
 
 class Visitor:
@@ -39,7 +39,7 @@ class Visitor:
             self.over = not message["more_body"]
 
     async def visit(self, reply: Any, drain: Drain | None = None) -> None:
-        await ReplyStream(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type]
+        await StreamResponse(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -70,8 +70,8 @@ class Blocks:
         self.closed = True
 
 
-def events(blocks: Blocks) -> Reply:
-    return Reply(body=blocks, content_type=EVENT_STREAM)
+def events(blocks: Blocks) -> SourceResponse:
+    return SourceResponse(body=blocks, content_type=EVENT_STREAM)
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:
@@ -106,7 +106,7 @@ def test_a_whole_reply_has_its_length_and_only_harmless_headers() -> None:
     async def story() -> None:
         visitor = Visitor()
         await visitor.visit(
-            Reply(
+            SourceResponse(
                 body=b"{}",
                 status=400,
                 headers={"Retry-After": "7", "Set-Cookie": "a=b", "Server": "x"},
@@ -124,7 +124,7 @@ def test_a_whole_reply_has_its_length_and_only_harmless_headers() -> None:
 
 def test_what_fails_before_the_first_byte_is_raised() -> None:
     async def story() -> None:
-        async def failing() -> Reply:
+        async def failing() -> SourceResponse:
             raise NotFound
 
         visitor = Visitor()
@@ -157,7 +157,9 @@ def test_a_format_without_events_just_ends() -> None:
     async def story() -> None:
         visitor = Visitor()
         await visitor.visit(
-            Reply(body=Blocks(b"{}\n", then=SourceFailed()), content_type="application/x-ndjson")
+            SourceResponse(
+                body=Blocks(b"{}\n", then=SourceFailed()), content_type="application/x-ndjson"
+            )
         )
         assert visitor.blocks == [b"{}\n", b""]
 
@@ -178,7 +180,7 @@ def test_ft23_a_client_that_leaves_ends_a_reply_in_the_making() -> None:
     async def story() -> None:
         cancelled = asyncio.Event()
 
-        async def thinking() -> Reply:
+        async def thinking() -> SourceResponse:
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
@@ -225,7 +227,7 @@ def test_ft03_streams_go_on_for_the_grace_and_then_say_goodbye() -> None:
 
 def test_ft03_a_reply_in_the_making_is_refused_when_the_grace_is_over() -> None:
     async def story() -> None:
-        async def thinking() -> Reply:
+        async def thinking() -> SourceResponse:
             await asyncio.sleep(60)
             raise AssertionError
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 NOT_AUTHENTICATED = "Not authenticated"
 INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
@@ -39,20 +39,20 @@ def test_the_cookie_alone_is_enough_to_come_back(admin: Client) -> None:
 
 
 def test_a_pending_account_may_learn_that_it_is_pending(admin: Client) -> None:
-    pending = admin.add_person("Eve", role="pending")
+    pending = admin.add_user("Eve", role="pending")
     assert pending.get("/api/v1/auths/").json["role"] == "pending"
     assert pending.post("/api/v1/auths/add", FORM).status == 403
 
 
-def test_signing_out_deletes_every_cookie_and_the_session(house: House, admin: Client) -> None:
+def test_signing_out_deletes_every_cookie_and_the_session(app: InProcessApp, admin: Client) -> None:
     assert admin.get("/api/v1/auths/signout").json == {"status": True}
     assert admin.get("/api/v1/auths/").detail == INVALID_TOKEN
-    assert set(cookies_of_sign_out(house)) == {
+    assert set(cookies_of_sign_out(app)) == {
         "token", "oui-session", "owui-session", "oauth_id_token", "oauth_session_id"
     }  # fmt: skip
 
 
-def cookies_of_sign_out(house: House) -> list[str]:
+def cookies_of_sign_out(app: InProcessApp) -> list[str]:
     """The kit shows one header of each name; this looks at all of them."""
     sent: list[Any] = []
 
@@ -70,9 +70,9 @@ def cookies_of_sign_out(house: House) -> list[str]:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await house.portico(scope, receive, send)  # type: ignore[arg-type]
+        await app.portico(scope, receive, send)  # type: ignore[arg-type]
 
-    house.call(ask)
+    app.call(ask)
     return [
         value.decode().partition("=")[0]
         for name, value in sent[0]["headers"]
@@ -144,8 +144,8 @@ def test_what_cannot_be_added_is_said(
     assert answer.status == status and detail in str(answer.detail)
 
 
-def test_only_administrators_add_people(client: Client, person: Client) -> None:
+def test_only_administrators_add_people(client: Client, user: Client) -> None:
     refused = client.post("/api/v1/auths/add", FORM)
     assert (refused.status, refused.detail) == (401, NOT_AUTHENTICATED)
     assert refused.headers["www-authenticate"] == "Bearer"
-    assert person.post("/api/v1/auths/add", FORM).status == 403
+    assert user.post("/api/v1/auths/add", FORM).status == 403

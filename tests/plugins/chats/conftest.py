@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from portico.db import execute, transaction
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
 
 @pytest.fixture
 def ann(admin: Client) -> Client:
-    return admin.add_person("Ann")
+    return admin.add_user("Ann")
 
 
 @pytest.fixture
 def bob(admin: Client) -> Client:
-    return admin.add_person("Bob")
+    return admin.add_user("Bob")
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -50,21 +50,19 @@ def new_chat(person: Client, **changes: Any) -> dict[str, Any]:
     return dict(answer.json)
 
 
-def stored(house: House, chat_id: str) -> dict[str, Any]:
+def stored(app: InProcessApp, chat_id: str) -> dict[str, Any]:
     """The row as it is in the database."""
-    (row,) = house.call(
-        house.portico.database.rows, "SELECT * FROM chats_chat WHERE id = $1", chat_id
-    )
+    (row,) = app.call(app.portico.database.rows, "SELECT * FROM chats_chat WHERE id = $1", chat_id)
     return dict(row)
 
 
-def table(house: House, name: str) -> list[dict[str, Any]]:
+def table(app: InProcessApp, name: str) -> list[dict[str, Any]]:
     """All rows of a table as they are, in some order that stays."""
-    found = house.call(house.portico.database.rows, f"SELECT * FROM {name}")
+    found = app.call(app.portico.database.rows, f"SELECT * FROM {name}")
     return sorted((dict(row) for row in found), key=lambda row: sorted(map(str, row.values())))
 
 
-def share(house: House, chat_id: str) -> None:
+def share(app: InProcessApp, chat_id: str) -> None:
     """Share a chat, as far as its rows tell."""
 
     async def write() -> None:
@@ -73,7 +71,7 @@ def share(house: House, chat_id: str) -> None:
         update = "UPDATE chats_chat SET share_id = $1 WHERE id = $2"
         await execute(update, f"link-{chat_id}", chat_id)
 
-    house.call(write)
+    app.call(write)
 
 
 def new_folder(person: Client, name: str = "Trips", inside: str | None = None) -> str:
@@ -85,7 +83,7 @@ def new_folder(person: Client, name: str = "Trips", inside: str | None = None) -
     return folder_id
 
 
-def fill(house: House, person: Client, count: int, folder_id: str | None = None) -> list[str]:
+def fill(app: InProcessApp, person: Client, count: int, folder_id: str | None = None) -> list[str]:
     """Many chats of one message each, without going through the door for each. Returns their ids."""
     me = person.account["id"]
     ids = [f"{n:05}-{me}" for n in range(count)]
@@ -108,5 +106,5 @@ def fill(house: House, person: Client, count: int, folder_id: str | None = None)
                     me, chat_id, n % 2,
                 )  # fmt: skip
 
-    house.call(write)
+    app.call(write)
     return ids

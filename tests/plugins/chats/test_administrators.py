@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import fill, new_chat, new_folder, share
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -26,7 +26,7 @@ def of(person: Client) -> str:
 
 
 def test_AB_52_with_the_switch_on_they_read_and_do_nothing_else(
-    ann: Client, admin: Client, house: House
+    ann: Client, admin: Client, app: InProcessApp
 ) -> None:
     chat = new_chat(ann)
     ann.post(f"{CHATS}{chat['id']}/tags", {"name": "Work"})
@@ -54,9 +54,9 @@ def test_AB_52_with_the_switch_on_they_read_and_do_nothing_else(
 
 
 def test_somebodys_list_has_their_archived_ones_too(
-    ann: Client, bob: Client, admin: Client, house: House
+    ann: Client, bob: Client, admin: Client, app: InProcessApp
 ) -> None:
-    fill(house, ann, 61)
+    fill(app, ann, 61)
     ann.post(CHATS + "archive/all")
     new = new_chat(ann, title="Été")
     new_chat(bob)
@@ -75,11 +75,11 @@ def test_somebodys_list_has_their_archived_ones_too(
 
 
 def test_all_are_taken_along_by_administrators_alone(
-    ann: Client, bob: Client, admin: Client, house: House
+    ann: Client, bob: Client, admin: Client, app: InProcessApp
 ) -> None:
-    fill(house, ann, 45)
+    fill(app, ann, 45)
     theirs = new_chat(bob)
-    share(house, theirs["id"])
+    share(app, theirs["id"])
 
     answer = admin.get(CHATS + "all/db")
 
@@ -94,11 +94,11 @@ def test_all_are_taken_along_by_administrators_alone(
 
 class TestWithoutChatAccess:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"ENABLE_ADMIN_CHAT_ACCESS": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"ENABLE_ADMIN_CHAT_ACCESS": "false"}
 
     def test_AB_52_every_door_is_closed_to_them(
-        self, ann: Client, admin: Client, house: House
+        self, ann: Client, admin: Client, app: InProcessApp
     ) -> None:
         chat = new_chat(ann)
         for method, path, body in (
@@ -117,8 +117,8 @@ class TestWithoutChatAccess:
 
 class TestWithoutExport:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"ENABLE_ADMIN_EXPORT": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"ENABLE_ADMIN_EXPORT": "false"}
 
     def test_AB_52_they_read_but_do_not_take_along(self, ann: Client, admin: Client) -> None:
         chat = new_chat(ann)
@@ -134,11 +134,11 @@ class TestByLinesOfPolicy:
         return str(request.param)
 
     @pytest.fixture
-    def environment(self, environment: dict[str, str], tmp_path: Path, page: str) -> dict[str, str]:
+    def env(self, env: dict[str, str], tmp_path: Path, page: str) -> dict[str, str]:
         pages = tmp_path / "pages"
         pages.mkdir()
         (pages / "ours.csv").write_text(page)
-        return environment | {
+        return env | {
             "PORTICO_ACCESS_POLICY_DIR": str(pages),
             "ENABLE_ADMIN_CHAT_ACCESS": "false",
         }

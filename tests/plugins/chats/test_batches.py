@@ -14,16 +14,16 @@ from click.testing import CliRunner
 from tests.plugins.chats.conftest import document
 
 from portico.api import ChatChanged, Unavailable, execute
-from portico.cli.key import Key
+from portico.cli.context import CommandContext
 from portico.events import Listener
-from portico.server.log import set_up
+from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 from portico_accounts.commands import user
 from portico_chats.transfer import batches
 from portico_chats.transfer.batches import BatchedImport
 from portico_chats.transfer.commands import chats
-from portico_chats.transfer.importing import Import
+from portico_chats.transfer.importer import ChatImport
 
 CHATS = "/api/v1/chats/"
 
@@ -43,16 +43,16 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def batched(house: House, ann: Client) -> Any:
+def batched(app: InProcessApp, ann: Client) -> Any:
     def make(text: bytes, owner: Client = ann) -> BatchedImport:
-        app, owner_id = house.portico.house, owner.account["id"]
-        return BatchedImport(Import(app, owner_id, BytesIO(text), unbounded=True))
+        context, owner_id = app.portico.context, owner.account["id"]
+        return BatchedImport(ChatImport(context, owner_id, BytesIO(text), unbounded=True))
 
     return make
 
 
 @pytest.mark.usefixtures("small")
-def test_others_write_between_two_batches(house: House, ann: Client, batched: Any) -> None:
+def test_others_write_between_two_batches(app: InProcessApp, ann: Client, batched: Any) -> None:
     bring = batched(exported(*(str(n) for n in range(12))))
 
     async def work() -> int:
@@ -64,31 +64,31 @@ def test_others_write_between_two_batches(house: House, ann: Client, batched: An
         await running
         return writes
 
-    assert house.call(work) >= 4
+    assert app.call(work) >= 4
     assert len(titles(ann)) == 12
 
 
 def test_a_batch_ends_when_its_time_is_over(
-    house: House, batched: Any, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, batched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH_SECONDS", -1)
     monkeypatch.setattr(batches, "PAUSE_SECONDS", 0.001)
     committed: list[int] = []
     bring = batched(exported("a", "b", "c"))
     heard = Listener(ChatChanged, lambda _: committed.append(len(bring.report.chats)))
-    house.portico.events.listen("test", [heard])
+    app.portico.events.subscribe("test", [heard])
 
-    house.call(bring.run)
+    app.call(bring.run)
 
     assert committed == [0, 1, 2]
 
 
 @pytest.mark.usefixtures("small")
 def test_a_second_run_goes_on_and_brings_nothing_in_twice(
-    house: House, ann: Client, bob: Client, batched: Any, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, ann: Client, bob: Client, batched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = exported("a", "b", "same", "same", "c")
-    write, count = Import.write, iter(range(100))
+    write, count = ChatImport.write, iter(range(100))
 
     async def failing(*arguments: Any) -> None:
         if next(count) == 3:
@@ -96,49 +96,51 @@ def test_a_second_run_goes_on_and_brings_nothing_in_twice(
         await write(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Import, "write", failing)
+        patched.setattr(ChatImport, "write", failing)
         first = batched(text)
         with pytest.raises(Unavailable):
-            house.call(first.run)
+            app.call(first.run)
     assert [one.title for one in first.report.chats] == ["a", "b"] == titles(ann)
 
     second = batched(text)
-    house.call(second.run)
+    app.call(second.run)
     assert (len(second.report.chats), second.there, second.found) == (3, 2, 5)
     assert titles(ann) == ["a", "b", "c", "same", "same"]
 
     third = batched(text)
-    house.call(third.run)
+    app.call(third.run)
     assert (third.report.chats, third.there) == ([], 5)
-    house.call(batched(text, bob).run)
+    app.call(batched(text, bob).run)
     assert titles(bob) == titles(ann) == ["a", "b", "c", "same", "same"]
 
 
 @pytest.mark.usefixtures("small")
 def test_a_chat_that_was_changed_since_stays_as_it_is(
-    house: House, ann: Client, batched: Any
+    app: InProcessApp, ann: Client, batched: Any
 ) -> None:
-    (brought,) = house.call(batched(exported("a")).run).chats
+    (brought,) = app.call(batched(exported("a")).run).chats
     ann.post(CHATS + brought.id, {"chat": {"title": "mine now"}})
 
-    house.call(batched(exported("a", "b")).run)
+    app.call(batched(exported("a", "b")).run)
 
     assert titles(ann) == ["b", "mine now"]
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
 def test_what_is_done_is_said_when_it_is_stopped(
-    environment: Mapping[str, str],
+    env: Mapping[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     stop: signal.Signals,
     code: int,
 ) -> None:
-    for name, value in environment.items():
+    for name, value in env.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "in.json").write_bytes(exported("a", "b", "c"))
     add = ["add", "ann@example.org", "--password-stdin"]
-    CliRunner().invoke(user, add, input="long enough\n", obj=Key(None), catch_exceptions=False)
+    CliRunner().invoke(
+        user, add, input="long enough\n", obj=CommandContext(None), catch_exceptions=False
+    )
     bring = ["import", str(tmp_path / "in.json"), "--user", "ann@example.org"]
     sleep = asyncio.sleep
 
@@ -150,9 +152,9 @@ def test_what_is_done_is_said_when_it_is_stopped(
     with monkeypatch.context() as patched:
         patched.setattr(batches, "BATCH_CHATS", 2)
         patched.setattr(batches.asyncio, "sleep", stopped_in_the_pause)
-        stopped = CliRunner().invoke(chats, bring, obj=Key(None))
-    done = CliRunner().invoke(chats, bring, obj=Key(None), catch_exceptions=False)
-    set_up(LogSettings())  # the streams of the runner are closed
+        stopped = CliRunner().invoke(chats, bring, obj=CommandContext(None))
+    done = CliRunner().invoke(chats, bring, obj=CommandContext(None), catch_exceptions=False)
+    configure_logging(LogSettings())  # the streams of the runner are closed
 
     assert "Stopped: 2 of 3 chats are in. Run the same command again" in stopped.output
     assert stopped.exit_code == code

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from portico.api import Misshapen
+from portico.api import ValidationError
 from portico.testing import Client
 from portico_chats.transfer import chatgpt
-from portico_chats.transfer.incoming import read_arrival
+from portico_chats.transfer.imported_chat import parse_chat
 
 
 def node(
@@ -109,7 +109,7 @@ def test_what_is_left_out_is_counted() -> None:
     picture = {"content_type": "multimodal_text", "parts": [{"asset_pointer": "file"}, "look"]}
     sent = conversation(hidden, node("m", "h", "user", picture))
 
-    one = read_arrival(json.dumps(sent).encode())
+    one = parse_chat(json.dumps(sent).encode())
 
     assert one.left_out == 2
     assert list(one.document.messages or ()) == ["m"]
@@ -150,6 +150,6 @@ def test_a_long_conversation_is_converted_in_linear_time() -> None:
     "mapping", [5, [], {"a": 5}, {"a": {"message": 5}}, {"a": {"message": {"author": 5}}}]
 )
 def test_a_mapping_of_another_shape_is_refused_with_its_place(mapping: Any) -> None:
-    with pytest.raises(Misshapen) as refused:
-        read_arrival(msgspec.json.encode({"title": "x", "mapping": mapping}))
+    with pytest.raises(ValidationError) as refused:
+        parse_chat(msgspec.json.encode({"title": "x", "mapping": mapping}))
     assert "mapping" in str(refused.value)

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from tests.plugins.chats.conftest import document, new_chat, stored
 
-from portico.conversations import ChatChanged
 from portico.events import Listener
-from portico.testing import Client, House
+from portico.interfaces import ChatChanged
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -79,10 +79,10 @@ def test_an_update_replaces_top_level_keys_and_keeps_the_rest(ann: Client) -> No
 
 
 def test_AB_48_another_persons_chat_and_none_look_the_same_on_every_route(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
-    before = stored(house, chat_id)
+    before = stored(app, chat_id)
 
     for target in (
         chat_id,
@@ -98,7 +98,7 @@ def test_AB_48_another_persons_chat_and_none_look_the_same_on_every_route(
         ):
             assert (answer.status, answer.detail) == (404, NOT_FOUND)
 
-    assert stored(house, chat_id) == before
+    assert stored(app, chat_id) == before
 
 
 def test_AB_49_deleting_is_true_only_for_ones_own(ann: Client, bob: Client) -> None:
@@ -178,7 +178,7 @@ def test_AB_55_a_folder_that_is_not_there_is_refused(ann: Client) -> None:
 
 
 def test_ones_list_holds_ones_own_with_the_last_changed_first(
-    house: House, ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000]
     for room in ("service", "reach"):
@@ -198,12 +198,12 @@ def test_ones_list_holds_ones_own_with_the_last_changed_first(
 
 
 def test_archived_pinned_and_filed_chats_are_listed_only_when_asked_for(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     for column, value in (("archived", "TRUE"), ("pinned", "TRUE"), ("folder_id", "'f'")):
         chat_id = new_chat(ann, title=column)["id"]
         sql = f"UPDATE chats_chat SET {column} = {value} WHERE id = $1"
-        house.call(house.portico.database.execute, sql, chat_id)
+        app.call(app.portico.database.execute, sql, chat_id)
     new_chat(ann, title="plain")
 
     def titles(query: str) -> set[str]:
@@ -248,8 +248,8 @@ def test_nobody_gets_anything_without_signing_in(client: Client) -> None:
 
 class TestWithoutPermissions:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {
             "USER_PERMISSIONS_CHAT_DELETE": "false",
             "USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true",
         }
@@ -264,9 +264,9 @@ class TestWithoutPermissions:
         assert admin.delete(CHATS + chat_id).json is True
 
 
-def test_every_change_is_told_after_its_commit(house: House, ann: Client) -> None:
+def test_every_change_is_told_after_its_commit(app: InProcessApp, ann: Client) -> None:
     told: list[ChatChanged] = []
-    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
     chat_id = new_chat(ann)["id"]
     ann.post(CHATS + chat_id, {"chat": {"title": "x"}})
@@ -280,17 +280,17 @@ def test_every_change_is_told_after_its_commit(house: House, ann: Client) -> Non
 
 
 def test_the_chats_of_somebody_who_is_gone_go_with_them(
-    house: House, ann: Client, bob: Client, admin: Client
+    app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     gone, kept = new_chat(ann)["id"], new_chat(bob)["id"]
 
     async def delete() -> None:
-        await house.portico.identity.directory.delete(ann.account["id"], by=admin.account["id"])
-        await house.portico.events.settle()
+        await app.portico.identity.directory.delete(ann.account["id"], by=admin.account["id"])
+        await app.portico.events.drain()
 
-    house.call(delete)
+    app.call(delete)
 
-    rows = house.call(house.portico.database.rows, "SELECT id FROM chats_chat")
+    rows = app.call(app.portico.database.rows, "SELECT id FROM chats_chat")
     assert [row["id"] for row in rows] == [kept]
     assert gone != kept
 

@@ -5,15 +5,15 @@ from tests.plugins.chats.conftest import document, new_chat
 
 from portico.api import ChatChanged
 from portico.events import Listener
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 
 
-def test_a_clone_is_the_same_chat_under_another_title(house: House, ann: Client) -> None:
+def test_a_clone_is_the_same_chat_under_another_title(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
     told: list[ChatChanged] = []
-    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
     clone = ann.post(f"{CHATS}{chat['id']}/clone", {"title": "Again"}).json
 
@@ -49,28 +49,28 @@ def test_D_CHAT_4_a_clone_without_history_has_no_branch_point(ann: Client) -> No
     }
 
 
-def test_a_clone_of_ones_own_keeps_flags_folder_and_tags(house: House, ann: Client) -> None:
+def test_a_clone_of_ones_own_keeps_flags_folder_and_tags(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law_desk"]}'"""
-    house.call(house.portico.database.execute, sql)
+    app.call(app.portico.database.execute, sql)
 
     clone = ann.post(f"{CHATS}{chat_id}/clone", {}).json
 
     assert (clone["pinned"], clone["folder_id"]) == (True, "f")
     assert clone["meta"] == {"tags": ["law_desk"]}
     assert (clone["archived"], clone["share_id"]) == (False, None)
-    tagged = house.call(house.portico.database.rows, "SELECT * FROM chats_tagged")
+    tagged = app.call(app.portico.database.rows, "SELECT * FROM chats_tagged")
     assert tagged == [{"chat_id": clone["id"], "tag_id": "law_desk", "user_id": ann.account["id"]}]
-    (tag,) = house.call(house.portico.database.rows, "SELECT * FROM chats_tag")
+    (tag,) = app.call(app.portico.database.rows, "SELECT * FROM chats_tag")
     assert tag == {"user_id": ann.account["id"], "id": "law_desk", "name": "law_desk"}
 
 
 def test_D_CHAT_10_a_clone_of_a_shared_chat_is_its_title_and_document(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law"]}'"""
-    house.call(house.portico.database.execute, sql)
+    app.call(app.portico.database.execute, sql)
     shared = ann.post(f"{CHATS}{chat_id}/share").json
 
     clone = bob.post(f"{CHATS}{shared['id']}/clone/shared").json
@@ -82,7 +82,7 @@ def test_D_CHAT_10_a_clone_of_a_shared_chat_is_its_title_and_document(
     assert clone["chat"]["branchPointMessageId"] == "q"
     assert clone["chat"]["history"] == document()["history"]
     assert bob.get(CHATS + clone["id"]).json == clone
-    assert house.call(house.portico.database.rows, "SELECT * FROM chats_tagged") == []
+    assert app.call(app.portico.database.rows, "SELECT * FROM chats_tagged") == []
 
 
 def test_AB_48_only_ones_own_is_cloned_and_nothing_by_its_share(ann: Client, bob: Client) -> None:
@@ -103,8 +103,8 @@ def test_a_clone_needs_a_body_that_fits(ann: Client, body: object) -> None:
 
 class TestWithNothingKept:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
 
     def test_nothing_is_cloned_but_by_administrators(self, ann: Client, admin: Client) -> None:
         chat_id = new_chat(admin)["id"]

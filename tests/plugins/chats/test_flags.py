@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder, share, stored, table
 
-from portico.conversations import ChatChanged
 from portico.events import Listener
-from portico.testing import Client, House
+from portico.interfaces import ChatChanged
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -24,10 +24,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def told(house: House) -> list[ChatChanged]:
+def told(app: InProcessApp) -> list[ChatChanged]:
     """What is told of chats from now on."""
     events: list[ChatChanged] = []
-    house.portico.events.listen("test", [Listener(ChatChanged, events.append)])
+    app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
     return events
 
 
@@ -49,11 +49,11 @@ def test_a_chat_is_pinned_and_unpinned_and_moves_to_the_front(
     assert len(ann.get(CHATS).json) == 1
 
 
-def test_what_is_marked_is_no_other_conversation(house: House, ann: Client) -> None:
+def test_what_is_marked_is_no_other_conversation(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
     for path in ("pin", "archive", "tags"):
         ann.post(f"{CHATS}{chat['id']}/{path}", {"name": "x"})
-    kept = stored(house, chat["id"])
+    kept = stored(app, chat["id"])
     assert kept["revision"] == 1
     assert ann.get(CHATS + chat["id"]).json["chat"] == document()
 
@@ -77,21 +77,21 @@ def test_archiving_takes_a_chat_out_of_every_list_but_the_archived(
     assert [one["id"] for one in ann.get(CHATS).json] == [chat["id"]]
 
 
-def test_AB_51_archiving_takes_a_share_back_for_good(house: House, ann: Client) -> None:
+def test_AB_51_archiving_takes_a_share_back_for_good(app: InProcessApp, ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
-    share(house, one)
-    share(house, other)
+    share(app, one)
+    share(app, other)
 
     assert ann.post(f"{CHATS}{one}/archive").json["share_id"] is None
-    assert [row["chat_id"] for row in table(house, "chats_share")] == [other]
+    assert [row["chat_id"] for row in table(app, "chats_share")] == [other]
     assert ann.post(f"{CHATS}{one}/archive").json["share_id"] is None
     assert ann.post(CHATS + "archive/all").json is True
-    assert table(house, "chats_share") == []
+    assert table(app, "chats_share") == []
     assert ann.get(CHATS + other).json["share_id"] is None
 
 
 def test_all_are_archived_and_taken_out_again_where_they_were(
-    house: House, ann: Client, bob: Client, told: list[ChatChanged], clock: list[int]
+    app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged], clock: list[int]
 ) -> None:
     folder = new_folder(ann)
     chats = [new_chat(ann, title=str(n)) for n in range(3)]
@@ -121,13 +121,13 @@ def test_all_are_archived_and_taken_out_again_where_they_were(
 
 
 def test_more_chats_than_a_statement_has_room_for_are_archived_together(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
-    fill(house, ann, 1201)
+    fill(app, ann, 1201)
     assert ann.post(CHATS + "archive/all").json is True
-    assert {row["archived"] for row in table(house, "chats_chat")} == {True}
+    assert {row["archived"] for row in table(app, "chats_chat")} == {True}
     assert ann.post(CHATS + "unarchive/all").json is True
-    assert {row["archived"] for row in table(house, "chats_chat")} == {False}
+    assert {row["archived"] for row in table(app, "chats_chat")} == {False}
 
 
 def test_a_chat_goes_into_a_folder_and_out_again_and_is_not_pinned_then(
@@ -148,13 +148,13 @@ def test_a_chat_goes_into_a_folder_and_out_again_and_is_not_pinned_then(
 
 
 def test_AB_55_a_folder_that_is_not_ones_own_is_refused(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     theirs, gone = new_folder(bob), new_folder(ann)
     assert ann.delete(f"/api/v1/folders/{gone}").json is True
     chat = new_chat(ann)
     ann.post(f"{CHATS}{chat['id']}/pin")
-    before = stored(house, chat["id"])
+    before = stored(app, chat["id"])
 
     for folder in (theirs, gone, NOWHERE, "x", "a\x00b", "🦜", "x" * 100_000):
         answer = ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": folder})
@@ -163,14 +163,14 @@ def test_AB_55_a_folder_that_is_not_ones_own_is_refused(
     for wrong in (5, [], {}, True):
         assert ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": wrong}).status == 422
 
-    assert stored(house, chat["id"]) == before
+    assert stored(app, chat["id"]) == before
     assert bob.get(f"{CHATS}folder/{theirs}").json == []
 
 
 class TestWithoutFolders:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats"}
 
     def test_D_CHAT_5_there_are_none_to_put_chats_into(self, ann: Client) -> None:
         chat = new_chat(ann)
@@ -193,9 +193,9 @@ def test_every_mark_is_told_once_it_is_made(ann: Client, told: list[ChatChanged]
 
 
 def test_AB_55_no_chat_is_left_in_a_folder_that_is_deleted_in_this_moment(
-    house: House, environment: dict[str, str], ann: Client
+    app: InProcessApp, env: dict[str, str], ann: Client
 ) -> None:
-    another = House(environment)
+    another = InProcessApp(env)
     there = another.client.sign_in("Ann")
     try:
         for n in range(12):

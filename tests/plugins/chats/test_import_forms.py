@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import document
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 from portico_chats.transfer.batches import BatchedImport
-from portico_chats.transfer.importing import Import
+from portico_chats.transfer.importer import ChatImport
 
 CHATS = "/api/v1/chats/"
 IMPORT = CHATS + "import"
@@ -44,7 +44,7 @@ def newer_row(title: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(params=["http", "command"])
-def bring(request: pytest.FixtureRequest, house: House, ann: Client) -> Bring:
+def bring(request: pytest.FixtureRequest, app: InProcessApp, ann: Client) -> Bring:
     def over_http(body: bytes) -> Any:
         answer = ann.post(IMPORT, body=body)
         return answer.json if answer.status == 200 else json.dumps(answer.detail)
@@ -52,12 +52,12 @@ def bring(request: pytest.FixtureRequest, house: House, ann: Client) -> Bring:
     def from_a_file(text: bytes) -> Any:
         async def work() -> Any:
             batched = BatchedImport(
-                Import(house.portico.house, ann.account["id"], BytesIO(text), unbounded=True)
+                ChatImport(app.portico.context, ann.account["id"], BytesIO(text), unbounded=True)
             )
             return [one.id for one in (await batched.run()).chats]
 
         try:
-            ids = house.call(work)
+            ids = app.call(work)
         except Exception as error:
             return str(error)
         return [ann.get(CHATS + chat_id).json for chat_id in ids]
@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason_and_changes_nothing(
     assert ann.get(CHATS + "all").json == []
 
 
-def test_an_import_shares_nothing(bring: Bring, house: House, bob: Client) -> None:
+def test_an_import_shares_nothing(bring: Bring, app: InProcessApp, bob: Client) -> None:
     (found,) = bring(encoded([row("one", share_id="19041648-b0de-4b59-a320-9bdfed7379cf")]))
 
     assert found["share_id"] is None
@@ -168,8 +168,8 @@ def test_an_import_shares_nothing(bring: Bring, house: House, bob: Client) -> No
 
 class TestFolders:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
     @staticmethod
     def folders(person: Client) -> dict[str, str]:
@@ -229,9 +229,9 @@ class TestFolders:
 
 class TestWithoutFolders:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+    def env(self, env: dict[str, str]) -> dict[str, str]:
         only = {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
-        return environment | only | {"USER_PERMISSIONS_FEATURES_FOLDERS": "false"}
+        return env | only | {"USER_PERMISSIONS_FEATURES_FOLDERS": "false"}
 
     def test_an_account_that_may_use_no_folders_gets_none_and_is_told(self, ann: Client) -> None:
         (told,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Law")]).json["chats"]

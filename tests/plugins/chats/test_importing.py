@@ -8,8 +8,8 @@ from tests.plugins.chats.conftest import document, new_chat
 
 from portico.api import ChatChanged
 from portico.events import Listener
-from portico.testing import Client, House
-from portico_chats.transfer import importing, incoming
+from portico.testing import Client, InProcessApp
+from portico_chats.transfer import imported_chat, importer
 
 CHATS = "/api/v1/chats/"
 IMPORT = CHATS + "import"
@@ -39,8 +39,8 @@ def bring(person: Client, *chats: Any) -> list[dict[str, Any]]:
     return list(answer.json)
 
 
-def count(house: House, table: str) -> int:
-    (found,) = house.call(house.portico.database.rows, f"SELECT COUNT(*) AS n FROM {table}")
+def count(app: InProcessApp, table: str) -> int:
+    (found,) = app.call(app.portico.database.rows, f"SELECT COUNT(*) AS n FROM {table}")
     return int(found["n"])
 
 
@@ -81,7 +81,7 @@ def test_a_chat_whose_document_has_no_title_keeps_the_one_beside_it(ann: Client)
 
 
 def test_AB_56_nothing_in_a_file_names_a_row_or_an_owner(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     theirs = new_chat(bob)
     share_id = bob.post(f"{CHATS}{theirs['id']}/share").json["id"]
@@ -97,7 +97,7 @@ def test_AB_56_nothing_in_a_file_names_a_row_or_an_owner(
     assert len(bob.get(CHATS).json) == 1
 
 
-def test_tags_become_the_importers_own(house: House, ann: Client, bob: Client) -> None:
+def test_tags_become_the_importers_own(app: InProcessApp, ann: Client, bob: Client) -> None:
     bring(bob, exported(meta={"tags": ["Law Desk"]}))
 
     first, second = bring(
@@ -109,13 +109,13 @@ def test_tags_become_the_importers_own(house: House, ann: Client, bob: Client) -
     assert first["meta"] == {"tags": ["law_desk", "tax"]}
     assert second["meta"] == {"tags": ["law_desk"]}
     sql = "SELECT id, name FROM chats_tag WHERE user_id = $1 ORDER BY id"
-    tags = house.call(house.portico.database.rows, sql, ann.account["id"])
+    tags = app.call(app.portico.database.rows, sql, ann.account["id"])
     assert tags == [{"id": "law_desk", "name": "Law Desk"}, {"id": "tax", "name": "tax"}]
-    assert count(house, "chats_tagged") == 4
+    assert count(app, "chats_tagged") == 4
 
 
 def test_tags_of_archived_chats_are_not_listed_and_tags_have_limits(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     many = ["x" * 129, *(str(number) for number in range(200))]
 
@@ -125,8 +125,8 @@ def test_tags_of_archived_chats_are_not_listed_and_tags_have_limits(
 
     assert first["meta"] == {"tags": ["law"]}
     assert second["meta"] == {"tags": [str(number) for number in range(100)]}
-    assert count(house, "chats_tag") == 100
-    assert count(house, "chats_tagged") == 101
+    assert count(app, "chats_tag") == 100
+    assert count(app, "chats_tagged") == 101
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_tags_of_archived_chats_are_not_listed_and_tags_have_limits(
     ],
 )
 def test_AB_58_one_chat_that_does_not_fit_keeps_all_of_them_out(
-    house: House, ann: Client, chat: Any, status: int, told: str
+    app: InProcessApp, ann: Client, chat: Any, status: int, told: str
 ) -> None:
     answer = ann.post(IMPORT, {"chats": [exported(), chat, exported()]})
 
@@ -159,7 +159,7 @@ def test_AB_58_one_chat_that_does_not_fit_keeps_all_of_them_out(
     assert told in json.dumps(answer.detail)
     if status == 422:
         assert answer.detail[0]["loc"][:3] == ["body", "chats", 1]
-    assert count(house, "chats_chat") == count(house, "chats_tag") == 0
+    assert count(app, "chats_chat") == count(app, "chats_tag") == 0
 
     report = ann.post(f"{IMPORT}?dry_run=true", [exported(), chat]).json
     assert [one["index"] for one in report["chats"]] == [0]
@@ -175,7 +175,7 @@ def test_AB_69_what_is_no_list_of_chats_is_422(ann: Client, body: bytes) -> None
 
 
 def test_AB_58_bytes_that_are_no_text_are_422_wherever_they_stand(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     for body in (
         b'[{"chat":{"a":"\xff"}}]',
@@ -184,7 +184,7 @@ def test_AB_58_bytes_that_are_no_text_are_422_wherever_they_stand(
         b'[{"chat":{},"folder_id":"\xff"}]',
     ):
         assert ann.post(IMPORT, body=body).status == 422
-    assert count(house, "chats_chat") == 0
+    assert count(app, "chats_chat") == 0
 
 
 def test_AB_58_nul_is_taken_out(ann: Client) -> None:
@@ -198,15 +198,15 @@ def test_AB_58_nul_is_taken_out(ann: Client) -> None:
 
 def test_AB_58_halves_of_characters_in_a_file_are_replaced() -> None:
     half = b'"a\\ud83d"'
-    one = incoming.read_arrival(b'{"chat":{"title":%b},"meta":{"tags":[%b]}}' % (half, half))
+    one = imported_chat.parse_chat(b'{"chat":{"title":%b},"meta":{"tags":[%b]}}' % (half, half))
 
     assert (one.title, one.meta) == ("a\ufffd", '{"tags":["a\ufffd"]}')
 
 
 def test_AB_57_more_than_an_account_holds_is_refused_before_anything_is_written(
-    house: House, ann: Client, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "MOST_MESSAGES", 3)
+    monkeypatch.setattr(importer, "MOST_MESSAGES", 3)
     bodies = [
         b"[" + b'{"chat":{}},' * 50_000 + b'{"chat":{}}]',
         b"[" + b" " * (33 * 1024 * 1024) + b"]",
@@ -216,7 +216,7 @@ def test_AB_57_more_than_an_account_holds_is_refused_before_anything_is_written(
     ]
     for body in bodies:
         assert ann.post(IMPORT, body=body).status == 413
-    assert count(house, "chats_chat") == 0
+    assert count(app, "chats_chat") == 0
     assert len(bring(ann, *[exported()] * 3)) == 3
 
 
@@ -233,8 +233,8 @@ def test_AB_55_a_chat_comes_without_a_folder_that_is_not_the_importers(ann: Clie
 
 class TestWithFolders:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
     def test_AB_55_a_chat_stays_in_a_folder_of_ones_own(self, ann: Client, bob: Client) -> None:
         mine, theirs = (
@@ -247,9 +247,11 @@ class TestWithFolders:
         assert [one["folder_id"] for one in bring(ann, *chats)] == [mine, None, mine]
 
 
-def test_a_rehearsal_tells_of_every_chat_and_changes_nothing(house: House, ann: Client) -> None:
+def test_a_rehearsal_tells_of_every_chat_and_changes_nothing(
+    app: InProcessApp, ann: Client
+) -> None:
     told: list[ChatChanged] = []
-    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
     report = ann.post(f"{IMPORT}?dry_run=true", [exported(meta={"tags": ["Law"]}), 5]).json
 
@@ -257,16 +259,16 @@ def test_a_rehearsal_tells_of_every_chat_and_changes_nothing(house: House, ann: 
         {"index": 0, "title": "Trip ideas", "messages": 1, "tags": ["law"], "in_folder": False}
     ]
     assert [one["index"] for one in report["refused"]] == [1]
-    assert count(house, "chats_chat") == count(house, "chats_tag") == 0
+    assert count(app, "chats_chat") == count(app, "chats_tag") == 0
     assert told == []
     assert ann.post(f"{IMPORT}?dry_run=maybe", []).status == 422
 
 
 def test_every_chat_that_is_brought_in_is_told_of_after_the_commit(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     told: list[ChatChanged] = []
-    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
     ids = [one["id"] for one in bring(ann, exported(), exported())]
     ann.post(IMPORT, [exported(), 5])
@@ -275,28 +277,28 @@ def test_every_chat_that_is_brought_in_is_told_of_after_the_commit(
 
 
 def test_what_goes_wrong_while_it_is_written_undoes_all_of_it(
-    house: House, ann: Client, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = iter(["one", "two", "one"])
-    monkeypatch.setattr(importing, "new_id", lambda: next(ids))
+    monkeypatch.setattr(importer, "new_id", lambda: next(ids))
 
     assert ann.post(IMPORT, [exported()] * 3).status == 500
 
-    assert count(house, "chats_chat") == count(house, "chats_message") == 0
+    assert count(app, "chats_chat") == count(app, "chats_message") == 0
 
 
 def test_a_thousand_chats_are_the_same_in_another_account(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     def taken_along(person: Client) -> list[dict[str, Any]]:
         async def read() -> bytes:
-            from portico.api import as_array
-            from portico_chats.transfer import takeout
+            from portico.api import json_array_stream
+            from portico_chats.transfer import exporter
 
-            found = takeout.blocks(person.account["id"])
-            return b"".join([part async for part in as_array(found)])
+            found = exporter.blocks(person.account["id"])
+            return b"".join([part async for part in json_array_stream(found)])
 
-        return list(json.loads(house.call(read)))
+        return list(json.loads(app.call(read)))
 
     def bare(chats: list[dict[str, Any]]) -> list[dict[str, Any]]:
         left = [{name: one[name] for name in FIELDS} for one in chats]
@@ -327,8 +329,8 @@ def test_a_thousand_chats_are_the_same_in_another_account(
 
 class TestWithNothingKept:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
 
     def test_nothing_is_brought_in_but_by_administrators(self, ann: Client, admin: Client) -> None:
         assert ann.post(IMPORT, [exported()]).status == 403
@@ -339,4 +341,4 @@ def test_the_limits_leave_room_for_what_people_have() -> None:
     message = {"id": "m", "content": "x, y, {z}" * 10, "usage": {"a": 1}, "childrenIds": ["a", "b"]}
     chat = {"chat": {"history": {"messages": {str(n): message for n in range(10_000)}}}}
 
-    assert not incoming.is_too_large(json.dumps(chat).encode())
+    assert not imported_chat.is_too_large(json.dumps(chat).encode())

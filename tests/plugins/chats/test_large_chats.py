@@ -9,12 +9,11 @@ import msgspec
 import pytest
 from tests.plugins.chats.conftest import new_chat
 
-from portico.db import execute, placeholder_rows, rows, transaction
-from portico.testing import Client, House
-from portico_chats.marks import tag_rows
-from portico_chats.search import texts
-from portico_chats.storage import message_rows
-from portico_chats.storage.memory import Memory
+from portico.db import execute, fetch_all, placeholder_rows, transaction
+from portico.testing import Client, InProcessApp
+from portico_chats.storage import indexed_texts, message_queries
+from portico_chats.storage.chat_cache import ChatCache
+from portico_chats.tags import queries as tag_queries
 
 CHATS = "/api/v1/chats/"
 LENGTH = 4000
@@ -54,7 +53,7 @@ async def counted() -> AsyncIterator[list[int]]:
         task.cancel()
 
 
-def test_a_large_chat_lets_others_have_their_turns(house: House, ann: Client) -> None:
+def test_a_large_chat_lets_others_have_their_turns(app: InProcessApp, ann: Client) -> None:
     history = chain(LENGTH)
     branch = list(history["messages"].values())
     longer = {"messages": history["messages"] | {"z": {"id": "z"}}, "currentId": "z"}
@@ -74,12 +73,12 @@ def test_a_large_chat_lets_others_have_their_turns(house: House, ann: Client) ->
             done[name] = turns[0], answer.status == 200
             return answer
 
-        return house._portal.call(ask).json
+        return app._portal.call(ask).json
 
     def forget() -> None:
-        house.portico.house.services.need(Memory).forget(chat_id)
+        app.portico.context.services.require(ChatCache).forget(chat_id)
 
-    fill_tags(house, ann, 500 * (TURNS + 1))
+    fill_tags(app, ann, 500 * (TURNS + 1))
     does("archive all", "POST", "archive/all")
     chat_id = does("new", "POST", "new", {"chat": {"history": history, "messages": branch}})["id"]
     forget()
@@ -100,19 +99,19 @@ def test_a_large_chat_lets_others_have_their_turns(house: House, ann: Client) ->
     assert {name: turns for name, (turns, _) in done.items() if turns < TURNS} == {}
 
 
-def fill_tags(house: House, person: Client, count: int) -> None:
+def fill_tags(app: InProcessApp, person: Client, count: int) -> None:
     """Tags that no chat carries any more."""
 
     async def write() -> None:
         async with transaction():
-            await tag_rows.take(person.account["id"])
+            await tag_queries.lock_owner(person.account["id"])
             for n in range(0, count, 500):
                 tags = [(person.account["id"], f"t{m}", "x") for m in range(n, n + 500)]
                 values = (value for tag in tags for value in tag)
                 insert = f"INSERT INTO chats_tag VALUES {placeholder_rows(500, 3)}"
                 await execute(insert, *values)
 
-    house.call(write)
+    app.call(write)
 
 
 def test_a_chat_of_more_values_than_other_bodies_have_is_made_and_updated(ann: Client) -> None:
@@ -124,7 +123,7 @@ def test_a_chat_of_more_values_than_other_bodies_have_is_made_and_updated(ann: C
 
 
 @pytest.fixture
-def pieces(house: House, ann: Client) -> Callable[[int], int]:
+def pieces(app: InProcessApp, ann: Client) -> Callable[[int], int]:
     """How many rows of texts PostgreSQL looks at when so many are dropped. 0 on SQLite, which cannot tell."""
     chat_id = new_chat(ann)["id"]
     seen = (
@@ -135,14 +134,18 @@ def pieces(house: House, ann: Client) -> Callable[[int], int]:
     async def drop(count: int) -> int:
         parts = {f"p{n}": "text" for n in range(count)}
         async with transaction():
-            await texts.add(ann.account["id"], chat_id, parts)
-            before = 0 if house.portico.database.dialect == "sqlite" else (await rows(seen))[0]["n"]
-            await texts.drop(chat_id, list(parts))
-            assert await rows("SELECT 1 FROM chats_text WHERE part LIKE 'p%'") == []
-            after = 0 if house.portico.database.dialect == "sqlite" else (await rows(seen))[0]["n"]
+            await indexed_texts.add(ann.account["id"], chat_id, parts)
+            before = (
+                0 if app.portico.database.dialect == "sqlite" else (await fetch_all(seen))[0]["n"]
+            )
+            await indexed_texts.drop(chat_id, list(parts))
+            assert await fetch_all("SELECT 1 FROM chats_text WHERE part LIKE 'p%'") == []
+            after = (
+                0 if app.portico.database.dialect == "sqlite" else (await fetch_all(seen))[0]["n"]
+            )
         return int(after) - int(before)
 
-    return lambda count: int(house.call(drop, count))
+    return lambda count: int(app.call(drop, count))
 
 
 def test_to_drop_many_texts_costs_what_they_are(pieces: Callable[[int], int]) -> None:
@@ -152,19 +155,19 @@ def test_to_drop_many_texts_costs_what_they_are(pieces: Callable[[int], int]) ->
 
 
 async def _all(chat_id: str) -> tuple[list[str], list[str]]:
-    return list(await message_rows.bodies(chat_id)), list(await message_rows.of(chat_id))
+    return list(await message_queries.bodies(chat_id)), list(await message_queries.of(chat_id))
 
 
 @pytest.mark.parametrize("count", [499, 500, 501, 1001])
 def test_messages_are_read_in_order_whatever_pages_they_come_in(
-    count: int, house: House, ann: Client
+    count: int, app: InProcessApp, ann: Client
 ) -> None:
     history = chain(count)
     chat_id = ann.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
     same = "UPDATE chats_message SET position = 5 WHERE chat_id = $1 AND id LIKE 'm1%'"
-    house.call(house.portico.database.execute, same, chat_id)
+    app.call(app.portico.database.execute, same, chat_id)
 
-    bodies, kept = house.call(_all, chat_id)
+    bodies, kept = app.call(_all, chat_id)
 
     alike = sorted(one for one in history["messages"] if one.startswith("m1"))
     others = [one for one in history["messages"] if not one.startswith("m1")]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder
 
-from portico.testing import Client, House
-from portico_chats.lists import list_rows
+from portico.testing import Client, InProcessApp
+from portico_chats.listing import queries as list_queries
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -113,9 +113,9 @@ def test_titles_of_archived_chats_are_looked_through_in_any_script_and_to_the_le
 
 
 def test_archived_ones_come_60_a_page_also_those_that_were_looked_for(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
-    fill(house, ann, 130)
+    fill(app, ann, 130)
     ann.post(CHATS + "archive/all")
 
     for query in ("", "&query=CHAT"):
@@ -154,9 +154,9 @@ def test_what_was_archived_with_all_is_not_shown_in_its_folder(ann: Client) -> N
     assert ann.get(f"{CHATS}folder/{folder}/list").json == []
 
 
-def test_a_folder_is_listed_10_a_page(house: House, ann: Client) -> None:
+def test_a_folder_is_listed_10_a_page(app: InProcessApp, ann: Client) -> None:
     folder = new_folder(ann)
-    fill(house, ann, 23, folder)
+    fill(app, ann, 23, folder)
     pages = [titles(ann.get(f"{CHATS}folder/{folder}/list?page={n}")) for n in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [10, 10, 3, 0]
     assert [one for page in pages for one in page] == [f"Chat {n}" for n in reversed(range(23))]
@@ -210,24 +210,24 @@ def test_somebody_who_has_none_gets_empty_lists(ann: Client) -> None:
 
 
 def test_whole_chats_come_in_blocks_each_once_whatever_changes_meanwhile(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
-    ids = fill(house, ann, 45)
+    ids = fill(app, ann, 45)
 
     async def read() -> list[list[str]]:
         from portico.db import execute
 
         where = ("1 = 1", ())
-        wanted = await list_rows.ids(ann.account["id"], where)
+        wanted = await list_queries.ids(ann.account["id"], where)
         seen = []
-        async for block in list_rows.blocks(wanted):
+        async for block in list_queries.stream(wanted):
             seen.append([one["id"] for one in block])
             # One that is still to come moves to the front, one is deleted, and one is new.
             await execute("UPDATE chats_chat SET updated_at = 9999 WHERE id = $1", ids[0])
             await execute("DELETE FROM chats_chat WHERE id = $1", ids[1])
         return seen
 
-    blocks = house.call(read)
+    blocks = app.call(read)
 
     assert [len(block) for block in blocks] == [20, 20, 4]
     assert [one for block in blocks for one in block] == [*reversed(ids[2:]), ids[0]]
@@ -262,11 +262,11 @@ INDEXES = {
 
 @pytest.mark.parametrize("path", INDEXES)
 def test_lists_are_read_along_an_index_that_is_sorted_already(
-    house: House, ann: Client, path: str, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, ann: Client, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = new_folder(ann)
-    fill(house, ann, 3, folder)
-    database = house.portico.database
+    fill(app, ann, 3, folder)
+    database = app.portico.database
     read, asked = database.rows, list[tuple[str, tuple[Any, ...]]]()
 
     async def recorded(sql: str, *args: Any) -> Any:
@@ -274,7 +274,7 @@ def test_lists_are_read_along_an_index_that_is_sorted_already(
         return await read(sql, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "rows", recorded)
+        patch.setattr(database, "fetch_all", recorded)
         assert ann.get(CHATS + path.format(folder=folder)).status == 200
 
     async def plan(sql: str, args: tuple[Any, ...]) -> str:
@@ -290,6 +290,6 @@ def test_lists_are_read_along_an_index_that_is_sorted_already(
     lists = [(sql, args) for sql, args in asked if "FROM chats_chat" in sql and "ORDER BY" in sql]
     assert lists
     for sql, args in lists:
-        told = house.call(plan, sql, args)
+        told = app.call(plan, sql, args)
         assert INDEXES[path] in told
         assert "TEMP B-TREE" not in told and "Sort" not in told

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import new_chat
 
-from portico.conversations import ChatChanged, MessageEvent
 from portico.events import Listener
-from portico.testing import Client, House
+from portico.interfaces import ChatChanged, MessageEvent
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 
@@ -90,9 +90,9 @@ def test_a_parent_that_is_not_there_is_refused_by_its_name_and_nothing_is_writte
     assert ann.get(CHATS + chat_id).body == before
 
 
-def test_a_late_write_to_a_deleted_message_leaves_no_trace(house: House, ann: Client) -> None:
+def test_a_late_write_to_a_deleted_message_leaves_no_trace(app: InProcessApp, ann: Client) -> None:
     heard: list[Any] = []
-    house.portico.house.events.listen(
+    app.portico.context.events.subscribe(
         "test", [Listener(ChatChanged, heard.append), Listener(MessageEvent, heard.append)]
     )
     chat_id = new_chat(ann)["id"]
@@ -167,8 +167,8 @@ def test_AB_58_an_id_that_no_message_may_have_is_refused(ann: Client) -> None:
 
 class TestWithoutPermissions:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {
             "USER_PERMISSIONS_CHAT_EDIT": "false",
             "USER_PERMISSIONS_CHAT_DELETE_MESSAGE": "false",
         }
@@ -256,9 +256,9 @@ def test_an_event_of_another_shape_is_refused(form: object, ann: Client) -> None
     assert ann.post(f"{CHATS}{chat_id}/messages/q/event", form).status == 422
 
 
-def test_others_hear_of_what_is_written_once_it_is_true(house: House, ann: Client) -> None:
+def test_others_hear_of_what_is_written_once_it_is_true(app: InProcessApp, ann: Client) -> None:
     heard: list[Any] = []
-    house.portico.house.events.listen(
+    app.portico.context.events.subscribe(
         "test", [Listener(ChatChanged, heard.append), Listener(MessageEvent, heard.append)]
     )
     chat = new_chat(ann)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import new_chat, stored
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 LONG = "x" * 300
@@ -16,10 +16,10 @@ _KEEP = (
 )
 
 
-def old_chat(house: House, person: Client, document: Any, title: str = "Old") -> str:
+def old_chat(app: InProcessApp, person: Client, document: Any, title: str = "Old") -> str:
     """The id of a chat as it was before messages had rows of their own."""
     chat_id = str(new_chat(person)["id"])
-    call, database = house.call, house.portico.database
+    call, database = app.call, app.portico.database
     call(database.execute, "DELETE FROM chats_message WHERE chat_id = $1", chat_id)
     call(database.execute, _KEEP, chat_id, json.dumps(document), title)
     return chat_id
@@ -36,9 +36,11 @@ def history(person: Client, chat_id: str) -> dict[str, Any]:
     return dict(person.get(CHATS + chat_id).json["chat"]["history"])
 
 
-def test_AB_58_long_ids_of_messages_that_are_there_stay_writable(house: House, ann: Client) -> None:
+def test_AB_58_long_ids_of_messages_that_are_there_stay_writable(
+    app: InProcessApp, ann: Client
+) -> None:
     document = {"title": "Old", "history": tree(), "messages": [], "params": {"a": 1}}
-    chat_id = old_chat(house, ann, document)
+    chat_id = old_chat(app, ann, document)
 
     renamed = ann.post(CHATS + chat_id, {"chat": {"title": "New"}})
     assert (renamed.status, renamed.json["title"]) == (200, "New")
@@ -57,8 +59,10 @@ def test_AB_58_long_ids_of_messages_that_are_there_stay_writable(house: House, a
     assert history(ann, chat_id) == longer
 
 
-def test_a_single_message_of_an_old_document_is_written_and_made(house: House, ann: Client) -> None:
-    chat_id = old_chat(house, ann, {"history": tree()})
+def test_a_single_message_of_an_old_document_is_written_and_made(
+    app: InProcessApp, ann: Client
+) -> None:
+    chat_id = old_chat(app, ann, {"history": tree()})
     path = f"{CHATS}{chat_id}/messages/"
 
     assert ann.post(f"{path}{LONG}", {"content": "changed"}).status == 200
@@ -76,21 +80,23 @@ def test_a_single_message_of_an_old_document_is_written_and_made(house: House, a
     assert found["messages"]["new"]["parentId"] == LONG
 
 
-def test_an_old_document_gets_rows_once_all_its_ids_can_have_one(house: House, ann: Client) -> None:
-    chat_id = old_chat(house, ann, {"history": tree()}, title="Whales")
+def test_an_old_document_gets_rows_once_all_its_ids_can_have_one(
+    app: InProcessApp, ann: Client
+) -> None:
+    chat_id = old_chat(app, ann, {"history": tree()}, title="Whales")
     kept = {"messages": {"q": {"id": "q", "content": "dolphins"}}, "currentId": "q"}
 
     assert ann.post(CHATS + chat_id, {"chat": {"history": kept}}).json["chat"]["history"] == kept
 
-    assert stored(house, chat_id)["messages_at"] is not None
+    assert stored(app, chat_id)["messages_at"] is not None
     for text in ("whales", "dolphins"):
         assert [one["id"] for one in ann.get(f"{CHATS}search?text={text}").json] == [chat_id]
 
 
-def test_an_old_document_is_copied_and_shared_as_it_is(house: House, ann: Client) -> None:
+def test_an_old_document_is_copied_and_shared_as_it_is(app: InProcessApp, ann: Client) -> None:
     secret = tree()
     secret["messages"][LONG]["files"] = [{"id": "f"}]
-    chat_id = old_chat(house, ann, {"history": secret})
+    chat_id = old_chat(app, ann, {"history": secret})
 
     clone = ann.post(f"{CHATS}{chat_id}/clone", {})
     assert (clone.status, clone.json["chat"]["history"]) == (200, secret)
@@ -102,10 +108,10 @@ def test_an_old_document_is_copied_and_shared_as_it_is(house: House, ann: Client
     "odd", [{"title": 5}, {"history": []}, {"history": {"messages": {"q": 5}}}, {"messages": {}}]
 )
 def test_what_has_another_shape_than_today_stays_while_something_else_is_written(
-    house: House, ann: Client, odd: dict[str, Any]
+    app: InProcessApp, ann: Client, odd: dict[str, Any]
 ) -> None:
     document = {"params": {"a": 1}, **odd}
-    chat_id = old_chat(house, ann, document)
+    chat_id = old_chat(app, ann, document)
 
     answer = ann.post(CHATS + chat_id, {"chat": {"params": {"a": 2}}})
 
@@ -118,11 +124,13 @@ def test_what_has_another_shape_than_today_stays_while_something_else_is_written
 
 class TestWithoutPermission:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_CHAT_DELETE_MESSAGE": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_CHAT_DELETE_MESSAGE": "false"}
 
-    def test_no_message_of_an_old_document_is_left_out(self, house: House, ann: Client) -> None:
-        chat_id = old_chat(house, ann, {"history": tree()})
+    def test_no_message_of_an_old_document_is_left_out(
+        self, app: InProcessApp, ann: Client
+    ) -> None:
+        chat_id = old_chat(app, ann, {"history": tree()})
         shorter = {"messages": {LONG: tree()["messages"][LONG]}, "currentId": LONG}
 
         assert ann.post(CHATS + chat_id, {"chat": {"history": shorter}}).status == 403

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from portico.app import Portico
-from portico.db import Database, TableSet, execute, migrate, now, rows
-from portico.db.migrate import BOOK
-from portico.db.steps import read_steps
+from portico.db import Database, TableSet, execute, fetch_all, migrate, now
+from portico.db.migrate import MIGRATION_TABLE
+from portico.db.migration_files import read_migrations
 from portico.settings.load import load_settings
 
 ACCOUNT = (
@@ -33,9 +33,9 @@ OWNED = (
 
 async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
     """The schema as it was when chats did not refer to accounts, with a chat of Ann's and one of nobody's."""
-    await database.execute(BOOK)
+    await database.execute(MIGRATION_TABLE)
     for owner, tables in sets.items():
-        for step in read_steps(tables.migrations, database.dialect):
+        for step in read_migrations(tables.migrations, database.dialect):
             if owner == "chats" and step.name >= "0007":
                 break
             async with database.transaction():
@@ -54,18 +54,18 @@ async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
 
 
 def test_chats_without_an_owner_go_with_all_that_hangs_on_them_and_the_others_stay(
-    environment: dict[str, str],
+    env: dict[str, str],
 ) -> None:
-    portico = Portico(load_settings(environ=environment))
+    portico = Portico(load_settings(environ=env))
 
     async def work() -> dict[str, Any]:
         await portico.database.start()
         with portico.database.use():
             await before_owners(portico.database, portico.table_sets)
-            chat = await rows("SELECT * FROM chats_chat WHERE id = 'hers'")
+            chat = await fetch_all("SELECT * FROM chats_chat WHERE id = 'hers'")
             report = await migrate(portico.database, portico.table_sets)
             assert not report.failed, report
-            assert await rows("SELECT * FROM chats_chat") == chat
+            assert await fetch_all("SELECT * FROM chats_chat") == chat
             for check in await portico.database_checks():
                 assert await check.find() == [], check.name
             found = {}
@@ -77,9 +77,9 @@ def test_chats_without_an_owner_go_with_all_that_hangs_on_them_and_the_others_st
                 ("chats_tag", "user_id"),
                 ("chats_tag_owner", "user_id"),
             ):
-                left = await rows(f"SELECT {column} AS value FROM {table}")
+                left = await fetch_all(f"SELECT {column} AS value FROM {table}")
                 found[table] = [one["value"] for one in left]
-            texts = await rows("SELECT chat_id FROM chats_text WHERE state <> 2")
+            texts = await fetch_all("SELECT chat_id FROM chats_text WHERE state <> 2")
             found["chats_text"] = [one["chat_id"] for one in texts]
         await portico.database.stop()
         return found

@@ -29,10 +29,10 @@ def give(admin: Client, person: Client, *words: str) -> None:
 
 class TestWithoutThePermissions:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+    def env(self, env: dict[str, str]) -> dict[str, str]:
         plugins = {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders,groups"}
         off = ("USER_PERMISSIONS_CHAT_EXPORT", "USER_PERMISSIONS_CHAT_IMPORT")
-        return environment | plugins | dict.fromkeys(off, "false")
+        return env | plugins | dict.fromkeys(off, "false")
 
     def test_nobody_exports_but_administrators_and_whom_a_group_lets(
         self, ann: Client, bob: Client, admin: Client
@@ -70,8 +70,8 @@ class TestWithoutThePermissions:
 
 class TestOneLimitForAllCopies:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_LIMITS_COPIES": "5", "PORTICO_LIMITS_COPIES_WINDOW": "600"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_LIMITS_COPIES": "5", "PORTICO_LIMITS_COPIES_WINDOW": "600"}
 
     def test_copies_of_one_account_count_together_and_those_of_others_do_not(
         self, ann: Client, bob: Client
@@ -107,8 +107,8 @@ class TestOneLimitForAllCopies:
 
 class TestWithoutLimits:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_LIMITS_COPIES": "1", "PORTICO_LIMITS_ENABLED": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_LIMITS_COPIES": "1", "PORTICO_LIMITS_ENABLED": "false"}
 
     def test_nothing_is_counted(self, ann: Client) -> None:
         assert {ann.post(CHATS + "import", []).status for _ in range(3)} == {200}

@@ -14,9 +14,9 @@ CHATS = "/api/v1/chats/"
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
+def env(env: dict[str, str]) -> dict[str, str]:
     """Ann signs in more often than anybody does."""
-    return environment | {"PORTICO_LIMITS_ENABLED": "false"}
+    return env | {"PORTICO_LIMITS_ENABLED": "false"}
 
 
 within_a_house = settings(

@@ -9,7 +9,7 @@ from tests.plugins.chats.conftest import document, new_chat
 
 from portico.api import ChatChanged
 from portico.events import Listener
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 USERS = "/api/v1/users/"
@@ -83,9 +83,9 @@ def test_sharing_again_shows_the_chat_as_it_is_under_the_same_id(ann: Client, bo
     assert bob.get(f"{CHATS}share/{first['id']}").json == second
 
 
-def test_sharing_does_not_move_a_chat_in_its_owners_list(house: House, ann: Client) -> None:
+def test_sharing_does_not_move_a_chat_in_its_owners_list(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
-    house.call(house.portico.database.execute, "UPDATE chats_chat SET updated_at = 5")
+    app.call(app.portico.database.execute, "UPDATE chats_chat SET updated_at = 5")
 
     share(ann, chat["id"])
 
@@ -93,12 +93,12 @@ def test_sharing_does_not_move_a_chat_in_its_owners_list(house: House, ann: Clie
 
 
 def test_AB_50_a_share_tells_nothing_but_what_was_said(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
     assert ann.post(CHATS + chat_id, {"chat": tell_all(ann, chat_id)}).status == 200
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["secret"]}'"""
-    house.call(house.portico.database.execute, sql)
+    app.call(app.portico.database.execute, sql)
 
     shared = share(ann, chat_id)
 
@@ -155,33 +155,35 @@ def test_AB_51_a_share_that_is_taken_back_is_dead_and_the_next_has_another_id(
     assert is_dead(bob, first) and not is_dead(bob, second)
 
 
-def test_AB_51_deleting_the_chat_kills_its_share(house: House, ann: Client, bob: Client) -> None:
+def test_AB_51_deleting_the_chat_kills_its_share(
+    app: InProcessApp, ann: Client, bob: Client
+) -> None:
     chat_id = new_chat(ann)["id"]
     share_id = share(ann, chat_id)["id"]
 
     ann.delete(CHATS + chat_id)
 
     assert is_dead(bob, share_id)
-    assert house.call(house.portico.database.rows, "SELECT id FROM chats_share") == []
+    assert app.call(app.portico.database.rows, "SELECT id FROM chats_share") == []
 
 
 def test_AB_51_deleting_the_account_kills_its_shares(
-    house: House, ann: Client, bob: Client, admin: Client
+    app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     share_id = share(ann, new_chat(ann)["id"])["id"]
 
     assert admin.delete(USERS + ann.account["id"]).status == 200
 
     assert is_dead(bob, share_id)
-    assert house.call(house.portico.database.rows, "SELECT id FROM chats_share") == []
+    assert app.call(app.portico.database.rows, "SELECT id FROM chats_share") == []
 
 
 def test_AB_51_a_share_counts_only_while_its_chat_points_to_it(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
     first = share(ann, chat_id)["id"]
-    house.call(house.portico.database.execute, "UPDATE chats_chat SET share_id = NULL")
+    app.call(app.portico.database.execute, "UPDATE chats_chat SET share_id = NULL")
 
     assert is_dead(bob, first)
     assert share(ann, chat_id)["id"] != first
@@ -189,7 +191,7 @@ def test_AB_51_a_share_counts_only_while_its_chat_points_to_it(
 
 
 def test_AB_48_only_the_owner_shares_and_takes_back(
-    house: House, ann: Client, bob: Client, admin: Client
+    app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
     share_id = share(ann, chat_id)["id"]
@@ -214,8 +216,8 @@ def test_AB_48_only_the_owner_shares_and_takes_back(
 
 class TestWithoutPermission:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_CHAT_SHARE": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_CHAT_SHARE": "false"}
 
     def test_nothing_is_shared_but_by_administrators_and_everything_can_be_taken_back(
         self, ann: Client, admin: Client
@@ -230,9 +232,9 @@ class TestWithoutPermission:
 
 class TestWithALine:
     @pytest.fixture
-    def environment(self, environment: dict[str, str], tmp_path: Any) -> dict[str, str]:
+    def env(self, env: dict[str, str], tmp_path: Any) -> dict[str, str]:
         (tmp_path / "ours.csv").write_text("p, chat, read, role:admin, allow\n")
-        return environment | {"PORTICO_ACCESS_POLICY_DIR": str(tmp_path)}
+        return env | {"PORTICO_ACCESS_POLICY_DIR": str(tmp_path)}
 
     def test_AB_52_who_may_read_the_chats_of_others_opens_them_by_their_own_id_and_no_more(
         self, ann: Client, bob: Client, admin: Client
@@ -247,10 +249,10 @@ class TestWithALine:
         assert admin.post(f"{CHATS}{chat['id']}/clone", {}).status == 404
 
 
-def test_sharing_and_taking_back_are_told(house: House, ann: Client) -> None:
+def test_sharing_and_taking_back_are_told(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     told: list[ChatChanged] = []
-    house.portico.events.listen("test", [Listener(ChatChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
     share(ann, chat_id)
     ann.delete(f"{CHATS}{chat_id}/share")
@@ -259,10 +261,10 @@ def test_sharing_and_taking_back_are_told(house: House, ann: Client) -> None:
     assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 2
 
 
-def test_a_document_that_cannot_be_understood_is_not_shared(house: House, ann: Client) -> None:
+def test_a_document_that_cannot_be_understood_is_not_shared(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     sql = "UPDATE chats_chat SET chat = $1, messages_at = NULL, branch_at = NULL"
-    house.call(house.portico.database.execute, sql, json.dumps({"history": 5}))
+    app.call(app.portico.database.execute, sql, json.dumps({"history": 5}))
 
     assert ann.post(f"{CHATS}{chat_id}/share").status == 400
     assert ann.get(CHATS + chat_id).json["share_id"] is None

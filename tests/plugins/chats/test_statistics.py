@@ -2,13 +2,13 @@
 
 from tests.plugins.chats.conftest import document, new_chat
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 STATS = "/api/v1/chats/stats"
 
 
 def test_ones_own_chats_are_counted_and_nobody_elses(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     new_chat(bob)
     said = {

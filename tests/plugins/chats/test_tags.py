@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.plugins.chats.conftest import document, new_chat, table
 
-from portico.db import current_database, rows, transaction
-from portico.errors import Invalid
-from portico.testing import Client, House
-from portico_chats.marks import tag_rows
-from portico_chats.marks.tag_names import LONGEST, MOST, read_name, tag_id, tags_in, with_tags
-from portico_chats.marks.tags import hang
+from portico.db import current_database, fetch_all, transaction
+from portico.errors import InvalidRequest
+from portico.testing import Client, InProcessApp
+from portico_chats.tags import queries as tag_queries
+from portico_chats.tags.names import LONGEST, MOST, read_name, tag_id, tags_in, with_tags
+from portico_chats.tags.service import attach
 
 CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -67,7 +67,7 @@ def test_tags_are_everybodys_own(ann: Client, bob: Client) -> None:
     assert (all_tags(ann), all_tags(bob)) == ({}, {"work": "WORK"})
 
 
-def test_a_tag_is_gone_when_nobody_carries_it_any_more(house: House, ann: Client) -> None:
+def test_a_tag_is_gone_when_nobody_carries_it_any_more(app: InProcessApp, ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     tag(ann, one, "A", "B")
     tag(ann, other, "A")
@@ -82,7 +82,7 @@ def test_a_tag_is_gone_when_nobody_carries_it_any_more(house: House, ann: Client
     assert ann.delete(f"{CHATS}{one}/tags/all").json is True
     ann.delete(CHATS + other)
     assert all_tags(ann) == {}
-    assert table(house, "chats_tagged") == []
+    assert table(app, "chats_tagged") == []
 
 
 def test_a_tag_is_gone_with_the_archive_and_comes_back_without_its_spelling(ann: Client) -> None:
@@ -130,16 +130,16 @@ def test_who_carries_a_tag_is_listed_without_the_archived_a_page_at_a_time(
     assert titles(skip=2**40) == titles(limit=0) == []
 
 
-def test_D_CHAT_9_looking_up_a_tag_changes_nothing(house: House, ann: Client) -> None:
+def test_D_CHAT_9_looking_up_a_tag_changes_nothing(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     tag(ann, chat_id, "Work")
     ann.post(f"{CHATS}{chat_id}/archive")
-    before = [table(house, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
+    before = [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
 
     for name in ("work", "other", "", "none", "x" * 10_000, "\x00", "%", "🦜"):
         assert ann.post(CHATS + "tags", {"name": name}).json == []
 
-    assert [table(house, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
+    assert [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
 
 
 @pytest.mark.parametrize("form", [
@@ -163,12 +163,12 @@ def test_no_tag_is_called_none(ann: Client, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "\x00", "x" * (LONGEST + 1), "İ" * LONGEST])
 def test_a_name_that_no_tag_may_have_is_400_and_changes_nothing(
-    house: House, ann: Client, name: str
+    app: InProcessApp, ann: Client, name: str
 ) -> None:
     chat_id = new_chat(ann)["id"]
     answer = ann.post(f"{CHATS}{chat_id}/tags", {"name": name})
     assert answer.status == 400 and "Tag name" in answer.detail
-    assert table(house, "chats_tag") == table(house, "chats_tagged") == []
+    assert table(app, "chats_tag") == table(app, "chats_tagged") == []
 
 
 def test_AB_58_half_a_character_is_no_name_and_no_fault(ann: Client) -> None:
@@ -191,7 +191,7 @@ def test_a_chat_has_no_more_tags_than_somebody_could_want(ann: Client) -> None:
     assert len(tag(ann, chat_id, "0")) == MOST
 
 
-def test_AB_56_what_a_document_says_of_tags_is_the_clients(house: House, ann: Client) -> None:
+def test_AB_56_what_a_document_says_of_tags_is_the_clients(app: InProcessApp, ann: Client) -> None:
     chat = ann.post(
         CHATS + "new", {"chat": document(tags=["x"], meta={"tags": ["y"]}), "meta": {"tags": ["z"]}}
     ).json
@@ -215,18 +215,18 @@ def test_a_tag_does_not_move_a_chat(ann: Client, monkeypatch: pytest.MonkeyPatch
 
 
 def test_AB_49_deleting_in_vain_leaves_everybodys_tags(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     mine, theirs = new_chat(ann)["id"], new_chat(bob)["id"]
     tag(ann, mine, "Work")
     tag(bob, theirs, "Work")
-    before = [table(house, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
+    before = [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
     assert bob.delete(CHATS + mine).status == 404
-    assert [table(house, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
+    assert [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
 
 
 def test_a_tag_that_is_wanted_again_is_not_swept_up_in_that_moment(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     tag(ann, one, "Work")
@@ -234,31 +234,31 @@ def test_a_tag_that_is_wanted_again_is_not_swept_up_in_that_moment(
 
     async def untag() -> None:
         async with transaction():
-            await tag_rows.unhang(one, ["work"])
-            await tag_rows.sweep(me)
+            await tag_queries.detach(one, ["work"])
+            await tag_queries.delete_unused(me)
 
     async def is_waited_for() -> bool:
         if current_database().dialect == "sqlite":
             return True  # writers take turns anyway
-        return bool(await rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        return bool(await fetch_all("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
     async def work() -> None:
         async with transaction():
-            await hang(other, me, {"work": "Work"}, archived=False)
+            await attach(other, me, {"work": "Work"}, archived=False)
             untagging = asyncio.create_task(untag())
             while not (untagging.done() or await is_waited_for()):
                 await asyncio.sleep(0)
         await untagging
 
-    house.call(work)
+    app.call(work)
     assert all_tags(ann) == {"work": "Work"}
-    assert [row["chat_id"] for row in table(house, "chats_tagged")] == [other]
+    assert [row["chat_id"] for row in table(app, "chats_tagged")] == [other]
 
 
 def test_many_who_tag_and_untag_at_once_leave_a_tag_if_and_only_if_it_is_carried(
-    house: House, environment: dict[str, str], ann: Client
+    app: InProcessApp, env: dict[str, str], ann: Client
 ) -> None:
-    elsewhere = House(environment)
+    elsewhere = InProcessApp(env)
     try:
         there = Client(elsewhere.client.transport, ann.token)
         ids = [new_chat(ann)["id"] for _ in range(4)]
@@ -292,7 +292,7 @@ def test_many_who_tag_and_untag_at_once_leave_a_tag_if_and_only_if_it_is_carried
 def test_whatever_is_read_as_a_name_is_known_by_one_id(name: str) -> None:
     try:
         known_as, spelled = read_name(name)
-    except Invalid:
+    except InvalidRequest:
         return
     assert tag_id(spelled) == known_as != "none"
     assert read_name(known_as)[0] == known_as or known_as.lower() != known_as
@@ -306,13 +306,13 @@ def test_meta_of_another_shape_tells_of_no_tags(meta: str) -> None:
 
 
 def test_tags_that_no_chat_could_have_today_stay_until_they_are_taken_off(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     chat_id, long = new_chat(ann)["id"], "l" * 300
     old = [f"t{n}" for n in range(150)]
     meta = json.dumps({"tags": [long, *old]})
     keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
-    house.call(house.portico.database.execute, keep, chat_id, meta)
+    app.call(app.portico.database.execute, keep, chat_id, meta)
     path = f"{CHATS}{chat_id}/tags"
 
     assert ann.delete(path, {"name": "t0"}).status == 200
@@ -325,11 +325,11 @@ def test_tags_that_no_chat_could_have_today_stay_until_they_are_taken_off(
     assert ann.get(CHATS + chat_id).json["meta"]["tags"] == []
 
 
-def test_a_tag_that_is_added_leaves_an_old_long_one(house: House, ann: Client) -> None:
+def test_a_tag_that_is_added_leaves_an_old_long_one(app: InProcessApp, ann: Client) -> None:
     chat_id, long = new_chat(ann)["id"], "l" * 300
     keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
     meta = json.dumps({"tags": [long]})
-    house.call(house.portico.database.execute, keep, chat_id, meta)
+    app.call(app.portico.database.execute, keep, chat_id, meta)
 
     assert ann.post(f"{CHATS}{chat_id}/tags", {"name": "new"}).status == 200
 

@@ -3,6 +3,6 @@ from tests.upstream import Upstream
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], upstream: Upstream) -> dict[str, str]:
+def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
     """As everywhere, with one provider, open to everybody."""
-    return environment | upstream.environment
+    return env | upstream.environment

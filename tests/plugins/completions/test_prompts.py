@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from portico_completions.prompts import (
-    conversation,
-    first_system,
-    in_front,
-    last_words,
+    last_user_text,
+    prepend_system,
+    system_index,
+    transcript,
     with_text,
     without_system,
 )
@@ -32,7 +32,7 @@ PARTS = {
 
 def test_a_prompt_becomes_the_first_message_and_the_rest_stays_as_it_is() -> None:
     given = raws(USER)
-    result = in_front(given, "Be brief.")
+    result = prepend_system(given, "Be brief.")
     assert plain(result) == [{"role": "system", "content": "Be brief."}, USER]
     assert result[1] is given[0]
 
@@ -48,14 +48,14 @@ def test_a_prompt_becomes_the_first_message_and_the_rest_stays_as_it_is() -> Non
     ],
 )
 def test_a_prompt_goes_in_front_of_the_one_that_is_there(content: Any, expected: Any) -> None:
-    result = in_front(raws({"role": "system", "content": content, "name": "n"}, USER), "new")
+    result = prepend_system(raws({"role": "system", "content": content, "name": "n"}, USER), "new")
     assert plain(result) == [{"role": "system", "content": expected, "name": "n"}, USER]
 
 
 def test_the_first_system_message_is_found_wherever_it_is() -> None:
-    assert first_system(raws(USER, {"role": "system", "content": "x"})) == 1
-    assert first_system(raws(USER, {"role": "user", "content": "system"})) is None
-    assert first_system(raws({"role": None}, {})) is None
+    assert system_index(raws(USER, {"role": "system", "content": "x"})) == 1
+    assert system_index(raws(USER, {"role": "user", "content": "system"})) is None
+    assert system_index(raws({"role": None}, {})) is None
 
 
 def test_messages_from_above_can_be_taken_out() -> None:
@@ -70,6 +70,6 @@ def test_parts_that_are_not_text_are_left_alone() -> None:
 
 def test_a_conversation_is_lines_and_the_last_words_are_the_persons() -> None:
     given = raws({"role": "system", "content": "s"}, PARTS, {"role": "assistant", "content": None})
-    assert conversation(given) == ["SYSTEM: s", "USER: look", "ASSISTANT: "]
-    assert last_words(given) == "look"
-    assert last_words([]) == ""
+    assert transcript(given) == ["SYSTEM: s", "USER: look", "ASSISTANT: "]
+    assert last_user_text(given) == "look"
+    assert last_user_text([]) == ""

@@ -18,11 +18,11 @@ def ask(client: Client, path: Any = PATHS[0], **body: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_answers_pass_byte_for_byte(person: Client, path: str) -> None:
-    whole = ask(person, path)
+def test_answers_pass_byte_for_byte(user: Client, path: str) -> None:
+    whole = ask(user, path)
     assert (whole.status, whole.body) == (200, completion())
     assert whole.headers["content-type"] == "application/json"
-    streamed = ask(person, path, stream=True)
+    streamed = ask(user, path, stream=True)
     assert streamed.body == b"".join(GOOD)
     assert streamed.headers["content-type"] == "text/event-stream"
     assert streamed.headers["cache-control"] == "no-store, private"
@@ -32,7 +32,7 @@ def test_strangers_and_pending_accounts_get_no_answer(
     client: Client, admin: Client, upstream: Upstream
 ) -> None:
     assert ask(client).status == 401
-    assert ask(admin.add_person("Pia", "pending")).status == 403
+    assert ask(admin.add_user("Pia", "pending")).status == 403
     assert upstream.completions() == []
 
 
@@ -46,9 +46,9 @@ def test_strangers_and_pending_accounts_get_no_answer(
     ],
 )
 def test_a_body_that_does_not_fit_is_422_and_names_the_field(
-    person: Client, body: Any, field: str
+    user: Client, body: Any, field: str
 ) -> None:
-    answer = person.post(PATHS[0], body)
+    answer = user.post(PATHS[0], body)
     assert answer.status == 422
     assert answer.detail[0]["loc"] == ["body", field] and "input" not in answer.detail[0]
 
@@ -56,14 +56,14 @@ def test_a_body_that_does_not_fit_is_422_and_names_the_field(
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"model":"good","messages":[],"x":"\xff"}']
 )
-def test_a_body_that_is_no_object_is_422(person: Client, body: bytes) -> None:
-    assert person.post(PATHS[0], body=body).status == 422
+def test_a_body_that_is_no_object_is_422(user: Client, body: bytes) -> None:
+    assert user.post(PATHS[0], body=body).status == 422
 
 
-def test_an_unknown_model_is_404(person: Client) -> None:
-    answer = ask(person, model="nowhere")
+def test_an_unknown_model_is_404(user: Client) -> None:
+    answer = ask(user, model="nowhere")
     assert (answer.status, answer.detail) == (404, "Model not found")
-    direct = ask(person, model_item={"direct": True})
+    direct = ask(user, model_item={"direct": True})
     assert (direct.status, direct.detail) == (404, "Model not found")
 
 
@@ -138,19 +138,19 @@ def test_a_row_may_turn_streaming_off(admin: Client, upstream: Upstream) -> None
 
 
 def test_what_a_person_is_not_permitted_is_left_out_or_refused(
-    environment: dict[str, str], upstream: Upstream
+    env: dict[str, str], upstream: Upstream
 ) -> None:
-    from portico.testing import House
+    from portico.testing import InProcessApp
 
-    environment |= {
+    env |= {
         "USER_PERMISSIONS_CHAT_PARAMS": "false",
         "USER_PERMISSIONS_CHAT_SYSTEM_PROMPT": "false",
         "USER_PERMISSIONS_CHAT_TEMPORARY": "false",
     }
-    house = House(environment)
+    app = InProcessApp(env)
     try:
-        admin = house.client.sign_up("Ada")
-        for client, kept in ((admin.add_person("Ben"), False), (admin, True)):
+        admin = app.client.sign_up("Ada")
+        for client, kept in ((admin.add_user("Ben"), False), (admin, True)):
             body = {
                 "messages": [{"role": "system", "content": "s"}, *MESSAGES],
                 "params": {"temperature": 1},
@@ -161,7 +161,7 @@ def test_what_a_person_is_not_permitted_is_left_out_or_refused(
             assert len(sent["messages"]) == (2 if kept else 1)
             assert ask(client, chat_id="local:x").status == (200 if kept else 403)
     finally:
-        house.close()
+        app.close()
 
 
 def test_the_openai_library_lists_asks_and_streams(server: Server) -> None:
@@ -194,11 +194,11 @@ def test_documents_of_both_names_are_drawn(client: Client) -> None:
     ],
 )
 def test_ft20_what_became_of_an_answer_is_kept_with_its_message(
-    person: Client, model: str, error: str | None
+    user: Client, model: str, error: str | None
 ) -> None:
-    chat = person.post("/api/v1/chats/new", {"chat": {"title": "t"}}).json["id"]
-    ask(person, model=model, stream=True, chat_id=chat, id="answer", parent_id="question")
-    message = person.get(f"/api/v1/chats/{chat}").json["chat"]["history"]["messages"]["answer"]
+    chat = user.post("/api/v1/chats/new", {"chat": {"title": "t"}}).json["id"]
+    ask(user, model=model, stream=True, chat_id=chat, id="answer", parent_id="question")
+    message = user.get(f"/api/v1/chats/{chat}").json["chat"]["history"]["messages"]["answer"]
     assert (message["model"], message["parentId"]) == (model, "question")
     if error is None:
         assert "error" not in message
@@ -215,25 +215,25 @@ def question_in(person: Client) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("model", ["nowhere", "status-400", "status-404"])
-def test_a_completion_that_is_refused_makes_no_message(person: Client, model: str) -> None:
-    chat, before = question_in(person)
+def test_a_completion_that_is_refused_makes_no_message(user: Client, model: str) -> None:
+    chat, before = question_in(user)
 
-    answer = ask(person, model=model, chat_id=chat, id="answer", parent_id="q")
+    answer = ask(user, model=model, chat_id=chat, id="answer", parent_id="q")
 
     assert answer.status in (400, 404)
-    assert person.get(f"/api/v1/chats/{chat}").body == before
+    assert user.get(f"/api/v1/chats/{chat}").body == before
 
 
 @pytest.mark.parametrize("model", ["good", "status-500"])
 @pytest.mark.parametrize("named", [{}, {"parent_id": "q"}])
 def test_a_completion_with_an_id_of_its_own_makes_a_whole_message(
-    person: Client, model: str, named: dict[str, str]
+    user: Client, model: str, named: dict[str, str]
 ) -> None:
-    chat, _ = question_in(person)
+    chat, _ = question_in(user)
 
-    ask(person, model=model, chat_id=chat, id="answer", **named)
+    ask(user, model=model, chat_id=chat, id="answer", **named)
 
-    history = person.get(f"/api/v1/chats/{chat}").json["chat"]["history"]
+    history = user.get(f"/api/v1/chats/{chat}").json["chat"]["history"]
     made = history["messages"]["answer"]
     places = (made["id"], made["parentId"], made["childrenIds"], made["role"], made["content"])
     assert places == ("answer", "q", [], "assistant", "")
@@ -241,15 +241,15 @@ def test_a_completion_with_an_id_of_its_own_makes_a_whole_message(
 
 
 def test_a_stream_that_breaks_off_does_not_bring_its_deleted_message_back(
-    person: Client,
+    user: Client,
 ) -> None:
-    chat, before = question_in(person)
+    chat, before = question_in(user)
     path = f"/api/v1/chats/{chat}"
-    ask(person, chat_id=chat, id="answer", parent_id="q")
-    assert len(person.get(path).json["chat"]["history"]["messages"]) == 2
-    person.post(path, {"chat": json.loads(before)["chat"]})
-    assert person.get(path).json["chat"] == json.loads(before)["chat"]
+    ask(user, chat_id=chat, id="answer", parent_id="q")
+    assert len(user.get(path).json["chat"]["history"]["messages"]) == 2
+    user.post(path, {"chat": json.loads(before)["chat"]})
+    assert user.get(path).json["chat"] == json.loads(before)["chat"]
 
-    ask(person, model="cut", stream=True, chat_id=chat, id="answer", parent_id="q")
+    ask(user, model="cut", stream=True, chat_id=chat, id="answer", parent_id="q")
 
-    assert person.get(path).json["chat"] == json.loads(before)["chat"]
+    assert user.get(path).json["chat"] == json.loads(before)["chat"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 FOLDERS = "/api/v1/folders/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -18,18 +18,18 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,groups,folders"}
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,groups,folders"}
 
 
 @pytest.fixture
 def ann(admin: Client) -> Client:
-    return admin.add_person("Ann")
+    return admin.add_user("Ann")
 
 
 @pytest.fixture
 def bob(admin: Client) -> Client:
-    return admin.add_person("Bob")
+    return admin.add_user("Bob")
 
 
 def new_folder(person: Client, name: str = "Trips", inside: str | None = None, **more: Any) -> str:
@@ -55,7 +55,7 @@ def parents(person: Client) -> dict[str, str | None]:
     return {one["name"]: names[one["parent_id"]] for one in listed}
 
 
-def stored(house: House) -> list[dict[str, Any]]:
+def stored(app: InProcessApp) -> list[dict[str, Any]]:
     """All rows as they are in the database."""
     sql = "SELECT * FROM folders_folder ORDER BY id"
-    return [dict(row) for row in house.call(house.portico.database.rows, sql)]
+    return [dict(row) for row in app.call(app.portico.database.rows, sql)]

@@ -14,7 +14,7 @@ from tests.plugins.folders.conftest import (
     stored,
 )
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 
 def test_a_new_folder_comes_back_whole_and_lies_at_the_root(ann: Client, bob: Client) -> None:
@@ -113,10 +113,10 @@ def test_other_peoples_names_are_not_taken(ann: Client, bob: Client) -> None:
      "\U0001d1c0" * 256, "x" * 10_000_000],
 )  # fmt: skip
 def test_AB_58_a_name_that_is_none_is_refused_and_changes_nothing(
-    house: House, ann: Client, name: str
+    app: InProcessApp, ann: Client, name: str
 ) -> None:
     folder_id = new_folder(ann)
-    before = stored(house)
+    before = stored(app)
 
     for answer in (
         ann.post(FOLDERS, {"name": name}),
@@ -125,7 +125,7 @@ def test_AB_58_a_name_that_is_none_is_refused_and_changes_nothing(
         assert answer.status == 400
         assert answer.detail.startswith("[ERROR: name must be ")
 
-    assert stored(house) == before
+    assert stored(app) == before
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,15 @@ def test_a_name_may_be_any_text_that_can_be_seen(ann: Client, name: str) -> None
     ],
 )
 def test_AB_58_a_form_of_another_shape_is_422_with_its_place(
-    house: House, ann: Client, path: str, body: Any, loc: list[str]
+    app: InProcessApp, ann: Client, path: str, body: Any, loc: list[str]
 ) -> None:
     folder_id = new_folder(ann)
-    before = stored(house)
+    before = stored(app)
 
     answer = ann.post(FOLDERS + path.format(id=folder_id), body)
 
     assert (answer.status, answer.detail[0]["loc"]) == (422, loc)
-    assert stored(house) == before
+    assert stored(app) == before
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"name":"\xed\xa0\x80"}', b"[" * 100_000])
@@ -169,10 +169,10 @@ def test_AB_69_what_is_no_json_is_422(ann: Client, body: bytes) -> None:
 
 
 def test_AB_48_another_persons_folder_and_none_look_the_same_on_every_route(
-    house: House, ann: Client, bob: Client, admin: Client
+    app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     folder_id = new_folder(ann)
-    before = stored(house)
+    before = stored(app)
 
     for person in (bob, admin):
         for target in (folder_id, NOWHERE, "absent", "%00", "%F0%9F%A6%9C"):
@@ -187,13 +187,13 @@ def test_AB_48_another_persons_folder_and_none_look_the_same_on_every_route(
                 assert (answer.status, answer.detail) == (404, NOT_FOUND)
         assert person.get(FOLDERS).json == []
 
-    assert stored(house) == before
+    assert stored(app) == before
 
 
 def test_nobody_has_more_folders_than_the_operator_allows(
-    environment: dict[str, str], request: pytest.FixtureRequest
+    env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    environment["PORTICO_FOLDERS_MOST"] = "2"
+    env["PORTICO_FOLDERS_MOST"] = "2"
     admin: Client = request.getfixturevalue("admin")
     first, second = new_folder(admin, "First"), new_folder(admin, "Second")
 
@@ -201,6 +201,6 @@ def test_nobody_has_more_folders_than_the_operator_allows(
 
     assert (refused.status, refused.detail) == (400, "[ERROR: There are at most 2 folders]")
     assert set(parents(admin)) == {"First", "Second"}
-    new_folder(admin.add_person("Eve"), "First")
+    new_folder(admin.add_user("Eve"), "First")
     assert admin.delete(FOLDERS + first).status == 200
     new_folder(admin, "Third", inside=second)

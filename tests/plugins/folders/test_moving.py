@@ -15,16 +15,16 @@ from tests.plugins.folders.conftest import (
     stored,
 )
 
-from portico.testing import Client, House
-from portico_folders.tree import Tree
+from portico.testing import Client, InProcessApp
+from portico_folders.tree import FolderTree
 
 ROUNDS = 25
 
 
 @pytest.fixture
-def elsewhere(house: House, environment: dict[str, str], ann: Client) -> Iterator[Client]:
+def elsewhere(app: InProcessApp, env: dict[str, str], ann: Client) -> Iterator[Client]:
     """Ann at a second instance on the same database."""
-    other = House(environment)
+    other = InProcessApp(env)
     yield Client(other.client.transport, ann.token, ann.account)
     other.close()
 
@@ -43,32 +43,32 @@ def test_a_folder_goes_into_another_one_and_back_to_the_root(ann: Client) -> Non
 
 
 def test_D_CHAT_11_a_folder_goes_neither_into_itself_nor_below_itself(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     top = new_folder(ann, "Top")
     middle = new_folder(ann, "Middle", inside=top)
     low = new_folder(ann, "Low", inside=middle)
-    before = stored(house)
+    before = stored(app)
 
     for parent_id in (top, middle, low):
         answer = ann.post(f"{FOLDERS}{top}/update/parent", {"parent_id": parent_id})
         assert (answer.status, answer.detail) == (400, NOT_UPDATED)
 
-    assert stored(house) == before
+    assert stored(app) == before
 
 
 def test_AB_55_a_foreign_parent_and_none_look_the_same(
-    house: House, ann: Client, bob: Client, admin: Client
+    app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     theirs, gone = new_folder(bob), new_folder(ann, "Gone")
     ann.delete(FOLDERS + gone)
     for person in (ann, admin):
         mine = new_folder(person, "Mine")
-        before = stored(house)
+        before = stored(app)
         for parent_id in (theirs, gone, NOWHERE, "", "\x00", "../", "🦜", "x" * 100_000):
             answer = person.post(f"{FOLDERS}{mine}/update/parent", {"parent_id": parent_id})
             assert (answer.status, answer.detail) == (400, NOT_UPDATED)
-        assert stored(house) == before
+        assert stored(app) == before
 
 
 def test_a_name_that_is_taken_where_a_folder_goes_keeps_it_out(ann: Client) -> None:
@@ -84,9 +84,9 @@ def test_a_name_that_is_taken_where_a_folder_goes_keeps_it_out(ann: Client) -> N
 
 
 def test_folders_lie_in_one_another_only_so_deep(
-    environment: dict[str, str], request: pytest.FixtureRequest
+    env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    environment["PORTICO_FOLDERS_DEEPEST"] = "3"
+    env["PORTICO_FOLDERS_DEEPEST"] = "3"
     ada: Client = request.getfixturevalue("admin")
     first = new_folder(ada, "1")
     second = new_folder(ada, "2", inside=first)
@@ -103,12 +103,12 @@ def test_folders_lie_in_one_another_only_so_deep(
 
 
 def test_a_parent_that_is_gone_or_somebody_elses_is_answered_as_none(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     theirs, mine = new_folder(bob), new_folder(ann, "Mine")
     for parent_id in (theirs, NOWHERE):
-        house.call(
-            house.portico.database.execute,
+        app.call(
+            app.portico.database.execute,
             "UPDATE folders_folder SET parent_id = $1 WHERE id = $2",
             parent_id,
             mine,
@@ -119,18 +119,18 @@ def test_a_parent_that_is_gone_or_somebody_elses_is_answered_as_none(
 
 
 def test_a_ring_that_another_server_left_can_be_broken_and_deleted(
-    house: House, ann: Client
+    app: InProcessApp, ann: Client
 ) -> None:
     first = new_folder(ann, "First")
     second = new_folder(ann, "Second", inside=first)
-    execute = house.portico.database.execute
+    execute = app.portico.database.execute
     ring = "UPDATE folders_folder SET parent_id = $1 WHERE id = $2"
-    house.call(execute, ring, second, first)
+    app.call(execute, ring, second, first)
 
     assert move(ann, new_folder(ann, "Third"), second) == 200
     assert move(ann, first, None) == 200
     assert parents(ann) == {"First": None, "Second": "First", "Third": "Second"}
-    house.call(execute, ring, second, first)
+    app.call(execute, ring, second, first)
     assert ann.delete(FOLDERS + second).json is True
     assert parents(ann) == {}
 
@@ -170,9 +170,9 @@ def test_of_two_who_make_a_folder_of_one_name_at_once_one_does(
 
 
 def test_the_last_folder_that_is_allowed_is_made_once(
-    environment: dict[str, str], request: pytest.FixtureRequest
+    env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    environment["PORTICO_FOLDERS_MOST"] = "5"
+    env["PORTICO_FOLDERS_MOST"] = "5"
     ann: Client = request.getfixturevalue("ann")
     elsewhere: Client = request.getfixturevalue("elsewhere")
     with ThreadPoolExecutor(8) as threads:
@@ -215,7 +215,7 @@ def test_nothing_is_moved_into_a_folder_that_is_being_deleted(
 
 
 def test_depth_and_levels_bear_with_rings_and_parents_that_are_gone() -> None:
-    tree = Tree(
+    tree = FolderTree(
         {
             "a": None,
             "b": "a",

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.plugins.folders.conftest import FOLDERS, NOWHERE, PROHIBITED, new_folder, stored
 
-from portico.conversations import Folders
-from portico.testing import Client, House
+from portico.interfaces import FolderLookup
+from portico.testing import Client, InProcessApp
 
 PERMISSION = "USER_PERMISSIONS_FEATURES_FOLDERS"
 
@@ -31,8 +31,8 @@ def refused(person: Client, folder_id: str) -> None:
         assert (answer.status, answer.detail) == (403, PROHIBITED), (method, path)
 
 
-def test_every_route_of_the_plugin_is_here(house: House) -> None:
-    (mine,) = (one for one in house.portico.contributions if one.plugin == "folders")
+def test_every_route_of_the_plugin_is_here(app: InProcessApp) -> None:
+    (mine,) = (one for one in app.portico.contributions if one.plugin_name == "folders")
     asked = {(method, path.rstrip("/")) for method, path, _ in every_route("{folder_id}")}
     routes = {
         (method, route.path_format)
@@ -44,17 +44,17 @@ def test_every_route_of_the_plugin_is_here(house: House) -> None:
 
 
 def test_D_CHAT_11_without_the_permission_every_route_is_closed_but_to_administrators(
-    environment: dict[str, str], request: pytest.FixtureRequest
+    env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    environment[PERMISSION] = "false"
-    house: House = request.getfixturevalue("house")
+    env[PERMISSION] = "false"
+    app: InProcessApp = request.getfixturevalue("house")
     admin: Client = request.getfixturevalue("admin")
-    ann = admin.add_person("Ann")
+    ann = admin.add_user("Ann")
     mine = new_folder(admin)
 
     for folder_id in (mine, NOWHERE):
         refused(ann, folder_id)
-    assert [row["id"] for row in stored(house)] == [mine]
+    assert [row["id"] for row in stored(app)] == [mine]
     assert admin.get(FOLDERS + mine).status == 200
 
     form = {"name": "Staff", "description": "", "permissions": {"features": {"folders": True}}}
@@ -68,23 +68,23 @@ def test_D_CHAT_11_without_the_permission_every_route_is_closed_but_to_administr
 
 
 def test_D_CHAT_11_switched_off_there_are_no_folders_for_anybody(
-    environment: dict[str, str],
+    env: dict[str, str],
 ) -> None:
-    house = House(environment)
-    mine = new_folder(house.client.sign_up("Ada"))
-    assert house.portico.house.services.get(Folders) is not None
-    house.close()
+    app = InProcessApp(env)
+    mine = new_folder(app.client.sign_up("Ada"))
+    assert app.portico.context.services.get(FolderLookup) is not None
+    app.close()
 
-    house = House(environment | {"ENABLE_FOLDERS": "false"})
-    admin = house.client.sign_in("Ada")
-    for person in (admin, admin.add_person("Ann")):
+    app = InProcessApp(env | {"ENABLE_FOLDERS": "false"})
+    admin = app.client.sign_in("Ada")
+    for person in (admin, admin.add_user("Ann")):
         refused(person, mine)
-    assert house.portico.house.services.get(Folders) is None
-    assert [row["id"] for row in stored(house)] == [mine]
-    house.close()
+    assert app.portico.context.services.get(FolderLookup) is None
+    assert [row["id"] for row in stored(app)] == [mine]
+    app.close()
 
 
 def test_whoever_is_not_let_in_is_refused(client: Client, admin: Client) -> None:
-    refused(admin.add_person("Eve", role="pending"), NOWHERE)
+    refused(admin.add_user("Eve", role="pending"), NOWHERE)
     for method, path, body in every_route(NOWHERE):
         assert client.request(method, path, json=body).status == 401

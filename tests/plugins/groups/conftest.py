@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from portico.audit import Asked, Trail
-from portico.testing import Client, House
+from portico.audit import AuditFilter, AuditLog
+from portico.testing import Client, InProcessApp
 
 GROUPS = "/api/v1/groups"
 DEFAULTS = "/api/v1/users/default/permissions"
@@ -17,8 +17,8 @@ Audited = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"PORTICO_PLUGINS_ONLY": "accounts,password,groups"}
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,groups"}
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def new_group(admin: Client) -> NewGroup:
 
 
 @pytest.fixture
-def audited(house: House) -> Audited:
+def audited(app: InProcessApp) -> Audited:
     """What was noted of some kind of thing, oldest first: `audited("group")`."""
 
     def read(kind: str) -> list[dict[str, Any]]:
-        found = house.call(Trail().page, Asked(subject_kind=kind))
+        found = app.call(AuditLog().page, AuditFilter(subject_kind=kind))
         return [
             {
                 "what": one.what,

@@ -11,65 +11,65 @@ from portico.testing import CommandLine
 
 
 @pytest.fixture
-def group(portico: CommandLine) -> Callable[..., Any]:
+def group(cli: CommandLine) -> Callable[..., Any]:
     """What `portico group …` says to programs."""
 
     def ask(*words: str, said: str = "") -> Any:
-        return json.loads(portico("group", *words, "--json", said=said).stdout)
+        return json.loads(cli("group", *words, "--json", said=said).stdout)
 
     return ask
 
 
 def test_groups_are_made_filled_shown_taken_along_and_deleted(
-    portico: CommandLine, group: Callable[..., Any], tmp_path: Path
+    cli: CommandLine, group: Callable[..., Any], tmp_path: Path
 ) -> None:
-    assert "portico group create" in portico("group", "list").stdout
-    portico("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    assert "portico group create" in cli("group", "list").stdout
+    cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
     made = group("create", "Staff", "--description", "All", "--permit", "workspace.models")
     assert made["permissions"] == {"workspace": {"models": True}}
-    added = portico("group", "add", "Staff", "ann@example.org")
+    added = cli("group", "add", "Staff", "ann@example.org")
     assert added.stdout == "Staff: 1 member.\n", added.stderr
-    shown = portico("group", "show", "Staff").stdout
+    shown = cli("group", "show", "Staff").stdout
     assert "workspace.models" in shown and "ann@example.org" in shown
-    portico("group", "export", "--to", "groups.json")
+    cli("group", "export", "--to", "groups.json")
     exported = json.loads((tmp_path / "groups.json").read_text())
     assert exported == [group("show", made["id"])]
     assert group("remove", made["id"], "ann@example.org")["member_count"] == 0
     assert group("delete", "Staff")["id"] == made["id"]
     assert group("list") == []
-    brought = portico("group", "import", "groups.json").stdout
+    brought = cli("group", "import", "groups.json").stdout
     assert brought == f"created  {made['id']}  Staff: 1 member\n"
     assert group("import", "groups.json", "--replace")[0]["result"] == "replaced"
     assert [one["member_count"] for one in group("list")] == [1]
 
 
 def test_groups_that_were_joined_or_marked_come_in_whole_or_not_at_all(
-    portico: CommandLine, tmp_path: Path
+    cli: CommandLine, tmp_path: Path
 ) -> None:
     text = '\ufeff[{"name": "A"}]\n{"groups": [{"name": "B"}]}{"name": "C"}'
     (tmp_path / "joined.json").write_text(text, encoding="utf-8")
     (tmp_path / "behind.json").write_text(text + " oops", encoding="utf-8")
-    assert "unexpected text" in portico("group", "import", "behind.json", code=1).stderr
-    portico("group", "import", "joined.json")
-    listed = json.loads(portico("group", "list", "--json").stdout)
+    assert "unexpected text" in cli("group", "import", "behind.json", code=1).stderr
+    cli("group", "import", "joined.json")
+    listed = json.loads(cli("group", "list", "--json").stdout)
     assert {one["name"] for one in listed} == {"A", "B", "C"}
 
 
 def test_many_groups_are_brought_in_from_standard_input(
-    portico: CommandLine, group: Callable[..., Any]
+    cli: CommandLine, group: Callable[..., Any]
 ) -> None:
     many = json.dumps([{"name": f"G{number}", "user_ids": ["x"]} for number in range(40)])
-    done = portico("group", "import", "-", said=many)
+    done = cli("group", "import", "-", said=many)
     assert "Importing" in done.stdout and done.stdout.count("1 unknown passed over") == 40
     assert len(group("list")) == 40
 
 
-def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path: Path) -> None:
+def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('[{"name": "G"}, {"name": 5}]')
     (tmp_path / "deep.json").write_text("[" * 100_000)
     (tmp_path / "no.json").write_text('[{"name": "G", "permissions": {"chat": {"tts": "no"}}}]')
-    portico("group", "create", "Twin")
-    portico("group", "create", "Twin")
+    cli("group", "create", "Twin")
+    cli("group", "create", "Twin")
     for words, complaint in (
         (("show", "Nobody"), "portico group list"),
         (("add", "Twin", "x@example.org"), "say which by its id"),
@@ -79,9 +79,9 @@ def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path:
         (("import", "no.json"), "body.0.permissions.chat.tts"),
         (("import", "missing.json"), "missing.json"),
     ):
-        answer = portico("group", *words, code=None)
+        answer = cli("group", *words, code=None)
         assert answer.returncode != 0 and complaint in answer.stderr, answer
-    listed = json.loads(portico("group", "list", "--json").stdout)
+    listed = json.loads(cli("group", "list", "--json").stdout)
     assert {one["name"] for one in listed} == {"Twin"}
-    unknown = portico("group", "add", listed[0]["id"], "x@example.org", "y", code=1)
+    unknown = cli("group", "add", listed[0]["id"], "x@example.org", "y", code=1)
     assert "Nobody is x@example.org, y" in unknown.stderr

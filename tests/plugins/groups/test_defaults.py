@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.plugins.groups.conftest import DEFAULTS, GROUPS, Audited, NewGroup
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 OWN = "/api/v1/users/permissions"
 
@@ -16,28 +16,28 @@ def tree_of(admin: Client) -> dict[str, Any]:
     return copy.deepcopy(admin.get(DEFAULTS).json)
 
 
-def test_a_changed_default_is_in_force_at_once_everywhere(admin: Client, person: Client) -> None:
+def test_a_changed_default_is_in_force_at_once_everywhere(admin: Client, user: Client) -> None:
     tree = tree_of(admin)
     assert tree["chat"]["delete"] and not tree["features"]["api_keys"]
-    assert person.get(OWN).json == tree
+    assert user.get(OWN).json == tree
     tree["chat"]["delete"], tree["features"]["api_keys"] = False, True
     answer = admin.post(DEFAULTS, tree)
     assert (answer.status, answer.json) == (200, tree)
-    assert tree_of(admin) == person.get(OWN).json == tree
-    assert person.get("/api/v1/auths/").json["permissions"] == tree
-    assert Client(person.transport).sign_in("Ben").account["permissions"] == tree
+    assert tree_of(admin) == user.get(OWN).json == tree
+    assert user.get("/api/v1/auths/").json["permissions"] == tree
+    assert Client(user.transport).sign_in("Ben").account["permissions"] == tree
 
 
 def test_groups_add_to_the_stored_defaults(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group(permissions={"workspace": {"models": True}})["id"]
-    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [person.account["id"]]})
-    before = person.get(OWN).json
+    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [user.account["id"]]})
+    before = user.get(OWN).json
     tree = tree_of(admin)
     tree["workspace"]["tools"] = True
     admin.post(DEFAULTS, tree)
-    after = person.get(OWN).json
+    after = user.get(OWN).json
     assert after["workspace"] == before["workspace"] | {"tools": True}
     assert after["workspace"]["models"]
 
@@ -69,10 +69,10 @@ def test_AB_31_a_default_is_true_or_false(admin: Client, value: Any) -> None:
     assert tree_of(admin) == tree
 
 
-def test_only_administrators_see_and_change_defaults(client: Client, person: Client) -> None:
+def test_only_administrators_see_and_change_defaults(client: Client, user: Client) -> None:
     for ask in (lambda who: who.get(DEFAULTS), lambda who: who.post(DEFAULTS, {})):
         assert ask(client).status == 401
-        assert ask(person).status == 403
+        assert ask(user).status == 403
 
 
 def test_a_changed_default_is_noted_as_what_it_was_and_became(
@@ -95,21 +95,21 @@ def test_a_changed_default_is_noted_as_what_it_was_and_became(
 
 
 def test_what_the_operator_set_stays_whatever_is_stored(
-    environment: dict[str, str], tmp_path: Path
+    env: dict[str, str], tmp_path: Path
 ) -> None:
-    house = House(environment)
-    admin = house.client.sign_up("Ada")
+    app = InProcessApp(env)
+    admin = app.client.sign_up("Ada")
     tree = tree_of(admin)
     tree["chat"]["delete"] = tree["chat"]["share"] = tree["chat"]["edit"] = False
     assert admin.post(DEFAULTS, tree).json == tree
-    house.close()
+    app.close()
 
     config = tmp_path / "portico.toml"
     config.write_text("[permissions]\nchat_share = true\n")
     pinned = {"USER_PERMISSIONS_CHAT_DELETE": "true", "PORTICO_CONFIG": str(config)}
-    house = House(environment | pinned)
+    app = InProcessApp(env | pinned)
     try:
-        admin = house.client.sign_in("Ada")
+        admin = app.client.sign_in("Ada")
         in_force = copy.deepcopy(tree)
         in_force["chat"]["delete"] = in_force["chat"]["share"] = True
         assert tree_of(admin) == in_force
@@ -117,17 +117,17 @@ def test_what_the_operator_set_stays_whatever_is_stored(
         assert answer.status == 400 and "chat.delete" in answer.detail
         assert admin.post(DEFAULTS, in_force).json == in_force
     finally:
-        house.close()
+        app.close()
 
-    house = House(environment)
+    app = InProcessApp(env)
     try:
-        assert tree_of(house.client.sign_in("Ada")) == tree
+        assert tree_of(app.client.sign_in("Ada")) == tree
     finally:
-        house.close()
+        app.close()
 
 
-def test_another_instance_follows_within_a_moment(environment: dict[str, str]) -> None:
-    first, second = House(environment), House(environment | {"PORTICO_IDENTITY_RECHECK": "0"})
+def test_another_instance_follows_within_a_moment(env: dict[str, str]) -> None:
+    first, second = InProcessApp(env), InProcessApp(env | {"PORTICO_IDENTITY_RECHECK": "0"})
     try:
         admin = first.client.sign_up("Ada")
         there = Client(second.client.transport, admin.token)

@@ -15,11 +15,11 @@ def exported(admin: Client, group_id: str) -> dict[str, Any]:
 
 
 def test_what_was_exported_comes_back_as_it_was(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group(permissions={"chat": {"tts": True}}, data={"config": {"share": False}})
     path = f"{GROUPS}/id/{group['id']}"
-    admin.post(f"{path}/users/add", {"user_ids": [person.account["id"]]})
+    admin.post(f"{path}/users/add", {"user_ids": [user.account["id"]]})
     before = exported(admin, group["id"])
     admin.delete(f"{path}/delete")
     report = {
@@ -32,10 +32,10 @@ def test_what_was_exported_comes_back_as_it_was(
 
 
 def test_nothing_that_is_there_is_overwritten_unasked(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group()
-    given = exported(admin, group["id"]) | {"name": "Other", "user_ids": [person.account["id"]]}
+    given = exported(admin, group["id"]) | {"name": "Other", "user_ids": [user.account["id"]]}
     (report,) = admin.post(IMPORT, [given]).json
     assert report["result"] == "created" and report["id"] != group["id"]
     assert admin.get(f"{GROUPS}/id/{group['id']}").json == group
@@ -45,9 +45,9 @@ def test_nothing_that_is_there_is_overwritten_unasked(
 
 
 def test_a_replaced_group_has_exactly_the_members_of_the_import(
-    admin: Client, person: Client, new_group: NewGroup, audited: Audited
+    admin: Client, user: Client, new_group: NewGroup, audited: Audited
 ) -> None:
-    group, ada, ben = new_group()["id"], admin.account["id"], person.account["id"]
+    group, ada, ben = new_group()["id"], admin.account["id"], user.account["id"]
     admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [ada]})
     given = {"id": group, "name": "Staff"}
     assert admin.post(f"{IMPORT}?replace=1", given).json[0]["members"] == 1
@@ -131,6 +131,6 @@ def test_an_import_has_a_limit_too(admin: Client) -> None:
     assert admin.post(IMPORT, []).json == []
 
 
-def test_only_administrators_import(client: Client, person: Client) -> None:
+def test_only_administrators_import(client: Client, user: Client) -> None:
     assert client.post(IMPORT, {"name": "G"}).status == 401
-    assert person.post(IMPORT, {"name": "G"}).status == 403
+    assert user.post(IMPORT, {"name": "G"}).status == 403

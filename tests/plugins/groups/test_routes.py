@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.plugins.groups.conftest import GROUPS, Audited, NewGroup
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 NOT_FOUND = "We could not find what you're looking for :/"
 STAFF = {
@@ -32,10 +32,10 @@ def test_a_group_is_answered_as_clients_know_it(admin: Client) -> None:
 
 
 def test_members_come_and_go_and_are_counted(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     path = f"{GROUPS}/id/{new_group()['id']}/users"
-    ben = person.account["id"]
+    ben = user.account["id"]
     added = admin.post(f"{path}/add", {"user_ids": [ben, ben, "nobody"]}).json
     assert (added["member_count"], added["ignored"]) == (1, ["nobody"])
     added = admin.post(f"{path}/add", {"user_ids": [ben, admin.account["id"]]}).json
@@ -49,26 +49,26 @@ def test_members_come_and_go_and_are_counted(
 
 
 def test_a_change_of_members_is_a_change_of_the_group(
-    house: House, admin: Client, person: Client, new_group: NewGroup
+    app: InProcessApp, admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group()["id"]
-    execute = house.portico.database.execute
+    execute = app.portico.database.execute
     for way in ("add", "remove"):
-        house.call(execute, "UPDATE portico_group SET updated_at = 5")
-        body = {"user_ids": [person.account["id"]]}
+        app.call(execute, "UPDATE portico_group SET updated_at = 5")
+        body = {"user_ids": [user.account["id"]]}
         assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] > 5
-        house.call(execute, "UPDATE portico_group SET updated_at = 5")
+        app.call(execute, "UPDATE portico_group SET updated_at = 5")
         assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] == 5
 
 
 def test_a_member_is_shown_as_clients_know_people(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     path = f"{GROUPS}/id/{new_group()['id']}/users"
-    admin.post(f"{path}/add", {"user_ids": [person.account["id"]]})
+    admin.post(f"{path}/add", {"user_ids": [user.account["id"]]})
     assert admin.post(path).json == [
         {
-            "id": person.account["id"], "name": "Ben", "email": "ben@example.org", "role": "user",
+            "id": user.account["id"], "name": "Ben", "email": "ben@example.org", "role": "user",
             "status_emoji": None, "status_message": None, "status_expires_at": None,
         }
     ]  # fmt: skip
@@ -80,20 +80,20 @@ def test_a_member_is_shown_as_clients_know_people(
 
 
 def test_people_see_the_groups_they_are_in_and_administrators_see_all(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     staff, _ = new_group("Staff"), new_group("Board")
-    body = {"user_ids": [person.account["id"]]}
+    body = {"user_ids": [user.account["id"]]}
     admin.post(f"{GROUPS}/id/{staff['id']}/users/add", body)
-    assert [one["name"] for one in person.get(GROUPS).json] == ["Staff"]
-    assert person.get(GROUPS).json[0]["member_count"] == 1
+    assert [one["name"] for one in user.get(GROUPS).json] == ["Staff"]
+    assert user.get(GROUPS).json[0]["member_count"] == 1
     assert {one["name"] for one in admin.get(GROUPS).json} == {"Staff", "Board"}
-    (own,) = person.get("/api/v1/users/groups").json
+    (own,) = user.get("/api/v1/users/groups").json
     assert own["name"] == "Staff" and "member_count" not in own
     assert admin.get("/api/v1/users/groups").json == []
-    assert admin.get(f"/api/v1/users/{person.account['id']}/groups").json == [own]
+    assert admin.get(f"/api/v1/users/{user.account['id']}/groups").json == [own]
     assert admin.get("/api/v1/users/nobody/groups").status == 404
-    assert person.get(f"/api/v1/users/{person.account['id']}/groups").status == 403
+    assert user.get(f"/api/v1/users/{user.account['id']}/groups").status == 403
 
 
 def test_a_picker_asks_for_groups_to_share_with(admin: Client, new_group: NewGroup) -> None:
@@ -113,7 +113,7 @@ def test_a_picker_asks_for_groups_to_share_with(admin: Client, new_group: NewGro
 
 
 def test_a_group_for_its_members_only_is_offered_to_its_members_only(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     new_group("words", data={"config": {"share": "false"}})
     new_group("zero", data={"config": {"share": 0}})
@@ -122,8 +122,8 @@ def test_a_group_for_its_members_only_is_offered_to_its_members_only(
     def offered(caller: Client) -> list[str]:
         return [one["name"] for one in caller.get(f"{GROUPS}/?share=true").json]
 
-    assert offered(admin) == offered(person) == []
-    for one in (admin, person):
+    assert offered(admin) == offered(user) == []
+    for one in (admin, user):
         path = f"{GROUPS}/id/{group['id']}/users/add"
         admin.post(path, {"user_ids": [one.account["id"]]})
         assert offered(one) == ["members"]
@@ -161,47 +161,47 @@ def test_what_is_not_there_is_said_as_clients_know_it(admin: Client) -> None:
 
 
 def test_a_deleted_group_takes_what_it_permitted_with_it(
-    house: House, admin: Client, person: Client, new_group: NewGroup
+    app: InProcessApp, admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group(permissions={"workspace": {"models": True}})["id"]
-    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [person.account["id"]]})
-    assert person.get("/api/v1/users/permissions").json["workspace"]["models"]
-    house.call(
-        house.portico.database.execute,
+    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [user.account["id"]]})
+    assert user.get("/api/v1/users/permissions").json["workspace"]["models"]
+    app.call(
+        app.portico.database.execute,
         "INSERT INTO portico_grant (id, resource_kind, resource_id, action, principal_kind, "
         "principal_id, position, created_at) VALUES ('1', 'model', 'm', 'read', 'group', $1, 0, 0)",
         group,
     )
     assert admin.delete(f"{GROUPS}/id/{group}/delete").json is True
-    assert not person.get("/api/v1/users/permissions").json["workspace"]["models"]
-    assert person.get(GROUPS).json == []
-    assert house.call(house.portico.database.rows, "SELECT * FROM portico_grant") == []
+    assert not user.get("/api/v1/users/permissions").json["workspace"]["models"]
+    assert user.get(GROUPS).json == []
+    assert app.call(app.portico.database.rows, "SELECT * FROM portico_grant") == []
     assert admin.delete(f"{GROUPS}/id/{group}/delete").json is True
 
 
 def test_an_exported_group_names_its_members(
-    admin: Client, person: Client, new_group: NewGroup
+    admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group()
     path = f"{GROUPS}/id/{group['id']}"
     assert admin.get(f"{path}/export").json == group | {"user_ids": []}
-    admin.post(f"{path}/users/add", {"user_ids": [person.account["id"]]})
-    assert admin.get(f"{path}/export").json["user_ids"] == [person.account["id"]]
+    admin.post(f"{path}/users/add", {"user_ids": [user.account["id"]]})
+    assert admin.get(f"{path}/export").json["user_ids"] == [user.account["id"]]
 
 
 def test_the_groups_of_somebody_who_leaves_go_to_whoever_deletes_them(
-    house: House, admin: Client
+    app: InProcessApp, admin: Client
 ) -> None:
-    eve = admin.add_person("Eve", role="admin")
+    eve = admin.add_user("Eve", role="admin")
     group = eve.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json
     assert group["user_id"] == eve.account["id"]
-    delete = house.portico.identity.directory.delete
-    house.call(delete, eve.account["id"], admin.account["id"])
+    delete = app.portico.identity.directory.delete
+    app.call(delete, eve.account["id"], admin.account["id"])
     assert admin.get(f"{GROUPS}/id/{group['id']}").json["user_id"] == admin.account["id"]
 
 
 def test_people_added_at_the_same_time_are_all_in(admin: Client, new_group: NewGroup) -> None:
-    people = [admin.add_person(f"P{number}").account["id"] for number in range(8)]
+    people = [admin.add_user(f"P{number}").account["id"] for number in range(8)]
     path = f"{GROUPS}/id/{new_group()['id']}/users"
 
     def add(number: int) -> int:
@@ -238,9 +238,9 @@ def test_what_does_not_fit_is_named_and_changes_nothing(
 
 
 def test_every_change_is_noted_with_who_made_it(
-    admin: Client, person: Client, new_group: NewGroup, audited: Audited
+    admin: Client, user: Client, new_group: NewGroup, audited: Audited
 ) -> None:
-    ben, ada = person.account["id"], admin.account["id"]
+    ben, ada = user.account["id"], admin.account["id"]
     group = new_group(permissions={"chat": {"tts": True}})["id"]
     path = f"{GROUPS}/id/{group}"
     admin.post(f"{path}/users/add", {"user_ids": [ben, "nobody"]})
@@ -263,29 +263,29 @@ def test_every_change_is_noted_with_who_made_it(
 
 
 def test_a_permission_text_from_before_is_shown_as_it_is(
-    house: House, admin: Client, person: Client, new_group: NewGroup
+    app: InProcessApp, admin: Client, user: Client, new_group: NewGroup
 ) -> None:
     group = new_group()["id"]
-    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [person.account["id"]]})
+    admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [user.account["id"]]})
     set_text = "UPDATE portico_group SET permissions = $1"
     old = '{"echo":{"shout":true},"chat":"all","features":{"api_keys":"no"}}'
-    house.call(house.portico.database.execute, set_text, old)
-    house.portico.identity._forget(None)
-    may = person.get("/api/v1/users/permissions").json
+    app.call(app.portico.database.execute, set_text, old)
+    app.portico.identity._clear_caches(None)
+    may = user.get("/api/v1/users/permissions").json
     assert (may["echo"], may["features"]["api_keys"]) == ({"shout": True}, False)
     assert admin.get(f"{GROUPS}/id/{group}").json["permissions"]["chat"] == "all"
-    house.call(house.portico.database.execute, set_text, "{damaged")
+    app.call(app.portico.database.execute, set_text, "{damaged")
     assert admin.get(f"{GROUPS}/id/{group}").json["permissions"] is None
 
 
 def test_what_an_earlier_release_took_stays_while_something_else_changes(
-    house: House, admin: Client, new_group: NewGroup
+    app: InProcessApp, admin: Client, new_group: NewGroup
 ) -> None:
     group_id, permissions = new_group()["id"], {"old": {"word": "yes"}}
     form = {"name": "n" * 300, "description": "d" * 5000, "permissions": permissions}
     keep = "UPDATE portico_group SET name = $2, description = $3, permissions = $4 WHERE id = $1"
     values = (form["name"], form["description"], json.dumps(permissions))
-    house.call(house.portico.database.execute, keep, group_id, *values)
+    app.call(app.portico.database.execute, keep, group_id, *values)
     path = f"{GROUPS}/id/{group_id}/update"
 
     assert admin.post(path, form).status == 200

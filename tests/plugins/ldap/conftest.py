@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from tests.plugins.ldap import certificates, slapd
-from tests.without import NO_SLAPD
+from tests.skipped_dependencies import NO_SLAPD
 
-from portico.testing import House
+from portico.testing import InProcessApp
 
 HERE = Path(__file__).parent
 PEOPLE = HERE / "people.ldif"
@@ -86,16 +86,16 @@ def directory(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.fixture
-def opened(environment: dict[str, str]) -> Iterator[Any]:
+def opened(env: dict[str, str]) -> Iterator[Any]:
     """`opened(settings)`: the house of this test with these settings; the one before is closed."""
-    houses: list[House] = []
+    apps: list[InProcessApp] = []
 
-    def open_house(settings: dict[str, str]) -> House:
-        for before in houses:
+    def open_house(settings: dict[str, str]) -> InProcessApp:
+        for before in apps:
             before.close()
-        houses[:] = [House(environment | settings)]
-        return houses[0]
+        apps[:] = [InProcessApp(env | settings)]
+        return apps[0]
 
     yield open_house
-    for house in houses:
-        house.close()
+    for app in apps:
+        app.close()

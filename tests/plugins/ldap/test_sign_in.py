@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.plugins.ldap.conftest import Place
 
-from portico.testing import Answer, Client, House
+from portico.testing import Client, InProcessApp, Response
 
 INVALID_CRED = (
     "The email or password provided is incorrect. Please check for typos and try logging in again."
@@ -25,7 +25,7 @@ WRONG: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
-def sign_in(client: Client, user: Any = "ada", password: Any = None) -> Answer:
+def sign_in(client: Client, user: Any = "ada", password: Any = None) -> Response:
     password = f"{user}-secret" if password is None else password
     return client.post("/api/v1/auths/ldap", {"user": user, "password": password})
 
@@ -36,13 +36,13 @@ def enter(client: Client, user: str, password: str | None = None) -> Client:
     return Client(client.transport, answer.json["token"], answer.json)
 
 
-def groups_of(house: House, person: Client) -> set[str]:
-    found = house.call(house.portico.identity.directory.groups_of, person.account["id"])
+def groups_of(app: InProcessApp, person: Client) -> set[str]:
+    found = app.call(app.portico.identity.directory.groups_of, person.account["id"])
     return {group.name for group in found}
 
 
-def count(house: House) -> int:
-    found: int = house.call(house.portico.identity.directory.count)
+def count(app: InProcessApp) -> int:
+    found: int = app.call(app.portico.identity.directory.count)
     return found
 
 
@@ -67,12 +67,12 @@ def test_people_of_the_directory_come_in_and_the_first_is_the_administrator(
 
 
 def test_any_wrong_pair_is_answered_alike(opened: Any, directory: Place) -> None:
-    house = opened(directory.settings())
+    app = opened(directory.settings())
     for user, password in WRONG:
-        answer = sign_in(house.client, user, password)
+        answer = sign_in(app.client, user, password)
         assert (answer.status, answer.detail) == (400, INVALID_CRED), (user[:30], password[:30])
         assert "set-cookie" not in answer.headers
-    assert count(house) == 0
+    assert count(app) == 0
 
 
 @pytest.mark.parametrize("body", [{}, {"user": "ada"}, {"user": 1, "password": "x"}, [], "x"])
@@ -85,10 +85,10 @@ def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(
 
 
 def test_somebody_without_an_address_has_no_account(opened: Any, directory: Place) -> None:
-    house = opened(directory.settings())
-    answer = sign_in(house.client, "nomail")
+    app = opened(directory.settings())
+    answer = sign_in(app.client, "nomail")
     assert (answer.status, answer.detail) == (400, FAILED)
-    assert count(house) == 0
+    assert count(app) == 0
 
 
 def test_a_filter_of_the_operator_keeps_others_out(opened: Any, directory: Place) -> None:
@@ -163,15 +163,15 @@ def test_newcomers_are_refused_where_there_shall_be_none_but_the_first(
 
 def test_groups_become_those_of_the_directory(opened: Any, directory: Place) -> None:
     settings = directory.settings(ENABLE_LDAP_GROUP_MANAGEMENT="true")
-    house = opened(settings)
-    house.client.sign_up("Root")
-    assert groups_of(house, enter(house.client, "ada")) == set()
-    house = opened(settings | {"ENABLE_LDAP_GROUP_CREATION": "true"})
-    assert groups_of(house, enter(house.client, "ada")) == {"staff", 'Night, "late" + early'}
-    house = opened(directory.settings())
-    ben = enter(house.client, "ben")
-    assert groups_of(house, ben) == set()
-    assert groups_of(house, enter(house.client, "ada")) == {"staff", 'Night, "late" + early'}
+    app = opened(settings)
+    app.client.sign_up("Root")
+    assert groups_of(app, enter(app.client, "ada")) == set()
+    app = opened(settings | {"ENABLE_LDAP_GROUP_CREATION": "true"})
+    assert groups_of(app, enter(app.client, "ada")) == {"staff", 'Night, "late" + early'}
+    app = opened(directory.settings())
+    ben = enter(app.client, "ben")
+    assert groups_of(app, ben) == set()
+    assert groups_of(app, enter(app.client, "ada")) == {"staff", 'Night, "late" + early'}
 
 
 STAFF = "cn=staff,ou=groups,dc=example,dc=org"
@@ -194,21 +194,21 @@ STAFF = "cn=staff,ou=groups,dc=example,dc=org"
 def test_AB_79_only_groups_that_the_operator_named_make_administrators(
     opened: Any, pure: Place, named: str, admins: set[str]
 ) -> None:
-    house = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS=named))
-    house.client.sign_up("Root")
-    roles = {who: enter(house.client, who).account["role"] for who in ("ada", "ben", "eve")}
+    app = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS=named))
+    app.client.sign_up("Root")
+    roles = {who: enter(app.client, who).account["role"] for who in ("ada", "ben", "eve")}
     assert {who for who, role in roles.items() if role == "admin"} == admins
 
 
 def test_whoever_left_the_administrators_group_is_none_any_more(opened: Any, pure: Place) -> None:
-    house = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS=STAFF))
-    house.client.sign_up("Root")
-    ada = enter(house.client, "ada")
+    app = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS=STAFF))
+    app.client.sign_up("Root")
+    ada = enter(app.client, "ada")
     assert ada.account["role"] == "admin"
-    house = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS="another"))
-    assert enter(house.client, "ada").account["role"] == "user"
-    house = opened(pure.settings())
-    assert enter(house.client, "ada").account["role"] == "user"
+    app = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS="another"))
+    assert enter(app.client, "ada").account["role"] == "user"
+    app = opened(pure.settings())
+    assert enter(app.client, "ada").account["role"] == "user"
 
 
 def test_AB_16_a_newcomer_who_is_pending_can_do_nothing(opened: Any, pure: Place) -> None:

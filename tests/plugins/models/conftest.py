@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from portico.catalogue import Completion, ModelCard, Reply
-from portico.testing import Client, House
+from portico.catalogue import ModelCard, SourceRequest, SourceResponse
+from portico.testing import Client, InProcessApp
 
 
 class Shop:
@@ -24,13 +24,13 @@ class Shop:
     async def list_models(self) -> Sequence[ModelCard]:
         return self.cards
 
-    async def complete(self, completion: Completion) -> Reply:
-        return Reply(body=b"{}")
+    async def complete(self, completion: SourceRequest) -> SourceResponse:
+        return SourceResponse(body=b"{}")
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {
         "USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "true",
         "PORTICO_PLUGINS_ONLY": "accounts,password,models",
     }
@@ -42,30 +42,30 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def house(house: House, shop: Shop) -> House:
-    house.portico.catalogue.adopt("test", shop)
-    return house
+def app(app: InProcessApp, shop: Shop) -> InProcessApp:
+    app.portico.catalogue.add_source("test", shop)
+    return app
 
 
 @pytest.fixture
 def ann(admin: Client) -> Client:
-    return admin.add_person("Ann")
+    return admin.add_user("Ann")
 
 
 @pytest.fixture
 def bob(admin: Client) -> Client:
-    return admin.add_person("Bob")
+    return admin.add_user("Bob")
 
 
 AddGroup = Callable[..., str]
 
 
 @pytest.fixture
-def add_group(house: House, admin: Client) -> AddGroup:
+def add_group(app: InProcessApp, admin: Client) -> AddGroup:
     """Make a group: `add_group(ann, sharing={"models": True})`. Returns its id."""
 
     def make(*members: Client, **permissions: Any) -> str:
-        directory = house.portico.identity.directory
+        directory = app.portico.identity.directory
 
         async def work() -> str:
             group = await directory.create_group(
@@ -74,7 +74,7 @@ def add_group(house: House, admin: Client) -> AddGroup:
             await directory.add_members(group.id, [one.account["id"] for one in members])
             return str(group.id)
 
-        return str(house.call(work))
+        return str(app.call(work))
 
     return make
 

@@ -6,25 +6,25 @@ from typing import Any
 import pytest
 
 from portico.db import ForeignKeyViolation, UniqueViolation, transaction
-from portico.testing import Client, House
-from portico_models.records import Draft, ModelRecords
+from portico.testing import Client, InProcessApp
+from portico_models.records import ModelDraft, ModelRecords
 
 Run = Callable[..., Any]
 
 
-def draft(model_id: str, **changes: Any) -> Draft:
+def draft(model_id: str, **changes: Any) -> ModelDraft:
     values = {"name": model_id, "base_model_id": "open-1", "is_active": True, "meta": "{}"}
     tags = {"law": "Law", "tax": "TAX"}
-    return Draft(**{"id": model_id, "params": "{}", "tags": tags} | values | changes)
+    return ModelDraft(**{"id": model_id, "params": "{}", "tags": tags} | values | changes)
 
 
 @pytest.fixture
-def records(house: House) -> ModelRecords:
-    return house.portico.house.services.need(ModelRecords)
+def records(app: InProcessApp) -> ModelRecords:
+    return app.portico.context.services.require(ModelRecords)
 
 
 @pytest.fixture
-def run(house: House, records: ModelRecords) -> Run:
+def run(app: InProcessApp, records: ModelRecords) -> Run:
     """Do one thing in a transaction of its own."""
 
     def call(method: str, *args: Any, **options: Any) -> Any:
@@ -33,57 +33,59 @@ def run(house: House, records: ModelRecords) -> Run:
                 await records.begin_change()
                 return await getattr(records, method)(*args, by="root", at=60, **options)
 
-        return house.call(work)
+        return app.call(work)
 
     return call
 
 
-def table(house: House, name: str, order: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = house.call(
-        house.portico.database.rows, f"SELECT * FROM {name} ORDER BY {order}"
+def table(app: InProcessApp, name: str, order: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = app.call(
+        app.portico.database.rows, f"SELECT * FROM {name} ORDER BY {order}"
     )
     return found
 
 
 def test_hundreds_are_made_changed_and_deleted_with_tags_and_history(
-    house: House, admin: Client, run: Run
+    app: InProcessApp, admin: Client, run: Run
 ) -> None:
     owner, ids = admin.account["id"], [f"m{number:03}" for number in range(250)]
 
     run("insert_many", [draft(one) for one in ids], owner, born={"m007": 7})
-    assert len(table(house, "models_tag", "name")) == 500
-    made = {one["id"]: one["created_at"] for one in table(house, "models_model", "id")}
+    assert len(table(app, "models_tag", "name")) == 500
+    made = {one["id"]: one["created_at"] for one in table(app, "models_model", "id")}
     assert (len(made), made["m007"], made["m008"]) == (250, 7, 60)
 
     gone = draft("absent")
     changed = [draft(one, name="New", tags={}) for one in ids]
     assert sorted(run("update_many", [*changed, gone], born={"m008": 8})) == ids
-    found = {one["id"]: one for one in table(house, "models_model", "id")}
+    found = {one["id"]: one for one in table(app, "models_model", "id")}
     assert {one["name"] for one in found.values()} == {"New"}
     assert (found["m007"]["created_at"], found["m008"]["created_at"]) == (7, 8)
     assert {one["user_id"] for one in found.values()} == {owner}
-    assert table(house, "models_tag", "name") == []
+    assert table(app, "models_tag", "name") == []
 
     assert sorted(run("delete_many", [*ids, "absent"])) == ids
-    assert table(house, "models_model", "id") == []
-    history = table(house, "models_version", "model_id, number")
+    assert table(app, "models_model", "id") == []
+    history = table(app, "models_version", "model_id, number")
     assert [one["change"] for one in history[:3]] == ["created", "updated", "deleted"]
     assert [one["number"] for one in history[:3]] == [1, 2, 3]
     assert len(history) == 750
 
 
-def test_of_many_none_is_made_if_one_is_taken(house: House, admin: Client, run: Run) -> None:
+def test_of_many_none_is_made_if_one_is_taken(app: InProcessApp, admin: Client, run: Run) -> None:
     owner = admin.account["id"]
     run("insert", draft("Taken"), owner)
 
     with pytest.raises(UniqueViolation):
         run("insert_many", [draft("free"), draft("taken")], owner)
 
-    assert [one["id"] for one in table(house, "models_model", "id")] == ["Taken"]
+    assert [one["id"] for one in table(app, "models_model", "id")] == ["Taken"]
 
 
-def test_a_record_belongs_to_an_account_that_exists(house: House, admin: Client, run: Run) -> None:
+def test_a_record_belongs_to_an_account_that_exists(
+    app: InProcessApp, admin: Client, run: Run
+) -> None:
     with pytest.raises(ForeignKeyViolation):
         run("insert", draft("m"), "nobody")
 
-    assert table(house, "models_version", "number") == []
+    assert table(app, "models_version", "number") == []

@@ -12,58 +12,58 @@ def as_file(*models: object) -> str:
     return json.dumps({"models": models})
 
 
-def test_models_are_brought_in_listed_and_taken_along(portico: CommandLine, tmp_path: Path) -> None:
-    assert "portico models import" in portico("models", "list").stdout
-    portico("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
+def test_models_are_brought_in_listed_and_taken_along(cli: CommandLine, tmp_path: Path) -> None:
+    assert "portico models import" in cli("models", "list").stdout
+    cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
     both = as_file(form("one"), form("over", base_model_id=None, is_active=False), {})
 
-    would = portico("models", "import", "-", "--dry-run", "--json", said=both)
+    would = cli("models", "import", "-", "--dry-run", "--json", said=both)
     assert json.loads(would.stdout)["created"] == ["one", "over"]
-    assert json.loads(portico("models", "list", "--json").stdout) == []
+    assert json.loads(cli("models", "list", "--json").stdout) == []
 
-    done = portico("models", "import", "-", said=both)
+    done = cli("models", "import", "-", said=both)
     assert done.stdout.split() == ["created", "2", "updated", "0", "unchanged", "0", "refused", "0", "skipped", "1"]  # fmt: skip
     assert "Importing" in done.stderr
 
-    listed = json.loads(portico("models", "list", "--json").stdout)
+    listed = json.loads(cli("models", "list", "--json").stdout)
     assert [one["id"] for one in listed] == ["one", "over"]
-    assert portico("models", "list").stdout.splitlines() == ["  one on open-1  Legal desk", "- over  Legal desk"]  # fmt: skip
+    assert cli("models", "list").stdout.splitlines() == ["  one on open-1  Legal desk", "- over  Legal desk"]  # fmt: skip
 
-    printed = portico("models", "export")
+    printed = cli("models", "export")
     assert [one["id"] for one in json.loads(printed.stdout)] == ["one"]
-    portico("models", "export", "all.json", "--all", "--templates")
+    cli("models", "export", "all.json", "--all", "--templates")
     exported = json.loads((tmp_path / "all.json").read_text())
     assert [one["id"] for one in exported["models"]] == ["one", "over"]
     assert exported["templates"] == []
 
-    portico("models", "sync", "all.json")
-    emptied = portico("models", "sync", "-", "--json", said="[]")
+    cli("models", "sync", "all.json")
+    emptied = cli("models", "sync", "-", "--json", said="[]")
     assert json.loads(emptied.stdout)["deleted"] == ["one", "over"]
 
 
-def test_new_models_are_the_owners_who_is_named_and_so_are_the_rights(portico: CommandLine) -> None:
+def test_new_models_are_the_owners_who_is_named_and_so_are_the_rights(cli: CommandLine) -> None:
     for name in ("root", "ann"):
         said = "long enough\n"
-        portico("user", "add", f"{name}@example.org", "--password-stdin", said=said)
+        cli("user", "add", f"{name}@example.org", "--password-stdin", said=said)
     override = as_file(form("over", base_model_id=None))
 
     ann = ("models", "import", "-", "--owner", "ann@example.org")
-    assert "models[0]" in portico(*ann, said=override, code=1).stderr
-    assert "models[0]  over" in portico(*ann, "--dry-run", said=override, code=1).stderr
+    assert "models[0]" in cli(*ann, said=override, code=1).stderr
+    assert "models[0]  over" in cli(*ann, "--dry-run", said=override, code=1).stderr
 
-    portico("models", "import", "-", "--owner", "ROOT@example.org", said=override)
-    (one,) = json.loads(portico("models", "list", "--json").stdout)
-    root = json.loads(portico("user", "show", "root@example.org").stdout)
+    cli("models", "import", "-", "--owner", "ROOT@example.org", said=override)
+    (one,) = json.loads(cli("models", "list", "--json").stdout)
+    root = json.loads(cli("user", "show", "root@example.org").stdout)
     assert one["user_id"] == root["id"]
 
 
-def test_what_goes_wrong_is_said_with_what_to_do(portico: CommandLine, tmp_path: Path) -> None:
+def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     for said, told in (
         ("5", "this is no export of models"),
         ("[", "it is cut off"),
         ("[]", "There is no administrator yet"),
     ):
-        assert told in portico("models", "import", "-", said=said, code=1).stderr
-    done = portico("models", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
+        assert told in cli("models", "import", "-", said=said, code=1).stderr
+    done = cli("models", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
     assert "Nobody is nobody@example.org" in done.stderr
-    portico("models", "import", "absent.json", code=2)
+    cli("models", "import", "absent.json", code=2)

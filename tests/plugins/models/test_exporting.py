@@ -7,16 +7,16 @@ import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
 from portico.api import UNAUTHORIZED
-from portico.testing import Client, House
-from portico.web.replying.arrays import as_array
-from portico_models import exporting
+from portico.testing import Client, InProcessApp
+from portico.web.response.json_array import json_array_stream
+from portico_models.transfer import exporter
 
 CREATE, EXPORT = "/api/v1/models/create", "/api/v1/models/export"
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "true"}
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "true"}
 
 
 def create(person: Client, model_id: str, **changes: Any) -> dict[str, Any]:
@@ -91,17 +91,17 @@ def test_a_list_of_another_shape_is_refused(admin: Client, body: Any) -> None:
 
 
 def test_an_export_comes_in_blocks_oldest_first_and_none_is_lost_between_two(
-    house: House, admin: Client, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "BLOCK", 3)
+    monkeypatch.setattr(exporter, "BLOCK", 3)
     made = [form(f"m{number}", created_at=100 + number // 4) for number in reversed(range(10))]
     assert admin.post("/api/v1/models/import", made).json is True
 
     async def sizes() -> list[int]:
-        blocks = exporting.Export(house.portico.house).everything()
-        return [part.count(b'"user_id"') async for part in as_array(blocks)]
+        blocks = exporter.ModelExport(app.portico.context).everything()
+        return [part.count(b'"user_id"') async for part in json_array_stream(blocks)]
 
-    assert house.call(sizes) == [3, 3, 3, 1, 0]
+    assert app.call(sizes) == [3, 3, 3, 1, 0]
     assert exported(admin) == [f"m{number}" for number in range(10)]
     assert exported(admin, "?" + "&".join(f"id=m{number}" for number in range(10))) == exported(
         admin
@@ -119,8 +119,8 @@ def test_without_administrators_bypass_an_export_holds_what_the_list_does(
 
 class TestWithoutBypass:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
     def test_an_administrator_takes_along_what_they_find_in_the_list(
         self, ann: Client, admin: Client
@@ -133,8 +133,8 @@ class TestWithoutBypass:
 
 class TestWithoutThePermission:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "false"}
 
     def test_exporting_is_refused(self, ann: Client) -> None:
         for answer in (ann.get(EXPORT), ann.post(EXPORT)):

@@ -85,31 +85,31 @@ def test_rights_in_a_text_that_is_no_document_are_refused(admin: Client, rights:
 
 
 @pytest.fixture
-def as_root(portico: CommandLine, tmp_path: Path) -> Callable[..., Any]:
+def as_root(cli: CommandLine, tmp_path: Path) -> Callable[..., Any]:
     """`portico models …` with a file, where there is one administrator."""
-    portico("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
+    cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
 
     def run(command: str, content: bytes, *options: str, code: int = 0) -> Any:
         (tmp_path / "file.json").write_bytes(content)
-        return portico("models", command, "file.json", *options, code=code)
+        return cli("models", command, "file.json", *options, code=code)
 
     return run
 
 
 def test_the_command_line_reads_the_same_forms(
-    portico: CommandLine, as_root: Callable[..., Any]
+    cli: CommandLine, as_root: Callable[..., Any]
 ) -> None:
     said = as_root("import", BAD["something behind"], code=1).stderr
     assert "unexpected text at byte" in said and "Traceback" not in said
 
     as_root("import", BOM + GOOD["joined lists"])
 
-    listed = json.loads(portico("models", "list", "--json").stdout)
+    listed = json.loads(cli("models", "list", "--json").stdout)
     assert [one["id"] for one in listed] == ["one", "two"]
 
 
 def test_the_command_line_says_what_it_did_not_take_over(
-    portico: CommandLine, as_root: Callable[..., Any]
+    cli: CommandLine, as_root: Callable[..., Any]
 ) -> None:
     grants = [{"principal_type": "group", "principal_id": "no-group", "permission": "read"}]
     model = form("one", access_grants=grants, meta={"profile_image_url": "user.png"})
@@ -123,5 +123,5 @@ def test_the_command_line_says_what_it_did_not_take_over(
         assert told in done.stderr
     report = json.loads(as_root("import", content, "--json").stdout)
     assert [note["index"] for note in report["notes"]] == [0, 0, 1]
-    exported = json.loads(portico("models", "export").stdout)
+    exported = json.loads(cli("models", "export").stdout)
     assert [one["access_control"] for one in exported] == [{}]

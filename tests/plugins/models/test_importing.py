@@ -10,19 +10,19 @@ from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
 from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED
 from portico.events import Listener
-from portico.testing import Answer, Client, House
+from portico.testing import Client, InProcessApp, Response
 from portico_models.events import ModelChanged
-from portico_models.incoming import examine
+from portico_models.transfer.items import check_items
 
 CREATE, IMPORT = "/api/v1/models/create", "/api/v1/models/import"
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
 
 
-def bring(person: Client, *models: Any) -> Answer:
+def bring(person: Client, *models: Any) -> Response:
     return person.post(IMPORT, {"models": list(models)})
 
 
@@ -37,8 +37,8 @@ def found(person: Client, model_id: str) -> Any:
     return answer.json if answer.status == 200 else None
 
 
-def models_of(house: House) -> list[str]:
-    rows = house.call(house.portico.database.rows, "SELECT id FROM models_model ORDER BY id")
+def models_of(app: InProcessApp) -> list[str]:
+    rows = app.call(app.portico.database.rows, "SELECT id FROM models_model ORDER BY id")
     return [row["id"] for row in rows]
 
 
@@ -97,20 +97,20 @@ def test_a_list_alone_is_an_import_too_and_an_empty_one_changes_nothing(ann: Cli
     assert found(ann, "one")
 
 
-def test_what_is_as_it_was_is_not_written_again(house: House, ann: Client) -> None:
+def test_what_is_as_it_was_is_not_written_again(app: InProcessApp, ann: Client) -> None:
     bring(ann, form("one", access_control=None), form("two"))
     told: list[ModelChanged] = []
-    house.portico.events.listen("test", [Listener(ModelChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
 
     assert bring(ann, form("one"), form("two", name="New")).json is True
 
     assert [(event.id, event.change) for event in told] == [("two", "updated")]
 
 
-def test_every_change_is_told_and_is_in_the_list_at_once(house: House, admin: Client) -> None:
+def test_every_change_is_told_and_is_in_the_list_at_once(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("one"))
     told: list[ModelChanged] = []
-    house.portico.events.listen("test", [Listener(ModelChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
 
     bring(admin, form("one", name="New"), form("two"))
 
@@ -119,12 +119,14 @@ def test_every_change_is_told_and_is_in_the_list_at_once(house: House, admin: Cl
     assert names[-2:] == ["New", "Legal desk"]
 
 
-def test_what_a_model_was_before_an_import_is_in_its_history(house: House, admin: Client) -> None:
+def test_what_a_model_was_before_an_import_is_in_its_history(
+    app: InProcessApp, admin: Client
+) -> None:
     admin.post(CREATE, form("one"))
     bring(admin, form("one", name="New"))
 
-    rows = house.call(
-        house.portico.database.rows,
+    rows = app.call(
+        app.portico.database.rows,
         "SELECT change, document FROM models_version WHERE model_id = 'one' ORDER BY number",
     )
     assert [row["change"] for row in rows] == ["created", "imported"]
@@ -134,7 +136,9 @@ def test_what_a_model_was_before_an_import_is_in_its_history(house: House, admin
 # -- all or none --------------------------------------------------------------------------------------------
 
 
-def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(house: House, admin: Client) -> None:
+def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(
+    app: InProcessApp, admin: Client
+) -> None:
     admin.post(CREATE, form("m0007", name="Old"))
     models = [form(f"m{number:04}") for number in range(1000)]
     for broken, status in (
@@ -148,7 +152,7 @@ def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(house: House, admin:
         answer = admin.post(f"{IMPORT}?strict=true", {"models": every})
         assert answer.status == status
         assert "999" in str(answer.detail)
-        assert models_of(house) == ["m0007"]
+        assert models_of(app) == ["m0007"]
         assert found(admin, "m0007")["name"] == "Old"
 
 
@@ -241,7 +245,7 @@ def test_a_body_of_very_many_parts_is_refused_before_they_fill_the_memory(
 
 
 def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
-    house: House, ann: Client, bob: Client
+    app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     bob.post(CREATE, form("bobs"))
     ann.post(CREATE, form("same"))
@@ -264,7 +268,7 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
         (7, "ring"),
     ]
     assert "params.seed" in refused[1]["reason"]
-    assert models_of(house) == ["bobs", "other", "same"]
+    assert models_of(app) == ["bobs", "other", "same"]
     assert found(ann, "other")["name"] == "Legal desk"
 
 
@@ -435,12 +439,12 @@ def test_who_is_not_here_can_be_left_out_instead(admin: Client, ann: Client) -> 
 
 
 def test_grants_that_are_brought_in_are_in_the_audit(
-    house: House, admin: Client, bob: Client
+    app: InProcessApp, admin: Client, bob: Client
 ) -> None:
     bring(admin, form("one", access_control=readers(bob)), form("two", access_control=None))
 
-    rows = house.call(
-        house.portico.database.rows,
+    rows = app.call(
+        app.portico.database.rows,
         "SELECT subject_id, author FROM portico_audit WHERE what = 'grants.changed' ORDER BY subject_id",
     )
     assert [(row["subject_id"], row["author"]) for row in rows] == [
@@ -451,8 +455,8 @@ def test_grants_that_are_brought_in_are_in_the_audit(
 
 class TestWithoutThePermission:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "false"}
 
     def test_importing_is_refused(self, ann: Client) -> None:
         answer = bring(ann, form("one"))
@@ -465,16 +469,16 @@ class TestWithoutThePermission:
 
 @pytest.mark.parametrize("key", ["models", "templates"])
 def test_one_of_more_values_than_a_form_has_is_refused_and_nothing_is_brought_in(
-    ann: Client, house: House, key: str
+    ann: Client, app: InProcessApp, key: str
 ) -> None:
     wide = form("wide", params={"nested": [[]] * 50_000})
-    before = models_of(house)
+    before = models_of(app)
 
     answer = ann.post(IMPORT, {"models": [form("small")], key: [form("small"), wide]})
 
     assert answer.status == 422
     assert "has more than 100000 values in it" in str(answer.detail)
-    assert models_of(house) == before
+    assert models_of(app) == before
 
 
 def test_large_objects_are_decoded_with_turns_for_others_between_them() -> None:
@@ -493,7 +497,7 @@ def test_large_objects_are_decoded_with_turns_for_others_between_them() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(count())
-        batch = await examine(many, whole=False, is_strict=False, on_step=lambda _: None)
+        batch = await check_items(many, whole=False, is_strict=False, on_step=lambda _: None)
         task.cancel()
         assert len(batch.items) == len(many)
         return turns

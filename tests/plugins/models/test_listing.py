@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 LIST = "/api/v1/models/list"
 
@@ -162,8 +162,8 @@ def test_AB_42_nonsense_is_422(ann: Client, query: str) -> None:
 
 class TestWithoutTheBypass:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
     def test_an_administrator_finds_only_what_is_shared_and_still_may_delete(
         self, ann: Client, admin: Client
@@ -202,20 +202,22 @@ def test_nobody_gets_a_list_without_signing_in(client: Client) -> None:
         assert client.get(path).status == 401
 
 
-def test_the_revision_is_shared_by_processes_and_seen_soon(house: House, admin: Client) -> None:
+def test_the_revision_is_shared_by_processes_and_seen_soon(
+    app: InProcessApp, admin: Client
+) -> None:
     from portico.catalogue import WorkspaceModels
     from portico_models.records import ModelRecords
 
-    here = house.portico.house.services.need(WorkspaceModels)
-    elsewhere = ModelRecords(house.portico.house)
-    before = house.call(elsewhere.revision)
-    assert house.call(here.revision) == before
+    here = app.portico.context.services.require(WorkspaceModels)
+    elsewhere = ModelRecords(app.portico.context)
+    before = app.call(elsewhere.revision)
+    assert app.call(here.revision) == before
 
     create(admin, "one")
 
-    assert house.call(here.revision) == before + 1  # at once where it was made
+    assert app.call(here.revision) == before + 1  # at once where it was made
     elsewhere._good_until = 0  # 0.3 s later elsewhere
-    assert house.call(elsewhere.revision) == before + 1
+    assert app.call(elsewhere.revision) == before + 1
 
 
 def test_D_MOD_14_a_base_that_is_gone_hides_its_presets_and_is_said_in_the_owners_list(

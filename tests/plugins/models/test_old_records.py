@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 MODELS = "/api/v1/models"
 ODD: dict[str, dict[str, Any]] = {
@@ -19,7 +19,7 @@ _KEEP = "UPDATE models_model SET name = $2, params = $3, meta = $4 WHERE id = $1
 
 
 def old_record(
-    house: House, person: Client, model_id: str = "old", **odd: Any
+    app: InProcessApp, person: Client, model_id: str = "old", **odd: Any
 ) -> tuple[str, dict[str, Any]]:
     """A preset as an earlier release has stored it. Returns the path of its update, and a form that repeats it."""
     form: dict[str, Any] = {
@@ -29,7 +29,7 @@ def old_record(
     assert person.post(f"{MODELS}/create", form).status == 200
     form |= {"id": model_id, **odd}
     values = (form["name"], json.dumps(form["params"]), json.dumps(form["meta"]))
-    call, database = house.call, house.portico.database
+    call, database = app.call, app.portico.database
     call(database.execute, "UPDATE models_model SET id = $1 WHERE id = 'new'", model_id)
     call(database.execute, _KEEP, model_id, *values)
     return f"{MODELS}/model/update?id={quote(model_id)}", form
@@ -37,9 +37,9 @@ def old_record(
 
 @pytest.mark.parametrize("odd", list(ODD))
 def test_values_beyond_todays_limits_stay_while_others_change(
-    odd: str, house: House, admin: Client
+    odd: str, app: InProcessApp, admin: Client
 ) -> None:
-    path, form = old_record(house, admin, **ODD[odd])
+    path, form = old_record(app, admin, **ODD[odd])
 
     answer = admin.post(path, form | {"is_active": False})
 
@@ -52,17 +52,17 @@ def test_values_beyond_todays_limits_stay_while_others_change(
 
 
 @pytest.mark.parametrize("odd", ["name", "params", "meta"])
-def test_what_changes_keeps_to_the_limits(odd: str, house: House, admin: Client) -> None:
-    path, form = old_record(house, admin)
+def test_what_changes_keeps_to_the_limits(odd: str, app: InProcessApp, admin: Client) -> None:
+    path, form = old_record(app, admin)
 
     assert admin.post(path, form | ODD[odd]).status in (400, 422)
 
 
 @pytest.mark.parametrize("model_id", ["i" * 300, "\ufdfa" * 100], ids=["long", "unfolding"])
 def test_ids_that_no_model_could_have_today_are_found_changed_and_deleted(
-    model_id: str, house: House, admin: Client
+    model_id: str, app: InProcessApp, admin: Client
 ) -> None:
-    path, form = old_record(house, admin, model_id)
+    path, form = old_record(app, admin, model_id)
 
     assert admin.post(path, form | {"name": "New"}).json["name"] == "New"
     assert admin.post(f"{MODELS}/model/toggle?id={quote(model_id)}").json["is_active"] is False
@@ -70,14 +70,14 @@ def test_ids_that_no_model_could_have_today_are_found_changed_and_deleted(
 
 
 def test_a_preset_on_a_longer_chain_than_today_is_changed_where_it_stands(
-    house: House, admin: Client
+    app: InProcessApp, admin: Client
 ) -> None:
-    path, form = old_record(house, admin)
+    path, form = old_record(app, admin)
     insert = (
         "INSERT INTO models_model SELECT $1, $1, user_id, $2, name, sought, is_active, updated_at, created_at, "
         "meta, params FROM models_model WHERE id = 'old'"
     )
-    call, database = house.call, house.portico.database
+    call, database = app.call, app.portico.database
     for n in range(12):
         call(database.execute, insert, f"c{n}", f"c{n + 1}")
     call(database.execute, "UPDATE models_model SET base_model_id = 'c0' WHERE id = 'old'")

@@ -5,14 +5,14 @@ import base64
 import pytest
 from tests.plugins.models.conftest import form, readers, writers
 
-from portico.testing import Answer, Client
+from portico.testing import Client, Response
 
 CREATE, PICTURE = "/api/v1/models/create", "/api/v1/models/model/profile/image"
 GIF = b"GIF89a-and-so-on"
 DATA = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
 
 
-def told(answer: Answer) -> tuple[object, ...]:
+def told(answer: Response) -> tuple[object, ...]:
     """All that an answer tells, without what is new in every one."""
     own = ("x-request-id", "x-process-time")
     return answer.status, answer.body, {k: v for k, v in answer.headers.items() if k not in own}

@@ -265,8 +265,8 @@ def test_an_import_that_says_nothing_of_access_leaves_a_model_as_it_is(
 
 class TestWithThePermissionToImport:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
 
     def test_sharing_that_is_not_the_importers_to_do_is_narrowed_and_told_or_refused(
         self, ann: Client, bob: Client
@@ -421,8 +421,8 @@ def test_a_writer_edits_a_preset_whose_base_only_its_owner_may_use(
 
 class TestImportingWithWriteAccess:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
 
     def test_a_base_that_stays_does_not_refuse_an_import_and_opens_nothing(
         self, admin: Client, ann: Client

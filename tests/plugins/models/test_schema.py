@@ -6,11 +6,11 @@ from typing import Any
 from tests.plugins.models.conftest import form
 
 from portico.app import Portico
-from portico.db import execute, now, rows
-from portico.db.migrate import BOOK
-from portico.db.steps import read_steps
+from portico.db import execute, fetch_all, now
+from portico.db.migrate import MIGRATION_TABLE
+from portico.db.migration_files import read_migrations
 from portico.settings.load import load_settings
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 _ACCOUNT = (
     "INSERT INTO portico_account (id, email, role, name, profile_image_url, last_active_at, updated_at, "
@@ -30,9 +30,9 @@ def settle(environment: dict[str, str]) -> None:
     async def work() -> None:
         await portico.database.start()
         with portico.database.use():
-            await execute(BOOK)
+            await execute(MIGRATION_TABLE)
             for owner, tables in portico.table_sets.items():
-                steps = read_steps(tables.migrations, portico.database.dialect)
+                steps = read_migrations(tables.migrations, portico.database.dialect)
                 for step in steps[:1] if owner == "models" else steps:
                     async with portico.database.transaction():
                         await step.run(portico.database)
@@ -55,38 +55,38 @@ def settle(environment: dict[str, str]) -> None:
 
 
 def test_records_of_the_first_schema_move_in_with_owners_and_labels(
-    environment: dict[str, str],
+    env: dict[str, str],
 ) -> None:
-    settle(environment)
-    house = House(environment)
+    settle(env)
+    app = InProcessApp(env)
     try:
 
         async def ask(sql: str) -> list[dict[str, Any]]:
-            return await rows(sql)
+            return await fetch_all(sql)
 
-        owners = house.call(ask, "SELECT id, user_id FROM models_model ORDER BY id")
+        owners = app.call(ask, "SELECT id, user_id FROM models_model ORDER BY id")
         assert [(one["id"], one["user_id"]) for one in owners] == [
             ("anns", "ann"),
             ("orphan", "first"),
         ]
-        labels = house.call(ask, "SELECT name, label FROM models_tag ORDER BY name")
+        labels = app.call(ask, "SELECT name, label FROM models_tag ORDER BY name")
         assert [(one["name"], one["label"]) for one in labels] == [
             ("law", "Law"),
             ("lost", "lost"),
             ("tax", "Tax"),
         ]
-        assert house.call(house.portico.database.execute, "DELETE FROM models_model") == 2
-        assert house.call(ask, "SELECT * FROM models_tag") == []
+        assert app.call(app.portico.database.execute, "DELETE FROM models_model") == 2
+        assert app.call(ask, "SELECT * FROM models_tag") == []
     finally:
-        house.close()
+        app.close()
 
 
 def test_an_account_is_not_deleted_while_nobody_can_hand_its_models_over(
-    environment: dict[str, str], house: House, ann: Client
+    env: dict[str, str], app: InProcessApp, ann: Client
 ) -> None:
     ann.post("/api/v1/models/create", form())
-    house.close()
-    without = House(environment | {"PORTICO_PLUGINS_ONLY": "accounts,password"})
+    app.close()
+    without = InProcessApp(env | {"PORTICO_PLUGINS_ONLY": "accounts,password"})
     try:
         answer = without.client.sign_in("Ada").delete(f"/api/v1/users/{ann.account['id']}")
         assert (answer.status, "belongs to this account" in answer.detail) == (400, True)

@@ -8,18 +8,18 @@ from tests.plugins.models.test_importing import found, models_of
 
 from portico.api import MODEL_ID_TAKEN
 from portico.events import Listener
-from portico.testing import Answer, Client, House
+from portico.testing import Client, InProcessApp, Response
 from portico_models.events import ModelChanged
 
 CREATE, SYNC = "/api/v1/models/create", "/api/v1/models/sync"
 
 
-def sync(person: Client, *models: Any, query: str = "") -> Answer:
+def sync(person: Client, *models: Any, query: str = "") -> Response:
     return person.post(f"{SYNC}{query}", {"models": list(models)})
 
 
 def test_what_is_there_is_overwritten_what_is_new_inserted_and_the_rest_deleted(
-    house: House, ann: Client, admin: Client
+    app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form("anns", name="Old"))
     ann.post(CREATE, form("gone"))
@@ -27,7 +27,7 @@ def test_what_is_there_is_overwritten_what_is_new_inserted_and_the_rest_deleted(
     admin.post(CREATE, form("open-1", base_model_id=None, access_control=None))
     override = form("open-1", base_model_id=None, created_at=5)
     told: list[ModelChanged] = []
-    house.portico.events.listen("test", [Listener(ModelChanged, told.append)])
+    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
 
     answer = sync(admin, form("anns", created_at=7), form("new", updated_at=9), override)
 
@@ -45,32 +45,32 @@ def test_what_is_there_is_overwritten_what_is_new_inserted_and_the_rest_deleted(
         ("gone", "deleted"), ("closed-1", "deleted"),
     }  # fmt: skip
     grants = "SELECT resource_id FROM portico_grant WHERE resource_kind = 'model'"
-    assert house.call(house.portico.database.rows, grants) == []
+    assert app.call(app.portico.database.rows, grants) == []
 
 
 def test_what_is_as_it_was_is_noted_as_written_but_not_in_its_history(
-    house: House, admin: Client, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = admin.post(CREATE, form("one")).json
-    monkeypatch.setattr("portico_models.writing.now", lambda: made["updated_at"] + 60)
+    monkeypatch.setattr("portico_models.transfer.writer.now", lambda: made["updated_at"] + 60)
 
     answer = admin.post(SYNC, body=admin.get("/api/v1/models/export").body)
 
     assert answer.json == [made | {"updated_at": made["updated_at"] + 60}]
 
-    versions = house.call(house.portico.database.rows, "SELECT change FROM models_version")
+    versions = app.call(app.portico.database.rows, "SELECT change FROM models_version")
     assert [one["change"] for one in versions] == ["created"]
 
 
-def test_an_empty_list_empties_the_workspace(house: House, admin: Client) -> None:
+def test_an_empty_list_empties_the_workspace(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form())
 
     assert sync(admin).json == []
-    assert models_of(house) == []
+    assert models_of(app) == []
 
 
 def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
-    house: House, ann: Client, admin: Client
+    app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form("anns"))
     admin.post(CREATE, form("same"))
@@ -93,7 +93,7 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
             "reason": "name: Field required; meta: Field required; params: Field required",
         }
     ]
-    assert models_of(house) == ["anns", "gone", "same", "x"]
+    assert models_of(app) == ["anns", "gone", "same", "x"]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
     ],
 )  # fmt: skip
 def test_D_MOD_15_a_list_with_a_fault_changes_nothing(
-    house: House, admin: Client, bad: Any, status: int
+    app: InProcessApp, admin: Client, bad: Any, status: int
 ) -> None:
     admin.post(CREATE, form("kept", name="Old"))
 
     answer = sync(admin, form("kept", name="New"), form("new"), bad)
 
     assert answer.status == status
-    assert models_of(house) == ["kept"]
+    assert models_of(app) == ["kept"]
     assert found(admin, "kept")["name"] == "Old"
 
 
@@ -123,13 +123,13 @@ def test_AB_35_a_sources_id_is_taken(admin: Client, like: str) -> None:
 
 
 def test_AB_35_an_id_may_give_way_to_one_that_looks_like_it_but_not_stand_beside_it(
-    house: House, admin: Client
+    app: InProcessApp, admin: Client
 ) -> None:
     admin.post(CREATE, form("Legal"))
 
     assert sync(admin, form("legal"), form("LEGAL")).status == 400
     assert sync(admin, form("legal")).status == 200
-    assert models_of(house) == ["legal"]
+    assert models_of(app) == ["legal"]
 
 
 def test_AB_33_access_control_that_is_none_is_refused(admin: Client) -> None:
@@ -156,14 +156,14 @@ def test_sharing_is_replaced_too(ann: Client, bob: Client, admin: Client) -> Non
 
 class TestWithAPolicyThatLetsOthersIn:
     @pytest.fixture
-    def environment(self, environment: dict[str, str], tmp_path: Any) -> dict[str, str]:
+    def env(self, env: dict[str, str], tmp_path: Any) -> dict[str, str]:
         pages = tmp_path / "policies"
         pages.mkdir()
         (pages / "sync.csv").write_text("p, model, sync, role:user, allow\n")
-        return environment | {"PORTICO_ACCESS_POLICY_DIR": str(pages)}
+        return env | {"PORTICO_ACCESS_POLICY_DIR": str(pages)}
 
     def test_AB_36_a_sync_opens_no_base_and_no_source_to_who_may_not_use_it(
-        self, house: House, ann: Client, admin: Client
+        self, app: InProcessApp, ann: Client, admin: Client
     ) -> None:
         admin.post(CREATE, form("one"))
 
@@ -173,6 +173,6 @@ class TestWithAPolicyThatLetsOthersIn:
             form("one", base_model_id="closed-1"),
         ):
             assert sync(ann, model).status == 403
-        assert models_of(house) == ["one"]
+        assert models_of(app) == ["one"]
         public = sync(ann, form("one", access_control=None))
         assert public.json[0]["access_control"] == {}

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from tests.plugins.models.conftest import readers
 
-from portico.errors import Forbidden, Invalid, Misshapen
+from portico.errors import Forbidden, InvalidRequest, ValidationError
 from portico.identity import Actor
-from portico.testing import Client, House
-from portico_models.template_schemas import Template, TemplateForm
-from portico_models.templates import Templates
+from portico.testing import Client, InProcessApp
+from portico_models.templates.schemas import ModelTemplate, TemplateForm
+from portico_models.templates.service import Templates
 
 TEMPLATES = "/api/v1/models/templates"
 BUILT_IN = ["code-reviewer", "concise-assistant", "translator"]
@@ -37,7 +37,7 @@ def test_a_template_is_made_read_changed_and_deleted(
     address = f"{TEMPLATES}/{made['id']}"
     assert bob.get(address).json == made
     assert bob.get(f"{TEMPLATES}/DESK").json == made
-    monkeypatch.setattr("portico_models.templates.now", lambda: made["created_at"] + 60)
+    monkeypatch.setattr("portico_models.templates.service.now", lambda: made["created_at"] + 60)
 
     changed = ann.post(f"{address}/update", {"name": "Tax desk", "access_control": None}).json
 
@@ -121,8 +121,8 @@ def test_a_bad_template_is_refused_and_nothing_is_kept(
 
 class TestWithoutThePermission:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "false"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "false"}
 
     def test_making_one_is_refused(self, ann: Client, admin: Client) -> None:
         assert ann.post(f"{TEMPLATES}/create", {"name": "Desk"}).status == 403
@@ -152,36 +152,36 @@ def actor(person: Client) -> Actor:
     return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
 
 
-def templates(house: House) -> Templates:
-    return house.portico.house.services.need(Templates)
+def templates(app: InProcessApp) -> Templates:
+    return app.portico.context.services.require(Templates)
 
 
-def carry(house: House, by: Client, document: bytes) -> Any:
+def carry(app: InProcessApp, by: Client, document: bytes) -> Any:
     forms = msgspec.json.decode(document, type=list[TemplateForm])
-    return house.call(templates(house).import_many, actor(by), forms)
+    return app.call(templates(app).import_many, actor(by), forms)
 
 
-def exported(house: House, by: Client) -> bytes:
-    found: list[Template] = house.call(templates(house).export, actor(by))
+def exported(app: InProcessApp, by: Client) -> bytes:
+    found: list[ModelTemplate] = app.call(templates(app).export, actor(by))
     return msgspec.json.encode(found)
 
 
-def test_what_is_exported_can_be_imported(house: House, ann: Client, admin: Client) -> None:
+def test_what_is_exported_can_be_imported(app: InProcessApp, ann: Client, admin: Client) -> None:
     made = make(ann, params={"x": 1.5}, access_control=readers(ann))
     make(ann, "Other")
-    document = exported(house, admin)
+    document = exported(app, admin)
     for one in msgspec.json.decode(document):
         assert admin.delete(f"{TEMPLATES}/{one['id']}").status == 200
 
-    carry(house, admin, document)
+    carry(app, admin, document)
 
     again = admin.get(f"{TEMPLATES}/{made['id']}").json
     new = {"user_id": "", "created_at": 0, "updated_at": 0}
     assert again | new == made | new
-    assert exported(house, admin).count(b'"name"') == document.count(b'"name"')
+    assert exported(app, admin).count(b'"name"') == document.count(b'"name"')
 
 
-def test_one_of_the_same_id_or_name_is_replaced(house: House, ann: Client) -> None:
+def test_one_of_the_same_id_or_name_is_replaced(app: InProcessApp, ann: Client) -> None:
     by_id, by_name = make(ann, "One")["id"], make(ann, "Two")["id"]
     document = [
         {"id": by_id, "name": "Renamed", "description": "x"},
@@ -189,7 +189,7 @@ def test_one_of_the_same_id_or_name_is_replaced(house: House, ann: Client) -> No
         {"id": "../odd", "name": "Three"},
     ]
 
-    done = carry(house, ann, msgspec.json.encode(document))
+    done = carry(app, ann, msgspec.json.encode(document))
 
     assert [one.id for one in done][:2] == [by_id, by_name]
     assert ann.get(f"{TEMPLATES}/{by_id}").json["name"] == "Renamed"
@@ -200,18 +200,18 @@ def test_one_of_the_same_id_or_name_is_replaced(house: House, ann: Client) -> No
 @pytest.mark.parametrize(
     ("bad", "error"),
     [
-        ({"name": "x", "params": {"temperature": 9}}, Invalid),
-        ({"name": "x", "meta": []}, Misshapen),
-        ({"name": "Translator"}, Invalid),
+        ({"name": "x", "params": {"temperature": 9}}, InvalidRequest),
+        ({"name": "x", "meta": []}, ValidationError),
+        ({"name": "Translator"}, InvalidRequest),
         ({"name": "Admin's"}, Forbidden),
     ],
 )
 def test_AB_35_all_are_imported_or_none(
-    house: House, ann: Client, admin: Client, bad: dict[str, Any], error: type[Exception]
+    app: InProcessApp, ann: Client, admin: Client, bad: dict[str, Any], error: type[Exception]
 ) -> None:
     make(admin, "Admin's")
 
     with pytest.raises(error):
-        carry(house, ann, msgspec.json.encode([{"name": "Good"}, bad]))
+        carry(app, ann, msgspec.json.encode([{"name": "Good"}, bad]))
 
     assert ann.get(TEMPLATES).json["total"] == 4

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import form, readers, writers
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 CREATE = "/api/v1/models/create"
 TOGGLE = "/api/v1/models/model/toggle"
@@ -61,7 +61,7 @@ def test_AB_40_switching_needs_write_access(ann: Client, bob: Client, admin: Cli
 
 
 def test_all_are_deleted_at_once_with_their_shares_and_keep_their_history(
-    house: House, ann: Client, admin: Client
+    app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     for number in range(3):
         ann.post(CREATE, form(f"m{number}"))
@@ -69,9 +69,9 @@ def test_all_are_deleted_at_once_with_their_shares_and_keep_their_history(
 
     assert admin.delete(CLEAR).json is True
 
-    database = house.portico.database
+    database = app.portico.database
     for table in ("models_model", "models_tag", "portico_grant"):
-        assert house.call(database.rows, f"SELECT * FROM {table}") == []
+        assert app.call(database.rows, f"SELECT * FROM {table}") == []
     assert [one["id"] for one in ann.get("/api/models").json["data"]] == ["open-1"]
     past = admin.get("/api/v1/models/model/version?id=closed-1&number=2").json
     assert (past["change"], past["author"]) == ("deleted", admin.account["id"])
@@ -86,7 +86,7 @@ def test_deleting_all_is_for_administrators(ann: Client) -> None:
 
 
 def test_D_MOD_3_whoever_may_read_accounts_sees_the_addresses_of_owners(
-    house: House, ann: Client, admin: Client
+    app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form())
     admin.post(CREATE, form("theirs", access_control=writers(ann)))
@@ -113,8 +113,8 @@ def test_an_answer_says_whether_the_caller_may_write(ann: Client, admin: Client)
 
 class TestWithEveryModelOpen:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"BYPASS_MODEL_ACCESS_CONTROL": "true"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"BYPASS_MODEL_ACCESS_CONTROL": "true"}
 
     def test_what_is_not_there_is_404_to_those_who_read_all(self, ann: Client, bob: Client) -> None:
         ann.post(CREATE, form())

@@ -6,7 +6,7 @@ import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
 from portico.api import UNAUTHORIZED
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 MODELS = "/api/v1/models"
 CREATE, UPDATE, DELETE, RESTORE = (
@@ -37,7 +37,7 @@ def model(person: Client, model_id: str = "legal-desk") -> Any:
 
 
 def test_every_change_is_kept_with_who_when_and_what_was_before(
-    house: House, ann: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
+    app: InProcessApp, ann: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ann.post(CREATE, form()).json
     shared = admin.post(UPDATE, form(name="Tax", access_control=readers(admin))).json
@@ -161,8 +161,8 @@ def test_the_past_comes_in_pages_of_30_newest_first(ann: Client) -> None:
 
 class TestFew:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_MODELS_VERSIONS_KEPT": "3"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_MODELS_VERSIONS_KEPT": "3"}
 
     def test_only_so_many_are_kept_and_numbers_go_on(self, ann: Client) -> None:
         ann.post(CREATE, form())
@@ -177,15 +177,15 @@ class TestFew:
 
 class TestNone:
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | {"PORTICO_MODELS_VERSIONS_KEPT": "0"}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_MODELS_VERSIONS_KEPT": "0"}
 
-    def test_nothing_is_kept(self, house: House, ann: Client) -> None:
+    def test_nothing_is_kept(self, app: InProcessApp, ann: Client) -> None:
         ann.post(CREATE, form())
         ann.post(UPDATE, form(name="New"))
         assert versions(ann).json == {"items": [], "total": 0}
         ann.post(DELETE, {"id": "legal-desk"})
-        assert house.call(house.portico.database.rows, "SELECT * FROM models_version") == []
+        assert app.call(app.portico.database.rows, "SELECT * FROM models_version") == []
 
 
 # -- rights, when something is put back -----------------------------------------------------------------------
@@ -223,7 +223,7 @@ def test_a_ring_is_not_put_back(ann: Client) -> None:
 
 
 def test_people_and_groups_that_are_gone_are_left_out(
-    house: House, ann: Client, bob: Client, admin: Client, add_group: AddGroup
+    app: InProcessApp, ann: Client, bob: Client, admin: Client, add_group: AddGroup
 ) -> None:
     crew = add_group(ann)
     shared = {"read": {"user_ids": [bob.account["id"], ann.account["id"]], "group_ids": [crew]}}
@@ -232,9 +232,9 @@ def test_people_and_groups_that_are_gone_are_left_out(
     admin.delete(f"/api/v1/users/{bob.account['id']}")
 
     async def disband() -> None:
-        await house.portico.identity.directory.delete_group(crew)
+        await app.portico.identity.directory.delete_group(crew)
 
-    house.call(disband)
+    app.call(disband)
 
     back = restore(admin, 2).json["access_control"]
 
@@ -324,8 +324,8 @@ class TestWithoutThePermission:
         assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
 
     @pytest.fixture
-    def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        own = {name: text for name, text in environment.items() if "WORKSPACE" not in name}
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        own = {name: text for name, text in env.items() if "WORKSPACE" not in name}
         return own | {"PORTICO_PLUGINS_ONLY": "accounts,password,models,groups"}
 
     @pytest.fixture
@@ -350,11 +350,13 @@ def test_a_hand_over_is_a_change_by_whoever_deleted_the_account(ann: Client, adm
     assert model(admin)["user_id"] == admin.account["id"]
 
 
-def test_with_all_that_is_theirs_goes_what_it_was(house: House, ann: Client, admin: Client) -> None:
+def test_with_all_that_is_theirs_goes_what_it_was(
+    app: InProcessApp, ann: Client, admin: Client
+) -> None:
     ann.post(CREATE, form())
     ann.post(CREATE, form("gone"))
     ann.post(DELETE, {"id": "gone"})
     admin.delete(f"/api/v1/users/{ann.account['id']}?delete_content=true")
 
-    assert house.call(house.portico.database.rows, "SELECT * FROM models_version") == []
+    assert app.call(app.portico.database.rows, "SELECT * FROM models_version") == []
     assert versions(admin).status == 404

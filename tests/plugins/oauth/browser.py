@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
-from portico.testing import Answer, Client, OverHTTP
+from portico.testing import Client, HTTPTransport, Response
 
 #: Where an in-process house is, for a browser.
 HOUSE = "http://testserver"
@@ -14,10 +14,10 @@ HOUSE = "http://testserver"
 class Browser:
     """`house`: reached without a socket under `HOUSE`; every other site over HTTP."""
 
-    house: Client
+    app: Client
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def get(self, url: str, **headers: str) -> Answer:
+    def get(self, url: str, **headers: str) -> Response:
         """One request, with the cookies of the site."""
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}"
@@ -32,9 +32,9 @@ class Browser:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         if site == HOUSE:
-            answer = self.house.get(target, headers=sent)
+            answer = self.app.get(target, headers=sent)
         else:
-            answer = Client(OverHTTP(site)).get(target, headers=sent)
+            answer = Client(HTTPTransport(site)).get(target, headers=sent)
         for cookie in answer.cookies:
             pair, _, attributes = cookie.partition(";")
             name, _, value = pair.partition("=")
@@ -44,7 +44,7 @@ class Browser:
                 kept[name] = value
         return answer
 
-    def follow(self, url: str, until: str = f"{HOUSE}/") -> tuple[str, Answer]:
+    def follow(self, url: str, until: str = f"{HOUSE}/") -> tuple[str, Response]:
         """Follow redirects up to one that leads below `until`. Returns that address, and the answer that named it."""
         for _ in range(10):
             answer = self.get(url)
@@ -68,7 +68,7 @@ class Browser:
 class Landing:
     """What the house says to whoever comes back."""
 
-    answer: Answer
+    answer: Response
     browser: Browser
 
     @property
@@ -87,7 +87,7 @@ class Landing:
         """Who is signed in now. Fails the test if nobody is."""
         assert self.answer.status == 307, self.answer
         assert not self.error, self.error
-        answer = Client(self.browser.house.transport, self.token).get("/api/v1/auths/")
+        answer = Client(self.browser.app.transport, self.token).get("/api/v1/auths/")
         assert answer.status == 200, answer
         found: Mapping[str, object] = answer.json
         return found

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.plugins.oauth.authority import Authority
+from tests.plugins.oauth.authorization_server import Authority
 from tests.plugins.oauth.browser import Browser
 
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def authority() -> Iterator[Authority]:
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], authority: Authority) -> dict[str, str]:
+def env(env: dict[str, str], authority: Authority) -> dict[str, str]:
     """A house that is registered there, and gives newcomers an account."""
-    return environment | authority.environment | {"PORTICO_LIMITS_ENABLED": "false"}
+    return env | authority.environment | {"PORTICO_LIMITS_ENABLED": "false"}
 
 
 @pytest.fixture
@@ -29,6 +29,6 @@ def browser(client: Client) -> Browser:
 
 
 @pytest.fixture
-def count(house: House) -> Callable[[], int]:
+def count(app: InProcessApp) -> Callable[[], int]:
     """How many accounts there are."""
-    return lambda: house.call(house.portico.identity.directory.count)
+    return lambda: app.call(app.portico.identity.directory.count)

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from portico_oauth.claims import lookup
-from portico_oauth.faults import Refused
-from portico_oauth.proofs import BlockedGroups, groups_of, role_of
-from portico_oauth.settings import Settings
+from portico_oauth.errors import LoginRejected
+from portico_oauth.login.claim_mapping import BlockedGroups, groups_of, role_of
+from portico_oauth.protocol.claims import lookup
+from portico_oauth.settings import OAuthSettings
 
-MANAGED = Settings(role_management=True, group_management=True)
+MANAGED = OAuthSettings(role_management=True, group_management=True)
 ADMIN, USER, NOBODY = "admin", "user", "pending"
 
 
@@ -46,12 +46,12 @@ def test_AB_79_a_role_is_the_very_word(claim: Any, role: str) -> None:
     "claim", [{"admin": True}, True, 1.5, [["admin"]], [{"name": "admin"}], [None], [True]]
 )
 def test_AB_79_a_claim_that_cannot_be_read_is_refused(claim: Any) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(LoginRejected):
         role_of({"roles": claim}, MANAGED, "user")
 
 
 def test_AB_79_a_number_is_a_word_too() -> None:
-    settings = Settings(role_management=True, admin_roles=["0"], allowed_roles=["5"])
+    settings = OAuthSettings(role_management=True, admin_roles=["0"], allowed_roles=["5"])
     assert role_of({"roles": 5}, settings, "pending") == "user"
     assert role_of({"roles": [0]}, settings, "pending") == "admin"
     assert role_of({"roles": 50}, settings, "pending") == "pending"
@@ -67,10 +67,10 @@ def test_AB_79_nobody_is_an_administrator_by_default() -> None:
 
 
 def test_AB_79_where_roles_are_not_managed_claims_say_nothing() -> None:
-    assert role_of({"roles": {"odd": 1}}, Settings(), "user") is None
+    assert role_of({"roles": {"odd": 1}}, OAuthSettings(), "user") is None
 
 
-NESTED = Settings(role_management=True, roles_claim="realm_access.roles")
+NESTED = OAuthSettings(role_management=True, roles_claim="realm_access.roles")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_AB_79_dots_lead_into_objects(claims: dict[str, Any], role: str) -> None
 
 
 def test_an_empty_list_of_roles_lets_nobody_be_one() -> None:
-    settings = Settings(role_management=True, allowed_roles=[], admin_roles=[])
+    settings = OAuthSettings(role_management=True, allowed_roles=[], admin_roles=[])
     assert role_of({"roles": ["", "user", "admin"]}, settings, "pending") == "pending"
 
 
@@ -118,7 +118,7 @@ def test_groups_are_a_list_or_one_text_and_none_means_no_change(
     "claim", [{"staff": 1}, True, [["staff"]], ["g"] * 3 + [{}], [str(n) for n in range(1001)]]
 )
 def test_groups_that_cannot_be_read_are_refused(claim: Any) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(LoginRejected):
         groups_of({"groups": claim}, MANAGED)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.plugins.oauth.authority import CLIENT_ID, Authority
+from tests.plugins.oauth.authorization_server import CLIENT_ID, Authority
 from tests.plugins.oauth.browser import HOUSE, Browser, Landing, query_of
 
-from portico.api import ProviderTokens, execute, rows
-from portico.testing import Answer, Client, House
+from portico.api import ProviderTokens, execute, fetch_all
+from portico.testing import Client, InProcessApp, Response
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 pytestmark = pytest.mark.usefixtures("admin")
@@ -25,19 +25,21 @@ def landing(browser: Browser) -> Landing:
 
 @pytest.fixture
 def someone(landing: Landing) -> Client:
-    return Client(landing.browser.house.transport, landing.token, landing.account)
+    return Client(landing.browser.app.transport, landing.token, landing.account)
 
 
-def stored(house: House) -> list[dict[str, Any]]:
-    return list(house.call(rows, "SELECT * FROM oauth_session ORDER BY created_at"))
+def stored(app: InProcessApp) -> list[dict[str, Any]]:
+    return list(app.call(fetch_all, "SELECT * FROM oauth_session ORDER BY created_at"))
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("landing")
-def test_no_token_of_a_provider_stands_in_the_database(house: House, authority: Authority) -> None:
-    [row] = stored(house)
+def test_no_token_of_a_provider_stands_in_the_database(
+    app: InProcessApp, authority: Authority
+) -> None:
+    [row] = stored(app)
     text = repr(row)
     assert "access-" not in text and "refresh-" not in text and "eyJ" not in text
     assert row["provider"] == "oidc" and 3500 < row["expires_at"] - time.time() <= 3600
@@ -59,101 +61,101 @@ def test_an_administrator_sees_that_there_is_one_and_not_which(
 
 
 def test_a_provider_that_does_not_say_until_when_is_believed(
-    browser: Browser, authority: Authority, house: House
+    browser: Browser, authority: Authority, app: InProcessApp
 ) -> None:
     for expires in (None, -5, True, 10**30):
         authority.token = {"expires_in": expires}
         assert browser.sign_in().account
-    assert {one["expires_at"] for one in stored(house)} == {None}
+    assert {one["expires_at"] for one in stored(app)} == {None}
 
 
-def token_of(house: House, landing: Landing) -> str | None:
+def token_of(app: InProcessApp, landing: Landing) -> str | None:
     session_id = landing.browser.cookies[HOUSE]["oauth_session_id"]
-    found: str | None = house.call(
-        house.portico.house.services.need(ProviderTokens).access_token, session_id
+    found: str | None = app.call(
+        app.portico.context.services.require(ProviderTokens).access_token, session_id
     )
     return found
 
 
-def age(house: House, left: int) -> None:
+def age(app: InProcessApp, left: int) -> None:
     """Have what is kept run out in so many seconds."""
-    house.call(execute, "UPDATE oauth_session SET expires_at = $1", int(time.time()) + left)
+    app.call(execute, "UPDATE oauth_session SET expires_at = $1", int(time.time()) + left)
 
 
 def test_a_token_that_lasts_is_handed_out_as_it_is(
-    house: House, landing: Landing, authority: Authority
+    app: InProcessApp, landing: Landing, authority: Authority
 ) -> None:
-    assert (token_of(house, landing) or "").startswith("access-")
+    assert (token_of(app, landing) or "").startswith("access-")
     assert len(authority.asked("/token")) == 1
 
 
 def test_a_token_that_runs_out_is_renewed_and_kept(
-    house: House, landing: Landing, authority: Authority
+    app: InProcessApp, landing: Landing, authority: Authority
 ) -> None:
-    before = token_of(house, landing)
-    age(house, 200)
-    after = token_of(house, landing)
-    assert after != before and token_of(house, landing) == after
+    before = token_of(app, landing)
+    age(app, 200)
+    after = token_of(app, landing)
+    assert after != before and token_of(app, landing) == after
     assert [one.get("grant_type") for one in authority.asked("/token")] == [
         "authorization_code", "refresh_token",
     ]  # fmt: skip
-    age(house, 0)
-    assert token_of(house, landing) not in (before, after), "the new refresh token is used"
+    age(app, 0)
+    assert token_of(app, landing) not in (before, after), "the new refresh token is used"
 
 
 def test_a_token_that_is_not_renewed_is_forgotten(
-    house: House, landing: Landing, authority: Authority, someone: Client
+    app: InProcessApp, landing: Landing, authority: Authority, someone: Client
 ) -> None:
     authority.refreshes = False
-    age(house, 0)
-    assert token_of(house, landing) is None
-    assert stored(house) == []
+    age(app, 0)
+    assert token_of(app, landing) is None
+    assert stored(app) == []
     assert someone.get("/api/v1/auths/").status == 200, "the sign-in here is another matter"
 
 
 def test_a_token_is_kept_while_its_provider_is_away(
-    house: House, landing: Landing, authority: Authority
+    app: InProcessApp, landing: Landing, authority: Authority
 ) -> None:
-    before = token_of(house, landing)
+    before = token_of(app, landing)
     authority.broken["/token"] = (503, b"")
-    age(house, 100)
-    assert token_of(house, landing) == before
-    age(house, -1)
-    assert token_of(house, landing) is None
+    age(app, 100)
+    assert token_of(app, landing) == before
+    age(app, -1)
+    assert token_of(app, landing) is None
     authority.broken.clear()
-    assert token_of(house, landing)
+    assert token_of(app, landing)
 
 
 def test_many_who_ask_at_once_renew_once(
-    house: House, landing: Landing, authority: Authority
+    app: InProcessApp, landing: Landing, authority: Authority
 ) -> None:
     import asyncio
 
     session_id = landing.browser.cookies[HOUSE]["oauth_session_id"]
-    tokens = house.portico.house.services.need(ProviderTokens)
-    age(house, 0)
+    tokens = app.portico.context.services.require(ProviderTokens)
+    age(app, 0)
 
     async def many() -> list[str | None]:
         return await asyncio.gather(*(tokens.access_token(session_id) for _ in range(8)))
 
-    assert len(set(house.call(many))) == 1
+    assert len(set(app.call(many))) == 1
     assert len(authority.asked("/token")) == 2
 
 
-def test_a_row_does_not_open_for_another_sign_in(house: House, browser: Browser) -> None:
+def test_a_row_does_not_open_for_another_sign_in(app: InProcessApp, browser: Browser) -> None:
     first = browser.sign_in()
     own = browser.cookies[HOUSE]["oauth_session_id"]
-    Browser(browser.house).sign_in()
-    other = next(row for row in stored(house) if row["id"] != own)
-    house.call(execute, "UPDATE oauth_session SET token = $1 WHERE id = $2", other["token"], own)
-    assert token_of(house, first) is None
+    Browser(browser.app).sign_in()
+    other = next(row for row in stored(app) if row["id"] != own)
+    app.call(execute, "UPDATE oauth_session SET token = $1 WHERE id = $2", other["token"], own)
+    assert token_of(app, first) is None
 
 
 # -- signing out here -------------------------------------------------------------------------------------------
 
 
 def test_AB_04_signing_out_ends_the_session_and_leads_to_the_provider(
-    house: House, landing: Landing, someone: Client, authority: Authority
+    app: InProcessApp, landing: Landing, someone: Client, authority: Authority
 ) -> None:
     id_token = landing.browser.cookies[HOUSE]["oauth_id_token"]
     address = someone.get("/api/v1/auths/signout").json["redirect_url"]
@@ -162,20 +164,20 @@ def test_AB_04_signing_out_ends_the_session_and_leads_to_the_provider(
     assert query["id_token_hint"] == id_token and query["client_id"] == CLIENT_ID
     assert "post_logout_redirect_uri" not in query
     assert someone.get("/api/v1/auths/").status == 401
-    assert stored(house) == []
+    assert stored(app) == []
 
 
-def test_signing_out_leads_back_where_the_operator_says(environment: dict[str, str]) -> None:
+def test_signing_out_leads_back_where_the_operator_says(env: dict[str, str]) -> None:
     after = "https://house.example/bye?a=b&c=d"
-    house = House(environment | {"WEBUI_AUTH_SIGNOUT_REDIRECT_URL": after})
+    app = InProcessApp(env | {"WEBUI_AUTH_SIGNOUT_REDIRECT_URL": after})
     try:
-        landing = Browser(house.client).sign_in()
-        someone = Client(house.client.transport, landing.token)
+        landing = Browser(app.client).sign_in()
+        someone = Client(app.client.transport, landing.token)
         address = someone.get("/api/v1/auths/signout").json["redirect_url"]
         assert query_of(address)["post_logout_redirect_uri"] == after
         assert "bye?a" not in address
     finally:
-        house.close()
+        app.close()
 
 
 def test_AB_04_signing_out_works_while_the_provider_is_away(
@@ -211,7 +213,7 @@ def logout_claims(authority: Authority, **more: Any) -> dict[str, Any]:
     return {name: value for name, value in (own | more).items() if value is not None}
 
 
-def tell(client: Client, token: str, provider: str = "oidc", **form: str) -> Answer:
+def tell(client: Client, token: str, provider: str = "oidc", **form: str) -> Response:
     """What a provider sends when somebody signs out there."""
     return client.post(
         f"/oauth/{provider}/backchannel-logout",
@@ -250,7 +252,7 @@ def test_AB_05_one_session_there_is_one_session_here(
 
 
 def test_AB_05_a_subject_signs_out_of_what_it_brought_and_of_nothing_else(
-    client: Client, authority: Authority, house: House, admin: Client
+    client: Client, authority: Authority, app: InProcessApp, admin: Client
 ) -> None:
     first, second = Browser(client).sign_in(), Browser(client).sign_in()
     authority.claims |= {"sub": "s-2", "email": "ben@example.org"}
@@ -262,13 +264,13 @@ def test_AB_05_a_subject_signs_out_of_what_it_brought_and_of_nothing_else(
 
 
 def test_AB_05_whoever_listens_is_told_which_sessions_ended(
-    client: Client, landing: Landing, authority: Authority, house: House
+    client: Client, landing: Landing, authority: Authority, app: InProcessApp
 ) -> None:
     from portico.events import Listener
     from portico.identity import SessionRevoked
 
     heard: list[SessionRevoked] = []
-    house.portico.events.listen("test", [Listener(SessionRevoked, heard.append)])
+    app.portico.events.subscribe("test", [Listener(SessionRevoked, heard.append)])
     assert tell(client, signed(authority)).status == 200
     assert [one.session_id for one in heard] == [landing.browser.cookies[HOUSE]["oauth_session_id"]]
 
@@ -379,7 +381,7 @@ def test_a_provider_whose_keys_cannot_be_had_may_try_again(
 
 
 def test_deleting_an_account_takes_along_what_providers_gave(
-    admin: Client, someone: Client, house: House
+    admin: Client, someone: Client, app: InProcessApp
 ) -> None:
     assert admin.delete(f"/api/v1/users/{someone.account['id']}").status == 200
-    assert stored(house) == []
+    assert stored(app) == []

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from tests.plugins.oauth.authority import Authority
+from tests.plugins.oauth.authorization_server import Authority
 from tests.plugins.oauth.browser import HOUSE, Browser, query_of, with_query
 
-from portico.testing import Answer, Client, House
+from portico.testing import Client, InProcessApp, Response
 
 LOGIN = f"{HOUSE}/oauth/oidc/login"
 Count = Callable[[], int]
 
 
-def assert_refused(answer: Answer, count: Count) -> None:
+def assert_refused(answer: Response, count: Count) -> None:
     """A 4xx, no session, no account but the founder's."""
     assert answer.status == 400, answer
     assert answer.detail
@@ -55,10 +55,10 @@ def test_AB_74_a_state_is_good_once_although_the_sign_in_failed(
 
 @pytest.mark.usefixtures("admin")
 def test_AB_74_two_instances_share_what_is_used(
-    browser: Browser, house: House, environment: dict[str, str], client: Client
+    browser: Browser, app: InProcessApp, env: dict[str, str], client: Client
 ) -> None:
     back, _ = browser.follow(LOGIN)
-    other = House(environment)
+    other = InProcessApp(env)
     try:
         elsewhere = Browser(other.client, {s: dict(kept) for s, kept in browser.cookies.items()})
         assert elsewhere.land(back).account["email"] == "grace@example.org"
@@ -90,10 +90,10 @@ def test_AB_74_the_state_of_another_provider_is_worth_nothing(
 def test_AB_74_an_expired_state_is_worth_nothing(
     browser: Browser, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import portico_oauth.begun as begun
+    import portico_oauth.login.pending_logins as begun
 
     back, _ = browser.follow(LOGIN)
-    later = begun.now() + begun.LASTS + 1
+    later = begun.now() + begun.PENDING_LOGIN_SECONDS + 1
     monkeypatch.setattr(begun, "now", lambda: later)
     assert_refused(browser.get(back), count)
 
@@ -102,7 +102,7 @@ def test_AB_74_an_expired_state_is_worth_nothing(
 def test_FT_06_a_clock_that_jumped_back_makes_no_state_last_longer(
     browser: Browser, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import portico_oauth.begun as begun
+    import portico_oauth.login.pending_logins as begun
 
     back, _ = browser.follow(LOGIN)
     earlier = begun.now() - 3600
@@ -112,12 +112,12 @@ def test_FT_06_a_clock_that_jumped_back_makes_no_state_last_longer(
 
 @pytest.mark.usefixtures("admin")
 def test_AB_74_a_cookie_that_is_not_ours_is_none(
-    browser: Browser, count: Count, house: House
+    browser: Browser, count: Count, app: InProcessApp
 ) -> None:
     back, _ = browser.follow(LOGIN)
     value = browser.cookies[HOUSE]["owui-session"]
     flipped = value[:-10] + ("A" if value[-10] != "A" else "B") + value[-9:]
-    other = house.portico.vault.lock("[]", "oauth:token:x")
+    other = app.portico.vault.encrypt("[]", "oauth:token:x")
     for cookie in (value[:-1], flipped, "x" * 4000, "", other):
         browser.cookies[HOUSE]["owui-session"] = cookie
         assert_refused(browser.get(back), count)
@@ -183,12 +183,10 @@ def test_AB_74_a_browser_that_another_provider_sends_back_does_not_come_in(
     assert not authority.asked("/token"), "the code was shown to somebody"
 
 
-def test_whoever_fails_again_and_again_waits(
-    environment: dict[str, str], authority: Authority
-) -> None:
-    house = House(environment | {"PORTICO_LIMITS_ENABLED": "true", "PORTICO_LIMITS_FAILURES": "3"})
+def test_whoever_fails_again_and_again_waits(env: dict[str, str], authority: Authority) -> None:
+    app = InProcessApp(env | {"PORTICO_LIMITS_ENABLED": "true", "PORTICO_LIMITS_FAILURES": "3"})
     try:
-        browser = Browser(house.client)
+        browser = Browser(app.client)
         for _ in range(5):
             assert browser.sign_in().account, "who is let in is not counted"
         for _ in range(3):
@@ -196,4 +194,4 @@ def test_whoever_fails_again_and_again_waits(
         answer = browser.get(f"{HOUSE}/oauth/oidc/callback?state=x")
         assert answer.status == 429 and int(answer.headers["retry-after"]) > 0
     finally:
-        house.close()
+        app.close()

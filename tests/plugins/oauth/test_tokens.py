@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import JWKRegistry
-from tests.plugins.oauth.authority import CLIENT_ID, CLIENT_SECRET, Authority
+from tests.plugins.oauth.authorization_server import CLIENT_ID, CLIENT_SECRET, Authority
 from tests.plugins.oauth.browser import HOUSE, Browser, query_of, with_query
 
 from portico.testing import Client

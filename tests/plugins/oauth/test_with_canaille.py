@@ -11,7 +11,7 @@ from pytest_iam import Server, iam_configuration, iam_server, iam_server_port  #
 from tests.plugins.oauth.browser import HOUSE, Browser
 
 from portico.api import ProviderTokens, execute
-from portico.testing import Client, House
+from portico.testing import Client, InProcessApp
 
 CLIENT_ID, CLIENT_SECRET = "portico", "portico-secret"
 
@@ -45,12 +45,12 @@ def registered(iam_server: Server) -> Iterator[Any]:  # noqa: F811
 
 
 @pytest.fixture
-def environment(
-    environment: dict[str, str],
+def env(
+    env: dict[str, str],
     iam_server: Server,  # noqa: F811
     registered: Any,
 ) -> dict[str, str]:
-    return environment | {
+    return env | {
         "OAUTH_CLIENT_ID": CLIENT_ID,
         "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
         "OPENID_PROVIDER_URL": f"{iam_server.url}.well-known/openid-configuration",
@@ -89,25 +89,25 @@ def test_its_groups_become_groups_here(
     iam_server: Server,  # noqa: F811
 ) -> None:
     group = iam_server.random_group(display_name="staff", members=[somebody])
-    someone = Client(browser.house.transport, browser.sign_in().token)
+    someone = Client(browser.app.transport, browser.sign_in().token)
     assert [one["name"] for one in someone.get("/api/v1/groups/").json] == ["staff"]
     iam_server.backend.delete(group)
 
 
 def test_it_renews_what_it_gave(
-    admin: Client, browser: Browser, somebody: Any, house: House
+    admin: Client, browser: Browser, somebody: Any, app: InProcessApp
 ) -> None:
     assert browser.sign_in().account
     session_id = browser.cookies[HOUSE]["oauth_session_id"]
-    tokens = house.portico.house.services.need(ProviderTokens)
-    before = house.call(tokens.access_token, session_id)
-    house.call(execute, "UPDATE oauth_session SET expires_at = 1")
-    after = house.call(tokens.access_token, session_id)
+    tokens = app.portico.context.services.require(ProviderTokens)
+    before = app.call(tokens.access_token, session_id)
+    app.call(execute, "UPDATE oauth_session SET expires_at = 1")
+    after = app.call(tokens.access_token, session_id)
     assert before and after and before != after
 
 
 def test_signing_out_leads_there_and_back(admin: Client, browser: Browser, somebody: Any) -> None:
-    someone = Client(browser.house.transport, browser.sign_in().token)
+    someone = Client(browser.app.transport, browser.sign_in().token)
     address = someone.get("/api/v1/auths/signout").json["redirect_url"]
     back, _ = browser.follow(address)
     assert back.startswith(f"{HOUSE}/auth")

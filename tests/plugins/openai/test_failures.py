@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from portico.api import SourceTimedOut, TooMany
+from portico.api import RateLimited, SourceTimedOut
 from portico_openai.failures import RETRY_AFTER, Failures, Redactor
 
 REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
@@ -51,14 +51,14 @@ def test_a_plain_sentence_stays() -> None:
     ],
 )
 def test_ft19_retry_after_is_seconds_whatever_it_was(value: str, seconds: int) -> None:
-    with pytest.raises(TooMany) as refusal:
+    with pytest.raises(RateLimited) as refusal:
         Failures("s", REDACT).refused(429, {"retry-after": value}, b"")
     assert refusal.value.retry_after == seconds
 
 
 def test_ft19_retry_after_may_be_a_date() -> None:
     date = email.utils.formatdate(time.time() + 30, usegmt=True)
-    with pytest.raises(TooMany) as refusal:
+    with pytest.raises(RateLimited) as refusal:
         Failures("s", REDACT).refused(429, {"retry-after": date}, b"")
     assert 25 <= refusal.value.retry_after <= 31
 

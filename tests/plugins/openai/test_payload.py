@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.plugins.openai.asking import turn
+from tests.plugins.openai.requests import turn
 
-from portico.api import Invalid
-from portico_openai.payload import NOT_THEIRS, encode
+from portico.api import InvalidRequest
+from portico_openai.payload import STRIPPED_KEYS, encode
 
 
 def sent(model: str = "gpt-4o", *, is_openai: Any = False, params: Any = None, **body: Any) -> Any:
@@ -30,7 +30,7 @@ def test_model_and_stream_are_ours_to_say() -> None:
     assert body["stream_options"] == {"include_usage": True}
 
 
-@pytest.mark.parametrize("key", sorted(NOT_THEIRS | {"API-Key", "Base_URL", "extra-headers"}))
+@pytest.mark.parametrize("key", sorted(STRIPPED_KEYS | {"API-Key", "Base_URL", "extra-headers"}))
 def test_ab43_no_key_that_chooses_the_upstream_is_passed_on(key: str) -> None:
     body = sent(params={key: "http://evil.example"}, **{key: "http://evil.example"})
     assert set(body) == {"model", "stream", "messages"}
@@ -68,7 +68,7 @@ def test_parameters_are_laid_over_the_body_and_cast() -> None:
     ],
 )
 def test_a_parameter_that_cannot_be_is_refused(params: Any) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         sent(params=params)
 
 

@@ -1,7 +1,7 @@
 """From settings to connections."""
 
 from portico.api import Secret
-from portico_openai.settings import OPENAI, OpenAISettings, Options, connections
+from portico_openai.settings import OPENAI, ConnectionOptions, OpenAISettings, connections
 
 
 def secrets(*keys: str) -> list[Secret]:
@@ -26,9 +26,9 @@ def test_keys_are_cut_and_padded_to_the_urls() -> None:
 def test_names_are_nobody_elses_and_never_an_address() -> None:
     urls = ["http://a", "http://b", "http://c", "http://d"]
     configs = {
-        "1": Options(name="lab"),
-        "http://c": Options(name="lab"),
-        "3": Options(enable=False),
+        "1": ConnectionOptions(name="lab"),
+        "http://c": ConnectionOptions(name="lab"),
+        "3": ConnectionOptions(enable=False),
     }
     some = connections(OpenAISettings(base_urls=urls, configs=configs))
     assert [c.name for c in some] == ["openai", "lab", "lab-2"]

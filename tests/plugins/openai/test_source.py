@@ -7,10 +7,10 @@ import socket
 import time
 
 import pytest
-from tests.plugins.openai.asking import asked, settings, turn, with_source
+from tests.plugins.openai.requests import asked, settings, turn, with_source
 from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
 
-from portico.api import Refusal, Reply, SourceFailed, SourceTimedOut, TooMany
+from portico.api import DomainError, RateLimited, SourceFailed, SourceResponse, SourceTimedOut
 from portico_openai.source import OpenAISource
 
 ERROR = '"type":"upstream_error"'
@@ -96,14 +96,14 @@ def test_nobody_there_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
         ("status-502", SourceFailed),
         ("empty", SourceFailed),
         ("html", SourceFailed),
-        ("status-429", TooMany),
+        ("status-429", RateLimited),
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
 def test_ft19_ab44_failures_say_which_source_and_nothing_else(
     upstream: Upstream,
     model: str,
-    kind: type[Refusal],
+    kind: type[DomainError],
     stream: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -112,7 +112,7 @@ def test_ft19_ab44_failures_say_which_source_and_nothing_else(
     assert failure.value.detail.startswith("The model source 'openai' ")
     for text in (failure.value.detail, caplog.text):
         assert KEY not in text and "10.1.2.3" not in text and "Traceback" not in text
-    if isinstance(failure.value, TooMany):
+    if isinstance(failure.value, RateLimited):
         assert failure.value.retry_after == 7
     assert len(caplog.records) == 1
 
@@ -221,7 +221,9 @@ def test_ft23_closing_a_reply_that_was_never_read_ends_the_call(upstream: Upstre
 @pytest.mark.parametrize("model", ["silent", "endless"])
 def test_ft23_a_cancelled_question_ends_the_call(upstream: Upstream, model: str) -> None:
     async def leave(source: OpenAISource) -> None:
-        replies: list[Reply] = []  # kept, so that no call ends because its response is collected
+        replies: list[
+            SourceResponse
+        ] = []  # kept, so that no call ends because its response is collected
 
         async def ask() -> None:
             replies.append(await source.complete(turn(model)))

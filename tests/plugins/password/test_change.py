@@ -6,7 +6,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from portico.testing import PASSWORD, Client, House
+from portico.testing import PASSWORD, Client, InProcessApp
 
 CHANGE = "/api/v1/auths/update/password"
 ME = "/api/v1/auths/"
@@ -24,111 +24,111 @@ def signs_in(client: Client, password: str) -> bool:
     return Client(client.transport).post("/api/v1/auths/signin", given).status == 200
 
 
-def test_AB_06_another_password_ends_every_other_sign_in(person: Client) -> None:
-    elsewhere = person.sign_in("Ben")
-    answer = person.post(CHANGE, form())
+def test_AB_06_another_password_ends_every_other_sign_in(user: Client) -> None:
+    elsewhere = user.sign_in("Ben")
+    answer = user.post(CHANGE, form())
     assert (answer.status, answer.json) == (200, True)
-    assert person.get(ME).status == 200, "the one that asked stays"
+    assert user.get(ME).status == 200, "the one that asked stays"
     assert elsewhere.get(ME).status == 401
-    assert signs_in(person, NEW) and not signs_in(person, PASSWORD)
+    assert signs_in(user, NEW) and not signs_in(user, PASSWORD)
 
 
-def test_the_old_password_has_to_be_right(person: Client) -> None:
-    answer = person.post(CHANGE, form(old="wrong"))
+def test_the_old_password_has_to_be_right(user: Client) -> None:
+    answer = user.post(CHANGE, form(old="wrong"))
     assert (answer.status, answer.detail) == (400, INCORRECT)
-    assert signs_in(person, PASSWORD)
+    assert signs_in(user, PASSWORD)
 
 
 @pytest.mark.parametrize(
     "new", ["", "x" * 73, "é" * 37, "x" * 50_000], ids=lambda value: str(len(value))
 )
 def test_AB_08_the_new_password_is_checked_before_anything_is_hashed(
-    person: Client, new: str
+    user: Client, new: str
 ) -> None:
     for old in (PASSWORD, "wrong"):
-        answer = person.post(CHANGE, form(new, old))
+        answer = user.post(CHANGE, form(new, old))
         assert answer.status == 400 and answer.detail != INCORRECT, "the old one was not looked at"
-    assert signs_in(person, PASSWORD)
+    assert signs_in(user, PASSWORD)
 
 
-def test_AB_08_ten_megabytes_are_no_password(person: Client) -> None:
-    assert person.post(CHANGE, form("x" * 10_000_000)).status == 413
-    assert person.post(CHANGE, form(old="x" * 10_000_000)).status == 413
+def test_AB_08_ten_megabytes_are_no_password(user: Client) -> None:
+    assert user.post(CHANGE, form("x" * 10_000_000)).status == 413
+    assert user.post(CHANGE, form(old="x" * 10_000_000)).status == 413
 
 
-def test_AB_08_the_operators_rule_is_for_the_new_password(environment: dict[str, str]) -> None:
-    house = House(environment | {"ENABLE_PASSWORD_VALIDATION": "true"})
+def test_AB_08_the_operators_rule_is_for_the_new_password(env: dict[str, str]) -> None:
+    app = InProcessApp(env | {"ENABLE_PASSWORD_VALIDATION": "true"})
     try:
-        ada = house.client.sign_up("Ada", "Aa1!aaaa")
+        ada = app.client.sign_up("Ada", "Aa1!aaaa")
         answer = ada.post(CHANGE, form("weak", "Aa1!aaaa"))
         assert answer.detail == "The password does not meet the required validation criteria."
         assert ada.post(CHANGE, form("Bb2!bbbb", "Aa1!aaaa")).status == 200
     finally:
-        house.close()
+        app.close()
 
 
-def test_AB_09_a_password_that_only_begins_right_is_wrong(person: Client) -> None:
+def test_AB_09_a_password_that_only_begins_right_is_wrong(user: Client) -> None:
     long = "x" * 72
-    assert person.post(CHANGE, form(long)).status == 200
-    assert person.post(CHANGE, form(NEW, long + "y")).detail == INCORRECT
-    assert not signs_in(person, long + "y") and signs_in(person, long)
+    assert user.post(CHANGE, form(long)).status == 200
+    assert user.post(CHANGE, form(NEW, long + "y")).detail == INCORRECT
+    assert not signs_in(user, long + "y") and signs_in(user, long)
 
 
 def test_AB_16_whoever_waits_changes_no_password_unless_the_operator_lets_them(
-    environment: dict[str, str],
+    env: dict[str, str],
 ) -> None:
     for allowed, status in (("false", 403), ("true", 200)):
-        house = House(environment | {"PORTICO_PASSWORD_PENDING_MAY_CHANGE": allowed})
+        app = InProcessApp(env | {"PORTICO_PASSWORD_PENDING_MAY_CHANGE": allowed})
         try:
-            everybody = house.client.sign_up if allowed == "false" else house.client.sign_in
+            everybody = app.client.sign_up if allowed == "false" else app.client.sign_in
             admin = everybody("Ada")
             if allowed == "false":
-                admin.add_person("Ben", role="pending")
-            assert house.client.sign_in("Ben").post(CHANGE, form()).status == status
+                admin.add_user("Ben", role="pending")
+            assert app.client.sign_in("Ben").post(CHANGE, form()).status == status
         finally:
-            house.close()
+            app.close()
 
 
-def test_where_passwords_are_off_nobody_changes_one(environment: dict[str, str]) -> None:
-    house = House(environment)
-    ada = house.client.sign_up("Ada")
-    house.close()
-    house = House(environment | {"ENABLE_PASSWORD_AUTH": "false"})
+def test_where_passwords_are_off_nobody_changes_one(env: dict[str, str]) -> None:
+    app = InProcessApp(env)
+    ada = app.client.sign_up("Ada")
+    app.close()
+    app = InProcessApp(env | {"ENABLE_PASSWORD_AUTH": "false"})
     try:
-        still = Client(house.client.transport, ada.token)
+        still = Client(app.client.transport, ada.token)
         assert still.post(CHANGE, form()).status == 403
     finally:
-        house.close()
+        app.close()
 
 
-def test_a_change_is_in_the_audit_trail_without_the_password(admin: Client, person: Client) -> None:
-    person.post(CHANGE, form())
+def test_a_change_is_in_the_audit_trail_without_the_password(admin: Client, user: Client) -> None:
+    user.post(CHANGE, form())
     entries = admin.get("/api/v1/audit?what=password.changed").json["entries"]
     assert [one["author_name"] for one in entries] == ["Ben"]
     assert NEW not in str(entries) and "$2b$" not in str(entries)
 
 
-def test_a_form_that_does_not_fit_is_refused(person: Client) -> None:
+def test_a_form_that_does_not_fit_is_refused(user: Client) -> None:
     for body in ({}, {"password": PASSWORD}, form(None), form(7)):
-        assert person.post(CHANGE, body).status in (400, 422)
-    assert signs_in(person, PASSWORD)
+        assert user.post(CHANGE, body).status in (400, 422)
+    assert signs_in(user, PASSWORD)
 
 
-async def _hash_of(house: House) -> str:
-    from portico.db import row
+async def _hash_of(app: InProcessApp) -> str:
+    from portico.db import fetch_one
 
     sql = (
         "SELECT p.hash FROM portico_password p JOIN portico_account a ON a.id = p.account_id "
         "WHERE a.email = 'ben@example.org'"
     )
-    found = await row(sql)
+    found = await fetch_one(sql)
     assert found is not None
     return str(found["hash"])
 
 
 @pytest.mark.parametrize("kind", [b"$2b$05$", b"$2a$04$", b"$2y$04$"])
 def test_a_sign_in_renews_a_hash_of_another_cost_or_kind(
-    person: Client, house: House, kind: bytes
+    user: Client, app: InProcessApp, kind: bytes
 ) -> None:
     made = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(int(kind[4:6])))
     old = (kind + made[7:]).decode()
@@ -136,38 +136,38 @@ def test_a_sign_in_renews_a_hash_of_another_cost_or_kind(
     async def keep() -> None:
         from portico.db import execute
 
-        account = person.account["id"]
+        account = user.account["id"]
         sql = "UPDATE portico_password SET hash = $1 WHERE account_id = $2"
         await execute(sql, old, account)
 
-    house.call(keep)
-    assert not signs_in(person, "wrong") and house.call(_hash_of, house) == old
-    assert signs_in(person, PASSWORD)
-    renewed = house.call(_hash_of, house)
+    app.call(keep)
+    assert not signs_in(user, "wrong") and app.call(_hash_of, app) == old
+    assert signs_in(user, PASSWORD)
+    renewed = app.call(_hash_of, app)
     assert renewed.startswith("$2b$04$") and renewed != old
-    assert person.get(ME).status == 200, "no sign-in ends by it"
-    assert signs_in(person, PASSWORD) and house.call(_hash_of, house) == renewed
+    assert user.get(ME).status == 200, "no sign-in ends by it"
+    assert signs_in(user, PASSWORD) and app.call(_hash_of, app) == renewed
 
 
 def test_a_renewed_hash_never_takes_the_place_of_another_password(
-    person: Client, house: House
+    user: Client, app: InProcessApp
 ) -> None:
-    old = house.call(_hash_of, house)
-    person.post(CHANGE, form())
+    old = app.call(_hash_of, app)
+    user.post(CHANGE, form())
 
     async def late() -> None:
-        directory = house.portico.identity.directory
-        await directory.renew_hash(person.account["id"], old, "$2b$04$late")
+        directory = app.portico.identity.directory
+        await directory.renew_hash(user.account["id"], old, "$2b$04$late")
 
-    house.call(late)
-    assert signs_in(person, NEW)
+    app.call(late)
+    assert signs_in(user, NEW)
 
 
-def test_AB_06_of_many_changes_at_once_one_counts(person: Client) -> None:
+def test_AB_06_of_many_changes_at_once_one_counts(user: Client) -> None:
     """Whoever knows the old password, too, does not take the account back while it is being changed."""
     passwords = [f"{NEW} {number}" for number in range(6)]
     with ThreadPoolExecutor(6) as crowd:
-        statuses = list(crowd.map(lambda new: person.post(CHANGE, form(new)).status, passwords))
+        statuses = list(crowd.map(lambda new: user.post(CHANGE, form(new)).status, passwords))
     assert sorted(statuses) == [200] + [400] * 5
     (kept,) = (new for new, status in zip(passwords, statuses, strict=True) if status == 200)
-    assert [signs_in(person, new) for new in passwords] == [new == kept for new in passwords]
+    assert [signs_in(user, new) for new in passwords] == [new == kept for new in passwords]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import Answer, Client, House
+from portico.testing import Client, InProcessApp, Response
 
 FORM = {"name": "Ada", "email": "Ada@Example.org", "password": "correct horse"}
 INVALID_CRED = (
@@ -17,29 +17,27 @@ Opened = Callable[..., Client]
 
 
 @pytest.fixture
-def opened(environment: dict[str, str]) -> Iterator[Opened]:
+def opened(env: dict[str, str]) -> Iterator[Opened]:
     """A house with other settings: `opened(ENABLE_SIGNUP="false")`; None takes one away."""
-    houses: list[House] = []
+    apps: list[InProcessApp] = []
 
     def open_house(**changes: str | None) -> Client:
-        settings = {
-            name: value for name, value in {**environment, **changes}.items() if value is not None
-        }
-        houses.append(House(settings))
-        return houses[-1].client
+        settings = {name: value for name, value in {**env, **changes}.items() if value is not None}
+        apps.append(InProcessApp(settings))
+        return apps[-1].client
 
     yield open_house
-    for house in houses:
-        house.close()
+    for app in apps:
+        app.close()
 
 
-def sign_up(client: Client, **changes: Any) -> Answer:
+def sign_up(client: Client, **changes: Any) -> Response:
     return client.post("/api/v1/auths/signup", FORM | changes)
 
 
 def sign_in(
     client: Client, email: Any = "ada@example.org", password: Any = "correct horse"
-) -> Answer:
+) -> Response:
     return client.post("/api/v1/auths/signin", {"email": email, "password": password})
 
 

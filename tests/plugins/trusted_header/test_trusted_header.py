@@ -7,7 +7,7 @@ import pytest
 
 from portico.api import INVALID_CRED
 from portico.settings.problems import BadSettings
-from portico.testing import Answer, Client, House
+from portico.testing import Client, InProcessApp, Response
 from portico.testing.client import PASSWORD
 
 NOT_NAMED = "Your provider has not provided a trusted header. Please contact your administrator for assistance."
@@ -19,29 +19,29 @@ BEHIND_A_PROXY = {
     "WEBUI_AUTH_TRUSTED_GROUPS_HEADER": "X-Forwarded-Groups",
     "PORTICO_TRUSTED_PROXIES": "127.0.0.1",
 }
-Opened = Callable[..., House]
+Opened = Callable[..., InProcessApp]
 Pairs = dict[str, str] | list[tuple[str, str]]
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | BEHIND_A_PROXY
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | BEHIND_A_PROXY
 
 
 @pytest.fixture
-def opened(environment: dict[str, str]) -> Iterator[Opened]:
-    houses: list[House] = []
+def opened(env: dict[str, str]) -> Iterator[Opened]:
+    apps: list[InProcessApp] = []
 
-    def open_house(**changes: str) -> House:
-        houses.append(House(environment | changes))
-        return houses[-1]
+    def open_house(**changes: str) -> InProcessApp:
+        apps.append(InProcessApp(env | changes))
+        return apps[-1]
 
     yield open_house
-    for house in houses:
-        house.close()
+    for app in apps:
+        app.close()
 
 
-def come(client: Client, headers: Pairs, body: object = None) -> Answer:
+def come(client: Client, headers: Pairs, body: object = None) -> Response:
     return client.post("/api/v1/auths/signin", body or {}, headers=headers)
 
 
@@ -57,8 +57,8 @@ def enter(client: Client, person: str, **more: str) -> Client:
     return Client(client.transport, answer.json["token"], answer.json)
 
 
-def how_many(house: House) -> int:
-    count: int = house.call(house.portico.identity.directory.count)
+def how_many(app: InProcessApp) -> int:
+    count: int = app.call(app.portico.identity.directory.count)
     return count
 
 
@@ -76,11 +76,11 @@ def test_whoever_the_proxy_names_is_signed_in_and_the_first_is_the_administrator
     assert come(client, named("ADA")).json["id"] == ada["id"]
 
 
-def test_somebody_who_comes_twice_at_once_has_one_account(house: House) -> None:
+def test_somebody_who_comes_twice_at_once_has_one_account(app: InProcessApp) -> None:
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: come(house.client, named("ada")), range(6)))
+        answers = list(pool.map(lambda _: come(app.client, named("ada")), range(6)))
     assert {answer.status for answer in answers} == {200}
-    assert how_many(house) == 1
+    assert how_many(app) == 1
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_somebody_who_comes_twice_at_once_has_one_account(house: House) -> None:
     ],
 )  # fmt: skip
 def test_AB_18_what_is_not_said_once_and_for_all_names_nobody(
-    house: House, headers: list[tuple[str, str]]
+    app: InProcessApp, headers: list[tuple[str, str]]
 ) -> None:
-    answer = come(house.client, headers)
+    answer = come(app.client, headers)
     assert (answer.status, answer.detail) == (400, NOT_NAMED)
-    assert how_many(house) == 0
+    assert how_many(app) == 0
 
 
 @pytest.mark.parametrize(
@@ -111,38 +111,38 @@ def test_AB_18_what_is_not_said_once_and_for_all_names_nobody(
     ["ada", "ada@", "@example.org", "ada@example.org, eve@example.org", "ada @example.org", "a\x00@example.org",
      "ada@example.org\x00", "ada@\xe9", "a" * 300 + "@example.org", "ada@example.org\tx", "<ada@example.org>@"],
 )  # fmt: skip
-def test_AB_18_what_is_no_address_makes_no_account(house: House, address: str) -> None:
-    answer = come(house.client, {"x-forwarded-email": address})
+def test_AB_18_what_is_no_address_makes_no_account(app: InProcessApp, address: str) -> None:
+    answer = come(app.client, {"x-forwarded-email": address})
     assert answer.status == 400
-    assert how_many(house) == 0
+    assert how_many(app) == 0
 
 
 def test_AB_18_nobody_but_a_named_proxy_is_believed(opened: Opened) -> None:
-    house = opened(PORTICO_TRUSTED_PROXIES="10.0.0.0/8")
+    app = opened(PORTICO_TRUSTED_PROXIES="10.0.0.0/8")
     for headers in (named("ada"), named("ada") | {"x-forwarded-for": "10.0.0.1"}):
-        answer = come(house.client, headers)
+        answer = come(app.client, headers)
         assert (answer.status, answer.detail) == (400, NOT_NAMED)
-    assert how_many(house) == 0
+    assert how_many(app) == 0
 
 
 def test_AB_18_where_no_proxy_is_named_none_is_believed(opened: Opened) -> None:
-    house = opened(PORTICO_TRUSTED_PROXIES="")
-    answer = come(house.client, named("ada"))
+    app = opened(PORTICO_TRUSTED_PROXIES="")
+    answer = come(app.client, named("ada"))
     assert (answer.status, answer.detail) == (400, NOT_NAMED)
-    assert how_many(house) == 0
+    assert how_many(app) == 0
 
 
 def test_AB_18_without_the_setting_the_header_says_nothing(opened: Opened) -> None:
     off = {name: "" for name in BEHIND_A_PROXY if "HEADER" in name}
-    house = opened(**off)
-    ada = house.client.sign_up("Ada")
+    app = opened(**off)
+    ada = app.client.sign_up("Ada")
     form = {"email": "ada@example.org", "password": "wrong"}
-    refused = come(house.client, named("ada"), form)
+    refused = come(app.client, named("ada"), form)
     assert (refused.status, refused.detail) == (400, INVALID_CRED)
-    let_in = come(house.client, named("eve"), form | {"password": PASSWORD})
+    let_in = come(app.client, named("eve"), form | {"password": PASSWORD})
     assert (let_in.status, let_in.json["id"]) == (200, ada.account["id"])
     assert ada.get("/api/v1/auths/", headers=named("eve")).status == 200
-    assert how_many(house) == 1
+    assert how_many(app) == 1
 
 
 def test_AB_18_somebody_elses_name_ends_nobodys_session_but_does_not_go_through(
@@ -168,12 +168,12 @@ def test_AB_18_a_public_route_does_not_believe_the_session_of_another_user(clien
     assert ada.get("/api/config", headers=named("eve")).json == anonymous
 
 
-def test_passwords_open_nothing_here_and_nobody_signs_up_with_one(house: House) -> None:
+def test_passwords_open_nothing_here_and_nobody_signs_up_with_one(app: InProcessApp) -> None:
     form = {"name": "Eve", "email": "ada@example.org", "password": "correct horse"}
-    assert house.client.post("/api/v1/auths/signup", form, headers=named("eve")).status == 403
-    assert house.portico.identity.asks_for_passwords is False
-    enter(house.client, "ada")
-    assert come(house.client, [], form).status == 400
+    assert app.client.post("/api/v1/auths/signup", form, headers=named("eve")).status == 403
+    assert app.portico.identity.uses_passwords is False
+    enter(app.client, "ada")
+    assert come(app.client, [], form).status == 400
 
 
 @pytest.mark.parametrize(
@@ -187,17 +187,17 @@ def test_passwords_open_nothing_here_and_nobody_signs_up_with_one(house: House) 
 def test_newcomers_are_let_in_as_the_operator_says(
     opened: Opened, settings: dict[str, str], status: int
 ) -> None:
-    house = opened(**settings)
-    assert come(house.client, named("ada")).status == status
-    assert how_many(house) == (status == 200)
+    app = opened(**settings)
+    assert come(app.client, named("ada")).status == status
+    assert how_many(app) == (status == 200)
 
 
-def test_by_default_only_the_first_is_a_newcomer(environment: dict[str, str]) -> None:
-    del environment["ENABLE_SIGNUP"]
-    house = House(environment)
+def test_by_default_only_the_first_is_a_newcomer(env: dict[str, str]) -> None:
+    del env["ENABLE_SIGNUP"]
+    app = InProcessApp(env)
     try:
-        ada = enter(house.client, "ada")
-        assert come(house.client, named("ben")).status == 403
+        ada = enter(app.client, "ada")
+        assert come(app.client, named("ben")).status == 403
         form = {
             "name": "Ben",
             "email": "ben@example.org",
@@ -205,30 +205,32 @@ def test_by_default_only_the_first_is_a_newcomer(environment: dict[str, str]) ->
             "role": "user",
         }
         assert ada.post("/api/v1/auths/add", form).status == 200
-        assert come(house.client, named("ben")).status == 200
+        assert come(app.client, named("ben")).status == 200
     finally:
-        house.close()
+        app.close()
 
 
-def groups_of(house: House, person: Client) -> set[str]:
-    found = house.call(house.portico.identity.directory.groups_of, person.account["id"])
+def groups_of(app: InProcessApp, person: Client) -> set[str]:
+    found = app.call(app.portico.identity.directory.groups_of, person.account["id"])
     return {group.name for group in found}
 
 
-def test_groups_become_exactly_those_that_exist_and_an_administrators_stay(house: House) -> None:
-    ada = enter(house.client, "ada")
+def test_groups_become_exactly_those_that_exist_and_an_administrators_stay(
+    app: InProcessApp,
+) -> None:
+    ada = enter(app.client, "ada")
     for name in ("red", "blue", "Grün"):
         form = {"name": name, "description": ""}
         assert ada.post("/api/v1/groups/create", form).status == 200
-    ben = enter(house.client, "ben", groups="red, Gr%C3%BCn,unheard of,,")
-    assert groups_of(house, ben) == {"red", "Grün"}
-    enter(house.client, "ben", groups="blue")
-    assert groups_of(house, ben) == {"blue"}
+    ben = enter(app.client, "ben", groups="red, Gr%C3%BCn,unheard of,,")
+    assert groups_of(app, ben) == {"red", "Grün"}
+    enter(app.client, "ben", groups="blue")
+    assert groups_of(app, ben) == {"blue"}
     for nothing in ({}, {"groups": ""}, {"groups": " , "}):
-        enter(house.client, "ben", **nothing)
-        assert groups_of(house, ben) == {"blue"}
-    enter(house.client, "ada", groups="red")
-    assert groups_of(house, ada) == set()
+        enter(app.client, "ben", **nothing)
+        assert groups_of(app, ben) == {"blue"}
+    enter(app.client, "ada", groups="red")
+    assert groups_of(app, ada) == set()
 
 
 def test_AB_79_nothing_a_proxy_sends_makes_an_administrator(client: Client) -> None:
@@ -255,10 +257,10 @@ def test_a_header_that_cannot_be_trusted_keeps_the_house_closed(
 
 
 def test_AB_18_an_address_that_only_looks_like_another_is_not_that_account(opened: Opened) -> None:
-    house = opened()
-    enter(house.client, "ada")
-    before = how_many(house)
+    app = opened()
+    enter(app.client, "ada")
+    before = how_many(app)
     for email in ("ad\u00aa@example.org", "ada\u200b@example.org", "ａda@example.org"):
-        answer = come(house.client, {"x-forwarded-email": email.encode().decode("latin-1")})
+        answer = come(app.client, {"x-forwarded-email": email.encode().decode("latin-1")})
         assert answer.status == 400, email
-    assert how_many(house) == before
+    assert how_many(app) == before

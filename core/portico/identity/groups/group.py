@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.errors import Invalid
+from portico.errors import InvalidRequest
 
 LONGEST_DESCRIPTION = 4096
 #: Bytes of JSON; every list of groups carries them.
@@ -30,7 +30,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     member_count: int
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True):
+class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who is in a group. Units: `status_expires_at` in epoch seconds."""
 
     id: str
@@ -42,14 +42,14 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     status_expires_at: int | None
 
 
-class Membership(msgspec.Struct, frozen=True):
+class MembershipChange(msgspec.Struct, frozen=True):
     """A group after its members were changed. `ignored`: the ids on the list that are nobody's, in its order."""
 
     group: Group
     ignored: tuple[str, ...]
 
 
-class NoSuchGroup(Invalid):
+class NoSuchGroup(InvalidRequest):
     """A group that was to be changed is not there: 400 and not 404, as clients know it from these routes."""
 
     def __init__(self, doing: str) -> None:
@@ -59,7 +59,7 @@ class NoSuchGroup(Invalid):
 def check_description(description: str) -> str:
     """The description as it is stored. Raises: Invalid if it is too long."""
     if len(description) > LONGEST_DESCRIPTION:
-        raise Invalid(f"[ERROR: A description has at most {LONGEST_DESCRIPTION} characters]")
+        raise InvalidRequest(f"[ERROR: A description has at most {LONGEST_DESCRIPTION} characters]")
     return description.replace("\x00", "")
 
 
@@ -67,7 +67,7 @@ def check_data(name: str, value: Mapping[str, Any] | None) -> str | None:
     """`data` or `meta` as JSON text. Raises: Invalid if it is too large."""
     text = as_json(value)
     if text is not None and len(text.encode()) > LARGEST_DATA:
-        raise Invalid(f"[ERROR: {name} has at most {LARGEST_DATA // 1024} KiB]")
+        raise InvalidRequest(f"[ERROR: {name} has at most {LARGEST_DATA // 1024} KiB]")
     return text
 
 

@@ -8,14 +8,15 @@ from portico.db import (
     UniqueViolation,
     after_commit,
     execute,
+    fetch_all,
     hold_rows,
     new_id,
     now,
-    rows,
     transaction,
 )
-from portico.errors import Invalid, NotFound
-from portico.identity.events import AccountLeaving, GroupChanged, GroupLeaving
+from portico.errors import InvalidRequest, NotFound
+from portico.identity.accounts.account import check_name
+from portico.identity.events import AccountDeleting, GroupChanged, GroupDeleting
 from portico.identity.groups.group import (
     Group,
     NoSuchGroup,
@@ -23,10 +24,13 @@ from portico.identity.groups.group import (
     check_data,
     check_description,
 )
-from portico.identity.groups.members import GROUP, Members
-from portico.identity.groups.permission_rules import check_permissions, check_within, granted
-from portico.identity.groups.permission_tree import Tree, read_text
-from portico.identity.people.account import check_name
+from portico.identity.groups.members import GROUP, GroupMembership
+from portico.identity.groups.permission_tree import PermissionTree, parse_tree
+from portico.identity.groups.permission_validation import (
+    check_may_grant,
+    check_permissions,
+    granted_permissions,
+)
 
 #: What is done where no group is found, in the words of the refusal.
 CREATING = "creating group"
@@ -53,7 +57,7 @@ _MADE_BY = "SELECT id FROM portico_group WHERE account_id = $1 ORDER BY id"
 _INHERIT = "UPDATE portico_group SET account_id = $1 WHERE account_id = $2"
 
 
-class Groups(Members):
+class Groups(GroupMembership):
     """All groups.
 
     `within` is what the one who makes a change is permitted: what they newly grant must lie within it, else
@@ -62,11 +66,11 @@ class Groups(Members):
 
     async def groups(self) -> list[Group]:
         """All groups, the last changed first."""
-        return [Group(**found) for found in await rows(_ALL)]
+        return [Group(**found) for found in await fetch_all(_ALL)]
 
     async def groups_of(self, account_id: str) -> list[Group]:
         """The groups somebody is in, the last changed first."""
-        return [Group(**found) for found in await rows(_OF, account_id)]
+        return [Group(**found) for found in await fetch_all(_OF, account_id)]
 
     async def groups_there(self, group_ids: Sequence[str]) -> set[str]:
         """Those of these ids that are a group's."""
@@ -81,7 +85,7 @@ class Groups(Members):
         permissions: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         group_id: str | None = None,
-        within: Tree | None = None,
+        within: PermissionTree | None = None,
         at: Sequence[str | int] = BODY,
     ) -> Group:
         """A new group without members. Names may repeat.
@@ -93,7 +97,7 @@ class Groups(Members):
         group_id = group_id or new_id()
         if permissions is not None:
             check_permissions(permissions, [*at, "permissions"])
-        check_within(granted(permissions), within)
+        check_may_grant(granted_permissions(permissions), within)
         name, description = check_name(name), check_description(description)
         values = (name, description, check_data("data", data), as_json(permissions))
         try:
@@ -102,13 +106,13 @@ class Groups(Members):
                     raise NotFound
                 await execute(_INSERT, group_id, by, *values, now())
                 became = {"name": name, "description": description, "permissions": permissions}
-                await audit.record("group.created", "group", group_id, became=became)
+                await audit.record_change("group.created", "group", group_id, new=became)
                 after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
                 created = await self.group(group_id)
         except UniqueViolation:
             created = None
         if created is None:
-            raise Invalid(f"[ERROR: Error {CREATING}]")
+            raise InvalidRequest(f"[ERROR: Error {CREATING}]")
         return created
 
     async def update_group(
@@ -119,7 +123,7 @@ class Groups(Members):
         description: str | None = None,
         permissions: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
-        within: Tree | None = None,
+        within: PermissionTree | None = None,
         at: Sequence[str | int] = BODY,
     ) -> Group:
         """Change a group; None = as it was. `permissions` and `data` are replaced whole.
@@ -130,16 +134,19 @@ class Groups(Members):
         async with transaction():
             was = await self.lock_group(group_id, UPDATING)
             if permissions is not None and as_json(permissions) != as_json(
-                read_text(was.permissions)
+                parse_tree(was.permissions)
             ):
                 check_permissions(permissions, [*at, "permissions"])
-            check_within(granted(permissions) - granted(read_text(was.permissions)), within)
+            check_may_grant(
+                granted_permissions(permissions) - granted_permissions(parse_tree(was.permissions)),
+                within,
+            )
             new_name, new_text, new_data = was.name, was.description, was.data
             if name not in (None, was.name):
                 new_name = check_name(name)
             if description not in (None, was.description):
                 new_text = check_description(description)
-            if data is not None and as_json(data) != as_json(read_text(was.data)):
+            if data is not None and as_json(data) != as_json(parse_tree(was.data)):
                 new_data = check_data("data", data)
             grants = was.permissions if permissions is None else as_json(permissions)
             await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
@@ -147,9 +154,9 @@ class Groups(Members):
             group = await self.lock_group(group_id, UPDATING)
             before, after = _noted(was), _noted(group)
             if was.data != group.data:
-                before["data"], after["data"] = read_text(was.data), read_text(group.data)
+                before["data"], after["data"] = parse_tree(was.data), parse_tree(group.data)
             if before != after:
-                await audit.record("group.changed", "group", group_id, before, after)
+                await audit.record_change("group.changed", "group", group_id, before, after)
         return group
 
     async def delete_group(self, group_id: str) -> bool:
@@ -159,19 +166,19 @@ class Groups(Members):
                 group = await self.lock_group(group_id, DELETING)
             except NoSuchGroup:
                 return False
-            await self._bus.involve(GroupLeaving(group_id))
+            await self._bus.publish_in_transaction(GroupDeleting(group_id))
             await execute(_DELETE, group_id)
             was = _noted(group) | {"members": group.member_count}
-            await audit.record("group.deleted", "group", group_id, was)
+            await audit.record_change("group.deleted", "group", group_id, was)
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
         return True
 
-    async def account_leaving(self, event: AccountLeaving) -> None:
+    async def account_leaving(self, event: AccountDeleting) -> None:
         """The groups that an account made go to the heir, or with them. Called inside the transaction."""
-        if event.heir is not None:
-            await execute(_INHERIT, event.heir, event.id)
+        if event.new_owner_id is not None:
+            await execute(_INHERIT, event.new_owner_id, event.id)
             return
-        for made in await rows(_MADE_BY, event.id):
+        for made in await fetch_all(_MADE_BY, event.id):
             await self.delete_group(made["id"])
 
 
@@ -179,5 +186,5 @@ def _noted(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "description": group.description,
-        "permissions": read_text(group.permissions),
+        "permissions": parse_tree(group.permissions),
     }

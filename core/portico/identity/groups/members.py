@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from portico import audit
-from portico.db import after_commit, chunks, execute, now, placeholders, rows, transaction
-from portico.events import Bus
+from portico.db import after_commit, chunks, execute, fetch_all, now, placeholders, transaction
+from portico.events import EventBus
 from portico.identity.events import GroupChanged
-from portico.identity.groups.group import Group, Member, Membership, NoSuchGroup
-from portico.identity.groups.permission_rules import check_within, granted
-from portico.identity.groups.permission_tree import Tree, read_text
+from portico.identity.groups.group import Group, GroupMember, MembershipChange, NoSuchGroup
+from portico.identity.groups.permission_tree import PermissionTree, parse_tree
+from portico.identity.groups.permission_validation import check_may_grant, granted_permissions
 
 #: Members on one page of a list.
 PAGE = 30
@@ -53,20 +53,20 @@ _GRANTED = (
 )
 
 
-class Members:
+class GroupMembership:
     """The members of all groups. Lists of ids may name somebody twice; ids that are nobody's are passed over."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
     async def group(self, group_id: str) -> Group | None:
         """The group of this id, if there is one."""
-        found = [] if "\x00" in group_id else await rows(_BY_ID, group_id)
+        found = [] if "\x00" in group_id else await fetch_all(_BY_ID, group_id)
         return Group(**found[0]) if found else None
 
     async def add_members(
-        self, group_id: str, account_ids: Sequence[str], within: Tree | None = None
-    ) -> Membership:
+        self, group_id: str, account_ids: Sequence[str], within: PermissionTree | None = None
+    ) -> MembershipChange:
         """Let people into a group. Whoever is in it already stays.
 
         `within`: what the one who does it is permitted; None = everything. Raises: NoSuchGroup; Forbidden if
@@ -74,51 +74,51 @@ class Members:
         """
         async with transaction():
             group = await self.lock_group(group_id, ADDING)
-            check_within(granted(read_text(group.permissions)), within)
+            check_may_grant(granted_permissions(parse_tree(group.permissions)), within)
             return await self._change(group, account_ids, added=account_ids)
 
-    async def remove_members(self, group_id: str, account_ids: Sequence[str]) -> Membership:
+    async def remove_members(self, group_id: str, account_ids: Sequence[str]) -> MembershipChange:
         """Send people out of a group. Whoever is not in it stays out. Raises: NoSuchGroup."""
         async with transaction():
             group = await self.lock_group(group_id, REMOVING)
             return await self._change(group, account_ids, removed=account_ids)
 
     async def set_members(
-        self, group_id: str, account_ids: Sequence[str], within: Tree | None = None
-    ) -> Membership:
+        self, group_id: str, account_ids: Sequence[str], within: PermissionTree | None = None
+    ) -> MembershipChange:
         """Have exactly these people in a group. Raises: as `add_members`."""
         async with transaction():
             group = await self.lock_group(group_id, ADDING)
-            check_within(granted(read_text(group.permissions)), within)
+            check_may_grant(granted_permissions(parse_tree(group.permissions)), within)
             surplus = set(await self.member_ids(group_id)) - set(account_ids)
             return await self._change(
                 group, account_ids, added=account_ids, removed=sorted(surplus)
             )
 
-    async def members(self, group_id: str, page: int | None = None) -> list[Member]:
+    async def members(self, group_id: str, page: int | None = None) -> list[GroupMember]:
         """Who is in a group, by name: everybody, or the 30 of one page. A number below 1 means 1."""
         if "\x00" in group_id:
             return []
         if page is None:
-            found = await rows(_MEMBERS, group_id)
+            found = await fetch_all(_MEMBERS, group_id)
         else:
             skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
-            found = await rows(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE, skip)
-        return [Member(**one) for one in found]
+            found = await fetch_all(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE, skip)
+        return [GroupMember(**one) for one in found]
 
     async def member_ids(self, group_id: str) -> list[str]:
         """Who is in a group. Shape: ids, in the order in which they came."""
         if "\x00" in group_id:
             return []
-        return [found["account_id"] for found in await rows(_MEMBER_IDS, group_id)]
+        return [found["account_id"] for found in await fetch_all(_MEMBER_IDS, group_id)]
 
     async def group_ids(self, account_id: str) -> list[str]:
         """The groups somebody is in. Shape: ids, sorted."""
-        return [found["group_id"] for found in await rows(_IDS, account_id)]
+        return [found["group_id"] for found in await fetch_all(_IDS, account_id)]
 
     async def group_permissions(self, account_id: str) -> tuple[str, ...]:
         """What somebody's groups grant. Shape: JSON text of each group that grants anything, in a fixed order."""
-        return tuple(found["permissions"] for found in await rows(_GRANTED, account_id))
+        return tuple(found["permissions"] for found in await fetch_all(_GRANTED, account_id))
 
     async def lock_group(self, group_id: str, doing: str) -> Group:
         """The group, which nobody else changes until the transaction ends. Raises: NoSuchGroup."""
@@ -135,36 +135,36 @@ class Members:
         *,
         added: Sequence[str] = (),
         removed: Sequence[str] = (),
-    ) -> Membership:
+    ) -> MembershipChange:
         asked = list(dict.fromkeys(asked))
-        there = {found["id"] for found in await _for_each(_PEOPLE, _storable(asked))}
+        there = {found["id"] for found in await _query_in_chunks(_PEOPLE, _valid_ids(asked))}
         # What is noted is what came of the list, not the list.
-        came = await _for_each(
-            _ADD, [one for one in _storable(added) if one in there], group.id, now()
+        came = await _query_in_chunks(
+            _ADD, [one for one in _valid_ids(added) if one in there], group.id, now()
         )
-        went = await _for_each(_REMOVE, _storable(removed), group.id)
+        went = await _query_in_chunks(_REMOVE, _valid_ids(removed), group.id)
         for what, found in (("members.added", came), ("members.removed", went)):
             ids = sorted(one["account_id"] for one in found)
             if ids:
                 was, became = (None, ids) if found is came else (ids, None)
-                await audit.record(what, "group", group.id, was, became)
+                await audit.record_change(what, "group", group.id, was, became)
         if came or went:
             await execute(_TOUCH, now(), group.id)
             after_commit(lambda: self._bus.publish(GroupChanged(group.id)))
         changed = await self.group(group.id)
         assert changed is not None  # its row is locked
-        return Membership(changed, tuple(one for one in asked if one not in there))
+        return MembershipChange(changed, tuple(one for one in asked if one not in there))
 
 
-def _storable(ids: Sequence[str]) -> list[str]:
+def _valid_ids(ids: Sequence[str]) -> list[str]:
     """Each id once, without those that no database can hold."""
     return [one for one in dict.fromkeys(ids) if "\x00" not in one]
 
 
-async def _for_each(sql: str, ids: Sequence[str], *args: Any) -> list[dict[str, Any]]:
+async def _query_in_chunks(sql: str, ids: Sequence[str], *args: Any) -> list[dict[str, Any]]:
     """The rows of a statement about ids, in as many statements as it takes. `args` come before the ids."""
     found: list[dict[str, Any]] = []
     for some in chunks(ids):
         within = placeholders(len(some), first=len(args) + 1)
-        found += await rows(sql.format(within), *args, *some)
+        found += await fetch_all(sql.format(within), *args, *some)
     return found

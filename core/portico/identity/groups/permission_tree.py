@@ -10,22 +10,22 @@ import msgspec
 
 from portico.settings.permissions import PermissionDefaults
 
-Tree: TypeAlias = dict[str, dict[str, bool]]
+PermissionTree: TypeAlias = dict[str, dict[str, bool]]
 
 #: Different combinations of groups whose trees are remembered.
 REMEMBERED = 1024
 
 
-def default_tree(defaults: PermissionDefaults) -> Tree:
+def default_tree(defaults: PermissionDefaults) -> PermissionTree:
     """The tree of somebody who is in no group."""
-    tree: Tree = {}
+    tree: PermissionTree = {}
     for name in defaults.__struct_fields__:
         section, _, word = name.partition("_")
         tree.setdefault(section, {})[word] = getattr(defaults, name)
     return tree
 
 
-def effective(defaults: Tree, granted: Iterable[object]) -> Tree:
+def effective(defaults: PermissionTree, granted: Iterable[object]) -> PermissionTree:
     """The defaults and what any group grants, leaf by leaf; a group cannot take away.
 
     Words that only a group knows are kept. Nothing but `true` grants: a text such as "no" is not a yes.
@@ -40,42 +40,42 @@ def effective(defaults: Tree, granted: Iterable[object]) -> Tree:
     return tree
 
 
-def allows(tree: Tree, permission: str) -> bool:
+def allows(tree: PermissionTree, permission: str) -> bool:
     """Whether a tree permits `workspace.models` or the like; nobody is permitted what the tree does not know."""
     section, _, word = permission.partition(".")
     return tree.get(section, {}).get(word) is True
 
 
-class Standing(msgspec.Struct, frozen=True):
+class EffectivePermissions(msgspec.Struct, frozen=True):
     """What the members of one combination of groups may do: the tree, and the same as JSON."""
 
-    tree: Tree
+    tree: PermissionTree
     json: msgspec.Raw
 
 
-class PermissionTrees:
+class EffectivePermissionsCache:
     """Effective trees on one set of defaults, worked out once for each combination of groups.
 
     The key is the groups' own text as it was read with the request, so there is nothing to invalidate.
     """
 
-    def __init__(self, defaults: Tree) -> None:
+    def __init__(self, defaults: PermissionTree) -> None:
         self.defaults = defaults
-        self._known: dict[tuple[str, ...], Standing] = {}
+        self._known: dict[tuple[str, ...], EffectivePermissions] = {}
 
-    def of(self, granted: tuple[str, ...]) -> Standing:
+    def of(self, granted: tuple[str, ...]) -> EffectivePermissions:
         """What somebody may do whose groups have these `permissions` (JSON text each)."""
         standing = self._known.get(granted)
         if standing is None:
-            tree = effective(self.defaults, map(read_text, granted))
-            standing = Standing(tree, msgspec.Raw(msgspec.json.encode(tree)))
+            tree = effective(self.defaults, map(parse_tree, granted))
+            standing = EffectivePermissions(tree, msgspec.Raw(msgspec.json.encode(tree)))
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[granted] = standing
         return standing
 
 
-def read_text(text: str | None) -> Any:
+def parse_tree(text: str | None) -> Any:
     """What is stored with a group; a text that is damaged is nothing, and stops nobody from signing in."""
     try:
         return None if text is None else msgspec.json.decode(text)

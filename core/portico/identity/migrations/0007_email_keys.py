@@ -2,7 +2,7 @@
 # safe-beside: previous
 
 from portico.db import Database
-from portico.identity.people.email_keys import fill_email_keys
+from portico.identity.accounts.email_keys import fill_email_keys
 
 _STATEMENTS = (
     # An instance of an older release makes accounts without one; the next start fills it in.

@@ -2,7 +2,7 @@
 # safe-beside: previous
 
 from portico.db import Database
-from portico.identity.people.account import folded
+from portico.identity.accounts.account import folded
 
 _BLOCK = 500
 

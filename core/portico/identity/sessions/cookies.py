@@ -6,7 +6,7 @@ from functools import lru_cache
 from portico.identity.sessions.credentials import COOKIE
 
 #: Holds what a sign-in elsewhere began with.
-BEGUN = "owui-session"
+OAUTH_STATE_COOKIE = "owui-session"
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
@@ -28,26 +28,26 @@ class Cookies:
         coming_back = "None" if same_site == "none" else "Lax"
         self._begun = f"; HttpOnly; Path=/; SameSite={coming_back}{seal}"
 
-    def keep(self, token: str, expires_at: int | None) -> str:
+    def session(self, token: str, expires_at: int | None) -> str:
         """Keep a token until it expires (epoch seconds), or until the browser closes if it never does."""
         expires = "" if expires_at is None else f"; Expires={_date(expires_at)}"
         return f"{COOKIE}={token}{expires}{self._tail}"
 
-    def hand_over(self, token: str) -> str:
+    def readable_session(self, token: str) -> str:
         """Give a token to the page itself, which reads it and has it replaced by one it cannot read.
 
         Source: the clients' contract for a sign-in at another provider, which ends with a redirect and no body.
         """
         return f"{COOKIE}={token}{self._open}"
 
-    def put(self, name: str, value: str) -> str:
+    def set(self, name: str, value: str) -> str:
         """Keep something the page cannot read until the browser closes. `value`: nothing that has to be escaped."""
         return f"{name}={value}{self._tail}"
 
-    def begin(self, value: str, lasts: int) -> str:
+    def oauth_state(self, value: str, lasts: int) -> str:
         """Keep a sign-in that has begun elsewhere for `lasts` seconds; sent when the browser comes back from there."""
-        return f"{BEGUN}={value}; Max-Age={lasts}{self._begun}"
+        return f"{OAUTH_STATE_COOKIE}={value}; Max-Age={lasts}{self._begun}"
 
-    def drop(self, name: str) -> str:
+    def delete(self, name: str) -> str:
         """Delete a cookie; with the attributes it was set with, else browsers keep it."""
         return f'{name}=""; Max-Age=0; Expires={_LONG_AGO}{self._tail}'

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from portico.brief import Brief
-from portico.db import after_commit, execute, new_id, now, rows, transaction
-from portico.errors import INVALID_CRED, Invalid, Unauthenticated
-from portico.events import Bus
+from portico.brief import TTLCache
+from portico.db import after_commit, execute, fetch_all, new_id, now, transaction
+from portico.errors import INVALID_CRED, InvalidRequest, Unauthenticated
+from portico.events import EventBus
+from portico.identity.accounts.account import Account
 from portico.identity.actor import Actor
-from portico.identity.entering.ways import Arrival
 from portico.identity.events import SessionRevoked
-from portico.identity.people.account import Account
+from portico.identity.providers import SessionOrigin
 from portico.identity.sessions.tokens import Claims, TokenSigner
 
 #: Seconds between two sweeps of expired rows by one process.
@@ -51,7 +51,7 @@ class SessionToken(msgspec.Struct, frozen=True):
     expires_at: int | None
 
 
-class Arrived(NamedTuple):
+class SessionMethod(NamedTuple):
     """A sign-in, and the name of the way by which it came about."""
 
     session_id: str
@@ -64,17 +64,17 @@ class Sessions:
     def __init__(
         self,
         signer: TokenSigner,
-        bus: Bus,
+        bus: EventBus,
         moment: float = 0,
         keep_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._signer = signer
         self._keep_up = keep_up
         self._bus = bus
-        self._actors: Brief[Claims, Actor] = Brief(moment)
+        self._actors: TTLCache[Claims, Actor] = TTLCache(moment)
         self._sweep_at = 0
 
-    async def open(self, account: Account, arrival: Arrival | None = None) -> SessionToken:
+    async def open(self, account: Account, arrival: SessionOrigin | None = None) -> SessionToken:
         """Sign somebody in whose identity was just proven.
 
         Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
@@ -84,8 +84,8 @@ class Sessions:
             await self._keep_up()
         session_id = new_id()
         token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
-        came = arrival or Arrival()
-        if not await rows(
+        came = arrival or SessionOrigin()
+        if not await fetch_all(
             _OPEN,
             session_id,
             now(),
@@ -97,7 +97,7 @@ class Sessions:
             came.user_agent,
             came.provider_session,
         ):
-            raise Invalid(INVALID_CRED)
+            raise InvalidRequest(INVALID_CRED)
         return SessionToken(token, session_id, expires_at)
 
     async def resolve(self, token: str) -> Actor | None:
@@ -108,18 +108,18 @@ class Sessions:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
-        actor = await self._actors.get(claims, self._find)
+        actor = await self._actors.get_or_load(claims, self._find)
         if actor is None:
             self._signer.forget(token)
         return actor
 
     async def _find(self, claims: Claims) -> Actor | None:
-        found = await rows(_RESOLVE, claims.jti, claims.id)
+        found = await fetch_all(_RESOLVE, claims.jti, claims.id)
         return Actor(**found[0]) if found else None
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Trust nothing that was read before."""
-        self._actors.forget()
+        self._actors.clear()
 
     def expiry(self, token: str) -> int | None:
         """When a token expires in epoch seconds; None = never. Raises: Unauthenticated."""
@@ -135,35 +135,35 @@ class Sessions:
         await self.close(claims.jti)
         return claims.jti
 
-    async def arrived(self, token: str) -> Arrived | None:
+    async def method_of(self, token: str) -> SessionMethod | None:
         """Which sign-in a token stands for, and by which way it came about; None if it is not good."""
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
-        found = await rows("SELECT method FROM portico_session WHERE id = $1", claims.jti)
-        return Arrived(claims.jti, found[0]["method"]) if found else None
+        found = await fetch_all("SELECT method FROM portico_session WHERE id = $1", claims.jti)
+        return SessionMethod(claims.jti, found[0]["method"]) if found else None
 
-    async def close_provided(self, method: str, provider_session: str) -> list[str]:
+    async def close_by_provider_session(self, method: str, provider_session: str) -> list[str]:
         """End the sign-ins that one session at a provider brought. Returns their ids."""
         return await self._close_where(_CLOSE_PROVIDED, method, provider_session)
 
-    async def close_arrived(self, account_id: str, method: str) -> list[str]:
+    async def close_by_method(self, account_id: str, method: str) -> list[str]:
         """End the sign-ins of an account that came by one way. Returns their ids."""
         return await self._close_where(_CLOSE_ARRIVED, account_id, method)
 
     async def _close_where(self, statement: str, *args: str) -> list[str]:
         async with transaction():
-            closed = await rows(statement, *args)
+            closed = await fetch_all(statement, *args)
             for one in closed:
-                self._tell(SessionRevoked(one["account_id"], one["id"], one["expires_at"]))
+                self._publish(SessionRevoked(one["account_id"], one["id"], one["expires_at"]))
         return [str(one["id"]) for one in closed]
 
     async def close(self, session_id: str) -> None:
         """End one sign-in; ending it twice is no fault."""
         await self._close_where(_CLOSE, session_id)
 
-    async def close_of(self, account_id: str, session_id: str) -> bool:
+    async def close_for_account(self, account_id: str, session_id: str) -> bool:
         """End one sign-in if it is this account's. Returns whether it was."""
         return bool(await self._close_where(_CLOSE_OF, account_id, session_id))
 
@@ -180,9 +180,9 @@ class Sessions:
             else:
                 await execute(_CLOSE_OTHERS, account_id, keep)
                 await execute(_KEEP, account_id, keep)
-            self._tell(SessionRevoked(account_id))
+            self._publish(SessionRevoked(account_id))
 
-    def _tell(self, event: SessionRevoked) -> None:
+    def _publish(self, event: SessionRevoked) -> None:
         after_commit(lambda: self._bus.publish(event))
 
     async def _sweep(self) -> None:

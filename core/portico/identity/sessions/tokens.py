@@ -17,7 +17,7 @@ from joserfc.jwk import OctKey
 from portico.db import now
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.settings.problems import BadSettings, Problem
-from portico.settings.secret_key import refuse_weak
+from portico.settings.secret_key import check_strength
 from portico.settings.section import Secret
 
 #: {"alg":"HS256","typ":"JWT"}. A token of ours begins with exactly this, so no other algorithm, and none of the
@@ -67,7 +67,7 @@ def parse_lifetime(text: str) -> int | None:
     raise BadSettings([Problem("identity.session_lifetime", reason, value=text)])
 
 
-def is_lifetime(text: str, shortest: int) -> bool:
+def is_valid_lifetime(text: str, shortest: int) -> bool:
     """Whether this can be read as a time span of `shortest` seconds or more, or for ever."""
     try:
         lifetime = parse_lifetime(text)
@@ -80,14 +80,14 @@ class TokenSigner:
     """Makes tokens, and reads the ones it made. Raises: BadSettings for a weak secret or a bad lifetime."""
 
     def __init__(self, secret: Secret, lifetime: str) -> None:
-        refuse_weak(secret.reveal(), "identity.secret_key (WEBUI_SECRET_KEY)")
+        check_strength(secret.reveal(), "identity.secret_key (WEBUI_SECRET_KEY)")
         self.lifetime = parse_lifetime(lifetime)
         self._written = lifetime
         self._key = OctKey.import_key(secret.reveal().encode())
         self._decoder = msgspec.json.Decoder(Claims)
         self._known: OrderedDict[str, Claims] = OrderedDict()
 
-    def give(self, lifetime: str) -> None:
+    def set_lifetime(self, lifetime: str) -> None:
         """From now on tokens live this long; what cannot be read changes nothing."""
         if lifetime != self._written:
             self._written = lifetime
@@ -113,7 +113,7 @@ class TokenSigner:
                 self._known.popitem(last=False)
         else:
             self._known.move_to_end(token)
-        if not self._in_force(claims.exp):
+        if not self._is_valid(claims.exp):
             self._known.pop(token, None)
             raise Unauthenticated(INVALID_TOKEN)
         return claims
@@ -131,7 +131,7 @@ class TokenSigner:
         except (JoseError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Unauthenticated(INVALID_TOKEN) from error
 
-    def _in_force(self, expires_at: int | None) -> bool:
+    def _is_valid(self, expires_at: int | None) -> bool:
         """Asked on every use, the remembered ones too.
 
         An expiry further off than we ever give was not given by us: the lifetime was shortened since, and the

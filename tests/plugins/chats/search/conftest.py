@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from portico.api import Folders, Service
+from portico.api import FolderLookup, Service
 from portico.db import execute, transaction
 from portico.identity import Actor
-from portico.testing import House
-from portico_chats.search import texts
-from portico_chats.search.finding import Bounds, Search
-from portico_chats.search.index import Indexer
-from portico_chats.search.postings import postings
-from portico_chats.search.texts import TITLE, folded
+from portico.testing import InProcessApp
+from portico_chats.search.backend import postings
+from portico_chats.search.indexer import Indexer
+from portico_chats.search.search import Search, SearchLimits
+from portico_chats.storage import indexed_texts
+from portico_chats.storage.indexed_texts import TITLE, folded
 
 ANN = Actor("ann", "Ann", "ann@example.org", "user", "", "")
 BOB = Actor("bob", "Bob", "bob@example.org", "user", "", "")
 
 #: Each way of finding on its own, and all of them as they are.
 WAYS = {
-    "as it is": Bounds(),
-    "walk": Bounds(first=1, largest=3, near=0, dense=0, few=-1),
-    "index": Bounds(first=1, near=0, dense=0, few=10**6),
-    "a little of each": Bounds(first=1, largest=2, near=0, dense=3, few=2),
+    "as it is": SearchLimits(),
+    "walk": SearchLimits(first=1, largest=3, near=0, dense=0, few=-1),
+    "index": SearchLimits(first=1, near=0, dense=0, few=10**6),
+    "a little of each": SearchLimits(first=1, largest=2, near=0, dense=3, few=2),
 }
 
 
@@ -52,46 +52,46 @@ class Cabinet:
 
     inside = {"work": ["work", "work-deep"], "home": ["home"]}
 
-    async def is_there(self, owner_id: str, folder_id: str) -> bool:
+    async def exists(self, owner_id: str, folder_id: str) -> bool:
         return folder_id in self.inside
 
-    async def below(self, owner_id: str, folder_id: str) -> list[str]:
+    async def subtree_ids(self, owner_id: str, folder_id: str) -> list[str]:
         return self.inside.get(folder_id, [])
 
-    async def named(self, owner_id: str, name: str) -> list[str]:
+    async def ids_by_name(self, owner_id: str, name: str) -> list[str]:
         return self.inside.get(name, [])
 
 
 class Library:
     """The house of a test with its chats."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.indexer = house.portico.house.services.need(Indexer)
+    def __init__(self, app: InProcessApp) -> None:
+        self.app = app
+        self.indexer = app.portico.context.services.require(Indexer)
 
     def add(self, *notes: Note) -> None:
-        self.house.call(self._add, notes)
+        self.app.call(self._add, notes)
 
     def say(self, note: Note, said: dict[str, str]) -> None:
         """Messages in the place of those with the same ids."""
         note.said |= said
-        self.house.call(texts.put, note.owner, note.id, said)
+        self.app.call(indexed_texts.put, note.owner, note.id, said)
 
     def remove(self, note: Note) -> None:
-        self.house.call(self._remove, note)
+        self.app.call(self._remove, note)
 
     def settle(self) -> int:
         """Everything into the index. Returns how many texts waited."""
-        return self.house.call(self.indexer.settle)
+        return self.app.call(self.indexer.index_pending)
 
     def wipe(self) -> None:
-        self.house.call(self._wipe)
+        self.app.call(self._wipe)
 
     def page(
-        self, text: str, page: int = 1, actor: Actor = ANN, bounds: Bounds | None = None
+        self, text: str, page: int = 1, actor: Actor = ANN, bounds: SearchLimits | None = None
     ) -> list[dict[str, Any]]:
-        search = Search(self.house.portico.house, bounds)
-        return self.house.call(search.page, actor, text, page)
+        search = Search(self.app.portico.context, bounds)
+        return self.app.call(search.page, actor, text, page)
 
     def find(self, text: str, **options: Any) -> list[str]:
         """The ids on a page."""
@@ -124,12 +124,12 @@ class Library:
                         tag,
                         note.owner,
                     )
-                await texts.add(note.owner, note.id, {TITLE: note.title} | note.said)
+                await indexed_texts.add(note.owner, note.id, {TITLE: note.title} | note.said)
 
     async def _remove(self, note: Note) -> None:
         async with transaction():
             await execute("DELETE FROM chats_chat WHERE id = $1", note.id)
-            await texts.drop(note.id)
+            await indexed_texts.drop(note.id)
 
     async def _wipe(self) -> None:
         async with transaction():
@@ -139,9 +139,9 @@ class Library:
 
 
 @pytest.fixture
-def library(house: House) -> Iterator[Library]:
+def library(app: InProcessApp) -> Iterator[Library]:
     """Nothing is indexed but by `settle`."""
-    kept = Library(house)
-    house.call(kept.indexer.stop)
-    house.portico.house.services.offer("cabinet", Service(Folders, Cabinet()))
+    kept = Library(app)
+    app.call(kept.indexer.stop)
+    app.portico.context.services.provide("cabinet", Service(FolderLookup, Cabinet()))
     yield kept

@@ -70,14 +70,14 @@ def test_a_search_without_a_text_is_told_so_and_pages_are_counted_from_one(ann: 
     assert found(ann, "trip", page=2) == found(ann, "trip", page=2**70) == []
 
 
-def test_texts_come_into_the_index_by_themselves(ann: Client, house: object) -> None:
+def test_texts_come_into_the_index_by_themselves(ann: Client, app: object) -> None:
     new_chat(ann, title="something unusual", history={"messages": {}, "currentId": None})
     deadline = time.monotonic() + 20
 
     def waiting() -> int:
-        database = house.portico.database  # type: ignore[attr-defined]
+        database = app.portico.database  # type: ignore[attr-defined]
         sql = "SELECT COUNT(*) AS n FROM chats_text WHERE state <> 1"
-        return int(house.call(database.rows, sql)[0]["n"])  # type: ignore[attr-defined]
+        return int(app.call(database.rows, sql)[0]["n"])  # type: ignore[attr-defined]
 
     while waiting():
         assert time.monotonic() < deadline

@@ -1,0 +1,51 @@
+"""From plain text to what OpenAI's clients expect: for sources that only have words to give."""
+
+import time
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
+
+import msgspec
+
+from portico.catalogue.source import EVENT_STREAM, SourceRequest, SourceResponse
+
+
+async def text_response(completion: SourceRequest, deltas: AsyncIterable[str]) -> SourceResponse:
+    """A reply made of pieces of text, in the form the client asked for.
+
+    Streamed, each piece is one event and is sent when it comes. Whole, all pieces are awaited first. Raises
+    whatever `deltas` raises.
+    """
+    frame = {
+        "id": f"chatcmpl-{uuid.uuid4()}",
+        "created": int(time.time()),
+        "model": completion.model,
+    }
+    if completion.stream:
+        return SourceResponse(body=_events(frame, deltas), content_type=EVENT_STREAM)
+    text = "".join([piece async for piece in deltas])
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": "stop",
+    }
+    whole = {**frame, "object": "chat.completion", "choices": [choice]}
+    return SourceResponse(body=msgspec.json.encode(whole))
+
+
+async def _events(frame: dict[str, Any], deltas: AsyncIterable[str]) -> AsyncIterator[bytes]:
+    def event(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        chunk = {**frame, "object": "chat.completion.chunk", "choices": [choice]}
+        return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+
+    try:
+        yield event({"role": "assistant", "content": ""})
+        async for piece in deltas:
+            if piece:
+                yield event({"content": piece})
+        yield event({}, "stop") + b"data: [DONE]\n\n"
+    finally:
+        close = getattr(deltas, "aclose", None)
+        if close is not None:
+            await close()

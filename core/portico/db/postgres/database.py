@@ -1,0 +1,310 @@
+"""PostgreSQL: a pool of connections, and transactions that survive cancellation."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, NoReturn
+
+import asyncpg
+
+from portico.db.database import Database, Row, Transaction
+from portico.db.errors import (
+    BadDatabase,
+    Cause,
+    Deadlock,
+    ForeignKeyViolation,
+    TransactionFailed,
+    UniqueViolation,
+    unavailable,
+)
+from portico.db.postgres.causes import STUMBLES, explain, is_away
+from portico.db.schema_guard import look_over
+from portico.db.shielded import run_to_completion
+from portico.errors import InvalidRequest, Unavailable
+from portico.settings.schema import DatabaseSettings
+
+MIGRATION_LOCK = 7320195  # any number, as long as every release uses the same
+RELEASE_SECONDS = 1.0  # for a cancelled statement to end
+NO_LIMIT = 86400.0  # seconds; asyncpg takes "none" for its default
+CLOSING_TIME = 10.0  # seconds for running statements to end
+
+_KEY = re.compile(r"^Key \((?P<columns>.+?)\)=")
+
+
+#: PostgreSQL keeps any text but one with U+0000 in it.
+UNSTORABLE = "A text holds a character that cannot be stored."
+
+
+@contextmanager
+def translate_errors(database: "Postgres") -> Iterator[None]:
+    """Errors leave this block in the words of the core, and their cause is noted."""
+    try:
+        yield
+    except Unavailable as error:
+        database.note(error)
+        raise
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        EOFError,
+        OSError,
+        *STUMBLES,
+    ) as error:
+        try:
+            raise_translated(error)
+        except Unavailable as refused:
+            database.note(refused)
+            raise
+
+
+def raise_translated(error: Exception) -> NoReturn:
+    """Raise what the error means to the house, or the error itself if it is a programmer's."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        key = _KEY.match(error.detail or "")  # `Key (a, b)=(1, 2) already exists.`
+        columns = tuple(key["columns"].split(", ")) if key else ()
+        raise UniqueViolation(error.constraint_name or "", columns) from error
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        raise ForeignKeyViolation(error.constraint_name or "") from error
+    if isinstance(error, asyncpg.CharacterNotInRepertoireError):
+        raise InvalidRequest(UNSTORABLE) from error
+    if isinstance(error, asyncpg.DeadlockDetectedError):
+        raise Deadlock from error
+    if is_away(error):
+        raise Unavailable from error
+    raise error
+
+
+class PostgresTransaction(Transaction):
+    """A connection of the pool between BEGIN and its end."""
+
+    def __init__(self, database: "Postgres", connection: Any) -> None:
+        super().__init__(database)
+        self.postgres = database
+        self.connection = connection
+
+    async def command(self, sql: str) -> None:
+        """One round trip."""
+        with translate_errors(self.postgres), self.guard_statement():
+            await self.connection.execute(sql)
+
+    async def rollback_to(self, savepoint: str) -> None:
+        """Both in one round trip."""
+        with translate_errors(self.postgres):
+            await self.connection.execute(f"ROLLBACK TO {savepoint}; RELEASE {savepoint}")
+
+    async def commit(self) -> None:
+        """After a failed statement PostgreSQL answers COMMIT with ROLLBACK, not with an error."""
+        if await self._end("COMMIT") != "COMMIT":
+            raise TransactionFailed
+
+    async def rollback(self) -> None:
+        """A connection that cannot do even that is closed; the server then rolls back by itself."""
+        if isinstance(self.failure, TimeoutError | asyncio.CancelledError):
+            # The server may be silent, or still at work on a statement that nobody waits for.
+            _terminate(self.connection)
+            await self.postgres.give_back(self.connection)
+            return
+        with suppress(Unavailable):
+            await self._end("ROLLBACK")
+
+    async def _end(self, sql: str) -> str:
+        try:
+            with translate_errors(self.postgres):
+                answer: str = await self.connection.execute(sql)
+                return answer
+        except BaseException:
+            _terminate(self.connection)
+            raise
+        finally:
+            await self.postgres.give_back(self.connection)
+
+
+class Postgres(Database):
+    """A server reached by URL; `?host=/folder` in it means a Unix socket."""
+
+    dialect = "postgres"
+
+    def __init__(self, url: str, settings: DatabaseSettings) -> None:
+        super().__init__()
+        self._url = url
+        self._settings = settings
+        self._schema = settings.schema.replace('"', '""')
+        self._pool: Any = None
+        self._last_pool: Any = None  # also while it closes
+        self._migrating = False
+
+    def explain(self, error: BaseException) -> Cause | None:
+        """From what asyncpg raised."""
+        return explain(error)
+
+    @property
+    def pool(self) -> Any:
+        """The connections; `Unavailable` unless started."""
+        if self._pool is None:
+            raise Unavailable
+        return self._pool
+
+    async def start(self) -> None:
+        """Opens one connection to see that the server is there; more come when needed."""
+        settings = self._settings
+        await self._make_schema()
+        with translate_errors(self):
+            self._pool = self._last_pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=max(1, settings.pool_size + settings.pool_max_overflow),
+                max_inactive_connection_lifetime=settings.pool_recycle,
+                timeout=settings.pool_timeout,
+                command_timeout=settings.statement_timeout,
+                reset=_nothing_to_reset,
+                server_settings=self._server_settings,
+            )
+
+    async def stop(self) -> None:
+        """Waits for running statements, then closes what is left."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        await run_to_completion(_close(pool))
+
+    async def rows(self, sql: str, *args: Any) -> list[Row]:
+        """Values must have the type of their column: no `int` for TEXT."""
+        async with self._connection() as connection:
+            records = await connection.fetch(sql, *args, timeout=self._limit)
+            return [dict(record) for record in records]
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """The number comes from the server's answer, such as `UPDATE 3`."""
+        async with self._connection() as connection:
+            answer: str = await connection.execute(sql, *args, timeout=self._limit)
+            count = answer.rpartition(" ")[2]
+            return int(count) if count.isdigit() else 0
+
+    async def script(self, sql: str) -> None:
+        """PostgreSQL takes a script whole."""
+        async with self._connection() as connection:
+            await connection.execute(sql, timeout=self._limit)
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[None]:
+        """An advisory lock on a connection of its own, so it ends with the process.
+
+        Statements have no limit in here: a step may rewrite a large table.
+        """
+        with translate_errors(self):
+            connection = await self._connect()
+        try:
+            with translate_errors(self):
+                await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+            self._migrating = True
+            yield
+        finally:
+            self._migrating = False
+            connection.terminate()
+
+    @property
+    def _limit(self) -> float:
+        """Seconds for one statement."""
+        return NO_LIMIT if self._migrating else self._settings.statement_timeout
+
+    @property
+    def _server_settings(self) -> dict[str, str]:
+        """Where names without a schema are looked up; empty = as the server has it."""
+        return {"search_path": f'"{self._schema}"'} if self._schema else {}
+
+    async def _connect(self) -> Any:
+        """A connection outside the pool."""
+        return await asyncpg.connect(
+            self._url, timeout=self._settings.pool_timeout, server_settings=self._server_settings
+        )
+
+    async def _make_schema(self) -> None:
+        """Raises: BadDatabase if it is not there and this role may not make it."""
+        if not self._schema:
+            return
+        with translate_errors(self):
+            connection = await self._connect()
+            try:
+                found = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
+                if not await connection.fetchval(found, self._settings.schema):
+                    await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise BadDatabase(
+                    f"There is no schema {self._settings.schema!r} (DATABASE_SCHEMA), and this role may not make it."
+                ) from error
+            finally:
+                connection.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """The connection of the running task's transaction, else one from the pool."""
+        transaction = self.current_transaction()
+        with translate_errors(self):
+            if isinstance(transaction, PostgresTransaction):
+                with transaction.guard_statement():
+                    yield transaction.connection
+                return
+            connection = await self._take()
+            try:
+                yield connection
+            finally:
+                await self.give_back(connection)
+
+    async def _begin(self) -> Transaction:
+        with translate_errors(self):
+            connection = await self._take()
+            try:
+                await connection.execute("BEGIN")
+            except BaseException:
+                _terminate(connection)  # it may be inside a transaction by now
+                await run_to_completion(self.give_back(connection))
+                raise
+        return PostgresTransaction(self, connection)
+
+    async def _take(self) -> Any:
+        """A free connection, to a schema that this release knows."""
+        pool = self.pool
+        try:
+            connection = await pool.acquire(timeout=self._settings.pool_timeout)
+        except TimeoutError as error:
+            if pool.get_size() < pool.get_max_size() or pool.get_idle_size():
+                raise  # it was the server that did not answer
+            busy = unavailable(
+                Cause(
+                    "busy",
+                    f"no connection to PostgreSQL became free within {self._settings.pool_timeout:g} s",
+                    f"all {pool.get_max_size()} are in use",
+                )
+            )
+            raise busy from error
+        if self.guard is not None:
+            try:
+                await look_over(self.guard, connection)
+            except BaseException:
+                await run_to_completion(self.give_back(connection))
+                raise
+        return connection
+
+    async def give_back(self, connection: Any) -> None:
+        """Let others have the connection; one that is still at work for nobody gets a second to end, then it is closed."""
+        with suppress(asyncpg.InterfaceError, OSError, asyncpg.InternalClientError):
+            await self._last_pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """Saves a round trip: no session state is ever left, and asyncpg rolls back by itself."""
+
+
+def _terminate(connection: Any) -> None:
+    with suppress(asyncpg.InterfaceError):  # lost, and therefore back in the pool already
+        connection.terminate()
+
+
+async def _close(pool: Any) -> None:
+    try:
+        async with asyncio.timeout(CLOSING_TIME):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,137 @@
+"""Why SQLite refuses a statement, in a sentence."""
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+from portico.db.errors import Cause, cause_of
+from portico.db.sqlite.lock_holder import lock_holder
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
+
+#: Bytes below which a file system counts as full when a write to it fails.
+LITTLE_ROOM = 64 * 1024
+#: Bytes that make a full file system one that has room again.
+ROOM = 512 * 1024
+_ERRNO = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EFBIG: "full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+    errno.ENOENT: "gone",
+    errno.EMFILE: "files",
+    errno.ENFILE: "files",
+}
+_SENTENCES = {
+    "full": "the disk is full",
+    "read_only": "the database is read-only",
+    "permission": "this process lacks the permission to use the database file",
+    "gone": "the database file is gone",
+    "files": "this process has too many files open",
+    "broken": "the database file is broken",
+    "io": "the disk reports an error",
+}
+_CODES = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "permission",
+    sqlite3.SQLITE_AUTH: "permission",
+    sqlite3.SQLITE_CORRUPT: "broken",
+    sqlite3.SQLITE_NOTADB: "broken",
+}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_UNCLEAR = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
+
+def explain(error: BaseException, path: Path, patience: float) -> Cause | None:
+    """The cause of a refusal. `patience`: seconds a write waits. None = not the database's fault, or not known."""
+    if (known := cause_of(error)) is not None:
+        return known
+    seen: BaseException | None = error
+    while seen is not None:
+        code = getattr(seen, "sqlite_errorcode", None)
+        if code is not None:
+            return _of_code(code, seen, path, patience)
+        if isinstance(seen, OSError):
+            return _cause(_ERRNO.get(seen.errno or 0, "io"), path, seen.strerror or str(seen))
+        seen = seen.__cause__
+    return None
+
+
+def has_room(path: Path) -> bool:
+    """Whether the file system of a database has room for more than the smallest writes."""
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize >= ROOM
+
+
+def locked(path: Path, patience: float) -> Cause:
+    """Another process writes for too long."""
+    return Cause(
+        "locked", f"another process has held the write lock for {patience:g} s", lock_holder(path)
+    )
+
+
+def _of_code(code: int, error: BaseException, path: Path, patience: float) -> Cause | None:
+    kind = code & 0xFF
+    if kind in _LOCKED:
+        return locked(path, patience)
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return _cause("gone", path)
+    if kind == sqlite3.SQLITE_READONLY and not _may_write(path):
+        return _cause("read_only" if _is_read_only(path) else "permission", path)
+    if kind in _UNCLEAR:
+        return _looked_into(error, path)
+    return _cause(_CODES[kind], path, str(error)) if kind in _CODES else None
+
+
+def _looked_into(error: BaseException, path: Path) -> Cause:
+    """SQLite says the same of many causes: look at the file."""
+    if not path.exists():
+        return _cause("gone", path)
+    if (limit := _size_limit(path)) is not None:
+        return _cause("full", path, f"this process may not write files of more than {limit} bytes")
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return _cause("gone", path)
+    if room.f_bavail * room.f_frsize < LITTLE_ROOM:
+        return _cause("full", path)
+    if not _may_write(path):
+        return _cause("read_only" if _is_read_only(path) else "permission", path)
+    return _cause("io", path, str(error))
+
+
+def _size_limit(path: Path) -> int | None:
+    """The limit on file sizes, in bytes, if the file or its log has come close to it."""
+    if resource is None:
+        return None
+    limit: int = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    files = (path, path.with_name(f"{path.name}-wal"))
+    largest = max((file.stat().st_size for file in files if file.exists()), default=0)
+    return limit if largest + LITTLE_ROOM > limit else None
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+
+
+def _is_read_only(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def _cause(kind: str, path: Path, why: str = "") -> Cause:
+    return Cause(kind, _SENTENCES[kind], f"{path} ({why})" if why else str(path))

@@ -1,0 +1,265 @@
+"""SQLite, plain or encrypted: reads on the event loop, writes in turns."""
+
+import asyncio
+import os
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from portico.db.database import Database, Row, Transaction
+from portico.db.errors import BadDatabase, Cause, ForeignKeyViolation
+from portico.db.schema_guard import look
+from portico.db.shielded import run_to_completion
+from portico.db.sqlite.causes import explain, has_room, locked
+from portico.db.sqlite.file import SQLiteFile
+from portico.db.sqlite.file_identity import FileIdentity
+from portico.db.sqlite.file_lock import DatabaseFileLock, open_lock
+from portico.db.sqlite.statements import change, fetch, prepare, split
+from portico.db.sqlite.writer import Writer
+from portico.errors import Unavailable
+from portico.settings.schema import DatabaseSettings
+from portico.settings.section import Secret
+
+SCAN_THREADS = 2  # threads for long reads
+
+
+class SQLiteTransaction(Transaction):
+    """A turn of the writer."""
+
+    def __init__(self, database: "SQLite", writer: Writer) -> None:
+        super().__init__(database)
+        self.writer = writer
+
+    def check(self) -> None:
+        """Refuses also when SQLite gave up the whole transaction, as it does on a full disk."""
+        if not self.writer.in_transaction:
+            raise Unavailable from self.failure
+        super().check()
+
+    async def command(self, sql: str) -> None:
+        """Run on the loop: inside a turn nothing waits."""
+        with self.guard_statement():
+            change(self.writer.connection, sql, ())
+
+    async def rollback_to(self, savepoint: str) -> None:
+        """Does nothing if the whole transaction is gone already."""
+        if self.writer.in_transaction:
+            change(self.writer.connection, f"ROLLBACK TO {savepoint}", ())
+            change(self.writer.connection, f"RELEASE {savepoint}", ())
+
+    async def commit(self) -> None:
+        """Returns when the COMMIT of the batch has reached the disk."""
+        await self.writer.release(keep=True)
+
+    async def rollback(self) -> None:
+        """Only this turn; the others of the batch stay."""
+        await self.writer.release(keep=False)
+
+
+class SQLite(Database):
+    """One file, which several processes may have open.
+
+    Columns declared BOOLEAN come back as `bool`. Prefer BIGINT to INTEGER, which converts slowly.
+    References must not be declared `DEFERRABLE INITIALLY DEFERRED`: a dangling one would fail the
+    commit that other turns share.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(
+        self, path: Path, settings: DatabaseSettings, password: Secret | None = None
+    ) -> None:
+        super().__init__()
+        self._file = SQLiteFile(path, settings, password)
+        self._identity = FileIdentity(path)
+        self.trouble.has_room = lambda: has_room(self.path)
+        self._settings = settings
+        self._occupied: DatabaseFileLock | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._writer: Writer | None = None
+        self._spare: deque[sqlite3.Connection] = deque()
+        self._scanners: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """Makes the file if it is missing, readable by its owner only. Others may have it open, but not replace it."""
+        file = self._file
+        try:
+            writing = await asyncio.to_thread(self._open)
+            self._reader = file.connect()
+        except Exception as error:
+            self._release()
+            if isinstance(error, Unavailable):
+                self.note(error)
+            if isinstance(error, file.errors):
+                why = self.explain(error) or error
+                raise BadDatabase(f"{self.path} cannot be used: {why}") from error
+            raise
+        self._identity = FileIdentity(self.path)
+        self._identity.check()
+        self._writer = Writer(writing, self._settings.sqlite_busy_timeout, self)
+        self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="portico-db-scan")
+
+    async def stop(self) -> None:
+        """Commits the turns that are queued."""
+        if self._writer is None or self._reader is None or self._scanners is None:
+            return
+        await run_to_completion(self._writer.stop())
+        self._scanners.shutdown()
+        for connection in (self._reader, *self._spare):
+            connection.close()
+        self._spare.clear()
+        self._writer = self._reader = self._scanners = None
+        self._release()
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._file.path
+
+    @property
+    def writer(self) -> Writer:
+        """The writing side; `Unavailable` unless started."""
+        if self._writer is None:
+            raise Unavailable
+        return self._writer
+
+    def explain(self, error: BaseException) -> Cause | None:
+        """From the driver's code, and a look at the file."""
+        return explain(error, self.path, self._settings.sqlite_busy_timeout)
+
+    async def rows(self, sql: str, *args: Any) -> list[Row]:
+        """Reads run right here: a look-up costs less than handing it to a thread would."""
+        text, reads = prepare(sql)
+        try:
+            if (transaction := self.current_transaction()) is not None:
+                with transaction.guard_statement():
+                    return fetch(self.writer.connection, text, args)
+            if self._reader is None:
+                raise Unavailable
+            if reads:
+                if self.guard is not None:
+                    self.guard.require()
+                return fetch(self._reader, text, args)
+            found: list[Row] = await self.writer.submit(lambda writing: fetch(writing, text, args))
+        except Unavailable as error:
+            self.note(error)
+            raise
+        return found
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Outside a transaction it returns after the commit."""
+        text, _ = prepare(sql)
+        try:
+            if (transaction := self.current_transaction()) is not None:
+                with transaction.guard_statement():
+                    return change(self.writer.connection, text, args)
+            touched: int = await self.writer.submit(lambda writing: change(writing, text, args))
+        except Unavailable as error:
+            self.note(error)
+            raise
+        return touched
+
+    def before_batch(self, connection: Any) -> None:
+        """See that what a batch of writes is about to change is ours to change. Called in its open transaction.
+
+        Raises: Unavailable if the file is another one, or a newer release has changed the schema.
+        """
+        self._identity.check()
+        if self.guard is not None:
+            look(self.guard, connection)
+
+    def after_batch(self) -> None:
+        """See that what was just committed can be found again. Raises: Unavailable."""
+        self._identity.check()
+
+    def locked(self) -> Cause:
+        """What to say of another process that writes for too long. Looked up once, not for each who waits."""
+        known = self.trouble.cause
+        if known is not None and known.kind == "locked":
+            return known
+        return locked(self.path, self._settings.sqlite_busy_timeout)
+
+    async def script(self, sql: str) -> None:
+        """Statement by statement; `executescript` would commit first."""
+        async with self.transaction():
+            for statement in split(sql):
+                await self.execute(statement)
+
+    async def scan(self, sql: str, *args: Any) -> list[Row]:
+        """Runs in a thread, on a connection of its own."""
+        if self._scanners is None:
+            raise Unavailable
+        if self.guard is not None:
+            self.guard.require()
+        text, _ = prepare(sql)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._scanners, self._scan, text, args)
+        except Unavailable as error:
+            self.note(error)
+            raise
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[None]:
+        """Without enforced references, so that a step may rebuild a table others point to.
+
+        With them on, `DROP TABLE` deletes the rows first, and everything that cascades from them.
+        """
+        import fcntl  # noqa: PLC0415 - Windows has none
+
+        lock = open_lock(Path(f"{self.path}.migrate.lock"), self.path)
+        try:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except (
+                    BlockingIOError
+                ):  # asked again rather than waited for: a thread cannot be cancelled
+                    await asyncio.sleep(0.05)
+            await self._enforce_references(False)
+            try:
+                yield
+            finally:
+                await run_to_completion(self._enforce_references(True))
+        finally:
+            os.close(lock)
+
+    async def verify(self) -> None:
+        """Looks at every row that points to another."""
+        for dangling in await self.rows("SELECT * FROM pragma_foreign_key_check LIMIT 1"):
+            raise ForeignKeyViolation(f"{dangling['table']} -> {dangling['parent']}")
+
+    async def _enforce_references(self, enforce: bool) -> None:
+        await self.writer.flush()  # the pragma is ignored while a transaction is open
+        self.writer.connection.execute(f"PRAGMA foreign_keys={int(enforce)}")
+
+    async def _begin(self) -> Transaction:
+        writer = self.writer
+        await writer.acquire()
+        return SQLiteTransaction(self, writer)
+
+    def _scan(self, text: str, args: tuple[Any, ...]) -> list[Row]:
+        try:
+            connection = self._spare.pop()
+        except IndexError:
+            connection = self._file.connect()
+        try:
+            return fetch(connection, text, args)
+        finally:
+            self._spare.append(connection)
+
+    def _open(self) -> Any:
+        self._file.check_location()
+        self._occupied = DatabaseFileLock(self.path)
+        self._file.create_or_check()
+        return self._file.connect(writes=True)
+
+    def _release(self) -> None:
+        if self._occupied is not None:
+            self._occupied.release()
+            self._occupied = None

@@ -1,0 +1,27 @@
+"""What must be read again and not be read by others: locked under a key that is not in the database.
+
+A plugin locks a text before it writes it and says with `TableSet(…, locked=…)` where it keeps such texts, so that they
+can be locked anew when the operator changes the key.
+"""
+
+from portico.encryption.encryptor import DecryptionError, Encryptor, WrongEncryptionKey
+from portico.encryption.key_check import check_encryption_key, replace_encryption_key, stored_key_id
+from portico.encryption.key_ring import configured_key_ring, make_key_ring
+from portico.encryption.rotation import KeyUsage, Rotation, key_usage, rotate
+from portico.encryption.tables import TABLES
+
+__all__ = [
+    "TABLES",
+    "DecryptionError",
+    "Encryptor",
+    "KeyUsage",
+    "Rotation",
+    "WrongEncryptionKey",
+    "check_encryption_key",
+    "configured_key_ring",
+    "key_usage",
+    "make_key_ring",
+    "replace_encryption_key",
+    "rotate",
+    "stored_key_id",
+]

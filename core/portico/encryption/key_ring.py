@@ -1,0 +1,63 @@
+"""From what the operator configures to the keys that lock and unlock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from portico.settings.schema import IdentitySettings
+from portico.settings.secret_key import check_strength
+from portico.settings.section import Secret
+
+#: Hexadecimal characters of a key's name.
+ID_LENGTH = 16
+_SALT = b"portico vault v1"
+_SETTING = "identity.encryption_keys (PORTICO_ENCRYPTION_KEYS)"
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """`id`: a fingerprint, from which the key cannot be found."""
+
+    id: str
+    cipher: AESGCM = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """`first` locks; every one unlocks what it has locked."""
+
+    first: EncryptionKey
+    by_id: dict[str, EncryptionKey]
+
+
+def derive(secret: Secret) -> EncryptionKey:
+    """The key that belongs to a secret; the same each time."""
+    material = secret.reveal().encode("utf-8", "surrogatepass")
+    return EncryptionKey(
+        _expand(material, b"id", ID_LENGTH // 2).hex(), AESGCM(_expand(material, b"key", 32))
+    )
+
+
+def make_key_ring(secrets: Sequence[Secret]) -> KeyRing:
+    """Keys of these secrets; the first one locks."""
+    keys = [derive(secret) for secret in secrets]
+    return KeyRing(keys[0], {key.id: key for key in keys})
+
+
+def configured_key_ring(settings: IdentitySettings, secret_key: Secret) -> KeyRing:
+    """The operator's encryption keys, else one that is derived from the secret key.
+
+    What was locked before there were encryption keys, or under a secret key that was replaced, stays readable.
+    Raises: WeakSecret.
+    """
+    for place, secret in enumerate(settings.encryption_keys, start=1):
+        check_strength(secret.reveal(), f"{_SETTING}, number {place}")
+    older = [secret for secret in settings.previous_secret_keys if secret]
+    return make_key_ring([*settings.encryption_keys, secret_key, *older])
+
+
+def _expand(material: bytes, purpose: bytes, length: int) -> bytes:
+    return HKDF(SHA256(), length, _SALT, purpose).derive(material)

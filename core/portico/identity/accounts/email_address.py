@@ -1,0 +1,108 @@
+"""E-mail addresses: what may be one, and which two are one.
+
+`email_key` is the only way to compare addresses. An address that it would change in ways nobody types, such as one with
+a Kelvin sign or a zero-width space, is refused where it is new, and finds only the account that has exactly it.
+"""
+
+import unicodedata
+from typing import Final
+
+import idna
+
+from portico.errors import INVALID_EMAIL_FORMAT, InvalidRequest
+from portico.normalization import normalized
+
+#: Characters; RFC 5321 allows an address 254.
+LONGEST_EMAIL: Final = 254
+
+_CONTROLS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
+#: Control characters, invisible ones and marks of direction, halves of pairs, unassigned ones, blanks.
+_REFUSED: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
+#: A dot to the domain name system, and no dot to anybody else.
+_IDEOGRAPHIC_FULL_STOP: Final = "\u3002"
+#: Letters and marks that nobody sees.
+_UNSEEN: Final = frozenset(
+    map(
+        chr,
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0)
+        + tuple(range(0x180B, 0x1810))
+        + tuple(range(0xFE00, 0xFE10))
+        + tuple(range(0xE0100, 0xE01F0)),
+    )
+)
+
+
+def check_email(email: str) -> str:
+    """The address as it is stored: lower case, composed.
+
+    Raises: Invalid if it does not look like one, or only looks like one. Source: `a@b.c` or `a@localhost`; unlike the
+    reference, the whole of it has to match, and blanks are refused.
+    """
+    if len(email) > LONGEST_EMAIL or not _looks_like_one(email) or not is_plain(email):
+        raise InvalidRequest(INVALID_EMAIL_FORMAT)
+    return normalized("NFC", email).lower()
+
+
+def email_key(email: str) -> str:
+    """The same for all ways to write one address: compatible forms, case, invisible characters, international domains."""
+    if email.isascii():
+        return email.lower().removesuffix(".")
+    local, at, domain = email.rpartition("@")
+    return f"{_folded(local)}{at}{domain_key(domain)}"
+
+
+def domain_key(domain: str) -> str:
+    """The same for all ways to write one domain: that of the domain name system, where it can be written so."""
+    domain = domain.removesuffix(".")
+    if domain.isascii():
+        return domain.lower()
+    try:
+        return idna.encode(_visible(domain), uts46=True).decode().removesuffix(".")
+    except (idna.IDNAError, UnicodeError):
+        return _folded(domain)
+
+
+def is_plain(email: str) -> bool:
+    """Whether somebody would type an address like this: everything of it is seen, and is what it looks like."""
+    return email.isascii() or all(map(_is_plain, email))
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Whether two texts are the same address. One that is not plain is like nothing but itself."""
+    if one == other:
+        return True
+    return is_plain(one) and is_plain(other) and email_key(one) == email_key(other)
+
+
+def exact_spellings(email: str) -> tuple[str, str]:
+    """An address to the letter, and with the letters of ASCII in lower case: no other letter becomes one of them."""
+    return email, "".join(one.lower() if one.isascii() else one for one in email)
+
+
+def _looks_like_one(email: str) -> bool:
+    local, _, domain = email.partition("@")
+    if not local or "@" in domain or any(one.isspace() or one in _CONTROLS for one in email):
+        return False
+    return domain == "localhost" or "." in domain[1:-1]
+
+
+def _is_plain(one: str) -> bool:
+    if one.isascii():
+        return True
+    return (
+        unicodedata.category(one) not in _REFUSED
+        and one not in _UNSEEN
+        and one != _IDEOGRAPHIC_FULL_STOP
+        and unicodedata.normalize("NFKC", one) == one
+        and len(one.casefold()) == 1
+    )
+
+
+def _folded(text: str) -> str:
+    return normalized("NFKC", normalized("NFKC", _visible(text)).casefold())
+
+
+def _visible(text: str) -> str:
+    return "".join(
+        one for one in text if unicodedata.category(one) not in _REFUSED and one not in _UNSEEN
+    )

@@ -1,0 +1,111 @@
+"""Who was here a moment ago. Noted in memory with each request, and written down now and then, many at a time."""
+
+import asyncio
+
+import structlog
+
+from portico.db import chunks, execute, now
+
+#: Seconds after which somebody who was seen does not count as here any more.
+ACTIVE_SECONDS = 180
+#: Seconds between two rounds of writing.
+FLUSH_SECONDS = 10
+#: Seconds between two writes for the same account.
+MIN_WRITE_SECONDS = 60
+#: Of how many it is known at most; beyond, those seen longest ago are forgotten, written or not.
+MAX_TRACKED = 100_000
+
+_WRITE = (
+    "WITH seen (id, seen_at) AS (VALUES {{}}) UPDATE {table} SET {column} = seen.seen_at "
+    "FROM seen WHERE {table}.id = seen.id AND COALESCE({table}.{column}, 0) < seen.seen_at"
+)
+log = structlog.get_logger("portico.identity")
+
+
+class LastSeenTracker:
+    """When each account, or what else has a row, was last seen by this process. Units: epoch seconds."""
+
+    def __init__(self, table: str = "portico_account", column: str = "last_active_at") -> None:
+        self._write = _WRITE.format(table=table, column=column)
+        #: Those seen longest ago first.
+        self._seen: dict[str, int] = {}
+        #: What was written, and when.
+        self._written: dict[str, tuple[int, int]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def touch(self, one: str) -> None:
+        """Somebody is here now. Called with every request."""
+        self._seen.pop(one, None)
+        self._seen[one] = now()
+        if len(self._seen) > MAX_TRACKED:
+            self._drop(next(iter(self._seen)))
+
+    def last_active(self, one: str, stored: int) -> int:
+        """When somebody was last here. `stored`: what the database says."""
+        return max(self._seen.get(one, 0), stored)
+
+    def is_active(self, account_id: str, stored: int) -> bool:
+        """Whether somebody was here within the last three minutes."""
+        return now() - self.last_active(account_id, stored) <= ACTIVE_SECONDS
+
+    def start(self) -> None:
+        """Begin to write what is noted. Needs the running loop, and the database in use."""
+        self._task = asyncio.create_task(self._flush_loop())
+
+    async def stop(self) -> None:
+        """Write the rest, and end. Nothing to do where it was not started."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.wait({task})
+        await self._attempt(at_once=True)
+
+    async def flush(self, *, at_once: bool = False) -> None:
+        """Write down who was seen; whoever was written within the last minute waits, unless `at_once`."""
+        written = {one: self._written.get(one, (0, 0)) for one in self._seen}
+        due = sorted(
+            (one, at)
+            for one, at in self._seen.items()
+            if at > written[one][0]
+            # Whoever left since would never be due, and never be forgotten.
+            and (at_once or now() - at > ACTIVE_SECONDS or self.is_due(at, *written[one]))
+        )
+        for some in chunks(due):
+            places = ", ".join(
+                f"(CAST(${n} AS TEXT), CAST(${n + 1} AS BIGINT))"
+                for n in range(1, 2 * len(some), 2)
+            )
+            await execute(self._write.format(places), *(value for pair in some for value in pair))
+            self._written.update((one, (at, now())) for one, at in some if one in self._seen)
+        self._forget()
+
+    def is_due(self, at: int, was: int, written_at: int) -> bool:
+        """Whether it is time to write down that something was seen at `at`: `was` was written, at `written_at`."""
+        return at - was >= MIN_WRITE_SECONDS
+
+    def _forget(self) -> None:
+        """Drop whoever is not here any more and has been written down."""
+        gone = [
+            one
+            for one, at in self._seen.items()
+            if now() - at > ACTIVE_SECONDS and self._written.get(one, (0, 0))[0] >= at
+        ]
+        for one in gone:
+            self._drop(one)
+
+    def _drop(self, one: str) -> None:
+        self._seen.pop(one, None)
+        self._written.pop(one, None)
+
+    async def _flush_loop(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self._attempt()
+
+    async def _attempt(self, *, at_once: bool = False) -> None:
+        """What could not be written is still known in the next round; nothing here keeps a house from closing."""
+        try:
+            await self.flush(at_once=at_once)
+        except Exception as error:  # noqa: BLE001 - away, full, a deadlock with another instance
+            log.warning("presence not written", error=type(error).__name__)

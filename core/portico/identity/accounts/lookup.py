@@ -1,0 +1,118 @@
+"""Finding one account: by its id, by its e-mail address, and what a sign-in is checked against."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from portico.db import chunks, fetch_all, fetch_one, placeholders
+from portico.errors import EMAIL_TAKEN, InvalidRequest, NotFound
+from portico.identity.accounts.account import COLUMNS, Account
+from portico.identity.accounts.email_address import (
+    check_email,
+    email_key,
+    exact_spellings,
+    is_plain,
+)
+
+_BY_ID = f"SELECT {COLUMNS} FROM portico_account WHERE id = $1"  # noqa: S608 - our own columns
+_BY_EMAIL = (
+    f"SELECT {COLUMNS}, "  # noqa: S608 - our own columns
+    "(SELECT hash FROM portico_password WHERE account_id = portico_account.id) AS hash "
+    "FROM portico_account WHERE email IN ($1, $2) OR email_key = $3"
+)
+_TAKEN = "SELECT 1 FROM portico_account WHERE email = $1 OR email_key = $2 LIMIT 1"
+# The oldest account, which is the one that founded the house, where that was noted.
+_OLDEST = (
+    "SELECT id, role FROM portico_account WHERE id = COALESCE("
+    "(SELECT a.id FROM portico_founder f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), "
+    "(SELECT id FROM portico_account ORDER BY created_at, id LIMIT 1))"
+)
+
+
+def _with_hash(found: dict[str, Any]) -> tuple[Account, str | None]:
+    columns = {name: value for name, value in found.items() if name != "hash"}
+    return Account(**columns), found["hash"]
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a database could hold it: no NUL, and no half of a pair."""
+    return "\x00" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+
+
+class AccountLookup:
+    """Everybody who has an account, one at a time."""
+
+    async def find(self, account_id: str) -> Account | None:
+        """The account of this id, if there is one."""
+        found = [] if "\x00" in account_id else await fetch_all(_BY_ID, account_id)
+        return Account(**found[0]) if found else None
+
+    async def accounts_there(self, account_ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are an account's. A statement for each 500."""
+        there: set[str] = set()
+        for ids in chunks([one for one in dict.fromkeys(account_ids) if "\x00" not in one]):
+            sql = f"SELECT id FROM portico_account WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
+            there |= {found["id"] for found in await fetch_all(sql, *ids)}
+        return there
+
+    async def by_id(self, account_id: str) -> Account:
+        """The account of this id. Raises: NotFound."""
+        account = await self.find(account_id)
+        if account is None:
+            raise NotFound
+        return account
+
+    async def by_email(self, email: str) -> Account | None:
+        """The account of this e-mail address, however it is written. See `proof`."""
+        return (await self.password_hash_of(email))[0]
+
+    async def password_hash_of(self, email: str) -> tuple[Account | None, str | None]:
+        """What a sign-in by password is checked against: the account and the hash, where there are such.
+
+        An account whose address is to the letter this one comes first; else the only one whose address is the same. An
+        address that is not plain is nobody's but to the letter: it only looks like another.
+        """
+        spellings = exact_spellings(email)
+        key = email_key(email) if is_plain(email) else ""
+        found = await fetch_all(_BY_EMAIL, *spellings, key) if _is_storable(email) else []
+        for spelling in spellings:
+            for one in found:
+                if one["email"] == spelling:
+                    return _with_hash(one)
+        return _with_hash(found[0]) if len(found) == 1 else (None, None)
+
+    async def check_free(self, email: str) -> str:
+        """The address as it will be stored. Raises: Invalid if it is malformed or taken.
+
+        Said early, before a password is hashed; the statement that stores it is what decides.
+        """
+        email = check_email(email)
+        if await fetch_all(_TAKEN, email, email_key(email)):
+            raise InvalidRequest(EMAIL_TAKEN)
+        return email
+
+    async def picture_of(self, account_id: str) -> str:
+        """The address of somebody's picture. Raises: NotFound."""
+        sql = "SELECT profile_image_url FROM portico_account WHERE id = $1"
+        found = None if "\x00" in account_id else await fetch_one(sql, account_id)
+        if found is None:
+            raise NotFound
+        return str(found["profile_image_url"])
+
+    async def last_active(self, account_id: str) -> int | None:
+        """When somebody was last seen, as far as that is stored: epoch seconds; None = there is no such account."""
+        sql = "SELECT last_active_at FROM portico_account WHERE id = $1"
+        found = None if "\x00" in account_id else await fetch_one(sql, account_id)
+        return int(found["last_active_at"]) if found else None
+
+    async def first_admin_id(self) -> str | None:
+        """The id of the first administrator, whom nobody else may change; None if the oldest account is not one."""
+        found = await fetch_one(_OLDEST)
+        return str(found["id"]) if found and found["role"] == "admin" else None
+
+    async def count(self) -> int:
+        """How many accounts there are."""
+        return int((await fetch_all("SELECT COUNT(*) AS n FROM portico_account"))[0]["n"])
+
+    async def any_exists(self) -> bool:
+        """Whether there is any account yet."""
+        return bool(await fetch_all("SELECT 1 FROM portico_account LIMIT 1"))

@@ -1,0 +1,92 @@
+"""Pictures of people: which ones may be stored, and the bitmap in one.
+
+What is taken in is looked at, byte by byte where it has bytes: a declared type proves nothing.
+"""
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from portico.errors import InvalidRequest, TooLarge
+
+DEFAULT_PICTURE = "/user.png"
+#: Characters of a picture given as a `data:` address.
+LARGEST_PICTURE = 256 * 1024
+LONGEST_ADDRESS = 2048
+
+_DATA = re.compile(r"data:(image/(?:png|jpeg|gif|webp));base64,([A-Za-z0-9+/]+={0,2})")
+# One slash, not two: `//host` would be an address on another site.
+_LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
+_REMOTE = re.compile(r"https://[^\s\\\x00-\x1f\x7f]+", re.IGNORECASE)
+# ASCII, because browsers turn look-alike digits into an IP address; the last label begins with a letter, because
+# they read `127.1` and `0x7f.1` as one, too.
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?\.?")
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
+class ImageData(NamedTuple):
+    """A picture's bytes, and the media type that they begin like."""
+
+    media_type: str
+    data: bytes
+
+
+def check_picture(address: str) -> str:
+    """The address of a picture that is safe to hand to a browser.
+
+    That is: none, a path on this site, an https address of a named host, or a small bitmap as `data:` that is what
+    it says it is; never SVG, which is a document that can run scripts. Raises: TooLarge for a bitmap over 256 KiB,
+    Invalid for everything else.
+    """
+    if address.startswith("data:"):
+        if len(address) > LARGEST_PICTURE:
+            raise TooLarge("[ERROR: profile_image_url: at most 256 KiB]")
+        fits = decode_data_url(address) is not None
+    else:
+        fits = len(address) <= LONGEST_ADDRESS and (
+            not address or _LOCAL.fullmatch(address) is not None or _is_elsewhere(address)
+        )
+    if not fits:
+        raise InvalidRequest("[ERROR: Invalid profile image]")
+    return address
+
+
+def decode_data_url(address: str) -> ImageData | None:
+    """What a `data:` address holds; None if that is no bitmap of the type it declares."""
+    declared = _DATA.fullmatch(address)
+    if declared is None or len(declared[2]) % 4:
+        return None
+    try:
+        data = base64.b64decode(declared[2], validate=True)
+    except binascii.Error:
+        return None
+    return ImageData(declared[1], data) if _media_type(data) == declared[1] else None
+
+
+def _media_type(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((name for start, name in _SIGNATURES if data.startswith(start)), None)
+
+
+def _is_elsewhere(address: str) -> bool:
+    """Whether this is on a host with a public name, and carries no password to it."""
+    # Only a path may have other letters; `urlsplit` normalizes those of a host, which takes quadratic time.
+    host = address[:LONGEST_ADDRESS].partition("://")[2].replace("?", "/").partition("/")[0]
+    if not host.isascii() or not _REMOTE.fullmatch(address):
+        return False
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port  # reading the port checks it
+    except ValueError:
+        return False
+    # Numbers never fit: the last label of a name begins with a letter.
+    named = _HOST.fullmatch(host) is not None and not host.rstrip(".").endswith(".localhost")
+    return named and "@" not in parts.netloc

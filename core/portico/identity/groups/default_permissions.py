@@ -1,0 +1,117 @@
+"""What everybody may do without any group: as the operator set it, else as an administrator stored it, else as built in."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from portico import audit
+from portico.db import transaction
+from portico.errors import InvalidRequest
+from portico.identity.groups.permission_tree import (
+    EffectivePermissionsCache,
+    PermissionTree,
+    default_tree,
+)
+from portico.identity.groups.permission_validation import (
+    check_may_grant,
+    granted_permissions,
+    read_defaults,
+)
+from portico.runtime_settings import PINNED, SettingsStore
+from portico.settings.permissions import PermissionDefaults
+
+#: Names of the stored values begin with this: `permissions.chat.delete`.
+PREFIX = "permissions."
+
+
+class DefaultPermissions:
+    """The default tree of one application, and the trees that stand on it.
+
+    `pinned`: the fields of `PermissionDefaults` that the operator set; what is stored for these does not count.
+    """
+
+    def __init__(
+        self,
+        configured: PermissionDefaults,
+        pinned: Collection[str],
+        configuration: SettingsStore,
+    ) -> None:
+        self._configured = default_tree(configured)
+        self._pinned = {_name(*name.split("_", 1)) for name in pinned}
+        self._configuration = configuration
+        self._stored: Mapping[str, Any] = {}
+        self._trees = EffectivePermissionsCache(self._configured)
+
+    async def trees(self) -> EffectivePermissionsCache:
+        """The trees on the defaults of now. Other defaults have a memory of their own, so none is ever stale."""
+        stored = await self._configuration.get(PREFIX)
+        if stored is not self._stored:
+            if stored != self._stored:
+                self._trees = EffectivePermissionsCache(self._laid_over(stored))
+            self._stored = stored
+        return self._trees
+
+    async def tree(self) -> PermissionTree:
+        """What somebody may do who is in no group. Leave the result as it is: it is shared."""
+        return (await self.trees()).defaults
+
+    async def change(
+        self, given: Mapping[str, Any], by: str, within: PermissionTree | None = None
+    ) -> PermissionTree:
+        """Store another default tree on behalf of an account. Returns the one that is in force now.
+
+        Shape of `given`: all sections; words that are missing are as the operator has them, unknown ones are
+        dropped. `within`: what may be granted at most; None = everything. Raises: Misshapen, Forbidden; Invalid for
+        another value of what the operator set.
+        """
+        wanted = _leaves(read_defaults(given, self._configured))
+        fixed = _leaves(self._configured)
+        for name in sorted(self._pinned):
+            if wanted[name] != fixed[name]:
+                raise InvalidRequest(f"[ERROR: {name.removeprefix(PREFIX)}: {PINNED}]")
+        values = {name: value for name, value in wanted.items() if name not in self._pinned}
+        configured = _leaves(self._configured)
+        async with transaction():
+            before = await self._configuration.set(values, by)
+            was = {
+                name: value if isinstance(value, bool) else configured[name]
+                for name, value in before.items()
+            }
+            changed = {name: value for name, value in was.items() if value != wanted[name]}
+            became = {name: wanted[name] for name in changed}
+            check_may_grant(granted_permissions(_tree(became)), within)
+            if changed:
+                await audit.record_change(
+                    "permissions.changed", "permission", "default", _tree(changed), _tree(became)
+                )
+        return await self.tree()
+
+    def _laid_over(self, stored: Mapping[str, Any]) -> PermissionTree:
+        """The configured tree with what is stored on top, where that is a yes or a no and nobody pinned it."""
+        tree: PermissionTree = {section: dict(words) for section, words in self._configured.items()}
+        for section, words in tree.items():
+            for word in words:
+                name = _name(section, word)
+                value = stored.get(name)
+                if isinstance(value, bool) and name not in self._pinned:
+                    words[word] = value
+        return tree
+
+
+def _name(section: str, word: str) -> str:
+    return f"{PREFIX}{section}.{word}"
+
+
+def _leaves(tree: PermissionTree) -> dict[str, bool]:
+    return {
+        _name(section, word): value
+        for section, words in tree.items()
+        for word, value in words.items()
+    }
+
+
+def _tree(leaves: Mapping[str, bool]) -> PermissionTree:
+    tree: PermissionTree = {}
+    for name, value in leaves.items():
+        section, _, word = name.removeprefix(PREFIX).partition(".")
+        tree.setdefault(section, {})[word] = value
+    return tree

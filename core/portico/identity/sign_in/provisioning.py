@@ -1,0 +1,178 @@
+"""From what a provider says about somebody to an account of this house: found, merged or made, and kept up to date."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from portico.db import fetch_all, transaction
+from portico.errors import ACCESS_PROHIBITED, EMAIL_TAKEN, Forbidden, InvalidRequest
+from portico.identity.accounts.account import Account
+from portico.identity.accounts.changes import AccountChanges
+from portico.identity.accounts.picture import DEFAULT_PICTURE
+from portico.identity.directory import Directory
+from portico.identity.groups.group import NoSuchGroup
+from portico.identity.providers import ExternalIdentity, ProvisioningRules
+from portico.identity.sign_in.identity_links import IdentityLinks
+from portico.normalization import normalized
+
+log = structlog.get_logger("portico.identity")
+
+_NAMED = "SELECT g.id, g.name FROM portico_group g ORDER BY g.created_at, g.id"
+
+
+class AccountProvisioner:
+    """Lets in whom providers vouch for.
+
+    `default_group`: the id of the group that newcomers join, asked each time; empty = none.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        links: IdentityLinks,
+        default_group: Callable[[], Awaitable[str]],
+    ) -> None:
+        self._directory = directory
+        self._links = links
+        self._default_group = default_group
+
+    async def provision(
+        self, provider: str, proof: ExternalIdentity, terms: ProvisioningRules
+    ) -> Account:
+        """The account of somebody whom a provider vouches for.
+
+        Raises: Forbidden for a newcomer where there shall be none; Invalid where an account has the e-mail address
+        and may not be merged with, and for what cannot be stored.
+        """
+        account = await self._find_linked(provider, proof, terms)
+        if account is None:
+            try:
+                async with transaction():
+                    account = await self._link_or_create(provider, proof, terms)
+            except InvalidRequest:
+                # A newcomer who comes twice at the same time is let in once, and known by then.
+                async with (
+                    transaction()
+                ):  # where what the other one wrote is seen before its commit
+                    account = await self._find_linked(provider, proof, terms)
+                if account is None:
+                    raise
+        return await self._synchronize(account, proof, terms)
+
+    async def _find_linked(
+        self, provider: str, proof: ExternalIdentity, terms: ProvisioningRules
+    ) -> Account | None:
+        if proof.subject is None:
+            return await self._find_by_email(proof, terms)
+        account_id = await self._links.account_id(provider, proof.subject)
+        return None if account_id is None else await self._directory.by_id(account_id)
+
+    async def _find_by_email(
+        self, proof: ExternalIdentity, terms: ProvisioningRules
+    ) -> Account | None:
+        """The account of the same e-mail address. Raises: Invalid if it may not be merged with."""
+        account = await self._directory.by_email(proof.email)
+        if account is not None and not _may_link(account, proof, terms):
+            raise InvalidRequest(EMAIL_TAKEN)
+        return account
+
+    async def _link_or_create(
+        self, provider: str, proof: ExternalIdentity, terms: ProvisioningRules
+    ) -> Account:
+        account = await self._find_by_email(proof, terms)
+        if account is not None and proof.subject is not None:
+            others = await self._links.of(account.id)
+            if any(known == provider for known, _ in others):
+                # To this provider the account is somebody else, whose address it says this is as well.
+                raise InvalidRequest(EMAIL_TAKEN)
+        if account is None:
+            if not (terms.create_accounts or terms.create_first_account):
+                raise Forbidden(ACCESS_PROHIBITED)
+            account = await self._create(proof, founding=not terms.create_accounts)
+        if proof.subject is not None:
+            await self._links.add(provider, proof.subject, account.id)
+        return account
+
+    async def _create(self, proof: ExternalIdentity, *, founding: bool) -> Account:
+        account = await self._directory.create_account(
+            name=proof.name or proof.email,
+            email=proof.email,
+            password_hash=None,
+            role=proof.role,
+            profile_image_url=proof.picture or DEFAULT_PICTURE,
+            founding=founding,
+        )
+        await self.join_default_group(account.id)
+        return account
+
+    async def join_default_group(self, account_id: str) -> None:
+        """Put a newcomer into the group that the operator named; where there is none any more, say so and go on."""
+        group_id = await self._default_group()
+        if not group_id:
+            return
+        try:
+            await self._directory.add_members(group_id, [account_id])
+        except NoSuchGroup:
+            log.warning("the group that newcomers join does not exist", group=group_id)
+
+    async def _synchronize(
+        self, account: Account, proof: ExternalIdentity, terms: ProvisioningRules
+    ) -> Account:
+        role = proof.role if proof.role != account.role else None
+        picture = proof.picture if terms.replace_picture else None
+        if role or (picture and picture != account.profile_image_url):
+            account = await self._update_account(account, role, picture)
+        if proof.groups is not None and account.role != "admin":
+            await self._sync_groups(account.id, proof.groups, terms)
+        return account
+
+    async def _update_account(
+        self, account: Account, role: str | None, picture: str | None
+    ) -> Account:
+        try:
+            return await self._directory.update(
+                account.id, AccountChanges(role=role, profile_image_url=picture)
+            )
+        except Forbidden:
+            # Whoever founded the house, and the last administrator, stay what they are whatever a provider says.
+            log.warning("a provider may not demote this administrator", account=account.id)
+            wanted = AccountChanges(profile_image_url=picture)
+            return await self._directory.update(account.id, wanted)
+
+    async def _sync_groups(
+        self, account_id: str, names: Sequence[str], terms: ProvisioningRules
+    ) -> None:
+        """Have somebody in exactly the groups of these names, but for those that are left alone.
+
+        A name that several groups bear means the oldest of them. Names are compared in one form of Unicode; case counts.
+        """
+        composed = (normalized("NFC", name) for name in names)
+        wanted = {name for name in composed if name and not terms.is_ignored_group(name)}
+        async with transaction():
+            known: dict[str, str] = {}
+            name_of = {}
+            for found in await fetch_all(_NAMED):
+                known.setdefault(normalized("NFC", found["name"]), found["id"])
+                name_of[found["id"]] = found["name"]
+            if terms.create_groups:
+                for name in sorted(wanted - known.keys()):
+                    known[name] = await self._new_group(name, account_id)
+            now_in = set(await self._directory.group_ids(account_id))
+            to_be = {known[name] for name in wanted if name in known}
+            for group_id in sorted(to_be - now_in):
+                await self._directory.add_members(group_id, [account_id])
+            for group_id in sorted(now_in - to_be):
+                if not terms.is_ignored_group(name_of.get(group_id, "")):
+                    await self._directory.remove_members(group_id, [account_id])
+
+    async def _new_group(self, name: str, account_id: str) -> str:
+        by = await self._directory.first_admin_id() or account_id
+        text = f"Group '{name}' created automatically at a sign-in."
+        return (await self._directory.create_group(name=name, description=text, by=by)).id
+
+
+def _may_link(account: Account, proof: ExternalIdentity, terms: ProvisioningRules) -> bool:
+    """Whether somebody who is new to the provider is given the account that has their e-mail address."""
+    if not proof.email_verified or terms.link_by_email == "nobody":
+        return False
+    return terms.link_by_email == "everybody" or account.role != "admin"

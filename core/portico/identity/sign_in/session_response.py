@@ -1,0 +1,144 @@
+"""What somebody is told who signs in or comes back: who they are, their token, and what they may do.
+
+Every way to sign in ends here, so that they all answer alike.
+"""
+
+from typing import Any
+
+import msgspec
+
+from portico.brief import TTLCache
+from portico.db import fetch_all
+from portico.errors import INVALID_TOKEN, Unauthenticated
+from portico.identity.accounts.account import Account
+from portico.identity.actor import SESSION_CREDENTIAL, Actor
+from portico.identity.directory import Directory
+from portico.identity.groups.default_permissions import DefaultPermissions
+from portico.identity.providers import SessionOrigin
+from portico.identity.sessions.cookies import Cookies
+from portico.identity.sessions.sessions import Sessions, SessionToken
+
+# One row for each group, or one without; the account is the same in all.
+_PROFILE = (
+    "SELECT a.bio, a.gender, a.date_of_birth, a.status_emoji, a.status_message, "
+    "a.status_expires_at, g.permissions FROM portico_account a "
+    "LEFT JOIN portico_group_member m ON m.account_id = a.id "
+    "LEFT JOIN portico_group g ON g.id = m.group_id WHERE a.id = $1 ORDER BY g.id"
+)
+
+
+#: The columns of an account that its owner is told, and what the owner's groups grant: JSON text of each.
+Profile = tuple[dict[str, Any], tuple[str, ...]]
+
+
+class SessionUser(msgspec.Struct, kw_only=True):
+    """The answer to a sign-in. Units: `expires_at` in epoch seconds; None = never.
+
+    `permissions`: the effective tree, the same for administrators as for others; clients look at `role` first.
+    """
+
+    id: str
+    name: str
+    role: str
+    email: str
+    profile_image_url: str
+    token: str
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_at: int | None
+    permissions: Any  # a tree, already JSON: see `EffectivePermissions`
+
+
+class SessionUserInfo(SessionUser, kw_only=True):
+    """The answer to somebody who comes back. Shape: `date_of_birth` is `YYYY-MM-DD`."""
+
+    bio: str | None
+    gender: str | None
+    date_of_birth: str | None
+    status_emoji: str | None
+    status_message: str | None
+    status_expires_at: int | None
+
+
+class SignInResult(msgspec.Struct, frozen=True):
+    """An answer as JSON, and the `Set-Cookie` header that goes with it; None = none does."""
+
+    body: bytes
+    cookie: bytes | None
+    session: SessionToken | None = None  # of a new sign-in
+
+
+class SessionResponder:
+    """Gives people their session."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        directory: Directory,
+        defaults: DefaultPermissions,
+        cookies: Cookies,
+        moment: float = 0,
+    ) -> None:
+        self._sessions = sessions
+        self._directory = directory
+        self._defaults = defaults
+        self._cookies = cookies
+        self._encode = msgspec.json.Encoder().encode
+        self._profiles: TTLCache[str, Profile] = TTLCache(moment)
+
+    async def sign_in(self, account: Account, arrival: SessionOrigin | None = None) -> SignInResult:
+        """Open a session for somebody whose identity was just proven."""
+        session = await self._sessions.open(account, arrival)
+        granted = await self._directory.group_permissions(account.id)
+        user = SessionUser(
+            id=account.id,
+            name=account.name,
+            role=account.role,
+            email=account.email,
+            profile_image_url=account.profile_image_url,
+            token=session.token,
+            expires_at=session.expires_at,
+            permissions=await self._permissions(granted),
+        )
+        return self._result(user, session)
+
+    async def describe_session(self, actor: Actor, token: str) -> SignInResult:
+        """Tell somebody who is signed in with `token` how things stand now. One statement a moment.
+
+        A key is told as it is, without an end; it never goes into a cookie.
+        Raises: Unauthenticated if the account went away in between.
+        """
+        profile = await self._profiles.get_or_load(actor.id, self._profile)
+        if profile is None:
+            raise Unauthenticated(INVALID_TOKEN)
+        about, granted = profile
+        by_session = actor.credential == SESSION_CREDENTIAL
+        user = SessionUserInfo(
+            id=actor.id,
+            name=actor.name,
+            role=actor.role,
+            email=actor.email,
+            profile_image_url=actor.profile_image_url,
+            token=token,
+            expires_at=self._sessions.expiry(token) if by_session else None,
+            permissions=await self._permissions(granted),
+            **about,
+        )
+        return self._result(user) if by_session else SignInResult(self._encode(user), None)
+
+    async def _profile(self, account_id: str) -> Profile | None:
+        found = await fetch_all(_PROFILE, account_id)
+        if not found:
+            return None
+        granted = tuple(text for one in found if (text := one.pop("permissions")) is not None)
+        return found[0], granted
+
+    async def _permissions(self, granted: tuple[str, ...]) -> msgspec.Raw:
+        return (await self._defaults.trees()).of(granted).json
+
+    def clear(self) -> None:
+        """Trust nothing that was read before."""
+        self._profiles.clear()
+
+    def _result(self, user: SessionUser, session: SessionToken | None = None) -> SignInResult:
+        cookie = self._cookies.session(user.token, user.expires_at)
+        return SignInResult(self._encode(user), cookie.encode(), session)

@@ -1,0 +1,26 @@
+"""The tables of familiar places and of attempts, for queries through Piccolo. The migrations make it."""
+
+from piccolo.columns import BigInt, Text
+from piccolo.table import Table
+
+from portico.db import TableSet
+
+
+class KnownLocationTable(Table, tablename="portico_familiar"):
+    """From where somebody signed in before; `id` is a digest of both."""
+
+    id = Text(primary_key=True, default="")
+    seen_at = BigInt()
+
+
+class AttemptTable(Table, tablename="portico_attempt"):
+    """Attempts that instances count together; `key` is a digest, `attempts` holds JSON."""
+
+    key = Text(primary_key=True, default="")
+    attempts = Text()
+    expires_at = BigInt()
+
+
+TABLES = TableSet(
+    tables=(KnownLocationTable, AttemptTable), migrations="portico.rate_limits.migrations"
+)

@@ -1,0 +1,24 @@
+"""The table of what is set at run time, for queries through Piccolo. The migrations make it."""
+
+from piccolo.columns import BigInt, Text
+from piccolo.table import Table
+
+from portico.db import Reference, TableSet
+
+
+class ConfigurationTable(Table, tablename="portico_configuration"):
+    """One value each. `value` is JSON; `updated_by` is an account's id, empty for the command line."""
+
+    name = Text(primary_key=True, default="")
+    value = Text()
+    updated_at = BigInt()
+    updated_by = Text()
+
+
+TABLES = TableSet(
+    tables=(ConfigurationTable,),
+    migrations="portico.runtime_settings.migrations",
+    references=(
+        Reference("portico_configuration", "updated_by", "portico_account", orphans="keep"),
+    ),
+)

@@ -1,0 +1,135 @@
+"""From the text of a variable to what the same value would be in TOML.
+
+- `true/false`, `1/0`, `yes/no`, `on/off` and the words of a fixed choice: in any case.
+- A list: its items with the field's separator between them, blanks around them dropped. Empty
+  items are dropped too, except between semicolons, where lists are paired by position
+  (`OPENAI_API_KEYS`). A JSON array is understood as well, for items that hold the separator.
+- Tables and whatever else has no simple text: JSON.
+- The empty text: empty text, the empty list, or nothing, where one of them is allowed; elsewhere
+  it is what `PORT=${PORT:-}` leaves behind, and the variable counts as unset.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import inspect
+
+from portico.settings.conversion import InvalidValue, NotJSON
+from portico.settings.fields import Field, bare, is_optional
+
+PAIRED_SEPARATOR = ";"
+TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+_Text: TypeAlias = (
+    inspect.StrType
+    | inspect.CustomType
+    | inspect.EnumType
+    | inspect.BytesType
+    | inspect.DateTimeType
+    | inspect.DateType
+    | inspect.TimeType
+    | inspect.TimeDeltaType
+    | inspect.UUIDType
+    | inspect.DecimalType
+)
+_Item: TypeAlias = (
+    _Text | inspect.BoolType | inspect.IntType | inspect.FloatType | inspect.LiteralType
+)
+
+
+def is_set(text: str | None, field: Field) -> bool:
+    """Whether a variable of this text (None = no such variable) sets the field."""
+    if text or text is None:
+        return text is not None
+    match field.shape:
+        case inspect.StrType(min_length=least):
+            return not least
+        case inspect.CollectionType():
+            return True
+        case shape:
+            return is_optional(shape)
+
+
+def read_text(text: str, field: Field) -> Any:
+    """The text of a variable as the value it would be in TOML. Raises: Unfit."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue("it is not valid UTF-8") from None
+    return _read(text, field.shape, field.separator)
+
+
+# One case, one return: a table reads better than what the rule would have instead.
+def _read(text: str, shape: inspect.Type, separator: str) -> Any:  # noqa: PLR0911
+    match bare(shape):
+        case inspect.BoolType():
+            return _read_bool(text.strip().lower())
+        case inspect.IntType():
+            return _read_number(text.strip(), r"[+-]?[0-9]{1,1000}", int)
+        case inspect.FloatType():
+            return _read_number(text.strip(), r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?", float)
+        case inspect.LiteralType(values=values):
+            word = text.strip().casefold()
+            return next((item for item in values if str(item).casefold() == word), text)
+        case inspect.CollectionType() if not text.strip():
+            return []
+        case inspect.CollectionType(item_type=item) if isinstance(bare(item), _Item):
+            return _read_list(text, item, separator)
+        case inspect.UnionType(types=types):
+            return _read_union(text, types, separator)
+        case shape if isinstance(shape, _Text):
+            return text
+        case _:
+            return _read_json(text)
+
+
+def _read_bool(word: str) -> bool:
+    if word not in TRUE + FALSE:
+        raise InvalidValue
+    return word in TRUE
+
+
+def _read_number(text: str, pattern: str, kind: type[int] | type[float]) -> int | float:
+    # Python alone would also take 1_000, "infinity" and the digits of every script.
+    if not re.fullmatch(pattern, text):
+        raise InvalidValue
+    try:
+        return kind(text)
+    except ValueError:
+        raise InvalidValue from None
+
+
+def _read_list(text: str, item: inspect.Type, separator: str) -> list[Any]:
+    if text.lstrip().startswith("["):
+        # The way out for items that hold the separator or begin with a blank.
+        try:
+            items = msgspec.json.decode(text, type=list[Any])
+        except (msgspec.MsgspecError, RecursionError):
+            pass
+        else:
+            return items
+    parts = [part.strip() for part in text.split(separator)]
+    if separator != PAIRED_SEPARATOR:
+        parts = [part for part in parts if part]
+    return [_read(part, item, separator) for part in parts]
+
+
+def _read_union(text: str, types: Iterable[inspect.Type], separator: str) -> Any:
+    shapes = [bare(shape) for shape in types if not isinstance(bare(shape), inspect.NoneType)]
+    if not text:
+        return ""
+    if len(shapes) == 1:
+        return _read(text, shapes[0], separator)
+    try:
+        return _read_json(text)
+    except InvalidValue:
+        return text
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        raise NotJSON("it is not JSON") from None

@@ -1,0 +1,164 @@
+"""Web sockets for tests: in this process and over a real port, with the same face."""
+
+import asyncio
+import contextlib
+import queue
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from portico.testing.client import Response
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+#: Seconds after which a test has waited long enough.
+RECEIVE_TIMEOUT_SECONDS = 10.0
+
+
+class HandshakeRefused(Exception):
+    """The handshake was answered with something else than a socket."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(f"{answer.status} {answer.body!r}")
+        self.answer = answer
+
+
+class SocketClosed(Exception):
+    """The other side has closed the socket."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"{code} {reason}")
+        self.code, self.reason = code, reason
+
+
+class Socket(Protocol):
+    """An open web socket. Use it in a `with` block."""
+
+    def send(self, message: str | bytes) -> None:
+        """Send one message."""
+        ...
+
+    def receive(self) -> str | bytes:
+        """Wait for one message. Raises: Closed."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+    def __enter__(self) -> "Socket": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class InProcessSocket:
+    """A socket to an application in this process. Raises: Refused."""
+
+    def __init__(
+        self, portal: "BlockingPortal", app: Callable[..., Any], scope: dict[str, Any]
+    ) -> None:
+        self._portal, self._said = portal, queue.Queue[dict[str, Any]]()
+        self._heard: asyncio.Queue[dict[str, Any]] = portal.call(_queue)
+        self._tell({"type": "websocket.connect"})
+        self._task = portal.start_task_soon(self._serve, app, scope)
+        first = self._hear()
+        if first["type"] == "websocket.http.response.start":
+            body = self._hear()["body"]
+            names = {n.decode().lower(): v.decode("latin-1") for n, v in first["headers"]}
+            self._task.result(RECEIVE_TIMEOUT_SECONDS)
+            raise HandshakeRefused(Response(first["status"], names, body))
+        if first["type"] != "websocket.accept":
+            raise SocketClosed(first.get("code", 0), first.get("reason") or "")
+
+    async def _serve(self, app: Callable[..., Any], scope: dict[str, Any]) -> None:
+        async def send(message: dict[str, Any]) -> None:
+            self._said.put(message)
+
+        try:
+            await app(scope, self._heard.get, send)
+        finally:
+            self._said.put({"type": "websocket.close", "code": 1006})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._portal.call(self._heard.put_nowait, message)
+
+    def _hear(self) -> dict[str, Any]:
+        return self._said.get(timeout=RECEIVE_TIMEOUT_SECONDS)
+
+    def send(self, message: str | bytes) -> None:
+        """Send one message."""
+        kind = "text" if isinstance(message, str) else "bytes"
+        self._tell({"type": "websocket.receive", kind: message})
+
+    def receive(self) -> str | bytes:
+        """Wait for one message. Raises: Closed."""
+        message = self._hear()
+        if message["type"] == "websocket.close":
+            raise SocketClosed(message.get("code", 1000), message.get("reason") or "")
+        said: str | bytes = message["bytes"] if message.get("text") is None else message["text"]
+        return said
+
+    def close(self) -> None:
+        """Hang up, and wait for the application to notice."""
+        self._tell({"type": "websocket.disconnect", "code": 1000})
+        self._task.result(RECEIVE_TIMEOUT_SECONDS)
+
+    def __enter__(self) -> "InProcessSocket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class PortSocket:
+    """A socket to a server behind a real port. Raises: Refused."""
+
+    def __init__(self, url: str, headers: list[tuple[str, str]]) -> None:
+        from websockets.exceptions import InvalidStatus
+        from websockets.sync.client import connect
+
+        self._exit = contextlib.ExitStack()
+        where = url.replace("http", "ws", 1)
+        try:
+            self._connection = self._exit.enter_context(
+                connect(
+                    where,
+                    additional_headers=headers,
+                    open_timeout=RECEIVE_TIMEOUT_SECONDS,
+                    proxy=None,
+                )
+            )
+        except InvalidStatus as error:
+            response = error.response
+            names = {name.lower(): value for name, value in response.headers.raw_items()}
+            raise HandshakeRefused(
+                Response(response.status_code, names, bytes(response.body or b""))
+            ) from None
+
+    def send(self, message: str | bytes) -> None:
+        """Send one message."""
+        self._connection.send(message)
+
+    def receive(self) -> str | bytes:
+        """Wait for one message. Raises: Closed."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            return self._connection.recv(RECEIVE_TIMEOUT_SECONDS)
+        except ConnectionClosed as error:
+            told = error.rcvd
+            raise SocketClosed(told.code if told else 1006, told.reason if told else "") from None
+
+    def close(self) -> None:
+        """Hang up."""
+        self._exit.close()
+
+    def __enter__(self) -> "PortSocket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+async def _queue() -> "asyncio.Queue[dict[str, Any]]":
+    return asyncio.Queue()

@@ -1,0 +1,104 @@
+"""Who may call a route: asked once, for every route, before its handler or its body is looked at.
+
+A route says it with `access`, `may` and `permission` (see `portico.web.routes`); one that says nothing is for verified
+accounts. There is no way around this: it is a layer of every handler there is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from portico.audit import acting_as
+from portico.errors import (
+    ACTION_PROHIBITED,
+    API_KEY_OUT_OF_BOUNDS,
+    UNAUTHORIZED,
+    DomainError,
+    Forbidden,
+)
+from portico.identity import SESSION_CREDENTIAL, Actor, Identity
+from portico.permissions import Permissions
+from portico.rate_limits import RateLimiter
+from portico.web.auth.csrf import check_csrf, is_cross_site
+from portico.web.auth.websocket_sessions import serve_while_signed_in
+from portico.web.errors import log_and_respond
+from portico.web.middleware.origins import Origins
+
+#: Methods that change nothing, unless a route says that it does.
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+def auth_middleware(
+    identity: Identity, permissions: Permissions, origins: Origins, limiter: RateLimiter
+) -> Callable[[ASGIApp], ASGIApp]:
+    """The middleware of one application: puts the `Actor` into the scope, or refuses."""
+
+    def around(app: ASGIApp) -> ASGIApp:
+        async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["user"] = None
+            opt = scope["route_handler"].opt
+            try:
+                access = opt.get("access", "verified")
+                if (
+                    scope.get("method") not in SAFE
+                    or opt.get("changes")
+                    or (access != "public" and is_cross_site(scope))
+                ):
+                    check_csrf(access, scope, origins)
+                actor = await _authorize(access, opt, scope, identity, permissions)
+                if actor is not None and opt.get("limited"):
+                    await limiter.spend(actor.id)
+            except DomainError as error:
+                if scope["type"] != ScopeType.WEBSOCKET:
+                    raise
+                # Litestar knows no refused handshake, only a closed socket.
+                await log_and_respond(scope, error)(scope, receive, send)
+                return
+            if actor is None:
+                await app(scope, receive, send)
+                return
+            with acting_as(actor.id):
+                if scope["type"] == ScopeType.WEBSOCKET:
+                    await serve_while_signed_in(
+                        app, scope, receive, send, actor, identity.live_connections
+                    )
+                else:
+                    await app(scope, receive, send)
+
+        return enter
+
+    return around
+
+
+def _check_credential_scope(actor: Actor, scope: Scope, opt: Mapping[str, Any]) -> None:
+    """Hold somebody who did not sign in, but sent a key, to what the key is good for. Raises: Forbidden."""
+    if opt.get("session_only"):
+        raise Forbidden(ACTION_PROHIBITED)
+    if actor.bounds is not None:
+        reads = opt.get("reads", scope.get("method") in ("GET", "HEAD"))
+        path = scope["path_template"]
+        if not actor.bounds.allows(path, opt.get("plugin", "portico"), reads=reads):
+            raise Forbidden(API_KEY_OUT_OF_BOUNDS)
+
+
+async def _authorize(
+    access: str, opt: dict[str, Any], scope: Scope, identity: Identity, permissions: Permissions
+) -> Actor | None:
+    """Who calls a route of these options; None = anybody may. Raises: Unauthenticated, Forbidden."""
+    if access == "public":
+        return None
+    actor = await identity.identify(scope)
+    scope["user"] = actor  # known from here on, also to the event of a refusal
+    if actor.credential != SESSION_CREDENTIAL:
+        _check_credential_scope(actor, scope, opt)
+    if access != "user" and not (actor.is_admin or (access == "verified" and actor.is_verified)):
+        raise Forbidden
+    may, permission = opt.get("may"), opt.get("permission")
+    if may and not await permissions.allows_on_collection(actor, *may):
+        asked = permissions.policies.plan(*may).uses_permissions
+        raise Forbidden(UNAUTHORIZED if asked else None)
+    if permission and not await identity.is_permitted(actor, permission):
+        raise Forbidden(UNAUTHORIZED)
+    return actor

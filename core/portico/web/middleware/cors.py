@@ -1,0 +1,54 @@
+"""Calls from pages of other sites, where the operator let them in (CORS). Source: the Fetch standard."""
+
+from litestar.types import Scope, Send
+
+from portico.web.middleware.origins import Origins
+
+#: Seconds for which a browser need not ask again.
+MAX_AGE = b"600"
+_METHODS = b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+_VARY = (b"vary", b"Origin")
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class CORS:
+    """What is said to pages of other origins. Nothing at all unless an origin was named."""
+
+    def __init__(self, origins: Origins) -> None:
+        self._any = origins.allows_any
+        self._others = origins.others
+        self.on = bool(self._any or self._others)
+
+    def headers(self, origin: bytes) -> Headers:
+        """The headers of an answer to a page of this origin; b"" = none said. Never any origin with cookies."""
+        if self._any:
+            return ((b"access-control-allow-origin", b"*"),) if origin else ()
+        if origin not in self._others:
+            return (_VARY,)
+        return (
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            _VARY,
+        )
+
+    async def answer(self, scope: Scope, send: Send) -> None:
+        """The answer to a preflight. Those who may call may call everything; the gate asks who they are."""
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"2"),
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-max-age", MAX_AGE),
+        ]
+        wanted = [v for name, v in scope["headers"] if name == b"access-control-request-headers"]
+        if wanted:
+            headers.append((b"access-control-allow-headers", wanted[0]))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"OK", "more_body": False})
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Whether a browser asks what a page of another origin may send."""
+    return scope.get("method") == "OPTIONS" and any(
+        name == b"access-control-request-method" for name, _ in scope["headers"]
+    )

@@ -1,0 +1,215 @@
+"""Who sent a request, and how they reached us, when proxies stand in between.
+
+A peer that the operator named is believed; whatever else claims to know better is taken out of the request, so that
+nobody further in can be fooled by it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, NamedTuple
+
+from litestar.enums import ScopeType
+from litestar.types import Scope
+
+from portico.settings.problems import BadSettings, Problem
+
+#: Headers by which others say who sent a request, or to where. None of them is seen further in.
+FORWARDED_HEADERS = frozenset(
+    name.encode()
+    for name in (
+        "forwarded", "x-forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-protocol",
+        "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-host", "x-forwarded-server", "x-forwarded-port",
+        "x-forwarded-prefix", "x-forwarded-by", "x-forwarded-uri", "x-forwarded-path", "x-original-forwarded-for",
+        "x-original-host", "x-original-url", "x-rewrite-url", "x-real-ip", "x-client-ip", "x-cluster-client-ip",
+        "x-remote-ip", "x-remote-addr", "true-client-ip", "cf-connecting-ip", "cf-connecting-ipv6",
+        "cf-pseudo-ipv4", "fastly-client-ip", "front-end-https", "x-url-scheme",
+    )
+)  # fmt: skip
+TRUSTED = "portico.trusted_peer"
+#: Proxies in a row; a request that names more is from nobody's deployment.
+MOST_HOPS = 32
+UNKNOWN = "unknown"
+
+_HOST = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?\Z", re.I
+)
+_WITH_PORT = re.compile(r"(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?\Z", re.I)
+_SCHEMES = {
+    "http": ("http", "ws"),
+    "https": ("https", "wss"),
+    "ws": ("http", "ws"),
+    "wss": ("https", "wss"),
+}
+_PAIR = re.compile(r'\s*([\w!#$%&\'*+.^`|~-]+)=("(?:[^"\\]|\\.)*"|[^\s";,]+)\s*(;|,|\Z)', re.ASCII)
+
+Address = IPv4Address | IPv6Address
+
+
+class ForwardedInfo(NamedTuple):
+    """What a proxy says of a request; None = nothing that can be used."""
+
+    address: str | None = None
+    scheme: str | None = None
+    host: str | None = None
+
+
+class Proxies:
+    """The proxies that are believed. `named`: addresses and networks. Raises: BadSettings for what is neither."""
+
+    def __init__(self, named: Sequence[str] = ()) -> None:
+        self._networks = tuple(map(_network, named))
+        self._believes = lru_cache(maxsize=1024)(self._is_named)
+
+    def apply(self, scope: Scope) -> None:
+        """Make `client`, `scheme` and `host` of an ASGI scope what they are, and take all hearsay out of it."""
+        told: dict[bytes, list[str]] = {}
+        kept = []
+        for pair in scope["headers"]:
+            if pair[0] in FORWARDED_HEADERS:
+                told.setdefault(pair[0], []).append(pair[1].decode("latin-1"))
+            else:
+                kept.append(pair)
+        if told:
+            scope["headers"] = kept
+        if not self.trusts(scope):
+            return
+        scope[TRUSTED] = True  # type: ignore[literal-required]
+        if told:
+            self._apply(scope, self._parse_forwarded(told))
+
+    def trusts(self, scope: Scope) -> bool:
+        """Whether the peer of a connection, as the socket knows it, is one of them."""
+        peer = scope.get("client")
+        return bool(self._networks and peer) and self._believes(peer[0])  # type: ignore[index]
+
+    def _is_named(self, address: str) -> bool:
+        found = parse(address)
+        return found is not None and any(
+            found.version == network.version and found in network for network in self._networks
+        )
+
+    def _parse_forwarded(self, told: Mapping[bytes, list[str]]) -> ForwardedInfo:
+        plain = ForwardedInfo(
+            self._client(",".join(told.get(b"x-forwarded-for", ())).rsplit(",", MOST_HOPS)[::-1]),
+            _same(told.get(b"x-forwarded-proto", ()), _scheme),
+            _same(told.get(b"x-forwarded-host", ()), valid_host),
+        )
+        standard = told.get(b"forwarded")
+        if standard is None:
+            return plain
+        other = self._forwarded(",".join(standard))
+        if not any(name.startswith(b"x-forwarded-") for name in told):
+            return other
+        # A proxy writes one of the two and passes on the other as the client sent it. Which one is not known here.
+        return plain if other.address == plain.address else ForwardedInfo()
+
+    def _forwarded(self, text: str) -> ForwardedInfo:
+        """RFC 7239. What the hop says that saw the client."""
+        hops = _elements(text)
+        if not hops or len(hops) > MOST_HOPS:
+            return ForwardedInfo()
+        for hop in reversed(hops):
+            address = parse(hop.get("for", ""))
+            if address is None:
+                return ForwardedInfo()
+            seen = ForwardedInfo(
+                str(address), _scheme(hop.get("proto", "")), valid_host(hop.get("host", ""))
+            )
+            if not self._believes(seen.address or ""):
+                break
+        return seen
+
+    def _client(self, hops: Iterable[str]) -> str | None:
+        """The first address, from the right, that is not a proxy's; None if one on the way there is none."""
+        seen = None
+        for count, hop in enumerate(hops):
+            address = parse(hop.strip()) if count < MOST_HOPS else None
+            if address is None:
+                return None
+            seen = str(address)
+            if not self._believes(seen):
+                break
+        return seen
+
+    @staticmethod
+    def _apply(scope: Scope, told: ForwardedInfo) -> None:
+        if told.address:
+            scope["client"] = (told.address, 0)
+        if told.scheme:
+            scope["scheme"] = _SCHEMES[told.scheme][scope["type"] == ScopeType.WEBSOCKET]
+        if told.host:
+            others = [pair for pair in scope["headers"] if pair[0] != b"host"]
+            scope["headers"] = [(b"host", told.host.encode()), *others]
+
+
+def parse(text: str) -> Address | None:
+    """An address, with or without a port; None for anything else. IPv4 in the clothes of IPv6 is IPv4."""
+    if bare := _WITH_PORT.match(text):
+        text = bare[1] or bare[2]
+    if "%" in text:
+        return None  # a zone: nobody's address in the world, and any text at all
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def client_address(scope: Mapping[str, Any]) -> str:
+    """The address a request or a socket came from, behind all proxies that are believed; `unknown` without one."""
+    client = scope.get("client")
+    if not client:
+        return UNKNOWN
+    host = str(client[0])
+    return host[7:] if host.startswith("::ffff:") and "." in host else host
+
+
+def from_trusted_proxy(request: Any) -> bool:
+    """Whether a request, a socket or an ASGI scope came through a proxy that the operator named."""
+    return bool(getattr(request, "scope", request).get(TRUSTED))
+
+
+def valid_host(text: str) -> str | None:
+    """The `Host` of a request in lower case, or None if it cannot be one."""
+    return text.lower() if _HOST.match(text) else None
+
+
+def _scheme(text: str) -> str | None:
+    word = text.lower()
+    return word if word in _SCHEMES else None
+
+
+def _same(values: Sequence[str], read: Any) -> str | None:
+    """What all of these say, if they say the same."""
+    said = {read(part.strip()) for value in values for part in value.split(",")}
+    return said.pop() if len(said) == 1 else None
+
+
+def _elements(text: str) -> list[dict[str, str]] | None:
+    """The hops of a `Forwarded` header, each as its pairs; None if it cannot be read to its end."""
+    hops: list[dict[str, str]] = [{}]
+    at = 0
+    while at < len(text):
+        pair = _PAIR.match(text, at)
+        if pair is None or pair[1].lower() in hops[-1]:
+            return None
+        value = pair[2]
+        if value.startswith('"'):
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        hops[-1][pair[1].lower()] = value
+        if pair[3] == ",":
+            hops.append({})
+        at = pair.end()
+    return hops
+
+
+def _network(text: str) -> Any:
+    try:
+        return ip_network(text)
+    except ValueError:
+        reason = f"{text!r} is no address or network; name those of your proxies, such as 10.0.0.5 or 10.0.0.0/24"
+        if text == "*":
+            reason = "'*' would let anybody say who they are; name the addresses of your proxies"
+        raise BadSettings([Problem("server.trusted_proxies", reason)]) from None

@@ -1,0 +1,118 @@
+"""The last hand that is laid on an answer: what is ours alone is written, what a handler may not say is left out."""
+
+import time
+from collections.abc import Iterable
+
+from litestar.types import Message, Scope, Send
+
+from portico.web.middleware.cors import CORS
+from portico.web.middleware.security_headers import SecurityHeaders
+from portico.web.middleware.slow_readers import (
+    PIECE_BYTES,
+    WHOLE_BYTES,
+    ClientStalled,
+    ReadWatch,
+    send_in_pieces,
+)
+from portico.web.request.body_budget import release_body
+
+#: Headers that are ours alone, whatever a handler says, besides those of `SecurityHeaders`.
+_RESERVED_HEADERS = frozenset(
+    (
+        b"x-request-id",
+        b"x-process-time",
+        b"access-control-allow-origin",
+        b"access-control-allow-credentials",
+        b"access-control-allow-private-network",
+    )
+)
+
+
+class ResponseHeaders:
+    """The headers of all answers of one application."""
+
+    def __init__(self, security_headers: SecurityHeaders, cors: CORS) -> None:
+        self._guards, self._cors = security_headers, cors
+        self._ours = _RESERVED_HEADERS | security_headers.names
+
+    def headers(
+        self, given: Iterable[tuple[bytes, bytes]], scope: Scope, origin: bytes
+    ) -> list[tuple[bytes, bytes]]:
+        """What is sent where a handler gave these. `origin`: the page that asked, b"" = none said so."""
+        secure = scope["scheme"] == "https"
+        page = caching = False
+        headers = []
+        for given_name, value in given:
+            name = given_name.lower()
+            if name in self._ours or b"\n" in value or b"\r" in value:
+                continue
+            if name == b"content-type":
+                page = value[:9].lower() == b"text/html"
+            elif name == b"cache-control":
+                caching = True
+            elif secure and name == b"set-cookie" and b"; secure" not in value.lower():
+                # What was given over HTTPS is not shown to anybody in the clear.
+                headers.append((name, value + b"; Secure"))
+                continue
+            headers.append((name, value))
+        headers += self._guards.headers(scope["path"], page=page, secure=secure, caching=caching)
+        handler = scope.get("route_handler")
+        if handler is not None and (policy := handler.opt.get("content_policy")):
+            headers = [pair for pair in headers if pair[0] != policy[0]] + [policy]
+        if self._cors.on:
+            headers += self._cors.headers(origin)
+        return headers
+
+
+class ResponseSender:
+    """`send` of one request. `began`: whether its answer has; `stalled`: whether the client did not read it."""
+
+    __slots__ = (
+        "_is_stream", "_origin", "_outbound", "_request_id", "_scope", "_send", "_started", "_watch", "began",
+        "stalled",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        outbound: ResponseHeaders,
+        watch: ReadWatch,
+        scope: Scope,
+        send: Send,
+        request_id: bytes,
+        origin: bytes,
+    ) -> None:
+        self._watch = watch
+        self._outbound, self._scope, self._send = outbound, scope, send
+        self._request_id, self._origin = request_id, origin
+        self._started = time.monotonic()
+        self.began = self.stalled = self._is_stream = False
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of the answer. Called by the application. Raises: ClientStalled if the client does not read."""
+        if message["type"] == "http.response.start":
+            self.began = True
+            release_body(self._scope)
+            headers = self._outbound.headers(message["headers"], self._scope, self._origin)
+            headers.append((b"x-request-id", self._request_id))
+            headers.append((b"x-process-time", b"%d" % (time.monotonic() - self._started)))
+            message["headers"] = headers
+            await self._send(message)
+            return
+        body: bytes = message.get("body", b"")  # type: ignore[assignment]
+        more: bool = message.get("more_body", False)  # type: ignore[assignment]
+        if not more and not self._is_stream and len(body) <= WHOLE_BYTES:
+            await self._send(message)  # the server has room for it
+        elif len(body) > 2 * PIECE_BYTES:
+            await send_in_pieces(body, more, self)
+        else:
+            await self._send_watched(message)
+
+    async def _send_watched(self, message: Message) -> None:
+        self._is_stream = True
+        try:
+            if self.stalled:
+                raise ClientStalled
+            await self._watch.send(self._send, message)
+        except ClientStalled:
+            self.stalled = True
+            raise

@@ -1,0 +1,122 @@
+"""The headers that tell browsers what may be done with an answer. Computed once; a request picks one of a dozen lists.
+
+Everything but a page is locked altogether: nobody has to run, frame or restyle JSON. Pages get a policy under which
+the web client works, with its inline scripts, workers, WebAssembly and sockets, and which still forbids plug-ins, other
+people's frames around it, forms that lead elsewhere and a base of one's own.
+"""
+
+import re
+
+from portico.settings.security_headers import BrowserSettings
+
+Header = tuple[bytes, bytes]
+Headers = tuple[Header, ...]
+
+HTML_CSP = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
+        "worker-src 'self' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob: https:",
+        "media-src 'self' data: blob: https:",
+        "font-src 'self' data:",
+        # People may connect their browser to model servers of their own, on this machine or elsewhere.
+        "connect-src 'self' data: blob: https: ws: wss: http://localhost:* http://127.0.0.1:*",
+        "frame-src 'self' data: blob: https:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors {}",
+    )
+)
+API_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#: Where answers carry what only the caller may see.
+PRIVATE = ("/api/", "/openai/", "/ollama/", "/oauth/")
+NO_STORE = "no-store"
+
+_REFERRER = frozenset(
+    (
+        "no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin",
+        "origin-when-cross-origin", "strict-origin-when-cross-origin", "unsafe-url",
+    )
+)  # fmt: skip
+_HSTS = re.compile(r"max-age=\d{1,10}(\s*;\s*includeSubDomains)?(\s*;\s*preload)?\Z", re.I)
+_CROSS_DOMAIN = ("none", "master-only", "by-content-type", "by-ftp-filename")
+_PERMISSIONS = re.compile(r"[a-z-]+=\((self)?\)(\s*,\s*[a-z-]+=\((self)?\))*\Z")
+_CACHE = re.compile(r"[a-z-]+(=\d{1,10})?(\s*,\s*[a-z-]+(=\d{1,10})?)*\Z", re.I)
+YEAR = "max-age=31536000"
+
+
+class SecurityHeaders:
+    """The security headers of one application. A setting that makes no sense falls back to the safe value."""
+
+    def __init__(self, settings: BrowserSettings, *, force_https: bool = False) -> None:
+        everywhere = list(_everywhere(settings))
+        if settings.hsts:
+            everywhere.append(("strict-transport-security", _hsts(settings.hsts)))
+        secure = list(everywhere)
+        if force_https and not settings.hsts:
+            secure.append(("strict-transport-security", YEAR))  # not in the clear: RFC 6797, 7.2
+        frames = dict(everywhere)["x-frame-options"]
+        page = HTML_CSP.format("'none'" if frames == "DENY" else "'self'")
+        always = _encoded(everywhere), _encoded(secure)
+        policies = [csp_header(settings.content_policy or one) for one in (API_CSP, page)]
+        own = settings.cache_control
+        kept = (own if _CACHE.match(own) else "no-store, max-age=0") if own else ""
+        #: Names that a handler cannot say anything else about.
+        self.names = frozenset(name for name, _ in always[True]) | {
+            b"content-security-policy",
+            b"content-security-policy-report-only",
+        }
+
+        def lists(cache: str) -> tuple[tuple[Headers, ...], ...]:
+            more = _encoded([("cache-control", cache)] if cache else [])
+            return tuple(tuple((*some, policy, *more) for policy in policies) for some in always)
+
+        self._said, self._public, self._private = lists(""), lists(kept), lists(kept or NO_STORE)
+
+    def headers(self, path: str, *, page: bool, secure: bool, caching: bool) -> Headers:
+        """What is added to an answer.
+
+        `page`: it is HTML. `secure`: it goes over HTTPS. `caching`: its handler says how long it may be kept.
+        """
+        if caching:
+            return self._said[secure][page]
+        return (self._private if path.startswith(PRIVATE) else self._public)[secure][page]
+
+
+def csp_header(policy: str) -> Header:
+    return b"content-security-policy", policy.encode("latin-1")
+
+
+def _everywhere(settings: BrowserSettings) -> list[tuple[str, str]]:
+    found = [("x-content-type-options", "nosniff")]
+    frames = settings.frame_options.strip().upper()
+    found.append(
+        (
+            "x-frame-options",
+            (frames if frames in ("DENY", "SAMEORIGIN") else "DENY") if frames else "SAMEORIGIN",
+        )
+    )
+    words = [word.strip() for word in settings.referrer_policy.lower().split(",")]
+    found.append(
+        ("referrer-policy", ", ".join(words) if _REFERRER.issuperset(words) else "no-referrer")
+    )
+    if settings.download_options:
+        found.append(("x-download-options", "noopen"))
+    if given := settings.cross_domain_policies.strip().lower():
+        found.append(
+            ("x-permitted-cross-domain-policies", given if given in _CROSS_DOMAIN else "none")
+        )
+    if given := settings.permissions_policy.strip():
+        found.append(("permissions-policy", given if _PERMISSIONS.match(given) else "none"))
+    return found
+
+
+def _hsts(text: str) -> str:
+    return text.strip() if _HSTS.match(text.strip()) else f"{YEAR};includeSubDomains"
+
+
+def _encoded(headers: list[tuple[str, str]]) -> Headers:
+    return tuple((name.encode(), value.encode("latin-1")) for name, value in headers)

@@ -1,0 +1,72 @@
+"""The API described: `/openapi.json` for programs, `/docs` for people. Neither needs anything from elsewhere."""
+
+import base64
+import hashlib
+import re
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from litestar import Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from portico import __version__
+from portico.settings.schema import CoreSettings
+from portico.web.middleware.security_headers import csp_header
+from portico.web.response.json_response import JSONResponse
+from portico.web.routes import Request, get
+
+
+class DocsPage(OpenAPIRenderPlugin):
+    """One self-contained page that reads `/openapi.json` and draws it."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/")
+
+    def render(self, request: Any, openapi_schema: dict[str, Any]) -> bytes:
+        """The page. Called by Litestar for `GET /docs`."""
+        return _page()
+
+
+def _page() -> bytes:
+    return files("portico.web.openapi").joinpath("docs.html").read_bytes()
+
+
+def _page_policy() -> str:
+    """The page runs the one script that is in it, in the one style that is in it, and asks nobody but us."""
+    said = ["default-src 'none'", "connect-src 'self'"]
+    for element in ("script", "style"):
+        inside = re.search(rf"<{element}>(.*?)</{element}>".encode(), _page(), re.DOTALL)
+        assert inside is not None
+        digest = base64.b64encode(hashlib.sha256(inside[1]).digest()).decode()
+        said.append(f"{element}-src 'sha256-{digest}'")
+    return "; ".join([*said, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"])
+
+
+@get("/openapi.json", access="public", include_in_schema=False)
+async def schema(request: Request) -> JSONResponse:
+    """OpenAPI 3.1, made of the routes as they are registered."""
+    return JSONResponse(msgspec.json.encode(request.app.openapi_schema.to_schema()))
+
+
+def open_api(settings: CoreSettings) -> OpenAPIConfig:
+    """What Litestar needs to describe every route, and where it puts the page."""
+    return OpenAPIConfig(
+        title=settings.name,
+        version=__version__,
+        description="A server for talking to AI models. Send `Authorization: Bearer <token>`.",
+        use_handler_docstrings=True,
+        render_plugins=[DocsPage()],
+        openapi_router=Router(
+            "/docs",
+            route_handlers=[],
+            opt={"access": "public", "content_policy": csp_header(_page_policy())},
+            include_in_schema=False,
+        ),
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}
+        ),
+        security=[{"bearer": []}],
+    )

@@ -1,0 +1,107 @@
+"""What a JSON body is made of, found out while it arrives: UTF-8, how deep, how many values.
+
+Each block is worked on by methods of `bytes`, so the work is linear in the bytes whatever they are, and only the block
+at hand is copied. Nothing is decoded here.
+"""
+
+import codecs
+from array import array
+from itertools import accumulate
+from typing import Any, Final
+
+from portico.errors import ValidationError
+from portico.web.request.sanitize import cut_before_escape, sanitize_json
+from portico.web.request.unsupported_formats import foreign
+
+#: Bytes that are worked on at once: one or two milliseconds for the most expensive there are.
+BLOCK_BYTES: Final = 64 * 1024
+
+_UNSTRUCTURED: Final = bytes(set(range(256)) - set(b'{}[],"'))
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
+#: Bracket by bracket, one level more or less, as a signed byte.
+_STEPS: Final = bytes(1 if one in b"{[" else 255 if one in b"}]" else 0 for one in range(256))
+
+
+def fault(kind: str, loc: list[str | int], msg: str) -> dict[str, Any]:
+    return {"type": kind, "loc": loc, "msg": msg}
+
+
+class BodyScanner:
+    """Takes a body block by block and gives it back mended, see `mended`.
+
+    `max_depth`: of nesting. `max_values`: elements of lists and members of objects, at all levels together. `mends`:
+    whether something had to be mended so far; until then all that is given back is what came.
+    """
+
+    def __init__(self, max_depth: int, max_values: int, where: str = "body") -> None:
+        self._max_depth, self._max_values, self._where = max_depth, max_values, where
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._is_ascii = True
+        self._held = b""  # the beginning of an escape that goes on in the next block
+        self._in_string = False
+        self._depth = 0
+        self.values = 1
+        self.mends = False
+
+    def feed(self, block: bytes, *, last: bool = False) -> bytes:
+        """One block, of at most a few times BLOCK_BYTES. Raises: Misshapen."""
+        self._check_text(block, last)
+        if self._held:
+            block, self._held = self._held + block, b""
+        if b"\\" in block:
+            if not last:
+                cut = cut_before_escape(block)
+                block, self._held = block[:cut], block[cut:]
+            whole = sanitize_json(block)
+            self.mends = self.mends or whole is not block
+            block = whole
+            plain = block.replace(rb"\\", b"").replace(rb"\"", b"")
+        else:
+            plain = block
+        self._count(plain)
+        return block
+
+    def _check_text(self, block: bytes, last: bool) -> None:
+        if self._is_ascii and block.isascii():
+            return
+        self._is_ascii = False
+        try:
+            self._utf8.decode(block, final=last)
+        except UnicodeDecodeError:
+            reason = (foreign(block) if self.values == 1 else None) or "it is not UTF-8 JSON"
+            message = f"JSON decode error: {reason}"
+            raise self._refusal("json_invalid", message) from None
+
+    def _count(self, plain: bytes) -> None:
+        """Follow the brackets and commas outside of strings. `plain`: without escapes."""
+        # Where two quotation marks meet, nothing of interest is between them, and taking both out moves no other
+        # bracket into a string or out of one.
+        marks = plain.translate(None, _UNSTRUCTURED).replace(b'""', b"")
+        if self._in_string or b'"' in marks:
+            pieces = marks.split(b'"')
+            outside = pieces[self._in_string :: 2]
+            self._in_string ^= not len(pieces) & 1
+            marks = b"".join(outside)
+        if not marks:
+            return
+        brackets = marks.translate(None, b",")
+        opening = brackets.count(b"{") + brackets.count(b"[")
+        self.values += opening + len(marks) - len(brackets)
+        if self.values > self._max_values:
+            message = f"JSON of more than {self._max_values} values"
+            raise self._refusal("json_values", message)
+        if self._depth + opening > self._max_depth and self._may_be_deep(brackets):
+            steps = array("b", brackets.translate(_STEPS))
+            if max(accumulate(steps, initial=self._depth)) > self._max_depth:
+                message = f"JSON is nested deeper than {self._max_depth}"
+                raise self._refusal("json_depth", message)
+        self._depth += 2 * opening - len(brackets)
+
+    def _may_be_deep(self, brackets: bytes) -> bool:
+        """Whether these could lead beyond the depth. Many small objects side by side cannot, and need no closer look."""
+        flat = brackets.replace(b"[]", b"").replace(b"{}", b"")  # at most two levels less
+        opening = flat.count(b"{") + flat.count(b"[")
+        return self._depth + opening + 2 > self._max_depth
+
+    def _refusal(self, kind: str, message: str) -> ValidationError:
+        return ValidationError([fault(kind, [self._where], message)])

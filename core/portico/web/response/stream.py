@@ -1,0 +1,222 @@
+"""Sending what a model source answers: bytes as they come, and an end for every way a stream can end.
+
+Blocks are pumped from the request's own task, one `send` for each, and if it takes longer, one more task waits for
+the client to leave; that is all a stream costs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.types import Receive, Scope, Send
+
+from portico.catalogue.source import EVENT_STREAM, SourceResponse
+from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
+from portico.identity import LiveConnections
+from portico.web.drain import Drain
+from portico.web.errors import internal_error_response
+from portico.web.middleware.slow_readers import ClientStalled
+from portico.web.response.json_response import NO_STORE, Headers
+
+#: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
+WATCH_DELAY_SECONDS = 0.1
+
+#: Seconds for which somebody who was signed out is given to read the end of a stream.
+FINAL_SEND_SECONDS = 1.0
+
+DONE = b"data: [DONE]\n\n"
+SHUTDOWN_MESSAGE = "The server is shutting down."
+INTERRUPTED_MESSAGE = "The answer broke off."
+
+#: The only headers of a source that a client sees.
+PASSED_ON = frozenset({"retry-after", "x-request-id"})
+
+
+def error_event(message: str, kind: str, code: str) -> bytes:
+    """A server-sent event in the shape in which OpenAI's clients expect an error inside a stream."""
+    error = {"message": message, "type": kind, "code": code}
+    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
+
+
+def stream_response(
+    request: Request[Any, Any, Any],
+    reply: SourceResponse | Awaitable[SourceResponse],
+    headers: Headers = (),
+) -> "StreamResponse":
+    """The response that carries a source's reply to the client, whole or as a stream. Return it from a handler.
+
+    `headers`: the handler's own, sent as they are; of a source's only a few are passed on.
+
+    `reply` may still be in the making: then it is awaited when the response is sent, and given up if the client
+    leaves first. What it raises before the first byte is answered like anything that a handler raises.
+    """
+    opt = getattr(request.scope.get("route_handler"), "opt", {})
+    state = request.app.state
+    return StreamResponse(
+        reply,
+        getattr(state, "drain", None),
+        opt.get("plugin", "portico"),
+        headers,
+        vigil=getattr(state, "vigil", None),
+    )
+
+
+class StreamResponse:
+    """A `SourceResponse` on its way to the client: an ASGI application that is called once."""
+
+    def __init__(
+        self,
+        reply: SourceResponse | Awaitable[SourceResponse],
+        drain: Drain | None = None,
+        plugin: str = "portico",
+        headers: Headers = (),
+        vigil: LiveConnections | None = None,
+    ) -> None:
+        self._reply = reply
+        self._vigil = vigil
+        self._drain = drain
+        self._plugin = plugin
+        self._headers = tuple(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, until it ends, the client leaves, its sign-in is over or the process stops.
+
+        Called by Litestar.
+        """
+        presence = _DisconnectWatcher(receive)
+        reply: SourceResponse | None = None
+        try:
+            with self._watched(scope, presence):
+                reply = (
+                    self._reply if isinstance(self._reply, SourceResponse) else await self._reply
+                )
+                await send(_start(reply, self._headers))
+                await self._send_body(reply, send)
+        except asyncio.CancelledError:
+            if presence.was_cancelled_by("stopping"):
+                if reply is None:
+                    raise Unavailable from None
+                await _end(
+                    send, reply, error_event(SHUTDOWN_MESSAGE, "server_error", "interrupted")
+                )
+            elif presence.was_cancelled_by("revoked"):
+                await self._end_revoked(send, reply)
+            elif not presence.was_cancelled_by("gone"):
+                raise
+        finally:
+            presence.close()
+            await _close(reply)
+
+    @contextmanager
+    def _watched(self, scope: Scope, presence: "_DisconnectWatcher") -> Iterator[None]:
+        with ExitStack() as watched:
+            if self._drain is not None:
+                watched.enter_context(self._drain.track(presence.on_shutdown))
+            if self._vigil is not None:
+                watched.enter_context(self._vigil.track(scope.get("user"), presence.on_revoked))
+            yield
+
+    async def _end_revoked(self, send: Send, reply: SourceResponse | None) -> None:
+        """End what somebody gets who is not signed in any more: the upstream first, then the stream.
+
+        Whoever does not read is not waited for.
+        """
+        if reply is None:
+            raise Unauthenticated(INVALID_TOKEN)
+        await _close(reply)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINAL_SEND_SECONDS):
+                event = error_event(INVALID_TOKEN, "authentication_error", "session_revoked")
+                await _end(send, reply, event)
+
+    async def _send_body(self, reply: SourceResponse, send: Send) -> None:
+        if isinstance(reply.body, bytes):
+            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+            return
+        try:
+            async for block in reply.body:
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+        except DomainError as refusal:
+            await _end(send, reply, error_event(refusal.detail, "upstream_error", "source_failed"))
+        except ClientStalled:
+            raise  # nobody reads the end either
+        except Exception as error:  # noqa: BLE001 - the stream has begun: nobody above could still answer
+            internal_error_response(error, self._plugin)
+            await _end(send, reply, error_event(INTERRUPTED_MESSAGE, "server_error", "interrupted"))
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _start(reply: SourceResponse, own: Headers) -> Any:
+    headers = [(b"content-type", reply.content_type.encode("latin-1")), *own]
+    headers += [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in reply.headers.items()
+        if name.lower() in PASSED_ON
+    ]
+    if isinstance(reply.body, bytes):
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+    else:
+        headers.append((b"x-accel-buffering", b"no"))
+        if all(name.lower() != b"cache-control" for name, _ in own):
+            headers.append(NO_STORE)
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+async def _end(send: Send, reply: SourceResponse, event: bytes) -> None:
+    """Close a stream that has begun; where the format allows it, with the reason."""
+    last = event + DONE if reply.content_type.startswith(EVENT_STREAM) else b""
+    await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _close(reply: SourceResponse | None) -> None:
+    """Let an iterator go of what it holds, such as the call to its upstream."""
+    close = getattr(reply.body, "aclose", None) if reply else None
+    if close is not None:
+        await close()
+
+
+class _DisconnectWatcher:
+    """Cancels the current task when the client leaves or the process stops, and remembers which."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._task = asyncio.current_task()
+        self._reason = ""
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(WATCH_DELAY_SECONDS, self._begin)
+
+    def on_shutdown(self) -> None:
+        self._cancel("stopping")
+
+    def on_revoked(self) -> None:
+        self._cancel("revoked")
+
+    def was_cancelled_by(self, reason: str) -> bool:
+        """Whether it was this, and nobody else, that cancelled the task; then the task may go on."""
+        if self._reason != reason or self._task is None:
+            return False
+        return self._task.uncancel() == 0
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        with contextlib.suppress(DomainError):  # the rest of a body that nobody reads does not come
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+        self._cancel("gone")
+
+    def _cancel(self, reason: str) -> None:
+        if not self._reason and self._task is not None:
+            self._reason = reason
+            self._task.cancel()

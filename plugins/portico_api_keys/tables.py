@@ -1,0 +1,40 @@
+"""The tables of keys, for queries through Piccolo. The migrations make them."""
+
+from piccolo.columns import BigInt, Boolean, Text
+from piccolo.table import Table
+
+from portico.api import EncryptedColumn, TableSet
+
+#: What the copy of a key belongs to.
+ABOUT = "key:{id}"
+
+
+class KeyOwnerLockTable(Table, tablename="keys_owner"):
+    """Those who have, or had, keys."""
+
+    account_id = Text(primary_key=True, default="")
+    made = BigInt()
+
+
+class KeyTable(Table, tablename="keys_key"):
+    """Keys. `endpoints` and `scopes` hold JSON; `locked`: a text of the vault's."""
+
+    id = Text(primary_key=True, default="")
+    account_id = Text()
+    name = Text()
+    prefix = Text()
+    digest = Text()
+    endpoints = Text(null=True, default=None)
+    scopes = Text(null=True, default=None)
+    enabled = Boolean(default=True)
+    created_at = BigInt()
+    expires_at = BigInt(null=True, default=None)
+    last_used_at = BigInt(null=True, default=None)
+    locked = Text(null=True, default=None)
+
+
+TABLES = TableSet(
+    tables=(KeyOwnerLockTable, KeyTable),
+    migrations="portico_api_keys.migrations",
+    locked=(EncryptedColumn("keys_key", "id", "locked", context=ABOUT),),
+)

@@ -1,0 +1,71 @@
+"""What the server reads in a message, and the few things it ever writes into one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from portico_chats.content.chat_document import as_json, join_object, split_object
+
+
+class MessageFields(msgspec.Struct, frozen=True):
+    """What the server knows of a message. `text`: what can be searched for."""
+
+    parent_id: str | None = None
+    role: str = ""
+    text: str = ""
+
+
+class _Plain(msgspec.Struct):
+    parentId: str | None = None  # noqa: N815 - the client's word
+    role: str = ""
+    content: str = ""
+
+
+class _ContentPart(msgspec.Struct):
+    text: str = ""
+
+
+_PLAIN = msgspec.json.Decoder(_Plain)
+
+
+def read_message(body: str) -> MessageFields:
+    """The facts of a message. What has another shape than usual is no fact, and no error: it is the client's."""
+    try:
+        plain = _PLAIN.decode(body)
+        return MessageFields(plain.parentId, plain.role, plain.content)
+    except msgspec.ValidationError:
+        parts = split_object(body)
+        return MessageFields(
+            _read(parts, "parentId", str | None),
+            _read(parts, "role", str) or "",
+            _text(parts),
+        )
+
+
+def with_fields(body: str, fields: Mapping[str, Any]) -> str:
+    """A message with some fields laid over it. What they do not name stays as it is, byte for byte."""
+    return join_object(split_object(body) | {key: as_json(value) for key, value in fields.items()})
+
+
+def with_children(body: str, children: Sequence[str]) -> str:
+    """A message that knows of these children too. Returns the very text if it did already."""
+    known = _read(split_object(body), "childrenIds", list[str]) or []
+    missing = [child for child in children if child not in known]
+    return with_fields(body, {"childrenIds": [*known, *missing]}) if missing else body
+
+
+def _text(parts: Mapping[str, str]) -> str:
+    """The content: a text, or the texts among its pieces."""
+    plain: str | None = _read(parts, "content", str)
+    if plain is not None:
+        return plain
+    pieces = _read(parts, "content", list[_ContentPart]) or []
+    return "\n".join(piece.text for piece in pieces if piece.text)
+
+
+def _read(parts: Mapping[str, str], key: str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(parts[key], type=kind) if key in parts else None
+    except msgspec.ValidationError:
+        return None

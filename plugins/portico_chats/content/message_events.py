@@ -1,0 +1,80 @@
+"""What an event leaves in the message it is about.
+
+Plugins and tools tell a message's progress in events, for whoever watches; what is to be there afterwards is written into
+the message. Source of types and fields: the events of the API's sockets.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from portico_chats.content.chat_document import Parts, split_object
+
+#: Of the parts of a message and of the event's data, the fields of the message that become others.
+Effect = Callable[[Parts, Parts], Mapping[str, Any]]
+
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def handler_for_event(kind: str, data: msgspec.Raw) -> Callable[[Parts], Mapping[str, Any]] | None:
+    """What an event of a type does to a message; None = nothing stays of it."""
+    effect = _EFFECTS.get(kind)
+    given = split_object(bytes(data))
+    if effect is None or (effect is _source and "type" in given):
+        return None
+    return lambda message: effect(message, given)
+
+
+def creates_message(kind: str) -> bool:
+    """Whether an event of a type makes its message if it is not there."""
+    return kind in ("message", "replace", "embeds", "files")
+
+
+def _status(message: Parts, data: Parts) -> Mapping[str, Any]:
+    return {"statusHistory": [*_items(message, "statusHistory"), _whole(data)]}
+
+
+def _source(message: Parts, data: Parts) -> Mapping[str, Any]:
+    return {"sources": [*_items(message, "sources"), _whole(data)]}
+
+
+def _message(message: Parts, data: Parts) -> Mapping[str, Any]:
+    return {"content": _text(message) + _text(data)}
+
+
+def _replace(_: Parts, data: Parts) -> Mapping[str, Any]:
+    return {"content": _text(data)}
+
+
+def _newest_first(key: str) -> Effect:
+    return lambda message, data: {key: [*_items(data, key), *_items(message, key)]}
+
+
+_EFFECTS: Final[Mapping[str, Effect]] = {
+    "status": _status,
+    "message": _message,
+    "replace": _replace,
+    "embeds": _newest_first("embeds"),
+    "files": _newest_first("files"),
+    "source": _source,
+    "citation": _source,
+}
+
+
+def _items(parts: Parts, key: str) -> list[msgspec.Raw]:
+    try:
+        return _ITEMS.decode(parts.get(key, "[]"))
+    except msgspec.ValidationError:
+        return []
+
+
+def _text(parts: Parts) -> str:
+    try:
+        return msgspec.json.decode(parts.get("content", '""'), type=str)
+    except msgspec.ValidationError:
+        return ""
+
+
+def _whole(parts: Parts) -> dict[str, msgspec.Raw]:
+    return {key: msgspec.Raw(value) for key, value in parts.items()}

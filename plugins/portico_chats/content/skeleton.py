@@ -1,0 +1,104 @@
+"""A document without its messages, and the places where they go back in.
+
+The text of a frame is itself JSON, with no messages in it; the places are numbers of characters. So a chat is put
+together by cutting and joining, and nothing of it has to be understood.
+"""
+
+from collections.abc import Mapping
+from json.encoder import encode_basestring as quoted
+
+import msgspec
+
+from portico.api import InvalidRequest
+from portico_chats.content.chat_document import (
+    PLACEHOLDER,
+    ChatDocument,
+    Parts,
+    parse_document,
+    split_object,
+)
+
+
+class ChatSkeleton(msgspec.Struct, frozen=True):
+    """What is left of a document.
+
+    `messages_offset`, `branch_offset`: where the messages of the history, and those of the top level, are filled in, counted
+    in characters; None = there is no such place: the key is missing or null, or the top level's messages are not the
+    visible branch of the history, and stand in the text. `current_id`: `history.currentId`.
+    """
+
+    text: str
+    messages_offset: int | None = None
+    branch_offset: int | None = None
+    current_id: str | None = None
+
+    def render(self, messages: str, branch: str = "") -> str:
+        """The document. `messages`, `branch`: what goes between the brackets."""
+        places = [(self.messages_offset, messages), (self.branch_offset, branch)]
+        pieces: list[str] = []
+        done = 0
+        for at, filling in sorted((at, filling) for at, filling in places if at is not None):
+            pieces += (self.text[done:at], filling)
+            done = at
+        return "".join((*pieces, self.text[done:]))
+
+    def document(self) -> ChatDocument:
+        """Taken apart again, with holes where the places are. One that is whole, see `messages_inside`, stays so.
+
+        Raises: Invalid for a text that is no object.
+        """
+        if self.messages_inside() is not None:
+            try:
+                return ChatDocument(split_object(self.text))
+            except msgspec.MsgspecError:
+                raise InvalidRequest(
+                    "The stored document of this chat is no JSON object."
+                ) from None
+        document = parse_document(self.text)
+        if self.branch_offset is not None:
+            document.parts["messages"] = PLACEHOLDER
+        return document
+
+    def messages_inside(self) -> Mapping[str, str] | None:
+        """The messages of a document that is whole: they stand in its text. None for any other document.
+
+        An earlier release took documents of other shapes, such as with ids that no row can have. Empty, if it is one of
+        which the messages cannot be told.
+        """
+        if self.messages_offset is not None:
+            return None
+        try:
+            return parse_document(self.text).messages or None
+        except msgspec.MsgspecError:
+            return {}
+
+
+def skeleton_of(document: ChatDocument) -> ChatSkeleton:
+    """The frame of a document that was taken apart: every hole becomes a place."""
+    text, messages_at, branch_at = "{", None, None
+    for key, value in document.parts.items():
+        text += _name(key, text)
+        if value != PLACEHOLDER:
+            text += value
+        elif key == "history":
+            inner, place = _history(document.history or {})
+            messages_at = None if place is None else len(text) + place
+            text += inner
+        else:
+            text += "[]"
+            branch_at = len(text) - 1
+    return ChatSkeleton(text + "}", messages_at, branch_at, document.current_id)
+
+
+def _history(parts: Parts) -> tuple[str, int | None]:
+    text, place = "{", None
+    for key, value in parts.items():
+        text += _name(key, text)
+        text += value or "{}"
+        if value == PLACEHOLDER:
+            place = len(text) - 1
+    return text + "}", place
+
+
+def _name(key: str, before: str) -> str:
+    return f"{'' if before == '{' else ','}{quoted(key)}:"

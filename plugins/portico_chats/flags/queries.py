@@ -1,0 +1,96 @@
+"""What a chat is marked with: every statement there is, and no rule. What is in the chat stays as it is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from portico.api import MAX_IDS_PER_STATEMENT, chunks, execute, fetch_all, placeholders
+from portico_chats.storage.chat_queries import Where
+
+PIN_FIRST: Final = 3
+ARCHIVE_FIRST: Final = 2
+FILE_FIRST: Final = 4
+SOME_FIRST: Final = 2
+
+_PIN: Final = (
+    "UPDATE chats_chat SET pinned = NOT pinned, updated_at = $2 "
+    "WHERE id = $1 AND {} RETURNING user_id"
+)
+_PINNED: Final = "SELECT pinned FROM chats_chat WHERE id = $1 AND {}"
+_ARCHIVE: Final = (
+    "UPDATE chats_chat SET archived = NOT archived, folder_id = NULL, share_id = NULL "
+    "WHERE id = $1 AND {} RETURNING user_id, archived"
+)
+_FILE: Final = (
+    "UPDATE chats_chat SET folder_id = $3, pinned = FALSE, updated_at = $2 "
+    "WHERE id = $1 AND {} RETURNING user_id"
+)
+_SOME: Final = f"SELECT id FROM chats_chat WHERE user_id = $1 AND archived = {{}} AND {{}} LIMIT {MAX_IDS_PER_STATEMENT}"  # noqa: S608
+_ARCHIVE_SOME: Final = (
+    f"UPDATE chats_chat SET archived = TRUE, share_id = NULL WHERE id IN ({_SOME}) RETURNING id"  # noqa: S608
+)
+_UNARCHIVE_SOME: Final = (
+    f"UPDATE chats_chat SET archived = FALSE WHERE id IN ({_SOME}) RETURNING id"  # noqa: S608
+)
+_UNFILE: Final = (
+    "UPDATE chats_chat SET folder_id = NULL WHERE user_id = $1 AND folder_id IN ({}) RETURNING id"
+)
+_UNSHARE: Final = "DELETE FROM chats_share WHERE chat_id IN ({})"
+
+
+async def pin(chat_id: str, at: int, where: Where) -> str | None:
+    """Pin a chat, or unpin it. `at`: epoch seconds. Returns whose it is; None if none met the condition."""
+    return _owner(await fetch_all(_PIN.format(where[0]), chat_id, at, *where[1]))
+
+
+async def is_pinned(chat_id: str, where: Where) -> bool | None:
+    """Whether it is; None if none met the condition."""
+    found = await fetch_all(_PINNED.format(where[0]), chat_id, *where[1])
+    return bool(found[0]["pinned"]) if found else None
+
+
+async def archive(chat_id: str, where: Where) -> tuple[str, bool] | None:
+    """Archive a chat, or take it out again. It lies in no folder then, and is shared no more.
+
+    Returns whose it is, and whether it is archived now; None if none met the condition.
+    """
+    found = await fetch_all(_ARCHIVE.format(where[0]), chat_id, *where[1])
+    if not found:
+        return None
+    await _unshare([chat_id])
+    return found[0]["user_id"], bool(found[0]["archived"])
+
+
+async def file(chat_id: str, folder_id: str | None, at: int, where: Where) -> str | None:
+    """Put a chat into a folder, or into none, and unpin it. Returns as `pin`."""
+    return _owner(await fetch_all(_FILE.format(where[0]), chat_id, at, folder_id, *where[1]))
+
+
+async def archive_all(
+    owner_id: str, where: Where, *, archived: bool
+) -> AsyncIterator[Sequence[str]]:
+    """Archive all chats of somebody that meet the condition, or take them out again. Gives their ids, in blocks."""
+    sql = _ARCHIVE_SOME if archived else _UNARCHIVE_SOME
+    sql = sql.format("FALSE" if archived else "TRUE", where[0])
+    while found := await fetch_all(sql, owner_id, *where[1]):
+        ids = [one["id"] for one in found]
+        if archived:
+            await _unshare(ids)
+        yield ids
+        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
+
+
+async def remove_from_folders(owner_id: str, folder_ids: Sequence[str]) -> list[str]:
+    """Take somebody's chats out of some folders. Returns their ids."""
+    gone = []
+    for some in chunks(folder_ids):
+        gone += await fetch_all(_UNFILE.format(placeholders(len(some), 2)), owner_id, *some)
+    return [one["id"] for one in gone]
+
+
+async def _unshare(ids: Sequence[str]) -> None:
+    await execute(_UNSHARE.format(placeholders(len(ids))), *ids)
+
+
+def _owner(found: Sequence[dict[str, Any]]) -> str | None:
+    return found[0]["user_id"] if found else None

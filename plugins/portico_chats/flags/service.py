@@ -1,0 +1,77 @@
+"""Pinning, archiving, and where a chat lies. Nothing here knows of HTTP."""
+
+from portico.api import Actor, AppContext, NotFound, now, transaction
+from portico_chats.access import ChatAccess, check_id
+from portico_chats.flags import queries as flag_queries
+from portico_chats.storage import chat_queries
+from portico_chats.tags import queries as tag_queries
+
+
+class Flags:
+    """What chats are marked with. What is not the caller's raises NotFound, see `Reach`; Forbidden, who may only read."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._reach = ChatAccess(app)
+
+    async def is_pinned(self, actor: Actor, chat_id: str) -> bool:
+        """Whether a chat is pinned."""
+        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        pinned = await flag_queries.is_pinned(check_id(chat_id), where)
+        if pinned is None:
+            raise NotFound
+        return pinned
+
+    async def pin(self, actor: Actor, chat_id: str) -> None:
+        """Pin a chat, or unpin it."""
+        async with transaction():
+            where = await self._reach.condition_for(actor, "write", first=flag_queries.PIN_FIRST)
+            owner_id = await flag_queries.pin(check_id(chat_id), now(), where)
+            if owner_id is None:
+                raise await self._reach.refusal(actor, "write", chat_id)
+            self._reach.publish_change(chat_id, owner_id, "updated")
+
+    async def archive(self, actor: Actor, chat_id: str) -> None:
+        """Archive a chat, or take it out again. Whoever was given a link to it cannot open it any more."""
+        async with transaction():
+            where = await self._reach.condition_for(
+                actor, "write", first=flag_queries.ARCHIVE_FIRST
+            )
+            changed = await flag_queries.archive(check_id(chat_id), where)
+            if changed is None:
+                raise await self._reach.refusal(actor, "write", chat_id)
+            owner_id, is_archived = changed
+            if is_archived:
+                await tag_queries.delete_unused(owner_id, await tag_queries.carried_by(chat_id))
+            else:
+                await tag_queries.restore(owner_id, chat_id)
+            self._reach.publish_change(chat_id, owner_id, "updated")
+
+    async def archive_all(self, actor: Actor, *, archived: bool) -> None:
+        """Archive all chats of the caller's, or take them out again. They stay in their folders."""
+        async with transaction():
+            where = await self._reach.condition_for(actor, "write", first=flag_queries.SOME_FIRST)
+            async for ids in flag_queries.archive_all(actor.id, where, archived=archived):
+                for chat_id in ids:
+                    self._reach.publish_change(chat_id, actor.id, "updated")
+            if archived:
+                await tag_queries.delete_unused(actor.id)
+            else:
+                await tag_queries.restore(actor.id)
+
+    async def move_to_folder(self, actor: Actor, chat_id: str, folder_id: str | None) -> None:
+        """Put a chat into a folder of its owner's, or into none, and unpin it. Raises: NotFound for another folder."""
+        async with transaction():
+            into, is_there = folder_id or None, True
+            if into is not None:
+                owner_id = await chat_queries.owner_of(check_id(chat_id))
+                is_there = bool(owner_id) and await self._reach.has_folder(str(owner_id), into)
+            where = await self._reach.condition_for(actor, "write", first=flag_queries.FILE_FIRST)
+            owner_id = await flag_queries.file(
+                check_id(chat_id), into if is_there else None, now(), where
+            )
+            if owner_id is None:
+                raise await self._reach.refusal(actor, "write", chat_id)
+            if not is_there:
+                raise NotFound
+            self._reach.publish_change(chat_id, owner_id, "updated")

@@ -1,0 +1,124 @@
+"""Lists of chats: every statement there is, and no rule. Conditions come from whoever asks."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from portico.api import chunks, fetch_all, fetch_all_in_thread, placeholders
+from portico_chats.storage.chat_queries import BLOCK, LAST_PAGE, PAGE, Where, find_full
+
+Row: TypeAlias = dict[str, Any]
+
+#: Chats on one page of a folder.
+FOLDER_PAGE: Final = 10
+#: Number of a condition's first placeholder.
+FIRST: Final = 2
+FOLDER_FIRST: Final = 3
+
+_NEWEST: Final = "updated_at DESC, id"
+#: By what a list may be sorted, and which way.
+COLUMNS: Final[Mapping[str, str]] = {name: name for name in ("title", "created_at", "updated_at")}
+DIRECTIONS: Final[Mapping[str, str]] = {"asc": "ASC", "desc": "DESC"}
+
+_ITEM: Final = "id, title, updated_at, created_at"
+_PINNED: Final = (
+    f"SELECT {_ITEM} FROM chats_chat WHERE user_id = $1 AND archived = FALSE AND pinned = TRUE AND {{}} "  # noqa: S608
+    f"ORDER BY {_NEWEST}"
+)
+_PAGE: Final = f"SELECT {_ITEM} FROM chats_chat WHERE user_id = $1{{}} AND {{}} ORDER BY {{}} LIMIT {PAGE} OFFSET {{}}"  # noqa: S608
+_TITLES: Final = "SELECT id, title FROM chats_chat WHERE user_id = $1{} AND {} ORDER BY {}"
+_SOME: Final = f"SELECT {_ITEM} FROM chats_chat WHERE id IN ({{}})"  # noqa: S608
+_FOLDER: Final = (
+    "SELECT title, id, updated_at FROM chats_chat WHERE folder_id = $1 AND user_id = $2 "  # noqa: S608
+    "AND archived = FALSE AND pinned = FALSE AND {} "
+    f"ORDER BY {_NEWEST} LIMIT {FOLDER_PAGE} OFFSET {{}}"
+)
+_FILED: Final = (
+    "SELECT id, updated_at FROM chats_chat WHERE user_id = $1 AND archived = FALSE AND pinned = FALSE AND {} "
+    "AND folder_id IN ({})"
+)
+_IDS: Final = f"SELECT id FROM chats_chat WHERE user_id = $1{{}} AND {{}} ORDER BY {_NEWEST}"  # noqa: S608
+_ARCHIVED: Final = {None: "", True: " AND archived = TRUE", False: " AND archived = FALSE"}
+
+
+def order(column: str, direction: str) -> str:
+    """What follows ORDER BY. Raises: KeyError for a column that no list is sorted by, and for no direction."""
+    return f"{COLUMNS[column]} {DIRECTIONS[direction.lower()]}, id"
+
+
+async def pinned(owner_id: str, where: Where) -> list[Row]:
+    """Somebody's chats that are pinned and not archived, the last changed first."""
+    return await fetch_all(_PINNED.format(where[0]), owner_id, *where[1])
+
+
+async def page(
+    owner_id: str, where: Where, number: int, by: str, *, archived: bool | None
+) -> list[Row]:
+    """A page of somebody's chats. `by`: see `order`. `archived`: only those, or only the others; None = all."""
+    sql = _PAGE.format(_ARCHIVED[archived], where[0], by, _skip(number, PAGE))
+    return await fetch_all(sql, owner_id, *where[1])
+
+
+async def titles(owner_id: str, where: Where, by: str, *, archived: bool | None) -> list[Row]:
+    """The same, of all pages: `id` and `title`. For looking through them where no database can."""
+    return await fetch_all_in_thread(
+        _TITLES.format(_ARCHIVED[archived], where[0], by), owner_id, *where[1]
+    )
+
+
+async def by_ids(ids: Sequence[str]) -> list[Row]:
+    """Items for these chats, in this order, of as many as are there. Not more than a statement can name."""
+    if not ids:
+        return []
+    found = {one["id"]: one for one in await fetch_all(_SOME.format(placeholders(len(ids))), *ids)}
+    return [found[one] for one in ids if one in found]
+
+
+async def in_folder(owner_id: str, folder_id: str, where: Where, number: int) -> list[Row]:
+    """A page of somebody's chats that lie in a folder and are neither pinned nor archived. Shape: `FiledChat`."""
+    sql = _FOLDER.format(where[0], _skip(number, FOLDER_PAGE))
+    return await fetch_all(sql, folder_id, owner_id, *where[1])
+
+
+async def ids_in_folders(owner_id: str, folder_ids: Sequence[str], where: Where) -> list[str]:
+    """The ids of somebody's chats that lie in one of some folders and are neither pinned nor archived, as `ids`."""
+    found: list[Row] = []
+    for some_ids in chunks(folder_ids):
+        inside = placeholders(len(some_ids), FIRST + len(where[1]))
+        found += await fetch_all_in_thread(
+            _FILED.format(where[0], inside), owner_id, *where[1], *some_ids
+        )
+    found.sort(key=lambda one: (-one["updated_at"], one["id"]))
+    return [one["id"] for one in found]
+
+
+async def ids(owner_id: str, where: Where, *, archived: bool | None = None) -> list[str]:
+    """The ids of somebody's chats, those changed last first."""
+    sql = _IDS.format(_ARCHIVED[archived], where[0])
+    return [one["id"] for one in await fetch_all_in_thread(sql, owner_id, *where[1])]
+
+
+async def stream(chat_ids: Sequence[str]) -> AsyncIterator[list[Row]]:
+    """These chats with their messages, in this order, a few at a time. No connection is held between two blocks.
+
+    Whatever happens to others meanwhile, each of these comes once; those that are gone by then are left out.
+    """
+    for some_ids in chunks(chat_ids, BLOCK):
+        found = await find_full((f"id IN ({placeholders(len(some_ids))})", some_ids))
+        by_id = {one["id"]: one for one in found}
+        yield [by_id[one] for one in some_ids if one in by_id]
+
+
+async def all_users(where: Where) -> AsyncIterator[list[Row]]:
+    """All chats that meet a condition with their messages, a few at a time, by id. First placeholder: `$1`."""
+    last, n = "", len(where[1]) + 1
+    while True:
+        found = await find_full((f"({where[0]}) AND id > ${n}", (*where[1], last)), BLOCK)
+        if found:
+            yield found
+        if len(found) < BLOCK:
+            return
+        last = found[-1]["id"]
+
+
+def _skip(number: int, size: int) -> int:
+    return (min(max(number, 1), LAST_PAGE) - 1) * size

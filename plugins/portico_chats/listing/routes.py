@@ -1,0 +1,119 @@
+"""The routes of lists, and of everything at once. What they do is in `lists.py` and `removal.py`."""
+
+from typing import Annotated, Any
+
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from portico.api import (
+    AppContext,
+    JSONResponse,
+    Request,
+    SourceResponse,
+    StreamResponse,
+    delete,
+    get,
+    json_array_stream,
+    json_response,
+    stream_response,
+)
+from portico_chats.deletion import ChatDeleter
+from portico_chats.listing.service import ChatLists, order_of
+from portico_chats.schemas import Chat, FiledChat, ListedChat
+
+CHATS = "/api/v1/chats"
+#: Whole chats, many at once, are for those who may take them along.
+EXPORT = "chat.export"
+
+Title = Annotated[str, QueryParameter(name="query", description="What titles contain, in any case")]
+
+
+def routes(app: AppContext) -> list[Any]:
+    """Handlers that work in this house."""
+    lists, removal = ChatLists(app), ChatDeleter(app)
+
+    @get(f"{CHATS}/pinned", answers=list[ListedChat])
+    async def pinned(request: Request) -> JSONResponse:
+        """The caller's chats that are pinned and not archived, the last changed first."""
+        return json_response(await lists.pinned(request.user))
+
+    @get(f"{CHATS}/archived", answers=list[ListedChat])
+    async def archived(
+        request: Request,
+        *,
+        page: FromQuery[int] = 1,
+        title: Title = "",
+        order_by: FromQuery[str] = "",
+        direction: FromQuery[str] = "",
+    ) -> JSONResponse:
+        """The caller's archived chats, 60 a page.
+
+        `order_by`: `title`, `created_at` or `updated_at`; `direction`: `asc` or `desc`. Without both, the last changed
+        come first.
+        """
+        by = order_of(order_by, direction)
+        return json_response(await lists.archived(request.user, page, title, by))
+
+    @get(f"{CHATS}/list/user/{{user_id:str}}", may="chat:read", answers=list[ListedChat])
+    async def of_account(
+        request: Request,
+        user_id: FromPath[str],
+        *,
+        page: FromQuery[int] = 1,
+        title: Title = "",
+        order_by: FromQuery[str] = "",
+        direction: FromQuery[str] = "",
+    ) -> JSONResponse:
+        """Somebody's chats, archived ones too, 60 a page. The queries: as of the archived ones."""
+        by = order_of(order_by, direction)
+        return json_response(await lists.of_account(request.user, user_id, page, title, by))
+
+    @get(f"{CHATS}/folder/{{folder_id:str}}", permission=EXPORT, answers=list[Chat])
+    async def below(request: Request, folder_id: FromPath[str]) -> StreamResponse:
+        """The caller's chats in a folder and in those below it, whole; none that is pinned or archived."""
+        blocks = await lists.in_subtree(request.user, folder_id)
+        return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
+
+    @get(f"{CHATS}/folder/{{folder_id:str}}/list", answers=list[FiledChat])
+    async def in_folder(
+        request: Request, folder_id: FromPath[str], page: FromQuery[int] = 1
+    ) -> JSONResponse:
+        """The caller's chats in a folder itself, 10 a page; none that is pinned or archived."""
+        return json_response(await lists.in_folder(request.user, folder_id, page))
+
+    @get(f"{CHATS}/all", permission=EXPORT, answers=list[Chat])
+    async def all_chats(request: Request) -> StreamResponse:
+        """All of the caller's chats, whole, archived ones too; the last changed first."""
+        return stream_response(
+            request, SourceResponse(body=json_array_stream(await lists.all(request.user)))
+        )
+
+    @get(f"{CHATS}/all/archived", permission=EXPORT, answers=list[Chat])
+    async def all_archived(request: Request) -> StreamResponse:
+        """All of the caller's archived chats, whole; the last changed first."""
+        blocks = await lists.all(request.user, archived=True)
+        return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
+
+    @get(f"{CHATS}/all/db", may="chat:export", permission=EXPORT, answers=list[Chat])
+    async def all_users(request: Request) -> StreamResponse:
+        """All chats of everybody, whole."""
+        return stream_response(
+            request, SourceResponse(body=json_array_stream(await lists.all_users(request.user)))
+        )
+
+    @delete(CHATS, answers=bool)
+    async def remove_all(request: Request) -> JSONResponse:
+        """Delete all of the caller's chats."""
+        await removal.delete_all(request.user)
+        return json_response(True)
+
+    return [
+        pinned,
+        archived,
+        of_account,
+        below,
+        in_folder,
+        all_chats,
+        all_archived,
+        all_users,
+        remove_all,
+    ]

@@ -1,0 +1,57 @@
+"""How much somebody has written: counts, and nothing of what was said."""
+
+from typing import Any, Final
+
+import msgspec
+
+from portico.api import Actor, JSONResponse, Request, fetch_all_in_thread, get, json_response
+
+_CHATS: Final = (
+    "SELECT COUNT(*) AS total, COUNT(CASE WHEN archived THEN 1 END) AS archived, "
+    "COUNT(CASE WHEN pinned THEN 1 END) AS pinned, COUNT(share_id) AS shared, "
+    "MIN(created_at) AS first_created_at, MAX(updated_at) AS last_updated_at FROM chats_chat WHERE user_id = $1"
+)
+_MESSAGES: Final = (
+    "SELECT CASE WHEN m.role IN ('user', 'assistant') THEN m.role ELSE 'other' END AS role, COUNT(*) AS n "
+    "FROM chats_chat c JOIN chats_message m ON m.chat_id = c.id WHERE c.user_id = $1 GROUP BY 1"
+)
+
+
+class MessageCounts(msgspec.Struct):
+    """Messages, by who speaks."""
+
+    total: int
+    user: int
+    assistant: int
+    other: int
+
+
+class Statistics(msgspec.Struct):
+    """Somebody's chats in numbers. Times: epoch seconds; null if there is no chat."""
+
+    total: int
+    archived: int
+    pinned: int
+    shared: int
+    messages: MessageCounts
+    first_created_at: int | None
+    last_updated_at: int | None
+
+
+async def statistics(actor: Actor) -> Statistics:
+    """The caller's."""
+    (chats,) = await fetch_all_in_thread(_CHATS, actor.id)
+    said = {one["role"]: one["n"] for one in await fetch_all_in_thread(_MESSAGES, actor.id)}
+    by_role = {role: said.get(role, 0) for role in ("user", "assistant", "other")}
+    return Statistics(**chats, messages=MessageCounts(total=sum(by_role.values()), **by_role))
+
+
+def routes() -> list[Any]:
+    """Handlers that work in any house."""
+
+    @get("/api/v1/chats/stats", answers=Statistics)
+    async def stats(request: Request) -> JSONResponse:
+        """The caller's chats in numbers."""
+        return json_response(await statistics(request.user))
+
+    return [stats]

@@ -1,0 +1,123 @@
+"""One message at a time: what people, models and plugins write into a chat.
+
+What it costs does not depend on how long the conversation is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from portico.api import (
+    Actor,
+    AppContext,
+    InvalidRequest,
+    MessageEvent,
+    NotFound,
+    after_commit,
+    now,
+    transaction,
+)
+from portico_chats.access import ChatAccess, is_storable
+from portico_chats.content.chat_document import is_message_id, is_text
+from portico_chats.content.message_events import creates_message, handler_for_event
+from portico_chats.schemas import MessageForm
+from portico_chats.storage import chat_queries, message_queries
+from portico_chats.storage.single_message import ID_RULE, NewMessage, note
+
+
+class _Unwritten(Exception):
+    """There is nothing to write: the transaction is undone, so that the chat is not even marked as changed."""
+
+
+class MessageService:
+    """Single messages of chats. What is not the caller's raises NotFound, see `Reach`."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._reach = ChatAccess(app)
+
+    async def write(self, actor: Actor, chat_id: str, message_id: str, form: MessageForm) -> None:
+        """Write the content of a message, made whole if it is not there; it becomes the current one.
+
+        Raises: Forbidden for somebody who may not edit; Invalid for an id that no message may have, and for a parent
+        that is not there; NotFound for a message that was deleted.
+        """
+        await self._reach.require_permission(actor, "chat.edit")
+        _check(message_id)
+        content, parent_id = form.content, form.parentId or None
+        new = NewMessage(role=form.role, parent_id=parent_id, is_done=True)
+        async with transaction():
+            taken = await self._reach.lock_for(actor, "write", chat_id)
+            if parent_id is not None and not await _is_there(chat_id, parent_id):
+                raise InvalidRequest("parentId: there is no such message in this chat.")
+            if not await note(
+                taken, message_id, lambda _: {"content": content}, actor.session_id, new
+            ):
+                raise NotFound
+            self._reach.publish_change(chat_id, taken["user_id"], "updated")
+            said = msgspec.Raw(msgspec.json.encode({"content": content}))
+            self._tell(taken, message_id, "chat:message", said)
+
+    async def publish_event(
+        self, actor: Actor, chat_id: str, message_id: str, kind: str, data: msgspec.Raw
+    ) -> bool:
+        """Tell whoever watches what happens to a message, and write into it what is to stay of that (see `effects`).
+
+        Returns False, and tells nobody, if the message was deleted.
+        """
+        _check(message_id)
+        effect = handler_for_event(kind, data)
+        new = NewMessage(role="assistant") if creates_message(kind) else None
+        taken: dict[str, Any] = {}
+        try:
+            async with transaction():
+                taken = await self._reach.lock_for(actor, "write", chat_id)
+                if effect is None or not await note(
+                    taken, message_id, effect, actor.session_id, new
+                ):
+                    raise _Unwritten
+                self._reach.publish_change(chat_id, taken["user_id"], "updated")
+                self._tell(taken, message_id, kind, data)
+        except _Unwritten:
+            _check(message_id, is_message_id)
+            if await message_queries.was_deleted(chat_id, message_id):
+                return False
+            self._tell(taken, message_id, kind, data)
+        return True
+
+    async def may_write(self, actor: Actor, chat_id: str) -> bool:
+        """Whether there is such a chat and the caller may have a model answer in it."""
+        where = await self._reach.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
+        return is_storable(chat_id) and await chat_queries.exists(chat_id, where)
+
+    async def record_reply(
+        self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
+    ) -> None:
+        """Part of `ChatStore`. The rest of the chat stays, whatever is written to it at the same time."""
+        told = {key: value for key, value in fields.items() if key != "parentId"}
+        new = None
+        if create and is_message_id(message_id):
+            new = NewMessage(role="assistant", parent_id=fields.get("parentId"))
+        try:
+            async with transaction():
+                taken = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
+                if taken is None or not await note(taken, message_id, lambda _: told, "", new):
+                    raise _Unwritten
+                self._reach.publish_change(chat_id, taken["user_id"], "updated")
+        except _Unwritten:
+            return
+
+    def _tell(self, taken: dict[str, Any], message_id: str, kind: str, data: msgspec.Raw) -> None:
+        event = MessageEvent(taken["id"], message_id, taken["user_id"], kind, data)
+        after_commit(lambda: self._app.events.publish(event))
+
+
+def _check(message_id: str, is_fit: Callable[[str], bool] = is_text) -> None:
+    """A longer id than is made today may be that of a message that is there."""
+    if not is_fit(message_id):
+        raise InvalidRequest(ID_RULE)
+
+
+async def _is_there(chat_id: str, message_id: str) -> bool:
+    return is_message_id(message_id) and bool(await message_queries.some(chat_id, [message_id]))

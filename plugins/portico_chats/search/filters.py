@@ -1,0 +1,81 @@
+"""Which chats come into question, as SQL: whose they are, and what the operators of a search say."""
+
+from typing import Any
+
+import msgspec
+
+from portico.api import Actor, AppContext, FolderLookup
+from portico_chats.access import ChatAccess
+from portico_chats.search.backend import IndexBackend
+from portico_chats.search.query_parser import SearchQuery
+
+_TAGGED = (
+    "id IN (SELECT chat_id FROM chats_tagged WHERE user_id = $1 AND tag_id IN ({}) "
+    "GROUP BY chat_id HAVING COUNT(*) = {})"
+)
+_UNTAGGED = "NOT EXISTS (SELECT 1 FROM chats_tagged WHERE chat_id = chats_chat.id)"
+_SHARED = {True: "share_id IS NOT NULL", False: "share_id IS NULL"}
+
+
+class Placeholders:
+    """The values of a statement: `values(x)` puts one behind a placeholder and returns the placeholder."""
+
+    def __init__(self, *first: Any) -> None:
+        self.args = list(first)
+
+    def __call__(self, value: Any) -> str:
+        self.args.append(value)
+        return f"${len(self.args)}"
+
+
+class ChatFilter(msgspec.Struct, frozen=True):
+    """True for rows of `chats_chat`. `$1` is the caller's id."""
+
+    sql: str
+    args: tuple[Any, ...]
+
+    def values(self) -> Placeholders:
+        """Those of the condition, for a statement that needs more."""
+        return Placeholders(*self.args)
+
+
+async def own_chats(
+    app: AppContext, actor: Actor, sought: SearchQuery, kept: IndexBackend
+) -> ChatFilter | None:
+    """The caller's own chats that the operators let through; None if a folder is named that is not there."""
+    values = Placeholders(actor.id)
+    # In this order it is the beginning of the index that the list is sorted by.
+    parts = ["chats_chat.user_id = $1", f"archived = {_word(sought.archived)}"]
+    readable, args = await ChatAccess(app).condition_for(actor, "read", first=len(values.args) + 1)
+    values.args.extend(args)
+    parts.append(f"({readable})")
+    if sought.pinned is not None:
+        parts.append(f"pinned = {_word(sought.pinned)}")
+    if sought.shared is not None:
+        parts.append(_SHARED[sought.shared])
+    if sought.untagged:
+        parts.append(_UNTAGGED)
+    if sought.tags:
+        tags = kept.members.format(values(_json(sought.tags)))
+        parts.append(_TAGGED.format(tags, values(len(sought.tags))))
+    if sought.folders:
+        folders = await _folders(app, actor, sought.folders)
+        if not folders:
+            return None
+        parts.append(f"folder_id IN ({kept.members.format(values(_json(folders)))})")
+    return ChatFilter(" AND ".join(parts), tuple(values.args))
+
+
+async def _folders(app: AppContext, actor: Actor, names: tuple[str, ...]) -> list[str]:
+    folders = app.services.get(FolderLookup)
+    if folders is None:
+        return []
+    return sorted({one for name in names for one in await folders.ids_by_name(actor.id, name)})
+
+
+def _word(flag: bool) -> str:
+    return "TRUE" if flag else "FALSE"
+
+
+def _json(texts: Any) -> str:
+    return msgspec.json.encode(texts).decode()

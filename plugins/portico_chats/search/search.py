@@ -1,0 +1,170 @@
+"""Finding somebody's chats: a page of those that hold a phrase, the last changed first.
+
+No single way is fast for a phrase that is everywhere and for one that is nowhere. First the newest chats are looked
+through, and more of them while many hold it: that fills the page with whatever is frequent, and is all there is to do
+for who has few. Then a bounded look into the index says how many texts come into question: few are all compared; where
+they are many, the walk goes on, block by block, until the page is full. Each way gives the same chats, so choosing
+badly costs time alone.
+"""
+
+import math
+from typing import Any
+
+import msgspec
+
+from portico.api import Actor, AppContext, fetch_all_in_thread
+from portico_chats.search.backend import IndexBackend, postings
+from portico_chats.search.filters import ChatFilter, own_chats
+from portico_chats.search.query_parser import parse
+from portico_chats.storage.chat_queries import LAST_PAGE, PAGE
+
+_COLUMNS = "id, title, updated_at, created_at"
+_ORDER = "ORDER BY updated_at DESC, id"
+_LIST = f"SELECT {_COLUMNS} FROM chats_chat WHERE {{}} {_ORDER} LIMIT {PAGE} OFFSET {{}}"  # noqa: S608
+_IS_THERE = "SELECT 1 AS one FROM chats_chat WHERE {} LIMIT 1 OFFSET {}"
+# A value that is looked up for each chat. As EXISTS, PostgreSQL might compare all texts of everybody beforehand.
+_WALK = f"""
+SELECT block.*, COALESCE((
+    SELECT TRUE FROM chats_text t WHERE t.chat_id = block.id AND t.state <> 2 AND {{contains}} LIMIT 1
+), FALSE) AS found
+FROM (
+    SELECT {_COLUMNS} FROM chats_chat
+    WHERE {{where}} AND updated_at <= {{at}} AND (updated_at < {{at}} OR id > {{id}}) {_ORDER} LIMIT {{size}}
+) AS block {_ORDER}
+"""  # noqa: S608 - no word of it is a client's
+# The look, and what follows from it, in one statement: meanwhile a text that waits may have come into the index.
+# Each of those texts is looked up by its number, for the same reason as above; NULL is one that holds no phrase.
+_LOOK = f"""
+WITH seen AS MATERIALIZED ({{numbers}} LIMIT {{few}} + 1),
+counted AS MATERIALIZED (SELECT COUNT(*) AS texts FROM seen),
+hit (chat_id) AS MATERIALIZED (
+    SELECT (SELECT t.chat_id FROM chats_text t WHERE t.number = seen.number AND t.state = 1 AND {{contains}})
+    FROM counted CROSS JOIN seen WHERE counted.texts <= {{few}}
+    UNION ALL
+    SELECT t.chat_id FROM counted CROSS JOIN chats_text t -- in this order, on SQLite
+    WHERE counted.texts <= {{few}} AND t.owner_id = $1 AND t.state <> 1 AND t.state = 0 AND {{contains}}
+)
+SELECT page.*, texts FROM counted LEFT JOIN (
+    SELECT {_COLUMNS} FROM chats_chat WHERE {{where}} AND id IN (SELECT chat_id FROM hit)
+    {_ORDER} LIMIT {PAGE} OFFSET {{skip}}
+) AS page ON TRUE {_ORDER}
+"""  # noqa: S608
+
+
+class SearchLimits(msgspec.Struct, frozen=True):
+    """How much is looked at before the next way is tried.
+
+    `first`: chats of the first block. `largest`: of any later one. `near`: chats that are walked through in any case
+    if the page should then be full; `dense`: so many times the chats of the pages up to it, on a late one. `few`:
+    texts that are compared one and all.
+    """
+
+    first: int = 120
+    largest: int = 2000
+    near: int = 1000
+    dense: int = 8
+    few: int = 20_000
+
+
+class Search:
+    """Finds the caller's own chats."""
+
+    def __init__(self, app: AppContext, bounds: SearchLimits | None = None) -> None:
+        self._app = app
+        self._bounds = bounds or SearchLimits()
+
+    async def page(self, actor: Actor, text: str, page: int) -> list[dict[str, Any]]:
+        """One page, counted from 1. Shape: rows of `ListedChat`. Raises: Invalid for a text that is too long."""
+        sought, kept = parse(text), postings()
+        where = await own_chats(self._app, actor, sought, kept)
+        if where is None:
+            return []
+        skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
+        if not sought.phrase:
+            values = where.values()
+            return await fetch_all_in_thread(_LIST.format(where.sql, values(skip)), *values.args)
+        if skip and not await _reaches(where, skip):
+            return []
+        return await self._holding(kept, where, actor.id, sought.phrase, skip)
+
+    async def _holding(
+        self, kept: IndexBackend, where: ChatFilter, owner_id: str, phrase: str, skip: int
+    ) -> list[dict[str, Any]]:
+        bounds, end = self._bounds, skip + PAGE
+        walk = _ChatScan(kept, where, phrase, end)
+        await walk.on(bounds.first)
+        # A frequent phrase has a long list in the index.
+        while not walk.is_over and walk.goes_on_until() <= max(bounds.near, bounds.dense * end):
+            await walk.on(bounds.largest)
+        if not walk.is_over:
+            look = kept.expression(owner_id, phrase)
+            found = await _looked_up(kept, where, look, phrase, skip=skip, few=bounds.few)
+            if found is not None:
+                return found
+        while not walk.is_over:
+            await walk.on(bounds.largest)
+        return walk.found[skip:end]
+
+
+class _ChatScan:
+    """Looks through chats in the order of the list, until `end` of them hold the phrase.
+
+    Each block is a statement of its own: nobody waits for the whole of it.
+    """
+
+    def __init__(self, kept: IndexBackend, where: ChatFilter, phrase: str, end: int) -> None:
+        self.found: list[dict[str, Any]] = []
+        self.is_over = False
+        self._end = end
+        self._seen = 0
+        values = where.values()
+        places = {name: values(None) for name in ("at", "id", "size")}
+        contains = kept.contains.format("t.text", values(phrase))
+        self._sql = _WALK.format(where=where.sql, contains=contains, **places)
+        self._before, self._after = where.args, phrase
+        self._at, self._id = 2**63 - 1, ""
+
+    def goes_on_until(self) -> float:
+        """After how many chats it should be over, if the rest is like those so far."""
+        return self._end * self._seen / len(self.found) if self.found else math.inf
+
+    async def on(self, most: int) -> None:
+        """Through at most `most` more chats: four times as many as so far."""
+        size = min(most, 4 * self._seen or most)
+        block = await fetch_all_in_thread(
+            self._sql, *self._before, self._at, self._id, size, self._after
+        )
+        self.found += [_without(chat, "found") for chat in block if chat["found"]]
+        self._seen += len(block)
+        self.is_over = len(block) < size or len(self.found) >= self._end
+        if block:
+            self._at, self._id = block[-1]["updated_at"], block[-1]["id"]
+
+
+async def _reaches(where: ChatFilter, skip: int) -> bool:
+    """Whether the caller has so many chats at all."""
+    values = where.values()
+    return bool(await fetch_all_in_thread(_IS_THERE.format(where.sql, values(skip)), *values.args))
+
+
+async def _looked_up(
+    kept: IndexBackend, where: ChatFilter, look: str, phrase: str, *, skip: int, few: int
+) -> list[dict[str, Any]] | None:
+    """The page by way of the index; None if more than `few` texts come into question."""
+    values = where.values()
+    sql = _LOOK.format(
+        where=where.sql,
+        numbers=kept.numbers.format(values(look)),
+        few=few,
+        contains=kept.contains.format("t.text", values(phrase)),
+        skip=values(skip),
+    )
+    found = await fetch_all_in_thread(sql, *values.args)
+    if found[0]["texts"] > few:
+        return None
+    return [_without(chat, "texts") for chat in found if chat["id"] is not None]
+
+
+def _without(chat: dict[str, Any], name: str) -> dict[str, Any]:
+    del chat[name]
+    return chat

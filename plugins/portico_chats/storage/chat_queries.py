@@ -1,0 +1,216 @@
+"""The rows of chats: every statement there is, and no rule. Conditions come from whoever asks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from portico.api import (
+    chunks,
+    current_database,
+    execute,
+    fetch_all,
+    fetch_all_in_thread,
+    fetch_one,
+    placeholders,
+)
+from portico_chats.content.skeleton import ChatSkeleton
+from portico_chats.storage import message_queries
+
+#: Chats on one page.
+PAGE: Final = 60
+#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+LAST_PAGE: Final = 2**32
+#: Whole chats that are read at once: each may have megabytes.
+BLOCK: Final = 20
+#: Chats that are deleted in one statement, with all their messages.
+DELETED_AT_ONCE: Final = 100
+
+METADATA_COLUMNS: Final = (
+    "id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id"
+)
+_FRAME: Final = "revision, chat AS text, messages_at, branch_at, current_id"
+
+# The messages come as one text, put together where they are, in the same statement as the chat: so both are of the
+# same moment, and there is one row to fetch.
+_MESSAGES: Final = {
+    "sqlite": "SELECT group_concat(json_quote(m.id) || ':' || m.body, ',') FROM (SELECT id, body "
+    "FROM chats_message WHERE chat_id = chats_chat.id ORDER BY position, id) m",
+    "postgres": "SELECT string_agg(to_json(m.id)::text || ':' || m.body, ',' ORDER BY m.position, m.id) "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+}
+_LINKS: Final = {
+    "sqlite": "SELECT group_concat(json_array(m.id, m.parent_id), ',') "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+    "postgres": "SELECT string_agg(json_build_array(m.id, m.parent_id)::text, ',') "
+    "FROM chats_message m WHERE m.chat_id = chats_chat.id",
+}
+_WHOLE: Final = {
+    dialect: f"SELECT {METADATA_COLUMNS}, {_FRAME}, ({_MESSAGES[dialect]}) AS messages, "  # noqa: S608 - names alone
+    f"CASE WHEN branch_at IS NOT NULL THEN ({_LINKS[dialect]}) END AS links FROM chats_chat WHERE "
+    for dialect in _MESSAGES
+}
+
+_NEW: Final = (
+    "id",
+    "user_id",
+    "title",
+    "created_at",
+    "updated_at",
+    "archived",
+    "pinned",
+    "folder_id",
+    "meta",
+)
+_INSERT: Final = (
+    f"INSERT INTO chats_chat ({', '.join(_NEW)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
+_GLANCE: Final = f"SELECT {METADATA_COLUMNS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
+_FRAMED: Final = f"SELECT {METADATA_COLUMNS}, {_FRAME} FROM chats_chat WHERE id = $1"  # noqa: S608
+_THERE: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
+_OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
+_TAKE: Final = (
+    "UPDATE chats_chat SET updated_at = $2, revision = revision + 1 "  # noqa: S608 - names alone
+    f"WHERE id = $1 AND {{}} RETURNING {METADATA_COLUMNS}, {_FRAME}"
+)
+_KEEP: Final = (
+    "UPDATE chats_chat SET title = $2, chat = $3, messages_at = $4, branch_at = $5, current_id = $6 "
+    "WHERE id = $1"
+)
+_LIST: Final = (
+    "SELECT id, title, updated_at, created_at FROM chats_chat "
+    "WHERE user_id = $1 AND archived = FALSE{} ORDER BY updated_at DESC, id{}"
+)
+_DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
+# The condition is asked twice: PostgreSQL asks the outer one again of a row that was changed while it waited for it.
+_DELETE_SOME: Final = (
+    "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
+    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {DELETED_AT_ONCE}) AND {{0}} RETURNING id"
+)
+_LARGE: Final = (
+    f"SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} AND {message_queries.IS_LARGE}"  # noqa: S608
+)
+#: Which chats of a folder its lists show. Pinned and archived ones have lists of their own.
+IN_FOLDER_LISTS: Final = "archived = FALSE AND pinned = FALSE"
+_FILED: Final = (
+    f"SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND {IN_FOLDER_LISTS} "  # noqa: S608
+    "AND folder_id IN ({}) LIMIT 1"
+)
+
+#: A condition and its values. Its first placeholder follows those of the statement it is put into.
+Where = tuple[str, Sequence[Any]]
+FIND_FIRST, TAKE_FIRST, DELETE_FIRST = 2, 3, 2
+ANY: Final[Where] = ("1 = 1", ())
+
+
+async def insert(row: dict[str, Any], frame: ChatSkeleton) -> None:
+    """A new row. `row`: what `METADATA_COLUMNS` names; a new chat is shared with nobody."""
+    flags = (row[name] for name in _NEW)
+    await execute(_INSERT, *flags, *_values(frame))
+
+
+async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
+    """The row with its messages, if there is one and it meets the condition. Not asked in a transaction."""
+    dialect = current_database().dialect
+    sql = f"{_WHOLE[dialect]} id = $1 AND {where[0]}"
+    # SQLite works on the event loop, unless it is told to take a thread.
+    if dialect == "sqlite" and await message_queries.is_large(chat_id):
+        found = await fetch_all_in_thread(sql, chat_id, *where[1])
+        return found[0] if found else None
+    return await fetch_one(sql, chat_id, *where[1])
+
+
+async def frame_row(chat_id: str) -> dict[str, Any] | None:
+    """The row with its frame, and without its messages."""
+    return await fetch_one(_FRAMED, chat_id)
+
+
+async def find_metadata(chat_id: str, where: Where) -> dict[str, Any] | None:
+    """The row without its document, if there is one and it meets the condition."""
+    return await fetch_one(_GLANCE + where[0], chat_id, *where[1])
+
+
+async def find_full(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
+    """Rows that meet the condition with their messages, as `find`; the first ones by id if not all are wanted.
+
+    The condition's first placeholder is `$1`, and it must find its rows by an index: each may have megabytes.
+    """
+    sql = f"{_WHOLE[current_database().dialect]} {where[0]}"
+    first = "" if limit is None else f" ORDER BY id LIMIT {limit}"
+    return await fetch_all_in_thread(f"{sql}{first}", *where[1])
+
+
+async def exists(chat_id: str, where: Where) -> bool:
+    """Whether there is such a row, without reading its document."""
+    return await fetch_one(_THERE + where[0], chat_id, *where[1]) is not None
+
+
+async def owner_of(chat_id: str) -> str | None:
+    """Whose it is; None if it is not there."""
+    found = await fetch_one(_OWNER, chat_id)
+    return found["user_id"] if found else None
+
+
+async def lock(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:
+    """Lock a row until the transaction ends, note its new time and revision.
+
+    Writers of one chat take turns here, on every database, its messages included. What comes back is the row as the
+    writer before left it; a SELECT could still show an older one.
+    """
+    found = await fetch_all(_TAKE.format(where[0]), chat_id, at, *where[1])
+    return found[0] if found else None
+
+
+async def update(chat_id: str, title: str, frame: ChatSkeleton) -> None:
+    """Store title and frame of a row that was taken."""
+    await execute(_KEEP, chat_id, title, *_values(frame))
+
+
+def frame_of(found: dict[str, Any]) -> ChatSkeleton:
+    """The frame in a row."""
+    return ChatSkeleton(
+        found["text"], found["messages_at"], found["branch_at"], found["current_id"]
+    )
+
+
+def _values(frame: ChatSkeleton) -> tuple[Any, ...]:
+    return frame.text, frame.messages_offset, frame.branch_offset, frame.current_id
+
+
+async def page(
+    owner_id: str, number: int | None, *, pinned: bool, folders: bool
+) -> list[dict[str, Any]]:
+    """Rows that are not archived, without their documents, the last changed first. `number` None = all of them."""
+    but = ("" if pinned else " AND pinned = FALSE") + ("" if folders else " AND folder_id IS NULL")
+    if number is None:
+        return await fetch_all(_LIST.format(but, ""), owner_id)
+    skip = (min(max(number, 1), LAST_PAGE) - 1) * PAGE
+    return await fetch_all(_LIST.format(but, " LIMIT $2 OFFSET $3"), owner_id, PAGE, skip)
+
+
+async def delete(chat_id: str, where: Where) -> str | None:
+    """Delete a row, in the transaction that is open. Returns whose it was; None if none met the condition."""
+    if current_database().dialect == "sqlite" and await message_queries.is_large(chat_id):
+        if not await exists(chat_id, where):
+            return None
+        await message_queries.empty(chat_id)
+    found = await fetch_all(_DELETE.format(where[0]), chat_id, *where[1])
+    return found[0]["user_id"] if found else None
+
+
+async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
+    """Delete all rows of somebody that meet the condition. Gives their ids, in blocks; no document is read."""
+    if current_database().dialect == "sqlite":
+        for large in await fetch_all(_LARGE.format(where[0]), owner_id, *where[1]):
+            await message_queries.empty(large["id"])
+    while gone := await fetch_all(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
+        yield [one["id"] for one in gone]
+        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
+
+
+async def is_listed_in(owner_id: str, folder_ids: Sequence[str]) -> bool:
+    """Whether the list of one of these folders shows a chat of this account."""
+    for some in chunks(folder_ids):
+        if await fetch_one(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
+            return True
+    return False

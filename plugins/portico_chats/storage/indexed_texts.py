@@ -1,0 +1,127 @@
+"""What can be searched for: texts for the title of each chat and for each of its messages.
+
+Writing one is a row, in the transaction of the change. The index is brought up to date afterwards; until then a
+search looks through what waits. A long text is kept in pieces that overlap, so that no step of anything is long:
+whatever can be searched for lies whole in one of them.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import lru_cache
+from typing import Any, Final
+
+from portico.api import (
+    MAX_ROWS_PER_STATEMENT,
+    chunks,
+    current_database,
+    execute,
+    fetch_all,
+    normalized,
+    placeholders,
+)
+from portico_chats.worker_thread import PAGE_ROWS, in_turns, off_loop
+
+#: The part of a chat that is its title and whatever else belongs to no message.
+TITLE: Final = ""
+#: Characters of the longest phrase that can be searched for; neighbouring pieces share as many.
+LONGEST: Final = 1000
+#: Characters of a piece. At most as many grams are made of one, far below what a `tsvector` can hold.
+PIECE: Final = 8000
+
+_ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
+_FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
+_LEAVE_ALL = "UPDATE chats_text SET state = 2 WHERE owner_id = $1 AND state = 1"
+# In this order: what is indexed between the two statements is still met by the second. `state + 0` keeps databases from
+# the index of states: it holds all that waits, and what this transaction deleted.
+_FORGET_OF = "DELETE FROM chats_text WHERE {} AND state + 0 = 0"
+_LEAVE_OF = "UPDATE chats_text SET state = 2 WHERE {} AND state + 0 = 1"
+_PAGE: Final = (
+    "SELECT number, part FROM chats_text WHERE chat_id = $1 AND part >= $2 AND (part > $2 OR number > $3) "
+    "ORDER BY part, number LIMIT {}"
+)
+
+
+def folded(text: str) -> str:
+    """A text as it is compared: one case, and one form for letters that look the same."""
+    return text.lower() if text.isascii() else normalized("NFKC", text).casefold()
+
+
+def split_text(text: str) -> Iterator[str]:
+    """A text in parts of at most `PIECE` characters, each beginning with the last `MAX_RETRY_SECONDS` of the one before."""
+    step = PIECE - LONGEST
+    for start in range(0, max(len(text) - LONGEST, 1), step):
+        yield text[start : start + PIECE]
+
+
+def _folded_pieces(parts: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(part, piece) for part, text in parts.items() for piece in split_text(folded(text))]
+
+
+@lru_cache(maxsize=MAX_ROWS_PER_STATEMENT)
+def _adding(count: int) -> str:
+    return _ADD + ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(count))
+
+
+async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
+    """Keep texts of parts that have none yet. Empty ones need no row."""
+    async for names in in_turns(
+        [part for part, text in parts.items() if text], MAX_ROWS_PER_STATEMENT
+    ):
+        some = {part: parts[part] for part in names}
+        kept = await off_loop(sum(map(len, some.values())), _folded_pieces, some)
+        async for pairs in in_turns(kept, MAX_ROWS_PER_STATEMENT):
+            values = (value for pair in pairs for value in pair)
+            await execute(_adding(len(pairs)), owner_id, chat_id, *values)
+
+
+async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
+    """Keep texts in the place of what was kept of the same parts."""
+    await drop(chat_id, list(parts))
+    await add(owner_id, chat_id, parts)
+
+
+async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
+    """Let go of some parts of a chat; None = of all."""
+    if parts is None:
+        await drop_chats([chat_id])
+    elif len(parts) > MAX_ROWS_PER_STATEMENT:
+        await _drop_in_turns(chat_id, set(parts))
+    elif parts:
+        places = placeholders(len(parts), first=2)
+        await _drop_where(f"chat_id = $1 AND part IN ({places})", [chat_id, *parts])
+
+
+async def drop_all(owner_id: str) -> None:
+    """Let go of everything of somebody's."""
+    await execute(_FORGET_ALL, owner_id)
+    await execute(_LEAVE_ALL, owner_id)
+
+
+async def drop_chats(chat_ids: Sequence[str]) -> None:
+    """Let go of everything of some chats, not more than a statement can name."""
+    if current_database().dialect == "sqlite":  # it works on the event loop
+        for chat_id in chat_ids:
+            await _drop_in_turns(chat_id)
+    else:
+        await _drop_where(f"chat_id IN ({placeholders(len(chat_ids))})", chat_ids)
+
+
+async def _drop_in_turns(chat_id: str, parts: Set[str] | None = None) -> None:
+    """Look through a chat once. PostgreSQL would do so for every statement that names some of many parts."""
+    size = PAGE_ROWS[current_database().dialect]
+    part, number = "", -1
+    while True:
+        found = await fetch_all(_PAGE.format(size), chat_id, part, number)
+        if found:
+            part, number = found[-1]["part"], found[-1]["number"]
+        numbers = [one["number"] for one in found if parts is None or one["part"] in parts]
+        for some in chunks(numbers):
+            await _drop_where(f"number IN ({placeholders(len(some))})", some)
+        if len(found) < size:
+            return
+        await asyncio.sleep(0)
+
+
+async def _drop_where(condition: str, args: Sequence[Any]) -> None:
+    await execute(_FORGET_OF.format(condition), *args)
+    await execute(_LEAVE_OF.format(condition), *args)

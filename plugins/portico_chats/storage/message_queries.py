@@ -1,0 +1,136 @@
+"""The rows of messages: every statement there is, and no rule. Their chat has been taken by whoever writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from portico.api import (
+    current_database,
+    execute,
+    fetch_all,
+    fetch_one,
+    placeholder_rows,
+    placeholders,
+)
+from portico_chats.content.message_body import MessageFields
+from portico_chats.content.message_tree import POSITION_STEP, StoredMessage
+from portico_chats.worker_thread import PAGE_ROWS, in_turns
+
+#: Rows in one statement that writes, or that reads some messages.
+_CHUNK: Final = 50
+#: Messages from which on a chat is large: work on all of them takes long.
+_LARGE: Final = 500
+_WIDTH: Final = 11
+
+_COLUMNS: Final = "position, parent_id, since, knew, origin, body"
+_OF: Final = f"SELECT id, {_COLUMNS} FROM chats_message WHERE chat_id = $1"  # noqa: S608 - names alone
+_SOME: Final = f"{_OF} AND id IN ({{}})"
+_PAGE: Final = (
+    "SELECT id, {} FROM chats_message WHERE chat_id = $1 AND position >= $2 "  # noqa: S608 - names alone
+    "AND (position > $2 OR id > $3) ORDER BY position, id LIMIT {}"
+)
+_END: Final = "SELECT MAX(position) AS position FROM chats_message WHERE chat_id = $1"
+_WRITE: Final = (
+    "INSERT INTO chats_message (chat_id, id, position, parent_id, role, created_at, updated_at, since, knew, "
+    "origin, body) VALUES {} ON CONFLICT (chat_id, id) DO UPDATE SET position = excluded.position, "
+    "parent_id = excluded.parent_id, role = excluded.role, updated_at = excluded.updated_at, body = excluded.body"
+)
+_DELETE: Final = "DELETE FROM chats_message WHERE chat_id = $1 AND id IN ({})"
+_NOTE_DELETED: Final = (
+    "INSERT INTO chats_deleted_message (chat_id, id, at) SELECT chat_id, id, $2 FROM chats_message "
+    "WHERE chat_id = $1 AND id IN ({}) ON CONFLICT (chat_id, id) DO UPDATE SET at = excluded.at"
+)
+_WAS_DELETED: Final = "SELECT 1 AS there FROM chats_deleted_message WHERE chat_id = $1 AND id = $2"
+
+#: True for rows of `chats_chat` that have so many messages that work on all of them takes long.
+IS_LARGE: Final = (
+    "EXISTS (SELECT 1 FROM chats_message m WHERE m.chat_id = chats_chat.id "  # noqa: S608
+    f"AND m.position > {_LARGE * POSITION_STEP})"
+)
+_EMPTY: Final = tuple(
+    f"DELETE FROM {table} WHERE chat_id = $1 AND id IN "  # noqa: S608
+    f"(SELECT id FROM {table} WHERE chat_id = $1 LIMIT {_LARGE})"
+    for table in ("chats_message", "chats_deleted_message")
+)
+
+#: Days for which it is known that a message was deleted: longer than anything that writes to it goes on.
+DELETED_KEPT_DAYS: Final = 7
+
+
+async def of(chat_id: str) -> dict[str, StoredMessage]:
+    """All messages of a chat by id."""
+    return {one.pop("id"): StoredMessage(**one) async for one in _pages(chat_id, _COLUMNS)}
+
+
+async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, StoredMessage]:
+    """Those messages of a chat that are there, by id."""
+    kept: dict[str, StoredMessage] = {}
+    async for ids in in_turns(message_ids, _CHUNK):
+        found = await fetch_all(_SOME.format(placeholders(len(ids), first=2)), chat_id, *ids)
+        kept |= {one.pop("id"): StoredMessage(**one) for one in found}
+    return kept
+
+
+async def bodies(chat_id: str) -> dict[str, str]:
+    """The bodies of all messages of a chat by id, in order."""
+    return {one["id"]: one["body"] async for one in _pages(chat_id, "position, body")}
+
+
+async def end(chat_id: str) -> int:
+    """The place of the last message; 0 if there is none."""
+    found = await fetch_one(_END, chat_id)
+    return int(found["position"] or 0) if found else 0
+
+
+async def write(
+    chat_id: str, written: Mapping[str, StoredMessage], facts: Mapping[str, MessageFields], at: int
+) -> None:
+    """Insert messages, or change those that are there. `at`: epoch seconds."""
+    async for some in in_turns(list(written), _CHUNK):
+        lines = [
+            (chat_id, one, row.position, row.parent_id, facts[one].role, at, at, row.since, row.knew, row.origin, row.body)
+            for one, row in ((one, written[one]) for one in some)
+        ]  # fmt: skip
+        values = (value for line in lines for value in line)
+        await execute(_WRITE.format(placeholder_rows(len(some), _WIDTH)), *values)
+
+
+async def delete(chat_id: str, message_ids: Sequence[str], at: int) -> None:
+    """Delete some messages of a chat, and note that they were. `at`: epoch seconds."""
+    async for ids in in_turns(message_ids):
+        await execute(_NOTE_DELETED.format(placeholders(len(ids), first=3)), chat_id, at, *ids)
+        await execute(_DELETE.format(placeholders(len(ids), first=2)), chat_id, *ids)
+
+
+async def empty(chat_id: str) -> None:
+    """Delete all messages of a chat that is about to be deleted, a few at a time."""
+    for statement in _EMPTY:
+        while True:
+            if await execute(statement, chat_id) < _LARGE:
+                break
+            await asyncio.sleep(0)
+
+
+async def was_deleted(chat_id: str, message_id: str) -> bool:
+    """Whether a message of this id was deleted from a chat, within the last days."""
+    return await fetch_one(_WAS_DELETED, chat_id, message_id) is not None
+
+
+async def is_large(chat_id: str) -> bool:
+    """Whether a chat has so many messages that to read them all takes long. Costs one look into an index."""
+    return await end(chat_id) > _LARGE * POSITION_STEP
+
+
+async def _pages(chat_id: str, columns: str) -> AsyncIterator[dict[str, Any]]:
+    """The rows of a chat in order, read a page at a time."""
+    size = PAGE_ROWS[current_database().dialect]
+    at, last = -1, ""
+    while True:
+        found = await fetch_all(_PAGE.format(columns, size), chat_id, at, last)
+        if found:
+            at, last = found[-1]["position"], found[-1]["id"]
+        for one in found:
+            yield one
+        if len(found) < size:
+            return
+        await asyncio.sleep(0)  # SQLite works on the event loop: other requests have a turn

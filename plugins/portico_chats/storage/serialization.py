@@ -1,0 +1,90 @@
+"""A row and its messages as the chat that goes over the wire."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from portico_chats.content.chat_document import render_members
+from portico_chats.content.message_tree import MessageTree, branch
+from portico_chats.content.skeleton import ChatSkeleton
+from portico_chats.schemas import Chat
+from portico_chats.storage import message_queries
+from portico_chats.storage.chat_queries import frame_of
+from portico_chats.worker_thread import off_loop
+
+_BODIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LINKS = msgspec.json.Decoder(list[tuple[str, str | None]])
+
+
+def new_row(chat_id: str, owner_id: str, title: str, at: int) -> dict[str, Any]:
+    """The columns of a new chat. `at`: epoch seconds."""
+    return {
+        "id": chat_id,
+        "user_id": owner_id,
+        "title": title,
+        "updated_at": at,
+        "created_at": at,
+        "share_id": None,
+        "archived": False,
+        "pinned": False,
+        "meta": "{}",
+        "folder_id": None,
+    }
+
+
+def to_chat(row: dict[str, Any], document: str) -> Chat:
+    """The chat of a row, and its document."""
+    return Chat(
+        id=row["id"],
+        user_id=row["user_id"],
+        title=row["title"],
+        chat=msgspec.Raw(document),
+        updated_at=row["updated_at"],
+        created_at=row["created_at"],
+        share_id=row["share_id"],
+        archived=row["archived"],
+        pinned=row["pinned"],
+        meta=msgspec.Raw(row["meta"]),
+        folder_id=row["folder_id"],
+    )
+
+
+async def render_document(row: dict[str, Any]) -> str:
+    """The JSON of the document, of a row that `store.find` has read."""
+    return await off_loop(len(row["messages"] or ""), _joined, row)
+
+
+async def document_of_taken(row: dict[str, Any]) -> str:
+    """The JSON of the document, of a row without its messages. It is locked: what is read in pieces fits together."""
+    bodies = await message_queries.bodies(row["id"])
+    size = sum(map(len, bodies.values()))
+    return await off_loop(size, filled, frame_of(row), MessageTree(bodies))
+
+
+async def to_chats(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
+    """Whole chats in blocks, of rows in blocks that `store.whole` has read."""
+    async for block in blocks:
+        yield [to_chat(row, await render_document(row)) for row in block]
+
+
+def filled(frame: ChatSkeleton, tree: MessageTree) -> str:
+    """The JSON of the document that has this frame and these messages."""
+    messages = render_members(tree.bodies.items())
+    if frame.branch_offset is None:
+        return frame.render(messages)
+    shown = [tree.bodies[one] for one in branch(frame.current_id, tree.parent_of)]
+    return frame.render(messages, ",".join(reversed(shown)))
+
+
+def _joined(row: dict[str, Any]) -> str:
+    frame, messages = frame_of(row), row["messages"] or ""
+    return frame.render(messages, _branch(row) if frame.branch_offset is not None else "")
+
+
+def _branch(row: dict[str, Any]) -> str:
+    """The visible branch, as the list that clients keep beside the tree."""
+    bodies = _BODIES.decode(f"{{{row['messages'] or ''}}}")
+    parents = dict(_LINKS.decode(f"[{row['links'] or ''}]"))
+    shown = [str(bodies[one], "utf-8") for one in branch(row["current_id"], parents.__getitem__)]
+    return ",".join(reversed(shown))

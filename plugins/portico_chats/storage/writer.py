@@ -1,0 +1,209 @@
+"""Writing chats: the chat, its messages and what can be searched for, in the transaction that is open.
+
+Only rows that change are written. The document comes back as it is then, put together from what is at hand.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from portico_chats.content.chat_document import (
+    PLACEHOLDER,
+    ChatDocument,
+    inlined,
+    parse_document,
+    refuse_long_ids,
+    too_long_ids,
+)
+from portico_chats.content.message_body import read_message
+from portico_chats.content.message_tree import (
+    MessageTree,
+    TreeSender,
+    is_append_only,
+    is_branch,
+    merge,
+)
+from portico_chats.content.skeleton import ChatSkeleton, skeleton_of
+from portico_chats.storage import chat_queries, indexed_texts, message_queries
+from portico_chats.storage.serialization import filled
+from portico_chats.worker_thread import off_loop
+
+Row = dict[str, Any]
+#: Tells the last revision of a chat that was shown to a sign-in.
+SeenOf = Callable[[str, str], Awaitable[int]]
+
+
+class WrittenChat(msgspec.Struct, frozen=True):
+    """A chat as it is now: its document, also taken apart; and the ids of the messages that were deleted."""
+
+    document: str
+    frame: ChatSkeleton
+    bodies: Mapping[str, str]
+    gone: Sequence[str] = ()
+
+
+async def insert_chat(row: Row, document: ChatDocument, origin: str) -> WrittenChat:
+    """A new chat. `row`: see `store.insert`. `origin`: the sign-in it comes through."""
+    size = document.size
+    document, tree, frame = await off_loop(size, _planned, document, origin)
+    await chat_queries.insert(row, frame)
+    await _write_new(row, document, tree)
+    return WrittenChat(await off_loop(size, filled, frame, tree), frame, tree.bodies)
+
+
+async def split_legacy_chat(row: Row) -> None:
+    """Give the messages of a chat that is one document, in the column `chat`, rows of their own."""
+    document = parse_document(row["chat"])
+    if too_long_ids(document):
+        return
+    document, tree, frame = _planned(document, "")
+    await chat_queries.update(row["id"], row["title"], frame)
+    await _write_new(row, document, tree)
+
+
+def _planned(document: ChatDocument, origin: str) -> tuple[ChatDocument, MessageTree, ChatSkeleton]:
+    if too_long_ids(document):
+        document = inlined(document)
+    tree = merge({}, document.messages or {}, TreeSender(origin), 1)
+    document = _with_placeholders(document, tree)
+    return document, tree, skeleton_of(document)
+
+
+async def apply_changes(
+    taken: Row,
+    changes: ChatDocument,
+    origin: str,
+    seen_of: SeenOf,
+    known: WrittenChat | None = None,
+) -> WrittenChat:
+    """Lay top-level keys over a chat that was taken, which gets its new title. `known`: the chat as it was before."""
+    chat_id = taken["id"]
+    bodies = known.bodies if known else await message_queries.bodies(chat_id)
+    before = chat_queries.frame_of(taken)
+    base = await off_loop(len(before.text), before.document)
+    tree = MessageTree(bodies)
+    inside = before.messages_inside()
+    too_long = too_long_ids(changes)
+    if any(one not in (inside or {}) for one in too_long):
+        raise refuse_long_ids()
+    left_out: list[str] = []
+    if "history" in changes.parts:
+        left_out = [one for one in inside or () if one not in (changes.messages or {})]
+    if too_long:
+        changes = inlined(changes)
+    elif "history" in changes.parts:
+        tree = await _merge_tree(taken, bodies, changes.messages or {}, origin, seen_of)
+    size = changes.size + len(before.text) + sum(map(len, bodies.values()))
+    document = await off_loop(size, _laid_over, base, changes, tree)
+    title = taken["title"] if changes.title is None else changes.title
+    after = await off_loop(size, skeleton_of, document)
+    if after != before or title != taken["title"]:
+        await chat_queries.update(chat_id, title, after)
+    await message_queries.write(chat_id, tree.written, tree.facts, taken["updated_at"])
+    await message_queries.delete(chat_id, tree.gone, taken["updated_at"])
+    loose = await off_loop(size, _extra_texts, title, document)
+    was_loose = await off_loop(size, _extra_texts, taken["title"], base)
+    # What can be searched for of a document that is whole was never written.
+    titles = {indexed_texts.TITLE: loose} if loose != was_loose or inside is not None else {}
+    await _rewrite(taken, bodies, tree, titles)
+    taken["title"] = title
+    if known and after == before and tree.bodies is bodies:
+        return known
+    gone = [*tree.gone, *left_out]
+    return WrittenChat(await off_loop(size, filled, after, tree), after, tree.bodies, gone)
+
+
+def is_unchanged(known: WrittenChat, changes: ChatDocument) -> bool:
+    """Whether a chat is, to the letter, what it would be with these top-level keys laid over it."""
+    if "history" in changes.parts:
+        posted = changes.messages or {}
+        if posted != known.bodies or not is_append_only(known.bodies, posted):
+            return False
+    document = _laid_over(known.frame.document(), changes, MessageTree(known.bodies))
+    return skeleton_of(document) == known.frame
+
+
+async def _merge_tree(
+    taken: Row, bodies: Mapping[str, str], posted: Mapping[str, str], origin: str, seen_of: SeenOf
+) -> MessageTree:
+    """The tree of a chat after somebody has sent theirs. Reads no more rows than it has to."""
+    chat_id, revision = taken["id"], taken["revision"]
+    if is_append_only(bodies, posted):
+        if posted == bodies:
+            return MessageTree(bodies)
+        new = {one: body for one, body in posted.items() if bodies.get(one) != body}
+        rows = await message_queries.some(chat_id, [one for one in new if one in bodies])
+        end = await message_queries.end(chat_id) if len(posted) > len(bodies) else 0
+        size = sum(map(len, new.values()))
+        tree = await off_loop(size, merge, rows, new, TreeSender(origin), revision, end)
+        return msgspec.structs.replace(tree, bodies=posted)
+    omits = any(one not in posted for one in bodies)
+    author = TreeSender(origin, await seen_of(chat_id, origin) if omits else 0)
+    stored = await message_queries.of(chat_id)
+    size = sum(map(len, posted.values())) + sum(map(len, bodies.values()))
+    return await off_loop(size, merge, stored, posted, author, revision)
+
+
+async def _write_new(row: Row, document: ChatDocument, tree: MessageTree) -> None:
+    await message_queries.write(row["id"], tree.written, tree.facts, row["updated_at"])
+    said = {message_id: facts.text for message_id, facts in tree.facts.items()}
+    title = {
+        indexed_texts.TITLE: await off_loop(document.size, _extra_texts, row["title"], document)
+    }
+    await indexed_texts.add(row["user_id"], row["id"], title | said)
+
+
+async def _rewrite(
+    taken: Row, bodies: Mapping[str, str], tree: MessageTree, titles: Mapping[str, str]
+) -> None:
+    """Keep what can be searched for in step with a tree: only texts that differ."""
+    size = sum(len(bodies[one]) for one in tree.facts if one in bodies)
+    new, other = await off_loop(size, _texts, bodies, tree)
+    await indexed_texts.drop(taken["id"], [*tree.gone, *other, *titles])
+    await indexed_texts.add(taken["user_id"], taken["id"], new | other | dict(titles))
+
+
+def _texts(bodies: Mapping[str, str], tree: MessageTree) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts of messages that are new, and those of others whose text has changed."""
+    new = {one: facts.text for one, facts in tree.facts.items() if one not in bodies}
+    other = {
+        one: facts.text
+        for one, facts in tree.facts.items()
+        if one in bodies and read_message(bodies[one]).text != facts.text
+    }
+    return new, other
+
+
+def _laid_over(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> ChatDocument:
+    """A document with other top-level keys laid over it, which has these messages then."""
+    if "history" in changes.parts:
+        base = msgspec.structs.replace(base, history=changes.history, current_id=changes.current_id)
+    return _with_placeholders(
+        msgspec.structs.replace(
+            base,
+            parts=base.parts | changes.parts,
+            branch=changes.branch if "messages" in changes.parts else base.branch,
+        ),
+        tree,
+    )
+
+
+def _with_placeholders(document: ChatDocument, tree: MessageTree) -> ChatDocument:
+    """A document with a place for its messages, and for its top-level ones if they are the visible branch."""
+    parts, history = document.parts, document.history
+    if tree.bodies and (history or {}).get("messages") != PLACEHOLDER:
+        parts, history = (
+            parts | {"history": PLACEHOLDER},
+            (history or {}) | {"messages": PLACEHOLDER},
+        )
+    if document.branch and is_branch(document.branch, document.current_id, tree):
+        parts = parts | {"messages": PLACEHOLDER}
+    return msgspec.structs.replace(document, parts=parts, history=history)
+
+
+def _extra_texts(title: str, document: ChatDocument) -> str:
+    """What can be searched for besides the messages of the history: the title, and messages that are only listed."""
+    if document.parts.get("messages", PLACEHOLDER) == PLACEHOLDER:
+        return title
+    return "\n".join([title, *(read_message(one).text for one in document.branch or ())])

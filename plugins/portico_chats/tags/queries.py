@@ -1,0 +1,137 @@
+"""The rows of tags: every statement there is, and no rule.
+
+A tag is there as long as a chat that is not archived carries it. Whoever adds one, or sweeps up those that nobody carries
+any more, takes the row of their owner before, so that none is swept up in the moment it is wanted again.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from portico.api import execute, fetch_all, fetch_all_in_thread, placeholders
+from portico_chats.storage.chat_queries import Where
+from portico_chats.worker_thread import in_turns
+
+FIRST: Final = 2
+
+_TAKE: Final = (
+    "INSERT INTO chats_tag_owner (user_id, changes) VALUES ($1, 1) "
+    "ON CONFLICT (user_id) DO UPDATE SET changes = chats_tag_owner.changes + 1"
+)
+_ALL: Final = "SELECT id, name, user_id, NULL AS meta FROM chats_tag WHERE user_id = $1 ORDER BY id"
+_OF: Final = (
+    "SELECT g.tag_id AS id, COALESCE(t.name, g.tag_id) AS name, g.user_id, NULL AS meta "
+    "FROM chats_tagged g LEFT JOIN chats_tag t ON t.user_id = g.user_id AND t.id = g.tag_id "
+    "WHERE g.chat_id = $1 ORDER BY g.tag_id"
+)
+_HOLD: Final = (
+    "UPDATE chats_chat SET meta = meta WHERE id = $1 AND {} RETURNING user_id, archived, meta"
+)
+_META: Final = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
+_NAME: Final = "INSERT INTO chats_tag (user_id, id, name) VALUES ($1, $2, $3) ON CONFLICT (user_id, id) DO NOTHING"
+_HANG: Final = (
+    "INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3) "
+    "ON CONFLICT (chat_id, tag_id) DO NOTHING"
+)
+_UNHANG: Final = "DELETE FROM chats_tagged WHERE chat_id = $1 AND tag_id IN ({})"
+_IDS: Final = "SELECT id FROM chats_tag WHERE user_id = $1"
+_CARRIED: Final = "SELECT tag_id FROM chats_tagged WHERE chat_id = $1"
+_SWEEP: Final = (
+    "DELETE FROM chats_tag WHERE user_id = $1 AND id IN ({}) AND NOT EXISTS (SELECT 1 FROM chats_tagged g "
+    "JOIN chats_chat c ON c.id = g.chat_id WHERE g.user_id = $1 AND g.tag_id = chats_tag.id AND c.archived = FALSE)"
+)
+_REVIVE: Final = (
+    "INSERT INTO chats_tag (user_id, id, name) SELECT DISTINCT g.user_id, g.tag_id, g.tag_id FROM chats_tagged g "
+    "JOIN chats_chat c ON c.id = g.chat_id WHERE {} AND c.archived = FALSE ON CONFLICT (user_id, id) DO NOTHING"
+)
+_OF_CHAT, _OF_OWNER = "g.chat_id = $1", "g.user_id = $1"
+_CARRIERS: Final = (
+    "SELECT id, title, updated_at, created_at FROM chats_chat WHERE id IN "
+    "(SELECT chat_id FROM chats_tagged WHERE user_id = $1 AND tag_id = $2) AND archived = FALSE AND {} "
+    "ORDER BY updated_at DESC, id LIMIT $3 OFFSET $4"
+)
+CARRIERS_FIRST: Final = 5
+_FORGET: Final = (
+    "DELETE FROM chats_tag WHERE user_id = $1",
+    "DELETE FROM chats_tag_owner WHERE user_id = $1",
+)
+
+
+async def lock_owner(owner_id: str) -> None:
+    """Lock the tags of somebody until the transaction ends. Chats that are to be locked too were taken before."""
+    await execute(_TAKE, owner_id)
+
+
+async def of_owner(owner_id: str) -> list[dict[str, Any]]:
+    """All tags of somebody. Shape: rows of `Tag`."""
+    return await fetch_all(_ALL, owner_id)
+
+
+async def of_chat(chat_id: str) -> list[dict[str, Any]]:
+    """The tags of a chat, archived or not. Shape: rows of `Tag`."""
+    return await fetch_all(_OF, chat_id)
+
+
+async def chats_with_tag(
+    owner_id: str, tag_id: str, skip: int, limit: int, where: Where
+) -> list[dict[str, Any]]:
+    """Somebody's chats that carry a tag and are not archived, the last changed first. Shape: rows of `ListedChat`."""
+    return await fetch_all_in_thread(
+        _CARRIERS.format(where[0]), owner_id, tag_id, limit, skip, *where[1]
+    )
+
+
+async def lock_chat(chat_id: str, where: Where) -> dict[str, Any] | None:
+    """Lock a chat until the transaction ends, and change nothing. Shape: `user_id`, `archived`, `meta`."""
+    found = await fetch_all(_HOLD.format(where[0]), chat_id, *where[1])
+    return found[0] if found else None
+
+
+async def keep_meta(chat_id: str, meta: str) -> None:
+    """Store the `meta` of a chat that is held."""
+    await execute(_META, chat_id, meta)
+
+
+async def name(owner_id: str, tag_id: str, spelled: str) -> None:
+    """Note how a tag is spelled, unless it is there. The owner's tags are taken."""
+    await execute(_NAME, owner_id, tag_id, spelled)
+
+
+async def attach(chat_id: str, owner_id: str, tag_id: str) -> None:
+    """Let a chat carry a tag."""
+    await execute(_HANG, chat_id, tag_id, owner_id)
+
+
+async def detach(chat_id: str, tag_ids: Sequence[str]) -> None:
+    """Let a chat carry these tags no longer. They are not more than a chat may have."""
+    await execute(_UNHANG.format(placeholders(len(tag_ids), 2)), chat_id, *tag_ids)
+
+
+async def carried_by(chat_id: str) -> list[str]:
+    """The ids of the tags of a chat."""
+    return [one["tag_id"] for one in await fetch_all(_CARRIED, chat_id)]
+
+
+async def delete_unused(owner_id: str, among: Sequence[str] | None = None) -> None:
+    """Delete the tags of an account that none of its chats carries but archived ones. `among`: only these; None = all."""
+    if among is None:
+        among = [one["id"] for one in await fetch_all(_IDS, owner_id)]
+    if not among:
+        return
+    await lock_owner(owner_id)
+    async for some in in_turns(among):
+        await execute(_SWEEP.format(placeholders(len(some), 2)), owner_id, *some)
+
+
+async def restore(owner_id: str, chat_id: str | None = None) -> None:
+    """Bring back the tags of a chat, or of all chats, that came out of the archive. Their spelling is gone."""
+    await lock_owner(owner_id)
+    if chat_id is None:
+        await execute(_REVIVE.format(_OF_OWNER), owner_id)
+    else:
+        await execute(_REVIVE.format(_OF_CHAT), chat_id)
+
+
+async def drop_all(owner_id: str) -> None:
+    """Let go of everything of somebody's; their chats are gone."""
+    for statement in _FORGET:
+        await execute(statement, owner_id)

@@ -1,0 +1,55 @@
+"""The routes of tags. What they do is in `tags.py`."""
+
+from typing import Any
+
+from litestar.params import FromPath, JSONBody
+
+from portico.api import AppContext, JSONResponse, Request, delete, get, json_response, post
+from portico_chats.schemas import CarriersForm, ChatTag, ListedChat, TagForm
+from portico_chats.tags.service import Tags
+
+OF_ONE = "/api/v1/chats/{chat_id:str}/tags"
+
+
+def routes(app: AppContext) -> list[Any]:
+    """Handlers that work in this house."""
+    tags = Tags(app)
+
+    @get("/api/v1/chats/all/tags", answers=list[ChatTag])
+    async def all_tags(request: Request) -> JSONResponse:
+        """The tags of the caller's chats that are not archived."""
+        return json_response(await tags.all(request.user))
+
+    @post("/api/v1/chats/tags", reads=True, answers=list[ListedChat])
+    async def carriers(request: Request, data: JSONBody[CarriersForm]) -> JSONResponse:
+        """The caller's chats that carry a tag and are not archived, the last changed first."""
+        return json_response(
+            await tags.chats_with_tag(request.user, data.name, data.skip, data.limit)
+        )
+
+    @get(OF_ONE, answers=list[ChatTag])
+    async def of_one(request: Request, chat_id: FromPath[str]) -> JSONResponse:
+        """The tags of a chat."""
+        return json_response(await tags.of(request.user, chat_id))
+
+    @post(OF_ONE, answers=list[ChatTag])
+    async def add(
+        request: Request, chat_id: FromPath[str], data: JSONBody[TagForm]
+    ) -> JSONResponse:
+        """Give a chat a tag. The answer is all it has."""
+        return json_response(await tags.add(request.user, chat_id, data.name))
+
+    @delete(OF_ONE, answers=list[ChatTag])
+    async def remove(
+        request: Request, chat_id: FromPath[str], data: JSONBody[TagForm]
+    ) -> JSONResponse:
+        """Take a tag from a chat. The answer is those it still has."""
+        return json_response(await tags.remove(request.user, chat_id, data.name))
+
+    @delete(f"{OF_ONE}/all", answers=bool)
+    async def clear(request: Request, chat_id: FromPath[str]) -> JSONResponse:
+        """Take all tags from a chat."""
+        await tags.clear(request.user, chat_id)
+        return json_response(True)
+
+    return [all_tags, carriers, of_one, add, remove, clear]

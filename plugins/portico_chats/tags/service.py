@@ -1,0 +1,102 @@
+"""Tags of chats. Nothing here knows of HTTP.
+
+Which chats carry a tag is in rows of its own, to be looked up; the `meta` of each chat names them too, as clients read
+it. Both are written in one transaction.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portico.api import Actor, AppContext, InvalidRequest, NotFound, transaction
+from portico_chats.access import ChatAccess, check_id
+from portico_chats.content.chat_document import is_text
+from portico_chats.storage import chat_queries
+from portico_chats.tags import queries as tag_queries
+from portico_chats.tags.names import MOST, read_name, tag_id, tags_in, with_tags
+
+
+class Tags:
+    """Everybody's tags. What is not the caller's raises NotFound, see `Reach`. Lists have the shape of `Tag`."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._reach = ChatAccess(app)
+
+    async def all(self, actor: Actor) -> list[dict[str, Any]]:
+        """The caller's tags."""
+        return await tag_queries.of_owner(actor.id)
+
+    async def of(self, actor: Actor, chat_id: str) -> list[dict[str, Any]]:
+        """The tags of a chat."""
+        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        if not await chat_queries.exists(check_id(chat_id), where):
+            raise NotFound
+        return await tag_queries.of_chat(chat_id)
+
+    async def chats_with_tag(
+        self, actor: Actor, name: str, skip: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """The caller's chats that carry a tag and are not archived, the last changed first. Shape: `ListedChat`."""
+        known_as = tag_id(name.replace("\x00", ""))
+        if not known_as or not is_text(known_as):
+            return []
+        where = await self._reach.condition_for(actor, "read", first=tag_queries.CARRIERS_FIRST)
+        return await tag_queries.chats_with_tag(actor.id, known_as, skip, limit, where)
+
+    async def add(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
+        """Let a chat carry a tag. Returns all it carries.
+
+        Raises: Invalid for a name that no tag may have, and for one tag too many; Forbidden.
+        """
+        known_as, name = read_name(name)
+        async with transaction():
+            held = await self._hold(actor, chat_id)
+            owner_id, carried = held["user_id"], tags_in(held["meta"])
+            if known_as not in carried:
+                if len(carried) >= MOST:
+                    raise InvalidRequest(f"[ERROR: A chat has at most {MOST} tags]")
+                await attach(chat_id, owner_id, {known_as: name}, archived=held["archived"])
+                await tag_queries.keep_meta(chat_id, with_tags(held["meta"], [*carried, known_as]))
+                self._reach.publish_change(chat_id, owner_id, "updated")
+            return await tag_queries.of_chat(chat_id)
+
+    async def remove(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
+        """Let a chat carry a tag no longer. Returns those it still does. Raises: Forbidden."""
+        known_as = tag_id(name.replace("\x00", ""))
+        async with transaction():
+            held = await self._hold(actor, chat_id)
+            carried = tags_in(held["meta"])
+            if known_as in carried:
+                await self._unhang(held, chat_id, [one for one in carried if one != known_as])
+            return await tag_queries.of_chat(chat_id)
+
+    async def clear(self, actor: Actor, chat_id: str) -> None:
+        """Let a chat carry no tags. Raises: Forbidden."""
+        async with transaction():
+            held = await self._hold(actor, chat_id)
+            if tags_in(held["meta"]):
+                await self._unhang(held, chat_id, [])
+
+    async def _hold(self, actor: Actor, chat_id: str) -> dict[str, Any]:
+        where = await self._reach.condition_for(actor, "write", first=tag_queries.FIRST)
+        held = await tag_queries.lock_chat(check_id(chat_id), where)
+        if held is None:
+            raise await self._reach.refusal(actor, "write", chat_id)
+        return held
+
+    async def _unhang(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
+        """Let go of all tags of a chat that is held but these."""
+        gone = [one for one in tags_in(held["meta"]) if one not in left and is_text(one)]
+        if gone:
+            await tag_queries.detach(chat_id, gone)
+        await tag_queries.keep_meta(chat_id, with_tags(held["meta"], left))
+        await tag_queries.delete_unused(held["user_id"], gone)
+        self._reach.publish_change(chat_id, held["user_id"], "updated")
+
+
+async def attach(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:
+    """Let a chat carry tags, given as names by id. Its `meta` is the caller's to write, in the same transaction."""
+    await tag_queries.lock_owner(owner_id)
+    for known_as, name in tags.items():
+        await tag_queries.attach(chat_id, owner_id, known_as)
+        if not archived:
+            await tag_queries.name(owner_id, known_as, name)

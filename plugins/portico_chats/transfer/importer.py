@@ -1,0 +1,155 @@
+"""Bringing chats in, on behalf of whoever they are to belong to. No HTTP here.
+
+Each is read twice: all are looked at before the first is written. Over HTTP all of them are written in one
+transaction; from the command line in many short ones, see `batches.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+from portico.api import (
+    AppContext,
+    ItemError,
+    TooLarge,
+    new_id,
+    now,
+    raise_item_errors,
+    transaction,
+)
+from portico_chats.creation import ChatCreator
+from portico_chats.transfer.examination import Looked, Place, fault_of, looked, read_again
+from portico_chats.transfer.file_folders import FileFolder, FolderPlaces
+from portico_chats.transfer.imported_chat import ImportedChat
+from portico_chats.transfer.reports import (
+    ChatImportReport,
+    ImportedChatReport,
+    RejectedChat,
+    note_of,
+)
+
+#: Chats and messages in one import over HTTP. More are brought in from the command line.
+MOST: Final = 10_000
+MOST_MESSAGES: Final = 100_000
+#: Faults after which nothing more is looked at.
+MOST_FAULTS: Final = 1000
+
+
+def _no_progress(_: int) -> None:
+    pass
+
+
+class ChatImport:
+    """One import. It is used once.
+
+    `owner_id`: whose the chats become. `file`: JSON, see `read_items`. `origin`: the sign-in they come through, "" =
+    none. `unbounded`: there may be any number of chats and messages. `may_make_folders`: folders that the file names
+    are made. `on_step`: called with the bytes of each chat that is done with, of each twice.
+    """
+
+    def __init__(
+        self,
+        app: AppContext,
+        owner_id: str,
+        file: BinaryIO,
+        *,
+        origin: str = "",
+        unbounded: bool = False,
+        may_make_folders: bool = True,
+        on_step: Callable[[int], None] = _no_progress,
+    ) -> None:
+        self.owner_id = owner_id
+        self.file = file
+        self.folders = FolderPlaces(app, owner_id, may_make=may_make_folders)
+        self.places: list[Place] = []
+        self.on_step = on_step
+        self._making = ChatCreator(app)
+        self._origin = origin
+        self._unbounded = unbounded
+        self._messages = 0
+        self._under: tuple[str, ...] = ()
+        self._told: list[FileFolder | None] = []
+
+    async def dry_run(self) -> ChatImportReport:
+        """What `run` would do. Nothing is changed, and what is wrong with single chats is not raised but told.
+
+        Raises: UnreadableImport for what is no export; TooLarge.
+        """
+        report, faults = await self._look()
+        for line, folder in zip(report.chats, self._told, strict=True):
+            line.in_folder = await self.folders.would_find(folder)
+            if folder is not None:
+                line.note = note_of(0, has_folder=True, in_folder=line.in_folder)
+        report.refused = [RejectedChat(fault.index, fault.reason) for fault in faults]
+        return report
+
+    async def look(self) -> ChatImportReport:
+        """Look at all of them. Raises: Misshapen or Invalid, with everything that is wrong; TooLarge."""
+        report, faults = await self._look()
+        raise_item_errors(faults, self._under, "chats")
+        return report
+
+    async def run(self) -> ChatImportReport:
+        """Bring in all or none. Raises: as `look`."""
+        report, at = await self.look(), now()
+        async with transaction():
+            await self.folders.hold()
+            for line, place in zip(report.chats, self.places, strict=True):
+                one, _ = await read_again(self.file, place)
+                await self.write(line, one, new_id(), at)
+                self.on_step(place.size)
+                await asyncio.sleep(0)  # whoever reads goes on meanwhile
+        return report
+
+    async def write(
+        self, line: ImportedChatReport, one: ImportedChat, chat_id: str, at: int
+    ) -> None:
+        """Write one chat. A transaction is open, see `FolderPlaces.hold`. `at`: epoch seconds of its arrival."""
+        folder_id = await self.folders.find(one.folder)
+        row = one.row(chat_id, self.owner_id, at, folder_id)
+        await self._making.create(row, one.document, origin=self._origin, tags=one.tags)
+        line.id, line.in_folder = chat_id, folder_id is not None
+        line.note = note_of(
+            one.left_out, has_folder=one.folder is not None, in_folder=line.in_folder
+        )
+
+    async def _look(self) -> tuple[ChatImportReport, list[ItemError]]:
+        report, faults = ChatImportReport(), list[ItemError]()
+        async for some in looked(self.file):
+            for one in some:
+                if isinstance(one, FileFolder):
+                    self.folders.name(one)
+                    continue
+                if one.item.index >= MOST and not self._unbounded:
+                    raise TooLarge(f"[ERROR: at most {MOST} chats at once]")
+                self.on_step(one.item.size)
+                self._under = (one.item.key,) if one.item.key else ()
+                if (fault := fault_of(one)) is not None:
+                    faults.append(fault)
+                else:
+                    self._note(report, one)
+            if len(faults) > MOST_FAULTS:
+                break
+        return report, faults
+
+    def _note(self, report: ChatImportReport, looked: Looked) -> None:
+        one = looked.found
+        assert isinstance(one, ImportedChat)
+        count = len(one.document.messages or ())
+        self._messages += count
+        if self._messages > MOST_MESSAGES and not self._unbounded:
+            raise TooLarge(f"[ERROR: at most {MOST_MESSAGES} messages at once]")
+        self.places.append(Place(looked.item.at, looked.item.size))
+        if one.folder is not None:
+            self.folders.name(one.folder)
+        self._told.append(one.folder)
+        report.chats.append(
+            ImportedChatReport(
+                index=looked.item.index,
+                title=one.title,
+                messages=count,
+                tags=list(one.tags),
+                in_folder=False,
+                note=note_of(one.left_out, has_folder=False, in_folder=False),
+            )
+        )

@@ -1,0 +1,65 @@
+"""Bringing chats in over HTTP. What happens is in `importing.py`."""
+
+from io import BytesIO
+from typing import Any, Final
+
+import msgspec
+from litestar.params import FromQuery, JSONBody
+
+from portico.api import (
+    NO_STORE,
+    AppContext,
+    Request,
+    SourceResponse,
+    StreamResponse,
+    json_array_stream,
+    parse_query_flag,
+    post,
+    stream_response,
+)
+from portico_chats.creation import ChatCreator
+from portico_chats.schemas import Chat
+from portico_chats.transfer import exporter
+from portico_chats.transfer.importer import ChatImport
+
+#: Bytes of what may be brought in at once: on SQLite, others wait to write while it is written.
+LARGEST_IMPORT: Final = 32 * 1024 * 1024
+
+
+def routes(app: AppContext) -> list[Any]:
+    """Handlers that work in this house."""
+    making = ChatCreator(app)
+
+    @post(
+        "/api/v1/chats/import",
+        answers=list[Chat],
+        max_body=LARGEST_IMPORT,
+        reads_import=True,
+        permission="chat.import",
+        limited=True,
+    )
+    async def bring(
+        request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
+    ) -> StreamResponse:
+        """Bring in many, all or none, as new chats of the caller's. `dry_run`: only say what would happen.
+
+        The body: whatever an export looks like. A list, `{"chats": […]}`, a single chat, JSON lines, or several of them
+        one after the other; ChatGPT's `conversations.json`. Of a chat: `chat`, and what else a chat has, if it is there.
+        """
+        actor = request.user
+        await making.check_may_store(actor)
+        work = ChatImport(
+            app,
+            actor.id,
+            BytesIO(await request.body()),
+            origin=actor.session_id,
+            may_make_folders=await app.identity.is_permitted(actor, "features.folders"),
+        )
+        if parse_query_flag("dry_run", dry_run):
+            would = msgspec.json.encode(await work.dry_run())
+            return stream_response(request, SourceResponse(body=would), [NO_STORE])
+        report = await work.run()
+        made = [one.id for one in report.chats if one.id is not msgspec.UNSET]
+        return stream_response(request, SourceResponse(body=json_array_stream(exporter.some(made))))
+
+    return [bring]

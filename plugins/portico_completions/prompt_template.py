@@ -1,0 +1,105 @@
+"""The placeholders of system prompts, such as `{{USER_NAME}}`.
+
+One pass from left to right: what a placeholder stands for is never looked through for placeholders again, so nobody
+can smuggle one in by their name or their message.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache, cached_property
+
+from portico.api import InvalidRequest, now
+from portico_completions.placeholders import placeholders
+from portico_completions.user_variables import UNSET
+
+#: Characters of a prompt once its placeholders are filled.
+LONGEST = 4 * 1024 * 1024
+
+_CUT = re.compile(
+    r"(?P<name>prompt|messages)(?::(?P<part>start|end|middletruncate):(?P<size>\d{1,6}))?",
+    re.IGNORECASE,
+)
+
+#: Those about a person. What is not known of one prints as `UNSET`.
+_PERSONAL = (
+    *("USER_NAME", "USER_EMAIL", "USER_BIO", "USER_GENDER"),
+    *("USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"),
+)
+
+
+class PromptTemplate:
+    """Fills placeholders for one turn. `variables`: the client's own, by placeholder; they win. `person`: what is
+    known of whoever asks, by the names of placeholders.
+
+    `prompt`: gives the last message of the person; `messages`: lines `ROLE: text` of the conversation. Both are
+    called only where a placeholder asks for them, and once however many do.
+    """
+
+    def __init__(
+        self,
+        person: Mapping[str, str],
+        variables: Mapping[str, str],
+        prompt: Callable[[], str],
+        messages: Callable[[], list[str]],
+    ) -> None:
+        self._variables = variables
+        self._prompt = cache(prompt)
+        self._messages = cache(messages)
+        self._person = person
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
+        return {
+            **{name: self._person.get(name, UNSET) for name in _PERSONAL},
+            "CURRENT_DATE": clock.strftime("%Y-%m-%d"),
+            "CURRENT_TIME": clock.strftime("%I:%M:%S %p"),
+            "CURRENT_DATETIME": clock.strftime("%Y-%m-%d %I:%M:%S %p"),
+            "CURRENT_WEEKDAY": clock.strftime("%A"),
+        }
+
+    def fill(self, text: str) -> str:
+        """The text with every known placeholder filled; others stay. Raises: Invalid if it grows beyond measure."""
+        if "{{" not in text:
+            return text
+        grown, at, pieces = len(text), 0, []
+        for one in placeholders(text):
+            filled = self._value(text[one.start : one.end], one.name)
+            grown += len(filled) - (one.end - one.start)
+            if grown > LONGEST:
+                raise InvalidRequest(
+                    "The system prompt is too long once its placeholders are filled."
+                )
+            pieces += [text[at : one.start], filled]
+            at = one.end
+        return "".join([*pieces, text[at:]])
+
+    def _value(self, placeholder: str, name: str) -> str:
+        for spelling in (placeholder, "{{" + name + "}}"):
+            if spelling in self._variables:
+                return self._variables[spelling]
+        if name in self._known:
+            return self._known[name]
+        if cut := _CUT.fullmatch(name):
+            part, size = (cut["part"] or "").lower(), int(cut["size"] or 0)
+            if cut["name"].lower() == "prompt":
+                return _cut(self._prompt(), part, size, "...")
+            return "\n".join(_cut_list(self._messages(), part, size))
+        return placeholder
+
+
+def _cut(text: str, part: str, size: int, gap: str) -> str:
+    if not part or len(text) <= size:
+        return text
+    if part == "middletruncate":
+        return text[: (size + 1) // 2] + gap + text[len(text) - size // 2 :]
+    return text[:size] if part == "start" else text[len(text) - size :]
+
+
+def _cut_list(lines: list[str], part: str, size: int) -> list[str]:
+    if not part or len(lines) <= size:
+        return lines
+    if part == "middletruncate":
+        return lines[: (size + 1) // 2] + lines[len(lines) - size // 2 :]
+    return lines[:size] if part == "start" else lines[len(lines) - size :]

@@ -1,0 +1,137 @@
+"""A client's request, taken apart: what is ours to act on, and what goes on to the model as it came."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from portico.api import ValidationError, lenient_decoder
+
+#: Keys that are between the client and us; a provider never sees them.
+PORTICO_KEYS = frozenset(
+    {
+        "params", "session_id", "chat_id", "id", "parent_id", "background_tasks", "variables", "features",
+        "files", "tool_ids", "tool_servers", "filter_ids", "model_item", "metadata", "__metadata__",
+    }
+)  # fmt: skip
+#: A temporary chat: it lives in the browser and is never stored.
+TEMPORARY_PREFIX = "local:"
+
+#: Bytes of the parameters and of the variables of a turn, which are decoded.
+MAX_OPTION_BYTES = 1024 * 1024
+
+_ID = re.compile(r"(?!.*\.\.)[\w.:@~-]{1,256}", re.ASCII)
+
+
+class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn somebody asks for.
+
+    `body`: what is passed on, raw, without `model`, `messages` and `stream`. `params`: those of the chat.
+    `variables`: text by placeholder. `direct`: the client wants a model of its own that we know nothing of. `size`:
+    bytes of all of it.
+    """
+
+    model: str
+    messages: list[msgspec.Raw]
+    stream: bool
+    body: Mapping[str, msgspec.Raw]
+    params: Mapping[str, Any]
+    variables: Mapping[str, str]
+    chat_id: str | None
+    message_id: str | None
+    parent_id: str | None
+    direct: bool
+    size: int = 0
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether its chat lives in the browser alone."""
+        return self.chat_id is not None and self.chat_id.startswith(TEMPORARY_PREFIX)
+
+
+def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionRequest:
+    """Take a request apart. Raises: Misshapen, naming the key."""
+    for key in ("params", "variables"):
+        if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
+            raise _misfit([key], "too_long", f"At most {MAX_OPTION_BYTES} bytes")
+    item = _optional(data, "model_item", dict[str, msgspec.Raw]) or {}
+    _an_id(data, "session_id")
+    return CompletionRequest(
+        model=_required(data, "model", str),
+        messages=_messages(data),
+        stream=bool(_optional(data, "stream", bool)),
+        body={key: value for key, value in data.items() if is_forwarded(key)},
+        params=_optional(data, "params", dict[str, Any]) or {},
+        variables=_variables(_optional(data, "variables", dict[str, Any]) or {}),
+        chat_id=_an_id(data, "chat_id"),
+        message_id=_an_id(data, "id"),
+        parent_id=_an_id(data, "parent_id"),
+        size=size,
+        direct=bytes(item.get("direct", b"")) == b"true",
+    )
+
+
+def is_forwarded(key: str) -> bool:
+    """Whether a key of a request, or of its parameters, is the provider's business and free to be set."""
+    return (
+        key not in PORTICO_KEYS
+        and key not in ("model", "messages", "stream")
+        and not key.startswith(("bypass_", "__"))
+    )
+
+
+def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
+    messages: list[msgspec.Raw] = _required(data, "messages", list[msgspec.Raw])
+    for place, message in enumerate(messages):
+        if bytes(message).lstrip()[:1] != b"{":
+            raise _misfit(["messages", place], "dict_type", "Expected `object`")
+    return messages
+
+
+def _variables(variables: Mapping[str, Any]) -> dict[str, str]:
+    # Only what looks like a placeholder is one: else a client could rewrite any word of a model's prompt.
+    return {
+        key: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for key, value in variables.items()
+        if key.startswith("{{") and key.endswith("}}")
+    }
+
+
+def _an_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
+    value: str | None = _optional(data, key, str)
+    if not value:
+        return None
+    if not _ID.fullmatch(value):
+        raise _misfit([key], "value_error", "This is not an id")
+    return value
+
+
+def _required(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
+    if key not in data:
+        raise _misfit([key], "missing", "Field required")
+    return _decode(data[key], key, kind)
+
+
+def _optional(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
+    return _decode(data[key], key, kind | None) if key in data else None
+
+
+def _decode(raw: msgspec.Raw, key: str, kind: Any) -> Any:
+    try:
+        return lenient_decoder(kind).decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        name = _NAMES.get(kind, "object")
+        raise _misfit([key], f"{name}_type", f"Expected `{name}`") from None
+
+
+def _misfit(place: list[str | int], kind: str, message: str) -> ValidationError:
+    return ValidationError([{"type": kind, "loc": ["body", *place], "msg": message}])
+
+
+_NAMES: Mapping[Any, str] = {
+    str: "string",
+    str | None: "string",
+    bool | None: "bool",
+    list[msgspec.Raw]: "list",
+}

@@ -1,0 +1,64 @@
+"""What placeholders say about the person who asks. Read only where one of them stands in a prompt."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Final
+
+import msgspec
+
+from portico.api import Account, Actor, AppContext, now
+from portico_completions.placeholders import placeholders
+
+#: What the account does not say prints like this. Source: the reference does the same.
+UNSET: Final = "None"
+
+_OF_THE_ACCOUNT: Final = frozenset(
+    {"USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"}
+)
+
+
+class _Info(msgspec.Struct):
+    location: str | None = None
+
+
+async def user_variables(
+    app: AppContext, actor: Actor, prompts: Iterable[str]
+) -> Mapping[str, str]:
+    """The values of all placeholders about somebody that could stand in these prompts. At most one statement."""
+    person = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
+    if any(one.name in _OF_THE_ACCOUNT for prompt in prompts for one in placeholders(prompt)):
+        account = await app.identity.directory.find(actor.id)
+        if account is not None:
+            person |= account_variables(
+                account, datetime.fromtimestamp(now(), tz=UTC).astimezone().date()
+            )
+    return person
+
+
+def account_variables(account: Account, today: date) -> Mapping[str, str]:
+    """What an account says about its person."""
+    born = account.date_of_birth
+    return {
+        "USER_BIO": account.bio or UNSET,
+        "USER_GENDER": account.gender or UNSET,
+        "USER_BIRTH_DATE": born or UNSET,
+        "USER_AGE": _age(born, today),
+        "USER_LOCATION": _location(account.info),
+    }
+
+
+def _age(born: str | None, today: date) -> str:
+    """Whole years."""
+    try:
+        birth = date.fromisoformat(born or "")
+    except ValueError:
+        return UNSET
+    return str(today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day)))
+
+
+def _location(info: str | None) -> str:
+    try:
+        found = msgspec.json.decode(info or "null", type=_Info | None)
+    except msgspec.DecodeError:  # somebody keeps something else under that name
+        return UNSET
+    return (found and found.location) or UNSET

@@ -1,0 +1,100 @@
+"""`data` and `meta` of a folder: open JSON objects of which a few keys are known, handled as bytes.
+
+They are decoded once, completely, so that what is stored can be read back by everybody; what is kept are the bytes of
+each key as they came.
+"""
+
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from portico.api import InvalidRequest, TooLarge, ValidationError, decode_anything, explain_misfit
+
+#: Bytes of one of them as JSON; clients put pictures into it.
+LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
+#: Characters. The list carries it for every folder.
+LONGEST_ICON: Final = 256
+
+Field: TypeAlias = Literal["data", "meta"]
+#: The top level of an object. What is below stays text.
+Parts: TypeAlias = dict[str, msgspec.Raw]
+
+
+class _Data(msgspec.Struct):
+    """What is read of `data`, by clients and by whoever answers in a folder. Source: the API's clients."""
+
+    system_prompt: str | None = None
+    files: list[dict[str, Any]] | None = None
+    model_ids: list[str] | None = None
+
+
+class _Meta(msgspec.Struct):
+    """What is read of `meta`."""
+
+    icon: str | None = None
+
+
+_KNOWN: Final[dict[Field, Any]] = {"data": _Data, "meta": _Meta}
+_PARTS = msgspec.json.Decoder(Parts)
+
+
+def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | None:
+    """The parts of what a client sent; None for null and for nothing.
+
+    A known key that says what is `stored` is not looked at again. Raises: Misshapen if it, or a known key, has another
+    shape; Invalid for an icon that is none.
+    """
+    if bytes(raw) in (b"", b"null"):
+        return None
+    try:
+        value = decode_anything(raw)
+        parts = _PARTS.decode(raw) if isinstance(value, dict) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _misfit(field, "json_invalid", "It is not JSON that can be read back") from None
+    if parts is None:
+        raise _misfit(field, "dict_type", "Expected `object | null`")
+    was = _stored(stored)
+    value = {key: one for key, one in value.items() if parts[key] != was.get(key)}
+    try:
+        known = msgspec.convert(value, _KNOWN[field])
+    except msgspec.ValidationError as error:
+        # msgspec says what it expected and where, never what it got.
+        fault = explain_misfit(str(error), "body")
+        fault["loc"].insert(1, field)
+        raise ValidationError([fault]) from None
+    if isinstance(known, _Meta) and known.icon and len(known.icon) > LONGEST_ICON:
+        raise InvalidRequest(f"[ERROR: meta.icon has at most {LONGEST_ICON} characters]")
+    return parts
+
+
+def laid_over(stored: str | None, changes: Parts | None, field: Field) -> str | None:
+    """What was stored, with some keys replaced; nothing changes if there are none.
+
+    Raises: TooLarge if the whole of it is over 4 MiB, and larger than before.
+    """
+    if changes is None or not (changes or stored is None):
+        return stored
+    text = msgspec.json.encode(_stored(stored) | changes)
+    if len(text) > max(LARGEST_DOCUMENT, len((stored or "").encode())):
+        raise TooLarge(f"[ERROR: {field}: at most {LARGEST_DOCUMENT} bytes]")
+    return text.decode()
+
+
+def icon_of(meta: str | None) -> str | None:
+    """The JSON of what the list shows of `meta`; None if there is no `meta`."""
+    if meta is None:
+        return None
+    icon = _stored(meta).get("icon", msgspec.Raw(b"null"))
+    return msgspec.json.encode({"icon": icon}).decode()
+
+
+def _stored(text: str | None) -> Parts:
+    """Nothing of a text that another server left damaged."""
+    try:
+        return _PARTS.decode(text or "{}")
+    except msgspec.MsgspecError:
+        return {}
+
+
+def _misfit(field: Field, kind: str, message: str) -> ValidationError:
+    return ValidationError([{"type": kind, "loc": ["body", field], "msg": message}])

@@ -1,0 +1,110 @@
+"""What whoever keeps things in folders may know of them. Source: the protocol `FolderLookup`."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from portico.api import (
+    AppContext,
+    FolderPath,
+    InvalidRequest,
+    after_commit,
+    chunks,
+    likeness,
+    new_id,
+    now,
+)
+from portico_folders import store
+from portico_folders.events import FolderChanged
+from portico_folders.names import read_name, search_name
+from portico_folders.settings import FoldersSettings
+from portico_folders.tree import FolderTree
+
+
+class StoredFolderLookup:
+    """Which folders there are, and what lies below which. Asked about one person's at a time; one statement each."""
+
+    def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
+        self._app = app
+        self._settings = settings
+        self._adjusted = app.runtime_settings.of(settings)
+
+    async def lock_or_create_owner(self, owner_id: str) -> None:
+        """Keep that person's folders as they are until the transaction ends."""
+        await store.lock_or_create_owner(owner_id)
+
+    async def is_there(self, owner_id: str, folder_id: str) -> bool:
+        """Whether this is a folder of that person's."""
+        return is_storable(folder_id) and await store.is_there(owner_id, folder_id)
+
+    async def is_known(self, folder_id: str) -> bool:
+        """Whether there is such a folder, of any account."""
+        return is_storable(folder_id) and await store.owner_of(folder_id) is not None
+
+    async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
+        """The id of a folder of this name, which is made if there is none; None where none can be made.
+
+        Raises: ForeignKeyViolation if the account is gone.
+        """
+        try:
+            name = read_name(name)
+        except InvalidRequest:
+            return None
+        if not _is_text(name) or not (await self._adjusted.current()).enable_folders:
+            return None
+        await store.lock_owner(owner_id)
+        if (found := await store.like(owner_id, parent_id, likeness(name))) is not None:
+            return found
+        parents = await store.parents(owner_id)
+        if len(parents) >= self._settings.most:
+            return None
+        if parent_id is not None and FolderTree(parents).depth(parent_id) >= self._settings.deepest:
+            return None
+        folder_id, at = new_id(), now()
+        await store.insert(
+            folder_id, owner_id, (name, likeness(name), search_name(name), None, None, None), at
+        )
+        if parent_id is not None:
+            await store.move(folder_id, parent_id, at)
+        change = FolderChanged(folder_id, owner_id, "created")
+        after_commit(lambda: self._app.events.publish(change))
+        return folder_id
+
+    async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:
+        """These folders, with those they lie in, by owner and id. One statement for 500 of them."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for some in chunks([one for one in folder_ids if is_storable(one)], store.CHUNK):
+            found |= {(one["user_id"], one["id"]): one for one in await store.above(some)}
+        return {key: _path(found, key) for key in found}
+
+    async def below(self, owner_id: str, folder_id: str) -> list[str]:
+        """The ids of a folder of that person's and of everything below it; empty if it is not theirs."""
+        return await store.below(owner_id, folder_id) if is_storable(folder_id) else []
+
+    async def named(self, owner_id: str, name: str) -> list[str]:
+        """The ids of all folders of that name and of everything below them; case and underscores do not count."""
+        wanted = search_name(name)
+        return await store.named(owner_id, wanted) if wanted and _is_text(wanted) else []
+
+
+def _path(found: Mapping[tuple[str, str], dict[str, Any]], key: tuple[str, str]) -> FolderPath:
+    """The folder with all that it lies in. A ring is cut where it closes."""
+    owner_id, folder_id = key
+    above: dict[str, str] = {}
+    while (one := found.get((owner_id, folder_id))) is not None and folder_id not in above:
+        above[folder_id] = one["name"]
+        folder_id = one["parent_id"] or ""
+    path: FolderPath | None = None
+    for folder_id, name in reversed(above.items()):
+        path = FolderPath(folder_id, name, path)
+    assert path is not None  # the key itself was found
+    return path
+
+
+def is_storable(folder_id: str) -> bool:
+    """Whether anything was ever kept under such an id; a database cannot be asked for all of them."""
+    return folder_id.isascii() and folder_id.isprintable()
+
+
+def _is_text(words: str) -> bool:
+    """Whether a database can be asked for it: no NUL, no half of a surrogate pair."""
+    return "\x00" not in words and not any("\ud800" <= one <= "\udfff" for one in words)

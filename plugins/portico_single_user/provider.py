@@ -1,0 +1,109 @@
+"""The door that is open: whoever comes is the one person of this house."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any, Literal
+
+from portico.api import (
+    ACTION_PROHIBITED,
+    Account,
+    AppContext,
+    Forbidden,
+    InvalidRequest,
+    OperatorError,
+    ProvisioningRules,
+    transaction,
+)
+from portico_single_user.settings import SingleUserSettings
+
+EMAIL = "admin@localhost"
+NAME = "User"
+
+
+class AccountsExist(InvalidRequest):
+    """There are accounts already, and none of them is this one."""
+
+    default = (
+        "You can't turn off authentication because there are existing users. If you want to disable WEBUI_AUTH, "
+        "make sure your web interface doesn't have any existing users and is a fresh installation."
+    )
+
+
+class SingleUserProvider:
+    """The way called `solo`. The account has no password, so it opens to nobody once people sign in again."""
+
+    name = "solo"
+    label = "Nobody signs in here"
+    kind: Literal["open"] = "open"
+    terms = ProvisioningRules()
+
+    def __init__(self, app: AppContext, settings: SingleUserSettings) -> None:
+        self._directory = app.identity.directory
+        self._allow_remote = settings.allow_remote
+
+    def knock(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The request itself, whatever the body says."""
+        return scope
+
+    async def authenticate(self, attempt: Mapping[str, Any]) -> Account:
+        """The one person.
+
+        Raises: AccountsExist; Forbidden for a request from another machine, or from a page of another site.
+        """
+        if not self._allow_remote and not _is_local_request(attempt):
+            raise Forbidden(ACTION_PROHIBITED)
+        account = await self._directory.by_email(EMAIL)
+        return account or await self._create_account()
+
+    async def _create_account(self) -> Account:
+        try:
+            return await self._directory.create_account(
+                name=NAME, email=EMAIL, password_hash=None, founding=True
+            )
+        except (Forbidden, InvalidRequest) as error:
+            # Two windows that open at the same time are the same person, who is seen in here before the commit.
+            async with transaction():
+                account = await self._directory.by_email(EMAIL)
+            if account is None:
+                raise AccountsExist from error
+            return account
+
+
+def check_listens_locally(app: AppContext) -> None:
+    """Raises: OperatorError if others than this machine can reach the server."""
+    host = app.settings.server.host
+    if not is_loopback(host):
+        raise OperatorError(
+            f"without sign-in (WEBUI_AUTH=false) everybody who reaches {host} would be the administrator; "
+            "listen on 127.0.0.1, or say plugins.solo.allow_remote = true (PORTICO_SOLO_ALLOW_REMOTE)"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this is a name or an address of the machine itself."""
+    host = host.strip("[]").lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _is_local_request(scope: Mapping[str, Any]) -> bool:
+    """Whether a request comes from this machine, and is meant for it.
+
+    The name it was sent to is looked at as well: a page of another site can have its own name lead here, and would be
+    let in by somebody's browser.
+    """
+    client = scope.get("client")
+    if client is not None and not is_loopback(client[0]):
+        return False
+    headers = dict(scope["headers"])
+    if headers.get(b"sec-fetch-site") == b"cross-site":
+        return False
+    host = headers.get(b"host", b"localhost").decode("latin-1")
+    name = host.partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(name)

@@ -1,0 +1,34 @@
+"""Statements about many things at once."""
+
+import pytest
+
+from portico.api import chunks, placeholder_rows, placeholders
+from portico.db import MAX_IDS_PER_STATEMENT, Database
+
+
+def test_values_come_in_chunks_in_their_order() -> None:
+    ids = [str(number) for number in range(2 * MAX_IDS_PER_STATEMENT + 1)]
+    found = list(chunks(ids))
+    assert [len(some) for some in found] == [MAX_IDS_PER_STATEMENT, MAX_IDS_PER_STATEMENT, 1]
+    assert [one for some in found for one in some] == ids
+    assert list(chunks(ids[:4], 2)) == [["0", "1"], ["2", "3"]]
+    assert list(chunks([])) == []
+
+
+def test_placeholders_go_on_after_those_that_are_used_already() -> None:
+    assert placeholders(3) == "$1, $2, $3"
+    assert placeholders(2, first=4) == "$4, $5"
+    assert placeholder_rows(2, 3) == "($1, $2, $3), ($4, $5, $6)"
+
+
+@pytest.mark.anyio
+async def test_many_rows_go_in_and_come_back(database: Database) -> None:
+    notes = [(str(number), f"note {number}") for number in range(1200)]
+    for some in chunks(notes, 400):
+        sql = f"INSERT INTO note (id, title) VALUES {placeholder_rows(len(some), 2)}"
+        await database.execute(sql, *(value for note in some for value in note))
+    found: list[str] = []
+    for ids in chunks([note[0] for note in notes]):
+        sql = f"SELECT id FROM note WHERE title <> $1 AND id IN ({placeholders(len(ids), first=2)})"
+        found += [row["id"] for row in await database.rows(sql, "note 7", *ids)]
+    assert sorted(found) == sorted(note[0] for note in notes if note[0] != "7")

@@ -1,0 +1,131 @@
+"""Which address leads to which database."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portico.db import BadDatabase, DatabaseSettings, open_database
+from portico.db.address import PostgresAddress, SQLiteAddress, find_database
+from portico.db.sqlite.database import SQLite
+from portico.settings.section import Secret
+
+DATA = Path("/data")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("", "/data/portico.db"),
+        ("sqlite:///srv/other.db", "/srv/other.db"),
+        ("sqlite:////srv/other.db", "/srv/other.db"),
+        ("sqlite:///srv/my%20data/other.db", "/srv/my data/other.db"),
+    ],
+)
+def test_sqlite_addresses_name_a_file(url: str, path: str) -> None:
+    database = open_database(DatabaseSettings(url=url), DATA)
+    assert isinstance(database, SQLite)
+    assert database.path == Path(path)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://me:p%40ss@db:5432/portico", "postgresql://me@/portico?host=/run/postgresql"]
+)
+def test_postgres_addresses_lead_to_postgres(url: str) -> None:
+    assert open_database(DatabaseSettings(url=url), DATA).dialect == "postgres"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://me:secret@db/portico",
+        "postgresql+asyncpg://me:secret@db/portico",
+        "sqlite://relative.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "portico.db",
+        "postgres://[secret",
+    ],
+)
+def test_other_addresses_are_refused_without_repeating_them(url: str) -> None:
+    with pytest.raises(BadDatabase, match="sqlite:///absolute/path") as refused:
+        open_database(DatabaseSettings(url=url), DATA)
+    assert "secret" not in str(refused.value)
+
+
+PARTS = {"type": "postgresql", "host": "db", "name": "portico"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "url"),
+    [
+        (PARTS, "postgresql://db/portico"),
+        (
+            PARTS | {"type": "postgres", "port": 6543, "user": "me"},
+            "postgresql://me@db:6543/portico",
+        ),
+        (
+            PARTS | {"user": "m@e", "password": Secret("p:/@?#% ü'"), "name": "my db?"},
+            "postgresql://m%40e:p%3A%2F%40%3F%23%25%20%C3%BC%27@db/my%20db%3F",
+        ),
+        (PARTS | {"host": "::1", "port": 5433}, "postgresql://[::1]:5433/portico"),
+        (
+            PARTS | {"host": "/run/postgresql", "port": 5433},
+            "postgresql:///portico?host=%2Frun%2Fpostgresql&port=5433",
+        ),
+        (PARTS | {"url": "sqlite:///srv/other.db"}, "postgresql://db/portico"),
+        ({"type": "postgresql", "url": "postgres://db/x"}, "postgres://db/x"),
+    ],
+)
+def test_an_address_in_parts_becomes_one(parts: dict[str, Any], url: str) -> None:
+    found = find_database(DatabaseSettings(**parts), DATA)
+    assert isinstance(found, PostgresAddress)
+    assert found.url == url
+    assert "%40" not in repr(found) and "%3A" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"type": "sqlite+sqlcipher"}, "/data/portico.db"),
+        ({"url": "sqlite+sqlcipher:///srv/other.db"}, "/srv/other.db"),
+        ({"url": "sqlite:///srv/other.db", "type": "sqlite+sqlcipher"}, "/srv/other.db"),
+    ],
+)
+def test_an_encrypted_file_has_its_password(settings: dict[str, Any], path: str) -> None:
+    found = find_database(DatabaseSettings(**settings, password=Secret("s3cr3t")), DATA)
+    assert found == SQLiteAddress(Path(path), Secret("s3cr3t"))
+    assert "s3cr3t" not in repr(found) + str(found)
+
+
+def test_a_password_comes_from_a_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(" wörds  \r\n".encode())
+    settings = DatabaseSettings(type="sqlite+sqlcipher", password_file=str(file))
+    assert find_database(settings, DATA) == SQLiteAddress(DATA / "portico.db", Secret(" wörds  "))
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"type": "postgresql"}, "set DATABASE_HOST and DATABASE_NAME too"),
+        ({"type": "postgresql", "host": "db", "url": "sqlite:///x.db"}, "make them agree"),
+        ({"type": "sqlite", "url": "sqlite+sqlcipher:///x.db"}, "make them agree"),
+        ({"type": "sqlite+sqlcipher", "url": "postgresql://db/x"}, "make them agree"),
+        ({"password": Secret("s3cr3t")}, "would not be encrypted"),
+        ({"url": "sqlite:///x.db", "password": Secret("s3cr3t")}, "would not be encrypted"),
+        ({"password_file": "/nowhere"}, "would not be encrypted"),
+        ({"type": "sqlite+sqlcipher", "password_file": "/nowhere/s"}, "cannot be read"),
+        (
+            {"type": "sqlite+sqlcipher", "password_file": "/x", "password": Secret("s3cr3t")},
+            "not both",
+        ),
+        ({"url": "sqlite+sqlcipher://:s3cr3t@/x.db"}, "names no file"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_without_the_password(
+    settings: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(BadDatabase, match=why) as refused:
+        find_database(DatabaseSettings(**settings), DATA)
+    assert "s3cr3t" not in str(refused.value)

@@ -1,0 +1,165 @@
+"""`portico secret` as an operator has it: changing keys without losing what is locked."""
+
+import asyncio
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from portico.db import Row, open_database
+from portico.encryption import Encryptor, make_key_ring
+from portico.settings.load import load_settings
+from portico.settings.section import Secret
+from portico.testing import SECRET, CommandLine
+
+pytestmark = pytest.mark.timeout(180)
+NEW = "quite-another-secret-0987654321-zyxwvuts"
+PLUGIN = """
+    from piccolo.columns import Text
+    from piccolo.table import Table
+    from portico.api import EncryptedColumn, PluginInfo, TableSet, hookimpl
+    PLUGIN = PluginInfo(api_version=1, summary="keeps tokens")
+    class Token(Table, tablename="tokens_token"):
+        id = Text(primary_key=True)
+        token = Text()
+    @hookimpl
+    def register_tables():
+        column = EncryptedColumn(table="{table}", key="id", column="token", about="tokens:{{id}}")
+        return TableSet(tables=(Token,), migrations="made_up_tokens_migrations", locked=(column,))
+"""
+
+
+def vault(secret: str) -> Encryptor:
+    return Encryptor(lambda: make_key_ring([Secret(secret)]))
+
+
+def install(site: Path, table: str = "tokens_token") -> None:
+    site.mkdir()
+    (site / "made_up_tokens.py").write_text(textwrap.dedent(PLUGIN.format(table=table)))
+    steps, info = site / "made_up_tokens_migrations", site / "made_up_tokens-1.0.dist-info"
+    for folder in (steps, info):
+        folder.mkdir(parents=True)
+    (steps / "__init__.py").write_text("")
+    (steps / "0001_initial.sql").write_text(
+        "CREATE TABLE tokens_token (id TEXT PRIMARY KEY, token TEXT NOT NULL);"
+    )
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up-tokens\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[portico]\ntokens = made_up_tokens\n")
+
+
+@pytest.fixture
+def database_url() -> str:
+    """SQLite alone: what is behind the commands is tried on both databases beside this."""
+    return ""
+
+
+@pytest.fixture
+def run(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """One command; a plugin that keeps three locked tokens is installed."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    install(tmp_path / "site")
+    cli("migrate")
+
+    def command(*words: str, code: int = 0, **settings: str) -> str:
+        done = cli(*words, code=code, settings=settings)
+        return done.stdout + done.stderr
+
+    return command
+
+
+@pytest.fixture
+def tokens(run, env: dict[str, str]) -> "Tokens":
+    kept = Tokens(env)
+    for name in "abc":
+        locked = vault(SECRET).encrypt(f"token of {name}", f"tokens:{name}")
+        kept.ask("INSERT INTO tokens_token VALUES ($1, $2)", name, locked)
+    return kept
+
+
+class Tokens:
+    """What is in the plugin's table."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        settings = load_settings(environ=environment).settings
+        self._opened = settings.database, Path(settings.data_dir)
+
+    def ask(self, sql: str, *values: str) -> list[Row]:
+        async def asked() -> list[Row]:
+            database = open_database(*self._opened)
+            await database.start()
+            try:
+                return await database.rows(sql, *values)
+            finally:
+                await database.stop()
+
+        return asyncio.run(asked())
+
+    def read(self, secret: str) -> list[str]:
+        """All of them, unlocked with this secret alone."""
+        found = self.ask("SELECT id, token FROM tokens_token ORDER BY id")
+        return [vault(secret).decrypt(row["token"], f"tokens:{row['id']}") for row in found]
+
+
+TOKENS = [f"token of {name}" for name in "abc"]
+
+
+def test_AB_84_a_new_secret_key_does_not_silently_lose_what_is_locked(run, tokens: Tokens) -> None:
+    run("secret", "--adopt")
+    refused = run("secret", "--adopt", code=1, WEBUI_SECRET_KEY=NEW)
+    assert f"tokens_token.token: 3 under {vault(SECRET).current_id}" in refused
+    assert "PORTICO_PREVIOUS_SECRET_KEYS" in refused
+    assert "cannot be read" in run("secret", WEBUI_SECRET_KEY=NEW)
+    moving = {"WEBUI_SECRET_KEY": NEW, "PORTICO_PREVIOUS_SECRET_KEYS": SECRET}
+    assert "Adopted" in run("secret", "--adopt", **moving)
+    assert tokens.read(SECRET) == TOKENS
+    assert "3  can be read" in run("secret", **moving)
+    assert "3 locked anew" in run("secret", "rotate", **moving)
+    assert tokens.read(NEW) == TOKENS
+    assert "3  in use" in run("secret", WEBUI_SECRET_KEY=NEW)
+    trail = run("audit", "list", WEBUI_SECRET_KEY=NEW)
+    assert "secret.adopted" in trail and "secret.rotated" in trail
+    assert NEW not in trail and SECRET not in trail
+
+
+def test_what_would_be_lost_can_be_given_up_on_purpose(run, tokens: Tokens) -> None:
+    assert "Adopted" in run("secret", "--adopt", "--lose", WEBUI_SECRET_KEY=NEW)
+    assert "tokens_token.token: 3 cannot be read" in run(
+        "secret", "rotate", code=1, WEBUI_SECRET_KEY=NEW
+    )
+    assert tokens.read(SECRET) == TOKENS
+
+
+def test_encryption_keys_take_over_from_the_secret_key(run, tokens: Tokens) -> None:
+    first, second = (
+        "first-key-of-ours-0123456789-abcdefgh",
+        "second-key-of-ours-9876543210-hgfedcba",
+    )
+    run("secret", "rotate", PORTICO_ENCRYPTION_KEYS=first)
+    assert tokens.read(first) == TOKENS
+    run("secret", "rotate", PORTICO_ENCRYPTION_KEYS=f"{second},{first}")
+    assert tokens.read(second) == TOKENS
+    refused = run("secret", "rotate", code=1, PORTICO_ENCRYPTION_KEYS=first)
+    assert "locks tokens and keys with another key" in refused
+    for key in (first, second):
+        assert key not in run("config", PORTICO_ENCRYPTION_KEYS=f"{second},{first}")
+
+
+def test_a_weak_encryption_key_is_refused_before_anything_is_locked(run, tokens: Tokens) -> None:
+    refused = run("secret", "rotate", code=1, OAUTH_SESSION_TOKEN_ENCRYPTION_KEY="changeme")
+    assert "is too weak" in refused and "changeme" not in refused
+    assert tokens.read(SECRET) == TOKENS
+
+
+def test_a_plugin_that_is_off_is_named_since_its_texts_are_not_looked_at(
+    run, tokens: Tokens
+) -> None:
+    said = run("secret", "rotate", PORTICO_PLUGINS_DISABLE="tokens", PORTICO_ENCRYPTION_KEYS=NEW)
+    assert "Not looked at, since they are not active: tokens" in said
+
+
+def test_a_plugin_cannot_have_the_texts_of_somebody_else_walked(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    install(tmp_path / "site", table="portico_account")
+    assert "is in a table of somebody else" in cli("plugins").stdout

@@ -1,0 +1,174 @@
+"""Locking anew: all that can be read, once, while others go on, from wherever it stopped."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.database_templates import Templates
+
+from portico.db import (
+    Database,
+    DatabaseSettings,
+    EncryptedColumn,
+    execute,
+    fetch_all,
+    fetch_one,
+    open_database,
+)
+from portico.encryption import (
+    TABLES,
+    Encryptor,
+    WrongEncryptionKey,
+    check_encryption_key,
+    key_usage,
+    make_key_ring,
+    replace_encryption_key,
+    rotate,
+    stored_key_id,
+)
+from portico.settings.section import Secret
+
+pytestmark = pytest.mark.anyio
+
+OLD, NEW = Secret("the-old-key-0123-zyxwvutsrqponmlk"), Secret("the-new-key-4567-abcdefghijklmnop")
+SHELF = EncryptedColumn(table="shelf", key="id", column="token", context="shelf:{id}")
+NUMBERED = EncryptedColumn(
+    table="numbered", key="number", column="token", context="numbered:{number}"
+)
+COUNT = 250
+
+
+def vault(*secrets: Secret) -> Encryptor:
+    return Encryptor(lambda: make_key_ring(secrets))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    templates.lay(database_url, tmp_path, {"vault": TABLES})
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    with database.use():
+        await execute("CREATE TABLE shelf (id TEXT PRIMARY KEY, token TEXT)")
+        await execute("CREATE TABLE numbered (number BIGINT PRIMARY KEY, token TEXT NOT NULL)")
+        yield database
+    await database.stop()
+
+
+async def fill(one: Encryptor, count: int = COUNT) -> None:
+    for number in range(count):
+        key = f"id-{number:03}"
+        await execute(
+            "INSERT INTO shelf VALUES ($1, $2)", key, one.encrypt(f"t{number}", f"shelf:{key}")
+        )
+
+
+async def opened(one: Encryptor) -> list[str]:
+    found = await fetch_all("SELECT id, token FROM shelf WHERE token <> '' ORDER BY id")
+    return [one.decrypt(r["token"], SHELF.context_for(r["id"])) for r in found]
+
+
+async def test_everything_is_under_the_new_key_afterwards(database: Database) -> None:
+    old, both, new = vault(OLD), vault(NEW, OLD), vault(NEW)
+    await fill(old)
+    await execute("INSERT INTO shelf VALUES ('empty', ''), ('null', NULL)")
+    await execute("INSERT INTO numbered VALUES (7, $1)", old.encrypt("seven", "numbered:7"))
+    blocks: list[int] = []
+    done = await rotate(both, [SHELF, NUMBERED], blocks.append)
+    assert (done.reencrypted, done.undecryptable, sum(blocks)) == (COUNT + 1, {}, COUNT + 1)
+    assert await opened(new) == [f"t{number}" for number in range(COUNT)]
+    found = await fetch_one("SELECT token FROM numbered")
+    assert found and new.decrypt(found["token"], "numbered:7") == "seven"
+    assert (await rotate(both, [SHELF, NUMBERED])).reencrypted == 0
+
+
+async def test_one_that_was_stopped_goes_on_where_it_was(database: Database) -> None:
+    old, both = vault(OLD), vault(NEW, OLD)
+    await fill(old)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await rotate(both, [SHELF], stop)
+    counted = {held.key_id: held.count for held in await key_usage([SHELF])}
+    assert counted == {both.current_id: 100, old.current_id: COUNT - 100}
+    assert len(await opened(both)) == COUNT
+    assert (await rotate(both, [SHELF])).reencrypted == COUNT - 100
+    assert len(await opened(vault(NEW))) == COUNT
+
+
+async def test_what_somebody_writes_meanwhile_is_not_overwritten(database: Database) -> None:
+    both = vault(NEW, OLD)
+    await fill(vault(OLD))
+    fresh = both.encrypt("written meanwhile", "shelf:id-150")
+    writing = []
+
+    def write(_: int) -> None:
+        text = "UPDATE shelf SET token = $1 WHERE id = 'id-150'"
+        writing.append(asyncio.ensure_future(database.execute(text, fresh)))
+
+    await rotate(both, [SHELF], write)
+    await asyncio.gather(*writing)
+    await rotate(both, [SHELF])
+    assert (await opened(vault(NEW)))[150] == "written meanwhile"
+
+
+async def test_two_rotations_at_once_lose_nothing(database: Database) -> None:
+    await fill(vault(OLD))
+    both = vault(NEW, OLD)
+    await asyncio.gather(*(rotate(both, [SHELF]) for _ in range(3)))
+    assert await opened(vault(NEW)) == [f"t{number}" for number in range(COUNT)]
+
+
+async def test_what_cannot_be_read_is_counted_and_stays_as_it_is(database: Database) -> None:
+    await fill(vault(OLD), 3)
+    await execute("UPDATE shelf SET token = 'never locked' WHERE id = 'id-000'")
+    await execute("UPDATE shelf SET id = 'moved' WHERE id = 'id-001'")
+    stays = "SELECT id, token FROM shelf WHERE id <> 'id-002' ORDER BY id"
+    before = await fetch_all(stays)
+    done = await rotate(vault(NEW, OLD), [SHELF])
+    assert (done.reencrypted, done.undecryptable) == (1, {"shelf.token": 2})
+    assert await fetch_all(stays) == before
+    keys = {held.key_id: held.count for held in await key_usage([SHELF])}
+    assert keys == {"": 1, vault(OLD).current_id: 1, vault(NEW).current_id: 1}
+
+
+async def test_AB_84_an_instance_that_cannot_read_what_others_lock_is_refused(
+    database: Database,
+) -> None:
+    await check_encryption_key(vault(OLD))
+    with pytest.raises(WrongEncryptionKey, match=vault(OLD).current_id):
+        await check_encryption_key(vault(NEW))
+    await check_encryption_key(vault(NEW, OLD))
+    assert await stored_key_id() == vault(NEW).current_id
+    with pytest.raises(WrongEncryptionKey):
+        await check_encryption_key(vault(OLD))
+    await replace_encryption_key(vault(OLD))
+    await check_encryption_key(vault(OLD))
+
+
+async def test_AB_84_a_command_without_the_servers_keys_locks_nothing(database: Database) -> None:
+    await check_encryption_key(vault(OLD))
+    other = vault(NEW)
+    other.in_use = await stored_key_id()  # as when a house is opened
+    with pytest.raises(WrongEncryptionKey, match="PORTICO_ENCRYPTION_KEYS"):
+        other.encrypt("text", "shelf:1")
+    both = vault(NEW, OLD)
+    both.in_use = await stored_key_id()
+    assert both.is_current(both.encrypt("text", "shelf:1"))
+
+
+def test_a_column_says_which_row_a_text_belongs_to() -> None:
+    assert SHELF.context_for("7") == "shelf:7"
+    with pytest.raises(ValueError, match="has to name {id}"):
+        EncryptedColumn(table="shelf", key="id", column="token", context="shelf")
+    with pytest.raises(ValueError, match="has to name {id}"):
+        EncryptedColumn(table="shelf", key="id", column="token", context="shelf:{id}:{owner}")

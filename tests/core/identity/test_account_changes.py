@@ -1,0 +1,239 @@
+"""Changing and deleting accounts: who may, what it ends, what is noted."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from portico.audit import AuditFilter, AuditLog, acting_as
+from portico.db import execute, fetch_all
+from portico.errors import (
+    ACCESS_PROHIBITED,
+    ACTION_PROHIBITED,
+    EMAIL_TAKEN,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+)
+from portico.events import EventBus, Listener
+from portico.identity import AccountChanged, AccountChanges, AccountDeleting, AccountQuery, Identity
+
+pytestmark = pytest.mark.anyio
+
+
+async def trail(account_id: str) -> list[tuple[str, str, str, str]]:
+    """What was noted of an account, oldest first: author, what, was, became."""
+    found = await AuditLog().page(AuditFilter(subject_kind="account", subject_id=account_id))
+    return [
+        (one.author, one.what, bytes(one.was).decode(), bytes(one.became).decode())
+        for one in reversed(found)
+    ]
+
+
+async def test_everything_changes_together_and_is_noted_without_secrets(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", password="old", role="user")
+    session = await identity.sessions.open(ben)
+    told.clear()
+    hashed = await identity.passwords.hash("new")
+    wanted = AccountChanges(
+        name="Benno", email="BENNO@x.de", role="pending", profile_image_url="", password_hash=hashed
+    )
+    with acting_as(ann.id):
+        now = await identity.directory.update(ben.id, wanted, by=ann.id)
+    assert (now.name, now.email, now.role, now.profile_image_url) == (
+        "Benno",
+        "benno@x.de",
+        "pending",
+        "",
+    )
+    assert (await identity.check_password("benno@x.de", "new")).id == ben.id
+    assert await identity.sessions.resolve(session.token) is None
+    assert told[-1] == AccountChanged(ben.id)
+    found, _ = await identity.account_list.summaries(AccountQuery(query="benno@"))
+    assert [one.id for one in found] == [ben.id]
+    assert await trail(ben.id) == [
+        ("", "account.created", "null", '{"email":"ben@example.org","name":"Ben","role":"user"}'),
+        (ann.id, "role.changed", '"user"', '"pending"'),
+        (ann.id, "account.changed", '{"name":"Ben","email":"ben@example.org"}',
+         '{"name":"Benno","email":"benno@x.de","fields":["email","name","profile_image_url"]}'),
+        (ann.id, "password.changed", "null", "null"),
+    ]  # fmt: skip
+
+
+async def test_one_thing_that_will_not_do_keeps_all_of_it_from_changing(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
+    before = await trail(ben.id)
+    for wanted, reason in (
+        (AccountChanges(name="X", email="ann@EXAMPLE.org"), EMAIL_TAKEN),
+        (AccountChanges(name="X", email="nowhere"), "email format"),
+        (AccountChanges(name="X", role="root"), "Invalid role"),
+        (AccountChanges(name="X", profile_image_url="javascript:1"), "Invalid profile image"),
+        (AccountChanges(name="X" * 257, role="pending"), "256 characters"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            await identity.directory.update(ben.id, wanted, by=ann.id)
+        assert reason in refused.value.detail
+    assert await identity.directory.by_id(ben.id) == ben and await trail(ben.id) == before
+    with pytest.raises(NotFound):
+        await identity.directory.update("nobody", AccountChanges(name="X"), by=ann.id)
+
+
+async def test_what_stays_as_it_was_is_neither_checked_nor_told(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
+    await execute(
+        "UPDATE portico_account SET profile_image_url = 'http://old/x.svg', email = 'ben' WHERE id = $1",
+        ben.id,
+    )
+    session = await identity.sessions.open(ben)
+    told.clear()
+    wanted = AccountChanges(
+        name="Ben", email="ben", role="user", profile_image_url="http://old/x.svg"
+    )
+    await identity.directory.update(ben.id, wanted, by=ann.id)
+    assert told == [] and await identity.sessions.resolve(session.token)
+    await identity.directory.update(ben.id, AccountChanges(name="Benno"), by=ann.id)
+    assert await identity.sessions.resolve(session.token)
+
+
+async def test_AB_25_the_first_administrator_is_changed_by_nobody_else_and_stays_one(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
+    for attempt in (
+        identity.directory.update(ann.id, AccountChanges(name="X"), by=ben.id),
+        identity.directory.update(ann.id, AccountChanges(role="user"), by=ann.id),
+        identity.directory.set_role(ann.id, "user"),
+        identity.directory.delete(ann.id, by=ben.id),
+        identity.directory.delete(ann.id, by=ann.id),
+        identity.directory.delete(ann.id),
+    ):
+        with pytest.raises(Forbidden) as refused:
+            await attempt
+        assert refused.value.detail == ACTION_PROHIBITED
+    assert (
+        await identity.directory.update(ann.id, AccountChanges(name="Anna"), by=ann.id)
+    ).name == "Anna"
+    assert (await identity.directory.update(ann.id, AccountChanges(name="Ann"))).name == "Ann"
+
+
+async def test_where_nobody_noted_who_was_first_it_is_the_oldest_account(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
+    await execute("UPDATE portico_founder SET account_id = NULL")
+    await execute("UPDATE portico_account SET created_at = 1 WHERE id = $1", ben.id)
+    assert await identity.directory.first_admin_id() == ben.id
+    await execute("UPDATE portico_founder SET account_id = 'gone'")
+    assert await identity.directory.first_admin_id() == ben.id
+    await execute("UPDATE portico_account SET role = 'user' WHERE id = $1", ben.id)
+    assert await identity.directory.first_admin_id() is None
+    with pytest.raises(Forbidden):
+        await identity.directory.set_role(ann.id, "user")  # still the last one
+
+
+async def test_AB_25_without_a_first_one_two_who_demote_or_delete_each_other_leave_one(
+    identity: Identity, new_account: Any
+) -> None:
+    old = await new_account("Old")
+    await execute("UPDATE portico_account SET created_at = 1, role = 'user' WHERE id = $1", old.id)
+    for turn in range(5):
+        ids = [one.id for one in await identity.account_list.all() if one.role == "admin"]
+        for missing in range(2 - len(ids)):
+            ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
+        one, other = ids
+        if turn % 2:
+            works = (
+                identity.directory.delete(one, by=other),
+                identity.directory.delete(other, by=one),
+            )
+        else:
+            demote = AccountChanges(role="user")
+            works = (
+                identity.directory.update(one, demote, by=other),
+                identity.directory.update(other, demote, by=one),
+            )  # type: ignore[assignment]
+        await asyncio.gather(*works, return_exceptions=True)
+        assert len(await fetch_all("SELECT 1 FROM portico_account WHERE role = 'admin'")) == 1
+
+
+async def test_AB_24_only_administrators_decide_who_is_one_and_touch_one(
+    identity: Identity, new_account: Any
+) -> None:
+    await new_account("Ann")
+    chief = await new_account("Chief", role="admin")
+    ben, eve = await new_account("Ben", role="user"), await new_account("Eve", role="user")
+    directory = identity.directory
+    for attempt in (
+        directory.update(ben.id, AccountChanges(role="admin"), by=ben.id),
+        directory.update(eve.id, AccountChanges(role="admin"), by=ben.id),
+        directory.update(chief.id, AccountChanges(role="user"), by=ben.id),
+        directory.update(chief.id, AccountChanges(name="X", password_hash="x"), by=ben.id),
+        directory.delete(chief.id, by=ben.id),
+        directory.create_account(
+            name="M", email="m@x.de", password_hash=None, role="admin", by=ben.id
+        ),
+    ):
+        with pytest.raises(Forbidden) as refused:
+            await attempt
+        assert refused.value.detail == ACCESS_PROHIBITED
+    assert (
+        await directory.update(eve.id, AccountChanges(role="pending"), by=ben.id)
+    ).role == "pending"
+    made = await directory.create_account(
+        name="M", email="m@x.de", password_hash=None, role="user", by=ben.id
+    )
+    await directory.delete(made.id, by=ben.id)
+
+
+async def test_whoever_was_demoted_meanwhile_does_not_rule_any_more(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
+    eve = await new_account("Eve", role="user")
+    await identity.directory.update(ben.id, AccountChanges(role="user"), by=ann.id)
+    with pytest.raises(Forbidden):
+        await identity.directory.update(eve.id, AccountChanges(role="admin"), by=ben.id)
+    await identity.directory.delete(ben.id, by=ann.id)
+    with pytest.raises(Forbidden):
+        await identity.directory.update(eve.id, AccountChanges(role="admin"), by=ben.id)
+
+
+@pytest.mark.parametrize("how", ["by", "heir", "keyboard", "delete_content"])
+async def test_what_others_still_use_goes_to_an_heir_and_groups_know_their_owner(
+    identity: Identity, bus: EventBus, new_account: Any, how: str
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
+    eve = await new_account("Eve", role="user")
+    group = await identity.directory.create_group(name="G", description="", by=eve.id)
+    leaving: list[Any] = []
+    bus.subscribe("test", [Listener(AccountDeleting, leaving.append)])
+    options: dict[str, Any] = {
+        "by": {"by": ben.id},
+        "heir": {"heir": ben.id},
+        "keyboard": {},
+        "delete_content": {"by": ben.id, "delete_content": True},
+    }[how]
+    await identity.directory.delete(eve.id, **options)
+    heir = {"by": ben.id, "heir": ben.id, "keyboard": ann.id, "delete_content": None}[how]
+    assert leaving == [AccountDeleting(eve.id, heir)]
+    kept = await fetch_all("SELECT account_id FROM portico_group WHERE id = $1", group.id)
+    assert kept == ([{"account_id": heir}] if heir else [])
+    assert (await trail(eve.id))[-1][1:] == (
+        "account.deleted", '{"role":"user"}', "null",
+    )  # fmt: skip
+
+
+async def test_an_heir_is_somebody_else_who_is_there(identity: Identity, new_account: Any) -> None:
+    await new_account("Ann")
+    eve = await new_account("Eve")
+    with pytest.raises(InvalidRequest):
+        await identity.directory.delete(eve.id, heir=eve.id)
+    with pytest.raises(NotFound):
+        await identity.directory.delete(eve.id, heir="nobody")
+    assert await identity.directory.find(eve.id)

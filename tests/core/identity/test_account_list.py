@@ -1,0 +1,174 @@
+"""The roll of people: what is found, in which order, on which page."""
+
+from typing import Any
+
+import pytest
+
+from portico.db import Database, execute, fetch_all
+from portico.errors import ValidationError
+from portico.identity import AccountQuery, Identity
+
+pytestmark = pytest.mark.anyio
+
+
+async def names(identity: Identity, **asked: Any) -> list[str]:
+    found, total = await identity.account_list.summaries(AccountQuery(**asked))
+    if total <= 30 and "page" not in asked:
+        assert len(found) == total
+    return [one.name for one in found]
+
+
+async def test_who_is_there_is_listed_newest_first_in_pages_that_do_not_overlap(
+    identity: Identity, new_account: Any
+) -> None:
+    made = [(await new_account(f"P{number:02}")).id for number in range(32)]
+    everybody = await identity.account_list.all()
+    assert [one.id for one in everybody] == [
+        one.id for one in sorted(everybody, key=lambda one: (one.created_at, one.id), reverse=True)
+    ]
+    pages = [await identity.account_list.accounts(AccountQuery(page=page)) for page in (1, 2, 3)]
+    assert [len(page) for page, _ in pages] == [30, 2, 0]
+    assert {total for _, total in pages} == {32}
+    assert [one.id for page, _ in pages for one in page] == [one.id for one in everybody]
+    assert sorted(one.id for one in everybody) == sorted(made)
+    for first in (0, -1, -(10**30)):
+        assert (await identity.account_list.accounts(AccountQuery(page=first)))[0] == pages[0][0]
+    assert await identity.account_list.accounts(AccountQuery(page=10**20)) == ([], 32)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang"}),
+        ("änne", {"Änne"}),
+        ("ÄNN", {"Änne"}),
+        ("STRASSE", {"Straße"}),
+        ("ω MEGA", {"Ω mega"}),
+        ("%", {"100%"}),
+        ("_", {"a_b"}),
+        ("!", {"!bang"}),
+        ("N3@EXAMPLE", {"Ω mega"}),
+        ("nobody", set()),
+        ("\x00", {"Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang"}),
+        ("'; DROP TABLE portico_account; --", set()),
+    ],
+)
+async def test_a_search_knows_the_letters_of_every_script_and_no_wildcards(
+    identity: Identity, query: str, found: set[str]
+) -> None:
+    people = ("Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang")
+    for number, name in enumerate(people, start=1):
+        await identity.directory.create_account(
+            name=name, email=f"n{number}@example.org", password_hash=None
+        )
+    assert set(await names(identity, query=query)) == found
+
+
+async def test_without_addresses_nobody_is_found_or_sorted_by_them(
+    identity: Identity, new_account: Any
+) -> None:
+    await new_account("Ann")
+    await identity.directory.create_account(
+        name="Ben\nexample", email="secret@b.c", password_hash=None
+    )
+    assert await names(identity, query="ann@", addresses=False) == []
+    assert await names(identity, query="secret", addresses=False) == []
+    assert await names(identity, query="ann", addresses=False) == ["Ann"]
+    assert await names(identity, query="n EX", addresses=False) == ["Ben\nexample"]
+    for order in ("email", "group_id:x"):
+        with pytest.raises(ValidationError):
+            AccountQuery(order_by=order, addresses=False)
+
+
+@pytest.mark.parametrize(
+    ("order", "ascending"),
+    [
+        ("name", ["ann", "Ben", "Cem"]),
+        ("email", ["Cem", "ann", "Ben"]),
+        ("created_at", ["Ben", "Cem", "ann"]),
+        ("updated_at", ["Cem", "Ben", "ann"]),
+        ("last_active_at", ["ann", "Cem", "Ben"]),
+        ("role", ["Cem", "ann", "Ben"]),
+    ],
+)
+async def test_every_order_goes_both_ways(
+    identity: Identity, order: str, ascending: list[str]
+) -> None:
+    people = {  # email, created, updated, active, role
+        "ann": ("b@x.de", 3, 3, 1, "pending"),
+        "Ben": ("c@x.de", 1, 2, 3, "user"),
+        "Cem": ("a@x.de", 2, 1, 2, "admin"),
+    }
+    for name, (email, *values) in people.items():
+        made = await identity.directory.create_account(name=name, email=email, password_hash=None)
+        await execute(
+            "UPDATE portico_account SET created_at = $2, updated_at = $3, last_active_at = $4, role = $5 "
+            "WHERE id = $1",
+            made.id,
+            *values,
+        )
+    assert await names(identity, order_by=order, direction="asc") == ascending
+    for other in ("desc", "", ";drop"):
+        assert await names(identity, order_by=order, direction=other) == ascending[::-1]
+
+
+async def test_equals_are_sorted_by_id_so_that_every_page_is_the_same_twice(
+    identity: Identity, new_account: Any
+) -> None:
+    for number in range(35):
+        await new_account(f"P{number}", role="user")
+    await execute("UPDATE portico_account SET created_at = 1, folded = 'x'")
+    for order in ("created_at", "name", "role", "updated_at"):
+        for direction in ("asc", "desc"):
+            seen: list[str] = []
+            for page in (1, 2):
+                asked = AccountQuery(order_by=order, direction=direction, page=page)
+                seen += [one.id for one in (await identity.account_list.summaries(asked))[0]]
+            assert len(set(seen)) == 35, (order, direction)
+
+
+async def test_the_members_of_a_group_come_first_or_last_and_by_name(
+    identity: Identity, new_account: Any
+) -> None:
+    made = {name: await new_account(name) for name in ("Dan", "ann", "Cem", "Ben")}
+    group = await identity.directory.create_group(name="G", description="", by="")
+    other = await identity.directory.create_group(name="H", description="", by="")
+    await identity.directory.add_members(group.id, [made["Dan"].id, made["Ben"].id])
+    await identity.directory.add_members(other.id, [one.id for one in made.values()])
+    order = f"group_id:{group.id}"
+    assert await names(identity, order_by=order, direction="desc") == ["Ben", "Dan", "ann", "Cem"]
+    assert await names(identity, order_by=order, direction="asc") == ["ann", "Cem", "Ben", "Dan"]
+    assert await names(identity, order_by=order, query="e", direction="desc") == [
+        "Ben", "Dan", "ann", "Cem",
+    ]  # fmt: skip
+    assert await names(identity, order_by="group_id:\x00nobody") == ["ann", "Ben", "Cem", "Dan"]
+    groups = await identity.account_list.groups_of([made["Dan"].id, made["ann"].id])
+    assert groups == {
+        made["Dan"].id: sorted([group.id, other.id]),
+        made["ann"].id: [other.id],
+    }
+    assert await identity.account_list.groups_of([]) == {}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"order_by": "__class__"}, {"order_by": "password"}, {"order_by": "id; DROP"}, {"query": "a" * 1025},
+     {"order_by": "group_id:" + "a" * 1025}],
+)  # fmt: skip
+def test_AB_42_what_nobody_can_ask_for_is_said(asked: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        AccountQuery(**asked)
+
+
+async def test_a_page_does_not_carry_what_people_keep_with_their_accounts(
+    identity: Identity, new_account: Any, database: Database
+) -> None:
+    ann = await new_account("Ann")
+    await execute("UPDATE portico_account SET settings = '{}', info = '{}', oauth = '{}'")
+    (found,), _ = await identity.account_list.accounts(AccountQuery())
+    assert (found.id, found.settings, found.info, found.oauth) == (ann.id, None, None, None)
+    if database.dialect == "sqlite":
+        plan = await fetch_all(
+            "EXPLAIN QUERY PLAN SELECT COUNT(*) FROM portico_account WHERE folded LIKE '%a%'"
+        )
+        assert "COVERING INDEX portico_account_folded" in plan[0]["detail"]

@@ -1,0 +1,88 @@
+"""The defaults that are stored, and what stands on them."""
+
+import copy
+from typing import Any
+
+import pytest
+from tests.core.identity.conftest import SECRET
+
+from portico.db import Database, execute
+from portico.errors import Forbidden, InvalidRequest, ValidationError
+from portico.events import EventBus
+from portico.identity import Identity, PermissionDefaults
+from portico.identity.groups.default_permissions import DefaultPermissions
+from portico.runtime_settings import SettingsStore
+from portico.settings.schema import IdentitySettings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def lasting(database: Database, bus: EventBus) -> Identity:
+    """An identity room that trusts what it read for as long as it may."""
+    return Identity(IdentitySettings(password_rounds=4, recheck=1), SECRET, bus)
+
+
+async def test_every_question_is_answered_by_the_defaults_of_now(
+    lasting: Identity, new_account: Any
+) -> None:
+    await new_account("Ann")
+    ben = await new_account("Ben", role="user")
+    actor = await lasting.sessions.resolve((await lasting.sessions.open(ben)).token)
+    assert actor is not None
+    group = await lasting.directory.create_group(
+        name="G", description="", by="", permissions={"workspace": {"models": True}}
+    )
+    await lasting.directory.add_members(group.id, [ben.id])
+    tree = copy.deepcopy(await lasting.defaults.tree())
+    # There and back: what was worked out for the first defaults must not be taken for the second.
+    for value in (True, False, True):
+        tree["chat"]["delete"] = value
+        await lasting.defaults.change(tree, "")
+        assert await lasting.is_permitted(actor, "chat.delete") is value
+        assert await lasting.is_permitted(actor, "workspace.models")
+    assert not await lasting.is_permitted(actor, "workspace.tools")
+
+
+async def test_what_is_pinned_is_neither_stored_nor_overruled(
+    database: Database, bus: EventBus
+) -> None:
+    configuration = SettingsStore(bus)
+    configured = PermissionDefaults(features_api_keys=True)
+    pinned = DefaultPermissions(
+        configured, {"features_api_keys", "chat_delete_message"}, configuration
+    )
+    tree = copy.deepcopy(await pinned.tree())
+    tree["chat"]["delete"] = False
+    other = copy.deepcopy(tree)
+    other["features"]["api_keys"] = False
+    with pytest.raises(InvalidRequest, match="features.api_keys"):
+        await pinned.change(other, "")
+    assert await configuration.get("permissions.") == {}
+    now = await pinned.change(tree, "")
+    assert (now["features"]["api_keys"], now["chat"]["delete_message"]) == (True, True)
+    assert not now["chat"]["delete"]
+    stored = await configuration.get("permissions.")
+    assert stored["permissions.chat.delete"] is False
+    assert not stored.keys() & {"permissions.features.api_keys", "permissions.chat.delete_message"}
+
+
+async def test_a_stored_value_that_is_no_yes_or_no_does_not_count(
+    identity: Identity,
+) -> None:
+    before = copy.deepcopy(await identity.defaults.tree())
+    insert = "INSERT INTO portico_configuration VALUES ($1, $2, 0, '')"
+    await execute(insert, "permissions.features.api_keys", '"yes"')
+    await execute(insert, "permissions.features.shout", "true")
+    assert await identity.defaults.tree() == before
+
+
+async def test_a_refused_change_changes_nothing(identity: Identity) -> None:
+    before = copy.deepcopy(await identity.defaults.tree())
+    more = before | {"features": before["features"] | {"api_keys": True}}
+    with pytest.raises(Forbidden):
+        await identity.defaults.change(more, "", within=before)
+    with pytest.raises(ValidationError):
+        await identity.defaults.change(more | {"chat": {"tts": "no"}}, "")
+    assert await identity.defaults.tree() == before
+    assert (await identity.defaults.change(more, "", within=more))["features"]["api_keys"]

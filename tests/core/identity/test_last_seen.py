@@ -1,0 +1,130 @@
+"""Who was here a moment ago."""
+
+from typing import Any
+
+import pytest
+
+from portico.db import execute, fetch_one, now
+from portico.identity import Identity
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The time that presence goes by; change the one entry."""
+    time = [now()]
+    monkeypatch.setattr("portico.identity.accounts.last_seen.now", lambda: time[0])
+    return time
+
+
+async def stored(account_id: str) -> int:
+    found = await fetch_one("SELECT last_active_at FROM portico_account WHERE id = $1", account_id)
+    assert found is not None
+    return int(found["last_active_at"])
+
+
+async def test_whoever_was_seen_is_active_for_three_minutes(
+    identity: Identity, clock: list[int]
+) -> None:
+    identity.presence.touch("ann")
+    assert identity.presence.is_active("ann", 0) and not identity.presence.is_active("ben", 0)
+    clock[0] += 180
+    assert identity.presence.is_active("ann", 0)
+    clock[0] += 1
+    assert not identity.presence.is_active("ann", 0)
+    assert identity.presence.is_active("ann", clock[0] - 10)
+
+
+async def test_what_was_seen_is_written_at_most_once_a_minute_and_never_lost(
+    identity: Identity, new_account: Any, clock: list[int]
+) -> None:
+    ann = await new_account("Ann")
+    await execute("UPDATE portico_account SET last_active_at = 1")
+    identity.presence.touch(ann.id)
+    assert await stored(ann.id) == 1
+    await identity.presence.flush()
+    first = clock[0]
+    assert await stored(ann.id) == first
+    clock[0] += 59
+    identity.presence.touch(ann.id)
+    await identity.presence.flush()
+    assert await stored(ann.id) == first
+    clock[0] += 1
+    await identity.presence.flush()
+    assert await stored(ann.id) == first
+    identity.presence.touch(ann.id)
+    await identity.presence.flush()
+    assert await stored(ann.id) == first + 60
+
+
+async def test_the_rest_is_written_at_the_end(
+    identity: Identity, new_account: Any, clock: list[int]
+) -> None:
+    people = [(await new_account(f"P{number}")).id for number in range(3)]
+    await execute("UPDATE portico_account SET last_active_at = 1")
+    for one in people:
+        identity.presence.touch(one)
+    await identity.presence.flush()
+    clock[0] += 20
+    identity.presence.start()
+    identity.presence.touch(people[0])
+    await identity.presence.stop()
+    assert [await stored(one) - clock[0] for one in people] == [0, -20, -20]
+
+
+async def test_more_people_than_fit_into_one_statement_are_written(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    await execute("UPDATE portico_account SET last_active_at = 1")
+    for number in range(1200):
+        identity.presence.touch(f"0-{number:05}")
+    identity.presence.touch(ann.id)
+    await identity.presence.flush()
+    assert await stored(ann.id) > 1
+
+
+async def test_an_older_sight_does_not_overwrite_what_another_instance_saw(
+    identity: Identity, new_account: Any, clock: list[int]
+) -> None:
+    ann = await new_account("Ann")
+    identity.presence.touch(ann.id)
+    await execute("UPDATE portico_account SET last_active_at = $1", clock[0] + 5)
+    await identity.presence.flush()
+    assert await stored(ann.id) == clock[0] + 5
+
+
+async def test_whoever_left_is_forgotten_once_that_is_written(
+    identity: Identity, clock: list[int]
+) -> None:
+    identity.presence.touch("ann")
+    await identity.presence.flush()
+    clock[0] += 181
+    await identity.presence.flush()
+    assert identity.presence.last_active("ann", 0) == 0
+
+
+async def test_whoever_is_seen_again_and_leaves_is_written_and_forgotten(
+    identity: Identity, new_account: Any, clock: list[int]
+) -> None:
+    ann, presence = await new_account("Ann"), identity.presence
+    presence.touch(ann.id)
+    await presence.flush()
+    clock[0] += 30
+    presence.touch(ann.id)
+    presence.touch("deleted meanwhile")
+    seen_at = clock[0]
+    clock[0] += 181
+    await presence.flush()
+    assert await stored(ann.id) == seen_at
+    assert not presence._seen and not presence._written
+
+
+async def test_no_more_are_tracked_than_there_is_room_for(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portico.identity.accounts.last_seen.MAX_TRACKED", 10)
+    for n in range(100):
+        identity.presence.touch(f"{n}")
+    assert list(identity.presence._seen) == [f"{n}" for n in range(90, 100)]

@@ -1,0 +1,207 @@
+"""From what a provider says about somebody to an account: found, merged or made, and kept up to date."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from portico.audit import AuditFilter, AuditLog
+from portico.errors import Forbidden, InvalidRequest
+from portico.identity import Account, AccountChanges, ExternalIdentity, Identity, ProvisioningRules
+
+pytestmark = pytest.mark.anyio
+
+OPEN = ProvisioningRules(create_accounts=True)
+CEA = ExternalIdentity(subject="c-1", email="cea@example.org", name="Cea", email_verified=True)
+
+
+async def admit(
+    identity: Identity, proof: ExternalIdentity, terms: ProvisioningRules = OPEN, by: str = "acme"
+) -> Account:
+    return await identity.admission.provision(by, proof, terms)
+
+
+def like(proof: ExternalIdentity, **changes: Any) -> ExternalIdentity:
+    return msgspec.structs.replace(proof, **changes)
+
+
+@pytest.fixture(autouse=True)
+async def ada(new_account: Any) -> Account:
+    """The administrator, who was here first."""
+    account: Account = await new_account("Ada", role="admin")
+    return account
+
+
+async def test_whoever_is_new_is_given_an_account_and_found_again_by_the_subject(
+    identity: Identity,
+) -> None:
+    made = await admit(identity, CEA)
+    assert (made.email, made.name, made.role) == ("cea@example.org", "Cea", "pending")
+    renamed = like(CEA, email="new@example.org", name="Other")
+    assert await admit(identity, renamed, ProvisioningRules()) == made
+
+
+async def test_newcomers_are_refused_where_there_shall_be_none(identity: Identity) -> None:
+    with pytest.raises(Forbidden):
+        await admit(identity, CEA, ProvisioningRules())
+    assert await identity.directory.by_email("cea@example.org") is None
+
+
+async def test_a_newcomer_has_the_role_of_the_provider(identity: Identity) -> None:
+    assert (await admit(identity, like(CEA, role="user"))).role == "user"
+
+
+async def test_somebody_without_a_password_cannot_sign_in_by_one(identity: Identity) -> None:
+    await admit(identity, CEA)
+    for password in ("", "x", "cea@example.org"):
+        with pytest.raises(InvalidRequest):
+            await identity.check_password("cea@example.org", password)
+
+
+@pytest.mark.parametrize("email_verified", [True, False])
+@pytest.mark.parametrize("merge", ["nobody", "people", "everybody"])
+async def test_AB_76_accounts_are_merged_only_where_it_is_vouched_for_and_wanted(
+    identity: Identity, new_account: Any, vouched: bool, merge: Any
+) -> None:
+    await new_account("Cea")
+    ask = admit(
+        identity,
+        like(CEA, vouched=vouched),
+        ProvisioningRules(create_accounts=True, link_by_email=merge),
+    )
+    if vouched and merge != "nobody":
+        assert (await ask).name == "Cea"
+        return
+    with pytest.raises(InvalidRequest, match="already registered"):
+        await ask
+    assert await identity.links.account_id("acme", "c-1") is None
+
+
+async def test_AB_76_an_administrator_is_never_merged_with_unless_that_is_said(
+    identity: Identity, ada: Account
+) -> None:
+    proof = like(CEA, email="ADA@example.org")
+    with pytest.raises(InvalidRequest):
+        await admit(identity, proof, ProvisioningRules(link_by_email="people"))
+    assert (await admit(identity, proof, ProvisioningRules(link_by_email="everybody"))).id == ada.id
+
+
+async def test_AB_76_an_account_that_is_somebody_to_a_provider_is_nobody_else_to_it(
+    identity: Identity,
+) -> None:
+    made = await admit(identity, CEA)
+    everybody = ProvisioningRules(create_accounts=True, link_by_email="everybody")
+    with pytest.raises(InvalidRequest, match="already registered"):
+        await admit(identity, like(CEA, subject="c-2"), everybody)
+    assert (await admit(identity, CEA, everybody)).id == made.id
+    assert (await admit(identity, CEA, everybody, by="globex")).id == made.id
+
+
+async def test_two_providers_may_call_two_people_by_the_same_subject(identity: Identity) -> None:
+    one = await admit(identity, CEA)
+    other = await admit(identity, like(CEA, email="dan@example.org"), by="globex")
+    assert one.id != other.id
+    assert (await admit(identity, CEA)).id == one.id
+
+
+@pytest.mark.parametrize(
+    "other", ["C-1", "c-1 ", "c_1", "c%1", "c-01", "%", "_", "ç-1", "c\u20111"]
+)
+async def test_AB_77_subjects_are_compared_byte_by_byte(identity: Identity, other: str) -> None:
+    one = await admit(identity, CEA)
+    two = await admit(identity, like(CEA, subject=other, email="dan@example.org"))
+    assert one.id != two.id
+
+
+@pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 10_000])
+async def test_AB_77_what_no_provider_calls_anybody_is_refused(
+    identity: Identity, subject: str
+) -> None:
+    with pytest.raises(InvalidRequest):
+        await admit(identity, like(CEA, subject=subject))
+    assert await identity.directory.count() == 1
+
+
+async def test_a_role_of_the_provider_is_in_force_from_the_next_sign_in(identity: Identity) -> None:
+    made = await admit(identity, like(CEA, role="user"))
+    session = await identity.sessions.open(made)
+    promoted = await admit(identity, like(CEA, role="admin"))
+    assert (made.role, promoted.role) == ("user", "admin")
+    actor = await identity.sessions.resolve(session.token)
+    assert actor is not None and actor.role == "admin"
+    assert (await admit(identity, CEA)).role == "admin"
+    demoted = await admit(identity, like(CEA, role="user"))
+    assert demoted.role == "user"
+    assert await identity.sessions.resolve(session.token) is None
+
+
+async def test_the_last_administrator_stays_one_whatever_a_provider_says(
+    identity: Identity, ada: Account
+) -> None:
+    await identity.links.add("acme", "a-1", ada.id)
+    proof = like(CEA, subject="a-1", role="user")
+    assert (await admit(identity, proof)).role == "admin"
+
+
+async def test_groups_become_exactly_those_of_the_provider_but_for_those_left_alone(
+    identity: Identity, ada: Account
+) -> None:
+    directory = identity.directory
+    ids = {
+        name: (await directory.create_group(name=name, description="", by=ada.id)).id
+        for name in ("red", "blue", "kept", "barred")
+    }
+    made = await admit(identity, CEA)
+    for name in ("red", "kept"):
+        await directory.add_members(ids[name], [made.id])
+    terms = ProvisioningRules(
+        create_accounts=True, is_ignored_group=lambda name: name in ("kept", "barred")
+    )
+    await admit(identity, like(CEA, groups=("blue", "barred", "unheard of")), terms)
+    assert set(await directory.group_ids(made.id)) == {ids["blue"], ids["kept"]}
+    await admit(identity, CEA, terms)
+    assert set(await directory.group_ids(made.id)) == {ids["blue"], ids["kept"]}
+
+
+async def test_groups_that_are_missing_are_made_where_the_operator_wants_it(
+    identity: Identity,
+) -> None:
+    terms = ProvisioningRules(create_accounts=True, create_groups=True)
+    made = await admit(identity, like(CEA, groups=("new", "new", "")), terms)
+    assert [group.name for group in await identity.directory.groups_of(made.id)] == ["new"]
+
+
+async def test_a_link_is_noted_without_the_subject(identity: Identity) -> None:
+    made = await admit(identity, CEA)
+    noted = await AuditLog().page(AuditFilter(what="account.linked"))
+    assert [(entry.subject_id, bytes(entry.became)) for entry in noted] == [(made.id, b'"acme"')]
+
+
+async def test_a_deleted_account_takes_its_links_along(identity: Identity, ada: Account) -> None:
+    made = await admit(identity, CEA)
+    await identity.directory.delete(made.id, by=ada.id)
+    assert await identity.links.account_id("acme", "c-1") is None
+
+
+async def test_somebody_without_a_subject_is_found_by_the_address_each_time(
+    identity: Identity, ada: Account
+) -> None:
+    terms = ProvisioningRules(create_accounts=True, link_by_email="everybody")
+    proof = like(CEA, subject=None)
+    made = await admit(identity, proof, terms)
+    assert await admit(identity, proof, terms) == made
+    assert await identity.links.of(made.id) == []
+    await identity.directory.update(made.id, AccountChanges(email="moved@example.org"))
+    assert (await admit(identity, proof, terms)).id != made.id
+
+
+@pytest.mark.parametrize("subject", ["c-1", None])
+async def test_a_newcomer_who_comes_many_times_at_once_has_one_account(
+    identity: Identity, subject: str | None
+) -> None:
+    terms = ProvisioningRules(create_accounts=True, link_by_email="everybody")
+    proof = like(CEA, subject=subject)
+    came = await asyncio.gather(*(admit(identity, proof, terms) for _ in range(6)))
+    assert len({account.id for account in came}) == 1
+    assert await identity.directory.count() == 2

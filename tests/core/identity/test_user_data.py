@@ -1,0 +1,84 @@
+"""Settings and facts that people keep with their account."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from portico.db import execute
+from portico.errors import NotFound, TooLarge
+from portico.identity import MAX_USER_DATA_BYTES, AccountChanged, Identity
+
+pytestmark = pytest.mark.anyio
+
+
+def parts(**values: str) -> dict[str, msgspec.Raw]:
+    return {name: msgspec.Raw(text.encode()) for name, text in values.items()}
+
+
+async def test_what_is_sent_later_lies_over_what_was_there(
+    identity: Identity, new_account: Any
+) -> None:
+    ann, ben = await new_account("Ann"), await new_account("Ben")
+    papers = identity.user_data
+    assert bytes(await papers.read(ann.id, "settings")) == b"null"
+    huge = "1" * 400
+    await papers.update(ann.id, "settings", parts(ui='{"a": [1,  2]}', odd=huge))
+    told = await papers.update(ann.id, "settings", parts(ui="{}", more="1e400"))
+    assert bytes(told) == f'{{"ui":{{}},"odd":{huge},"more":1e400}}'.encode()
+    assert await papers.read(ann.id, "settings") == told
+    assert bytes(await papers.read(ann.id, "info")) == b"null"
+    assert bytes(await papers.read(ben.id, "settings")) == b"null"
+
+
+async def test_AB_28_changes_at_the_same_time_lose_nothing(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    await asyncio.gather(
+        *(identity.user_data.update(ann.id, "info", parts(**{f"k{n}": str(n)})) for n in range(20))
+    )
+    kept = msgspec.json.decode(await identity.user_data.read(ann.id, "info"))
+    assert kept == {f"k{n}": n for n in range(20)}
+
+
+async def test_AB_28_too_much_is_refused_by_name_and_changes_nothing(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    half = '"' + "a" * (MAX_USER_DATA_BYTES // 2) + '"'
+    first = await identity.user_data.update(ann.id, "info", parts(a=half))
+    with pytest.raises(TooLarge, match="info"):
+        await identity.user_data.update(ann.id, "info", parts(b=half))
+    assert await identity.user_data.read(ann.id, "info") == first
+
+
+async def test_a_text_that_another_server_left_damaged_is_begun_anew(
+    identity: Identity, new_account: Any
+) -> None:
+    ann = await new_account("Ann")
+    await execute("UPDATE portico_account SET info = '[1'")
+    assert bytes(await identity.user_data.update(ann.id, "info", parts(a="1"))) == b'{"a":1}'
+
+
+async def test_a_status_keeps_what_is_not_said_and_is_told(
+    identity: Identity, new_account: Any, told: list[Any]
+) -> None:
+    ann = await new_account("Ann")
+    told.clear()
+    await identity.user_data.set_status(ann.id, "🏖", "away", 7)
+    await identity.user_data.set_status(ann.id, None, "back", None)
+    found = await identity.directory.by_id(ann.id)
+    assert (found.status_emoji, found.status_message, found.status_expires_at) == ("🏖", "back", 7)
+    assert told == [AccountChanged(ann.id)] * 2
+
+
+async def test_nobody_keeps_anything(identity: Identity) -> None:
+    for work in (
+        identity.user_data.read("x", "info"),
+        identity.user_data.update("x", "info", {}),
+        identity.user_data.set_status("x", None, None, None),
+    ):
+        with pytest.raises(NotFound):
+            await work

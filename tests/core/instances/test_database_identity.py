@@ -1,0 +1,108 @@
+"""A database that was there and is gone is not a new installation."""
+
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from tests.commands import Command
+from tests.servers import fresh_database
+
+from portico.app import CannotStart
+from portico.db import execute, fetch_all
+from portico.testing import InProcessApp
+
+REFUSED = "the database is empty, and .*database_id names another"
+
+
+@pytest.fixture
+def data_dir(env: Mapping[str, str]) -> Path:
+    return Path(env["DATA_DIR"])
+
+
+@pytest.fixture
+def emptied(
+    request: pytest.FixtureRequest, app: InProcessApp, env: dict[str, str], data_dir: Path
+) -> Iterator[dict[str, str]]:
+    """The settings of a house whose database has gone; an empty one is in its place."""
+    app.client.sign_up("Ada")
+    app.close()
+    if "DATABASE_URL" not in env:
+        for file in data_dir.glob("portico.db*"):
+            file.unlink()
+        yield env
+        return
+    with fresh_database(request.getfixturevalue("postgres")) as url:
+        yield env | {"DATABASE_URL": url}
+
+
+def test_the_data_directory_keeps_the_id_of_its_database_for_its_owner_only(
+    app: InProcessApp, data_dir: Path
+) -> None:
+    file = data_dir / "database_id"
+    (stored,) = app.call(fetch_all, "SELECT database_id FROM portico_database")
+    assert file.read_text() == stored["database_id"] + "\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_empty_database_in_place_of_the_one_that_was_used_is_refused(
+    emptied: dict[str, str], data_dir: Path
+) -> None:
+    before = (data_dir / "database_id").read_text()
+    for _ in range(2):  # a first try makes no second one possible
+        with pytest.raises(CannotStart, match=REFUSED):
+            InProcessApp(emptied)
+    assert (data_dir / "database_id").read_text() == before
+    anew = InProcessApp(emptied | {"PORTICO_NEW_DATABASE": "true"})
+    assert anew.client.sign_up("Eve").account["role"] == "admin"
+    anew.close()
+    assert (data_dir / "database_id").read_text() != before
+    InProcessApp(emptied).close()
+
+
+def test_a_database_that_was_brought_up_to_date_and_has_no_accounts_is_as_empty(
+    app: InProcessApp, data_dir: Path, env: dict[str, str]
+) -> None:
+    app.close()
+    InProcessApp(env).close()  # nobody has signed up yet, and it is the right one
+    (data_dir / "database_id").write_text("another\n")
+    with pytest.raises(CannotStart, match=REFUSED):
+        InProcessApp(env)
+
+
+def test_a_database_with_accounts_is_taken_over_from_another_data_directory(
+    app: InProcessApp, data_dir: Path, env: dict[str, str]
+) -> None:
+    app.client.sign_up("Ada")
+    app.call(execute, "DELETE FROM portico_database")  # as one of an earlier release
+    app.close()
+    (data_dir / "database_id").write_text("another\n")
+    again = InProcessApp(env)
+    assert again.client.sign_in("Ada").account["role"] == "admin"
+    again.close()
+    assert (data_dir / "database_id").read_text() != "another\n"
+
+
+def test_commands_do_not_begin_anew_either(
+    emptied: dict[str, str], command: Command, monkeypatch
+) -> None:
+    for name, value in emptied.items():
+        monkeypatch.setenv(name, value)
+    for words in (["migrate"], ["secret"]):
+        said = command(*words, code=1)
+        assert "names another one that was used before" in said and "--new-database" in said
+    command("migrate", "--new-database")
+    command("migrate")
+
+
+def test_where_no_data_directory_lasts_the_operator_says_that_there_is_a_database(
+    env: dict[str, str], command: Command, monkeypatch, tmp_path: Path
+) -> None:
+    required = env | {"PORTICO_REQUIRE_EXISTING_DATABASE": "true"}
+    with pytest.raises(CannotStart, match="PORTICO_REQUIRE_EXISTING_DATABASE"):
+        InProcessApp(required)
+    command("migrate", "--new-database")
+    InProcessApp(required).close()
+    if "DATABASE_URL" in required:  # another container, with a directory that cannot be written
+        (tmp_path / "file").touch()
+        InProcessApp(required | {"DATA_DIR": str(tmp_path / "file" / "data")}).close()

@@ -1,0 +1,175 @@
+"""Deciding about one thing: relations, refusals that do not tell, and the switches above the law."""
+
+import pytest
+from tests.core.permissions.conftest import NOTE, NOTE_LAW, AddGroup, AddPerson
+
+from portico.db import Database
+from portico.errors import Forbidden, NotFound
+from portico.permissions import (
+    PackagedPolicy,
+    Permissions,
+    PolicyFile,
+    PolicyLine,
+    Resource,
+    ResourceKind,
+    read_access_control,
+)
+from portico.settings.schema import AccessSettings
+from portico_models.records import ACTIONS, GENERAL
+
+pytestmark = pytest.mark.anyio
+
+MODEL = ResourceKind("model", "note_note", ACTIONS, collection_actions=GENERAL)
+
+
+@pytest.fixture
+def permissions() -> Permissions:
+    permissions = Permissions()
+    permissions.activate_packaged([NOTE], NOTE_LAW)
+    return permissions
+
+
+async def test_a_reader_may_read_and_not_write(
+    permissions: Permissions, add_person: AddPerson
+) -> None:
+    ann = await add_person("ann")
+    note = Resource("note", "one", "bob")
+    await permissions.grants.write(
+        "note", "one", read_access_control({"read": {"user_ids": ["ann"]}})
+    )
+
+    await permissions.require(ann, "read", note)
+    with pytest.raises(Forbidden):
+        await permissions.require(ann, "write", note)
+
+
+async def test_AB_40_what_one_may_not_read_looks_like_what_is_not_there(
+    permissions: Permissions, add_person: AddPerson
+) -> None:
+    ann = await add_person("ann")
+
+    for action in NOTE.actions:
+        with pytest.raises(NotFound) as refusal:
+            await permissions.require(ann, action, Resource("note", "one", "bob"))
+        assert refusal.value.detail == NotFound.default
+
+
+async def test_whoever_may_write_but_not_read_is_let_through_to_write(
+    permissions: Permissions, add_person: AddPerson
+) -> None:
+    ann = await add_person("ann")
+    note = Resource("note", "one", "bob")
+    await permissions.grants.write(
+        "note", "one", read_access_control({"write": {"user_ids": ["ann"]}})
+    )
+
+    await permissions.require(ann, "write", note)
+    with pytest.raises(NotFound):
+        await permissions.require(ann, "read", note)
+
+
+async def test_an_owner_is_decided_without_asking_the_database(
+    permissions: Permissions, add_person: AddPerson, database: Database
+) -> None:
+    ann = await add_person("ann")
+    await database.execute("DROP TABLE portico_grant")
+
+    assert await permissions.allows(ann, "write", Resource("note", "one", "ann"))
+
+
+async def test_AB_16_a_pending_account_may_nothing_whatever_was_shared(
+    permissions: Permissions, add_person: AddPerson
+) -> None:
+    eve = await add_person("eve", role="pending")
+    await permissions.grants.write("note", "one", read_access_control(None))
+
+    assert not await permissions.allows(eve, "read", Resource("note", "one", "eve"))
+    assert await permissions.visible_ids(eve, "read", "note") == set()
+
+
+async def test_an_administrator_may_only_what_a_line_says(
+    permissions: Permissions, add_person: AddPerson
+) -> None:
+    root = await add_person("root", role="admin")
+    note = Resource("note", "one", "bob")
+    assert not await permissions.allows(root, "read", note)
+
+    permissions.activate_packaged([NOTE], [*NOTE_LAW, PolicyLine("note", "read", "role:admin")])
+    assert await permissions.allows(root, "read", note)
+
+
+async def test_AB_34_leaving_a_group_counts_at_once(
+    permissions: Permissions, add_person: AddPerson, add_group: AddGroup, database: Database
+) -> None:
+    ann = await add_person("ann")
+    await add_group("crew", ann)
+    note = Resource("note", "one", "bob")
+    await permissions.grants.write(
+        "note", "one", read_access_control({"read": {"group_ids": ["crew"]}})
+    )
+    assert await permissions.allows(ann, "read", note)
+
+    await database.execute("DELETE FROM portico_group_member")
+
+    assert not await permissions.allows(ann, "read", note)
+
+
+async def test_deny_wins(permissions: Permissions, add_person: AddPerson) -> None:
+    ann = await add_person("ann")
+    permissions.activate_packaged(
+        [NOTE], [*NOTE_LAW, PolicyLine("note", "delete", "owner", "deny")]
+    )
+
+    assert await permissions.allows(ann, "write", Resource("note", "one", "ann"))
+    assert not await permissions.allows(ann, "delete", Resource("note", "one", "ann"))
+
+
+async def test_a_kind_that_nobody_registered_cannot_be_listed(
+    permissions: Permissions, add_person: AddPerson
+) -> None:
+    with pytest.raises(LookupError):
+        await permissions.where_allowed(await add_person("ann"), "read", "picture")
+
+
+async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
+    add_person: AddPerson,
+) -> None:
+    root = await add_person("root", role="admin")
+    model = Resource("model", "one", "bob")
+    law = [PackagedPolicy("portico_policies", "models.csv")]
+
+    usual = Permissions()
+    usual.activate_packaged([MODEL], law)
+    strict = Permissions(AccessSettings(bypass_admin=False))
+    strict.activate_packaged([MODEL], law)
+
+    assert await usual.allows(root, "read", model)
+    assert not await strict.allows(root, "read", model)
+    assert not await strict.allows(root, "list", model)
+    assert await strict.allows(root, "write", model)
+    await strict.grants.write("model", "one", read_access_control(None))
+    assert await strict.allows(root, "read", model)
+
+
+async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: AddPerson) -> None:
+    ann, eve = await add_person("ann"), await add_person("eve", role="pending")
+    permissions = Permissions(AccessSettings(bypass_models=True))
+    permissions.activate_packaged([MODEL], [PackagedPolicy("portico_policies", "models.csv")])
+    model = Resource("model", "one", "bob")
+
+    assert await permissions.allows(ann, "read", model)
+    assert not await permissions.allows(ann, "write", model)
+    assert not await permissions.allows(eve, "read", model)
+
+
+async def test_a_pending_account_is_exempt_from_nothing(add_person: AddPerson) -> None:
+    """Also under an operator's policy without the rule that denies pending accounts everything."""
+    switches = ("bypass_admin", "bypass_models", "bypass_chats", "bypass_export")
+    permissions = Permissions(AccessSettings(**dict.fromkeys(switches, True)))
+    rules = "\n".join(f"p, model, read, {switch.replace('_', ':')}, allow" for switch in switches)
+    rules += "\np, *, *, role:admin, allow"
+    permissions.activate(permissions.compile([MODEL], [PolicyFile("all.csv", "all.csv", rules)]))
+    model = Resource("model", "one", "bob")
+
+    assert await permissions.allows(await add_person("ann"), "read", model)
+    assert not await permissions.allows(await add_person("eve", role="pending"), "read", model)

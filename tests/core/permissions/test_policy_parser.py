@@ -1,0 +1,147 @@
+"""Reading the law: every mistake is named with its place, and a bad set changes nothing."""
+
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+from tests.core.permissions.conftest import NOTE, NOTE_LAW
+
+from portico.permissions import InvalidPolicy, PackagedPolicy, Permissions, PolicyLine
+from portico.permissions.policies.files import packaged_files
+from portico.permissions.policies.parser import MOST_LINES, ParsedPolicies, parse_files
+
+KINDS = {"note": NOTE}
+
+
+def read_policies(policies: list[PackagedPolicy | PolicyLine]) -> ParsedPolicies:
+    return parse_files(KINDS, packaged_files(policies))
+
+
+@pytest.fixture
+def policy_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackagedPolicy:
+    """A packaged file `laws_for_test/notes.csv`; write its text with `write`."""
+    monkeypatch.delitem(sys.modules, "laws_for_test", raising=False)
+    package = tmp_path / "laws_for_test"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "notes.csv").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    return PackagedPolicy("laws_for_test", "notes.csv")
+
+
+def write(policy_file: PackagedPolicy, tmp_path: Path, text: str | bytes) -> None:
+    data = text.encode() if isinstance(text, str) else text
+    (tmp_path / policy_file.package / policy_file.name).write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("p, note, read", "3 fields where 5 are expected: p, kind, action, who, effect"),
+        ("p, note, read, reader, allow, now", "6 fields where 5 are expected"),
+        ("q, note, read, reader, allow", "it begins with 'q'; there are `p` and `g` lines"),
+        ("g, role:user, role:clerk, allow", "4 fields where 3 are expected: g, who, role"),
+        ("g, role:user, role:admin", "'role:admin' comes with the account; it cannot be given"),
+        ("g, owner, role:clerk", "there is no relation 'owner'"),
+        ("g, role:user, clerk", "'clerk' is no role: write `role:` and a word of your own"),
+        ("p, note, read, member:a.b, allow", "'a.b' is no id of a group"),
+        (
+            "p, note, read, permission:workspace.model, allow",
+            "there is no permission 'workspace.model'; did you mean 'workspace.models'?",
+        ),
+        ("p, nate, read, reader, allow", "there is no kind 'nate'; did you mean 'note'?"),
+        (
+            "p, note, raed, reader, allow",
+            "there is no action of 'note' 'raed'; did you mean 'read'?",
+        ),
+        ("p, note, read, redaer, allow", "there is no relation 'redaer'; did you mean 'reader'?"),
+        ("p, note, read, role:root, allow", "there is no relation 'role:root'"),
+        ("p, note, read, reader, maybe", "there is no effect 'maybe'; there is allow, deny"),
+        ('p, note, read, "reader", allow', "use a lower-case word, without quotes"),
+        ("p, note, read, eval(reader), allow", "use a lower-case word, without quotes"),
+        ("p, note, , reader, allow", "'' is no action"),
+    ],
+)
+def test_FT_31_a_bad_line_is_refused_with_file_line_and_reason(
+    text: str, reason: str, policy_file: PackagedPolicy, tmp_path: Path
+) -> None:
+    write(policy_file, tmp_path, f"# notes\n\np, note, read, owner, allow\n{text}\n")
+
+    with pytest.raises(InvalidPolicy) as refusal:
+        read_policies([policy_file])
+
+    (fault,) = refusal.value.faults
+    assert fault.startswith("laws_for_test/notes.csv:4: ")
+    assert reason in fault
+
+
+def test_all_that_is_wrong_is_told_at_once(policy_file: PackagedPolicy, tmp_path: Path) -> None:
+    write(policy_file, tmp_path, "p, note\np, note, read, owner, allow\nq\n")
+
+    with pytest.raises(InvalidPolicy) as refusal:
+        read_policies([policy_file, PolicyLine("gone", "read", "owner")])
+
+    places = [fault.split(": ")[0] for fault in refusal.value.faults]
+    assert places == [
+        "laws_for_test/notes.csv:1",
+        "laws_for_test/notes.csv:3",
+        "line `p, gone, read, owner, allow`",
+    ]
+
+
+def test_FT_31_random_bytes_and_missing_files_are_refused(
+    policy_file: PackagedPolicy, tmp_path: Path
+) -> None:
+    write(policy_file, tmp_path, bytes(range(256)) * 16)
+    missing = PackagedPolicy("portico_policies", "gone.csv")
+
+    with pytest.raises(InvalidPolicy) as refusal:
+        read_policies([policy_file, missing, PackagedPolicy("no_such_package", "x.csv")])
+
+    assert len(refusal.value.faults) == 3
+
+
+def test_FT_31_a_million_lines_are_refused(policy_file: PackagedPolicy, tmp_path: Path) -> None:
+    write(policy_file, tmp_path, "p, note, read, owner, allow\n" * (MOST_LINES + 1))
+
+    with pytest.raises(InvalidPolicy, match=f"at most {MOST_LINES}"):
+        read_policies([policy_file])
+
+
+def test_AB_83_a_line_for_everything_from_a_plugin_still_names_a_known_relation() -> None:
+    with pytest.raises(InvalidPolicy):
+        read_policies([PolicyLine("*", "*", "*")])
+
+
+def test_FT_31_a_bad_set_leaves_the_law_that_was_in_force() -> None:
+    permissions = Permissions()
+    before = permissions.activate_packaged([NOTE], NOTE_LAW)
+
+    with pytest.raises(InvalidPolicy):
+        permissions.activate_packaged([NOTE], [*NOTE_LAW, PolicyLine("note", "read", "stranger")])
+
+    assert permissions.policies is before
+
+
+def test_an_empty_law_allows_nothing() -> None:
+    law = Permissions().policies
+
+    assert not law.plan("note", "read").allows(frozenset({"role:admin", "owner"}))
+
+
+def test_a_word_that_no_kind_knows_is_allowed_to_nobody() -> None:
+    law = Permissions().activate_packaged([NOTE], [PolicyLine("*", "*", "role:admin")])
+
+    assert law.plan("note", "read").allows(frozenset({"role:admin"}))
+    assert not law.plan("note", "paint").allows(frozenset({"role:admin"}))
+    assert not law.plan("picture", "read").allows(frozenset({"role:admin"}))
+
+
+def test_the_referee_writes_no_refusals_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    law = Permissions().activate_packaged([NOTE], NOTE_LAW)
+
+    with caplog.at_level(logging.DEBUG):
+        assert not law.casbin_enforcer.enforce("note", "read", frozenset({"role:user"}))
+
+    assert not caplog.records

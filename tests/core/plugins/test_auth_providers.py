@@ -1,0 +1,228 @@
+"""A stranger's way to sign in, and a stranger's tokens, are as good as our own."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from portico.app import CannotStart
+from portico.testing import Client, InProcessApp, Response
+
+BADGES = """
+    import msgspec
+    from litestar.params import JSONBody
+    from portico.api import (
+        Actor, CredentialScope, InvalidRequest, INVALID_CRED, JSONResponse, PluginInfo, ExternalIdentity, Request, ProvisioningRules, get, hookimpl, post,
+        sign_in_response,
+    )
+    PLUGIN = PluginInfo(api_version=1, summary="Badges at the door.")
+
+    class Badge(msgspec.Struct):
+        number: str
+
+    class Badges:
+        name, label, kind = "badges", "Badge", "form"
+        terms = ProvisioningRules(create_accounts=True)
+        async def authenticate(self, attempt):
+            if not attempt.number.isdigit():
+                raise InvalidRequest(INVALID_CRED)
+            return ExternalIdentity(subject=attempt.number, email=f"{attempt.number}@example.org", name="Badge")
+        async def leave(self, session_id):
+            return "https://badges.example/bye"
+        def accepts(self, scope, actor):
+            return (b"x-badge", b"lost") not in scope["headers"]
+
+    class Tickets:
+        kind, prefix = "ticket", "tk-"
+        def __init__(self, app):
+            self.identity = app.identity
+        async def resolve(self, token):
+            account = await self.identity.directory.by_email(token[3:] + "@example.org")
+            bounds = CredentialScope(endpoints=("/api/x/badges",), scopes=frozenset(["badges:read"]))
+            return account and Actor(
+                id=account.id, email=account.email, name=account.name, role=account.role,
+                profile_image_url="", session_id=token, credential="ticket", bounds=bounds,
+            )
+        async def still(self, session_ids):
+            return set(session_ids)
+
+    badges = Badges()
+
+    @hookimpl
+    def register_auth_providers():
+        return [badges]
+
+    @hookimpl
+    def register_token_readers(app):
+        return [Tickets(app)]
+
+    @hookimpl
+    def register_routes(app):
+        @post("/api/x/badges/enter", access="public")
+        async def enter(request: Request, data: JSONBody[Badge]) -> JSONResponse:
+            return sign_in_response(await app.identity.enter(badges, data, request.scope))
+        @get("/api/x/badges/hello")
+        async def hello(request: Request) -> str:
+            return request.user.credential
+        @post("/api/x/badges/shout")
+        async def shout() -> str:
+            return "done"
+        @post("/api/x/badges/look", reads=True)
+        async def look() -> str:
+            return "seen"
+        @get("/api/x/badges/own", session_only=True)
+        async def own() -> str:
+            return "mine"
+        return [enter, hello, shout, look, own]
+"""
+OFFERS = """
+    from portico.api import PluginInfo, ProvisioningRules, hookimpl
+    PLUGIN = PluginInfo(api_version=1, summary="Twice.")
+    class Same:
+        name, label, kind, terms = "password", "Mine", "form", ProvisioningRules()
+        async def authenticate(self, attempt): ...
+    @hookimpl
+    def register_auth_providers():
+        return [Same()]
+"""
+
+
+@pytest.fixture
+def app(install: Callable[..., None], env: dict[str, str]) -> Iterator[InProcessApp]:
+    install("badges", BADGES)
+    opened = InProcessApp(env)
+    yield opened
+    opened.close()
+
+
+def enter(client: Client, number: str = "7") -> Client:
+    answer = client.post("/api/x/badges/enter", {"number": number})
+    assert answer.status == 200, answer
+    assert "token=" in answer.headers["set-cookie"]
+    return Client(client.transport, answer.json["token"], answer.json)
+
+
+def test_somebody_comes_in_by_it_and_is_the_same_the_next_time(admin: Client) -> None:
+    first, second = enter(admin), enter(admin)
+    assert first.account["id"] == second.account["id"]
+    assert first.get("/api/x/badges/hello").body == b"session"
+    assert admin.post("/api/x/badges/enter", {"number": "x"}).status == 400
+
+
+def test_signing_out_asks_it_where_to_go_next_and_ends_the_session(admin: Client) -> None:
+    seven = enter(admin)
+    answer = seven.get("/api/v1/auths/signout")
+    assert answer.json == {"status": True, "redirect_url": "https://badges.example/bye"}
+    assert seven.get("/api/x/badges/hello").status == 401
+    assert admin.get("/api/v1/auths/signout").json == {"status": True}
+
+
+def test_it_is_asked_whether_a_request_is_its_persons(admin: Client) -> None:
+    seven = enter(admin)
+    answer = seven.get("/api/x/badges/hello", headers={"x-badge": "lost"})
+    assert (answer.status, answer.detail) == (401, "User mismatch. Please sign in again.")
+
+
+def test_its_tokens_stand_for_somebody_within_their_bounds(admin: Client) -> None:
+    enter(admin)
+    ticket = Client(admin.transport, "tk-7")
+    assert ticket.get("/api/x/badges/hello").body == b"ticket"
+    assert ticket.post("/api/x/badges/look").status == 200
+    outside = "API key not allowed to access this endpoint."
+    for answer in (ticket.post("/api/x/badges/shout"), ticket.get("/api/v1/chats/")):
+        assert (answer.status, answer.detail) == (403, outside)
+    assert ticket.get("/api/x/badges/own").status == 403
+    assert Client(admin.transport, "tk-8").get("/api/x/badges/hello").status == 401
+
+
+def test_AB_19_a_token_that_is_no_session_is_not_accepted_from_a_cookie(admin: Client) -> None:
+    enter(admin)
+    answer = Client(admin.transport).get("/api/x/badges/hello", headers={"cookie": "token=tk-7"})
+    assert answer.status == 403
+
+
+def test_two_ways_of_one_name_are_refused_at_the_start(
+    install: Callable[..., None], env: dict[str, str]
+) -> None:
+    install("twice", OFFERS)
+    opened = InProcessApp(env | {"PORTICO_STRICT": "false"})
+    try:
+        record = opened.portico.register["twice"]
+        assert record.state == "failed"
+        assert "way to sign in password belongs to 'password'" in record.reason
+        assert opened.client.sign_up("Ada").account["role"] == "admin"
+    finally:
+        opened.close()
+
+
+WALK_IN = """
+    from portico.api import InvalidRequest, OperatorError, PluginInfo, ExternalIdentity, ProvisioningRules, hookimpl
+    PLUGIN = PluginInfo(api_version=1, summary="A word at the door.")
+    class Words:
+        name, label, kind = "words", "Word", "header"
+        terms = ProvisioningRules(create_first_account=True, merge="everybody")
+        def read_sign_in(self, body, scope):
+            return dict(scope["headers"]).get(b"x-word")
+        async def authenticate(self, attempt):
+            name = attempt.decode()
+            return ExternalIdentity(subject=None, email=f"{name}@example.org", name=name, email_verified=True)
+    @hookimpl
+    def register_auth_providers():
+        return [Words()]
+    @hookimpl
+    def startup(app):
+        if app.settings.name == "Impossible":
+            raise OperatorError("call the app something else")
+"""
+
+
+@pytest.fixture
+def hall(install: Callable[..., None], env: dict[str, str]) -> Iterator[Client]:
+    install("words", WALK_IN)
+    opened = InProcessApp(env)
+    yield opened.client
+    opened.close()
+
+
+def by_word(client: Client, word: str, body: object = None) -> Response:
+    return client.post("/api/v1/auths/signin", body or {}, headers={"x-word": word})
+
+
+def test_a_way_that_need_not_ask_comes_before_the_form_at_the_door_they_share(hall: Client) -> None:
+    form = {"email": "ada@example.org", "password": "wrong"}
+    assert by_word(hall, "ada", form).json["role"] == "admin"
+    assert hall.post("/api/v1/auths/signin", form).status == 400
+    assert by_word(hall, "ada").status == 200
+
+
+def test_the_first_account_may_be_let_in_where_newcomers_are_not(hall: Client) -> None:
+    assert by_word(hall, "ada").status == 200
+    refused = by_word(hall, "ben")
+    assert refused.status == 403
+
+
+def test_where_nobody_is_asked_for_a_password_nobody_signs_up_with_one(hall: Client) -> None:
+    form = {"name": "Eve", "email": "ada@example.org", "password": "correct horse"}
+    assert hall.post("/api/v1/auths/signup", form).status == 403
+
+
+def test_the_door_is_shut_where_no_way_leads_to_it(
+    env: dict[str, str], install: Callable[..., None]
+) -> None:
+    opened = InProcessApp(env | {"PORTICO_PLUGINS_DISABLE": "password"})
+    try:
+        form = {"email": "ada@example.org", "password": "correct horse"}
+        answer = opened.client.post("/api/v1/auths/signin", form)
+        assert (answer.status, answer.detail) == (
+            403,
+            "The requested action has been restricted as a security measure.",
+        )
+    finally:
+        opened.close()
+
+
+def test_a_plugin_can_say_that_with_these_settings_the_house_must_not_open(
+    install: Callable[..., None], env: dict[str, str]
+) -> None:
+    install("words", WALK_IN)
+    with pytest.raises(CannotStart, match="call the house something else"):
+        InProcessApp(env | {"WEBUI_NAME": "Impossible", "PORTICO_STRICT": "false"})

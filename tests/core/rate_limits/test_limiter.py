@@ -1,0 +1,451 @@
+"""How often somebody may try: by account and address, by address, by account; alone and together with others."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from tests.database_templates import Templates
+from tests.redis_server import RedisServer
+
+from portico.db import Database, DatabaseSettings, execute, fetch_all, now, open_database
+from portico.errors import InvalidRequest, RateLimited, Unavailable
+from portico.rate_limits import TABLES, RateLimiter
+from portico.rate_limits.local_counter import LocalCounter
+from portico.rate_limits.rules import RateLimit
+from portico.redis import RedisConnection
+from portico.settings.redis import RedisSettings
+from portico.settings.schema import LimitSettings
+from portico.settings.section import Secret
+
+pytestmark = pytest.mark.anyio
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+ADA = "ada@example.org"
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    templates.lay(database_url, tmp_path, {"limits": TABLES})
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    with database.use():
+        yield database
+    await database.stop()
+
+
+@pytest.fixture
+async def limiter(database: Database) -> AsyncIterator[Make]:
+    """`await limiter(tries=3)` is the limiter of one process; with `url`, one that shares a Redis."""
+    links: list[RedisConnection] = []
+
+    async def make(url: str = "", prefix: str = "test", **settings: Any) -> RateLimiter:
+        links.append(RedisConnection(RedisSettings(url=url, key_prefix=prefix)))
+        await links[-1].start()
+        return RateLimiter(LimitSettings(**settings), Secret("for tests only"), links[-1])
+
+    yield make
+    for link in links:
+        await link.stop()
+
+
+async def fail(limiter: RateLimiter, account: str | None = ADA, address: str = HERE) -> None:
+    await limiter.acquire("signin", address, account)
+
+
+async def succeed(limiter: RateLimiter, account: str | None = ADA, address: str = HERE) -> None:
+    async with await limiter.acquire("signin", address, account):
+        pass
+
+
+async def let_through(times: int, work: Callable[[int], Any]) -> int:
+    """How many of so many tries are let through."""
+    passed = 0
+    for n in range(times):
+        try:
+            await work(n)
+        except RateLimited:
+            continue
+        passed += 1
+    return passed
+
+
+async def test_the_sixteenth_try_for_an_account_is_refused_whether_they_fail_or_not(
+    limiter: Make,
+) -> None:
+    one = await limiter()
+    assert await let_through(20, lambda _: succeed(one)) == 15
+    assert await let_through(20, lambda _: fail(one, "ben@example.org")) == 15
+
+
+async def test_names_of_any_case_are_one_account(limiter: Make) -> None:
+    one = await limiter(tries=3)
+    names = ["ada@example.org", "ADA@example.org", "Ada@Example.ORG"]
+    assert await let_through(9, lambda n: fail(one, names[n % 3])) == 3
+
+
+async def test_a_refusal_says_when_to_come_back_and_does_not_count_itself(limiter: Make) -> None:
+    one = await limiter(tries=2, window=100)
+    await let_through(2, lambda _: fail(one))
+    for _ in range(5):
+        with pytest.raises(RateLimited) as refused:
+            await fail(one)
+        assert 1 <= refused.value.retry_after <= 100
+        assert refused.value.detail == "API rate limit exceeded"
+
+
+async def test_AB_12_an_address_that_tries_many_accounts_is_refused_after_thirty_failures(
+    limiter: Make,
+) -> None:
+    one = await limiter()
+    assert await let_through(200, lambda n: fail(one, f"{n}@example.org")) == 30
+    await fail(one, address=THERE)
+
+
+async def test_AB_12_guessing_at_another_door_gives_no_further_guesses(limiter: Make) -> None:
+    one = await limiter()
+    await let_through(30, lambda n: fail(one, f"{n}@example.org"))
+    with pytest.raises(RateLimited):
+        await one.check("ldap", HERE, "new")
+    await one.check("oauth", HERE, None)
+
+
+async def test_AB_12_tries_at_the_same_time_do_not_slip_through(limiter: Make) -> None:
+    one = await limiter(failures=10)
+    crowd = await asyncio.gather(
+        *(fail(one, f"{n}@example.org") for n in range(200)), return_exceptions=True
+    )
+    assert sum(outcome is None for outcome in crowd) == 10
+
+
+async def test_a_crowd_behind_one_address_that_knows_its_passwords_is_let_in(limiter: Make) -> None:
+    one = await limiter(failures=10)
+
+    async def sign_in(account: str) -> None:
+        async with await one.check("signin", HERE, account):
+            await asyncio.sleep(0.01)  # the password
+
+    await asyncio.gather(*(sign_in(f"{n}@example.org") for n in range(100)))
+
+
+async def test_whoever_waits_in_vain_is_refused_when_the_last_has_failed(limiter: Make) -> None:
+    one = await limiter(failures=1)
+    first = await one.check("signin", HERE, ADA)
+    second = asyncio.create_task(one.check("signin", HERE, "ben@example.org"))
+    await asyncio.sleep(0)
+    del first
+    with pytest.raises(RateLimited):
+        await second
+
+
+async def test_what_was_never_judged_does_not_count(limiter: Make) -> None:
+    one = await limiter(tries=3)
+    for _ in range(10):
+        with pytest.raises(RateLimited, match="busy"):
+            async with await one.check("signin", HERE, ADA):
+                raise RateLimited(5, "busy")
+    assert await let_through(10, lambda _: fail(one)) == 3
+
+
+async def test_whoever_hangs_up_has_tried(limiter: Make) -> None:
+    one = await limiter(failures=3)
+
+    async def hang_up(n: int) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            async with await one.check("signin", HERE, f"{n}@example.org"):
+                raise asyncio.CancelledError
+
+    assert await let_through(10, hang_up) == 3
+
+
+async def test_AB_11_the_owner_comes_in_whatever_others_try_from_elsewhere(limiter: Make) -> None:
+    one = await limiter()
+    assert await let_through(100, lambda _: fail(one, address=THERE)) == 15
+    await succeed(one)
+
+
+async def test_AB_11_guessing_from_everywhere_leaves_the_owners_places_open(limiter: Make) -> None:
+    one = await limiter(account_failures=20)
+    await succeed(one)
+    assert await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}")) == 20
+    for _ in range(5):
+        await succeed(one)
+    with pytest.raises(RateLimited):
+        await succeed(one, address="203.0.113.1")
+    await succeed(one, "ben@example.org", "203.0.113.1")
+
+
+async def test_AB_11_a_familiar_place_is_no_way_around_the_other_limits(limiter: Make) -> None:
+    one = await limiter(account_failures=20)
+    await succeed(one)
+    await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}"))
+    assert await let_through(50, lambda _: fail(one)) == 14
+
+
+async def test_a_place_is_remembered_without_saying_whose_and_forgotten_in_the_end(
+    limiter: Make,
+) -> None:
+    one = await limiter(account_failures=1)
+    await succeed(one)
+    kept = await fetch_all("SELECT id FROM portico_familiar")
+    assert len(kept) == 1 and ADA not in str(kept) and HERE not in str(kept)
+    await fail(one, address=THERE)
+    await succeed(one)
+    await execute("UPDATE portico_familiar SET seen_at = $1", now() - 100 * 86400)
+    with pytest.raises(RateLimited):
+        await succeed(one)
+
+
+async def test_somebody_with_ipv6_is_one_place_whatever_address_they_take(limiter: Make) -> None:
+    one = await limiter(failures=5)
+    assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"2001:db8:1:2::{n:x}")) == 5
+    await fail(one, ADA, "2001:db8:1:3::1")
+    assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"::ffff:{THERE}")) == 5
+    with pytest.raises(RateLimited):
+        await fail(one, ADA, THERE)
+
+
+@pytest.mark.parametrize("account", ["", "\x00", "\ud800", "a" * 100_000, "a\x00b", "{x}", "*"])
+async def test_any_text_may_be_an_account_or_an_address(
+    limiter: Make, account: str, shared_redis: str, tmp_path: Path
+) -> None:
+    one = await limiter(shared_redis, str(tmp_path), tries=2)
+    assert await let_through(5, lambda _: succeed(one, account)) == 2
+    assert await let_through(5, lambda _: succeed(one, ADA, account)) == 2
+
+
+async def test_it_can_be_switched_off(limiter: Make) -> None:
+    one = await limiter(enabled=False)
+    assert await let_through(500, lambda _: succeed(one)) == 500
+    assert not await fetch_all("SELECT id FROM portico_familiar")
+
+
+# -- several instances --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> str:
+    return str(tmp_path)
+
+
+async def test_instances_with_a_redis_count_together(
+    limiter: Make, shared_redis: str, prefix: str
+) -> None:
+    two = [await limiter(shared_redis, prefix) for _ in range(2)]
+    assert await let_through(100, lambda n: fail(two[n % 2], f"{n}@example.org")) == 30
+    assert await let_through(100, lambda n: succeed(two[n % 2], address=THERE)) == 15
+
+
+async def test_instances_with_a_redis_give_back_together(
+    limiter: Make, shared_redis: str, prefix: str
+) -> None:
+    two = [await limiter(shared_redis, prefix, failures=3) for _ in range(2)]
+    assert await let_through(30, lambda n: succeed(two[n % 2], f"{n}@example.org")) == 30
+
+
+async def test_keys_in_redis_stand_below_the_prefix_run_out_and_name_nobody(
+    limiter: Make, redis: RedisServer
+) -> None:
+    one = await limiter(redis.url, "open-webui")
+    await fail(one)
+    link = RedisConnection(RedisSettings(url=redis.url))
+    keys = await link.run(lambda client: client.keys("*"))
+    assert len(keys) == 3 and all(key.startswith("open-webui:ratelimit:") for key in keys)
+    assert "ada" not in str(keys) and HERE not in str(keys)
+    for key in keys:
+        assert 0 < await link.run(lambda client, key=key: client.ttl(key)) <= 3600
+    await link.stop()
+
+
+async def test_an_attempt_that_all_instances_refuse_takes_no_place_in_its_own(
+    limiter: Make, redis: RedisServer
+) -> None:
+    here, there = [await limiter(redis.url, tries=3) for _ in range(2)]
+    assert await let_through(3, lambda _: fail(there)) == 3
+    assert await let_through(5, lambda _: fail(here)) == 0
+    link = RedisConnection(RedisSettings(url=redis.url))
+    await link.run(lambda client: client.flushall())  # as when the window has ended for the others
+    await link.stop()
+    assert await let_through(5, lambda _: fail(here)) == 3
+
+
+async def test_FT_08_while_redis_is_away_each_process_goes_on_counting(
+    limiter: Make, redis: RedisServer
+) -> None:
+    one = await limiter(redis.url)
+    assert await let_through(10, lambda _: fail(one)) == 10
+    redis.stop()
+    assert await let_through(20, lambda _: fail(one)) == 5
+    redis.start()
+    two = await limiter(redis.url)
+    assert await let_through(50, lambda n: fail(two, f"{n}@example.org", THERE)) == 30
+
+
+# -- the ledger ---------------------------------------------------------------------------------------------
+
+
+def budget(key: str, most: int = 2, window: float = 10) -> RateLimit:
+    return RateLimit(key, most, window, returns=True)
+
+
+def test_FT_06_the_window_slides_by_a_clock_of_its_own() -> None:
+    at = 0.0
+    ledger = LocalCounter(lambda: at)
+    for moment, wait in [(0, 0), (4, 0), (5, 5), (9, 1), (10, 0), (11, 3), (14, 0), (14, 6)]:
+        at = float(moment)
+        assert ledger.reserve([budget("a")], f"try-{moment}-{wait}") == [wait]
+
+
+def test_a_try_is_taken_from_all_budgets_or_from_none() -> None:
+    ledger = LocalCounter()
+    assert ledger.reserve([budget("a", 1), budget("b")], "first") == [0, 0]
+    for n in range(5):
+        assert ledger.reserve([budget("a", 1), budget("b")], f"{n}")[0] > 0
+    assert ledger.reserve([budget("b")], "second") == [0]
+    ledger.refund(["a", "b"], "first")
+    assert ledger.reserve([budget("a", 1), budget("b")], "third") == [0, 0]
+
+
+def test_a_flood_of_invented_accounts_takes_no_more_room_and_frees_nobody() -> None:
+    ledger = LocalCounter(most_keys=1000)
+    guessed = budget("guessed", 2)
+    for n in range(10_000):
+        ledger.reserve([budget(f"invented-{n}")], f"{n}")
+        if n % 100 == 0:
+            waits = ledger.reserve([guessed], f"guess-{n}")
+            assert bool(waits[0]) == (n > 100)
+    assert len(ledger) <= 1000
+
+
+def test_keys_whose_tries_count_no_longer_are_forgotten() -> None:
+    at = 0.0
+    ledger = LocalCounter(lambda: at)
+    for n in range(1000):
+        ledger.reserve([budget(f"{n}")], f"{n}")
+    at = 100_000.0
+    for n in range(1000, 1200):
+        ledger.reserve([budget(f"{n}")], f"{n}")
+    assert len(ledger) == 200
+
+
+async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
+    one = await limiter(failures=2)
+
+    async def wrong(n: int) -> None:
+        with pytest.raises(InvalidRequest):
+            async with await one.check("signin", HERE, f"{n}@example.org"):
+                raise InvalidRequest("wrong")
+
+    assert await let_through(5, wrong) == 2
+
+
+async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
+    limiter: Make,
+) -> None:
+    limits = await limiter(tries=100, failures=2)
+    with structlog.testing.capture_logs() as lines:
+        for number in range(20):
+            with contextlib.suppress(RateLimited):
+                await limits.check("signin", HERE, f"{number}@example.org")
+    assert lines == [
+        {
+            "event": "limit reached", "log_level": "warning", "limit": "address", "door": "signin",
+            "most": 2, "window": 180.0, "client": HERE, "own_line": True,
+        }
+    ]  # fmt: skip
+    with structlog.testing.capture_logs() as lines, pytest.raises(RateLimited):
+        for _ in range(3):
+            await limits.check("signin", THERE, ADA)
+    assert [line["client"] for line in lines] == [THERE]
+
+
+async def test_instances_without_a_redis_count_together(limiter: Make) -> None:
+    two = [await limiter() for _ in range(2)]
+    passed = await asyncio.gather(
+        let_through(150, lambda _: fail(two[0])), let_through(150, lambda _: fail(two[1]))
+    )
+    assert sum(passed) == 15
+
+
+async def test_instances_without_a_redis_give_back_together(limiter: Make) -> None:
+    two = [await limiter(failures=3, tries=1000) for _ in range(2)]
+    for n in range(20):
+        await succeed(two[n % 2], f"{n}@example.org")
+    assert await let_through(9, lambda n: fail(two[n % 2], f"x{n}@example.org")) == 3
+
+
+async def test_a_window_of_all_instances_runs_out(limiter: Make) -> None:
+    two = [await limiter(tries=2, window=100) for _ in range(2)]
+    assert await let_through(4, lambda _: fail(two[0])) == 2
+    await execute("UPDATE portico_attempt SET attempts = REPLACE(attempts, ',17', ',16')")
+    assert await let_through(4, lambda _: fail(two[1])) == 2
+
+
+async def test_a_flood_that_is_refused_writes_nothing(limiter: Make) -> None:
+    one, other = await limiter(tries=3), await limiter(tries=3)
+    assert await let_through(3, lambda _: fail(one)) == 3
+    before = await fetch_all("SELECT * FROM portico_attempt ORDER BY key")
+    assert len(before) == 3
+    assert await let_through(50, lambda _: fail(other)) == 0
+    assert await let_through(50, lambda _: fail(one)) == 0
+    assert await fetch_all("SELECT * FROM portico_attempt ORDER BY key") == before
+
+
+async def test_attempts_in_the_database_run_out_and_name_nobody(limiter: Make) -> None:
+    one = await limiter()
+    await fail(one)
+    kept = await fetch_all("SELECT * FROM portico_attempt")
+    assert "ada" not in str(kept) and HERE not in str(kept)
+    await execute("UPDATE portico_attempt SET expires_at = 1, attempts = '[]'")
+    await fail(await limiter(), "ben@example.org", THERE)
+    assert len(await fetch_all("SELECT * FROM portico_attempt")) == 3
+
+
+async def test_nobody_is_let_in_while_the_database_is_away(
+    limiter: Make, database: Database
+) -> None:
+    one = await limiter(tries=2)
+    await fail(one)
+    await database.stop()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await fail(one)
+    await database.start()
+    assert await let_through(5, lambda _: fail(one)) == 1
+
+
+async def test_those_who_wait_while_other_instances_have_every_place_are_refused(
+    limiter: Make,
+) -> None:
+    here, there = await limiter(failures=2), await limiter(failures=2)
+    begun = await here.check("signin", HERE, "a@example.org")
+    taken = await there.check("signin", HERE, "b@example.org")
+    waiting = [
+        asyncio.create_task(here.check("signin", HERE, f"{n}@example.org")) for n in range(20)
+    ]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting[1:])
+    del begun
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, RateLimited) for one in found)
+    del taken
+
+
+async def test_instances_whose_redis_is_away_count_together_in_the_database(
+    limiter: Make, redis: RedisServer
+) -> None:
+    two = [await limiter(redis.url) for _ in range(2)]
+    redis.stop()
+    assert await let_through(40, lambda n: fail(two[n % 2])) == 15

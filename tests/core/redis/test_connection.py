@@ -1,0 +1,272 @@
+"""The link to Redis: there, away, back; and never longer than a moment."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from tests.redis_server import RedisServer, TLSFront, free_port
+
+from portico.errors import OperatorError, Unavailable
+from portico.redis import RedisConnection, RedisUnavailable
+from portico.settings.problems import BadSettings
+from portico.settings.redis import RedisSettings
+
+pytestmark = pytest.mark.anyio
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Open]:
+    """`await opened(url=…)` is a link that has looked for its server."""
+    made: list[RedisConnection] = []
+
+    async def open_(**settings: Any) -> RedisConnection:
+        link = RedisConnection(RedisSettings(**settings))
+        made.append(link)
+        await link.start()
+        return link
+
+    yield open_
+    for link in made:
+        await link.stop()
+
+
+async def echo(link: RedisConnection, text: str = "hi") -> str:
+    said: str = await link.run(lambda client: client.echo(text))
+    return said
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def test_without_a_url_there_is_none_and_nothing_breaks(opened: Open) -> None:
+    link = await opened()
+    assert not link.configured
+    with pytest.raises(RedisUnavailable):
+        await echo(link)
+
+
+async def test_it_is_asked_and_answers(opened: Open, shared_redis: str) -> None:
+    assert await echo(await opened(url=shared_redis)) == "hi"
+
+
+async def test_keys_stand_below_the_prefix(opened: Open) -> None:
+    link = await opened(key_prefix="house")
+    assert link.key("auth", "token", "x") == "house:auth:token:x"
+
+
+async def test_FT_08_one_that_stops_is_left_alone_and_found_again(
+    opened: Open, redis: RedisServer
+) -> None:
+    link = await opened(url=redis.url)
+    assert await echo(link) == "hi"
+    redis.stop()
+    with pytest.raises(RedisUnavailable):
+        await echo(link)
+    assert link.away
+    with pytest.raises(Unavailable):
+        await link.probe()
+    redis.start()
+    await until(lambda: not link.away)
+    assert await echo(link) == "hi"
+    await link.probe()
+
+
+async def test_FT_08_one_that_swallows_everything_costs_a_moment_once(
+    opened: Open, redis: RedisServer
+) -> None:
+    link = await opened(url=redis.url, timeout=0.1)
+    redis.stun()
+    crowd = await asyncio.gather(*(echo(link) for _ in range(50)), return_exceptions=True)
+    assert {type(one) for one in crowd} == {RedisUnavailable}
+    begun = time.monotonic()
+    for _ in range(1000):  # a hundred seconds, if each were to wait
+        with pytest.raises(RedisUnavailable):
+            await echo(link)
+    assert time.monotonic() - begun < 50
+    redis.wake()
+    await until(lambda: not link.away)
+    assert await asyncio.gather(*(echo(link, str(n)) for n in range(50))) == [
+        str(n) for n in range(50)
+    ]
+
+
+async def test_FT_07_one_that_is_missing_at_the_start_is_found_when_it_comes(
+    opened: Open, redis: RedisServer
+) -> None:
+    redis.stop()
+    link = await opened(url=redis.url)
+    assert link.away
+    redis.start()
+    await until(lambda: not link.away)
+    assert await echo(link) == "hi"
+
+
+async def test_FT_07_one_that_is_required_and_missing_is_said(opened: Open) -> None:
+    with pytest.raises(OperatorError, match="REDIS_URL"):
+        await opened(url=f"redis://127.0.0.1:{free_port()}/0", required=True)
+
+
+async def test_FT_05_whoever_hangs_up_leaves_no_answer_to_the_next(
+    opened: Open, redis: RedisServer
+) -> None:
+    link = await opened(url=redis.url)
+    for n in range(200):
+        left = asyncio.create_task(echo(link, f"left-{n}"))
+        for _ in range(n % 7):
+            await asyncio.sleep(0)
+        left.cancel()
+        assert await echo(link, f"stayed-{n}") == f"stayed-{n}"
+        await asyncio.gather(left, return_exceptions=True)
+
+
+async def test_a_refusal_is_no_reason_to_leave_it_alone(opened: Open, shared_redis: str) -> None:
+    link = await opened(url=shared_redis)
+    with pytest.raises(RedisUnavailable):
+        await link.run(lambda client: client.execute_command("NO-SUCH-COMMAND"))
+    assert await echo(link) == "hi"
+
+
+@pytest.fixture
+def guarded() -> Iterator[RedisServer]:
+    server = RedisServer(password="s3cret-word").start()
+    yield server
+    server.close()
+
+
+async def test_the_password_is_given_and_never_told(
+    opened: Open, guarded: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with structlog.testing.capture_logs() as events, caplog.at_level(logging.DEBUG):
+        link = await opened(url=guarded.url)
+        assert await echo(link) == "hi"
+        wrong = await opened(url=guarded.url.replace("s3cret-word", "wr0ng-word"))
+        assert wrong.away
+        with pytest.raises(Unavailable) as refused:
+            await wrong.probe()
+    told = f"{events}{caplog.text}{refused.value}{refused.value.detail}"
+    assert "s3cret-word" not in told and "wr0ng-word" not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host/0",
+        "redis://:s3cret-word@host:port/0",
+        "redis://:s3cret-word@host:70000/0",
+        "redis://:s3cret-word@host/0?no_such_option=1",
+        "redis://:s3cret-word@[host/0",
+    ],
+)
+def test_a_url_that_will_not_do_is_said_at_once_and_without_its_password(url: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        RedisConnection(RedisSettings(url=url))
+    assert "REDIS_URL" in str(refused.value) and "s3cret-word" not in str(refused.value)
+
+
+def test_files_that_are_not_there_are_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"redis\.ca_file"):
+        RedisConnection(RedisSettings(url="rediss://host/0", ca_file=str(tmp_path / "none.pem")))
+
+
+@pytest.fixture
+def fronts(redis: RedisServer, tmp_path: Path) -> Iterator[Callable[..., TLSFront]]:
+    made: list[TLSFront] = []
+
+    def front(**options: Any) -> TLSFront:
+        folder = tmp_path / f"front-{len(made)}"
+        folder.mkdir()
+        made.append(TLSFront(redis.port, folder, **options))
+        return made[-1]
+
+    yield front
+    for one in made:
+        one.close()
+
+
+async def test_over_tls_with_the_right_authority_and_name(
+    opened: Open, fronts: Callable[..., TLSFront]
+) -> None:
+    front = fronts(name="127.0.0.1")
+    url = f"rediss://127.0.0.1:{front.port}/0"
+    assert await echo(await opened(url=url, ca_file=str(front.folder / "ca.pem"))) == "hi"
+    assert await echo(await opened(url=f"{url}?ssl_ca_certs={front.folder}/ca.pem")) == "hi"
+
+
+async def test_over_tls_an_unknown_authority_or_another_name_is_refused(
+    opened: Open, fronts: Callable[..., TLSFront]
+) -> None:
+    front = fronts(name="elsewhere.example")
+    url = f"rediss://127.0.0.1:{front.port}/0"
+    ca_file = str(front.folder / "ca.pem")
+    assert (await opened(url=url)).away
+    assert (await opened(url=url, ca_file=ca_file)).away
+    assert await echo(await opened(url=url, ca_file=ca_file, verify="ca")) == "hi"
+    assert await echo(await opened(url=url, verify="none")) == "hi"
+    assert await echo(await opened(url=f"{url}?ssl_cert_reqs=none")) == "hi"
+
+
+async def test_over_tls_we_show_a_certificate_of_our_own(
+    opened: Open, fronts: Callable[..., TLSFront]
+) -> None:
+    front = fronts(name="127.0.0.1", asks=True)
+    url, ca_file = f"rediss://127.0.0.1:{front.port}/0", str(front.folder / "ca.pem")
+    assert (await opened(url=url, ca_file=ca_file)).away
+    ours = {
+        "cert_file": str(front.folder / "client.pem"),
+        "key_file": str(front.folder / "client.key"),
+    }
+    assert await echo(await opened(url=url, ca_file=ca_file, **ours)) == "hi"
+
+
+@pytest.fixture
+def cluster() -> Iterator[RedisServer]:
+    server = RedisServer("--cluster-enabled", "yes").start()
+    yield server
+    server.close()
+
+
+async def test_a_cluster(opened: Open, cluster: RedisServer) -> None:
+    plain = await opened(url=cluster.url)
+    await plain.run(lambda client: client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383"))
+    state: dict[str, str] = {}
+    async with asyncio.timeout(10):
+        while state.get("cluster_state") != "ok":
+            state = await plain.run(lambda client: client.execute_command("CLUSTER INFO"))
+    whole = await opened(url=cluster.url, cluster=True)
+    await whole.run(lambda client: client.set("a", "1"))
+    assert await whole.run(lambda client: client.get("a")) == "1"
+
+
+@pytest.fixture
+def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    """A sentinel that watches `redis` under the name `house`."""
+    file = tmp_path / "sentinel.conf"
+    file.write_text(f"sentinel monitor house 127.0.0.1 {redis.port} 1\n")
+    server = RedisServer(str(file), "--sentinel").start()
+    yield server
+    server.close()
+
+
+async def test_behind_a_sentinel(opened: Open, redis: RedisServer, sentinel: RedisServer) -> None:
+    hosts = [f"127.0.0.1:{sentinel.port}"]
+    link = await opened(url="redis://house/0", sentinel_hosts=hosts)
+    await until(lambda: not link.away)
+    assert await echo(link) == "hi"
+    port = int(hosts.pop().split(":")[1])
+    link = await opened(url="redis://house/0", sentinel_hosts=["127.0.0.1"], sentinel_port=port)
+    assert await echo(link) == "hi"

@@ -1,0 +1,128 @@
+"""What is stored while the house runs: read in a moment, changed whole, in force at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.database_templates import Templates
+
+from portico.db import (
+    Database,
+    DatabaseSettings,
+    execute,
+    fetch_all,
+    open_database,
+    transaction,
+)
+from portico.events import EventBus, Listener
+from portico.runtime_settings import TABLES, RuntimeSettingsChanged, SettingsStore
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database(
+    database_url: str, templates: Templates, tmp_path: Path
+) -> AsyncIterator[Database]:
+    templates.lay(database_url, tmp_path, {"configuration": TABLES})
+    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
+    await database.start()
+    with database.use():
+        yield database
+    await database.stop()
+
+
+@pytest.fixture
+def bus() -> EventBus:
+    return EventBus(lambda owner, handle, event: handle(event))
+
+
+@pytest.fixture
+def configuration(database: Database, bus: EventBus) -> SettingsStore:
+    """One that trusts what it read for longer than any test takes."""
+    return SettingsStore(bus, moment=3600)
+
+
+VALUES: dict[str, Any] = {
+    "a.yes": True, "a.no": False, "a.none": None, "a.number": 5, "a.text": "über\n", "a.list": [1, {"b": []}],
+}  # fmt: skip
+
+
+async def test_what_is_put_is_there_at_once(configuration: SettingsStore) -> None:
+    assert await configuration.get("a.") == {}
+    assert await configuration.set(VALUES, "ada") == dict.fromkeys(VALUES)
+    assert await configuration.get("a.") == VALUES
+    assert await configuration.set({"a.yes": False, "a.number": 5}, "ada") == {"a.yes": True}
+    assert await configuration.get() == VALUES | {"a.yes": False}
+
+
+async def test_a_prefix_is_no_pattern(configuration: SettingsStore) -> None:
+    await configuration.set({"a_b.c": 1, "axb.c": 2, "A_b.c": 3, "a%": 4, "a_b": 5}, "")
+    assert await configuration.get("a_b.") == {"a_b.c": 1}
+    assert await configuration.get("a%") == {"a%": 4}
+
+
+async def test_a_row_says_who_changed_it_and_one_that_stays_is_left_alone(
+    configuration: SettingsStore,
+) -> None:
+    await configuration.set({"a": 1, "b": 1}, "ada")
+    await configuration.set({"a": 1, "b": 2}, "ben")
+    found = await fetch_all(
+        "SELECT name, value, updated_by FROM portico_configuration ORDER BY name"
+    )
+    assert [tuple(one.values()) for one in found] == [("a", "1", "ada"), ("b", "2", "ben")]
+
+
+async def test_nothing_is_kept_of_a_change_that_is_undone(
+    configuration: SettingsStore, bus: EventBus
+) -> None:
+    told: list[Any] = []
+    bus.subscribe("test", [Listener(RuntimeSettingsChanged, told.append)])
+    await configuration.set({"a": 1}, "")
+    with pytest.raises(ZeroDivisionError):
+        async with transaction():
+            await configuration.set({"a": 2, "b": 2}, "")
+            raise ZeroDivisionError
+    assert await configuration.get() == {"a": 1}
+    assert await configuration.set({"a": 1}, "") == {}
+    assert told == [RuntimeSettingsChanged(("a",))]
+
+
+async def test_what_another_instance_changes_is_seen_after_the_moment(
+    database: Database, configuration: SettingsStore
+) -> None:
+    there, always = SettingsStore(EventBus(print), moment=3600), SettingsStore(EventBus(print))
+    assert await there.get() == await always.get() == {}
+    await configuration.set({"a": 1}, "")
+    assert await there.get() == {}
+    assert await always.get() == {"a": 1}
+
+
+async def test_a_damaged_value_is_as_good_as_none(configuration: SettingsStore) -> None:
+    await configuration.set({"a": 1, "b": 2}, "")
+    await execute("UPDATE portico_configuration SET value = '{' WHERE name = 'a'")
+    assert await SettingsStore(EventBus(print)).get() == {"b": 2}
+    assert await configuration.set({"a": 3}, "") == {"a": None}
+
+
+async def test_many_values_put_at_once_and_by_many_all_arrive(
+    configuration: SettingsStore,
+) -> None:
+    names = [f"n{number:03}" for number in range(250)]
+    puts = [
+        configuration.set(dict.fromkeys(names[::step], who), str(who))
+        for who, step in enumerate((1, -1, 1, -1))
+    ]
+    before = await asyncio.gather(*puts)
+    found = await configuration.get("n")
+    assert set(found) == set(names) and len(set(found.values())) == 1
+    # One after the other: each found whole what the one before had left.
+    assert sorted(str(set(one.values())) for one in before)[-1] == "{None}"
+    assert all(len(set(one.values())) == 1 for one in before)

@@ -1,0 +1,90 @@
+"""Sections and variables that mean nothing are found, those with a reason to be are left alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+from portico.settings.load import load_settings
+from portico.settings.problems import BadSettings
+from portico.settings.section import Section, setting
+
+
+class EchoSettings(Section):
+    """Settings of a plugin that does not exist."""
+
+    times: int = 1
+    base: Annotated[str, setting("Address", env="ECHO_BASE")] = ""
+
+
+def leftovers(
+    tmp_path: Path, toml: str = "", environ: dict[str, str] | None = None, loaded: str = "echo"
+) -> list[str]:
+    """What is left over where echo, bare and open-id are installed and `loaded` is loaded."""
+    path = tmp_path / "p.toml"
+    path.write_text(toml)
+    settings = load_settings(environ or {}, path)
+    if loaded == "echo":
+        settings.plugin("echo", EchoSettings)
+    try:
+        settings.check_unknown_keys({"echo", "bare", "open-id"}, {loaded})
+    except BadSettings as error:
+        return [str(problem).replace(f"{tmp_path}/", "") for problem in error.problems]
+    return []
+
+
+def test_what_belongs_to_somebody_is_no_leftover(tmp_path: Path) -> None:
+    environ = {"PORTICO_CONFIG": "x", "PORTICO_STRICT": "1", "PORTICO_ECHO_TIMES": "2", "PATH": "/"}
+    assert leftovers(tmp_path, "[plugins.echo]\ntimes = 2", environ) == []
+
+
+def test_what_is_set_for_a_plugin_that_is_not_loaded_is_left_alone(tmp_path: Path) -> None:
+    environ = {"PORTICO_OPEN_ID_CLIENT": "x"}
+    assert leftovers(tmp_path, "[plugins.open-id]\nclient = 'x'", environ) == []
+
+
+def test_a_section_of_no_plugin_is_reported_with_the_likely_one(tmp_path: Path) -> None:
+    assert leftovers(tmp_path, "[plugins.ecoh]\ntimes = 2\n[plugins.zzz]") == [
+        "plugins.ecoh (p.toml): there is no such plugin; did you mean plugins.echo?",
+        "plugins.zzz (p.toml): there is no such plugin",
+    ]
+
+
+def test_a_section_of_a_loaded_plugin_without_settings_is_reported(tmp_path: Path) -> None:
+    assert leftovers(tmp_path, "[plugins.bare]\nx = 1", loaded="bare") == [
+        "plugins.bare (p.toml): this plugin has no settings"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PORTICO_SERVER_GRCAE", "PORTICO_SERVER_GRACE"),
+        ("PORTICO_SERVER_PORT", "PORT"),
+        ("PORTICO_ECHO_TIME", "PORTICO_ECHO_TIMES"),
+        ("PORTICO_ECHO_BASE", "ECHO_BASE"),
+    ],
+)
+def test_an_unknown_variable_is_reported_with_the_likely_one(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    assert leftovers(tmp_path, environ={name: "secret"}) == [
+        f"{name} (environment): there is no such setting; did you mean {meant}?"
+    ]
+
+
+def test_a_variable_like_no_other_is_reported_without_a_guess(tmp_path: Path) -> None:
+    assert leftovers(tmp_path, environ={"PORTICO_QQQQQQ": ""}) == [
+        "PORTICO_QQQQQQ (environment): there is no such setting"
+    ]
+
+
+def test_kubernetes_may_announce_a_service_called_portico(tmp_path: Path) -> None:
+    environ = {
+        "PORTICO_SERVICE_HOST": "10.0.0.1",
+        "PORTICO_SERVICE_PORT_HTTP": "80",
+        "PORTICO_PORT": "tcp://10.0.0.1:80",
+        "PORTICO_PORT_80_TCP_ADDR": "10.0.0.1",
+        "PORTICO_DB_PORT_5432_TCP": "tcp://10.0.0.2:5432",
+    }
+    assert leftovers(tmp_path, environ=environ) == []

@@ -1,0 +1,136 @@
+"""Clients that drip: they are told to hurry and hung up on, and nobody else waits for them."""
+
+import asyncio
+import json
+import select
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from portico.errors import RequestTimeout
+from portico.settings.server import ServerSettings
+from portico.testing import Server
+from portico.web.middleware.body_timeout import BodyTimeout
+
+MANY = 250
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    limits = {"PORTICO_SERVER_HEADER_TIMEOUT": "1.5", "PORTICO_SERVER_BODY_TIMEOUT": "1.5"}
+    return env | limits
+
+
+def drip(server: Server, opening: bytes, many: int) -> Iterator[bytes]:
+    """Open connections that send a byte now and then. Yields what each was told before it was closed."""
+    where = urlsplit(server.url)
+    told = {}
+    for _ in range(many):
+        connection = socket.create_connection((where.hostname, where.port), timeout=20)
+        connection.sendall(opening)
+        told[connection] = b""
+    while told:
+        for connection in select.select(list(told), [], [], 0.2)[0]:
+            try:
+                said = connection.recv(4096)
+            except ConnectionError:
+                said = b""
+            told[connection] += said
+            if not said:
+                yield told.pop(connection)
+                connection.close()
+        assert server.client.get("/health").status == 200
+        for connection in told:
+            try:
+                connection.sendall(b"a")
+            except OSError:
+                pass
+
+
+def test_AB_70_headers_that_never_end_are_not_waited_for(server: Server) -> None:
+    assert list(drip(server, b"GET /health HTTP/1.1\r\nhost: x\r\nx-a: ", MANY)) == [b""] * MANY
+
+
+def test_AB_70_connections_on_which_nothing_is_asked_are_closed(server: Server) -> None:
+    where = urlsplit(server.url)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        assert connection.recv(1) == b""
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "length", [b"content-length: 1000\r\n", b"transfer-encoding: chunked\r\n"], ids=bytes.decode
+)
+def test_AB_70_bodies_that_never_end_are_not_waited_for(server: Server, length: bytes) -> None:
+    ada = server.client.sign_up("Ada")
+    for path, count in (("/api/v1/auths/signin", MANY), ("/api/v1/chats/new", 20)):
+        opening = (
+            f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ada.token}\r\n"
+            "content-type: application/json\r\n"
+        ).encode()
+        begun = opening + length + b"\r\n" + (b"" if b"length" in length else b"3e8\r\n")
+        for said in drip(server, begun, count):
+            head, _, body = said.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 ") and b"\r\nconnection: close" in head.lower()
+            assert json.loads(body) == {"detail": "The request took too long to arrive"}
+    assert ada.get("/api/v1/auths/").status == 200
+
+
+def receive_from(*pieces: Any) -> Any:
+    """A client that sends these, and after them nothing at all."""
+    left = list(pieces)
+
+    async def receive() -> Any:
+        if not left:
+            await asyncio.Event().wait()
+        return left.pop(0)
+
+    return receive
+
+
+def part(body: bytes, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def test_whoever_has_sent_all_is_waited_for_as_long_as_it_takes() -> None:
+    async def ask() -> None:
+        patience = BodyTimeout(ServerSettings(body_timeout=0.1))
+        receive = patience.wrap_receive(receive_from(part(b"x", more=False)))
+        await receive()
+        waiting = asyncio.create_task(receive())
+        hurried = patience.wrap_receive(receive_from())
+        with pytest.raises(RequestTimeout):
+            await hurried()
+        assert not waiting.done()
+        waiting.cancel()
+
+    asyncio.run(ask())
+
+
+def test_what_was_sent_earns_time_but_no_pause_does() -> None:
+    async def ask() -> None:
+        patience = BodyTimeout(ServerSettings(body_timeout=0.1, body_rate=1))
+        receive = patience.wrap_receive(receive_from(part(b"x" * 1000)))
+        await receive()
+        with pytest.raises(RequestTimeout):
+            await receive()
+
+    asyncio.run(ask())
+
+
+def test_somebody_elses_cancelling_stays_a_cancelling() -> None:
+    async def ask() -> None:
+        patience = BodyTimeout(ServerSettings(body_timeout=60))
+        waiting = asyncio.create_task(patience.wrap_receive(receive_from())())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(ask())

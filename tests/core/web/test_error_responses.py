@@ -1,0 +1,35 @@
+"""What is left in the log when somebody is refused: who, what, why; and never what they sent."""
+
+import json
+
+import pytest
+
+from portico.testing import PASSWORD, Client
+
+
+def refusals(said: str) -> list[dict[str, object]]:
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return [event for event in events if event["event"] == "refused"]
+
+
+def test_every_refusal_for_who_somebody_is_leaves_one_event(
+    admin: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ben = admin.add_user("Ben")
+    capsys.readouterr()
+    anonymous = Client(admin.transport)
+    anonymous.get("/api/v1/chats/")
+    ben.post("/api/v1/auths/add", {"name": "x", "email": "x@example.org", "password": PASSWORD})
+    wrong = {"email": "ada@example.org", "password": "not-the-password"}
+    anonymous.post("/api/v1/auths/signin", wrong)
+    ben.get("/api/v1/chats/nowhere")
+    said = capsys.readouterr().err
+    found = [(event["status"], event["route"], event["account"]) for event in refusals(said)]
+    assert found == [
+        (401, "/api/v1/chats", None),
+        (403, "/api/v1/auths/add", ben.account["id"]),
+        (400, "/api/v1/auths/signin", None),
+    ]
+    assert all(event["request"] for event in refusals(said))
+    for secret in ("not-the-password", PASSWORD, str(ben.token)):
+        assert secret not in said

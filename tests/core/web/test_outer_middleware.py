@@ -1,0 +1,168 @@
+"""What every answer looks like, whatever the request was."""
+
+import select
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from portico.testing import Client, InProcessApp, Server
+from portico.web.middleware.outer import MAX_PATH
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "detail"),
+    [
+        ("GET", "/api/v1/nowhere", 404, "Not Found"),
+        ("GET", "/nowhere", 404, "Not Found"),
+        ("DELETE", "/health", 405, "Method Not Allowed"),
+        ("PATCH", "/api/v1/auths/signin", 405, "Method Not Allowed"),
+    ],
+)
+def test_unknown_paths_and_wrong_methods_answer_json(
+    client: Client, method: str, path: str, status: int, detail: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status, answer.json) == (status, {"detail": detail})
+
+
+def test_a_path_that_is_too_long_to_be_remembered_is_refused(client: Client) -> None:
+    prefix = "/api/v1/chats/"
+    assert client.get(prefix + "a" * (MAX_PATH - len(prefix))).status == 401
+    for path in (prefix + "a" * MAX_PATH, "/" + "a" * MAX_PATH):
+        answer = client.get(path)
+        assert (answer.status, answer.json) == (414, {"detail": "The URL is too long."})
+        assert "x-request-id" in answer.headers
+
+
+def test_collection_roots_answer_with_and_without_the_trailing_slash(admin: Client) -> None:
+    assert admin.get("/api/v1/chats/").status == admin.get("/api/v1/chats").status == 200
+
+
+def test_every_answer_carries_a_request_id_and_the_time_it_took(client: Client) -> None:
+    first, second = client.get("/health").headers, client.get("/nowhere").headers
+    assert first["x-request-id"] != second["x-request-id"]
+    assert first["x-process-time"] == "0"
+    assert second["x-content-type-options"] == "nosniff"
+
+
+def test_a_proxys_request_id_is_kept_unless_it_is_hostile(client: Client) -> None:
+    kept = client.get("/health", headers={"x-request-id": "abcdef-0123456789"})
+    assert kept.headers["x-request-id"] == "abcdef-0123456789"
+    for hostile in ("short", "a" * 65, "white space here", "<script>alert(1)"):
+        assert (
+            client.get("/health", headers={"x-request-id": hostile}).headers["x-request-id"]
+            != hostile
+        )
+
+
+def test_a_missing_body_is_a_422_that_says_so(client: Client) -> None:
+    answer = client.post("/api/v1/auths/signin")
+    assert answer.status == 422
+    assert answer.detail == [{"type": "missing", "loc": ["body"], "msg": "Field required"}]
+
+
+def test_a_form_instead_of_json_is_refused(client: Client) -> None:
+    answer = client.post(
+        "/api/v1/auths/signin",
+        body=b"email=a&password=b" + b";" * 1000,
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status == 422
+
+
+def test_ab68_an_anonymous_body_over_its_limit_is_refused(client: Client) -> None:
+    answer = client.post("/api/v1/auths/signin", body=b" " * (64 * 1024 + 1))
+    assert (answer.status, answer.detail) == (413, "Request body too large")
+
+
+def test_the_database_going_away_is_a_503_with_retry_after(app: InProcessApp) -> None:
+    ada = app.client.sign_up("Ada")
+    app.call(app.portico.database.stop)
+    try:
+        for path in ("/api/v1/auths/", "/health/db"):
+            answer = ada.get(path)
+            assert (answer.status, answer.detail) == (503, "Service temporarily unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        ready = ada.get("/ready")
+        assert ready.status == 503
+        assert [r["check"] for r in ready.json["reasons"]] == ["database"]
+        assert ada.get("/health").status == 200
+    finally:
+        app.call(app.portico.database.start)
+
+
+def test_the_api_describes_itself(client: Client) -> None:
+    described = client.get("/openapi.json").json
+    assert described["openapi"].startswith("3.1")
+    body = described["paths"]["/api/v1/auths/signin"]["post"]["requestBody"]["content"]
+    assert "$ref" in body["application/json"]["schema"]
+    assert b"<title>" in client.get("/docs").body
+
+
+def resident(server: Server) -> int:
+    """Bytes of memory that the server's worker process holds."""
+    assert server.process is not None
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    status = Path(f"/proc/{children.split()[0]}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def flood(server: Server, path: str, token: str | None) -> int:
+    """Send one gigabyte in chunks, without a length. Returns how many bytes went out before it was refused."""
+    where = urlsplit(server.url)
+    credential = f"authorization: Bearer {token}\r\n" if token else ""
+    chunk, sent = b"10000\r\n" + b" " * 0x10000 + b"\r\n", 0
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(
+            f"POST {path} HTTP/1.1\r\nhost: x\r\n{credential}"
+            "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+        )
+        try:
+            while sent < 1 << 30 and not select.select([connection], [], [], 0)[0]:
+                connection.sendall(chunk)
+                sent += 0x10000
+        except OSError:
+            pass  # it was told so while it was still sending
+    return sent
+
+
+def test_ab68_a_body_without_end_is_cut_off_early_and_does_not_fill_memory(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    before = resident(server)
+    for path, token in [
+        ("/api/v1/auths/signin", None),
+        ("/api/v1/chats/new", None),
+        ("/api/v1/chats/new", ada.token),
+        ("/api/chat/completions", ada.token),
+    ]:
+        assert flood(server, path, token) < 64 << 20
+    assert resident(server) - before < 50 << 20
+    assert ada.get("/api/v1/auths/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b";" * 1_000_000),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\ncontent-disposition: form-data; name=a\r\n\r\n\r\n" * 100_000,
+        ),
+        ("multipart/form-data; boundary=b", b"--b\r\nx-header: " + b"h" * 10_000_000),
+    ],
+)
+def test_ab68_forms_of_any_size_are_refused_unparsed(admin: Client, kind: str, body: bytes) -> None:
+    of_a_model = 413 if len(body) > 4 << 20 else 422
+    for path, status in {
+        "/api/v1/chats/new": 422,
+        "/api/v1/models/create": of_a_model,
+        "/api/chat/completions": 422,
+    }.items():
+        assert admin.post(path, body=body, headers={"content-type": kind}).status == status
+    anonymous = Client(admin.transport)
+    assert (
+        anonymous.post("/api/v1/auths/signin", body=body, headers={"content-type": kind}).status
+        == 413
+    )

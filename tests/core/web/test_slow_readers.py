@@ -1,0 +1,71 @@
+"""The time that a client gets to take what it is sent."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from portico.web.middleware.slow_readers import (
+    PIECE_BYTES,
+    ClientStalled,
+    ReadWatch,
+    send_in_pieces,
+)
+
+MESSAGE: Any = {"type": "http.response.body", "body": b"x", "more_body": True}
+
+
+async def never(_: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def soon(_: Any) -> None:
+    await asyncio.sleep(0)
+
+
+def test_a_message_that_is_not_taken_in_time_is_given_up() -> None:
+    async def run() -> None:
+        watch = ReadWatch(0.05)
+        with pytest.raises(ClientStalled):
+            await watch.send(never, MESSAGE)
+        task = asyncio.current_task()
+        assert task is not None and task.cancelling() == 0
+        await watch.send(soon, MESSAGE)
+
+    asyncio.run(run())
+
+
+def test_only_the_time_of_one_message_counts_however_many_there_are() -> None:
+    async def run() -> None:
+        watch = ReadWatch(10)
+        for _ in range(100):
+            await watch.send(soon, MESSAGE)
+        assert not watch._sending
+
+    asyncio.run(run())
+
+
+def test_a_task_that_is_cancelled_by_others_is_cancelled() -> None:
+    async def run() -> None:
+        sending = asyncio.create_task(ReadWatch(60).send(never, MESSAGE))
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("more", [True, False])
+@pytest.mark.parametrize("size", [1, PIECE_BYTES, PIECE_BYTES + 1, 5 * PIECE_BYTES])
+def test_a_large_part_is_sent_in_pieces_that_make_the_whole(size: int, more: bool) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(send_in_pieces(b"x" * size, more, send))
+
+    assert b"".join(one["body"] for one in sent) == b"x" * size
+    assert max(len(one["body"]) for one in sent) <= PIECE_BYTES
+    assert [one["more_body"] for one in sent] == [True] * (len(sent) - 1) + [more]

@@ -1,0 +1,285 @@
+"""Web sockets of plugins, behind the same gate as everything else; in this process and over a real port."""
+
+import socket as sockets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from portico.testing import Client, HandshakeRefused, InProcessApp, Server, SocketClosed
+
+SOURCE = """
+    from typing import Annotated
+    from portico.api import (
+        Forbidden, PluginInfo, Socket, get, hookimpl, row, websocket
+    )
+    from litestar.params import PathParameter
+
+    PLUGIN = PluginInfo(api_version=1, summary="Talks.")
+
+    @websocket("/api/x/live/echo")
+    async def echo(socket: Socket) -> None:
+        await socket.accept()
+        async for text in socket.iter_data():
+            await socket.send_text(f"{socket.user.name}: {text}")
+
+    @websocket("/api/x/live/open", access="public")
+    async def anybody(socket: Socket) -> None:
+        await socket.accept()
+        await socket.send_text("hello" if socket.user is None else "?")
+
+    @websocket("/api/x/live/admins", access="admin")
+    async def admins(socket: Socket) -> None:
+        await socket.accept()
+
+    @websocket("/api/x/live/writers", requires="account:write")
+    async def writers(socket: Socket) -> None:
+        await socket.accept()
+
+    @websocket("/api/x/live/authors", permission="workspace.models")
+    async def authors(socket: Socket) -> None:
+        await socket.accept()
+
+    @websocket("/api/x/live/count")
+    async def count(socket: Socket) -> None:
+        await socket.accept()
+        found = await row("SELECT COUNT(*) AS n FROM portico_account")
+        await socket.send_text(str(found["n"]))
+
+    @websocket("/api/x/live/rooms/{number:int}")
+    async def room(socket: Socket, number: Annotated[int, PathParameter(description="n")]) -> None:
+        if number == 1:
+            raise Forbidden("Not this one")
+        await socket.accept()
+        if number == 2:
+            raise Forbidden("Not any more")
+        if number == 3:
+            raise RuntimeError("a secret")
+        await socket.send_text(str(number))
+        await socket.close(4999, "enough")
+
+    @websocket("/api/x/live/shy")
+    async def shy(socket: Socket) -> None:
+        await socket.close(4001, "Not today")
+
+    @websocket("/api/x/live/broken")
+    async def broken(socket: Socket) -> None:
+        raise RuntimeError("a secret")
+
+    @get("/api/x/live/echo")
+    async def beside() -> str:
+        return "a request may have the same path"
+
+    @hookimpl
+    def register_routes():
+        return [
+            echo, anybody, admins, writers, authors, count, room, shy, broken, beside
+        ]
+"""
+ECHO = "/api/x/live/echo"
+EVIL = [
+    "https://evil.example",
+    "null",
+    "",
+    "http://testserver.evil.example",
+    "http://testserverXexample",
+    "https://good.example.evil.com",
+    "https://goodXexample",
+    "http://good.example",
+    "https://good.example:8443",
+    "https://good.example/",
+]
+
+
+@pytest.fixture(autouse=True)
+def live(install: Callable[..., None]) -> None:
+    install("live", SOURCE)
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"CORS_ALLOW_ORIGIN": "https://good.example"}
+
+
+def by_cookie(client: Client, **headers: str) -> tuple[Client, dict[str, str]]:
+    return Client(client.transport), {"cookie": f"token={client.token}", **headers}
+
+
+def refusal(client: Client, path: str, **options: Any) -> tuple[int, Any]:
+    with pytest.raises(HandshakeRefused) as caught:
+        client.websocket(path, **options)
+    answer = caught.value.answer
+    assert answer.headers["x-request-id"]
+    return answer.status, answer.detail
+
+
+def test_whoever_is_signed_in_talks(user: Client) -> None:
+    with user.websocket(ECHO) as socket:
+        for text in ("hi", "there"):
+            socket.send(text)
+            assert socket.receive() == f"Ben: {text}"
+
+
+def test_AB_63_nobody_else_gets_a_socket(admin: Client) -> None:
+    pending = admin.add_user("Pia", role="pending")
+    stranger = Client(admin.transport)
+    assert refusal(stranger, ECHO) == (401, "Not authenticated")
+    assert refusal(pending, ECHO)[0] == 403
+    for value in ("Bearer junk", f"Bearer {admin.token}x", "Bearer [1]", "Basic Zm9v"):
+        assert refusal(stranger, ECHO, headers={"authorization": value})[0] == 401
+    key = {"authorization": "Bearer sk-0123456789abcdef"}
+    assert refusal(stranger, ECHO, headers=key)[0] in (401, 403)  # keys may be switched off
+    admin.get("/api/v1/auths/signout")
+    assert refusal(admin, ECHO)[0] == 401
+
+
+def test_a_socket_says_who_may_come_with_the_words_of_a_route(admin: Client) -> None:
+    ben = admin.add_user("Ben")
+    for path in ("admins", "writers", "authors"):
+        assert refusal(ben, f"/api/x/live/{path}")[0] == 403
+        admin.websocket(f"/api/x/live/{path}").close()
+    with Client(admin.transport).websocket("/api/x/live/open") as socket:
+        assert socket.receive() == "hello"
+
+
+def test_the_database_is_there(user: Client) -> None:
+    with user.websocket("/api/x/live/count") as socket:
+        assert socket.receive() == "2"
+        with pytest.raises(SocketClosed) as caught:
+            socket.receive()
+        assert caught.value.code == 1000
+
+
+@pytest.mark.parametrize("origin", EVIL)
+def test_AB_66_a_page_of_another_site_gets_no_socket(admin: Client, origin: str) -> None:
+    browser, cookie = by_cookie(admin)
+    assert refusal(browser, ECHO, headers=cookie | {"origin": origin})[0] == 403
+    assert refusal(admin, ECHO, headers={"origin": origin})[0] == 403
+    assert refusal(browser, "/api/x/live/open", headers={"origin": origin})[0] == 403
+
+
+def test_AB_66_a_cookie_without_a_word_of_its_page_opens_nothing(admin: Client) -> None:
+    browser, cookie = by_cookie(admin)
+    assert refusal(browser, ECHO, headers=cookie)[0] == 403
+    assert refusal(browser, ECHO, headers=cookie | {"sec-fetch-site": "cross-site"})[0] == 403
+
+
+@pytest.mark.parametrize("origin", ["http://testserver", "https://good.example"])
+def test_pages_of_ours_and_of_named_sites_get_one(admin: Client, origin: str) -> None:
+    browser, cookie = by_cookie(admin, origin=origin)
+    with browser.websocket(ECHO, headers=cookie) as socket:
+        socket.send("x")
+        assert socket.receive() == "Ada: x"
+
+
+def test_what_goes_wrong_is_told_and_gives_nothing_away(
+    user: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(number: int) -> tuple[int, str]:
+        with user.websocket(f"/api/x/live/rooms/{number}") as socket:
+            if number > 3:
+                assert socket.receive() == str(number)
+            with pytest.raises(SocketClosed) as caught:
+                socket.receive()
+        return caught.value.code, caught.value.reason
+
+    assert refusal(user, "/api/x/live/rooms/1") == (403, "Not this one")
+    assert closed(2) == (4403, "Not any more")
+    assert closed(3) == (1011, "Internal Server Error")
+    assert closed(4) == (4999, "enough")
+    assert refusal(user, "/api/x/live/broken") == (500, "Internal Server Error")
+    assert refusal(user, "/api/x/live/shy") == (403, "Not today")
+    assert refusal(user, "/api/x/live/rooms/x")[0] == 404
+    assert refusal(user, "/api/x/live/nowhere") == (404, "Not Found")
+    assert refusal(user, "/api/v1/auths/")[0] == 404
+    said = capsys.readouterr().err
+    assert "a secret" not in said and said.count("request failed") == 2
+
+
+def test_a_socket_and_a_request_may_share_a_path(user: Client, app: InProcessApp) -> None:
+    assert user.get(ECHO).status == 200
+    register = app.portico.register["live"]
+    assert "WEBSOCKET /api/x/live/echo" in register.provides["routes"]
+    assert "GET /api/x/live/echo" in register.provides["routes"]
+    found = next(c for c in app.portico.contributions if c.plugin_name == "live")
+    assert found.public_paths == ["/api/x/live/open"]
+
+
+def test_two_sockets_at_one_path_clash(install: Callable[..., None], env: dict[str, str]) -> None:
+    install(
+        "other",
+        """
+        from portico.api import PluginInfo, Socket, hookimpl, websocket
+
+        PLUGIN = PluginInfo(api_version=1, summary="Talks too.", route_prefixes=("/api/x/live",))
+
+        @websocket("/api/x/live/echo")
+        async def echo(socket: Socket) -> None:
+            await socket.accept()
+
+        @hookimpl
+        def register_routes():
+            return [echo]
+        """,
+    )
+    app = InProcessApp(env | {"PORTICO_STRICT": "false"})
+    try:
+        failed = {record.name: record.reason for record in app.portico.register.failed}
+        assert failed == {"other": "route WEBSOCKET /api/x/live/echo belongs to 'live' already"}
+    finally:
+        app.close()
+
+
+class TestOverARealPort:
+    @pytest.fixture
+    def env(self, env: dict[str, str], tmp_path: Any) -> dict[str, str]:
+        return env | {"PYTHONPATH": str(tmp_path / "site")}
+
+    @pytest.fixture
+    def ada(self, server: Server) -> Client:
+        return server.client.sign_up("Ada")
+
+    def test_it_is_the_same(self, server: Server, ada: Client) -> None:
+        with ada.websocket(ECHO) as socket:
+            socket.send("hi")
+            assert socket.receive() == "Ada: hi"
+        assert refusal(server.client, ECHO) == (401, "Not authenticated")
+        browser, cookie = by_cookie(ada, origin=server.url)
+        browser.websocket(ECHO, headers=cookie).close()
+        for origin in EVIL[:-3]:
+            assert refusal(browser, ECHO, headers=cookie | {"origin": origin})[0] == 403
+        assert refusal(ada, "/api/x/live/nowhere")[0] == 404
+        with ada.websocket("/api/x/live/rooms/2") as socket, pytest.raises(SocketClosed) as caught:
+            socket.receive()
+        assert (caught.value.code, caught.value.reason) == (4403, "Not any more")
+
+    def test_AB_67_bad_handshakes_harm_nobody(self, server: Server, ada: Client) -> None:
+        where = urlsplit(server.url)
+        assert server.process is not None
+        before = children(server.process.pid)
+        good = (
+            f"GET {ECHO} HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {ada.token}\r\n"
+            "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n"
+        ).encode()
+        key = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        bad = [
+            key + b"sec-websocket-protocol: \xff\xfe\r\n",
+            key + b"sec-websocket-protocol: a\xc3\xa9\r\n",
+            b"",
+            b"sec-websocket-key:\r\n",
+            key.replace(b": ", b": \x00"),
+        ]
+        for headers in bad * 20:
+            with sockets.create_connection((where.hostname, where.port), timeout=10) as connection:
+                connection.sendall(good + headers + b"\r\n")
+                assert connection.recv(100).startswith(b"HTTP/1.1 400")
+        assert children(server.process.pid) == before
+        with ada.websocket(ECHO) as socket:
+            socket.send("still here")
+            assert socket.receive() == "Ada: still here"
+
+
+def children(pid: int) -> list[str]:
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return file.read().split()

@@ -1,0 +1,28 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.upstream import Upstream
+
+from portico.testing import Server
+
+
+@pytest.fixture
+def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
+    return env | upstream.environment
+
+
+@pytest.fixture
+def servers(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """`servers(NAME="value")` is another process of this house, not started yet."""
+    made: list[Server] = []
+
+    def another(**settings: str) -> Server:
+        directory = tmp_path / f"server-{len(made)}"
+        directory.mkdir()
+        made.append(Server(env | settings, directory))
+        return made[-1]
+
+    yield another
+    for server in made:
+        server.kill()

@@ -1,0 +1,54 @@
+"""What an administrator sets on one instance is in force on every other, too."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from portico.testing import PASSWORD, Client, Server
+
+CONFIG = "/api/v1/auths/admin/config"
+#: Generous: what is promised is a second, what is tested is that it happens.
+PATIENCE = 10
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    """An operator who left it open who may sign up."""
+    free = ("ENABLE_SIGNUP", "DEFAULT_USER_ROLE")
+    return {name: value for name, value in env.items() if name not in free}
+
+
+@pytest.mark.timeout(120)
+def test_what_is_set_on_one_instance_is_in_force_on_every_other(
+    servers: Callable[..., Server],
+) -> None:
+    one = servers().start()
+    ada = one.client.sign_up("Ada")
+    two = servers().start()
+    there = Client(two.client.transport, ada.token)
+
+    def sign_up(name: str) -> int:
+        form = {"name": name, "email": f"{name}@example.org", "password": PASSWORD}
+        return two.client.post("/api/v1/auths/signup", form).status
+
+    assert (sign_up("eve"), there.post("/api/v1/auths/api_key").status) == (403, 403)
+    config = ada.get(CONFIG).json | {"ENABLE_SIGNUP": True, "ENABLE_API_KEYS": True}
+    assert ada.post(CONFIG, config | {"DEFAULT_USER_ROLE": "user"}).status == 200
+    assert eventually(lambda: there.post("/api/v1/auths/api_key").status == 200)
+    assert eventually(lambda: sign_up("ben") == 200)
+    assert two.client.get("/api/config").json["features"]["enable_signup"] is True
+    key = Client(two.client.transport, there.get("/api/v1/auths/api_key").json["api_key"])
+    assert key.get("/api/v1/auths/").status == 200
+    assert ada.post(CONFIG, config | {"ENABLE_API_KEYS": False}).status == 200
+    assert eventually(lambda: key.get("/api/v1/auths/").status == 403)
+    assert ada.post(CONFIG, config | {"JWT_EXPIRES_IN": "1h"}).status == 200
+    assert eventually(lambda: there.get("/api/v1/auths/").status == 401)

@@ -1,0 +1,125 @@
+"""One chat, written to by many: in several processes, through whole documents, under kill -9."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.end_to_end.kill_processes import acknowledged_under_kill_9
+
+from portico.testing import Client, HTTPTransport, Server
+
+pytestmark = pytest.mark.timeout(180)
+Servers = Callable[..., Server]
+
+CHATS = "/api/v1/chats/"
+QUIET = {"prefer": "return=minimal"}
+
+
+def new_chat(person: Client) -> str:
+    root = {"id": "root", "parentId": None, "childrenIds": [], "role": "user", "content": "Hi"}
+    history = {"messages": {"root": root}, "currentId": "root"}
+    return str(person.post(CHATS + "new", {"chat": {"history": history}}).json["id"])
+
+
+def messages(person: Client, chat_id: str) -> dict[str, Any]:
+    return dict(person.get(CHATS + chat_id).json["chat"]["history"]["messages"])
+
+
+def everywhere(person: Client, started: list[Server]) -> list[Client]:
+    """The same sign-in at each of several processes."""
+    return [Client(HTTPTransport(server.url), person.token, person.account) for server in started]
+
+
+def test_FT_04_three_processes_and_two_hundred_messages_at_once_and_each_is_kept(
+    servers: Servers,
+) -> None:
+    first = servers().start()
+    ada = first.client.sign_up("Ada")
+    doors = everywhere(ada, [first, servers().start(), servers().start()])
+    chat_id = new_chat(ada)
+
+    def write(n: int) -> int:
+        path = f"{CHATS}{chat_id}/messages/m{n}"
+        return doors[n % 3].post(path, {"content": f"text {n}"}, headers=QUIET).status
+
+    with ThreadPoolExecutor(24) as pool:
+        statuses = list(pool.map(write, range(200)))
+
+    assert statuses == [204] * 200
+    kept = messages(ada, chat_id)
+    assert {f"m{n}": f"text {n}" for n in range(200)}.items() <= {
+        one: body["content"] for one, body in kept.items()
+    }.items()
+
+
+def test_FT_04_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_each_other(
+    servers: Servers,
+) -> None:
+    first = servers().start()
+    ada = first.client.sign_up("Ada")
+    second = servers().start()
+    chat_id = new_chat(ada)
+    clients = [
+        Client(HTTPTransport(server.url)).sign_in("Ada")
+        for server in (first, second, first, second)
+    ]
+
+    def converse(n: int) -> None:
+        """Somebody who looks once, and then sends again and again what they have in their window."""
+        tree = messages(clients[n], chat_id)
+        for k in range(10):
+            child = f"c{n}-{k}"
+            tree["root"]["childrenIds"].append(child)
+            tree[child] = {"id": child, "parentId": "root", "childrenIds": [], "content": child}
+            history = {"messages": tree, "currentId": child}
+            answer = clients[n].post(CHATS + chat_id, {"chat": {"history": history}})
+            assert answer.status == 200, answer
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(converse, range(4)))
+
+    kept = messages(ada, chat_id)
+    wanted = {f"c{n}-{k}" for n in range(4) for k in range(10)}
+    assert set(kept) == {"root", *wanted}
+    assert set(kept["root"]["childrenIds"]) == wanted
+
+
+def test_FT_01_every_acknowledged_message_is_there_after_kill_9(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    chat_id = new_chat(ada)
+
+    def write(number: int) -> tuple[str, str]:
+        path, text = f"{CHATS}{chat_id}/messages/m{number}", f"text {number}"
+        answer = ada.post(path, {"content": text}, headers=QUIET)
+        assert answer.status == 204, answer
+        return f"m{number}", text
+
+    acknowledged = acknowledged_under_kill_9(server, write)
+    kept = {one: body["content"] for one, body in messages(ada, chat_id).items()}
+    assert acknowledged.items() <= kept.items()
+    assert kept.pop("root") == "Hi"
+    # What was written and not answered may be there or not; nothing else is, and nothing is there by half.
+    assert all(kept[one] == f"text {one[1:]}" for one in kept)
+
+
+def test_a_message_somebody_saw_at_another_door_is_deleted_by_leaving_it_out(
+    servers: Servers,
+) -> None:
+    first, second = servers().start(), servers()
+    ada = first.client.sign_up("Ada")
+    second.start()
+    there = Client(HTTPTransport(second.url)).sign_in("Ada")
+    chat_id = new_chat(ada)
+    there.post(f"{CHATS}{chat_id}/messages/m", {"content": "x"}, headers=QUIET)
+    here = Client(HTTPTransport(first.url)).sign_in("Ada")
+    tree = messages(here, chat_id)
+    del tree["m"]
+    elsewhere = Client(HTTPTransport(second.url), here.token)
+    form = {"chat": {"history": {"messages": tree, "currentId": "root"}}}
+
+    deadline = time.monotonic() + 10
+    while "m" in messages(there, chat_id):
+        assert time.monotonic() < deadline
+        assert elsewhere.post(CHATS + chat_id, form).status == 200

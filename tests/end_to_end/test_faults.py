@@ -1,0 +1,238 @@
+"""What is still true after something broke: processes killed, told to stop, started together."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.end_to_end.kill_processes import acknowledged_under_kill_9
+from tests.engines import connect
+from tests.upstream import Upstream
+
+from portico.testing import Client, HTTPTransport, Server
+
+pytestmark = pytest.mark.timeout(180)
+Servers = Callable[..., Server]
+ASK = {"stream": True, "messages": [{"role": "user", "content": "hi"}]}
+
+
+class Streaming(threading.Thread):
+    """Somebody who reads a stream to its end, in the background."""
+
+    def __init__(self, somebody: Client, model: str) -> None:
+        super().__init__(daemon=True)
+        transport = somebody.transport
+        assert isinstance(transport, HTTPTransport)
+        where = urlsplit(transport.url)
+        self.connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+        body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}'
+        self.connection.request(
+            "POST", "/api/chat/completions", body, {"authorization": f"Bearer {somebody.token}"}
+        )
+        self.response = self.connection.getresponse()
+        self.first = self.response.readline()
+        self.text = b""
+        self.start()
+
+    def run(self) -> None:
+        self.text = self.first + self.response.read()
+        self.response.close()
+        self.connection.close()
+
+
+def test_ft01_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+
+    def write(number: int) -> tuple[str, str]:
+        text = f"message {number}"
+        document = {"title": text, "history": {"messages": {}, "currentId": None}}
+        answer = ada.post("/api/v1/chats/new", {"chat": document})
+        assert answer.status == 200, answer
+        return answer.json["id"], text
+
+    acknowledged = acknowledged_under_kill_9(server, write)
+    found = {chat["id"]: chat["title"] for chat in ada.get("/api/v1/chats/").json}
+    assert {id_: found.get(id_) for id_ in acknowledged} == acknowledged
+
+
+def test_ft03_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
+    server: Server, upstream: Upstream
+) -> None:
+    ada = server.client.sign_up("Ada")
+    stream = Streaming(ada, "slow")
+    assert server.stop() == 0
+    stream.join()
+    assert stream.text.endswith(b"data: [DONE]\n\n")
+    assert b"interrupted" not in stream.text
+
+
+def test_ft03_an_endless_stream_is_told_goodbye_after_the_grace(
+    servers: Servers, upstream: Upstream
+) -> None:
+    server = servers(PORTICO_SERVER_GRACE="1").start()
+    stream = Streaming(server.client.sign_up("Ada"), "endless")
+    assert server.stop() == 0
+    stream.join()
+    assert b'"code":"interrupted"' in stream.text
+    assert stream.text.endswith(b"data: [DONE]\n\n")
+    upstream.wait_until_idle()
+
+
+def test_ft23_a_client_that_leaves_ends_the_upstream_call(
+    server: Server, upstream: Upstream
+) -> None:
+    ada = server.client.sign_up("Ada")
+    where = urlsplit(server.url)
+    for model in ("endless", "silence", "silent") * 5:
+        body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}'
+        with socket.create_connection((where.hostname, where.port)) as connection:
+            connection.sendall(
+                f"POST /api/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ada.token}\r\n"
+                f"content-length: {len(body)}\r\n\r\n{body}".encode()
+            )
+            deadline = time.monotonic() + 5
+            while not upstream.open_calls:
+                assert time.monotonic() < deadline, "the upstream was never asked"
+                time.sleep(0.002)
+        upstream.wait_until_idle()
+    assert ada.complete("good", "hi")
+
+
+def test_ft14_three_instances_on_an_empty_database_all_become_ready(servers: Servers) -> None:
+    instances = [servers() for _ in range(3)]
+    starting = [threading.Thread(target=instance.start) for instance in instances]
+    for thread in starting:
+        thread.start()
+    for thread in starting:
+        thread.join()
+    ada = instances[0].client.sign_up("Ada")
+    for instance in instances:
+        assert instance.client.get("/ready").json == {"status": True, "reasons": []}
+        assert Client(instance.client.transport, ada.token).get("/api/v1/auths/").status == 200
+
+
+def test_a_revoked_session_is_dead_here_at_once_and_everywhere_within_a_second(
+    servers: Servers,
+) -> None:
+    one, other = servers().start(), servers().start()
+    ada = one.client.sign_up("Ada")
+    elsewhere = Client(other.client.transport, ada.token)
+    assert elsewhere.get("/api/v1/auths/").status == 200
+    ada.get("/api/v1/auths/signout")
+    assert ada.get("/api/v1/auths/").status == 401
+    deadline = time.monotonic() + 1
+    while elsewhere.get("/api/v1/auths/").status != 401:
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # one lock for everybody
+def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
+    servers: Servers, env: dict[str, str]
+) -> None:
+    server = servers(PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT="0.3").start()
+    ada = server.client.sign_up("Ada")
+    document = {"chat": {"title": "x"}}
+    with closing(connect(f"{env['DATA_DIR']}/portico.db")) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        refused = ada.post("/api/v1/chats/new", document)
+        assert (refused.status, refused.detail) == (503, "Service temporarily unavailable")
+        assert ada.get("/api/v1/auths/").status == 200
+        assert ada.get("/api/v1/chats/").json == []
+        lock.execute("ROLLBACK")
+    assert ada.post("/api/v1/chats/new", document).status == 200
+    assert len(ada.get("/api/v1/chats/").json) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "expected"),
+    [
+        ({"WEBUI_SECRET_KEY": "changeme"}, (), "changeme"),
+        ({"WEBUI_SECRET_KEY": "8 bytes!"}, (), "at least 32"),
+        ({"PORTICO_SERVER_MAX_DEPTH": "deep"}, (), "expected an integer from 8 to 900"),
+        ({"PORTICO_SERVER_PROT": "1"}, (), "there is no such setting; did you mean PORT"),
+        ({}, ("--workers", "3"), "several worker processes need Redis"),
+        ({"DATABASE_URL": "mysql://x/y"}, (), "mysql"),
+        (
+            {"DATABASE_URL": "postgresql://u:s3cr3t@127.0.0.1:1/x"},
+            (),
+            "postgresql://u:********@127.0.0.1:1/x does not answer",
+        ),
+        ({"DATA_DIR": "/proc/nowhere", "WEBUI_SECRET_KEY": ""}, (), "/proc/nowhere"),
+        ({"PORTICO_PLUGINS_DISABLE": "accounts"}, (), "plugin 'accounts' is needed and disabled"),
+    ],
+)
+def test_ab84_a_start_that_cannot_be_right_is_refused_in_words(
+    servers: Servers, settings: dict[str, str], options: tuple[str, ...], expected: str
+) -> None:
+    with pytest.raises(RuntimeError) as refused:
+        servers(**settings).start(*options)
+    said = str(refused.value)
+    assert "Traceback" not in said
+    assert said.count("Portico cannot") == 1
+    if expected == "changeme":
+        assert "changeme" not in said
+        assert "WEBUI_SECRET_KEY" in said
+    else:
+        assert expected in said
+
+
+def test_ab84_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
+    servers: Servers, env: dict[str, str]
+) -> None:
+    server = servers()
+    del server.environment["WEBUI_SECRET_KEY"]
+    ada = server.start().client.sign_up("Ada")
+    key = Path(env["DATA_DIR"]) / "secret_key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    server.stop()
+    server.start()
+    assert Client(server.client.transport, ada.token).get("/api/v1/auths/").status == 200
+
+
+def test_ab84_an_instance_with_another_secret_key_is_told_so(servers: Servers) -> None:
+    servers().start()
+    with pytest.raises(RuntimeError, match="another secret key is in use with this database"):
+        servers(WEBUI_SECRET_KEY="quite-another-secret-0987654321-zyxwvuts").start()
+
+
+def test_a_port_that_is_taken_is_said_in_words(servers: Servers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = servers()
+        done = subprocess.run(
+            [sys.executable, "-m", "portico", "serve", "--port", str(taken.getsockname()[1])],
+            env=server.environment,
+            cwd=server.directory,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    assert done.returncode == 1
+    assert "cannot listen on 127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_dies_is_replaced(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    assert server.process is not None
+    main = server.process.pid
+    children = Path(f"/proc/{main}/task/{main}/children")
+    worker = int(children.read_text().split()[0])
+    os.kill(worker, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if ada.get("/api/v1/auths/").status == 200:
+                break
+        except (OSError, http.client.HTTPException):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert int(children.read_text().split()[0]) != worker

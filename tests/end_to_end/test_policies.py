@@ -1,0 +1,172 @@
+"""The law in files, changed under running servers: the next look is enough, and a bad page changes nothing."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portico.testing import Client, CommandLine, Server
+
+pytestmark = pytest.mark.timeout(180)
+Servers = Callable[..., Server]
+DESK = {
+    "id": "legal-desk",
+    "base_model_id": "good",
+    "name": "Legal desk",
+    "meta": {},
+    "params": {},
+    "access_control": {},
+}
+
+
+@pytest.fixture
+def laws(tmp_path: Path) -> Path:
+    """The operator's pages."""
+    directory = tmp_path / "laws"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def env(env: dict[str, str], laws: Path) -> dict[str, str]:
+    return env | {"PORTICO_ACCESS_POLICY_DIR": str(laws)}
+
+
+def until(what: Callable[[], Any], seconds: float = 30) -> None:
+    """Ask again and again until it is so. It is so within a second; the deadline is for a machine that is busy."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def lists(who: Client) -> bool:
+    return [m["id"] for m in who.get("/api/v1/models/list").json["items"]] == ["legal-desk"]
+
+
+def opens(who: Client) -> bool:
+    return who.get("/api/v1/models/model?id=legal-desk").status == 200
+
+
+def sees(who: Client) -> bool:
+    """Whether somebody finds the model in the list and can open it; never just one of them for long."""
+    return lists(who) and opens(who)
+
+
+def sees_nothing(who: Client) -> bool:
+    return not lists(who) and not opens(who)
+
+
+def explained(by: Client) -> dict[str, Any]:
+    query = "user=ben@example.org&action=read&kind=model&id=legal-desk"
+    return by.get(f"/api/v1/policies/explain?{query}").json
+
+
+def test_one_line_edited_changes_what_somebody_lists_and_opens_without_a_restart(
+    server: Server, cli: CommandLine, laws: Path
+) -> None:
+    ada = server.client.sign_up("Ada")
+    ben = ada.add_user("Ben")
+    assert ada.post("/api/v1/models/create", DESK).status == 200
+    assert sees_nothing(ben)
+    page, me = laws / "desk.csv", f"user:{ben.account['id']}"
+    allow, deny = f"p, model, *, {me}, allow", f"p, model, *, {me}, deny"
+    page.write_text(f"# The desk is open.\n{allow}\n")
+    until(lambda: sees(ben))
+
+    found = explained(ada)
+    assert found["allowed"] and found["because"][0]["line"] == allow
+    assert found["because"][0]["origin"] == f"{page}:2"
+    why = ("policy", "explain", "ben@example.org", "read", "model:legal-desk")
+    said = cli(*why)
+    assert said.stderr == ""
+    assert f"{allow}  ({page}:2)" in said.stdout
+
+    page.write_text(page.read_text().replace(allow, deny))
+    until(lambda: sees_nothing(ben))
+    found = explained(ada)
+    assert not found["allowed"] and found["because"][0]["line"] == deny
+    assert found["because"][0]["origin"] == f"{page}:2"
+    assert f"denied by  {deny}  ({page}:2)" in cli(*why, code=1).stdout
+
+    page.write_text("p, model, *, role:usr, allow\n")
+    until(lambda: ada.get("/api/v1/policies").json["refused"])
+    (fault,) = ada.get("/api/v1/policies").json["refused"]
+    assert fault.startswith(f"{page}:1: there is no relation 'role:usr'; did you mean 'role:user'")
+    assert f"{page}:1: " in server.log_text
+    assert sees_nothing(ben) and explained(ada)["because"][0]["line"] == deny
+
+    page.unlink()
+    until(lambda: not ada.get("/api/v1/policies").json["refused"])
+    assert sees_nothing(ben) and explained(ada)["because"] == []
+    changes = ada.get("/api/v1/audit?what=policy.changed&id=desk.csv").json["entries"]
+    assert [(c["was"]["desk.csv"] is None, c["became"]["desk.csv"] is None) for c in changes] == [
+        (False, True),
+        (False, False),
+        (True, False),
+    ]
+
+
+def test_a_page_saved_on_one_server_is_in_force_on_the_other(servers: Servers) -> None:
+    one, other = servers().start(), servers().start()
+    ada = one.client.sign_up("Ada")
+    ben = ada.add_user("Ben")
+    assert ada.post("/api/v1/models/create", DESK).status == 200
+    ada_there, ben_there = (
+        Client(other.client.transport, ada.token),
+        Client(other.client.transport, ben.token),
+    )
+    assert sees_nothing(ben_there)
+    text = "p, model, list, role:user, allow\np, model, read, role:user, allow\n"
+    saved = ada.request("PUT", "/api/v1/policies/pages/open.csv", json={"text": text})
+    assert saved.json == {"version": 1}
+    assert sees(ben)
+    until(lambda: sees(ben_there))
+    assert ada_there.post("/api/v1/policies/rollback", {"version": 0}).json == {"version": 2}
+    assert sees_nothing(ben_there)
+    until(lambda: sees_nothing(ben))
+    assert len(ada.get("/api/v1/audit?what=policy.changed&id=open.csv").json["entries"]) == 2
+
+
+def test_FT_31_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
+    server: Server, cli: CommandLine, laws: Path
+) -> None:
+    ada = server.client.sign_up("Ada")
+    ben = ada.add_user("Ben")
+    assert ada.post("/api/v1/models/create", DESK).status == 200
+    page = laws / "desk.csv"
+    good = "p, model, list, role:user, allow\np, model, read, role:user, allow\n"
+    page.write_text(good)
+    until(lambda: sees(ben))
+    assert server.stop() == 0
+
+    page.write_text(good + "p, model, read, role:user")
+    server.start()
+    assert sees(ben)
+    assert "policies refused, the last good ones stay" in server.log_text
+    fault = f"{page}:3: 4 fields where 5 are expected: p, kind, action, who, effect"
+    assert fault in server.log_text
+    assert ada.get("/api/v1/policies").json["refused"] == [fault]
+    assert cli("policy", "check", code=1).stderr == f"{fault}\n"
+    assert fault in cli("policy", "show", code=None).stderr
+
+    page.write_text("# closed\n")
+    until(lambda: sees_nothing(ben))
+
+
+def test_FT_31_a_new_house_with_bad_pages_does_not_open_and_names_the_line(
+    servers: Servers, cli: CommandLine, laws: Path
+) -> None:
+    page = laws / "desk.csv"
+    server = servers()
+    for text in (b"p, *, *, role:admin", b"\xff\xfe\x00", b"x, y\n", b"[policy]\np = 1\n"):
+        page.write_bytes(text)
+        with pytest.raises(RuntimeError, match=str(page)):
+            server.start()
+        server.kill()
+        cli("policy", "check", code=1)
+    page.write_text("")
+    cli("policy", "check")
+    server.start()

@@ -1,0 +1,149 @@
+"""Clients that do not read what they are sent: they are let go, and those that are only slow are not."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests import upstream as behaviours
+from tests.upstream import Connection, Upstream, chunk
+
+from portico.testing import Client, Server
+
+SEND_TIMEOUT = 2.5
+
+
+async def flood(connection: Connection) -> None:
+    """Send without end, as fast as it is taken."""
+    await connection.begin()
+    with contextlib.suppress(ConnectionError):
+        while not connection.reader.at_eof():
+            await connection.send(chunk("x" * 4000))
+
+
+async def pause(connection: Connection) -> None:
+    """Say nothing for longer than a client may leave something unread."""
+    await connection.begin()
+    await connection.send(chunk("first "))
+    await asyncio.sleep(3 * SEND_TIMEOUT)
+    await connection.send(chunk("last ", finish="stop"))
+    await connection.send(behaviours.DONE)
+    await connection.end()
+
+
+@pytest.fixture
+def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
+    """As everywhere, with two more models."""
+    monkeypatch.setitem(behaviours.BEHAVIOURS, "flood", flood)
+    monkeypatch.setitem(behaviours.BEHAVIOURS, "pause", pause)
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
+    limit = {"PORTICO_SERVER_SEND_TIMEOUT": str(SEND_TIMEOUT)}
+    return env | upstream.environment | limit
+
+
+def ask(server: Server, client: Client, model: str) -> socket.socket:
+    """Ask for a stream over a socket that takes little by itself, and read the beginning of the answer."""
+    where = urlsplit(server.url)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(30)
+    connection.connect((where.hostname, where.port))
+    body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}'
+    connection.sendall(
+        f"POST /api/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {client.token}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = connection.recv(512)
+        assert piece, head
+        head += piece
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"cache-control: no-store, private" in head
+    return connection
+
+
+def read_on(connection: socket.socket) -> bytes:
+    """What is still there to be read."""
+    said = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(1 << 16):
+            said += piece
+    return said
+
+
+def wait_for_line(server: Server, text: str, count: int = 1) -> None:
+    """Wait until the log has this text so many times. Fails the test if it does not come."""
+    deadline = time.monotonic() + 30
+    while server.log_text.count(text) < count:
+        assert time.monotonic() < deadline, server.log_text
+        time.sleep(0.05)
+
+
+def test_a_stream_that_nobody_reads_is_ended_and_so_is_its_call_to_the_provider(
+    server: Server, upstream: Upstream
+) -> None:
+    ada = server.client.sign_up("Ada")
+    with contextlib.ExitStack() as opened:
+        stalled = [opened.enter_context(ask(server, ada, "flood")) for _ in range(12)]
+
+        upstream.wait_until_idle(30)
+
+        for connection in stalled:
+            assert not read_on(connection).endswith(b"0\r\n\r\n")
+    lines = [line for line in server.log_text.splitlines() if '"level": "error"' in line]
+    assert lines == []
+    assert ada.get("/api/v1/auths/").status == 200
+
+
+def test_a_client_that_reads_slowly_but_steadily_stays(server: Server, upstream: Upstream) -> None:
+    ada = server.client.sign_up("Ada")
+    with ask(server, ada, "flood") as connection:
+        ends = time.monotonic() + 3 * SEND_TIMEOUT
+        while time.monotonic() < ends:
+            assert connection.recv(4096)
+            time.sleep(0.02)
+        assert upstream.open_calls == 1
+    upstream.wait_until_idle()
+
+
+def test_a_silent_provider_is_no_slow_reader(server: Server, upstream: Upstream) -> None:
+    ada = server.client.sign_up("Ada")
+    with ask(server, ada, "pause") as connection:
+        said = b""
+        while not said.endswith(b"0\r\n\r\n"):
+            piece = connection.recv(4096)
+            assert piece, "the server hung up on somebody who had nothing to read"
+            said += piece
+    assert b"last " in said and b"[DONE]" in said
+
+
+LARGE = 8_000_000
+
+
+def test_a_large_answer_that_nobody_reads_is_ended(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    form = {"chat": {"title": "x", "a": "y" * LARGE}}
+    chat: Any = ada.post("/api/v1/chats/new", form).json
+    where = urlsplit(server.url)
+    for count, path in enumerate((f"/api/v1/chats/{chat['id']}", "/api/v1/chats/all"), 1):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(30)
+        with connection:
+            connection.connect((where.hostname, where.port))
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ada.token}\r\n\r\n".encode()
+            )
+            wait_for_line(server, "a client did not read what it was sent", count)
+            assert len(read_on(connection)) < LARGE
+    assert '"level": "error"' not in server.log_text

@@ -1,0 +1,254 @@
+"""How a server starts, stops and dies: signals, limits, and a main process that is gone."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.end_to_end.test_faults import Streaming as ToTheEnd
+
+from portico.testing import Client, HTTPTransport, Server
+from portico.testing.processes import bare_environment
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # nothing of it is about it
+]
+Servers = Callable[..., Server]
+#: Seconds that something may take which happens at once; more is a hang.
+HANG = 10
+
+
+class Streaming(ToTheEnd):
+    """One that may be cut off."""
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            super().run()
+        self.response.close()
+        self.connection.close()
+
+
+def pid(server: Server) -> int:
+    assert server.process is not None
+    return server.process.pid
+
+
+def worker_of(main: int) -> int:
+    return int(Path(f"/proc/{main}/task/{main}/children").read_text().split()[0])
+
+
+def eventually(check: Callable[[], bool], seconds: float = HANG) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_closed(url: str) -> bool:
+    where = urlsplit(url)
+    try:
+        socket.create_connection((where.hostname or "", where.port or 0), timeout=5).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_kill_9_of_the_main_process_ends_the_worker(server: Server) -> None:
+    stream = Streaming(server.client.sign_up("Ada"), "endless")
+    worker = worker_of(pid(server))
+    os.kill(pid(server), signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{worker}").exists())
+    assert is_closed(server.url)
+    assert "The main process is gone" in server.log_text
+    stream.join()
+
+
+def test_told_to_stop_it_says_so_on_ready_and_goes_on_answering_for_the_delay(
+    servers: Servers,
+) -> None:
+    server = servers(PORTICO_SERVER_DRAIN_DELAY="600").start()
+    ada = server.client.sign_up("Ada")
+    os.kill(pid(server), signal.SIGTERM)
+    eventually(lambda: server.client.get("/ready").status == 503)
+    assert server.client.get("/ready").json == {
+        "status": False,
+        "reasons": [
+            {"check": "shutdown", "plugin": "portico", "critical": True, "reason": "stopping"}
+        ],
+    }
+    assert server.client.get("/health").status == 200
+    assert ada.post("/api/v1/chats/new", {"chat": {"title": "late"}}).status == 200
+    time.sleep(0.05)  # later than what counts as the same
+    assert server.process is not None
+    os.kill(pid(server), signal.SIGTERM)
+    assert server.process.wait(HANG) == 128 + signal.SIGTERM
+    assert "Told twice to stop" in server.log_text
+
+
+def test_after_the_delay_it_drains_and_leaves_in_order(servers: Servers) -> None:
+    server = servers(PORTICO_SERVER_DRAIN_DELAY="0.3").start()
+    stream = Streaming(server.client.sign_up("Ada"), "slow")
+    assert server.stop() == 0
+    stream.join()
+    assert stream.text.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_two_signals_in_quick_succession_are_one(server: Server, number: int) -> None:
+    """As `timeout` sends them, and a terminal."""
+    stream = Streaming(server.client.sign_up("Ada"), "slow")
+    os.kill(pid(server), number)
+    os.kill(pid(server), number)
+    assert server.process is not None
+    assert server.process.wait(60) == 0
+    stream.join()
+    assert stream.text.endswith(b"data: [DONE]\n\n")
+    assert "Told twice" not in server.log_text
+    assert "Traceback" not in server.log_text
+
+
+def test_a_second_signal_does_not_wait_for_streams(server: Server) -> None:
+    stream = Streaming(server.client.sign_up("Ada"), "endless")
+    worker = worker_of(pid(server))
+    os.kill(pid(server), signal.SIGINT)
+    eventually(lambda: is_closed(server.url) or server.client.get("/ready").status == 503)
+    time.sleep(0.05)  # later than what counts as the same
+    os.kill(pid(server), signal.SIGTERM)
+    assert server.process is not None
+    assert server.process.wait(HANG) == 128 + signal.SIGTERM
+    eventually(lambda: not Path(f"/proc/{worker}").exists())
+    stream.join()
+
+
+def test_sighup_is_not_deadly(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    worker = worker_of(pid(server))
+    for one in (pid(server), worker):
+        os.kill(one, signal.SIGHUP)
+    eventually(lambda: "SIGHUP changes nothing" in server.log_text)
+    assert worker_of(pid(server)) == worker
+    assert ada.get("/api/v1/auths/").status == 200
+    assert server.stop() == 0
+
+
+STUCK = """
+import asyncio, time
+from portico.api import PluginInfo, hookimpl
+PLUGIN = PluginInfo(summary="never begins", api_version=1)
+
+@hookimpl
+{how} startup():
+    print("begun", flush=True)
+    {wait}
+"""
+
+
+class Starting:
+    """`portico serve` with a plugin whose startup never ends."""
+
+    def __init__(self, environment: dict[str, str], directory: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "portico", "serve", "--port", "0"],
+            env={**bare_environment(), **environment, "PYTHONPATH": str(directory / "site")},
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_begun(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "begun\n"
+
+    def end(self) -> str:
+        """What it said on standard error until it ended."""
+        return self.process.communicate(timeout=60)[1]
+
+
+@pytest.fixture
+def starting(
+    env: dict[str, str], tmp_path: Path, install: Any
+) -> Iterator[Callable[..., Starting]]:
+    made: list[Starting] = []
+
+    def start(how: str, wait: str, **settings: str) -> Starting:
+        install("stuck", STUCK.format(how=how, wait=wait))
+        made.append(Starting(env | settings, tmp_path))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.process.kill()
+        one.process.communicate()
+
+
+def test_a_start_that_does_not_come_to_its_end_fails_with_a_sentence(
+    starting: Callable[..., Starting],
+) -> None:
+    start = starting("async def", "await asyncio.sleep(600)", PORTICO_SERVER_START_LIMIT="1")
+    said = start.end()
+    assert start.process.returncode == 1
+    assert said.count("Portico cannot start") == 1
+    assert "it was not ready within 1 s (server.start_limit): it was still " in said
+
+
+def test_a_start_that_is_told_to_stop_ends(starting: Callable[..., Starting]) -> None:
+    start = starting("def", "time.sleep(600)")
+    start.wait_until_begun()
+    start.process.terminate()
+    said = start.end()
+    assert start.process.returncode == 0, said
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_dies_at_every_start_ends_the_server_with_a_sentence(
+    starting: Callable[..., Starting],
+) -> None:
+    start = starting("def", "__import__('os').kill(__import__('os').getpid(), 9)")
+    said = start.end()
+    assert start.process.returncode == 1
+    assert "The worker was ended by signal 9 (Killed); another one is started." in said
+    assert "Portico ends: the worker was ended by signal 9 (Killed) again" in said
+
+
+SPAWNING = """
+import multiprocessing
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    from portico.cli import main
+    main()
+"""
+
+
+def test_a_worker_that_inherits_no_memory_serves_and_ends_with_its_main_process(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """As on macOS, and on Linux from Python 3.14 on."""
+    script = tmp_path / "spawning.py"
+    script.write_text(SPAWNING)
+    main = subprocess.Popen(
+        [sys.executable, str(script), "serve", "--port", "0"],
+        env={**bare_environment(), **env},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert main.stderr is not None
+        said = next(line for line in main.stderr if "Portico is ready at " in line)
+        url = said.split("Portico is ready at ")[1].split()[0]
+        assert Client(HTTPTransport(url)).get("/ready").json == {"status": True, "reasons": []}
+    finally:
+        main.kill()
+        main.communicate()
+    eventually(lambda: is_closed(url))

@@ -1,0 +1,202 @@
+"""What administrators set while the house runs, and how it takes effect."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+from tests.api_keys import ON
+
+from portico.testing import PASSWORD, Client, InProcessApp
+
+CONFIG = "/api/v1/auths/admin/config"
+KEYS = {
+    "SHOW_ADMIN_DETAILS", "WEBUI_URL", "ENABLE_SIGNUP", "ENABLE_API_KEYS",
+    "ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS", "API_KEYS_ALLOWED_ENDPOINTS", "DEFAULT_USER_ROLE",
+    "DEFAULT_GROUP_ID", "JWT_EXPIRES_IN", "ENABLE_COMMUNITY_SHARING", "ENABLE_MESSAGE_RATING",
+    "ENABLE_FOLDERS", "ENABLE_CHANNELS", "ENABLE_NOTES", "ENABLE_USER_WEBHOOKS",
+    "PENDING_USER_OVERLAY_TITLE", "PENDING_USER_OVERLAY_CONTENT", "RESPONSE_WATERMARK", "pinned",
+}  # fmt: skip
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    """An operator who left nearly everything open."""
+    free = ("ENABLE_SIGNUP", "DEFAULT_USER_ROLE")
+    return {name: value for name, value in env.items() if name not in free}
+
+
+def change(admin: Client, **values: Any) -> dict[str, Any]:
+    answer = admin.post(CONFIG, admin.get(CONFIG).json | values)
+    assert answer.status == 200, answer
+    told: dict[str, Any] = answer.json
+    return told
+
+
+def refused(admin: Client, **values: Any) -> None:
+    """Each of them is named, and nothing of the form is stored."""
+    before = admin.get(CONFIG).json
+    answer = admin.post(CONFIG, before | {"RESPONSE_WATERMARK": "new"} | values)
+    assert answer.status == 400 and all(name in answer.detail for name in values), answer
+    assert admin.get(CONFIG).json == before
+
+
+def newcomer(app: InProcessApp, name: str) -> Any:
+    form = {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
+    return app.client.post("/api/v1/auths/signup", form)
+
+
+def test_every_key_that_clients_know_is_there(admin: Client) -> None:
+    told = admin.get(CONFIG).json
+    assert set(told) == KEYS and told["pinned"] == []
+    assert (told["ENABLE_SIGNUP"], told["DEFAULT_USER_ROLE"]) == (False, "pending")
+    assert (told["JWT_EXPIRES_IN"], told["ENABLE_API_KEYS"]) == ("4w", False)
+
+
+def test_sign_up_is_opened_with_a_role_and_a_group(admin: Client, app: InProcessApp) -> None:
+    assert newcomer(app, "Ben").status == 403
+    form = {"name": "New", "description": ""}
+    group = admin.post("/api/v1/groups/create", form).json["id"]
+    change(admin, ENABLE_SIGNUP=True, DEFAULT_USER_ROLE="user", DEFAULT_GROUP_ID=group)
+    assert newcomer(app, "Ben").json["role"] == "user"
+    members = admin.get(f"/api/v1/groups/id/{group}/export").json["user_ids"]
+    assert len(members) == 1
+    change(admin, ENABLE_SIGNUP=False)
+    assert newcomer(app, "Eve").status == 403
+
+
+def test_sign_ins_last_as_long_as_they_are_set_to(admin: Client, app: InProcessApp) -> None:
+    change(admin, JWT_EXPIRES_IN="1h")
+    assert admin.get("/api/v1/auths/").status == 401, "a longer one counts no more"
+    ada = app.client.sign_in("Ada")
+    claims = json.loads(base64.urlsafe_b64decode(str(ada.token).split(".")[1] + "=="))
+    assert abs(claims["exp"] - time.time() - 3600) < 60
+    change(ada, JWT_EXPIRES_IN="4w")
+    assert ada.get("/api/v1/auths/").status == 200
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "1h30m", "-5m", "1s", "299s", "0.0001w", "9" * 400 + "w"]
+)
+def test_a_lifetime_that_makes_no_sense_is_refused_with_everything_else(
+    admin: Client, text: str
+) -> None:
+    refused(admin, JWT_EXPIRES_IN=text)
+
+
+def test_a_role_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
+    refused(admin, DEFAULT_USER_ROLE="root")
+
+
+@pytest.mark.parametrize("name", ["ENABLE_MESSAGE_RATING", "ENABLE_USER_WEBHOOKS"])
+def test_what_nothing_is_behind_is_off_and_cannot_be_switched_on(admin: Client, name: str) -> None:
+    refused(admin, **{name: True})
+    features = admin.get("/api/config").json["features"]
+    assert features["enable_message_rating"] is features["enable_user_webhooks"] is False
+    permissions = admin.get("/api/v1/users/permissions").json["chat"]
+    assert permissions["file_upload"] is permissions["rate_response"] is False
+
+
+def test_a_group_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
+    form = admin.get(CONFIG).json | {"DEFAULT_GROUP_ID": "nothing", "ENABLE_SIGNUP": True}
+    assert admin.post(CONFIG, form).status == 400
+    assert admin.get(CONFIG).json["ENABLE_SIGNUP"] is False
+
+
+def test_keys_are_switched_on_and_held_to_a_list(admin: Client) -> None:
+    assert admin.post("/api/v1/auths/api_key").status == 403
+    change(admin, ENABLE_API_KEYS=True)
+    program = Client(admin.transport, admin.post("/api/v1/auths/api_key").json["api_key"])
+    assert program.get("/api/models").status == 200
+    change(
+        admin,
+        ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS=True,
+        API_KEYS_ALLOWED_ENDPOINTS="/api/v1/chats",
+    )
+    assert (program.get("/api/models").status, program.get("/api/v1/chats/").status) == (403, 200)
+    change(admin, ENABLE_API_KEYS=False)
+    assert program.get("/api/v1/chats/").status == 403
+
+
+def test_folders_are_switched_off(admin: Client) -> None:
+    change(admin, ENABLE_FOLDERS=False)
+    assert admin.get("/api/v1/folders/").status == 403
+    change(admin, ENABLE_FOLDERS=True)
+    assert admin.get("/api/v1/folders/").status == 200
+
+
+def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
+    env: dict[str, str],
+) -> None:
+    app = InProcessApp(env | ON | {"JWT_EXPIRES_IN": "2w"})
+    try:
+        admin = app.client.sign_up("Ada")
+        refused(admin, ENABLE_API_KEYS=False)
+        refused(admin, JWT_EXPIRES_IN="1h")
+        told = change(admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_NOTES=True)
+        assert told["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
+        assert (told["ENABLE_API_KEYS"], told["JWT_EXPIRES_IN"]) == (True, "2w")
+        assert told["ENABLE_NOTES"] is True
+    finally:
+        app.close()
+
+
+def test_what_is_set_is_there_after_a_restart(env: dict[str, str]) -> None:
+    for _ in range(2):
+        app = InProcessApp(env)
+        try:
+            if not app.call(app.portico.identity.directory.any_exists):
+                change(app.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)
+            told = app.client.sign_in("Ada").get(CONFIG).json
+            assert (told["RESPONSE_WATERMARK"], told["ENABLE_NOTES"]) == ("AI", True)
+        finally:
+            app.close()
+
+
+def test_a_change_is_in_the_audit_trail_and_no_change_is_not(admin: Client) -> None:
+    change(admin)
+    assert admin.get("/api/v1/audit?what=settings.changed").json["entries"] == []
+    change(admin, ENABLE_NOTES=True, ENABLE_SIGNUP=True)
+    (entry,) = admin.get("/api/v1/audit?what=settings.changed").json["entries"]
+    assert entry["author_name"] == "Ada"
+    assert entry["became"] == {"ENABLE_NOTES": True, "ENABLE_SIGNUP": True}
+
+
+def test_a_form_that_does_not_fit_changes_nothing(admin: Client) -> None:
+    form = admin.get(CONFIG).json
+    for name, value in (("ENABLE_SIGNUP", "yes"), ("JWT_EXPIRES_IN", 4), ("WEBUI_URL", None)):
+        assert admin.post(CONFIG, form | {name: value}).status == 422
+    without = {name: value for name, value in form.items() if name != "ENABLE_NOTES"}
+    assert admin.post(CONFIG, without).status == 422
+    assert admin.post(CONFIG, form | {"PENDING_USER_OVERLAY_TITLE": None}).status == 200
+    assert admin.get(CONFIG).json == form
+
+
+def test_people_neither_see_nor_change_it(admin: Client, app: InProcessApp) -> None:
+    ben = admin.add_user("Ben")
+    assert ben.get(CONFIG).status == 403
+    assert ben.post(CONFIG, admin.get(CONFIG).json).status == 403
+
+
+def test_what_is_stored_and_does_not_fit_counts_for_nothing(
+    admin: Client, app: InProcessApp
+) -> None:
+    async def spoil() -> None:
+        values = {
+            "settings.ui.enable_signup": "perhaps",
+            "settings.auth.jwt_expiry": 7,
+            "settings.ui.default_user_role": "root",
+            "settings.notes.enable": None,
+        }
+        await app.portico.configuration.set(values, "")
+
+    before = admin.get(CONFIG).json
+    app.call(spoil)
+    assert admin.get(CONFIG).json == before
+
+
+def test_AB_23_a_key_sets_nothing(admin: Client) -> None:
+    change(admin, ENABLE_API_KEYS=True)
+    program = Client(admin.transport, admin.post("/api/v1/auths/api_key").json["api_key"])
+    assert program.post(CONFIG, program.get(CONFIG).json).status == 403

@@ -1,0 +1,86 @@
+"""What clients ask first."""
+
+from typing import Any
+
+from tests.api_keys import ON, with_key
+
+from portico.testing import Client, InProcessApp
+
+CONFIG = "/api/config"
+
+
+def test_a_house_without_people_says_so(client: Client) -> None:
+    told = client.get(CONFIG).json
+    assert told["onboarding"] is True and told["features"]["enable_signup"] is True
+    client.sign_up("Ada")
+    assert "onboarding" not in client.get(CONFIG).json
+
+
+def test_everybody_is_told_what_they_need_to_come_in(admin: Client, app: InProcessApp) -> None:
+    told = app.client.get(CONFIG).json
+    assert set(told) == {"status", "name", "version", "default_locale", "oauth", "features"}
+    assert (told["status"], told["version"], told["name"]) == (True, "0.6.41", "Portico")
+    assert told["oauth"] == {"providers": {}}
+    assert told["features"] == {
+        "auth": True,
+        "auth_trusted_header": False,
+        "enable_signup_password_confirmation": False,
+        "enable_ldap": False,
+        "enable_api_keys": False,
+        "enable_signup": True,
+        "enable_login_form": True,
+        "enable_websocket": False,
+        "enable_version_update_check": False,
+    }
+
+
+def test_whoever_waits_is_told_more_and_whoever_is_in_all(admin: Client) -> None:
+    pending, ben = admin.add_user("Eve", role="pending"), admin.add_user("Ben")
+    stranger = Client(admin.transport).get(CONFIG).json
+    waits, isin, rules = (one.get(CONFIG).json for one in (pending, ben, admin))
+    assert set(waits) == set(stranger) | {"ui"}
+    assert set(waits["ui"]) == {"pending_user_overlay_title", "pending_user_overlay_content"}
+    assert waits["features"]["enable_folders"] is True
+    assert waits["features"]["enable_web_search"] is False
+    assert isin["user_count"] == 3
+    assert isin["permissions"] == admin.get("/api/v1/users/default/permissions").json
+    for name in ("default_models", "default_prompt_suggestions", "audio", "file", "code"):
+        assert name in isin
+    assert set(rules) == set(isin) | {"active_entries"}
+
+
+def test_it_is_asked_with_the_cookie_alone(user: Client) -> None:
+    asked = Client(user.transport)
+    told = asked.get(CONFIG, headers={"cookie": f"token={user.token}"}).json
+    assert "user_count" in told
+
+
+def test_who_is_not_signed_in_is_nobody(admin: Client, user: Client) -> None:
+    def knows(headers: dict[str, str]) -> Any:
+        answer = Client(user.transport).get(CONFIG, headers=headers)
+        assert answer.status == 200
+        return "user_count" in answer.json
+
+    assert not knows({"authorization": "Bearer nonsense"})
+    assert not knows({"authorization": "nonsense"})
+    assert not knows({"cookie": "token=nonsense"})
+    bearer = {"authorization": f"Bearer {user.token}"}
+    assert knows(bearer)
+    user.get("/api/v1/auths/signout")
+    assert not knows(bearer)
+
+
+def test_a_key_is_nobody(env: dict[str, str]) -> None:
+    app = InProcessApp(env | ON)
+    try:
+        program = with_key(app.client.sign_up("Ada"))
+        assert program.get("/api/v1/auths/").status == 200
+        told = program.get(CONFIG)
+        assert told.status == 200 and "user_count" not in told.json
+        assert told.json["features"]["enable_api_keys"] is True
+    finally:
+        app.close()
+
+
+def test_clients_ask_for_the_version(client: Client) -> None:
+    assert client.get("/api/version").json == {"version": "0.6.41", "deployment_id": ""}

@@ -1,0 +1,97 @@
+"""The audit trail: pages, filters and the whole of it as lines."""
+
+import json
+
+import pytest
+from tests.plugins.policy_admin.conftest import add_model, put_page
+
+from portico.db import execute
+from portico.testing import Client, InProcessApp
+
+
+async def many(count: int) -> None:
+    for number in range(count):
+        await execute(
+            "INSERT INTO portico_audit (at, author, what, subject_kind, subject_id, was, became) "
+            "VALUES ($1, 'gone', 'thing.counted', 'thing', $2, NULL, $3)",
+            number,
+            f"t{number}",
+            str(number),
+        )
+
+
+def test_a_change_of_the_law_is_noted_with_before_and_after(admin: Client) -> None:
+    put_page(admin, "a.csv", "# one\n")
+    put_page(admin, "a.csv", "# two\n")
+    newest, older, *_ = admin.get("/api/v1/audit?what=policy.changed").json["entries"]
+    assert (newest["was"], newest["became"]) == ({"a.csv": "# one\n"}, {"a.csv": "# two\n"})
+    assert (older["was"], older["became"]) == ({"a.csv": None}, {"a.csv": "# one\n"})
+    assert newest["author"] == admin.account["id"] and newest["author_name"] == "Ada"
+    assert (newest["subject_kind"], newest["subject_id"]) == ("policy", "a.csv")
+
+
+def test_entries_are_chosen_by_author_kind_id_and_time(
+    app: InProcessApp, admin: Client, user: Client
+) -> None:
+    app.call(many, 3)
+    add_model(admin, read={"user_ids": [user.account["id"]]})
+
+    def found(query: str) -> list[str]:
+        return [e["what"] for e in admin.get(f"/api/v1/audit?{query}").json["entries"]]
+
+    assert found("author=ada@example.org&kind=model") == ["grants.changed"]
+    assert found(f"author={admin.account['id']}&kind=model&id=legal-desk") == ["grants.changed"]
+    assert set(found("author=system")) == {"policy.changed", "account.created"}
+    assert found("author=gone&since=1&until=2") == ["thing.counted"]
+    assert found("kind=thing&id=t2") == ["thing.counted"]
+    assert found("what=nothing.such") == []
+    assert admin.get("/api/v1/audit?author=nobody@example.org").status == 404
+
+
+def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admin: Client) -> None:
+    app.call(many, 230)
+    seen, before = [], ""
+    while True:
+        page = admin.get(f"/api/v1/audit?kind=thing{before}").json
+        seen += [entry["became"] for entry in page["entries"]]
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+    assert seen == list(range(229, -1, -1))
+
+
+def test_an_export_is_all_of_it_one_entry_a_line(app: InProcessApp, admin: Client) -> None:
+    app.call(many, 250)
+    answer = admin.get("/api/v1/audit/export?kind=thing")
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert "attachment" in answer.headers["content-disposition"]
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert [line["became"] for line in lines] == list(range(249, -1, -1))
+    assert answer.headers["x-total-count"] == "250"
+    assert admin.get("/api/v1/audit/export?kind=none").body == b""
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("author=%00", 422),
+        ("what=%00", 422),
+        ("since=99999999999999999999999", 200),
+        ("until=-99999999999999999999999", 200),
+        ("since=soon", 422),
+        ("id=%25%27%3B--", 200),
+    ],
+)
+def test_odd_filters_are_answered(admin: Client, query: str, status: int) -> None:
+    assert admin.get(f"/api/v1/audit?{query}").status == status
+    assert admin.get(f"/api/v1/audit/export?{query}").status == status
+    assert admin.get("/api/v1/audit?before=99999999999999999999999").status == 200
+
+
+def test_the_trail_is_for_those_whom_a_line_lets_in(admin: Client, user: Client) -> None:
+    for path in ("/api/v1/audit", "/api/v1/audit/export"):
+        assert user.get(path).status == 403
+        assert Client(admin.transport).get(path).status == 401
+    put_page(admin, "auditor.csv", f"p, audit, read, user:{user.account['id']}, allow\n")
+    assert user.get("/api/v1/audit").status == 200
+    assert user.get("/api/v1/policies").status == 403

@@ -1,0 +1,237 @@
+"""Finding gives what comparing every text would give, whatever is in the index and whichever way is taken."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.effort import examples
+from tests.plugins.chats.search.conftest import ANN, BOB, WAYS, Library, Note
+
+from portico_chats.search.search import PAGE
+from portico_chats.storage import indexed_texts
+
+#: Characters that mean something to a pattern, to SQL, to an index; and some of many scripts, in several forms.
+LETTERS = "aab %_\\'\"*\n東京あ한e\u0301éßſ🙂İ.:-"
+TEXT = st.text(st.sampled_from(LETTERS), max_size=12)
+FLAG = st.booleans()
+
+
+@st.composite
+def some_notes(draw: Any) -> list[Note]:
+    number = draw(st.integers(1, 7))
+    return [
+        Note(
+            id=f"chat-{n}",
+            owner=draw(st.sampled_from(("ann", "ann", "bob"))),
+            title=draw(TEXT),
+            said={f"m{m}": draw(TEXT) for m in range(draw(st.integers(0, 3)))},
+            updated_at=draw(st.integers(0, 3)),
+            archived=draw(st.sampled_from((False, False, True))),
+            pinned=draw(FLAG),
+            shared=draw(FLAG),
+            folder=draw(st.sampled_from((None, "work", "work-deep", "home"))),
+            tags=draw(st.sampled_from(((), ("x",), ("x", "y")))),
+        )
+        for n in range(number)
+    ]
+
+
+OPERATORS = {
+    "": lambda note: True,
+    "tag:x": lambda note: "x" in note.tags,
+    "tag:x tag:Y": lambda note: {"x", "y"} <= set(note.tags),
+    "tag:none": lambda note: not note.tags,
+    "folder:work": lambda note: note.folder in ("work", "work-deep"),
+    "folder:work folder:home": lambda note: note.folder is not None,
+    "folder:nowhere": lambda note: False,
+    "pinned:true": lambda note: note.pinned,
+    "shared:false pinned:false": lambda note: not (note.shared or note.pinned),
+    "shared:true": lambda note: note.shared,
+}
+
+
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data(), notes=some_notes())
+def test_what_is_found_is_what_comparing_every_text_finds(
+    library: Library, data: Any, notes: list[Note]
+) -> None:
+    library.wipe()
+    cut = data.draw(st.integers(0, len(notes)))
+    library.add(*notes[:cut])
+    if data.draw(FLAG, "indexed"):
+        library.settle()
+    library.add(*notes[cut:])
+    for note in data.draw(st.lists(st.sampled_from(notes), max_size=2)):
+        library.say(note, {"m0": data.draw(TEXT)})
+    if data.draw(FLAG, "one is deleted"):
+        library.remove(notes.pop())
+    if data.draw(FLAG, "indexed again"):
+        library.settle()
+    everything = [text for note in notes for text in (note.title, *note.said.values())]
+    for _ in range(4):
+        whole = data.draw(st.sampled_from(everything) if everything else TEXT)
+        start = data.draw(st.integers(0, max(len(whole) - 1, 0)))
+        phrase = whole[start : start + data.draw(st.integers(1, 5))] or data.draw(TEXT)
+        phrase = " ".join(word for word in phrase.strip().split(" ") if word)
+        archived = data.draw(FLAG)
+        operators = data.draw(st.sampled_from(sorted(OPERATORS)))
+        actor = data.draw(st.sampled_from((ANN, BOB)))
+        way = data.draw(st.sampled_from(sorted(WAYS)))
+        expected = sorted(
+            (
+                note
+                for note in notes
+                if note.owner == actor.id
+                and note.archived == archived
+                and OPERATORS[operators](note)
+                and note.holds(phrase)
+            ),
+            key=lambda note: (-note.updated_at, note.id),
+        )
+        typed = f"{operators} {phrase} archived:{str(archived).lower()}"
+        found = library.find(typed, actor=actor, bounds=WAYS[way])
+        assert found == [note.id for note in expected]
+
+
+@pytest.fixture
+def many(library: Library) -> Library:
+    """300 chats; each holds something common, every third something less common, one something rare."""
+    library.add(
+        *(
+            Note(
+                f"chat-{n:03}",
+                title=f"Chat {n}",
+                said={
+                    "m": "the weather" + (" in Lisbon" if n % 3 == 0 else ""),
+                    "n": "東京の天気" + ("、zebra" if n == 7 else ""),
+                },
+                updated_at=n // 2,
+            )
+            for n in range(300)
+        )
+    )
+    library.settle()
+    return library
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("phrase", "every"), [("weather", 1), ("th", 1), ("lisbon", 3), ("東京", 1), ("天", 1), ("", 1)]
+)
+def test_pages_follow_one_another_and_then_there_are_none(
+    many: Library, phrase: str, every: int, way: str
+) -> None:
+    numbers = sorted(range(0, 300, every), key=lambda n: (-(n // 2), n))
+    expected = [f"chat-{n:03}" for n in numbers]
+    pages = [many.find(phrase, page=page, bounds=WAYS[way]) for page in range(1, 8)]
+    assert [chat for page in pages for chat in page] == expected
+    assert {len(page) for page in pages} <= {PAGE, len(expected) % PAGE, 0}
+    assert many.find(phrase, page=2**70, bounds=WAYS[way]) == []
+    assert many.find(phrase, page=-1, bounds=WAYS[way]) == expected[:PAGE]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_rare_word_is_found_among_many(many: Library, way: str) -> None:
+    assert many.find("ZEBRA", bounds=WAYS[way]) == ["chat-007"]
+    assert many.find("zebras", bounds=WAYS[way]) == []
+
+
+def test_a_found_chat_is_told_as_in_the_list(library: Library) -> None:
+    library.add(Note("one", title="Trip ideas", updated_at=5))
+    assert library.page("trip") == [
+        {"id": "one", "title": "Trip ideas", "updated_at": 5, "created_at": 0}
+    ]
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize(
+    "text", ["%", "_", "%%", "50%_", "\\", "'", '"', "*", "a*", "-b", "(a+)+$"]
+)
+def test_AB_59_what_is_a_pattern_elsewhere_is_literal_here(
+    library: Library, text: str, indexed: bool
+) -> None:
+    library.add(Note("plain", said={"m": "aaaa 50 percent bbb"}))
+    library.add(Note("odd", said={"m": f"it says {text}"}))
+    if indexed:
+        library.settle()
+    assert {tuple(library.find(text, bounds=way)) for way in WAYS.values()} == {("odd",)}
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_text_of_a_megabyte_is_found_by_whatever_it_holds(
+    library: Library, indexed: bool
+) -> None:
+    text = " ".join(str(n * n) for n in range(110_000))[:1_000_000]
+    library.add(Note("long", said={"m": text}), Note("other", said={"m": "something"}))
+    if indexed:
+        library.settle()
+    for start in (0, 7_990, 499_000, len(text) - 900):
+        phrase = " ".join(text[start : start + 900].split())
+        assert library.find(phrase, bounds=WAYS["index"]) == ["long"]
+        assert library.find(phrase, bounds=WAYS["walk"]) == ["long"]
+    library.say(Note("long", said={}), {"m": "short now"})
+    assert [library.find(phrase, bounds=way) for way in WAYS.values()] == [[]] * len(WAYS)
+    assert library.settle() > (140 if indexed else 0)
+    assert library.find("short", bounds=WAYS["index"]) == ["long"]
+
+
+def test_somebody_elses_texts_are_never_found(library: Library) -> None:
+    library.add(Note("hers", title="secret plan"), Note("his", owner="bob", title="secret plan"))
+    for _ in range(2):
+        for way in WAYS.values():
+            assert library.find("secret", bounds=way) == ["hers"]
+            assert library.find("secret", actor=BOB, bounds=way) == ["his"]
+        library.settle()
+
+
+@pytest.mark.parametrize("operators", sorted(OPERATORS))
+def test_an_operator_lets_through_what_it_says(library: Library, operators: str) -> None:
+    notes = [
+        Note(
+            f"chat-{n:02}",
+            title="trip",
+            pinned=bool(n & 1),
+            shared=bool(n & 2),
+            tags=((), ("x",), ("y",), ("x", "y"))[n // 4 % 4],
+            folder=(None, "work", "work-deep", "home")[n // 16],
+        )
+        for n in range(0, 64)
+    ]
+    library.add(*notes, Note("archived", title="trip", archived=True))
+    library.settle()
+    expected = [note.id for note in notes if OPERATORS[operators](note)]
+    for phrase in ("", "trip"):
+        for way in WAYS.values():
+            assert library.find(f"{operators} {phrase}", bounds=way) == expected[:PAGE]
+    assert library.find(f"archived:true {operators}") == (
+        ["archived"] if OPERATORS[operators](Note("archived")) else []
+    )
+
+
+def test_where_nobody_keeps_folders_none_has_a_name(library: Library) -> None:
+    library.app.portico.context.services.remove("cabinet")
+    library.add(Note("one", title="trip"))
+    assert library.find("folder:work") == library.find("folder:work trip") == []
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_text_that_was_replaced_or_deleted_is_not_found_any_more(
+    library: Library, settled: bool
+) -> None:
+    notes = [Note(f"chat-{n}", title="walk", said={"m": "old words"}) for n in range(4)]
+    library.add(*notes)
+    library.settle()
+    library.say(notes[0], {"m": "new words"})
+    library.app.call(indexed_texts.drop, "chat-1", ["m"])
+    library.remove(notes[2])
+    if settled:
+        library.settle()
+    for way in WAYS.values():
+        assert library.find("old words", bounds=way) == ["chat-3"]
+        assert library.find("new words", bounds=way) == ["chat-0"]
+        assert library.find("walk", bounds=way) == ["chat-0", "chat-1", "chat-3"]

@@ -1,0 +1,192 @@
+"""What is remembered of chats is what is stored, whoever has changed it."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.plugins.chats.conftest import document, new_chat, new_folder, table
+
+from portico.testing import Client, InProcessApp, Response
+from portico_chats.content.skeleton import ChatSkeleton
+from portico_chats.storage.chat_cache import CachedChat, ChatCache
+from portico_chats.storage.seen_revisions import SeenRevisions
+from portico_chats.storage.writer import WrittenChat
+
+CHATS = "/api/v1/chats/"
+
+
+@pytest.fixture
+def another(app: InProcessApp, env: dict[str, str]) -> InProcessApp:
+    """A second instance on the same database."""
+    return InProcessApp(env)
+
+
+def test_a_chat_changed_by_another_instance_is_read_again(
+    another: InProcessApp, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    there = another.client.sign_in("Ann")
+    try:
+        for n in range(3):
+            assert ann.get(CHATS + chat_id).json == there.get(CHATS + chat_id).json
+            there.post(CHATS + chat_id, {"chat": {"title": f"there {n}", "n": n}})
+            assert ann.get(CHATS + chat_id).json["chat"]["n"] == n
+            ann.post(f"{CHATS}{chat_id}/messages/m{n}", {"content": "x"})
+            mine = ann.post(CHATS + chat_id, {"chat": {"title": f"here {n}"}}).json
+            assert mine == there.get(CHATS + chat_id).json
+            assert f"m{n}" in mine["chat"]["history"]["messages"]
+    finally:
+        another.close()
+
+
+def test_a_chat_deleted_by_another_instance_is_gone(another: InProcessApp, ann: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    ann.get(CHATS + chat_id)
+    try:
+        assert another.client.sign_in("Ann").delete(CHATS + chat_id).status == 200
+        assert ann.get(CHATS + chat_id).status == 404
+    finally:
+        another.close()
+
+
+def test_a_change_that_was_refused_is_not_remembered(ann: Client, bob: Client) -> None:
+    chat_id = new_chat(ann)["id"]
+    before = ann.get(CHATS + chat_id).body
+
+    assert bob.post(CHATS + chat_id, {"chat": document(title="x")}).status == 404
+    assert ann.post(CHATS + chat_id, {"chat": {"history": 5}}).status == 422
+    assert ann.get(CHATS + chat_id).body == before
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [
+        pytest.param(lambda admin, ann, chat: ann.delete(CHATS + chat["id"]), id="one"),
+        pytest.param(lambda admin, ann, chat: ann.delete(CHATS), id="all"),
+        pytest.param(
+            lambda admin, ann, chat: ann.delete(f"/api/v1/folders/{chat['folder_id']}"), id="folder"
+        ),
+        pytest.param(
+            lambda admin, ann, chat: admin.delete(f"/api/v1/users/{ann.account['id']}"),
+            id="account",
+        ),
+    ],
+)
+def test_nothing_is_remembered_of_a_chat_that_is_deleted(
+    app: InProcessApp,
+    admin: Client,
+    ann: Client,
+    bob: Client,
+    delete: Callable[[Client, Client, dict[str, str]], Response],
+) -> None:
+    memory, seen = (app.portico.context.services.require(one) for one in (ChatCache, SeenRevisions))
+    kept = new_chat(bob)["id"]
+    form = {"chat": document(), "folder_id": new_folder(ann)}
+    chat = ann.post("/api/v1/chats/new", form).json
+    for person, chat_id in ((bob, kept), (ann, chat["id"]), (ann.sign_in("Ann"), chat["id"])):
+        assert person.get(CHATS + chat_id).status == 200
+    assert len(seen) == 3 and chat["id"] in memory
+
+    assert delete(admin, ann, chat).status == 200
+
+    assert len(seen) == 1
+    assert chat["id"] not in memory and kept in memory
+
+
+def test_what_was_shown_longest_ago_is_forgotten_once_it_is_written_down(
+    app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portico_chats.storage.seen_revisions.MOST", 3)
+    seen = app.portico.context.services.require(SeenRevisions)
+    ids = [new_chat(ann)["id"] for _ in range(6)]
+    for chat_id in ids:
+        assert ann.get(CHATS + chat_id).status == 200
+        assert ann.get(CHATS + chat_id).status == 200
+    app.call(seen.settle)
+
+    assert len(seen) == 3
+    assert {row["chat_id"] for row in table(app, "chats_seen")} == set(ids)
+    for chat_id in ids:
+        assert ann.delete(CHATS + chat_id).status == 200
+    assert len(seen) == 0
+
+
+def test_it_holds_no_more_than_it_has_room_for_and_lets_go_of_what_was_used_longest_ago() -> None:
+    memory = ChatCache(room=100)
+    for n in range(3):
+        memory.keep(f"c{n}", CachedChat(1, "x" * 30))
+    memory.get("c0", 1)
+    memory.keep("c3", CachedChat(1, "x" * 30))
+
+    assert [f"c{n}" in memory for n in range(4)] == [True, False, True, True]
+    assert memory.get("c0", 2) is None
+    memory.keep("large", CachedChat(1, "x" * 60, WrittenChat("", ChatSkeleton(""), {})))
+    assert "large" not in memory
+
+
+def test_short_chats_and_their_messages_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portico_chats.storage.chat_cache.MAX_CHATS", 10)
+    monkeypatch.setattr("portico_chats.storage.chat_cache.MAX_MESSAGES", 100)
+    memory = ChatCache()
+    for n in range(20):
+        memory.keep(f"c{n}", CachedChat(1, ""))
+    assert [n for n in range(20) if f"c{n}" in memory] == list(range(10, 20))
+    many = {f"{n}": "" for n in range(60)}
+    for chat_id in ("one", "two"):
+        memory.keep(chat_id, CachedChat(1, "", WrittenChat("", ChatSkeleton(""), many)))
+    assert "one" not in memory and "two" in memory
+    memory.forget("two")
+    assert memory._messages == 0
+
+
+def test_of_two_instances_that_send_the_same_again_the_last_one_wins(
+    another: InProcessApp, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    there = another.client.sign_in("Ann")
+
+    def sent(content: str) -> dict[str, object]:
+        history = {"messages": {"q": {"content": content}}, "currentId": "q"}
+        return {"chat": {"title": "Trip ideas", "history": history}}
+
+    try:
+        for _ in range(3):
+            for person, content in (
+                (ann, "here"),
+                (ann, "here"),
+                (there, "there"),
+                (there, "there"),
+            ):
+                answer = person.post(CHATS + chat_id, sent(content)).json
+                assert answer["chat"]["history"]["messages"]["q"] == {"content": content}
+                for reader in (ann, there):
+                    assert reader.get(CHATS + chat_id).json == answer
+    finally:
+        another.close()
+
+
+def test_what_is_sent_again_moves_to_the_front_but_for_this_very_second(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000]
+    for room in ("service", "reach"):
+        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
+    chat = new_chat(ann)
+    path = CHATS + chat["id"]
+    for at in (1000, 1000, 1001, 1001, 1005):
+        clock[0] = at
+        assert ann.post(path, {"chat": document()}).json["updated_at"] == at
+        assert ann.get(path).json["updated_at"] == at
+    assert ann.post(path, {"chat": document(extra=1)}).json["chat"]["extra"] == 1
+    assert ann.post(path, {"chat": document(title="x")}).json["title"] == "x"
+    assert ann.get(path).json["chat"]["extra"] == 1
+
+
+def test_somebody_who_may_not_write_cannot_send_what_is_there_already(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    path = CHATS + new_chat(ann)["id"]
+    for _ in range(2):
+        assert ann.post(path, {"chat": document()}).status == 200
+
+    assert bob.post(path, {"chat": document()}).status == 404
+    assert admin.post(path, {"chat": document()}).status == 403

@@ -1,0 +1,225 @@
+"""Chats that go, alone, all at once, with their folder or with their owner: nothing of them stays."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import fill, new_chat, new_folder, share, table
+
+from portico.events import Listener
+from portico.interfaces import ChatChanged
+from portico.testing import Client, InProcessApp
+from portico_chats.storage import chat_queries
+
+CHATS = "/api/v1/chats/"
+PROHIBITED = (
+    "You do not have permission to access this resource. "
+    "Please contact your administrator for assistance."
+)
+TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_tagged")
+
+
+def everything(app: InProcessApp) -> dict[str, list[dict[str, Any]]]:
+    """All that is kept of chats, but what an index still has to let go of."""
+    # Which of them are in the index changes by itself; those that are to be taken out are gone already.
+    told = ("owner_id", "chat_id", "part", "text")
+    texts = [
+        {key: row[key] for key in told} for row in table(app, "chats_text") if row["state"] != 2
+    ]
+    return {name: table(app, name) for name in TABLES} | {"chats_text": texts}
+
+
+def full(person: Client, app: InProcessApp, folder_id: str | None = None) -> str:
+    """The id of a chat that has everything a chat can have."""
+    chat_id = str(new_chat(person)["id"])
+    person.post(f"{CHATS}{chat_id}/tags", {"name": "Work"})
+    if folder_id is not None:
+        person.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
+    share(app, chat_id)
+    return chat_id
+
+
+@pytest.fixture
+def told(app: InProcessApp) -> list[ChatChanged]:
+    events: list[ChatChanged] = []
+    app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
+    return events
+
+
+def test_AB_51_a_chat_takes_along_its_share_its_tags_and_what_can_be_found(
+    app: InProcessApp, ann: Client, bob: Client
+) -> None:
+    full(bob, app)
+    before = everything(app)
+    chat_id = full(ann, app)
+    assert ann.delete(CHATS + chat_id).json is True
+    assert everything(app) == before
+
+
+def test_all_of_ones_own_are_deleted_archived_and_filed_ones_too_and_nobody_elses(
+    app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged]
+) -> None:
+    full(bob, app)
+    before = everything(app)
+    ids = {full(ann, app), full(ann, app, new_folder(ann))}
+    ann.post(f"{CHATS}{max(ids)}/archive")
+    told.clear()
+
+    assert ann.delete(CHATS).json is True
+
+    assert everything(app) == before
+    assert {(event.id, event.user_id, event.change) for event in told} == {
+        (one, ann.account["id"], "deleted") for one in ids
+    }
+    assert len(told) == 2
+    assert ann.delete("/api/v1/chats").json is True  # there is nothing left
+
+
+def test_many_are_deleted_without_reading_any(
+    app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(app, ann, 1201)
+    monkeypatch.setattr(chat_queries, "find", None)
+    monkeypatch.setattr(chat_queries, "find_full", None)
+    assert ann.delete(CHATS).json is True
+    assert not any(everything(app).values())
+
+
+def test_the_chats_of_somebody_who_leaves_take_everything_along(
+    app: InProcessApp, ann: Client, bob: Client, admin: Client
+) -> None:
+    full(bob, app)
+    before = everything(app)
+    full(ann, app)
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+    assert everything(app) == before
+    owners = {row["user_id"] for row in table(app, "chats_tag_owner")}
+    assert owners == {bob.account["id"]}
+
+
+def test_AB_51_a_folder_takes_its_chats_along_and_those_below(
+    app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged]
+) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    full(ann, app)
+    full(bob, app, new_folder(bob, "Top"))
+    before = everything(app)
+    ids = {full(ann, app, top), full(ann, app, low)}
+    told.clear()
+
+    assert ann.delete(f"/api/v1/folders/{top}").json is True
+
+    assert everything(app) == before
+    assert {(event.id, event.change) for event in told} == {(one, "deleted") for one in ids}
+
+
+@pytest.mark.parametrize("hide", ["archive/all", "{}/archive", "{}/pin"])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_deleted_folder_leaves_the_chats_that_its_lists_do_not_show(
+    hide: str, below: bool, app: InProcessApp, ann: Client, told: list[ChatChanged]
+) -> None:
+    top = new_folder(ann, "Top")
+    folder = new_folder(ann, "Low", inside=top) if below else top
+    kept = full(ann, app, folder)
+    ann.post(CHATS + hide.format(kept))
+    ann.post(f"{CHATS}{kept}/tags", {"name": "Later"})
+    if hide == "{}/archive":  # it is in no folder then, until somebody moves it
+        ann.post(f"{CHATS}{kept}/folder", {"folder_id": folder})
+    before = ann.get(CHATS + kept).json
+    assert before["folder_id"] == folder
+    assert ann.get(f"{CHATS}folder/{top}").json == []
+    listed = full(ann, app, folder)
+    told.clear()
+
+    assert ann.delete(f"/api/v1/folders/{top}").json is True
+
+    assert ann.get(CHATS + kept).json == before | {"folder_id": None}
+    assert ann.get(CHATS + listed).status == 404
+    assert {(event.id, event.change) for event in told} == {
+        (kept, "updated"),
+        (listed, "deleted"),
+    }
+
+
+@pytest.mark.parametrize("back", ["{}/archive", "unarchive/all"])
+def test_a_chat_that_was_moved_into_a_folder_while_archived_is_found_again(
+    back: str, ann: Client
+) -> None:
+    chat_id, folder = new_chat(ann)["id"], new_folder(ann)
+    ann.post(f"{CHATS}{chat_id}/archive")
+    moved = ann.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder}).json
+    assert (moved["folder_id"], moved["archived"]) == (folder, True)
+
+    assert ann.delete(f"/api/v1/folders/{folder}").json is True
+    assert [one["id"] for one in ann.get(CHATS + "archived").json] == [chat_id]
+    ann.post(CHATS + back.format(chat_id))
+
+    assert [one["id"] for one in ann.get(CHATS).json] == [chat_id]
+
+
+def test_what_is_kept_of_a_folder_is_in_none(
+    app: InProcessApp, ann: Client, told: list[ChatChanged]
+) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    ids = {full(ann, app, top), full(ann, app, low)}
+    before = {one: ann.get(CHATS + one).json for one in ids}
+    told.clear()
+
+    assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
+
+    assert {one: ann.get(CHATS + one).json for one in ids} == {
+        one: chat | {"folder_id": None} for one, chat in before.items()
+    }
+    assert {(event.id, event.change) for event in told} == {(one, "updated") for one in ids}
+    assert len(ann.get(CHATS).json) == 2
+
+
+def test_a_folder_with_very_many_chats_goes_at_once(app: InProcessApp, ann: Client) -> None:
+    top = new_folder(ann, "Top")
+    fill(app, ann, 1201, top)
+    assert ann.delete(f"/api/v1/folders/{top}").json is True
+    assert not any(everything(app).values())
+
+
+class TestWithoutPermission:
+    @pytest.fixture
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"USER_PERMISSIONS_CHAT_DELETE": "false"}
+
+    def test_D_CHAT_11_a_folder_with_chats_stays_and_an_empty_one_goes(
+        self, app: InProcessApp, ann: Client
+    ) -> None:
+        top = new_folder(ann, "Top")
+        low = new_folder(ann, "Low", inside=top)
+        full(ann, app, low)
+        before = everything(app) | {"folders": table(app, "folders_folder")}
+
+        answer = ann.delete(f"/api/v1/folders/{top}")
+
+        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        assert everything(app) | {"folders": table(app, "folders_folder")} == before
+        assert ann.delete(f"/api/v1/folders/{new_folder(ann, 'Empty')}").json is True
+        assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
+        assert len(ann.get(CHATS).json) == 1
+
+    def test_a_folder_that_looks_empty_goes_and_its_archived_chats_stay(
+        self, app: InProcessApp, ann: Client
+    ) -> None:
+        folder = new_folder(ann)
+        full(ann, app, folder)
+        ann.post(CHATS + "archive/all")
+
+        assert ann.delete(f"/api/v1/folders/{folder}").json is True
+        assert len(ann.get(CHATS + "archived").json) == 1
+
+    def test_nobody_deletes_all_but_administrators(
+        self, app: InProcessApp, ann: Client, admin: Client
+    ) -> None:
+        full(ann, app)
+        before = everything(app)
+        answer = ann.delete(CHATS)
+        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        full(admin, app)
+        assert admin.delete(CHATS).json is True
+        assert everything(app) == before

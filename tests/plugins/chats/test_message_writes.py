@@ -1,0 +1,156 @@
+"""What a completion may do with chats: ask whether it may write, and leave a reply."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import new_chat
+
+from portico.identity import Actor
+from portico.interfaces import ChatStore
+from portico.testing import Client, InProcessApp
+
+CHATS = "/api/v1/chats/"
+
+
+@pytest.fixture
+def conversations(app: InProcessApp) -> ChatStore:
+    return app.portico.context.services.require(ChatStore)
+
+
+def actor(person: Client) -> Actor:
+    account: Any = person.account
+    return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
+
+
+def test_AB_53_a_reply_may_be_left_in_ones_own_chat_only(
+    app: InProcessApp, conversations: ChatStore, ann: Client, bob: Client, admin: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    assert app.call(conversations.may_write, actor(ann), chat_id)
+    for person, target in (
+        (bob, chat_id),
+        (admin, chat_id),
+        (ann, "absent"),
+        (ann, "\x00"),
+        (ann, "../"),
+    ):
+        assert not app.call(conversations.may_write, actor(person), target)
+
+
+def test_a_reply_is_laid_over_its_message_and_becomes_the_current_one(
+    app: InProcessApp, conversations: ChatStore, ann: Client
+) -> None:
+    chat = new_chat(ann)
+    app.call(conversations.record_reply, chat["id"], "a", {"parentId": "q", "model": "m"})
+    app.call(
+        conversations.record_reply, chat["id"], "a", {"error": {"content": "n\x00o"}, "model": "n"}
+    )
+
+    history = ann.get(CHATS + chat["id"]).json["chat"]["history"]
+
+    question = chat["chat"]["history"]["messages"]["q"]
+    assert history["messages"]["q"] == question | {"childrenIds": ["a"]}
+    assert history["messages"]["a"] == {
+        **whole("a", "q", history),
+        "model": "n",
+        "error": {"content": "no"},
+    }
+    assert history["currentId"] == "a"
+
+
+def whole(message_id: str, parent_id: str | None, history: dict[str, Any]) -> dict[str, Any]:
+    """A message that a completion made."""
+    return {
+        "id": message_id,
+        "parentId": parent_id,
+        "childrenIds": [],
+        "role": "assistant",
+        "content": "",
+        "timestamp": history["messages"][message_id]["timestamp"],
+    }
+
+
+@pytest.mark.parametrize(("given", "parent"), [(None, "q"), ("q", "q"), ("soon", "soon")])
+def test_a_reply_that_has_no_message_yet_gets_a_whole_one_where_the_client_says(
+    app: InProcessApp, conversations: ChatStore, ann: Client, given: str | None, parent: str
+) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    app.call(conversations.record_reply, chat_id, "a", {"parentId": given, "model": "m"})
+
+    history = ann.get(CHATS + chat_id).json["chat"]["history"]
+    assert history["messages"]["a"] == whole("a", parent, history) | {"model": "m"}
+    assert history["messages"]["q"]["childrenIds"] == (["a"] if parent == "q" else [])
+
+
+def test_a_message_that_is_there_keeps_its_place(
+    app: InProcessApp, conversations: ChatStore, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    ann.post(f"{CHATS}{chat_id}/messages/a", {"content": "x"})
+
+    for given in (None, "a", "elsewhere"):
+        app.call(conversations.record_reply, chat_id, "a", {"parentId": given, "model": "m"})
+
+    history = ann.get(CHATS + chat_id).json["chat"]["history"]
+    assert history["messages"]["a"]["parentId"] == "q"
+
+
+def test_a_reply_to_a_message_that_was_deleted_meanwhile_leaves_no_trace(
+    app: InProcessApp, conversations: ChatStore, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    other = {"messages": {"x": {"id": "x", "content": "x"}}, "currentId": "x"}
+    ann.post(CHATS + chat_id, {"chat": {"history": other}})
+    before = ann.get(CHATS + chat_id).body
+
+    app.call(conversations.record_reply, chat_id, "q", {"parentId": "x", "model": "m"})
+
+    assert ann.get(CHATS + chat_id).body == before
+
+
+@pytest.mark.parametrize(
+    "chat", [{}, {"history": None}, {"history": {}}, {"history": {"messages": None}}]
+)
+def test_D_CHAT_8_what_is_missing_on_the_way_to_the_message_is_made(
+    app: InProcessApp, conversations: ChatStore, ann: Client, chat: dict[str, Any]
+) -> None:
+    chat_id = ann.post(CHATS + "new", {"chat": chat}).json["id"]
+
+    app.call(conversations.record_reply, chat_id, "a", {"model": "m"})
+
+    history = ann.get(CHATS + chat_id).json["chat"]["history"]
+    assert history == {
+        "messages": {"a": whole("a", None, history) | {"model": "m"}},
+        "currentId": "a",
+    }
+
+
+def test_a_reply_to_a_chat_that_is_gone_is_let_go(
+    app: InProcessApp, conversations: ChatStore, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+    ann.delete(CHATS + chat_id)
+
+    app.call(conversations.record_reply, chat_id, "a", {"model": "m"})
+
+    assert ann.get(CHATS + chat_id).status == 404
+
+
+def test_FT_04_replies_that_come_at_the_same_time_are_all_kept(
+    app: InProcessApp, conversations: ChatStore, ann: Client
+) -> None:
+    chat_id = new_chat(ann)["id"]
+
+    async def storm() -> None:
+        replies = (
+            conversations.record_reply(chat_id, f"a{n}", {"content": str(n)}) for n in range(60)
+        )
+        await asyncio.gather(*replies)
+
+    app.call(storm)
+
+    messages = ann.get(CHATS + chat_id).json["chat"]["history"]["messages"]
+    assert {messages[f"a{n}"]["content"] for n in range(60)} == {str(n) for n in range(60)}

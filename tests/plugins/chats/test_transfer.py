@@ -1,0 +1,223 @@
+"""Chats on their way from one server to another: they lie in folders of the same names there."""
+
+import json
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.plugins.chats.conftest import new_chat, new_folder
+from tests.servers import fresh_database
+
+from portico.api import FolderLookup, execute, json_array_stream
+from portico.cli.context import CommandContext
+from portico.server.logging import configure_logging
+from portico.settings.schema import LogSettings
+from portico.testing import Client, InProcessApp
+from portico_chats.transfer import exporter
+from portico_chats.transfer.batches import BatchedImport
+from portico_chats.transfer.commands import chats
+from portico_chats.transfer.importer import ChatImport
+
+CHATS = "/api/v1/chats/"
+
+
+@pytest.fixture
+def elsewhere(
+    env: dict[str, str], database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[InProcessApp]:
+    """Another server of the same kind, which has nothing yet."""
+    own = env | {"DATA_DIR": str(tmp_path / "elsewhere")}
+    if not database_url:
+        app = InProcessApp(own)
+        yield app
+        app.close()
+        return
+    with fresh_database(request.getfixturevalue("postgres")) as url:
+        app = InProcessApp(own | {"DATABASE_URL": url})
+        yield app
+        app.close()
+
+
+def put(person: Client, title: str, folder_id: str | None, *, archived: bool = False) -> None:
+    chat_id = new_chat(person, title=title)["id"]
+    if archived:  # takes it out of its folder, so it comes first
+        assert person.post(f"{CHATS}{chat_id}/archive").status == 200
+    answer = person.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
+    assert answer.status == 200, answer
+
+
+def exported(app: InProcessApp, owner_id: str | None = None) -> bytes:
+    """What `portico chats export` writes."""
+
+    async def work() -> bytes:
+        folders = app.portico.context.services.get(FolderLookup)
+        return b"".join(
+            [part async for part in json_array_stream(exporter.blocks(owner_id, folders))]
+        )
+
+    text: bytes = app.call(work)
+    return text
+
+
+def bring(app: InProcessApp, owner: Client, text: bytes) -> BatchedImport:
+    """As `portico chats import` does."""
+    context, owner_id = app.portico.context, owner.account["id"]
+    batched = BatchedImport(ChatImport(context, owner_id, BytesIO(text), unbounded=True))
+    app.call(batched.run)
+    return batched
+
+
+def places(person: Client) -> dict[str, str]:
+    """Where each chat lies, as a path of names; "" = in no folder."""
+    folders = {one["id"]: one for one in person.get("/api/v1/folders/").json}
+
+    def path(folder_id: str | None) -> str:
+        if folder_id is None:
+            return ""
+        one = folders[folder_id]
+        return f"{path(one['parent_id'])}/{one['name']}"
+
+    return {one["title"]: path(one["folder_id"]) for one in person.get(CHATS + "all").json}
+
+
+def names(person: Client) -> list[str]:
+    return sorted(one["name"] for one in person.get("/api/v1/folders/").json)
+
+
+def furnish(person: Client) -> dict[str, str]:
+    """Folders in folders with chats in them; the one in the middle has none. Returns where each chat lies."""
+    trips = new_folder(person, "Trips")
+    spain = new_folder(person, "Año 2024", new_folder(person, "Europe", trips))
+    put(person, "plan", trips)
+    put(person, "hotel", spain)
+    put(person, "old hotel", spain, archived=True)
+    put(person, "loose", None)
+    return {
+        "plan": "/Trips",
+        "hotel": "/Trips/Europe/Año 2024",
+        "old hotel": "/Trips/Europe/Año 2024",
+        "loose": "",
+    }
+
+
+def command(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], *words: str) -> str:
+    with monkeypatch.context() as patched:
+        for name, value in settings.items():
+            patched.setenv(name, value)
+        done = CliRunner().invoke(chats, words, obj=CommandContext(None), catch_exceptions=False)
+    configure_logging(LogSettings())  # the streams of the runner are closed
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_commands_move_chats_with_the_names_and_the_nesting_of_their_folders(
+    app: InProcessApp,
+    elsewhere: InProcessApp,
+    ann: Client,
+    env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = furnish(ann)
+    file, ann_there = str(tmp_path / "chats.json"), elsewhere.client.sign_up("Ann")
+    settings = elsewhere.portico.settings
+    other = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database.url}
+
+    command(monkeypatch, env, "export", file, "--user", ann.account["email"])
+    command(monkeypatch, env | other, "import", file, "--user", ann_there.account["email"])
+
+    assert places(ann_there) == there
+    assert names(ann_there) == ["Año 2024", "Europe", "Trips"]
+    archived = {one["title"] for one in ann_there.get(CHATS + "archived").json}
+    assert archived == {"old hotel"}
+    (loose,) = [one for one in json.loads(Path(file).read_bytes()) if one["title"] == "loose"]
+    assert "folder" not in loose
+
+
+def test_what_is_exported_comes_in_over_http_too_and_twice_into_the_same_folders(
+    app: InProcessApp, elsewhere: InProcessApp, ann: Client
+) -> None:
+    there, bob = furnish(ann), elsewhere.client.sign_up("Bob")
+    text = exported(app)
+
+    for _ in range(2):
+        assert bob.post(CHATS + "import", body=text).status == 200
+
+    assert places(bob) == there
+    assert names(bob) == ["Año 2024", "Europe", "Trips"]
+
+
+def test_folders_of_one_name_of_two_accounts_stay_two_in_every_run(
+    app: InProcessApp, elsewhere: InProcessApp, ann: Client, bob: Client
+) -> None:
+    for person, title in ((ann, "ann's"), (bob, "bob's")):
+        inner = new_folder(person, "Law", new_folder(person, "Work"))
+        put(person, title, inner)
+    text, eve = exported(app), elsewhere.client.sign_up("Eve")
+
+    bring(elsewhere, eve, text)
+
+    assert sorted(places(eve).values()) == ["/Work (2)/Law", "/Work/Law"]
+    before = places(eve)
+    for one in eve.get(CHATS + "all").json:
+        if one["title"] == "ann's":
+            assert eve.delete(CHATS + one["id"]).status == 200
+    bring(elsewhere, eve, text)
+    assert places(eve) == before
+
+
+def test_an_export_of_another_account_changes_nothing_in_that_accounts_folders(
+    app: InProcessApp, ann: Client, bob: Client
+) -> None:
+    there, mine = furnish(ann), new_folder(bob, "trips")
+    text = exported(app, ann.account["id"])
+    folders = ann.get("/api/v1/folders/").json
+
+    bring(app, bob, text)
+
+    assert {title: path.replace("/trips", "/Trips") for title, path in places(bob).items()} == there
+    assert mine in {one["id"] for one in bob.get("/api/v1/folders/").json}
+    assert names(bob) == ["Año 2024", "Europe", "trips"]
+    assert ann.get("/api/v1/folders/").json == folders
+    assert places(ann) == there
+    theirs = {one["folder_id"] for one in ann.get(CHATS + "all").json} - {None}
+    assert not theirs & {one["folder_id"] for one in bob.get(CHATS + "all").json}
+
+
+def test_an_export_comes_back_into_the_folders_that_are_still_there(
+    app: InProcessApp, ann: Client
+) -> None:
+    there = furnish(ann)
+    text = exported(app)
+    for one in ann.get(CHATS + "all").json:
+        assert ann.delete(CHATS + one["id"]).status == 200
+
+    bring(app, ann, text)
+
+    assert places(ann) == there
+    assert names(ann) == ["Año 2024", "Europe", "Trips"]
+
+
+def test_an_export_ends_though_folders_lie_in_each_other_or_in_a_foreign_one(
+    app: InProcessApp, ann: Client, bob: Client
+) -> None:
+    outer, theirs = new_folder(ann, "Outer"), new_folder(bob, "Secret")
+    inner = new_folder(ann, "Inner", outer)
+    put(ann, "ring", inner)
+    put(ann, "foreign", stray := new_folder(ann, "Stray"))
+
+    async def spoil() -> None:
+        move = "UPDATE folders_folder SET parent_id = $1 WHERE id = $2"
+        await execute(move, inner, outer)
+        await execute(move, theirs, stray)
+
+    app.call(spoil)
+
+    found: dict[str, Any] = {one["title"]: one["folder"] for one in json.loads(exported(app))}
+    assert found == {
+        "ring": {"id": inner, "name": "Inner", "parent": {"id": outer, "name": "Outer"}},
+        "foreign": {"id": stray, "name": "Stray"},
+    }

@@ -1,0 +1,240 @@
+"""Folders that go, alone or with their owner: who is asked before, and who is told after."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.folders.conftest import (
+    FOLDERS,
+    NOT_FOUND,
+    PROHIBITED,
+    new_folder,
+    parents,
+    stored,
+)
+
+from portico.db import fetch_all
+from portico.errors import Forbidden
+from portico.events import Listener
+from portico.interfaces import FoldersDeleting
+from portico.testing import Client, InProcessApp
+from portico_folders.events import FolderChanged
+
+Involve = Callable[[Callable[[FoldersDeleting], Any]], None]
+
+
+@pytest.fixture
+def involve(app: InProcessApp) -> Iterator[Involve]:
+    """Have somebody keep things in folders: `involve(handle)`."""
+
+    def add(handle: Callable[[FoldersDeleting], Any]) -> None:
+        app.portico.events.subscribe("keeper", [Listener(FoldersDeleting, handle)])
+
+    yield add
+    app.portico.events.unsubscribe("keeper")
+
+
+def test_AB_51_a_folder_takes_those_below_it_along_and_whoever_keeps_things_in_them_is_involved(
+    app: InProcessApp, ann: Client, bob: Client, involve: Involve
+) -> None:
+    top = new_folder(ann, "Top")
+    middle = new_folder(ann, "Middle", inside=top)
+    low = new_folder(ann, "Low", inside=middle)
+    new_folder(ann, "Other")
+    new_folder(bob, "Top")
+    seen: list[tuple[FoldersDeleting, int]] = []
+
+    async def note(event: FoldersDeleting) -> None:
+        seen.append((event, len(await fetch_all("SELECT id FROM folders_folder"))))
+
+    involve(note)
+
+    answer = ann.delete(FOLDERS + top)
+
+    assert (answer.status, answer.json) == (200, True)
+    assert (parents(ann), parents(bob)) == ({"Other": None}, {"Top": None})
+    ((event, there),) = seen
+    assert there == 5  # the folders are still there while it is their keeper's turn
+    assert sorted(event.ids) == sorted((top, middle, low))
+    assert (event.actor.id, event.delete_contents) == (ann.account["id"], True)
+    again = ann.delete(FOLDERS + top)
+    assert (again.status, again.detail) == (404, NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("query", "contents"),
+    [("", True), ("?delete_contents=true", True), ("?delete_contents=1", True),
+     ("?delete_contents=false", False), ("?delete_contents=0", False), ("?delete_contents=False", False)],
+)  # fmt: skip
+def test_what_lies_in_it_goes_unless_it_is_to_stay(
+    ann: Client, involve: Involve, query: str, contents: bool
+) -> None:
+    seen: list[FoldersDeleting] = []
+    involve(seen.append)
+    assert ann.delete(FOLDERS + new_folder(ann) + query).status == 200
+    assert [event.delete_contents for event in seen] == [contents]
+
+
+def test_a_query_that_is_neither_yes_nor_no_deletes_nothing(ann: Client, involve: Involve) -> None:
+    seen: list[FoldersDeleting] = []
+    involve(seen.append)
+    answer = ann.delete(f"{FOLDERS}{new_folder(ann)}?delete_contents=maybe")
+    assert (answer.status, answer.detail[0]["loc"]) == (422, ["query", "delete_contents"])
+    assert seen == [] and len(parents(ann)) == 1
+
+
+def test_D_CHAT_11_whoever_keeps_something_in_a_sub_folder_may_refuse_and_all_stays(
+    app: InProcessApp, ann: Client, involve: Involve
+) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    told: list[Any] = []
+    app.portico.events.subscribe("keeper", [Listener(FolderChanged, told.append)])
+
+    async def refuse(event: FoldersDeleting) -> None:
+        if low in event.ids:
+            raise Forbidden
+
+    involve(refuse)
+    before = stored(app)
+
+    answer = ann.delete(FOLDERS + top)
+
+    assert (answer.status, answer.detail) == (403, PROHIBITED)
+    assert stored(app) == before
+    assert told == []
+
+
+def test_whoever_is_let_in_by_a_line_of_policy_sees_and_changes_but_deletes_nothing(
+    env: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "ours.csv").write_text("p, folder, *, role:admin, allow\n")
+    env["PORTICO_ACCESS_POLICY_DIR"] = str(tmp_path)
+    ann: Client = request.getfixturevalue("ann")
+    admin: Client = request.getfixturevalue("admin")
+    involve: Involve = request.getfixturevalue("involve")
+    seen: list[FoldersDeleting] = []
+    involve(seen.append)
+    folder_id = new_folder(ann)
+    theirs = new_folder(admin, "Admin's")
+
+    assert admin.get(FOLDERS + folder_id).json["name"] == "Trips"
+    assert admin.post(f"{FOLDERS}{folder_id}/update", {"name": "Other"}).json["name"] == "Other"
+    into_own = admin.post(f"{FOLDERS}{folder_id}/update/parent", {"parent_id": theirs})
+    assert into_own.status == 400
+    refused = admin.delete(FOLDERS + folder_id)
+    assert (refused.status, refused.detail) == (403, PROHIBITED)
+    assert parents(admin) == {"Admin's": None}
+    assert parents(ann) == {"Other": None}
+    assert seen == []
+
+
+def test_the_folders_of_somebody_who_leaves_go_with_them(
+    app: InProcessApp, admin: Client, ann: Client, bob: Client
+) -> None:
+    top = new_folder(ann, "Top")
+    low = new_folder(ann, "Low", inside=top)
+    kept = new_folder(bob)
+    nobody = admin.add_user("Eve")  # never had any
+    told: list[FolderChanged] = []
+    app.portico.events.subscribe("test", [Listener(FolderChanged, told.append)])
+
+    for person in (ann, nobody):
+        assert admin.delete(f"/api/v1/users/{person.account['id']}").status == 200
+
+    assert [row["id"] for row in stored(app)] == [kept]
+    assert {(event.id, event.user_id, event.change) for event in told} == {
+        (one, ann.account["id"], "deleted") for one in (top, low)
+    }
+    owners = app.call(app.portico.database.rows, "SELECT user_id FROM folders_owner")
+    assert [one["user_id"] for one in owners] == [bob.account["id"]]
+
+
+def test_somebody_who_leaves_takes_their_folders_along_while_the_plugin_is_off(
+    env: dict[str, str],
+) -> None:
+    app = InProcessApp(env)
+    ada = app.client.sign_up("Ada")
+    new_folder(ada.add_user("Ann"))
+    app.close()
+
+    app = InProcessApp(env | {"PORTICO_PLUGINS_ONLY": "accounts,password"})
+    ada = app.client.sign_in("Ada")
+    (ann,) = (one for one in ada.get("/api/v1/users/").json["users"] if one["name"] == "Ann")
+    assert ada.delete(f"/api/v1/users/{ann['id']}").status == 200
+    assert stored(app) == []
+    app.close()
+
+
+def test_nobody_who_leaves_has_just_made_a_folder(
+    app: InProcessApp, env: dict[str, str], admin: Client
+) -> None:
+    elsewhere = InProcessApp(env)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            for n in range(10):
+                person = admin.add_user(f"Eve{n}")
+                there = Client(elsewhere.client.transport, person.token)
+                if n % 2:
+                    new_folder(person, "First")
+                made = [
+                    threads.submit(one.post, FOLDERS, {"name": str(number)})
+                    for number, one in enumerate((person, there, person))
+                ]
+                gone = threads.submit(admin.delete, f"/api/v1/users/{person.account['id']}")
+                assert gone.result().status == 200
+                # Who is told that it was made may find it gone, but nobody is told of a fault.
+                assert {one.result().status for one in made} <= {200, 400, 401}
+        assert stored(app) == []
+    finally:
+        elsewhere.close()
+
+
+def test_every_change_is_told_once_it_is_true(app: InProcessApp, ann: Client) -> None:
+    told: list[tuple[str, str]] = []
+    owners: set[str] = set()
+
+    def note(event: FolderChanged) -> None:
+        told.append((event.id, event.change))
+        owners.add(event.user_id)
+
+    app.portico.events.subscribe("test", [Listener(FolderChanged, note)])
+    top, low = new_folder(ann, "Top"), new_folder(ann, "Low")
+    ann.post(f"{FOLDERS}{low}/update", {"name": "Lower"})
+    ann.post(f"{FOLDERS}{low}/update", {"name": "Top"})  # taken
+    ann.post(f"{FOLDERS}{low}/update/parent", {"parent_id": top})
+    ann.post(f"{FOLDERS}{top}/update/parent", {"parent_id": low})  # a ring
+    ann.post(f"{FOLDERS}{low}/update/expanded", {"is_expanded": True})
+    ann.delete(FOLDERS + top)
+
+    assert told[:5] == [
+        (top, "created"), (low, "created"), (low, "updated"), (low, "updated"), (low, "updated"),
+    ]  # fmt: skip
+    assert sorted(told[5:]) == sorted([(top, "deleted"), (low, "deleted")])
+    assert owners == {ann.account["id"]}
+
+
+def test_more_folders_than_a_statement_has_room_for_are_deleted_together(
+    app: InProcessApp, ann: Client, involve: Involve
+) -> None:
+    top = new_folder(ann, "Top")
+    sql = (
+        "INSERT INTO folders_folder (id, user_id, parent_id, name, likeness, words, created_at, updated_at) "
+        "VALUES ($1, $2, $3, $1, $1, $1, 1, 1)"
+    )
+
+    async def fill() -> None:
+        from portico.db import execute, transaction
+
+        async with transaction():
+            for n in range(1200):
+                await execute(sql, f"f{n}", ann.account["id"], top)
+
+    app.call(fill)
+    seen: list[FoldersDeleting] = []
+    involve(seen.append)
+    assert ann.delete(FOLDERS + top).json is True
+    assert [len(event.ids) for event in seen] == [1201]
+    assert stored(app) == []

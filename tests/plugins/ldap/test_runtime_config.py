@@ -1,0 +1,172 @@
+"""An administrator says, while the house runs, which directory it is."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.ldap.conftest import Place
+from tests.plugins.ldap.test_sign_in import sign_in
+
+from portico.testing import Client, InProcessApp
+
+SWITCH = "/api/v1/auths/admin/config/ldap"
+SERVER = f"{SWITCH}/server"
+
+
+@pytest.fixture
+def form(pure: Place) -> dict[str, Any]:
+    """The directory, as a client describes it."""
+    return {
+        "label": "People", "host": "localhost", "port": pure.encrypted, "attribute_for_mail": "mail",
+        "attribute_for_username": "uid", "app_dn": "cn=portico,dc=example,dc=org", "app_dn_password": "app-secret",
+        "search_base": "dc=example,dc=org", "search_filters": "(objectClass=inetOrgPerson)", "use_tls": True,
+        "certificate_path": str(pure.ca), "validate_cert": True, "ciphers": "ALL",
+    }  # fmt: skip
+
+
+def test_the_directory_is_named_and_switched_on_while_the_house_runs(
+    admin: Client, form: dict[str, Any]
+) -> None:
+    assert admin.get(SWITCH).json == {"ENABLE_LDAP": False}
+    answer = admin.post(SERVER, form)
+    assert answer.status == 200, answer
+    assert answer.json == form | {"app_dn_password": "********", "start_tls": False}
+    assert sign_in(admin, "ben").status == 400
+    assert admin.post(SWITCH, {"enable_ldap": True}).json == {"ENABLE_LDAP": True}
+    assert sign_in(admin, "ben").status == 200
+    assert admin.post(SWITCH, {"enable_ldap": False}).json == {"ENABLE_LDAP": False}
+    assert sign_in(admin, "ben").detail == "LDAP authentication is not enabled"
+
+
+def test_the_password_is_never_told_and_stays_where_its_mask_is_sent_back(
+    admin: Client, form: dict[str, Any]
+) -> None:
+    admin.post(SWITCH, {"enable_ldap": True})
+    assert admin.get(SERVER).json["app_dn_password"] == ""
+    admin.post(SERVER, form)
+    shown = admin.get(SERVER)
+    assert b"app-secret" not in shown.body and shown.json["app_dn_password"] == "********"
+    assert admin.post(SERVER, shown.json | {"label": "Others"}).json["label"] == "Others"
+    assert sign_in(admin, "ben").status == 200
+    trail = admin.get("/api/v1/audit")
+    assert b"LDAP_APP_PASSWORD" in trail.body and b"LDAP_SERVER_LABEL" in trail.body
+    assert b"app-secret" not in trail.body
+
+
+def test_the_password_is_kept_locked(
+    app: InProcessApp, admin: Client, form: dict[str, Any]
+) -> None:
+    admin.post(SERVER, form)
+
+    async def kept() -> list[Any]:
+        from portico.db import fetch_all
+
+        stored = await fetch_all("SELECT name, locked FROM ldap_secret")
+        return [*stored, *await fetch_all("SELECT name, value FROM portico_configuration")]
+
+    found = app.call(kept)
+    assert "app-secret" not in str(found)
+    assert found[0]["locked"].startswith("v1.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"host": "evil.example"}, {"port": 1389}, {"use_tls": False}, {"start_tls": True}, {"validate_cert": False},
+        {"certificate_path": ""},
+    ],
+)  # fmt: skip
+def test_a_password_that_is_not_known_is_not_told_to_another_server(
+    admin: Client, form: dict[str, Any], change: dict[str, Any]
+) -> None:
+    admin.post(SERVER, form)
+    shown = admin.get(SERVER).json
+    answer = admin.post(SERVER, shown | change)
+    assert answer.status == 400 and "app_dn_password" in answer.detail
+    assert admin.get(SERVER).json == shown
+    assert admin.post(SERVER, shown | change | {"app_dn_password": "new"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({"label": ""}, 400, "Required field label is empty"),
+        ({"host": "  "}, 400, "Required field host is empty"),
+        ({"app_dn": ""}, 400, "Required field app_dn is empty"),
+        ({"app_dn_password": ""}, 400, "Required field app_dn_password is empty"),
+        ({"search_base": ""}, 400, "Required field search_base is empty"),
+        ({"attribute_for_mail": ""}, 400, "Required field attribute_for_mail is empty"),
+        ({"attribute_for_username": "uid)(a"}, 400, "attribute_for_username"),
+        ({"search_filters": "(uid=*"}, 400, "search_filters"),
+        ({"search_base": "everywhere"}, 400, "search_base"),
+        ({"host": "ldapi:///tmp/socket"}, 400, "host"),
+        ({"host": "a b"}, 400, "host"),
+        ({"certificate_path": "/etc/passwd"}, 400, "Failed to configure TLS for LDAP connection."),
+        ({"certificate_path": "/nowhere"}, 400, "Failed to configure TLS for LDAP connection."),
+        ({"ciphers": "NONSENSE"}, 400, "Failed to configure TLS for LDAP connection."),
+        ({"port": 0}, 422, "port"),
+        ({"port": "imaps"}, 422, "port"),
+        ({"use_tls": None}, 422, "use_tls"),
+        ({"host": 7}, 422, "host"),
+        ({"label": "a" * 2000}, 422, "label"),
+    ],
+)
+def test_what_cannot_be_a_directory_is_refused_and_nothing_is_kept(
+    admin: Client, form: dict[str, Any], change: dict[str, Any], status: int, told: str
+) -> None:
+    before = admin.get(SERVER).json
+    answer = admin.post(SERVER, form | change)
+    assert answer.status == status and told in str(answer.detail)
+    assert admin.get(SERVER).json == before
+
+
+def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
+    opened: Any, pure: Place
+) -> None:
+    settings = pure.settings()
+    admin = opened(settings).client.sign_up("Ada")
+    before = admin.get(SERVER).json
+    for name, value in {
+        "host": "evil.example", "port": 1, "app_dn_password": "other", "app_dn": "cn=other",
+        "certificate_path": "/nowhere",
+    }.items():  # fmt: skip
+        answer = admin.post(SERVER, before | {"label": "Mine", name: value})
+        assert answer.status == 400 and name in answer.detail, name
+        assert admin.get(SERVER).json == before
+    assert admin.post(SERVER, before | {"label": "Mine"}).json == before | {"label": "Mine"}
+    answer = admin.post(SWITCH, {"enable_ldap": False})
+    assert answer.status == 400 and "ENABLE_LDAP" in answer.detail
+    assert admin.post(SWITCH, {"enable_ldap": True}).json == {"ENABLE_LDAP": True}
+    assert sign_in(admin, "ben").status == 200
+
+
+def test_the_operators_password_is_not_told_to_a_server_of_somebody_else(
+    opened: Any, form: dict[str, Any]
+) -> None:
+    admin = opened({"LDAP_APP_PASSWORD": "operators"}).client.sign_up("Ada")
+    answer = admin.post(SERVER, form | {"host": "evil.example", "app_dn_password": "mine"})
+    assert answer.status == 400 and "app_dn_password" in answer.detail
+
+
+def test_only_administrators_look_and_change_and_never_by_a_key(
+    admin: Client, user: Client, client: Client, form: dict[str, Any]
+) -> None:
+    for path, body in ((SWITCH, {"enable_ldap": True}), (SERVER, form)):
+        assert client.get(path).status == client.post(path, body).status == 401
+        assert user.get(path).status == user.post(path, body).status == 403
+    assert admin.get(SWITCH).json == {"ENABLE_LDAP": False}
+
+
+def test_a_filter_that_is_none_keeps_the_house_closed(opened: Any, pure: Place) -> None:
+    with pytest.raises(Exception, match="search_filters"):
+        opened(pure.settings(LDAP_SEARCH_FILTER="(uid=*"))
+
+
+def test_the_ways_that_are_open_are_those_that_let_somebody_in(
+    app: InProcessApp, admin: Client
+) -> None:
+    def names() -> list[str]:
+        return [way.name for way in app.call(app.portico.identity.active_providers)]
+
+    assert names() == ["password"]
+    admin.post(SWITCH, {"enable_ldap": True})
+    assert names() == ["ldap", "password"]

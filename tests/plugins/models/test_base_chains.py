@@ -1,0 +1,99 @@
+"""Presets that stand on presets: how far, on what, and never on themselves."""
+
+import threading
+
+from tests.plugins.models.conftest import Shop, form, readers, writers
+
+from portico.api import UNAUTHORIZED
+from portico.testing import Client
+from portico_models.sharing_rules import CYCLE_MESSAGE, LONGEST_CHAIN
+
+CREATE, UPDATE = "/api/v1/models/create", "/api/v1/models/model/update"
+
+
+def chain(person: Client, *ids: str) -> None:
+    """Presets, each on the one before, the first on the open model."""
+    base = "open-1"
+    for one in ids:
+        answer = person.post(CREATE, form(one, base_model_id=base))
+        assert answer.status == 200, answer
+        base = one
+
+
+def test_presets_stand_on_presets(ann: Client) -> None:
+    chain(ann, "a", "b", "c")
+    assert [one["id"] for one in ann.get("/api/models").json["data"]] == ["open-1", "a", "b", "c"]
+
+
+def test_a_ring_is_refused_however_long(ann: Client, admin: Client) -> None:
+    chain(ann, "a", "b", "c")
+
+    for person in (ann, admin):
+        for base in ("a", "b", "c"):
+            answer = person.post(UPDATE, form("a", base_model_id=base))
+            assert (answer.status, answer.detail) == (400, CYCLE_MESSAGE)
+    assert "base_model_id" in CYCLE_MESSAGE
+    assert ann.get("/api/v1/models/model?id=a").json["base_model_id"] == "open-1"
+
+
+def test_a_model_that_was_waited_for_closes_no_ring(admin: Client) -> None:
+    admin.post(CREATE, form("a", base_model_id="b"))  # there is no b yet
+
+    assert admin.post(CREATE, form("b", base_model_id="a")).detail == CYCLE_MESSAGE
+
+
+def test_two_who_write_at_the_same_time_close_no_ring(admin: Client) -> None:
+    chain(admin, "a")
+    chain(admin, "b")
+    answers = []
+    forms = [form("a", base_model_id="b"), form("b", base_model_id="a")]
+    threads = [
+        threading.Thread(target=lambda one=one: answers.append(admin.post(UPDATE, one)))
+        for one in forms
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(answer.status for answer in answers) == [200, 400]
+
+
+def test_a_chain_has_a_longest_length(ann: Client) -> None:
+    chain(ann, *(f"m{number}" for number in range(LONGEST_CHAIN)))
+
+    answer = ann.post(CREATE, form("over", base_model_id=f"m{LONGEST_CHAIN - 1}"))
+
+    assert (answer.status, "base_model_id" in answer.detail) == (400, True)
+    listed = [one["id"] for one in ann.get("/api/models").json["data"]]
+    assert f"m{LONGEST_CHAIN - 1}" in listed
+
+
+def test_AB_36_a_preset_on_a_private_one_is_refused_two_hops_up_as_well(
+    ann: Client, bob: Client, admin: Client
+) -> None:
+    admin.post(CREATE, form("private", base_model_id="open-1"))
+    assert ann.post(CREATE, form("x", base_model_id="private")).detail == UNAUTHORIZED
+
+    # Shared with Ann, by somebody who may not use what it stands on any more.
+    admin.post(CREATE, form("lent", access_control=readers(bob)))
+    bob.post(CREATE, form("middle", base_model_id="lent"))
+    admin.post(
+        UPDATE, form("middle", base_model_id="lent", access_control=readers(ann) | writers(bob))
+    )
+    assert ann.post(CREATE, form("x", base_model_id="middle")).status == 200
+    admin.post(UPDATE, form("lent", access_control={}))
+
+    for method, body in (
+        (CREATE, form("y", base_model_id="middle")),
+        (UPDATE, form("x", base_model_id="lent")),
+    ):
+        answer = ann.post(method, body)
+        assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
+    assert ann.post(UPDATE, form("x", base_model_id="middle")).status == 200  # where it was
+
+
+def test_AB_36_what_does_not_exist_looks_like_what_is_private(ann: Client, shop: Shop) -> None:
+    answers = [ann.post(CREATE, form(base_model_id=base)) for base in ("closed-1", "absent")]
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert {answer.status for answer in answers} == {403}

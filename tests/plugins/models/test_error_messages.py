@@ -1,0 +1,121 @@
+"""Every word by which a client knows what went wrong, as it comes over HTTP."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.plugins.models.conftest import form, readers
+
+from portico.testing import Client, InProcessApp, Response
+
+MODELS = "/api/v1/models"
+PROHIBITED = (
+    "You do not have permission to access this resource. "
+    "Please contact your administrator for assistance."
+)
+UNAVAILABLE = (503, "Service temporarily unavailable")
+
+
+def create(who: Client, model_id: str = "legal-desk", **changes: object) -> Response:
+    return who.post(f"{MODELS}/create", form(model_id, **changes))
+
+
+@pytest.fixture
+def admin_made(admin: Client, bob: Client) -> str:
+    """The id of a model of the administrator's that Bob reads."""
+    assert create(admin, "desk", access_control=readers(bob)).status == 200
+    return "desk"
+
+
+WORDS: dict[str, tuple[Callable[[Client], Response], int, str]] = {
+    "MODEL_ID_TOO_LONG": (
+        lambda bob: create(bob, "x" * 257),
+        400,
+        "The model id is too long. Please make sure your model id is less than 256 characters long.",
+    ),
+    "MODEL_ID_TAKEN": (
+        lambda bob: create(bob, "desk"),
+        400,
+        "Uh-oh! This model id is already registered. Please choose another model id string.",
+    ),
+    "INVALID_MODEL_ID": (
+        lambda bob: create(bob, ""),
+        400,
+        "The model id is empty or holds characters that are not allowed.",
+    ),
+    "UNAUTHORIZED": (
+        lambda bob: bob.get(f"{MODELS}/export"),
+        403,
+        "401 Unauthorized",
+    ),
+    "ACCESS_PROHIBITED, of a model": (
+        lambda bob: bob.post(f"{MODELS}/model/update", form("desk")),
+        403,
+        PROHIBITED,
+    ),
+    "ACCESS_PROHIBITED, of a route": (
+        lambda bob: bob.post(f"{MODELS}/sync", {"models": []}),
+        403,
+        PROHIBITED,
+    ),
+    "NOT_FOUND": (
+        lambda bob: bob.get(f"{MODELS}/model?id=nobody"),
+        404,
+        "We could not find what you're looking for :/",
+    ),
+    "DEFAULT_ERROR": (
+        lambda bob: create(bob, params={"temperature": 3}),
+        400,
+        "[ERROR: params.temperature must be a number from 0 to 2]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("ask", "status", "detail"), WORDS.values(), ids=WORDS)
+def test_what_is_refused_is_refused_in_the_words_clients_know(
+    bob: Client, admin_made: str, ask: Callable[[Client], Response], status: int, detail: str
+) -> None:
+    answer = ask(bob)
+
+    assert (answer.status, answer.detail) == (status, detail)
+    assert bob.get(f"{MODELS}/model?id={admin_made}").json["name"] == "Legal desk"
+
+
+def test_MODEL_NOT_FOUND_is_what_a_turn_with_an_unknown_model_is_told(
+    env: dict[str, str],
+) -> None:
+    app = InProcessApp(env | {"PORTICO_PLUGINS_ONLY": "accounts,password,models,completions"})
+    try:
+        ada = app.client.sign_up("Ada")
+        turn = {"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}
+        answer = ada.post("/api/chat/completions", turn)
+        assert (answer.status, answer.detail) == (404, "Model not found")
+    finally:
+        app.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/list", None),
+        ("GET", "/model?id=desk", None),
+        ("POST", "/create", form()),
+        ("POST", "/model/update", form("desk")),
+        ("POST", "/model/toggle?id=desk", None),
+        ("POST", "/model/delete", {"id": "desk"}),
+        ("POST", "/import", {"models": [form()]}),
+        ("POST", "/sync", {"models": [form()]}),
+        ("DELETE", "/delete/all", None),
+    ],
+)
+def test_DATABASE_ERROR_is_told_while_the_database_is_away(
+    app: InProcessApp, admin: Client, admin_made: str, method: str, path: str, body: object
+) -> None:
+    database = app.portico.database
+    app.call(database.stop)
+    try:
+        answer = admin.request(method, MODELS + path, json=body)
+    finally:
+        app.call(database.start)
+    assert (answer.status, answer.detail) == UNAVAILABLE
+    assert answer.headers["retry-after"] == "2"
+    assert admin.get(f"{MODELS}/model?id={admin_made}").json["is_active"] is True

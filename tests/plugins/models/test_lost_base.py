@@ -1,0 +1,89 @@
+"""What becomes of a model that was shared with a group or a person who is deleted."""
+
+from typing import Any
+
+import pytest
+from tests.plugins.models.conftest import AddGroup, form
+
+from portico.api import fetch_all
+from portico.testing import Client, InProcessApp
+
+CREATE = "/api/v1/models/create"
+ONE = "/api/v1/models/model?id=legal-desk"
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,models,groups"}
+
+
+Shared = tuple[str, dict[str, Any]]
+
+
+@pytest.fixture(params=["group", "person"])
+def shared(
+    request: pytest.FixtureRequest, admin: Client, ann: Client, bob: Client, add_group: AddGroup
+) -> Shared:
+    """How to delete somebody with whom a model is shared, and the sharing that is left then."""
+    crew, kept = add_group(bob), add_group(ann)
+    gone = {"group": {"group_ids": [crew]}, "person": {"user_ids": [bob.account["id"]]}}
+    theirs = gone[request.param]
+    left = {"group_ids": [kept], "user_ids": [ann.account["id"]]}
+    read = {name: [*theirs.get(name, []), *ids] for name, ids in left.items()}
+    access = {"read": read, "write": theirs}
+    assert admin.post(CREATE, form(access_control=access)).status == 200
+    path = f"groups/id/{crew}/delete" if request.param == "group" else f"users/{bob.account['id']}"
+    nobody: dict[str, list[str]] = {"group_ids": [], "user_ids": []}
+    return f"/api/v1/{path}", {"read": left, "write": nobody}
+
+
+def listed(who: Client) -> Any:
+    """What the list of all models says about who has access."""
+    found = {one["id"]: one for one in who.get("/api/models").json["data"]}
+    return found["legal-desk"]["info"]["access_control"]
+
+
+def test_what_is_shown_of_its_sharing_is_right_at_once(
+    admin: Client, ann: Client, shared: Shared
+) -> None:
+    path, left = shared
+    before = admin.get(ONE).json["access_control"]
+    assert listed(admin) == listed(ann) == before != left
+
+    assert admin.delete(path).status == 200
+
+    assert admin.get(ONE).json["access_control"] == ann.get(ONE).json["access_control"] == left
+    assert listed(admin) == listed(ann) == left
+    (item,) = admin.get("/api/v1/models/list").json["items"]
+    assert item["access_control"] == left
+
+
+def test_it_is_a_change_that_is_kept_and_noted(
+    app: InProcessApp, admin: Client, shared: Shared
+) -> None:
+    path, left = shared
+    before = admin.get(ONE).json
+
+    admin.delete(path)
+
+    newest = admin.get("/api/v1/models/model/versions?id=legal-desk").json["items"][0]
+    assert (newest["change"], newest["author"]) == ("unshared", admin.account["id"])
+    past = admin.get(f"/api/v1/models/model/version?id=legal-desk&number={newest['number']}")
+    assert past.json["document"]["access_control"] == before["access_control"]
+    assert admin.get(ONE).json == before | {"access_control": left}
+
+    noted = app.call(
+        fetch_all, "SELECT * FROM portico_audit WHERE what = 'grants.changed' ORDER BY number DESC"
+    )
+    assert noted[0]["subject_id"] == "legal-desk"
+    assert noted[0]["author"] == admin.account["id"]
+
+
+def test_what_nobody_loses_is_not_a_change(
+    admin: Client, bob: Client, add_group: AddGroup, app: InProcessApp
+) -> None:
+    crew = add_group(bob)
+    admin.post(CREATE, form(access_control=None))
+    admin.delete(f"/api/v1/groups/id/{crew}/delete")
+    admin.delete(f"/api/v1/users/{bob.account['id']}")
+    assert admin.get("/api/v1/models/model/versions?id=legal-desk").json["total"] == 1

@@ -1,0 +1,70 @@
+"""A source of its own for a test, and questions to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from portico.api import Actor, Secret, SourceFailed, SourceRequest, SourceResponse
+from portico.web.response.stream import DONE, error_event
+from portico_openai.settings import ConnectionOptions, OpenAISettings, connections
+from portico_openai.source import OpenAISource
+
+T = TypeVar("T")
+ANN = Actor("ann-id", "ann@example.org", "Ann", "user", "", "")
+
+
+def settings(
+    url: str, *, key: str = "sk-ours-and-secret", options: Any = None, **more: Any
+) -> OpenAISettings:
+    """The settings of one connection."""
+    configs = (
+        {"0": msgspec.convert(options, ConnectionOptions, dec_hook=lambda kind, raw: kind(raw))}
+        if options
+        else {}
+    )
+    return OpenAISettings(base_urls=[url], keys=[Secret(key)], configs=configs, **more)
+
+
+def with_source(given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[T]]) -> T:
+    """What `work` makes of a source on an event loop of its own."""
+
+    async def inside() -> T:
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+        ) as session:
+            return await work(OpenAISource(connections(given)[0], given, lambda: session))
+
+    return asyncio.run(inside())
+
+
+def turn(model: str, *, stream: bool = True, params: Any = None, **body: Any) -> SourceRequest:
+    """One turn, as the completions plugin hands it over."""
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
+    return SourceRequest(
+        model=model,
+        body={key: msgspec.Raw(msgspec.json.encode(value)) for key, value in body.items()},
+        params=params or {},
+        stream=stream,
+        actor=ANN,
+    )
+
+
+def asked(given: OpenAISettings, completion: SourceRequest) -> tuple[SourceResponse, bytes]:
+    """The reply and all of its bytes."""
+
+    async def ask(source: OpenAISource) -> tuple[SourceResponse, bytes]:
+        reply = await source.complete(completion)
+        if isinstance(reply.body, bytes):
+            return reply, reply.body
+        blocks = []
+        try:
+            async for block in reply.body:
+                blocks.append(block)
+        except SourceFailed as failure:  # as the client is told of it
+            blocks.append(error_event(failure.detail, "upstream_error", "source_failed") + DONE)
+        return reply, b"".join(blocks)
+
+    return with_source(given, ask)

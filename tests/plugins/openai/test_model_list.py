@@ -1,0 +1,59 @@
+"""From a provider's list to cards."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.plugins.openai.requests import settings
+
+from portico_openai.model_list import cards, read_listing
+from portico_openai.settings import connections
+
+
+def listed(models: list[Any], url: str = "http://x/v1", **options: Any) -> Any:
+    return cards(connections(settings(url, options=options or {"name": ""}))[0], models)
+
+
+def test_a_card_has_the_shape_clients_know() -> None:
+    [card] = listed(
+        [{"id": "m", "object": "model", "created": 5, "owned_by": "them", "context": 9}],
+        tags=[{"name": "a"}],
+        connection_type="local",
+    )
+    assert (card.id, card.name, card.owned_by, card.created) == ("m", "m", "openai", 5)
+    assert card.connection_type == "local" and card.tags == ["a"] and not card.public
+    assert card.details["urlIdx"] == 0
+    assert card.details["context"] == 9
+    assert card.details["openai"]["owned_by"] == "them"
+    assert card.details["openai"]["connection_type"] == "local"
+
+
+def test_openai_lists_some_that_cannot_chat() -> None:
+    models = [
+        {"id": name} for name in ("gpt-4o", "whisper-1", "tts-1", "text-embedding-3", "dall-e-3")
+    ]
+    assert [card.id for card in listed(models, "https://api.openai.com/v1")] == ["gpt-4o"]
+    assert len(listed(models)) == 5
+
+
+@pytest.mark.parametrize("model", [{}, {"id": None}, {"id": ""}, {"id": 7}, {"id": "x" * 257}])
+def test_what_has_no_usable_id_is_left_out(model: Any) -> None:
+    assert listed([model, {"id": "m", "created": "yesterday", "name": 7}])[0].id == "m"
+
+
+def test_a_provider_cannot_write_our_keys() -> None:
+    [card] = listed([{"id": "m", "info": {"access_control": None}, "arena": True, "urlIdx": 9}])
+    assert set(card.details) == {"openai", "urlIdx"} and card.details["urlIdx"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"{}", b'{"data":null}', b'{"data":[1]}', b"[1]", b"<a>", b"\xff"]
+)
+def test_ft21_junk_is_no_list(body: bytes) -> None:
+    with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
+        read_listing(body)
+
+
+def test_a_bare_list_is_a_list() -> None:
+    assert read_listing(b' [{"id":"m"}]') == [{"id": "m"}]

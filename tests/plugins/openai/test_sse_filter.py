@@ -1,0 +1,190 @@
+"""What gets through the guard, whichever way the network cuts it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.upstream import GOOD, chunk
+
+from portico_openai import sse_filter as guarding
+from portico_openai.sse_filter import DONE, Guard
+
+STREAM = b"".join(GOOD)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+events = st.one_of(
+    texts.map(chunk),
+    texts.map(lambda text: chunk(text).replace(b"data: ", b"data:")),
+    texts.map(
+        lambda text: json.dumps(json.loads(chunk(text)[6:]), ensure_ascii=False).encode()
+    ).map(lambda document: b"data: " + document + b"\n\n"),
+    st.just(b": still here\n\n"),
+    st.just(b'event: note\ndata: {"sources": []}\n\n'),
+    st.just(chunk(usage={"total_tokens": 3})),
+)
+streams = st.lists(events, max_size=8).map(
+    lambda some: b"".join([*some, chunk(finish="stop"), DONE])
+)
+
+
+def passed(blocks: list[bytes]) -> tuple[bytes, Guard]:
+    """All that comes out of a guard, and the guard."""
+    guard = Guard()
+    out = [guard.SSEFilter(block) for block in blocks]
+    return b"".join([*out, *guard.close()]), guard
+
+
+def in_blocks(stream: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    return [stream[a:b] for a, b in zip(places, places[1:], strict=False) if a < b]
+
+
+@given(streams, st.lists(st.integers(min_value=0), max_size=6))
+def test_ft18_any_split_of_a_good_stream_yields_the_same_bytes(
+    stream: bytes, cuts: list[int]
+) -> None:
+    out, guard = passed(in_blocks(stream, cuts))
+    assert out == stream
+    assert guard.is_sound and guard.finished
+
+
+@given(st.lists(events, max_size=5), st.lists(st.integers(min_value=0), max_size=6))
+def test_ft18_line_ends_of_windows_pass_in_any_split(some: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join([*some, chunk(finish="stop")]).replace(b"\n", b"\r\n")
+    out, guard = passed(in_blocks(stream + DONE, cuts))
+    assert out == stream + DONE
+    assert guard.is_sound
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(min_value=0), max_size=6))
+def test_ft18_no_bytes_at_all_upset_the_guard(garbage: bytes, cuts: list[int]) -> None:
+    out, _ = passed(in_blocks(chunk("a") + garbage + b"\n\n" + STREAM, cuts))
+    assert out.startswith(chunk("a"))
+    assert out.endswith(DONE) and out.count(DONE) == 1
+    out.decode()
+    assert b"\x00" not in out
+
+
+def test_a_block_of_good_events_is_handed_on_as_it_is() -> None:
+    guard = Guard()
+    assert guard.SSEFilter(STREAM) is STREAM
+    assert guard.done
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"data: {not json\n\n",
+        b'data: {"choices":null}\n\n',
+        b'data: {"choices":[{"index":0,"delta":null}]}\n\n',
+        b'data: {"choices":[null]}\n\n',
+        b'data: {"choices":{}}\n\n',
+        b"data: 7\n\n",
+        b"data: []\n\n",
+        b"data:\n\n",
+        b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"\xc3"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"\x00"}}]}\n\n',
+        b'data: {"choices":[]} {"choices":[]}\n\n',
+        b'data: {"choices":[]},{"choices":[]}\n\n',
+        b"what is this\n\n",
+        b": \x00\n\n",
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_ft18_one_bad_event_is_left_out_and_counted(bad: bytes, together: bool) -> None:
+    blocks = [GOOD[0], bad, *GOOD[1:]]
+    out, guard = passed([b"".join(blocks)] if together else blocks)
+    assert out == STREAM
+    assert guard.dropped == 1
+
+
+def test_ft18_an_event_that_reaches_over_a_blank_line_is_two_bad_events() -> None:
+    out, guard = passed([b'data: {"choices":[{}\n\ndata: {}]}\n\n' + STREAM])
+    assert out == STREAM
+    assert guard.dropped == 2
+
+
+def test_ft18_a_character_cut_in_two_by_the_network_is_whole_again() -> None:
+    stream = b"data: " + '{"choices":[{"delta":{"content":"🙂"}}]}'.encode() + b"\n\n" + DONE
+    out, guard = passed([stream[:38], stream[38:]])
+    assert out == stream
+    assert guard.is_sound
+
+
+def test_ft18_nothing_follows_the_end() -> None:
+    out, guard = passed([STREAM + DONE + chunk("late"), chunk("later")])
+    assert out == STREAM
+    assert guard.is_sound
+
+
+def test_ft18_a_missing_end_is_added() -> None:
+    out, guard = passed([chunk("a"), chunk(finish="stop")])
+    assert out == chunk("a") + chunk(finish="stop") + DONE
+    assert guard.finished
+
+
+def test_a_last_event_without_its_blank_line_is_let_through() -> None:
+    out, _ = passed([chunk("a").rstrip()])
+    assert out == chunk("a") + DONE
+
+
+def test_half_an_event_at_the_end_is_left_out() -> None:
+    out, guard = passed([chunk("a"), chunk("b")[:20]])
+    assert out == chunk("a") + DONE
+    assert guard.dropped == 1
+
+
+def test_the_end_waits_for_a_last_word_where_something_was_left_out() -> None:
+    guard = Guard()
+    assert guard.SSEFilter(b"data: {\n\n" + chunk("a") + DONE) == chunk("a")
+    assert guard.done
+    assert guard.close() == (b"", DONE)
+
+
+def test_ab44_an_error_inside_a_stream_is_kept_from_the_client() -> None:
+    error = b'data: {"error": {"message": "my key is sk-1"}}\n\n'
+    for blocks in ([STREAM[:-14] + error + DONE], [STREAM[:-14], error, DONE]):
+        out, guard = passed(blocks)
+        assert out == STREAM
+        assert guard.upstream_error == error[6:-2]
+
+
+def test_ab44_an_event_called_error_is_one() -> None:
+    out, guard = passed([b'event: error\ndata: {"message": "no"}\n\n', STREAM])
+    assert out == STREAM
+    assert guard.upstream_error == b'{"message": "no"}'
+
+
+def test_an_error_that_is_null_is_none() -> None:
+    event = chunk("a", error=None)
+    out, guard = passed([event + DONE])
+    assert out == event + DONE
+    assert guard.is_sound
+
+
+def test_ab44_what_is_not_a_chunk_is_cleaned() -> None:
+    guard = Guard(lambda data: data.replace(b"secret", b"[hidden]"))
+    assert guard.SSEFilter(b'data: {"notice": "secret"}\n\n') == b'data: {"notice": "[hidden]"}\n\n'
+
+
+def test_ft18_an_event_without_end_is_given_up_and_the_next_one_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guarding, "LARGEST_EVENT", 1000)
+    huge = chunk("x" * 5000)
+    blocks = [huge[n : n + 100] for n in range(0, len(huge), 100)]
+    out, guard = passed([chunk("a"), *blocks[:-1], blocks[-1] + chunk("b"), DONE])
+    assert out == chunk("a") + chunk("b") + DONE
+    assert guard.dropped == 1
+    assert guard._held == 0
+
+
+def test_ft18_a_line_of_ten_megabytes_passes() -> None:
+    huge = chunk("x" * 10_000_000)
+    blocks = [huge[n : n + 65536] for n in range(0, len(huge), 65536)]
+    out, guard = passed([*blocks, DONE])
+    assert out == huge + DONE
+    assert guard.is_sound

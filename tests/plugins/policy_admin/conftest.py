@@ -1,0 +1,66 @@
+"""A house with an operator's directory of policy pages, some people, a group and a model of Ada's."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portico.testing import Client, InProcessApp
+
+AddGroup = Callable[..., str]
+
+
+@pytest.fixture
+def laws(tmp_path: Path) -> Path:
+    """The operator's pages."""
+    directory = tmp_path / "laws"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def env(env: dict[str, str], laws: Path) -> dict[str, str]:
+    return env | {
+        "PORTICO_PLUGINS_ONLY": "accounts,password,models,chats,law",
+        "PORTICO_ACCESS_POLICY_DIR": str(laws),
+        "BYPASS_ADMIN_ACCESS_CONTROL": "false",
+    }
+
+
+@pytest.fixture
+def add_group(app: InProcessApp, admin: Client) -> AddGroup:
+    """Make a group: `add_group("Staff", ben)`. Returns its id."""
+
+    def make(name: str, *members: Client) -> str:
+        directory = app.portico.identity.directory
+
+        async def work() -> str:
+            group = await directory.create_group(
+                name=name, description="", by=admin.account["id"], permissions=None
+            )
+            await directory.add_members(group.id, [one.account["id"] for one in members])
+            return str(group.id)
+
+        return str(app.call(work))
+
+    return make
+
+
+def add_model(by: Client, model_id: str = "legal-desk", **access: Any) -> str:
+    """A model shared with nobody, or with `read={"group_ids": [...]}`."""
+    form = {
+        "id": model_id,
+        "name": model_id,
+        "base_model_id": "gpt",
+        "meta": {},
+        "params": {},
+        "access_control": access,
+    }
+    answer = by.post("/api/v1/models/create", form)
+    assert answer.status == 200, answer
+    return model_id
+
+
+def put_page(by: Client, name: str, text: str) -> Any:
+    return by.request("PUT", f"/api/v1/policies/pages/{name}", json={"text": text})

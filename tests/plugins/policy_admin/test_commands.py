@@ -1,0 +1,191 @@
+"""`portico policy …` and `portico audit …`, as somebody at the keyboard sees them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.plugins.policy_admin.conftest import AddGroup, add_model, put_page
+
+from portico.testing import Client, CommandLine, InProcessApp
+
+DESK = "p, model, read, {who}, allow\n"
+
+
+def test_show_prints_every_line_where_it_stands_with_names_for_ids(
+    cli: CommandLine, laws: Path, admin: Client, user: Client, add_group: AddGroup
+) -> None:
+    staff = add_group("Staff\x1b[2J", user)
+    (laws / "desk.csv").write_text(
+        f"# Ours.\n{DESK.format(who=f'member:{staff}')}g, user:gone, role:clerk\n"
+    )
+    said = cli("policy", "show").stdout
+    assert f"{laws / 'desk.csv'}\n     2  p, model, read, member:{staff}, allow    # " in said
+    assert f"member:{staff} is Staff\\x1b[2J" in said
+    assert "     3  g, user:gone, role:clerk    # user:gone: there is none" in said
+    assert "portico_policies/chats.csv\n    11  p, chat, read, owner, allow" in said
+    lines = {line["origin"]: line for line in json.loads(cli("policy", "show", "--json").stdout)}
+    assert lines[f"{laws / 'desk.csv'}:3"]["called"] == {"user:gone": None}
+
+
+def test_lines_of_a_plugin_that_failed_are_shown_as_idle(
+    cli: CommandLine, env: dict[str, str], laws: Path
+) -> None:
+    broken = laws.parent / "broken"
+    broken.mkdir()
+    (broken / "portico_broken.py").write_text("raise ImportError('no luck')\n")
+    info = broken / "portico_broken-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: portico-broken\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[portico]\nbroken = portico_broken\n")
+    env |= {
+        "PYTHONPATH": str(broken),
+        "PORTICO_STRICT": "false",
+        "PORTICO_PLUGINS_ONLY": f"{env['PORTICO_PLUGINS_ONLY']},broken",
+    }
+    (laws / "wallets.csv").write_text("p, wallet, read, owner, allow\n")
+    said = cli("policy", "show").stdout
+    assert "p, wallet, read, owner, allow    # idle: its plugin is not there" in said
+
+
+def test_check_names_file_line_and_reason_and_passes_what_is_good(
+    cli: CommandLine, laws: Path, tmp_path: Path
+) -> None:
+    assert "could be in force" in cli("policy", "check").stdout
+    (laws / "bad.csv").write_text("# one\np, modl, read, role:user, allow\np, model\n")
+    said = cli("policy", "check", code=1)
+    first, second = said.stderr.splitlines()
+    assert first.startswith(f"{laws / 'bad.csv'}:2: ") or first.startswith(
+        f"{laws / 'bad.csv'}:3: "
+    )
+    assert {line.rpartition(".csv:")[2][0] for line in (first, second)} == {"2", "3"}
+    # Another directory is judged by itself, although the configured one is bad.
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "chats.csv").write_text("p, chat, *, owner, allow\n")
+    (other / "desk.csv").write_text(DESK.format(who="member:nobody"))
+    said = cli.process("policy", "check", "other")  # this process logs, too
+    assert said.stdout == "other: 2 lines on 2 pages; they could be in force.\n"
+    assert said.stderr.splitlines() == [
+        f"note: {other / 'chats.csv'} replaces portico_policies/chats.csv, all of it",
+        f"note: {other / 'desk.csv'}:1: member:nobody: there is no such group",
+    ]
+    assert "cannot be read" in cli("policy", "check", "nowhere", code=1).stderr
+
+
+def test_check_asks_for_a_directory_where_none_is_configured(
+    cli: CommandLine, env: dict[str, str]
+) -> None:
+    env["PORTICO_ACCESS_POLICY_DIR"] = ""
+    assert "access.policy_dir" in cli("policy", "check", code=2).stderr
+
+
+def test_check_points_out_pages_that_saved_ones_replace(
+    cli: CommandLine, laws: Path, admin: Client
+) -> None:
+    put_page(admin, "desk.csv", "")
+    (laws / "desk.csv").write_text(DESK.format(who="role:user"))
+    said = cli.process("policy", "check").stderr  # this process logs, too
+    assert said == f"note: {laws / 'desk.csv'} is not read: database/desk.csv replaces it\n"
+
+
+def test_explain_draws_the_reasons_and_exits_by_the_answer(
+    cli: CommandLine, admin: Client, user: Client, add_group: AddGroup
+) -> None:
+    staff = add_group("Staff", user)
+    add_model(admin, read={"group_ids": [staff]})
+    admin.add_user("Cas")
+    said = cli("policy", "explain", "ben@example.org", "read", "model:legal-desk")
+    verdict, line, how = said.stdout.splitlines()
+    assert verdict == "✓ Ben may read model legal-desk"
+    assert line.startswith("└─ allowed by  p, model, read, reader, allow  (portico_policies/models")
+    assert how == f"   └─ the group Staff ({staff}) was given read access, and they are in it"
+    said = cli("policy", "explain", "cas@example.org", "read", "model:legal-desk", code=1)
+    assert said.stdout.splitlines()[:2] == [
+        "✗ Cas may not read model legal-desk",
+        "├─ no line allows it",
+    ]
+    ben = user.account["id"]
+    found = json.loads(cli("policy", "explain", ben, "create", "model", "--json", code=1).stdout)
+    assert found["account_name"] == "Ben" and found["id"] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("explain", "nobody@example.org", "read", "model"), "nobody@example.org"),
+        (("explain", "ada@example.org", "raed", "model"), "Expected one of clear, create, delete"),
+        (("explain", "ada@example.org", "read", "modl:x"), "Expected one of account, audit, chat"),
+        (("who", "read", "modl"), "Expected one of account, audit, chat"),
+        (("who", "read", "model:ghost"), "There is no such model"),
+        (("diff", "nowhere"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_asked_exits_with_two_and_says_why(
+    cli: CommandLine, admin: Client, words: tuple[str, ...], said: str
+) -> None:
+    assert said in cli("policy", *words, code=2).stderr
+
+
+def test_who_lists_everybody_with_a_line_that_lets_them(
+    cli: CommandLine, admin: Client, user: Client
+) -> None:
+    add_model(admin, read={"user_ids": [user.account["id"]]})
+    said = cli("policy", "who", "read", "model:legal-desk").stdout.splitlines()
+    assert [line.split()[:2] for line in said] == [
+        ["admin", "ada@example.org"],
+        ["user", "ben@example.org"],
+    ]
+    found = json.loads(cli("policy", "who", "write", "policy", "--json").stdout)
+    assert [one["email"] for one in found] == ["ada@example.org"]
+    assert cli("policy", "who", "write", "chat").stdout == "Nobody may.\n"
+
+
+def test_versions_are_listed_and_rolled_back_by_the_command_line(
+    cli: CommandLine, admin: Client, user: Client
+) -> None:
+    assert cli("policy", "versions").stdout == "Nothing was ever saved.\n"
+    put_page(admin, "open.csv", "p, model, list, role:user, allow\n")
+    said = cli("policy", "rollback", "0").stdout
+    assert said == "The saved pages are those of version 0 again; this is version 2.\n"
+    two, one = cli("policy", "versions").stdout.splitlines()
+    assert two.split()[0] == "2" and two.endswith("command line         no pages")
+    assert one.split()[0] == "1" and one.endswith("Ada                  open.csv")
+    assert len(json.loads(cli("policy", "versions", "--json").stdout)) == 2
+    assert "could not find" in cli("policy", "rollback", "9", code=1).stderr
+    (newest, *_) = admin.get("/api/v1/audit?what=policy.changed").json["entries"]
+    assert newest["author"] == "" and newest["became"] == {"open.csv": None}
+
+
+def test_saved_pages_that_keep_the_server_from_starting_can_be_rolled_back(
+    cli: CommandLine, env: dict[str, str], app: InProcessApp, admin: Client
+) -> None:
+    put_page(admin, "chats.csv", "p, chat, read, owner, allow\n")
+    app.close()
+    # Chats are taken out, and with them the kind that the saved page speaks of.
+    env["PORTICO_PLUGINS_ONLY"] = "accounts,password,models,law"
+    assert "database/chats.csv:1: " in cli("policy", "show", code=1).stderr
+    cli("policy", "rollback", "0")
+    shown = cli("policy", "show").stdout
+    assert "p, chat" not in shown
+
+
+def test_the_audit_trail_is_listed_filtered_and_exported(
+    cli: CommandLine, admin: Client, user: Client, tmp_path: Path
+) -> None:
+    add_model(admin, read={"user_ids": [user.account["id"]]})
+    put_page(admin, "a.csv", "# one\n")
+    said = cli("audit", "list", "--author", "ada@example.org").stdout.splitlines()
+    assert [line.split()[3:5] for line in said] == [
+        ["Ada", "policy.changed"],
+        ["Ada", "grants.changed"],
+        ["Ada", "account.created"],
+    ]
+    assert said[0].endswith('policy:a.csv  {"a.csv":null} → {"a.csv":"# one\\n"}')
+    assert cli("audit", "list", "--until", "2001-01-01").stdout == ""
+    found = json.loads(cli("audit", "list", "--kind", "model", "--json").stdout)
+    assert [entry["what"] for entry in found["entries"]] == ["grants.changed"]
+    said = cli("audit", "export", "--what", "policy.changed", tmp_path / "out.ndjson")
+    assert said.stderr.endswith("2 entries written.\n") and said.stdout == ""
+    lines = (tmp_path / "out.ndjson").read_text().splitlines()
+    assert [json.loads(line)["what"] for line in lines] == ["policy.changed"] * 2
+    assert cli("audit", "export", "--what", "policy.changed", "-").stdout.splitlines() == lines

@@ -1,0 +1,122 @@
+"""The law as it is shipped: read as a table of who may do what."""
+
+import pytest
+
+from portico.permissions import PackagedPolicy, Permissions, ResourceKind
+from portico_models.records import ACTIONS, GENERAL
+
+MODEL = ResourceKind("model", "models_model", ACTIONS, collection_actions=GENERAL)
+CHAT = ResourceKind(
+    "chat", "chats_chat", ("read", "write", "delete", "share"), collection_actions=("export",)
+)
+GROUP = ResourceKind(
+    "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
+)
+PERMISSION = ResourceKind("permission", "", ("read", "write"))
+ACCOUNT = ResourceKind(
+    "account", "portico_account", ("read", "write", "create", "delete"), owner="id"
+)
+LAW = (
+    PackagedPolicy("portico_policies", "models.csv"),
+    PackagedPolicy("portico_policies", "chats.csv"),
+)
+PEOPLE = (PackagedPolicy("portico_policies", "accounts.csv"),)
+
+OWNER = frozenset({"role:user", "owner"})
+STRANGER = frozenset({"role:user"})
+READER = frozenset({"role:user", "reader"})
+WRITER = frozenset({"role:user", "writer"})
+OF_EVERYONE = frozenset({"role:user", "everyone"})
+AUTHOR = frozenset({"role:user", "permission:workspace.models", "permission:sharing.models"})
+ADMIN = frozenset({"role:admin", "bypass:admin"})
+PLAIN_ADMIN = frozenset({"role:admin"})
+PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyone"})
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (OWNER, {"list", "read", "use", "write", "delete", "share"}),
+        (STRANGER, set()),
+        (READER, {"read", "use"}),
+        (WRITER, {"list", "write", "delete", "share"}),
+        (OF_EVERYONE, {"list", "read", "use"}),
+        (AUTHOR, {"create", "invite"}),
+        (ADMIN, set(MODEL.all_actions)),
+        (PLAIN_ADMIN, set(MODEL.all_actions) - {"list", "read", "use"}),
+        (PENDING_OWNER, set()),
+    ],
+)
+def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str]) -> None:
+    law = Permissions().activate_packaged([MODEL, CHAT], LAW)
+
+    assert {
+        action for action in MODEL.all_actions if law.plan("model", action).allows(facts)
+    } == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (OWNER, {"read", "write", "delete", "share"}),
+        (STRANGER, set()),
+        (READER, set()),
+        (WRITER, set()),
+        (OF_EVERYONE, set()),
+        (ADMIN, set()),
+        (ADMIN | {"bypass:chats"}, {"read"}),
+        (ADMIN | {"bypass:export"}, {"export"}),
+        (PENDING_OWNER | {"bypass:chats", "bypass:export"}, set()),
+    ],
+)
+def test_AB_48_AB_52_chats_are_their_owners_alone_and_at_most_read_by_administrators(
+    facts: frozenset[str], expected: set[str]
+) -> None:
+    law = Permissions().activate_packaged([MODEL, CHAT], LAW)
+
+    assert {
+        action for action in CHAT.all_actions if law.plan("chat", action).allows(facts)
+    } == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_allowed"),
+    [(ADMIN, True), (OWNER, False), (STRANGER, False), (READER, False), (WRITER, False), (PENDING_OWNER, False)],
+)  # fmt: skip
+def test_AB_29_groups_and_defaults_are_for_administrators_also_for_whoever_made_a_group(
+    facts: frozenset[str], is_allowed: bool
+) -> None:
+    page = PackagedPolicy("portico_policies", "groups.csv")
+    law = Permissions().activate_packaged([GROUP, PERMISSION], [page])
+
+    for kind in (GROUP, PERMISSION):
+        assert {law.plan(kind.name, action).allows(facts) for action in kind.all_actions} == {
+            is_allowed
+        }
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (OWNER, {"read"}),
+        (STRANGER, set()),
+        (READER, set()),
+        (WRITER, set()),
+        (OF_EVERYONE, set()),
+        (ADMIN, {"read", "write", "create", "delete"}),
+        (PENDING_OWNER, set()),
+    ],
+)
+def test_AB_26_an_account_is_its_owners_to_read_and_administrators_to_change(
+    facts: frozenset[str], expected: set[str]
+) -> None:
+    law = Permissions().activate_packaged([ACCOUNT], PEOPLE)
+
+    assert {one for one in ACCOUNT.actions if law.plan("account", one).allows(facts)} == expected
+
+
+def test_every_line_tells_where_it_stands() -> None:
+    law = Permissions().activate_packaged([MODEL, CHAT], LAW)
+
+    assert law.rules[0].origin.startswith("portico_policies/roles.csv:")
+    assert all(rule.origin.rpartition(":")[2].isdigit() for rule in law.rules)

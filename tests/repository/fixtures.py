@@ -1,0 +1,287 @@
+"""People, a shared model, a chat, a folder and a group, and for each route a request that would succeed for whoever may."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from portico.testing import PASSWORD, Client, InProcessApp
+
+#: What one request needs: the path with its query, and the body.
+Ask = tuple[str, Any]
+
+CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
+KEY = {"name": "script"}
+PROFILE = {"name": "Somebody", "profile_image_url": "/user.png"}
+PASSWORDS = {"password": PASSWORD, "new_password": PASSWORD}
+PAGE = "p, model, read, user:nobody, allow\n"
+#: A provider at which people could sign in, were it there.
+PROVIDER = {
+    "OAUTH_CLIENT_ID": "portico",
+    "OAUTH_CLIENT_SECRET": "secret",
+    "OPENID_PROVIDER_URL": "http://127.0.0.1:9/.well-known/openid-configuration",
+}
+AUTHORS = {
+    "workspace": {"models": True, "models_import": True, "models_export": True},
+    "sharing": {"models": True},
+    "features": {"api_keys": True},
+}
+
+
+class Scene:
+    """One house with everybody in it. What a request may destroy is made anew for each."""
+
+    def __init__(self, app: InProcessApp) -> None:
+        self.app = app
+        self._numbers = itertools.count()
+        self.callers: dict[str, Client] = {"anonymous": app.client}
+        self.callers["admin"] = app.client.sign_up("Admin")
+        for name in CALLERS[1:-1]:
+            role = "pending" if name == "pending" else "user"
+            self.callers[name] = self.admin.add_user(name.title(), role=role)
+        self.readers = self.group("reader")
+        self.writers = self.group("writer")
+        self.authors = self.group("user", permissions=AUTHORS)
+        self.base = "good"
+        opened = {"id": self.base, "name": "Base", "meta": {}, "params": {}, "access_control": None}
+        assert self.admin.post("/api/v1/models/create", opened).status == 200
+
+    @property
+    def admin(self) -> Client:
+        return self.callers["admin"]
+
+    def group(self, *members: str, permissions: Any = None) -> str:
+        form = {"name": f"g{next(self._numbers)}", "description": "", "permissions": permissions}
+        group = self.admin.post("/api/v1/groups/create", form).json["id"]
+        ids = {"user_ids": [self.callers[one].account["id"] for one in members]}
+        assert self.admin.post(f"/api/v1/groups/id/{group}/users/add", ids).status == 200
+        return str(group)
+
+    def name(self) -> str:
+        """One that nobody has."""
+        return f"New{next(self._numbers)}"
+
+    def model_form(self, **more: Any) -> dict[str, Any]:
+        shared = {"read": {"group_ids": [self.readers]}, "write": {"group_ids": [self.writers]}}
+        form = {"id": self.name().lower(), "name": "M", "base_model_id": self.base, "meta": {}}
+        return form | {"params": {}, "access_control": shared} | more
+
+    def model(self) -> dict[str, Any]:
+        """The user's, shared with readers and writers."""
+        form = self.model_form()
+        assert self.callers["user"].post("/api/v1/models/create", form).status == 200
+        return form
+
+    def changed_model(self) -> str:
+        """The id of one of the user's models that has a past: what it was before change 2."""
+        form = self.model()
+        assert self.callers["user"].post("/api/v1/models/model/update", form).status == 200
+        return str(form["id"])
+
+    def template(self) -> str:
+        """The user's."""
+        form = {"name": self.name(), "params": {"temperature": 1}}
+        answer = self.callers["user"].post("/api/v1/models/templates/create", form)
+        return str(answer.json["id"])
+
+    def chat(self) -> str:
+        """The user's."""
+        answer = self.callers["user"].post("/api/v1/chats/new", {"chat": {"title": "Mine"}})
+        return str(answer.json["id"])
+
+    def folder(self) -> str:
+        """The user's."""
+        return str(self.callers["user"].post("/api/v1/folders/", {"name": self.name()}).json["id"])
+
+    def share(self) -> str:
+        """The id under which one of the user's chats is shared."""
+        return str(self.callers["user"].post(f"/api/v1/chats/{self.chat()}/share").json["id"])
+
+    def page(self) -> str:
+        """The name of a page of policies that is kept in the database."""
+        self.saved()
+        return "ours.csv"
+
+    def saved(self) -> int:
+        """The number of a version of the policies."""
+        answer = self.admin.request("PUT", "/api/v1/policies/pages/ours.csv", json={"text": PAGE})
+        return int(answer.json["version"])
+
+    def defaults(self) -> Any:
+        """The default permissions as they are."""
+        return self.admin.get("/api/v1/users/default/permissions").json
+
+    def key(self) -> str:
+        """The id of one of the user's."""
+        return str(self.callers["user"].post("/api/v1/auths/api_keys", KEY).json["id"])
+
+    def config(self) -> Any:
+        """What administrators set, as it is."""
+        return self.admin.get("/api/v1/auths/admin/config").json
+
+    def somebody(self) -> str:
+        """The id of an account that may be changed or deleted."""
+        return str(self.admin.add_user(self.name()).account["id"])
+
+
+LDAP = {
+    "label": "People",
+    "host": "localhost",
+    "app_dn": "cn=portico",
+    "app_dn_password": "x",
+    "search_base": "dc=example",
+}
+
+
+def credentials(name: str) -> dict[str, str]:
+    return {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
+
+
+def amendment(scene: Scene) -> dict[str, Any]:
+    form = credentials(scene.name())
+    return form | {"role": "user", "profile_image_url": "/user.png"}
+
+
+def group_form(scene: Scene) -> dict[str, Any]:
+    return {"name": scene.name(), "description": ""}
+
+
+def turn(scene: Scene, path: str) -> Ask:
+    messages = [{"role": "user", "content": "Hello"}]
+    return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
+
+
+def one_model(scene: Scene, path: str) -> Ask:
+    return f"{path}?id={scene.model()['id']}", None
+
+
+def one_version(scene: Scene, path: str) -> Ask:
+    return f"{path}?id={scene.changed_model()}&number=2", None
+
+
+def restoration(scene: Scene, path: str) -> Ask:
+    return path, {"id": scene.changed_model(), "number": 2}
+
+
+def application(scene: Scene, path: str) -> Ask:
+    return path, {"id": scene.model()["id"], "template": "translator"}
+
+
+#: Requests of routes that need more than their path.
+REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
+    ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
+    ("POST", "/api/v1/auths/signup"): lambda s, path: (path, credentials(s.name())),
+    ("POST", "/api/v1/auths/add"): lambda s, path: (path, credentials(s.name())),
+    ("POST", "/api/v1/auths/update/profile"): lambda s, path: (path, PROFILE),
+    ("POST", "/api/v1/auths/update/password"): lambda s, path: (path, PASSWORDS),
+    ("POST", "/api/v1/auths/update/timezone"): lambda s, path: (
+        path,
+        {"timezone": "Europe/Lisbon"},
+    ),
+    ("POST", "/api/v1/auths/admin/config"): lambda s, path: (path, s.config()),
+    ("POST", "/api/v1/auths/ldap"): lambda s, path: (path, {"user": "ada", "password": "x"}),
+    ("POST", "/api/v1/auths/admin/config/ldap"): lambda s, path: (path, {"enable_ldap": False}),
+    ("POST", "/api/v1/auths/admin/config/ldap/server"): lambda s, path: (path, LDAP),
+    ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
+    ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
+    ("GET", "/api/v1/models/model"): one_model,
+    ("POST", "/api/v1/models/model/toggle"): one_model,
+    ("GET", "/api/v1/models/model/profile/image"): one_model,
+    ("GET", "/api/v1/models/model/versions"): one_model,
+    ("GET", "/api/v1/models/model/version"): one_version,
+    ("POST", "/api/v1/models/model/restore"): restoration,
+    ("POST", "/api/v1/models/model/apply-template"): application,
+    ("POST", "/api/v1/models/templates/create"): lambda s, path: (path, {"name": s.name()}),
+    ("POST", "/api/v1/models/templates/{template_id}/update"): lambda s, path: (
+        path,
+        {"name": s.name()},
+    ),
+    ("POST", "/api/v1/models/create"): lambda s, path: (path, s.model_form()),
+    ("POST", "/api/v1/models/model/update"): lambda s, path: (path, s.model()),
+    ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
+    ("POST", "/api/v1/models/import"): lambda s, path: (path, {"models": [s.model_form()]}),
+    ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
+    ("POST", "/api/chat/completions"): turn,
+    ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/v1/users/user/settings/update"): lambda s, path: (path, {"ui": {}}),
+    ("POST", "/api/v1/users/user/info/update"): lambda s, path: (path, {"location": "here"}),
+    ("POST", "/api/v1/users/user/status/update"): lambda s, path: (path, {"status_emoji": "x"}),
+    ("POST", "/api/v1/users/{user_id}/update"): lambda s, path: (
+        path.replace("{user_id}", s.somebody()),
+        amendment(s),
+    ),
+    ("DELETE", "/api/v1/users/{user_id}/sessions"): lambda s, path: (
+        path.replace("{user_id}", s.somebody()),
+        None,
+    ),
+    ("DELETE", "/api/v1/users/{user_id}"): lambda s, path: (
+        path.replace("{user_id}", s.somebody()),
+        None,
+    ),
+    ("GET", "/api/v1/policies/explain"): lambda s, path: (
+        f"{path}?user=user@example.org&action=read&kind=model&id={s.model()['id']}",
+        None,
+    ),
+    ("GET", "/api/v1/policies/who"): lambda s, path: (f"{path}?action=create&kind=model", None),
+    ("POST", "/api/v1/policies/what-if"): lambda s, path: (path, {"pages": {"ours.csv": PAGE}}),
+    ("PUT", "/api/v1/policies/pages/{name}"): lambda s, path: (path, {"text": PAGE}),
+    ("POST", "/api/v1/policies/rollback"): lambda s, path: (path, {"version": 0}),
+    ("POST", "/api/v1/groups/create"): lambda s, path: (path, group_form(s)),
+    ("POST", "/api/v1/groups/import"): lambda s, path: (path, group_form(s)),
+    ("POST", "/api/v1/groups/id/{group_id}/update"): lambda s, path: (path, group_form(s)),
+    ("POST", "/api/v1/groups/id/{group_id}/users/add"): lambda s, path: (path, {"user_ids": []}),
+    ("POST", "/api/v1/groups/id/{group_id}/users/remove"): lambda s, path: (path, {"user_ids": []}),
+    ("POST", "/api/v1/users/default/permissions"): lambda s, path: (path, s.defaults()),
+    ("GET", "/api/v1/chats/search"): lambda s, path: (f"{path}?text=mine", None),
+    ("POST", "/api/v1/chats/new"): lambda s, path: (path, {"chat": {"title": "New"}}),
+    ("POST", "/api/v1/chats/import"): lambda s, path: (path, [{"chat": {"title": "Old"}}]),
+    ("POST", "/api/v1/chats/{chat_id}"): lambda s, path: (path, {"chat": {"title": "Other"}}),
+    ("POST", "/api/v1/chats/{chat_id}/messages/{message_id}"): lambda s, path: (
+        path,
+        {"content": "Hi"},
+    ),
+    ("POST", "/api/v1/chats/{chat_id}/messages/{message_id}/event"): lambda s, path: (
+        path,
+        {"type": "status", "data": {}},
+    ),
+    ("POST", "/api/v1/chats/{chat_id}/folder"): lambda s, path: (path, {"folder_id": s.folder()}),
+    ("POST", "/api/v1/chats/{chat_id}/tags"): lambda s, path: (path, {"name": "Travel"}),
+    ("DELETE", "/api/v1/chats/{chat_id}/tags"): lambda s, path: (path, {"name": "Travel"}),
+    ("POST", "/api/v1/chats/tags"): lambda s, path: (path, {"name": "Travel"}),
+    ("POST", "/api/v1/folders"): lambda s, path: (path, {"name": s.name()}),
+    ("POST", "/api/v1/folders/{folder_id}/update"): lambda s, path: (path, {"name": s.name()}),
+    ("POST", "/api/v1/folders/{folder_id}/update/parent"): lambda s, path: (
+        path,
+        {"parent_id": s.folder()},
+    ),
+    ("POST", "/api/v1/folders/{folder_id}/update/expanded"): lambda s, path: (
+        path,
+        {"is_expanded": True},
+    ),
+    ("POST", "/api/v1/chats/{chat_id}/clone"): lambda s, path: (path, {}),
+}
+
+#: What stands for a parameter of a path.
+PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
+    "{name}": Scene.page,
+    "{provider}": lambda _: "oidc",
+    "{number}": lambda s: str(s.saved()),
+    "{group_id}": Scene.group,
+    "{user_id}": lambda s: str(s.callers["user"].account["id"]),
+    "{key_id}": Scene.key,
+    "{chat_id}": Scene.chat,
+    "{message_id}": lambda _: "a-message",
+    "{folder_id}": Scene.folder,
+    "{share_id}": Scene.share,
+    "{template_id}": Scene.template,
+}
+
+
+def ask(scene: Scene, method: str, path: str) -> Ask:
+    """A request to this route about something of the user's."""
+    made, body = path, None
+    if build := REQUESTS.get((method, path)):
+        made, body = build(scene, path)
+    for parameter, make in PARAMETERS.items():
+        if parameter in made:
+            made = made.replace(parameter, make(scene))
+    return made, body

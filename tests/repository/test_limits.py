@@ -1,0 +1,64 @@
+"""Limits that tests take from the code are pinned here, once: a test that imports its bound moves along with a mistake."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+PINNED: dict[str, float] = {
+    "portico.catalogue.snapshot.LONGEST_CHAIN": 8,
+    "portico.db.IDS_AT_ONCE": 500,
+    "portico.db.sqlite.file.CACHED_STATEMENTS": 192,
+    "portico.documents.MAX_DOCUMENTS": 2000,
+    "portico.documents.MAX_OF_OWNER": 16,
+    "portico.identity.LARGEST_PAPER": 1048576,
+    "portico.identity.groups.permission_tree.REMEMBERED": 1024,
+    "portico.identity.accounts.picture.LARGEST_PICTURE": 262144,
+    "portico.normalization.MAX_MARKS": 30,
+    "portico.permissions.access_grants.MAX_GRANTS": 4000,
+    "portico.permissions.policies.parser.MOST_LINES": 10000,
+    "portico.permissions.sharing.MOST_IDS": 1000,
+    "portico.server.log_repeats.MAX_KINDS": 100,
+    "portico.server.log_repeats.MAX_KINDS_OF_CLIENT": 8,
+    "portico.encryption.encryptor.HEAD_LENGTH": 20,
+    "portico.web.middleware.outer.MAX_PATH": 2048,
+    "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
+    "portico.web.request.body_scanner.BLOCK_BYTES": 65536,
+    "portico_chats.tags.names.LONGEST": 128,
+    "portico_chats.tags.names.MOST": 100,
+    "portico_chats.search.search.PAGE": 60,
+    "portico_chats.search.trigrams.GRAM": 3,
+    "portico_chats.search.trigrams.MOST": 8,
+    "portico_chats.storage.indexed_texts.LONGEST": 1000,
+    "portico_chats.storage.indexed_texts.PIECE": 8000,
+    "portico_models.sharing_rules.LONGEST_CHAIN": 8,
+    "portico_openai.failures.RETRY_AFTER": 5,
+}
+
+
+def imported() -> dict[str, float]:
+    """Every number in capitals that a test module imports from the code, by its dotted name."""
+    found: dict[str, float] = {}
+    for path in sorted(TESTS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(
+                "portico"
+            ):
+                continue
+            module = importlib.import_module(node.module or "")
+            for name in (alias.name for alias in node.names if alias.name.isupper()):
+                value = getattr(module, name)
+                if isinstance(value, int | float):
+                    found[f"{node.module}.{name}"] = value
+    return found
+
+
+def test_every_limit_that_a_test_imports_is_pinned() -> None:
+    assert imported().keys() == PINNED.keys()
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_limit_has_the_number_that_was_decided(name: str) -> None:
+    assert imported()[name] == PINNED[name]

@@ -1,0 +1,49 @@
+"""One address, one person, on every way in. Source: what a provider or a form may send that only looks like an address."""
+
+from typing import Any
+
+import pytest
+
+from portico.testing import PASSWORD, Client, InProcessApp
+
+LOOK_ALIKE = {
+    "Kelvin sign": "vi\u212a@example.org",
+    "long s": "uſer@example.org",
+    "zero-width space": "vik\u200b@example.org",
+    "soft hyphen": "v\u00adik@example.org",
+    "right-to-left override": "\u202evik@example.org",
+    "byte-order mark": "\ufeffvik@example.org",
+    "fullwidth letter": "ｖik@example.org",
+    "word joiner in the domain": "vik@exam\u2060ple.org",
+}
+
+
+@pytest.mark.parametrize("email", LOOK_ALIKE.values(), ids=LOOK_ALIKE)
+def test_AB_35_an_address_that_only_looks_like_another_is_refused_on_every_way_in(
+    app: InProcessApp, admin: Client, email: str
+) -> None:
+    vik = admin.add_user("Vik")
+    form = {"name": "Mallory", "email": email, "password": PASSWORD}
+    assert app.client.post("/api/v1/auths/signin", form).status == 400
+    assert app.client.post("/api/v1/auths/signup", form).status == 400
+    assert admin.post("/api/v1/auths/add", form | {"role": "user"}).status == 400
+    path = f"/api/v1/users/{vik.account['id']}/update"
+    fields = {name: vik.account[name] for name in ("role", "name", "profile_image_url")}
+    assert admin.post(path, fields | {"email": email}).status == 400
+    assert admin.get("/api/v1/users/").json["total"] == 2
+
+
+def test_AB_35_an_address_that_is_written_otherwise_is_taken_and_signs_in(
+    app: InProcessApp, admin: Client
+) -> None:
+    def post(path: str, email: str) -> Any:
+        form = {"name": "José", "email": email, "password": PASSWORD, "role": "user"}
+        client = admin if path == "add" else app.client
+        return client.post(f"/api/v1/auths/{path}", form)
+
+    assert post("add", "José@Müller.example").json["email"] == "josé@müller.example"
+    for email in ("jose\u0301@mu\u0308ller.example", "JOSÉ@xn--mller-kva.example"):
+        assert post("signin", email).status == 200
+        for way in ("signup", "add"):
+            answer = post(way, email)
+            assert answer.status == 400 and "already registered" in answer.detail

@@ -1,0 +1,174 @@
+"""The audit trail under attack. The numbers are those of the list of abuse cases."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.api_keys import ON
+from tests.repository.fixtures import Scene, ask
+from tests.repository.test_route_access import routes
+from tests.upstream import Upstream
+
+from portico.db import execute, fetch_all
+from portico.testing import PASSWORD, InProcessApp, Server
+
+#: Changes that have to be in the trail, whatever else is.
+NOTED = {
+    ("POST", "/api/v1/auths/add"),
+    ("POST", "/api/v1/users/{user_id}/update"),
+    ("DELETE", "/api/v1/users/{user_id}"),
+    ("POST", "/api/v1/users/default/permissions"),
+    ("POST", "/api/v1/groups/create"),
+    ("POST", "/api/v1/groups/id/{group_id}/update"),
+    ("DELETE", "/api/v1/groups/id/{group_id}/delete"),
+    ("POST", "/api/v1/groups/id/{group_id}/users/add"),
+    ("POST", "/api/v1/groups/id/{group_id}/users/remove"),
+    ("POST", "/api/v1/models/create"),
+    ("PUT", "/api/v1/policies/pages/{name}"),
+    ("DELETE", "/api/v1/policies/pages/{name}"),
+    ("POST", "/api/v1/policies/rollback"),
+}
+#: What comes and goes while people are there, whatever anybody changes.
+PASSING = ("last_active_at", "seen_at")
+#: The index of the search, which is brought up to date after what was written.
+LATER = ("chats_text",)
+#: Attempts count, whatever becomes of them.
+COUNTED = ("portico_attempt",)
+
+
+@pytest.fixture
+def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
+    app = InProcessApp(env | upstream.environment | ON)
+    yield Scene(app)
+    app.close()
+
+
+def entries(app: InProcessApp) -> int:
+    (found,) = app.call(fetch_all, "SELECT count(*) AS n FROM portico_audit")
+    return int(found["n"])
+
+
+def everything(app: InProcessApp) -> dict[str, list[str]]:
+    """All rows of all tables but the trail."""
+    kept = {}
+    for tables in app.portico.table_sets.values():
+        for table in tables.tables:
+            name = table._meta.tablename
+            if name not in ("portico_audit", *LATER, *COUNTED):
+                found = app.call(fetch_all, f'SELECT * FROM "{name}"')
+                kept[name] = sorted(
+                    repr({k: v for k, v in row.items() if k not in PASSING}) for row in found
+                )
+    return kept
+
+
+def meant(scene: Scene, method: str, path: str) -> tuple[str, Any]:
+    """A request that changes something which belongs into the trail."""
+    if path.endswith(("/users/add", "/users/remove")):
+        group = scene.group(*(["user"] if path.endswith("remove") else []))
+        ids = {"user_ids": [scene.callers["user"].account["id"]]}
+        return path.replace("{group_id}", group), ids
+    if path.endswith("/default/permissions"):
+        wished = json.loads(json.dumps(scene.defaults()))
+        wished["chat"]["delete"] = not wished["chat"]["delete"]
+        return path, wished
+    if path.endswith("/update") and "{group_id}" in path:
+        made, body = ask(scene, method, path)
+        return made, body | {"permissions": {"workspace": {"models": True}}}
+    if path.endswith("/policies/pages/{name}") and method == "PUT":
+        page = f"# {scene.name()}\np, model, read, user:nobody, allow\n"
+        return path.replace("{name}", "ours.csv"), {"text": page}
+    if path.endswith(("/config/ldap/server", "/update/profile")):
+        made, body = ask(scene, method, path)
+        return made, body | {"label": scene.name(), "name": scene.name()}
+    if path.endswith("/models/delete/all"):
+        scene.model()
+    if path.endswith("/policies/rollback"):
+        scene.saved()
+    return ask(scene, method, path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_AB_85_what_cannot_be_noted_is_not_done(scene: Scene) -> None:
+    """Every route by which anything is changed: first as it is, then with a trail that cannot be written."""
+    app, admin, noted = scene.app, scene.admin, set()
+    for method, path in sorted(set(routes(app))):
+        if method not in ("POST", "PUT", "PATCH", "DELETE"):
+            continue
+        target, body = meant(scene, method, path)
+        before = entries(app)
+        admin.request(method, target, json=body)
+        if entries(app) == before:
+            continue
+        noted.add((method, path))
+        target, body = meant(scene, method, path)
+        was = everything(app)
+        app.call(execute, "ALTER TABLE portico_audit RENAME TO portico_audit_away")
+        try:
+            answer = admin.request(method, target, json=body)
+            assert answer.status >= 500, (method, path, answer)
+            assert b"portico_audit" not in answer.body
+            assert everything(app) == was, (method, path)
+        finally:
+            app.call(execute, "ALTER TABLE portico_audit_away RENAME TO portico_audit")
+    assert noted >= NOTED, NOTED - noted
+
+
+def test_AB_85_a_name_cannot_forge_an_entry(admin: Any, app: InProcessApp) -> None:
+    """Names with line breaks and quotes, as JSON lines and as the command line prints them."""
+    forged = 'x"}\n{"number": 1, "what": "nothing.happened"}\r\n\x1b[2K\u2028y'
+    person = admin.add_person("Mallory").account["id"]
+    form = {
+        "role": "admin",
+        "name": forged,
+        "email": "mallory@example.org",
+        "profile_image_url": "",
+    }
+    assert admin.post(f"/api/v1/users/{person}/update", form).status == 200
+    exported = admin.get("/api/v1/audit/export").body
+    lines = [json.loads(line) for line in exported.decode().split("\n") if line]
+    assert {line["what"] for line in lines} <= {
+        "account.created", "account.changed", "role.changed", "policy.changed", "grants.changed",
+    }  # fmt: skip
+    numbers = [line["number"] for line in lines]
+    assert numbers == sorted(set(numbers), reverse=True)
+    assert entries(app) == len(lines)
+
+
+def test_AB_85_ten_megabytes_do_not_get_past_the_trail(admin: Any, app: InProcessApp) -> None:
+    person = admin.add_person("Mallory").account["id"]
+    before = entries(app)
+    form = {
+        "role": "admin",
+        "name": "x" * 10_000_000,
+        "email": "m@example.org",
+        "profile_image_url": "",
+    }
+    answer = admin.post(f"/api/v1/users/{person}/update", form)
+    grown = entries(app) - before
+    assert (answer.status, grown) == (413, 0)
+    (role,) = [u["role"] for u in admin.get("/api/v1/users/all").json["users"] if u["id"] == person]
+    assert role == "user"
+
+
+def test_AB_85_no_password_or_token_is_in_the_trail(admin: Any, app: InProcessApp) -> None:
+    person = admin.add_person("Mallory").account["id"]
+    form = {"role": "user", "name": "M", "email": "m@example.org", "profile_image_url": "", "password": "n3w and secret"}  # fmt: skip
+    assert admin.post(f"/api/v1/users/{person}/update", form).status == 200
+    held = json.dumps(app.call(fetch_all, "SELECT * FROM portico_audit"))
+    assert "password.changed" in held
+    for secret in ("n3w and secret", PASSWORD, "$2b$", admin.token):
+        assert secret not in held
+
+
+def test_AB_85_each_line_of_the_log_is_one_event(server: Server) -> None:
+    """Whoever signs in under a name with line breaks in it writes no line of their own."""
+    ada = server.client.sign_up("Ada")
+    forged = 'Eve\n{"event": "forged", "level": "info"}'
+    ada.post("/api/v1/auths/update/profile", {"name": forged, "profile_image_url": ""})
+    server.client.get("/api/v1/" + "x%0A%7B%22event%22%3A%22forged%22%7D")
+    server.client.post("/api/v1/auths/signin", {"email": forged, "password": "x\ny"})
+    events = [json.loads(line) for line in server.log_text.splitlines() if line.startswith("{")]
+    assert events and "forged" not in {event["event"] for event in events}

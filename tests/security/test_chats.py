@@ -1,0 +1,111 @@
+"""AB-48: whatever somebody else asks about a chat, on whatever route there is, nothing happens and nothing is told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.plugins.chats.conftest import share
+from tests.repository.fixtures import Scene, ask
+from tests.repository.test_route_access import routes
+from tests.upstream import Upstream
+
+from portico.testing import InProcessApp
+
+NOT_FOUND = "We could not find what you're looking for :/"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+TABLES = (
+    "chats_chat",
+    "chats_message",
+    "chats_share",
+    "chats_tag",
+    "chats_tagged",
+    "chats_text",
+    "folders_folder",
+)
+
+
+@pytest.fixture
+def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
+    app = InProcessApp(env | upstream.environment | {"ENABLE_ADMIN_CHAT_ACCESS": "false"})
+    yield Scene(app)
+    app.close()
+
+
+def rows_of(app: InProcessApp, owner_id: str) -> list[Any]:
+    """Everything that is kept of somebody's chats and folders, byte for byte."""
+    return [
+        sorted(str(dict(row)) for row in app.call(app.portico.database.rows, sql, owner_id))
+        for table in TABLES
+        for sql in (_select(table),)
+    ]
+
+
+def _select(table: str) -> str:
+    if table in ("chats_message", "chats_share"):
+        return (
+            f"SELECT * FROM {table} WHERE chat_id IN (SELECT id FROM chats_chat WHERE user_id = $1)"
+        )
+    if table == "chats_text":  # which of them are in the index changes by itself
+        return "SELECT chat_id, part, text FROM chats_text WHERE owner_id = $1"
+    return f"SELECT * FROM {table} WHERE user_id = $1"
+
+
+def chat_with_everything(scene: Scene) -> str:
+    """The user's: said something, tagged, pinned, in a folder, shared."""
+    user = scene.callers["user"]
+    message = {"id": "q", "parentId": None, "childrenIds": [], "role": "user", "content": "Hi"}
+    document = {"title": "Mine", "history": {"messages": {"q": message}, "currentId": "q"}}
+    chat_id = str(user.post("/api/v1/chats/new", {"chat": document}).json["id"])
+    for path, body in (
+        ("folder", {"folder_id": scene.folder()}),
+        ("pin", None),
+        ("tags", {"name": "Travel"}),
+    ):
+        assert user.post(f"/api/v1/chats/{chat_id}/{path}", body).status == 200
+    share(scene.app, chat_id)
+    return chat_id
+
+
+@pytest.mark.timeout(300)
+def test_AB_48_no_route_lets_anybody_else_touch_a_chat_or_know_of_it(scene: Scene) -> None:
+    chat_id = chat_with_everything(scene)
+    owner_id = str(scene.callers["user"].account["id"])
+    about_one = [
+        route for route in sorted(routes(scene.app))
+        if route[1].startswith("/api/v1/chats/") and "{chat_id}" in route[1]
+    ]  # fmt: skip
+    assert len(about_one) > 10
+    wrong = []
+    for method, path in about_one:
+        # Whatever else a request needs is there, and is the owner's.
+        _, body = ask(scene, method, path)
+        before = rows_of(scene.app, owner_id)
+        for caller in ("other", "reader", "writer", "admin"):
+            told = []
+            for target in (chat_id, NOWHERE):
+                parts = path.replace("{chat_id}", target).replace("{message_id}", "q")
+                answer = scene.callers[caller].request(method, parts, json=body)
+                told.append((answer.status, answer.body))
+                if (answer.status, answer.detail) != (404, NOT_FOUND):
+                    wrong.append(f"{caller} {method} {path}: {answer}")
+            if told[0] != told[1]:
+                wrong.append(f"{caller} {method} {path} tells one chat from none")
+        if rows_of(scene.app, owner_id) != before:
+            wrong.append(f"{method} {path} changed something")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.timeout(300)
+def test_AB_48_what_anybody_does_with_all_of_their_own_leaves_everybody_elses(scene: Scene) -> None:
+    chat_with_everything(scene)
+    owner_id = str(scene.callers["user"].account["id"])
+    before = rows_of(scene.app, owner_id)
+    for method, path in sorted(routes(scene.app)):
+        if not path.startswith("/api/v1/chats") or "{" in path:
+            continue
+        target, body = ask(scene, method, path)
+        for caller in ("other", "admin"):
+            answer = scene.callers[caller].request(method, target, json=body)
+            assert answer.status in (200, 403), (method, path, answer)
+            assert owner_id.encode() not in answer.body
+        assert rows_of(scene.app, owner_id) == before, (method, path)

@@ -1,0 +1,145 @@
+"""What is told when something breaks, to the client and to the log. The numbers are those of the list of abuse cases."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portico.testing import Client, InProcessApp, Server
+
+SECRET = "swordfish-0123456789"
+SOURCE = f'''
+    import asyncio
+    from litestar.params import JSONBody
+    from litestar.response import Stream
+    from portico.api import (
+        AccountDeleting, ChatChanged, InProcessApp, Listener, PluginInfo, execute, get, hookimpl, post, rows, transaction
+    )
+
+    PLUGIN = PluginInfo(api_version=1, summary="Breaks.")
+    SECRET = "{SECRET}"
+
+    @post("/api/x/broken/route")
+    async def route(data: JSONBody[dict]) -> None:
+        raise RuntimeError(f"/etc/secret {{SECRET}} {{data}}")
+
+    @post("/api/x/broken/chained")
+    async def chained(data: JSONBody[dict]) -> None:
+        try:
+            raise KeyError(SECRET)
+        except KeyError as error:
+            raise ExceptionGroup(SECRET, [error]) from error
+
+    @post("/api/x/broken/value")
+    async def value(data: JSONBody[dict]) -> object:
+        return object()
+
+    @post("/api/x/broken/store")
+    async def store(data: JSONBody[dict]) -> None:
+        await rows(f"SELECT '{{SECRET}}' FROM no_such_table WHERE a = $1", SECRET)
+
+    @post("/api/x/broken/row")
+    async def row(data: JSONBody[dict]) -> None:
+        async with transaction():
+            await execute("INSERT INTO portico_group (id, name) VALUES ($1, $2)", SECRET, None)
+
+    @post("/api/x/broken/text")
+    async def text(data: JSONBody[dict]) -> str:
+        return SECRET[:0] + chr(0xD800)
+
+    @post("/api/x/broken/stream")
+    async def stream(data: JSONBody[dict]) -> Stream:
+        async def parts():
+            yield b"begun "
+            raise RuntimeError(SECRET)
+        return Stream(parts())
+
+    @post("/api/x/broken/task")
+    async def task(data: JSONBody[dict]) -> str:
+        async def fails() -> None:
+            raise RuntimeError(SECRET)
+        await asyncio.gather(asyncio.create_task(fails()), return_exceptions=True)
+        asyncio.create_task(fails())
+        await asyncio.sleep(0)
+        return "done"
+
+    async def hears(event) -> None:
+        raise RuntimeError(SECRET)
+
+    @hookimpl
+    def register_routes():
+        return [route, chained, value, store, row, text, stream, task]
+
+    @hookimpl
+    def register_listeners():
+        return [Listener(ChatChanged, hears), Listener(AccountDeleting, hears)]
+'''
+BREAKING = ("route", "chained", "value", "store", "row", "text")
+PROMPT = "a prompt that is nobody's business"
+
+
+@pytest.fixture(autouse=True)
+def broken(install: Callable[..., None]) -> None:
+    install("broken", SOURCE)
+
+
+@pytest.fixture
+def env(env: dict[str, str], tmp_path: Any) -> dict[str, str]:
+    site = str(tmp_path / "site")
+    return env | {"PORTICO_LOG_FORMAT": "json", "PYTHONPATH": site}
+
+
+def said_nothing(said: str, *secrets: str) -> None:
+    for secret in (SECRET, PROMPT, "no_such_table", "Traceback", *secrets):
+        assert secret not in said
+
+
+@pytest.mark.parametrize("path", BREAKING)
+def test_AB_73_a_route_that_breaks_says_so_and_nothing_more(
+    admin: Client, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    answer = admin.post(f"/api/x/broken/{path}", {"prompt": PROMPT})
+    assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"})
+    said = capsys.readouterr().err
+    said_nothing(said, str(admin.token))
+    events = [json.loads(line) for line in said.splitlines()]
+    (failed,) = [event for event in events if event["event"] == "request failed"]
+    assert failed["request"] == answer.headers["x-request-id"]
+    assert failed["plugin"] == "broken"
+
+
+def test_AB_73_a_listener_that_breaks_changes_no_answer(
+    admin: Client, app: InProcessApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    chat = {"chat": {"title": PROMPT}}
+    assert admin.post("/api/v1/chats/new", chat).status == 200
+    app.call(app.portico.events.drain)
+    said = capsys.readouterr().err
+    said_nothing(said, str(admin.token))
+    assert "plugin failed" in said
+
+
+def test_AB_73_one_that_takes_part_and_breaks_stops_the_change(
+    admin: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ben = admin.add_user("Ben")
+    capsys.readouterr()
+    answer = admin.delete(f"/api/v1/users/{ben.account['id']}")
+    assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"})
+    assert ben.get("/api/v1/auths/").status == 200
+    said_nothing(capsys.readouterr().err, str(admin.token))
+
+
+def test_AB_73_the_log_of_a_real_server_keeps_it_too(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    for path in (*BREAKING, "stream", "task"):
+        try:
+            answer = ada.post(f"/api/x/broken/{path}", {"prompt": PROMPT})
+        except Exception:  # noqa: BLE001 - a stream that breaks off is what the client sees of it
+            continue
+        assert SECRET.encode() not in answer.body
+    assert ada.get("/api/v1/auths/").status == 200
+    said_nothing(server.log_text, str(ada.token))

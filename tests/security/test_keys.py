@@ -1,0 +1,289 @@
+"""API keys under attack. The numbers are those of the list of abuse cases."""
+
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api_keys import KEYS, ON, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
+
+from portico.testing import PASSWORD, Client, InProcessApp, Server
+
+ME = "/api/v1/auths/"
+CHATS = "/api/v1/chats/"
+PROHIBITED = "The requested action has been restricted as a security measure."
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | ON
+
+
+@pytest.fixture
+def user(admin: Client) -> Client:
+    """Somebody who may have keys."""
+    ben = admin.add_user("Ben")
+    permit(admin, ben)
+    return ben
+
+
+def test_AB_19_a_restricted_key_is_held_to_its_endpoints_however_it_is_sent(
+    user: Client,
+) -> None:
+    key = new_key(user, endpoints=["/api/models"])["api_key"]
+    stranger = Client(user.transport)
+    ways = [
+        {"authorization": f"Bearer {key}"},
+        {"AUTHORIZATION": f"BEARER {key}"},
+        {"Authorization": f"bearer {key}"},
+        {"x-api-key": key},
+        {"X-API-KEY": key},
+        {"cookie": f"token={key}"},
+        {"cookie": f'a=b; token="{key}"'},
+    ]
+    answers = [stranger.get(CHATS, headers=way) for way in ways]
+    assert {(one.status, one.body) for one in answers} == {
+        (403, b'{"detail":"' + OUT_OF_BOUNDS.encode() + b'"}')
+    }
+    for way in ways[:5]:
+        assert stranger.get("/api/models", headers=way).status == 200
+    for way in ways[5:]:
+        assert stranger.get("/api/models", headers=way).status == 403, "never from a cookie"
+    for name in ("api_key", "token", "key", "access_token"):
+        assert stranger.get(f"{CHATS}?{name}={key}").status == 401
+    assert stranger.get(CHATS, headers={"x-portico-key": key}).status == 401
+
+
+TRICKS: list[tuple[str, dict[str, str]]] = [
+    (CHATS, {"host": "x/api/models?"}),
+    (CHATS, {"host": "x/api/models#"}),
+    (CHATS, {"x-forwarded-host": "x/api/models?", "x-forwarded-prefix": "/api/models"}),
+    (CHATS, {"x-original-url": "/api/models", "x-rewrite-url": "/api/models"}),
+    (f"http://x/api/models/..{CHATS}", {}),
+    (f"http://x{CHATS}", {}),
+    (f"/api/models/../..{CHATS}", {}),
+    (f"/api/models/%2e%2e/%2e%2e{CHATS}", {}),
+    (f"/api/models/..%2f..{CHATS}", {}),
+    (f"/api/models%2f..%2f..{CHATS}", {}),
+    ("/api/v1%2fchats/", {}),
+    ("//api/v1/chats/", {}),
+    ("/api//v1/chats/", {}),
+    ("/api/./v1/chats/", {}),
+    ("/./api/models/../v1/chats/", {}),
+    ("/api/models;/../v1/chats/", {}),
+    ("/api/v1/chats;x=/api/models", {}),
+    ("/api/v1/chats/;/api/models", {}),
+    ("/API/V1/CHATS/", {}),
+    ("/api/v1/chats", {}),
+    ("/api/v1/chats//", {}),
+    ("/api/v1/chats/?/api/models", {}),
+    ("/api/v1/chats/#/api/models", {}),
+    ("/api/v1/chats/%00", {}),
+    ("/api/models/base", {}),
+    ("/api/modelsx", {}),
+]
+
+
+@pytest.mark.parametrize(("target", "headers"), TRICKS, ids=lambda value: str(value)[:40])
+def test_AB_20_no_trick_with_host_or_path_leads_out_of_the_endpoints(
+    admin: Client, target: str, headers: dict[str, str]
+) -> None:
+    admin.post("/api/v1/chats/new", {"chat": {"title": "a secret of Ada's"}})
+    program = with_key(admin, endpoints=["/api/models/base"])
+    answer = program.get(target, headers=headers)
+    if target == "/api/models/base":
+        assert answer.status == 200
+    else:
+        assert answer.status in (400, 403, 404, 405), answer
+        assert b"secret" not in answer.body
+
+
+@pytest.mark.timeout(120)
+def test_AB_20_nor_does_one_at_a_real_server(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    ada.post("/api/v1/chats/new", {"chat": {"title": "a secret of Ada's"}})
+    key = new_key(ada, endpoints=["/api/models/base"])["api_key"]
+    host, port = server.url.removeprefix("http://").split(":")
+    for target, headers in TRICKS[:-2]:
+        sent = {"host": "x"} | headers | {"authorization": f"Bearer {key}", "connection": "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(f"GET {target} HTTP/1.1\r\n{lines}\r\n".encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))  # noqa: B023
+        assert b"secret" not in answer, target
+        status = int(answer.split()[1]) if answer else 400
+        assert status in (400, 403, 404, 405), (target, answer)
+
+
+def test_AB_21_a_key_loses_its_rights_with_its_owner_at_once(admin: Client, user: Client) -> None:
+    program = with_key(user)
+    assert program.get(CHATS).status == 200
+    form = {"name": "Ben", "email": "ben@example.org", "profile_image_url": ""}
+    update = f"/api/v1/users/{user.account['id']}/update"
+    admin.post(update, form | {"role": "pending"})
+    for path in (CHATS, ME, "/api/models"):
+        assert program.get(path).status == 403
+    admin.post(update, form | {"role": "user"})
+    assert program.get(CHATS).status == 200
+    admin.delete(f"/api/v1/users/{user.account['id']}")
+    assert program.get(CHATS).status == 401
+
+
+def test_AB_21_an_administrators_key_is_no_more_than_they_are(admin: Client) -> None:
+    eve = admin.add_user("Eve", role="admin")
+    program = with_key(eve)
+    assert program.get("/api/v1/users/").status == 200
+    permit(admin, eve)
+    form = {"name": "Eve", "email": "eve@example.org", "profile_image_url": "", "role": "user"}
+    assert admin.post(f"/api/v1/users/{eve.account['id']}/update", form).status == 200
+    assert program.get("/api/v1/users/").status == 403
+    assert program.get(CHATS).status == 200
+
+
+@pytest.mark.timeout(120)
+def test_AB_22_no_usable_key_is_in_the_database_or_the_log(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    server = Server(env | {"GLOBAL_LOG_LEVEL": "debug"}, tmp_path).start()
+    try:
+        ada = server.client.sign_up("Ada")
+        keys = [new_key(ada)["api_key"], ada.post(SINGLE).json["api_key"]]
+        for key in keys:
+            program = Client(ada.transport, key)
+            assert program.get(ME).status == 200
+            program.get(f"{CHATS}?token={key}")
+            program.post(KEYS, {"name": "x"})
+            Client(ada.transport).get(ME, headers={"cookie": f"token={key}"})
+            Client(ada.transport, f"{key}0").get(ME)
+        assert ada.get(SINGLE).json["api_key"] == keys[1]
+    finally:
+        server.kill()
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        found = path.read_bytes()
+        for key in keys:
+            assert key.encode() not in found, path
+            assert key[3:].encode() not in found, path
+            assert bytes.fromhex(key[3:]) not in found, path
+
+
+def test_AB_22_no_usable_key_is_in_any_row(admin: Client, app: InProcessApp) -> None:
+    keys = [new_key(admin)["api_key"], admin.post(SINGLE).json["api_key"]]
+
+    async def everything() -> str:
+        from portico.db import fetch_all
+
+        tables = ("keys_key", "keys_owner", "portico_audit", "portico_configuration")
+        return str([await fetch_all(f"SELECT * FROM {table}") for table in tables])
+
+    kept = app.call(everything)
+    assert keys[0][:7] in kept
+    for key in keys:
+        assert key not in kept and key[7:] not in kept
+
+
+def test_AB_23_a_form_cannot_make_a_key_wider_than_its_owner(admin: Client, user: Client) -> None:
+    asked: dict[str, Any] = {
+        "name": "x",
+        "user_id": admin.account["id"],
+        "account_id": admin.account["id"],
+        "role": "admin",
+        "enabled": True,
+        "prefix": "sk-0000",
+        "api_key": "sk-" + "0" * 32,
+        "id": "mine",
+    }
+    made = user.post(KEYS, asked).json
+    assert (made["account_id"], made["scopes"]) == (user.account["id"], None)
+    assert made["api_key"] != asked["api_key"] and made["id"] != "mine"
+    assert Client(user.transport, made["api_key"]).get("/api/v1/users/").status == 403
+    assert user.post(KEYS, {"name": "x", "scopes": ["*"]}).status == 400
+
+
+#: What makes or changes what people sign in with, and what would lift the limits of keys.
+FORBIDDEN: list[tuple[str, str, Any]] = [
+    ("POST", SINGLE, None),
+    ("GET", SINGLE, None),
+    ("DELETE", SINGLE, None),
+    ("GET", KEYS, None),
+    ("POST", KEYS, {"name": "wider"}),
+    ("POST", f"{KEYS}/some-id/update", {"enabled": True}),
+    ("DELETE", f"{KEYS}/some-id", None),
+    ("POST", "/api/v1/auths/update/password", {"password": PASSWORD, "new_password": "another"}),
+    ("POST", "/api/v1/auths/admin/config", {}),
+    ("GET", "/api/v1/auths/sessions", None),
+    ("DELETE", "/api/v1/auths/sessions", None),
+    ("DELETE", "/api/v1/auths/sessions/some-id", None),
+    ("DELETE", "/api/v1/users/some-id/sessions", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "form"), FORBIDDEN)
+def test_AB_23_a_key_changes_no_credentials(
+    admin: Client, method: str, path: str, form: Any
+) -> None:
+    for limits in ({}, {"scopes": ["read", "write"]}):
+        program = with_key(admin, **limits)
+        answer = program.request(method, path, json=form)
+        assert (answer.status, answer.detail) == (403, PROHIBITED)
+
+
+def test_AB_23_an_administrators_key_makes_no_way_in(admin: Client) -> None:
+    ben = admin.add_user("Ben")
+    program = with_key(admin)
+    eve = {"name": "Eve", "email": "eve@example.org", "password": PASSWORD}
+    assert program.post("/api/v1/auths/add", eve | {"role": "admin"}).detail == PROHIBITED
+    assert program.post("/api/v1/auths/add", eve | {"role": "user"}).status == 200
+    update = f"/api/v1/users/{ben.account['id']}/update"
+    form = {"name": "Ben", "email": "ben@example.org", "profile_image_url": "", "role": "user"}
+    for changed in ({"password": "another one"}, {"email": "b@example.org"}, {"role": "admin"}):
+        assert program.post(update, form | changed).detail == PROHIBITED
+    assert ben.get(ME).json["role"] == "user"
+    assert program.post(update, form | {"name": "Benjamin"}).status == 200
+    assert ben.get(ME).json["name"] == "Benjamin"
+
+
+def test_a_key_that_is_guessed_at_tells_nothing(user: Client) -> None:
+    made = new_key(user)["api_key"]
+    guesses = [made[:-1], made + "0", made.upper(), "sk-", "sk-" + "g" * 32, "sk-" + "0" * 10_000]
+    answers = {
+        (one.status, one.body) for one in (Client(user.transport, key).get(ME) for key in guesses)
+    }
+    assert len(answers) == 1 and answers.pop()[0] == 401
+
+
+def test_two_at_once_cannot_both_make_the_last_key(env: dict[str, str]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    app = InProcessApp(env | {"PORTICO_KEYS_MOST": "3"})
+    try:
+        admin = app.client.sign_up("Ada")
+        with ThreadPoolExecutor(8) as crowd:
+            made = list(crowd.map(lambda _: admin.post(KEYS, {"name": "x"}).status, range(8)))
+        assert sorted(made) == [200] * 3 + [400] * 5
+        with ThreadPoolExecutor(8) as crowd:
+            shown = list(crowd.map(lambda _: admin.post(SINGLE).status, range(8)))
+        assert set(shown) == {400}
+        admin.delete(f"{KEYS}/{admin.get(KEYS).json[0]['id']}")
+        with ThreadPoolExecutor(8) as crowd:
+            shown = list(crowd.map(lambda _: admin.post(SINGLE).status, range(8)))
+        assert set(shown) == {200} and len(admin.get(KEYS).json) == 3
+        assert re.fullmatch(r"sk-[0-9a-f]{32}", admin.get(SINGLE).json["api_key"])
+    finally:
+        app.close()
+
+
+def test_whoever_guesses_at_keys_is_slowed_down_and_good_keys_are_not(
+    env: dict[str, str],
+) -> None:
+    app = InProcessApp(env | {"PORTICO_LIMITS_FAILURES": "5"})
+    try:
+        admin = app.client.sign_up("Ada")
+        program = with_key(admin)
+        guesses = [Client(admin.transport, f"sk-{n:032x}").get(ME).status for n in range(8)]
+        assert guesses == [401] * 5 + [429] * 3
+        assert program.get(ME).status == 200
+    finally:
+        app.close()

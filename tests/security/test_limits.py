@@ -1,0 +1,109 @@
+"""Guessing passwords: how often, from where, at whose cost. The numbers are those of the list of abuse cases."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import structlog
+
+from portico.testing import PASSWORD, Client, InProcessApp, Response, Server
+
+LIMITED = "API rate limit exceeded"
+THERE, ELSEWHERE = "127.0.0.2", "127.0.0.3"
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP")
+
+
+def guess(client: Client, email: str, headers: dict[str, str] | None = None) -> Response:
+    form = {"email": email, "password": "not it"}
+    return client.post("/api/v1/auths/signin", form, headers=headers or {})
+
+
+def is_limited(answer: Response) -> bool:
+    if answer.status != 429:
+        assert answer.status == 400, answer
+        return False
+    assert answer.detail == LIMITED
+    assert 1 <= int(answer.headers["retry-after"]) <= 180
+    return True
+
+
+def test_AB_11_a_hundred_wrong_passwords_do_not_lock_the_owner_out(
+    admin: Client, app: InProcessApp
+) -> None:
+    attacker = app.client_at(THERE)
+    refused = [is_limited(guess(attacker, "ada@example.org")) for _ in range(100)]
+    assert refused == [False] * 15 + [True] * 85
+    assert app.client.sign_in("Ada").get("/api/v1/auths/").status == 200
+    assert app.client_at(ELSEWHERE).sign_in("Ada").token
+
+
+def test_AB_12_one_address_gets_thirty_failures_over_all_accounts(
+    admin: Client, app: InProcessApp
+) -> None:
+    admin.add_user("Ben")
+    attacker = app.client_at(THERE)
+    refused = [is_limited(guess(attacker, f"{n}@example.org")) for n in range(200)]
+    assert refused == [False] * 30 + [True] * 170
+    form = {"name": "Eve", "email": "ben@example.org", "password": PASSWORD}
+    assert app.client.sign_in("Ben").token
+    assert app.client_at(THERE).post("/api/v1/auths/signin", form).status == 429
+
+
+def test_AB_12_many_at_once_do_not_slip_through(admin: Client, app: InProcessApp) -> None:
+    attacker = app.client_at(THERE)
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda n: guess(attacker, f"{n}@example.org"), range(100)))
+    assert [is_limited(one) for one in answers].count(False) == 30
+
+
+def test_AB_12_sign_up_tells_no_more_than_so_many_taken_addresses(
+    admin: Client, app: InProcessApp
+) -> None:
+    attacker = app.client_at(THERE)
+    form = {"name": "Eve", "email": "ada@example.org", "password": PASSWORD}
+    statuses = [attacker.post("/api/v1/auths/signup", form).status for _ in range(20)]
+    assert statuses == [400] * 15 + [429] * 5
+
+
+def test_AB_13_no_header_makes_another_address(admin: Client, app: InProcessApp) -> None:
+    attacker = app.client_at(THERE)
+    refused = [
+        is_limited(
+            guess(
+                attacker,
+                f"{n}@example.org",
+                {name: f"203.0.113.{n % 250}" for name in FORWARDED}
+                | {"Forwarded": f"for=203.0.113.{n % 250}"},
+            )
+        )
+        for n in range(100)
+    ]
+    assert refused == [False] * 30 + [True] * 70
+
+
+def test_AB_12_a_crowd_that_knows_its_passwords_comes_in(admin: Client, app: InProcessApp) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        crowd = list(threads.map(lambda n: app.client.sign_up(f"P{n}"), range(60)))
+    assert len({one.token for one in crowd}) == 60
+
+
+def test_every_refused_try_leaves_one_event(admin: Client, app: InProcessApp) -> None:
+    attacker = app.client_at(THERE)
+    with structlog.testing.capture_logs() as events:
+        for _ in range(20):
+            guess(attacker, "ada@example.org")
+    refused = [event for event in events if event["event"] == "refused"]
+    assert [event["status"] for event in refused] == [400] * 15 + [429] * 5
+    assert {event["client"] for event in refused} == {THERE}
+    assert refused[-1]["why"] == LIMITED and refused[-1]["route"] == "/api/v1/auths/signin"
+
+
+@pytest.mark.slow
+def test_AB_11_from_real_addresses_through_a_real_server(server: Server) -> None:
+    server.client.sign_up("Ada")
+    attacker = server.client_at(THERE)
+    refused = [
+        is_limited(guess(attacker, "ada@example.org", {"X-Forwarded-For": f"203.0.113.{n}"}))
+        for n in range(40)
+    ]
+    assert refused == [False] * 15 + [True] * 25
+    assert server.client.sign_in("Ada").token

@@ -1,0 +1,209 @@
+"""Tokens and sign-in under attack. The numbers are those of the list of abuse cases."""
+
+import base64
+import hashlib
+import hmac
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portico.testing import PASSWORD, SECRET, Client, Server
+
+INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
+ME = "/api/v1/auths/"
+
+
+def forged(header: Any, claims: Any, signed: bool = True) -> str:
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    text = (
+        claims if isinstance(claims, bytes) else json.dumps(claims, separators=(",", ":")).encode()
+    )
+    body = f"{part(json.dumps(header, separators=(',', ':')).encode())}.{part(text)}"
+    digest = hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).digest()
+    return f"{body}.{part(digest) if signed else ''}"
+
+
+def claims_of(token: str | None) -> dict[str, Any]:
+    payload = str(token).split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer",
+        "Bearer a b",
+        "Bearer  x",
+        "Basic Zm9v",
+        "",
+        "Bearer \xff\xfe",
+        "A" * 65536,
+        "Bearer " + "A" * 65536,
+    ],
+    ids=lambda value: value[:12] or "empty",
+)
+def test_ab01_a_malformed_authorization_header_is_refused_and_harms_nothing(
+    admin: Client, value: str
+) -> None:
+    stranger = Client(admin.transport)
+    answer = stranger.get(ME, headers={"authorization": value})
+    assert answer.status == 401 and answer.headers["www-authenticate"] == "Bearer"
+    assert admin.get(ME).status == 200
+
+
+def test_ab01_a_header_sent_twice_is_refused(admin: Client) -> None:
+    twice = [("authorization", f"Bearer {admin.token}")] * 2
+    assert Client(admin.transport).get(ME, headers=twice).status == 401
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "nOnE", "NONE", "HS512", "RS256"])
+def test_ab02_an_unsigned_token_is_refused(admin: Client, alg: str) -> None:
+    claims = claims_of(admin.token)
+    for signed in (True, False):
+        answer = Client(admin.transport, forged({"alg": alg, "typ": "JWT"}, claims, signed)).get(ME)
+        assert (answer.status, answer.detail) == (401, INVALID_TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("header", "change"),
+    [
+        ({"crit": ["x"]}, {}),
+        ({}, {"exp": None}),
+        ({}, {"exp": "9999-12-31"}),
+        ({}, {"exp": 253402300799}),
+        ({}, {"exp": -5}),
+        ({}, {"exp": float("nan")}),
+        ({}, {"iat": 99999999999}),
+        ({}, {"id": None}),
+        ({}, {"id": ["x"]}),
+        ({}, {"id": {"x": 1}}),
+        ({}, {"id": 7}),
+        ({}, {"id": "x" * 1_000_000}),
+        ({}, {"jti": "\x00"}),
+        ({}, {"epoch": 2**70}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_ab03_junk_in_a_well_signed_token_is_refused(
+    admin: Client, header: dict[str, Any], change: dict[str, Any]
+) -> None:
+    claims = claims_of(admin.token)
+    fine = forged({"alg": "HS256", "typ": "JWT"}, claims)
+    assert Client(admin.transport, fine).get(ME).status == 200
+    token = forged({"alg": "HS256", "typ": "JWT", **header}, claims | change)
+    answer = Client(admin.transport, token).get(ME)
+    assert (answer.status, answer.detail) == (401, INVALID_TOKEN)
+
+
+def test_ab04_signing_out_kills_the_token(admin: Client) -> None:
+    assert admin.get("/api/v1/auths/signout").status == 200
+    answer = admin.get(ME)
+    assert (answer.status, answer.detail) == (401, INVALID_TOKEN)
+    cookie = {"cookie": f"token={admin.token}"}
+    assert Client(admin.transport).get(ME, headers=cookie).status == 401
+
+
+def test_ab09_no_password_is_cut_off_in_silence(client: Client, admin: Client) -> None:
+    form = {"name": "Ben", "email": "ben@example.org", "password": "a" * 100}
+    assert client.post("/api/v1/auths/signup", form).status == 400
+    assert client.post("/api/v1/auths/signup", form | {"password": "a" * 72}).status == 200
+    pair = {"email": "ben@example.org", "password": "a" * 72}
+    assert client.post("/api/v1/auths/signin", pair).status == 200
+    assert client.post("/api/v1/auths/signin", pair | {"password": "a" * 73}).status == 400
+    assert client.post("/api/v1/auths/signin", pair | {"password": "a" * 72 + "b"}).status == 400
+
+
+@pytest.fixture
+def unlimited(env: dict[str, str]) -> None:
+    env["PORTICO_LIMITS_ENABLED"] = "false"
+
+
+@pytest.mark.slow
+def test_ab10_timing_does_not_tell_which_accounts_exist(
+    unlimited: None, client: Client, admin: Client
+) -> None:
+    """Measured as work done by this process, so that a busy machine does not decide the test."""
+    asked = {"known": "ada@example.org", "unknown": "nobody@example.org"}
+    took: dict[str, list[float]] = {name: [] for name in asked}
+    bodies = set()
+    for _ in range(20):
+        for name, email in asked.items():
+            started = time.process_time()
+            answer = client.post("/api/v1/auths/signin", {"email": email, "password": "wrong"})
+            took[name].append(time.process_time() - started)
+            bodies.add((answer.status, answer.body))
+    known, unknown = (statistics.median(times) for times in took.values())
+    assert len(bodies) == 1
+    assert abs(known - unknown) < max(0.005, 0.1 * known), (known, unknown)
+
+
+@pytest.mark.slow
+def test_ab14_fifty_sign_ups_at_three_servers_make_one_administrator(
+    env: Mapping[str, str], tmp_path: Path
+) -> None:
+    servers = []
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        servers.append(Server(env, tmp_path / name))
+
+    def sign_up(number: int) -> tuple[int, Any]:
+        form = {"name": f"P{number}", "email": f"p{number}@example.org", "password": PASSWORD}
+        answer = servers[number % 3].client.post("/api/v1/auths/signup", form)
+        return answer.status, answer.json.get("role")
+
+    try:
+        for server in servers:
+            server.start()
+        with ThreadPoolExecutor(50) as crowd:
+            answers = list(crowd.map(sign_up, range(50)))
+    finally:
+        for server in servers:
+            server.kill()
+    assert sorted(answers) == [(200, "admin")] + [(200, "user")] * 49
+
+
+def test_ab14_where_only_the_first_may_sign_up_exactly_one_does(
+    env: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    env.pop("ENABLE_SIGNUP")
+    client: Client = request.getfixturevalue("client")
+
+    def sign_up(number: int) -> int:
+        form = {"name": f"P{number}", "email": f"p{number}@example.org", "password": PASSWORD}
+        return client.post("/api/v1/auths/signup", form).status
+
+    with ThreadPoolExecutor(8) as crowd:
+        assert sorted(crowd.map(sign_up, range(8))) == [200] + [403] * 7
+
+
+def test_ab15_a_sign_up_decides_nothing_but_what_it_may(client: Client, admin: Client) -> None:
+    form = {
+        "name": "Eve", "email": "eve@example.org", "password": PASSWORD, "role": "admin", "id": admin.account["id"],
+        "is_active": True, "permissions": {"workspace": {"models": True}}, "api_key": "sk-x", "created_at": 1,
+        "oauth_sub": "x", "epoch": 99,
+    }  # fmt: skip
+    answer = client.post("/api/v1/auths/signup", form)
+    assert answer.status == 200
+    assert answer.json["role"] == "user" and answer.json["id"] != admin.account["id"]
+    assert answer.json["permissions"]["workspace"]["models"] is False
+    assert claims_of(answer.json["token"])["epoch"] == 0
+    assert (
+        Client(client.transport, answer.json["token"]).post("/api/v1/auths/add", form).status == 403
+    )
+
+
+def test_rule_1_the_house_works_on_after_all_of_this(admin: Client) -> None:
+    for path in (ME, "/api/v1/auths/signout", "/api/v1/auths/signin", "/api/v1/auths/signup"):
+        for body in (b"", b"{", b"\xff", b"[]" * 1000, b'{"email":"\\ud800","password":"x"}'):
+            answer = Client(admin.transport).request("POST", path, body=body)
+            assert 400 <= answer.status < 500 and answer.json["detail"]
+    assert admin.get(ME).status == 200

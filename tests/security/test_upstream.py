@@ -1,0 +1,410 @@
+"""Hostile requests about models, and providers that misbehave: through the front door, against a real provider."""
+
+import http.client
+import json
+import socket
+import time
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, Upstream, chunk
+
+from portico.testing import Client, InProcessApp, Response, Server
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+DOORS = ["/api/chat/completions", "/api/v1/chat/completions"]
+SECRETS = (KEY, "10.1.2.3", "Traceback")
+
+
+@pytest.fixture
+def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
+    """As everywhere, with one provider, open to everybody, and little patience."""
+    return (
+        env
+        | upstream.environment
+        | {
+            "PORTICO_OPENAI_FIRST_BYTE_TIMEOUT": "0.5",
+            "PORTICO_OPENAI_IDLE_TIMEOUT": "1",
+            "ENABLE_EVALUATION_ARENA_MODELS": "false",
+        }
+    )
+
+
+def ask(client: Client, model: Any = "good", path: Any = DOORS[0], **body: Any) -> Response:
+    return client.post(path, {"model": model, "messages": MESSAGES, **body})
+
+
+#: A model that nobody but its owner and administrators may use.
+CLOSED = {
+    "id": "closed",
+    "base_model_id": "good",
+    "name": "Closed",
+    "meta": {},
+    "params": {},
+    "access_control": {},
+}
+
+
+def well(client: Client) -> None:
+    """Everything still works."""
+    assert ask(client, stream=True).body == b"".join(GOOD)
+    assert client.get("/api/models").status == 200
+
+
+# -- requests ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_ab37_switches_from_outside_open_nothing(
+    admin: Client, user: Client, upstream: Upstream, door: str
+) -> None:
+    assert admin.post("/api/v1/models/create", CLOSED).status == 200
+    query = "?bypass_filter=true&bypass_system_prompt=true&bypass_access_control=1"
+    switches = {
+        "bypass_filter": True,
+        "metadata": {"bypass_filter": True},
+        "__metadata__": {},
+        "bypass_x": 1,
+    }
+    answer = ask(user, "closed", door + query, **switches)
+    assert (answer.status, answer.detail) == (404, "Model not found")
+    assert upstream.completions() == []
+    assert ask(user, "good", door + query, **switches).status == 200
+    assert set(upstream.completions()[0].json) == {"model", "stream", "messages"}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_ab38_ab40_every_door_denies_alike(
+    admin: Client, user: Client, upstream: Upstream, door: str
+) -> None:
+    assert admin.post("/api/v1/models/create", CLOSED).status == 200
+    forbidden, absent = ask(user, "closed", door), ask(user, "nowhere", door)
+    assert (forbidden.status, forbidden.body) == (absent.status, absent.body) == (404, absent.body)
+    assert upstream.completions() == []
+
+
+def test_ab43_the_client_cannot_choose_the_upstream(user: Client, upstream: Upstream) -> None:
+    elsewhere = {
+        key: "http://127.0.0.1:9/v1"
+        for key in (
+            "api_base",
+            "base_url",
+            "api_key",
+            "organization",
+            "api_version",
+            "api_type",
+            "url",
+        )
+    } | {
+        "headers": {"authorization": "x"},
+        "extra_headers": {"authorization": "x"},
+        "extra_body": {"model": "y"},
+    }
+    params = {**elsewhere, "custom_params": {**elsewhere, "model": "other", "messages": "[]"}}
+    assert ask(user, **elsewhere, params=params).status == 200
+    [request] = upstream.completions()
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.json == {"model": "good", "stream": False, "messages": MESSAGES}
+
+
+@pytest.mark.parametrize("key", ["chat_id", "id", "session_id", "parent_id"])
+@pytest.mark.parametrize("value", [[], {}, 7, "../../etc", "a/b", "x" * 5000])
+def test_ab53_what_is_no_id_is_422(user: Client, upstream: Upstream, key: str, value: Any) -> None:
+    assert ask(user, **{key: value}).status == 422
+    assert upstream.completions() == []
+
+
+def test_ab53_a_temporary_chat_is_never_stored(user: Client) -> None:
+    assert ask(user, chat_id="local:abc", id="m1").status == 200
+    assert user.get("/api/v1/chats/").json == []
+
+
+def test_ab53_a_foreign_chat_is_404_and_stays_as_it_is(
+    admin: Client, user: Client, upstream: Upstream
+) -> None:
+    history = {
+        "messages": {"m1": {"id": "m1", "role": "user", "content": "mine"}},
+        "currentId": "m1",
+    }
+    mine = admin.post("/api/v1/chats/new", {"chat": {"title": "Mine", "history": history}})
+    assert mine.status == 200
+    chat_id = mine.json["id"]
+    before = admin.get(f"/api/v1/chats/{chat_id}").json
+    for foreign in (chat_id, "b6d6e1f8-0000-4000-8000-000000000000"):
+        answer = ask(user, chat_id=foreign, id="m1", parent_id="m0")
+        assert answer.status == 404
+        assert answer.detail == "We could not find what you're looking for :/"
+    assert admin.get(f"/api/v1/chats/{chat_id}").json == before
+    assert upstream.completions() == []
+
+
+def test_ab53_a_reply_is_noted_with_its_message(user: Client) -> None:
+    history = {"messages": {"m1": {"id": "m1", "role": "user", "content": "hi"}}, "currentId": "m1"}
+    chat_id = user.post("/api/v1/chats/new", {"chat": {"title": "Mine", "history": history}}).json[
+        "id"
+    ]
+    assert ask(user, chat_id=chat_id, id="m2", parent_id="m1").status == 200
+    assert ask(user, "status-500", chat_id=chat_id, id="m3", parent_id="m1").status == 502
+    messages = user.get(f"/api/v1/chats/{chat_id}").json["chat"]["history"]["messages"]
+    assert messages["m1"]["content"] == "hi"
+    assert (messages["m2"]["parentId"], messages["m2"]["model"]) == ("m1", "good")
+    assert messages["m3"]["error"] == {
+        "content": "The model source 'openai' answered with an error."
+    }
+
+
+# -- providers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [
+        ("status-401", 502),
+        ("status-403", 502),
+        ("status-500", 502),
+        ("status-500-json", 502),
+        ("status-502", 502),
+        ("empty", 502),
+        ("html", 502),
+        ("error-first", 502),
+        ("silent", 504),
+        ("status-429", 429),
+        ("status-400", 400),
+        ("status-404", 404),
+    ],
+)
+def test_ft19_ab44_failures_of_a_provider(
+    user: Client, model: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    for stream in (True, False):
+        if model == "error-first" and not stream:
+            continue
+        answer = ask(user, model, stream=stream)
+        assert answer.status == status
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers.get("retry-after") == ("7" if status == 429 else None)
+        assert "www-authenticate" not in answer.headers
+        for secret in SECRETS:
+            assert secret not in answer.body.decode() and secret not in caplog.text
+    well(user)
+
+
+#: What becomes of a stream: the status of a refusal, or how many error events a stream has.
+REFUSED = {
+    "empty": 502, "html": 502, "not-a-completion": 502, "status-400": 400, "status-401": 502, "status-403": 502,
+    "status-404": 404, "status-429": 429, "status-500": 502, "status-500-json": 502, "status-502": 502,
+    "error-first": 502,
+}  # fmt: skip
+ERRORS = {
+    "silence": 1, "slow": 0, "cut": 1, "error-inside": 1, "broken-json": 1, "nul": 1, "invalid-utf-8": 1,
+    "choices-null": 1, "delta-null": 1, "huge-line": 0, "crlf": 0, "comments": 0, "comments-only": 1, "no-done": 0,
+    "two-dones": 0, "split": 0,
+}  # fmt: skip
+
+
+def test_ft18_every_behaviour_of_a_provider_has_its_expected_end() -> None:
+    assert REFUSED.keys() | ERRORS.keys() | {"endless", "silent", "redirect"} == BEHAVIOURS.keys()
+
+
+@pytest.mark.parametrize("model", REFUSED)
+def test_ft18_what_is_no_stream_is_refused(
+    user: Client, model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = ask(user, model, stream=True)
+    assert (answer.status, answer.headers["content-type"]) == (REFUSED[model], "application/json")
+    nothing_told(answer, caplog)
+
+
+@pytest.mark.parametrize("model", ERRORS)
+def test_ft18_every_stream_ends_properly(
+    user: Client, model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = ask(user, model, stream=True)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert answer.body.endswith(DONE)
+    assert answer.body.count(b"[DONE]") == 1
+    *documents, end = map(str, answer.events)
+    assert end == "[DONE]"
+    errors = [event for event in documents if "error" in json.loads(event)]
+    assert len(errors) == ERRORS[model]
+    for event in documents:
+        if event not in errors:
+            assert all(choice["delta"] is not None for choice in json.loads(event)["choices"])
+    nothing_told(answer, caplog)
+
+
+def nothing_told(answer: Response, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the client nor the log learns a secret, and nothing failed in our own code."""
+    for secret in SECRETS:
+        assert secret not in answer.body.decode() and secret not in caplog.text
+    assert "request failed" not in caplog.text
+
+
+def test_ft17_ft20_half_an_answer_ends_with_an_error_event(user: Client) -> None:
+    for model, words in (("silence", "did not answer in time"), ("cut", "broke off its answer")):
+        *_, error, end = ask(user, model, stream=True).events
+        assert words in json.loads(error)["error"]["message"] and end == "[DONE]"
+    well(user)
+
+
+def test_ft21_a_dead_provider_does_not_hold_up_the_list(env: dict[str, str]) -> None:
+    with Upstream() as one, Upstream() as two, Upstream() as three:
+        for number, upstream in enumerate((one, two, three)):
+            upstream.models = [{"id": f"model-{number}"}]
+        urls = {
+            "OPENAI_API_BASE_URLS": f"{one.url};{two.url};{three.url}",
+            "OPENAI_API_CONFIGS": "{}",
+            "AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST": "3",
+        }
+        app = InProcessApp(env | urls)
+        try:
+            admin = app.client.sign_up("Ada")
+            everything = ["model-0", "model-1", "model-2"]
+            assert [entry["id"] for entry in admin.get("/api/models").json["data"]] == everything
+            two.listing = "hang"
+            for path in ("/api/models?refresh=true", "/api/models", "/api/v1/models"):
+                begun = time.monotonic()
+                assert [entry["id"] for entry in admin.get(path).json["data"]] == everything
+                assert time.monotonic() - begun < 2
+            two.listing = "500"
+            stale = [entry.get("stale", False) for entry in _refreshed(admin)]
+            assert stale == [False, True, False]
+            [reason] = [r for r in admin.get("/ready").json["reasons"] if r["plugin"] == "openai"]
+            assert "openai-2 (stale)" in reason["reason"] and "127.0.0.1" not in reason["reason"]
+            assert ask(admin, "model-1").status == 200
+        finally:
+            app.close()
+
+
+def _refreshed(admin: Client) -> Any:
+    """The list once every provider has been heard; the hanging question goes first."""
+    deadline = time.monotonic() + 15
+    while True:
+        entries = admin.get("/api/models?refresh=true").json["data"]
+        if any("stale" in entry for entry in entries) or time.monotonic() > deadline:
+            return entries
+        time.sleep(0.2)
+
+
+def test_ft22_a_herd_asks_the_provider_once(
+    env: dict[str, str], upstream: Upstream, tmp_path: Any
+) -> None:
+    server = Server(env | {"OPENAI_API_CONFIGS": "{}"}, tmp_path).start()
+    try:
+        admin = server.client.sign_up("Ada")
+        assert [entry["id"] for entry in admin.get("/api/models").json["data"]] == ["good"]
+        before, begun = upstream.lists(), time.monotonic()
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda _: admin.get("/api/models"), range(500)))
+        assert {answer.status for answer in answers} == {200}
+        # One question for each time the list ran out, and none for each request.
+        assert upstream.lists() - before <= time.monotonic() - begun + 1
+    finally:
+        server.kill()
+
+
+# -- clients that leave, processes that stop ------------------------------------------------------------------------
+
+
+def leave(url: str, token: str, model: str, wait_for: bytes = b"") -> None:
+    """Ask for a stream, read until `wait_for`, hang up."""
+    parts = urllib.parse.urlsplit(url)
+    body = json.dumps({"model": model, "messages": MESSAGES, "stream": True}).encode()
+    with socket.create_connection(
+        (parts.hostname or "", parts.port or 0), timeout=10
+    ) as connection:
+        connection.sendall(
+            b"POST /api/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"authorization: Bearer %b\r\ncontent-length: %d\r\n\r\n%b"
+            % (token.encode(), len(body), body)
+        )
+        seen = b""
+        while wait_for not in seen:
+            block = connection.recv(65536)
+            assert block, seen
+            seen += block
+
+
+@pytest.fixture
+def one_connection(env: dict[str, str]) -> None:
+    """A pool that cannot grow, so that every further handle is one that was left behind."""
+    env["DATABASE_POOL_SIZE"] = "1"
+
+
+@pytest.mark.usefixtures("one_connection")
+def test_ft23_clients_that_leave_end_their_calls(server: Server, upstream: Upstream) -> None:
+    ada = server.client.sign_up("Ada")
+    assert server.process is not None
+    token = str(ada.token)
+    well(ada)
+
+    def visits(times: int) -> None:
+        """So many of each kind, and wait until no call is open."""
+        with ThreadPoolExecutor(20) as pool:
+            for model, wait_for in (("endless", b"more"), ("silence", b"first"), ("endless", b"")):
+                visit = partial(leave, server.url, token, model, wait_for)
+                list(pool.map(lambda _, visit=visit: visit(), range(times)))
+        upstream.wait_until_idle()
+
+    visits(100)  # fills the pools that are kept; from then on nothing may grow
+    before = _handles(server.process.pid)
+    visits(250)
+    deadline = time.monotonic() + 20
+    while _handles(server.process.pid) > before + 3:
+        assert time.monotonic() < deadline, "handles were left behind"
+        time.sleep(0.01)
+    well(ada)
+    assert "failed" not in server.log_text and "Traceback" not in server.log_text
+
+
+def _handles(pid: int) -> int:
+    """Open files of the workers of a server."""
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert workers
+    return sum(len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in workers)
+
+
+def test_ft03_sigterm_lets_a_stream_say_goodbye(
+    env: dict[str, str], upstream: Upstream, tmp_path: Any
+) -> None:
+    server = Server(env | {"PORTICO_SERVER_GRACE": "0.5"}, tmp_path).start()
+    try:
+        ada = server.client.sign_up("Ada")
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(ask, ada, "endless", stream=True)
+            while not upstream.open_calls:
+                time.sleep(0.01)
+            begun = time.monotonic()
+            assert server.stop() == 0
+            assert time.monotonic() - begun < 10
+            *_, error, end = answer.result(5).events
+        assert json.loads(error)["error"]["code"] == "interrupted" and end == "[DONE]"
+        upstream.wait_until_idle()
+    finally:
+        server.kill()
+
+
+def test_a_slow_reader_does_not_fill_the_memory(server: Server, upstream: Upstream) -> None:
+    """A client that reads nothing holds up its own stream, and nobody else's."""
+    ada = server.client.sign_up("Ada")
+    parts = urllib.parse.urlsplit(server.url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    body = json.dumps({"model": "huge-line", "messages": MESSAGES, "stream": True})
+    headers = {"authorization": f"Bearer {ada.token}", "content-type": "application/json"}
+    connection.request("POST", DOORS[0], body, headers)
+    well(ada)
+    answer = connection.getresponse()
+    assert len(answer.read()) > 10_000_000
+    connection.close()
+
+
+def test_bytes_of_a_stream_come_when_they_are_sent(server: Server) -> None:
+    ada = server.client.sign_up("Ada")
+    begun = time.monotonic()
+    leave(server.url, str(ada.token), "silence", wait_for=chunk("first ").rstrip())
+    assert time.monotonic() - begun < 0.9
