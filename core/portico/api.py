@@ -1,7 +1,7 @@
 """The public API: what a plugin may import from Portico, besides the libraries of the stack. It changes with its version."""
 
 from portico.audit import AuditEntry, AuditFilter, AuditLog, current_author, record_change
-from portico.brief import TTLCache
+from portico.cache import BytesCache, TTLCache
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
@@ -38,7 +38,6 @@ from portico.db import (
     placeholders,
     transaction,
 )
-from portico.documents import BytesCache
 from portico.encryption import DecryptionError, Encryptor
 from portico.errors import (
     ACCESS_PROHIBITED,
@@ -166,6 +165,7 @@ from portico.plugins.info import PluginInfo, Service
 from portico.rate_limits import Attempt, RateLimiter
 from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
+from portico.terminal import UTC_TIME, epoch_seconds, format_time, printable
 from portico.web.health import HealthCheck
 from portico.web.middleware.proxies import client_address, from_trusted_proxy
 from portico.web.openapi.responses import JSONObject, SchemaOf
@@ -190,6 +190,10 @@ from portico.web.response.stream import StreamResponse, stream_response
 from portico.web.routes import Request, Socket, delete, get, patch, post, put, route, websocket
 
 __all__ = [
+    "UTC_TIME",
+    "epoch_seconds",
+    "format_time",
+    "printable",
     "ACCESS_PROHIBITED",
     "ACTION_PROHIBITED",
     "API_KEY_CREATION_NOT_ALLOWED",

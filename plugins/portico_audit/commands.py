@@ -7,11 +7,17 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from portico.api import AppContext, AuditEntry, CommandContext
+from portico.api import (
+    UTC_TIME,
+    AppContext,
+    AuditEntry,
+    CommandContext,
+    epoch_seconds,
+    format_time,
+    printable,
+)
 from portico_audit import service
 from portico_audit.service import AuditQuery
-from portico_audit.timestamps import MOMENT, seconds, written
-from portico_policy_admin.terminal import plain
 
 #: Characters of what there was and what there is, on one line.
 SHOWN = 60
@@ -25,8 +31,10 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--what", default="", help="What happened, such as `role.changed`."),
             click.option("--kind", default="", help="Of what was changed, such as `account`."),
             click.option("--id", default="", help="Of what was changed."),
-            click.option("--since", type=MOMENT, callback=seconds, help="UTC; included."),
-            click.option("--until", type=MOMENT, callback=seconds, help="UTC; not included."),
+            click.option("--since", type=UTC_TIME, callback=epoch_seconds, help="UTC; included."),
+            click.option(
+                "--until", type=UTC_TIME, callback=epoch_seconds, help="UTC; not included."
+            ),
         ]
     ):
         command = option(command)
@@ -83,8 +91,8 @@ def _line(entry: AuditEntry) -> str:
     author = entry.author_name or entry.author or "system"
     change = f"{_short(entry.was)} → {_short(entry.became)}"
     subject = f"{entry.subject_kind}:{entry.subject_id}"
-    return plain(
-        f"{entry.number:>6}  {written(entry.at)}  {author:20} {entry.what:20} {subject}  {change}"
+    return printable(
+        f"{entry.number:>6}  {format_time(entry.at)}  {author:20} {entry.what:20} {subject}  {change}"
     )
 
 

@@ -19,8 +19,8 @@ from portico.api import (
     stream_response,
 )
 from portico_audit import service
+from portico_audit.schemas import AuditPage
 from portico_audit.service import AuditExport, AuditQuery
-from portico_policy_admin.schemas import AuditPage
 
 NDJSON = "application/x-ndjson"
 ATTACHMENT = (b"content-disposition", b'attachment; filename="audit.ndjson"')

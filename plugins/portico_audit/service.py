@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from portico.api import AppContext, AuditFilter, AuditLog, NotFound, ValidationError
-from portico_policy_admin.schemas import AuditPage
+from portico_audit.schemas import AuditPage
 
 #: The author of what no account did, in a question.
 SYSTEM = "system"

@@ -1,6 +1,6 @@
-"""The law, for people: what is in force, why it decides as it does, what a change would do, and who changed what.
+"""Policies over HTTP and on the command line: show, explain, preview, save and roll back the rules in force.
 
-Over HTTP and on the command line with the same functions. What a line means is decided in the permissions room.
+Both use the same functions. What a rule means is decided by `portico.permissions`.
 """
 
 import click
@@ -9,40 +9,34 @@ from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, ho
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="Policies: show, explain, try, save, roll back; the audit trail.",
-    route_prefixes=("/api/v1/policies", "/api/v1/audit"),
+    summary="Policies: show, explain, preview, save and roll back.",
+    route_prefixes=("/api/v1/policies",),
 )
 
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """The law and the audit trail, as policies speak of them. Neither has rows that could be shared."""
-    return [
-        ResourceKind("policy", "", ("read", "write"), required_for_admins=("write",)),
-        ResourceKind("audit", "", ("read",)),
-    ]
+    """Return the policies as a kind of resource. They have no rows that could be shared."""
+    return [ResourceKind("policy", "", ("read", "write"), required_for_admins=("write",))]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The page on both."""
-    return [PackagedPolicy("portico_policies", "access.csv")]
+    """Return the policy file of the policies themselves."""
+    return [PackagedPolicy("portico_policies", "policies.csv")]
 
 
 @hookimpl
 def register_routes(app: AppContext) -> list[object]:
-    """Everything below `/api/v1/policies` and `/api/v1/audit`."""
-    from portico_audit import routes as audit_routes
-    from portico_policy_admin import routes as policy_routes
+    """Return the routes below `/api/v1/policies`."""
+    from portico_policy_admin.routes import routes
 
-    return [*policy_routes.routes(app), *audit_routes.routes(app)]
+    return routes(app)
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add `portico policy …` and `portico audit …`."""
-    from portico_audit.commands import audit
+    """Add `portico policy …`."""
     from portico_policy_admin.commands import policy
 
     cli.add_command(policy)
-    cli.add_command(audit)

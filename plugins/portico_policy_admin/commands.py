@@ -16,8 +16,9 @@ from portico.api import (
     DomainError,
     InvalidPolicy,
     ValidationError,
+    format_time,
+    printable,
 )
-from portico_audit.timestamps import written
 from portico_policy_admin import policy_changes, policy_queries, terminal
 from portico_policy_admin.policy_queries import rules_of
 
@@ -181,7 +182,7 @@ def versions(key: CommandContext, as_json: bool) -> None:
     for one in found:
         name = one.author_name or one.author or "command line"
         pages = ", ".join(one.pages) or "no pages"
-        click.echo(terminal.plain(f"{one.number:>5}  {written(one.at)}  {name:20} {pages}"))
+        click.echo(printable(f"{one.number:>5}  {format_time(one.at)}  {name:20} {pages}"))
     if not found:
         click.echo("Nothing was ever saved.")
 

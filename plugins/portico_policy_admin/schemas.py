@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from portico.api import AllowedAccount, AuditEntry
+from portico.api import AllowedAccount
 
 Origin = Literal["packaged", "plugin", "directory", "database"]
 
@@ -129,10 +129,3 @@ class RollbackRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The version to go back to; 0 = as if nothing had been saved."""
 
     version: Annotated[int, msgspec.Meta(ge=0)]
-
-
-class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes, newest first. `next`: ask for it as `before` to get older ones; null = there are none."""
-
-    entries: list[AuditEntry]
-    next: int | None

@@ -3,26 +3,21 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from portico.api import AccessChange, AccessExplanation, AllowedAccount
+from portico.api import AccessChange, AccessExplanation, AllowedAccount, printable
 from portico_policy_admin.policy_queries import split
 from portico_policy_admin.schemas import ActiveRule
 
 YES, NO = "✓", "✗"
 
 
-def plain(text: str) -> str:
-    """A text of somebody's choosing as one line that cannot steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def format_rules(lines: Iterable[ActiveRule]) -> Iterator[str]:
     """Every line under the place it stands at, with the names of whoever it means."""
     for place, some in groupby(lines, key=lambda line: line.place):
-        yield plain(place)
+        yield printable(place)
         for line in some:
             number = split(line.origin)[1] or ""
             notes = [
-                f"{word} is {plain(name)}" if name is not None else f"{word}: there is none"
+                f"{word} is {printable(name)}" if name is not None else f"{word}: there is none"
                 for word, name in line.called.items()
             ]
             notes += ["idle: its plugin is not there"] if line.idle else []
@@ -36,7 +31,7 @@ def format_explanation(found: AccessExplanation) -> Iterator[str]:
     verdict = (
         f"{YES} {found.account_name} may" if found.allowed else f"{NO} {found.account_name} may not"
     )
-    yield plain(f"{verdict} {asked}")
+    yield printable(f"{verdict} {asked}")
     if found.id and not found.exists:
         yield f"│  There is no such {found.kind} here, so this is the answer in general."
     branches = [
@@ -50,17 +45,17 @@ def format_explanation(found: AccessExplanation) -> Iterator[str]:
         branches.append(("lines that allow it to others", others))
     for number, (branch, twigs) in enumerate(branches, start=1):
         last = number == len(branches)
-        yield plain(f"{'└' if last else '├'}─ {branch.replace('denyed', 'denied')}")
+        yield printable(f"{'└' if last else '├'}─ {branch.replace('denyed', 'denied')}")
         for place, twig in enumerate(twigs, start=1):
             end = "└" if place == len(twigs) else "├"
-            yield plain(f"{' ' if last else '│'}  {end}─ {twig}")
+            yield printable(f"{' ' if last else '│'}  {end}─ {twig}")
 
 
 def format_accounts(found: Iterable[AllowedAccount]) -> Iterator[str]:
     """Who may, and by which line; the first is enough to see why."""
     for one in found:
         more = f"  and {len(one.lines) - 1} more" if len(one.lines) > 1 else ""
-        yield plain(f"{one.role:8} {one.email:32} {one.account_name:20} {one.lines[0]}{more}")
+        yield printable(f"{one.role:8} {one.email:32} {one.account_name:20} {one.lines[0]}{more}")
 
 
 def format_changes(found: Iterable[AccessChange]) -> Iterator[str]:
@@ -68,14 +63,14 @@ def format_changes(found: Iterable[AccessChange]) -> Iterator[str]:
     for _, mine in groupby(found, key=lambda shift: shift.account_id):
         for number, shift in enumerate(mine):
             if not number:
-                yield plain(f"{shift.account_name} <{shift.email}>")
+                yield printable(f"{shift.account_name} <{shift.email}>")
             what = f"{shift.kind}:{shift.action}"
             if shift.in_general:
                 sign = "+" if shift.in_general == "gained" else "-"
                 yield f"  {sign} {what}  in general"
             for sign, ids in (("+", shift.gained), ("-", shift.lost)):
                 if ids:
-                    yield plain(f"  {sign} {what}  {', '.join(ids)}")
+                    yield printable(f"  {sign} {what}  {', '.join(ids)}")
 
 
 def format_totals(found: Iterable[AccessChange]) -> Iterator[str]:

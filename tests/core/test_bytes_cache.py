@@ -2,7 +2,7 @@
 
 import pytest
 
-from portico.documents import MAX_DOCUMENTS, MAX_OF_OWNER, BytesCache
+from portico.cache import MAX_DOCUMENTS, MAX_DOCUMENTS_OF_OWNER, BytesCache
 
 
 def test_a_document_is_good_for_its_key_alone() -> None:
@@ -69,12 +69,12 @@ def test_the_queries_of_one_account_do_not_push_out_those_of_others() -> None:
         documents.put(("eve", f"phrase {number}"), b"", "eve")
 
     assert documents.get("list") and documents.get(("ann", ""))
-    assert len(documents) == 2 + MAX_OF_OWNER
+    assert len(documents) == 2 + MAX_DOCUMENTS_OF_OWNER
 
 
 def test_what_is_stale_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("portico.documents.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("portico.cache.time.monotonic", lambda: clock[0])
     documents = BytesCache(moment=10)
     for number in range(100):
         documents.put(number, b"x", f"{number % 10}")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.testing import Client, InProcessApp
 
 
@@ -97,8 +97,8 @@ def test_what_this_process_changes_is_in_force_with_the_next_request(app: InProc
 
 def test_what_is_stale_is_dropped_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("portico.brief.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("portico.brief.LIMIT", 3)
+    monkeypatch.setattr("portico.cache.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("portico.cache.MAX_ENTRIES", 3)
 
     async def fill(brief: TTLCache[str, str], *keys: str) -> None:
         for key in keys:

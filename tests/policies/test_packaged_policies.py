@@ -118,5 +118,5 @@ def test_AB_26_an_account_is_its_owners_to_read_and_administrators_to_change(
 def test_every_line_tells_where_it_stands() -> None:
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
 
-    assert law.rules[0].origin.startswith("portico_policies/roles.csv:")
+    assert law.rules[0].origin.startswith("portico_policies/base.csv:")
     assert all(rule.origin.rpartition(":")[2].isdigit() for rule in law.rules)

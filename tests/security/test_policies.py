@@ -27,7 +27,7 @@ HARMFUL_NAMES = (
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {
-        "PORTICO_PLUGINS_ONLY": "accounts,password,models,law",
+        "PORTICO_PLUGINS_ONLY": "accounts,password,models,law,audit",
         "BYPASS_ADMIN_ACCESS_CONTROL": "false",
     }
 
@@ -113,10 +113,10 @@ MISSING = "add `p, policy, write, role:admin, allow`"
         ("own.csv", "p, policy, write, role:admin, deny\n", LOCKED_OUT),
         ("own.csv", "p, policy, *, user:{id}, deny\n", LOCKED_OUT),
         ("own.csv", "g, user:{id}, role:out\np, *, *, role:out, deny\n", LOCKED_OUT),
-        ("access.csv", "", MISSING),
-        ("access.csv", "# nothing\n", MISSING),
-        ("access.csv", "p, policy, read, role:admin, allow\n", MISSING),
-        ("roles.csv", "p, *, write, role:admin, deny\n", LOCKED_OUT),
+        ("policies.csv", "", MISSING),
+        ("policies.csv", "# nothing\n", MISSING),
+        ("policies.csv", "p, policy, read, role:admin, allow\n", MISSING),
+        ("base.csv", "p, *, write, role:admin, deny\n", LOCKED_OUT),
     ],
 )
 def test_AB_83_a_law_that_would_lock_out_every_administrator_is_refused(

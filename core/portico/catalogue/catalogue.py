@@ -6,14 +6,13 @@ from typing import Protocol
 
 import structlog
 
-from portico.brief import TTLCache
+from portico.cache import BytesCache, TTLCache
 from portico.catalogue.arena import Arena, arenas
 from portico.catalogue.model_entry import ModelEntry
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
 from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
 from portico.catalogue.source_cache import CachedSource, SourceStatus
-from portico.documents import BytesCache
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Account, Actor
 from portico.permissions import EVERYONE, Resource

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.errors import (
     INVALID_CRED,
     InvalidRequest,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.db import fetch_all, fetch_one
 from portico.errors import Forbidden, NotFound
 from portico.events import Listener

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from portico.audit import record_many
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.db import (
     MAX_ROWS_PER_STATEMENT,
     after_commit,

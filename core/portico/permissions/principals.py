@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.db import fetch_all, in_transaction
 from portico.identity import Actor, PermissionTree, granted_permissions, parse_tree
 from portico.permissions.policy_set import ActionRules, PolicySet

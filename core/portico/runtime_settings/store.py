@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.db import (
     MAX_ROWS_PER_STATEMENT,
     after_commit,

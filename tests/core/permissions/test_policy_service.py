@@ -196,9 +196,9 @@ async def test_one_administrator_may_be_kept_out_as_long_as_another_is_not(
 async def test_the_page_that_lets_administrators_in_cannot_be_emptied(
     database: Database, directory: Path, write: Callable[[str, str], None]
 ) -> None:
-    write("roles.csv", "p, *, *, role:pending, deny\np, office, keep, role:admin, deny\n")
+    write("base.csv", "p, *, *, role:pending, deny\np, office, keep, role:admin, deny\n")
 
-    with pytest.raises(InvalidPolicy, match="roles.csv:2: it would lock out"):
+    with pytest.raises(InvalidPolicy, match="base.csv:2: it would lock out"):
         await opened(directory)
 
 

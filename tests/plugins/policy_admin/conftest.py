@@ -22,7 +22,7 @@ def laws(tmp_path: Path) -> Path:
 @pytest.fixture
 def env(env: dict[str, str], laws: Path) -> dict[str, str]:
     return env | {
-        "PORTICO_PLUGINS_ONLY": "accounts,password,models,chats,law",
+        "PORTICO_PLUGINS_ONLY": "accounts,password,models,chats,law,audit",
         "PORTICO_ACCESS_POLICY_DIR": str(laws),
         "BYPASS_ADMIN_ACCESS_CONTROL": "false",
     }

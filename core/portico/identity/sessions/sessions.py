@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.db import after_commit, execute, fetch_all, new_id, now, transaction
 from portico.errors import INVALID_CRED, InvalidRequest, Unauthenticated
 from portico.events import EventBus

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from portico.brief import TTLCache
+from portico.cache import TTLCache
 from portico.db import fetch_all
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.identity.accounts.account import Account

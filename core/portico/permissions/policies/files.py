@@ -37,7 +37,7 @@ class PolicyFile:
 
 
 #: What holds for every kind, whichever plugins are there.
-BASE_POLICY = PackagedPolicy("portico_policies", "roles.csv")
+BASE_POLICY = PackagedPolicy("portico_policies", "base.csv")
 
 
 def packaged_files(policies: Iterable[PackagedPolicy | PolicyLine]) -> list[PolicyFile]:

@@ -1,0 +1,12 @@
+"""Bodies of the audit routes."""
+
+import msgspec
+
+from portico.api import AuditEntry
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes, newest first. `next`: ask for it as `before` to get older ones; null = there are none."""
+
+    entries: list[AuditEntry]
+    next: int | None
