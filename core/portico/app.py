@@ -92,7 +92,7 @@ class Portico:
         self.redis = RedisConnection(settings.redis)
         signing = secret or Secret(secrets.token_urlsafe(48))
         self.configuration = SettingsStore(self.events, settings.identity.recheck)
-        self.vault = Encryptor(
+        self.encryptor = Encryptor(
             lambda: configured_key_ring(
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
             )
@@ -128,7 +128,7 @@ class Portico:
         self.client = SharedSession()
         self.context = AppContext(
             settings=settings,
-            encryptor=self.vault,
+            encryptor=self.encryptor,
             identity=self.identity,
             runtime_settings=self.adjustments,
             route_areas=self._route_areas,
@@ -224,7 +224,7 @@ class Portico:
 
     # -- opening and closing --------------------------------------------------------------------------------
 
-    async def prepare(self, *, packaged_law: bool = False, serving: bool = False) -> None:
+    async def prepare(self, *, packaged_policies_only: bool = False, serving: bool = False) -> None:
         """Everything the house needs to work, short of routes: the database, its schema, the law, the services.
 
         `packaged_policies_only`: without the operator's policy pages, so that bad ones can be looked at and mended. `serving`:
@@ -236,7 +236,7 @@ class Portico:
             self.doing = MIGRATING
             await self._migrate(self.instance if serving else None)
             self.doing = "reading policies"
-            self.vault.in_use = await stored_key_id()
+            self.encryptor.in_use = await stored_key_id()
             self._collect_policies()
             self.check_required_plugins()
             self.events.subscribe("portico", self.permissions.listeners())
@@ -249,7 +249,7 @@ class Portico:
                 self.identity.add_providers(contribution.auth_providers, contribution.token_readers)
             self.events.subscribe("portico", self.permissions.last_listeners())
             self._bind_core_services()
-            await self.policies.load(packaged_only=packaged_law)
+            await self.policies.load(packaged_only=packaged_policies_only)
 
     def _bind_core_services(self) -> None:
         """Give the rooms the services that have a seat in them, now that it is known who offers one."""
@@ -329,7 +329,7 @@ class Portico:
         with self.database.use():
             if self._secret:
                 await check_secret_key(self._secret)
-                await check_encryption_key(self.vault)
+                await check_encryption_key(self.encryptor)
             self.doing = "comparing e-mail addresses"
             await fill_email_keys(self.database)
             await warn_of_collisions()

@@ -35,16 +35,16 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     settings = AdminConfigService(app)
 
-    @get("/api/v1/auths/admin/config", may="setting:read", answers=AdminConfigAnswer)
+    @get("/api/v1/auths/admin/config", requires="setting:read", response_type=AdminConfigAnswer)
     async def read(request: Request) -> JSONResponse:
         """What is in force."""
         return json_response(await settings.in_force())
 
     @post(
         "/api/v1/auths/admin/config",
-        may="setting:write",
-        signed_in=True,
-        answers=AdminConfigAnswer,
+        requires="setting:write",
+        session_only=True,
+        response_type=AdminConfigAnswer,
     )
     async def write(request: Request, data: JSONBody[AdminConfig]) -> JSONResponse:
         """Set all of it. The answer says what is in force now, on this instance at once."""

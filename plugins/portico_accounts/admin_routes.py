@@ -23,16 +23,16 @@ MAX_FORM_BYTES = 384 * 1024
 def routes(people: AccountService) -> list[Any]:
     """Handlers that work in this house."""
 
-    @post("/api/v1/auths/add", may="account:create")
+    @post("/api/v1/auths/add", requires="account:create")
     async def add(request: Request, data: JSONBody[NewAccount]) -> Response[CreatedAccountResponse]:
         """Make an account for somebody."""
         return Response(created_response(await people.create(data, request.user)))
 
     @post(
         "/api/v1/users/{user_id:str}/update",
-        may="account:write",
+        requires="account:write",
         max_body=MAX_FORM_BYTES,
-        answers=User,
+        response_type=User,
     )
     async def update(
         request: Request, user_id: UserId, data: JSONBody[AccountForm]
@@ -40,7 +40,7 @@ def routes(people: AccountService) -> list[Any]:
         """Change an account. A lower role or another password ends its sessions."""
         return json_response(await people.update(request.user, user_id, data))
 
-    @delete("/api/v1/users/{user_id:str}", may="account:delete", answers=bool)
+    @delete("/api/v1/users/{user_id:str}", requires="account:delete", response_type=bool)
     async def remove(
         request: Request, user_id: UserId, delete_content: FromQuery[str] = ""
     ) -> JSONResponse:
@@ -51,8 +51,8 @@ def routes(people: AccountService) -> list[Any]:
 
     @get(
         "/api/v1/users/{user_id:str}/oauth/sessions",
-        may="account:read",
-        answers=list[ProviderSessionResponse],
+        requires="account:read",
+        response_type=list[ProviderSessionResponse],
     )
     async def oauth_sessions(user_id: UserId) -> JSONResponse:
         """Sign-ins of somebody that came by other providers, newest first, without what those gave."""

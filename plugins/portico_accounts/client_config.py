@@ -56,12 +56,12 @@ def routes(app: AppContext, settings: AccountsSettings) -> list[Any]:
     """Handlers that work in this house."""
     told = ClientConfig(app, settings)
 
-    @get("/api/config", access="public", answers=JSONObject)
+    @get("/api/config", access="public", response_type=JSONObject)
     async def config(request: Request) -> JSONResponse:
         """What clients have to know: little for anybody, more for whoever signed in, all for whoever was let in."""
         return json_response(await told.build(await app.identity.optional_actor(request.scope)))
 
-    @get("/api/version", access="public", answers=dict[str, str])
+    @get("/api/version", access="public", response_type=dict[str, str])
     async def version(request: Request) -> JSONResponse:
         """The version that clients compare theirs with. They load themselves anew when `deployment_id` changes."""
         return json_response({"version": VERSION, "deployment_id": ""})

@@ -35,7 +35,7 @@ def routes(app: AppContext, settings: AccountsSettings) -> list[Any]:
     personal, directory = app.identity.profiles, app.identity.directory
     adjusted = app.runtime_settings.of(settings)
 
-    @post("/api/v1/auths/update/profile", max_body=MAX_FORM_BYTES, answers=ProfileResponse)
+    @post("/api/v1/auths/update/profile", max_body=MAX_FORM_BYTES, response_type=ProfileResponse)
     async def update_profile(request: Request, data: JSONBody[ProfileForm]) -> JSONResponse:
         """Say who one is: all of it at once, and nothing besides; a role or an id is passed over."""
         details = ProfileDetails(
@@ -57,13 +57,13 @@ def routes(app: AppContext, settings: AccountsSettings) -> list[Any]:
             )
         )
 
-    @post("/api/v1/auths/update/timezone", answers=StatusResponse)
+    @post("/api/v1/auths/update/timezone", response_type=StatusResponse)
     async def update_timezone(request: Request, data: JSONBody[TimezoneForm]) -> JSONResponse:
         """Say where one is."""
         await personal.set_timezone(request.user.id, data.timezone)
         return json_response(StatusResponse())
 
-    @get("/api/v1/auths/admin/details", access="user", answers=AdminDetails)
+    @get("/api/v1/auths/admin/details", access="user", response_type=AdminDetails)
     async def admin_details(request: Request) -> JSONResponse:
         """Whom to ask for help: the name of an administrator, and the address that the operator gave for it."""
         now = await adjusted.current()

@@ -23,25 +23,25 @@ def routes(app: AppContext) -> list[Any]:
     async def shown(account_id: str, page: int, current: str) -> JSONResponse:
         return json_response(SignInPage(*await sign_ins.page(account_id, page, current)))
 
-    @get("/api/v1/auths/sessions", signed_in=True, answers=SignInPage)
+    @get("/api/v1/auths/sessions", session_only=True, response_type=SignInPage)
     async def own(request: Request, page: FromQuery[int] = 1) -> JSONResponse:
         """A page of one's own sign-ins, newest first; the one this is asked with is marked."""
         return await shown(request.user.id, page, request.user.session_id)
 
-    @delete("/api/v1/auths/sessions", signed_in=True, answers=bool)
+    @delete("/api/v1/auths/sessions", session_only=True, response_type=bool)
     async def end_others(request: Request) -> JSONResponse:
         """Sign out everywhere else."""
         actor = request.user
         await sign_ins.end_all(actor.id, by=actor.id, keep=actor.session_id)
         return json_response(True)
 
-    @delete("/api/v1/auths/sessions/{session_id:str}", signed_in=True, answers=bool)
+    @delete("/api/v1/auths/sessions/{session_id:str}", session_only=True, response_type=bool)
     async def end_own(request: Request, session_id: SessionId) -> JSONResponse:
         """Sign out in one place."""
         await sign_ins.end(request.user.id, session_id, by=request.user.id)
         return json_response(True)
 
-    @get("/api/v1/users/{user_id:str}/sessions", may="account:read", answers=SignInPage)
+    @get("/api/v1/users/{user_id:str}/sessions", requires="account:read", response_type=SignInPage)
     async def of_somebody(
         request: Request, user_id: UserId, page: FromQuery[int] = 1
     ) -> JSONResponse:
@@ -49,7 +49,10 @@ def routes(app: AppContext) -> list[Any]:
         return await shown(user_id, page, request.user.session_id)
 
     @delete(
-        "/api/v1/users/{user_id:str}/sessions", may="account:write", signed_in=True, answers=bool
+        "/api/v1/users/{user_id:str}/sessions",
+        requires="account:write",
+        session_only=True,
+        response_type=bool,
     )
     async def end_all(request: Request, user_id: UserId) -> JSONResponse:
         """Sign somebody out everywhere."""
@@ -58,9 +61,9 @@ def routes(app: AppContext) -> list[Any]:
 
     @delete(
         "/api/v1/users/{user_id:str}/sessions/{session_id:str}",
-        may="account:write",
-        signed_in=True,
-        answers=bool,
+        requires="account:write",
+        session_only=True,
+        response_type=bool,
     )
     async def end_one(request: Request, user_id: UserId, session_id: SessionId) -> JSONResponse:
         """Sign somebody out in one place."""

@@ -31,7 +31,7 @@ def routes(app: AppContext) -> list[Any]:
     identity = app.identity
     dropped = [(b"set-cookie", identity.cookies.delete(name).encode()) for name in COOKIES]
 
-    @post("/api/v1/auths/signin", access="public", answers=SessionUser)
+    @post("/api/v1/auths/signin", access="public", response_type=SessionUser)
     async def sign_in(request: Request, data: JSONBody[RawSignInForm]) -> JSONResponse:
         """Open a session; the token is in the answer and in a cookie. Where a header says who it is, or everybody is let in,
         the body is passed over.
@@ -41,7 +41,7 @@ def routes(app: AppContext) -> list[Any]:
     @get(
         "/api/v1/auths/",
         access="user",
-        answers=SessionUserInfo,
+        response_type=SessionUserInfo,
     )
     async def who_am_i(request: Request) -> JSONResponse:
         """Who is signed in, until when, and what they may do. Sets the session cookie again."""
@@ -53,8 +53,8 @@ def routes(app: AppContext) -> list[Any]:
     @get(
         "/api/v1/auths/signout",
         access="public",
-        answers=SignedOut,
-        changes=True,
+        response_type=SignedOut,
+        csrf_checked=True,
     )
     async def sign_out(request: Request) -> JSONResponse:
         """End the session, if there is one, and delete its cookies. `redirect_url`: where to go next, if anywhere."""

@@ -31,33 +31,33 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
     """Handlers that work in this house."""
     papers = app.identity.user_data
 
-    @get("/api/v1/users/user/settings", answers=dict[str, Any] | None)
+    @get("/api/v1/users/user/settings", response_type=dict[str, Any] | None)
     async def settings(request: Request) -> JSONResponse:
         """The caller's settings, null before the first time."""
         return json_response(await papers.read(request.user.id, "settings"))
 
-    @post("/api/v1/users/user/settings/update", max_body=BODY, answers=dict[str, Any])
+    @post("/api/v1/users/user/settings/update", max_body=BODY, response_type=dict[str, Any])
     async def update_settings(request: Request, data: JSONBody[RawFields]) -> JSONResponse:
         """Replace top-level keys of the caller's settings; `ui` always, with nothing if it is left out."""
         changes = await checked_settings(app, request.user, data)
         return json_response(await papers.update(request.user.id, "settings", changes))
 
-    @get("/api/v1/users/user/info", answers=dict[str, Any] | None)
+    @get("/api/v1/users/user/info", response_type=dict[str, Any] | None)
     async def info(request: Request) -> JSONResponse:
         """What the caller's client noted about them, such as where they are; null before the first time."""
         return json_response(await papers.read(request.user.id, "info"))
 
-    @post("/api/v1/users/user/info/update", max_body=BODY, answers=dict[str, Any])
+    @post("/api/v1/users/user/info/update", max_body=BODY, response_type=dict[str, Any])
     async def update_info(request: Request, data: JSONBody[RawFields]) -> JSONResponse:
         """Replace top-level keys of it."""
         return json_response(await papers.update(request.user.id, "info", check_text(data)))
 
-    @get("/api/v1/users/user/status", answers=User)
+    @get("/api/v1/users/user/status", response_type=User)
     async def status(request: Request) -> JSONResponse:
         """The caller's own account."""
         return json_response(await people.get_own(request.user))
 
-    @post("/api/v1/users/user/status/update", answers=User)
+    @post("/api/v1/users/user/status/update", response_type=User)
     async def update_status(request: Request, data: JSONBody[StatusForm]) -> JSONResponse:
         """Say what one is up to. What is null or left out stays as it was."""
         texts = [

@@ -27,7 +27,7 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
     """Handlers that work in this house."""
     nobody = resources.files(__package__).joinpath("default_avatar.png").read_bytes()
 
-    @get("/api/v1/users/", may="account:read", answers=UserPage)
+    @get("/api/v1/users/", requires="account:read", response_type=UserPage)
     async def page(
         *,
         text: Text = "",
@@ -39,12 +39,12 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
         asked = AccountQuery(query=text, order_by=order_by, direction=direction, page=page)
         return json_response(await people.page(asked))
 
-    @get("/api/v1/users/all", may="account:read", answers=UserInfoList)
+    @get("/api/v1/users/all", requires="account:read", response_type=UserInfoList)
     async def everybody() -> JSONResponse:
         """Everybody, newest first."""
         return json_response(await people.everybody())
 
-    @get("/api/v1/users/search", answers=UserInfoList)
+    @get("/api/v1/users/search", response_type=UserInfoList)
     async def search(
         request: Request,
         *,
@@ -63,7 +63,7 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
         )
         return json_response(await people.search(request.user, asked))
 
-    @get("/api/v1/users/{user_id:str}", answers=UserWithPresence)
+    @get("/api/v1/users/{user_id:str}", response_type=UserWithPresence)
     async def one(request: Request, user_id: UserId) -> JSONResponse:
         """Somebody: whole to themselves and to whoever may read accounts, to others what a profile card shows.
 
@@ -71,7 +71,7 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
         """
         return json_response(await people.get_for(request.user, user_id))
 
-    @get("/api/v1/users/{user_id:str}/active", answers=ActiveResponse)
+    @get("/api/v1/users/{user_id:str}/active", response_type=ActiveResponse)
     async def is_active(user_id: UserId) -> JSONResponse:
         """Whether somebody was here within the last three minutes."""
         return json_response(ActiveResponse(await people.is_active(user_id)))

@@ -31,7 +31,7 @@ SubjectId = Annotated[str, QueryParameter(name="id", description="Of whatever wa
 def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
 
-    @get("/api/v1/audit", may="audit:read", answers=AuditPage)
+    @get("/api/v1/audit", requires="audit:read", response_type=AuditPage)
     async def page(
         *,
         author: FromQuery[str] = "",
@@ -56,7 +56,7 @@ def routes(app: AppContext) -> list[Any]:
         )
         return json_response(await service.page(app, filters, before))
 
-    @get("/api/v1/audit/export", may="audit:read", answers=AuditEntry)
+    @get("/api/v1/audit/export", requires="audit:read", response_type=AuditEntry)
     async def export(
         request: Request,
         *,

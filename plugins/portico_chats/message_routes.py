@@ -17,7 +17,7 @@ def routes(app: AppContext) -> list[Any]:
 
     @post(
         "/api/v1/chats/{chat_id:str}/messages/{message_id:str}",
-        answers=Chat,
+        response_type=Chat,
         max_values=MAX_CHAT_VALUES,
     )
     async def write(
@@ -39,7 +39,7 @@ def routes(app: AppContext) -> list[Any]:
 
     @post(
         "/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event",
-        answers=bool,
+        response_type=bool,
         max_values=MAX_CHAT_VALUES,
     )
     async def relay(

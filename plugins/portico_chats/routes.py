@@ -28,7 +28,7 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     chats, removal = Chats(app), ChatDeleter(app)
 
-    @get(["/api/v1/chats", "/api/v1/chats/list"], answers=list[ListedChat])
+    @get(["/api/v1/chats", "/api/v1/chats/list"], response_type=list[ListedChat])
     async def page(
         request: Request,
         *,
@@ -46,24 +46,24 @@ def routes(app: AppContext) -> list[Any]:
             )
         )
 
-    @post("/api/v1/chats/new", answers=Chat, max_values=MAX_CHAT_VALUES)
+    @post("/api/v1/chats/new", response_type=Chat, max_values=MAX_CHAT_VALUES)
     async def create(request: Request, data: JSONBody[ChatForm]) -> JSONResponse:
         """A new chat of the caller's."""
         return json_response(await chats.create(request.user, data))
 
-    @get("/api/v1/chats/{chat_id:str}", answers=Chat)
+    @get("/api/v1/chats/{chat_id:str}", response_type=Chat)
     async def one(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """One chat, whole."""
         return json_response(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}", answers=Chat, max_values=MAX_CHAT_VALUES)
+    @post("/api/v1/chats/{chat_id:str}", response_type=Chat, max_values=MAX_CHAT_VALUES)
     async def update(
         request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
     ) -> JSONResponse:
         """Replace the top-level keys of the document that are given; the others stay."""
         return json_response(await chats.update(request.user, chat_id, data))
 
-    @delete("/api/v1/chats/{chat_id:str}", answers=bool)
+    @delete("/api/v1/chats/{chat_id:str}", response_type=bool)
     async def remove(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Delete a chat."""
         await removal.delete(request.user, chat_id)

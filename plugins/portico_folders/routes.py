@@ -33,43 +33,43 @@ def routes(folders: FolderService) -> list[Any]:
 
     guards = [permitted]
 
-    @get(FOLDERS, guards=guards, answers=list[ListedFolder])
+    @get(FOLDERS, guards=guards, response_type=list[ListedFolder])
     async def listed(request: Request) -> JSONResponse:
         """All folders of the caller's."""
         return json_response(await folders.listed(request.user))
 
-    @post(FOLDERS, guards=guards, answers=Folder)
+    @post(FOLDERS, guards=guards, response_type=Folder)
     async def create(request: Request, data: JSONBody[FolderForm]) -> JSONResponse:
         """A new folder of the caller's, at the root."""
         return json_response(await folders.create(request.user, data))
 
-    @get(FOLDER, guards=guards, answers=Folder)
+    @get(FOLDER, guards=guards, response_type=Folder)
     async def one(request: Request, folder_id: FolderId) -> JSONResponse:
         """One folder, whole."""
         return json_response(await folders.get(request.user, folder_id))
 
-    @post(f"{FOLDER}/update", guards=guards, answers=Folder)
+    @post(f"{FOLDER}/update", guards=guards, response_type=Folder)
     async def update(
         request: Request, folder_id: FolderId, data: JSONBody[FolderChanges]
     ) -> JSONResponse:
         """Rename a folder, and replace the keys of `data` and `meta` that are given; the others stay."""
         return json_response(await folders.update(request.user, folder_id, data))
 
-    @post(f"{FOLDER}/update/parent", guards=guards, answers=Folder)
+    @post(f"{FOLDER}/update/parent", guards=guards, response_type=Folder)
     async def move(
         request: Request, folder_id: FolderId, data: JSONBody[ParentForm]
     ) -> JSONResponse:
         """Put a folder into another one, or to the root."""
         return json_response(await folders.move(request.user, folder_id, data.parent_id))
 
-    @post(f"{FOLDER}/update/expanded", guards=guards, answers=Folder)
+    @post(f"{FOLDER}/update/expanded", guards=guards, response_type=Folder)
     async def expand(
         request: Request, folder_id: FolderId, data: JSONBody[ExpandedForm]
     ) -> JSONResponse:
         """Note whether clients show what is in a folder."""
         return json_response(await folders.expand(request.user, folder_id, data.is_expanded))
 
-    @delete(FOLDER, guards=guards, answers=bool)
+    @delete(FOLDER, guards=guards, response_type=bool)
     async def remove(
         request: Request, folder_id: FolderId, *, delete_contents: FromQuery[str] = "true"
     ) -> JSONResponse:

@@ -36,21 +36,21 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     groups = GroupService(app)
 
-    @get("/api/v1/groups", answers=list[GroupAnswer])
+    @get("/api/v1/groups", response_type=list[GroupAnswer])
     async def listed(request: Request, share: FromQuery[str] = "") -> JSONResponse:
         """All groups for an administrator, the caller's own for others. `share`: those to share with, or the rest."""
         wanted = parse_query_flag("share", share) if share else None
         return json_response(await groups.listed(request.user, wanted))
 
-    @post("/api/v1/groups/create", may="group:create", answers=GroupAnswer)
+    @post("/api/v1/groups/create", requires="group:create", response_type=GroupAnswer)
     async def create(request: Request, data: JSONBody[NewGroup]) -> JSONResponse:
         """Make a group."""
         return json_response(await groups.create(request.user, data))
 
     @post(
         "/api/v1/groups/import",
-        may="group:create",
-        answers=list[ImportReport],
+        requires="group:create",
+        response_type=list[ImportReport],
         reads_import=True,
     )
     async def bring(
@@ -62,24 +62,28 @@ def routes(app: AppContext) -> list[Any]:
         reports = await import_for(app, request.user, given, replace=is_replaced)
         return json_response(reports, headers=[NO_STORE])
 
-    @get("/api/v1/groups/id/{group_id:str}", may="group:read", answers=GroupAnswer)
+    @get("/api/v1/groups/id/{group_id:str}", requires="group:read", response_type=GroupAnswer)
     async def one(group_id: GroupId) -> JSONResponse:
         """One group."""
         return json_response(await groups.get(group_id))
 
-    @get("/api/v1/groups/id/{group_id:str}/export", may="group:read", answers=GroupAnswer)
+    @get(
+        "/api/v1/groups/id/{group_id:str}/export", requires="group:read", response_type=GroupAnswer
+    )
     async def export(group_id: GroupId) -> JSONResponse:
         """One group with the ids of its members."""
         return json_response(await groups.export(group_id), headers=[NO_STORE])
 
-    @post("/api/v1/groups/id/{group_id:str}/update", may="group:write", answers=GroupAnswer)
+    @post(
+        "/api/v1/groups/id/{group_id:str}/update", requires="group:write", response_type=GroupAnswer
+    )
     async def update(
         request: Request, group_id: GroupId, data: JSONBody[GroupChanges]
     ) -> JSONResponse:
         """Change a group; what is null stays as it is."""
         return json_response(await groups.update(request.user, group_id, data))
 
-    @delete("/api/v1/groups/id/{group_id:str}/delete", may="group:delete", answers=bool)
+    @delete("/api/v1/groups/id/{group_id:str}/delete", requires="group:delete", response_type=bool)
     async def remove(group_id: GroupId) -> JSONResponse:
         """Delete a group. The answer is the same for one that is not there."""
         await groups.delete(group_id)
@@ -91,9 +95,9 @@ def routes(app: AppContext) -> list[Any]:
 def _member_routes(groups: GroupService) -> list[Any]:
     @post(
         "/api/v1/groups/id/{group_id:str}/users",
-        may="group:read",
-        reads=True,
-        answers=list[MemberAnswer],
+        requires="group:read",
+        read_only=True,
+        response_type=list[MemberAnswer],
     )
     async def members(
         request: Request, group_id: GroupId, page: FromQuery[int | None] = None
@@ -101,14 +105,22 @@ def _member_routes(groups: GroupService) -> list[Any]:
         """Who is in a group, by name; 30 a page, or all of them without a page."""
         return json_response(await groups.members(request.user, group_id, page))
 
-    @post("/api/v1/groups/id/{group_id:str}/users/add", may="group:write", answers=GroupAnswer)
+    @post(
+        "/api/v1/groups/id/{group_id:str}/users/add",
+        requires="group:write",
+        response_type=GroupAnswer,
+    )
     async def add_members(
         request: Request, group_id: GroupId, data: JSONBody[MemberList]
     ) -> JSONResponse:
         """Let people into a group. Whoever is in it already stays; unknown ids are passed over, and told."""
         return json_response(await groups.add(request.user, group_id, data.user_ids or []))
 
-    @post("/api/v1/groups/id/{group_id:str}/users/remove", may="group:write", answers=GroupAnswer)
+    @post(
+        "/api/v1/groups/id/{group_id:str}/users/remove",
+        requires="group:write",
+        response_type=GroupAnswer,
+    )
     async def remove_members(group_id: GroupId, data: JSONBody[MemberList]) -> JSONResponse:
         """Send people out of a group."""
         return json_response(await groups.remove(group_id, data.user_ids or []))

@@ -24,7 +24,7 @@ def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
     """Handlers that work in this house."""
     identity = app.identity
 
-    @post("/api/v1/auths/ldap", access="public", answers=SessionUser)
+    @post("/api/v1/auths/ldap", access="public", response_type=SessionUser)
     async def sign_in(request: Request, data: JSONBody[LdapForm]) -> JSONResponse:
         """Open a session for somebody whom the directory knows by this name and password."""
         attempt = SignInAttempt(data, client_address(request.scope))
@@ -32,27 +32,32 @@ def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
             await identity.sign_in_with(identity.providers["ldap"], attempt, request.scope)
         )
 
-    @get("/api/v1/auths/admin/config/ldap", may="ldap:read", answers=LdapState)
+    @get("/api/v1/auths/admin/config/ldap", requires="ldap:read", response_type=LdapState)
     async def state() -> JSONResponse:
         """Whether people sign in by the directory."""
         return json_response(await configured.state())
 
-    @post("/api/v1/auths/admin/config/ldap", may="ldap:write", signed_in=True, answers=LdapState)
+    @post(
+        "/api/v1/auths/admin/config/ldap",
+        requires="ldap:write",
+        session_only=True,
+        response_type=LdapState,
+    )
     async def set_enabled(request: Request, data: JSONBody[LdapSwitch]) -> JSONResponse:
         """Let people sign in by the directory, or not any more. Refused where the operator has set it."""
         on = bool(data.enable_ldap)
         return json_response(await configured.set_enabled(on, request.user.id))
 
-    @get("/api/v1/auths/admin/config/ldap/server", may="ldap:read", answers=LdapServer)
+    @get("/api/v1/auths/admin/config/ldap/server", requires="ldap:read", response_type=LdapServer)
     async def describe() -> JSONResponse:
         """The directory. Its password is not told."""
         return json_response(await configured.describe())
 
     @post(
         "/api/v1/auths/admin/config/ldap/server",
-        may="ldap:write",
-        signed_in=True,
-        answers=LdapServer,
+        requires="ldap:write",
+        session_only=True,
+        response_type=LdapServer,
     )
     async def update(request: Request, data: JSONBody[LdapServer]) -> JSONResponse:
         """Speak to this directory from now on. `********` keeps the password, unless it would be told to somebody else."""

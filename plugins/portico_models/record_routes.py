@@ -18,29 +18,29 @@ ModelIdQuery = Annotated[str, QueryParameter(name="id", description="The model's
 def routes(models: Models, looking: ModelViews) -> list[Any]:
     """Handlers that work in this house."""
 
-    @get("/api/v1/models/model", answers=Model)
+    @get("/api/v1/models/model", response_type=Model)
     async def one(request: Request, model_id: ModelIdQuery) -> JSONResponse:
         """One record."""
         return JSONResponse(await looking.one(request.user, model_id))
 
-    @post("/api/v1/models/model/update", answers=Model, max_body=MAX_MODEL_BYTES)
+    @post("/api/v1/models/model/update", response_type=Model, max_body=MAX_MODEL_BYTES)
     async def update(request: Request, data: JSONBody[ModelForm]) -> JSONResponse:
         """Replace a record; its id, owner and birth stay, and without any rights in the form who has access, too."""
         refuse_unknown_rights(data, await request.body())
         return json_response(await models.update(request.user, data))
 
-    @post("/api/v1/models/model/toggle", answers=Model)
+    @post("/api/v1/models/model/toggle", response_type=Model)
     async def toggle(request: Request, model_id: ModelIdQuery) -> JSONResponse:
         """Turn a record off that is on, and the other way round."""
         return json_response(await models.toggle(request.user, model_id))
 
-    @post("/api/v1/models/model/delete", answers=bool)
+    @post("/api/v1/models/model/delete", response_type=bool)
     async def remove(request: Request, data: JSONBody[ModelId]) -> JSONResponse:
         """Delete a record."""
         await models.delete(request.user, data.id)
         return json_response(True)
 
-    @delete("/api/v1/models/delete/all", may="model:clear", answers=bool)
+    @delete("/api/v1/models/delete/all", requires="model:clear", response_type=bool)
     async def remove_all(request: Request) -> JSONResponse:
         """Delete every record there is."""
         await models.delete_all(request.user)

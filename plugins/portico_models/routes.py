@@ -27,7 +27,7 @@ Order = Annotated[str, SchemaOf(Literal["", "name", "created_at", "updated_at"])
 def routes(app: AppContext, models: Models, looking: ModelViews) -> list[Any]:
     """Handlers that work in this house."""
 
-    @get(["/api/models", "/api/v1/models"], answers=UsableModels)
+    @get(["/api/models", "/api/v1/models"], response_type=UsableModels)
     async def entries(request: Request, refresh: FromQuery[QueryFlag] = "") -> JSONResponse:
         """Every model the caller may use. `refresh`: ask all sources anew."""
         return JSONResponse(
@@ -36,17 +36,17 @@ def routes(app: AppContext, models: Models, looking: ModelViews) -> list[Any]:
             )
         )
 
-    @get("/api/models/base", may="model:override", answers=OfferedModels)
+    @get("/api/models/base", requires="model:override", response_type=OfferedModels)
     async def base_entries() -> JSONResponse:
         """What the sources offer, before anything is laid over it."""
         return JSONResponse(await app.catalogue.base_entries_json())
 
-    @get("/api/v1/models/base", may="model:override", answers=list[Model])
+    @get("/api/v1/models/base", requires="model:override", response_type=list[Model])
     async def overrides() -> JSONResponse:
         """Every record that changes a source's model."""
         return json_response(await models.overrides())
 
-    @get("/api/v1/models/list", answers=ModelPage)
+    @get("/api/v1/models/list", response_type=ModelPage)
     async def page(
         request: Request,
         *,
@@ -68,7 +68,7 @@ def routes(app: AppContext, models: Models, looking: ModelViews) -> list[Any]:
         )
         return JSONResponse(await looking.page(request.user, asked))
 
-    @get("/api/v1/models/tags", answers=list[str])
+    @get("/api/v1/models/tags", response_type=list[str])
     async def tags(request: Request) -> JSONResponse:
         """The tags of the presets that the caller finds in the list, as their authors wrote them."""
         return json_response(await tag_names(app, request.user))

@@ -18,7 +18,7 @@ def routes(service: PasswordSignIn) -> list[Any]:
     @post(
         "/api/v1/auths/signup",
         access="public",
-        answers=SessionUser,
+        response_type=SessionUser,
     )
     async def sign_up(request: Request, data: JSONBody[SignUp]) -> JSONResponse:
         """Make an account and open its first session. The very first account is an administrator's."""
@@ -27,9 +27,9 @@ def routes(service: PasswordSignIn) -> list[Any]:
     @post(
         "/api/v1/auths/update/password",
         access="user",
-        signed_in=True,
+        session_only=True,
         max_body=CHANGE_BODY,
-        answers=bool,
+        response_type=bool,
     )
     async def change(request: Request, data: JSONBody[NewPassword]) -> JSONResponse:
         """Give the caller another password. Every other sign-in of theirs ends."""

@@ -41,19 +41,19 @@ MOST_OF_A_DRAFT = 8 * 1024 * 1024
 def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
 
-    @get("/api/v1/policies", may="policy:read", answers=ActivePolicies)
+    @get("/api/v1/policies", requires="policy:read", response_type=ActivePolicies)
     async def show() -> JSONResponse:
         """Every page of the law in force, where it comes from, and why the latest ones are not in force if so."""
         return json_response(await policy_queries.active_policies(app))
 
-    @get("/api/v1/policies/explain", may="policy:read", answers=AccessExplanation)
+    @get("/api/v1/policies/explain", requires="policy:read", response_type=AccessExplanation)
     async def explain(
         user: FromQuery[str], action: FromQuery[str], kind: FromQuery[str], thing: ThingId = ""
     ) -> JSONResponse:
         """Whether and why somebody may do something. `user`: an id or an e-mail address."""
         return json_response(await policy_queries.explain(app, user, action, kind, thing))
 
-    @get("/api/v1/policies/who", may="policy:read", answers=AccountsPage)
+    @get("/api/v1/policies/who", requires="policy:read", response_type=AccountsPage)
     async def who(
         action: FromQuery[str],
         kind: FromQuery[str],
@@ -67,9 +67,9 @@ def routes(app: AppContext) -> list[Any]:
 
     @post(
         "/api/v1/policies/what-if",
-        may="policy:read",
-        reads=True,
-        answers=PreviewResult,
+        requires="policy:read",
+        read_only=True,
+        response_type=PreviewResult,
         max_body=MOST_OF_A_DRAFT,
     )
     async def what_if(data: JSONBody[PolicyFilesDraft]) -> JSONResponse:
@@ -81,8 +81,8 @@ def routes(app: AppContext) -> list[Any]:
 
     @put(
         "/api/v1/policies/pages/{name:str}",
-        may="policy:write",
-        answers=SavedVersion,
+        requires="policy:write",
+        response_type=SavedVersion,
         max_body=MOST_OF_A_PAGE,
     )
     async def save(request: Request, name: PageName, data: JSONBody[PageText]) -> JSONResponse:
@@ -92,24 +92,30 @@ def routes(app: AppContext) -> list[Any]:
         """
         return _saved(await policy_changes.save(app, name, data.text, request.user.id))
 
-    @delete("/api/v1/policies/pages/{name:str}", may="policy:write", answers=SavedVersion)
+    @delete(
+        "/api/v1/policies/pages/{name:str}", requires="policy:write", response_type=SavedVersion
+    )
     async def take_back(request: Request, name: PageName) -> JSONResponse:
         """Take a saved page back. What it replaced is in force again."""
         return _saved(await policy_changes.save(app, name, None, request.user.id))
 
-    @get("/api/v1/policies/versions", may="policy:read", answers=PolicyVersionsPage)
+    @get("/api/v1/policies/versions", requires="policy:read", response_type=PolicyVersionsPage)
     async def versions(before: FromQuery[int | None] = None) -> JSONResponse:
         """What was saved and when, 20 versions at a time, newest first."""
         return json_response(await policy_changes.versions(app, before))
 
-    @get("/api/v1/policies/versions/{number:int}", may="policy:read", answers=PolicyVersion)
+    @get(
+        "/api/v1/policies/versions/{number:int}",
+        requires="policy:read",
+        response_type=PolicyVersion,
+    )
     async def version(
         number: Annotated[int, PathParameter(description="The version's number")],
     ) -> JSONResponse:
         """One version with the texts of its pages."""
         return json_response(await app.policies.version(number))
 
-    @post("/api/v1/policies/rollback", may="policy:write", answers=SavedVersion)
+    @post("/api/v1/policies/rollback", requires="policy:write", response_type=SavedVersion)
     async def roll_back(request: Request, data: JSONBody[RollbackRequest]) -> JSONResponse:
         """Make the pages of an earlier version count; 0 = as if nothing had been saved. This is a new version."""
         return _saved(await policy_changes.roll_back(app, data.version, request.user.id))

@@ -3,12 +3,15 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from portico.cli.context import CommandContext
 from portico.errors import OperatorError
+
+if TYPE_CHECKING:
+    from portico.app import Portico
 
 
 class CannotCheck(OperatorError):
@@ -50,7 +53,7 @@ async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[
     from portico.db.consistency import MAX_ROUNDS
     from portico.opening import start_database
 
-    portico: Any = key.application()
+    portico: Portico = key.application()
     _require_file(portico)
     await start_database(portico)
     try:
@@ -71,7 +74,7 @@ async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[
         await portico.database.stop()
 
 
-def _require_file(portico: Any) -> None:
+def _require_file(portico: "Portico") -> None:
     """Raises: CannotCheck where opening the database would make one."""
     from portico.db.address import SQLiteAddress, find_database
 
@@ -81,7 +84,7 @@ def _require_file(portico: Any) -> None:
         raise CannotCheck(f"There is no database at {address.path} yet.")
 
 
-async def _behind(portico: Any) -> frozenset[str]:
+async def _behind(portico: "Portico") -> frozenset[str]:
     """Owners of tables whose schema is not up to date; what they bring cannot be asked. Raises: CannotCheck."""
     from portico.db import schema_status
     from portico.instances import unknown_steps

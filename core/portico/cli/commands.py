@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from portico.cli.context import CommandContext
 from portico.cli.database import db
 from portico.cli.secret import secret
+
+if TYPE_CHECKING:
+    from portico.app import Portico
 
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 
@@ -101,7 +104,7 @@ def migrate(
     raise SystemExit(asyncio.run(work()))
 
 
-async def _check(portico: Any) -> int:
+async def _check(portico: "Portico") -> int:
     """Say what is pending, and what is not known. The exit code."""
     from portico.db import BadMigration, schema_status
 
@@ -119,7 +122,7 @@ async def _check(portico: Any) -> int:
     return 1 if status.pending or status.unknown else 0
 
 
-async def _migrate(portico: Any) -> int:
+async def _migrate(portico: "Portico") -> int:
     """Apply what is pending. The exit code."""
     from portico.db import pending
     from portico.instances import bring_up_to_date
@@ -172,7 +175,7 @@ def config(key: CommandContext, as_json: bool) -> None:
     from portico.settings.describe import describe, format_table
 
     schemas = {
-        contribution.plugin: type(contribution.settings)
+        contribution.plugin_name: type(contribution.settings)
         for contribution in key.application().contributions
         if contribution.settings
     }

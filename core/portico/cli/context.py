@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from portico.settings.load import LoadedSettings, load_settings
+
+if TYPE_CHECKING:
+    from portico.app import Portico
 
 
 class CommandContext:
@@ -14,7 +17,7 @@ class CommandContext:
     def __init__(self, config: Path | None) -> None:
         self._config = config
         self._loaded: LoadedSettings | None = None
-        self._portico: Any = None
+        self._portico: Portico | None = None
 
     def load_settings(self, **overrides: Any) -> LoadedSettings:
         """The settings. `overrides`: what the command line says, by environment name; it wins over all."""
@@ -23,7 +26,7 @@ class CommandContext:
             self._loaded = load_settings(toml_path=self._config, overrides=given)
         return self._loaded
 
-    def application(self) -> Any:
+    def application(self) -> "Portico":
         """The application with its plugins collected; nothing is opened yet."""
         if self._portico is None:
             from portico.app import Portico
@@ -33,7 +36,9 @@ class CommandContext:
             self._portico = Portico(self.load_settings())
         return self._portico
 
-    def run(self, work: Callable[[Any], Awaitable[Any]], *, packaged_law: bool = False) -> Any:
+    def run(
+        self, work: Callable[[Any], Awaitable[Any]], *, packaged_policies_only: bool = False
+    ) -> Any:
         """Open the house, await `work(house)` in it, close it. Returns what the work returns.
 
         `packaged_policies_only`: without the operator's policy pages, for commands that look at bad ones or mend them.
@@ -42,9 +47,9 @@ class CommandContext:
         async def inside() -> Any:
             portico = self.application()
             try:
-                await portico.open(packaged_law=packaged_law)
+                await portico.prepare(packaged_policies_only=packaged_policies_only)
                 with portico.database.use():
-                    return await work(portico.app)
+                    return await work(portico.context)
             finally:
                 await portico.stop()
 

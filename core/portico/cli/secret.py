@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from portico.cli.context import CommandContext
 from portico.errors import OperatorError
+
+if TYPE_CHECKING:
+    from portico.app import Portico
 
 
 class WouldLoseData(OperatorError):
@@ -35,7 +38,7 @@ def secret(context: click.Context, adopt: bool, lose: bool) -> None:
     settings = key.load_settings().settings
     configured = ensure_secret_key(settings, Path(settings.data_dir).absolute())
     portico = key.application()
-    vault = portico.encryption
+    vault = portico.encryptor
 
     async def work(_: Any) -> tuple[str | None, str | None, Sequence[Any]]:
         held = await key_usage(portico.encrypted_columns)
@@ -71,7 +74,7 @@ def rotate(key: CommandContext) -> None:
     from portico.encryption import rotate as run
 
     portico = key.application()
-    vault, columns = portico.encryption, portico.encrypted_columns
+    vault, columns = portico.encryptor, portico.encrypted_columns
 
     async def work(_: Any) -> Rotation:
         await claim(vault)
@@ -124,7 +127,7 @@ def _print_usage(vault: Any, held: Sequence[Any]) -> None:
         click.echo(f"locked      {key_id or 'with no key':<16}  {count:>7}  {state}")
 
 
-def _print_inactive_plugins(portico: Any) -> None:
+def _print_inactive_plugins(portico: "Portico") -> None:
     """What a plugin that is not active keeps is not looked at."""
     if absent := [record.name for record in portico.register if record.state != "active"]:
         click.echo(f"Not looked at, since they are not active: {', '.join(sorted(absent))}")

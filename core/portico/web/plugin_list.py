@@ -30,7 +30,7 @@ class PluginInList(msgspec.Struct):
 def plugin_list_route(plugins: Callable[[], Sequence[dict[str, Any]]]) -> Any:
     """The route that lists them. `plugins`: as `PluginInList` has them, in order."""
 
-    @get("/api/v1/plugins", access="admin", answers=list[PluginInList], tags=["plugins"])
+    @get("/api/v1/plugins", access="admin", response_type=list[PluginInList], tags=["plugins"])
     async def list_plugins() -> JSONResponse:
         """Every installed plugin: its state, why, what it brings, and what went wrong in it since the start."""
         return json_response(plugins())

@@ -1,9 +1,10 @@
-"""Route decorators that say who may call a route.
+"""Decorators that turn functions into route handlers and say who may call them.
 
-They are Litestar's, with two differences. Success is 200 unless said otherwise, as clients of this API expect.
-And every route has an `access` level; one that names none is for verified accounts, never for everybody.
+They are Litestar's, with two differences: the status of success is 200 unless another is given, as clients of this API
+expect, and every route has an `access` level. A route that names none is for verified accounts only.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -67,29 +68,34 @@ def route(
     content_policy: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
-    """Turn an `async def` into a route handler.
+    """Turn an `async def` into a route handler. Further `options` are those of Litestar's `HTTPRouteHandler`.
 
-    `access`: public = anybody; user = any account, pending ones too; verified = role user or admin; admin.
-    `may`: what the policies must allow the caller with things of a kind in general, such as `account:write`; an
-    administrator's route says this rather than `admin`, so that an operator can let others in by a line of policy.
-    `permission`: a word of the permission tree, such as `workspace.models`, that others than administrators
-    need. `answers`: the type of the answer, for the description of the API, where a handler returns bytes;
-    refusals are described by themselves, and `responses` are laid over both.
-    `max_body`: bytes; none = the server's limit (64 KiB on public routes). `max_values`: elements and members
-    in a JSON body, at all levels together; none = the server's limit. `reads_import`: the body is an import in any form,
-    which the handler has `read_items` take apart; its `data` is typed `msgspec.Raw` and not read. `limited`: it makes
-    or opens copies, so it counts against the one limit that an account has for all of these. `session_only`: only for
-    whoever signed in, not for keys; say it where credentials are made or changed. `reads`: whether a key that may only
-    read may call it; None = if it is a GET.
-    `changes`: it changes something although it is a GET, so another site's page must not be able to ask for it.
-    `content_policy`: the Content-Security-Policy of its answers, for a page that the one of the house does not fit.
+    access: who may call it: `public` = without credentials; `user` = any account, pending ones too; `verified` = role
+        user or admin; `admin`.
+    requires: a collection action that the policies must allow the caller, written `kind:action`, such as
+        `account:write`. Administrators' routes say this rather than `access="admin"`, so that an operator can allow
+        others by a policy rule.
+    permission: a key of the permission tree, such as `workspace.models`. Administrators do not need it.
+    response_type: the type of the response body in the OpenAPI document, where the handler returns bytes. Error
+        responses are described automatically; `responses` are merged over both.
+    max_body: bytes; None = the limit of the server (64 KiB on public routes).
+    max_values: elements and members of a JSON body, at all levels together; None = the limit of the server.
+    reads_import: the body is an import in any format, which the handler splits with `read_items`; its `data` is typed
+        `msgspec.Raw` and is not decoded.
+    limited: it makes or opens copies, so it counts against the rate limit that an account has for such requests.
+    session_only: API keys may not call it. Say it where credentials are made or changed.
+    read_only: whether an API key with the scope `read` may call it; None = if the method is GET.
+    csrf_checked: a GET that changes something, so a page of another site must not be able to cause it.
+    content_policy: Content-Security-Policy of its responses, for a page that the server's own policy does not fit.
+
+    Raises: TypeError for an option that is none of these.
     """
-    asked = tuple(requires.split(":")) if requires else None
-    opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
-    opt["session_only"], opt["changes"] = session_only, csrf_checked
+    _check_options(options, _HTTP_OPTIONS)
+    opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
+    opt["session_only"], opt["csrf_checked"] = session_only, csrf_checked
     opt["reads_import"], opt["limited"] = reads_import, limited
     if read_only is not None:
-        opt["reads"] = read_only
+        opt["read_only"] = read_only
     if content_policy is not None:
         opt["content_policy"] = csp_header(content_policy)
     if max_body is None and access == "public":
@@ -120,18 +126,20 @@ def websocket(
     path: str | Sequence[str],
     *,
     access: Access = "verified",
-    may: str | None = None,
+    requires: str | None = None,
     permission: str | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], WebsocketRouteHandler]:
     """Turn an `async def handler(socket: Socket) -> None` into the handler of a web socket.
 
-    The words are those of `route`, and asked before the handshake is answered: who may not come in gets the status
-    and the body that a request would get, and so does a page of another site. A refusal raised later closes the socket
-    with 4000 + its status, anything else that is raised with 1011.
+    `access`, `requires` and `permission` are those of `route`. They are checked before the handshake is answered, so a
+    caller without access gets the status and body that a request would get, and so does a page of another site. An
+    error raised later closes the socket: a `DomainError` with 4000 + its status, any other with 1011.
+
+    Raises: TypeError for an option that neither `route` nor Litestar's `WebsocketRouteHandler` has.
     """
-    asked = tuple(may.split(":")) if may else None
-    opt = {**options.pop("opt", {}), "access": access, "may": asked, "permission": permission}
+    _check_options(options, _WEBSOCKET_OPTIONS)
+    opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
 
     def decorate(handler: Callable[..., Any]) -> WebsocketRouteHandler:
         paths = path if isinstance(path, str) else list(path)
@@ -139,6 +147,24 @@ def websocket(
 
     return decorate
 
+
+def _access_options(access: Access, requires: str | None, permission: str | None) -> dict[str, Any]:
+    action = tuple(requires.split(":")) if requires else None
+    return {"access": access, "requires": action, "permission": permission}
+
+
+def _check_options(options: dict[str, Any], known: frozenset[str]) -> None:
+    # Litestar would take a misspelled option for one of the application's own, and the route would be open to more.
+    if unknown := sorted(options.keys() - known):
+        raise TypeError(f"a route has no option {', '.join(unknown)}")
+
+
+def _options_of(handler: type) -> frozenset[str]:
+    return frozenset(inspect.signature(handler.__init__).parameters) - {"self", "kwargs"}  # type: ignore[misc]
+
+
+_HTTP_OPTIONS = _options_of(HTTPRouteHandler)
+_WEBSOCKET_OPTIONS = _options_of(WebsocketRouteHandler)
 
 get = partial(route, method="GET")
 post = partial(route, method="POST")

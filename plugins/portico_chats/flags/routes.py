@@ -16,24 +16,24 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     flags, chats = Flags(app), Chats(app)
 
-    @get(f"{ONE}/pinned", answers=bool)
+    @get(f"{ONE}/pinned", response_type=bool)
     async def is_pinned(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Whether a chat is pinned."""
         return json_response(await flags.is_pinned(request.user, chat_id))
 
-    @post(f"{ONE}/pin", answers=Chat)
+    @post(f"{ONE}/pin", response_type=Chat)
     async def pin(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Pin a chat, or unpin it."""
         await flags.pin(request.user, chat_id)
         return json_response(await chats.get(request.user, chat_id))
 
-    @post(f"{ONE}/archive", answers=Chat)
+    @post(f"{ONE}/archive", response_type=Chat)
     async def archive(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Archive a chat, or take it out again. It is in no folder then, and shared no more."""
         await flags.archive(request.user, chat_id)
         return json_response(await chats.get(request.user, chat_id))
 
-    @post(f"{ONE}/folder", answers=Chat)
+    @post(f"{ONE}/folder", response_type=Chat)
     async def file(
         request: Request, chat_id: FromPath[str], data: JSONBody[FolderIdForm]
     ) -> JSONResponse:
@@ -41,13 +41,13 @@ def routes(app: AppContext) -> list[Any]:
         await flags.move_to_folder(request.user, chat_id, data.folder_id)
         return json_response(await chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/archive/all", answers=bool)
+    @post("/api/v1/chats/archive/all", response_type=bool)
     async def archive_all(request: Request) -> JSONResponse:
         """Archive all chats of the caller's."""
         await flags.archive_all(request.user, archived=True)
         return json_response(True)
 
-    @post("/api/v1/chats/unarchive/all", answers=bool)
+    @post("/api/v1/chats/unarchive/all", response_type=bool)
     async def unarchive_all(request: Request) -> JSONResponse:
         """Take all chats of the caller's out of the archive."""
         await flags.archive_all(request.user, archived=False)

@@ -31,12 +31,12 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     lists, removal = ChatLists(app), ChatDeleter(app)
 
-    @get(f"{CHATS}/pinned", answers=list[ListedChat])
+    @get(f"{CHATS}/pinned", response_type=list[ListedChat])
     async def pinned(request: Request) -> JSONResponse:
         """The caller's chats that are pinned and not archived, the last changed first."""
         return json_response(await lists.pinned(request.user))
 
-    @get(f"{CHATS}/archived", answers=list[ListedChat])
+    @get(f"{CHATS}/archived", response_type=list[ListedChat])
     async def archived(
         request: Request,
         *,
@@ -53,7 +53,7 @@ def routes(app: AppContext) -> list[Any]:
         by = order_of(order_by, direction)
         return json_response(await lists.archived(request.user, page, title, by))
 
-    @get(f"{CHATS}/list/user/{{user_id:str}}", may="chat:read", answers=list[ListedChat])
+    @get(f"{CHATS}/list/user/{{user_id:str}}", requires="chat:read", response_type=list[ListedChat])
     async def of_account(
         request: Request,
         user_id: FromPath[str],
@@ -67,40 +67,40 @@ def routes(app: AppContext) -> list[Any]:
         by = order_of(order_by, direction)
         return json_response(await lists.of_account(request.user, user_id, page, title, by))
 
-    @get(f"{CHATS}/folder/{{folder_id:str}}", permission=EXPORT, answers=list[Chat])
+    @get(f"{CHATS}/folder/{{folder_id:str}}", permission=EXPORT, response_type=list[Chat])
     async def below(request: Request, folder_id: FromPath[str]) -> StreamResponse:
         """The caller's chats in a folder and in those below it, whole; none that is pinned or archived."""
         blocks = await lists.in_subtree(request.user, folder_id)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
-    @get(f"{CHATS}/folder/{{folder_id:str}}/list", answers=list[FiledChat])
+    @get(f"{CHATS}/folder/{{folder_id:str}}/list", response_type=list[FiledChat])
     async def in_folder(
         request: Request, folder_id: FromPath[str], page: FromQuery[int] = 1
     ) -> JSONResponse:
         """The caller's chats in a folder itself, 10 a page; none that is pinned or archived."""
         return json_response(await lists.in_folder(request.user, folder_id, page))
 
-    @get(f"{CHATS}/all", permission=EXPORT, answers=list[Chat])
+    @get(f"{CHATS}/all", permission=EXPORT, response_type=list[Chat])
     async def all_chats(request: Request) -> StreamResponse:
         """All of the caller's chats, whole, archived ones too; the last changed first."""
         return stream_response(
             request, SourceResponse(body=json_array_stream(await lists.all(request.user)))
         )
 
-    @get(f"{CHATS}/all/archived", permission=EXPORT, answers=list[Chat])
+    @get(f"{CHATS}/all/archived", permission=EXPORT, response_type=list[Chat])
     async def all_archived(request: Request) -> StreamResponse:
         """All of the caller's archived chats, whole; the last changed first."""
         blocks = await lists.all(request.user, archived=True)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
-    @get(f"{CHATS}/all/db", may="chat:export", permission=EXPORT, answers=list[Chat])
+    @get(f"{CHATS}/all/db", requires="chat:export", permission=EXPORT, response_type=list[Chat])
     async def all_users(request: Request) -> StreamResponse:
         """All chats of everybody, whole."""
         return stream_response(
             request, SourceResponse(body=json_array_stream(await lists.all_users(request.user)))
         )
 
-    @delete(CHATS, answers=bool)
+    @delete(CHATS, response_type=bool)
     async def remove_all(request: Request) -> JSONResponse:
         """Delete all of the caller's chats."""
         await removal.delete_all(request.user)

@@ -49,7 +49,7 @@ async def statistics(actor: Actor) -> Statistics:
 def routes() -> list[Any]:
     """Handlers that work in any house."""
 
-    @get("/api/v1/chats/stats", answers=Statistics)
+    @get("/api/v1/chats/stats", response_type=Statistics)
     async def stats(request: Request) -> JSONResponse:
         """The caller's chats in numbers."""
         return json_response(await statistics(request.user))

@@ -13,7 +13,7 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     search = Search(app)
 
-    @get("/api/v1/chats/search", answers=list[ListedChat])
+    @get("/api/v1/chats/search", response_type=list[ListedChat])
     async def find(
         request: Request, text: FromQuery[str], page: FromQuery[int] = 1
     ) -> JSONResponse:

@@ -15,38 +15,38 @@ def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
     tags = Tags(app)
 
-    @get("/api/v1/chats/all/tags", answers=list[ChatTag])
+    @get("/api/v1/chats/all/tags", response_type=list[ChatTag])
     async def all_tags(request: Request) -> JSONResponse:
         """The tags of the caller's chats that are not archived."""
         return json_response(await tags.all(request.user))
 
-    @post("/api/v1/chats/tags", reads=True, answers=list[ListedChat])
+    @post("/api/v1/chats/tags", read_only=True, response_type=list[ListedChat])
     async def carriers(request: Request, data: JSONBody[CarriersForm]) -> JSONResponse:
         """The caller's chats that carry a tag and are not archived, the last changed first."""
         return json_response(
             await tags.chats_with_tag(request.user, data.name, data.skip, data.limit)
         )
 
-    @get(OF_ONE, answers=list[ChatTag])
+    @get(OF_ONE, response_type=list[ChatTag])
     async def of_one(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """The tags of a chat."""
         return json_response(await tags.of(request.user, chat_id))
 
-    @post(OF_ONE, answers=list[ChatTag])
+    @post(OF_ONE, response_type=list[ChatTag])
     async def add(
         request: Request, chat_id: FromPath[str], data: JSONBody[TagForm]
     ) -> JSONResponse:
         """Give a chat a tag. The answer is all it has."""
         return json_response(await tags.add(request.user, chat_id, data.name))
 
-    @delete(OF_ONE, answers=list[ChatTag])
+    @delete(OF_ONE, response_type=list[ChatTag])
     async def remove(
         request: Request, chat_id: FromPath[str], data: JSONBody[TagForm]
     ) -> JSONResponse:
         """Take a tag from a chat. The answer is those it still has."""
         return json_response(await tags.remove(request.user, chat_id, data.name))
 
-    @delete(f"{OF_ONE}/all", answers=bool)
+    @delete(f"{OF_ONE}/all", response_type=bool)
     async def clear(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Take all tags from a chat."""
         await tags.clear(request.user, chat_id)

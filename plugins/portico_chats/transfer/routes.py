@@ -32,7 +32,7 @@ def routes(app: AppContext) -> list[Any]:
 
     @post(
         "/api/v1/chats/import",
-        answers=list[Chat],
+        response_type=list[Chat],
         max_body=LARGEST_IMPORT,
         reads_import=True,
         permission="chat.import",

@@ -29,15 +29,15 @@ def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
     def templates() -> Templates:
         return app.services.require(Templates)
 
-    @get(TEMPLATES, answers=TemplatePage)
+    @get(TEMPLATES, response_type=TemplatePage)
     async def page(request: Request, *, page: FromQuery[int] = 1) -> JSONResponse:
         """Templates, 30 a page."""
         return json_response(await templates().page(request.user, page))
 
     @post(
         f"{TEMPLATES}/create",
-        may="template:create",
-        answers=ModelTemplate,
+        requires="template:create",
+        response_type=ModelTemplate,
         max_body=MAX_MODEL_BYTES,
     )
     async def create(request: Request, data: JSONBody[TemplateForm]) -> JSONResponse:
@@ -45,13 +45,15 @@ def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
         refuse_unknown_rights(data, await request.body())
         return json_response(await templates().create(request.user, data))
 
-    @get(f"{TEMPLATES}/{{template_id:str}}", answers=ModelTemplate)
+    @get(f"{TEMPLATES}/{{template_id:str}}", response_type=ModelTemplate)
     async def one(request: Request, template_id: Key) -> JSONResponse:
         """One template, by its id or its name."""
         return json_response(await templates().get(request.user, template_id))
 
     @post(
-        f"{TEMPLATES}/{{template_id:str}}/update", answers=ModelTemplate, max_body=MAX_MODEL_BYTES
+        f"{TEMPLATES}/{{template_id:str}}/update",
+        response_type=ModelTemplate,
+        max_body=MAX_MODEL_BYTES,
     )
     async def update(
         request: Request, template_id: Key, data: JSONBody[TemplateForm]
@@ -60,13 +62,18 @@ def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
         refuse_unknown_rights(data, await request.body())
         return json_response(await templates().update(request.user, template_id, data))
 
-    @delete(f"{TEMPLATES}/{{template_id:str}}", answers=bool)
+    @delete(f"{TEMPLATES}/{{template_id:str}}", response_type=bool)
     async def remove(request: Request, template_id: Key) -> JSONResponse:
         """Delete a template."""
         await templates().delete(request.user, template_id)
         return json_response(True)
 
-    @post("/api/v1/models/create", may="model:create", answers=Model, max_body=MAX_MODEL_BYTES)
+    @post(
+        "/api/v1/models/create",
+        requires="model:create",
+        response_type=Model,
+        max_body=MAX_MODEL_BYTES,
+    )
     async def create_model(
         request: Request, data: JSONBody[NewModel], template: KeyQuery = ""
     ) -> JSONResponse:
@@ -74,7 +81,7 @@ def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
         refuse_unknown_rights(data, await request.body())
         return json_response(await applying.create(request.user, data, template))
 
-    @post("/api/v1/models/model/apply-template", answers=Model)
+    @post("/api/v1/models/model/apply-template", response_type=Model)
     async def apply(request: Request, data: JSONBody[TemplateApplication]) -> JSONResponse:
         """Lay a template over a model."""
         refuse_unknown_rights(data, await request.body())

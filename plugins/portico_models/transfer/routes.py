@@ -80,7 +80,9 @@ def routes(app: AppContext) -> list[Any]:
             body = with_templates(body, found)
         return SourceResponse(body=body)
 
-    @get("/api/v1/models/export", may="model:export", answers=list[Model] | ExportDocument)
+    @get(
+        "/api/v1/models/export", requires="model:export", response_type=list[Model] | ExportDocument
+    )
     async def take(
         request: Request, ids: Ids = (), templates: FromQuery[QueryFlag] = ""
     ) -> StreamResponse:
@@ -89,9 +91,9 @@ def routes(app: AppContext) -> list[Any]:
 
     @post(
         "/api/v1/models/export",
-        may="model:export",
-        reads=True,
-        answers=list[Model] | ExportDocument,
+        requires="model:export",
+        read_only=True,
+        response_type=list[Model] | ExportDocument,
     )
     async def take_some(
         request: Request,
@@ -103,7 +105,12 @@ def routes(app: AppContext) -> list[Any]:
             request, await presets(request, data.ids if data else None, templates)
         )
 
-    @post("/api/v1/models/import", may="model:import", answers=bool | ImportReport, **_large)
+    @post(
+        "/api/v1/models/import",
+        requires="model:import",
+        response_type=bool | ImportReport,
+        **_large,
+    )
     async def bring(
         request: Request,
         data: JSONBody[ImportBody],
@@ -129,7 +136,12 @@ def routes(app: AppContext) -> list[Any]:
         reported = wants_report or not done.is_complete
         return json_response(done if reported else True, headers=[NO_STORE])
 
-    @post("/api/v1/models/sync", may="model:sync", answers=list[Model] | ImportReport, **_large)
+    @post(
+        "/api/v1/models/sync",
+        requires="model:sync",
+        response_type=list[Model] | ImportReport,
+        **_large,
+    )
     async def sync(
         request: Request,
         data: JSONBody[ImportBody],

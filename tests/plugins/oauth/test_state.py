@@ -117,7 +117,7 @@ def test_AB_74_a_cookie_that_is_not_ours_is_none(
     back, _ = browser.follow(LOGIN)
     value = browser.cookies[HOUSE]["owui-session"]
     flipped = value[:-10] + ("A" if value[-10] != "A" else "B") + value[-9:]
-    other = app.portico.vault.encrypt("[]", "oauth:token:x")
+    other = app.portico.encryptor.encrypt("[]", "oauth:token:x")
     for cookie in (value[:-1], flipped, "x" * 4000, "", other):
         browser.cookies[HOUSE]["owui-session"] = cookie
         assert_refused(browser.get(back), count)

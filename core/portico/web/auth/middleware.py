@@ -43,7 +43,7 @@ def auth_middleware(
                 access = opt.get("access", "verified")
                 if (
                     scope.get("method") not in SAFE
-                    or opt.get("changes")
+                    or opt.get("csrf_checked")
                     or (access != "public" and is_cross_site(scope))
                 ):
                     check_csrf(access, scope, origins)
@@ -77,7 +77,7 @@ def _check_credential_scope(actor: Actor, scope: Scope, opt: Mapping[str, Any]) 
     if opt.get("session_only"):
         raise Forbidden(ACTION_PROHIBITED)
     if actor.bounds is not None:
-        reads = opt.get("reads", scope.get("method") in ("GET", "HEAD"))
+        reads = opt.get("read_only", scope.get("method") in ("GET", "HEAD"))
         path = scope["path_template"]
         if not actor.bounds.allows(path, opt.get("plugin", "portico"), reads=reads):
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
@@ -95,10 +95,10 @@ async def _authorize(
         _check_credential_scope(actor, scope, opt)
     if access != "user" and not (actor.is_admin or (access == "verified" and actor.is_verified)):
         raise Forbidden
-    may, permission = opt.get("may"), opt.get("permission")
-    if may and not await permissions.allows_on_collection(actor, *may):
-        asked = permissions.policies.plan(*may).uses_permissions
-        raise Forbidden(UNAUTHORIZED if asked else None)
+    requires, permission = opt.get("requires"), opt.get("permission")
+    if requires and not await permissions.allows_on_collection(actor, *requires):
+        by_permission = permissions.policies.plan(*requires).uses_permissions
+        raise Forbidden(UNAUTHORIZED if by_permission else None)
     if permission and not await identity.is_permitted(actor, permission):
         raise Forbidden(UNAUTHORIZED)
     return actor
