@@ -21,7 +21,8 @@ class Field:
     """One setting. `derived`: the variable it has, or would have if it did not name its own.
 
     `annotation` is what msgspec converts to, `shape` the same type taken apart. `adjustable`: the name of what is
-    stored for it while the house runs; empty = nothing is.
+    stored for it while the house runs; empty = nothing is. `former_keys`, `former_variables`: names that it had in
+    earlier versions.
     """
 
     key: str
@@ -36,6 +37,8 @@ class Field:
     allowed: str
     description: str
     adjustable: str = ""
+    former_keys: tuple[str, ...] = ()
+    former_variables: tuple[str, ...] = ()
 
     @property
     def is_secret(self) -> bool:
@@ -101,6 +104,7 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
     if item.default_factory is not msgspec.NODEFAULT:
         default = item.default_factory()
     derived = prefix + item.name.upper()
+    old_keys, old_variables = _former_names(extra.get("formerly", ()), path, prefix)
     return Field(
         key=".".join((*path, item.name)),
         name=item.name,
@@ -114,7 +118,26 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
         allowed=extra.get("allowed", ""),
         description=schema.get("description", ""),
         adjustable=extra.get("adjustable", ""),
+        former_keys=old_keys,
+        former_variables=old_variables,
     )
+
+
+def _former_names(
+    names: tuple[str, ...], path: tuple[str, ...], prefix: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the dotted keys and the derived variables of `formerly`."""
+    keys, variables = [], []
+    for name in names:
+        if name.startswith(PREFIX):
+            variables.append(name)
+        elif "." in name:
+            keys.append(name)
+            variables.append(variable_prefix(*name.removeprefix("plugins.").split("."))[:-1])
+        else:
+            keys.append(".".join((*path, name)))
+            variables.append(prefix + name.upper())
+    return tuple(keys), tuple(variables)
 
 
 def _bounded(annotation: Any, bounds: Mapping[str, Any] | None) -> Any:

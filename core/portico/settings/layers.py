@@ -73,10 +73,15 @@ class SettingsLayers:
 
         The value is left out: under a misspelt key nobody knows whether it is a secret.
         """
+        fields = list(fields)
+        key = f"{path}{name}"
+        for item in fields:
+            if key in item.former_keys:
+                return Problem(key, f"this setting is now called {item.key}", self.file)
         keys = [item.key for item in fields]
         tails = [key.removeprefix(path) for key in keys if key.startswith(path)]
         siblings = {word: f"{path}{word}" for word in (tail.split(".")[0] for tail in tails)}
         # The right word in the wrong section is a likelier slip than a similar one in the right.
         elsewhere = [key for key in keys if key.endswith(f".{name}")]
         hint = f"; did you mean {elsewhere[0]}?" if elsewhere else did_you_mean(name, siblings)
-        return Problem(f"{path}{name}", f"there is no such setting{hint}", self.file)
+        return Problem(key, f"there is no such setting{hint}", self.file)

@@ -184,8 +184,19 @@ def _unknown_keys(
     fields: Iterable[Field],
     everything: Iterable[Field],
 ) -> list[Problem]:
-    known = {item.name for item in fields}
-    return [layers.unknown_key(path, name, everything) for name in table if name not in known]
+    known, everything = {item.name for item in fields}, list(everything)
+    former = {key for item in everything for key in item.former_keys}
+    found = []
+    for name, value in table.items():
+        if name in known:
+            continue
+        inner = value if isinstance(value, dict) else {}
+        # Of a section that was renamed, each key is named with its new place.
+        moved = [key for key in inner if f"{path}{name}.{key}" in former]
+        found += [layers.unknown_key(f"{path}{name}.", key, everything) for key in moved]
+        if not moved:
+            found.append(layers.unknown_key(path, name, everything))
+    return found
 
 
 def _build(schema: type[S], filled: LoadedSection, key: str) -> S:

@@ -36,6 +36,7 @@ def setting(
     separator: str = ",",
     allowed: str = "",
     runtime_key: str = "",
+    formerly: str | tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     """The meaning of a field and what it may hold, as metadata for `Annotated`.
@@ -44,10 +45,13 @@ def setting(
     `separator` splits a list given as one variable. `allowed` completes the error for a bad value
     when the type does not say enough. `adjustable`: the name under which an administrator may store
     another value while the house runs, such as `ui.enable_signup`; whoever needs the value of now
-    asks `RuntimeSettings`. What the operator set stays as it is. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
+    asks `RuntimeSettings`. What the operator set stays as it is. `formerly`: names that the setting had before, in the
+    same section, or dotted (`limits.tries`), or as a variable (`PORTICO_…`); where one of them is set, the error names
+    the new one. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
     `pattern`, …), checked by the loader; they may stand on `int | None` as well.
     """
     names = (env,) if isinstance(env, str) else env
+    old_names = (formerly,) if isinstance(formerly, str) else formerly
     return msgspec.Meta(
         description=description,
         # msgspec itself refuses bounds on `int | None`, so the loader puts them where they fit.
@@ -56,6 +60,7 @@ def setting(
             "separator": separator,
             "allowed": allowed,
             "adjustable": runtime_key,
+            "formerly": old_names,
             "bounds": bounds,
         },
     )

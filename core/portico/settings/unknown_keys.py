@@ -50,9 +50,14 @@ def unknown_variables(
     # looked for under the name it would have had.
     words = {name.removeprefix(PREFIX): name for name in known if name.startswith(PREFIX)}
     words |= {field.derived.removeprefix(PREFIX): field.variables[0] for field in fields}
+    renamed = {old: field for field in fields for old in field.former_variables}
     excused = tuple(variable_prefix(name) for name in unloaded)
     for name, text in environ.items():
         if not name.startswith(PREFIX) or name in known or name.startswith(excused):
+            continue
+        if name in renamed:
+            new = renamed[name].variables[0]
+            yield Problem(name, f"this variable is now called {new}", Origin("environment"))
             continue
         if _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.match(text):
             continue
