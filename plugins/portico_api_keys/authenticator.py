@@ -51,7 +51,7 @@ class ApiKeyAuthenticator:
         self._app = app
         self._settings = app.runtime_settings.of(settings)
 
-    async def resolve(self, token: str) -> Actor | None:
+    async def authenticate(self, token: str) -> Actor | None:
         """Who this key stands for; None if it is not good. One statement a moment.
 
         Raises: Forbidden where keys are off, or not for its owner any more.
@@ -73,7 +73,7 @@ class ApiKeyAuthenticator:
             known.actor if bounds is None else msgspec.structs.replace(known.actor, bounds=bounds)
         )
 
-    async def still(self, session_ids: list[str]) -> set[str]:
+    async def still_valid(self, session_ids: list[str]) -> set[str]:
         """Those of these keys that are good for anything still."""
         if not (await self._settings.current()).enable_api_keys:
             return set()

@@ -65,7 +65,7 @@ class LdapSignIn:
             create_groups=settings.group_creation,
         )
 
-    async def is_on(self) -> bool:
+    async def is_enabled(self) -> bool:
         """Whether it lets anybody in now."""
         settings = await self._configured.current()
         return settings.enable and settings.enable_password_auth

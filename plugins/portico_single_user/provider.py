@@ -41,7 +41,7 @@ class SingleUserProvider:
         self._directory = app.identity.directory
         self._allow_remote = settings.allow_remote
 
-    def knock(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
         """The request itself, whatever the body says."""
         return scope
 

@@ -36,7 +36,7 @@ class TrustedHeader:
             link_by_email="everybody",
         )
 
-    def knock(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
         """The request itself, whatever the body says: nobody comes in by another way at this door."""
         return scope
 
@@ -51,7 +51,7 @@ class TrustedHeader:
             groups=named.groups,
         )
 
-    def agrees(self, scope: Mapping[str, Any], actor: Actor) -> bool:
+    def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
         """Whether the proxy names whoever signed in, where it names anybody. Keys have owners of their own."""
         if actor.credential != "session":
             return True

@@ -58,7 +58,8 @@ class PluginGroup(click.Group):
             for name, command in offered.commands.items():
                 if name in core:
                     click.echo(
-                        f"plugin {contribution.plugin}: the command {name!r} is taken", err=True
+                        f"plugin {contribution.plugin_name}: the command {name!r} is taken",
+                        err=True,
                     )
                 else:
                     self.add_command(command, name)

@@ -87,7 +87,7 @@ def session_origin(
 class AuthProvider(Protocol):
     """A way to sign in, offered by a plugin with `register_auth_providers`.
 
-    Its routes are the plugin's own; they call `Identity.enter(provider, attempt, scope)`.
+    Its routes are the plugin's own; they call `Identity.sign_in_with(provider, attempt, scope)`.
     """
 
     @property
@@ -127,7 +127,7 @@ class SharedSignInProvider(Protocol):
     Whoever need not ask is asked first: `open`, `header`, then the forms; among equals, by name.
     """
 
-    def knock(self, body: bytes, scope: Mapping[str, Any]) -> Any | None:
+    def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Any | None:
         """What `authenticate` takes, made of a request at the door; None = it is for another way.
 
         `body`: JSON, of any shape. Raises: Misshapen.
@@ -139,7 +139,7 @@ class SharedSignInProvider(Protocol):
 class ToggleableProvider(Protocol):
     """An `AuthProvider` that an administrator can close and open while the house runs."""
 
-    async def is_on(self) -> bool:
+    async def is_enabled(self) -> bool:
         """Whether it lets anybody in now."""
         ...
 
@@ -148,7 +148,7 @@ class ToggleableProvider(Protocol):
 class ProviderSignOut(Protocol):
     """An `AuthProvider` that also has something to end when a session of its own making ends."""
 
-    async def leave(self, session_id: str) -> str | None:
+    async def sign_out(self, session_id: str) -> str | None:
         """Let go of what belongs to a session, while it is still there.
 
         Nobody waits long to be signed out: what has to be known is kept. Returns where the browser should go next;
@@ -161,7 +161,7 @@ class ProviderSignOut(Protocol):
 class RequestVerifier(Protocol):
     """An `AuthProvider` that is asked about every request of somebody who is signed in."""
 
-    def agrees(self, scope: Mapping[str, Any], actor: Actor) -> bool:
+    def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
         """Whether nothing in this ASGI request speaks against it being this person's."""
         ...
 
@@ -180,13 +180,13 @@ class TokenAuthenticator(Protocol):
         """What its tokens, and no others, begin with, such as `sk-`."""
         ...
 
-    async def resolve(self, token: str) -> Actor | None:
+    async def authenticate(self, token: str) -> Actor | None:
         """Who this token stands for now; None = nobody. Asked with each request, so it has to be quick.
 
         Raises: Forbidden for a good token that may not be used at all.
         """
         ...
 
-    async def still(self, session_ids: list[str]) -> set[str]:
+    async def still_valid(self, session_ids: list[str]) -> set[str]:
         """Those of its actors' `session_id`s that are still good: asked for connections that stay open."""
         ...

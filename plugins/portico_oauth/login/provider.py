@@ -141,7 +141,7 @@ class OAuthProvider:
             self._blocked(name)  # refused here, before anything of it is written
         return proof
 
-    async def leave(self, session_id: str) -> str | None:
+    async def sign_out(self, session_id: str) -> str | None:
         """Where the browser goes to sign out at the provider too. Nobody is asked: it was noted at the sign-in."""
         return await self.kept.leave_address(session_id, self.registration.client_id)
 

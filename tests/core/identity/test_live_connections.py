@@ -178,7 +178,7 @@ class Keys:
     async def resolve(self, token: str) -> Actor | None:
         return None
 
-    async def still(self, session_ids: list[str]) -> set[str]:
+    async def still_valid(self, session_ids: list[str]) -> set[str]:
         if self.away:
             raise Unavailable
         return self.good & set(session_ids)

@@ -229,8 +229,8 @@ class SQLite(Database):
         finally:
             os.close(lock)
 
-    async def verify(self) -> None:
-        """Looks at every row that points to another."""
+    async def check_foreign_keys(self) -> None:
+        """Check every row that refers to another."""
         for dangling in await self.rows("SELECT * FROM pragma_foreign_key_check LIMIT 1"):
             raise ForeignKeyViolation(f"{dangling['table']} -> {dangling['parent']}")
 

@@ -151,7 +151,7 @@ class LiveConnections:
         if credential == SESSION_CREDENTIAL:
             return await valid_session_ids(session_ids)
         reader = next((one for one in self._readers if one.kind == credential), None)
-        return await reader.still(session_ids) if reader is not None else set()
+        return await reader.still_valid(session_ids) if reader is not None else set()
 
     def _revoked(self, event: SessionRevoked) -> None:
         if event.session_id is None:

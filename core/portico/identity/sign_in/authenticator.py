@@ -81,7 +81,9 @@ class Authenticator:
     async def active_providers(self) -> list[AuthProvider]:
         """The ways by which people come in now, sorted by name."""
         ways = [self.providers[name] for name in sorted(self.providers)]
-        return [way for way in ways if not isinstance(way, ToggleableProvider) or await way.is_on()]
+        return [
+            way for way in ways if not isinstance(way, ToggleableProvider) or await way.is_enabled()
+        ]
 
     @property
     def uses_passwords(self) -> bool:
@@ -107,7 +109,7 @@ class Authenticator:
             actor = await self._authenticate_token(reader, credential.token, scope)
         if actor is None:
             raise Unauthenticated(INVALID_TOKEN)
-        if self._verifiers and not all(one.agrees(scope, actor) for one in self._verifiers):
+        if self._verifiers and not all(one.accepts(scope, actor) for one in self._verifiers):
             raise Unauthenticated(USER_MISMATCH)
         self.presence.touch(actor.id)
         if reader is None:
@@ -124,7 +126,9 @@ class Authenticator:
             key=lambda one: (SHARED_SIGN_IN_ORDER.index(one.kind), one.name),
         )
         for way in ways:
-            attempt = way.knock(body, scope) if isinstance(way, SharedSignInProvider) else None
+            attempt = (
+                way.read_sign_in(body, scope) if isinstance(way, SharedSignInProvider) else None
+            )
             if attempt is not None:
                 return await self.sign_in_with(way, attempt, scope)
         raise Forbidden(ACTION_PROHIBITED)
@@ -136,7 +140,7 @@ class Authenticator:
 
         Those that are good are not counted, so nobody is kept out by whoever guesses from the same address.
         """
-        actor = await reader.resolve(token)
+        actor = await reader.authenticate(token)
         if actor is None and self._limiter is not None:
             client = scope.get("client")
             async with await self._limiter.acquire(reader.kind, client[0] if client else "", None):
@@ -149,7 +153,7 @@ class Authenticator:
         if credential is None:
             return None
         actor = await self.sessions.resolve(credential.token)
-        if actor is None or not all(one.agrees(scope, actor) for one in self._verifiers):
+        if actor is None or not all(one.accepts(scope, actor) for one in self._verifiers):
             return None
         return actor
 
@@ -195,7 +199,7 @@ class Authenticator:
         if arrived is None or not isinstance(way, ProviderSignOut):
             return None
         try:
-            return await way.leave(arrived.session_id)
+            return await way.sign_out(arrived.session_id)
         except Exception as error:  # noqa: BLE001 - a plugin's; the session ends whatever it does
             log.warning("a sign-out elsewhere failed", way=way.name, error=type(error).__name__)
             return None
