@@ -50,7 +50,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session")
 def pure(certificate: tuple[Path, Path]) -> Iterator[Place]:
-    command = [sys.executable, "-W", "ignore", HERE / "pure_directory.py", PEOPLE, *certificate]
+    command = [sys.executable, "-W", "ignore", HERE / "python_server.py", PEOPLE, *certificate]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

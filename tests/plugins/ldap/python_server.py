@@ -1,6 +1,6 @@
 """A directory in pure Python, by people who know LDAP: ldaptor, as a program of its own.
 
-    python pure_directory.py PEOPLE.LDIF CERTIFICATE KEY
+    python python_server.py PEOPLE.LDIF CERTIFICATE KEY
 
 It says on which two ports it listens: in the clear, where StartTLS works, and encrypted.
 """

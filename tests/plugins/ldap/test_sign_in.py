@@ -144,7 +144,7 @@ def test_AB_76_an_account_of_the_same_address_is_given_as_the_operator_says(
     settings = pure.settings(**({"PORTICO_LDAP_MERGE": merge} if merge else {}))
     client = opened(settings).client
     people = {"ada": client.sign_up("Ada")}
-    people["ben"] = people["ada"].add_person("Ben")
+    people["ben"] = people["ada"].add_user("Ben")
     answer = sign_in(client, who)
     assert answer.status == status
     if status == 200:

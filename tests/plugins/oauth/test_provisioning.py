@@ -48,7 +48,7 @@ def test_newcomers_stay_out_where_there_are_to_be_none(
         app.close()
 
 
-@pytest.mark.usefixtures("merging", "person")
+@pytest.mark.usefixtures("merging", "user")
 def test_AB_76_nobody_is_merged_whose_address_is_not_verified(
     browser: Browser, authority: Authority, count: Count
 ) -> None:
@@ -58,7 +58,7 @@ def test_AB_76_nobody_is_merged_whose_address_is_not_verified(
         assert "already registered" in landing.error and not landing.token and count() == 2
 
 
-@pytest.mark.usefixtures("person")
+@pytest.mark.usefixtures("user")
 def test_AB_76_nobody_is_merged_where_nobody_said_so(
     browser: Browser, authority: Authority
 ) -> None:
