@@ -1,4 +1,4 @@
-"""Conversations: keeping them, listing them, and writing down what a model answered."""
+"""Chats: storage, listing, search, sharing, import and export, and the record of what a model answered."""
 
 import click
 
@@ -26,7 +26,7 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_tables() -> TableSet:
-    """Chats."""
+    """Return the tables of chats."""
     from portico_chats.tables import TABLES
 
     return TABLES
@@ -34,20 +34,20 @@ def register_tables() -> TableSet:
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Chats, as policies speak of them."""
+    """Return the resource kind `chat` with its actions."""
     actions = ("read", "write", "delete", "share")
     return [ResourceKind("chat", "chats_chat", actions, collection_actions=("export",))]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The page on chats."""
+    """Return the packaged policy file about chats."""
     return [PackagedPolicy("portico_policies", "chats.csv")]
 
 
 @hookimpl
 def register_services(app: AppContext) -> list[Service]:
-    """Where a completion leaves its reply; whose a shared chat is; and what the rooms of chats have in common."""
+    """Return what other plugins use (`ChatStore`, `SharedChats`) and the state that the parts of this plugin share."""
     from portico.api import ChatStore, SharedChats
     from portico_chats.messages import MessageService
     from portico_chats.search.indexer import Indexer
@@ -66,7 +66,7 @@ def register_services(app: AppContext) -> list[Service]:
 
 @hookimpl
 def register_retention() -> list[Retention]:
-    """Which state of a chat was shown to which session, and which messages were deleted."""
+    """Return how long seen revisions and deleted messages are stored."""
     from portico_chats.storage.message_queries import DELETED_KEPT_DAYS
     from portico_chats.storage.seen_revisions import KEPT_DAYS
 
@@ -78,7 +78,7 @@ def register_retention() -> list[Retention]:
 
 @hookimpl
 def register_database_checks() -> list[DatabaseCheck]:
-    """Texts for the search whose chat is gone."""
+    """Return the check for indexed texts whose chat does not exist."""
     from portico_chats.storage.database_checks import checks
 
     return checks()
@@ -86,10 +86,7 @@ def register_database_checks() -> list[DatabaseCheck]:
 
 @hookimpl
 def register_listeners(app: AppContext) -> list[Listener]:
-    """What becomes of the chats of somebody who leaves, and of those in folders that are deleted.
-
-    And who goes by what is written: the index, and what is remembered of a chat.
-    """
+    """Return the listeners: deletion of an account's or a folder's chats, index updates, cache invalidation."""
     from portico.api import ChatChanged
     from portico_chats.deletion import ChatDeleter
     from portico_chats.search.indexer import Indexer
@@ -113,7 +110,7 @@ def register_listeners(app: AppContext) -> list[Listener]:
 
 @hookimpl
 def register_routes(app: AppContext) -> list[object]:
-    """Everything below `/api/v1/chats`."""
+    """Return the route handlers below `/api/v1/chats`."""
     from portico_chats import routes
     from portico_chats.listing import statistics
     from portico_chats.sharing import routes as share_routes
@@ -140,7 +137,7 @@ def register_commands(cli: click.Group) -> None:
 
 @hookimpl
 async def startup(app: AppContext) -> None:
-    """Begins to take texts into the index."""
+    """Start the background indexer."""
     from portico_chats.search.indexer import Indexer
 
     app.services.require(Indexer).start()
@@ -148,7 +145,7 @@ async def startup(app: AppContext) -> None:
 
 @hookimpl
 async def shutdown(app: AppContext) -> None:
-    """Ends it."""
+    """Stop the background indexer."""
     from portico_chats.search.indexer import Indexer
 
     await app.services.require(Indexer).stop()

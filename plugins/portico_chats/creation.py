@@ -1,4 +1,4 @@
-"""New chats, however somebody comes by them: who may have any, and what each needs besides its document."""
+"""Creation of chats, on every path: who may store chats, and what is written besides the document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ from portico_chats.tags.service import attach
 
 
 class ChatCreator:
-    """Puts chats where they are kept. A transaction is open."""
+    """Stores new chats. Call its methods inside a transaction."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._reach = ChatAccess(app)
 
     async def check_may_store(self, actor: Actor) -> None:
-        """Raises: Forbidden for somebody whose chats are not to be kept."""
+        """Raises: Forbidden if the actor's chats are not to be stored (`chat.temporary_enforced`)."""
         temporary = "chat.temporary_enforced"
         if not actor.is_admin and await self._app.identity.is_permitted(actor, temporary):
             raise Forbidden
@@ -32,14 +32,15 @@ class ChatCreator:
         origin: str,
         tags: Mapping[str, str] | None = None,
     ) -> str:
-        """A chat. Returns its document. `row`: see `new_row`. `origin`: the sign-in it comes through, "" = none.
+        """Insert a chat. Returns its document. `row`: see `new_row`. `session_id`: the creating session, "" = none.
 
-        `tags`: names by id, of tags that are its owner's from now on if they were not before.
-        Raises: NotFound if the owner's account is deleted in this moment.
+        `tags`: names by id; tags that the owner does not have yet are created. Raises: NotFound if the owner's
+        account is being deleted.
         """
         try:
             if tags:
-                # Before the chat: who deletes the account holds the tags and then waits for those who make chats.
+                # Before the chat: an account's deletion locks the tags and then waits for transactions that create
+                # chats.
                 await tag_queries.lock_owner(row["user_id"])
             written = await insert_chat(row, document, origin)
         except ForeignKeyViolation as error:

@@ -1,6 +1,6 @@
-"""Deleting chats. Their messages, shares and texts for the search go by the keys and a trigger of the tables.
+"""Deletion of chats. Messages, shares and indexed texts are deleted by foreign keys and a trigger.
 
-Nothing here knows of HTTP.
+Nothing here knows HTTP.
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ from portico_chats.flags import queries as flag_queries
 from portico_chats.storage import chat_queries, indexed_texts
 from portico_chats.tags import queries as tag_queries
 
-#: What others than administrators need, to delete any chat.
+#: Permission that users other than administrators need to delete any chat.
 PERMISSION = "chat.delete"
 
 
 class ChatDeleter:
-    """Chats that go: their messages, shares, tags and what can be searched for go along."""
+    """Deletes chats with their messages, shares, tags and indexed texts."""
 
     def __init__(self, app: AppContext) -> None:
         self._reach = ChatAccess(app)
 
     async def delete(self, actor: Actor, chat_id: str) -> None:
-        """Delete a chat. Raises: NotFound; Forbidden for somebody who may not delete any."""
+        """Delete a chat. Raises: NotFound; Forbidden without the permission `chat.delete`."""
         await self._reach.require_permission(actor, PERMISSION)
         async with transaction():
             where = await self._reach.condition_for(actor, "delete", first=chat_queries.FIND_FIRST)
@@ -43,7 +43,7 @@ class ChatDeleter:
             self._reach.publish_change(chat_id, owner_id, "deleted")
 
     async def delete_all(self, actor: Actor) -> None:
-        """Delete all chats of the caller's. Raises: Forbidden."""
+        """Delete all chats of the caller. Raises: Forbidden."""
         await self._reach.require_permission(actor, PERMISSION)
         async with transaction():
             where = await self._reach.condition_for(
@@ -52,16 +52,16 @@ class ChatDeleter:
             await self._delete(actor.id, where)
 
     async def account_leaving(self, event: AccountDeleting) -> None:
-        """The chats of somebody who leaves go with them."""
+        """Delete the chats of an account that is being deleted."""
         await self._delete(event.id, chat_queries.ANY)
         await indexed_texts.drop_all(event.id)
         await tag_queries.drop_all(event.id)
 
     async def folders_leaving(self, event: FoldersDeleting) -> None:
-        """Delete the chats that the lists of these folders show, unless they are to be kept; the others lie in none.
+        """Delete the chats that the lists of these folders show, unless the contents are kept; move the others out of the folders.
 
-        Archived and pinned chats always stay: a folder that holds nothing else looks empty. Raises: Forbidden if there
-        are chats to delete that the actor may not delete.
+        Archived and pinned chats always stay: a folder with nothing else looks empty. Raises: Forbidden if the
+        actor may not delete one of the chats.
         """
         owner_id = event.actor.id
         if event.delete_contents and await chat_queries.is_listed_in(owner_id, event.ids):
@@ -82,7 +82,7 @@ class ChatDeleter:
             raise Forbidden
 
     async def _delete(self, owner_id: str, where: chat_queries.Where) -> None:
-        """Delete all chats of somebody that meet a condition, in the transaction that is open."""
+        """Delete all chats of an account that meet a condition, in the open transaction."""
         async for ids in chat_queries.delete_some(owner_id, where):
             for chat_id in ids:
                 self._reach.publish_change(chat_id, owner_id, "deleted")

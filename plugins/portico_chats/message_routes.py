@@ -1,4 +1,4 @@
-"""The routes of single messages. What they do is in `replies.py`."""
+"""Routes of single messages."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from portico_chats.service import Chats
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     chats, replies = Chats(app), MessageService(app)
 
     @post(
@@ -26,9 +26,9 @@ def routes(app: AppContext) -> list[Any]:
         message_id: FromPath[str],
         data: JSONBody[MessageForm],
     ) -> JSONResponse:
-        """Write the content of one message, a new one if there is none of that id.
+        """Write the content of one message; create the message if its id is unknown.
 
-        The answer is the whole chat, or nothing (204) with `Prefer: return=minimal`.
+        Returns the whole chat, or nothing (204) with `Prefer: return=minimal`.
         """
         await replies.write(request.user, chat_id, message_id, data)
         if wants_minimal(request):
@@ -48,7 +48,7 @@ def routes(app: AppContext) -> list[Any]:
         message_id: FromPath[str],
         data: JSONBody[EventForm],
     ) -> JSONResponse:
-        """Tell what happens to a message to all who watch its chat. False for a message that was deleted."""
+        """Publish an event of a message to the clients that watch its chat. Returns false for a deleted message."""
         told = msgspec.Raw(msgspec.json.encode(data.data))
         return json_response(
             await replies.publish_event(request.user, chat_id, message_id, data.type, told)
@@ -58,6 +58,6 @@ def routes(app: AppContext) -> list[Any]:
 
 
 def wants_minimal(request: Request) -> bool:
-    """Whether the caller does without the answer's body. Source: RFC 7240, section 4.2."""
+    """Return whether the caller asks for no response body. Source: RFC 7240, section 4.2."""
     asked = ",".join(request.headers.getall("prefer", []))
     return any(one.strip().lower() == "return=minimal" for one in asked.split(","))

@@ -1,6 +1,6 @@
-"""One message at a time: what people, models and plugins write into a chat.
+"""Single messages: what users, models and plugins write into a chat.
 
-What it costs does not depend on how long the conversation is.
+The cost does not depend on the length of the chat.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,21 +27,21 @@ from portico_chats.storage.single_message import ID_RULE, NewMessage, note
 
 
 class _Unwritten(Exception):
-    """There is nothing to write: the transaction is undone, so that the chat is not even marked as changed."""
+    """Raised when there is nothing to write: it rolls the transaction back, so that the chat is not marked as changed."""
 
 
 class MessageService:
-    """Single messages of chats. What is not the caller's raises NotFound, see `Reach`."""
+    """Single messages of chats. Raises NotFound for a chat the actor may not read, see `ChatAccess`."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._reach = ChatAccess(app)
 
     async def write(self, actor: Actor, chat_id: str, message_id: str, form: MessageForm) -> None:
-        """Write the content of a message, made whole if it is not there; it becomes the current one.
+        """Write the content of a message and make it the current one; create it if it does not exist.
 
-        Raises: Forbidden for somebody who may not edit; Invalid for an id that no message may have, and for a parent
-        that is not there; NotFound for a message that was deleted.
+        Raises: Forbidden if the actor may not edit; InvalidRequest for an invalid id and for an unknown parent;
+        NotFound for a deleted message.
         """
         await self._reach.require_permission(actor, "chat.edit")
         _check(message_id)
@@ -62,9 +62,9 @@ class MessageService:
     async def publish_event(
         self, actor: Actor, chat_id: str, message_id: str, kind: str, data: msgspec.Raw
     ) -> bool:
-        """Tell whoever watches what happens to a message, and write into it what is to stay of that (see `effects`).
+        """Publish an event of a message, and store its lasting effect (see `message_events`).
 
-        Returns False, and tells nobody, if the message was deleted.
+        Returns False and publishes nothing if the message was deleted.
         """
         _check(message_id)
         effect = handler_for_event(kind, data)
@@ -87,14 +87,14 @@ class MessageService:
         return True
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
-        """Whether there is such a chat and the caller may have a model answer in it."""
+        """Return whether the chat exists and the actor may have a model answer in it."""
         where = await self._reach.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
         return is_storable(chat_id) and await chat_queries.exists(chat_id, where)
 
     async def record_reply(
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
     ) -> None:
-        """Part of `ChatStore`. The rest of the chat stays, whatever is written to it at the same time."""
+        """Store a reply (part of `ChatStore`). Concurrent writes to other messages of the chat are kept."""
         told = {key: value for key, value in fields.items() if key != "parentId"}
         new = None
         if create and is_message_id(message_id):
@@ -114,7 +114,7 @@ class MessageService:
 
 
 def _check(message_id: str, is_fit: Callable[[str], bool] = is_text) -> None:
-    """A longer id than is made today may be that of a message that is there."""
+    """An existing message may have an id that is longer than allowed today."""
     if not is_fit(message_id):
         raise InvalidRequest(ID_RULE)
 

@@ -1,4 +1,4 @@
-"""The routes of chats. What they do is in `service.py`."""
+"""Routes of whole chats."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from portico_chats.tags import routes as tag_routes
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     chats, removal = Chats(app), ChatDeleter(app)
 
     @get(["/api/v1/chats", "/api/v1/chats/list"], response_type=list[ListedChat])
@@ -36,7 +36,7 @@ def routes(app: AppContext) -> list[Any]:
         include_pinned: FromQuery[str] = "",
         include_folders: FromQuery[str] = "",
     ) -> JSONResponse:
-        """The caller's chats that are not archived, the last changed first; 60 a page, or all of them."""
+        """List the caller's chats that are not archived, the last changed first; 60 a page, or all without `page`."""
         return json_response(
             await chats.page(
                 request.user,
@@ -48,19 +48,19 @@ def routes(app: AppContext) -> list[Any]:
 
     @post("/api/v1/chats/new", response_type=Chat, max_values=MAX_CHAT_VALUES)
     async def create(request: Request, data: JSONBody[ChatForm]) -> JSONResponse:
-        """A new chat of the caller's."""
+        """Create a chat of the caller."""
         return json_response(await chats.create(request.user, data))
 
     @get("/api/v1/chats/{chat_id:str}", response_type=Chat)
     async def one(request: Request, chat_id: FromPath[str]) -> JSONResponse:
-        """One chat, whole."""
+        """Return one whole chat."""
         return json_response(await chats.get(request.user, chat_id))
 
     @post("/api/v1/chats/{chat_id:str}", response_type=Chat, max_values=MAX_CHAT_VALUES)
     async def update(
         request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
     ) -> JSONResponse:
-        """Replace the top-level keys of the document that are given; the others stay."""
+        """Replace the given top-level keys of the document; the others stay."""
         return json_response(await chats.update(request.user, chat_id, data))
 
     @delete("/api/v1/chats/{chat_id:str}", response_type=bool)

@@ -1,4 +1,4 @@
-"""What goes over the wire. Times are epoch seconds; the chat document stays JSON from end to end."""
+"""Requests and responses. Times are epoch seconds; the chat document is never decoded as a whole."""
 
 from typing import Annotated, Literal
 
@@ -6,14 +6,14 @@ import msgspec
 
 from portico.api import FolderPath
 
-#: JSON values in a chat. None of them is decoded: 100,000 messages are about a million.
+#: JSON values in a chat. None of them is decoded: 100,000 messages have about a million values.
 MAX_CHAT_VALUES = 4_000_000
 
 
 class ChatForm(msgspec.Struct, kw_only=True):
-    """A chat as a client writes it. Whose it is, its id and its times are not the client's to say.
+    """A chat as a client writes it. Owner, id and times cannot be set by the client.
 
-    `chat`: the top-level keys of the document. The body was checked and mended when it was read.
+    `chat`: the top-level keys of the document. The body was checked and sanitized when it was read.
     """
 
     chat: dict[str, msgspec.Raw]
@@ -37,7 +37,7 @@ class Chat(msgspec.Struct, kw_only=True):
 
 
 class ExportedChat(Chat, kw_only=True):
-    """A chat in a file: also the folder that it lies in, by name, for servers that do not know its id."""
+    """A chat in an export file, with the name of its folder for servers that do not know the folder's id."""
 
     folder: FolderPath | msgspec.UnsetType = msgspec.UNSET
 
@@ -54,8 +54,8 @@ class ListedChat(msgspec.Struct):
 class MessageForm(msgspec.Struct):
     """The content of a message as a user writes it.
 
-    If there is no such message yet: `role`, by default `assistant` below a user's message, else `user`; `parentId`, by
-    default the current message of the chat.
+    For a new message: `role`, by default `assistant` below a user's message, else `user`; `parentId`, by default
+    the current message of the chat.
     """
 
     content: str
@@ -64,14 +64,14 @@ class MessageForm(msgspec.Struct):
 
 
 class EventForm(msgspec.Struct):
-    """Something that happens to a message. `data`: an object."""
+    """An event of a message. `data`: an object."""
 
     type: str
     data: dict[str, msgspec.Raw]
 
 
 class ChatTag(msgspec.Struct):
-    """A tag. `name`: as its owner spelled it first. `meta`: always null."""
+    """A tag. `name`: in its owner's first spelling. `meta`: always null."""
 
     id: str
     name: str
@@ -80,17 +80,17 @@ class ChatTag(msgspec.Struct):
 
 
 class TagForm(msgspec.Struct):
-    """A tag as a client calls it; case and blanks do not tell two apart."""
+    """A tag as a client names it; case and spaces do not distinguish tags."""
 
     name: str
 
 
-#: As far as a database counts.
+#: The largest number that a database can count to.
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class CarriersForm(msgspec.Struct):
-    """Which chats that carry a tag to list."""
+    """Selects the chats with one tag."""
 
     name: str
     skip: _Count = 0
@@ -98,7 +98,7 @@ class CarriersForm(msgspec.Struct):
 
 
 class FolderIdForm(msgspec.Struct):
-    """Where a chat is to lie; null = in no folder."""
+    """The folder to move a chat to; null = no folder."""
 
     folder_id: str | None = None
 
@@ -112,6 +112,6 @@ class FiledChat(msgspec.Struct):
 
 
 class CloneForm(msgspec.Struct):
-    """What a copy is to be called; null or empty = `Clone of …`."""
+    """The title of a copy; null or empty = `Clone of …`."""
 
     title: str | None = None

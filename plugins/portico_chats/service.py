@@ -1,4 +1,4 @@
-"""What may be done with whole chats, and by whom. Nothing here knows of HTTP."""
+"""Creating, reading and changing whole chats, with permission checks. Nothing here knows HTTP."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from portico_chats.worker_thread import off_loop, size_of
 
 
 class Chats:
-    """Making, reading and changing. What is not the caller's raises NotFound, see `Reach`."""
+    """Whole chats. Raises NotFound for a chat the actor may not read, see `ChatAccess`."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -33,10 +33,10 @@ class Chats:
         self._making = ChatCreator(app)
 
     async def create(self, actor: Actor, form: ChatForm) -> Chat:
-        """A new chat of the caller's.
+        """Create a chat of the caller.
 
-        Raises: Misshapen for a document of another shape; NotFound for a folder that is not theirs; Forbidden for
-        somebody whose chats are not to be kept.
+        Raises: ValidationError for a document of another shape; NotFound for an unknown folder; Forbidden if the
+        caller's chats are not to be stored.
         """
         await self._making.check_may_store(actor)
         document = await off_loop(_size(form), read_document, form.chat)
@@ -49,7 +49,7 @@ class Chats:
         return to_chat(row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
-        """One chat."""
+        """Return one chat."""
         where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found, document = await self._read(check_id(chat_id), where)
         self._seen.note(chat_id, actor.session_id, found["revision"])
@@ -58,7 +58,7 @@ class Chats:
     async def page(
         self, actor: Actor, page: int | None, *, include_pinned: bool, include_folders: bool
     ) -> list[dict[str, Any]]:
-        """The caller's own chats that are not archived, the last changed first. Shape: rows of `ListedChat`.
+        """Return the caller's own chats that are not archived, the last changed first. Shape: rows of `ListedChat`.
 
         At most 60, or all of them without a page.
         """
@@ -67,15 +67,16 @@ class Chats:
         )
 
     async def update(self, actor: Actor, chat_id: str, form: ChatForm) -> Chat:
-        """Lay the top-level keys that are given over the document.
+        """Replace the given top-level keys of the document.
 
-        Of the history, a message that somebody else has written meanwhile stays (see `trees`). Raises: Misshapen, as
-        `create`; Forbidden for somebody who leaves a message out and may delete none.
+        A message of the history that another client has written in the meantime stays (see `message_tree`). Raises:
+        ValidationError as `create`; Forbidden if the document leaves a message out and the actor may not delete
+        messages.
         """
         latest = self._memory.latest(chat_id)
         like = latest.request if latest else None
         size = _size(form)
-        # Ids that are too long may be those of messages that are there: see `graft`.
+        # Existing messages may have ids that are too long: see `apply_changes`.
         changes = await off_loop(size, read_document, form.chat, like, long_ids=True)
         if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
             return chat
@@ -93,7 +94,7 @@ class Chats:
         return to_chat(taken, written.document)
 
     async def _as_it_is(self, actor: Actor, chat_id: str, changes: ChatDocument) -> Chat | None:
-        """A chat that is already what it is to be, and was changed this very second: there is nothing to write."""
+        """Return the chat if it already equals the result and was changed in the same second: there is nothing to write."""
         known = self._memory.latest(chat_id)
         if known is None or known.written is None:
             return None
@@ -111,7 +112,7 @@ class Chats:
         return to_chat(found, known.document)
 
     async def _read(self, chat_id: str, where: chat_queries.Where) -> tuple[dict[str, Any], str]:
-        """The columns of a chat and its document, which is not read again if nothing in it has changed."""
+        """Return the columns of a chat and its document; the document comes from the cache if the revision is the same."""
         if chat_id in self._memory:
             found = await chat_queries.find_metadata(chat_id, where)
             if found is None:
@@ -135,5 +136,5 @@ class Chats:
 
 
 def _size(form: ChatForm) -> int:
-    """Bytes of a document as it was sent."""
+    """Return the bytes of a document as it was sent."""
     return sum(map(size_of, form.chat.values()))

@@ -1,4 +1,4 @@
-"""The tables of chats, for queries through Piccolo. The migrations make them."""
+"""Tables of chats, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Boolean, SmallInt, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.api import Reference, TableSet
 
 
 class ChatTable(Table, tablename="chats_chat"):
-    """Conversations. `chat` and `meta` hold JSON; of `chat`, what is left without its messages."""
+    """Chats. `chat` and `meta` hold JSON; `chat` holds the skeleton, without the messages."""
 
     id = Text(primary_key=True, default="")
     user_id = Text()
@@ -43,7 +43,7 @@ class MessageTable(Table, tablename="chats_message"):
 
 
 class DeletedMessageTable(Table, tablename="chats_deleted_message"):
-    """Messages that were deleted a short while ago."""
+    """Ids of recently deleted messages."""
 
     chat_id = Text(primary_key=True, default="")
     id = Text()
@@ -51,7 +51,7 @@ class DeletedMessageTable(Table, tablename="chats_deleted_message"):
 
 
 class SeenRevisionTable(Table, tablename="chats_seen"):
-    """Which state of a chat was shown to which sign-in."""
+    """Last revision of a chat that each session was shown."""
 
     chat_id = Text(primary_key=True, default="")
     session_id = Text()
@@ -60,7 +60,7 @@ class SeenRevisionTable(Table, tablename="chats_seen"):
 
 
 class ShareTable(Table, tablename="chats_share"):
-    """Chats as they were when they were shared. `chat` holds JSON."""
+    """Snapshots of shared chats. `chat` holds JSON."""
 
     id = Text(primary_key=True, default="")
     chat_id = Text(unique=True)
@@ -71,7 +71,7 @@ class ShareTable(Table, tablename="chats_share"):
 
 
 class ChatOwnerTagTable(Table, tablename="chats_tag"):
-    """Names of tags, as their owner spells them."""
+    """Names of tags in their owner's spelling."""
 
     user_id = Text(primary_key=True, default="")
     id = Text()
@@ -79,7 +79,7 @@ class ChatOwnerTagTable(Table, tablename="chats_tag"):
 
 
 class ChatTagTable(Table, tablename="chats_tagged"):
-    """Which chats carry which tag."""
+    """Tags of chats."""
 
     chat_id = Text(primary_key=True, default="")
     tag_id = Text()
@@ -87,14 +87,14 @@ class ChatTagTable(Table, tablename="chats_tagged"):
 
 
 class TagOwnerLockTable(Table, tablename="chats_tag_owner"):
-    """Who has tags; taken by whoever changes them."""
+    """One row per owner of tags, locked by writers."""
 
     user_id = Text(primary_key=True, default="")
     changes = BigInt()
 
 
 class IndexedTextTable(Table, tablename="chats_text"):
-    """What can be searched for."""
+    """Searchable texts."""
 
     number = BigInt(primary_key=True, default=0)
     owner_id = Text()
@@ -120,7 +120,7 @@ TABLES = TableSet(
     references=(
         Reference("chats_chat", "share_id", "chats_share", orphans="clear"),
         Reference("chats_tagged", "user_id", "portico_account"),
-        # Goes with its chat, see `storage/checks.py`.
+        # Deleted with its chat, see `storage/database_checks.py`.
         Reference("chats_text", "owner_id", "portico_account", orphans="keep"),
     ),
 )

@@ -1,6 +1,6 @@
-"""Completions: one turn of a conversation, from the client's request to the model's answer.
+"""Chat completions: from the client's request to the model's answer.
 
-Speaks OpenAI's protocol at `/api/chat/completions` and `/api/v1/chat/completions`.
+Implements OpenAI's protocol at `/api/chat/completions` and `/api/v1/chat/completions`.
 """
 
 from collections.abc import Sequence
@@ -20,5 +20,5 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_routes(app: AppContext) -> Sequence[ControllerRouterHandler]:
-    """The completion route, under both of its names."""
+    """Return the completion route, under both of its paths."""
     return routes(Completions(app))

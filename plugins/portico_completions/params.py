@@ -1,4 +1,4 @@
-"""Parameters: of the chat, of the model, and what becomes of both."""
+"""Parameters of the chat and of the model, merged for the provider."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,28 +8,28 @@ import msgspec
 from portico.api import decode_anything
 from portico_completions.request import is_forwarded
 
-#: Parameters that are switches of ours and never a provider's.
+#: Parameters that switch features of Portico and are never sent to a provider.
 SWITCHES = frozenset(
     {"stream_response", "stream_delta_chunk_size", "function_calling", "reasoning_tags", "system"}
 )
-#: Brackets in a text that is read as JSON.
+#: Nesting depth of a text that is parsed as JSON.
 DEEPEST = 128
 
 
-#: Limits that clients store as -1 or -2 where there is none. Providers refuse such numbers; without the key there is
-#: no limit either.
+#: Limits that clients store as -1 or -2 for "unlimited". Providers refuse such numbers; without the key there is no
+#: limit either.
 LIMITS = frozenset({"max_tokens", "max_completion_tokens", "num_ctx", "num_predict"})
 UNLIMITED = (-1, -2)
 
 
 def merged(chat: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
-    """What a provider is asked for: the chat's parameters, overridden by those of the model's record."""
+    """Return the parameters for the provider: the chat's, overridden by those of the model's record."""
     both = _flat(chat) | _flat(model)
     return {key: value for key, value in both.items() if not _is_unlimited(key, value)}
 
 
 def wants_stream(model: Mapping[str, Any], asked: bool) -> bool:
-    """Whether the answer is streamed: the model's record decides if it says anything about it."""
+    """Return whether the answer is streamed: the model's record decides if it sets the parameter."""
     decided = model.get("stream_response")
     return decided if isinstance(decided, bool) else asked
 
@@ -39,7 +39,7 @@ def _is_unlimited(key: str, value: Any) -> bool:
 
 
 def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters with `custom_params` merged into them, without what is not the provider's or is not set."""
+    """Return parameters with `custom_params` merged in, without unset ones and those that are not sent to providers."""
     custom = params.get("custom_params")
     plain = {key: value for key, value in params.items() if key != "custom_params"}
     if isinstance(custom, dict):
@@ -63,7 +63,7 @@ def _deep(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(value: Any) -> Any:
-    """A text that is JSON as what it says: a form can only send texts."""
+    """Parse a text that is JSON: a form can only send texts."""
     if not isinstance(value, str) or value.count("[") + value.count("{") > DEEPEST:
         return value
     try:

@@ -1,17 +1,17 @@
-"""Where placeholders such as `{{USER_NAME}}` are in a text.
+"""Scanner for placeholders such as `{{USER_NAME}}`.
 
-A scan, not a regular expression: prompts are texts of users, and a pattern for blanks around a name backtracks.
+It does not use a regular expression: prompts are user input, and a pattern with spaces around a name backtracks.
 """
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-#: Characters of a name, without the blanks around it.
+#: Characters of a name, without the spaces around it.
 MAX_NAME_CHARS: Final = 100
 
 
 class Placeholder(NamedTuple):
-    """One of them: `text[start:end]`, called `name`."""
+    """One placeholder: `text[start:end]`, called `name`."""
 
     start: int
     end: int
@@ -19,7 +19,7 @@ class Placeholder(NamedTuple):
 
 
 def placeholders(text: str) -> Iterator[Placeholder]:
-    """All of a text, from left to right. Between its braces one has a name, and no other brace."""
+    """Yield all placeholders of a text, from left to right. Between the braces is a name without braces."""
     at = 0
     while (close := text.find("}}", at)) >= 0:
         start = text.rfind("{{", at, close)

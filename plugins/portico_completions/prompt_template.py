@@ -1,7 +1,7 @@
-"""The placeholders of system prompts, such as `{{USER_NAME}}`.
+"""Placeholders of system prompts, such as `{{USER_NAME}}`.
 
-One pass from left to right: what a placeholder stands for is never looked through for placeholders again, so nobody
-can smuggle one in by their name or their message.
+One pass from left to right: inserted values are not scanned for placeholders again, so that a user name or a
+message cannot insert one.
 """
 
 import re
@@ -13,7 +13,7 @@ from portico.api import InvalidRequest, now
 from portico_completions.placeholders import placeholders
 from portico_completions.user_variables import UNSET
 
-#: Characters of a prompt once its placeholders are filled.
+#: Characters of a prompt after its placeholders are filled.
 LONGEST = 4 * 1024 * 1024
 
 _CUT = re.compile(
@@ -21,7 +21,7 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 
-#: Those about a person. What is not known of one prints as `UNSET`.
+#: Placeholders about the user. Unknown values print as `UNSET`.
 _PERSONAL = (
     *("USER_NAME", "USER_EMAIL", "USER_BIO", "USER_GENDER"),
     *("USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"),
@@ -29,11 +29,13 @@ _PERSONAL = (
 
 
 class PromptTemplate:
-    """Fills placeholders for one turn. `variables`: the client's own, by placeholder; they win. `person`: what is
-    known of whoever asks, by the names of placeholders.
+    """Fills the placeholders of one request.
 
-    `prompt`: gives the last message of the person; `messages`: lines `ROLE: text` of the conversation. Both are
-    called only where a placeholder asks for them, and once however many do.
+    `variables`: the client's values by placeholder, which override others. `user`: the user's values, by the names
+    of placeholders.
+
+    `prompt`: returns the user's last message; `messages`: returns lines `ROLE: text` of the conversation. Both are
+    called at most once, and only if a placeholder needs them.
     """
 
     def __init__(
@@ -60,7 +62,10 @@ class PromptTemplate:
         }
 
     def fill(self, text: str) -> str:
-        """The text with every known placeholder filled; others stay. Raises: Invalid if it grows beyond measure."""
+        """Return the text with every known placeholder filled; others stay.
+
+        Raises: InvalidRequest if the result is too long.
+        """
         if "{{" not in text:
             return text
         grown, at, pieces = len(text), 0, []

@@ -1,4 +1,4 @@
-"""System prompts in a list of messages whose bytes stay what they are, but for the one that has to change."""
+"""System prompts in a list of messages. All messages but the changed one keep their bytes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,27 +12,27 @@ class _PromptMessage(msgspec.Struct):
 
 
 def role_of(message: msgspec.Raw) -> str:
-    """The role of a message; empty if it names none."""
+    """Return the role of a message; empty if it has none."""
     role = msgspec.json.decode(message, type=_PromptMessage).role
     return role if isinstance(role, str) else ""
 
 
 def without_system(messages: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
-    """The messages but for those that speak to the model from above."""
+    """Return the messages without system messages."""
     return [message for message in messages if role_of(message) not in ("system", "developer")]
 
 
 def system_index(messages: Sequence[msgspec.Raw]) -> int | None:
-    """Where the first system message is; None if there is none."""
+    """Return the index of the first system message; None if there is none."""
     for place, message in enumerate(messages):
-        # A look at the bytes spares decoding what cannot be one.
+        # Checking the bytes avoids decoding messages that cannot be one.
         if b"system" in bytes(message) and role_of(message) == "system":
             return place
     return None
 
 
 def text_of(message: msgspec.Raw) -> str:
-    """What a message says: its content, or the texts among its parts."""
+    """Return the text of a message: its content, or the texts among its parts."""
     content = msgspec.json.decode(message, type=_PromptMessage).content
     if isinstance(content, str):
         return content
@@ -44,7 +44,7 @@ def text_of(message: msgspec.Raw) -> str:
 
 
 def with_text(message: msgspec.Raw, change: Callable[[str], str]) -> msgspec.Raw:
-    """A message whose text, or the first text among its parts, is a changed one."""
+    """Return a message whose text, or the first text among its parts, is changed."""
     document = msgspec.json.decode(message)
     content = document.get("content")
     if isinstance(content, list):
@@ -60,7 +60,7 @@ def with_text(message: msgspec.Raw, change: Callable[[str], str]) -> msgspec.Raw
 
 
 def prepend_system(messages: Sequence[msgspec.Raw], prompt: str) -> list[msgspec.Raw]:
-    """The messages with a system prompt before everything else: in the first message if that is one, else new."""
+    """Return the messages with a system prompt first: prepended to the first message if that is a system message, else as a new one."""
     if messages and system_index(messages[:1]) == 0:
         above = with_text(messages[0], lambda text: f"{prompt}\n{text}" if text else prompt)
         return [above, *messages[1:]]
@@ -69,12 +69,12 @@ def prepend_system(messages: Sequence[msgspec.Raw], prompt: str) -> list[msgspec
 
 
 def transcript(messages: Sequence[msgspec.Raw]) -> list[str]:
-    """The messages as lines `ROLE: text`."""
+    """Return the messages as lines `ROLE: text`."""
     return [f"{role_of(message).upper()}: {text_of(message)}" for message in messages]
 
 
 def last_user_text(messages: Sequence[msgspec.Raw]) -> str:
-    """What the person said last; empty if they have not said anything."""
+    """Return the user's last message; empty if there is none."""
     for message in reversed(messages):
         if role_of(message) == "user":
             return text_of(message)

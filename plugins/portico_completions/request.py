@@ -1,4 +1,4 @@
-"""A client's request, taken apart: what is ours to act on, and what goes on to the model as it came."""
+"""A parsed completion request: Portico's own keys, and the rest, which is forwarded unchanged."""
 
 import re
 from collections.abc import Mapping
@@ -8,28 +8,28 @@ import msgspec
 
 from portico.api import ValidationError, lenient_decoder
 
-#: Keys that are between the client and us; a provider never sees them.
+#: Keys between the client and Portico; a provider never sees them.
 PORTICO_KEYS = frozenset(
     {
         "params", "session_id", "chat_id", "id", "parent_id", "background_tasks", "variables", "features",
         "files", "tool_ids", "tool_servers", "filter_ids", "model_item", "metadata", "__metadata__",
     }
 )  # fmt: skip
-#: A temporary chat: it lives in the browser and is never stored.
+#: Prefix of a temporary chat's id: the chat exists in the browser only and is never stored.
 TEMPORARY_PREFIX = "local:"
 
-#: Bytes of the parameters and of the variables of a turn, which are decoded.
+#: Bytes of the parameters and of the variables of a request, which are decoded.
 MAX_OPTION_BYTES = 1024 * 1024
 
 _ID = re.compile(r"(?!.*\.\.)[\w.:@~-]{1,256}", re.ASCII)
 
 
 class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn somebody asks for.
+    """A client's completion request.
 
-    `body`: what is passed on, raw, without `model`, `messages` and `stream`. `params`: those of the chat.
-    `variables`: text by placeholder. `direct`: the client wants a model of its own that we know nothing of. `size`:
-    bytes of all of it.
+    `body`: the forwarded keys, raw, without `model`, `messages` and `stream`. `params`: the chat's parameters.
+    `variables`: text by placeholder. `direct`: the client asks for a model of its own that the server does not
+    know. `size`: bytes of the whole request.
     """
 
     model: str
@@ -46,12 +46,12 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_temporary(self) -> bool:
-        """Whether its chat lives in the browser alone."""
+        """Return whether the chat exists in the browser only."""
         return self.chat_id is not None and self.chat_id.startswith(TEMPORARY_PREFIX)
 
 
 def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionRequest:
-    """Take a request apart. Raises: Misshapen, naming the key."""
+    """Parse a request. Raises: ValidationError, naming the key."""
     for key in ("params", "variables"):
         if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
             raise _misfit([key], "too_long", f"At most {MAX_OPTION_BYTES} bytes")
@@ -73,7 +73,7 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
 
 
 def is_forwarded(key: str) -> bool:
-    """Whether a key of a request, or of its parameters, is the provider's business and free to be set."""
+    """Return whether a key of a request, or of its parameters, is forwarded to the provider."""
     return (
         key not in PORTICO_KEYS
         and key not in ("model", "messages", "stream")
@@ -90,7 +90,7 @@ def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
 
 
 def _variables(variables: Mapping[str, Any]) -> dict[str, str]:
-    # Only what looks like a placeholder is one: else a client could rewrite any word of a model's prompt.
+    # Only keys in the form of a placeholder count: otherwise a client could replace any word of a model's prompt.
     return {
         key: value if isinstance(value, str) else msgspec.json.encode(value).decode()
         for key, value in variables.items()

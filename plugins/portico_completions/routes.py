@@ -1,4 +1,4 @@
-"""The completion route."""
+"""Route of chat completions."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from portico_completions.service import Completions
 
 
 def routes(completions: Completions) -> Sequence[ControllerRouterHandler]:
-    """The handlers."""
+    """Return the route handlers."""
 
     @post(["/api/chat/completions", "/api/v1/chat/completions"])
     async def complete(request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
-        """Have a model answer. OpenAI's request and answer, whole or streamed."""
+        """Complete a chat with a model. OpenAI's request and response, whole or streamed."""
         size = len(await request.body())
         turn = parse_request(data, size)
         await let_others_run(size)

@@ -1,4 +1,4 @@
-"""One turn: may they, which model, what is it told, who answers, and what is noted of it."""
+"""Chat completions: permissions, model, system prompt, the call to the model source, and the record in the chat."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -34,16 +34,16 @@ from portico_completions.user_variables import user_variables
 
 
 class Completions:
-    """Has models answer. Knows nothing of HTTP: it takes a turn and gives a reply."""
+    """Completes chats with models. Knows nothing of HTTP: it takes a request and returns a response."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
 
     async def complete(self, turn: CompletionRequest, actor: Actor) -> SourceResponse:
-        """The model's reply.
+        """Return the model's response.
 
-        Raises: NotFound for a model or a chat that is not there or not theirs; Forbidden for a temporary chat
-        where those are not permitted, or a stored one where only those are; whatever the source raises.
+        Raises: NotFound for an unknown or unreadable model or chat; Forbidden for a temporary chat where those are
+        not permitted, or a stored one where only those are; all errors of the source.
         """
         turn = await self._drop_forbidden(turn, actor)
         await let_others_run(turn.size)
@@ -58,7 +58,7 @@ class Completions:
             error = _error_in(reply)
             await _record(chats, turn, error, create=error is None)
         except BaseException:
-            # Nobody will read the reply: let the call to the source go.
+            # The response will not be read: end the call to the source.
             await _close(reply.body)
             raise
         return _watched(reply, chats, turn)
@@ -89,7 +89,7 @@ class Completions:
     async def _with_system_prompt(
         self, turn: CompletionRequest, system: str | None, actor: Actor
     ) -> list[msgspec.Raw]:
-        """The messages with placeholders filled and the model's own prompt on top."""
+        """Return the messages with placeholders filled and the model's own prompt first."""
         messages = turn.messages
         place = system_index(messages)
         if place is not None and b"{{" not in bytes(messages[place]):
@@ -109,7 +109,7 @@ class Completions:
         return messages
 
     async def _drop_forbidden(self, turn: CompletionRequest, actor: Actor) -> CompletionRequest:
-        """The turn without what this person may not decide. Asks for permissions only where one matters."""
+        """Return the request without what the actor may not set. Reads permissions only if one matters."""
         system = system_index(turn.messages) is not None
         if actor.is_admin or not (turn.params or turn.chat_id or system):
             return turn
@@ -126,7 +126,7 @@ class Completions:
         return turn
 
     async def _conversations(self, turn: CompletionRequest, actor: Actor) -> ChatStore | None:
-        """Who keeps the chat this turn belongs to; None if it is kept nowhere. Raises: NotFound."""
+        """Return the store of the request's chat; None if the chat is not stored. Raises: NotFound."""
         chats = self._app.services.get(ChatStore)
         if chats is None or turn.chat_id is None or turn.is_temporary:
             return None
@@ -138,10 +138,10 @@ class Completions:
 async def _record(
     chats: ChatStore | None, turn: CompletionRequest, error: str | None, *, create: bool
 ) -> None:
-    """Keep with the message whose answer this is; there is none to keep it with unless the client named it.
+    """Store fields with the answering message, if the client named it.
 
-    `create`: make the message if it is not there. A request that was refused makes none, and neither does the end of
-    a stream: its message was made when it began, and may have been deleted since.
+    `create`: create the message if it does not exist. A refused request creates none, and neither does the end of a
+    stream: its message was created at the start, and may have been deleted since.
     """
     if chats is None or turn.chat_id is None or turn.message_id is None:
         return
@@ -152,7 +152,7 @@ async def _record(
 
 
 class RecordedStream:
-    """A stream that breaks off not only for the client: its message is marked too."""
+    """A stream that stores the error with its message if it breaks off."""
 
     def __init__(
         self, body: AsyncIterator[bytes], chats: ChatStore, turn: CompletionRequest
@@ -170,7 +170,7 @@ class RecordedStream:
             raise
 
     async def aclose(self) -> None:
-        """End it. Called when the client leaves, and at the end."""
+        """Close the stream. Called when the client disconnects, and at the end."""
         await _close(self._body)
 
 
@@ -179,13 +179,13 @@ def _watched(
 ) -> SourceResponse:
     if isinstance(reply.body, bytes) or chats is None or turn.message_id is None:
         return reply
-    # A stream may take minutes, and what it was asked is not needed any more.
+    # A stream may take minutes, and the rest of the request is not needed any more.
     slim = msgspec.structs.replace(turn, messages=[], body={}, params={}, variables={})
     return msgspec.structs.replace(reply, body=RecordedStream(reply.body, chats, slim))
 
 
 def _error_in(reply: SourceResponse) -> str | None:
-    """The sentence of a reply that is a refusal; None for an answer."""
+    """Return the error message of a response; None for an answer."""
     if reply.status < 400:
         return None
     try:

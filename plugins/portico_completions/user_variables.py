@@ -1,4 +1,4 @@
-"""What placeholders say about the person who asks. Read only where one of them stands in a prompt."""
+"""Values of the placeholders about the user. The account is read only if a prompt needs it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -9,7 +9,7 @@ import msgspec
 from portico.api import Account, Actor, AppContext, now
 from portico_completions.placeholders import placeholders
 
-#: What the account does not say prints like this. Source: the reference does the same.
+#: Text for unknown values. Source: the reference does the same.
 UNSET: Final = "None"
 
 _OF_THE_ACCOUNT: Final = frozenset(
@@ -24,7 +24,7 @@ class _Info(msgspec.Struct):
 async def user_variables(
     app: AppContext, actor: Actor, prompts: Iterable[str]
 ) -> Mapping[str, str]:
-    """The values of all placeholders about somebody that could stand in these prompts. At most one statement."""
+    """Return the values of all placeholders about the user that these prompts may contain. At most one statement."""
     person = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
     if any(one.name in _OF_THE_ACCOUNT for prompt in prompts for one in placeholders(prompt)):
         account = await app.identity.directory.find(actor.id)
@@ -36,7 +36,7 @@ async def user_variables(
 
 
 def account_variables(account: Account, today: date) -> Mapping[str, str]:
-    """What an account says about its person."""
+    """Return the values that are read from the account."""
     born = account.date_of_birth
     return {
         "USER_BIO": account.bio or UNSET,
@@ -48,7 +48,7 @@ def account_variables(account: Account, today: date) -> Mapping[str, str]:
 
 
 def _age(born: str | None, today: date) -> str:
-    """Whole years."""
+    """Return the age in whole years."""
     try:
         birth = date.fromisoformat(born or "")
     except ValueError:
@@ -59,6 +59,6 @@ def _age(born: str | None, today: date) -> str:
 def _location(info: str | None) -> str:
     try:
         found = msgspec.json.decode(info or "null", type=_Info | None)
-    except msgspec.DecodeError:  # somebody keeps something else under that name
+    except msgspec.DecodeError:  # a client stores something else under that name
         return UNSET
     return (found and found.location) or UNSET

@@ -1,4 +1,4 @@
-"""Folders to keep conversations in: a tree of them for everybody. What lies in them is somebody else's to keep."""
+"""Folders for chats: one tree per account. Other plugins store what is in them."""
 
 from portico.api import (
     AccountDeleting,
@@ -23,7 +23,7 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """Whether there are folders, and how many somebody may have."""
+    """Return the settings: whether folders are enabled, and their limits."""
     from portico_folders.settings import FoldersSettings
 
     return FoldersSettings
@@ -31,7 +31,7 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_tables() -> TableSet:
-    """Folders, and whose they are."""
+    """Return the tables of folders."""
     from portico_folders.tables import TABLES
 
     return TABLES
@@ -39,19 +39,19 @@ def register_tables() -> TableSet:
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Folders, as policies speak of them."""
+    """Return the resource kind `folder` with its actions."""
     return [ResourceKind("folder", "folders_folder", ("read", "write", "delete"))]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The page on folders."""
+    """Return the packaged policy file about folders."""
     return [PackagedPolicy("portico_policies", "folders.csv")]
 
 
 @hookimpl
 def register_services(app: AppContext, settings: Section) -> list[Service]:
-    """Where whoever keeps things in folders asks which there are. Nobody to ask while folders are off."""
+    """Return the folder lookup for plugins that store things in folders; none while folders are disabled."""
     from portico_folders.lookup import StoredFolderLookup
     from portico_folders.settings import FoldersSettings
 
@@ -65,7 +65,7 @@ def register_services(app: AppContext, settings: Section) -> list[Service]:
 
 @hookimpl
 def register_listeners(app: AppContext, settings: Section) -> list[Listener]:
-    """What becomes of the folders of somebody who leaves."""
+    """Return the listener that deletes an account's folders."""
     from portico_folders.service import FolderService
     from portico_folders.settings import FoldersSettings
 
@@ -75,7 +75,7 @@ def register_listeners(app: AppContext, settings: Section) -> list[Listener]:
 
 @hookimpl
 def register_routes(app: AppContext, settings: Section) -> list[object]:
-    """Everything below `/api/v1/folders`."""
+    """Return the route handlers below `/api/v1/folders`."""
     from portico_folders.routes import routes
     from portico_folders.service import FolderService
     from portico_folders.settings import FoldersSettings

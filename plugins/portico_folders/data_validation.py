@@ -1,7 +1,7 @@
-"""`data` and `meta` of a folder: open JSON objects of which a few keys are known, handled as bytes.
+"""Validation of `data` and `meta` of a folder: open JSON objects with a few known keys, stored as bytes.
 
-They are decoded once, completely, so that what is stored can be read back by everybody; what is kept are the bytes of
-each key as they came.
+They are decoded completely once, so that every client can parse what is stored; the bytes of each key are stored
+unchanged.
 """
 
 from typing import Any, Final, Literal, TypeAlias
@@ -12,16 +12,16 @@ from portico.api import InvalidRequest, TooLarge, ValidationError, decode_anythi
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
-#: Characters. The list carries it for every folder.
+#: Characters. The list contains it for every folder.
 LONGEST_ICON: Final = 256
 
 Field: TypeAlias = Literal["data", "meta"]
-#: The top level of an object. What is below stays text.
+#: The top level of an object. Values stay text.
 Parts: TypeAlias = dict[str, msgspec.Raw]
 
 
 class _Data(msgspec.Struct):
-    """What is read of `data`, by clients and by whoever answers in a folder. Source: the API's clients."""
+    """The known keys of `data`, read by clients and by plugins that answer in a folder. Source: the API's clients."""
 
     system_prompt: str | None = None
     files: list[dict[str, Any]] | None = None
@@ -29,7 +29,7 @@ class _Data(msgspec.Struct):
 
 
 class _Meta(msgspec.Struct):
-    """What is read of `meta`."""
+    """The known keys of `meta`."""
 
     icon: str | None = None
 
@@ -39,10 +39,10 @@ _PARTS = msgspec.json.Decoder(Parts)
 
 
 def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | None:
-    """The parts of what a client sent; None for null and for nothing.
+    """Return the parts of what a client sent; None for null and for a missing value.
 
-    A known key that says what is `stored` is not looked at again. Raises: Misshapen if it, or a known key, has another
-    shape; Invalid for an icon that is none.
+    A known key that equals the `stored` one is not checked again. Raises: ValidationError if it, or a known key,
+    has another shape; InvalidRequest for an invalid icon.
     """
     if bytes(raw) in (b"", b"null"):
         return None
@@ -58,7 +58,7 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
     try:
         known = msgspec.convert(value, _KNOWN[field])
     except msgspec.ValidationError as error:
-        # msgspec says what it expected and where, never what it got.
+        # msgspec names what it expected and where, never what it got.
         fault = explain_misfit(str(error), "body")
         fault["loc"].insert(1, field)
         raise ValidationError([fault]) from None
@@ -68,9 +68,9 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
 
 
 def laid_over(stored: str | None, changes: Parts | None, field: Field) -> str | None:
-    """What was stored, with some keys replaced; nothing changes if there are none.
+    """Return the stored object with some keys replaced; the same if there are none.
 
-    Raises: TooLarge if the whole of it is over 4 MiB, and larger than before.
+    Raises: TooLarge if the result is over 4 MiB, and larger than before.
     """
     if changes is None or not (changes or stored is None):
         return stored
@@ -81,7 +81,7 @@ def laid_over(stored: str | None, changes: Parts | None, field: Field) -> str | 
 
 
 def icon_of(meta: str | None) -> str | None:
-    """The JSON of what the list shows of `meta`; None if there is no `meta`."""
+    """Return the JSON of the part of `meta` that the list shows; None if there is no `meta`."""
     if meta is None:
         return None
     icon = _stored(meta).get("icon", msgspec.Raw(b"null"))
@@ -89,7 +89,7 @@ def icon_of(meta: str | None) -> str | None:
 
 
 def _stored(text: str | None) -> Parts:
-    """Nothing of a text that another server left damaged."""
+    """Return the parts of a stored text; none if another server stored a damaged one."""
     try:
         return _PARTS.decode(text or "{}")
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""What happens to folders, for whoever listens. Published after the commit."""
+"""Events of folders, published after the commit."""
 
 from typing import Literal, TypeAlias
 
@@ -8,7 +8,7 @@ Change: TypeAlias = Literal["created", "updated", "deleted"]
 
 
 class FolderChanged(msgspec.Struct, frozen=True):
-    """Somebody's folder is new, another or elsewhere than before, or gone. `user_id`: whose it is."""
+    """A folder was created, changed, moved or deleted. `user_id`: its owner."""
 
     id: str
     user_id: str

@@ -1,4 +1,4 @@
-"""What whoever keeps things in folders may know of them. Source: the protocol `FolderLookup`."""
+"""Folder queries for plugins that store things in folders. Implements `FolderLookup`."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from portico_folders.tree import FolderTree
 
 
 class StoredFolderLookup:
-    """Which folders there are, and what lies below which. Asked about one person's at a time; one statement each."""
+    """Folders and subfolders of one account at a time; one statement per method."""
 
     def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
@@ -29,21 +29,21 @@ class StoredFolderLookup:
         self._adjusted = app.runtime_settings.of(settings)
 
     async def lock_or_create_owner(self, owner_id: str) -> None:
-        """Keep that person's folders as they are until the transaction ends."""
+        """Lock the account's folders until the transaction ends."""
         await store.lock_or_create_owner(owner_id)
 
     async def is_there(self, owner_id: str, folder_id: str) -> bool:
-        """Whether this is a folder of that person's."""
+        """Return whether the account has this folder."""
         return is_storable(folder_id) and await store.is_there(owner_id, folder_id)
 
     async def is_known(self, folder_id: str) -> bool:
-        """Whether there is such a folder, of any account."""
+        """Return whether the folder exists, for any account."""
         return is_storable(folder_id) and await store.owner_of(folder_id) is not None
 
     async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
-        """The id of a folder of this name, which is made if there is none; None where none can be made.
+        """Return the id of the folder of this name, creating it if needed; None if it cannot be created.
 
-        Raises: ForeignKeyViolation if the account is gone.
+        Raises: ForeignKeyViolation if the account was deleted.
         """
         try:
             name = read_name(name)
@@ -70,24 +70,24 @@ class StoredFolderLookup:
         return folder_id
 
     async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:
-        """These folders, with those they lie in, by owner and id. One statement for 500 of them."""
+        """Return these folders with their parents, by owner and id. One statement for 500 folders."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for some in chunks([one for one in folder_ids if is_storable(one)], store.CHUNK):
             found |= {(one["user_id"], one["id"]): one for one in await store.above(some)}
         return {key: _path(found, key) for key in found}
 
     async def below(self, owner_id: str, folder_id: str) -> list[str]:
-        """The ids of a folder of that person's and of everything below it; empty if it is not theirs."""
+        """Return the ids of a folder and its subfolders; empty if the account does not have it."""
         return await store.below(owner_id, folder_id) if is_storable(folder_id) else []
 
     async def named(self, owner_id: str, name: str) -> list[str]:
-        """The ids of all folders of that name and of everything below them; case and underscores do not count."""
+        """Return the ids of all folders of that name and their subfolders, ignoring case and underscores."""
         wanted = search_name(name)
         return await store.named(owner_id, wanted) if wanted and _is_text(wanted) else []
 
 
 def _path(found: Mapping[tuple[str, str], dict[str, Any]], key: tuple[str, str]) -> FolderPath:
-    """The folder with all that it lies in. A ring is cut where it closes."""
+    """Return the folder with all its parents. A cycle is cut."""
     owner_id, folder_id = key
     above: dict[str, str] = {}
     while (one := found.get((owner_id, folder_id))) is not None and folder_id not in above:
@@ -101,10 +101,10 @@ def _path(found: Mapping[tuple[str, str], dict[str, Any]], key: tuple[str, str])
 
 
 def is_storable(folder_id: str) -> bool:
-    """Whether anything was ever kept under such an id; a database cannot be asked for all of them."""
+    """Return whether a folder can have this id; not every text can be sent to a database."""
     return folder_id.isascii() and folder_id.isprintable()
 
 
 def _is_text(words: str) -> bool:
-    """Whether a database can be asked for it: no NUL, no half of a surrogate pair."""
+    """Return whether the text can be sent to a database: no NUL, no half of a surrogate pair."""
     return "\x00" not in words and not any("\ud800" <= one <= "\udfff" for one in words)

@@ -1,4 +1,4 @@
-"""Names of folders: what may be one, which are alike, and what a search finds one by."""
+"""Names of folders: validation, and normalized forms for comparison and search."""
 
 import unicodedata
 from typing import Final
@@ -7,10 +7,10 @@ from portico.api import InvalidRequest, likeness
 
 #: Characters, not bytes.
 LONGEST_NAME: Final = 256
-#: Bytes of a likeness, so that an index can hold it: some letters are many when folded.
+#: Bytes of a normalized name, so that it fits into an index: some letters become many when folded.
 LONGEST_LIKENESS: Final = 2048
 
-#: Characters that nobody sees: control characters, invisible ones, and blanks of every width.
+#: Invisible characters: control characters, zero-width ones, and spaces of every width.
 _UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
 _REFUSED = (
     f"[ERROR: name must be a text of 1 to {LONGEST_NAME} characters, and no control characters]"
@@ -18,7 +18,7 @@ _REFUSED = (
 
 
 def read_name(name: str) -> str:
-    """The name as it is kept: without blanks around it, one where there are several. Raises: Invalid."""
+    """Return the name for storage: trimmed, with single spaces. Raises: InvalidRequest."""
     name = " ".join(name.split())
     if len(name) > LONGEST_NAME or len(likeness(name).encode()) > LONGEST_LIKENESS:
         raise InvalidRequest(_REFUSED)
@@ -29,5 +29,5 @@ def read_name(name: str) -> str:
 
 
 def search_name(name: str) -> str:
-    """What a search finds it by: as alike as `likeness`, and an underscore is as good as a blank."""
+    """Return the name for search: normalized as in `normalized_name`, with underscores equal to spaces."""
     return " ".join(likeness(name).replace("_", " ").split())

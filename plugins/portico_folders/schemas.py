@@ -1,19 +1,19 @@
-"""What goes over the wire. Times are epoch seconds; `data` and `meta` stay JSON from end to end."""
+"""Requests and responses. Times are epoch seconds; `data` and `meta` are never decoded as a whole."""
 
 from typing import Any
 
 import msgspec
 
-#: A document that a client did not send.
+#: A value that a client did not send.
 ABSENT = msgspec.Raw(b"")
 
 
 def _absent() -> msgspec.Raw:
-    return ABSENT  # a factory, because the description of the API cannot show a value of this type
+    return ABSENT  # a factory, because OpenAPI cannot show a default of this type
 
 
 class FolderForm(msgspec.Struct, kw_only=True):
-    """A new folder. Where it lies, whose it is, its id and its times are not for this form to say."""
+    """A new folder. Parent, owner, id and times cannot be set by the client."""
 
     name: str
     data: msgspec.Raw = msgspec.field(default_factory=_absent)
@@ -21,7 +21,7 @@ class FolderForm(msgspec.Struct, kw_only=True):
 
 
 class FolderChanges(msgspec.Struct, kw_only=True):
-    """What is null or missing stays as it is; of `data` and `meta`, so does every key that is not given."""
+    """Changes of a folder. Null or missing keys stay unchanged, and so do missing keys of `data` and `meta`."""
 
     name: str | None = None
     data: msgspec.Raw = msgspec.field(default_factory=_absent)
@@ -29,13 +29,13 @@ class FolderChanges(msgspec.Struct, kw_only=True):
 
 
 class ParentForm(msgspec.Struct, kw_only=True):
-    """Into which folder one goes; null = to the root."""
+    """The new parent folder; null = the root."""
 
     parent_id: str | None = None
 
 
 class ExpandedForm(msgspec.Struct, kw_only=True):
-    """Whether clients show what is in it."""
+    """Whether clients show the content of a folder."""
 
     is_expanded: bool
 
@@ -56,7 +56,7 @@ class Folder(msgspec.Struct, kw_only=True):
 
 
 class Icon(msgspec.Struct):
-    """What the list shows of `meta`."""
+    """The part of `meta` that the list shows."""
 
     icon: str | None
 

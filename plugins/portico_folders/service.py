@@ -1,4 +1,4 @@
-"""What may be done with folders, and by whom. Nothing here knows of HTTP."""
+"""Creating, reading, changing, moving and deleting folders, with permission checks. Nothing here knows HTTP."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,7 +39,7 @@ NOT_UPDATED: Final = "[ERROR: Error updating folder]"
 
 
 class FolderService:
-    """Everybody's folders. Ids that do not exist and those the caller may not read raise the same NotFound."""
+    """Folders of all accounts. Unknown and unreadable folders raise the same NotFound."""
 
     def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
@@ -47,24 +47,24 @@ class FolderService:
         self._adjusted = app.runtime_settings.of(settings)
 
     async def require_use(self, actor: Actor) -> None:
-        """Go on only where there are folders, with somebody who may use them. Raises: Forbidden."""
+        """Check that folders are enabled and that the actor may use them. Raises: Forbidden."""
         permitted = (
             await self._adjusted.current()
         ).enable_folders and await self._app.identity.is_permitted(actor, PERMISSION)
         if not permitted:
             raise Forbidden
 
-    # -- looking --------------------------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------------------
 
     async def listed(self, actor: Actor) -> list[ListedFolder]:
-        """All folders of the caller's, the oldest first."""
+        """Return all folders of the caller, the oldest first."""
         return [
             ListedFolder(meta=_raw(found.pop("icon")), **found)  # type: ignore[arg-type]
             for found in await store.listed(actor.id, await self._where(actor, "read"))
         ]
 
     async def get(self, actor: Actor, folder_id: str) -> Folder:
-        """One folder."""
+        """Return one folder."""
         where = await self._where(actor, "read")
         found = await store.find(_storable(folder_id), where)
         if found is None:
@@ -74,9 +74,10 @@ class FolderService:
     # -- changing -------------------------------------------------------------------------------------------
 
     async def create(self, actor: Actor, form: FolderForm) -> Folder:
-        """A new folder of the caller's, at the root.
+        """Create a folder of the caller at the root.
 
-        Raises: Misshapen, TooLarge; Invalid for a name that is none or is taken, and for one folder too many.
+        Raises: ValidationError, TooLarge; InvalidRequest for a name that is invalid or taken, and if there are too
+        many folders.
         """
         name = read_name(form.name)
         data, meta = _laid_over({"data": None, "meta": None}, form)
@@ -93,11 +94,11 @@ class FolderService:
                 return await self._reload(folder_id)
         except UniqueViolation as error:
             raise InvalidRequest(EXISTS) from error
-        except ForeignKeyViolation as error:  # the account was deleted meanwhile
+        except ForeignKeyViolation as error:  # the account was deleted in the meantime
             raise InvalidRequest(NOT_CREATED) from error
 
     async def update(self, actor: Actor, folder_id: str, form: FolderChanges) -> Folder:
-        """Rename it, and replace the keys of `data` and `meta` that are given. What stays as it is is not checked again.
+        """Rename a folder, and replace the given keys of `data` and `meta`. Unchanged values are not checked again.
 
         Raises: as `create`; Forbidden.
         """
@@ -110,10 +111,10 @@ class FolderService:
             return await self._reload(folder_id)
 
     async def move(self, actor: Actor, folder_id: str, parent_id: str | None) -> Folder:
-        """Put it into another one, with all that lies below it; None = to the root.
+        """Move a folder with its subfolders into another one; None = to the root.
 
-        Raises: Invalid for a parent that is not its owner's, is not there, is the folder itself or lies below it;
-        for one that has a folder of this name; where it would lie too deep. Forbidden.
+        Raises: InvalidRequest for a parent that is unknown, belongs to another account, is the folder itself or one
+        of its subfolders; if the parent has a folder of this name; if the folder would be too deep. Forbidden.
         """
         async with self._locked(actor, "write", folder_id) as found:
             if parent_id is not None:
@@ -130,21 +131,21 @@ class FolderService:
             return await self._reload(folder_id)
 
     async def expand(self, actor: Actor, folder_id: str, is_expanded: bool) -> Folder:
-        """Note whether clients show what is in it. Raises: Forbidden."""
+        """Store whether clients show the content of the folder. Raises: Forbidden."""
         async with self._locked(actor, "write", folder_id) as found:
             await store.expand(folder_id, is_expanded, now())
             self._announce(folder_id, found["user_id"], "updated")
             return await self._reload(folder_id)
 
     async def delete(self, actor: Actor, folder_id: str, *, delete_contents: bool) -> None:
-        """Delete it and all folders below it. What lies in them is deleted, or in no folder afterwards.
+        """Delete the folder and its subfolders. The chats in them are deleted too, or moved out.
 
-        Raises: Forbidden for somebody who may not, and if whoever keeps something in there refuses; then
+        Raises: Forbidden if the actor may not, or if a plugin refuses to delete what it stores in them; then
         everything stays.
         """
         async with self._locked(actor, "delete", folder_id) as found:
             owner_id = found["user_id"]
-            # Whoever may delete folders may not therefore delete what lies in them.
+            # Permission to delete folders does not include permission to delete their chats.
             if owner_id != actor.id:
                 raise Forbidden
             ids = tuple(await store.below(owner_id, folder_id))
@@ -156,19 +157,19 @@ class FolderService:
                 self._announce(gone, owner_id, "deleted")
 
     async def account_leaving(self, event: AccountDeleting) -> None:
-        """The folders of somebody who leaves go with them."""
+        """Delete the folders of an account that is being deleted."""
         for folder_id in await store.delete_all(event.id):
             self._announce(folder_id, event.id, "deleted")
 
-    # -- in here --------------------------------------------------------------------------------------------
+    # -- internal -------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def _locked(
         self, actor: Actor, action: str, folder_id: str
     ) -> AsyncIterator[dict[str, Any]]:
-        """A transaction in which nobody else changes a folder of the same owner. Gives the row as it is now.
+        """Open a transaction that locks all folders of the folder's owner. Yields the current row.
 
-        Raises: NotFound, Forbidden; Invalid for two folders of one name and parent.
+        Raises: NotFound, Forbidden; InvalidRequest for two folders with one name and parent.
         """
         where = await self._where(actor, action)
         try:
@@ -186,7 +187,10 @@ class FolderService:
         return which.sql, which.args
 
     async def _refusal(self, actor: Actor, action: str, folder_id: str) -> NotFound:
-        """Why a folder was not found. Raises: Forbidden for somebody who may read it and no more."""
+        """Return the error for a folder that was not found.
+
+        Raises: Forbidden if the actor may read the folder, but not do this.
+        """
         owner_id = await store.owner_of(folder_id)
         if owner_id is not None:
             resource = Resource(KIND, folder_id, owner_id)
@@ -194,7 +198,7 @@ class FolderService:
         return NotFound()
 
     async def _reload(self, folder_id: str) -> Folder:
-        """A folder that this transaction has written."""
+        """Return a folder that this transaction has written."""
         found = await store.find(folder_id)
         assert found is not None
         return _folder(found)
@@ -206,7 +210,7 @@ class FolderService:
 def _laid_over(
     stored: dict[str, Any], form: FolderForm | FolderChanges
 ) -> tuple[str | None, str | None]:
-    """`data` and `meta` as they are to be. Raises: Misshapen, Invalid, TooLarge."""
+    """Return `data` and `meta` after the change. Raises: ValidationError, InvalidRequest, TooLarge."""
     return (
         data_validation.laid_over(
             stored["data"], data_validation.read(form.data, "data", stored["data"]), "data"
@@ -218,12 +222,12 @@ def _laid_over(
 
 
 def _values(name: str, meta: str | None, data: str | None) -> tuple[str | None, ...]:
-    """Name, likeness, words, icon, meta, data as they are stored."""
+    """Return name, normalized name, search name, icon, meta and data as they are stored."""
     return name, likeness(name), search_name(name), data_validation.icon_of(meta), meta, data
 
 
 def _storable(folder_id: str) -> str:
-    """An id that a database can be asked for. Raises: NotFound; nothing was ever kept under another."""
+    """Return an id that can be sent to the database. Raises: NotFound; no folder has any other id."""
     if not is_storable(folder_id):
         raise NotFound
     return folder_id

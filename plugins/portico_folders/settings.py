@@ -1,4 +1,4 @@
-"""What an operator can set."""
+"""Settings of folders."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from portico.api import Section, setting
 
 
 class FoldersSettings(Section):
-    """Whether there are folders, and how many."""
+    """Whether folders are enabled, and their limits."""
 
     enable_folders: Annotated[
         bool, setting("Let people use folders", env="ENABLE_FOLDERS", runtime_key="folders.enable")

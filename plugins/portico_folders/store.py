@@ -1,4 +1,4 @@
-"""The rows of folders: every statement there is, and no rule. Conditions come from whoever asks."""
+"""SQL of folders, without rules. Conditions come from the caller."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,7 +8,7 @@ from portico.api import execute, fetch_all, fetch_one, placeholders
 #: Ids in one statement.
 CHUNK: Final = 500
 
-# A parent that is gone, or is somebody else's, is none.
+# A parent that does not exist, or belongs to another account, counts as none.
 _PARENT = (
     "(SELECT above.id FROM folders_folder above WHERE above.id = folders_folder.parent_id "
     "AND above.user_id = folders_folder.user_id) AS parent_id"
@@ -26,7 +26,7 @@ _THERE = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
 _LIKE = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND likeness = $3"
 _BELOW = (
     "WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
-    # UNION, not UNION ALL: it ends in a ring, too.
+    # UNION, not UNION ALL: it also ends for a cycle.
     "UNION SELECT child.id FROM folders_folder child JOIN held ON child.parent_id = held.id "
     "WHERE child.user_id = $1) SELECT id FROM held"
 )
@@ -60,108 +60,111 @@ _DELETE = "DELETE FROM folders_folder WHERE user_id = $1 AND id IN ({})"
 _DELETE_ALL = "DELETE FROM folders_folder WHERE user_id = $1 RETURNING id"
 _DELETE_OWNER = "DELETE FROM folders_owner WHERE user_id = $1"
 
-#: A condition and its values. Its first placeholder is `$2`.
+#: A condition and its arguments. Its first placeholder is `$2`.
 Where = tuple[str, Sequence[Any]]
 FIRST: Final = 2
 ANY: Final[Where] = ("1 = 1", ())
 
 
 async def listed(owner_id: str, where: Where) -> list[dict[str, Any]]:
-    """Somebody's folders that meet the condition, without what can be long, the oldest first."""
+    """Return an account's folders that meet the condition, without long columns, the oldest first."""
     return await fetch_all(_LIST.format(where[0]), owner_id, *where[1])
 
 
 async def find(folder_id: str, where: Where = ANY) -> dict[str, Any] | None:
-    """The row, if there is one and it meets the condition."""
+    """Return the row, if it exists and meets the condition."""
     return await fetch_one(_FIND + where[0], folder_id, *where[1])
 
 
 async def owner_of(folder_id: str) -> str | None:
-    """Whose it is; None if it is not there."""
+    """Return the owner's id; None if the folder does not exist."""
     found = await fetch_one(_OWNER, folder_id)
     return found["user_id"] if found else None
 
 
 async def count(owner_id: str) -> int:
-    """How many somebody has."""
+    """Return the number of an account's folders."""
     (found,) = await fetch_all(_COUNT, owner_id)
     return int(found["number"])
 
 
 async def parents(owner_id: str) -> dict[str, str | None]:
-    """Each of somebody's folders, and the one it lies in."""
+    """Return the parent of each of an account's folders."""
     return {found["id"]: found["parent_id"] for found in await fetch_all(_PARENTS, owner_id)}
 
 
 async def is_there(owner_id: str, folder_id: str) -> bool:
-    """Whether it is one of that person's."""
+    """Return whether the account has this folder."""
     return await fetch_one(_THERE, owner_id, folder_id) is not None
 
 
 async def like(owner_id: str, parent_id: str | None, likeness: str) -> str | None:
-    """The id of the folder with this likeness in another one, or at the root."""
+    """Return the id of the folder with this normalized name in a parent folder, or at the root."""
     found = await fetch_one(_LIKE, owner_id, parent_id or "", likeness)
     return found["id"] if found else None
 
 
 async def below(owner_id: str, folder_id: str) -> list[str]:
-    """The ids of one of that person's folders and of all below it."""
+    """Return the ids of one of the account's folders and its subfolders."""
     return [found["id"] for found in await fetch_all(_BELOW.format("id"), owner_id, folder_id)]
 
 
 async def above(ids: Sequence[str]) -> list[dict[str, Any]]:
-    """These folders of anybody and all that they lie in: `id`, `user_id`, `name`, `parent_id`. At most `CHUNK`."""
+    """Return these folders of any account with all their parents: `id`, `user_id`, `name`, `parent_id`.
+
+    At most `CHUNK`.
+    """
     return await fetch_all(_ABOVE.format(placeholders(len(ids))), *ids)
 
 
 async def named(owner_id: str, words: str) -> list[str]:
-    """The ids of that person's folders that are found by these words, and of all below them."""
+    """Return the ids of the account's folders with this search name, and of their subfolders."""
     return [found["id"] for found in await fetch_all(_BELOW.format("words"), owner_id, words)]
 
 
 async def lock_owner(owner_id: str) -> None:
-    """Lock the folders of somebody, who need not have any, until the transaction ends.
+    """Lock the folders of an account, which may have none, until the transaction ends.
 
-    Raises: ForeignKeyViolation if they are gone.
+    Raises: ForeignKeyViolation if the account was deleted.
     """
     await execute(_TAKE_ALL, owner_id)
 
 
 async def lock_or_create_owner(owner_id: str) -> None:
-    """The same for somebody who may have none by then, and have had none ever."""
+    """The same for an account that may be deleted, and that may never have had folders."""
     await execute(_TAKE_LEFT, owner_id)
 
 
 async def lock(folder_id: str, where: Where) -> bool:
     """Lock all folders of the owner of this one, if it meets the condition, until the transaction ends.
 
-    Whoever changes one of them waits here, on every database; what is read from now on is what they left.
+    Writers wait for each other here, on every database; later reads return what the previous writer left.
     """
     return bool(await fetch_all(_TAKE.format(where[0]), folder_id, *where[1]))
 
 
 async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at: int) -> None:
-    """A new row at the root. `values`: name, likeness, words, icon, meta, data."""
+    """Insert a row at the root. `values`: name, normalized name, search name, icon, meta, data."""
     await execute(_INSERT, folder_id, owner_id, *values, at)
 
 
 async def update(folder_id: str, values: Sequence[str | None], at: int) -> None:
-    """Store these of a folder that was taken. `values`: as `insert`."""
+    """Store these values of a locked folder. `values`: as in `insert`."""
     await execute(_KEEP, folder_id, *values, at)
 
 
 async def move(folder_id: str, parent_id: str | None, at: int) -> None:
-    """Put a folder that was taken into another one; None = to the root."""
+    """Move a locked folder into another one; None = to the root."""
     await execute(_MOVE, folder_id, parent_id, at)
 
 
 async def expand(folder_id: str, is_expanded: bool, at: int) -> None:
-    """Note whether clients show what is in it."""
+    """Store whether clients show the content of the folder."""
     await execute(_EXPAND, folder_id, is_expanded, at)
 
 
 async def delete(owner_id: str, ids: Sequence[str]) -> None:
-    """Delete rows of somebody whose folders were taken."""
+    """Delete rows of an account whose folders are locked."""
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
         places = ", ".join(f"${number}" for number in range(2, len(some) + 2))
@@ -169,7 +172,7 @@ async def delete(owner_id: str, ids: Sequence[str]) -> None:
 
 
 async def delete_all(owner_id: str) -> list[str]:
-    """Delete everything of somebody. Returns the ids of their folders."""
+    """Delete all folders of an account. Returns their ids."""
     await execute(_TAKE_LEFT, owner_id)
     gone = [found["id"] for found in await fetch_all(_DELETE_ALL, owner_id)]
     await execute(_DELETE_OWNER, owner_id)

@@ -1,4 +1,4 @@
-"""The tables of folders, for queries through Piccolo. The migrations make them."""
+"""Tables of folders, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
@@ -7,14 +7,14 @@ from portico.api import TableSet
 
 
 class FolderOwnerLockTable(Table, tablename="folders_owner"):
-    """Those who have, or had, folders."""
+    """One row per account that has or had folders, locked by writers."""
 
     user_id = Text(primary_key=True, default="")
     changes = BigInt()
 
 
 class FolderTable(Table, tablename="folders_folder"):
-    """Folders. `icon`, `meta` and `data` hold JSON. No two of one owner and parent have the same likeness."""
+    """Folders. `icon`, `meta` and `data` hold JSON. No two of one owner and parent have the same normalized name."""
 
     id = Text(primary_key=True, default="")
     user_id = Text()

@@ -1,11 +1,11 @@
-"""Which of somebody's folders lies in which. Bears with rings, and with parents that are gone, in old rows."""
+"""The tree of an account's folders. Old rows may contain cycles and missing parents."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 
 
 class FolderTree:
-    """The folders of one owner, made of each one's parent; None = at the root."""
+    """The folders of one account, given the parent of each; None = at the root."""
 
     def __init__(self, parents: Mapping[str, str | None]) -> None:
         self._parents = parents
@@ -18,7 +18,7 @@ class FolderTree:
         return folder_id in self._parents
 
     def depth(self, folder_id: str) -> int:
-        """How many folders there are on the way from the root to this one, both counted."""
+        """Return the number of folders from the root to this one, both included."""
         seen: set[str] = set()
         at: str | None = folder_id
         while at is not None and at in self._parents and at not in seen:
@@ -27,7 +27,7 @@ class FolderTree:
         return len(seen)
 
     def levels(self, folder_id: str) -> list[set[str]]:
-        """The folder itself, what lies in it, what lies in that, and so on."""
+        """Return the folder itself, its children, their children, and so on."""
         levels: list[set[str]] = []
         seen: set[str] = set()
         level = {folder_id}

@@ -1,1 +1,1 @@
-"""What a chat is: a document, a tree of messages, and what may happen to them. Nothing here knows of a database."""
+"""Content of a chat: the document, the message tree, and message events. Nothing here uses a database."""

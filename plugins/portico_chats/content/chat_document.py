@@ -1,7 +1,7 @@
-"""The chat document as it comes from a client: free-form JSON of which the server knows a few keys.
+"""The chat document as a client sends it: free-form JSON of which the server knows a few keys.
 
-It is taken apart at three levels, down to its messages, and checked for the shape that clients rely on. What is inside
-a message or another part is never decoded, and goes out again as it came in.
+It is split at three levels, down to its messages, and checked for the shape that clients rely on. The inside of a
+message and of any other part is never decoded, and is returned unchanged.
 """
 
 import re
@@ -14,25 +14,25 @@ import msgspec
 from portico.api import ValidationError, sanitize_json
 
 NEW_CHAT: Final = "New Chat"
-#: Characters of the column; the document keeps the whole title.
+#: Characters of the title column; the document holds the whole title.
 LONGEST_TITLE: Final = 1000
-#: Characters of a message's id: it is part of a database's key.
+#: Characters of a message id: it is part of a database key.
 LONGEST_ID: Final = 255
 
 #: The parts of an object: JSON texts by key.
 Parts = dict[str, str]
-#: What stands in the place of a part that was taken out. No JSON text is empty.
+#: Replaces a part that was taken out. No JSON text is empty.
 PLACEHOLDER: Final = ""
 _HOLE: Final = msgspec.Raw(b"")
 _NULL: Final = msgspec.Raw(b"null")
 
 
 class ChatDocument(msgspec.Struct, frozen=True):
-    """A document, or some top-level keys of one, taken apart.
+    """A document, or some top-level keys of one, split into parts.
 
-    `parts`: the JSON of each key. A key whose value has been taken out holds a `PLACEHOLDER`: `history`, whose own parts are
-    in `history`, and `messages` therein, which are in `messages` by id, in order. `branch`: the top-level list of
-    messages. `title`: None if there is none. `told`: the JSON of the history.
+    `parts`: the JSON of each key. A key whose value was taken out holds a `PLACEHOLDER`: `history`, whose own parts
+    are in `history`, and `messages` in it, which are in `messages` by id, in order. `branch`: the top-level list of
+    messages. `title`: None if there is none. `history_json`: the JSON of the history as it was sent.
     """
 
     parts: Parts
@@ -45,7 +45,7 @@ class ChatDocument(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Characters, or bytes, of it; about as many as there are."""
+        """Return about how many characters or bytes it has."""
         return (
             memoryview(self.searchable_texts).nbytes
             + sum(map(len, self.parts.values()))
@@ -54,7 +54,7 @@ class ChatDocument(msgspec.Struct, frozen=True):
 
 
 class _Anything(msgspec.Struct):
-    """An object, whatever is in it."""
+    """An object with any content."""
 
 
 _Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
@@ -66,7 +66,7 @@ class _History(msgspec.Struct):
 
 
 class _Shape(msgspec.Struct):
-    """What the server relies on. Source: the API's clients."""
+    """The shape that the server relies on. Source: the API's clients."""
 
     title: str | msgspec.UnsetType = msgspec.UNSET
     history: _History | None = None
@@ -82,7 +82,7 @@ _STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
 
 def split_object(text: str | bytes) -> Parts:
-    """The parts of a JSON object. Raises: msgspec.ValidationError for what is none."""
+    """Split a JSON object into its parts. Raises: msgspec.ValidationError for any other JSON value."""
     return _texts(_PARTS.decode(text))
 
 
@@ -91,23 +91,23 @@ def _texts(parts: Mapping[str, msgspec.Raw]) -> Parts:
 
 
 def render_members(parts: Iterable[tuple[str, str]]) -> str:
-    """Keys and their JSON, as they stand between the brackets of an object."""
+    """Return keys and their JSON as they are between the brackets of an object."""
     return ",".join([f"{quoted(key)}:{text}" for key, text in parts])
 
 
 def join_object(parts: Parts) -> str:
-    """The JSON text of an object."""
+    """Return the JSON text of an object."""
     return f"{{{render_members(parts.items())}}}"
 
 
 def read_document(
     keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None, *, long_ids: bool = False
 ) -> ChatDocument:
-    """Take a document from a client apart. `keys`: its top-level keys, in JSON that is UTF-8 and mended.
+    """Split a document that a client sent. `keys`: its top-level keys, as sanitized UTF-8 JSON.
 
-    `like`: one that was sent before, perhaps with the same history, which then need not be taken apart again.
-    `long_ids`: ids of messages may be longer than they are today. Raises: Misshapen if `title`, `history` or `messages`
-    have another shape than clients rely on.
+    `previous`: a document that was sent before; if its history is the same, it is not split again. `long_ids`:
+    accept message ids that are longer than allowed today. Raises: ValidationError if `title`, `history` or
+    `messages` have another shape than clients rely on.
     """
     try:
         document = _apart(keys, previous)
@@ -121,10 +121,13 @@ def read_document(
 
 
 def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """The top-level keys of a document in a file, for `read_document`. Raises: Misshapen if it is no object in UTF-8."""
+    """Return the top-level keys of a document in a file, for `read_document`.
+
+    Raises: ValidationError if it is not a UTF-8 JSON object.
+    """
     text = bytes(raw)
     try:
-        text.decode()  # msgspec passes over bytes it does not have to turn into text
+        text.decode()  # msgspec skips bytes that it does not turn into text
         return _PARTS.decode(text)
     except msgspec.ValidationError:
         raise _misfit(text) from None
@@ -133,7 +136,7 @@ def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 
 def parse_document(text: bytes | str) -> ChatDocument:
-    """Take apart what is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
+    """Split a text that is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
     return _apart(_PARTS.decode(text))
 
 
@@ -162,17 +165,17 @@ def _apart(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None
 
 
 def too_long_ids(document: ChatDocument) -> list[str]:
-    """The ids of messages that can have no row of their own. An earlier release took them."""
+    """Return the ids of messages that are too long for a row. Earlier releases accepted them."""
     return [one for one in document.messages or () if len(one) > LONGEST_ID]
 
 
 def refuse_long_ids() -> ValidationError:
-    """Why a document with such ids does not fit."""
+    """Return the error for a document with such ids."""
     return _refusal(f"Expected `str` of length <= {LONGEST_ID}", at=["history", "messages"])
 
 
 def inlined(document: ChatDocument) -> ChatDocument:
-    """A document in one piece: its messages stand in its parts, and have no rows."""
+    """Return the document in one piece: its messages are in its parts and have no rows."""
     parts = dict(document.parts)
     if parts.get("history") == PLACEHOLDER:
         history = dict(document.history or {})
@@ -183,22 +186,22 @@ def inlined(document: ChatDocument) -> ChatDocument:
 
 
 def column_title(title: str) -> str:
-    """A title as it is listed: without NUL, cut to a length that a list can bear."""
+    """Return a title for the list: without NUL, cut to `MAX_TITLE_CHARS`."""
     return title.replace("\x00", "")[:LONGEST_TITLE]
 
 
 def as_json(value: object) -> str:
-    """The JSON text of a value, fit to be kept."""
+    """Return the JSON text of a value, sanitized for storage."""
     return sanitize_json(msgspec.json.encode(value)).decode()
 
 
 def is_message_id(text: str) -> bool:
-    """Whether a message may be called that."""
+    """Return whether a message can have this id."""
     return len(text) <= LONGEST_ID and is_text(text)
 
 
 def is_text(text: str) -> bool:
-    """Whether a database can be asked for it."""
+    """Return whether the text can be sent to a database."""
     return "\x00" not in text and not _HALF.search(text)
 
 
@@ -208,7 +211,7 @@ def _check(messages: Iterable[str]) -> None:
 
 
 def _misfit(text: bytes) -> ValidationError:
-    """Why a document does not fit, with its place. msgspec quotes what it expected, never what it got."""
+    """Return the error for a document of another shape, with the place. msgspec quotes what it expected, never what it got."""
     try:
         _SHAPE.decode(text)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""What the server reads in a message, and the few things it ever writes into one."""
+"""The fields of a message that the server reads, and the few that it writes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from portico_chats.content.chat_document import as_json, join_object, split_obje
 
 
 class MessageFields(msgspec.Struct, frozen=True):
-    """What the server knows of a message. `text`: what can be searched for."""
+    """The fields of a message that the server knows. `text`: the searchable text."""
 
     parent_id: str | None = None
     role: str = ""
@@ -30,7 +30,7 @@ _PLAIN = msgspec.json.Decoder(_Plain)
 
 
 def read_message(body: str) -> MessageFields:
-    """The facts of a message. What has another shape than usual is no fact, and no error: it is the client's."""
+    """Read the known fields of a message. A field of another shape than usual is ignored: it belongs to the client."""
     try:
         plain = _PLAIN.decode(body)
         return MessageFields(plain.parentId, plain.role, plain.content)
@@ -44,19 +44,19 @@ def read_message(body: str) -> MessageFields:
 
 
 def with_fields(body: str, fields: Mapping[str, Any]) -> str:
-    """A message with some fields laid over it. What they do not name stays as it is, byte for byte."""
+    """Return a message with some fields replaced. All other fields stay unchanged, byte for byte."""
     return join_object(split_object(body) | {key: as_json(value) for key, value in fields.items()})
 
 
 def with_children(body: str, children: Sequence[str]) -> str:
-    """A message that knows of these children too. Returns the very text if it did already."""
+    """Return a message that also names these children. Returns the same text if it already named them."""
     known = _read(split_object(body), "childrenIds", list[str]) or []
     missing = [child for child in children if child not in known]
     return with_fields(body, {"childrenIds": [*known, *missing]}) if missing else body
 
 
 def _text(parts: Mapping[str, str]) -> str:
-    """The content: a text, or the texts among its pieces."""
+    """Return the content: a text, or the texts among its parts."""
     plain: str | None = _read(parts, "content", str)
     if plain is not None:
         return plain

@@ -1,7 +1,7 @@
-"""What an event leaves in the message it is about.
+"""The effect of an event on the message it is about.
 
-Plugins and tools tell a message's progress in events, for whoever watches; what is to be there afterwards is written into
-the message. Source of types and fields: the events of the API's sockets.
+Plugins and tools report the progress of a message in events; what has to last is written into the message. Source
+of types and fields: the socket events of the API.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,14 +11,14 @@ import msgspec
 
 from portico_chats.content.chat_document import Parts, split_object
 
-#: Of the parts of a message and of the event's data, the fields of the message that become others.
+#: Maps the parts of a message and of the event's data to the fields of the message that change.
 Effect = Callable[[Parts, Parts], Mapping[str, Any]]
 
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def handler_for_event(kind: str, data: msgspec.Raw) -> Callable[[Parts], Mapping[str, Any]] | None:
-    """What an event of a type does to a message; None = nothing stays of it."""
+    """Return the effect of an event type on a message; None = nothing is stored."""
     effect = _EFFECTS.get(kind)
     given = split_object(bytes(data))
     if effect is None or (effect is _source and "type" in given):
@@ -27,7 +27,7 @@ def handler_for_event(kind: str, data: msgspec.Raw) -> Callable[[Parts], Mapping
 
 
 def creates_message(kind: str) -> bool:
-    """Whether an event of a type makes its message if it is not there."""
+    """Return whether an event of this type creates its message if it does not exist."""
     return kind in ("message", "replace", "embeds", "files")
 
 

@@ -1,7 +1,7 @@
-"""The tree of messages: walked from its leaves, and merged where two have written to it.
+"""The tree of messages: branches, and the merge of two versions.
 
-Clients send the whole tree, as they know it. A message that is missing from one is deleted only if whoever sent it can
-have known of it; else somebody else has written it meanwhile, and it stays.
+Clients send the whole tree as they know it. A message that is missing from it is deleted only if the sender can
+have known it; otherwise another client wrote it in the meantime, and it stays.
 """
 
 import operator
@@ -16,15 +16,15 @@ from portico_chats.content.message_body import (
     with_fields,
 )
 
-#: Room between two messages, for those that come between.
+#: Distance between the positions of two messages, so that others fit between them.
 POSITION_STEP = 1024
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
     """A message as it is stored.
 
-    `since`: the revision of the chat that brought it. `knew`: the revision that whoever brought it had seen.
-    `origin`: the sign-in it came through; "" = the server's own.
+    `created_revision`: revision of the chat that added it. `known_revision`: last revision that its writer had
+    seen. `session_id`: session of its writer; "" = the server.
     """
 
     position: int
@@ -36,16 +36,19 @@ class StoredMessage(msgspec.Struct, frozen=True):
 
 
 class TreeSender(msgspec.Struct, frozen=True):
-    """Who sends a tree. `origin`: their sign-in. `seen`: the last revision of the chat that was shown to it."""
+    """The sender of a tree.
+
+    `session_id`: the sender's session. `seen`: last revision of the chat that this session was shown.
+    """
 
     origin: str
     seen: int = 0
 
 
 class MessageTree(msgspec.Struct, frozen=True):
-    """The messages of a chat by id, in order, and what has to be written so that they are stored.
+    """The messages of a chat by id, in order, and the rows to write.
 
-    `written`: rows that are new or changed, with their `facts`. `gone`: ids.
+    `written`: rows that are new or changed, with their `fields`. `gone`: ids of deleted messages.
     """
 
     bodies: Mapping[str, str]
@@ -54,15 +57,15 @@ class MessageTree(msgspec.Struct, frozen=True):
     gone: Sequence[str] = ()
 
     def parent_of(self, message_id: str) -> str | None:
-        """For `branch`. Raises: KeyError."""
+        """Return the parent's id, for `branch`. Raises: KeyError."""
         facts = self.facts.get(message_id) or read_message(self.bodies[message_id])
         return facts.parent_id
 
 
 def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> Iterator[str]:
-    """The ids from a message up to its root.
+    """Yield the ids from a message up to its root.
 
-    It ends at a message of which `parent_of` knows nothing (KeyError), and where a ring closes.
+    Stops at a message that `parent_of` does not know (KeyError), and at a cycle.
     """
     seen: set[str] = set()
     while current_id is not None and current_id not in seen:
@@ -76,7 +79,7 @@ def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> It
 
 
 def is_branch(listed: Sequence[str], current_id: str | None, tree: MessageTree) -> bool:
-    """Whether a list of messages is, to the letter, the branch that ends at the current one."""
+    """Return whether a list of messages equals, byte for byte, the branch that ends at the current message."""
     ids = list(branch(current_id, tree.parent_of))
     return len(ids) == len(listed) and all(
         tree.bodies[message_id] == body
@@ -85,7 +88,7 @@ def is_branch(listed: Sequence[str], current_id: str | None, tree: MessageTree) 
 
 
 def is_append_only(bodies: Mapping[str, str], posted: Mapping[str, str]) -> bool:
-    """Whether a tree that was sent has all messages of another, in their order, and new ones only after them."""
+    """Return whether the sent tree has all stored messages in their order, and new ones only after them."""
     return len(posted) >= len(bodies) and all(map(operator.eq, bodies, posted))
 
 
@@ -96,11 +99,11 @@ def merge(
     revision: int,
     end: int | None = None,
 ) -> MessageTree:
-    """What becomes of a stored tree when somebody sends theirs. `revision`: the one that this makes.
+    """Merge the tree that a client sends into the stored one. `revision`: the new revision of the chat.
 
-    Of a message that both have, what is sent wins. A message that stays although it was not sent hangs where it did,
-    or on the next one above that is left. Of a tree that goes on, `stored` and `posted` may be only what differs; `end`
-    is then the place of the last message.
+    If both have a message, the sent one wins. A message that stays although it was not sent keeps its parent, or
+    moves to the nearest ancestor that is left. For an append-only tree `stored` and `posted` may be only the
+    difference; `end` is then the position of the last message.
     """
     missing = [message_id for message_id in stored if message_id not in posted]
     known = _WasVisible(stored, posted, author) if missing else None
@@ -126,12 +129,12 @@ def merge(
 
 
 class _WasVisible:  # noqa: N801 - called like the function it is
-    """Whether whoever sent a tree can have known of a stored message that is not in it.
+    """Decides whether the sender of a tree can have known a stored message that is missing from it.
 
-    They do if it was there from the beginning; if somebody who had seen it wrote one of the messages they sent, or
-    wrote it together with one of them; or if they read it later, which a message of somebody else's shows. What the
-    sign-in was shown or wrote itself counts as well, unless something new is sent: then a second window of the same
-    sign-in may be at work, and to keep a message is better than to lose one.
+    It can if the message was in the first revision; if a user who had seen it wrote one of the sent messages, or
+    wrote it together with one of them; or if the sender read it later, which a sent message of another session
+    shows. What the session was shown or wrote itself counts as well, unless new messages are sent: then a second
+    window of the same session may be active, and keeping a message is better than losing one.
     """
 
     def __init__(
@@ -142,7 +145,7 @@ class _WasVisible:  # noqa: N801 - called like the function it is
         self._adds = len(shared) < len(posted)
         self._with = {kept.since for kept in shared}
         read = (kept.since for kept in shared if kept.origin not in ("", author.origin))
-        #: The revision that they must have seen.
+        #: The revision that the sender must have seen.
         self.up_to = max([1, *(kept.knew for kept in shared), *read])
 
     def __call__(self, kept: StoredMessage) -> bool:
@@ -155,7 +158,7 @@ class _WasVisible:  # noqa: N801 - called like the function it is
 def _reattach(
     strays: Mapping[str, str], stored: Mapping[str, StoredMessage], posted: Mapping[str, str]
 ) -> dict[str, str]:
-    """All messages, those that stay included, every one of which is a child of its parent."""
+    """Return all messages, including those that stay, each listed as a child of its parent."""
     bodies = {**posted, **strays}
     for message_id in strays:
         above = stored[message_id].parent_id
@@ -173,7 +176,7 @@ def _reattach(
 def _positions(
     stored: Mapping[str, StoredMessage], posted: Mapping[str, str], end: int | None
 ) -> dict[str, int]:
-    """Places that put messages in the order they were sent in, and move as few as possible of those stored."""
+    """Return positions that keep the sent order and change as few stored positions as possible."""
     if end is None:
         end = max((kept.position for kept in stored.values()), default=0)
     ahead = sum(message_id in stored for message_id in posted)

@@ -1,7 +1,7 @@
-"""A document without its messages, and the places where they go back in.
+"""A document without its messages, and the offsets where they are inserted.
 
-The text of a frame is itself JSON, with no messages in it; the places are numbers of characters. So a chat is put
-together by cutting and joining, and nothing of it has to be understood.
+The text of a skeleton is itself JSON without messages; the offsets are counted in characters. So a chat is rendered
+by cutting and joining, without parsing.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ from portico_chats.content.chat_document import (
 class ChatSkeleton(msgspec.Struct, frozen=True):
     """What is left of a document.
 
-    `messages_offset`, `branch_offset`: where the messages of the history, and those of the top level, are filled in, counted
-    in characters; None = there is no such place: the key is missing or null, or the top level's messages are not the
-    visible branch of the history, and stand in the text. `current_id`: `history.currentId`.
+    `messages_offset`, `branch_offset`: where the messages of the history and those of the top level are inserted,
+    in characters; None = nothing is inserted: the key is missing or null, or the top-level messages differ from the
+    visible branch of the history and are part of the text. `current_id`: `history.currentId`.
     """
 
     text: str
@@ -33,7 +33,7 @@ class ChatSkeleton(msgspec.Struct, frozen=True):
     current_id: str | None = None
 
     def render(self, messages: str, branch: str = "") -> str:
-        """The document. `messages`, `branch`: what goes between the brackets."""
+        """Return the document. `messages`, `branch`: the text between the brackets."""
         places = [(self.messages_offset, messages), (self.branch_offset, branch)]
         pieces: list[str] = []
         done = 0
@@ -43,9 +43,9 @@ class ChatSkeleton(msgspec.Struct, frozen=True):
         return "".join((*pieces, self.text[done:]))
 
     def document(self) -> ChatDocument:
-        """Taken apart again, with holes where the places are. One that is whole, see `messages_inside`, stays so.
+        """Split it again, with placeholders at the offsets. A document in one piece, see `messages_inside`, stays so.
 
-        Raises: Invalid for a text that is no object.
+        Raises: InvalidRequest if the text is not a JSON object.
         """
         if self.messages_inside() is not None:
             try:
@@ -60,10 +60,10 @@ class ChatSkeleton(msgspec.Struct, frozen=True):
         return document
 
     def messages_inside(self) -> Mapping[str, str] | None:
-        """The messages of a document that is whole: they stand in its text. None for any other document.
+        """Return the messages of a document in one piece: they are in its text. None for any other document.
 
-        An earlier release took documents of other shapes, such as with ids that no row can have. Empty, if it is one of
-        which the messages cannot be told.
+        Earlier releases accepted documents of other shapes, such as ids that are too long for a row. Empty if the
+        messages cannot be read.
         """
         if self.messages_offset is not None:
             return None
@@ -74,7 +74,7 @@ class ChatSkeleton(msgspec.Struct, frozen=True):
 
 
 def skeleton_of(document: ChatDocument) -> ChatSkeleton:
-    """The frame of a document that was taken apart: every hole becomes a place."""
+    """Return the skeleton of a split document: every placeholder becomes an offset."""
     text, messages_at, branch_at = "{", None, None
     for key, value in document.parts.items():
         text += _name(key, text)

@@ -1,1 +1,1 @@
-"""What is said about a chat besides its content: pinned, archived, filed, tagged."""
+"""Flags of a chat besides its content: pinned, archived, folder."""

@@ -1,4 +1,4 @@
-"""What a chat is marked with: every statement there is, and no rule. What is in the chat stays as it is."""
+"""SQL of a chat's flags. Neither rules nor the document are touched here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -39,20 +39,20 @@ _UNSHARE: Final = "DELETE FROM chats_share WHERE chat_id IN ({})"
 
 
 async def pin(chat_id: str, at: int, where: Where) -> str | None:
-    """Pin a chat, or unpin it. `at`: epoch seconds. Returns whose it is; None if none met the condition."""
+    """Pin or unpin a chat. `at`: epoch seconds. Returns its owner's id; None if no chat meets the condition."""
     return _owner(await fetch_all(_PIN.format(where[0]), chat_id, at, *where[1]))
 
 
 async def is_pinned(chat_id: str, where: Where) -> bool | None:
-    """Whether it is; None if none met the condition."""
+    """Return whether the chat is pinned; None if no chat meets the condition."""
     found = await fetch_all(_PINNED.format(where[0]), chat_id, *where[1])
     return bool(found[0]["pinned"]) if found else None
 
 
 async def archive(chat_id: str, where: Where) -> tuple[str, bool] | None:
-    """Archive a chat, or take it out again. It lies in no folder then, and is shared no more.
+    """Archive or unarchive a chat, remove it from its folder and end its share.
 
-    Returns whose it is, and whether it is archived now; None if none met the condition.
+    Returns its owner's id, and whether it is archived now; None if no chat meets the condition.
     """
     found = await fetch_all(_ARCHIVE.format(where[0]), chat_id, *where[1])
     if not found:
@@ -62,14 +62,14 @@ async def archive(chat_id: str, where: Where) -> tuple[str, bool] | None:
 
 
 async def file(chat_id: str, folder_id: str | None, at: int, where: Where) -> str | None:
-    """Put a chat into a folder, or into none, and unpin it. Returns as `pin`."""
+    """Move a chat to a folder, or out of its folder, and unpin it. Returns the same as `pin`."""
     return _owner(await fetch_all(_FILE.format(where[0]), chat_id, at, folder_id, *where[1]))
 
 
 async def archive_all(
     owner_id: str, where: Where, *, archived: bool
 ) -> AsyncIterator[Sequence[str]]:
-    """Archive all chats of somebody that meet the condition, or take them out again. Gives their ids, in blocks."""
+    """Archive or unarchive all chats of an account that meet the condition. Yields their ids in blocks."""
     sql = _ARCHIVE_SOME if archived else _UNARCHIVE_SOME
     sql = sql.format("FALSE" if archived else "TRUE", where[0])
     while found := await fetch_all(sql, owner_id, *where[1]):
@@ -77,11 +77,11 @@ async def archive_all(
         if archived:
             await _unshare(ids)
         yield ids
-        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
+        await asyncio.sleep(0)  # SQLite works on the event loop: other requests get a turn
 
 
 async def remove_from_folders(owner_id: str, folder_ids: Sequence[str]) -> list[str]:
-    """Take somebody's chats out of some folders. Returns their ids."""
+    """Move an account's chats out of these folders. Returns the chats' ids."""
     gone = []
     for some in chunks(folder_ids):
         gone += await fetch_all(_UNFILE.format(placeholders(len(some), 2)), owner_id, *some)

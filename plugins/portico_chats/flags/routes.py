@@ -1,4 +1,4 @@
-"""The routes of pinning, archiving and folders. What they do is in `flags.py`."""
+"""Routes of pinning, archiving and folders."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ ONE = "/api/v1/chats/{chat_id:str}"
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     flags, chats = Flags(app), Chats(app)
 
     @get(f"{ONE}/pinned", response_type=bool)
     async def is_pinned(request: Request, chat_id: FromPath[str]) -> JSONResponse:
-        """Whether a chat is pinned."""
+        """Return whether a chat is pinned."""
         return json_response(await flags.is_pinned(request.user, chat_id))
 
     @post(f"{ONE}/pin", response_type=Chat)
@@ -29,7 +29,7 @@ def routes(app: AppContext) -> list[Any]:
 
     @post(f"{ONE}/archive", response_type=Chat)
     async def archive(request: Request, chat_id: FromPath[str]) -> JSONResponse:
-        """Archive a chat, or take it out again. It is in no folder then, and shared no more."""
+        """Archive a chat, or unarchive it. This removes it from its folder and ends its share."""
         await flags.archive(request.user, chat_id)
         return json_response(await chats.get(request.user, chat_id))
 
@@ -37,19 +37,19 @@ def routes(app: AppContext) -> list[Any]:
     async def file(
         request: Request, chat_id: FromPath[str], data: JSONBody[FolderIdForm]
     ) -> JSONResponse:
-        """Put a chat into a folder, or into none, and unpin it."""
+        """Move a chat to a folder, or out of its folder, and unpin it."""
         await flags.move_to_folder(request.user, chat_id, data.folder_id)
         return json_response(await chats.get(request.user, chat_id))
 
     @post("/api/v1/chats/archive/all", response_type=bool)
     async def archive_all(request: Request) -> JSONResponse:
-        """Archive all chats of the caller's."""
+        """Archive all chats of the caller."""
         await flags.archive_all(request.user, archived=True)
         return json_response(True)
 
     @post("/api/v1/chats/unarchive/all", response_type=bool)
     async def unarchive_all(request: Request) -> JSONResponse:
-        """Take all chats of the caller's out of the archive."""
+        """Unarchive all chats of the caller."""
         await flags.archive_all(request.user, archived=False)
         return json_response(True)
 

@@ -1,4 +1,4 @@
-"""Pinning, archiving, and where a chat lies. Nothing here knows of HTTP."""
+"""Pinning, archiving and the folder of a chat. Nothing here knows HTTP."""
 
 from portico.api import Actor, AppContext, NotFound, now, transaction
 from portico_chats.access import ChatAccess, check_id
@@ -8,14 +8,17 @@ from portico_chats.tags import queries as tag_queries
 
 
 class Flags:
-    """What chats are marked with. What is not the caller's raises NotFound, see `Reach`; Forbidden, who may only read."""
+    """Flags of chats.
+
+    Raises NotFound for a chat the actor may not read, see `ChatAccess`, and Forbidden if it may only be read.
+    """
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._reach = ChatAccess(app)
 
     async def is_pinned(self, actor: Actor, chat_id: str) -> bool:
-        """Whether a chat is pinned."""
+        """Return whether a chat is pinned."""
         where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         pinned = await flag_queries.is_pinned(check_id(chat_id), where)
         if pinned is None:
@@ -32,7 +35,7 @@ class Flags:
             self._reach.publish_change(chat_id, owner_id, "updated")
 
     async def archive(self, actor: Actor, chat_id: str) -> None:
-        """Archive a chat, or take it out again. Whoever was given a link to it cannot open it any more."""
+        """Archive a chat, or unarchive it. A link to it stops working."""
         async with transaction():
             where = await self._reach.condition_for(
                 actor, "write", first=flag_queries.ARCHIVE_FIRST
@@ -48,7 +51,7 @@ class Flags:
             self._reach.publish_change(chat_id, owner_id, "updated")
 
     async def archive_all(self, actor: Actor, *, archived: bool) -> None:
-        """Archive all chats of the caller's, or take them out again. They stay in their folders."""
+        """Archive all chats of the caller, or unarchive them. They stay in their folders."""
         async with transaction():
             where = await self._reach.condition_for(actor, "write", first=flag_queries.SOME_FIRST)
             async for ids in flag_queries.archive_all(actor.id, where, archived=archived):
@@ -60,7 +63,10 @@ class Flags:
                 await tag_queries.restore(actor.id)
 
     async def move_to_folder(self, actor: Actor, chat_id: str, folder_id: str | None) -> None:
-        """Put a chat into a folder of its owner's, or into none, and unpin it. Raises: NotFound for another folder."""
+        """Move a chat to a folder of its owner, or out of its folder, and unpin it.
+
+        Raises: NotFound for an unknown folder.
+        """
         async with transaction():
             into, is_there = folder_id or None, True
             if into is not None:

@@ -1,1 +1,1 @@
-"""Looking at many chats at once."""
+"""Lists of chats."""

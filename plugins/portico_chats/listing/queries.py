@@ -1,4 +1,4 @@
-"""Lists of chats: every statement there is, and no rule. Conditions come from whoever asks."""
+"""SQL of chat lists, without rules. Conditions come from the caller."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -8,14 +8,14 @@ from portico_chats.storage.chat_queries import BLOCK, LAST_PAGE, PAGE, Where, fi
 
 Row: TypeAlias = dict[str, Any]
 
-#: Chats on one page of a folder.
+#: Chats on one page of a folder's list.
 FOLDER_PAGE: Final = 10
 #: Number of a condition's first placeholder.
 FIRST: Final = 2
 FOLDER_FIRST: Final = 3
 
 _NEWEST: Final = "updated_at DESC, id"
-#: By what a list may be sorted, and which way.
+#: Columns and directions by which a list can be sorted.
 COLUMNS: Final[Mapping[str, str]] = {name: name for name in ("title", "created_at", "updated_at")}
 DIRECTIONS: Final[Mapping[str, str]] = {"asc": "ASC", "desc": "DESC"}
 
@@ -41,32 +41,38 @@ _ARCHIVED: Final = {None: "", True: " AND archived = TRUE", False: " AND archive
 
 
 def order(column: str, direction: str) -> str:
-    """What follows ORDER BY. Raises: KeyError for a column that no list is sorted by, and for no direction."""
+    """Return what follows ORDER BY. Raises: KeyError for an unknown column or direction."""
     return f"{COLUMNS[column]} {DIRECTIONS[direction.lower()]}, id"
 
 
 async def pinned(owner_id: str, where: Where) -> list[Row]:
-    """Somebody's chats that are pinned and not archived, the last changed first."""
+    """Return an account's chats that are pinned and not archived, the last changed first."""
     return await fetch_all(_PINNED.format(where[0]), owner_id, *where[1])
 
 
 async def page(
     owner_id: str, where: Where, number: int, by: str, *, archived: bool | None
 ) -> list[Row]:
-    """A page of somebody's chats. `by`: see `order`. `archived`: only those, or only the others; None = all."""
+    """Return a page of an account's chats.
+
+    `by`: see `order`. `archived`: True = only archived, False = only others, None = all.
+    """
     sql = _PAGE.format(_ARCHIVED[archived], where[0], by, _skip(number, PAGE))
     return await fetch_all(sql, owner_id, *where[1])
 
 
 async def titles(owner_id: str, where: Where, by: str, *, archived: bool | None) -> list[Row]:
-    """The same, of all pages: `id` and `title`. For looking through them where no database can."""
+    """Return `id` and `title` of the chats of all pages, for comparisons that no database can make."""
     return await fetch_all_in_thread(
         _TITLES.format(_ARCHIVED[archived], where[0], by), owner_id, *where[1]
     )
 
 
 async def by_ids(ids: Sequence[str]) -> list[Row]:
-    """Items for these chats, in this order, of as many as are there. Not more than a statement can name."""
+    """Return the items of these chats in this order; unknown ids are skipped.
+
+    At most as many ids as one statement takes.
+    """
     if not ids:
         return []
     found = {one["id"]: one for one in await fetch_all(_SOME.format(placeholders(len(ids))), *ids)}
@@ -74,13 +80,13 @@ async def by_ids(ids: Sequence[str]) -> list[Row]:
 
 
 async def in_folder(owner_id: str, folder_id: str, where: Where, number: int) -> list[Row]:
-    """A page of somebody's chats that lie in a folder and are neither pinned nor archived. Shape: `FiledChat`."""
+    """Return a page of an account's chats in a folder that are neither pinned nor archived. Shape: `FolderChat`."""
     sql = _FOLDER.format(where[0], _skip(number, FOLDER_PAGE))
     return await fetch_all(sql, folder_id, owner_id, *where[1])
 
 
 async def ids_in_folders(owner_id: str, folder_ids: Sequence[str], where: Where) -> list[str]:
-    """The ids of somebody's chats that lie in one of some folders and are neither pinned nor archived, as `ids`."""
+    """Return the ids of an account's chats in these folders that are neither pinned nor archived, ordered as in `ids`."""
     found: list[Row] = []
     for some_ids in chunks(folder_ids):
         inside = placeholders(len(some_ids), FIRST + len(where[1]))
@@ -92,15 +98,15 @@ async def ids_in_folders(owner_id: str, folder_ids: Sequence[str], where: Where)
 
 
 async def ids(owner_id: str, where: Where, *, archived: bool | None = None) -> list[str]:
-    """The ids of somebody's chats, those changed last first."""
+    """Return the ids of an account's chats, the last changed first."""
     sql = _IDS.format(_ARCHIVED[archived], where[0])
     return [one["id"] for one in await fetch_all_in_thread(sql, owner_id, *where[1])]
 
 
 async def stream(chat_ids: Sequence[str]) -> AsyncIterator[list[Row]]:
-    """These chats with their messages, in this order, a few at a time. No connection is held between two blocks.
+    """Yield these chats with their messages in this order, in blocks. No connection is held between two blocks.
 
-    Whatever happens to others meanwhile, each of these comes once; those that are gone by then are left out.
+    Each chat comes once, whatever changes in the meantime; chats that are deleted by then are skipped.
     """
     for some_ids in chunks(chat_ids, BLOCK):
         found = await find_full((f"id IN ({placeholders(len(some_ids))})", some_ids))
@@ -109,7 +115,7 @@ async def stream(chat_ids: Sequence[str]) -> AsyncIterator[list[Row]]:
 
 
 async def all_users(where: Where) -> AsyncIterator[list[Row]]:
-    """All chats that meet a condition with their messages, a few at a time, by id. First placeholder: `$1`."""
+    """Yield all chats that meet a condition with their messages, in blocks, by id. First placeholder: `$1`."""
     last, n = "", len(where[1]) + 1
     while True:
         found = await find_full((f"({where[0]}) AND id > ${n}", (*where[1], last)), BLOCK)

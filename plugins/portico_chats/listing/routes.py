@@ -1,4 +1,4 @@
-"""The routes of lists, and of everything at once. What they do is in `lists.py` and `removal.py`."""
+"""Routes of lists, of bulk exports, and of the deletion of all chats."""
 
 from typing import Annotated, Any
 
@@ -21,19 +21,19 @@ from portico_chats.listing.service import ChatLists, order_of
 from portico_chats.schemas import Chat, FiledChat, ListedChat
 
 CHATS = "/api/v1/chats"
-#: Whole chats, many at once, are for those who may take them along.
+#: Permission to read many whole chats at once.
 EXPORT = "chat.export"
 
 Title = Annotated[str, QueryParameter(name="query", description="What titles contain, in any case")]
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     lists, removal = ChatLists(app), ChatDeleter(app)
 
     @get(f"{CHATS}/pinned", response_type=list[ListedChat])
     async def pinned(request: Request) -> JSONResponse:
-        """The caller's chats that are pinned and not archived, the last changed first."""
+        """List the caller's chats that are pinned and not archived, the last changed first."""
         return json_response(await lists.pinned(request.user))
 
     @get(f"{CHATS}/archived", response_type=list[ListedChat])
@@ -45,10 +45,10 @@ def routes(app: AppContext) -> list[Any]:
         order_by: FromQuery[str] = "",
         direction: FromQuery[str] = "",
     ) -> JSONResponse:
-        """The caller's archived chats, 60 a page.
+        """List the caller's archived chats, 60 a page.
 
-        `order_by`: `title`, `created_at` or `updated_at`; `direction`: `asc` or `desc`. Without both, the last changed
-        come first.
+        `order_by`: `title`, `created_at` or `updated_at`; `direction`: `asc` or `desc`. Without both, the last
+        changed come first.
         """
         by = order_of(order_by, direction)
         return json_response(await lists.archived(request.user, page, title, by))
@@ -63,13 +63,13 @@ def routes(app: AppContext) -> list[Any]:
         order_by: FromQuery[str] = "",
         direction: FromQuery[str] = "",
     ) -> JSONResponse:
-        """Somebody's chats, archived ones too, 60 a page. The queries: as of the archived ones."""
+        """List the chats of an account, archived ones too, 60 a page. Same parameters as the list of archived chats."""
         by = order_of(order_by, direction)
         return json_response(await lists.of_account(request.user, user_id, page, title, by))
 
     @get(f"{CHATS}/folder/{{folder_id:str}}", permission=EXPORT, response_type=list[Chat])
     async def below(request: Request, folder_id: FromPath[str]) -> StreamResponse:
-        """The caller's chats in a folder and in those below it, whole; none that is pinned or archived."""
+        """Return the caller's whole chats in a folder and its subfolders, without pinned and archived ones."""
         blocks = await lists.in_subtree(request.user, folder_id)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
@@ -77,25 +77,25 @@ def routes(app: AppContext) -> list[Any]:
     async def in_folder(
         request: Request, folder_id: FromPath[str], page: FromQuery[int] = 1
     ) -> JSONResponse:
-        """The caller's chats in a folder itself, 10 a page; none that is pinned or archived."""
+        """List the caller's chats in a folder itself, 10 a page, without pinned and archived ones."""
         return json_response(await lists.in_folder(request.user, folder_id, page))
 
     @get(f"{CHATS}/all", permission=EXPORT, response_type=list[Chat])
     async def all_chats(request: Request) -> StreamResponse:
-        """All of the caller's chats, whole, archived ones too; the last changed first."""
+        """Return all whole chats of the caller, archived ones too, the last changed first."""
         return stream_response(
             request, SourceResponse(body=json_array_stream(await lists.all(request.user)))
         )
 
     @get(f"{CHATS}/all/archived", permission=EXPORT, response_type=list[Chat])
     async def all_archived(request: Request) -> StreamResponse:
-        """All of the caller's archived chats, whole; the last changed first."""
+        """Return all archived whole chats of the caller, the last changed first."""
         blocks = await lists.all(request.user, archived=True)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
     @get(f"{CHATS}/all/db", requires="chat:export", permission=EXPORT, response_type=list[Chat])
     async def all_users(request: Request) -> StreamResponse:
-        """All chats of everybody, whole."""
+        """Return all whole chats of all users."""
         return stream_response(
             request, SourceResponse(body=json_array_stream(await lists.all_users(request.user)))
         )

@@ -1,4 +1,4 @@
-"""Lists of chats, of one's own and, for whoever may read them, of others. Nothing here knows of HTTP."""
+"""Lists of the caller's chats and, with permission, of other users' chats. Nothing here knows HTTP."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,31 +15,31 @@ Blocks = AsyncIterator[list[Chat]]
 
 
 class ChatLists:
-    """What somebody has. Items have the shape of `ListedChat`; whole chats come in blocks."""
+    """Lists of chats. Items have the shape of `ListedChat`; whole chats come in blocks."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._reach = ChatAccess(app)
 
     async def pinned(self, actor: Actor) -> list[dict[str, Any]]:
-        """The caller's chats that are pinned and not archived."""
+        """Return the caller's chats that are pinned and not archived."""
         return await list_queries.pinned(actor.id, await self._readable(actor))
 
     async def archived(
         self, actor: Actor, number: int, query: str, by: str
     ) -> list[dict[str, Any]]:
-        """A page of the caller's archived chats. `query`, `by`: as `_page`."""
+        """Return a page of the caller's archived chats. `query`, `by`: as in `_page`."""
         return await self._page(actor, actor.id, number, query, by, archived=True)
 
     async def of_account(
         self, actor: Actor, user_id: str, number: int, query: str, by: str
     ) -> list[dict[str, Any]]:
-        """A page of somebody's chats, those included that are archived. Raises: NotFound if there is no such account."""
+        """Return a page of an account's chats, archived ones included. Raises: NotFound if there is no such account."""
         await self._app.identity.directory.by_id(user_id)
         return await self._page(actor, user_id, number, query, by, archived=None)
 
     async def in_folder(self, actor: Actor, folder_id: str, number: int) -> list[dict[str, Any]]:
-        """A page of what lies in a folder of the caller's. Shape: `FiledChat`. Raises: NotFound."""
+        """Return a page of the chats in a folder of the caller. Shape: `FolderChat`. Raises: NotFound."""
         folders = self._app.services.get(FolderLookup)
         if folders is None or not await folders.exists(actor.id, check_id(folder_id)):
             raise NotFound
@@ -47,13 +47,16 @@ class ChatLists:
         return await list_queries.in_folder(actor.id, folder_id, where, number)
 
     async def all(self, actor: Actor, *, archived: bool | None = None) -> Blocks:
-        """All of the caller's chats, or only those that are archived."""
+        """Return all of the caller's chats, or only the archived ones."""
         where = await self._readable(actor)
         ids = await list_queries.ids(actor.id, where, archived=archived)
         return to_chats(list_queries.stream(ids))
 
     async def in_subtree(self, actor: Actor, folder_id: str) -> Blocks:
-        """What lies in a folder of the caller's, or below it, and is neither pinned nor archived. Raises: NotFound."""
+        """Return the chats in a folder of the caller and its subfolders that are neither pinned nor archived.
+
+        Raises: NotFound.
+        """
         folders = self._app.services.get(FolderLookup)
         inside = await folders.subtree_ids(actor.id, check_id(folder_id)) if folders else []
         if not inside:
@@ -64,7 +67,7 @@ class ChatLists:
         )
 
     async def all_users(self, actor: Actor) -> Blocks:
-        """All chats of everybody. Raises: Forbidden for somebody who may not read every one of them."""
+        """Return all chats of all users. Raises: Forbidden unless the actor may read every chat."""
         if not await self._app.permissions.allows_on_all(actor, KIND, "read"):
             raise Forbidden
         return to_chats(list_queries.all_users(await self._readable(actor, 1)))
@@ -79,11 +82,11 @@ class ChatLists:
         *,
         archived: bool | None,
     ) -> list[dict[str, Any]]:
-        """A page of somebody's chats. `query`: what their titles contain, whatever its case. `by`: see `order_of`."""
+        """Return a page of an account's chats. `query`: text that titles contain, in any case. `by`: see `order_of`."""
         where = await self._readable(actor)
         if not query:
             return await list_queries.page(owner_id, where, number, by, archived=archived)
-        # No database folds the case of every script; what SQLite knows ends with ASCII.
+        # No database folds the case of every script; SQLite folds only ASCII.
         wanted = folded(query)
         found = await list_queries.titles(owner_id, where, by, archived=archived)
         ids = [one["id"] for one in found if wanted in folded(one["title"])]
@@ -95,9 +98,9 @@ class ChatLists:
 
 
 def order_of(column: str, direction: str) -> str:
-    """How a list is sorted. Raises: Invalid for a column that lists are not sorted by, or no direction.
+    """Return what follows ORDER BY. Without column or direction the last changed come first.
 
-    Without one of the two, those changed last come first.
+    Raises: InvalidRequest for an unknown column or direction.
     """
     try:
         by = list_queries.order(column or "updated_at", direction or "desc")

@@ -1,4 +1,4 @@
-"""How much somebody has written: counts, and nothing of what was said."""
+"""Statistics about an account's chats: counts only, no content."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _MESSAGES: Final = (
 
 
 class MessageCounts(msgspec.Struct):
-    """Messages, by who speaks."""
+    """Number of messages by role."""
 
     total: int
     user: int
@@ -27,7 +27,7 @@ class MessageCounts(msgspec.Struct):
 
 
 class Statistics(msgspec.Struct):
-    """Somebody's chats in numbers. Times: epoch seconds; null if there is no chat."""
+    """Statistics about an account's chats. Times: epoch seconds; null if there is no chat."""
 
     total: int
     archived: int
@@ -39,7 +39,7 @@ class Statistics(msgspec.Struct):
 
 
 async def statistics(actor: Actor) -> Statistics:
-    """The caller's."""
+    """Return the statistics of the caller's chats."""
     (chats,) = await fetch_all_in_thread(_CHATS, actor.id)
     said = {one["role"]: one["n"] for one in await fetch_all_in_thread(_MESSAGES, actor.id)}
     by_role = {role: said.get(role, 0) for role in ("user", "assistant", "other")}
@@ -47,11 +47,11 @@ async def statistics(actor: Actor) -> Statistics:
 
 
 def routes() -> list[Any]:
-    """Handlers that work in any house."""
+    """Return the route handlers."""
 
     @get("/api/v1/chats/stats", response_type=Statistics)
     async def stats(request: Request) -> JSONResponse:
-        """The caller's chats in numbers."""
+        """Return statistics about the caller's chats."""
         return json_response(await statistics(request.user))
 
     return [stats]

@@ -1,1 +1,1 @@
-"""Finding chats by what is said in them."""
+"""Full-text search in chats."""

@@ -1,4 +1,4 @@
-"""Where grams are kept: the little in which the two databases differ."""
+"""The trigram index: the interface of its two database implementations."""
 
 from typing import Protocol
 
@@ -6,33 +6,36 @@ from portico.api import current_database
 
 
 class IndexBackend(Protocol):
-    """The texts that hold a gram. Whatever has to do with the words of one database is in here."""
+    """Finds texts by trigrams. Everything that is specific to one database is in its implementation."""
 
-    #: SQL that is true if the text `{0}` holds the phrase `{1}`, character for character.
+    #: SQL that is true if the text `{0}` contains the phrase `{1}` exactly.
     contains: str
-    #: SQL that selects the members of `{0}`, a JSON array of texts.
+    #: SQL that selects the items of `{0}`, a JSON array of texts.
     members: str
-    #: SQL that selects `number` of each text that may hold a phrase; `{0}` is what `expression` made of it.
+    #: SQL that selects the `number` of each text that may contain a phrase; `{0}` is the result of `expression`.
     numbers: str
 
     def expression(self, owner_id: str, phrase: str) -> str:
-        """What to look up for a phrase of somebody's, in the language of the index."""
+        """Return the index query for a phrase in one owner's texts."""
         ...
 
     async def index_pending(self, times: int = 1) -> int:
-        """Take a few of the waiting texts up, or out. Returns how many; 0 = there are none for us.
+        """Add a few waiting texts to the index, or remove them from it.
 
-        `times`: so many times as many as leave room for requests. One transaction, so a text is done or still waits, whatever dies; no two processes do the same one.
+        Returns how many; 0 = none are left for this process.
+
+        `batches`: multiple of the number that leaves time for requests. One transaction, so that after a crash a
+        text is either done or still waiting; no two processes index the same text.
         """
         ...
 
     async def clear(self) -> None:
-        """Begin anew: an empty index, and every text waits."""
+        """Empty the index and mark every text as waiting."""
         ...
 
 
 def postings() -> IndexBackend:
-    """Those of the current database."""
+    """Return the implementation for the current database."""
     if current_database().dialect == "postgres":
         from portico_chats.search.postgres import PostgresPostings
 

@@ -1,4 +1,4 @@
-"""Which chats come into question, as SQL: whose they are, and what the operators of a search say."""
+"""SQL conditions of a search: the caller's chats, narrowed by the operators of the query."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _SHARED = {True: "share_id IS NOT NULL", False: "share_id IS NULL"}
 
 
 class Placeholders:
-    """The values of a statement: `values(x)` puts one behind a placeholder and returns the placeholder."""
+    """Arguments of a statement: `values(x)` adds one and returns its placeholder."""
 
     def __init__(self, *first: Any) -> None:
         self.args = list(first)
@@ -29,22 +29,22 @@ class Placeholders:
 
 
 class ChatFilter(msgspec.Struct, frozen=True):
-    """True for rows of `chats_chat`. `$1` is the caller's id."""
+    """Condition for rows of `chats_chat`. `$1` is the caller's id."""
 
     sql: str
     args: tuple[Any, ...]
 
     def values(self) -> Placeholders:
-        """Those of the condition, for a statement that needs more."""
+        """Return the arguments of the condition, for a statement that adds more."""
         return Placeholders(*self.args)
 
 
 async def own_chats(
     app: AppContext, actor: Actor, sought: SearchQuery, kept: IndexBackend
 ) -> ChatFilter | None:
-    """The caller's own chats that the operators let through; None if a folder is named that is not there."""
+    """Return the condition for the caller's own chats that match the operators; None if a named folder does not exist."""
     values = Placeholders(actor.id)
-    # In this order it is the beginning of the index that the list is sorted by.
+    # This order matches the start of the index that sorts the list.
     parts = ["chats_chat.user_id = $1", f"archived = {_word(sought.archived)}"]
     readable, args = await ChatAccess(app).condition_for(actor, "read", first=len(values.args) + 1)
     values.args.extend(args)

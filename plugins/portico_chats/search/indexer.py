@@ -1,6 +1,6 @@
-"""Keeping the index up to date: in the background of each process, a few texts at a time.
+"""Background updates of the search index: each process indexes a few texts at a time.
 
-A search is right whatever is done of this; it is fast once all of it is.
+Searches are correct at any time; they are fast once all texts are indexed.
 """
 
 import asyncio
@@ -13,13 +13,14 @@ import structlog
 from portico.api import fetch_one
 from portico_chats.search.backend import postings
 
-#: Seconds from a change until its texts are taken up. A reply that is written down while it grows is so taken up once.
+#: Seconds from a change until its texts are indexed. A reply that is stored while it grows is thereby indexed once.
 DEBOUNCE_SECONDS: Final = 1.0
-#: Seconds after which somebody looks without having been told: for what another process left behind.
+#: Seconds after which the indexer checks for texts without being notified: those that another process left.
 POLL_SECONDS: Final = 30.0
-#: Seconds between two turns, at least. It is as long as the last turn took, so that half of the time is the requests'.
+#: Minimum seconds between two batches. The pause lasts as long as the last batch, so that requests get half of the
+#: time.
 PAUSE_SECONDS: Final = 0.002
-#: Times as many as in the background are taken up at once where somebody waits for all of them.
+#: Batches that are indexed at once when a command waits for all of them.
 BATCH_SIZE: Final = 16
 
 _WAITS = "SELECT 1 AS waits FROM chats_text WHERE state <> 1 LIMIT 1"
@@ -29,7 +30,7 @@ log = structlog.get_logger("portico.chats")
 
 
 class Indexer:
-    """Takes texts into the index that were written, and out of it those that are gone."""
+    """Adds written texts to the index and removes deleted ones."""
 
     def __init__(self, breath: float = DEBOUNCE_SECONDS, seldom: float = POLL_SECONDS) -> None:
         self._breath = breath
@@ -39,27 +40,27 @@ class Indexer:
         self._is_away = False
 
     def start(self) -> None:
-        """Begin. Needs the running loop, and the database in use."""
+        """Start the background task. Needs the running loop and the current database."""
         self._task = asyncio.create_task(self._rounds())
 
     async def stop(self) -> None:
-        """End; what still waits is for the next process. Nothing to do where it was not started."""
+        """Stop the background task; the next process indexes what is left. Does nothing if it was not started."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait({task})
 
     def wake(self) -> None:
-        """Somebody wrote; there may be texts to take up."""
+        """Notify the indexer that texts may be waiting."""
         self._changed.set()
 
     async def index_pending(self) -> int:
-        """Take up whatever waits, and pause for requests between the turns. Returns how many texts that were."""
+        """Index all waiting texts, with pauses for requests between the batches. Returns how many texts were indexed."""
         kept, total = postings(), 0
         while await fetch_one(_WAITS):
             began = time.perf_counter()
             done = await kept.index_pending()
-            if not done:  # others are at the rest
+            if not done:  # other processes index the rest
                 break
             total += done
             await asyncio.sleep(max(PAUSE_SECONDS, time.perf_counter() - began))
@@ -70,7 +71,7 @@ class Indexer:
             try:
                 await self.index_pending()
                 self._is_away = False
-            except Exception as error:  # noqa: BLE001 - away, full, a deadlock: what waits will wait until it is over
+            except Exception as error:  # noqa: BLE001 - unavailable, full, a deadlock: the texts wait until it is over
                 if not self._is_away:
                     log.warning("chats cannot be indexed for now", error=type(error).__name__)
                 self._is_away = True
@@ -84,11 +85,11 @@ class Indexer:
 
 
 async def reindex(progress: Callable[[int, int], object]) -> int:
-    """Build the index anew from the texts. Returns how many there are.
+    """Rebuild the index from the texts. Returns how many there are.
 
-    `progress` is told how many are done, of how many. May run next to a house that serves: searches stay right and
-    become slower meanwhile. On SQLite writers wait while it begins. It may be ended at any time; whatever is left is
-    then done in the background of the house.
+    `progress(done, total)` is called after each batch. May run beside a running server: searches stay correct and
+    become slower. On SQLite writers wait while it starts. It may be interrupted at any time; the server then
+    indexes the rest in the background.
     """
     kept = postings()
     await kept.clear()
@@ -97,6 +98,6 @@ async def reindex(progress: Callable[[int, int], object]) -> int:
     done = 0
     progress(done, total)
     while some := await kept.index_pending(BATCH_SIZE):
-        done = min(done + some, total)  # more may have been written meanwhile
+        done = min(done + some, total)  # others may have been written in the meantime
         progress(done, total)
     return total

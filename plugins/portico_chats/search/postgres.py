@@ -1,7 +1,7 @@
-"""Grams in PostgreSQL: an index over what a function makes of a text.
+"""Trigrams in PostgreSQL: an index on a function of the text.
 
-They are nowhere but in the index, which keeps half of it off the disk and a second table off every search. The index
-takes a text up when its state becomes 1; the function is that of the migration, and says what `grams.py` says.
+The trigrams are stored in the index alone, which halves the disk space and saves searches a second table. The index
+contains a text once its state is 1; the function is in the migration and matches `trigrams.py`.
 """
 
 from typing import Final
@@ -9,10 +9,10 @@ from typing import Final
 from portico.api import execute, transaction
 from portico_chats.search.trigrams import owner_prefix, query_for
 
-#: Texts that are taken up in one statement.
+#: Texts that are indexed in one statement.
 MOST: Final = 32
 
-#: Some that wait and that nobody else is at; whoever wants to change one of them waits for us.
+#: Texts that wait and that no other process locks; writers of these rows wait for this transaction.
 _SOME = (
     "SELECT number FROM chats_text WHERE state <> 1 AND state = {} LIMIT $1 FOR UPDATE SKIP LOCKED"
 )
@@ -24,7 +24,7 @@ _REBUILD = "REINDEX INDEX chats_text_grams"
 
 
 class PostgresPostings:
-    """See `IndexBackend`."""
+    """Implementation of `IndexBackend` for PostgreSQL."""
 
     contains = "strpos({0}, {1}) > 0"
     members = "SELECT json_array_elements_text(CAST({0} AS JSON))"
@@ -34,19 +34,19 @@ class PostgresPostings:
     )
 
     def expression(self, owner_id: str, phrase: str) -> str:
-        """Lexemes in quotes, joined by `&`; `:*` where only the beginning counts."""
+        """Return quoted lexemes, joined by `&`; `:*` for a prefix match."""
         mark, want = owner_prefix(owner_id), query_for(phrase)
         if want.begins:
             return f"{_quoted(mark + want.begins)}:*"
         return " & ".join(_quoted(mark + gram) for gram in want.grams)
 
     async def index_pending(self, times: int = 1) -> int:
-        """The database makes the grams. Texts that another process is at are passed over."""
+        """Index a batch; the database makes the trigrams. Texts that another process locks are skipped."""
         most = MOST * times
         return await execute(_LEAVE, most) + await execute(_ENTER, most)
 
     async def clear(self) -> None:
-        """What is damaged in the index is gone with it."""
+        """Empty the index; this also repairs a damaged one."""
         async with transaction():
             await execute(_FORGOTTEN)
             await execute(_ALL_WAIT)

@@ -1,4 +1,4 @@
-"""What somebody typed into the search field, taken apart."""
+"""Parser of search queries."""
 
 import re
 from typing import Final
@@ -9,7 +9,7 @@ from portico.api import InvalidRequest
 from portico_chats.storage.indexed_texts import LONGEST, folded
 from portico_chats.tags.names import tag_id
 
-#: Spaces of every width: input methods of the far East write wide ones.
+#: Spaces of every width: East Asian input methods write wide ones.
 _SPACES: Final = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _FLAGS: Final = {"true": True, "false": False}
 _NO_TAGS: Final = "none"
@@ -17,10 +17,10 @@ _TOO_LONG: Final = f"text: at most {LONGEST} characters can be searched for."
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """A search. `None` = whichever way.
+    """A search query. `None` = no condition.
 
-    `phrase`: folded; what has to be in the title or in a message, empty = nothing. `tags`: ids, all of which a chat
-    has to carry. `folders`: names, in one of which it has to lie; empty = anywhere.
+    `phrase`: folded; must occur in the title or in a message, empty = no condition. `tags`: ids, all of which a
+    chat must have. `folders`: names, one of which must be the chat's folder; empty = any.
     """
 
     phrase: str = ""
@@ -33,10 +33,11 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(text: str) -> SearchQuery:
-    """Operators are taken out; the other words, with one space between each, are what is looked for.
+    """Parse a query: take the operators out, and join the other words with single spaces to a phrase.
 
-    An operator without a value, or a flag that is neither true nor false, means nothing: it is being typed.
-    Raises: Invalid for a text of more than `MAX_RETRY_SECONDS` characters, or one that no database could hold.
+    An operator without a value, or a flag that is neither true nor false, is ignored: the user is still typing.
+    Raises: InvalidRequest for a text of more than `MAX_PHRASE_CHARS` characters, or with characters that no
+    database stores.
     """
     if len(text) > LONGEST:
         raise InvalidRequest(_TOO_LONG)
@@ -46,7 +47,7 @@ def parse(text: str) -> SearchQuery:
     given: dict[str, list[str]] = {
         name: [] for name in ("tag", "folder", "pinned", "archived", "shared")
     }
-    # Nothing that is stored holds U+0000.
+    # No stored text contains U+0000.
     for word in _SPACES.split(text.replace("\0", "").lower().strip()):
         name, colon, value = word.partition(":")
         if colon and name in given:
@@ -73,13 +74,13 @@ def _phrase(words: list[str]) -> str:
 
 
 def _names(values: list[str]) -> list[str]:
-    """An underscore stands for a space; a folder whose name has one is found as well."""
+    """Underscores stand for spaces; folder names with underscores are found as well."""
     spelled = [name for value in values if value for name in (value.replace("_", " "), value)]
     return list(dict.fromkeys(spelled))
 
 
 def _flag(values: list[str]) -> bool | None:
-    """True wins over false where both are asked for."""
+    """Return true if both values are given."""
     flags = {_FLAGS[value] for value in values if value in _FLAGS}
     return max(flags) if flags else None
 

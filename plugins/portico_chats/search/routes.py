@@ -1,4 +1,4 @@
-"""The route that finds chats. How it is done is in `search/finding.py`."""
+"""Route of the search."""
 
 from typing import Any
 
@@ -10,16 +10,17 @@ from portico_chats.search.search import Search
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     search = Search(app)
 
     @get("/api/v1/chats/search", response_type=list[ListedChat])
     async def find(
         request: Request, text: FromQuery[str], page: FromQuery[int] = 1
     ) -> JSONResponse:
-        """The caller's chats that hold a text in their title or in a message, the last changed first; 60 a page.
+        """Search the caller's chats for a text in their title or messages, the last changed first; 60 a page.
 
-        Words such as `tag:travel`, `folder:work`, `pinned:true`, `archived:true` and `shared:true` narrow it down.
+        Operators such as `tag:travel`, `folder:work`, `pinned:true`, `archived:true` and `shared:true` narrow the
+        search.
         """
         return json_response(await search.page(request.user, text, page))
 

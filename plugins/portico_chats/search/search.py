@@ -1,10 +1,9 @@
-"""Finding somebody's chats: a page of those that hold a phrase, the last changed first.
+"""Search of an account's chats: one page of those that contain a phrase, the last changed first.
 
-No single way is fast for a phrase that is everywhere and for one that is nowhere. First the newest chats are looked
-through, and more of them while many hold it: that fills the page with whatever is frequent, and is all there is to do
-for who has few. Then a bounded look into the index says how many texts come into question: few are all compared; where
-they are many, the walk goes on, block by block, until the page is full. Each way gives the same chats, so choosing
-badly costs time alone.
+No single strategy is fast for both frequent and rare phrases. First the newest chats are scanned, in growing blocks
+while many match: that fills the page for frequent phrases and for small accounts. Then a bounded index query counts
+the candidate texts: few are all compared; if there are many, the scan continues block by block until the page is
+full. Each strategy finds the same chats, so a bad choice only costs time.
 """
 
 import math
@@ -22,7 +21,7 @@ _COLUMNS = "id, title, updated_at, created_at"
 _ORDER = "ORDER BY updated_at DESC, id"
 _LIST = f"SELECT {_COLUMNS} FROM chats_chat WHERE {{}} {_ORDER} LIMIT {PAGE} OFFSET {{}}"  # noqa: S608
 _IS_THERE = "SELECT 1 AS one FROM chats_chat WHERE {} LIMIT 1 OFFSET {}"
-# A value that is looked up for each chat. As EXISTS, PostgreSQL might compare all texts of everybody beforehand.
+# A scalar subquery, evaluated for each chat. With EXISTS, PostgreSQL might compare all texts of all users first.
 _WALK = f"""
 SELECT block.*, COALESCE((
     SELECT TRUE FROM chats_text t WHERE t.chat_id = block.id AND t.state <> 2 AND {{contains}} LIMIT 1
@@ -31,9 +30,9 @@ FROM (
     SELECT {_COLUMNS} FROM chats_chat
     WHERE {{where}} AND updated_at <= {{at}} AND (updated_at < {{at}} OR id > {{id}}) {_ORDER} LIMIT {{size}}
 ) AS block {_ORDER}
-"""  # noqa: S608 - no word of it is a client's
-# The look, and what follows from it, in one statement: meanwhile a text that waits may have come into the index.
-# Each of those texts is looked up by its number, for the same reason as above; NULL is one that holds no phrase.
+"""  # noqa: S608 - no part of it comes from a client
+# The index query and the comparison in one statement: a waiting text may be indexed in between. Each of those texts
+# is looked up by its number, for the same reason as above; NULL is a text without the phrase.
 _LOOK = f"""
 WITH seen AS MATERIALIZED ({{numbers}} LIMIT {{few}} + 1),
 counted AS MATERIALIZED (SELECT COUNT(*) AS texts FROM seen),
@@ -52,11 +51,11 @@ SELECT page.*, texts FROM counted LEFT JOIN (
 
 
 class SearchLimits(msgspec.Struct, frozen=True):
-    """How much is looked at before the next way is tried.
+    """How much is read before the next strategy is tried.
 
-    `first`: chats of the first block. `largest`: of any later one. `near`: chats that are walked through in any case
-    if the page should then be full; `dense`: so many times the chats of the pages up to it, on a late one. `few`:
-    texts that are compared one and all.
+    `first`: chats of the first block. `largest`: chats of any later block. `near`: chats that are scanned in any
+    case if the page should then be full; `dense`: on late pages, this multiple of the chats up to the page. `few`:
+    texts that are all compared.
     """
 
     first: int = 120
@@ -67,14 +66,17 @@ class SearchLimits(msgspec.Struct, frozen=True):
 
 
 class Search:
-    """Finds the caller's own chats."""
+    """Searches the caller's own chats."""
 
     def __init__(self, app: AppContext, bounds: SearchLimits | None = None) -> None:
         self._app = app
         self._bounds = bounds or SearchLimits()
 
     async def page(self, actor: Actor, text: str, page: int) -> list[dict[str, Any]]:
-        """One page, counted from 1. Shape: rows of `ListedChat`. Raises: Invalid for a text that is too long."""
+        """Return one page, counted from 1.
+
+        Shape: rows of `ListedChat`. Raises: InvalidRequest for a text that is too long.
+        """
         sought, kept = parse(text), postings()
         where = await own_chats(self._app, actor, sought, kept)
         if where is None:
@@ -107,9 +109,9 @@ class Search:
 
 
 class _ChatScan:
-    """Looks through chats in the order of the list, until `end` of them hold the phrase.
+    """Scans chats in the order of the list until `end` of them contain the phrase.
 
-    Each block is a statement of its own: nobody waits for the whole of it.
+    Each block is a statement of its own, so that no other request waits for the whole scan.
     """
 
     def __init__(self, kept: IndexBackend, where: ChatFilter, phrase: str, end: int) -> None:
@@ -125,11 +127,11 @@ class _ChatScan:
         self._at, self._id = 2**63 - 1, ""
 
     def goes_on_until(self) -> float:
-        """After how many chats it should be over, if the rest is like those so far."""
+        """Return the estimated number of chats to scan, if the rest is like those so far."""
         return self._end * self._seen / len(self.found) if self.found else math.inf
 
     async def on(self, most: int) -> None:
-        """Through at most `most` more chats: four times as many as so far."""
+        """Scan at most `most` more chats: four times as many as so far."""
         size = min(most, 4 * self._seen or most)
         block = await fetch_all_in_thread(
             self._sql, *self._before, self._at, self._id, size, self._after
@@ -142,7 +144,7 @@ class _ChatScan:
 
 
 async def _reaches(where: ChatFilter, skip: int) -> bool:
-    """Whether the caller has so many chats at all."""
+    """Return whether the caller has that many chats."""
     values = where.values()
     return bool(await fetch_all_in_thread(_IS_THERE.format(where.sql, values(skip)), *values.args))
 
@@ -150,7 +152,7 @@ async def _reaches(where: ChatFilter, skip: int) -> bool:
 async def _looked_up(
     kept: IndexBackend, where: ChatFilter, look: str, phrase: str, *, skip: int, few: int
 ) -> list[dict[str, Any]] | None:
-    """The page by way of the index; None if more than `few` texts come into question."""
+    """Return the page by an index query; None if more than `few` texts are candidates."""
     values = where.values()
     sql = _LOOK.format(
         where=where.sql,

@@ -1,11 +1,11 @@
-"""Grams in SQLite: a full-text table without texts, whose words are grams.
+"""Trigrams in SQLite: a full-text table without content, whose words are trigrams.
 
-Its tokenizer takes letters and digits of ASCII, and whatever is not ASCII, for a part of a word; so the rest of ASCII
-is written as something else. Where two characters become one, a few texts more are compared in vain.
+Its tokenizer takes ASCII letters, ASCII digits and all other non-ASCII characters as parts of a word; so the rest
+of ASCII is mapped to other characters. If two characters are mapped to one, a few more texts are compared.
 
-Statements run on the event loop, so whatever is done here is done in steps of few milliseconds: grams are made before
-the transaction, which only has to see that the text still waits; and the table does not merge what it has written
-when it sees fit, but a little after every turn.
+Statements run on the event loop, so the work is done in steps of a few milliseconds: trigrams are made before the
+transaction, which only checks that the text still waits; and the table is merged a little after every batch, not
+whenever SQLite decides.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from typing import Any, Final
 from portico.api import execute, fetch_all, transaction
 from portico_chats.search.trigrams import owner_prefix, query_for, trigrams
 
-#: Characters that are taken up in one turn.
+#: Characters that are indexed in one batch.
 MAX_CHARS_PER_WRITE: Final = 6000
-#: Pages of the index that are merged after it, many times what a turn writes.
+#: Pages of the index that are merged after it, many times what a batch writes.
 _MERGED: Final = 32
 
 _WORDS: Final = {n: chr(0x80 + n) for n in range(0x80) if not chr(n).isalnum()}
@@ -33,25 +33,28 @@ _ALL_WAIT = "UPDATE chats_text SET state = 0 WHERE state = 1"
 
 
 class SQLitePostings:
-    """See `IndexBackend`."""
+    """Implementation of `IndexBackend` for SQLite."""
 
     contains = "instr({0}, {1}) > 0"
     members = "SELECT value FROM json_each({0})"
     numbers = "SELECT rowid AS number FROM chats_gram WHERE chats_gram MATCH {0}"
 
     def expression(self, owner_id: str, phrase: str) -> str:
-        """Words in quotes, joined by AND; `*` where only the beginning counts."""
+        """Return quoted words, joined by AND; `*` for a prefix match."""
         mark, want = owner_prefix(owner_id), query_for(phrase)
         if want.begins:
             return f'"{mark}{want.begins.translate(_WORDS)}" *'
         return " AND ".join(f'"{mark}{gram.translate(_WORDS)}"' for gram in want.grams)
 
     async def index_pending(self, times: int = 1) -> int:
-        """Two turns of the writer. Whoever else was at the same texts has done them, and they are passed over."""
+        """Index a batch in two write transactions.
+
+        Texts that another process has indexed in the meantime are skipped.
+        """
         some = _a_turn(await fetch_all(_WAITING, 64 * times), MAX_CHARS_PER_WRITE * times)
         if not some:
             return 0
-        # In the order of numbers: for one that is not greater than the last the table writes out what it holds.
+        # In the order of numbers: for a number that is not greater than the last, the table writes out its buffer.
         some.sort(key=lambda text: text["number"])
         words = []
         for text in some:
@@ -66,7 +69,7 @@ class SQLitePostings:
         return len(some)
 
     async def clear(self) -> None:
-        """One transaction: writers wait for some seconds where there are very many texts."""
+        """Empty the index in one transaction: writers wait for some seconds if there are very many texts."""
         async with transaction():
             await execute(_FORGOTTEN)
             await execute(_ALL_WAIT)
@@ -74,7 +77,7 @@ class SQLitePostings:
 
 
 def _a_turn(waiting: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
-    """The first of them, up to so many characters and one text more."""
+    """Return the first texts, up to that many characters plus one text."""
     some = []
     for text in waiting:
         some.append(text)

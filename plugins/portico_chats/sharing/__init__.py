@@ -1,1 +1,1 @@
-"""Letting others read a chat as it is at one moment, and copies."""
+"""Shares (snapshots that other users can read) and copies of chats."""

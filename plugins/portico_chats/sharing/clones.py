@@ -1,4 +1,4 @@
-"""Copies of chats: of one's own as they are, of shared ones what was shared. No HTTP here."""
+"""Copies of own and of shared chats. Nothing here knows HTTP."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from portico_chats.worker_thread import off_loop, size_of
 
 
 class Clones:
-    """Makes new chats of the caller's. Raises: Forbidden for somebody whose chats are not to be kept."""
+    """Copies chats to the caller. Raises: Forbidden if the caller's chats are not to be stored."""
 
     def __init__(self, app: AppContext, shares: Shares) -> None:
         self._reach = ChatAccess(app)
@@ -25,7 +25,7 @@ class Clones:
         self._shares = shares
 
     async def of_own(self, actor: Actor, chat_id: str, title: str | None) -> Chat:
-        """A copy with the flags, the folder and the tags of the original. `title`: None or "" = `Clone of …`."""
+        """Copy a chat with its flags, folder and tags. `title`: None or "" = `Clone of …`."""
         await self._making.check_may_store(actor)
         where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found = await chat_queries.find(check_id(chat_id), where)
@@ -36,7 +36,7 @@ class Clones:
         return await self._copy(actor, original, title, kept)
 
     async def of_shared(self, actor: Actor, share_id: str) -> Chat:
-        """A copy of what is shared under this id: nothing but its title and document. Raises: as `Shares.open`."""
+        """Copy what is shared under this id: only its title and document. Raises: as `Shares.get_shared`."""
         await self._making.check_may_store(actor)
         return await self._copy(actor, await self._shares.get_shared(actor, share_id), None, {})
 
@@ -54,7 +54,10 @@ class Clones:
 
 
 def _clone_document(original: Chat, title: str) -> ChatDocument:
-    """The document of a copy, which says of what it is one. Raises: Invalid for a document of an old, other shape."""
+    """Return the document of a copy, with a reference to its original.
+
+    Raises: InvalidRequest for an old document of another shape.
+    """
     try:
         document = parse_document(bytes(original.chat))
     except msgspec.ValidationError:

@@ -1,13 +1,13 @@
-"""The rows of shares: every statement there is, and no rule.
+"""SQL of shares, without rules.
 
-A share counts only while its chat points to it: taking the pointer away kills the link, whatever else is left.
+A share counts only while its chat points to it: without the pointer the link is dead, whatever else is left.
 """
 
 from typing import Any, Final
 
 from portico.api import execute, fetch_all_in_thread, fetch_one
 
-# The lock that writers of the chat take turns on; neither its time nor its revision changes.
+# The same row lock that writers of the chat wait for; neither its time nor its revision changes.
 _POINT: Final = (
     "UPDATE chats_chat SET share_id = COALESCE(share_id, $2) WHERE id = $1 RETURNING share_id"
 )
@@ -29,30 +29,30 @@ _AUTHOR: Final = (
 
 
 async def assign_share_id(chat_id: str, share_id: str) -> str | None:
-    """Lock a chat and have it point to a share: the one it has, else this. None if it is gone."""
+    """Lock a chat and set its share id: its existing one, else this. Returns it; None if the chat does not exist."""
     found = await fetch_one(_POINT, chat_id, share_id)
     return found["share_id"] if found else None
 
 
 async def save_snapshot(share_id: str, chat: dict[str, Any], document: str, at: int) -> None:
-    """Keep how a chat is now, in the place of how it was. `at`: epoch seconds."""
+    """Store a snapshot of a chat in place of the previous one. `at`: epoch seconds."""
     await execute(_KEEP, share_id, chat["id"], chat["title"], chat["created_at"], at, document)
 
 
 async def drop(chat_id: str) -> bool:
-    """Take the share of a chat back. Returns whether there was one."""
+    """Delete the share of a chat. Returns whether there was one."""
     was_shared = await execute(_FORGET, chat_id) > 0
     await execute(_DROP, chat_id)
     return was_shared
 
 
 async def find(share_id: str) -> dict[str, Any] | None:
-    """What is shared under an id."""
+    """Return what is shared under an id."""
     found = await fetch_all_in_thread(_FIND, share_id)
     return found[0] if found else None
 
 
 async def author_of(share_id: str) -> str | None:
-    """Whose chat is shared under an id."""
+    """Return the id of the owner of the chat that is shared under an id."""
     found = await fetch_one(_AUTHOR, share_id)
     return found["user_id"] if found else None

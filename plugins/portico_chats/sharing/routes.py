@@ -1,4 +1,4 @@
-"""Sharing chats and copying them, over HTTP. What happens is in `shares.py` and `clones.py`."""
+"""Routes of sharing and copying."""
 
 from typing import Annotated, Any
 
@@ -14,31 +14,31 @@ ShareId = Annotated[str, PathParameter(description="The id under which a chat is
 
 
 def routes(shares: Shares, clones: Clones) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
 
     @post("/api/v1/chats/{chat_id:str}/share", response_type=Chat, limited=True)
     async def share(request: Request, chat_id: ChatId) -> JSONResponse:
-        """Share a chat as it is now, or refresh what is shared. The answer is what others see."""
+        """Share a chat as it is now, or refresh the share. Returns what others see."""
         return json_response(await shares.share(request.user, chat_id))
 
     @delete("/api/v1/chats/{chat_id:str}/share", response_type=bool, limited=True)
     async def take_back(request: Request, chat_id: ChatId) -> JSONResponse:
-        """Share it no more. False if it was not shared."""
+        """End the share of a chat. Returns false if it was not shared."""
         return json_response(await shares.unshare(request.user, chat_id))
 
     @get("/api/v1/chats/share/{share_id:str}", response_type=Chat)
     async def shared(request: Request, share_id: ShareId) -> JSONResponse:
-        """A shared chat, to everybody who has its id."""
+        """Return a shared chat to any user who has its share id."""
         return json_response(await shares.get_shared(request.user, share_id))
 
     @post("/api/v1/chats/{chat_id:str}/clone", response_type=Chat, limited=True)
     async def clone(request: Request, chat_id: ChatId, data: JSONBody[CloneForm]) -> JSONResponse:
-        """A copy of one's own chat."""
+        """Copy one of the caller's chats."""
         return json_response(await clones.of_own(request.user, chat_id, data.title))
 
     @post("/api/v1/chats/{share_id:str}/clone/shared", response_type=Chat, limited=True)
     async def clone_shared(request: Request, share_id: ShareId) -> JSONResponse:
-        """A copy of a shared chat, the caller's own."""
+        """Copy a shared chat to the caller."""
         return json_response(await clones.of_shared(request.user, share_id))
 
     return [share, take_back, shared, clone, clone_shared]

@@ -1,4 +1,4 @@
-"""Sharing: a chat as it was at one moment, for everybody who has its id. No HTTP here."""
+"""Sharing: snapshots of a chat for all users who have the share id. Nothing here knows HTTP."""
 
 from typing import Any
 
@@ -22,16 +22,16 @@ from portico_chats.worker_thread import off_loop
 
 
 class Shares:
-    """Snapshots of chats. Ids that do not exist and those of no use to the caller raise the same NotFound."""
+    """Snapshots of chats. Unknown ids and ids that the caller may not use raise the same NotFound."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._reach = ChatAccess(app)
 
     async def share(self, actor: Actor, chat_id: str) -> Chat:
-        """Let everybody read a chat as it is now. Again: the same id, the chat as it is then.
+        """Share a chat as it is now. Shared again, it keeps its share id and the snapshot is refreshed.
 
-        Raises: Forbidden for somebody who may not share any; Invalid for a document that cannot be understood.
+        Raises: Forbidden without the permission to share; InvalidRequest for a document that cannot be parsed.
         """
         await self._reach.require_permission(actor, "chat.share")
         async with transaction():
@@ -48,7 +48,7 @@ class Shares:
         return _shared({**found, "id": share_id, "updated_at": at, "chat": text})
 
     async def unshare(self, actor: Actor, chat_id: str) -> bool:
-        """Let nobody read it any more. Returns whether it was shared."""
+        """End the share of a chat. Returns whether it was shared."""
         async with transaction():
             owner_id = await self._require(actor, chat_id)
             was_shared = await share_queries.drop(chat_id)
@@ -57,16 +57,19 @@ class Shares:
         return was_shared
 
     async def get_shared(self, actor: Actor, share_id: str) -> Chat:
-        """What is shared under this id; for whoever may read the chats of others, also a chat under its own."""
+        """Return what is shared under this id.
+
+        An actor who may read other users' chats also gets a chat by its own id.
+        """
         found = await share_queries.find(check_id(share_id))
         return _shared(found) if found else await self._readable(actor, share_id)
 
     async def author_of(self, share_id: str) -> str | None:
-        """Part of `SharedChats`."""
+        """Return the owner of a shared chat (part of `SharedChats`)."""
         return await share_queries.author_of(share_id) if is_storable(share_id) else None
 
     async def _require(self, actor: Actor, chat_id: str) -> str:
-        """Whose chat it is. Raises: NotFound; Forbidden for somebody who may read it and no more."""
+        """Return the owner of a chat. Raises: NotFound; Forbidden if the actor may read the chat, but not share it."""
         owner_id = await chat_queries.owner_of(check_id(chat_id))
         if owner_id is None:
             raise NotFound
@@ -76,14 +79,14 @@ class Shares:
     async def _readable(self, actor: Actor, chat_id: str) -> Chat:
         where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found = await chat_queries.find(chat_id, where)
-        # One's own chat is not shared by having an id.
+        # Having an id does not make one's own chat a shared one.
         if found is None or (found["user_id"] == actor.id and not actor.is_admin):
             raise NotFound
         return to_chat(found, await render_document(found))
 
 
 def _shared(row: dict[str, Any]) -> Chat:
-    """A snapshot as it goes over the wire: of its chat it tells nothing but what was kept."""
+    """Return a snapshot as a response: it contains nothing of its chat but what was stored."""
     plain = new_row(
         row["id"], f"{SHARED_ACCOUNT_PREFIX}{row['id']}", row["title"], row["updated_at"]
     )

@@ -1,4 +1,4 @@
-"""What of a chat others get to see when it is shared: what was said, and nothing about whoever said it."""
+"""The content of a snapshot: the conversation, without private data of the chat's owner."""
 
 from typing import Final
 
@@ -13,17 +13,17 @@ from portico_chats.content.chat_document import (
     split_object,
 )
 
-#: Keys of the document that are its owner's business: instructions, uploads, which chat it was cloned of.
+#: Keys of the document that are private to its owner: instructions, uploads, the original of a copy.
 _PRIVATE: Final = ("system", "files", "originalChatId", "branchPointMessageId")
-#: Of a message: what was uploaded with it, whose ids and texts are another matter than the conversation.
+#: Keys of a message that are private: uploads, whose ids and texts are not part of the conversation.
 _FILES: Final = "files"
 
 
 def snapshot(text: str, chat_id: str, owner_id: str, share_id: str) -> str:
-    """The document of a chat as it is shared. Shape: JSON.
+    """Return the JSON document of a chat as it is shared.
 
-    Clients write ids of the chat and of its owner into whatever they keep with a message. Wherever they stand, the
-    share's own stand in their place. Raises: Invalid for an old document of another shape than clients rely on.
+    Clients write the ids of the chat and of its owner into messages; the share id replaces them wherever they
+    occur. Raises: InvalidRequest for an old document of another shape than clients rely on.
     """
     try:
         shared = _without_private(parse_document(text))
@@ -53,7 +53,7 @@ def _messages(messages: Parts) -> Parts:
 
 
 def _without(key: str, text: str) -> str:
-    """A JSON object without one key; what is none, or has no such key, stays byte for byte."""
+    """Return a JSON object without one key; any other value, or an object without the key, is returned byte for byte."""
     if not text.startswith("{") or (f'"{key}"' not in text and "\\u" not in text):
         return text
     parts = split_object(text)

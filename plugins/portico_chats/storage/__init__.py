@@ -1,1 +1,1 @@
-"""How chats are kept: rows, what is written of a change, and what is remembered."""
+"""Storage of chats: queries, writes and caches."""

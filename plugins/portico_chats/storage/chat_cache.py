@@ -1,7 +1,7 @@
-"""Chats as they were a moment ago, for whoever asks again.
+"""Cache of whole chats.
 
-A chat says which revision it is of, so what is remembered is never out of date: it is good for that revision or for
-none. Bounded by what it weighs; chats that are in use are in here, the others are in the database.
+Each entry belongs to one revision of a chat, so an entry is never stale: it matches the current revision or it is
+not used. Limited by the bytes of its entries; the least recently used ones are dropped.
 """
 
 import sys
@@ -13,16 +13,20 @@ import msgspec
 from portico_chats.content.chat_document import ChatDocument
 from portico_chats.storage.writer import WrittenChat
 
-#: Bytes of text that are kept, of documents and of messages.
+#: Bytes of text in the cache, of documents and of messages.
 MAX_BYTES: Final = 32 * 1024 * 1024
-#: Chats that are kept, however short, and messages of those that were written: each is an object besides its text.
+#: Chats in the cache, however short, and messages of those that were written: each is an object besides its text.
 MAX_CHATS: Final = 4000
 MAX_MESSAGES: Final = 50_000
 _NO_TEXT: Final = sys.getsizeof("")
 
 
 class CachedChat(msgspec.Struct, frozen=True):
-    """A chat of a revision: its document. `apart`, `sent`: as it was written, of what; None = it was only read."""
+    """One revision of a chat: its document.
+
+    `written`, `request`: the split document that was written, and the request it came from; None = it was only
+    read.
+    """
 
     revision: int
     document: str
@@ -31,18 +35,18 @@ class CachedChat(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> int:
-        """Bytes, one to four for a character; what was written is there three times."""
+        """Return its size in bytes, one to four per character; a written chat is held three times."""
         text = sys.getsizeof(self.document) - _NO_TEXT
         return text * (1 if self.written is None else 3)
 
     @property
     def messages(self) -> int:
-        """How many messages are held apart."""
+        """Return how many messages are held as objects."""
         return 0 if self.written is None else len(self.written.bodies)
 
 
 class ChatCache:
-    """Chats by id, those used last."""
+    """Most recently used chats by id."""
 
     def __init__(self, room: int = MAX_BYTES) -> None:
         self._room = room
@@ -51,15 +55,15 @@ class ChatCache:
         self._known: OrderedDict[str, CachedChat] = OrderedDict()
 
     def __contains__(self, chat_id: str) -> bool:
-        """Whether some revision of a chat is remembered."""
+        """Return whether any revision of a chat is in the cache."""
         return chat_id in self._known
 
     def latest(self, chat_id: str) -> CachedChat | None:
-        """A chat as it was when it was read or written last, here."""
+        """Return a chat as this process last read or wrote it."""
         return self._known.get(chat_id)
 
     def get(self, chat_id: str, revision: int) -> CachedChat | None:
-        """A chat as it is in a revision, if that is what is remembered."""
+        """Return a chat of this revision, if it is in the cache."""
         found = self._known.get(chat_id)
         if found is None or found.revision != revision:
             return None
@@ -67,7 +71,7 @@ class ChatCache:
         return found
 
     def keep(self, chat_id: str, chat: CachedChat) -> None:
-        """Remember a chat as it is stored, in the place of what was; forget those used longest ago."""
+        """Store a chat in place of its previous revision; drop the least recently used ones."""
         self.forget(chat_id)
         self._known[chat_id] = chat
         self._held += chat.weight
@@ -78,7 +82,7 @@ class ChatCache:
             self.forget(next(iter(self._known)))
 
     def forget(self, chat_id: str) -> None:
-        """Let go of a chat."""
+        """Remove a chat from the cache."""
         if (known := self._known.pop(chat_id, None)) is not None:
             self._held -= known.weight
             self._messages -= known.messages

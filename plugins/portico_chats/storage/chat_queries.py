@@ -1,4 +1,4 @@
-"""The rows of chats: every statement there is, and no rule. Conditions come from whoever asks."""
+"""SQL of chats, without rules. Conditions come from the caller."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ from portico_chats.storage import message_queries
 
 #: Chats on one page.
 PAGE: Final = 60
-#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+#: Later pages are always empty; a database counts to 64 bits only.
 LAST_PAGE: Final = 2**32
 #: Whole chats that are read at once: each may have megabytes.
 BLOCK: Final = 20
@@ -30,8 +30,8 @@ METADATA_COLUMNS: Final = (
 )
 _FRAME: Final = "revision, chat AS text, messages_at, branch_at, current_id"
 
-# The messages come as one text, put together where they are, in the same statement as the chat: so both are of the
-# same moment, and there is one row to fetch.
+# The messages come as one text, joined by the database in the statement that reads the chat: so both are of the same
+# revision, and one row is fetched.
 _MESSAGES: Final = {
     "sqlite": "SELECT group_concat(json_quote(m.id) || ':' || m.body, ',') FROM (SELECT id, body "
     "FROM chats_message WHERE chat_id = chats_chat.id ORDER BY position, id) m",
@@ -82,7 +82,8 @@ _LIST: Final = (
     "WHERE user_id = $1 AND archived = FALSE{} ORDER BY updated_at DESC, id{}"
 )
 _DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
-# The condition is asked twice: PostgreSQL asks the outer one again of a row that was changed while it waited for it.
+# The condition is evaluated twice: PostgreSQL evaluates the outer one again for a row that was changed while it
+# waited.
 _DELETE_SOME: Final = (
     "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
     f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {DELETED_AT_ONCE}) AND {{0}} RETURNING id"
@@ -90,30 +91,30 @@ _DELETE_SOME: Final = (
 _LARGE: Final = (
     f"SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} AND {message_queries.IS_LARGE}"  # noqa: S608
 )
-#: Which chats of a folder its lists show. Pinned and archived ones have lists of their own.
+#: Chats that the lists of a folder show. Pinned and archived ones have lists of their own.
 IN_FOLDER_LISTS: Final = "archived = FALSE AND pinned = FALSE"
 _FILED: Final = (
     f"SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND {IN_FOLDER_LISTS} "  # noqa: S608
     "AND folder_id IN ({}) LIMIT 1"
 )
 
-#: A condition and its values. Its first placeholder follows those of the statement it is put into.
+#: A condition and its arguments. Its first placeholder follows those of the statement that contains it.
 Where = tuple[str, Sequence[Any]]
 FIND_FIRST, TAKE_FIRST, DELETE_FIRST = 2, 3, 2
 ANY: Final[Where] = ("1 = 1", ())
 
 
 async def insert(row: dict[str, Any], frame: ChatSkeleton) -> None:
-    """A new row. `row`: what `METADATA_COLUMNS` names; a new chat is shared with nobody."""
+    """Insert a row. `row`: the `METADATA_COLUMNS`; a new chat is not shared."""
     flags = (row[name] for name in _NEW)
     await execute(_INSERT, *flags, *_values(frame))
 
 
 async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
-    """The row with its messages, if there is one and it meets the condition. Not asked in a transaction."""
+    """Return the row with its messages, if it exists and meets the condition. Not for use in a transaction."""
     dialect = current_database().dialect
     sql = f"{_WHOLE[dialect]} id = $1 AND {where[0]}"
-    # SQLite works on the event loop, unless it is told to take a thread.
+    # SQLite works on the event loop, unless a thread is requested.
     if dialect == "sqlite" and await message_queries.is_large(chat_id):
         found = await fetch_all_in_thread(sql, chat_id, *where[1])
         return found[0] if found else None
@@ -121,19 +122,19 @@ async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
 
 
 async def frame_row(chat_id: str) -> dict[str, Any] | None:
-    """The row with its frame, and without its messages."""
+    """Return the row with its skeleton and without its messages."""
     return await fetch_one(_FRAMED, chat_id)
 
 
 async def find_metadata(chat_id: str, where: Where) -> dict[str, Any] | None:
-    """The row without its document, if there is one and it meets the condition."""
+    """Return the row without its document, if it exists and meets the condition."""
     return await fetch_one(_GLANCE + where[0], chat_id, *where[1])
 
 
 async def find_full(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
-    """Rows that meet the condition with their messages, as `find`; the first ones by id if not all are wanted.
+    """Return rows that meet the condition with their messages, as `find`; with `limit` the first ones by id.
 
-    The condition's first placeholder is `$1`, and it must find its rows by an index: each may have megabytes.
+    The condition's first placeholder is `$1`, and it must use an index: each row may have megabytes.
     """
     sql = f"{_WHOLE[current_database().dialect]} {where[0]}"
     first = "" if limit is None else f" ORDER BY id LIMIT {limit}"
@@ -141,33 +142,33 @@ async def find_full(where: Where, limit: int | None = None) -> list[dict[str, An
 
 
 async def exists(chat_id: str, where: Where) -> bool:
-    """Whether there is such a row, without reading its document."""
+    """Return whether such a row exists, without reading its document."""
     return await fetch_one(_THERE + where[0], chat_id, *where[1]) is not None
 
 
 async def owner_of(chat_id: str) -> str | None:
-    """Whose it is; None if it is not there."""
+    """Return the owner's id; None if the chat does not exist."""
     found = await fetch_one(_OWNER, chat_id)
     return found["user_id"] if found else None
 
 
 async def lock(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:
-    """Lock a row until the transaction ends, note its new time and revision.
+    """Lock a row until the transaction ends; set its new time and revision.
 
-    Writers of one chat take turns here, on every database, its messages included. What comes back is the row as the
-    writer before left it; a SELECT could still show an older one.
+    Writers of one chat and its messages wait for each other here, on every database. The returned row is the one
+    that the writer before left; a SELECT could still return an older one.
     """
     found = await fetch_all(_TAKE.format(where[0]), chat_id, at, *where[1])
     return found[0] if found else None
 
 
 async def update(chat_id: str, title: str, frame: ChatSkeleton) -> None:
-    """Store title and frame of a row that was taken."""
+    """Store title and skeleton of a locked row."""
     await execute(_KEEP, chat_id, title, *_values(frame))
 
 
 def frame_of(found: dict[str, Any]) -> ChatSkeleton:
-    """The frame in a row."""
+    """Return the skeleton in a row."""
     return ChatSkeleton(
         found["text"], found["messages_at"], found["branch_at"], found["current_id"]
     )
@@ -180,7 +181,10 @@ def _values(frame: ChatSkeleton) -> tuple[Any, ...]:
 async def page(
     owner_id: str, number: int | None, *, pinned: bool, folders: bool
 ) -> list[dict[str, Any]]:
-    """Rows that are not archived, without their documents, the last changed first. `number` None = all of them."""
+    """Return rows that are not archived, without their documents, the last changed first.
+
+    `number` None = all of them.
+    """
     but = ("" if pinned else " AND pinned = FALSE") + ("" if folders else " AND folder_id IS NULL")
     if number is None:
         return await fetch_all(_LIST.format(but, ""), owner_id)
@@ -189,7 +193,7 @@ async def page(
 
 
 async def delete(chat_id: str, where: Where) -> str | None:
-    """Delete a row, in the transaction that is open. Returns whose it was; None if none met the condition."""
+    """Delete a row, in the open transaction. Returns its owner's id; None if no row meets the condition."""
     if current_database().dialect == "sqlite" and await message_queries.is_large(chat_id):
         if not await exists(chat_id, where):
             return None
@@ -199,17 +203,17 @@ async def delete(chat_id: str, where: Where) -> str | None:
 
 
 async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
-    """Delete all rows of somebody that meet the condition. Gives their ids, in blocks; no document is read."""
+    """Delete all rows of an account that meet the condition. Yields their ids in blocks; no document is read."""
     if current_database().dialect == "sqlite":
         for large in await fetch_all(_LARGE.format(where[0]), owner_id, *where[1]):
             await message_queries.empty(large["id"])
     while gone := await fetch_all(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
         yield [one["id"] for one in gone]
-        await asyncio.sleep(0)  # SQLite works on the event loop: everybody else has a turn
+        await asyncio.sleep(0)  # SQLite works on the event loop: other requests get a turn
 
 
 async def is_listed_in(owner_id: str, folder_ids: Sequence[str]) -> bool:
-    """Whether the list of one of these folders shows a chat of this account."""
+    """Return whether the list of one of these folders shows a chat of this account."""
     for some in chunks(folder_ids):
         if await fetch_one(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
             return True

@@ -1,4 +1,4 @@
-"""What `portico db check` looks at in the tables of chats, besides their references."""
+"""Database checks of the chat tables, besides references (`portico db check`)."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from portico.api import DatabaseCheck, execute, fetch_all_in_thread, transaction
 
 _ORPHANED = "state <> 2 AND NOT EXISTS (SELECT 1 FROM chats_chat c WHERE c.id = chats_text.chat_id)"
 _COUNT = f"SELECT COUNT(*) AS n FROM chats_text WHERE {_ORPHANED}"  # noqa: S608
-# What is in the index is taken out of it first, which the server does in the background.
+# The text is first removed from the index, which the server does in the background.
 _DROP = (
     f"DELETE FROM chats_text WHERE state = 0 AND {_ORPHANED}",  # noqa: S608
     f"UPDATE chats_text SET state = 2 WHERE state = 1 AND {_ORPHANED}",  # noqa: S608
@@ -29,5 +29,5 @@ async def _repair() -> None:
 
 
 def checks() -> list[DatabaseCheck]:
-    """Those of this plugin."""
+    """Return the checks of this plugin."""
     return [DatabaseCheck("chats_text", _find, _repair)]

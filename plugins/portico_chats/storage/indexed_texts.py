@@ -1,8 +1,8 @@
-"""What can be searched for: texts for the title of each chat and for each of its messages.
+"""Searchable texts: one for the title of each chat and one for each of its messages.
 
-Writing one is a row, in the transaction of the change. The index is brought up to date afterwards; until then a
-search looks through what waits. A long text is kept in pieces that overlap, so that no step of anything is long:
-whatever can be searched for lies whole in one of them.
+Writing a text is one row, in the transaction of the change. The index is updated afterwards; until then a search
+scans the waiting texts. A long text is stored in overlapping pieces, so that no step takes long: every searchable
+phrase is whole in one of them.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ from portico.api import (
 )
 from portico_chats.worker_thread import PAGE_ROWS, in_turns, off_loop
 
-#: The part of a chat that is its title and whatever else belongs to no message.
+#: The part of a chat with its title and all text that belongs to no message.
 TITLE: Final = ""
-#: Characters of the longest phrase that can be searched for; neighbouring pieces share as many.
+#: Characters of the longest searchable phrase; neighbouring pieces overlap by as many.
 LONGEST: Final = 1000
-#: Characters of a piece. At most as many grams are made of one, far below what a `tsvector` can hold.
+#: Characters of a piece. It has at most as many trigrams, far below the limit of a `tsvector`.
 PIECE: Final = 8000
 
 _ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
 _FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
 _LEAVE_ALL = "UPDATE chats_text SET state = 2 WHERE owner_id = $1 AND state = 1"
-# In this order: what is indexed between the two statements is still met by the second. `state + 0` keeps databases from
-# the index of states: it holds all that waits, and what this transaction deleted.
+# In this order: a text that is indexed between the two statements is still met by the second. `state + 0` keeps
+# databases from using the index on states: it contains all waiting texts, and those that this transaction deleted.
 _FORGET_OF = "DELETE FROM chats_text WHERE {} AND state + 0 = 0"
 _LEAVE_OF = "UPDATE chats_text SET state = 2 WHERE {} AND state + 0 = 1"
 _PAGE: Final = (
@@ -42,12 +42,12 @@ _PAGE: Final = (
 
 
 def folded(text: str) -> str:
-    """A text as it is compared: one case, and one form for letters that look the same."""
+    """Return a text for comparison: in one case, and in one form for letters that look the same."""
     return text.lower() if text.isascii() else normalized("NFKC", text).casefold()
 
 
 def split_text(text: str) -> Iterator[str]:
-    """A text in parts of at most `PIECE` characters, each beginning with the last `MAX_RETRY_SECONDS` of the one before."""
+    """Yield parts of at most `PIECE_CHARS` characters, each starting with the last `MAX_PHRASE_CHARS` of the one before."""
     step = PIECE - LONGEST
     for start in range(0, max(len(text) - LONGEST, 1), step):
         yield text[start : start + PIECE]
@@ -63,7 +63,7 @@ def _adding(count: int) -> str:
 
 
 async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
-    """Keep texts of parts that have none yet. Empty ones need no row."""
+    """Insert texts of parts that have none yet. Empty ones need no row."""
     async for names in in_turns(
         [part for part, text in parts.items() if text], MAX_ROWS_PER_STATEMENT
     ):
@@ -75,13 +75,13 @@ async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
 
 
 async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
-    """Keep texts in the place of what was kept of the same parts."""
+    """Replace the texts of these parts."""
     await drop(chat_id, list(parts))
     await add(owner_id, chat_id, parts)
 
 
 async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
-    """Let go of some parts of a chat; None = of all."""
+    """Delete the texts of some parts of a chat; None = of all."""
     if parts is None:
         await drop_chats([chat_id])
     elif len(parts) > MAX_ROWS_PER_STATEMENT:
@@ -92,13 +92,13 @@ async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
 
 
 async def drop_all(owner_id: str) -> None:
-    """Let go of everything of somebody's."""
+    """Delete all texts of an account."""
     await execute(_FORGET_ALL, owner_id)
     await execute(_LEAVE_ALL, owner_id)
 
 
 async def drop_chats(chat_ids: Sequence[str]) -> None:
-    """Let go of everything of some chats, not more than a statement can name."""
+    """Delete all texts of some chats, at most as many as one statement takes."""
     if current_database().dialect == "sqlite":  # it works on the event loop
         for chat_id in chat_ids:
             await _drop_in_turns(chat_id)
@@ -107,7 +107,7 @@ async def drop_chats(chat_ids: Sequence[str]) -> None:
 
 
 async def _drop_in_turns(chat_id: str, parts: Set[str] | None = None) -> None:
-    """Look through a chat once. PostgreSQL would do so for every statement that names some of many parts."""
+    """Read the texts of a chat once. PostgreSQL would do so for every statement that names some of many parts."""
     size = PAGE_ROWS[current_database().dialect]
     part, number = "", -1
     while True:

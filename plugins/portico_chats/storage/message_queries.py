@@ -1,4 +1,4 @@
-"""The rows of messages: every statement there is, and no rule. Their chat has been taken by whoever writes."""
+"""SQL of messages, without rules. The caller has locked their chat."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from portico_chats.worker_thread import PAGE_ROWS, in_turns
 
 #: Rows in one statement that writes, or that reads some messages.
 _CHUNK: Final = 50
-#: Messages from which on a chat is large: work on all of them takes long.
+#: Number of messages from which on a chat is large: work on all of them takes long.
 _LARGE: Final = 500
 _WIDTH: Final = 11
 
@@ -42,7 +42,7 @@ _NOTE_DELETED: Final = (
 )
 _WAS_DELETED: Final = "SELECT 1 AS there FROM chats_deleted_message WHERE chat_id = $1 AND id = $2"
 
-#: True for rows of `chats_chat` that have so many messages that work on all of them takes long.
+#: Condition for rows of `chats_chat` with so many messages that work on all of them takes long.
 IS_LARGE: Final = (
     "EXISTS (SELECT 1 FROM chats_message m WHERE m.chat_id = chats_chat.id "  # noqa: S608
     f"AND m.position > {_LARGE * POSITION_STEP})"
@@ -53,17 +53,17 @@ _EMPTY: Final = tuple(
     for table in ("chats_message", "chats_deleted_message")
 )
 
-#: Days for which it is known that a message was deleted: longer than anything that writes to it goes on.
+#: Days for which deleted message ids are stored: longer than any running write to them lasts.
 DELETED_KEPT_DAYS: Final = 7
 
 
 async def of(chat_id: str) -> dict[str, StoredMessage]:
-    """All messages of a chat by id."""
+    """Return all messages of a chat by id."""
     return {one.pop("id"): StoredMessage(**one) async for one in _pages(chat_id, _COLUMNS)}
 
 
 async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, StoredMessage]:
-    """Those messages of a chat that are there, by id."""
+    """Return those of the messages that exist, by id."""
     kept: dict[str, StoredMessage] = {}
     async for ids in in_turns(message_ids, _CHUNK):
         found = await fetch_all(_SOME.format(placeholders(len(ids), first=2)), chat_id, *ids)
@@ -72,12 +72,12 @@ async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, StoredMess
 
 
 async def bodies(chat_id: str) -> dict[str, str]:
-    """The bodies of all messages of a chat by id, in order."""
+    """Return the bodies of all messages of a chat by id, in order."""
     return {one["id"]: one["body"] async for one in _pages(chat_id, "position, body")}
 
 
 async def end(chat_id: str) -> int:
-    """The place of the last message; 0 if there is none."""
+    """Return the position of the last message; 0 if there is none."""
     found = await fetch_one(_END, chat_id)
     return int(found["position"] or 0) if found else 0
 
@@ -85,7 +85,7 @@ async def end(chat_id: str) -> int:
 async def write(
     chat_id: str, written: Mapping[str, StoredMessage], facts: Mapping[str, MessageFields], at: int
 ) -> None:
-    """Insert messages, or change those that are there. `at`: epoch seconds."""
+    """Insert or update messages. `at`: epoch seconds."""
     async for some in in_turns(list(written), _CHUNK):
         lines = [
             (chat_id, one, row.position, row.parent_id, facts[one].role, at, at, row.since, row.knew, row.origin, row.body)
@@ -96,7 +96,7 @@ async def write(
 
 
 async def delete(chat_id: str, message_ids: Sequence[str], at: int) -> None:
-    """Delete some messages of a chat, and note that they were. `at`: epoch seconds."""
+    """Delete messages of a chat and record their ids as deleted. `at`: epoch seconds."""
     async for ids in in_turns(message_ids):
         await execute(_NOTE_DELETED.format(placeholders(len(ids), first=3)), chat_id, at, *ids)
         await execute(_DELETE.format(placeholders(len(ids), first=2)), chat_id, *ids)
@@ -112,17 +112,17 @@ async def empty(chat_id: str) -> None:
 
 
 async def was_deleted(chat_id: str, message_id: str) -> bool:
-    """Whether a message of this id was deleted from a chat, within the last days."""
+    """Return whether a message of this id was deleted from the chat in the last days."""
     return await fetch_one(_WAS_DELETED, chat_id, message_id) is not None
 
 
 async def is_large(chat_id: str) -> bool:
-    """Whether a chat has so many messages that to read them all takes long. Costs one look into an index."""
+    """Return whether a chat has so many messages that reading them all takes long. Costs one index lookup."""
     return await end(chat_id) > _LARGE * POSITION_STEP
 
 
 async def _pages(chat_id: str, columns: str) -> AsyncIterator[dict[str, Any]]:
-    """The rows of a chat in order, read a page at a time."""
+    """Yield the rows of a chat in order, read a page at a time."""
     size = PAGE_ROWS[current_database().dialect]
     at, last = -1, ""
     while True:
@@ -133,4 +133,4 @@ async def _pages(chat_id: str, columns: str) -> AsyncIterator[dict[str, Any]]:
             yield one
         if len(found) < size:
             return
-        await asyncio.sleep(0)  # SQLite works on the event loop: other requests have a turn
+        await asyncio.sleep(0)  # SQLite works on the event loop: other requests get a turn

@@ -1,7 +1,8 @@
-"""Which state of a chat was shown to which sign-in: how an omission is told from ignorance (see `trees`).
+"""Last revision of a chat that each session was shown: it tells deleted messages from unknown ones (see `message_tree`).
 
-Noted in memory when a chat is read, and written down soon after, once for each sign-in and state, so that reading
-costs nothing. What is lost when a process is killed makes a deletion be taken for ignorance: nothing disappears.
+Recorded in memory when a chat is read, and stored soon after, once for each session and revision, so that reading
+costs nothing. If a record is lost because the process is killed, a deletion counts as an unknown message: nothing
+disappears.
 """
 
 import asyncio
@@ -13,9 +14,9 @@ from portico.api import ForeignKeyViolation, execute, fetch_one, now
 
 log = structlog.get_logger("portico.chats")
 
-#: Pairs that are remembered.
+#: Pairs of chat and session that are held in memory.
 MAX_PENDING = 10_000
-#: Days for which a note is kept; longer than any session that is in use.
+#: Days for which a record is stored; longer than any active session.
 KEPT_DAYS = 90
 
 _NOTE = (
@@ -30,21 +31,21 @@ Pair = tuple[str, str]
 
 
 class SeenRevisions:
-    """Revisions of chats, by chat and sign-in."""
+    """Seen revisions by chat and session."""
 
     def __init__(self) -> None:
-        #: By chat, those that were noted longest ago first; then by sign-in.
+        #: By chat, the oldest first; then by session.
         self._known: OrderedDict[str, dict[str, int]] = OrderedDict()
         self._count = 0
         self._waiting: dict[Pair, int] = {}
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        """How many pairs are remembered."""
+        """Return how many pairs are held in memory."""
         return self._count
 
     def note(self, chat_id: str, session_id: str, revision: int) -> None:
-        """A chat was shown in this state."""
+        """Record that a session was shown this revision of a chat."""
         if self._remembered(chat_id, session_id) >= revision:
             return
         known = self._known.setdefault(chat_id, {})
@@ -57,19 +58,19 @@ class SeenRevisions:
             self._task = asyncio.create_task(self._write())
 
     def forget(self, chat_id: str) -> None:
-        """Let go of a chat that was deleted: nobody asks about it again."""
+        """Drop the records of a deleted chat."""
         for session_id in (known := self._known.pop(chat_id, {})):
             self._waiting.pop((chat_id, session_id), None)
         self._count -= len(known)
 
     async def of(self, chat_id: str, session_id: str) -> int:
-        """The last state that was shown; 0 = none."""
+        """Return the last revision that the session was shown; 0 = none."""
         known = self._remembered(chat_id, session_id)
         found = await fetch_one(_FIND, chat_id, session_id)
         return max(known, found["revision"] if found else 0)
 
     async def settle(self) -> None:
-        """Wait until everything noted is written, or given up."""
+        """Wait until all records are stored, or storing them failed."""
         while self._task is not None:
             await asyncio.wait({self._task})
 
@@ -77,7 +78,7 @@ class SeenRevisions:
         return self._known.get(chat_id, {}).get(session_id, 0)
 
     def _drop_oldest(self) -> None:
-        """Forget a pair; what waits to be written is written all the same."""
+        """Drop the oldest pair from memory; pending records are stored nevertheless."""
         chat_id, known = next(iter(self._known.items()))
         del known[next(iter(known))]
         self._count -= 1
@@ -91,8 +92,8 @@ class SeenRevisions:
                 try:
                     await execute(_NOTE, chat_id, session_id, revision, now())
                 except ForeignKeyViolation:
-                    continue  # the chat was deleted in this very moment
-        except Exception as error:  # noqa: BLE001 - away or full: what was shown is known here all the same
+                    continue  # the chat was deleted at the same time
+        except Exception as error:  # noqa: BLE001 - unavailable or full: the record stays in memory
             log.warning("what was shown is not written down", error=type(error).__name__)
             self._waiting.clear()
         finally:

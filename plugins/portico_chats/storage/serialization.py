@@ -1,4 +1,4 @@
-"""A row and its messages as the chat that goes over the wire."""
+"""Conversion of rows and messages to chats of the API."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +18,7 @@ _LINKS = msgspec.json.Decoder(list[tuple[str, str | None]])
 
 
 def new_row(chat_id: str, owner_id: str, title: str, at: int) -> dict[str, Any]:
-    """The columns of a new chat. `at`: epoch seconds."""
+    """Return the columns of a new chat. `at`: epoch seconds."""
     return {
         "id": chat_id,
         "user_id": owner_id,
@@ -34,7 +34,7 @@ def new_row(chat_id: str, owner_id: str, title: str, at: int) -> dict[str, Any]:
 
 
 def to_chat(row: dict[str, Any], document: str) -> Chat:
-    """The chat of a row, and its document."""
+    """Return the chat of a row and its document."""
     return Chat(
         id=row["id"],
         user_id=row["user_id"],
@@ -51,25 +51,28 @@ def to_chat(row: dict[str, Any], document: str) -> Chat:
 
 
 async def render_document(row: dict[str, Any]) -> str:
-    """The JSON of the document, of a row that `store.find` has read."""
+    """Return the JSON of the document, of a row that `chat_queries.find` has read."""
     return await off_loop(len(row["messages"] or ""), _joined, row)
 
 
 async def document_of_taken(row: dict[str, Any]) -> str:
-    """The JSON of the document, of a row without its messages. It is locked: what is read in pieces fits together."""
+    """Return the JSON of the document, of a locked row without its messages.
+
+    Because of the lock the pieces that are read fit together.
+    """
     bodies = await message_queries.bodies(row["id"])
     size = sum(map(len, bodies.values()))
     return await off_loop(size, filled, frame_of(row), MessageTree(bodies))
 
 
 async def to_chats(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
-    """Whole chats in blocks, of rows in blocks that `store.whole` has read."""
+    """Convert blocks of rows that `chat_queries.find_full` has read to blocks of whole chats."""
     async for block in blocks:
         yield [to_chat(row, await render_document(row)) for row in block]
 
 
 def filled(frame: ChatSkeleton, tree: MessageTree) -> str:
-    """The JSON of the document that has this frame and these messages."""
+    """Return the JSON of the document with this skeleton and these messages."""
     messages = render_members(tree.bodies.items())
     if frame.branch_offset is None:
         return frame.render(messages)
@@ -83,7 +86,7 @@ def _joined(row: dict[str, Any]) -> str:
 
 
 def _branch(row: dict[str, Any]) -> str:
-    """The visible branch, as the list that clients keep beside the tree."""
+    """Return the visible branch as a list, which clients store beside the tree."""
     bodies = _BODIES.decode(f"{{{row['messages'] or ''}}}")
     parents = dict(_LINKS.decode(f"[{row['links'] or ''}]"))
     shown = [str(bodies[one], "utf-8") for one in branch(row["current_id"], parents.__getitem__)]

@@ -1,7 +1,7 @@
-"""Writing one message of a chat, in the transaction that is open.
+"""Writes of one message of a chat, in the open transaction.
 
-What it costs does not depend on how many others there are. A message that is not there is made whole, with its place in
-the tree, or not at all.
+The cost does not depend on the number of other messages. A message that does not exist is created whole, with its
+place in the tree, or not at all.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,10 +31,10 @@ ID_RULE: Final = f"A message's id is at most {LONGEST_ID} characters long, all o
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message is like if it has to be made.
+    """How to create a message.
 
-    `role`: None = the answer to a user's message is an assistant's, any other message is a user's. `parent_id`: None =
-    the current message of the chat. `is_done`: an assistant's message says that it is complete.
+    `role`: None = `assistant` below a user's message, else `user`. `parent_id`: None = the current message of the
+    chat. `is_done`: whether an assistant's message is marked as complete.
     """
 
     role: str | None = None
@@ -49,10 +49,10 @@ async def note(
     origin: str,
     new: NewMessage | None,
 ) -> bool:
-    """Lay fields over one message of a chat that was taken; it becomes the current one.
+    """Replace fields of one message of a locked chat and make it the current one.
 
-    `change`: tells the fields, given the message's parts. `new`: how to make the message if it is not there; None = do
-    not make it. Returns whether the message was written: one that was deleted is not made again.
+    `change`: returns the fields, given the message's parts. `new`: how to create the message if it does not exist;
+    None = do not create it. Returns whether the message was written: a deleted one is not created again.
     """
     chat_id, before = taken["id"], chat_queries.frame_of(taken)
     if (inside := before.messages_inside()) is not None:
@@ -86,7 +86,7 @@ async def _change(taken: Row, message_id: str, was: StoredMessage, body: str) ->
 async def _make(
     taken: Row, message_id: str, new: NewMessage, fields: Mapping[str, Any], origin: str
 ) -> None:
-    """Write a whole message at the end of the chat, and name it among the children of its parent."""
+    """Insert a whole message at the end of the chat, and name it among the children of its parent."""
     chat_id, at = taken["id"], taken["updated_at"]
     wanted = new.parent_id or taken["current_id"]
     above = {} if wanted in (None, message_id) else await message_queries.some(chat_id, [wanted])
@@ -111,7 +111,10 @@ def _whole(
     at: int,
     fields: Mapping[str, Any],
 ) -> str:
-    """The body of a new message. `wanted`: the id of its parent. `parent`: its body, None = it is not there."""
+    """Return the body of a new message.
+
+    `wanted`: id of its parent. `parent`: body of the parent, None = it does not exist.
+    """
     if not is_message_id(message_id):
         raise InvalidRequest(ID_RULE)
     # Clients name parents that they have yet to send.
@@ -137,8 +140,8 @@ async def _note_inside(
     change: Callable[[Parts], Mapping[str, Any]],
     new: NewMessage | None,
 ) -> bool:
-    """The same in a document that is whole, which has to be written whole. See `Frame.messages_inside`."""
-    if not messages:  # nobody can tell which there are
+    """The same in a document in one piece, which is written as a whole. See `ChatSkeleton.messages_inside`."""
+    if not messages:  # the messages cannot be read
         return False
     document = parse_document(chat_queries.frame_of(taken).text)
     if message_id in messages:
@@ -169,7 +172,7 @@ def _laid_over(parts: Parts, fields: Mapping[str, Any]) -> str:
 
 
 def _with_current(frame: ChatSkeleton, message_id: str) -> ChatSkeleton:
-    """A frame with a place for messages, whose current one is this."""
+    """Return a skeleton with a place for messages, whose current message is this one."""
     if frame.current_id == message_id and frame.messages_offset is not None:
         return frame
     document = frame.document()

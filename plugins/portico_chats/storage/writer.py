@@ -1,6 +1,6 @@
-"""Writing chats: the chat, its messages and what can be searched for, in the transaction that is open.
+"""Writes of chats: the chat, its messages and searchable texts, in the open transaction.
 
-Only rows that change are written. The document comes back as it is then, put together from what is at hand.
+Only rows that change are written. The resulting document is returned, rendered from what is in memory.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,12 +30,12 @@ from portico_chats.storage.serialization import filled
 from portico_chats.worker_thread import off_loop
 
 Row = dict[str, Any]
-#: Tells the last revision of a chat that was shown to a sign-in.
+#: Returns the last revision of a chat that a session was shown.
 SeenOf = Callable[[str, str], Awaitable[int]]
 
 
 class WrittenChat(msgspec.Struct, frozen=True):
-    """A chat as it is now: its document, also taken apart; and the ids of the messages that were deleted."""
+    """A chat after the write: its document, also split; and the ids of the deleted messages."""
 
     document: str
     frame: ChatSkeleton
@@ -44,7 +44,7 @@ class WrittenChat(msgspec.Struct, frozen=True):
 
 
 async def insert_chat(row: Row, document: ChatDocument, origin: str) -> WrittenChat:
-    """A new chat. `row`: see `store.insert`. `origin`: the sign-in it comes through."""
+    """Insert a chat. `row`: see `chat_queries.insert`. `session_id`: the creating session."""
     size = document.size
     document, tree, frame = await off_loop(size, _planned, document, origin)
     await chat_queries.insert(row, frame)
@@ -53,7 +53,7 @@ async def insert_chat(row: Row, document: ChatDocument, origin: str) -> WrittenC
 
 
 async def split_legacy_chat(row: Row) -> None:
-    """Give the messages of a chat that is one document, in the column `chat`, rows of their own."""
+    """Move the messages of a chat that is one document, in the column `chat`, to rows of their own."""
     document = parse_document(row["chat"])
     if too_long_ids(document):
         return
@@ -77,7 +77,7 @@ async def apply_changes(
     seen_of: SeenOf,
     known: WrittenChat | None = None,
 ) -> WrittenChat:
-    """Lay top-level keys over a chat that was taken, which gets its new title. `known`: the chat as it was before."""
+    """Replace top-level keys of a locked chat, and its title. `known`: the chat as it was before."""
     chat_id = taken["id"]
     bodies = known.bodies if known else await message_queries.bodies(chat_id)
     before = chat_queries.frame_of(taken)
@@ -104,7 +104,7 @@ async def apply_changes(
     await message_queries.delete(chat_id, tree.gone, taken["updated_at"])
     loose = await off_loop(size, _extra_texts, title, document)
     was_loose = await off_loop(size, _extra_texts, taken["title"], base)
-    # What can be searched for of a document that is whole was never written.
+    # The texts of a document in one piece were never written.
     titles = {indexed_texts.TITLE: loose} if loose != was_loose or inside is not None else {}
     await _rewrite(taken, bodies, tree, titles)
     taken["title"] = title
@@ -115,7 +115,7 @@ async def apply_changes(
 
 
 def is_unchanged(known: WrittenChat, changes: ChatDocument) -> bool:
-    """Whether a chat is, to the letter, what it would be with these top-level keys laid over it."""
+    """Return whether a chat would stay the same, byte for byte, with these top-level keys replaced."""
     if "history" in changes.parts:
         posted = changes.messages or {}
         if posted != known.bodies or not is_append_only(known.bodies, posted):
@@ -127,7 +127,7 @@ def is_unchanged(known: WrittenChat, changes: ChatDocument) -> bool:
 async def _merge_tree(
     taken: Row, bodies: Mapping[str, str], posted: Mapping[str, str], origin: str, seen_of: SeenOf
 ) -> MessageTree:
-    """The tree of a chat after somebody has sent theirs. Reads no more rows than it has to."""
+    """Return the tree of a chat after merging the sent one. Reads only the rows it needs."""
     chat_id, revision = taken["id"], taken["revision"]
     if is_append_only(bodies, posted):
         if posted == bodies:
@@ -157,7 +157,7 @@ async def _write_new(row: Row, document: ChatDocument, tree: MessageTree) -> Non
 async def _rewrite(
     taken: Row, bodies: Mapping[str, str], tree: MessageTree, titles: Mapping[str, str]
 ) -> None:
-    """Keep what can be searched for in step with a tree: only texts that differ."""
+    """Update the searchable texts to match a tree: only those that differ."""
     size = sum(len(bodies[one]) for one in tree.facts if one in bodies)
     new, other = await off_loop(size, _texts, bodies, tree)
     await indexed_texts.drop(taken["id"], [*tree.gone, *other, *titles])
@@ -165,7 +165,7 @@ async def _rewrite(
 
 
 def _texts(bodies: Mapping[str, str], tree: MessageTree) -> tuple[dict[str, str], dict[str, str]]:
-    """The texts of messages that are new, and those of others whose text has changed."""
+    """Return the texts of new messages, and those of existing messages whose text has changed."""
     new = {one: facts.text for one, facts in tree.facts.items() if one not in bodies}
     other = {
         one: facts.text
@@ -176,7 +176,7 @@ def _texts(bodies: Mapping[str, str], tree: MessageTree) -> tuple[dict[str, str]
 
 
 def _laid_over(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> ChatDocument:
-    """A document with other top-level keys laid over it, which has these messages then."""
+    """Return a document with other top-level keys, and with these messages."""
     if "history" in changes.parts:
         base = msgspec.structs.replace(base, history=changes.history, current_id=changes.current_id)
     return _with_placeholders(
@@ -190,7 +190,7 @@ def _laid_over(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> 
 
 
 def _with_placeholders(document: ChatDocument, tree: MessageTree) -> ChatDocument:
-    """A document with a place for its messages, and for its top-level ones if they are the visible branch."""
+    """Return a document with placeholders for its messages, and for its top-level ones if they are the visible branch."""
     parts, history = document.parts, document.history
     if tree.bodies and (history or {}).get("messages") != PLACEHOLDER:
         parts, history = (
@@ -203,7 +203,7 @@ def _with_placeholders(document: ChatDocument, tree: MessageTree) -> ChatDocumen
 
 
 def _extra_texts(title: str, document: ChatDocument) -> str:
-    """What can be searched for besides the messages of the history: the title, and messages that are only listed."""
+    """Return the searchable text besides the messages of the history: the title, and messages that are only in the top-level list."""
     if document.parts.get("messages", PLACEHOLDER) == PLACEHOLDER:
         return title
     return "\n".join([title, *(read_message(one).text for one in document.branch or ())])

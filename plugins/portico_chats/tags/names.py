@@ -1,4 +1,4 @@
-"""Names of tags: what makes two of them the same, and how a chat's `meta` holds them."""
+"""Names of tags: normalization, limits, and the tags in a chat's `meta`."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,7 +11,7 @@ from portico.api import InvalidRequest, label_key
 LONGEST: Final = 128
 #: Tags of one chat.
 MOST: Final = 100
-#: What a search calls chats without tags.
+#: Search operator value for chats without tags.
 NONE: Final = "none"
 
 _META = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -19,12 +19,12 @@ _LIST = msgspec.json.Decoder(list[str])
 
 
 def tag_id(name: str) -> str:
-    """What tags that look alike have in common: `Big Trip` is `big_trip`."""
+    """Return the id that equal tag names share: `Big Trip` is `big_trip`."""
     return label_key(name).replace(" ", "_")
 
 
 def read_name(name: str) -> tuple[str, str]:
-    """Id and name of a tag from a client. Raises: Invalid for a name that no tag may have."""
+    """Return id and name of a tag that a client sent. Raises: InvalidRequest for an invalid name."""
     name = name.replace("\x00", "").strip()
     known_as = tag_id(name)
     if known_as == NONE:
@@ -37,7 +37,7 @@ def read_name(name: str) -> tuple[str, str]:
 
 
 def may_exist(known_as: str) -> bool:
-    """Whether a tag may have this id."""
+    """Return whether a tag can have this id."""
     try:
         return 0 < len(known_as) <= LONGEST and b"\x00" not in known_as.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -45,9 +45,9 @@ def may_exist(known_as: str) -> bool:
 
 
 def tags_in(meta: str) -> list[str]:
-    """The ids of the tags that a chat's stored `meta` tells of, each once; none if it has another shape than usual.
+    """Return the distinct tag ids in a chat's stored `meta`; none if it has another shape than usual.
 
-    Names and numbers of tags that no chat can have today are among them: an earlier release may have taken them.
+    This includes names and numbers that are not valid today: an earlier release may have accepted them.
     """
     try:
         told = _LIST.decode(_META.decode(meta).get("tags", b"[]"))
@@ -57,9 +57,9 @@ def tags_in(meta: str) -> list[str]:
 
 
 def parse_tags(meta: str | bytes) -> dict[str, str]:
-    """The same from a client: the tags by id, each as it is spelled first. What no tag can be called is left out.
+    """Return the tags in a client's `meta`: names by id, each in its first spelling. Invalid names are left out.
 
-    Raises: msgspec.MsgspecError for a `meta` that is no object, or whose `tags` are no list of texts.
+    Raises: msgspec.MsgspecError if `meta` is not an object, or its `tags` are not a list of texts.
     """
     found: dict[str, str] = {}
     for told in _LIST.decode(_META.decode(meta).get("tags", b"[]")):
@@ -73,7 +73,7 @@ def parse_tags(meta: str | bytes) -> dict[str, str]:
 
 
 def with_tags(meta: str, ids: Iterable[str]) -> str:
-    """`meta` with these tags; whatever else is in it stays."""
+    """Return `meta` with these tags; everything else in it stays."""
     try:
         parts = _META.decode(meta)
     except msgspec.MsgspecError:

@@ -1,7 +1,7 @@
-"""The rows of tags: every statement there is, and no rule.
+"""SQL of tags, without rules.
 
-A tag is there as long as a chat that is not archived carries it. Whoever adds one, or sweeps up those that nobody carries
-any more, takes the row of their owner before, so that none is swept up in the moment it is wanted again.
+A tag exists as long as a chat that is not archived has it. Writers that add a tag or delete unused ones lock the
+row of the owner first, so that no tag is deleted while another transaction adds it.
 """
 
 from collections.abc import Sequence
@@ -57,62 +57,65 @@ _FORGET: Final = (
 
 
 async def lock_owner(owner_id: str) -> None:
-    """Lock the tags of somebody until the transaction ends. Chats that are to be locked too were taken before."""
+    """Lock the tags of an account until the transaction ends. Chats must be locked before."""
     await execute(_TAKE, owner_id)
 
 
 async def of_owner(owner_id: str) -> list[dict[str, Any]]:
-    """All tags of somebody. Shape: rows of `Tag`."""
+    """Return all tags of an account. Shape: rows of `ChatTag`."""
     return await fetch_all(_ALL, owner_id)
 
 
 async def of_chat(chat_id: str) -> list[dict[str, Any]]:
-    """The tags of a chat, archived or not. Shape: rows of `Tag`."""
+    """Return the tags of a chat, archived or not. Shape: rows of `ChatTag`."""
     return await fetch_all(_OF, chat_id)
 
 
 async def chats_with_tag(
     owner_id: str, tag_id: str, skip: int, limit: int, where: Where
 ) -> list[dict[str, Any]]:
-    """Somebody's chats that carry a tag and are not archived, the last changed first. Shape: rows of `ListedChat`."""
+    """Return an account's chats with a tag that are not archived, the last changed first.
+
+    Shape: rows of `ListedChat`.
+    """
     return await fetch_all_in_thread(
         _CARRIERS.format(where[0]), owner_id, tag_id, limit, skip, *where[1]
     )
 
 
 async def lock_chat(chat_id: str, where: Where) -> dict[str, Any] | None:
-    """Lock a chat until the transaction ends, and change nothing. Shape: `user_id`, `archived`, `meta`."""
+    """Lock a chat until the transaction ends, without changing it. Shape: `user_id`, `archived`, `meta`."""
     found = await fetch_all(_HOLD.format(where[0]), chat_id, *where[1])
     return found[0] if found else None
 
 
 async def keep_meta(chat_id: str, meta: str) -> None:
-    """Store the `meta` of a chat that is held."""
+    """Store the `meta` of a locked chat."""
     await execute(_META, chat_id, meta)
 
 
 async def name(owner_id: str, tag_id: str, spelled: str) -> None:
-    """Note how a tag is spelled, unless it is there. The owner's tags are taken."""
+    """Store the spelling of a tag, unless the tag exists. The owner's tags are locked."""
     await execute(_NAME, owner_id, tag_id, spelled)
 
 
 async def attach(chat_id: str, owner_id: str, tag_id: str) -> None:
-    """Let a chat carry a tag."""
+    """Add a tag to a chat."""
     await execute(_HANG, chat_id, tag_id, owner_id)
 
 
 async def detach(chat_id: str, tag_ids: Sequence[str]) -> None:
-    """Let a chat carry these tags no longer. They are not more than a chat may have."""
+    """Remove these tags from a chat. They are at most as many as a chat may have."""
     await execute(_UNHANG.format(placeholders(len(tag_ids), 2)), chat_id, *tag_ids)
 
 
 async def carried_by(chat_id: str) -> list[str]:
-    """The ids of the tags of a chat."""
+    """Return the ids of the tags of a chat."""
     return [one["tag_id"] for one in await fetch_all(_CARRIED, chat_id)]
 
 
 async def delete_unused(owner_id: str, among: Sequence[str] | None = None) -> None:
-    """Delete the tags of an account that none of its chats carries but archived ones. `among`: only these; None = all."""
+    """Delete the tags of an account that only archived chats or none have. `among`: only these; None = all."""
     if among is None:
         among = [one["id"] for one in await fetch_all(_IDS, owner_id)]
     if not among:
@@ -123,7 +126,7 @@ async def delete_unused(owner_id: str, among: Sequence[str] | None = None) -> No
 
 
 async def restore(owner_id: str, chat_id: str | None = None) -> None:
-    """Bring back the tags of a chat, or of all chats, that came out of the archive. Their spelling is gone."""
+    """Restore the tags of a chat, or of all chats, that were unarchived. Their spelling is lost."""
     await lock_owner(owner_id)
     if chat_id is None:
         await execute(_REVIVE.format(_OF_OWNER), owner_id)
@@ -132,6 +135,6 @@ async def restore(owner_id: str, chat_id: str | None = None) -> None:
 
 
 async def drop_all(owner_id: str) -> None:
-    """Let go of everything of somebody's; their chats are gone."""
+    """Delete all tags of an account whose chats are deleted."""
     for statement in _FORGET:
         await execute(statement, owner_id)

@@ -1,4 +1,4 @@
-"""The routes of tags. What they do is in `tags.py`."""
+"""Routes of tags."""
 
 from typing import Any
 
@@ -12,43 +12,43 @@ OF_ONE = "/api/v1/chats/{chat_id:str}/tags"
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     tags = Tags(app)
 
     @get("/api/v1/chats/all/tags", response_type=list[ChatTag])
     async def all_tags(request: Request) -> JSONResponse:
-        """The tags of the caller's chats that are not archived."""
+        """List the tags of the caller's chats that are not archived."""
         return json_response(await tags.all(request.user))
 
     @post("/api/v1/chats/tags", read_only=True, response_type=list[ListedChat])
     async def carriers(request: Request, data: JSONBody[CarriersForm]) -> JSONResponse:
-        """The caller's chats that carry a tag and are not archived, the last changed first."""
+        """List the caller's chats with a tag that are not archived, the last changed first."""
         return json_response(
             await tags.chats_with_tag(request.user, data.name, data.skip, data.limit)
         )
 
     @get(OF_ONE, response_type=list[ChatTag])
     async def of_one(request: Request, chat_id: FromPath[str]) -> JSONResponse:
-        """The tags of a chat."""
+        """List the tags of a chat."""
         return json_response(await tags.of(request.user, chat_id))
 
     @post(OF_ONE, response_type=list[ChatTag])
     async def add(
         request: Request, chat_id: FromPath[str], data: JSONBody[TagForm]
     ) -> JSONResponse:
-        """Give a chat a tag. The answer is all it has."""
+        """Add a tag to a chat. Returns all its tags."""
         return json_response(await tags.add(request.user, chat_id, data.name))
 
     @delete(OF_ONE, response_type=list[ChatTag])
     async def remove(
         request: Request, chat_id: FromPath[str], data: JSONBody[TagForm]
     ) -> JSONResponse:
-        """Take a tag from a chat. The answer is those it still has."""
+        """Remove a tag from a chat. Returns the remaining tags."""
         return json_response(await tags.remove(request.user, chat_id, data.name))
 
     @delete(f"{OF_ONE}/all", response_type=bool)
     async def clear(request: Request, chat_id: FromPath[str]) -> JSONResponse:
-        """Take all tags from a chat."""
+        """Remove all tags from a chat."""
         await tags.clear(request.user, chat_id)
         return json_response(True)
 

@@ -1,6 +1,6 @@
-"""Tags of chats. Nothing here knows of HTTP.
+"""Tags of chats. Nothing here knows HTTP.
 
-Which chats carry a tag is in rows of its own, to be looked up; the `meta` of each chat names them too, as clients read
+The tags of chats have rows of their own for lookups; the `meta` of each chat lists them too, because clients read
 it. Both are written in one transaction.
 """
 
@@ -16,17 +16,20 @@ from portico_chats.tags.names import MOST, read_name, tag_id, tags_in, with_tags
 
 
 class Tags:
-    """Everybody's tags. What is not the caller's raises NotFound, see `Reach`. Lists have the shape of `Tag`."""
+    """Tags of chats.
+
+    Raises NotFound for a chat the actor may not read, see `ChatAccess`. Lists have the shape of `ChatTag`.
+    """
 
     def __init__(self, app: AppContext) -> None:
         self._reach = ChatAccess(app)
 
     async def all(self, actor: Actor) -> list[dict[str, Any]]:
-        """The caller's tags."""
+        """Return the caller's tags."""
         return await tag_queries.of_owner(actor.id)
 
     async def of(self, actor: Actor, chat_id: str) -> list[dict[str, Any]]:
-        """The tags of a chat."""
+        """Return the tags of a chat."""
         where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         if not await chat_queries.exists(check_id(chat_id), where):
             raise NotFound
@@ -35,7 +38,7 @@ class Tags:
     async def chats_with_tag(
         self, actor: Actor, name: str, skip: int, limit: int
     ) -> list[dict[str, Any]]:
-        """The caller's chats that carry a tag and are not archived, the last changed first. Shape: `ListedChat`."""
+        """Return the caller's chats with a tag that are not archived, the last changed first. Shape: `ListedChat`."""
         known_as = tag_id(name.replace("\x00", ""))
         if not known_as or not is_text(known_as):
             return []
@@ -43,9 +46,9 @@ class Tags:
         return await tag_queries.chats_with_tag(actor.id, known_as, skip, limit, where)
 
     async def add(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
-        """Let a chat carry a tag. Returns all it carries.
+        """Add a tag to a chat. Returns all its tags.
 
-        Raises: Invalid for a name that no tag may have, and for one tag too many; Forbidden.
+        Raises: InvalidRequest for an invalid name, and if the chat has too many tags; Forbidden.
         """
         known_as, name = read_name(name)
         async with transaction():
@@ -60,7 +63,7 @@ class Tags:
             return await tag_queries.of_chat(chat_id)
 
     async def remove(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
-        """Let a chat carry a tag no longer. Returns those it still does. Raises: Forbidden."""
+        """Remove a tag from a chat. Returns the remaining tags. Raises: Forbidden."""
         known_as = tag_id(name.replace("\x00", ""))
         async with transaction():
             held = await self._hold(actor, chat_id)
@@ -70,7 +73,7 @@ class Tags:
             return await tag_queries.of_chat(chat_id)
 
     async def clear(self, actor: Actor, chat_id: str) -> None:
-        """Let a chat carry no tags. Raises: Forbidden."""
+        """Remove all tags from a chat. Raises: Forbidden."""
         async with transaction():
             held = await self._hold(actor, chat_id)
             if tags_in(held["meta"]):
@@ -84,7 +87,7 @@ class Tags:
         return held
 
     async def _unhang(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
-        """Let go of all tags of a chat that is held but these."""
+        """Remove all tags of a locked chat but these."""
         gone = [one for one in tags_in(held["meta"]) if one not in left and is_text(one)]
         if gone:
             await tag_queries.detach(chat_id, gone)
@@ -94,7 +97,7 @@ class Tags:
 
 
 async def attach(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:
-    """Let a chat carry tags, given as names by id. Its `meta` is the caller's to write, in the same transaction."""
+    """Add tags, given as names by id, to a chat. The caller writes its `meta`, in the same transaction."""
     await tag_queries.lock_owner(owner_id)
     for known_as, name in tags.items():
         await tag_queries.attach(chat_id, owner_id, known_as)

@@ -1,1 +1,1 @@
-"""Taking chats along and bringing them in."""
+"""Export and import of chats."""

@@ -1,7 +1,7 @@
-"""A long import from the command line: in short transactions, between which others write and sign in.
+"""Import of a large file from the command line: in short transactions, between which other requests write and sign in.
 
-A chat is known by what stands in the file, so a second run of the same file goes on where the first one stopped, and
-brings nothing in twice.
+The id of an imported chat is derived from its text in the file, so a second run of the same file continues where
+the first one stopped, and imports nothing twice.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from portico_chats.transfer.reports import ChatImportReport, ImportedChatReport
 BATCH_CHATS: Final = 100
 BATCH_BYTES: Final = 2 * 1024 * 1024
 BATCH_SECONDS: Final = 0.2
-#: Seconds between two. SQLite lets other processes ask for the lock at least this often.
+#: Seconds between two transactions. SQLite lets other processes ask for the lock at least this often.
 PAUSE_SECONDS: Final = 0.12
 
 _THERE: Final = "SELECT id FROM chats_chat WHERE id IN ({})"
 
 
 class _Ready(NamedTuple):
-    """A chat that was read and is to be written. `chat_id`: what it is called here, in every run."""
+    """A chat that was read and is to be written. `chat_id`: its new id, the same in every run."""
 
     line: ImportedChatReport
     place: Place
@@ -37,10 +37,10 @@ class _Ready(NamedTuple):
 
 
 class BatchedImport:
-    """Writes the chats of an import that was not run yet.
+    """Writes the chats of an import in batches.
 
-    `report`: those that are in, whatever happens next. `found`: how many the file holds; 0 until all were looked at.
-    `there`: how many of them an earlier run has brought in.
+    `report`: imported chats, complete after every batch. `found`: number of chats in the file; 0 until all were
+    checked. `already_imported`: number of chats that an earlier run has imported.
     """
 
     def __init__(self, bring: ChatImport) -> None:
@@ -52,7 +52,7 @@ class BatchedImport:
         self.there = 0
 
     async def run(self) -> ChatImportReport:
-        """Bring in all that are not there. Raises: as `Import.look`, before anything is written."""
+        """Import all chats that were not imported before. Raises: as `ChatImport.check`, before anything is written."""
         looked = await self._bring.look()
         self.found = len(looked.chats)
         todo = deque(zip(looked.chats, self._bring.places, strict=True))
@@ -67,7 +67,7 @@ class BatchedImport:
         return self.report
 
     async def _read(self, todo: deque[tuple[ImportedChatReport, Place]]) -> None:
-        """Read the next ones, and leave out what is there already."""
+        """Read the next chats and skip those that were imported before."""
         read, size = list[_Ready](), 0
         while todo and len(read) < BATCH_CHATS and size < BATCH_BYTES:
             line, place = todo.popleft()
@@ -86,7 +86,7 @@ class BatchedImport:
                 self._ready.append(ready)
 
     async def _write(self) -> None:
-        """One transaction: as many of those that were read as fit in its time, at least one."""
+        """Write as many of the read chats as fit in the time of one transaction, at least one."""
         written: list[_Ready] = []
         at, until = now(), time.monotonic() + BATCH_SECONDS
         async with transaction():
@@ -102,7 +102,7 @@ class BatchedImport:
             self._bring.on_step(ready.place.size)
 
     def _id_of(self, text: bytes) -> str:
-        """The same for the same chat of the same owner; chats of a file that are alike are told apart by their order."""
+        """Return an id that is the same for the same chat of the same owner; equal chats of a file are numbered."""
         digest = hashlib.blake2b(
             text, digest_size=16, key=self._bring.owner_id.encode()[:64]
         ).digest()

@@ -1,8 +1,8 @@
-"""Conversations as ChatGPT exports them, turned into chats.
+"""Conversion of ChatGPT exports to chats.
 
 Source: `conversations.json` of ChatGPT's data export. A conversation is a `mapping` of nodes by id, each with a
 message, its parent and its children; `current_node` is the end of the branch that was shown last. Times are epoch
-seconds with fractions. Nodes without anything to show are left out, and what stood below them moves up.
+seconds with fractions. Nodes without visible content are left out, and their children move up.
 """
 
 from typing import Any, Final
@@ -13,7 +13,7 @@ from portico.api import lenient_decoder
 from portico_chats.content.message_tree import branch
 from portico_chats.transfer.chatgpt_content import Content, pieces
 
-#: The model of an answer for which the export names none.
+#: Model of an answer for which the export names none.
 UNKNOWN_MODEL: Final = "chatgpt"
 
 
@@ -45,14 +45,14 @@ class _Conversation(msgspec.Struct):
 
 
 class Converted(msgspec.Struct, frozen=True):
-    """A conversation as a row of an export. `dropped_events`: hidden messages and attachments that are not in it."""
+    """A conversation as a row of an export. `left_out`: number of hidden messages and attachments that are not in it."""
 
     row: bytes
     left_out: int
 
 
 def convert(text: bytes) -> Converted:
-    """Turn a conversation into a chat. Raises: msgspec.ValidationError for another shape."""
+    """Convert a conversation to a chat. Raises: msgspec.ValidationError for another shape."""
     one: _Conversation = lenient_decoder(_Conversation).decode(text)
     shown = _Shown(one.mapping)
     messages = shown.messages(one.default_model_slug or UNKNOWN_MODEL)
@@ -76,7 +76,7 @@ def convert(text: bytes) -> Converted:
 
 
 class _Shown:
-    """The nodes with something to show. Bears with parents that are not there and with rings; the work is linear."""
+    """The nodes with visible content. Handles missing parents and cycles; the work is linear."""
 
     def __init__(self, nodes: dict[str, _Node]) -> None:
         self.left_out = 0
@@ -85,14 +85,14 @@ class _Shown:
         self._known: dict[str, str | None] = {}
 
     def nearest(self, node_id: str | None) -> str | None:
-        """The node itself if it is shown, else the next one above it that is."""
+        """Return the node itself if it is visible, else its nearest visible ancestor."""
         passed: list[str] = []
         at = node_id
         while at in self._nodes and not self._contents[at]:
             if at in self._known:
                 at = self._known[at]
                 break
-            self._known[at] = None  # where a ring closes
+            self._known[at] = None  # in case of a cycle
             passed.append(at)
             at = self._nodes[at].parent
         found = at if at in self._nodes else None
@@ -100,7 +100,7 @@ class _Shown:
         return found
 
     def messages(self, model: str) -> dict[str, dict[str, Any]]:
-        """The messages by id, in the order of the export. `model`: of answers that name none."""
+        """Return the messages by id, in the order of the export. `model`: for answers that name none."""
         parents = {
             node_id: self.nearest(self._nodes[node_id].parent)
             for node_id, text in self._contents.items()
@@ -121,7 +121,7 @@ class _Shown:
         role = message.author.role if message.author else ""
         found: dict[str, Any] = {
             "id": node_id,
-            # What tools say is part of the answer.
+            # The output of tools is part of the answer.
             "role": role if role in ("user", "system") else "assistant",
             "content": self._contents[node_id],
         }

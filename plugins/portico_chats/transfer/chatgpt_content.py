@@ -1,4 +1,4 @@
-"""What a message of a ChatGPT export says, as text. Source: the `content_type`s of such exports."""
+"""Text of a ChatGPT message. Source: the `content_type`s of ChatGPT exports."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Content(msgspec.Struct):
-    """The content of a message; which fields there are depends on `content_type`."""
+    """The content of a message; its fields depend on `content_type`."""
 
     content_type: str = "text"
     parts: list[Any] | None = None
@@ -18,10 +18,10 @@ class Content(msgspec.Struct):
 
 
 def pieces(content: Content) -> list[str]:
-    """Its texts, in order. Empty ones stand for what has no text, such as pictures."""
+    """Return its texts, in order. Empty ones stand for content without text, such as pictures."""
     match content.content_type:
         case "user_editable_context" | "model_editable_context":
-            return []  # what ChatGPT was told of the user, and no message
+            return []  # context about the user, not a message
         case "code":
             language = content.language if isinstance(content.language, str) else ""
             return _fenced(content.text, "" if language == "unknown" else language)

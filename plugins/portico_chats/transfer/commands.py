@@ -1,4 +1,4 @@
-"""`portico chats …`: taking conversations along and bringing them in, for whoever sits at the server."""
+"""Command line of chats: export, import and rebuilding the search index."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ from portico_chats.transfer.reports import ChatImportReport
 
 @click.group()
 def chats() -> None:
-    """Take conversations to another house, bring them in; the index of the search."""
+    """Export and import chats; rebuild the search index."""
 
 
 @chats.command()
@@ -71,10 +71,11 @@ def export(key: CommandContext, target: str, email: str | None, is_all: bool) ->
 def import_(
     key: CommandContext, source: BinaryIO, email: str, dry_run: bool, as_json: bool
 ) -> None:
-    """Bring in what FILE holds (- = standard input).
+    """Import the chats of FILE (- = standard input).
 
-    All of it is looked at first: if anything is wrong, nothing is brought in. Then it is written in short steps,
-    between which a running server goes on. What an earlier run of the same file has brought in stays as it is.
+    All chats are checked first: if one is invalid, nothing is imported. Then they are written in short steps,
+    between which a running server continues. Chats that an earlier run of the same file has imported stay as they
+    are.
     """
     with _rewindable(source) as file:
         size = file.seek(0, 2)
@@ -107,7 +108,7 @@ def import_(
 @chats.command()
 @click.pass_obj
 def reindex(key: CommandContext) -> None:
-    """Build the index of the search anew. Searches stay right meanwhile, and are slower."""
+    """Rebuild the search index. Searches stay correct while it runs, but are slower."""
 
     async def work(_: AppContext) -> int:
         with _progress("Indexing", 0) as bar:
@@ -130,12 +131,12 @@ async def _account(app: AppContext, email: str) -> Account:
 
 @contextlib.contextmanager
 def _cancelled_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the running task in an orderly way, as Ctrl-C does."""
+    """Let SIGTERM cancel the running task, as Ctrl-C does."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
     try:
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    except (NotImplementedError, RuntimeError):  # not on Windows, and in the main thread alone
+    except (NotImplementedError, RuntimeError):  # not on Windows, and in the main thread only
         yield
         return
     try:
@@ -145,21 +146,21 @@ def _cancelled_by_sigterm() -> Iterator[None]:
 
 
 def _rewindable(source: BinaryIO) -> BinaryIO:
-    """The file itself, or what comes through a pipe, kept in a file: it is read twice."""
+    """Return the file itself, or a temporary copy of what comes through a pipe: it is read twice."""
     if source.seekable():
         return source
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever asked
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
     shutil.copyfileobj(source, kept)
     return kept
 
 
 def _progress(label: str, length: int) -> Any:
-    """On standard error, so that it is never among what is printed."""
+    """Return a progress bar on standard error, so that it is never part of the output."""
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
 def _say_stopped(batches: BatchedImport) -> None:
-    """What is done when it stops before the end."""
+    """Print how much is done when the import stops before the end."""
     click.echo(
         f"\nStopped: {len(batches.report.chats) + batches.there} of {batches.found} chats are in. "
         "Run the same command again to bring in the rest; nothing comes in twice.",

@@ -1,7 +1,7 @@
-"""The first reading of a file of chats: every one is looked at before any is written. Changes nothing.
+"""First pass over a file of chats: every chat is checked before any is written. Changes nothing.
 
-So no more than some of them are ever in memory as anything but a place in the file, however many there are. Reading is
-done in a thread, a few hundred kilobytes at a time, so that others are served meanwhile.
+Only a few chats at a time are in memory; of the others only the place in the file. Reading is done in a thread, a
+few hundred kilobytes at a time, so that other requests are served in the meantime.
 """
 
 import asyncio
@@ -15,42 +15,42 @@ from portico.api import DomainError, ImportItem, ItemError, TooLarge, Unreadable
 from portico_chats.transfer.file_folders import FileFolder
 from portico_chats.transfer.imported_chat import ImportedChat, NoChat, is_too_large, parse_chat
 
-#: The lists of an export that are read. ChatGPT's may stand under the second name.
+#: The lists of an export that are read. ChatGPT's may be under the second name.
 KEYS: Final = ("chats", "conversations", "folders")
 #: Objects, and bytes, that are read at once.
 BATCH_ITEMS: Final = 200
 BATCH_BYTES: Final = 512 * 1024
-#: Bytes after which the thread lets the event loop go first.
+#: Bytes after which the thread yields to the event loop.
 PAUSE_BYTES: Final = 32 * 1024
-#: Bytes of a chat from which on it is not read on the event loop.
+#: Bytes of a chat from which on it is read in a thread.
 THREAD_BYTES: Final = 128 * 1024
 
 T = TypeVar("T")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a chat stands in the file, in bytes."""
+    """Position of a chat in the file, in bytes."""
 
     at: int
     size: int
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """What was found of one object. `found`: the chat, or why it is none."""
+    """Result of checking one object. `found`: the chat, or the error."""
 
     item: ImportItem
     found: ImportedChat | DomainError
 
 
 async def looked(file: BinaryIO) -> AsyncIterator[list[Looked | FileFolder]]:
-    """Every chat and every folder of the file, some at a time. Raises: UnreadableImport, TooLarge."""
+    """Yield every chat and every folder of the file, some at a time. Raises: UnreadableImport, TooLarge."""
     objects = _objects(file)
     while some := await asyncio.to_thread(_some, objects):
         yield some
 
 
 async def read_again(file: BinaryIO, place: Place) -> tuple[ImportedChat, bytes]:
-    """A chat that was looked at, and its text. A large one is read in a thread."""
+    """Read a checked chat again. Returns it and its text. A large one is read in a thread."""
 
     def read() -> tuple[ImportedChat, bytes]:
         file.seek(place.at)
@@ -61,14 +61,14 @@ async def read_again(file: BinaryIO, place: Place) -> tuple[ImportedChat, bytes]
 
 
 def fault_of(looked: Looked) -> ItemError | None:
-    """What is wrong with an object, if anything is."""
+    """Return the error of an object, if there is one."""
     if isinstance(looked.found, DomainError):
         return ItemError(looked.item.index, None, looked.found)
     return None
 
 
 def _objects(file: BinaryIO) -> Iterator[tuple[int, Looked | FileFolder]]:
-    """Each with the bytes that it takes."""
+    """Yield each object with its number of bytes."""
     index = 0
     for item in read_items(file, KEYS, "chats"):
         if item.key == "folders":
@@ -77,7 +77,7 @@ def _objects(file: BinaryIO) -> Iterator[tuple[int, Looked | FileFolder]]:
             continue
         if is_too_large(item.text):
             raise TooLarge(f"[ERROR: chats[{index}] is too large]")
-        # Those of several documents are counted together.
+        # Objects of several documents are counted together.
         one = msgspec.structs.replace(item, index=index, text=b"")
         index += 1
         try:
@@ -96,7 +96,7 @@ def _folder(item: ImportItem) -> FileFolder | None:
     try:
         return msgspec.json.decode(item.text, type=FileFolder)
     except msgspec.ValidationError:
-        return None  # a chat that lies in it says so
+        return None  # its chats name it
 
 
 def _some(objects: Iterator[tuple[int, T]]) -> list[T]:
@@ -110,7 +110,7 @@ def _some(objects: Iterator[tuple[int, T]]) -> list[T]:
         if len(found) >= BATCH_ITEMS or size >= BATCH_BYTES:
             break
         if pause >= PAUSE_BYTES:
-            # The event loop asks for the interpreter many times in a request, and waits 5 ms each time for a busy thread.
+            # The event loop needs the interpreter many times per request, and waits 5 ms each time for a busy thread.
             pause = 0
             time.sleep(0.0002)
     return found

@@ -1,4 +1,4 @@
-"""Chats on their way out, a few at a time: what an import takes in again."""
+"""Export of chats, a few at a time, in the format that an import reads."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -15,7 +15,7 @@ _COUNT: Final = "SELECT COUNT(*) AS n FROM chats_chat"
 
 
 async def count(owner_id: str | None) -> int:
-    """How many somebody has; None = all there are."""
+    """Return the number of chats of an account; None = of all accounts."""
     mine, args = ("", ()) if owner_id is None else (" WHERE user_id = $1", (owner_id,))
     found = await fetch_one(_COUNT + mine, *args)
     return int(found["n"]) if found else 0
@@ -24,9 +24,9 @@ async def count(owner_id: str | None) -> int:
 async def blocks(
     owner_id: str | None, folders: FolderLookup | None = None
 ) -> AsyncIterator[list[ExportedChat]]:
-    """Somebody's chats, archived ones too; None = everybody's. Nothing is held between two blocks.
+    """Yield an account's chats, archived ones too; None = of all accounts. Nothing is held between two blocks.
 
-    `folders`: who knows what the folders are called that they lie in.
+    `folders`: returns the names of the chats' folders.
     """
     if owner_id is None:
         found = list_queries.all_users(chat_queries.ANY)
@@ -48,5 +48,5 @@ def _exported(chat: Chat, folder: FolderPath | None) -> ExportedChat:
 
 
 def some(chat_ids: Sequence[str]) -> AsyncIterator[list[Chat]]:
-    """These chats, in this order; those that are gone are left out."""
+    """Return these chats, in this order; deleted ones are skipped."""
     return to_chats(list_queries.stream(chat_ids))

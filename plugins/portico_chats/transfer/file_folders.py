@@ -1,4 +1,4 @@
-"""The folders that a file names, and those they become here."""
+"""Folders that an export file names, mapped to folders of the account."""
 
 import re
 from typing import Final
@@ -8,14 +8,14 @@ from msgspec import UNSET, UnsetType
 
 from portico.api import AppContext, FolderLookup, field_error, likeness
 
-#: Ids of folders as other servers make them.
+#: Folder ids as other servers make them.
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-#: Folders in one another; a file that says more has a ring.
+#: Maximum depth of folders; a file with more has a cycle.
 _MOST_LEVELS: Final = 100
 
 
 class FileFolder(msgspec.Struct, frozen=True):
-    """A folder of a file. `id`, `name`: "" where it does not say. `parent_id`, or all of `parent`: the one it lies in."""
+    """A folder of a file. `id`, `name`: "" if unknown. `parent_id`, or all of `parent`: its parent folder."""
 
     id: str = ""
     name: str = ""
@@ -24,9 +24,9 @@ class FileFolder(msgspec.Struct, frozen=True):
 
 
 def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder | None:
-    """Where a chat says it lies: `folder_id`, and a `folder` that is a name or an object with one.
+    """Return the folder that a chat names: `folder_id`, and a `folder` that is a name or an object with one.
 
-    Raises: Misshapen for another shape.
+    Raises: ValidationError for another shape.
     """
     try:
         said = None if raw is UNSET else msgspec.json.decode(raw, type=FileFolder | str | None)
@@ -43,11 +43,12 @@ def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder
 
 
 class FolderPlaces:
-    """Finds, and where it may makes, the folders of one account for the chats of one file.
+    """Finds, and if allowed creates, the folders of one account for the chats of one file.
 
-    A folder is the account's own of that id; else the one of that name, which is made if there is none; else, for an
-    id of another server, one that is called after it. An id of another account's folder is none. Folders of the file
-    that have one name in one place but two ids were two accounts': the second becomes `Name (2)`.
+    A folder of the file becomes the account's folder of that id; else the one of that name, which is created if it
+    does not exist; else, for an id of another server, a folder named after it. The id of another account's folder
+    is ignored. Folders of the file with one name and parent but two ids belonged to two accounts: the second
+    becomes `Name (2)`.
     """
 
     def __init__(self, app: AppContext, owner_id: str, *, may_make: bool) -> None:
@@ -61,7 +62,7 @@ class FolderPlaces:
         self._found: dict[FileFolder, str | None] = {}
 
     def name(self, folder: FileFolder) -> None:
-        """The file says what a folder is called, and those that it lies in. What it says first counts."""
+        """Record the name and the parents of a folder. The first record counts."""
         one: FileFolder | None = folder
         while one is not None and one.id not in self._named:
             if one.id and one.name:
@@ -70,13 +71,13 @@ class FolderPlaces:
             one = one.parent
 
     async def hold(self) -> None:
-        """Keep the account's folders as they are until the transaction ends; those that are found count for it."""
+        """Lock the account's folders until the transaction ends; what is found is remembered that long."""
         self._found.clear()
         if self._folders is not None:
             await self._folders.lock(self._owner_id)
 
     async def would_find(self, folder: FileFolder | None) -> bool:
-        """Whether `find` would find one. Nothing is changed."""
+        """Return whether `find` would find a folder. Changes nothing."""
         if folder is None or self._folders is None:
             return False
         if await self._own(folder.id):
@@ -84,7 +85,7 @@ class FolderPlaces:
         return self._may_make and bool(await self._name_of(folder))
 
     async def find(self, folder: FileFolder | None) -> str | None:
-        """The id of the folder here. A transaction is open, see `hold`."""
+        """Return the id of the account's folder. Call it in a transaction, see `lock`."""
         if folder is None or self._folders is None:
             return None
         if folder not in self._found:
@@ -107,7 +108,7 @@ class FolderPlaces:
         return self._named.get(folder.id, folder)
 
     def _distinct(self, folder: FileFolder) -> str:
-        """The name of a folder of the file, which no other one in the same place has."""
+        """Return the name of a folder, unique among the file's folders with the same parent."""
         place = folder.parent.id if folder.parent else folder.parent_id or ""
         number = self._counts.get((place, likeness(folder.name)), 1)
         while True:

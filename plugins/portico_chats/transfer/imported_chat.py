@@ -1,6 +1,6 @@
-"""A chat as it stands in somebody's file: read, checked, and told what may be kept of it.
+"""A chat of an import file: parsing, checks, and the columns it becomes.
 
-What says whose it was, what it was called by machines and under which id it was shared is passed over.
+Owner, technical ids and shares of the file are ignored.
 """
 
 from collections.abc import Mapping
@@ -35,18 +35,17 @@ from portico_chats.transfer.file_folders import FileFolder, folder_of
 
 #: Bytes of one chat.
 LARGEST: Final = 32 * 1024 * 1024
-#: Of each message, and of each part, there are notes in memory while a chat is taken apart. A message has a bracket,
-#: parts stand between commas.
+#: Splitting a chat needs memory for each message and part. A message has a bracket, parts are separated by commas.
 MOST_BRACKETS: Final = 250_000
 MOST_COMMAS: Final = 1_000_000
 #: The last second of the year 9999.
 LATEST: Final = 253_402_300_799
-#: Bytes of what is kept beside a document.
+#: Bytes of `meta`.
 LARGEST_META: Final = 64 * 1024
 
 
 class _Incoming(msgspec.Struct, kw_only=True):
-    """A row, as exports have it. Of rows that databases write, `chat` and `meta` are texts."""
+    """A row of an export. In rows that databases export, `chat` and `meta` are texts."""
 
     chat: msgspec.Raw
     title: str | UnsetType = UNSET
@@ -61,7 +60,7 @@ class _Incoming(msgspec.Struct, kw_only=True):
 
 
 class _Keys(msgspec.Struct):
-    """By which a document that stands alone, and exports of others, are known."""
+    """Keys that identify a single document, and exports of other products."""
 
     chat: msgspec.Raw | UnsetType = UNSET
     mapping: msgspec.Raw | UnsetType = UNSET
@@ -77,13 +76,13 @@ class _Named(msgspec.Struct):
 
 
 class NoChat(ValidationError):
-    """An object of another kind than a chat."""
+    """An object that is not a chat."""
 
 
 class ImportedChat(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a chat in a file. Times: epoch seconds; None = those of its arrival. `meta`: JSON.
+    """The imported data of a chat in a file. Times: epoch seconds; None = the time of the import. `meta`: JSON.
 
-    `folder`: the one it says it lies in. `dropped_events`: parts of it that cannot be kept.
+    `folder`: the folder it names. `dropped_events`: number of parts that cannot be stored.
     """
 
     document: ChatDocument
@@ -98,7 +97,7 @@ class ImportedChat(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int = 0
 
     def row(self, chat_id: str, owner_id: str, at: int, folder_id: str | None) -> dict[str, Any]:
-        """The columns of the chat that it becomes, see `new_row`. `at`: epoch seconds of its arrival."""
+        """Return the columns of the chat, see `new_row`. `at`: epoch seconds of the import."""
         return {
             "id": chat_id,
             "user_id": owner_id,
@@ -114,14 +113,14 @@ class ImportedChat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_too_large(raw: bytes) -> bool:
-    """Whether to read a chat would fill the memory."""
+    """Return whether parsing the chat would exhaust the memory."""
     return len(raw) > LARGEST or raw.count(b"{") > MOST_BRACKETS or raw.count(b",") > MOST_COMMAS
 
 
 def parse_chat(raw: bytes) -> ImportedChat:
-    """Read one chat: a row, a document that stands alone, or a conversation of ChatGPT.
+    """Parse one chat: a row, a single document, or a conversation of ChatGPT.
 
-    Raises: Misshapen, NoChat for what is none of them; Invalid.
+    Raises: ValidationError, NoChat for anything else; InvalidRequest.
     """
     try:
         row, left_out = _as_row(sanitize_json(raw))
@@ -150,7 +149,7 @@ def parse_chat(raw: bytes) -> ImportedChat:
 
 
 def _as_row(raw: bytes) -> tuple[bytes, int]:
-    """The row that an object is, or would be; and how many of its parts are not in it.
+    """Return the object as a row; and how many of its parts are left out.
 
     Raises: NoChat; msgspec.ValidationError.
     """
@@ -174,7 +173,7 @@ def _as_row(raw: bytes) -> tuple[bytes, int]:
 
 
 def _milliseconds(raw: msgspec.Raw) -> int | None:
-    """What a document says of its time, in seconds; None for what is no time."""
+    """Return the time of a document in seconds; None if it is not a time."""
     try:
         at = msgspec.json.decode(raw, type=float)
     except msgspec.DecodeError:
@@ -185,7 +184,7 @@ def _milliseconds(raw: msgspec.Raw) -> int | None:
 def _meta(
     raw: msgspec.Raw | UnsetType, beside: msgspec.Raw | UnsetType
 ) -> tuple[str, dict[str, str]]:
-    """What is kept beside the document, with the ids of its tags in the place of their names; the tags by id.
+    """Return `meta` for storage, with tag ids in place of their names; and the tags by id.
 
     `beside`: tags that old exports have outside of `meta`.
     """
@@ -209,7 +208,7 @@ def _meta(
 
 
 def _names(raw: msgspec.Raw | UnsetType) -> list[str]:
-    """Names of tags out of a list of them or of objects with one; none in another shape."""
+    """Return the names in a list of tags, or of objects with a name; none in another shape."""
     try:
         told = [] if raw is UNSET else msgspec.json.decode(raw, type=list[str | _Named])
     except msgspec.ValidationError:

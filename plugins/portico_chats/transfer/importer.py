@@ -1,7 +1,7 @@
-"""Bringing chats in, on behalf of whoever they are to belong to. No HTTP here.
+"""Import of chats for one account. Nothing here knows HTTP.
 
-Each is read twice: all are looked at before the first is written. Over HTTP all of them are written in one
-transaction; from the command line in many short ones, see `batches.py`.
+Each chat is read twice: all are checked before the first is written. Over HTTP all are written in one transaction;
+from the command line in many short ones, see `batches.py`.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from portico_chats.transfer.reports import (
     note_of,
 )
 
-#: Chats and messages in one import over HTTP. More are brought in from the command line.
+#: Chats and messages in one import over HTTP. Larger files are imported on the command line.
 MOST: Final = 10_000
 MOST_MESSAGES: Final = 100_000
-#: Faults after which nothing more is looked at.
+#: Number of errors after which checking stops.
 MOST_FAULTS: Final = 1000
 
 
@@ -40,11 +40,11 @@ def _no_progress(_: int) -> None:
 
 
 class ChatImport:
-    """One import. It is used once.
+    """One import. Use an instance once.
 
-    `owner_id`: whose the chats become. `file`: JSON, see `read_items`. `origin`: the sign-in they come through, "" =
-    none. `unbounded`: there may be any number of chats and messages. `may_make_folders`: folders that the file names
-    are made. `on_step`: called with the bytes of each chat that is done with, of each twice.
+    `owner_id`: the new owner. `file`: JSON, see `read_items`. `session_id`: the importing session, "" = none.
+    `unbounded`: accept any number of chats and messages. `may_make_folders`: create the folders that the file
+    names. `on_step`: called with the bytes of each chat after it is checked, and again after it is written.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class ChatImport:
         self._told: list[FileFolder | None] = []
 
     async def dry_run(self) -> ChatImportReport:
-        """What `run` would do. Nothing is changed, and what is wrong with single chats is not raised but told.
+        """Return what `run` would do. Changes nothing; errors of single chats are part of the report.
 
-        Raises: UnreadableImport for what is no export; TooLarge.
+        Raises: UnreadableImport if the file is not an export; TooLarge.
         """
         report, faults = await self._look()
         for line, folder in zip(report.chats, self._told, strict=True):
@@ -84,13 +84,13 @@ class ChatImport:
         return report
 
     async def look(self) -> ChatImportReport:
-        """Look at all of them. Raises: Misshapen or Invalid, with everything that is wrong; TooLarge."""
+        """Check all chats. Raises: ValidationError or InvalidRequest with all errors; TooLarge."""
         report, faults = await self._look()
         raise_item_errors(faults, self._under, "chats")
         return report
 
     async def run(self) -> ChatImportReport:
-        """Bring in all or none. Raises: as `look`."""
+        """Import all chats or none. Raises: as `check`."""
         report, at = await self.look(), now()
         async with transaction():
             await self.folders.hold()
@@ -98,13 +98,13 @@ class ChatImport:
                 one, _ = await read_again(self.file, place)
                 await self.write(line, one, new_id(), at)
                 self.on_step(place.size)
-                await asyncio.sleep(0)  # whoever reads goes on meanwhile
+                await asyncio.sleep(0)  # readers continue in the meantime
         return report
 
     async def write(
         self, line: ImportedChatReport, one: ImportedChat, chat_id: str, at: int
     ) -> None:
-        """Write one chat. A transaction is open, see `FolderPlaces.hold`. `at`: epoch seconds of its arrival."""
+        """Write one chat. Call it in a transaction, see `FolderPlaces.lock`. `at`: epoch seconds of the import."""
         folder_id = await self.folders.find(one.folder)
         row = one.row(chat_id, self.owner_id, at, folder_id)
         await self._making.create(row, one.document, origin=self._origin, tags=one.tags)

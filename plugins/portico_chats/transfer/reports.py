@@ -1,13 +1,13 @@
-"""What becomes of each chat of a file, as an import reports it."""
+"""Reports of an import."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 
 class ImportedChatReport(msgspec.Struct, kw_only=True):
-    """A chat of the file. `index`: its place, from 0. `id`: what it is called here, unset in a dry run.
+    """A chat of the file. `index`: its place, from 0. `id`: its new id, unset in a dry run.
 
-    `note`: what of it is not as the file says.
+    `note`: how the imported chat differs from the file.
     """
 
     index: int
@@ -20,21 +20,21 @@ class ImportedChatReport(msgspec.Struct, kw_only=True):
 
 
 class RejectedChat(msgspec.Struct):
-    """A chat that cannot be brought in, and why."""
+    """A chat that cannot be imported, and the reason."""
 
     index: int
     reason: str
 
 
 class ChatImportReport(msgspec.Struct):
-    """What becomes of each chat of a file."""
+    """Result of an import for each chat of the file."""
 
     chats: list[ImportedChatReport] = []
     refused: list[RejectedChat] = []
 
 
 def note_of(left_out: int, *, has_folder: bool, in_folder: bool) -> str | UnsetType:
-    """What of a chat is not as its file says, in a sentence."""
+    """Return a sentence about how the imported chat differs from the file."""
     notes = []
     if has_folder and not in_folder:
         notes.append("it is in no folder, since the one that is named is not there")

@@ -1,4 +1,4 @@
-"""Bringing chats in over HTTP. What happens is in `importing.py`."""
+"""Route of the import."""
 
 from io import BytesIO
 from typing import Any, Final
@@ -22,12 +22,12 @@ from portico_chats.schemas import Chat
 from portico_chats.transfer import exporter
 from portico_chats.transfer.importer import ChatImport
 
-#: Bytes of what may be brought in at once: on SQLite, others wait to write while it is written.
+#: Bytes of one import: on SQLite, other writers wait while it is written.
 LARGEST_IMPORT: Final = 32 * 1024 * 1024
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the route handlers."""
     making = ChatCreator(app)
 
     @post(
@@ -41,10 +41,11 @@ def routes(app: AppContext) -> list[Any]:
     async def bring(
         request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
     ) -> StreamResponse:
-        """Bring in many, all or none, as new chats of the caller's. `dry_run`: only say what would happen.
+        """Import many chats, all or none, as new chats of the caller. `dry_run`: only report what would happen.
 
-        The body: whatever an export looks like. A list, `{"chats": […]}`, a single chat, JSON lines, or several of them
-        one after the other; ChatGPT's `conversations.json`. Of a chat: `chat`, and what else a chat has, if it is there.
+        The body is an export: a list, `{"chats": […]}`, a single chat, JSON lines, or several documents one after
+        the other; or ChatGPT's `conversations.json`. Of each chat `chat` is required; its other fields are
+        optional.
         """
         actor = request.user
         await making.check_may_store(actor)
