@@ -1,4 +1,4 @@
-"""A stranger's way to sign in, and a stranger's tokens, are as good as our own."""
+"""Auth providers and token authenticators of third-party plugins work like the built-in ones."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +14,7 @@ BADGES = """
         Actor, CredentialScope, InvalidRequest, INVALID_CRED, JSONResponse, PluginInfo, ExternalIdentity, Request, ProvisioningRules, get, hookimpl, post,
         sign_in_response,
     )
-    PLUGIN = PluginInfo(api_version=1, summary="Badges at the door.")
+    PLUGIN = PluginInfo(api_version=1, summary="Sign-in with badges.")
 
     class Badge(msgspec.Struct):
         number: str
@@ -26,7 +26,7 @@ BADGES = """
             if not attempt.number.isdigit():
                 raise InvalidRequest(INVALID_CRED)
             return ExternalIdentity(subject=attempt.number, email=f"{attempt.number}@example.org", name="Badge")
-        async def leave(self, session_id):
+        async def sign_out(self, session_id):
             return "https://badges.example/bye"
         def accepts(self, scope, actor):
             return (b"x-badge", b"lost") not in scope["headers"]
@@ -35,14 +35,14 @@ BADGES = """
         kind, prefix = "ticket", "tk-"
         def __init__(self, app):
             self.identity = app.identity
-        async def resolve(self, token):
+        async def authenticate(self, token):
             account = await self.identity.directory.by_email(token[3:] + "@example.org")
             bounds = CredentialScope(endpoints=("/api/x/badges",), scopes=frozenset(["badges:read"]))
             return account and Actor(
                 id=account.id, email=account.email, name=account.name, role=account.role,
                 profile_image_url="", session_id=token, credential="ticket", bounds=bounds,
             )
-        async def still(self, session_ids):
+        async def still_valid(self, session_ids):
             return set(session_ids)
 
     badges = Badges()
@@ -59,22 +59,22 @@ BADGES = """
     def register_routes(app):
         @post("/api/x/badges/enter", access="public")
         async def enter(request: Request, data: JSONBody[Badge]) -> JSONResponse:
-            return sign_in_response(await app.identity.enter(badges, data, request.scope))
+            return sign_in_response(await app.identity.sign_in_with(badges, data, request.scope))
         @get("/api/x/badges/hello")
         async def hello(request: Request) -> str:
             return request.user.credential
-        @post("/api/x/badges/shout")
-        async def shout() -> str:
+        @post("/api/x/badges/change")
+        async def change() -> str:
             return "done"
-        @post("/api/x/badges/look", reads=True)
-        async def look() -> str:
-            return "seen"
+        @post("/api/x/badges/search", read_only=True)
+        async def search() -> str:
+            return "found"
         @get("/api/x/badges/own", session_only=True)
         async def own() -> str:
             return "mine"
-        return [enter, hello, shout, look, own]
+        return [enter, hello, change, search, own]
 """
-OFFERS = """
+DUPLICATE_PROVIDER = """
     from portico.api import PluginInfo, ProvisioningRules, hookimpl
     PLUGIN = PluginInfo(api_version=1, summary="Twice.")
     class Same:
@@ -101,14 +101,14 @@ def enter(client: Client, number: str = "7") -> Client:
     return Client(client.transport, answer.json["token"], answer.json)
 
 
-def test_somebody_comes_in_by_it_and_is_the_same_the_next_time(admin: Client) -> None:
+def test_external_identity_gets_the_same_account_at_each_sign_in(admin: Client) -> None:
     first, second = enter(admin), enter(admin)
     assert first.account["id"] == second.account["id"]
     assert first.get("/api/x/badges/hello").body == b"session"
     assert admin.post("/api/x/badges/enter", {"number": "x"}).status == 400
 
 
-def test_signing_out_asks_it_where_to_go_next_and_ends_the_session(admin: Client) -> None:
+def test_sign_out_ends_the_session_and_returns_the_url_of_the_provider(admin: Client) -> None:
     seven = enter(admin)
     answer = seven.get("/api/v1/auths/signout")
     assert answer.json == {"status": True, "redirect_url": "https://badges.example/bye"}
@@ -116,34 +116,35 @@ def test_signing_out_asks_it_where_to_go_next_and_ends_the_session(admin: Client
     assert admin.get("/api/v1/auths/signout").json == {"status": True}
 
 
-def test_it_is_asked_whether_a_request_is_its_persons(admin: Client) -> None:
+def test_request_that_the_provider_does_not_accept_is_refused(admin: Client) -> None:
     seven = enter(admin)
     answer = seven.get("/api/x/badges/hello", headers={"x-badge": "lost"})
     assert (answer.status, answer.detail) == (401, "User mismatch. Please sign in again.")
 
 
-def test_its_tokens_stand_for_somebody_within_their_bounds(admin: Client) -> None:
+def test_token_authenticates_its_account_within_its_scope(admin: Client) -> None:
     enter(admin)
     ticket = Client(admin.transport, "tk-7")
     assert ticket.get("/api/x/badges/hello").body == b"ticket"
-    assert ticket.post("/api/x/badges/look").status == 200
+    assert ticket.post("/api/x/badges/search").status == 200
     outside = "API key not allowed to access this endpoint."
-    for answer in (ticket.post("/api/x/badges/shout"), ticket.get("/api/v1/chats/")):
+    for answer in (ticket.post("/api/x/badges/change"), ticket.get("/api/v1/chats/")):
         assert (answer.status, answer.detail) == (403, outside)
     assert ticket.get("/api/x/badges/own").status == 403
     assert Client(admin.transport, "tk-8").get("/api/x/badges/hello").status == 401
 
 
-def test_AB_19_a_token_that_is_no_session_is_not_accepted_from_a_cookie(admin: Client) -> None:
+@pytest.mark.case("AB-19")
+def test_token_that_is_not_a_session_is_not_accepted_from_a_cookie(admin: Client) -> None:
     enter(admin)
     answer = Client(admin.transport).get("/api/x/badges/hello", headers={"cookie": "token=tk-7"})
     assert answer.status == 403
 
 
-def test_two_ways_of_one_name_are_refused_at_the_start(
+def test_second_provider_of_the_same_name_fails(
     install: Callable[..., None], env: dict[str, str]
 ) -> None:
-    install("twice", OFFERS)
+    install("twice", DUPLICATE_PROVIDER)
     opened = InProcessApp(env | {"PORTICO_STRICT": "false"})
     try:
         record = opened.portico.register["twice"]
@@ -154,12 +155,12 @@ def test_two_ways_of_one_name_are_refused_at_the_start(
         opened.close()
 
 
-WALK_IN = """
+HEADER_SIGN_IN = """
     from portico.api import InvalidRequest, OperatorError, PluginInfo, ExternalIdentity, ProvisioningRules, hookimpl
-    PLUGIN = PluginInfo(api_version=1, summary="A word at the door.")
-    class Words:
+    PLUGIN = PluginInfo(api_version=1, summary="Sign-in with a header.")
+    class HeaderSignIn:
         name, label, kind = "words", "Word", "header"
-        terms = ProvisioningRules(create_first_account=True, merge="everybody")
+        terms = ProvisioningRules(create_first_account=True, link_by_email="everybody")
         def read_sign_in(self, body, scope):
             return dict(scope["headers"]).get(b"x-word")
         async def authenticate(self, attempt):
@@ -167,7 +168,7 @@ WALK_IN = """
             return ExternalIdentity(subject=None, email=f"{name}@example.org", name=name, email_verified=True)
     @hookimpl
     def register_auth_providers():
-        return [Words()]
+        return [HeaderSignIn()]
     @hookimpl
     def startup(app):
         if app.settings.name == "Impossible":
@@ -176,36 +177,38 @@ WALK_IN = """
 
 
 @pytest.fixture
-def hall(install: Callable[..., None], env: dict[str, str]) -> Iterator[Client]:
-    install("words", WALK_IN)
+def header_client(install: Callable[..., None], env: dict[str, str]) -> Iterator[Client]:
+    install("words", HEADER_SIGN_IN)
     opened = InProcessApp(env)
     yield opened.client
     opened.close()
 
 
-def by_word(client: Client, word: str, body: object = None) -> Response:
+def sign_in_by_header(client: Client, word: str, body: object = None) -> Response:
     return client.post("/api/v1/auths/signin", body or {}, headers={"x-word": word})
 
 
-def test_a_way_that_need_not_ask_comes_before_the_form_at_the_door_they_share(hall: Client) -> None:
+def test_header_provider_comes_before_the_form_at_the_shared_endpoint(
+    header_client: Client,
+) -> None:
     form = {"email": "ada@example.org", "password": "wrong"}
-    assert by_word(hall, "ada", form).json["role"] == "admin"
-    assert hall.post("/api/v1/auths/signin", form).status == 400
-    assert by_word(hall, "ada").status == 200
+    assert sign_in_by_header(header_client, "ada", form).json["role"] == "admin"
+    assert header_client.post("/api/v1/auths/signin", form).status == 400
+    assert sign_in_by_header(header_client, "ada").status == 200
 
 
-def test_the_first_account_may_be_let_in_where_newcomers_are_not(hall: Client) -> None:
-    assert by_word(hall, "ada").status == 200
-    refused = by_word(hall, "ben")
+def test_first_account_is_created_where_other_new_users_are_refused(header_client: Client) -> None:
+    assert sign_in_by_header(header_client, "ada").status == 200
+    refused = sign_in_by_header(header_client, "ben")
     assert refused.status == 403
 
 
-def test_where_nobody_is_asked_for_a_password_nobody_signs_up_with_one(hall: Client) -> None:
+def test_sign_up_is_refused_where_no_provider_uses_passwords(header_client: Client) -> None:
     form = {"name": "Eve", "email": "ada@example.org", "password": "correct horse"}
-    assert hall.post("/api/v1/auths/signup", form).status == 403
+    assert header_client.post("/api/v1/auths/signup", form).status == 403
 
 
-def test_the_door_is_shut_where_no_way_leads_to_it(
+def test_sign_in_endpoint_is_closed_without_a_provider_for_it(
     env: dict[str, str], install: Callable[..., None]
 ) -> None:
     opened = InProcessApp(env | {"PORTICO_PLUGINS_DISABLE": "password"})
@@ -220,9 +223,9 @@ def test_the_door_is_shut_where_no_way_leads_to_it(
         opened.close()
 
 
-def test_a_plugin_can_say_that_with_these_settings_the_house_must_not_open(
+def test_operator_error_at_startup_stops_the_start(
     install: Callable[..., None], env: dict[str, str]
 ) -> None:
-    install("words", WALK_IN)
-    with pytest.raises(CannotStart, match="call the house something else"):
+    install("words", HEADER_SIGN_IN)
+    with pytest.raises(CannotStart, match="call the app something else"):
         InProcessApp(env | {"WEBUI_NAME": "Impossible", "PORTICO_STRICT": "false"})

@@ -1,4 +1,4 @@
-"""Finding, admitting, asking and assembling plugins: what an operator sees when one is not right."""
+"""Loading plugins: discovery, import, hooks and conflicts, and what an operator sees of a plugin that fails."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ GOOD = """
 
 @pytest.fixture
 def database_url() -> str:
-    """The lodge does not care which database there is."""
+    """Loading does not depend on the database."""
     return ""
 
 
@@ -31,14 +31,14 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def opened(env: dict[str, str]):
+def start_app(env: dict[str, str]):
     apps = []
 
-    def open_house(**settings: str) -> InProcessApp:
+    def start(**settings: str) -> InProcessApp:
         apps.append(InProcessApp(env | settings))
         return apps[-1]
 
-    yield open_house
+    yield start
     for app in apps:
         app.close()
 
@@ -49,16 +49,16 @@ def reason(app: InProcessApp, name: str) -> str:
     return record.reason
 
 
-def test_a_strangers_plugin_serves_its_route(install: Install, opened) -> None:
+def test_third_party_plugin_serves_its_route(install: Install, start_app) -> None:
     install("good", GOOD.replace("{name}", "good"))
-    app = opened()
+    app = start_app()
     assert app.client.get("/api/x/good/hello").status == 200
-    assert app.portico.register["good"].brings["routes"] == ["GET /api/x/good/hello"]
+    assert app.portico.register["good"].provides["routes"] == ["GET /api/x/good/hello"]
 
 
-def test_a_disabled_plugin_is_not_even_imported(install: Install, opened) -> None:
+def test_disabled_plugin_is_not_imported(install: Install, start_app) -> None:
     install("loud", "raise SystemExit('imported')")
-    app = opened(PORTICO_PLUGINS_DISABLE="loud")
+    app = start_app(PORTICO_PLUGINS_DISABLE="loud")
     record = app.portico.register["loud"]
     assert (record.state, record.reason) == ("disabled", "named in plugins.disable")
 
@@ -66,7 +66,7 @@ def test_a_disabled_plugin_is_not_even_imported(install: Install, opened) -> Non
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found'"),
+        ("import not_installed_anywhere", "No module named 'not_installed_anywhere'"),
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit"),
         ("x = 1", "has no constant PLUGIN"),
@@ -80,11 +80,12 @@ def test_a_disabled_plugin_is_not_even_imported(install: Install, opened) -> Non
         ),
     ],
 )
-def test_ft27_a_plugin_that_cannot_come_in_is_set_aside_and_the_rest_serves(
-    install: Install, opened, source: str, expected: str
+@pytest.mark.case("FT-27")
+def test_plugin_that_cannot_be_imported_fails_and_the_rest_serves(
+    install: Install, start_app, source: str, expected: str
 ) -> None:
     install("odd", source)
-    app = opened()
+    app = start_app()
     assert expected in reason(app, "odd")
     assert app.client.get("/health").json == {"status": True}
     ready = app.client.get("/ready")
@@ -92,7 +93,7 @@ def test_ft27_a_plugin_that_cannot_come_in_is_set_aside_and_the_rest_serves(
     assert [r["plugin"] for r in ready.json["reasons"]] == ["odd"]
 
 
-def test_a_misspelt_hook_is_told_with_its_right_spelling(install: Install, opened) -> None:
+def test_misspelt_hook_is_reported_with_the_closest_name(install: Install, start_app) -> None:
     install(
         "typo",
         """
@@ -103,12 +104,13 @@ def test_a_misspelt_hook_is_told_with_its_right_spelling(install: Install, opene
         """,
     )
     assert (
-        reason(opened(), "typo")
+        reason(start_app(), "typo")
         == "there is no hook 'register_rotues'; did you mean 'register_routes'?"
     )
 
 
-def test_ab81_a_route_of_the_core_stays_the_cores(install: Install, opened) -> None:
+@pytest.mark.case("AB-81")
+def test_plugin_cannot_replace_a_route_of_another_plugin(install: Install, start_app) -> None:
     install(
         "grab",
         """
@@ -122,14 +124,13 @@ def test_ab81_a_route_of_the_core_stays_the_cores(install: Install, opened) -> N
             return [mine]
         """,
     )
-    app = opened()
+    app = start_app()
     assert "route GET /api/v1/auths belongs to 'accounts' already" in reason(app, "grab")
     assert app.client.get("/api/v1/auths/").status == 401
 
 
-def test_ab81_two_plugins_with_one_model_source_name_are_told_apart(
-    install: Install, opened
-) -> None:
+@pytest.mark.case("AB-81")
+def test_second_model_source_of_the_same_name_fails(install: Install, start_app) -> None:
     source = """
         from portico.api import PluginInfo, hookimpl
         PLUGIN = PluginInfo(api_version=1, summary="")
@@ -142,20 +143,21 @@ def test_ab81_two_plugins_with_one_model_source_name_are_told_apart(
     """
     install("castor", source)
     install("pollux", source)
-    app = opened()
+    app = start_app()
     assert app.portico.register["castor"].state == "active"
     assert reason(app, "pollux") == "model source twin belongs to 'castor' already"
 
 
-def test_ab81_one_module_cannot_be_two_plugins(install: Install, opened) -> None:
+@pytest.mark.case("AB-81")
+def test_one_module_cannot_be_two_plugins(install: Install, start_app) -> None:
     install("first", GOOD.replace("{name}", "first"), module="made_up_same")
     install("second", GOOD.replace("{name}", "first"), module="made_up_same", distribution="other")
-    assert "already registered as 'first'" in reason(opened(), "second")
+    assert "already registered as 'first'" in reason(start_app(), "second")
 
 
-def test_a_route_outside_the_plugins_ground_is_refused(install: Install, opened) -> None:
+def test_route_outside_the_plugin_prefixes_is_refused(install: Install, start_app) -> None:
     install("stray", GOOD.replace("/api/x/{name}/hello", "/api/v1/elsewhere"))
-    assert "/api/v1/elsewhere lies outside /api/x/stray/" in reason(opened(), "stray")
+    assert "/api/v1/elsewhere lies outside /api/x/stray/" in reason(start_app(), "stray")
 
 
 @pytest.mark.parametrize(
@@ -175,8 +177,9 @@ def test_a_route_outside_the_plugins_ground_is_refused(install: Install, opened)
         ("def register_routes(nonsense): return []", "nonsense"),
     ],
 )
-def test_ab82_a_hook_that_fails_or_returns_nonsense_sets_its_plugin_aside_whole(
-    install: Install, opened, hook: str, expected: str
+@pytest.mark.case("AB-82")
+def test_hook_that_raises_or_returns_a_wrong_type_fails_its_plugin(
+    install: Install, start_app, hook: str, expected: str
 ) -> None:
     install(
         "wild",
@@ -187,24 +190,26 @@ def test_ab82_a_hook_that_fails_or_returns_nonsense_sets_its_plugin_aside_whole(
         {hook}
         """,
     )
-    app = opened()
+    app = start_app()
     assert expected in reason(app, "wild")
     assert app.client.get("/ready").status == 200
 
 
-def test_ab80_a_route_that_says_nothing_about_access_is_for_verified_accounts(
-    install: Install, opened
-) -> None:
+@pytest.mark.case("AB-80")
+def test_route_without_access_is_for_verified_accounts(install: Install, start_app) -> None:
     install("shy", GOOD.replace("{name}", "shy").replace(', access="public"', ""))
-    app = opened()
+    app = start_app()
     assert app.client.get("/api/x/shy/hello").status == 401
     ada = app.client.sign_up("Ada")
     assert ada.get("/api/x/shy/hello").status == 200
-    waiting = ada.add_person("Pia", role="pending")
+    waiting = ada.add_user("Pia", role="pending")
     assert waiting.get("/api/x/shy/hello").status == 403
 
 
-def test_ab82_what_a_plugins_route_raises_stays_inside(install: Install, opened, capsys) -> None:
+@pytest.mark.case("AB-82")
+def test_exception_in_a_plugin_route_is_not_shown_to_clients(
+    install: Install, start_app, capsys
+) -> None:
     install(
         "leaky",
         """
@@ -222,7 +227,7 @@ def test_ab82_what_a_plugins_route_raises_stays_inside(install: Install, opened,
             return [secret, headers]
         """,
     )
-    app = opened()
+    app = start_app()
     answer = app.client.get("/api/x/leaky/secret")
     assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"})
     headers = app.client.get("/api/x/leaky/headers").headers
@@ -231,7 +236,7 @@ def test_ab82_what_a_plugins_route_raises_stays_inside(install: Install, opened,
     assert "hunter2" not in "".join(capsys.readouterr())
 
 
-def test_a_plugin_whose_requirement_failed_is_set_aside_too(install: Install, opened) -> None:
+def test_plugin_whose_requirement_failed_fails_too(install: Install, start_app) -> None:
     install("base", "raise RuntimeError('broken')")
     install(
         "upper",
@@ -240,20 +245,21 @@ def test_a_plugin_whose_requirement_failed_is_set_aside_too(install: Install, op
         PLUGIN = PluginInfo(api_version=1, summary="", requires=("base",))
         """,
     )
-    assert reason(opened(), "upper") == "it requires 'base', which is failed"
+    assert reason(start_app(), "upper") == "it requires 'base', which is failed"
 
 
-def test_plugins_that_require_each_other_are_told_so(install: Install, opened) -> None:
+def test_plugins_that_require_each_other_fail(install: Install, start_app) -> None:
     for one, other in (("hen", "egg"), ("egg", "hen")):
         install(
             one,
             f"from portico.api import PluginInfo\nPLUGIN = PluginInfo(api_version=1, summary='', requires=('{other}',))",
         )
-    assert "require each other in a ring" in reason(opened(), "hen")
+    assert "require each other in a ring" in reason(start_app(), "hen")
 
 
-def test_ft30_a_plugin_with_a_broken_migration_is_off_and_its_changes_are_undone(
-    install: Install, opened, tmp_path
+@pytest.mark.case("FT-30")
+def test_plugin_with_a_broken_migration_fails_and_its_changes_are_undone(
+    install: Install, start_app, tmp_path
 ) -> None:
     install(
         "ruin",
@@ -280,7 +286,7 @@ def test_ft30_a_plugin_with_a_broken_migration_is_off_and_its_changes_are_undone
     (steps / "0001_initial.sql").write_text(
         "CREATE TABLE ruin_thing (id TEXT PRIMARY KEY); CREATE NONSENSE;"
     )
-    app = opened()
+    app = start_app()
     assert "its migration failed" in reason(app, "ruin")
     assert app.client.get("/api/x/ruin/hello").status == 404
 
@@ -292,34 +298,34 @@ def test_ft30_a_plugin_with_a_broken_migration_is_off_and_its_changes_are_undone
     assert app.call(tables) == []
 
 
-def test_a_required_plugin_that_fails_stops_the_start(install: Install, opened) -> None:
+def test_required_plugin_that_fails_stops_the_start(install: Install, start_app) -> None:
     from portico.app import CannotStart
 
     install("vital", "raise RuntimeError('no')")
     with pytest.raises(
         CannotStart, match="plugin 'vital' is needed and failed: import: RuntimeError: no"
     ):
-        opened(PORTICO_PLUGINS_REQUIRED="vital")
+        start_app(PORTICO_PLUGINS_REQUIRED="vital")
 
 
-def test_a_plugin_name_that_nobody_has_is_an_error(opened) -> None:
+def test_unknown_plugin_name_in_settings_stops_the_start(start_app) -> None:
     from portico.app import CannotStart
 
     with pytest.raises(
         CannotStart, match="no plugin named 'chatz' is installed; there are .*chats"
     ):
-        opened(PORTICO_PLUGINS_DISABLE="chatz")
+        start_app(PORTICO_PLUGINS_DISABLE="chatz")
 
 
-def test_without_chats_their_routes_are_gone_and_the_rest_works(opened) -> None:
-    app = opened(PORTICO_PLUGINS_DISABLE="chats")
+def test_disabled_chats_plugin_has_no_routes_and_the_rest_works(start_app) -> None:
+    app = start_app(PORTICO_PLUGINS_DISABLE="chats")
     ada = app.client.sign_up("Ada")
     assert ada.get("/api/v1/chats/").status == 404
     assert ada.get("/api/models").status == 200
 
 
-def test_a_plugin_whose_policies_are_wrong_is_set_aside_and_the_law_of_the_rest_holds(
-    install: Install, opened
+def test_plugin_with_an_invalid_policy_fails_and_the_other_policies_stay(
+    install: Install, start_app
 ) -> None:
     install(
         "rebel",
@@ -328,30 +334,30 @@ def test_a_plugin_whose_policies_are_wrong_is_set_aside_and_the_law_of_the_rest_
         PLUGIN = PluginInfo(api_version=1, summary="")
         @hookimpl
         def register_policies():
-            return [PolicyLine("model", "read", "whoever-comes")]
+            return [PolicyLine("model", "read", "not-a-subject")]
         """,
     )
-    app = opened()
-    assert "whoever-comes" in reason(app, "rebel")
+    app = start_app()
+    assert "not-a-subject" in reason(app, "rebel")
     ada = app.client.sign_up("Ada")
     assert ada.get("/api/models").status == 200
     assert ada.post("/api/v1/chats/new", {"chat": {}}).status == 200
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/docs", "/openapi.json"])
-def test_ab81_nobody_takes_a_route_of_the_house_itself(install: Install, opened, path: str) -> None:
+@pytest.mark.case("AB-81")
+def test_plugin_cannot_replace_a_route_of_the_core(install: Install, start_app, path: str) -> None:
     source = GOOD.replace("/api/x/{name}/hello", path).replace(
-        'summary="Fine."', f'summary="", claims=("{path}",)'
+        'summary="Fine."', f'summary="", route_prefixes=("{path}",)'
     )
     install("squat", source)
-    app = opened()
+    app = start_app()
     assert reason(app, "squat") == f"route GET {path} belongs to 'portico' already"
     assert b"hello" not in app.client.get(path).body[:5]
 
 
-def test_ab81_a_parameter_of_another_type_does_not_make_another_route(
-    install: Install, opened
-) -> None:
+@pytest.mark.case("AB-81")
+def test_parameter_of_another_type_is_the_same_route(install: Install, start_app) -> None:
     install(
         "odd",
         """
@@ -366,13 +372,13 @@ def test_ab81_a_parameter_of_another_type_does_not_make_another_route(
             return [one]
         """,
     )
-    app = opened()
+    app = start_app()
     assert reason(app, "odd") == "route GET /api/v1/chats/{} belongs to 'chats' already"
     assert app.client.sign_up("Ada").get("/api/v1/chats/5").status == 404
 
 
-def test_what_a_plugin_gave_to_the_house_is_taken_back_when_it_fails_to_start(
-    install: Install, opened
+def test_services_of_a_plugin_that_fails_at_startup_are_removed(
+    install: Install, start_app
 ) -> None:
     install(
         "warden",
@@ -389,6 +395,6 @@ def test_what_a_plugin_gave_to_the_house_is_taken_back_when_it_fails_to_start(
             raise OSError("no dictionary")
         """,
     )
-    app = opened()
+    app = start_app()
     assert "no dictionary" in reason(app, "warden")
     assert app.client.sign_up("Ada").token
