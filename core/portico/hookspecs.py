@@ -1,10 +1,10 @@
-"""Every hook there is: what it is called with, when, and what it returns.
+"""The hooks that a plugin may implement: their arguments, when they are called, and what they return.
 
-Hooks declare, objects act. A hook is a plain function that is called once and returns values; whatever is awaited
-later is a method of an object it returned. Only `startup` and `shutdown` may be `async def`. An implementation
-takes any of the arguments named here and leaves out the rest; None means "nothing". `app` is the plugin's view of
-the house, `settings` its own settings (None if it declares none). Nobody's result hides another's: each hook is
-called plugin by plugin, in the order of names and of what each one requires.
+A hook is a plain function that is called once and returns objects; Portico calls the methods of these objects later.
+Only `startup` and `shutdown` may be `async def`. An implementation names those of the arguments that it needs and
+leaves out the others. Returning None means "nothing". `app` is the `AppContext`, `settings` are the plugin's own settings
+(None if it declares none). Each hook is called for one plugin after the other: by name, but after the plugins that it
+requires.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
@@ -32,16 +32,16 @@ hookimpl = pluggy.HookimplMarker("portico")
 
 @hookspec
 def register_settings() -> "type[Section] | None":
-    """The schema of this plugin's settings.
+    """Return the schema of this plugin's settings.
 
-    Called first, in every process, before anything else of the plugin; the loader fills the schema from
-    `[plugins.<name>]` and the environment, and every later hook is given the result as `settings`.
+    Called first, in every process, before any other hook of the plugin. Portico reads the values from
+    `[plugins.<name>]` and the environment, and passes the result to every later hook as `settings`.
     """
 
 
 @hookspec
 def register_tables() -> "TableSet | None":
-    """The tables this plugin owns and the package its migrations are in.
+    """Return the tables this plugin owns and the package of its migrations.
 
     Called at boot, in every process and by `portico migrate`. Table names begin with `<plugin>_`.
     """
@@ -49,23 +49,23 @@ def register_tables() -> "TableSet | None":
 
 @hookspec
 def register_database_checks(app: "AppContext", settings: Any) -> "Iterable[DatabaseCheck] | None":
-    """What `portico db check` looks at in this plugin's tables, where a foreign key or a `Reference` is not enough.
+    """Return checks of this plugin's tables for `portico db check`, where a foreign key or a `Reference` is not enough.
 
-    Called at boot. The checks run only when an operator asks for them.
+    Called at boot. The checks run only in that command.
     """
 
 
 @hookspec
 def register_retention(app: "AppContext", settings: Any) -> "Iterable[Retention] | None":
-    """How long rows of this plugin's tables are kept that only grow, such as a history.
+    """Return after how many days rows of this plugin's tables are deleted, for tables that only grow, such as a history.
 
-    Called at boot. One instance at a time deletes what is older, in the background and a little at a time.
+    Called at boot. One instance at a time deletes older rows in the background, in small batches.
     """
 
 
 @hookspec
 def register_resources(app: "AppContext", settings: Any) -> "Iterable[ResourceKind] | None":
-    """Kinds of things that policies can speak about: where their rows are and who owns one.
+    """Return the kinds of resources that policy rules can name: their table, their owner column and their actions.
 
     Called at boot, before policies are read.
     """
@@ -75,23 +75,24 @@ def register_resources(app: "AppContext", settings: Any) -> "Iterable[ResourceKi
 def register_policies(
     app: "AppContext", settings: Any
 ) -> "Iterable[PackagedPolicy | PolicyLine] | None":
-    """Who may do what with this plugin's resources: packaged policy files, or a line or two.
+    """Return who may do what with this plugin's resources: packaged policy files, or single rules.
 
-    Called at boot. The operator's own policy directory is laid over the result; deny wins; no line = no.
+    Called at boot. A file in the operator's policy directory overrides the packaged file of the same name. Deny wins
+    over allow; what no rule allows is denied.
     """
 
 
 @hookspec
 def register_services(app: "AppContext", settings: Any) -> "Iterable[Service] | None":
-    """Objects that other plugins may ask for by protocol, with `app.services.get(protocol)`.
+    """Return objects that other plugins get by their protocol, with `app.services.get(protocol)`.
 
-    Called at boot. Ask for other plugins' services when they are needed, not in here: order is not promised.
+    Called at boot. Get services of other plugins when they are needed, not in here: the order of plugins may change.
     """
 
 
 @hookspec
 def register_model_sources(app: "AppContext", settings: Any) -> "Iterable[ModelSource] | None":
-    """Whoever has models to offer. Source names are unique across plugins.
+    """Return objects that list models and answer completions. Source names are unique across plugins.
 
     Called at boot, in web processes.
     """
@@ -99,7 +100,7 @@ def register_model_sources(app: "AppContext", settings: Any) -> "Iterable[ModelS
 
 @hookspec
 def register_auth_providers(app: "AppContext", settings: Any) -> "Iterable[AuthProvider] | None":
-    """Ways to sign in. Names are unique across plugins; their routes are registered like any others.
+    """Return methods of signing in. Their names are unique across plugins; `register_routes` returns their routes.
 
     Called at boot, in web processes.
     """
@@ -109,7 +110,7 @@ def register_auth_providers(app: "AppContext", settings: Any) -> "Iterable[AuthP
 def register_token_readers(
     app: "AppContext", settings: Any
 ) -> "Iterable[TokenAuthenticator] | None":
-    """Whoever knows who stands behind tokens of another kind than sessions, such as keys.
+    """Return objects that find the account of a token that is not a session token, such as an API key.
 
     Called at boot, in web processes.
     """
@@ -117,24 +118,24 @@ def register_token_readers(
 
 @hookspec
 def register_listeners(app: "AppContext", settings: Any) -> "Iterable[Listener] | None":
-    """What this plugin wants to hear of, such as `AccountDeleted`.
+    """Return the events that this plugin handles, such as `AccountDeleted`, each with its handler.
 
-    Called at boot. A listener runs after the commit that made its event true.
+    Called at boot. A handler runs after the commit of the change that its event reports.
     """
 
 
 @hookspec
 def register_routes(app: "AppContext", settings: Any) -> "Sequence[ControllerRouterHandler] | None":
-    """Route handlers and controllers, made with the decorators of `portico.api`.
+    """Return route handlers and controllers, made with the decorators of `portico.api`.
 
-    Called at boot, in web processes. A route that does not say who may call it is for verified accounts only.
-    Paths lie below `/api/x/<plugin>/` or below a prefix that `PluginInfo.claims` names.
+    Called at boot, in web processes. A route without `access=` is for verified accounts only.
+    Paths begin with `/api/x/<plugin>/` or with a prefix in `PluginInfo.route_prefixes`.
     """
 
 
 @hookspec
 def register_health_checks(app: "AppContext", settings: Any) -> "Iterable[HealthCheck] | None":
-    """Probes that `GET /ready` asks.
+    """Return the checks that `GET /ready` runs.
 
     Called at boot, in web processes.
     """
@@ -142,7 +143,7 @@ def register_health_checks(app: "AppContext", settings: Any) -> "Iterable[Health
 
 @hookspec
 def register_commands(cli: "click.Group") -> None:
-    """Adds commands to the `portico` command line. Imports what is heavy inside the commands.
+    """Add commands to the `portico` command line. Import heavy modules inside the commands.
 
     Called only by the command line, never by the server.
     """
@@ -150,16 +151,16 @@ def register_commands(cli: "click.Group") -> None:
 
 @hookspec
 def startup(app: "AppContext", settings: Any) -> Awaitable[None] | None:
-    """Get ready to serve.
+    """Prepare to serve: start background tasks, open connections.
 
     Called once per web process, after migrations and before the first request. May be `async def`.
-    A plugin whose startup raises is set aside; one that raises `OperatorError` keeps the house from opening.
+    A plugin whose startup raises is disabled as failed; `OperatorError` stops the start of the server.
     """
 
 
 @hookspec
 def shutdown(app: "AppContext", settings: Any) -> Awaitable[None] | None:
-    """Let go of what `startup` took.
+    """Release what `startup` has acquired.
 
     Called once per web process, after the last request, in the reverse order. May be `async def`.
     """

@@ -1,4 +1,4 @@
-"""The view of the house that a plugin's hooks are given as `app`."""
+"""The application context: the core services that the hooks of plugins are given as `app`."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,49 +22,51 @@ P = TypeVar("P")
 
 
 class Services:
-    """What plugins offer one another, by protocol."""
+    """Objects that plugins provide for each other, by protocol."""
 
     def __init__(self) -> None:
         self._providers: dict[type[Any], tuple[str, Any]] = {}
 
     def provide(self, plugin: str, service: Service) -> None:
+        """Add a service of this plugin. A second one of the same protocol replaces the first."""
         self._providers[service.protocol] = (plugin, service.instance)
 
     def remove(self, plugin: str) -> None:
-        """Take back all that a plugin offers."""
-        self._providers = {p: offer for p, offer in self._providers.items() if offer[0] != plugin}
+        """Remove all services of this plugin."""
+        self._providers = {p: one for p, one in self._providers.items() if one[0] != plugin}
 
     def get(self, protocol: type[P]) -> P | None:
-        """The provider of a protocol, or None where no active plugin offers it. Ask when you need it."""
+        """Return the service of this protocol, or None if no active plugin provides it. Do not store it."""
         return self._providers[protocol][1] if protocol in self._providers else None
 
     def require(self, protocol: type[P]) -> P:
-        """As `get`. Raises: Unavailable if nobody offers it."""
-        provider = self.get(protocol)
-        if provider is None:
+        """As `get`. Raises: Unavailable if no active plugin provides it."""
+        service = self.get(protocol)
+        if service is None:
             raise Unavailable
-        return provider
+        return service
 
 
 class CommandContext(Protocol):
-    """What a command of the command line is given with `click.pass_obj`."""
+    """What `click.pass_obj` passes to a command."""
 
     def run(
         self, work: "Callable[[AppContext], Awaitable[P]]", *, packaged_policies_only: bool = False
     ) -> P:
-        """Open the house, await `work(house)` in it, close it. Returns what the work returns.
+        """Start the core services, await `work(app)`, stop them. Return the result of `work`.
 
-        `packaged_policies_only`: without the operator's policy pages, for commands that look at bad ones or mend them.
+        `packaged_policies_only`: ignore the operator's policy files, for commands that check or correct invalid ones.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """Everything of the core that a plugin may use.
+    """The core services that a plugin may use.
 
-    `http()`: the one client session of this process, for addresses that the operator chose. `fetch`: for those that
-    anybody else had a hand in. `areas()`: the names of the plugins that have routes.
+    `http_session()` returns the HTTP client session of this process, for addresses from the operator's settings.
+    `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
+    have routes.
     """
 
     settings: CoreSettings

@@ -1,4 +1,4 @@
-"""Asking one admitted plugin what it brings. The answer is one immutable value, or a fault and nothing at all."""
+"""Collects what one plugin registers: an immutable `Contribution`, or a `PluginError` and nothing."""
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
@@ -27,20 +27,20 @@ class PluginRouter(GrowingMap):
     """The routes of one plugin, under its name.
 
     Litestar copies each router that it is given, down to every default of every parameter, which took a fifth of the
-    time in which a house opens. A copy of this one is made of the same handlers again.
+    startup time. A copy of this router is built from the same handlers instead.
     """
 
     def __init__(self, plugin: str, handlers: Sequence[Any]) -> None:
         super().__init__(path="/", route_handlers=handlers, opt={"plugin": plugin}, tags=[plugin])
-        self._made_of = plugin, handlers
+        self._arguments = plugin, handlers
 
     def __deepcopy__(self, _: object) -> "PluginRouter":
-        return PluginRouter(*self._made_of)
+        return PluginRouter(*self._arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a plugin brings."""
+    """What one plugin has registered."""
 
     plugin_name: str
     info: PluginInfo
@@ -61,7 +61,7 @@ class Contribution:
 
     @property
     def public_paths(self) -> list[str]:
-        """The routes that anybody may call, in the order of their paths."""
+        """The paths of the routes that need no credentials, sorted."""
         found = {
             route.path_format
             for route in (self.router.routes if self.router else ())
@@ -72,7 +72,10 @@ class Contribution:
 
 
 def hook_of(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[..., Any] | None:
-    """One plugin's implementation of one hook, called with whatever subset of the arguments it names."""
+    """Return one plugin's implementation of a hook, to be called with keywords, or None if it has none.
+
+    The implementation is given those of the keywords that it names.
+    """
     for found in getattr(manager.hook, hook).get_hookimpls():
         if found.plugin_name == plugin:
             return lambda **given: found.function(*(given[name] for name in found.argnames))
@@ -82,7 +85,7 @@ def hook_of(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[.
 def collect(
     manager: pluggy.PluginManager, plugin: str, app: AppContext, loaded: LoadedSettings
 ) -> Contribution:
-    """Call the declaring hooks of one plugin. Raises: Fault when a hook raises or returns the wrong thing."""
+    """Call the `register_*` hooks of one plugin. Raises: PluginError when a hook raises or returns a wrong type."""
     info: PluginInfo = manager.get_plugin(plugin).PLUGIN  # type: ignore[union-attr]
 
     def ask(hook: str, **arguments: Any) -> Any:
@@ -143,7 +146,7 @@ def collect(
 
 
 def _handlers(route: Any) -> Iterable[Any]:
-    """Those of a path: one for each method, or the one of a socket."""
+    """Return the handlers of a path: one for each method, or the one of a web socket."""
     several: Iterable[Any] = getattr(route, "route_handlers", None) or (route.route_handler,)
     return several
 
@@ -151,14 +154,14 @@ def _handlers(route: Any) -> Iterable[Any]:
 def _load_plugin_settings(
     plugin: str, schema: type[Section], app: AppContext, loaded: LoadedSettings
 ) -> Section:
-    """A plugin's settings, which from now on may be adjusted."""
+    """Read a plugin's settings and register those that may be changed at run time."""
     settings = loaded.plugin(plugin, schema)
     app.runtime_settings.add(settings, loaded.explicitly_set(f"plugins.{plugin}"))
     return settings
 
 
 def _paths(router: Router) -> tuple[tuple[str, str], ...]:
-    """Pairs of method and path (WEBSOCKET is the method of a socket), parameters without their names, sorted by path."""
+    """Return pairs of method (WEBSOCKET for a web socket) and path, parameters without their names, sorted by path."""
     found = set()
     for route in router.routes:
         path = "/" + "/".join(
