@@ -74,7 +74,7 @@ def test_a_server_whose_log_nobody_reads_answers_and_what_it_said_comes_later(
     piped.process.terminate()
     events = piped.rest()
     assert piped.process.wait(30) == 0
-    refused = [event for event in events if event["event"] == "refused"]
+    refused = [event for event in events if event["event"] == "request refused"]
     assert sum(event.get("count", 1) for event in refused) == 300
     assert len(refused) < 100
     assert {event["client"] for event in refused} == {"127.0.0.1"}

@@ -1,4 +1,4 @@
-"""Domain events: what happened, told to whoever asked to hear it."""
+"""Domain events: published by the core and plugins, delivered to listeners."""
 
 from portico.events.bus import EventBus, Listener
 

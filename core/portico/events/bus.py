@@ -1,8 +1,7 @@
-"""The one bus of an application. What lives here: delivery. The events themselves belong to their rooms.
+"""The event bus of an application. It delivers events; the events are defined by the packages that publish them.
 
-Events are frozen structs, published after the commit that made them true (`portico.db.after_commit`), so nobody
-hears of a change that was rolled back. Today the bus ends at the process; an event's type and fields are all
-another instance would need, so carrying it further changes nothing for publishers or listeners.
+Events are frozen structs, published after the commit of the change they describe (`portico.db.after_commit`), so no
+listener receives an event of a change that was rolled back. The bus delivers within this process only.
 """
 
 import asyncio
@@ -14,10 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A wish to hear of one kind of event.
+    """A subscription to one type of event.
 
-    `handle` may be a plain function: then it has run when `publish` returns, which is how caches stay right.
-    An `async def` runs soon after, in a task of its own.
+    `handle` may be a plain function: it has run when `publish` returns, so caches can rely on it. An `async def` runs
+    soon after, in its own task.
     """
 
     event: type[Any]
@@ -25,21 +24,24 @@ class Listener:
 
 
 Handler = Callable[[Any], Awaitable[None] | None]
-#: Calls a listener inside the fence of the plugin it came from; never raises.
+#: Calls a listener with plugin isolation; never raises.
 DeliverFn = Callable[[str, Handler, Any], Awaitable[None] | None]
-#: The same for a listener whose part must be done: raises what went wrong.
+#: Calls a listener inside a transaction: raises its exception.
 TransactionFn = Callable[[str, Handler, Any], Awaitable[None]]
 
 
 async def call_directly(_owner: str, handle: Handler, event: Any) -> None:
-    """Involve a listener as it is."""
+    """Call a listener without plugin isolation."""
     pending = handle(event)
     if pending is not None:
         await pending
 
 
 class EventBus:
-    """Tells listeners what happened, in the order they were added."""
+    """Delivers events to listeners, in the order in which they were added.
+
+    `deliver` calls a listener and never raises; `involve` calls one inside a transaction and raises its exception.
+    """
 
     def __init__(self, deliver: DeliverFn, involve: TransactionFn = call_directly) -> None:
         self._deliver = deliver
@@ -48,17 +50,17 @@ class EventBus:
         self._running: set[asyncio.Task[None]] = set()
 
     def subscribe(self, owner: str, listeners: Iterable[Listener]) -> None:
-        """Add listeners on behalf of a plugin (or of a room of the core), so that faults name their owner."""
+        """Add listeners of a plugin (or of the core, `portico`). `owner`: named in the log if a listener fails."""
         for listener in listeners:
             self._listeners[listener.event].append((owner, listener))
 
     def unsubscribe(self, owner: str) -> None:
-        """Take an owner's listeners away."""
+        """Remove all listeners of an owner."""
         for event, listeners in self._listeners.items():
             self._listeners[event] = [pair for pair in listeners if pair[0] != owner]
 
     def publish(self, event: Any) -> None:
-        """Tell everybody. A listener that fails is logged under its owner's name; the rest still hear."""
+        """Deliver an event. A listener that fails is logged with its owner; the others still receive the event."""
         for owner, listener in self._listeners.get(type(event), ()):
             pending = self._deliver(owner, listener.handle, event)
             if pending is not None:
@@ -67,14 +69,14 @@ class EventBus:
                 task.add_done_callback(self._running.discard)
 
     async def publish_in_transaction(self, event: Any) -> None:
-        """Have everybody do their part of what is about to happen, inside the transaction that is open.
+        """Deliver an event inside the open transaction, one listener after the other.
 
-        One after the other; one that fails stops the rest, and with the exception the transaction is undone.
+        The exception of a listener that fails is raised, so that the transaction is rolled back.
         """
         for owner, listener in self._listeners.get(type(event), ()):
             await self._involve(owner, listener.handle, event)
 
     async def drain(self) -> None:
-        """Wait until the listeners at work have finished. Called at shutdown, and by tests."""
+        """Wait until all running listeners have finished. Called at shutdown, and by tests."""
         while self._running:
             await asyncio.wait(self._running)

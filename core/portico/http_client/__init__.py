@@ -1,4 +1,4 @@
-"""The ways out of the server: one for what the operator chose the address of, a guarded one for all else."""
+"""Outgoing HTTP: `SharedSession` for addresses that the operator chose, `SafeHTTPClient` (SSRF-safe) for all others."""
 
 from portico.http_client.public_addresses import is_public
 from portico.http_client.safe_client import FetchResult, SafeHTTPClient

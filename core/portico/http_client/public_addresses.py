@@ -1,4 +1,4 @@
-"""Which addresses are out in the world. Everything else is a machine that only this server can reach, or none."""
+"""Public Internet addresses. All others are private, reserved, or reachable only from this machine."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -11,7 +11,7 @@ _CLOSED_4 = tuple(
         "10.0.0.0/8",       # private
         "100.64.0.0/10",    # shared by providers; some clouds keep their metadata here
         "127.0.0.0/8",      # this machine
-        "168.63.129.16/32", # a cloud's wire to its guests
+        "168.63.129.16/32", # a cloud's link to its virtual machines
         "169.254.0.0/16",   # this link; most clouds keep their metadata here
         "172.16.0.0/12",    # private
         "192.0.0.0/24",     # protocol assignments; one cloud's metadata
@@ -31,7 +31,7 @@ _CLOSED_6 = tuple(
     for text in (
         "2001::/23",        # protocol assignments: Teredo, ORCHID
         "2001:db8::/32",    # documentation
-        "2002::/16",        # 6to4: any IPv4 address in disguise
+        "2002::/16",        # 6to4: contains any IPv4 address
         "2620:4f:8000::/48",  # AS112
         "3fff::/20",        # documentation
     )
@@ -41,7 +41,7 @@ _NAT64 = ip_network("64:ff9b::/96")
 
 
 def is_public(text: str) -> bool:
-    """Whether a socket's address is out in the world. IPv4 in the clothes of IPv6 is looked at as IPv4."""
+    """Return whether this is a public Internet address. IPv4-mapped IPv6 and NAT64 addresses are checked as IPv4."""
     try:
         address = ip_address(text)
     except ValueError:

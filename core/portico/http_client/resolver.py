@@ -1,4 +1,4 @@
-"""Looking up names in threads of our own: a name server that takes its time keeps nobody else from looking up theirs."""
+"""DNS lookups in their own threads, so that a slow name server does not delay other work in threads."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ class ThreadedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of a name. Raises: OSError if it has none."""
+        """Return the addresses of a name. Raises: OSError if it has none."""
         look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
         found = await asyncio.get_running_loop().run_in_executor(self._pool, look_up)
         return [
@@ -35,5 +35,5 @@ class ThreadedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Wait for nobody."""
+        """Cancel pending lookups, without waiting for those that run."""
         self._pool.shutdown(wait=False, cancel_futures=True)

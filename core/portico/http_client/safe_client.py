@@ -1,7 +1,7 @@
-"""The guarded client. It goes nowhere but out, brings back no more than was asked for, and says nothing of why not.
+"""The SSRF-safe HTTP client: connects to public addresses and to `fetch.allow` only, and limits what it reads.
 
-The address is checked where the socket is made, with what it is about to connect to. Whatever was resolved before, and
-however the address was spelled, is of no matter.
+The address is checked when the socket is created, with the address it is about to connect to. So neither the spelling
+of the URL nor a name that resolves differently the second time matters.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from portico.settings.schema import FetchSettings
 
 log = structlog.get_logger("portico.http_client")
 
-MOST_HOPS = 5
-LONGEST_URL = 4096
+MAX_REDIRECTS = 5
+MAX_URL_CHARS = 4096
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-#: Headers that go along to another origin; what else a caller gives may be meant for the first one alone.
+#: Headers that are sent to another origin after a redirect; others may be meant for the first origin alone.
 _HARMLESS = frozenset(("accept", "accept-language", "content-type", "user-agent"))
 _DEFAULTS = {"User-Agent": "Portico", "Accept-Encoding": "identity"}
 
 
 class FetchResult(NamedTuple):
-    """What came back. `content_type`: without parameters, in lower case."""
+    """The response. `content_type`: without parameters, in lower case."""
 
     status: int
     content_type: str
@@ -38,7 +38,7 @@ class FetchResult(NamedTuple):
 
 
 class FetchLimits(NamedTuple):
-    """What will do as an answer. `largest`: bytes. `types`: media types; None = any."""
+    """Limits of one request. `largest`: bytes of the response. `types`: accepted media types; None = any."""
 
     largest: int
     types: Sequence[str] | None
@@ -46,17 +46,17 @@ class FetchLimits(NamedTuple):
 
 
 class _PrivateAddress(OSError):
-    """The address is not out in the world."""
+    """The address is not public and not allowed."""
 
 
 class _Rejected(Exception):
-    """A reason not to go on, for the log."""
+    """The reason why a request is refused, for the log."""
 
 
 class SafeHTTPClient:
-    """Fetches for whoever asks, from the world outside and from what the operator named.
+    """Fetches URLs that users choose, from public addresses and from what the operator lists in `fetch.allow`.
 
-    Every refusal and every failure is the same FetchRefused: it tells nobody what is inside.
+    Every refusal and every failure is the same FetchRefused, so that nothing about the internal network is revealed.
     """
 
     def __init__(self, settings: FetchSettings) -> None:
@@ -75,14 +75,14 @@ class SafeHTTPClient:
         headers: Mapping[str, str] | None = None,
         https_only: bool = False,
     ) -> FetchResult:
-        """What is at a web address.
+        """Fetch a URL.
 
-        `largest`: bytes. `types`: media types that will do, such as `image/png`; None = any. `timeout`: seconds for
-        all of it. `headers`: those that may be meant for this origin alone do not follow to another.
+        `largest`: bytes. `types`: accepted media types, such as `image/png`; None = any. `timeout`: seconds for the
+        whole request. `headers`: after a redirect to another origin only harmless ones are sent.
         Raises: FetchRefused.
         """
-        wanted = FetchLimits(largest, types, https_only)
-        return await self._request("GET", url, None, headers or {}, wanted, timeout=timeout)
+        limits = FetchLimits(largest, types, https_only)
+        return await self._request("GET", url, None, headers or {}, limits, timeout=timeout)
 
     async def post(
         self,
@@ -95,13 +95,13 @@ class SafeHTTPClient:
         headers: Mapping[str, str] | None = None,
         https_only: bool = False,
     ) -> FetchResult:
-        """Send a body, JSON unless `headers` say otherwise. It is not repeated to another origin. See `get`."""
+        """Send a body, JSON unless `headers` say otherwise. It is not sent to another origin. See `get`."""
         given = {"Content-Type": "application/json", **(headers or {})}
-        wanted = FetchLimits(largest, types, https_only)
-        return await self._request("POST", url, body, given, wanted, timeout=timeout)
+        limits = FetchLimits(largest, types, https_only)
+        return await self._request("POST", url, body, given, limits, timeout=timeout)
 
     async def close(self) -> None:
-        """Close what is open. It opens again when it is asked again."""
+        """Close all connections. A later request opens new ones."""
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
@@ -115,15 +115,15 @@ class SafeHTTPClient:
         url: str,
         body: bytes | None,
         headers: Mapping[str, str],
-        wanted: FetchLimits,
+        limits: FetchLimits,
         *,
         timeout: float,
     ) -> FetchResult:
         host = None
         try:
-            at = _checked(url, wanted.https_only)
+            at = _checked(url, limits.https_only)
             async with asyncio.timeout(timeout):
-                for _ in range(MOST_HOPS + 1):
+                for _ in range(MAX_REDIRECTS + 1):
                     host = at.host
                     async with self._session(host in self._hosts).request(
                         method,
@@ -134,25 +134,25 @@ class SafeHTTPClient:
                     ) as answer:
                         follow = _redirect(answer)
                         if follow is None:
-                            return await _read(answer, wanted)
+                            return await _read(answer, limits)
                     there = _checked(
-                        at.join(URL(follow)), wanted.https_only or at.scheme == "https"
+                        at.join(URL(follow)), limits.https_only or at.scheme == "https"
                     )
                     if answer.status not in (307, 308) and method == "POST":
                         method, body = "GET", None
                     if there.origin() != at.origin():
                         if body is not None:
-                            raise _Rejected("it sends the body on to another origin")
+                            raise _Rejected("a redirect to another origin with a body")
                         headers = {n: v for n, v in headers.items() if n.lower() in _HARMLESS}
                     at = there
                 raise _Rejected("too many redirects")
         except (_Rejected, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
-            why = str(error) if isinstance(error, _Rejected) else type(error).__name__
-            log.info("fetch refused", host=host, why=why)
+            reason = str(error) if isinstance(error, _Rejected) else type(error).__name__
+            log.info("fetch refused", host=host, reason=reason)
             raise FetchRefused from None
 
     def _session(self, named: bool) -> aiohttp.ClientSession:
-        """One for hosts that the operator named, and one for all others. Neither keeps anything between two asks."""
+        """Return the session for hosts in `fetch.allow`, or that for all others. Both keep no connections or cookies."""
         self._names = self._names or ThreadedResolver()
         if named not in self._sessions:
             connector = aiohttp.TCPConnector(
@@ -165,14 +165,14 @@ class SafeHTTPClient:
             self._sessions[named] = aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=None),
-                auto_decompress=False,  # a small answer stays small
+                auto_decompress=False,  # a small response must not become large
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
         return self._sessions[named]
 
     def _open_socket(self, info: Any) -> socket.socket:
-        """Called by aiohttp with the address that it connects to next."""
+        """Create the socket for an address. Called by aiohttp before it connects. Raises: _PrivateAddress."""
         family, kind, protocol, _, address = info
         if not is_public(address[0]) and not self._is_allowed(address[0]):
             raise _PrivateAddress
@@ -186,13 +186,13 @@ class SafeHTTPClient:
 
 
 def _checked(url: str | URL, https_only: bool) -> URL:
-    if not isinstance(url, URL) and (not isinstance(url, str) or len(url) > LONGEST_URL):
-        raise _Rejected("no web address")
+    if not isinstance(url, URL) and (not isinstance(url, str) or len(url) > MAX_URL_CHARS):
+        raise _Rejected("not a URL, or too long")
     url = URL(url)
     if url.scheme not in (("https",) if https_only else ("http", "https")) or not url.host:
-        raise _Rejected("no web address, or not by HTTPS")
+        raise _Rejected("not an HTTP URL, or not HTTPS")
     if url.user is not None or url.password is not None:
-        raise _Rejected("a name or password in the address")
+        raise _Rejected("a user name or password in the URL")
     return url.with_fragment(None)
 
 
@@ -200,18 +200,18 @@ def _redirect(answer: aiohttp.ClientResponse) -> str | None:
     return answer.headers.get("Location") if answer.status in _REDIRECTS else None
 
 
-async def _read(answer: aiohttp.ClientResponse, wanted: FetchLimits) -> FetchResult:
+async def _read(answer: aiohttp.ClientResponse, limits: FetchLimits) -> FetchResult:
     kind = answer.content_type.lower()
-    if wanted.types is not None and kind not in wanted.types:
+    if limits.types is not None and kind not in limits.types:
         raise _Rejected("another media type")
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _Rejected("it is compressed")
-    if (answer.content_length or 0) > wanted.largest:
+    if (answer.content_length or 0) > limits.largest:
         raise _Rejected("too large")
     parts, size = [], 0
     async for part in answer.content.iter_any():
         size += len(part)
-        if size > wanted.largest:
+        if size > limits.largest:
             raise _Rejected("too large")
         parts.append(part)
     return FetchResult(answer.status, kind, b"".join(parts))

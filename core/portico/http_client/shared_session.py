@@ -1,16 +1,16 @@
-"""The client session for the addresses that the operator chose, such as those of model sources."""
+"""The HTTP session for addresses that the operator chose, such as those of model sources."""
 
 import aiohttp
 
 
 class SharedSession:
-    """One for all requests of this process, made when it is first asked for."""
+    """One session for all requests of an application, created on first use."""
 
     def __init__(self) -> None:
         self._client: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
-        """It. Time limits are the caller's business, request by request."""
+        """Return the session. It has no time limits: callers set one for each request."""
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
@@ -21,7 +21,7 @@ class SharedSession:
         return self._client
 
     async def close(self) -> None:
-        """Hang up. The next who asks gets a new one."""
+        """Close the session. A later call of `session` creates another."""
         if self._client is not None:
             await self._client.close()
             self._client = None

@@ -1,4 +1,4 @@
-"""Redis, for those who have one: what instances count and say together. Nothing needs it."""
+"""The optional connection to Redis, by which several instances share counters and notify each other."""
 
 from portico.redis.connection import RedisConnection, RedisUnavailable
 

@@ -1,7 +1,7 @@
-"""From settings to a client of Redis: one server, one behind Sentinel, or a cluster; plain or over TLS.
+"""Creates the Redis client from the settings: one server, one behind Sentinel, or a cluster; plain or over TLS.
 
-Making a client opens no connection. The library is imported here and nowhere else, so that whoever has no Redis
-does not wait for it.
+Creating a client opens no connection. The library is imported only here, so that servers without Redis do not spend
+time on it.
 """
 
 from pathlib import Path
@@ -17,24 +17,24 @@ from redis.exceptions import RedisError, ResponseError
 from portico.settings.problems import BadSettings, Problem
 from portico.settings.redis import RedisSettings
 
-#: Seconds after which a connection is given up whoever waits for it, as a last resort.
+#: Seconds after which the library closes a connection that does not answer, as a last resort.
 MAX_RETRY_SECONDS = 2.0
-#: What a sentinel calls the servers it watches, where the URL does not say.
-SERVICE = "mymaster"
+#: Name of the service that sentinels watch, if the URL names none.
+DEFAULT_SERVICE = "mymaster"
 
-#: All that means "not now"; of these the second kind says nothing about the next question.
+#: Errors after which Redis counts as unavailable, and those by which a reachable Redis refuses one command.
 CONNECTION_ERRORS = (RedisError, OSError, TimeoutError)
 AUTH_ERRORS = ResponseError
 
 __all__ = ["CONNECTION_ERRORS", "AUTH_ERRORS", "Client", "connect"]
 
 
-#: A client, and those it asks where its server is, which it does not close.
+#: A client, and the clients of its sentinels, which it does not close.
 Clients = tuple[Any, tuple[Any, ...]]
 
 
 def connect(settings: RedisSettings) -> Clients:
-    """The client for these settings. Raises: BadSettings, without any password in it."""
+    """Return the client for these settings. Raises: BadSettings, whose text contains no password."""
     _check_files(settings)
     try:
         return _client(settings)
@@ -43,7 +43,12 @@ def connect(settings: RedisSettings) -> Clients:
     except Exception as error:
         # The text of the error may quote the URL.
         raise BadSettings(
-            [Problem("redis.url", "does not name a Redis that can be connected to (REDIS_URL)")]
+            [
+                Problem(
+                    "redis.url",
+                    "is not a valid Redis URL; set REDIS_URL to one such as redis://host:6379/0",
+                )
+            ]
         ) from error
 
 
@@ -61,13 +66,13 @@ def _client(settings: RedisSettings) -> Clients:
         return RedisCluster(**options, ssl=kind is SSLConnection), ()
     if settings.sentinel_hosts:
         options.pop("port", None)
-        service = options.pop("host", None) or SERVICE
+        service = options.pop("host", None) or DEFAULT_SERVICE
         hosts = [
             (host, port or settings.sentinel_port) for host, port in _hosts(settings.sentinel_hosts)
         ]
         if kind is SSLConnection:
             options["ssl"] = True
-        # The password is the server's; sentinels that want one too are told it in the same breath.
+        # Sentinels that require a password get that of the server.
         watch = {
             name: value for name, value in options.items() if name not in ("db", "decode_responses")
         }
@@ -75,12 +80,12 @@ def _client(settings: RedisSettings) -> Clients:
         watching = untyped(hosts, sentinel_kwargs=watch, **options)
         return watching.master_for(service), tuple(watching.sentinels)
     pool: Any = ConnectionPool(**({"connection_class": kind} if kind else {}), **options)
-    pool.make_connection()  # an option that no connection knows is told now, not at the first question
+    pool.make_connection()  # an unknown option is reported now, not at the first command
     return Client.from_pool(pool), ()
 
 
 def _tls(settings: RedisSettings) -> dict[str, Any]:
-    """What the settings say about TLS; whatever stands in the URL goes before."""
+    """Return the TLS options of the settings. Options in the URL override them."""
     return {
         "ssl_cert_reqs": "none" if settings.verify == "none" else "required",
         "ssl_check_hostname": settings.verify == "full",
@@ -91,7 +96,7 @@ def _tls(settings: RedisSettings) -> dict[str, Any]:
 
 
 def _fix_tls_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Whoever does not want the certificate looked at cannot want its name compared."""
+    """Switch off the check of the host name if certificates are not verified; the library refuses the combination."""
     if options.get("ssl_cert_reqs") in ("none", "CERT_NONE"):
         return options | {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
     return options

@@ -1,8 +1,8 @@
-"""The link to Redis, and what happens when it breaks.
+"""The connection to Redis, and how the server continues while Redis is unavailable.
 
-Every question has a short time limit. One that fails makes the link leave Redis alone: whoever asks is told at once
-that it is away and goes on without, while a probe in the background looks for its return. So a Redis that is stopped,
-or that swallows every packet, costs a request a quarter of a second at most, and only the first ones.
+Every command has a short time limit. After a failure, `run` raises RedisUnavailable at once and callers continue without
+Redis, while a background task probes until it answers again. So a Redis that is stopped, or that drops every packet,
+costs a request `redis.timeout` at most, and only the first ones.
 """
 
 import asyncio
@@ -15,30 +15,30 @@ import structlog
 from portico.errors import OperatorError, Unavailable
 from portico.settings.redis import RedisSettings
 
-#: Seconds between two probes while Redis is away.
-PROBE_EVERY = 0.5
-#: Seconds that a probe may take: whoever is only slow to greet gets in, and is quicker from then on.
-PROBE_LIMIT = 2.0
-#: Seconds of silence after which whoever listens sees whether Redis is still there.
+#: Seconds between two probes while Redis is unavailable.
+PROBE_SECONDS = 0.5
+#: Seconds that a probe may take: connecting can be slow, later commands are faster.
+PROBE_TIMEOUT_SECONDS = 2.0
+#: Seconds without a message after which a subscriber checks whether Redis is still available.
 LISTEN_SECONDS = 5.0
-AWAY = "Redis does not answer"
+NOT_ANSWERING = "Redis does not answer"
 
 T = TypeVar("T")
 log = structlog.get_logger("portico.redis")
 
 
 class RedisUnavailable(Exception):
-    """Redis cannot be asked just now, or there is none: go on without."""
+    """Redis is unavailable now, or none is configured: continue without it."""
 
 
 class RedisRequired(OperatorError):
-    """The operator wants to do nothing without Redis, and it does not answer."""
+    """Redis is required by the settings and does not answer."""
 
 
 class RedisConnection:
-    """One application's link to its Redis, which it may not have.
+    """One application's connection to Redis, which is optional.
 
-    Raises: BadSettings for a URL or files that will not do.
+    Raises: BadSettings for an invalid URL or missing files.
     """
 
     def __init__(self, settings: RedisSettings) -> None:
@@ -50,7 +50,7 @@ class RedisConnection:
         self._failures: tuple[type[Exception], ...] = ()
         self._refusals: type[Exception] = RedisUnavailable
         self._prober: asyncio.Task[None] | None = None
-        self._ears: list[asyncio.Task[None]] = []
+        self._subscribers: list[asyncio.Task[None]] = []
         if self.configured:
             from portico.redis.connect import AUTH_ERRORS, CONNECTION_ERRORS, connect
 
@@ -59,23 +59,23 @@ class RedisConnection:
         self._tries = 1 + (settings.sentinel_max_retry_count if settings.sentinel_hosts else 0)
 
     def key(self, *parts: str) -> str:
-        """The name of a key, below the prefix that everything of this house has."""
+        """Return the name of a key, with the prefix that all keys of this installation have."""
         return ":".join((self.settings.key_prefix, *parts))
 
     async def start(self) -> None:
-        """See whether it is there. Raises: Required if it is not and has to be."""
+        """Check whether Redis answers. Raises: RedisRequired if it does not and is required."""
         if self.configured:
             with contextlib.suppress(RedisUnavailable):
-                await self._ask(lambda client: client.ping(), PROBE_LIMIT)
+                await self._ask(lambda client: client.ping(), PROBE_TIMEOUT_SECONDS)
             if self.away and self.settings.required:
                 raise RedisRequired(
-                    "redis: it is required, and the one that REDIS_URL names does not answer"
+                    "redis: redis.required is set, and the Redis at REDIS_URL does not answer; start it, or unset redis.required"
                 )
 
     async def stop(self) -> None:
-        """Let go of it."""
-        tasks = [*self._ears, *([self._prober] if self._prober else [])]
-        self._ears, self._prober = [], None
+        """Stop the background tasks and close the connections."""
+        tasks = [*self._subscribers, *([self._prober] if self._prober else [])]
+        self._subscribers, self._prober = [], None
         for task in tasks:
             task.cancel()
         if tasks:
@@ -83,53 +83,54 @@ class RedisConnection:
         if self._client is not None:
             for client in (self._client, *self._sentinels):
                 with contextlib.suppress(*self._failures):
-                    async with asyncio.timeout(PROBE_LIMIT):
+                    async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
                         await client.aclose()
 
     async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        """What `work` makes of the client (of redis-py, with texts for answers). Raises: Away.
+        """Return the result of `work`, which is called with the redis-py client (it decodes replies to str).
 
-        `work` may be called again after a fail-over.
+        `work` may be called again after a fail-over. Raises: RedisUnavailable.
         """
         if self.away:
             raise RedisUnavailable
         return await self._ask(work, self.settings.timeout)
 
     def listen(self, channel: str, on_message: Callable[[str], None]) -> None:
-        """Have `hear` called with what is said in a channel, until `stop`. While Redis is away nothing is heard, and
-        nothing is made up for; neither is anything heard where there is no Redis, or from a cluster.
+        """Call `on_message` with each message of a channel, until `stop`.
+
+        Messages that are sent while Redis is unavailable are lost. Does nothing without Redis, and in a cluster.
         """
         if self.configured and not self.settings.cluster:
-            self._ears.append(asyncio.create_task(self._subscribe_loop(channel, on_message)))
+            self._subscribers.append(asyncio.create_task(self._subscribe_loop(channel, on_message)))
 
     async def _subscribe_loop(self, channel: str, on_message: Callable[[str], None]) -> None:
         while True:
             if self.away:
-                await asyncio.sleep(PROBE_EVERY)
+                await asyncio.sleep(PROBE_SECONDS)
                 continue
-            ear = self._client.pubsub(ignore_subscribe_messages=True)
+            subscription = self._client.pubsub(ignore_subscribe_messages=True)
             try:
-                async with asyncio.timeout(PROBE_LIMIT):
-                    await ear.subscribe(channel)
+                async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+                    await subscription.subscribe(channel)
                 while True:
-                    message = await ear.get_message(timeout=LISTEN_SECONDS)
+                    message = await subscription.get_message(timeout=LISTEN_SECONDS)
                     if message is not None:
                         on_message(message["data"])
                     elif self.away:
                         break
             except self._failures as error:
-                log.debug("redis is not heard", error=type(error).__name__)
-                await asyncio.sleep(PROBE_EVERY)
+                log.debug("redis subscription failed", error=type(error).__name__)
+                await asyncio.sleep(PROBE_SECONDS)
             finally:
                 with contextlib.suppress(*self._failures):
-                    await ear.aclose()
+                    await subscription.aclose()
 
     async def probe(self) -> None:
-        """For `/ready`. Raises: Unavailable."""
+        """Check that Redis answers; for `/ready`. Raises: Unavailable."""
         try:
             await self.run(lambda client: client.ping())
         except RedisUnavailable as error:
-            raise Unavailable(AWAY) from error
+            raise Unavailable(NOT_ANSWERING) from error
 
     async def _ask(self, work: Callable[[Any], Awaitable[T]], limit: float) -> T:
         error: Exception | None = None
@@ -142,8 +143,10 @@ class RedisConnection:
         assert error is not None
         if isinstance(
             error, self._refusals
-        ):  # it is there, and will not: full, read-only, forbidden
-            log.warning("redis refused", error=type(error).__name__, why=str(error)[:80])
+        ):  # it answers, and refuses: full, read-only, not permitted
+            log.warning(
+                "redis refused a command", error=type(error).__name__, reason=str(error)[:80]
+            )
         else:
             self._mark_unavailable(error)
         raise RedisUnavailable from error
@@ -151,17 +154,17 @@ class RedisConnection:
     def _mark_unavailable(self, error: Exception) -> None:
         self.away = True
         if self._prober is None or self._prober.done():
-            log.warning("redis is away", error=type(error).__name__)
+            log.warning("redis unavailable", error=type(error).__name__)
             self._prober = asyncio.create_task(self._probe_loop())
 
     async def _probe_loop(self) -> None:
         while True:
-            await asyncio.sleep(PROBE_EVERY)
+            await asyncio.sleep(PROBE_SECONDS)
             try:
-                async with asyncio.timeout(PROBE_LIMIT):
+                async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
                     await self._client.ping()
             except self._failures:
                 continue
             self.away = False
-            log.info("redis is back")
+            log.info("redis reachable again")
             return

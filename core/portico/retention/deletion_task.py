@@ -1,4 +1,4 @@
-"""The task that deletes old rows."""
+"""The background task that deletes old rows."""
 
 import asyncio
 import time
@@ -12,11 +12,11 @@ from portico.db import Retention, current_database, execute, fetch_all, now
 from portico.db.retention import BATCH_ROWS
 from portico.errors import Unavailable
 
-#: Seconds between two rounds, whichever instances make them.
+#: Seconds between two rounds of all instances together.
 ROUND_SECONDS: Final = 3600
-#: Seconds after which an instance asks whether it is time; also the first time.
-ASK_SECONDS: Final = 300.0
-#: Seconds between two batches, at least; as long as the last batch took, so that others write meanwhile.
+#: Seconds after which an instance checks whether a round is due; also before the first check.
+CHECK_SECONDS: Final = 300.0
+#: Minimal seconds between two batches. A pause is at least as long as the last batch, so that others can write.
 PAUSE_SECONDS: Final = 0.1
 
 _CLOCK: Final = {
@@ -29,26 +29,26 @@ log = structlog.get_logger("portico.retention")
 
 
 class Cleaner:
-    """Deletes what is too old by these rules."""
+    """Deletes rows that are too old, once an hour. `check_seconds`, `pause`: seconds; shorter in tests."""
 
-    def __init__(self, ask_seconds: float = ASK_SECONDS, pause: float = PAUSE_SECONDS) -> None:
-        self._ask_seconds = ask_seconds
+    def __init__(self, check_seconds: float = CHECK_SECONDS, pause: float = PAUSE_SECONDS) -> None:
+        self._check_seconds = check_seconds
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
 
     def start(self, retentions: Sequence[Retention]) -> None:
-        """Begin. Needs the running loop, and the database in use."""
+        """Start the task. Needs the running loop and a current database."""
         self._task = asyncio.create_task(self._rounds(retentions))
 
     async def stop(self) -> None:
-        """End; what is left is for the next round. Nothing to do where it was not started."""
+        """Stop the task, if it was started. The next round continues."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait({task})
 
     async def clean(self, retentions: Sequence[Retention]) -> dict[str, int]:
-        """Delete all that is too old, unless an instance did so within the hour. Returns how many rows, by table."""
+        """Delete all rows that are too old, unless an instance did so within the hour. Returns deleted rows by table."""
         deleted: dict[str, int] = {}
         if not await fetch_all(_for_dialect(_CLAIM), ROUND_SECONDS):
             return deleted
@@ -65,18 +65,20 @@ class Cleaner:
         began = time.monotonic()
         count = await retention.delete_batch(now())
         if count:
-            await execute(_for_dialect(_WORKING))  # no other instance begins meanwhile
+            await execute(_for_dialect(_WORKING))  # so that no other instance starts meanwhile
             await asyncio.sleep(max(self._pause, time.monotonic() - began))
         return count
 
     async def _rounds(self, retentions: Sequence[Retention]) -> None:
         while True:
-            await asyncio.sleep(self._ask_seconds)
+            await asyncio.sleep(self._check_seconds)
             try:
-                with suppress(Unavailable):  # said by the database; the next round comes
+                with suppress(
+                    Unavailable
+                ):  # logged by the database module; the next round tries again
                     await self.clean(retentions)
-            except Exception as error:  # noqa: BLE001 - the table of a plugin may be another than it says
-                log.warning("old rows are not deleted", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - a plugin may declare a wrong table
+                log.warning("old rows not deleted", error=type(error).__name__)
 
 
 def _for_dialect(sql: str) -> str:

@@ -1,4 +1,4 @@
-"""The table of cleaning, for queries through Piccolo. The migrations make it."""
+"""The retention table, for queries through Piccolo. The migrations create it."""
 
 from piccolo.columns import BigInt, Integer
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.db import TableSet
 
 
 class CleaningTable(Table, tablename="portico_cleaning"):
-    """When an instance deleted old rows last; one row."""
+    """The time of the last deletion of old rows; one row."""
 
     id = Integer(primary_key=True, default=1)
     worked_at = BigInt()

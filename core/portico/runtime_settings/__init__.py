@@ -1,6 +1,6 @@
-"""What is set while the house runs: one value for each name, the same on every instance.
+"""Runtime settings: what administrators change while the server runs, stored in the database for all instances.
 
-What the operator sets in the environment or in portico.toml is not kept here, and beats what is.
+A setting in the environment or in portico.toml is pinned: it is not stored here, and overrides the stored value.
 """
 
 from portico.runtime_settings.runtime_settings import PINNED, RuntimeSection, RuntimeSettings

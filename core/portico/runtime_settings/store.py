@@ -1,4 +1,4 @@
-"""Reading and changing what is stored. Names are dotted, such as `permissions.chat.delete`; values are JSON."""
+"""Reads and writes stored settings. Names are dotted, such as `permissions.chat.delete`; values are JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,49 +17,49 @@ from portico.db import (
 )
 from portico.events import EventBus, Listener
 
-# Not LIKE: an underscore of a name would stand for any character, and SQLite would not look at the case.
+# Not LIKE: an underscore in a name would match any character, and SQLite would ignore the case.
 _BEGINS = (
     "SELECT name, value FROM portico_configuration WHERE substr(name, 1, CAST($2 AS INTEGER)) = $1"
 )
-# Makes sure that each row is there, and locks it; an empty value says that it was not there before.
-_TAKE = (
+# Inserts missing rows and locks all of them; an empty value means that the row did not exist before.
+_LOCK = (
     "INSERT INTO portico_configuration (name, value, updated_at, updated_by) VALUES {} "
     "ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, value"
 )
-_TAKEN = "(${}, '', 0, '')"
+_LOCKED_ROW = "(${}, '', 0, '')"
 _SET = (
     "UPDATE portico_configuration SET value = $2, updated_at = $3, updated_by = $4 WHERE name = $1"
 )
 
 
 class RuntimeSettingsChanged(msgspec.Struct, frozen=True):
-    """Some values are others than before. Shape of `names`: sorted."""
+    """Stored values have changed. `names`: sorted."""
 
     names: tuple[str, ...]
 
 
 class SettingsStore:
-    """The values of one application. `moment`: seconds for which what was read is trusted.
+    """The stored settings of one application. `ttl_seconds`: how long values are cached.
 
-    What this process changes is in force at once, what another instance changes after that moment.
+    A change by this process is visible at once, one by another instance when the cached values expire.
     """
 
-    def __init__(self, bus: EventBus, moment: float = 0) -> None:
+    def __init__(self, bus: EventBus, ttl_seconds: float = 0) -> None:
         self._bus = bus
-        self._stored: TTLCache[str, Mapping[str, Any]] = TTLCache(moment)
+        self._stored: TTLCache[str, Mapping[str, Any]] = TTLCache(ttl_seconds)
         bus.subscribe("portico", [Listener(RuntimeSettingsChanged, lambda _: self._stored.clear())])
 
     async def get(self, prefix: str = "") -> Mapping[str, Any]:
-        """What is stored under the names that begin with `prefix`, by their full names. One statement a moment.
+        """Return the stored values whose names begin with `prefix`, by full name. At most one statement per `ttl_seconds`.
 
-        Leave the result as it is: it is shared. A value that is damaged is left out.
+        Do not change the result: it is shared. A value that is not valid JSON is left out.
         """
         return await self._stored.get_or_load(prefix, _read) or {}
 
     async def set(self, values: Mapping[str, Any], by: str) -> dict[str, Any]:
-        """Store values, all or none, on behalf of an account. Whoever changes the same names meanwhile waits.
+        """Store values, all or none. `by`: id of the account. Concurrent changes of the same names wait.
 
-        Returns what was there before, for each name whose value is another now; None = nothing that can be read.
+        Returns the previous value of each name whose value has changed; None = there was none.
         """
         texts = {name: msgspec.json.encode(values[name]).decode() for name in sorted(values)}
         async with transaction():
@@ -80,11 +80,11 @@ async def _read(prefix: str) -> Mapping[str, Any]:
 
 
 async def _lock(names: Sequence[str]) -> dict[str, str]:
-    """The texts stored under these names, which nobody else can change until the transaction ends."""
+    """Lock the rows of these names until the transaction ends. Returns their texts."""
     taken: dict[str, str] = {}
     for some in chunks(names, MAX_ROWS_PER_STATEMENT):
-        places = ", ".join(_TAKEN.format(number) for number in range(1, len(some) + 1))
-        taken |= {one["name"]: one["value"] for one in await fetch_all(_TAKE.format(places), *some)}
+        places = ", ".join(_LOCKED_ROW.format(number) for number in range(1, len(some) + 1))
+        taken |= {one["name"]: one["value"] for one in await fetch_all(_LOCK.format(places), *some)}
     return taken
 
 

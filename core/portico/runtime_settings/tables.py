@@ -1,4 +1,4 @@
-"""The table of what is set at run time, for queries through Piccolo. The migrations make it."""
+"""The table of runtime settings, for queries through Piccolo. The migrations create it."""
 
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.db import Reference, TableSet
 
 
 class ConfigurationTable(Table, tablename="portico_configuration"):
-    """One value each. `value` is JSON; `updated_by` is an account's id, empty for the command line."""
+    """One stored setting. `value`: JSON; `updated_by`: id of the account, empty for the command line."""
 
     name = Text(primary_key=True, default="")
     value = Text()

@@ -25,7 +25,7 @@ MAX_NAMES = 10
 
 #: Two events of a request are alike if these are.
 _KIND = (
-    "event", "level", "status", "why", "error", "at", "plugin", "doing", "name", "source", "provider", "account",
+    "event", "level", "status", "reason", "why", "error", "at", "plugin", "doing", "name", "source", "provider", "account",
 )  # fmt: skip
 #: Said of each event anew, so a summary cannot have it.
 _OF_ONE = ("request", "timestamp", "exc_info", "stack_info", "_record", "_from_structlog")

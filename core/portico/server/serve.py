@@ -183,10 +183,10 @@ class ServedApplication:
             return
         let_go_of_stalled(self.port, 2 * self._send_timeout)
         lines = [f"Portico is ready at {self.url}"]
-        anybody = True
+        has_accounts = True
         with contextlib.suppress(DomainError):  # the database went away just now: `/ready` says so
-            anybody = await self.application.anybody_here()
-        if not anybody:
+            has_accounts = await self.application.has_accounts()
+        if not has_accounts:
             lines.append(
                 f"  Sign up first to become its administrator: POST {self.url}/api/v1/auths/signup"
             )

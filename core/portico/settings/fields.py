@@ -20,7 +20,7 @@ PREFIX = "PORTICO_"
 class Field:
     """One setting. `derived`: the variable it has, or would have if it did not name its own.
 
-    `annotation` is what msgspec converts to, `shape` the same type taken apart. `adjustable`: the name of what is
+    `annotation` is what msgspec converts to, `shape` the same type taken apart. `runtime_key`: the name of what is
     stored for it while the house runs; empty = nothing is. `former_keys`, `former_variables`: names that it had in
     earlier versions.
     """
@@ -36,7 +36,7 @@ class Field:
     separator: str
     allowed: str
     description: str
-    adjustable: str = ""
+    runtime_key: str = ""
     former_keys: tuple[str, ...] = ()
     former_variables: tuple[str, ...] = ()
 
@@ -117,7 +117,7 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
         separator=extra.get("separator", ","),
         allowed=extra.get("allowed", ""),
         description=schema.get("description", ""),
-        adjustable=extra.get("adjustable", ""),
+        runtime_key=extra.get("runtime_key", ""),
         former_keys=old_keys,
         former_variables=old_variables,
     )

@@ -43,7 +43,7 @@ def setting(
 
     `env`: variable names, the first that is set wins; none = the derived `PORTICO_*` name.
     `separator` splits a list given as one variable. `allowed` completes the error for a bad value
-    when the type does not say enough. `adjustable`: the name under which an administrator may store
+    when the type does not say enough. `runtime_key`: the name under which an administrator may store
     another value while the house runs, such as `ui.enable_signup`; whoever needs the value of now
     asks `RuntimeSettings`. What the operator set stays as it is. `formerly`: names that the setting had before, in the
     same section, or dotted (`limits.tries`), or as a variable (`PORTICO_…`); where one of them is set, the error names
@@ -59,7 +59,7 @@ def setting(
             "env": names,
             "separator": separator,
             "allowed": allowed,
-            "adjustable": runtime_key,
+            "runtime_key": runtime_key,
             "formerly": old_names,
             "bounds": bounds,
         },

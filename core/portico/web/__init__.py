@@ -1,1 +1,1 @@
-"""The border between HTTP and the house: routes, bodies, errors, streams, limits."""
+"""HTTP: routes, middleware, request bodies, error responses and streams."""

@@ -1,4 +1,4 @@
-"""The Litestar application: every route behind the same gate, with the same bodies and the same errors."""
+"""The Litestar application: every route has the same authentication, body checks and error responses."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ from portico.web.request.body_budget import BodyBudget
 from portico.web.request.body_request import BodyRequest
 from portico.web.request.json_body import StrictJSON
 
-#: Routes that no plugin can take, as pairs of method and path.
+#: Routes of the core, as pairs of method and path. No plugin can register one of them.
 OWN_PATHS = tuple(
     ("GET", path)
     for path in ("/health", "/health/db", "/ready", "/docs", "/openapi.json", "/api/v1/plugins")
@@ -35,7 +35,7 @@ OWN_PATHS = tuple(
 
 
 class PorticoLitestar(GrowingMap, Litestar):
-    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and serve nobody here."""
+    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and are not used here."""
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
@@ -58,10 +58,10 @@ def web_application(
     counters: Counters,
     plugins: Callable[[], Sequence[dict[str, Any]]],
 ) -> Litestar:
-    """The application that serves these routers and the core's own routes.
+    """Return the application that serves these routers and the core's own routes.
 
-    `database`: the probe of the database. `checks`: the plugins' probes, each with its owner. `failed_plugins`: names of the
-    plugins that failed. `plugins`: all of them, as administrators are told.
+    `database`: the health check of the database. `checks`: the plugins' health checks, each with the name of its
+    plugin. `failed_plugins`: names of the plugins that failed. `plugins`: all of them, as administrators see them.
     """
     docs = settings.server.docs
     return PorticoLitestar(
@@ -84,7 +84,7 @@ def web_application(
                 "bodies": BodyBudget(settings.server.max_body_total),
                 "cookies": identity.cookies,
                 "drain": drain,
-                "vigil": identity.live_connections,
+                "live_connections": identity.live_connections,
                 "counters": counters,
             }
         ),

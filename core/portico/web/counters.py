@@ -1,4 +1,4 @@
-"""What went wrong in each plugin since the process began: counts and seconds, no texts."""
+"""Errors and event loop stalls of each plugin since the process started: counts and seconds, no texts."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -15,21 +15,22 @@ class PluginCounters:
 
 
 class Counters:
-    """Those of one application, by plugin; `portico` is the core. Safe to call from any thread."""
+    """The counters of one application, by plugin; `portico` is the core. Thread-safe."""
 
     def __init__(self) -> None:
         self._of: defaultdict[str, PluginCounters] = defaultdict(PluginCounters)
 
     def failed(self, plugin: str) -> None:
-        """A request of this plugin ended in an error nobody foresaw."""
+        """Count a request of this plugin that ended with 500."""
         self._of[plugin].errors += 1
 
     def stalled(self, plugin: str, seconds: float) -> None:
-        """The plugin blocked the event loop."""
+        """Count one blocking of the event loop by this plugin."""
         found = self._of[plugin]
         found.stalls += 1
         found.stalled_seconds = round(found.stalled_seconds + seconds, 3)
         found.longest_stall = max(found.longest_stall, round(seconds, 3))
 
     def of(self, plugin: str) -> dict[str, float]:
+        """Return the counters of a plugin; all 0 if nothing went wrong in it."""
         return asdict(self._of.get(plugin) or PluginCounters())

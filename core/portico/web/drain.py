@@ -1,7 +1,7 @@
-"""The last seconds of a process: how open streams learn that it is about to stop.
+"""Graceful shutdown: ends open streams when the grace period is over.
 
-The server would wait for an endless answer for ever, or kill it without a word. A `Drain` tells every open stream to
-say goodbye once the grace is over, so that the process can leave in order.
+The server would wait for an endless response for ever, or cut it off. A `Drain` has every open stream send its last
+event once the grace period is over, so that the process can exit in order.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 
 class Drain:
-    """Begins when the process is told to stop; `grace` seconds later open streams are ended.
+    """Starts when the process receives SIGTERM; `grace` seconds later open streams are ended.
 
-    One for each application, at `app.state.drain`. `announce` and `start` are called by way of
-    `loop.call_soon_threadsafe`. Not thread-safe otherwise. `announced`: `/ready` says *stopping*, all else goes on.
+    One for each application, at `app.state.drain`. Not thread-safe: other threads call `announce` and `start` with
+    `loop.call_soon_threadsafe`. `announced`: `/ready` reports *stopping*, everything else works as before.
     """
 
     def __init__(self, grace: float) -> None:
@@ -21,14 +21,14 @@ class Drain:
         self.over = False
         self.announced = False
         self.started = False
-        self._farewells: set[Callable[[], None]] = set()
+        self._callbacks: set[Callable[[], None]] = set()
 
     def announce(self) -> None:
-        """Have load balancers stop sending requests here; nothing else ends yet."""
+        """Have `/ready` report *stopping*, so that load balancers send no further requests. Ends nothing yet."""
         self.announced = True
 
     def start(self) -> None:
-        """Let open streams run for the grace, then end them. Calling it again changes nothing."""
+        """Let open streams run for the grace period, then end them. Calling it again changes nothing."""
         self.announced = True
         if not self.started:
             self.started = True
@@ -38,16 +38,16 @@ class Drain:
         """End all open streams now."""
         self.announced = self.started = True
         self.over = True
-        for farewell in tuple(self._farewells):
-            farewell()
+        for callback in tuple(self._callbacks):
+            callback()
 
     @contextmanager
-    def track(self, farewell: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, `farewell` is called once if the grace ends; at once if it is over already."""
-        self._farewells.add(farewell)
+    def track(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Call `callback` once if the grace period ends while the block runs; at once if it has ended already."""
+        self._callbacks.add(callback)
         try:
             if self.over:
-                farewell()
+                callback()
             yield
         finally:
-            self._farewells.discard(farewell)
+            self._callbacks.discard(callback)

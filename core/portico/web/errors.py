@@ -1,7 +1,7 @@
-"""The one place that knows which HTTP status a domain error becomes. Source: the API's table of decisions.
+"""Error responses: maps domain errors to HTTP statuses.
 
-Every error is JSON with a `detail`. What nobody foresaw says `Internal Server Error` and nothing else; the request
-id in its headers leads to the line in the log.
+Every error is JSON with a `detail`. An unexpected exception is answered with `Internal Server Error` and nothing else;
+the request id in the response headers leads to the line in the log.
 """
 
 from typing import Any
@@ -42,9 +42,9 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.SourceFailed: 502,
     errors.Unavailable: 503,
 }
-#: Refusals for who somebody is, or for how often they ask.
+#: Statuses of refusals that depend on the caller or on the number of requests. Each of them is logged.
 LOGGED_STATUSES = frozenset((401, 403, 429))
-#: Seconds after which trying again makes sense when the database is away.
+#: Seconds after which a client should try again when the database is unavailable.
 RETRY_AFTER = 2
 
 
@@ -53,7 +53,7 @@ def error_response(status: int, detail: Any, headers: Headers = ()) -> JSONRespo
 
 
 def domain_error_response(error: errors.DomainError) -> JSONResponse:
-    """The answer to a refused request."""
+    """Return the response to a request that raised this error."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
     detail: Any = error.faults if isinstance(error, errors.ValidationError) else error.detail
     headers: Headers = ()
@@ -66,15 +66,18 @@ def domain_error_response(error: errors.DomainError) -> JSONResponse:
     elif isinstance(error, errors.RequestTimeout | errors.IncompleteBody):
         headers = (
             (b"connection", b"close"),
-        )  # the rest of the body would be read as the next request
+        )  # else the rest of the body would be read as the next request
     return error_response(status, detail, headers)
 
 
 def internal_error_response(error: BaseException, plugin: str) -> JSONResponse:
-    """The answer to a request that broke something. The text of the error may hold a secret: debug only."""
+    """Log an unexpected exception and return the response to it.
+
+    The text of the exception may contain a secret, so it is logged at level debug only.
+    """
     at = errors.error_location(error)
     log.error("request failed", plugin=plugin, error=type(error).__name__, at=at)
-    log.debug("request failed, in full", text=str(error), exc_info=error)
+    log.debug("request failed with this error", text=str(error), exc_info=error)
     return error_response(500, "Internal Server Error")
 
 
@@ -83,17 +86,17 @@ def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainErr
 
 
 def log_and_respond(scope: Scope, error: errors.DomainError) -> JSONResponse:
-    """The answer, and one event of each refusal that whoever runs the house may have to look into."""
+    """Return the response to this error. Refusals that matter to the operator are logged, one event each."""
     answered = domain_error_response(error)
     if answered.status == 401 and rests_on_cookie(scope):
-        # Browsers would send it with every request from now on, and be refused.
+        # The cookie is deleted, since the browser would send it with every further request and be refused.
         answered.headers = (*answered.headers, _without_cookie(scope))
     if answered.status in LOGGED_STATUSES or error.detail == errors.INVALID_CRED:
         actor = scope.get("user")
         log.info(
-            "refused",
+            "request refused",
             status=answered.status,
-            why=error.detail,
+            reason=error.detail,
             method=scope.get("method", "WEBSOCKET"),
             route=scope.get("path_template") or scope["path"],
             account=getattr(actor, "id", None),
@@ -103,12 +106,12 @@ def log_and_respond(scope: Scope, error: errors.DomainError) -> JSONResponse:
 
 
 def _without_cookie(scope: Scope) -> tuple[bytes, bytes]:
-    dropped: str = scope["litestar_app"].state.cookies.drop(COOKIE)
+    dropped: str = scope["litestar_app"].state.cookies.delete(COOKIE)
     return b"set-cookie", dropped.encode()
 
 
 def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Any:
-    """What Litestar itself refuses: unknown paths, wrong methods, queries and bodies that do not fit."""
+    """Return the response to Litestar's own errors: unknown paths, wrong methods, invalid queries and bodies."""
     match error:
         case NotFoundException():
             return error_response(404, "Not Found")
@@ -121,7 +124,7 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         case ClientException() if "route_handler" not in request.scope:
             return error_response(
                 error.status_code, error.detail
-            )  # a Host that is none, before any route was found
+            )  # an invalid Host header, before any route was found
         case ClientException() if error.status_code == 400:
             return error_response(
                 422, [fault("json_invalid", ["body"], "The body could not be read")]
@@ -151,7 +154,7 @@ def _allow(error: HTTPException) -> Headers:
 
 
 def _faults(error: ValidationException) -> list[dict[str, Any]]:
-    """Litestar's `[{message, key, source}]` as `[{type, loc, msg}]`."""
+    """Convert Litestar's `[{message, key, source}]` to `[{type, loc, msg}]`."""
     extra = error.extra if isinstance(error.extra, list) else []
     found = []
     for item in extra:

@@ -1,4 +1,4 @@
-"""Routers whose map of paths to handlers grows with each route, instead of being made anew for each."""
+"""Routers that extend their map of paths to handlers with each route, instead of building it again for each."""
 
 from collections import defaultdict
 from typing import Any
@@ -10,14 +10,14 @@ from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 class GrowingMap(Router):
     """A router that registers many routes in time proportional to their number.
 
-    Litestar asks for the whole map with every route that it registers, and makes it of all routes each time.
+    Litestar reads the whole map for every route that it registers, and builds it from all routes each time.
     """
 
     _mapped: tuple[list[BaseRoute], dict[str, Any]] = ([], {})
 
     @property
     def route_handler_method_map(self) -> dict[str, Any]:
-        """Handlers by path and method, as of Litestar's routers."""
+        """Handlers by path and method, as in Litestar's routers."""
         known, found = self._mapped
         if not known or self.routes[: len(known)] != known:
             known, found = [], defaultdict(dict)

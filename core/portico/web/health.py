@@ -1,4 +1,4 @@
-"""Whether this process is alive (`/health`) and fit to serve (`/ready`), with reasons."""
+"""Health checks: whether this process is alive (`/health`) and ready for requests (`/ready`), with reasons."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ from portico.web.routes import get
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """A named probe. It raises when something is wrong; the exception's `detail` is the reason shown.
+    """A named health check. It raises an exception if something is wrong; a `DomainError`'s `detail` is the reason shown.
 
-    `critical`: a failing probe makes `/ready` answer 503; else it is only told. `limit`: seconds.
+    `critical`: if it fails, `/ready` answers 503; else the failure is only listed. `limit`: seconds.
     """
 
     name: str
@@ -29,25 +29,25 @@ class HealthCheck:
 
 
 def redis_check(redis: RedisConnection) -> list[tuple[str, HealthCheck]]:
-    """The probe of a Redis, where there is one. While it is away we are fit, unless the operator says otherwise."""
+    """Return the health check of Redis, if Redis is configured. It is critical only with `redis.required`."""
     if not redis.configured:
         return []
     return [("portico", HealthCheck("redis", redis.probe, critical=redis.settings.required))]
 
 
 def schema_check(unknown: Mapping[str, Sequence[str]]) -> list[tuple[str, HealthCheck]]:
-    """Says that this release was forced upon a schema of a newer one. `unknown`: the steps of that, by owner."""
+    """Return a check that reports a database schema of a newer release. `unknown`: its migrations, by owner."""
 
-    async def told() -> None:
+    async def report() -> None:
         raise Unavailable(
             "a newer release has changed the schema; this one was started with --force"
         )
 
-    return [("portico", HealthCheck("schema", told, critical=False))] if unknown else []
+    return [("portico", HealthCheck("schema", report, critical=False))] if unknown else []
 
 
 async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
-    """None if all is well, else the name of the check and a reason fit for anybody's eyes."""
+    """Run a check. Returns None if it succeeds, else its name and a reason without confidential details."""
     try:
         async with asyncio.timeout(check.limit):
             await check.run_check()
@@ -55,7 +55,7 @@ async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
         reason = f"no answer within {check.limit:g} s"
     except DomainError as refusal:
         reason = refusal.detail
-    except Exception as error:  # noqa: BLE001 - a probe may fail in any way; that is what it is for
+    except Exception as error:  # noqa: BLE001 - a check may fail in any way
         reason = type(error).__name__
     else:
         return None
@@ -65,35 +65,35 @@ async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
 def health_routes(
     database: Callable[[], Awaitable[None]],
     checks: Iterable[tuple[str, HealthCheck]],
-    set_aside: Callable[[], list[str]],
+    failed_plugins: Callable[[], list[str]],
     drain: Drain,
 ) -> Sequence[Any]:
-    """The routes that a supervisor, a load balancer and a person with `curl` ask.
+    """Return the routes for supervisors, load balancers and monitoring.
 
-    `database`: the probe of the database; it writes. `failed_plugins`: names of the plugins that failed; their absence is
-    told, and does not make us unfit.
+    `database`: the health check of the database; it writes. `failed_plugins`: names of the plugins that failed; they
+    are listed, and do not make the server unready.
     """
     probes = [("portico", HealthCheck("database", database)), *checks]
 
     @get("/health", access="public", tags=["health"])
     async def health() -> JSONResponse:
-        """This process answers."""
+        """Check that this process answers."""
         return JSONResponse(b'{"status":true}')
 
     @get("/health/db", access="public", tags=["health"])
     async def health_db() -> JSONResponse:
-        """The database answers; 503 if it does not."""
+        """Check that the database answers. 503 if it does not."""
         await current_database().ping()
         return JSONResponse(b'{"status":true}')
 
     @get("/ready", access="public", tags=["health"])
     async def ready() -> JSONResponse:
-        """Send requests here, or not, and why. 503 when a critical check fails or the server is shutting down."""
+        """Check whether this server is ready for requests. 503 if a critical check fails or it is shutting down."""
         found = await asyncio.gather(*(run_check(plugin, check) for plugin, check in probes))
         reasons = [reason for reason in found if reason]
         reasons += [
-            {"check": "plugin", "plugin": name, "critical": False, "reason": "set aside"}
-            for name in set_aside()
+            {"check": "plugin", "plugin": name, "critical": False, "reason": "failed"}
+            for name in failed_plugins()
         ]
         if drain.announced:
             reasons.append(
@@ -104,8 +104,8 @@ def health_routes(
                     "reason": "stopping",
                 }
             )
-        fit = not any(reason["critical"] for reason in reasons)
-        body = msgspec.json.encode({"status": fit, "reasons": reasons})
-        return JSONResponse(body, status=200 if fit else 503)
+        is_ready = not any(reason["critical"] for reason in reasons)
+        body = msgspec.json.encode({"status": is_ready, "reasons": reasons})
+        return JSONResponse(body, status=200 if is_ready else 503)
 
     return health, health_db, ready

@@ -1,4 +1,4 @@
-"""The protocol by which a server opens and closes the application. Source: the ASGI specification."""
+"""The protocol by which a server starts and stops the application. Source: the ASGI specification."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,19 +14,19 @@ Step = Callable[[], Awaitable[None]]
 
 
 async def lifespan(start: Step, stop: Step, receive: Any, send: Any) -> None:
-    """Start when the server says so, and stop when it says that, or when the start fails."""
+    """Run `start` and `stop` when the server sends these events. If `start` fails, run `stop` and report the failure."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             try:
                 await start()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the server must be told
-                # A server that sees an exception here goes on without a lifespan; told so, it stops.
-                log.debug("start failed, in full", exc_info=error)
+            except Exception as error:  # noqa: BLE001 - every failure must be reported to the server
+                # After an exception here the server would go on without lifespan events; after this message it stops.
+                log.debug("start failed with this error", exc_info=error)
                 await stop()
                 known = isinstance(error, OperatorError) or cause_of(error) is not None
-                told = in_words(error) if known else repr(error)
-                await send({"type": "lifespan.startup.failed", "message": told})
+                message_text = in_words(error) if known else repr(error)
+                await send({"type": "lifespan.startup.failed", "message": message_text})
                 return
             await send({"type": "lifespan.startup.complete"})
         else:

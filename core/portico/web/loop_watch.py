@@ -1,7 +1,8 @@
-"""Watches the event loop from a thread: whatever blocks it is named in the log, with its stack, and counted.
+"""Detects code that blocks the event loop, logs it with its stack and counts it by plugin.
 
-While a handler or a plugin computes or waits without `await`, nobody else is answered. The thread asks the loop ten
-times a second to answer; when it does not, what it executes just then is what blocks it.
+While a handler or a plugin computes or waits without `await`, no other request is answered. A thread schedules a
+callback on the loop ten times a second; if the callback does not run in time, the current stack of the loop's thread
+shows what blocks it.
 """
 
 import asyncio
@@ -19,15 +20,15 @@ from portico.web.counters import Counters
 
 log = structlog.get_logger("portico.web")
 
-#: Seconds between two questions to the loop.
+#: Seconds between two probes of the loop.
 ASK_SECONDS = 0.1
 #: Seconds in which one place gets one log line, however often it blocks.
 QUIET_SECONDS = 10.0
-#: Frames of a stack that are told, the innermost ones.
+#: Frames of a stack that are logged, the innermost ones.
 MAX_FRAMES = 15
 #: Places whose last line is remembered.
 MAX_PLACES = 100
-#: Modules that say nothing about who blocks.
+#: Packages whose frames are left out of the stack, since they do not show the cause.
 _MACHINERY = (
     "asyncio",
     "uvloop",
@@ -43,7 +44,7 @@ _CORE = "portico"
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """What the loop executed while it did not answer. `trace`: from the outermost to the innermost place."""
+    """What the loop executed while it was blocked. `trace`: from the outermost to the innermost place."""
 
     plugin: str
     method: str = ""
@@ -52,14 +53,14 @@ class Stall:
 
     @property
     def at(self) -> str:
-        return self.trace[-1] if self.trace else "not seen: something held the whole interpreter"
+        return self.trace[-1] if self.trace else "unknown: something held the whole interpreter"
 
 
 class LoopWatch:
-    """The watch of one application's loop.
+    """Watches the event loop of one application.
 
-    `limit`: seconds without an answer that are told and counted; 0 = nothing is watched. `plugins`: their names by the
-    module each begins in. `edge`: the code whose local variable `scope` is the request that is being served.
+    `limit`: seconds of blocking from which on it is logged and counted; 0 = off. `plugins`: names of plugins by their
+    top module. `middleware_code`: the code object whose local variable `scope` is the request that is being served.
     """
 
     def __init__(
@@ -67,14 +68,19 @@ class LoopWatch:
         limit: float,
         counters: Counters,
         plugins: Callable[[], Mapping[str, str]],
-        edge: CodeType,
+        middleware_code: CodeType,
     ) -> None:
-        self._limit, self._counters, self._plugins, self._edge = limit, counters, plugins, edge
+        self._limit, self._counters, self._plugins, self._middleware_code = (
+            limit,
+            counters,
+            plugins,
+            middleware_code,
+        )
         self._stopped = threading.Event()
-        self._told: dict[str, tuple[float, int]] = {}
+        self._last_logged: dict[str, tuple[float, int]] = {}
 
     def start(self) -> None:
-        """Begin to watch the running loop."""
+        """Start the watching thread for the running loop."""
         if self._limit:
             self._stopped.clear()
             arguments = asyncio.get_running_loop(), threading.get_ident()
@@ -83,7 +89,7 @@ class LoopWatch:
             ).start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._stopped.set()
 
     def _work(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
@@ -103,15 +109,15 @@ class LoopWatch:
                 # This thread did not run either, and nothing was computed: the whole process was suspended.
                 answered.wait(self._limit)
                 continue
-            stall = Stall(_CORE) if in_time else self._look(thread)
-            self._tell(stall, seconds)
+            stall = Stall(_CORE) if in_time else self._inspect(thread)
+            self._log_stall(stall, seconds)
             while not answered.wait(self._limit):
                 if self._stopped.is_set():
                     break
             self._counters.stalled(stall.plugin, time.monotonic() - asked)
 
-    def _look(self, thread: int) -> Stall:
-        """What the thread of the loop is doing."""
+    def _inspect(self, thread: int) -> Stall:
+        """Return what the thread of the loop executes now."""
         frame: FrameType | None = sys._current_frames().get(thread)
         plugins = self._plugins()
         plugin = ""
@@ -120,7 +126,7 @@ class LoopWatch:
         while frame is not None:
             module = str(frame.f_globals.get("__name__", ""))
             plugin = plugin or _plugin(module, plugins)
-            if frame.f_code is self._edge:
+            if frame.f_code is self._middleware_code:
                 scope = frame.f_locals.get("scope") or {}
             if len(trace) < MAX_FRAMES and (
                 not trace or module.partition(".")[0] not in _MACHINERY
@@ -134,15 +140,15 @@ class LoopWatch:
         method = scope.get("method", "WEBSOCKET") if scope else ""
         return Stall(plugin, str(method), str(route), tuple(reversed(trace)))
 
-    def _tell(self, stall: Stall, seconds: float) -> None:
+    def _log_stall(self, stall: Stall, seconds: float) -> None:
         now = time.monotonic()
-        last, left_out = self._told.get(stall.at, (-QUIET_SECONDS, 0))
+        last, left_out = self._last_logged.get(stall.at, (-QUIET_SECONDS, 0))
         if now - last < QUIET_SECONDS:
-            self._told[stall.at] = last, left_out + 1
+            self._last_logged[stall.at] = last, left_out + 1
             return
-        if len(self._told) >= MAX_PLACES:
-            self._told.clear()
-        self._told[stall.at] = now, 0
+        if len(self._last_logged) >= MAX_PLACES:
+            self._last_logged.clear()
+        self._last_logged[stall.at] = now, 0
         log.warning(
             "event loop blocked",
             plugin=stall.plugin,
@@ -156,7 +162,7 @@ class LoopWatch:
 
 
 def _plugin(module: str, plugins: Mapping[str, str]) -> str:
-    """The plugin that a module belongs to, or nothing."""
+    """Return the plugin that a module belongs to, or ""."""
     while module:
         if module in plugins:
             return plugins[module]

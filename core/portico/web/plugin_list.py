@@ -1,4 +1,4 @@
-"""What became of each installed plugin, for administrators."""
+"""The list of installed plugins with their states, for administrators."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from portico.web.routes import get
 class PluginInList(msgspec.Struct):
     """One installed plugin, or the core (`portico`). `state`: active, disabled or failed; `reason`: why, if not active.
 
-    `contributes`: what it brings, by kind. `counters`: since this process began; `errors` are answers of 500, `stalls`
-    times the event loop was blocked for longer than `server.loop_limit`, the other two are seconds.
+    `contributes`: what it provides, by kind. `counters`: since this process started; `errors`: responses with status
+    500, `stalls`: how often it blocked the event loop for longer than `server.loop_limit`; the other two are seconds.
     """
 
     name: str
@@ -28,11 +28,11 @@ class PluginInList(msgspec.Struct):
 
 
 def plugin_list_route(plugins: Callable[[], Sequence[dict[str, Any]]]) -> Any:
-    """The route that lists them. `plugins`: as `PluginInList` has them, in order."""
+    """Return the route that lists plugins. `plugins`: the items of the list, in order, shaped as `PluginInList`."""
 
     @get("/api/v1/plugins", access="admin", response_type=list[PluginInList], tags=["plugins"])
     async def list_plugins() -> JSONResponse:
-        """Every installed plugin: its state, why, what it brings, and what went wrong in it since the start."""
+        """List the installed plugins: state and reason, what each provides, and its errors since the server started."""
         return json_response(plugins())
 
     return list_plugins

@@ -47,7 +47,7 @@ def bus() -> EventBus:
 @pytest.fixture
 def configuration(database: Database, bus: EventBus) -> SettingsStore:
     """One that trusts what it read for longer than any test takes."""
-    return SettingsStore(bus, moment=3600)
+    return SettingsStore(bus, ttl_seconds=3600)
 
 
 VALUES: dict[str, Any] = {
@@ -98,7 +98,7 @@ async def test_nothing_is_kept_of_a_change_that_is_undone(
 async def test_what_another_instance_changes_is_seen_after_the_moment(
     database: Database, configuration: SettingsStore
 ) -> None:
-    there, always = SettingsStore(EventBus(print), moment=3600), SettingsStore(EventBus(print))
+    there, always = SettingsStore(EventBus(print), ttl_seconds=3600), SettingsStore(EventBus(print))
     assert await there.get() == await always.get() == {}
     await configuration.set({"a": 1}, "")
     assert await there.get() == {}

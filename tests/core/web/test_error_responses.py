@@ -9,7 +9,7 @@ from portico.testing import PASSWORD, Client
 
 def refusals(said: str) -> list[dict[str, object]]:
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    return [event for event in events if event["event"] == "refused"]
+    return [event for event in events if event["event"] == "request refused"]
 
 
 def test_every_refusal_for_who_somebody_is_leaves_one_event(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from portico.web.request.lenient_json import LenientDecoder, read_moment
+from portico.web.request.lenient_json import LenientDecoder, parse_seconds
 
 
 class Inner(msgspec.Struct):
@@ -99,4 +99,4 @@ def test_open_objects_and_raw_values_are_never_touched() -> None:
     [("0", 0), ("1700000000.7", 1_700_000_000), ("x", None), ("nan", None), ("1e99", None)],
 )
 def test_a_moment_of_a_query_is_read_without_its_fraction(text: str, read: int | None) -> None:
-    assert read_moment(text) == read
+    assert parse_seconds(text) == read

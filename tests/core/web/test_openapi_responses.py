@@ -23,9 +23,9 @@ def answers(described: Any, method: str, path: str) -> dict[str, str]:
 
 
 def test_a_route_says_how_it_refuses_and_in_which_shape(described: Any) -> None:
-    refusals = dict.fromkeys(("400", "401", "403", "404", "413", "503"), "Refusal")
+    refusals = dict.fromkeys(("400", "401", "403", "404", "413", "503"), "ErrorResponse")
     update = answers(described, "post", "/api/v1/models/model/update")
-    assert update == {"200": "Model", "422": "Misfits", **refusals}
+    assert update == {"200": "Model", "422": "ValidationErrorResponse", **refusals}
 
 
 def test_what_asks_for_nothing_can_get_nothing_wrong(described: Any) -> None:

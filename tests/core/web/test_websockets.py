@@ -12,7 +12,7 @@ from portico.testing import Client, HandshakeRefused, InProcessApp, Server, Sock
 SOURCE = """
     from typing import Annotated
     from portico.api import (
-        Forbidden, PluginInfo, Socket, get, hookimpl, row, websocket
+        Forbidden, PluginInfo, Socket, get, fetch_one, hookimpl, websocket
     )
     from litestar.params import PathParameter
 
@@ -44,7 +44,7 @@ SOURCE = """
     @websocket("/api/x/live/count")
     async def count(socket: Socket) -> None:
         await socket.accept()
-        found = await row("SELECT COUNT(*) AS n FROM portico_account")
+        found = await fetch_one("SELECT COUNT(*) AS n FROM portico_account")
         await socket.send_text(str(found["n"]))
 
     @websocket("/api/x/live/rooms/{number:int}")

@@ -1,1 +1,1 @@
-"""Who may come in: asked once for every route, before its handler or its body is looked at."""
+"""Authentication and authorization of requests, before the handler runs and the body is read."""

@@ -1,8 +1,9 @@
-"""Requests that somebody else's page makes a person's browser send, and how they are told from the person's own.
+"""CSRF protection: refuses requests that a page of another site causes the user's browser to send.
 
-A credential in a header was put there on purpose. A cookie was not: the browser adds it to whatever any page asks. So
-what changes something and rests on a cookie needs the browser's word that a page of ours asked; what rests on nothing
-yet, such as a sign-in, is refused if the browser says that another did; and so is what is only read with a cookie.
+A credential in a header was set by the client on purpose. A cookie is added by the browser to every request, whichever
+page causes it. Therefore a changing request with a cookie is accepted only if the browser reports a trusted page; a
+request without a credential, such as a sign-in, and a reading request with a cookie are refused if the browser reports
+another site.
 """
 
 import structlog
@@ -21,47 +22,45 @@ ORIGIN_UNKNOWN = (
     "Nothing shows that a page of this site sent this request. "
     "Programs send their token in the Authorization header instead of a cookie."
 )
-_HINT = (
-    "if this page is yours, name the proxy in server.trusted_proxies, server.url or browser.origins"
-)
+_HINT = "if this page is yours, set server.trusted_proxies, server.url or browser.origins"
 NOT_JSON = "Requests that rest on a cookie carry JSON: send it as application/json."
 
 
 def check_csrf(access: str, scope: Scope, origins: Origins) -> None:
-    """Refuse what another site's page may have asked for. Raises: Forbidden.
+    """Refuse a request that a page of another site may have caused. Raises: Forbidden.
 
-    For requests that change something or that a browser says came from elsewhere, and for handshakes of sockets;
-    before anything is looked up or read.
+    Called for changing requests, for those that the browser reports as cross-site, and for web socket handshakes;
+    before the account is read.
     """
     is_socket = scope["type"] == ScopeType.WEBSOCKET
-    open_to_any = access == "public"
-    if not (is_socket or open_to_any or b"cookie" in dict(scope["headers"])):
-        return  # programs; the commonest case
+    is_public = access == "public"
+    if not (is_socket or is_public or b"cookie" in dict(scope["headers"])):
+        return  # a program; the commonest case
     credential = credential_from(scope)
     by_cookie = credential is not None and credential.by_cookie
-    if not is_socket and not by_cookie and (credential is not None or not open_to_any):
-        return  # a credential that no page could have added; or none, which the gate will say
-    witness = origins.classify(scope)
-    if witness.ours is False:
+    if not is_socket and not by_cookie and (credential is not None or not is_public):
+        return  # a credential that no page could have added; or none, which is refused later
+    request_origin = origins.classify(scope)
+    if request_origin.ours is False:
         ours = (own_origin(scope) or b"?").decode("latin-1")
-        log.info("cross-site request", page=witness.page, ours=ours, hint=_HINT)
+        log.info("cross-site request", page=request_origin.page, ours=ours, hint=_HINT)
         raise Forbidden(CROSS_SITE)
-    if not by_cookie or open_to_any:
+    if not by_cookie or is_public:
         return
-    # A browser may keep silent about a GET within one site that is not HTTPS; of all else it tells.
-    if witness.ours is None and scope.get("method") != "GET":
+    # Without HTTPS, a browser may send no origin with a GET within one site; with other methods it does.
+    if request_origin.ours is None and scope.get("method") != "GET":
         raise Forbidden(ORIGIN_UNKNOWN)
     if not is_socket and not _is_json(scope):
         raise Forbidden(NOT_JSON)
 
 
 def is_cross_site(scope: Scope) -> bool:
-    """Whether a browser says that a page of another site asked. Even what is only read may leave a trace."""
+    """Return whether a browser reports that a page of another site sent this. Reading can have side effects too."""
     return _CROSS_SITE_VALUES in scope["headers"]
 
 
 def _is_json(scope: Scope) -> bool:
-    """Whether the body is JSON, by its type, or there is none. Anything else a plain form could have sent."""
+    """Return whether the body has the type JSON, or there is none. A plain HTML form can send other types."""
     kinds = []
     has_body = False
     for name, value in scope["headers"]:

@@ -1,7 +1,7 @@
-"""Who may call a route: asked once, for every route, before its handler or its body is looked at.
+"""Authorization middleware: checks who may call a route, before its handler runs and the body is read.
 
-A route says it with `access`, `may` and `permission` (see `portico.web.routes`); one that says nothing is for verified
-accounts. There is no way around this: it is a layer of every handler there is.
+A route declares it with `access`, `requires` and `permission` (see `portico.web.routes`); without them it is for
+verified accounts. The middleware runs for every route of the application.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,14 +26,14 @@ from portico.web.auth.websocket_sessions import serve_while_signed_in
 from portico.web.errors import log_and_respond
 from portico.web.middleware.origins import Origins
 
-#: Methods that change nothing, unless a route says that it does.
+#: Methods that change nothing, unless the route has `csrf_checked`.
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def auth_middleware(
     identity: Identity, permissions: Permissions, origins: Origins, limiter: RateLimiter
 ) -> Callable[[ASGIApp], ASGIApp]:
-    """The middleware of one application: puts the `Actor` into the scope, or refuses."""
+    """Return the middleware of one application: it sets `scope["user"]` to the `Actor`, or refuses the request."""
 
     def around(app: ASGIApp) -> ASGIApp:
         async def enter(scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +53,7 @@ def auth_middleware(
             except DomainError as error:
                 if scope["type"] != ScopeType.WEBSOCKET:
                     raise
-                # Litestar knows no refused handshake, only a closed socket.
+                # Litestar cannot refuse a handshake with a response, only close the socket.
                 await log_and_respond(scope, error)(scope, receive, send)
                 return
             if actor is None:
@@ -73,7 +73,7 @@ def auth_middleware(
 
 
 def _check_credential_scope(actor: Actor, scope: Scope, opt: Mapping[str, Any]) -> None:
-    """Hold somebody who did not sign in, but sent a key, to what the key is good for. Raises: Forbidden."""
+    """Check that the scope of a credential other than a session, such as an API key, allows the route. Raises: Forbidden."""
     if opt.get("session_only"):
         raise Forbidden(ACTION_PROHIBITED)
     if actor.bounds is not None:
@@ -86,11 +86,11 @@ def _check_credential_scope(actor: Actor, scope: Scope, opt: Mapping[str, Any]) 
 async def _authorize(
     access: str, opt: dict[str, Any], scope: Scope, identity: Identity, permissions: Permissions
 ) -> Actor | None:
-    """Who calls a route of these options; None = anybody may. Raises: Unauthenticated, Forbidden."""
+    """Return the caller of a route with these options; None on a public route. Raises: Unauthenticated, Forbidden."""
     if access == "public":
         return None
     actor = await identity.identify(scope)
-    scope["user"] = actor  # known from here on, also to the event of a refusal
+    scope["user"] = actor  # set before the checks, so that a refusal is logged with the account
     if actor.credential != SESSION_CREDENTIAL:
         _check_credential_scope(actor, scope, opt)
     if access != "user" and not (actor.is_admin or (access == "verified" and actor.is_verified)):

@@ -1,6 +1,6 @@
-"""Web sockets that end with what let somebody in: signed out, set back, deleted, run out.
+"""Closes a web socket when the session or API key it was opened with is revoked or expires.
 
-The handler works in a task of its own, so that it can be stopped whatever it is waiting for.
+The handler runs in its own task, so that it can be cancelled whatever it is waiting for.
 """
 
 import asyncio
@@ -12,16 +12,21 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from portico.errors import INVALID_TOKEN
 from portico.identity import Actor, LiveConnections
 
-#: What a socket is closed with whose sign-in is over: 4000 and the status that a request would be answered with.
+#: Close code after a revocation: 4000 plus the status with which a request would be answered.
 SESSION_ENDED_CODE = 4401
-#: Seconds that a handler gets to tidy up.
+#: Seconds that a cancelled handler has to clean up.
 CANCEL_TIMEOUT_SECONDS = 1.0
 
 
 async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an ASGI connection
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, actor: Actor, vigil: LiveConnections
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    actor: Actor,
+    live_connections: LiveConnections,
 ) -> None:
-    """Serve a web socket until it ends by itself, or the sign-in it came with."""
+    """Serve a web socket until it ends by itself, or its credential is revoked."""
     over, closed = asyncio.Event(), False
 
     async def sending(message: Any) -> None:
@@ -31,7 +36,7 @@ async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an AS
         closed = closed or message["type"] not in ("websocket.accept", "websocket.send")
         await send(message)
 
-    with vigil.track(actor, over.set):
+    with live_connections.track(actor, over.set):
         work = asyncio.ensure_future(app(scope, receive, sending))
         end = asyncio.ensure_future(over.wait())
         try:
@@ -39,7 +44,7 @@ async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an AS
         finally:
             end.cancel()
             if not work.done():
-                # Before the farewell: the server sends none while somebody waits to receive.
+                # Cancel the handler before sending the close frame: granian does not send while a `receive()` is pending.
                 work.cancel()
                 await asyncio.wait({work}, timeout=CANCEL_TIMEOUT_SECONDS)
         if over.is_set() and not closed:
@@ -47,6 +52,6 @@ async def serve_while_signed_in(  # noqa: PLR0917 - three of them are one, an AS
                 {"type": "websocket.close", "code": SESSION_ENDED_CODE, "reason": INVALID_TOKEN}
             )
     if not over.is_set():
-        await work  # what went wrong in it is for those outside
+        await work  # raises what the handler has raised
     elif work.done() and not work.cancelled():
-        work.exception()  # it did not like to be stopped; nobody has to know
+        work.exception()  # retrieve the exception, so that asyncio does not log it

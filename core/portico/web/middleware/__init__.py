@@ -1,1 +1,1 @@
-"""The outermost layer: who really sent a request, and what every answer carries."""
+"""ASGI middleware around all requests: client address, HTTPS, CORS, time limits and response headers."""

@@ -1,4 +1,4 @@
-"""How long a client may take to send a body: a connection is not held open by dripping bytes into it."""
+"""Time limit for request bodies: a client cannot hold a connection open by sending a few bytes at a time."""
 
 import asyncio
 from typing import Any
@@ -10,9 +10,9 @@ from portico.settings.server import ServerSettings
 
 
 class BodyTimeout:
-    """The time limits of one application. Headers have theirs in the server, before there is a request.
+    """Limits how long requests of one application may take to send their bodies. The server limits the headers.
 
-    One timer looks after all who wait: a timer for each request would cost a tenth of a small one.
+    One timer checks all waiting requests: a timer for each request would cost a tenth of a small request.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -23,19 +23,19 @@ class BodyTimeout:
         self._timer: asyncio.TimerHandle | None = None
 
     def wrap_receive(self, receive: Receive) -> Receive:
-        """`receive` of a request that has a body, and which raises RequestTimeout when its sender is.
+        """Return a `receive` that raises RequestTimeout if the body arrives too slowly.
 
-        Raises IncompleteBody where the body does not come to its end.
+        It raises IncompleteBody if the client disconnects before the end of the body.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.timeout
         last = deadline
-        whole = False
+        is_complete = False
 
         async def receiving() -> Any:
-            nonlocal deadline, last, whole
-            if whole:
-                return await receive()  # waits for the client to leave, as long as that takes
+            nonlocal deadline, last, is_complete
+            if is_complete:
+                return await receive()  # waits for the client to disconnect, without a limit
             task = asyncio.current_task()
             assert task is not None
             self._watch(task, min(deadline, last), loop)
@@ -49,13 +49,13 @@ class BodyTimeout:
                 del self._waiting[task]
                 self._timed_out.discard(task)
             if message["type"] == "http.disconnect":
-                whole = True
-                raise IncompleteBody  # hung up, or sent a chunk that is none
+                is_complete = True
+                raise IncompleteBody  # disconnected, or sent an invalid chunk
             if message.get("more_body", False):
                 deadline += len(message.get("body", b"")) / self.rate
                 last = loop.time() + self.timeout
             else:
-                whole = True
+                is_complete = True
             return message
 
         return receiving

@@ -1,4 +1,4 @@
-"""Calls from pages of other sites, where the operator let them in (CORS). Source: the Fetch standard."""
+"""CORS: allows calls from pages of the origins that the operator lists. Source: the Fetch standard."""
 
 from litestar.types import Scope, Send
 
@@ -13,7 +13,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class CORS:
-    """What is said to pages of other origins. Nothing at all unless an origin was named."""
+    """The CORS headers of one application. None unless `browser.origins` lists an origin."""
 
     def __init__(self, origins: Origins) -> None:
         self._any = origins.allows_any
@@ -21,7 +21,10 @@ class CORS:
         self.on = bool(self._any or self._others)
 
     def headers(self, origin: bytes) -> Headers:
-        """The headers of an answer to a page of this origin; b"" = none said. Never any origin with cookies."""
+        """Return the headers of a response to a page of this origin; b"" = the request names none.
+
+        Cookies are never allowed together with `*`.
+        """
         if self._any:
             return ((b"access-control-allow-origin", b"*"),) if origin else ()
         if origin not in self._others:
@@ -33,7 +36,7 @@ class CORS:
         )
 
     async def answer(self, scope: Scope, send: Send) -> None:
-        """The answer to a preflight. Those who may call may call everything; the gate asks who they are."""
+        """Answer a preflight request. Allows every method and header; the request itself is authorized later."""
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", b"2"),
@@ -48,7 +51,7 @@ class CORS:
 
 
 def is_preflight(scope: Scope) -> bool:
-    """Whether a browser asks what a page of another origin may send."""
+    """Return whether this is a CORS preflight request."""
     return scope.get("method") == "OPTIONS" and any(
         name == b"access-control-request-method" for name, _ in scope["headers"]
     )

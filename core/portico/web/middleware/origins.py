@@ -1,7 +1,7 @@
-"""Which pages may act for the person at the browser: our own, and those of sites that the operator named.
+"""Trusted origins: pages of this server, and of the sites that the operator lists in `browser.origins`.
 
-A browser sends cookies on its own accord, whoever wrote the page that asks. What it adds to say which page that was
-cannot be forged by the page, and is what is looked at here.
+A browser adds cookies to every request, whichever page causes it. The headers by which it names the page (`Origin`,
+`Referer`, `Sec-Fetch-Site`) cannot be forged by the page, so they are checked here.
 """
 
 import re
@@ -15,14 +15,14 @@ from portico.web.middleware.proxies import valid_host
 ANY = "*"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443"}
-#: What a page's scheme is when it opens a socket.
+#: The scheme of a page by the scheme of a web socket that it opens.
 _PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Origins:
-    """Our own origin and those of others that may call with the person's cookies.
+    """This server's origin, and the other origins that may send requests with the user's cookies.
 
-    `url`: where people reach us, "" = only what a request says of itself. Raises: BadSettings.
+    `url`: the public URL of this server; "" = the origin is taken from each request. Raises: BadSettings.
     """
 
     def __init__(
@@ -33,16 +33,18 @@ class Origins:
         known = {"http", "https", *(scheme.lower() for scheme in schemes if scheme)}
         self.allows_any = ANY in others
         if self.allows_any and len(others) > 1:
-            raise _bad("browser.origins", "'*' is everybody: name it alone, or name the others")
+            raise _bad(
+                "browser.origins", "'*' allows every origin: remove it, or remove the others"
+            )
         self.others = frozenset(_origin(other, known) for other in others if other != ANY)
         self._own = frozenset({self.url.encode()} if self.url else ())
 
     def is_trusted(self, origin: bytes, scope: Mapping[str, Any]) -> bool:
-        """Whether pages of this origin may do what the person may."""
+        """Return whether pages of this origin may send requests with the user's cookies."""
         return origin in self._own or origin in self.others or origin == own_origin(scope)
 
     def classify(self, scope: Mapping[str, Any]) -> "RequestOrigin":
-        """What the browser says of the page that asks. A header that is there twice says nothing good."""
+        """Return what the browser reports about the page that sent the request. A repeated header is not trusted."""
         site = origin = referer = None
         for name, value in scope["headers"]:
             if name == b"sec-fetch-site":
@@ -61,14 +63,14 @@ class Origins:
 
 
 class RequestOrigin(NamedTuple):
-    """Whether a page of ours asks; None = the browser did not say, or it is none. `page`: who asks, for the log."""
+    """Whether a trusted page sent a request; None = not known, such as from programs. `page`: its origin, for the log."""
 
     ours: bool | None
     page: str = ""
 
 
 def own_origin(scope: Mapping[str, Any]) -> bytes | None:
-    """The origin under which this request reached us, as a browser writes it; None if it does not say."""
+    """Return the origin that this request was sent to, as a browser writes it; None without a usable Host."""
     scheme = _PAGE_SCHEMES.get(scope["scheme"], scope["scheme"])
     hosts: list[bytes] = [value.lower() for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or not hosts[0]:
@@ -82,21 +84,22 @@ def _origin_of(referer: bytes) -> bytes:
 
 
 def _origin(text: str, schemes: set[str]) -> bytes:
-    """One of `browser.origins` as browsers write it."""
+    """Return one entry of `browser.origins` as browsers write it. Raises: BadSettings."""
     scheme, separator, host = text.strip().lower().partition("://")
     if not separator or not _SCHEME.match(scheme):
         raise _bad(
-            "browser.origins", f"{text!r} is no origin; write it like https://app.example.org"
+            "browser.origins",
+            f"{text!r} is not a valid origin; write it like https://app.example.org",
         )
     if scheme not in schemes:
-        raise _bad("browser.origins", f"{text!r}: name its scheme in browser.schemes first")
+        raise _bad("browser.origins", f"{text!r}: add its scheme to browser.schemes")
     if valid_host(host) is None:
-        raise _bad("browser.origins", f"{text!r}: after the scheme comes a host, and nothing more")
+        raise _bad("browser.origins", f"{text!r}: write only a scheme and a host")
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, '-'))}".encode()
 
 
 def _own_url(text: str) -> str:
-    """The origin of `server.url`, or ""."""
+    """Return the origin of `server.url`, or "". Raises: BadSettings."""
     if not text:
         return ""
     try:
@@ -104,7 +107,9 @@ def _own_url(text: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or valid_host(parts.netloc) is None:
-        raise _bad("server.url", f"{text!r} is no address; write it like https://chat.example.org")
+        raise _bad(
+            "server.url", f"{text!r} is not a valid URL; write it like https://chat.example.org"
+        )
     return f"{parts.scheme}://{parts.netloc.removesuffix(_DEFAULT_PORTS[parts.scheme])}"
 
 

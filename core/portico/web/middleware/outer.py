@@ -1,7 +1,7 @@
-"""The outermost layer: what every request gets before anybody looks at it, and every answer before it leaves.
+"""The outermost ASGI middleware. It runs for every request and every web socket handshake.
 
-A request id, the address it really came from and the database of this application; on the answer the id, the time it
-took, and the headers a plugin cannot take away or fake. Handshakes of web sockets come through here as well.
+Sets the request id, the client's address (behind trusted proxies) and the database of this application; adds the id,
+the processing time and the security headers to the response, which plugins cannot remove or replace.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from portico.web.request.body_budget import release_body
 
 log = structlog.get_logger("portico.web")
 
-#: An id that a proxy gave is kept if it cannot be mistaken for anything else.
+#: A request id from a proxy is used if it has this form.
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
 #: Characters of sixteen bytes in base64.
 _KEY_LENGTH = 24
-#: Characters of a path. The router remembers a thousand paths, whoever sent them.
+#: Characters of a path. The router caches a thousand paths, whether they exist or not.
 MAX_PATH = 2048
-#: Headers of requests that are looked at here.
+#: Request headers that are read here.
 _RELEVANT_HEADERS = FORWARDED_HEADERS | {
     b"x-request-id",
     b"origin",
@@ -48,7 +48,7 @@ _RELEVANT_HEADERS = FORWARDED_HEADERS | {
 
 
 class OuterMiddleware:
-    """An application with an edge around it: an ASGI callable."""
+    """An ASGI application with this middleware around it."""
 
     def __init__(
         self,
@@ -60,48 +60,50 @@ class OuterMiddleware:
     ) -> None:
         self._app, self._database, self._proxies = app, database, proxies
         self._cors = CORS(origins)
-        self._patience = BodyTimeout(settings.server)
+        self._body_timeout = BodyTimeout(settings.server)
         self._watch = ReadWatch(settings.server.send_timeout)
         self._https = HTTPSOnly(origins.url) if settings.server.force_https else None
-        guards = SecurityHeaders(settings.browser, force_https=settings.server.force_https)
-        self._outbound = ResponseHeaders(guards, self._cors)
-        self._trusts_some = bool(settings.server.trusted_proxies)
+        security_headers = SecurityHeaders(
+            settings.browser, force_https=settings.server.force_https
+        )
+        self._outbound = ResponseHeaders(security_headers, self._cors)
+        self._has_proxies = bool(settings.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket. Called by the application."""
         request_id = origin = b""
         framings = 0
-        hearsay, peer = self._trusts_some, scope["client"]
-        # Most requests have none of these, and then this is all it costs to know.
+        check_proxy, peer = self._has_proxies, scope["client"]
+        # Most requests have none of these headers; then this test is the only cost.
         if not _RELEVANT_HEADERS.isdisjoint(dict(scope["headers"])):
-            request_id, origin, doubtful, framings = _scan_headers(scope)
-            hearsay = hearsay or doubtful
+            request_id, origin, is_forwarded, framings = _scan_headers(scope)
+            check_proxy = check_proxy or is_forwarded
             if framings and scope["type"] == ScopeType.HTTP:
-                receive = self._patience.wrap_receive(receive)
-        if hearsay:
+                receive = self._body_timeout.wrap_receive(receive)
+        if check_proxy:
             self._proxies.apply(scope)
-        # To tell requests apart; nobody is let in by it.
+        # It distinguishes requests in the log and authorizes nothing, so it need not be cryptographically random.
         request_id = request_id or b"%016x" % random.getrandbits(64)
         REQUEST.set((request_id, scope.get("client")))
-        answering: HandshakeSender | ResponseSender
+        sender: HandshakeSender | ResponseSender
         if scope["type"] == ScopeType.WEBSOCKET:
-            answering = HandshakeSender(self._watch, scope, send, (b"x-request-id", request_id))
+            sender = HandshakeSender(self._watch, scope, send, (b"x-request-id", request_id))
         else:
-            answering = ResponseSender(self._outbound, self._watch, scope, send, request_id, origin)
+            sender = ResponseSender(self._outbound, self._watch, scope, send, request_id, origin)
         with self._database.use():
             try:
                 if framings > 1:
-                    # A proxy in front may have gone by the other one, and taken what follows for a request.
+                    # A proxy in front may have used the other header, and taken the rest for another request (request smuggling).
                     raise errors.IncompleteBody
                 if len(scope["path"]) > MAX_PATH:
                     raise errors.URLTooLong
-                await self._serve(scope, receive, answering, origin)
-            except Exception as error:  # noqa: BLE001 - raised again where there is no answer to it
-                await _answer_error(error, scope, receive, answering)
+                await self._serve(scope, receive, sender, origin)
+            except Exception as error:  # noqa: BLE001 - raised again where no response can be sent
+                await _answer_error(error, scope, receive, sender)
             finally:
                 release_body(scope)
-                if answering.stalled:
-                    await _hang_up(scope, peer)
+                if sender.stalled:
+                    await _close_connection(scope, peer)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, origin: bytes) -> None:
         if scope["type"] == ScopeType.WEBSOCKET and not _is_valid_handshake(scope):
@@ -115,30 +117,30 @@ class OuterMiddleware:
 
 
 async def _answer_error(
-    error: Exception, scope: Scope, receive: Receive, answering: HandshakeSender | ResponseSender
+    error: Exception, scope: Scope, receive: Receive, sender: HandshakeSender | ResponseSender
 ) -> None:
-    """Answer what nothing further inside has answered."""
-    if answering.stalled:
+    """Send the response to an error that no inner layer has answered."""
+    if sender.stalled:
         return
-    if answering.began:
+    if sender.began:
         raise error
     reply = (
         domain_error_response(error)
         if isinstance(error, errors.DomainError)
         else internal_error_response(error, "portico")
     )
-    await reply(scope, receive, answering)
+    await reply(scope, receive, sender)
 
 
-async def _hang_up(scope: Scope, peer: Any) -> None:
-    """End a connection on which a client reads nothing: the server would keep it, and what it holds, for ever."""
-    log.info("a client did not read what it was sent", path=scope["path"])
+async def _close_connection(scope: Scope, peer: Any) -> None:
+    """Close a connection whose client does not read. The server would keep it and its buffers for ever."""
+    log.info("client stopped reading", path=scope["path"])
     if peer:
         await asyncio.to_thread(shut_down, peer)
 
 
 class RequestFacts(NamedTuple):
-    """What the headers of a request say to the edge. `framings`: how many of them say where its body ends."""
+    """What this middleware needs of the request headers. `framings`: number of headers that give the body's length."""
 
     request_id: bytes
     origin: bytes
@@ -148,7 +150,7 @@ class RequestFacts(NamedTuple):
 
 def _scan_headers(scope: Scope) -> RequestFacts:
     request_id = origin = b""
-    hearsay, framings = False, set[bytes]()
+    is_forwarded, framings = False, set[bytes]()
     for name, value in scope["headers"]:
         if name not in _RELEVANT_HEADERS:
             continue
@@ -159,12 +161,12 @@ def _scan_headers(scope: Scope) -> RequestFacts:
         elif name == b"x-request-id":
             request_id = value if _ID.match(value) else b""
         else:
-            hearsay = True
-    return RequestFacts(request_id, origin, hearsay, len(framings))
+            is_forwarded = True
+    return RequestFacts(request_id, origin, is_forwarded, len(framings))
 
 
 def _is_valid_handshake(scope: Scope) -> bool:
-    """Whether the handshake of a socket is one that can be answered. Source: RFC 6455, 4.1."""
+    """Return whether the server can answer this web socket handshake. Source: RFC 6455, 4.1."""
     return all(
         value.isascii() and (name != b"sec-websocket-key" or len(value) == _KEY_LENGTH)
         for name, value in scope["headers"]

@@ -1,7 +1,7 @@
-"""Who sent a request, and how they reached us, when proxies stand in between.
+"""Client address, scheme and host of requests that come through trusted proxies.
 
-A peer that the operator named is believed; whatever else claims to know better is taken out of the request, so that
-nobody further in can be fooled by it.
+Forwarded headers are used if the peer is listed in `server.trusted_proxies`. They are removed from every request, so
+that no handler can be deceived by them.
 """
 
 import re
@@ -15,7 +15,7 @@ from litestar.types import Scope
 
 from portico.settings.problems import BadSettings, Problem
 
-#: Headers by which others say who sent a request, or to where. None of them is seen further in.
+#: Headers about the client or the original URL. They are removed from every request.
 FORWARDED_HEADERS = frozenset(
     name.encode()
     for name in (
@@ -28,8 +28,8 @@ FORWARDED_HEADERS = frozenset(
     )
 )  # fmt: skip
 TRUSTED = "portico.trusted_peer"
-#: Proxies in a row; a request that names more is from nobody's deployment.
-MOST_HOPS = 32
+#: Proxies in a row; a request with more is not trusted.
+MAX_HOPS = 32
 UNKNOWN = "unknown"
 
 _HOST = re.compile(
@@ -48,7 +48,7 @@ Address = IPv4Address | IPv6Address
 
 
 class ForwardedInfo(NamedTuple):
-    """What a proxy says of a request; None = nothing that can be used."""
+    """What a proxy reports about a request; None = missing or not usable."""
 
     address: str | None = None
     scheme: str | None = None
@@ -56,33 +56,33 @@ class ForwardedInfo(NamedTuple):
 
 
 class Proxies:
-    """The proxies that are believed. `named`: addresses and networks. Raises: BadSettings for what is neither."""
+    """The trusted proxies. `named`: addresses and networks. Raises: BadSettings for anything else."""
 
     def __init__(self, named: Sequence[str] = ()) -> None:
         self._networks = tuple(map(_network, named))
-        self._believes = lru_cache(maxsize=1024)(self._is_named)
+        self._is_trusted = lru_cache(maxsize=1024)(self._is_named)
 
     def apply(self, scope: Scope) -> None:
-        """Make `client`, `scheme` and `host` of an ASGI scope what they are, and take all hearsay out of it."""
-        told: dict[bytes, list[str]] = {}
+        """Set `client`, `scheme` and `host` of an ASGI scope, and remove the forwarded headers from it."""
+        forwarded: dict[bytes, list[str]] = {}
         kept = []
         for pair in scope["headers"]:
             if pair[0] in FORWARDED_HEADERS:
-                told.setdefault(pair[0], []).append(pair[1].decode("latin-1"))
+                forwarded.setdefault(pair[0], []).append(pair[1].decode("latin-1"))
             else:
                 kept.append(pair)
-        if told:
+        if forwarded:
             scope["headers"] = kept
         if not self.trusts(scope):
             return
         scope[TRUSTED] = True  # type: ignore[literal-required]
-        if told:
-            self._apply(scope, self._parse_forwarded(told))
+        if forwarded:
+            self._apply(scope, self._parse_forwarded(forwarded))
 
     def trusts(self, scope: Scope) -> bool:
-        """Whether the peer of a connection, as the socket knows it, is one of them."""
+        """Return whether the peer of a connection, as the socket reports it, is a trusted proxy."""
         peer = scope.get("client")
-        return bool(self._networks and peer) and self._believes(peer[0])  # type: ignore[index]
+        return bool(self._networks and peer) and self._is_trusted(peer[0])  # type: ignore[index]
 
     def _is_named(self, address: str) -> bool:
         found = parse(address)
@@ -90,25 +90,28 @@ class Proxies:
             found.version == network.version and found in network for network in self._networks
         )
 
-    def _parse_forwarded(self, told: Mapping[bytes, list[str]]) -> ForwardedInfo:
+    def _parse_forwarded(self, forwarded: Mapping[bytes, list[str]]) -> ForwardedInfo:
         plain = ForwardedInfo(
-            self._client(",".join(told.get(b"x-forwarded-for", ())).rsplit(",", MOST_HOPS)[::-1]),
-            _same(told.get(b"x-forwarded-proto", ()), _scheme),
-            _same(told.get(b"x-forwarded-host", ()), valid_host),
+            self._client(
+                ",".join(forwarded.get(b"x-forwarded-for", ())).rsplit(",", MAX_HOPS)[::-1]
+            ),
+            _same(forwarded.get(b"x-forwarded-proto", ()), _scheme),
+            _same(forwarded.get(b"x-forwarded-host", ()), valid_host),
         )
-        standard = told.get(b"forwarded")
+        standard = forwarded.get(b"forwarded")
         if standard is None:
             return plain
         other = self._forwarded(",".join(standard))
-        if not any(name.startswith(b"x-forwarded-") for name in told):
+        if not any(name.startswith(b"x-forwarded-") for name in forwarded):
             return other
-        # A proxy writes one of the two and passes on the other as the client sent it. Which one is not known here.
+        # A proxy writes one of the two and passes on the other as the client sent it. Which one is not known here, so
+        # they are used only if they agree.
         return plain if other.address == plain.address else ForwardedInfo()
 
     def _forwarded(self, text: str) -> ForwardedInfo:
-        """RFC 7239. What the hop says that saw the client."""
+        """Return what the proxy nearest to the client reports. Source: RFC 7239."""
         hops = _elements(text)
-        if not hops or len(hops) > MOST_HOPS:
+        if not hops or len(hops) > MAX_HOPS:
             return ForwardedInfo()
         for hop in reversed(hops):
             address = parse(hop.get("for", ""))
@@ -117,39 +120,39 @@ class Proxies:
             seen = ForwardedInfo(
                 str(address), _scheme(hop.get("proto", "")), valid_host(hop.get("host", ""))
             )
-            if not self._believes(seen.address or ""):
+            if not self._is_trusted(seen.address or ""):
                 break
         return seen
 
     def _client(self, hops: Iterable[str]) -> str | None:
-        """The first address, from the right, that is not a proxy's; None if one on the way there is none."""
+        """Return the first address, from the right, that is not a trusted proxy's; None if an invalid one comes before."""
         seen = None
         for count, hop in enumerate(hops):
-            address = parse(hop.strip()) if count < MOST_HOPS else None
+            address = parse(hop.strip()) if count < MAX_HOPS else None
             if address is None:
                 return None
             seen = str(address)
-            if not self._believes(seen):
+            if not self._is_trusted(seen):
                 break
         return seen
 
     @staticmethod
-    def _apply(scope: Scope, told: ForwardedInfo) -> None:
-        if told.address:
-            scope["client"] = (told.address, 0)
-        if told.scheme:
-            scope["scheme"] = _SCHEMES[told.scheme][scope["type"] == ScopeType.WEBSOCKET]
-        if told.host:
+    def _apply(scope: Scope, forwarded: ForwardedInfo) -> None:
+        if forwarded.address:
+            scope["client"] = (forwarded.address, 0)
+        if forwarded.scheme:
+            scope["scheme"] = _SCHEMES[forwarded.scheme][scope["type"] == ScopeType.WEBSOCKET]
+        if forwarded.host:
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]
-            scope["headers"] = [(b"host", told.host.encode()), *others]
+            scope["headers"] = [(b"host", forwarded.host.encode()), *others]
 
 
 def parse(text: str) -> Address | None:
-    """An address, with or without a port; None for anything else. IPv4 in the clothes of IPv6 is IPv4."""
+    """Return the address in a text with or without a port; None for anything else. IPv4-mapped IPv6 becomes IPv4."""
     if bare := _WITH_PORT.match(text):
         text = bare[1] or bare[2]
     if "%" in text:
-        return None  # a zone: nobody's address in the world, and any text at all
+        return None  # a zone: valid only on one machine, and may be any text
     try:
         address = ip_address(text)
     except ValueError:
@@ -158,7 +161,7 @@ def parse(text: str) -> Address | None:
 
 
 def client_address(scope: Mapping[str, Any]) -> str:
-    """The address a request or a socket came from, behind all proxies that are believed; `unknown` without one."""
+    """Return the client's address of a request or socket, as trusted proxies report it; `unknown` without one."""
     client = scope.get("client")
     if not client:
         return UNKNOWN
@@ -167,12 +170,12 @@ def client_address(scope: Mapping[str, Any]) -> str:
 
 
 def from_trusted_proxy(request: Any) -> bool:
-    """Whether a request, a socket or an ASGI scope came through a proxy that the operator named."""
+    """Return whether a request, a socket or an ASGI scope came through a proxy in `server.trusted_proxies`."""
     return bool(getattr(request, "scope", request).get(TRUSTED))
 
 
 def valid_host(text: str) -> str | None:
-    """The `Host` of a request in lower case, or None if it cannot be one."""
+    """Return the `Host` of a request in lower case, or None if it is not a valid one."""
     return text.lower() if _HOST.match(text) else None
 
 
@@ -182,13 +185,13 @@ def _scheme(text: str) -> str | None:
 
 
 def _same(values: Sequence[str], read: Any) -> str | None:
-    """What all of these say, if they say the same."""
-    said = {read(part.strip()) for value in values for part in value.split(",")}
-    return said.pop() if len(said) == 1 else None
+    """Return the one value that all of these headers have, or None if they differ."""
+    found = {read(part.strip()) for value in values for part in value.split(",")}
+    return found.pop() if len(found) == 1 else None
 
 
 def _elements(text: str) -> list[dict[str, str]] | None:
-    """The hops of a `Forwarded` header, each as its pairs; None if it cannot be read to its end."""
+    """Return the hops of a `Forwarded` header, each as its pairs; None if it is malformed."""
     hops: list[dict[str, str]] = [{}]
     at = 0
     while at < len(text):
@@ -209,7 +212,9 @@ def _network(text: str) -> Any:
     try:
         return ip_network(text)
     except ValueError:
-        reason = f"{text!r} is no address or network; name those of your proxies, such as 10.0.0.5 or 10.0.0.0/24"
+        reason = f"{text!r} is not an address or network; write those of your proxies, such as 10.0.0.5 or 10.0.0.0/24"
         if text == "*":
-            reason = "'*' would let anybody say who they are; name the addresses of your proxies"
+            reason = (
+                "'*' would let every client choose its address; write the addresses of your proxies"
+            )
         raise BadSettings([Problem("server.trusted_proxies", reason)]) from None

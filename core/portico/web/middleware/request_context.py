@@ -1,4 +1,4 @@
-"""The request that is being served, for the lines that are logged meanwhile."""
+"""The request that is being served, for log events."""
 
 from collections.abc import MutableMapping
 from contextvars import ContextVar
@@ -6,14 +6,14 @@ from typing import Any
 
 from portico.web.middleware.proxies import client_address
 
-#: Its id, and where it comes from as ASGI has it. Nothing larger: background work that it begins keeps this alive.
+#: Request id and ASGI `client`. Nothing larger, since background tasks started by the request keep it in memory.
 REQUEST: ContextVar[tuple[bytes, Any]] = ContextVar("portico_request")
 
 
 def add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put the request's id and the address of its client into each event. A structlog processor."""
-    asking = REQUEST.get(None)
-    if asking is not None:
-        event.setdefault("request", asking[0].decode())
-        event.setdefault("client", client_address({"client": asking[1]}))
+    """Add the request id and the client's address to a log event. A structlog processor."""
+    context = REQUEST.get(None)
+    if context is not None:
+        event.setdefault("request", context[0].decode())
+        event.setdefault("client", client_address({"client": context[1]}))
     return event

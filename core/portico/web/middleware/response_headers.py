@@ -1,4 +1,7 @@
-"""The last hand that is laid on an answer: what is ours alone is written, what a handler may not say is left out."""
+"""Wraps ASGI `send`: adds the request id, the processing time and the security headers to responses.
+
+Reserved and malformed headers that a handler set are dropped.
+"""
 
 import time
 from collections.abc import Iterable
@@ -16,7 +19,7 @@ from portico.web.middleware.slow_readers import (
 )
 from portico.web.request.body_budget import release_body
 
-#: Headers that are ours alone, whatever a handler says, besides those of `SecurityHeaders`.
+#: Headers that handlers cannot set, besides those of `SecurityHeaders`.
 _RESERVED_HEADERS = frozenset(
     (
         b"x-request-id",
@@ -29,33 +32,35 @@ _RESERVED_HEADERS = frozenset(
 
 
 class ResponseHeaders:
-    """The headers of all answers of one application."""
+    """Computes the headers of all responses of one application."""
 
     def __init__(self, security_headers: SecurityHeaders, cors: CORS) -> None:
-        self._guards, self._cors = security_headers, cors
-        self._ours = _RESERVED_HEADERS | security_headers.names
+        self._security_headers, self._cors = security_headers, cors
+        self._reserved = _RESERVED_HEADERS | security_headers.names
 
     def headers(
         self, given: Iterable[tuple[bytes, bytes]], scope: Scope, origin: bytes
     ) -> list[tuple[bytes, bytes]]:
-        """What is sent where a handler gave these. `origin`: the page that asked, b"" = none said so."""
+        """Return the headers of a response whose handler set `given`. `origin`: the request's; b"" = none."""
         secure = scope["scheme"] == "https"
         page = caching = False
         headers = []
         for given_name, value in given:
             name = given_name.lower()
-            if name in self._ours or b"\n" in value or b"\r" in value:
+            if name in self._reserved or b"\n" in value or b"\r" in value:
                 continue
             if name == b"content-type":
                 page = value[:9].lower() == b"text/html"
             elif name == b"cache-control":
                 caching = True
             elif secure and name == b"set-cookie" and b"; secure" not in value.lower():
-                # What was given over HTTPS is not shown to anybody in the clear.
+                # A cookie set over HTTPS must not be sent over plain HTTP.
                 headers.append((name, value + b"; Secure"))
                 continue
             headers.append((name, value))
-        headers += self._guards.headers(scope["path"], page=page, secure=secure, caching=caching)
+        headers += self._security_headers.headers(
+            scope["path"], page=page, secure=secure, caching=caching
+        )
         handler = scope.get("route_handler")
         if handler is not None and (policy := handler.opt.get("content_policy")):
             headers = [pair for pair in headers if pair[0] != policy[0]] + [policy]
@@ -65,14 +70,14 @@ class ResponseHeaders:
 
 
 class ResponseSender:
-    """`send` of one request. `began`: whether its answer has; `stalled`: whether the client did not read it."""
+    """`send` of one request. `began`: the response has started; `stalled`: the client did not read it in time."""
 
     __slots__ = (
         "_is_stream", "_origin", "_outbound", "_request_id", "_scope", "_send", "_started", "_watch", "began",
         "stalled",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0917 - made in one place
+    def __init__(  # noqa: PLR0917 - constructed in one place
         self,
         outbound: ResponseHeaders,
         watch: ReadWatch,
@@ -88,7 +93,7 @@ class ResponseSender:
         self.began = self.stalled = self._is_stream = False
 
     async def __call__(self, message: Message) -> None:
-        """Send a part of the answer. Called by the application. Raises: ClientStalled if the client does not read."""
+        """Send a part of the response. Called by the application. Raises: ClientStalled if the client does not read."""
         if message["type"] == "http.response.start":
             self.began = True
             release_body(self._scope)
@@ -101,7 +106,7 @@ class ResponseSender:
         body: bytes = message.get("body", b"")  # type: ignore[assignment]
         more: bool = message.get("more_body", False)  # type: ignore[assignment]
         if not more and not self._is_stream and len(body) <= WHOLE_BYTES:
-            await self._send(message)  # the server has room for it
+            await self._send(message)  # the server buffers it
         elif len(body) > 2 * PIECE_BYTES:
             await send_in_pieces(body, more, self)
         else:

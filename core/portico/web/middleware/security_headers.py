@@ -1,8 +1,8 @@
-"""The headers that tell browsers what may be done with an answer. Computed once; a request picks one of a dozen lists.
+"""Security headers of responses, computed once when the application starts.
 
-Everything but a page is locked altogether: nobody has to run, frame or restyle JSON. Pages get a policy under which
-the web client works, with its inline scripts, workers, WebAssembly and sockets, and which still forbids plug-ins, other
-people's frames around it, forms that lead elsewhere and a base of one's own.
+API responses get a Content-Security-Policy that forbids everything. HTML pages get one under which the web client works
+(inline scripts, workers, WebAssembly, sockets), and which still forbids plug-ins, frames of other sites around the
+page, forms that are sent to other sites and a `base` of another origin.
 """
 
 import re
@@ -21,7 +21,7 @@ HTML_CSP = "; ".join(
         "img-src 'self' data: blob: https:",
         "media-src 'self' data: blob: https:",
         "font-src 'self' data:",
-        # People may connect their browser to model servers of their own, on this machine or elsewhere.
+        # Users may connect their browser to their own model servers, on their machine or elsewhere.
         "connect-src 'self' data: blob: https: ws: wss: http://localhost:* http://127.0.0.1:*",
         "frame-src 'self' data: blob: https:",
         "object-src 'none'",
@@ -31,7 +31,7 @@ HTML_CSP = "; ".join(
     )
 )
 API_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-#: Where answers carry what only the caller may see.
+#: Paths whose responses are for the caller alone.
 PRIVATE = ("/api/", "/openai/", "/ollama/", "/oauth/")
 NO_STORE = "no-store"
 
@@ -49,7 +49,7 @@ YEAR = "max-age=31536000"
 
 
 class SecurityHeaders:
-    """The security headers of one application. A setting that makes no sense falls back to the safe value."""
+    """The security headers of one application. An invalid setting falls back to the safe value."""
 
     def __init__(self, settings: BrowserSettings, *, force_https: bool = False) -> None:
         everywhere = list(_everywhere(settings))
@@ -63,8 +63,8 @@ class SecurityHeaders:
         always = _encoded(everywhere), _encoded(secure)
         policies = [csp_header(settings.content_policy or one) for one in (API_CSP, page)]
         own = settings.cache_control
-        kept = (own if _CACHE.match(own) else "no-store, max-age=0") if own else ""
-        #: Names that a handler cannot say anything else about.
+        cache_control = (own if _CACHE.match(own) else "no-store, max-age=0") if own else ""
+        #: Names of headers that a handler cannot set.
         self.names = frozenset(name for name, _ in always[True]) | {
             b"content-security-policy",
             b"content-security-policy-report-only",
@@ -74,19 +74,24 @@ class SecurityHeaders:
             more = _encoded([("cache-control", cache)] if cache else [])
             return tuple(tuple((*some, policy, *more) for policy in policies) for some in always)
 
-        self._said, self._public, self._private = lists(""), lists(kept), lists(kept or NO_STORE)
+        self._as_given, self._public, self._private = (
+            lists(""),
+            lists(cache_control),
+            lists(cache_control or NO_STORE),
+        )
 
     def headers(self, path: str, *, page: bool, secure: bool, caching: bool) -> Headers:
-        """What is added to an answer.
+        """Return the headers that are added to a response.
 
-        `page`: it is HTML. `secure`: it goes over HTTPS. `caching`: its handler says how long it may be kept.
+        `page`: it is HTML. `secure`: it is sent over HTTPS. `caching`: its handler has set Cache-Control.
         """
         if caching:
-            return self._said[secure][page]
+            return self._as_given[secure][page]
         return (self._private if path.startswith(PRIVATE) else self._public)[secure][page]
 
 
 def csp_header(policy: str) -> Header:
+    """Return the Content-Security-Policy header."""
     return b"content-security-policy", policy.encode("latin-1")
 
 

@@ -1,7 +1,7 @@
-"""Clients that do not read: whoever takes nothing for too long is let go, with all that is kept for them.
+"""Time limit for clients that do not read a response: the connection is closed and its memory is freed.
 
-Something is sent in pieces, and the server takes the next piece only when there is room for it, so a piece that is not
-taken means a client that does not read. A source that is silent sends nothing, and is not what is watched here.
+Large responses are sent in pieces, and the server takes the next piece only when its buffer has space. A piece that is
+not taken in time means that the client does not read. A silent model source sends no piece, so it is not affected.
 """
 
 import asyncio
@@ -10,29 +10,29 @@ from typing import Any, Final
 
 from litestar.types import Message, Send
 
-#: Bytes that are sent at once. Large enough to be cheap, small enough that a slow client takes one in time.
+#: Bytes of one piece. Large enough to be cheap, small enough that a slow client reads one in time.
 PIECE_BYTES: Final = 64 * 1024
-#: Bytes of a whole answer that are handed to the server at once: for a list of models, pieces would cost a sixth more.
-#: What a client leaves unread of it goes when the kernel gives the connection up.
+#: Bytes of a response that is handed to the server at once: for a list of models, pieces would cost a sixth more. If the
+#: client does not read it, the kernel closes the connection (see `tcp_sockets`).
 WHOLE_BYTES: Final = 512 * 1024
 
 
 class ClientStalled(Exception):
-    """The client reads nothing. There is nobody to answer, so this is no refusal."""
+    """The client does not read. No response can be sent, so this is not a DomainError."""
 
 
 class ReadWatch:
-    """The time limit of one application. One timer looks after all who wait, as in `BodyTimeout`."""
+    """Limits how long a client may take to read one piece. One timer for all requests, as in `BodyTimeout`."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._every = min(1.0, timeout / 4)
         self._sending: dict[asyncio.Task[Any], float] = {}
-        self._given_up: set[asyncio.Task[Any]] = set()
+        self._timed_out: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def send(self, send: Send, message: Message) -> None:
-        """Send a message. Raises: ClientStalled if it is not taken in time."""
+        """Send a message. Raises: ClientStalled if the client does not read it in time."""
         task = asyncio.current_task()
         if task is None or task in self._sending:
             await send(message)
@@ -40,30 +40,30 @@ class ReadWatch:
         loop = asyncio.get_running_loop()
         self._sending[task] = loop.time() + self._timeout
         if self._timer is None:
-            self._timer = loop.call_later(self._every, self._look_after, loop)
+            self._timer = loop.call_later(self._every, self._check_deadlines, loop)
         try:
             await send(message)
         except asyncio.CancelledError:
-            if task in self._given_up and task.uncancel() == 0:
+            if task in self._timed_out and task.uncancel() == 0:
                 raise ClientStalled from None
             raise
         finally:
             del self._sending[task]
-            self._given_up.discard(task)
+            self._timed_out.discard(task)
 
-    def _look_after(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check_deadlines(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for task, deadline in self._sending.items():
-            if now >= deadline and task not in self._given_up:
-                self._given_up.add(task)
+            if now >= deadline and task not in self._timed_out:
+                self._timed_out.add(task)
                 task.cancel()
         self._timer = (
-            loop.call_later(self._every, self._look_after, loop) if self._sending else None
+            loop.call_later(self._every, self._check_deadlines, loop) if self._sending else None
         )
 
 
 async def send_in_pieces(body: bytes, more: bool, send: Callable[[Message], Any]) -> None:
-    """Send a part of an answer. `more`: whether others follow."""
+    """Send a part of a response in pieces. `more`: further parts follow."""
     for begin in range(0, len(body), PIECE_BYTES):
         end = begin + PIECE_BYTES
         await send(

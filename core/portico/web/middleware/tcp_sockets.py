@@ -1,4 +1,4 @@
-"""The TCP sockets of this process, which the server opened and does not hand out."""
+"""Access to the TCP sockets of this process, which the server has opened and offers no access to."""
 
 import os
 import socket
@@ -8,16 +8,15 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
-#: Bytes that the kernel takes of an answer before it is sure that the client can take them.
+#: Bytes of a response that the kernel buffers before the client has confirmed earlier ones.
 UNSENT_BYTES = 64 * 1024
 
 
 def let_go_of_stalled(port: int, seconds: float) -> None:
-    """Have the kernel close connections to this port on which a client takes nothing for so long.
+    """Have the kernel close connections to this port whose client reads nothing for `seconds`.
 
-    It sees what the application does not: the last part of an answer, which the application has sent. And it keeps
-    little for each that is slow. Holds for connections accepted from now on; where a system has no such options,
-    nothing happens.
+    This covers the last part of a response, which the application has already handed over, and limits the buffer of
+    each slow connection. Applies to connections accepted from now on, and only on systems with these socket options.
     """
     for found in _sockets():
         if _is_listening(found) and found.getsockname()[1] == port:
@@ -31,7 +30,7 @@ def let_go_of_stalled(port: int, seconds: float) -> None:
 
 
 def shut_down(peer: tuple[str, int]) -> None:
-    """End the connection with this address and port, whatever is still to be sent on it."""
+    """Close the connection with this address and port, and discard what is still to be sent on it."""
     for found in _sockets():
         with suppress(OSError, ValueError):
             if _same(found.getpeername(), peer):

@@ -1,4 +1,4 @@
-"""Web sockets: a handshake that is refused gets an answer like any request, and what goes wrong later is told."""
+"""Web sockets: a refused handshake gets an HTTP response, and errors in handlers are logged and close the socket."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -13,21 +13,21 @@ from portico.web.errors import error_response, internal_error_response, log_and_
 from portico.web.middleware.slow_readers import ClientStalled, ReadWatch
 from portico.web.response.json_response import JSONResponse
 
-#: Where the server cannot answer a handshake, the status is told by the code it is closed with.
+#: Where the server cannot send an HTTP response to a handshake, it closes with this code plus the status.
 CODES = 4000
-#: Bytes of a reason that fit into a closing frame.
-_LONGEST_REASON = 123
-#: The server met something that it did not expect. Source: RFC 6455, 7.4.1.
-_BROKEN = 1011
-#: The connection ended without a closing frame. Source: RFC 6455, 7.4.1.
+#: Bytes of a reason that fit into a close frame.
+_MAX_REASON_BYTES = 123
+#: Internal error. Source: RFC 6455, 7.4.1.
+_INTERNAL_ERROR = 1011
+#: The connection ended without a close frame. Source: RFC 6455, 7.4.1.
 _STALLED = 1006
 STALLED = "The client does not read."
-#: Litestar closes with this whatever went wrong in it.
-_WENT_WRONG = 4500
+#: The code with which Litestar closes after any error of its own.
+_LITESTAR_ERROR = 4500
 
 
 class HandshakeSender:
-    """`send` of a socket that is not open yet. What is said over HTTP becomes the answer to the handshake."""
+    """`send` of a web socket. Before it is open, an HTTP response becomes the response to the handshake."""
 
     __slots__ = (
         "_can_answer", "_over", "_request_id", "_scope", "_send", "_watch", "began", "stalled",
@@ -43,7 +43,7 @@ class HandshakeSender:
         self.began = self._over = False
 
     async def __call__(self, message: Any) -> None:
-        """Pass a message on. Called by the application."""
+        """Forward a message to the server. Called by the application."""
         match message["type"]:
             case "websocket.accept":
                 self.began = True
@@ -61,7 +61,7 @@ class HandshakeSender:
                 if not self._can_answer:
                     return
             case "websocket.close" if self._over:
-                return  # whoever closes it a second time means the same
+                return  # closed already
             case "websocket.close" if self.began:
                 self._over = True
             case "websocket.close":
@@ -80,10 +80,10 @@ class HandshakeSender:
 
 
 def _refusal_of(close: Any, scope: Scope) -> Any:
-    """What is answered where a handler, or Litestar, closes before it has opened."""
+    """Return the HTTP response where a handler, or Litestar, closes a socket before it has opened."""
     if scope.get("route_handler") is None:
         return error_response(404, "Not Found")
-    if close.get("code") == _WENT_WRONG:  # what it says about it may quote what was sent
+    if close.get("code") == _LITESTAR_ERROR:  # its reason may quote the request
         return error_response(400, "Bad Request")
     return error_response(403, close.get("reason") or "Forbidden")
 
@@ -93,7 +93,7 @@ def _is_harmless(name: bytes, value: bytes) -> bool:
 
 
 def catch_socket_errors(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """A handler of a socket that ends in order whatever is raised in it, and closes what it leaves open."""
+    """Wrap a web socket handler: errors are logged, and the socket is closed however the handler ends."""
 
     @wraps(handler)
     async def serve(**given: Any) -> None:
@@ -107,7 +107,10 @@ def catch_socket_errors(handler: Callable[..., Awaitable[None]]) -> Callable[...
         except Exception as error:  # noqa: BLE001 - Litestar would close it without a line in the log
             plugin = str(socket.scope["route_handler"].opt.get("plugin", "portico"))
             await _end(
-                socket, internal_error_response(error, plugin), "Internal Server Error", _BROKEN
+                socket,
+                internal_error_response(error, plugin),
+                "Internal Server Error",
+                _INTERNAL_ERROR,
             )
         else:
             if socket.connection_state != "disconnect":
@@ -119,8 +122,8 @@ def catch_socket_errors(handler: Callable[..., Awaitable[None]]) -> Callable[...
 async def _end(
     socket: WebSocket[Any, Any, Any], reply: JSONResponse, reason: str, code: int | None = None
 ) -> None:
-    if socket.connection_state == "init":  # nobody has opened it: the handshake can be answered
+    if socket.connection_state == "init":  # not open yet: the handshake can be answered
         await reply(socket.scope, socket.receive, socket.send)
     elif socket.connection_state != "disconnect":
-        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        short = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
         await socket.close(code or CODES + reply.status, short)

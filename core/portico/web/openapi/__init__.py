@@ -1,1 +1,1 @@
-"""What the API says about itself."""
+"""The OpenAPI document and the page that shows it."""

@@ -1,4 +1,4 @@
-"""What the description of the API says beyond the types of handlers: how a route refuses, and what stays bytes."""
+"""Parts of the OpenAPI document that handler types do not give: error responses, and JSON that stays bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from portico.web.errors import STATUS
 
 
 class ErrorResponse(msgspec.Struct):
-    """Why a request is refused, in a sentence."""
+    """The reason why a request is refused, as one sentence."""
 
     detail: str
 
 
 class FieldError(msgspec.Struct):
-    """One place that does not fit. `loc`: the way there, from `body`, `query` or `path`."""
+    """One invalid field. `loc`: the path to it, starting with `body`, `query` or `path`."""
 
     type: str
     loc: list[str | int]
@@ -30,7 +30,7 @@ class FieldError(msgspec.Struct):
 
 
 class ValidationErrorResponse(msgspec.Struct):
-    """Everything about a request that does not fit its description."""
+    """All invalid fields of a request."""
 
     detail: list[FieldError]
 
@@ -38,18 +38,18 @@ class ValidationErrorResponse(msgspec.Struct):
 def responses(
     handler: Callable[..., Any], *, access: str, answers: Any, limited: bool = False
 ) -> dict[int, ResponseSpec]:
-    """How a route answers, by status: well, and every refusal it may come to, as far as its signature tells."""
-    asked = [name for name in signature(handler).parameters if name != "request"]
+    """Return the responses of a route by status: success, and the errors that its signature and access level imply."""
+    parameters = [name for name in signature(handler).parameters if name != "request"]
     kinds: list[type[errors.DomainError]] = [errors.Unavailable]
     if access != "public":
         kinds += [errors.Unauthenticated, errors.Forbidden]
-    elif asked:
+    elif parameters:
         kinds.append(errors.RateLimited)
     if limited:
         kinds.append(errors.RateLimited)
-    if asked:
+    if parameters:
         kinds += [errors.InvalidRequest, errors.ValidationError, errors.NotFound]
-    if "data" in asked:
+    if "data" in parameters:
         kinds.append(errors.TooLarge)
     described = {STATUS[kind]: _error_spec(kind) for kind in kinds}
     if answers is not None:
@@ -65,7 +65,7 @@ def _error_spec(kind: type[errors.DomainError]) -> ResponseSpec:
 
 @dataclass
 class OptionalBodyOperation(Operation):
-    """An operation that can do without a body, which Litestar has no word for."""
+    """An operation with an optional body, which Litestar cannot express."""
 
     def __post_init__(self) -> None:
         if isinstance(self.request_body, RequestBody):
@@ -73,35 +73,35 @@ class OptionalBodyOperation(Operation):
 
 
 def operation_of(handler: Callable[..., Any]) -> type[Operation]:
-    """How a route is described as an operation."""
+    """Return the class of the OpenAPI operation of a handler."""
     body = signature(handler).parameters.get("data")
     return OptionalBodyOperation if body and body.default is not Parameter.empty else Operation
 
 
 @dataclass(frozen=True)
 class SchemaOf:
-    """`Annotated[msgspec.Raw, SchemaOf(kind)]`: bytes for us, and for clients JSON of this kind."""
+    """`Annotated[msgspec.Raw, SchemaOf(kind)]`: a field that is bytes in Python and described as JSON of this kind."""
 
     kind: Any
 
 
-#: A JSON object that stays the bytes it came as.
+#: A JSON object whose bytes are kept as they were sent.
 JSONObject: TypeAlias = Annotated[msgspec.Raw, SchemaOf(dict[str, Any])]
 
 
 class SchemaPlugin(OpenAPISchemaPlugin):
-    """Lets Litestar describe what is `SchemaOf` something else."""
+    """Makes Litestar describe fields with `SchemaOf` by the kind that it names."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Called by Litestar of every field and parameter."""
-        return field_definition.has_metadata(SchemaOf) or _said(field_definition) is not None
+        """Return whether this plugin describes the field. Called by Litestar for every field and parameter."""
+        return field_definition.has_metadata(SchemaOf) or _set_type(field_definition) is not None
 
-    def to_openapi_schema(  # type: ignore[override]  # a reference is fine, and what Litestar's own plugins return
+    def to_openapi_schema(  # type: ignore[override]  # a reference is what Litestar's own plugins return too
         self, field_definition: FieldDefinition, schema_creator: Any
     ) -> Schema | Reference:
-        """Called by Litestar. The description of the other kind."""
-        if (said := _said(field_definition)) is not None:
-            found: Schema | Reference = schema_creator.for_field_definition(said)
+        """Return the schema of the kind. Called by Litestar."""
+        if (set_type := _set_type(field_definition)) is not None:
+            found: Schema | Reference = schema_creator.for_field_definition(set_type)
             return found
         described = next(one for one in field_definition.metadata if isinstance(one, SchemaOf))
         other = FieldDefinition.from_annotation(described.kind, name=field_definition.name)
@@ -109,8 +109,8 @@ class SchemaPlugin(OpenAPISchemaPlugin):
         return schema
 
 
-def _said(field: FieldDefinition) -> FieldDefinition | None:
-    """What `kind | UnsetType` is, if it is said; None for any other field, and where there are several kinds."""
+def _set_type(field: FieldDefinition) -> FieldDefinition | None:
+    """Return the kind of `kind | UnsetType`; None for other fields, and for unions of several kinds."""
     kinds = [one for one in field.inner_types or () if one.annotation is not msgspec.UnsetType]
     is_described = len(kinds) == 1 and kinds[0].has_metadata(SchemaOf)
     return kinds[0] if field.is_union and is_described else None

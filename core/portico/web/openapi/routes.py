@@ -1,4 +1,4 @@
-"""The API described: `/openapi.json` for programs, `/docs` for people. Neither needs anything from elsewhere."""
+"""The API documentation: `/openapi.json` and `/docs`. The page loads nothing from other servers."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ from portico.web.routes import Request, get
 
 
 class DocsPage(OpenAPIRenderPlugin):
-    """One self-contained page that reads `/openapi.json` and draws it."""
+    """A self-contained HTML page that reads `/openapi.json` and renders it."""
 
     def __init__(self) -> None:
         super().__init__(path="/")
 
     def render(self, request: Any, openapi_schema: dict[str, Any]) -> bytes:
-        """The page. Called by Litestar for `GET /docs`."""
+        """Return the page. Called by Litestar for `GET /docs`."""
         return _page()
 
 
@@ -35,24 +35,26 @@ def _page() -> bytes:
 
 
 def _page_policy() -> str:
-    """The page runs the one script that is in it, in the one style that is in it, and asks nobody but us."""
-    said = ["default-src 'none'", "connect-src 'self'"]
+    """Return the page's Content-Security-Policy: its own script and style, by hash, and requests to this server only."""
+    directives = ["default-src 'none'", "connect-src 'self'"]
     for element in ("script", "style"):
         inside = re.search(rf"<{element}>(.*?)</{element}>".encode(), _page(), re.DOTALL)
         assert inside is not None
         digest = base64.b64encode(hashlib.sha256(inside[1]).digest()).decode()
-        said.append(f"{element}-src 'sha256-{digest}'")
-    return "; ".join([*said, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"])
+        directives.append(f"{element}-src 'sha256-{digest}'")
+    return "; ".join(
+        [*directives, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
+    )
 
 
 @get("/openapi.json", access="public", include_in_schema=False)
 async def schema(request: Request) -> JSONResponse:
-    """OpenAPI 3.1, made of the routes as they are registered."""
+    """Return the OpenAPI 3.1 document of all registered routes."""
     return JSONResponse(msgspec.json.encode(request.app.openapi_schema.to_schema()))
 
 
 def open_api(settings: CoreSettings) -> OpenAPIConfig:
-    """What Litestar needs to describe every route, and where it puts the page."""
+    """Return Litestar's OpenAPI configuration, with the page at `/docs`."""
     return OpenAPIConfig(
         title=settings.name,
         version=__version__,

@@ -1,1 +1,1 @@
-"""What clients send, and how they are told what is wrong with it."""
+"""Reading requests: body limits, JSON decoding, query parameters and imports, with errors that name the field."""

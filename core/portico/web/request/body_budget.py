@@ -1,4 +1,4 @@
-"""How many bytes of request bodies are in memory at once, of all requests together and of each caller."""
+"""Limits the bytes of request bodies that are in memory at once, in total and for each caller."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from typing import Any, Final
 
 from portico.errors import Unavailable
 
-#: A body that small is still taken when larger ones have filled most of the room: signing in goes on.
+#: A body of this size is accepted even if larger ones have used most of the budget, so that users can still sign in.
 SMALL_BYTES: Final = 64 * 1024
 
-#: Where the body of a request is kept in its scope.
+#: Key of a request's `HeldBody` in its scope.
 HELD_BODY: Final = "portico.body"
 
 BUSY: Final = "Too many large requests at once. Try again in a moment."
 
 
 class BodyBudget:
-    """Counts what is held. `max_bytes`: of all bodies together.
+    """Counts the bytes of all bodies in memory. `max_bytes`: of all bodies together.
 
-    Large bodies leave a quarter to small ones, and those of one caller half of the room to others.
+    Large bodies leave a quarter of the budget to small ones, and those of one caller half of it to other callers.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -29,9 +29,9 @@ class BodyBudget:
         self._callers: Counter[str] = Counter()
 
     def take(self, body: "HeldBody", size: int) -> None:
-        """Count further bytes of a body. Raises: Unavailable if there is no room for them.
+        """Count further bytes of a body. Raises: Unavailable if the budget is used up.
 
-        A body that is alone is always taken, so that none is too large for ever.
+        A body that is alone is always accepted, so that none is refused for ever.
         """
         if body.size + size > SMALL_BYTES:
             of_caller = self._callers[body.caller]
@@ -48,7 +48,7 @@ class BodyBudget:
         self._callers[body.caller] += size
 
     def give_back(self, body: "HeldBody") -> None:
-        """The body is gone."""
+        """Subtract a body that is no longer in memory."""
         self.held_bytes -= body.size
         self._callers[body.caller] -= body.size
         if not self._callers[body.caller]:
@@ -57,7 +57,7 @@ class BodyBudget:
 
 
 class HeldBody:
-    """The body of one request while it is worked on. `caller`: whose room it takes; `value`: what it was decoded to."""
+    """The body of one request while it is in memory. `caller`: whose budget it uses; `value`: the decoded body."""
 
     __slots__ = ("_budget", "caller", "data", "size", "value")
 
@@ -72,13 +72,13 @@ class HeldBody:
         self._budget.take(self, size)
 
     def release(self) -> None:
-        """Forget the body: the answer begins, or there will be none."""
+        """Free the body: the response has started, or there will be none."""
         self.data = self.value = None
         self._budget.give_back(self)
 
 
 def release_body(scope: Mapping[str, Any]) -> None:
-    """Forget the body of a request, if there is one."""
+    """Free the body of a request, if there is one."""
     held = scope.get(HELD_BODY)
     if held is not None:
         held.release()

@@ -13,29 +13,28 @@ from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.request.cooperative import let_others_run
 from portico.web.request.json_body import read_json
 
-#: Seconds of checking after which whoever waits has the loop.
+#: Seconds of checking after which other tasks get the event loop.
 STEP_SECONDS: Final = 0.001
 
 
 class BodyRequest(litestar.Request[Any, Any, Any]):
-    """Litestar's, with a body that is given up when the answer begins, see `HeldBody`.
+    """Litestar's request, with a body that is freed when the response starts, see `HeldBody`.
 
-    JSON bodies, of handlers that take `data`, are mended and checked block by block, with room for others on the loop
-    between two blocks.
+    JSON bodies of handlers that take `data` are sanitized and checked block by block; other tasks run between blocks.
     """
 
     async def body(self) -> bytes:
-        """The whole body; of JSON, as it is after `mended`.
+        """Return the whole body; JSON is sanitized (see `sanitize_json`).
 
         Raises: RequestEntityTooLarge; Unavailable if there are too many bodies at once; IncompleteBody if the client
-        leaves; for JSON also Misshapen.
+        disconnects; for JSON also ValidationError.
         """
         held: HeldBody | None = self.scope.get(HELD_BODY)  # type: ignore[assignment]
         if held is None:
             held = self._hold()
         if held.data is None:
             held.data = b"".join(await self._blocks(held))
-            # Joining, decoding and what the handler does are a step each: no decoder lets anybody in between.
+            # Joining, decoding and the handler are one step each: a decoder cannot yield to other tasks.
             await let_others_run(held.size)
             handler = self.route_handler
             field = handler.parsed_data_field
@@ -58,7 +57,7 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
         if limit and (self.content_length or 0) > limit:
             raise RequestEntityTooLarge
         scanner = None
-        # An import may be no JSON at all; its reader says what it is instead.
+        # An import may not be JSON at all; its reader reports what it is instead.
         if handler.parsed_data_field is not None and not handler.opt.get("reads_import"):
             state = self.app.state
             scanner = BodyScanner(state.max_depth, handler.opt.get("max_values", state.max_values))
@@ -80,41 +79,41 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
 
 
 class ArrivingBody:
-    """A body as far as it has arrived: its blocks as they came, unless something in them is mended.
+    """The part of a body that has arrived: its blocks as they were sent, or sanitized where that changes them.
 
-    `scanner`: None = it is not checked.
+    `scanner`: None = the body is not checked.
     """
 
     def __init__(self, scanner: BodyScanner | None) -> None:
         self._scanner = scanner
-        self._passed = 0  # bytes that came back from the scanner
+        self._passed = 0  # bytes that the scanner has returned
         self.blocks: list[bytes] = []
 
     async def add(self, block: bytes, *, last: bool) -> None:
-        """A further block. Raises: Misshapen."""
+        """Add a block. Raises: ValidationError."""
         scanner = self._scanner
         if scanner is None:
-            self._keep(block)
+            self._append(block)
             return
         began = time.monotonic()
-        mends = scanner.mends
+        is_changed = scanner.is_changed
         for begin in range(0, len(block) or 1, BLOCK_BYTES):
             end = begin + BLOCK_BYTES
             piece = block if end - begin >= len(block) else block[begin:end]
             passed = scanner.feed(piece, last=last and end >= len(block))
-            if scanner.mends and not mends:
+            if scanner.is_changed and not is_changed:
                 self.blocks = [b"".join([*self.blocks, block])[: self._passed]]
-                mends = True
-            if mends:
-                self._keep(passed)
+                is_changed = True
+            if is_changed:
+                self._append(passed)
             self._passed += len(passed)
-            # A turn of the loop costs as much as a plain piece; one of nothing but brackets takes longer than that.
+            # Yielding to the loop costs as much as a plain piece; a piece of nothing but brackets takes longer than that.
             if time.monotonic() - began > STEP_SECONDS:
                 await asyncio.sleep(0)
                 began = time.monotonic()
-        if not mends:
-            self._keep(block)
+        if not is_changed:
+            self._append(block)
 
-    def _keep(self, block: bytes) -> None:
-        if block:  # one block alone need not be joined
+    def _append(self, block: bytes) -> None:
+        if block:  # a single block need not be joined
             self.blocks.append(block)

@@ -1,7 +1,7 @@
-"""What a JSON body is made of, found out while it arrives: UTF-8, how deep, how many values.
+"""Checks a JSON body while it arrives: UTF-8, depth of nesting, number of values.
 
-Each block is worked on by methods of `bytes`, so the work is linear in the bytes whatever they are, and only the block
-at hand is copied. Nothing is decoded here.
+Each block is processed by methods of `bytes`, so the work is linear in the bytes whatever they are, and only the current
+block is copied. Nothing is decoded here.
 """
 
 import codecs
@@ -11,40 +11,41 @@ from typing import Any, Final
 
 from portico.errors import ValidationError
 from portico.web.request.sanitize import cut_before_escape, sanitize_json
-from portico.web.request.unsupported_formats import foreign
+from portico.web.request.unsupported_formats import detect_format
 
-#: Bytes that are worked on at once: one or two milliseconds for the most expensive there are.
+#: Bytes that are processed at once: at most one or two milliseconds of work.
 BLOCK_BYTES: Final = 64 * 1024
 
 _UNSTRUCTURED: Final = bytes(set(range(256)) - set(b'{}[],"'))
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
-#: Bracket by bracket, one level more or less, as a signed byte.
+#: For each bracket one level more or less, as a signed byte.
 _STEPS: Final = bytes(1 if one in b"{[" else 255 if one in b"}]" else 0 for one in range(256))
 
 
 def fault(kind: str, loc: list[str | int], msg: str) -> dict[str, Any]:
+    """Return one entry of a 422 response."""
     return {"type": kind, "loc": loc, "msg": msg}
 
 
 class BodyScanner:
-    """Takes a body block by block and gives it back mended, see `mended`.
+    """Takes a body block by block and returns it sanitized (see `sanitize_json`).
 
-    `max_depth`: of nesting. `max_values`: elements of lists and members of objects, at all levels together. `mends`:
-    whether something had to be mended so far; until then all that is given back is what came.
+    `max_depth`: levels of nesting. `max_values`: elements of lists and members of objects, at all levels together.
+    `is_changed`: whether anything was changed so far; until then the returned blocks are the given ones.
     """
 
     def __init__(self, max_depth: int, max_values: int, where: str = "body") -> None:
         self._max_depth, self._max_values, self._where = max_depth, max_values, where
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._is_ascii = True
-        self._held = b""  # the beginning of an escape that goes on in the next block
+        self._held = b""  # the start of an escape that continues in the next block
         self._in_string = False
         self._depth = 0
         self.values = 1
-        self.mends = False
+        self.is_changed = False
 
     def feed(self, block: bytes, *, last: bool = False) -> bytes:
-        """One block, of at most a few times BLOCK_BYTES. Raises: Misshapen."""
+        """Check one block, of at most a few times BLOCK_BYTES. Raises: ValidationError."""
         self._check_text(block, last)
         if self._held:
             block, self._held = self._held + block, b""
@@ -53,7 +54,7 @@ class BodyScanner:
                 cut = cut_before_escape(block)
                 block, self._held = block[:cut], block[cut:]
             whole = sanitize_json(block)
-            self.mends = self.mends or whole is not block
+            self.is_changed = self.is_changed or whole is not block
             block = whole
             plain = block.replace(rb"\\", b"").replace(rb"\"", b"")
         else:
@@ -68,14 +69,14 @@ class BodyScanner:
         try:
             self._utf8.decode(block, final=last)
         except UnicodeDecodeError:
-            reason = (foreign(block) if self.values == 1 else None) or "it is not UTF-8 JSON"
+            reason = (detect_format(block) if self.values == 1 else None) or "it is not UTF-8 JSON"
             message = f"JSON decode error: {reason}"
-            raise self._refusal("json_invalid", message) from None
+            raise self._error("json_invalid", message) from None
 
     def _count(self, plain: bytes) -> None:
-        """Follow the brackets and commas outside of strings. `plain`: without escapes."""
-        # Where two quotation marks meet, nothing of interest is between them, and taking both out moves no other
-        # bracket into a string or out of one.
+        """Count the brackets and commas outside of strings. `plain`: the block without escapes."""
+        # Two adjacent quotation marks can be removed: nothing is between them, and no other bracket moves into a string
+        # or out of one.
         marks = plain.translate(None, _UNSTRUCTURED).replace(b'""', b"")
         if self._in_string or b'"' in marks:
             pieces = marks.split(b'"')
@@ -89,19 +90,19 @@ class BodyScanner:
         self.values += opening + len(marks) - len(brackets)
         if self.values > self._max_values:
             message = f"JSON of more than {self._max_values} values"
-            raise self._refusal("json_values", message)
+            raise self._error("json_values", message)
         if self._depth + opening > self._max_depth and self._may_be_deep(brackets):
             steps = array("b", brackets.translate(_STEPS))
             if max(accumulate(steps, initial=self._depth)) > self._max_depth:
                 message = f"JSON is nested deeper than {self._max_depth}"
-                raise self._refusal("json_depth", message)
+                raise self._error("json_depth", message)
         self._depth += 2 * opening - len(brackets)
 
     def _may_be_deep(self, brackets: bytes) -> bool:
-        """Whether these could lead beyond the depth. Many small objects side by side cannot, and need no closer look."""
+        """Return whether these could exceed the depth. Many small objects side by side cannot, and are not counted."""
         flat = brackets.replace(b"[]", b"").replace(b"{}", b"")  # at most two levels less
         opening = flat.count(b"{") + flat.count(b"[")
         return self._depth + opening + 2 > self._max_depth
 
-    def _refusal(self, kind: str, message: str) -> ValidationError:
+    def _error(self, kind: str, message: str) -> ValidationError:
         return ValidationError([fault(kind, [self._where], message)])

@@ -1,13 +1,13 @@
-"""Room on the event loop between two steps of work on something large."""
+"""Yields to the event loop between two steps of work on large data."""
 
 import asyncio
 from typing import Final
 
-#: Bytes that a step works through in a millisecond or so.
+#: Bytes that a step processes in about a millisecond.
 LARGE_BYTES: Final = 256 * 1024
 
 
 async def let_others_run(size: int) -> None:
-    """After a step of work on so many bytes: let whoever waits have the loop, unless it was a small one."""
+    """Yield to other tasks after a step of work on `size` bytes, unless that is little."""
     if size > LARGE_BYTES:
         await asyncio.sleep(0)

@@ -1,16 +1,16 @@
-"""What is wrong with single objects of an import, and how all of it is said at once."""
+"""Errors of single objects in an import, and the one error response that reports all of them."""
 
 import msgspec
 
 from portico.errors import DomainError, Forbidden, InvalidRequest, NotFound, ValidationError
 from portico.web.request.json_body import to_field_error
 
-#: Faults that one answer tells of; the rest are counted.
-MOST_TOLD = 50
+#: Errors that one response lists; the rest are counted.
+MAX_LISTED = 50
 
 
 class ItemError(msgspec.Struct, frozen=True):
-    """One object that cannot be brought in, and why. `index`: its place in the list, from 0."""
+    """One object that cannot be imported, and why. `index`: its position in the list, from 0."""
 
     index: int
     id: str | None
@@ -18,45 +18,45 @@ class ItemError(msgspec.Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """One sentence, with the name of the field."""
+        """The reason as one sentence, with the name of the field."""
         if isinstance(self.error, ValidationError):
             return "; ".join(f"{_field(f['loc'][1:])}{f['msg']}" for f in self.error.faults)
         return self.error.detail.removeprefix("[ERROR: ").removesuffix("]")
 
 
 def raise_item_errors(faults: list[ItemError], under: tuple[str, ...], what: str) -> None:
-    """Raise one refusal for all of these, if there is any. `under`: where in the body the list is. `what`: what
-    it lists.
+    """Raise one error for all of these, if there are any. `under`: path of the list in the body. `what`: its items' name.
 
-    Raises: Misshapen if a shape is wrong, with all wrong shapes; else Invalid if a value is; else Forbidden.
+    Raises: ValidationError with all wrong shapes if there is one; else InvalidRequest if a value is wrong; else
+    Forbidden.
     """
     if not faults:
         return
     faults = sorted(faults, key=lambda fault: fault.index)
-    misshapen = [
+    wrong_shapes = [
         {**one, "loc": ["body", *under, fault.index, *one["loc"][1:]]}
         for fault in faults
         if isinstance(fault.error, ValidationError)
         for one in fault.error.faults
     ]
-    if misshapen:
-        raise ValidationError(misshapen[:MOST_TOLD])
-    told = "; ".join(f"{what}[{fault.index}]: {fault.reason}" for fault in faults[:MOST_TOLD])
-    more = f"; and {len(faults) - MOST_TOLD} more" if len(faults) > MOST_TOLD else ""
+    if wrong_shapes:
+        raise ValidationError(wrong_shapes[:MAX_LISTED])
+    listed = "; ".join(f"{what}[{fault.index}]: {fault.reason}" for fault in faults[:MAX_LISTED])
+    more = f"; and {len(faults) - MAX_LISTED} more" if len(faults) > MAX_LISTED else ""
     only_rights = all(isinstance(fault.error, Forbidden | NotFound) for fault in faults)
-    raise (Forbidden if only_rights else InvalidRequest)(f"[ERROR: {told}{more}]")
+    raise (Forbidden if only_rights else InvalidRequest)(f"[ERROR: {listed}{more}]")
 
 
 def field_error(field: str, kind: str, message: str) -> ValidationError:
-    """A field of another shape."""
+    """Return the error of a field with a wrong shape."""
     return ValidationError([{"type": kind, "loc": ["body", field], "msg": message}])
 
 
 def json_error(error: Exception) -> ValidationError:
-    """What msgspec could not decode."""
+    """Return the error of a text that msgspec could not decode."""
     if isinstance(error, msgspec.ValidationError):
         return ValidationError([to_field_error(str(error), "body")])
-    message = "It is not JSON that can be read back"
+    message = "It is not valid JSON"
     return ValidationError([{"type": "json_invalid", "loc": ["body"], "msg": message}])
 
 

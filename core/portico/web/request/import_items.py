@@ -1,6 +1,6 @@
-"""The one reader of imports: whatever an export looks like, its objects one after the other.
+"""Reads imports: yields the objects of an export in any of the accepted layouts, one after the other.
 
-Used by HTTP and the command line alike, for every kind of thing. What an object means is for its plugin to say.
+Used by HTTP and the command line, for every kind of resource. The plugin interprets the objects.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from portico.errors import ValidationError
 from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.request.json_scanner import MAX_DEPTH, JSONScanner, UnreadableImport
 from portico.web.request.sanitize import sanitize_json
-from portico.web.request.unsupported_formats import foreign
+from portico.web.request.unsupported_formats import detect_format
 
 #: Bytes of one object.
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
@@ -24,10 +24,10 @@ _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 class ImportItem(msgspec.Struct, frozen=True):
     """One object of an import.
 
-    `index`: its place among those of its `key`, from 0, over the whole input. `at`, `size`: where it stands in the
-    input, in bytes. `key`: the list it stands in, such as `chats` in `{"chats": […]}`; "" outside of such an object.
-    `is_alone`: it stands in no list at all. `text`: its JSON, which can be decoded: UTF-8, without NUL and halves of
-    surrogate pairs.
+    `index`: its position among those of its `key`, from 0, over the whole input. `at`, `size`: its position and length
+    in the input, in bytes. `key`: the list that contains it, such as `chats` in `{"chats": […]}`; "" outside of such an
+    object. `is_alone`: no list contains it. `text`: its JSON, which can be decoded: UTF-8, without NUL and unpaired
+    surrogates.
     """
 
     index: int
@@ -46,15 +46,15 @@ def read_items(
     max_bytes: int = MAX_ITEM_BYTES,
     max_values: int | None = None,
 ) -> Iterator[ImportItem]:
-    """Every object of an import, in its order. Never more than one of them is in memory.
+    """Yield every object of an import, in order. At most one of them is in memory.
 
-    An import is a list; an object that holds lists under some of `keys`, whatever else it holds; a single object; or
-    any of these one after the other, as in JSON lines or in files that were joined. A byte-order mark may stand before
-    each. `what`: what is expected, for messages: "chats". `max_values`: elements and members of one object, at all levels
-    together, or of one member of an object that stands alone; None = as many as it has, where nothing decodes them.
+    An import is a list; an object that has lists under some of `keys`, whatever else it has; a single object; or any of
+    these one after the other, as in JSON lines or joined files. A byte-order mark may precede each. `what`: what is
+    expected, for messages: "chats". `max_values`: elements and members of one object, at all levels together, or of one
+    member of an object that is alone; None = not limited, where nothing decodes them.
 
-    Raises: UnreadableImport, with the position, for what is not JSON, is cut off, or goes on with something else, and
-    for more values; TooLarge for an object over `max_bytes`.
+    Raises: UnreadableImport, with the position, for text that is not JSON or is cut off, and for more values;
+    TooLarge for an object over `max_bytes`.
     """
     return _Reader(JSONScanner(file, max_bytes), keys, what, max_values).items()
 
@@ -70,7 +70,7 @@ class _Reader:
         self._counts: dict[str, int] = {}
 
     def items(self) -> Iterator[ImportItem]:
-        self._recognize(self._scanner.head())
+        self._check_format(self._scanner.head())
         is_empty = True
         while first := self._next_document():
             is_empty = False
@@ -79,9 +79,9 @@ class _Reader:
             elif first == b"{":
                 yield from self._object()
             else:
-                raise self._no_export(f"unexpected text at {self._scanner.place()}")
+                raise self._not_an_export(f"unexpected text at {self._scanner.place()}")
         if is_empty:
-            raise self._no_export("it is empty")
+            raise self._not_an_export("it is empty")
 
     def _next_document(self) -> bytes:
         first = self._scanner.peek()
@@ -90,13 +90,13 @@ class _Reader:
             first = self._scanner.peek()
         return first
 
-    def _recognize(self, head: bytes) -> None:
+    def _check_format(self, head: bytes) -> None:
         """Raises: UnreadableImport for a file of another kind."""
-        if (reason := foreign(head)) is not None:
-            raise self._no_export(reason)
+        if (reason := detect_format(head)) is not None:
+            raise self._not_an_export(reason)
 
-    def _no_export(self, reason: str) -> UnreadableImport:
-        return UnreadableImport(f"this is no export of {self._what}: {reason}")
+    def _not_an_export(self, reason: str) -> UnreadableImport:
+        return UnreadableImport(f"this is not an export of {self._what}: {reason}")
 
     def _list(self, key: str) -> Iterator[ImportItem]:
         scanner = self._scanner
@@ -112,7 +112,7 @@ class _Reader:
                 return
 
     def _object(self) -> Iterator[ImportItem]:
-        """A single item, or an object that holds lists of them."""
+        """Yield a single item, or the items of an object that has lists of them."""
         scanner = self._scanner
         at = scanner.position
         scanner.skip(b"{")
@@ -127,7 +127,7 @@ class _Reader:
             name_at, name = scanner.position, scanner.value()
             key = self._valid(name_at, name)
             if key[:1] != b'"':
-                raise self._no_export(f"a name in quotation marks is missing at byte {name_at}")
+                raise self._not_an_export(f"a name in quotation marks is missing at byte {name_at}")
             scanner.peek()
             scanner.skip(b":")
             listed = msgspec.json.decode(key)
@@ -148,7 +148,7 @@ class _Reader:
             yield self._item(at, b"".join(held), "", scanner.position - at)
 
     def _ends(self, bracket: bytes) -> bool:
-        """Go past what follows a value: a comma, or the bracket that ends all of them."""
+        """Skip the comma or the closing bracket after a value. Returns whether it was the bracket."""
         scanner = self._scanner
         found = scanner.peek()
         if found == b"":
@@ -169,12 +169,12 @@ class _Reader:
         )
 
     def _valid(self, at: int, text: bytes) -> bytes:
-        """JSON that can be decoded. Raises: UnreadableImport, with the byte."""
+        """Return sanitized JSON that can be decoded. Raises: UnreadableImport, with the byte."""
         text = sanitize_json(text)
         try:
             _ANY.decode(text)
             if not text.isascii():
-                text.decode()  # the decoder passes over bytes it does not have to turn into text
+                text.decode()  # the decoder does not check bytes that it need not convert to text
         except UnicodeDecodeError as error:
             raise UnreadableImport(f"it is not UTF-8 at byte {at + error.start}") from None
         except RecursionError:
@@ -189,22 +189,22 @@ class _Reader:
         return text
 
     @staticmethod
-    def _count_values(at: int, text: bytes, most: int) -> None:
-        scanner = BodyScanner(MAX_DEPTH, most)
+    def _count_values(at: int, text: bytes, max_values: int) -> None:
+        scanner = BodyScanner(MAX_DEPTH, max_values)
         try:
             for begin in range(0, len(text), BLOCK_BYTES):
                 scanner.feed(text[begin : begin + BLOCK_BYTES])
         except ValidationError:
             raise UnreadableImport(
-                f"the value that begins at byte {at} has more than {most} values in it"
+                f"the value that begins at byte {at} has more than {max_values} values in it"
             ) from None
 
 
 def plain_value(raw: msgspec.Raw) -> msgspec.Raw:
-    """A JSON value that may stand in a string, as exports of database rows have it: a text `"{}"` is the object `{}`.
+    """Decode a JSON object or list that is inside a string, as exports of database rows have it: `"{}"` becomes `{}`.
 
-    Anything else comes back as it is. Raises: UnreadableImport for a string that begins like an object or a list and
-    is none; Misshapen for one that is nested too deeply.
+    Other values are returned as they are. Raises: UnreadableImport for a string that begins like an object or a list
+    and is not valid JSON; ValidationError for one that is nested too deeply.
     """
     if bytes(memoryview(raw)[:1]) != b'"':
         return raw

@@ -1,7 +1,7 @@
-"""Reading a JSON body: its syntax, its shape, and a 422 that names the field.
+"""Decoding of JSON bodies, with 422 responses that name the field.
 
-Handlers write `data: SomeStruct` and get one, decoded in a single pass from the bytes; fields typed `msgspec.Raw`
-stay bytes. Nothing here echoes what was sent.
+Handlers declare `data: SomeStruct` and get one, decoded in a single pass from the bytes; fields typed `msgspec.Raw`
+stay bytes. No error quotes what was sent.
 """
 
 import re
@@ -19,9 +19,9 @@ from portico.web.request.lenient_json import lenient_decoder
 
 
 def read_json(body: bytes, kind: Any, *, where: str = "body") -> Any:
-    """Decode a body that `BodyScanner` has seen into `kind`, scalars as `LenientDecoder` reads them.
+    """Decode a body that `BodyScanner` has checked into `kind`, scalars as `LenientDecoder` reads them.
 
-    Raises: Misshapen, naming the place and what was expected there.
+    Raises: ValidationError, with the field and the expected type.
     """
     try:
         return lenient_decoder(kind).decode(body)
@@ -49,9 +49,9 @@ _KINDS = {
 
 
 def to_field_error(message: str, where: str) -> dict[str, Any]:
-    """Turn msgspec's sentence about a misfit into `{type, loc, msg}`.
+    """Convert the message of a `msgspec.ValidationError` to `{type, loc, msg}`.
 
-    msgspec quotes what it expected, never what it got, so nothing of the input comes back.
+    msgspec quotes the expected type, never the value, so no part of the input is returned.
     """
     loc: list[str | int] = [where]
     if at := _PATH.search(message):
@@ -73,12 +73,12 @@ def to_field_error(message: str, where: str) -> dict[str, Any]:
 
 
 class StrictJSON(AbstractDTO[Any]):
-    """How Litestar gets `data`: `BodyRequest` has decoded it already, by `read_json`."""
+    """Gives Litestar the `data` that `BodyRequest` has decoded."""
 
     model_type = object
 
     def decode_bytes(self, value: bytes) -> Any:
-        """Called by Litestar with the whole body, within its size limit."""
+        """Return the decoded body. Called by Litestar with the whole body, within its size limit."""
         handler: Any = self.asgi_connection.route_handler
         if handler.opt.get("reads_import"):
             return msgspec.Raw(b"null")  # for `read_items`, which takes more than one JSON text
@@ -86,7 +86,7 @@ class StrictJSON(AbstractDTO[Any]):
         return held.value
 
     def decode_builtins(self, value: Any) -> Any:
-        """Forms are not accepted: this API speaks JSON."""
+        """Refuse forms: only JSON is accepted. Raises: ValidationError."""
         raise ValidationError(
             [fault("json_invalid", ["body"], "Send the body as application/json")]
         )
@@ -95,7 +95,7 @@ class StrictJSON(AbstractDTO[Any]):
     def create_for_field_definition(
         cls, field_definition: Any, handler_id: str, backend_cls: Any = None
     ) -> None:
-        """Nothing to prepare: decoders are made on first use."""
+        """Do nothing: decoders are created on first use."""
 
     @classmethod
     def is_supported_model_type_field(cls, field_definition: FieldDefinition) -> bool:
@@ -105,7 +105,7 @@ class StrictJSON(AbstractDTO[Any]):
     def create_openapi_schema(
         cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any
     ) -> Reference | Schema:
-        """The schema of the struct itself; nothing is renamed or left out on the way in."""
+        """Return the schema of the struct itself; no field is renamed or left out."""
         schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
         return schema
 

@@ -1,7 +1,7 @@
 """Finds where JSON values begin and end in a file that may be larger than the memory. Decodes nothing.
 
-Only brackets and quotation marks are looked at, at the speed of the `re` module and with possessive patterns, so the
-work is linear in the bytes whatever they are.
+It reads only brackets and quotation marks, with the `re` module and possessive patterns, so the work is linear in the
+bytes whatever they are.
 """
 
 import re
@@ -11,7 +11,7 @@ from portico.errors import TooLarge, ValidationError
 
 #: Bytes that are read at once.
 BLOCK_BYTES: Final = 256 * 1024
-#: Levels of one value, as the server takes them in other bodies unless told otherwise: what is brought in can be saved.
+#: Levels of one value. It is the default of `server.max_depth`, so that what is imported can also be saved.
 MAX_DEPTH: Final = 128
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
@@ -19,7 +19,7 @@ _SCALAR: Final = re.compile(rb'[^\s,\[\]{}":]*+')
 _STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
 _PLAIN: Final = rb'(?:[^"\[\]{}]++|%b)' % _STRING
 # Up to the next bracket, past whole strings, lists and objects that hold no others; or up to the quotation mark of a
-# string that goes on in the next block.
+# string that continues in the next block.
 _NESTED: Final = re.compile(
     rb'(?:%b|\[%b*+\]|\{%b*+\})*+["\[\]{}]' % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL
 )
@@ -27,7 +27,7 @@ _IN_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
 
 class UnreadableImport(ValidationError):
-    """What was sent is not JSON that can be taken apart. The text says what it is, and at which byte."""
+    """The input is not JSON that can be split. The text says why, and at which byte."""
 
     def __init__(self, msg: str) -> None:
         super().__init__([{"type": "json_invalid", "loc": ["body"], "msg": msg}])
@@ -35,7 +35,7 @@ class UnreadableImport(ValidationError):
 
 
 class JSONScanner:
-    """Reads a file value by value. `max_bytes`: of one value; a larger one raises TooLarge."""
+    """Reads a file value by value. `max_bytes`: of one value."""
 
     def __init__(self, file: BinaryIO, max_bytes: int) -> None:
         self._file = file
@@ -47,17 +47,17 @@ class JSONScanner:
 
     @property
     def position(self) -> int:
-        """Bytes from the beginning of the input to the next one."""
+        """Offset of the next byte in the input."""
         return self._base + self._at
 
     def head(self) -> bytes:
-        """The first block, without reading past it."""
+        """Return the first block, without reading past it."""
         if not self._block:
             self._fill()
         return self._block
 
     def peek(self) -> bytes:
-        """The next byte that is no white space; empty at the end."""
+        """Return the next byte that is not white space; empty at the end."""
         while True:
             space = _SPACE.match(self._block, self._at)
             self._at = space.end() if space else self._at
@@ -67,7 +67,7 @@ class JSONScanner:
                 return b""
 
     def skip(self, token: bytes) -> None:
-        """Go past these very bytes. Raises: UnreadableImport if something else stands there."""
+        """Skip these bytes. Raises: UnreadableImport if the input has others."""
         for number in range(len(token)):
             if self._at == len(self._block) and not self._fill():
                 raise self.cut_off()
@@ -76,7 +76,7 @@ class JSONScanner:
             self._at += 1
 
     def value(self) -> bytes:
-        """The next value, from its first byte to its last. Raises: UnreadableImport; TooLarge."""
+        """Return the bytes of the next value. Raises: UnreadableImport; TooLarge."""
         first = self.peek()
         if first == b"":
             raise self.cut_off()
@@ -94,19 +94,19 @@ class JSONScanner:
         return bytes(held)
 
     def unexpected(self) -> UnreadableImport:
-        """What stands here does not belong here."""
+        """Return the error for an unexpected byte at this position."""
         return UnreadableImport(
             f"unexpected text at {self.place()}; nothing was read from there on"
         )
 
     def cut_off(self) -> UnreadableImport:
-        """The input ends in the middle of a value."""
+        """Return the error for an input that ends in the middle of a value."""
         return UnreadableImport(
             f"it is cut off: it ends at {self.place()} in the middle of a value"
         )
 
     def place(self) -> str:
-        """Where the next byte is, for a person."""
+        """Return the position of the next byte, as text for messages."""
         line = self._lines + self._block.count(b"\n", 0, self._at) + 1
         return f"byte {self.position} (line {line})"
 
@@ -116,13 +116,13 @@ class JSONScanner:
         self._block, self._at = self._file.read(BLOCK_BYTES), 0
         return bool(self._block)
 
-    def _keep(self, held: bytearray, end: int) -> None:
+    def _take(self, held: bytearray, end: int) -> None:
         held += self._block[self._at : end]
         self._at = end
         self.limit(len(held))
 
     def limit(self, size: int) -> None:
-        """Raises: TooLarge for more bytes than one value may have."""
+        """Check the size of a value. Raises: TooLarge."""
         if size > self._max_bytes:
             mib = self._max_bytes / 1024 / 1024
             raise TooLarge(f"[ERROR: the value before {self.place()} is over {mib:g} MiB]")
@@ -133,8 +133,8 @@ class JSONScanner:
             while mark := _NESTED.match(self._block, at):
                 at = mark.end()
                 found = self._block[at - 1]
-                if found == 0x22:  # a string that goes on in the next block
-                    self._keep(held, at)
+                if found == 0x22:  # a string that continues in the next block
+                    self._take(held, at)
                     self._string(held)
                     at = self._at
                 elif found in b"[{":
@@ -146,31 +146,33 @@ class JSONScanner:
                 else:
                     depth -= 1
                     if not depth:
-                        self._keep(held, at)
+                        self._take(held, at)
                         return
-            self._keep(held, len(self._block))
+            self._take(held, len(self._block))
             if not self._fill():
                 raise self.cut_off()
             at = 0
 
     def _string(self, held: bytearray) -> None:
-        """From behind the quotation mark that begins a string to behind the one that ends it."""
+        """Read from after the opening quotation mark of a string to after the closing one."""
         while True:
             mark = _IN_STRING.match(self._block, self._at)
-            self._keep(held, mark.end() if mark else self._at)
+            self._take(held, mark.end() if mark else self._at)
             stops = self._block[self._at : self._at + 1]
             if stops:  # a quotation mark, or a backslash that is the last byte of the block
-                self._keep(held, self._at + 1)
+                self._take(held, self._at + 1)
                 if stops == b'"':
                     return
             if self._at == len(self._block) and not self._fill():
                 raise self.cut_off()
             if stops:
-                self._keep(held, self._at + 1)  # whatever follows a backslash ends no string
+                self._take(
+                    held, self._at + 1
+                )  # the character after a backslash does not end the string
 
     def _scalar(self, held: bytearray) -> None:
         while True:
             mark = _SCALAR.match(self._block, self._at)
-            self._keep(held, mark.end() if mark else self._at)
+            self._take(held, mark.end() if mark else self._at)
             if self._at < len(self._block) or not self._fill():
                 return

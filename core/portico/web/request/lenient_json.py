@@ -1,11 +1,11 @@
-"""JSON decoding that reads scalars as the value they plainly are, as scripts and databases write them.
+"""Lenient JSON decoding: scalars in other notations, as scripts and databases write them, are converted.
 
 `1700000000.0`, `"40"` and `"1.5"` are numbers, `0`, `1`, `"true"` and `"false"` are flags, where a field is typed `int`,
 `float` or `bool`. Everything else is as strict as msgspec: an open object (`dict[str, Any]`, `msgspec.Raw`) is never
-touched, so whatever grants rights is typed as one and checked by its own rules. msgspec's `strict=False` will not do: it
-reads the text "null" as null, which would be no limit at all where a limit was meant.
+changed, so fields that grant rights are typed as one and checked by their own rules. msgspec's `strict=False` is not
+used: it reads the text "null" as null, which would remove a limit.
 
-Source: pydantic's lax mode, and beyond it times with fractions of a second.
+Source: pydantic's lax mode; in addition, times with fractions of a second.
 """
 
 import math
@@ -21,19 +21,19 @@ T = TypeVar("T")
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SCALAR: Final = msgspec.json.Decoder(str | int | float)
-#: Integers and decimals as people write them; the length keeps `int` and `float` cheap.
+#: Integers and decimals; the limited length keeps `int` and `float` cheap.
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _FLAGS: Final = {"0": b"false", "1": b"true", "false": b"false", "true": b"true"}
 #: Whole numbers that a float holds exactly.
 _EXACT: Final = 2.0**53
-#: Names of moments in epoch seconds; a fraction of a second is cut off.
-_MOMENTS: Final = re.compile(r"(?:\w+_)?(?:at|since|until|timestamp)", re.ASCII)
+#: Names of fields with epoch seconds; a fraction of a second is cut off.
+_TIME_FIELDS: Final = re.compile(r"(?:\w+_)?(?:at|since|until|timestamp)", re.ASCII)
 
 
 def finite(text: str) -> float:
-    """An untyped number that is not an integer. Raises: ValueError beyond what a float can hold.
+    """Return an untyped number that is not an integer. Raises: ValueError beyond what a float can hold.
 
-    msgspec's own way takes 25 microseconds for such as 1e308, and bodies have room for a hundred thousand of them.
+    msgspec's own conversion takes 25 microseconds for numbers such as 1e308, and a body may have 100,000 of them.
     """
     number = float(text)
     if math.isinf(number):
@@ -45,19 +45,19 @@ _ANYTHING: Final = msgspec.json.Decoder(float_hook=finite)
 
 
 def decode_anything(text: bytes | str | msgspec.Raw) -> Any:
-    """JSON of no particular shape, in time that its bytes explain. Raises: msgspec.DecodeError."""
+    """Decode JSON of any shape, in time linear in its bytes. Raises: msgspec.DecodeError."""
     return _ANYTHING.decode(text)
 
 
 class LenientDecoder(Generic[T]):
-    """Decodes JSON into `kind`. A body that fits as it is costs what msgspec's own decoder costs."""
+    """Decodes JSON into `kind`. A body that needs no conversion costs what msgspec's own decoder costs."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind, float_hook=finite)
 
     def decode(self, text: bytes | bytearray | memoryview | str | msgspec.Raw) -> T:
-        """Raises: msgspec.ValidationError, about the text as it is; msgspec.DecodeError."""
+        """Decode a text. Raises: msgspec.ValidationError, about the text as it was sent; msgspec.DecodeError."""
         try:
             return self._decoder.decode(text)
         except msgspec.ValidationError:
@@ -71,12 +71,12 @@ class LenientDecoder(Generic[T]):
 
 @lru_cache(maxsize=512)
 def lenient_decoder(kind: Any) -> LenientDecoder[Any]:
-    """The decoder of a type, made once."""
+    """Return the decoder of a type, created once."""
     return LenientDecoder(kind)
 
 
 def _relaxed(raw: msgspec.Raw, kind: inspect.Type, name: str) -> msgspec.Raw:
-    """The same JSON with its scalars as the type wants them. `name`: the field it is the value of."""
+    """Return the same JSON with scalars converted to the type. `name`: the field whose value it is."""
     first = bytes(memoryview(raw)[:1])
     match kind:
         case inspect.Metadata():
@@ -99,7 +99,7 @@ def _relaxed(raw: msgspec.Raw, kind: inspect.Type, name: str) -> msgspec.Raw:
 
 
 def _relaxed_union(raw: msgspec.Raw, union: inspect.UnionType, name: str) -> msgspec.Raw:
-    """As the first of its types for which the JSON can be read otherwise; a text that may be a text stays one."""
+    """Convert to the first type of a union for which that changes the JSON. A text is kept if the union allows text."""
     first = bytes(memoryview(raw)[:1])
     if first == b'"' and any(isinstance(kind, inspect.StrType) for kind in union.types):
         return raw
@@ -112,7 +112,7 @@ def _relaxed_union(raw: msgspec.Raw, union: inspect.UnionType, name: str) -> msg
 def _scalar(
     raw: msgspec.Raw, kind: inspect.IntType | inspect.FloatType | inspect.BoolType, name: str
 ) -> bytes | None:
-    """The JSON of a number or a flag; None for what is plainly neither."""
+    """Return the JSON of a number or a boolean; None if the value is neither."""
     try:
         value = _SCALAR.decode(raw)
     except msgspec.DecodeError:
@@ -130,14 +130,14 @@ def _scalar(
         if not math.isfinite(value):
             return None
         if isinstance(kind, inspect.IntType):
-            is_whole = value.is_integer() or _MOMENTS.fullmatch(name)
+            is_whole = value.is_integer() or _TIME_FIELDS.fullmatch(name)
             if not is_whole or abs(value) > _EXACT:
                 return None
             value = math.floor(value)
     return msgspec.json.encode(value)
 
 
-def read_moment(text: str) -> int | None:
-    """Epoch seconds out of a text, without a fraction; None for what is no number."""
+def parse_seconds(text: str) -> int | None:
+    """Return the epoch seconds in a text, without a fraction; None if it is not a number."""
     found = _scalar(msgspec.Raw(msgspec.json.encode(text)), inspect.IntType(), "at")
     return None if found is None else int(found)

@@ -1,40 +1,40 @@
-"""What a query may say, beyond what its type tells."""
+"""Query parameters with more than one notation: booleans and times."""
 
 from typing import Annotated, Final, Literal, TypeAlias
 
 from portico.errors import ValidationError
 from portico.web.openapi.responses import SchemaOf
 from portico.web.request.body_scanner import fault
-from portico.web.request.lenient_json import read_moment
+from portico.web.request.lenient_json import parse_seconds
 
 YES: Final = frozenset(("true", "1", "yes", "on"))
 NO: Final = frozenset(("false", "0", "no", "off", ""))
 
-#: How a parameter that `parse_query_flag` reads is described.
+#: Type of a parameter that `parse_query_flag` reads, for the OpenAPI document.
 QueryFlag: TypeAlias = Annotated[
     str, SchemaOf(Literal["true", "1", "yes", "on", "false", "0", "no", "off", ""])
 ]
 
 
 def parse_query_flag(name: str, text: str) -> bool:
-    """A yes or no of any case, in any of the ways clients write it; empty = no. Raises: Misshapen."""
+    """Parse a boolean in any of the notations that clients use, in any case; empty = False. Raises: ValidationError."""
     word = text.lower()
     if word not in YES and word not in NO:
         raise ValidationError([fault("bool_parsing", ["query", name], "Expected true or false")])
     return word in YES
 
 
-#: How a parameter that `parse_query_time` reads is described.
+#: Type of a parameter that `parse_query_time` reads, for the OpenAPI document.
 QueryTime: TypeAlias = Annotated[str, SchemaOf(int | Literal[""])]
 
 
 def parse_query_time(name: str, text: str) -> int | None:
-    """Epoch seconds, without a fraction; empty = None. Raises: Misshapen."""
+    """Parse epoch seconds, without a fraction; empty = None. Raises: ValidationError."""
     if not text:
         return None
-    moment = read_moment(text)
-    if moment is None:
+    seconds = parse_seconds(text)
+    if seconds is None:
         raise ValidationError(
             [fault("int_parsing", ["query", name], "Expected seconds since 1970")]
         )
-    return moment
+    return seconds

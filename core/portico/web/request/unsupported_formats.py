@@ -1,4 +1,4 @@
-"""What bytes are that are no UTF-8 JSON: said by name, so that people know what to do."""
+"""Detects common formats other than UTF-8 JSON, so that errors can say what to do."""
 
 from typing import Final
 
@@ -13,8 +13,8 @@ _SIGNATURES: Final = (
 )
 
 
-def foreign(head: bytes) -> str | None:
-    """What something is that begins like this, in a sentence; None for what may be UTF-8 JSON."""
+def detect_format(head: bytes) -> str | None:
+    """Return a sentence that names the format of data that begins like this; None if it may be UTF-8 JSON."""
     for signature, reason in _SIGNATURES:
         if head.startswith(signature):
             return reason

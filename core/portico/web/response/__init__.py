@@ -1,1 +1,1 @@
-"""What clients are sent."""
+"""Responses: JSON, images, long lists and streams."""

@@ -1,4 +1,4 @@
-"""Serving pictures that somebody uploaded, or a neutral one in their place."""
+"""Responses with uploaded images, or a default image in their place."""
 
 import hashlib
 from typing import Final
@@ -9,21 +9,21 @@ from portico.identity import ImageData
 from portico.web.response.json_response import JSONResponse
 from portico.web.routes import Request
 
-#: How a route that answers with a picture is described: give it as its `responses`.
+#: The `responses` of a route that returns an image, for the OpenAPI document.
 IMAGE_RESPONSES: Final = {
     200: ResponseSpec(
-        bytes, generate_examples=False, description="The picture.", media_type="image/*"
+        bytes, generate_examples=False, description="The image.", media_type="image/*"
     ),
-    304: ResponseSpec(None, description="It is still the one the caller has."),
+    304: ResponseSpec(None, description="The caller's copy is up to date."),
 }
-#: Whoever sees a page again asks whether its pictures are still the same, and mostly they are.
+#: Browsers keep the image, and ask each time whether it has changed.
 _CACHING = (b"cache-control", b"private, no-cache")
 
 
 def image_response(request: Request, found: ImageData | None, instead: bytes) -> JSONResponse:
-    """A bitmap as what it is, or `instead`, a PNG; 304 for whoever has it already.
+    """Return the image, or `instead` (a PNG) if there is none; 304 if the caller already has it.
 
-    Nothing but the bytes tells why somebody gets the one or the other.
+    The response does not show why it is the default image.
     """
     kind, data = found or ImageData("image/png", instead)
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'

@@ -1,4 +1,4 @@
-"""Long lists on their way out: JSON in blocks of bytes, each made when the one before has been sent."""
+"""Long lists as a stream: JSON in blocks of bytes, each encoded after the previous one has been sent."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 async def json_array_stream(blocks: AsyncIterator[Sequence[Any]]) -> AsyncIterator[bytes]:
-    """The items of all blocks as one JSON array. For the body of a `SourceResponse`."""
+    """Yield the items of all blocks as one JSON array. For the body of a `SourceResponse`."""
     before = b"["
     async for block in blocks:
         if block:

@@ -1,4 +1,4 @@
-"""The lightest answer there is: a status, a few headers, bytes that need no encoding any more."""
+"""JSON responses: a status, a few headers and an encoded body."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,12 +8,12 @@ from litestar.types import Receive, Scope, Send
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-#: For what only its caller may keep, and better not even they: streams, exports, imports.
+#: For responses that must not be stored by anyone but the caller, and better not at all: streams, exports, imports.
 NO_STORE: Final = (b"cache-control", b"no-store, private")
 
 
 class JSONResponse:
-    """An answer that is bytes already, JSON unless said otherwise. Handlers return it as it is."""
+    """A response whose body is already encoded, as JSON unless `content_type` says otherwise. Handlers return it."""
 
     __slots__ = ("body", "content_type", "headers", "status")
 
@@ -29,11 +29,11 @@ class JSONResponse:
         self.content_type = content_type
 
     def to_asgi_response(self, app: object, request: object, **_: object) -> "JSONResponse":
-        """Itself. Called by Litestar on what an exception handler returns."""
+        """Return itself. Called by Litestar for the result of an exception handler."""
         return self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the answer. Called by Litestar."""
+        """Send the response. Called by Litestar."""
         await send(
             {
                 "type": "http.response.start",
@@ -49,5 +49,5 @@ class JSONResponse:
 
 
 def json_response(value: object, *, headers: Headers = ()) -> JSONResponse:
-    """Anything msgspec can encode, encoded once."""
+    """Return a response with this value as JSON. It may be anything that msgspec can encode."""
     return JSONResponse(msgspec.json.encode(value), headers=headers)

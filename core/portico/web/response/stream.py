@@ -1,7 +1,7 @@
-"""Sending what a model source answers: bytes as they come, and an end for every way a stream can end.
+"""Streaming responses: sends what a model source returns, and ends the stream in order however it ends.
 
-Blocks are pumped from the request's own task, one `send` for each, and if it takes longer, one more task waits for
-the client to leave; that is all a stream costs.
+Blocks are sent by the request's own task, one `send` for each. If it takes longer than WATCH_DELAY_SECONDS, one more
+task waits for the client to disconnect.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ from portico.web.errors import internal_error_response
 from portico.web.middleware.slow_readers import ClientStalled
 from portico.web.response.json_response import NO_STORE, Headers
 
-#: Seconds before the client is watched: an answer that is quicker is spared the cost of a task.
+#: Seconds before the client is watched: a faster response does not need the task.
 WATCH_DELAY_SECONDS = 0.1
 
-#: Seconds for which somebody who was signed out is given to read the end of a stream.
+#: Seconds that a client has to read the last event of a stream whose session was revoked.
 FINAL_SEND_SECONDS = 1.0
 
 DONE = b"data: [DONE]\n\n"
 SHUTDOWN_MESSAGE = "The server is shutting down."
 INTERRUPTED_MESSAGE = "The answer broke off."
 
-#: The only headers of a source that a client sees.
+#: The only headers of a model source that are passed on to the client.
 PASSED_ON = frozenset({"retry-after", "x-request-id"})
 
 
 def error_event(message: str, kind: str, code: str) -> bytes:
-    """A server-sent event in the shape in which OpenAI's clients expect an error inside a stream."""
+    """Return a server-sent event with an error, in the shape that OpenAI's clients expect."""
     error = {"message": message, "type": kind, "code": code}
     return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
 
@@ -47,12 +47,13 @@ def stream_response(
     reply: SourceResponse | Awaitable[SourceResponse],
     headers: Headers = (),
 ) -> "StreamResponse":
-    """The response that carries a source's reply to the client, whole or as a stream. Return it from a handler.
+    """Return the response that sends a source's reply to the client, whole or as a stream. Handlers return it.
 
-    `headers`: the handler's own, sent as they are; of a source's only a few are passed on.
+    `headers`: the handler's own, sent as they are; of the source's only a few are passed on.
 
-    `reply` may still be in the making: then it is awaited when the response is sent, and given up if the client
-    leaves first. What it raises before the first byte is answered like anything that a handler raises.
+    `reply` may be an awaitable: it is awaited when the response is sent, and cancelled if the client disconnects
+    first. An error it raises before the first byte is answered like one that a handler raises. Raises, when it is
+    sent: Unauthenticated if the session was revoked, Unavailable if the server stops, both before the first byte.
     """
     opt = getattr(request.scope.get("route_handler"), "opt", {})
     state = request.app.state
@@ -61,12 +62,12 @@ def stream_response(
         getattr(state, "drain", None),
         opt.get("plugin", "portico"),
         headers,
-        vigil=getattr(state, "vigil", None),
+        live_connections=getattr(state, "live_connections", None),
     )
 
 
 class StreamResponse:
-    """A `SourceResponse` on its way to the client: an ASGI application that is called once."""
+    """Sends a `SourceResponse` to the client: an ASGI application that is called once."""
 
     def __init__(
         self,
@@ -74,56 +75,58 @@ class StreamResponse:
         drain: Drain | None = None,
         plugin: str = "portico",
         headers: Headers = (),
-        vigil: LiveConnections | None = None,
+        live_connections: LiveConnections | None = None,
     ) -> None:
         self._reply = reply
-        self._vigil = vigil
+        self._live_connections = live_connections
         self._drain = drain
         self._plugin = plugin
         self._headers = tuple(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the reply, until it ends, the client leaves, its sign-in is over or the process stops.
+        """Send the reply until it ends, the client disconnects, the session is revoked or the process stops.
 
         Called by Litestar.
         """
-        presence = _DisconnectWatcher(receive)
+        watcher = _DisconnectWatcher(receive)
         reply: SourceResponse | None = None
         try:
-            with self._watched(scope, presence):
+            with self._watched(scope, watcher):
                 reply = (
                     self._reply if isinstance(self._reply, SourceResponse) else await self._reply
                 )
                 await send(_start(reply, self._headers))
                 await self._send_body(reply, send)
         except asyncio.CancelledError:
-            if presence.was_cancelled_by("stopping"):
+            if watcher.was_cancelled_by("stopping"):
                 if reply is None:
                     raise Unavailable from None
                 await _end(
                     send, reply, error_event(SHUTDOWN_MESSAGE, "server_error", "interrupted")
                 )
-            elif presence.was_cancelled_by("revoked"):
+            elif watcher.was_cancelled_by("revoked"):
                 await self._end_revoked(send, reply)
-            elif not presence.was_cancelled_by("gone"):
+            elif not watcher.was_cancelled_by("disconnected"):
                 raise
         finally:
-            presence.close()
+            watcher.close()
             await _close(reply)
 
     @contextmanager
-    def _watched(self, scope: Scope, presence: "_DisconnectWatcher") -> Iterator[None]:
+    def _watched(self, scope: Scope, watcher: "_DisconnectWatcher") -> Iterator[None]:
         with ExitStack() as watched:
             if self._drain is not None:
-                watched.enter_context(self._drain.track(presence.on_shutdown))
-            if self._vigil is not None:
-                watched.enter_context(self._vigil.track(scope.get("user"), presence.on_revoked))
+                watched.enter_context(self._drain.track(watcher.on_shutdown))
+            if self._live_connections is not None:
+                watched.enter_context(
+                    self._live_connections.track(scope.get("user"), watcher.on_revoked)
+                )
             yield
 
     async def _end_revoked(self, send: Send, reply: SourceResponse | None) -> None:
-        """End what somebody gets who is not signed in any more: the upstream first, then the stream.
+        """End a stream whose session was revoked: the request to the source first, then the stream.
 
-        Whoever does not read is not waited for.
+        The client has FINAL_SEND_SECONDS to read the last event.
         """
         if reply is None:
             raise Unauthenticated(INVALID_TOKEN)
@@ -143,8 +146,8 @@ class StreamResponse:
         except DomainError as refusal:
             await _end(send, reply, error_event(refusal.detail, "upstream_error", "source_failed"))
         except ClientStalled:
-            raise  # nobody reads the end either
-        except Exception as error:  # noqa: BLE001 - the stream has begun: nobody above could still answer
+            raise  # the client would not read the last event either
+        except Exception as error:  # noqa: BLE001 - the stream has begun, so no outer layer can answer
             internal_error_response(error, self._plugin)
             await _end(send, reply, error_event(INTERRUPTED_MESSAGE, "server_error", "interrupted"))
         else:
@@ -168,20 +171,20 @@ def _start(reply: SourceResponse, own: Headers) -> Any:
 
 
 async def _end(send: Send, reply: SourceResponse, event: bytes) -> None:
-    """Close a stream that has begun; where the format allows it, with the reason."""
+    """End a stream that has begun; with an event that gives the reason, if the format allows it."""
     last = event + DONE if reply.content_type.startswith(EVENT_STREAM) else b""
     await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def _close(reply: SourceResponse | None) -> None:
-    """Let an iterator go of what it holds, such as the call to its upstream."""
+    """Close the iterator, so that it frees what it uses, such as the connection to the source."""
     close = getattr(reply.body, "aclose", None) if reply else None
     if close is not None:
         await close()
 
 
 class _DisconnectWatcher:
-    """Cancels the current task when the client leaves or the process stops, and remembers which."""
+    """Cancels the current task on disconnect, revocation or shutdown, and remembers which it was."""
 
     def __init__(self, receive: Receive) -> None:
         self._task = asyncio.current_task()
@@ -197,7 +200,7 @@ class _DisconnectWatcher:
         self._cancel("revoked")
 
     def was_cancelled_by(self, reason: str) -> bool:
-        """Whether it was this, and nobody else, that cancelled the task; then the task may go on."""
+        """Return whether only this watcher cancelled the task, for this reason; then the task may continue."""
         if self._reason != reason or self._task is None:
             return False
         return self._task.uncancel() == 0
@@ -211,10 +214,10 @@ class _DisconnectWatcher:
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        with contextlib.suppress(DomainError):  # the rest of a body that nobody reads does not come
+        with contextlib.suppress(DomainError):  # the rest of the body may be incomplete
             while (await self._receive())["type"] != "http.disconnect":
                 pass
-        self._cancel("gone")
+        self._cancel("disconnected")
 
     def _cancel(self, reason: str) -> None:
         if not self._reason and self._task is not None:
