@@ -165,6 +165,7 @@ from portico.plugins.info import PluginInfo, Service
 from portico.rate_limits import Attempt, RateLimiter
 from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
+from portico.tasks import PeriodicTask
 from portico.terminal import UTC_TIME, epoch_seconds, format_time, printable
 from portico.web.health import HealthCheck
 from portico.web.middleware.proxies import client_address, from_trusted_proxy
@@ -285,6 +286,7 @@ __all__ = [
     "PackagedPolicy",
     "PasswordRule",
     "PatternTooSlow",
+    "PeriodicTask",
     "PermissionTree",
     "PluginInfo",
     "PolicyFile",

@@ -12,6 +12,7 @@ from portico.db import Cause, Database, current_database, execute, fetch_all, ne
 from portico.errors import Unavailable
 from portico.instances.processes import is_gone, process_name
 from portico.instances.release import Release
+from portico.tasks import PeriodicTask
 
 BEAT_SECONDS = 10.0
 #: Seconds between two beats while the database cannot be used.
@@ -83,10 +84,11 @@ class OwnInstance:
         self.id = new_id()
         self._release: Release | None = None
         self._database: Database | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._task = PeriodicTask(
+            "instance heartbeat", self._interval, self._beat_once, delay=PROBE_SECONDS
+        )
         self._beating: asyncio.Task[bool] | None = None
         self._beaten = self._forgot = 0.0
-        self._due = asyncio.Event()
 
     async def register(self, release: Release) -> None:
         """Make the row, and drop those of instances that are not alive."""
@@ -130,17 +132,16 @@ class OwnInstance:
         """Begin to renew the row. Needs the running loop, and the database in use."""
         database = current_database()
         database.trouble.told = True
-        database.trouble.on_begin = self._due.set
-        self._task = asyncio.create_task(self._beats(database))
+        database.trouble.on_begin = self._task.wake
+        self._task.start()
 
     async def leave(self) -> None:
         """Stop renewing it, and take it back. Nothing here keeps an application from closing."""
-        running = {task for task in (self._task, self._beating) if task is not None}
-        self._task = self._beating = None
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await self._task.stop()
+        beating, self._beating = self._beating, None
+        if beating is not None:
+            beating.cancel()
+            await asyncio.wait({beating})
         if self._release is not None:
             self._release = None
             with suppress(Unavailable, TimeoutError):
@@ -149,15 +150,11 @@ class OwnInstance:
         if self._database is not None:
             self._database.trouble.told = False
 
-    async def _beats(self, database: Database) -> None:
-        while True:
-            wait = PROBE_SECONDS if database.trouble.cause else BEAT_SECONDS
-            self._due.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._due.wait()
-                await asyncio.sleep(PROBE_SECONDS)  # it has just been seen to fail
-            await self._attempt(database)
+    def _interval(self) -> float:
+        return PROBE_SECONDS if current_database().trouble.cause else BEAT_SECONDS
+
+    async def _beat_once(self) -> None:
+        await self._attempt(current_database())
 
     async def _attempt(self, database: Database) -> bool:
         """One beat; what it meets is in `Database.trouble`. Returns whether it was written."""

@@ -11,6 +11,7 @@ import structlog
 from portico.db import Retention, current_database, execute, fetch_all, now
 from portico.db.retention import BATCH_ROWS
 from portico.errors import Unavailable
+from portico.tasks import PeriodicTask
 
 #: Seconds between two rounds of all instances together.
 ROUND_SECONDS: Final = 3600
@@ -32,20 +33,18 @@ class Cleaner:
     """Deletes rows that are too old, once an hour. `check_seconds`, `pause`: seconds; shorter in tests."""
 
     def __init__(self, check_seconds: float = CHECK_SECONDS, pause: float = PAUSE_SECONDS) -> None:
-        self._check_seconds = check_seconds
         self._pause = pause
-        self._task: asyncio.Task[None] | None = None
+        self._retentions: Sequence[Retention] = ()
+        self._task = PeriodicTask("deletion of old rows", check_seconds, self._clean_if_available)
 
     def start(self, retentions: Sequence[Retention]) -> None:
         """Start the task. Needs the running loop and a current database."""
-        self._task = asyncio.create_task(self._rounds(retentions))
+        self._retentions = retentions
+        self._task.start()
 
     async def stop(self) -> None:
         """Stop the task, if it was started. The next round continues."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+        await self._task.stop()
 
     async def clean(self, retentions: Sequence[Retention]) -> dict[str, int]:
         """Delete all rows that are too old, unless an instance did so within the hour. Returns deleted rows by table."""
@@ -69,16 +68,9 @@ class Cleaner:
             await asyncio.sleep(max(self._pause, time.monotonic() - began))
         return count
 
-    async def _rounds(self, retentions: Sequence[Retention]) -> None:
-        while True:
-            await asyncio.sleep(self._check_seconds)
-            try:
-                with suppress(
-                    Unavailable
-                ):  # logged by the database module; the next round tries again
-                    await self.clean(retentions)
-            except Exception as error:  # noqa: BLE001 - a plugin may declare a wrong table
-                log.warning("old rows not deleted", error=type(error).__name__)
+    async def _clean_if_available(self) -> None:
+        with suppress(Unavailable):  # the database module has logged it
+            await self.clean(self._retentions)
 
 
 def _for_dialect(sql: str) -> str:

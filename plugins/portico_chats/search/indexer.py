@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
-from portico.api import fetch_one
+from portico.api import PeriodicTask, fetch_one
 from portico_chats.search.backend import postings
 
 #: Seconds from a change until its texts are indexed. A reply that is stored while it grows is thereby indexed once.
@@ -26,33 +24,25 @@ BATCH_SIZE: Final = 16
 _WAITS = "SELECT 1 AS waits FROM chats_text WHERE state <> 1 LIMIT 1"
 _COUNT = "SELECT COUNT(*) AS texts FROM chats_text"
 
-log = structlog.get_logger("portico.chats")
-
 
 class Indexer:
     """Adds written texts to the index and removes deleted ones."""
 
     def __init__(self, breath: float = DEBOUNCE_SECONDS, seldom: float = POLL_SECONDS) -> None:
-        self._breath = breath
-        self._seldom = seldom
-        self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._is_away = False
+        self._task = PeriodicTask("search index of chats", seldom, self.index_pending, delay=breath)
 
     def start(self) -> None:
         """Start the background task. Needs the running loop and the current database."""
-        self._task = asyncio.create_task(self._rounds())
+        self._task.start()
+        self._task.wake()  # for the texts that the last process has left
 
     async def stop(self) -> None:
         """Stop the background task; the next process indexes what is left. Does nothing if it was not started."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+        await self._task.stop()
 
     def wake(self) -> None:
         """Notify the indexer that texts may be waiting."""
-        self._changed.set()
+        self._task.wake()
 
     async def index_pending(self) -> int:
         """Index all waiting texts, with pauses for requests between the batches. Returns how many texts were indexed."""
@@ -65,23 +55,6 @@ class Indexer:
             total += done
             await asyncio.sleep(max(PAUSE_SECONDS, time.perf_counter() - began))
         return total
-
-    async def _rounds(self) -> None:
-        while True:
-            try:
-                await self.index_pending()
-                self._is_away = False
-            except Exception as error:  # noqa: BLE001 - unavailable, full, a deadlock: the texts wait until it is over
-                if not self._is_away:
-                    log.warning("chats cannot be indexed for now", error=type(error).__name__)
-                self._is_away = True
-            try:
-                async with asyncio.timeout(self._seldom):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
-            await asyncio.sleep(self._breath)
-            self._changed.clear()
 
 
 async def reindex(progress: Callable[[int, int], object]) -> int:

@@ -1,10 +1,7 @@
 """Who was here a moment ago. Noted in memory with each request, and written down now and then, many at a time."""
 
-import asyncio
-
-import structlog
-
 from portico.db import chunks, execute, now
+from portico.tasks import PeriodicTask
 
 #: Seconds after which somebody who was seen does not count as here any more.
 ACTIVE_SECONDS = 180
@@ -19,7 +16,6 @@ _WRITE = (
     "WITH seen (id, seen_at) AS (VALUES {{}}) UPDATE {table} SET {column} = seen.seen_at "
     "FROM seen WHERE {table}.id = seen.id AND COALESCE({table}.{column}, 0) < seen.seen_at"
 )
-log = structlog.get_logger("portico.identity")
 
 
 class LastSeenTracker:
@@ -31,7 +27,7 @@ class LastSeenTracker:
         self._seen: dict[str, int] = {}
         #: What was written, and when.
         self._written: dict[str, tuple[int, int]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._task = PeriodicTask(f"last seen in {table}", FLUSH_SECONDS, self.flush)
 
     def touch(self, one: str) -> None:
         """Somebody is here now. Called with every request."""
@@ -50,16 +46,12 @@ class LastSeenTracker:
 
     def start(self) -> None:
         """Begin to write what is noted. Needs the running loop, and the database in use."""
-        self._task = asyncio.create_task(self._flush_loop())
+        self._task.start()
 
     async def stop(self) -> None:
         """Write the rest, and end. Nothing to do where it was not started."""
-        task, self._task = self._task, None
-        if task is None:
-            return
-        task.cancel()
-        await asyncio.wait({task})
-        await self._attempt(at_once=True)
+        if await self._task.stop():
+            await self._task.attempt(lambda: self.flush(at_once=True))
 
     async def flush(self, *, at_once: bool = False) -> None:
         """Write down who was seen; whoever was written within the last minute waits, unless `at_once`."""
@@ -97,15 +89,3 @@ class LastSeenTracker:
     def _drop(self, one: str) -> None:
         self._seen.pop(one, None)
         self._written.pop(one, None)
-
-    async def _flush_loop(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await self._attempt()
-
-    async def _attempt(self, *, at_once: bool = False) -> None:
-        """What could not be written is still known in the next round; nothing here keeps a house from closing."""
-        try:
-            await self.flush(at_once=at_once)
-        except Exception as error:  # noqa: BLE001 - away, full, a deadlock with another instance
-            log.warning("presence not written", error=type(error).__name__)

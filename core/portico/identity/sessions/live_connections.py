@@ -19,6 +19,7 @@ from portico.events import Listener
 from portico.identity.actor import SESSION_CREDENTIAL, Actor
 from portico.identity.events import AccountChanged, AccountDeleted, ApiKeyRevoked, SessionRevoked
 from portico.identity.providers import TokenAuthenticator
+from portico.tasks import PeriodicTask
 
 #: Seconds between two rounds.
 RECHECK_SECONDS = 0.4
@@ -67,8 +68,7 @@ class LiveConnections:
         self._live: dict[CredentialRef, set[Farewell]] = {}
         self._owners: dict[str, set[CredentialRef]] = defaultdict(set)
         self._answered: dict[str, float] = {}
-        self._has_connections, self._recheck_now = asyncio.Event(), asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._task = PeriodicTask("live connections", RECHECK_SECONDS, self._recheck)
 
     def __len__(self) -> int:
         """How many credentials are live."""
@@ -84,7 +84,6 @@ class LiveConnections:
         farewells = self._live.setdefault(held, set())
         farewells.add(farewell)
         self._owners[actor.id].add(held)
-        self._has_connections.set()
         try:
             yield
         finally:
@@ -94,8 +93,6 @@ class LiveConnections:
                 self._owners[actor.id].discard(held)
                 if not self._owners[actor.id]:
                     del self._owners[actor.id]
-                if not self._live:
-                    self._has_connections.clear()
 
     def listeners(self) -> list[Listener]:
         """What ends connections of this process at once."""
@@ -109,18 +106,15 @@ class LiveConnections:
     def recheck_account(self, account_id: str) -> None:
         """Something of this account has ended, here or elsewhere: look at once what of it is still good."""
         if account_id in self._owners:
-            self._recheck_now.set()
+            self._task.wake()
 
     def start(self) -> None:
         """Begin. Needs the running loop, and the database in use."""
-        self._task = asyncio.create_task(self._recheck_loop())
+        self._task.start()
 
     async def stop(self) -> None:
         """Let everybody be: those who are left are told that the house closes."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+        await self._task.stop()
 
     async def recheck_all(self) -> None:
         """Ask about all who are live, and send away whoever has nothing any more to be here by."""
@@ -170,11 +164,6 @@ class LiveConnections:
             for farewell in list(self._live.get(held, ())):
                 farewell()
 
-    async def _recheck_loop(self) -> None:
-        while True:
-            await self._has_connections.wait()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RECHECK_SECONDS):
-                    await self._recheck_now.wait()
-            self._recheck_now.clear()
+    async def _recheck(self) -> None:
+        if self._live:
             await self.recheck_all()

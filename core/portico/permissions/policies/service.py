@@ -13,13 +13,14 @@ import structlog
 
 from portico.audit import record_change
 from portico.db import after_commit, transaction
-from portico.errors import NotFound, error_location
+from portico.errors import NotFound
 from portico.permissions.decisions import Permissions
 from portico.permissions.policies import versions as policy_versions
 from portico.permissions.policies.builder import PolicyBuilder, changed
 from portico.permissions.policies.directory_watch import Signature, has_settled, signature_of
 from portico.permissions.policies.files import InvalidPolicy, PolicyFile, override_by_name
 from portico.permissions.policy_set import PolicySet
+from portico.tasks import PeriodicTask
 
 log = structlog.get_logger("portico.permissions")
 
@@ -34,7 +35,7 @@ class PolicyService:
         self.drafts = PolicyBuilder(permissions, directory)
         self._permissions = permissions
         self._known: tuple[Signature, int] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._task = PeriodicTask("policy reload", POLL_SECONDS, self.reload_if_changed)
         #: The pages that are in force, in the order in which they are read.
         self.files: tuple[PolicyFile, ...] = ()
         #: Why the pages that were found last are not in force; empty = they are.
@@ -89,27 +90,11 @@ class PolicyService:
 
     def start_watching(self) -> None:
         """Look again and again, until `stop`."""
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
+        self._task.start()
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
-            self._watching = None
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.reload_if_changed()
-            except Exception as error:  # noqa: BLE001 - whatever it is, looking again is all that helps
-                log.warning(
-                    "policies cannot be looked at",
-                    error=type(error).__name__,
-                    at=error_location(error),
-                )
+        await self._task.stop()
 
     @property
     def _law(self) -> PolicySet:

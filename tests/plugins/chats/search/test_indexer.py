@@ -158,7 +158,7 @@ def test_a_database_that_is_away_is_told_of_once_and_waited_for(
 ) -> None:
     library.add(Note("one", title="walk"))
     database, indexer = library.app.portico.database, Indexer(breath=0, seldom=0.01)
-    told = "chats cannot be indexed"
+    told = '"task": "search index of chats"'
     said = ""
 
     def heard() -> str:
