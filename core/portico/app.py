@@ -105,8 +105,8 @@ class Portico:
             signing,
             self.events,
             settings.permissions,
-            configuration=self.configuration,
-            adjustments=self.adjustments,
+            store=self.configuration,
+            runtime_settings=self.adjustments,
             limiter=self.limiter,
             pinned=loaded.explicitly_set("identity"),
             redis=self.redis,
@@ -122,7 +122,11 @@ class Portico:
             self.permissions, Path(directory).absolute() if directory else None
         )
         self.catalogue = Catalogue(
-            settings.catalogue, self.permissions, self.identity.directory, moment
+            settings.catalogue,
+            self.permissions,
+            self.identity.accounts,
+            self.identity.groups,
+            moment,
         )
         self.fetch = SafeHTTPClient(settings.fetch)
         self.client = SharedSession()
@@ -207,8 +211,8 @@ class Portico:
         self.register[plugin].fail(reason, trace)
         for contribution in self.contributions:
             if contribution.plugin_name == plugin:
-                self.identity.remove_providers(
-                    contribution.auth_providers, contribution.token_readers
+                self.identity.auth.remove_providers(
+                    contribution.auth_providers, contribution.token_authenticators
                 )
         self.contributions = [c for c in self.contributions if c.plugin_name != plugin]
         self.context.services.remove(plugin)
@@ -220,7 +224,7 @@ class Portico:
     async def has_accounts(self) -> bool:
         """Whether there is an account yet."""
         with self.database.use():
-            return await self.identity.directory.any_exists()
+            return await self.identity.accounts.any_exists()
 
     # -- opening and closing --------------------------------------------------------------------------------
 
@@ -246,7 +250,9 @@ class Portico:
                 self.events.subscribe(contribution.plugin_name, contribution.listeners)
                 for source in contribution.sources:
                     self.catalogue.add_source(contribution.plugin_name, source)
-                self.identity.add_providers(contribution.auth_providers, contribution.token_readers)
+                self.identity.auth.add_providers(
+                    contribution.auth_providers, contribution.token_authenticators
+                )
             self.events.subscribe("portico", self.permissions.last_listeners())
             self._bind_core_services()
             await self.policies.load(packaged_only=packaged_policies_only)

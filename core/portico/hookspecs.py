@@ -107,7 +107,7 @@ def register_auth_providers(app: "AppContext", settings: Any) -> "Iterable[AuthP
 
 
 @hookspec
-def register_token_readers(
+def register_token_authenticators(
     app: "AppContext", settings: Any
 ) -> "Iterable[TokenAuthenticator] | None":
     """Return objects that find the account of a token that is not a session token, such as an API key.

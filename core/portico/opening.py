@@ -82,7 +82,7 @@ def database_identity(portico: "Portico") -> DatabaseIdentity:
         Path(portico.settings.data_dir).absolute(),
         settings.require_existing,
         settings.new,
-        portico.identity.directory.any_exists,
+        portico.identity.accounts.any_exists,
     )
 
 

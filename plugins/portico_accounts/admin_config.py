@@ -96,7 +96,7 @@ class AdminConfigService:
         if role == "admin" and not actor.is_admin:
             raise Forbidden
         group = wanted.get("DEFAULT_GROUP_ID")
-        if group and await self._app.identity.directory.group(group) is None:
+        if group and await self._app.identity.groups.find(group) is None:
             raise InvalidRequest("[ERROR: DEFAULT_GROUP_ID: there is no such group]")
 
 

@@ -59,7 +59,9 @@ def routes(app: AppContext, settings: AccountsSettings) -> list[Any]:
     @get("/api/config", access="public", response_type=JSONObject)
     async def config(request: Request) -> JSONResponse:
         """What clients have to know: little for anybody, more for whoever signed in, all for whoever was let in."""
-        return json_response(await told.build(await app.identity.optional_actor(request.scope)))
+        return json_response(
+            await told.build(await app.identity.auth.optional_actor(request.scope))
+        )
 
     @get("/api/version", access="public", response_type=dict[str, str])
     async def version(request: Request) -> JSONResponse:
@@ -79,7 +81,7 @@ class ClientConfig:
     async def build(self, visitor: Actor | None) -> dict[str, Any]:
         """`visitor` None = whoever is not signed in."""
         app, identity = self._app, self._app.identity
-        ways = await identity.active_providers()
+        ways = await identity.auth.active_providers()
         on = await app.runtime_settings.values()
         said: dict[str, Any] = {
             "status": True,
@@ -90,7 +92,7 @@ class ClientConfig:
             "features": await self._features(on),
         }
         if visitor is None:
-            if not await identity.directory.any_exists():
+            if not await identity.accounts.any_exists():
                 said["onboarding"] = True
             return said
         said["features"] |= {name: _is_on(on, name) for name in _SIGNED_IN_FEATURES} | {
@@ -110,13 +112,13 @@ class ClientConfig:
 
     async def _features(self, on: Mapping[str, Any]) -> dict[str, bool]:
         identity = self._app.identity
-        ways = await identity.active_providers()
+        ways = await identity.auth.active_providers()
         wanted = (await identity.current_settings()).enable_signup
         if wanted is None:
-            wanted = not await identity.directory.any_exists()
-        asks = identity.uses_passwords
+            wanted = not await identity.accounts.any_exists()
+        asks = identity.auth.uses_passwords
         return {
-            "auth": not any(way.kind == "open" for way in ways),
+            "auth": not any(way.kind == "none" for way in ways),
             "auth_trusted_header": any(way.kind == "header" for way in ways),
             "enable_signup_password_confirmation": (
                 await self._settings.current()

@@ -104,7 +104,7 @@ def show(key: CommandContext, email: str) -> None:
 
     async def look(app: AppContext) -> dict[str, Any]:
         account = await cli_actions.account_of(app, email)
-        groups = await app.identity.directory.group_ids(account.id)
+        groups = await app.identity.groups.ids_of_account(account.id)
         whole = msgspec.to_builtins(account)
         return {name: whole[name] for name in whole if name not in PRIVATE} | {"group_ids": groups}
 

@@ -32,7 +32,7 @@ MAX_FORM_BYTES = 384 * 1024
 
 def routes(app: AppContext, settings: AccountsSettings) -> list[Any]:
     """Handlers that work in this house."""
-    personal, directory = app.identity.profiles, app.identity.directory
+    personal, accounts = app.identity.profiles, app.identity.accounts
     adjusted = app.runtime_settings.of(settings)
 
     @post("/api/v1/auths/update/profile", max_body=MAX_FORM_BYTES, response_type=ProfileResponse)
@@ -46,7 +46,7 @@ def routes(app: AppContext, settings: AccountsSettings) -> list[Any]:
             date_of_birth=data.date_of_birth,
         )
         await personal.update(request.user.id, details)
-        account = await directory.by_id(request.user.id)
+        account = await accounts.by_id(request.user.id)
         return json_response(
             ProfileResponse(
                 id=account.id,
@@ -80,10 +80,10 @@ def _refused(actor: Actor) -> InvalidRequest | Forbidden:
 
 
 async def _contact(app: AppContext, email: str) -> AdminDetails:
-    directory = app.identity.directory
+    accounts = app.identity.accounts
     if email:
-        account = await directory.by_email(email)
+        account = await accounts.by_email(email)
         return AdminDetails(account.name if account else None, email)
-    first = await directory.first_admin_id()
-    found = await directory.find(first) if first else None
+    first = await accounts.first_admin_id()
+    found = await accounts.find(first) if first else None
     return AdminDetails(found.name if found else None, None)

@@ -95,7 +95,7 @@ class AccountService:
         """
         if account_id.startswith(SHARED_ACCOUNT_PREFIX):
             return await self._author(account_id)
-        account = await self._identity.directory.by_id(account_id)
+        account = await self._identity.accounts.by_id(account_id)
         active = self._identity.presence.is_active(account.id, account.last_active_at)
         resource = Resource(KIND, account.id, owner_id=account.id)
         if await self._app.permissions.allows(actor, "read", resource):
@@ -108,15 +108,15 @@ class AccountService:
         """The address of somebody's picture; the author's of a shared chat, as in `view`."""
         if account_id.startswith(SHARED_ACCOUNT_PREFIX):
             account_id = await self._author_id(account_id)
-        return await self._identity.directory.picture_of(account_id)
+        return await self._identity.accounts.picture_of(account_id)
 
     async def get_own(self, actor: Actor) -> User:
         """The caller's own account."""
-        return self._full_view(actor, await self._identity.directory.by_id(actor.id))
+        return self._full_view(actor, await self._identity.accounts.by_id(actor.id))
 
     async def is_active(self, account_id: str) -> bool:
         """Whether somebody was here a moment ago."""
-        stored = await self._identity.directory.last_active(account_id)
+        stored = await self._identity.accounts.last_active(account_id)
         return stored is not None and self._identity.presence.is_active(account_id, stored)
 
     async def create(self, form: NewAccount, by: Actor | None = None) -> Account:
@@ -127,9 +127,9 @@ class AccountService:
         """
         if by is not None and form.role == "admin":
             _require_sign_in(by)
-        directory = self._identity.directory
-        await directory.check_free(form.email)
-        return await directory.create_account(
+        accounts = self._identity.accounts
+        await accounts.check_free(form.email)
+        return await accounts.create(
             name=form.name,
             email=form.email,
             password_hash=await self._identity.passwords.hash(form.password),
@@ -144,8 +144,8 @@ class AccountService:
         Raises: Invalid and TooLarge, naming what will not do; Forbidden for the first administrator, for the last
         one who would be none, and for whoever is none and touches one.
         """
-        directory = self._identity.directory
-        account = await directory.find(account_id)
+        accounts = self._identity.accounts
+        account = await accounts.find(account_id)
         if account is None:
             raise NotFound  # before a password is hashed
         if (
@@ -162,16 +162,14 @@ class AccountService:
             profile_image_url=form.profile_image_url,
             password_hash=hashed,
         )
-        return self._full_view(actor, await directory.update(account_id, wanted, by=actor.id))
+        return self._full_view(actor, await accounts.update(account_id, wanted, by=actor.id))
 
     async def delete(self, actor: Actor, account_id: str, *, delete_content: bool) -> None:
         """Delete an account. What others still use of it goes to the caller, or away.
 
         Raises: Forbidden for oneself, for the first administrator, and for any of them if the caller is none.
         """
-        await self._identity.directory.delete(
-            account_id, by=actor.id, delete_content=delete_content
-        )
+        await self._identity.accounts.delete(account_id, by=actor.id, delete_content=delete_content)
 
     async def provider_sessions(self, account_id: str) -> list[ProviderSessionResponse]:
         """Sign-ins of somebody that came by other providers. Raises: NotFound where there are none."""
@@ -182,7 +180,7 @@ class AccountService:
         return msgspec.convert(found, list[ProviderSessionResponse], from_attributes=True)
 
     async def _author(self, alias: str) -> PublicUser:
-        author = await self._identity.directory.by_id(await self._author_id(alias))
+        author = await self._identity.accounts.by_id(await self._author_id(alias))
         picture = author.profile_image_url
         return PublicUser(
             id=alias,

@@ -18,7 +18,7 @@ SessionId = Annotated[
 
 def routes(app: AppContext) -> list[Any]:
     """Handlers that work in this house."""
-    sign_ins = app.identity.sign_ins
+    sign_ins = app.identity.session_list
 
     async def shown(account_id: str, page: int, current: str) -> JSONResponse:
         return json_response(SignInPage(*await sign_ins.page(account_id, page, current)))

@@ -36,7 +36,7 @@ def routes(app: AppContext) -> list[Any]:
         """Open a session; the token is in the answer and in a cookie. Where a header says who it is, or everybody is let in,
         the body is passed over.
         """
-        return sign_in_response(await identity.sign_in(bytes(data), request.scope))
+        return sign_in_response(await identity.auth.sign_in(bytes(data), request.scope))
 
     @get(
         "/api/v1/auths/",
@@ -47,7 +47,7 @@ def routes(app: AppContext) -> list[Any]:
         """Who is signed in, until when, and what they may do. Sets the session cookie again."""
         credential = identity.credential(request.scope)
         assert credential is not None  # the door let nobody in without one
-        welcome = await identity.reception.describe_session(request.user, credential.token)
+        welcome = await identity.describe_session(request.user, credential.token)
         return sign_in_response(welcome)
 
     @get(
@@ -61,7 +61,7 @@ def routes(app: AppContext) -> list[Any]:
         next_url = identity.settings.signout_redirect_url or None
         credential = identity.credential(request.scope)
         if credential is not None:
-            next_url = await identity.sign_out(credential.token) or next_url
+            next_url = await identity.auth.sign_out(credential.token) or next_url
         return json_response(SignedOut(redirect_url=next_url or msgspec.UNSET), headers=dropped)
 
     return [sign_in, who_am_i, sign_out]

@@ -66,7 +66,7 @@ def register_services(app: AppContext) -> list[Service]:
 
 
 @hookimpl
-def register_token_readers(app: AppContext, settings: Section) -> list[TokenAuthenticator]:
+def register_token_authenticators(app: AppContext, settings: Section) -> list[TokenAuthenticator]:
     """Who stands behind `sk-…`."""
     from portico_api_keys.authenticator import ApiKeyAuthenticator
     from portico_api_keys.settings import ApiKeysSettings

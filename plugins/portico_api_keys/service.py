@@ -191,7 +191,7 @@ class Keys:
 
 async def owner_of(app: AppContext, email: str) -> Account:
     """Whom somebody at the keyboard means. Raises: NotFound."""
-    account = await app.identity.directory.by_email(email)
+    account = await app.identity.accounts.by_email(email)
     if account is None:
         raise NotFound(
             f"Nobody has the e-mail address {email}; `portico user list` shows who there is."

@@ -79,7 +79,7 @@ async def _author(app: AppContext, who: str) -> str | None:
         return ""
     if "@" not in who:
         return who or None
-    account = await app.identity.directory.by_email(who)
+    account = await app.identity.accounts.by_email(who)
     if account is None:
         raise NotFound(
             f"Nobody has the e-mail address {who}; ask for the id if the account is gone."

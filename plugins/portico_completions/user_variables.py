@@ -27,7 +27,7 @@ async def user_variables(
     """Return the values of all placeholders about the user that these prompts may contain. At most one statement."""
     person = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
     if any(one.name in _OF_THE_ACCOUNT for prompt in prompts for one in placeholders(prompt)):
-        account = await app.identity.directory.find(actor.id)
+        account = await app.identity.accounts.find(actor.id)
         if account is not None:
             person |= account_variables(
                 account, datetime.fromtimestamp(now(), tz=UTC).astimezone().date()

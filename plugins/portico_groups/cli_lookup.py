@@ -7,11 +7,10 @@ from portico.api import AppContext, Group, InvalidRequest, NotFound, likeness
 
 async def find(app: AppContext, which: str) -> Group:
     """The group of an id, else of a name, else of one that looks like it. Raises: NotFound; Invalid for a name that several groups have."""
-    directory = app.identity.directory
-    found = await directory.group(which)
+    found = await app.identity.groups.find(which)
     if found is not None:
         return found
-    groups = await directory.groups()
+    groups = await app.identity.groups.all()
     named = [one for one in groups if one.name == which]
     named = named or [one for one in groups if likeness(one.name) == likeness(which)]
     if not named:
@@ -24,10 +23,10 @@ async def find(app: AppContext, which: str) -> Group:
 
 async def account_ids(app: AppContext, people: Sequence[str]) -> list[str]:
     """The ids of people named by e-mail address or id. Raises: NotFound, naming all who are unknown."""
-    directory = app.identity.directory
+    accounts = app.identity.accounts
     ids, unknown = [], []
     for one in people:
-        account = await (directory.by_email(one) if "@" in one else directory.find(one))
+        account = await (accounts.by_email(one) if "@" in one else accounts.find(one))
         if account is None:
             unknown.append(one)
         else:

@@ -25,7 +25,7 @@ def group() -> None:
 @click.pass_obj
 def list_groups(key: CommandContext, as_json: bool) -> None:
     """List all groups, the last changed first."""
-    found = key.run(lambda app: app.identity.directory.groups())
+    found = key.run(lambda app: app.identity.groups.all())
     if as_json:
         say([describe(one) for one in found])
         return
@@ -44,9 +44,7 @@ def show(key: CommandContext, which: str, as_json: bool) -> None:
 
     async def work(app: AppContext) -> tuple[Any, Any]:
         found = await find(app, which)
-        return await GroupService(app).export(found.id), await app.identity.directory.members(
-            found.id
-        )
+        return await GroupService(app).export(found.id), await app.identity.groups.members(found.id)
 
     answer, people = key.run(work)
     if as_json:
@@ -86,7 +84,7 @@ def create(
         section, _, word = leaf.partition(".")
         permissions.setdefault(section, {})[word] = True
     made = key.run(
-        lambda app: app.identity.directory.create_group(
+        lambda app: app.identity.groups.create(
             name=name, description=description, by="", permissions=permissions or None
         )
     )
@@ -105,7 +103,7 @@ def delete(key: CommandContext, which: str, as_json: bool) -> None:
 
     async def work(app: AppContext) -> Group:
         found = await find(app, which)
-        await app.identity.directory.delete_group(found.id)
+        await app.identity.groups.delete(found.id)
         return found
 
     gone = key.run(work)
@@ -137,11 +135,11 @@ def _changing_members(change: Callable[[AppContext, str, list[str]], Awaitable[G
 
 
 async def _add(app: AppContext, group_id: str, ids: list[str]) -> Group:
-    return (await app.identity.directory.add_members(group_id, ids)).group
+    return (await app.identity.groups.add_members(group_id, ids)).group
 
 
 async def _remove(app: AppContext, group_id: str, ids: list[str]) -> Group:
-    return (await app.identity.directory.remove_members(group_id, ids)).group
+    return (await app.identity.groups.remove_members(group_id, ids)).group
 
 
 group.command("add", help="Let people into a group, by e-mail address or id.")(

@@ -40,7 +40,7 @@ class GroupImport:
     def __init__(
         self, app: AppContext, *, by: str, replace: bool, within: PermissionTree | None = None
     ) -> None:
-        self._directory = app.identity.directory
+        self._groups = app.identity.groups
         self._by = by
         self._replace = replace
         self._within = within
@@ -58,7 +58,7 @@ class GroupImport:
         reports = []
         async with transaction():
             ids = [one.id for one in groups if one.id is not None]
-            taken = await self._directory.groups_there(ids)
+            taken = await self._groups.existing_ids(ids)
             for place, one in enumerate(groups):
                 try:
                     reports.append(await self._import_one(one, one.id in taken))
@@ -72,7 +72,7 @@ class GroupImport:
         group = await (self._replace_group(one) if is_replaced else self._make(one, is_taken))
         ignored: Sequence[str] = ()
         if one.user_ids is not None:
-            membership = await self._directory.set_members(group.id, one.user_ids, self._within)
+            membership = await self._groups.set_members(group.id, one.user_ids, self._within)
             group, ignored = membership.group, membership.ignored
         return ImportReport(
             id=group.id,
@@ -83,7 +83,7 @@ class GroupImport:
         )
 
     async def _make(self, one: ImportedGroup, is_taken: bool) -> Group:
-        return await self._directory.create_group(
+        return await self._groups.create(
             name=one.name,
             description=one.description,
             by=self._by,
@@ -95,7 +95,7 @@ class GroupImport:
 
     async def _replace_group(self, one: ImportedGroup) -> Group:
         assert one.id is not None  # it is taken
-        return await self._directory.update_group(
+        return await self._groups.update(
             one.id,
             name=one.name,
             description=one.description,

@@ -16,7 +16,7 @@ class GroupService:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._directory = app.identity.directory
+        self._accounts, self._groups = app.identity.accounts, app.identity.groups
 
     async def listed(self, actor: Actor, share: bool | None = None) -> list[GroupAnswer]:
         """All groups for those who may read them, else the caller's own; the last changed first.
@@ -25,26 +25,26 @@ class GroupService:
         """
         reads_all = await self._app.permissions.allows_on_collection(actor, KIND, "read")
         if reads_all:
-            found = await self._directory.groups()
+            found = await self._groups.all()
         else:
-            found = await self._directory.groups_of(actor.id)
+            found = await self._groups.of_account(actor.id)
         answers = [describe(group) for group in found]
         if share is None:
             return answers
         own = {one.id for one in found}
         if reads_all:
-            own = {one.id for one in await self._directory.groups_of(actor.id)}
+            own = {one.id for one in await self._groups.of_account(actor.id)}
         return [one for one in answers if _is_shared(one, is_own=one.id in own) is share]
 
     async def of(self, account_id: str) -> list[GroupAnswer]:
         """The groups somebody is in."""
         return [
-            describe(group, counted=False) for group in await self._directory.groups_of(account_id)
+            describe(group, counted=False) for group in await self._groups.of_account(account_id)
         ]
 
     async def of_another(self, account_id: str) -> list[GroupAnswer]:
         """The groups somebody else is in. Raises: NotFound if there is no such account."""
-        await self._directory.by_id(account_id)
+        await self._accounts.by_id(account_id)
         return await self.of(account_id)
 
     async def get(self, group_id: str) -> GroupAnswer:
@@ -54,7 +54,7 @@ class GroupService:
     async def export(self, group_id: str) -> GroupAnswer:
         """One group with the ids of its members. Raises: NotFound."""
         answer = describe(await self._group(group_id))
-        answer.user_ids = await self._directory.member_ids(group_id)
+        answer.user_ids = await self._groups.member_ids(group_id)
         return answer
 
     async def members(
@@ -62,7 +62,7 @@ class GroupService:
     ) -> list[MemberAnswer]:
         """Who is in a group, by name; 30 a page, or all of them without a page. Raises: NotFound."""
         await self._group(group_id)
-        members = await self._directory.members(group_id, page)
+        members = await self._groups.members(group_id, page)
         may_see = actor.is_admin or await self._app.permissions.allows_on_collection(
             actor, "account", "read"
         )
@@ -74,7 +74,7 @@ class GroupService:
 
     async def create(self, actor: Actor, form: NewGroup) -> GroupAnswer:
         """A new group without members. Raises: Misshapen, Invalid, Forbidden."""
-        group = await self._directory.create_group(
+        group = await self._groups.create(
             name=form.name,
             description=form.description,
             by=actor.id,
@@ -86,7 +86,7 @@ class GroupService:
 
     async def update(self, actor: Actor, group_id: str, form: GroupChanges) -> GroupAnswer:
         """Change a group. Raises: Misshapen, Invalid, Forbidden."""
-        group = await self._directory.update_group(
+        group = await self._groups.update(
             group_id,
             name=form.name,
             description=form.description,
@@ -99,18 +99,18 @@ class GroupService:
     async def add(self, actor: Actor, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
         """Let people into a group. Raises: Invalid for an unknown group; Forbidden."""
         within = await grantable_permissions(self._app, actor)
-        return _changed(await self._directory.add_members(group_id, account_ids, within))
+        return _changed(await self._groups.add_members(group_id, account_ids, within))
 
     async def remove(self, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
         """Send people out of a group. Raises: Invalid for an unknown group."""
-        return _changed(await self._directory.remove_members(group_id, account_ids))
+        return _changed(await self._groups.remove_members(group_id, account_ids))
 
     async def delete(self, group_id: str) -> None:
         """Delete a group; one that is not there is deleted already."""
-        await self._directory.delete_group(group_id)
+        await self._groups.delete(group_id)
 
     async def _group(self, group_id: str) -> Group:
-        group = await self._directory.group(group_id)
+        group = await self._groups.find(group_id)
         if group is None:
             raise NotFound
         return group

@@ -29,7 +29,7 @@ def export(key: CommandContext, which: Sequence[str], to: Path | None) -> None:
 
     async def work(app: AppContext) -> list[Any]:
         named = [await find(app, one) for one in which]
-        found = named or await app.identity.directory.groups()
+        found = named or await app.identity.groups.all()
         return [await GroupService(app).export(one.id) for one in found]
 
     exported = msgspec.json.format(msgspec.json.encode(key.run(work)), indent=2).decode()

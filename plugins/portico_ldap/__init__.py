@@ -88,6 +88,6 @@ def shutdown(app: AppContext) -> None:
     """Let go of the threads that look up names."""
     from portico_ldap.provider import LdapSignIn
 
-    way = app.identity.providers.get("ldap")
+    way = app.identity.auth.providers.get("ldap")
     if isinstance(way, LdapSignIn):
         way.close()

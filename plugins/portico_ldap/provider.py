@@ -55,7 +55,7 @@ class LdapSignIn:
         return self._configured.cached.label
 
     @property
-    def terms(self) -> ProvisioningRules:
+    def provisioning_rules(self) -> ProvisioningRules:
         """The operator's. The first account of a house is always made."""
         settings = self._configured.cached
         return ProvisioningRules(
@@ -108,7 +108,7 @@ class LdapSignIn:
         if is_administrator(entry, server):
             return "admin"
         account_id = await self._identity.links.account_id(self.name, subject_of(entry, server))
-        account = await self._identity.directory.find(account_id) if account_id else None
+        account = await self._identity.accounts.find(account_id) if account_id else None
         demoted = account is not None and account.role == "admin"
         return self._identity.settings.default_role if demoted else None
 

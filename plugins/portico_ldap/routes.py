@@ -29,7 +29,9 @@ def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
         """Open a session for somebody whom the directory knows by this name and password."""
         attempt = SignInAttempt(data, client_address(request.scope))
         return sign_in_response(
-            await identity.sign_in_with(identity.providers["ldap"], attempt, request.scope)
+            await identity.auth.sign_in_with(
+                identity.auth.providers["ldap"], attempt, request.scope
+            )
         )
 
     @get("/api/v1/auths/admin/config/ldap", requires="ldap:read", response_type=LdapState)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from portico.api import Secret, Section, setting
 
-Merge = Literal["nobody", "people", "everybody"]
+Merge = Literal["never", "non_admins", "always"]
 
 
 class LdapSettings(Section):
@@ -170,10 +170,10 @@ class LdapSettings(Section):
     merge: Annotated[
         Merge,
         setting(
-            "Who is given the account of the same e-mail address at the first sign-in: nobody, people (all but "
-            "administrators) or everybody"
+            "Which existing accounts with the same e-mail address are linked at the first sign-in: never, non_admins "
+            "or always"
         ),
-    ] = "people"
+    ] = "non_admins"
     connect_timeout: Annotated[
         float, setting("Seconds until an address that does not answer is given up", gt=0, le=60)
     ] = 5.0

@@ -166,16 +166,16 @@ def _bring(
 
 async def _on_behalf(app: AppContext, email: str | None) -> Actor:
     """Whoever new models are to belong to. Raises: NotFound."""
-    directory = app.identity.directory
+    accounts = app.identity.accounts
     if email is not None:
-        account = await directory.by_email(email)
+        account = await accounts.by_email(email)
         if account is None:
             raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
     else:
-        first = await directory.first_admin_id()
+        first = await accounts.first_admin_id()
         if first is None:
             raise NotFound("There is no administrator yet; say whose the models are with --owner.")
-        account = await directory.by_id(first)
+        account = await accounts.by_id(first)
     return Actor(
         account.id, account.email, account.name, account.role, account.profile_image_url, ""
     )

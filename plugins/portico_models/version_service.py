@@ -120,7 +120,7 @@ class ModelHistory:
                 raise Forbidden(UNAUTHORIZED)
             return actor.id
         # Whoever could not say who has access to somebody else's model takes it over.
-        there = await self._app.identity.directory.find(former)
+        there = await self._app.identity.accounts.find(former)
         may_share = await permissions.allows_on_all(actor, KIND, "share")
         return former if there is not None and may_share else actor.id
 

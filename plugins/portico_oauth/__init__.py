@@ -90,6 +90,6 @@ async def shutdown(app: AppContext) -> None:
     """Close the connections to the providers."""
     from portico_oauth.login.provider import OAuthProvider
 
-    for way in app.identity.providers.values():
+    for way in app.identity.auth.providers.values():
         if isinstance(way, OAuthProvider):
             await way.close()

@@ -42,7 +42,7 @@ class PasswordSignIn:
     name = "password"
     label = "Password"
     kind: Literal["form"] = "form"
-    terms = ProvisioningRules()
+    provisioning_rules = ProvisioningRules()
 
     def __init__(self, app: AppContext, settings: PasswordSettings) -> None:
         self._identity = app.identity
@@ -76,20 +76,20 @@ class PasswordSignIn:
         a picture or a password that will not do; RateLimited.
         """
         founding = await self._check_sign_up()
-        directory = self._identity.directory
+        accounts = self._identity.accounts
         async with await self._limiter.acquire(
             "signup", client_address(scope), email_key(form.email)
         ):
-            await directory.check_free(form.email)
-            account = await directory.create_account(
+            await accounts.check_free(form.email)
+            account = await accounts.create(
                 name=form.name,
                 email=form.email,
                 password_hash=await self._identity.passwords.hash(form.password),
                 profile_image_url=form.profile_image_url,
-                founding=founding,
+                only_if_first=founding,
             )
-        await self._identity.admission.join_default_group(account.id)
-        return await self._identity.open_session(self, account, scope)
+        await self._identity.join_default_group(account.id)
+        return await self._identity.auth.open_session(self, account, scope)
 
     async def change(self, actor: Actor, form: NewPassword, scope: Mapping[str, Any]) -> None:
         """Give the caller another password, which ends all their sign-ins but the one that asks.
@@ -101,7 +101,7 @@ class PasswordSignIn:
             raise PasswordSignInDisabled
         if not (actor.is_verified or self._settings.pending_may_change):
             raise Forbidden
-        if not self._identity.uses_passwords:
+        if not self._identity.auth.uses_passwords:
             raise InvalidRequest(ACTION_PROHIBITED)
         self._identity.passwords.check(form.new_password)
         try:
@@ -110,7 +110,7 @@ class PasswordSignIn:
             ):
                 account = await self._identity.check_password(actor.email, form.password)
             hashed = await self._identity.passwords.hash(form.new_password)
-            await self._identity.directory.set_password_hash(
+            await self._identity.accounts.set_password_hash(
                 account.id, hashed, keep=actor.session_id, epoch=account.epoch
             )
         except InvalidRequest:
@@ -123,7 +123,7 @@ class PasswordSignIn:
         """
         if not self._settings.enable_password_auth:
             raise PasswordSignInDisabled
-        if not self._identity.uses_passwords:
+        if not self._identity.auth.uses_passwords:
             # Who people are is said elsewhere: nobody takes an address here before its owner comes.
             raise Forbidden
         wanted = (await self._identity.current_settings()).enable_signup
@@ -131,6 +131,6 @@ class PasswordSignIn:
         if wanted and form:
             return False
         first_may = self._settings.enable_initial_admin_signup or (wanted is None and form)
-        if not first_may or await self._identity.directory.any_exists():
+        if not first_may or await self._identity.accounts.any_exists():
             raise Forbidden
         return True

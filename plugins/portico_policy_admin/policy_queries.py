@@ -117,8 +117,8 @@ def _page(app: AppContext, page: PolicyFile) -> ActiveFile:
 
 async def find_account(app: AppContext, who: str) -> Account:
     """The account of an id or an e-mail address. Raises: NoSuchAccount."""
-    directory = app.identity.directory
-    found = await directory.by_email(who) if "@" in who else await directory.find(who)
+    accounts = app.identity.accounts
+    found = await accounts.by_email(who) if "@" in who else await accounts.find(who)
     if found is None:
         raise NoSuchAccount(who)
     return found

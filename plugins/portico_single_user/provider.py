@@ -34,11 +34,11 @@ class SingleUserProvider:
 
     name = "solo"
     label = "Nobody signs in here"
-    kind: Literal["open"] = "open"
-    terms = ProvisioningRules()
+    kind: Literal["none"] = "none"
+    provisioning_rules = ProvisioningRules()
 
     def __init__(self, app: AppContext, settings: SingleUserSettings) -> None:
-        self._directory = app.identity.directory
+        self._accounts = app.identity.accounts
         self._allow_remote = settings.allow_remote
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -52,18 +52,18 @@ class SingleUserProvider:
         """
         if not self._allow_remote and not _is_local_request(attempt):
             raise Forbidden(ACTION_PROHIBITED)
-        account = await self._directory.by_email(EMAIL)
+        account = await self._accounts.by_email(EMAIL)
         return account or await self._create_account()
 
     async def _create_account(self) -> Account:
         try:
-            return await self._directory.create_account(
-                name=NAME, email=EMAIL, password_hash=None, founding=True
+            return await self._accounts.create(
+                name=NAME, email=EMAIL, password_hash=None, only_if_first=True
             )
         except (Forbidden, InvalidRequest) as error:
             # Two windows that open at the same time are the same person, who is seen in here before the commit.
             async with transaction():
-                account = await self._directory.by_email(EMAIL)
+                account = await self._accounts.by_email(EMAIL)
             if account is None:
                 raise AccountsExist from error
             return account

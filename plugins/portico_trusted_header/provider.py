@@ -25,7 +25,7 @@ class TrustedHeader:
         self._newcomers = settings.newcomers
 
     @property
-    def terms(self) -> ProvisioningRules:
+    def provisioning_rules(self) -> ProvisioningRules:
         """Who it names has that account, whoever it is. As with sign-up, unset means: only the very first one is made."""
         wanted = self._newcomers
         if wanted is None:
@@ -33,7 +33,7 @@ class TrustedHeader:
         return ProvisioningRules(
             create_accounts=bool(wanted),
             create_first_account=wanted is None,
-            link_by_email="everybody",
+            link_by_email="always",
         )
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:

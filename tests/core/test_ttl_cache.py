@@ -79,7 +79,7 @@ def test_what_this_process_changes_is_in_force_with_the_next_request(app: InProc
     admin = app.client.sign_up("Ada")
     ben = admin.add_user("Ben")
     assert ben.get("/api/models").status == 200
-    directory = app.portico.identity.directory
+    accounts = app.portico.identity.accounts
 
     group = admin.post(
         "/api/v1/groups/create",
@@ -91,7 +91,7 @@ def test_what_this_process_changes_is_in_force_with_the_next_request(app: InProc
 
     again = Client(ben.transport, app.client.sign_in("Ben").token)
     assert again.get("/api/models").status == 200
-    app.call(directory.set_role, ben.account["id"], "pending")
+    app.call(accounts.set_role, ben.account["id"], "pending")
     assert {again.get("/api/models").status, ben.get("/api/models").status} <= {401, 403}
 
 

@@ -242,13 +242,13 @@ def test_AB_32_names_that_look_like_policy_are_only_names(
 ) -> None:
     alice = admin.add_user("Alice")
     bob = admin.add_user("Bob")
-    directory = app.portico.identity.directory
+    groups = app.portico.identity.groups
 
     async def crew() -> str:
-        group = await directory.create_group(
+        group = await groups.create(
             name=name, description=name, by=admin.account["id"], permissions=None
         )
-        await directory.add_members(group.id, [alice.account["id"]])
+        await groups.add_members(group.id, [alice.account["id"]])
         return str(group.id)
 
     group_id = app.call(crew)

@@ -46,14 +46,18 @@ class AccessChecker(Protocol):
 
 
 class AccountLookup(Protocol):
-    """What the catalogue asks of the directory of accounts."""
+    """What the catalogue needs of `identity.accounts`."""
 
     async def find(self, account_id: str) -> Account | None:
-        """The account, if there is one."""
+        """Return the account with this id, or None."""
         ...
 
-    async def group_ids(self, account_id: str) -> list[str]:
-        """The groups somebody is in."""
+
+class GroupLookup(Protocol):
+    """What the catalogue needs of `identity.groups`."""
+
+    async def ids_of_account(self, account_id: str) -> list[str]:
+        """Return the ids of the groups of an account."""
         ...
 
 
@@ -69,12 +73,13 @@ class Catalogue:
         self,
         settings: CatalogueSettings,
         law: AccessChecker,
-        people: AccountLookup,
+        accounts: AccountLookup,
+        groups: GroupLookup,
         moment: float = 0,
     ) -> None:
         self._settings = settings
         self._law = law
-        self._people = people
+        self._accounts, self._groups = accounts, groups
         self._documents = BytesCache(moment)
         self._arenas = arenas(settings)
         self._sources: list[CachedSource] = []
@@ -191,7 +196,7 @@ class Catalogue:
         return await self._may_use(actor, entry) and await self._base_is_usable(entry, actor)
 
     async def _may_use_arena(self, actor: Actor, arena: Arena) -> bool:
-        groups = await self._people.group_ids(actor.id) if arena.sharing.shares else ()
+        groups = await self._groups.ids_of_account(actor.id) if arena.sharing.shares else ()
         return await self._law.allows(actor, "use", arena.resource(actor, groups))
 
     async def _may_use(self, actor: Actor, entry: ModelEntry) -> bool:
@@ -228,7 +233,7 @@ class Catalogue:
         return True
 
     async def _owner(self, key: tuple[str, int]) -> Actor | None:
-        account = await self._people.find(key[0])
+        account = await self._accounts.find(key[0])
         if account is None:
             return None
         return Actor(account.id, account.email, account.name, account.role, "", "")

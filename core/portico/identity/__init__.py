@@ -2,6 +2,7 @@
 
 from portico.identity.accounts.account import Account, Role
 from portico.identity.accounts.account_list import AccountQuery, AccountSummary
+from portico.identity.accounts.accounts import Accounts
 from portico.identity.accounts.changes import AccountChanges
 from portico.identity.accounts.email_address import (
     check_email,
@@ -14,7 +15,6 @@ from portico.identity.accounts.picture import ImageData, decode_data_url
 from portico.identity.accounts.profile import ProfileDetails
 from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES, RawFields, top_level_fields
 from portico.identity.actor import SESSION_CREDENTIAL, Actor, CredentialScope
-from portico.identity.directory import Directory
 from portico.identity.events import (
     AccountChanged,
     AccountCreated,
@@ -26,6 +26,7 @@ from portico.identity.events import (
     SessionRevoked,
 )
 from portico.identity.groups.group import Group, GroupMember, MembershipChange
+from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows, effective, parse_tree
 from portico.identity.groups.permission_validation import granted_permissions, permission_errors
 from portico.identity.identity import Identity
@@ -73,6 +74,7 @@ __all__ = [
     "AccountDeleting",
     "AccountQuery",
     "AccountSummary",
+    "Accounts",
     "Actor",
     "ApiKeyRevoked",
     "AuthProvider",
@@ -80,12 +82,12 @@ __all__ = [
     "Cookies",
     "Credential",
     "CredentialScope",
-    "Directory",
     "ExternalIdentity",
     "Group",
     "GroupChanged",
     "GroupDeleting",
     "GroupMember",
+    "Groups",
     "Identity",
     "ImageData",
     "LastSeenTracker",

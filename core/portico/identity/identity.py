@@ -1,4 +1,4 @@
-"""Everything about who is who, put together once for an application."""
+"""Facade of everything about accounts and sessions, built once for an application."""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -6,23 +6,20 @@ from contextlib import suppress
 from typing import Any
 
 from portico.cache import TTLCache
-from portico.errors import (
-    INVALID_CRED,
-    InvalidRequest,
-    RateLimited,
-    Unavailable,
-)
+from portico.errors import INVALID_CRED, InvalidRequest, RateLimited, Unavailable
 from portico.events import EventBus, Listener
 from portico.identity.accounts.account import Account
 from portico.identity.accounts.account_list import AccountList
+from portico.identity.accounts.accounts import Accounts
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.accounts.profile import Profiles
 from portico.identity.accounts.user_data import UserData
 from portico.identity.actor import Actor
-from portico.identity.directory import Directory
 from portico.identity.events import EVENTS, AccountDeleting
 from portico.identity.groups.default_permissions import DefaultPermissions
+from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows
+from portico.identity.providers import ExternalIdentity, ProvisioningRules
 from portico.identity.sessions.cookies import Cookies
 from portico.identity.sessions.credentials import Credential, credential_from
 from portico.identity.sessions.live_connections import LiveConnections
@@ -34,7 +31,7 @@ from portico.identity.sign_in.identity_links import IdentityLinks
 from portico.identity.sign_in.passwords import Passwords
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_list import SessionList
-from portico.identity.sign_in.session_response import SessionResponder
+from portico.identity.sign_in.session_response import SessionResponder, SignInResult
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
 from portico.runtime_settings import RuntimeSettings, SettingsStore
@@ -44,12 +41,14 @@ from portico.settings.schema import IdentitySettings
 from portico.settings.section import Secret
 
 
-class Identity(Authenticator):
-    """Accounts, sign-ins, passwords and permissions of one application.
+class Identity:
+    """Accounts, groups, sessions, authentication and default permissions of one application.
 
-    `secret` signs tokens. `pinned` and `pinned_permissions`: the fields of `settings` and `permission_defaults` that
-    the operator set, so that nothing stored changes them. Raises: BadSettings for a weak secret, or a lifetime that
-    cannot be read.
+    Its parts are attributes: `accounts`, `account_list`, `profiles`, `user_data`, `groups`, `sessions`, `session_list`,
+    `auth`, `links`, `passwords`, `defaults`, `cookies`, `live_connections`, `presence` and `session_presence`.
+
+    `secret` signs tokens. `pinned`, `pinned_permissions`: fields of `settings` and `permission_defaults` that the
+    operator set; stored values do not change them. Raises: BadSettings for a weak secret or an unreadable lifetime.
     """
 
     def __init__(
@@ -59,8 +58,8 @@ class Identity(Authenticator):
         bus: EventBus,
         permission_defaults: PermissionDefaults | None = None,
         *,
-        configuration: SettingsStore | None = None,
-        adjustments: RuntimeSettings | None = None,
+        store: SettingsStore | None = None,
+        runtime_settings: RuntimeSettings | None = None,
         limiter: RateLimiter | None = None,
         pinned: Collection[str] = (),
         redis: RedisConnection | None = None,
@@ -68,87 +67,98 @@ class Identity(Authenticator):
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
     ) -> None:
-        configuration = configuration or SettingsStore(bus, settings.recheck)
-        self._adjusted = (adjustments or RuntimeSettings(configuration)).add(settings, pinned)
+        cache_seconds = settings.recheck
+        store = store or SettingsStore(bus, cache_seconds)
+        self._settings = (runtime_settings or RuntimeSettings(store)).add(settings, pinned)
         self.signer = TokenSigner(secret, settings.session_lifetime)
-        sessions = Sessions(self.signer, bus, settings.recheck, self._refresh_token_lifetime)
-        self.directory = Directory(sessions, bus, self._default_role)
+        self.sessions = Sessions(self.signer, bus, cache_seconds, self._refresh_token_lifetime)
+        self.accounts = Accounts(self.sessions, bus, self._default_role)
         self.account_list = AccountList()
         self.user_data = UserData(bus)
         self.profiles = Profiles(bus)
+        self.groups = Groups(bus)
         self.passwords = Passwords(settings.password_rounds)
         self.defaults = DefaultPermissions(
-            permission_defaults or PermissionDefaults(),
-            pinned_permissions,
-            configuration,
+            permission_defaults or PermissionDefaults(), pinned_permissions, store
         )
         self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site)
         self.links = IdentityLinks()
-        super().__init__(
-            sessions,
-            AccountProvisioner(self.directory, self.links, self._default_group),
-            SessionResponder(
-                sessions, self.directory, self.defaults, self.cookies, settings.recheck
-            ),
-            presence=LastSeenTracker(),
-            visits=LastSeenTracker("portico_session", "last_seen_at"),
+        self.presence = LastSeenTracker()
+        self.session_presence = LastSeenTracker("portico_session", "last_seen_at")
+        self._provisioner = AccountProvisioner(
+            self.accounts, self.groups, self.links, self._default_group
+        )
+        self._responder = SessionResponder(
+            self.sessions, self.groups, self.defaults, self.cookies, cache_seconds
+        )
+        self.auth = Authenticator(
+            self.sessions,
+            self._provisioner,
+            self._responder,
+            presence=self.presence,
+            session_presence=self.session_presence,
             limiter=limiter,
         )
-        self.sign_ins = SessionList(sessions, self.directory, self.session_presence)
-        self._granted: TTLCache[str, tuple[str, ...]] = TTLCache(settings.recheck)
-        self._count_cache: TTLCache[None, int] = TTLCache(settings.recheck)
+        self.session_list = SessionList(self.sessions, self.accounts, self.session_presence)
+        self._group_permissions: TTLCache[str, tuple[str, ...]] = TTLCache(cache_seconds)
+        self._count_cache: TTLCache[None, int] = TTLCache(cache_seconds)
         self.live_connections = LiveConnections(
-            settings.blind_grace, self._readers, functools.partial(self._clear_caches, None)
+            settings.blind_grace,
+            self.auth.token_authenticators,
+            functools.partial(self._clear_caches, None),
         )
-        self._herald = RevocationBroadcaster(
+        self._broadcaster = RevocationBroadcaster(
             redis or RedisConnection(RedisSettings()), self._on_remote_revocation
         )
         bus.subscribe("portico", [Listener(event, self._clear_caches) for event in EVENTS])
-        bus.subscribe("portico", [*self.live_connections.listeners(), *self._herald.listeners()])
-        bus.subscribe("portico", [Listener(AccountDeleting, self.directory.account_leaving)])
+        bus.subscribe(
+            "portico", [*self.live_connections.listeners(), *self._broadcaster.listeners()]
+        )
+        bus.subscribe("portico", [Listener(AccountDeleting, self.groups.on_account_deleting)])
 
     def start(self) -> None:
-        """Begin to write down who is here, and to watch who stays. Needs the running loop, and the database in use."""
+        """Start the background tasks. Needs a running event loop and an open database."""
         self.presence.start()
         self.session_presence.start()
         self.live_connections.start()
-        self._herald.start()
+        self._broadcaster.start()
 
     async def stop(self) -> None:
-        """End what `start` began."""
+        """Stop the background tasks and write pending last-seen times."""
         await self.live_connections.stop()
-        await self._herald.stop()
+        await self._broadcaster.stop()
         await self.session_presence.stop()
         await self.presence.stop()
 
     @property
     def settings(self) -> IdentitySettings:
-        """The settings as they were when `current_settings` was last asked, which every sign-in and every request does."""
-        return self._adjusted.cached
+        """The settings that `current_settings` returned last. Every request and every sign-in refreshes them."""
+        return self._settings.cached
 
     async def current_settings(self) -> IdentitySettings:
-        """The settings of now: an administrator may have stored others than the operator's."""
-        return await self._adjusted.current()
+        """Return the settings, with those that an administrator changed at run time."""
+        return await self._settings.current()
 
     async def _refresh_token_lifetime(self) -> None:
-        self.signer.set_lifetime((await self._adjusted.current()).session_lifetime)
+        self.signer.set_lifetime((await self._settings.current()).session_lifetime)
 
     async def _default_role(self) -> str:
-        return (await self._adjusted.current()).default_role
+        return (await self._settings.current()).default_role
 
     async def _default_group(self) -> str:
-        return (await self._adjusted.current()).default_group
+        return (await self._settings.current()).default_group
 
     def credential(self, scope: Mapping[str, Any]) -> Credential | None:
-        """The token this ASGI request carries, whatever it is worth, and how it came."""
+        """Return the token of this ASGI request and where it was, without verifying it."""
         return credential_from(scope)
 
     async def check_password(self, email: str, password: str) -> Account:
-        """Whose e-mail address and password these are.
+        """Return the account with this e-mail address and password.
 
-        Raises: Invalid, the same for every reason and after the same time; RateLimited if too many are asking.
+        Raises: InvalidRequest, with the same text and after the same time for every reason; RateLimited if too many
+        checks are queued.
         """
-        account, hashed = await self.directory.password_hash_of(email)
+        account, hashed = await self.accounts.password_hash_of(email)
         if not await self.passwords.verify(password, hashed) or account is None:
             raise InvalidRequest(INVALID_CRED)
         if hashed is not None and self.passwords.is_outdated(hashed):
@@ -156,31 +166,47 @@ class Identity(Authenticator):
         return account
 
     async def _renew_hash(self, account_id: str, password: str, hashed: str) -> None:
-        """Hash a password that was just proven as the operator wants it now. There is a next time if that fails."""
+        """Store the hash of a verified password at the configured cost. A failure is ignored: the next sign-in retries."""
         with suppress(RateLimited, Unavailable):
             renewed = await self.passwords.rehash(password)
-            await self.directory.renew_hash(account_id, hashed, renewed)
+            await self.accounts.renew_hash(account_id, hashed, renewed)
+
+    async def describe_session(self, actor: Actor, token: str) -> SignInResult:
+        """Return the session of `token`; see `SessionResponder.describe_session`."""
+        return await self._responder.describe_session(actor, token)
+
+    async def provision(
+        self, provider: str, external: ExternalIdentity, rules: ProvisioningRules
+    ) -> Account:
+        """Find, link or create the account of an external identity; see `AccountProvisioner.provision`."""
+        return await self._provisioner.provision(provider, external, rules)
+
+    async def join_default_group(self, account_id: str) -> None:
+        """Add a new account to the default group, if one is configured and exists."""
+        await self._provisioner.join_default_group(account_id)
 
     async def permissions_of(self, account_id: str) -> PermissionTree:
-        """What somebody may do by the permission tree. Leave the result as it is: it is shared."""
-        # What groups grant and what the defaults are is remembered apart: two moments do not add up.
-        granted = await self._granted.get_or_load(account_id, self.directory.group_permissions)
+        """Return the effective permission tree of an account. The result is shared: do not change it."""
+        # Group permissions and defaults are cached apart, so their delays do not add up.
+        granted = await self._group_permissions.get_or_load(
+            account_id, self.groups.permissions_of_account
+        )
         return (await self.defaults.trees()).of(granted or ()).tree
 
     async def account_count(self) -> int:
-        """How many accounts there are. One statement a moment, for it is asked with every page that is loaded."""
-        return await self._count_cache.get_or_load(None, lambda _: self.directory.count()) or 0
+        """Return the number of accounts, cached: every page load asks for it."""
+        return await self._count_cache.get_or_load(None, lambda _: self.accounts.count()) or 0
 
     def _on_remote_revocation(self, account_id: str) -> None:
-        """Another instance has ended something of this account."""
+        """Another instance ended sessions or keys of this account."""
         self._clear_caches(None)
         self.live_connections.recheck_account(account_id)
 
     def _clear_caches(self, _: object) -> None:
-        """Somebody or some group is not what it was."""
-        for memory in (self.sessions, self.reception, self._granted, self._count_cache):
-            memory.clear()
+        """Drop everything that was cached about accounts and groups."""
+        for cache in (self.sessions, self._responder, self._group_permissions, self._count_cache):
+            cache.clear()
 
     async def is_permitted(self, actor: Actor, permission: str) -> bool:
-        """Whether the tree permits `workspace.models` or the like; an administrator needs no permission."""
+        """Whether the tree grants a permission such as `workspace.models`. Administrators need none."""
         return actor.is_admin or allows(await self.permissions_of(actor.id), permission)

@@ -16,7 +16,7 @@ from portico.identity.actor import Actor
 LONGEST_SUBJECT = 1024
 
 
-ProviderKind = Literal["form", "redirect", "header", "open"]
+ProviderKind = Literal["form", "redirect", "header", "none"]
 
 
 class ExternalIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class ProvisioningRules(msgspec.Struct, frozen=True, kw_only=True):
 
     create_accounts: bool = False
     create_first_account: bool = False
-    link_by_email: Literal["nobody", "people", "everybody"] = "nobody"
+    link_by_email: Literal["never", "non_admins", "always"] = "never"
     create_groups: bool = False
     is_ignored_group: Callable[[str], bool] = lambda name: False
     replace_picture: bool = False
@@ -108,7 +108,7 @@ class AuthProvider(Protocol):
         ...
 
     @property
-    def terms(self) -> ProvisioningRules:
+    def provisioning_rules(self) -> ProvisioningRules:
         """Asked at each sign-in, so that they may change while the house runs."""
         ...
 
@@ -168,7 +168,7 @@ class RequestVerifier(Protocol):
 
 @runtime_checkable
 class TokenAuthenticator(Protocol):
-    """Who stands behind tokens of one kind, other than sessions; from `register_token_readers`."""
+    """Who stands behind tokens of one kind, other than sessions; from `register_token_authenticators`."""
 
     @property
     def kind(self) -> str:

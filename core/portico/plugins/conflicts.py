@@ -52,7 +52,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         ("service", [service.protocol.__name__ for service in contribution.services]),
         ("model source", [source.name for source in contribution.sources]),
         ("way to sign in", [way.name for way in contribution.auth_providers]),
-        ("token prefix", [reader.prefix for reader in contribution.token_readers]),
+        ("token prefix", [reader.prefix for reader in contribution.token_authenticators]),
         ("resource kind", [kind.name for kind in contribution.resources]),
         # An operator replaces a page by its name.
         ("policy page", [p.page for p in contribution.policies if isinstance(p, PackagedPolicy)]),
@@ -127,7 +127,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "routes": [f"{method} {path}" for method, path in contribution.paths],
         "model sources": [source.name for source in contribution.sources],
         "ways to sign in": [way.name for way in contribution.auth_providers],
-        "tokens": [reader.kind for reader in contribution.token_readers],
+        "tokens": [reader.kind for reader in contribution.token_authenticators],
         "services": [service.protocol.__name__ for service in contribution.services],
         "tables": _tables(contribution),
         "retention": [f"{one.table}: {one.days} days" for one in contribution.retention],

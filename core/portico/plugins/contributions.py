@@ -53,7 +53,7 @@ class Contribution:
     services: tuple[Service, ...] = ()
     sources: tuple[ModelSource, ...] = ()
     auth_providers: tuple[AuthProvider, ...] = ()
-    token_readers: tuple[TokenAuthenticator, ...] = ()
+    token_authenticators: tuple[TokenAuthenticator, ...] = ()
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
     router: Router | None = None
@@ -137,7 +137,7 @@ def collect(
         services=many("register_services", Service),
         sources=many("register_model_sources", ModelSource),
         auth_providers=many("register_auth_providers", AuthProvider),
-        token_readers=many("register_token_readers", TokenAuthenticator),
+        token_authenticators=many("register_token_authenticators", TokenAuthenticator),
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
         router=router,

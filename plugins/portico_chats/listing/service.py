@@ -35,7 +35,7 @@ class ChatLists:
         self, actor: Actor, user_id: str, number: int, query: str, by: str
     ) -> list[dict[str, Any]]:
         """Return a page of an account's chats, archived ones included. Raises: NotFound if there is no such account."""
-        await self._app.identity.directory.by_id(user_id)
+        await self._app.identity.accounts.by_id(user_id)
         return await self._page(actor, user_id, number, query, by, archived=None)
 
     async def in_folder(self, actor: Actor, folder_id: str, number: int) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ def reindex(key: CommandContext) -> None:
 
 
 async def _account(app: AppContext, email: str) -> Account:
-    account = await app.identity.directory.by_email(email)
+    account = await app.identity.accounts.by_email(email)
     if account is None:
         raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
     return account

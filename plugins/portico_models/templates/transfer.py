@@ -76,7 +76,7 @@ async def bring_templates(
     there: set[str] = set()
     if keeps_owners:
         owners = {one.form.user_id for one in found if isinstance(one.form.user_id, str)}
-        there = await app.identity.directory.accounts_there([*owners])
+        there = await app.identity.accounts.existing_ids([*owners])
     for one in found:
         form = one.form
         owner = form.user_id if isinstance(form.user_id, str) and form.user_id in there else None

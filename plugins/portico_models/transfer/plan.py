@@ -141,7 +141,7 @@ class ImportPlanner:
         if not self._keeps_owners:
             return set()
         named = {item.owner for item in items if item.id not in before} - {self._actor.id}
-        return await self._app.identity.directory.accounts_there([*filter(None, named)])
+        return await self._app.identity.accounts.existing_ids([*filter(None, named)])
 
     def _with_own(self, before: Mapping[str, Row]) -> BaseAccess:
         """What is made or changed along with it, and the caller's own, counts as a base: it is checked itself."""

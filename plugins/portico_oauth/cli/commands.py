@@ -148,7 +148,7 @@ def _given(claims: str) -> str:
 def _all(app: AppContext) -> list[Any]:
     from portico_oauth.login.provider import OAuthProvider
 
-    return [way for way in app.identity.providers.values() if isinstance(way, OAuthProvider)]
+    return [way for way in app.identity.auth.providers.values() if isinstance(way, OAuthProvider)]
 
 
 def _chosen(app: AppContext, name: str | None) -> Any:
@@ -162,7 +162,7 @@ def _chosen(app: AppContext, name: str | None) -> Any:
 
 
 async def _account_id(app: AppContext, email: str) -> str:
-    account = await app.identity.directory.by_email(email)
+    account = await app.identity.accounts.by_email(email)
     if account is None:
         raise click.ClickException(f"Nobody has the e-mail address {email}.")
     return account.id

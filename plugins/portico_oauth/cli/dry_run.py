@@ -102,15 +102,15 @@ async def preview_login(
 async def _admitted(
     app: AppContext, provider: OAuthProvider, proof: ExternalIdentity, about: dict[str, Any]
 ) -> LoginPreview:
-    identity, directory = app.identity, app.identity.directory
+    identity, accounts, groups = app.identity, app.identity.accounts, app.identity.groups
     linked = await identity.links.account_id(provider.name, proof.subject or "")
     before: Account | None = (
-        await directory.by_id(linked) if linked else await directory.by_email(proof.email)
+        await accounts.by_id(linked) if linked else await accounts.by_email(proof.email)
     )
-    known = {one.id for one in await directory.groups()}
-    were = {one.name for one in await directory.groups_of(before.id)} if before else set()
-    account = await identity.admission.provision(provider.name, proof, provider.terms)
-    now_in = {one.name for one in await directory.groups_of(account.id)}
+    known = {one.id for one in await groups.all()}
+    were = {one.name for one in await groups.of_account(before.id)} if before else set()
+    account = await identity.provision(provider.name, proof, provider.provisioning_rules)
+    now_in = {one.name for one in await groups.of_account(account.id)}
     return LoginPreview(
         outcome="found" if linked else "merged" if before else "new",
         account_id=before.id if before else "",
@@ -118,6 +118,6 @@ async def _admitted(
         role=account.role,
         joined=sorted(now_in - were),
         left=sorted(were - now_in),
-        made=sorted(one.name for one in await directory.groups() if one.id not in known),
+        made=sorted(one.name for one in await groups.all() if one.id not in known),
         **about,
     )

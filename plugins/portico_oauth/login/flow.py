@@ -115,7 +115,7 @@ class LoginFlow:
         if said.error or not said.code or len(said.code) > LONGEST_CODE:
             raise LoginRejected(f"the provider sent {str(said.error)[:64]!r} instead of a code")
         evidence = await provider.exchange_code(said.code, begun)
-        welcome = await self._app.identity.sign_in_with(provider, evidence, scope)
+        welcome = await self._app.identity.auth.sign_in_with(provider, evidence, scope)
         assert welcome.session is not None  # it was opened a moment ago
         await provider.kept.keep(welcome.session.session_id, provider.name, evidence)
         return self._tokens(welcome, evidence.id_token)
@@ -157,5 +157,5 @@ class LoginFlow:
 
 def provider_of(app: AppContext, name: str) -> OAuthProvider | None:
     """One of the ways into this house, if it is one of ours."""
-    way = app.identity.providers.get(name)
+    way = app.identity.auth.providers.get(name)
     return way if isinstance(way, OAuthProvider) else None

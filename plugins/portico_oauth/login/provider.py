@@ -51,12 +51,12 @@ class OAuthProvider:
         self._blocked = BlockedGroups(settings.blocked_groups)
 
     @property
-    def terms(self) -> ProvisioningRules:
+    def provisioning_rules(self) -> ProvisioningRules:
         """Administrators are never merged: whoever has their address elsewhere is not yet them."""
         settings = self._settings
         return ProvisioningRules(
             create_accounts=settings.enable_signup,
-            link_by_email="people" if settings.merge_by_email else "nobody",
+            link_by_email="non_admins" if settings.merge_by_email else "never",
             create_groups=settings.group_creation,
             is_ignored_group=self._blocked,
             replace_picture=settings.update_picture,

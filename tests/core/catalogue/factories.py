@@ -128,7 +128,7 @@ class People:
         self.admins = set(admins)
         self.groups: dict[str, list[str]] = {}
 
-    async def group_ids(self, account_id: str) -> list[str]:
+    async def ids_of_account(self, account_id: str) -> list[str]:
         return self.groups.get(account_id, [])
 
     async def find(self, account_id: str) -> Account | None:
@@ -174,6 +174,7 @@ class World:
                 arena_models=list(arenas or ()),
             ),
             self.law,
+            self.people,
             self.people,
             moment,
         )

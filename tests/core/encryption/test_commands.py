@@ -24,7 +24,7 @@ PLUGIN = """
         token = Text()
     @hookimpl
     def register_tables():
-        column = EncryptedColumn(table="{table}", key="id", column="token", about="tokens:{{id}}")
+        column = EncryptedColumn(table="{table}", key="id", column="token", context="tokens:{{id}}")
         return TableSet(tables=(Token,), migrations="made_up_tokens_migrations", locked=(column,))
 """
 

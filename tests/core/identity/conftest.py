@@ -71,7 +71,7 @@ def new_account(identity: Identity) -> NewAccount:
 
     async def make(name: str, password: str | None = None, role: str | None = None) -> Account:
         hashed = None if password is None else await identity.passwords.hash(password)
-        return await identity.directory.create_account(
+        return await identity.accounts.create(
             name=name, email=f"{name}@Example.org", password_hash=hashed, role=role
         )
 

@@ -1,4 +1,4 @@
-"""What another process does in the test of the first administrator: `python founding.py <url> <dir> <prefix> <n>`."""
+"""What another process does in the test of the first administrator: `python first_account.py <url> <dir> <prefix> <n>`."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ async def main(url: str, directory: str, prefix: str, number: int) -> None:
         await asyncio.to_thread(sys.stdin.readline)
         made = await asyncio.gather(
             *(
-                identity.directory.create_account(
+                identity.accounts.create(
                     name=f"{prefix}{one}", email=f"{prefix}{one}@example.org", password_hash="x"
                 )
                 for one in range(number)

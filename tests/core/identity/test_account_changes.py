@@ -41,7 +41,7 @@ async def test_everything_changes_together_and_is_noted_without_secrets(
         name="Benno", email="BENNO@x.de", role="pending", profile_image_url="", password_hash=hashed
     )
     with acting_as(ann.id):
-        now = await identity.directory.update(ben.id, wanted, by=ann.id)
+        now = await identity.accounts.update(ben.id, wanted, by=ann.id)
     assert (now.name, now.email, now.role, now.profile_image_url) == (
         "Benno",
         "benno@x.de",
@@ -75,11 +75,11 @@ async def test_one_thing_that_will_not_do_keeps_all_of_it_from_changing(
         (AccountChanges(name="X" * 257, role="pending"), "256 characters"),
     ):
         with pytest.raises(InvalidRequest) as refused:
-            await identity.directory.update(ben.id, wanted, by=ann.id)
+            await identity.accounts.update(ben.id, wanted, by=ann.id)
         assert reason in refused.value.detail
-    assert await identity.directory.by_id(ben.id) == ben and await trail(ben.id) == before
+    assert await identity.accounts.by_id(ben.id) == ben and await trail(ben.id) == before
     with pytest.raises(NotFound):
-        await identity.directory.update("nobody", AccountChanges(name="X"), by=ann.id)
+        await identity.accounts.update("nobody", AccountChanges(name="X"), by=ann.id)
 
 
 async def test_what_stays_as_it_was_is_neither_checked_nor_told(
@@ -95,9 +95,9 @@ async def test_what_stays_as_it_was_is_neither_checked_nor_told(
     wanted = AccountChanges(
         name="Ben", email="ben", role="user", profile_image_url="http://old/x.svg"
     )
-    await identity.directory.update(ben.id, wanted, by=ann.id)
+    await identity.accounts.update(ben.id, wanted, by=ann.id)
     assert told == [] and await identity.sessions.resolve(session.token)
-    await identity.directory.update(ben.id, AccountChanges(name="Benno"), by=ann.id)
+    await identity.accounts.update(ben.id, AccountChanges(name="Benno"), by=ann.id)
     assert await identity.sessions.resolve(session.token)
 
 
@@ -106,20 +106,20 @@ async def test_AB_25_the_first_administrator_is_changed_by_nobody_else_and_stays
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
     for attempt in (
-        identity.directory.update(ann.id, AccountChanges(name="X"), by=ben.id),
-        identity.directory.update(ann.id, AccountChanges(role="user"), by=ann.id),
-        identity.directory.set_role(ann.id, "user"),
-        identity.directory.delete(ann.id, by=ben.id),
-        identity.directory.delete(ann.id, by=ann.id),
-        identity.directory.delete(ann.id),
+        identity.accounts.update(ann.id, AccountChanges(name="X"), by=ben.id),
+        identity.accounts.update(ann.id, AccountChanges(role="user"), by=ann.id),
+        identity.accounts.set_role(ann.id, "user"),
+        identity.accounts.delete(ann.id, by=ben.id),
+        identity.accounts.delete(ann.id, by=ann.id),
+        identity.accounts.delete(ann.id),
     ):
         with pytest.raises(Forbidden) as refused:
             await attempt
         assert refused.value.detail == ACTION_PROHIBITED
     assert (
-        await identity.directory.update(ann.id, AccountChanges(name="Anna"), by=ann.id)
+        await identity.accounts.update(ann.id, AccountChanges(name="Anna"), by=ann.id)
     ).name == "Anna"
-    assert (await identity.directory.update(ann.id, AccountChanges(name="Ann"))).name == "Ann"
+    assert (await identity.accounts.update(ann.id, AccountChanges(name="Ann"))).name == "Ann"
 
 
 async def test_where_nobody_noted_who_was_first_it_is_the_oldest_account(
@@ -128,13 +128,13 @@ async def test_where_nobody_noted_who_was_first_it_is_the_oldest_account(
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
     await execute("UPDATE portico_founder SET account_id = NULL")
     await execute("UPDATE portico_account SET created_at = 1 WHERE id = $1", ben.id)
-    assert await identity.directory.first_admin_id() == ben.id
+    assert await identity.accounts.first_admin_id() == ben.id
     await execute("UPDATE portico_founder SET account_id = 'gone'")
-    assert await identity.directory.first_admin_id() == ben.id
+    assert await identity.accounts.first_admin_id() == ben.id
     await execute("UPDATE portico_account SET role = 'user' WHERE id = $1", ben.id)
-    assert await identity.directory.first_admin_id() is None
+    assert await identity.accounts.first_admin_id() is None
     with pytest.raises(Forbidden):
-        await identity.directory.set_role(ann.id, "user")  # still the last one
+        await identity.accounts.set_role(ann.id, "user")  # still the last one
 
 
 async def test_AB_25_without_a_first_one_two_who_demote_or_delete_each_other_leave_one(
@@ -149,14 +149,14 @@ async def test_AB_25_without_a_first_one_two_who_demote_or_delete_each_other_lea
         one, other = ids
         if turn % 2:
             works = (
-                identity.directory.delete(one, by=other),
-                identity.directory.delete(other, by=one),
+                identity.accounts.delete(one, by=other),
+                identity.accounts.delete(other, by=one),
             )
         else:
             demote = AccountChanges(role="user")
             works = (
-                identity.directory.update(one, demote, by=other),
-                identity.directory.update(other, demote, by=one),
+                identity.accounts.update(one, demote, by=other),
+                identity.accounts.update(other, demote, by=one),
             )  # type: ignore[assignment]
         await asyncio.gather(*works, return_exceptions=True)
         assert len(await fetch_all("SELECT 1 FROM portico_account WHERE role = 'admin'")) == 1
@@ -168,27 +168,25 @@ async def test_AB_24_only_administrators_decide_who_is_one_and_touch_one(
     await new_account("Ann")
     chief = await new_account("Chief", role="admin")
     ben, eve = await new_account("Ben", role="user"), await new_account("Eve", role="user")
-    directory = identity.directory
+    accounts = identity.accounts
     for attempt in (
-        directory.update(ben.id, AccountChanges(role="admin"), by=ben.id),
-        directory.update(eve.id, AccountChanges(role="admin"), by=ben.id),
-        directory.update(chief.id, AccountChanges(role="user"), by=ben.id),
-        directory.update(chief.id, AccountChanges(name="X", password_hash="x"), by=ben.id),
-        directory.delete(chief.id, by=ben.id),
-        directory.create_account(
-            name="M", email="m@x.de", password_hash=None, role="admin", by=ben.id
-        ),
+        accounts.update(ben.id, AccountChanges(role="admin"), by=ben.id),
+        accounts.update(eve.id, AccountChanges(role="admin"), by=ben.id),
+        accounts.update(chief.id, AccountChanges(role="user"), by=ben.id),
+        accounts.update(chief.id, AccountChanges(name="X", password_hash="x"), by=ben.id),
+        accounts.delete(chief.id, by=ben.id),
+        accounts.create(name="M", email="m@x.de", password_hash=None, role="admin", by=ben.id),
     ):
         with pytest.raises(Forbidden) as refused:
             await attempt
         assert refused.value.detail == ACCESS_PROHIBITED
     assert (
-        await directory.update(eve.id, AccountChanges(role="pending"), by=ben.id)
+        await accounts.update(eve.id, AccountChanges(role="pending"), by=ben.id)
     ).role == "pending"
-    made = await directory.create_account(
+    made = await accounts.create(
         name="M", email="m@x.de", password_hash=None, role="user", by=ben.id
     )
-    await directory.delete(made.id, by=ben.id)
+    await accounts.delete(made.id, by=ben.id)
 
 
 async def test_whoever_was_demoted_meanwhile_does_not_rule_any_more(
@@ -196,31 +194,31 @@ async def test_whoever_was_demoted_meanwhile_does_not_rule_any_more(
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
     eve = await new_account("Eve", role="user")
-    await identity.directory.update(ben.id, AccountChanges(role="user"), by=ann.id)
+    await identity.accounts.update(ben.id, AccountChanges(role="user"), by=ann.id)
     with pytest.raises(Forbidden):
-        await identity.directory.update(eve.id, AccountChanges(role="admin"), by=ben.id)
-    await identity.directory.delete(ben.id, by=ann.id)
+        await identity.accounts.update(eve.id, AccountChanges(role="admin"), by=ben.id)
+    await identity.accounts.delete(ben.id, by=ann.id)
     with pytest.raises(Forbidden):
-        await identity.directory.update(eve.id, AccountChanges(role="admin"), by=ben.id)
+        await identity.accounts.update(eve.id, AccountChanges(role="admin"), by=ben.id)
 
 
-@pytest.mark.parametrize("how", ["by", "heir", "keyboard", "delete_content"])
+@pytest.mark.parametrize("how", ["by", "new owner", "keyboard", "delete_content"])
 async def test_what_others_still_use_goes_to_an_heir_and_groups_know_their_owner(
     identity: Identity, bus: EventBus, new_account: Any, how: str
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
     eve = await new_account("Eve", role="user")
-    group = await identity.directory.create_group(name="G", description="", by=eve.id)
+    group = await identity.groups.create(name="G", description="", by=eve.id)
     leaving: list[Any] = []
     bus.subscribe("test", [Listener(AccountDeleting, leaving.append)])
     options: dict[str, Any] = {
         "by": {"by": ben.id},
-        "heir": {"heir": ben.id},
+        "new owner": {"new_owner_id": ben.id},
         "keyboard": {},
         "delete_content": {"by": ben.id, "delete_content": True},
     }[how]
-    await identity.directory.delete(eve.id, **options)
-    heir = {"by": ben.id, "heir": ben.id, "keyboard": ann.id, "delete_content": None}[how]
+    await identity.accounts.delete(eve.id, **options)
+    heir = {"by": ben.id, "new owner": ben.id, "keyboard": ann.id, "delete_content": None}[how]
     assert leaving == [AccountDeleting(eve.id, heir)]
     kept = await fetch_all("SELECT account_id FROM portico_group WHERE id = $1", group.id)
     assert kept == ([{"account_id": heir}] if heir else [])
@@ -233,7 +231,7 @@ async def test_an_heir_is_somebody_else_who_is_there(identity: Identity, new_acc
     await new_account("Ann")
     eve = await new_account("Eve")
     with pytest.raises(InvalidRequest):
-        await identity.directory.delete(eve.id, heir=eve.id)
+        await identity.accounts.delete(eve.id, new_owner_id=eve.id)
     with pytest.raises(NotFound):
-        await identity.directory.delete(eve.id, heir="nobody")
-    assert await identity.directory.find(eve.id)
+        await identity.accounts.delete(eve.id, new_owner_id="nobody")
+    assert await identity.accounts.find(eve.id)

@@ -58,7 +58,7 @@ async def test_a_search_knows_the_letters_of_every_script_and_no_wildcards(
 ) -> None:
     people = ("Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang")
     for number, name in enumerate(people, start=1):
-        await identity.directory.create_account(
+        await identity.accounts.create(
             name=name, email=f"n{number}@example.org", password_hash=None
         )
     assert set(await names(identity, query=query)) == found
@@ -68,9 +68,7 @@ async def test_without_addresses_nobody_is_found_or_sorted_by_them(
     identity: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
-    await identity.directory.create_account(
-        name="Ben\nexample", email="secret@b.c", password_hash=None
-    )
+    await identity.accounts.create(name="Ben\nexample", email="secret@b.c", password_hash=None)
     assert await names(identity, query="ann@", addresses=False) == []
     assert await names(identity, query="secret", addresses=False) == []
     assert await names(identity, query="ann", addresses=False) == ["Ann"]
@@ -100,7 +98,7 @@ async def test_every_order_goes_both_ways(
         "Cem": ("a@x.de", 2, 1, 2, "admin"),
     }
     for name, (email, *values) in people.items():
-        made = await identity.directory.create_account(name=name, email=email, password_hash=None)
+        made = await identity.accounts.create(name=name, email=email, password_hash=None)
         await execute(
             "UPDATE portico_account SET created_at = $2, updated_at = $3, last_active_at = $4, role = $5 "
             "WHERE id = $1",
@@ -131,10 +129,10 @@ async def test_the_members_of_a_group_come_first_or_last_and_by_name(
     identity: Identity, new_account: Any
 ) -> None:
     made = {name: await new_account(name) for name in ("Dan", "ann", "Cem", "Ben")}
-    group = await identity.directory.create_group(name="G", description="", by="")
-    other = await identity.directory.create_group(name="H", description="", by="")
-    await identity.directory.add_members(group.id, [made["Dan"].id, made["Ben"].id])
-    await identity.directory.add_members(other.id, [one.id for one in made.values()])
+    group = await identity.groups.create(name="G", description="", by="")
+    other = await identity.groups.create(name="H", description="", by="")
+    await identity.groups.add_members(group.id, [made["Dan"].id, made["Ben"].id])
+    await identity.groups.add_members(other.id, [one.id for one in made.values()])
     order = f"group_id:{group.id}"
     assert await names(identity, order_by=order, direction="desc") == ["Ben", "Dan", "ann", "Cem"]
     assert await names(identity, order_by=order, direction="asc") == ["ann", "Cem", "Ben", "Dan"]

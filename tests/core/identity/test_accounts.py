@@ -48,23 +48,23 @@ async def test_a_founder_that_comes_second_is_refused_and_leaves_nothing(
 ) -> None:
     await new_account("Ann")
     with pytest.raises(Forbidden):
-        await identity.directory.create_account(
-            name="Eve", email="eve@example.org", password_hash="x", founding=True
+        await identity.accounts.create(
+            name="Eve", email="eve@example.org", password_hash="x", only_if_first=True
         )
-    assert await identity.directory.count() == 1
+    assert await identity.accounts.count() == 1
 
 
 async def test_a_first_account_that_fails_does_not_use_up_the_place(
     identity: Identity, new_account: Any
 ) -> None:
     with pytest.raises(InvalidRequest):
-        await identity.directory.create_account(
+        await identity.accounts.create(
             name="Eve",
             email="eve@example.org",
             password_hash=None,
             profile_image_url="javascript:1",
         )
-    assert not await identity.directory.any_exists()
+    assert not await identity.accounts.any_exists()
     assert (await new_account("Ann")).role == "admin"
 
 
@@ -81,12 +81,12 @@ async def test_accounts_brought_from_elsewhere_count_as_first(
 
 async def test_an_address_is_taken_in_any_case(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
-    for check in (identity.directory.check_free("ANN@example.ORG"), new_account("aNN")):
+    for check in (identity.accounts.check_free("ANN@example.ORG"), new_account("aNN")):
         with pytest.raises(InvalidRequest) as refused:
             await check
         assert refused.value.detail == EMAIL_TAKEN
-    assert await identity.directory.by_email("ANN@EXAMPLE.org") == ann
-    assert await identity.directory.check_free("Ben@example.org") == "ben@example.org"
+    assert await identity.accounts.by_email("ANN@EXAMPLE.org") == ann
+    assert await identity.accounts.check_free("Ben@example.org") == "ben@example.org"
 
 
 async def test_of_two_with_one_address_at_once_one_gets_in(
@@ -94,15 +94,15 @@ async def test_of_two_with_one_address_at_once_one_gets_in(
 ) -> None:
     made = await asyncio.gather(*(new_account("Ann") for _ in range(5)), return_exceptions=True)
     assert sum(not isinstance(one, BaseException) for one in made) == 1
-    assert await identity.directory.count() == 1
+    assert await identity.accounts.count() == 1
 
 
 async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) -> None:
-    assert await identity.directory.by_email("a\x00@b.c") is None
-    assert await identity.directory.find("\x00") is None
-    assert await identity.directory.password_hash_of("a\x00@b.c") == (None, None)
+    assert await identity.accounts.by_email("a\x00@b.c") is None
+    assert await identity.accounts.find("\x00") is None
+    assert await identity.accounts.password_hash_of("a\x00@b.c") == (None, None)
     with pytest.raises(NotFound):
-        await identity.directory.by_id("nobody")
+        await identity.accounts.by_id("nobody")
 
 
 async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_account: Any) -> None:
@@ -127,7 +127,7 @@ async def test_promotion_counts_at_once_and_keeps_sessions(
     session = await identity.sessions.open(ben)
     told.clear()
     for role in ("user", "admin"):
-        await identity.directory.set_role(ben.id, role)
+        await identity.accounts.set_role(ben.id, role)
         actor = await identity.sessions.resolve(session.token)
         assert actor is not None and actor.role == role
     assert told == [AccountChanged(ben.id)] * 2
@@ -140,8 +140,8 @@ async def test_whoever_loses_a_role_and_is_given_it_back_has_to_sign_in(
     await new_account("Ann")
     ben = await new_account("Ben", role=was)
     session = await identity.sessions.open(ben)
-    await identity.directory.set_role(ben.id, becomes)
-    await identity.directory.set_role(ben.id, was)
+    await identity.accounts.set_role(ben.id, becomes)
+    await identity.accounts.set_role(ben.id, was)
     assert await identity.sessions.resolve(session.token) is None
 
 
@@ -152,7 +152,7 @@ async def test_promotion_together_with_a_new_password_ends_sessions(
     ben = await new_account("Ben", role="pending")
     session = await identity.sessions.open(ben)
     hashed = await identity.passwords.hash("new")
-    await identity.directory.update(ben.id, AccountChanges(role="user", password_hash=hashed))
+    await identity.accounts.update(ben.id, AccountChanges(role="user", password_hash=hashed))
     assert await identity.sessions.resolve(session.token) is None
 
 
@@ -163,7 +163,7 @@ async def test_a_lower_role_counts_at_once_and_ends_sessions(
     ben = await new_account("Ben", role="user")
     session = await identity.sessions.open(ben)
     told.clear()
-    assert (await identity.directory.set_role(ben.id, "pending")).role == "pending"
+    assert (await identity.accounts.set_role(ben.id, "pending")).role == "pending"
     assert await identity.sessions.resolve(session.token) is None
     assert told == [SessionRevoked(ben.id), AccountChanged(ben.id)]
 
@@ -174,7 +174,7 @@ async def test_the_same_role_again_changes_nothing(
     ann = await new_account("Ann")
     session = await identity.sessions.open(ann)
     told.clear()
-    await identity.directory.set_role(ann.id, "admin")
+    await identity.accounts.set_role(ann.id, "admin")
     assert await identity.sessions.resolve(session.token) and told == []
 
 
@@ -183,13 +183,13 @@ async def test_ab25_the_last_administrator_can_be_neither_demoted_nor_deleted(
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
     for attempt in (
-        identity.directory.set_role(ann.id, "user"),
-        identity.directory.delete(ann.id, by=ben.id),
+        identity.accounts.set_role(ann.id, "user"),
+        identity.accounts.delete(ann.id, by=ben.id),
     ):
         with pytest.raises(Forbidden) as refused:
             await attempt
         assert refused.value.detail == ACTION_PROHIBITED
-    assert (await identity.directory.by_id(ann.id)).role == "admin"
+    assert (await identity.accounts.by_id(ann.id)).role == "admin"
 
 
 async def test_ab25_two_administrators_who_demote_each_other_leave_one(
@@ -200,7 +200,7 @@ async def test_ab25_two_administrators_who_demote_each_other_leave_one(
         for missing in range(2 - len(ids)):
             ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
         await asyncio.gather(
-            *(identity.directory.set_role(one, "user") for one in ids), return_exceptions=True
+            *(identity.accounts.set_role(one, "user") for one in ids), return_exceptions=True
         )
         left = await fetch_all("SELECT id FROM portico_account WHERE role = 'admin'")
         assert len(left) == 1
@@ -211,14 +211,14 @@ async def test_a_new_password_ends_sign_ins_and_the_old_one(
 ) -> None:
     ann = await new_account("Ann", password="old")
     session = await identity.sessions.open(ann)
-    await identity.directory.set_password_hash(ann.id, await identity.passwords.hash("new"))
+    await identity.accounts.set_password_hash(ann.id, await identity.passwords.hash("new"))
     assert await identity.sessions.resolve(session.token) is None
     assert (await identity.check_password(ann.email, "new")).epoch == ann.epoch + 1
     with pytest.raises(InvalidRequest):
         await identity.check_password(ann.email, "old")
     assert AccountChanged(ann.id) in told
     with pytest.raises(NotFound):
-        await identity.directory.set_password_hash("nobody", "x")
+        await identity.accounts.set_password_hash("nobody", "x")
 
 
 async def test_the_sign_in_that_changed_the_password_may_stay(
@@ -228,7 +228,7 @@ async def test_the_sign_in_that_changed_the_password_may_stay(
     here, there = await identity.sessions.open(ann), await identity.sessions.open(ann)
     actor = await identity.sessions.resolve(here.token)
     assert actor is not None
-    await identity.directory.set_password_hash(ann.id, "x", keep=actor.session_id)
+    await identity.accounts.set_password_hash(ann.id, "x", keep=actor.session_id)
     assert await identity.sessions.resolve(here.token)
     assert await identity.sessions.resolve(there.token) is None
 
@@ -237,12 +237,12 @@ async def test_a_deleted_account_takes_its_rows_with_it(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", password="x")
-    group = await identity.directory.create_group(name="G", description="", by=ann.id)
-    await identity.directory.add_members(group.id, [ben.id])
+    group = await identity.groups.create(name="G", description="", by=ann.id)
+    await identity.groups.add_members(group.id, [ben.id])
     await identity.sessions.open(ben)
-    await identity.directory.delete(ben.id, by=ann.id, delete_content=True)
+    await identity.accounts.delete(ben.id, by=ann.id, delete_content=True)
     for table in ("portico_session", "portico_password", "portico_group_member"):
         assert await fetch_all(f"SELECT * FROM {table}") == []
     assert told[-1] == AccountDeleted(ben.id)
     with pytest.raises(NotFound):
-        await identity.directory.delete(ben.id, by=ann.id)
+        await identity.accounts.delete(ben.id, by=ann.id)

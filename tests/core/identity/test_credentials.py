@@ -75,7 +75,7 @@ def test_cookies_in_several_headers_are_all_looked_at() -> None:
 
 async def test_without_a_credential_nobody_is_signed_in(identity: Identity) -> None:
     with pytest.raises(Unauthenticated) as refused:
-        await identity.identify(scope())
+        await identity.auth.identify(scope())
     assert refused.value.detail == NOT_AUTHENTICATED
 
 
@@ -86,12 +86,12 @@ async def test_ab01_a_credential_that_is_not_good_is_said_to_be_invalid(
     identity: Identity, token: bytes
 ) -> None:
     with pytest.raises(Unauthenticated) as refused:
-        await identity.identify(sent(b"Bearer " + token))
+        await identity.auth.identify(sent(b"Bearer " + token))
     assert refused.value.detail == INVALID_TOKEN
 
 
 async def test_a_good_credential_tells_who_it_is(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     session = await identity.sessions.open(ann)
-    actor = await identity.identify(sent(b"Bearer " + session.token.encode()))
+    actor = await identity.auth.identify(sent(b"Bearer " + session.token.encode()))
     assert (actor.id, actor.email, actor.is_admin) == (ann.id, "ann@example.org", True)

@@ -30,10 +30,10 @@ async def test_every_question_is_answered_by_the_defaults_of_now(
     ben = await new_account("Ben", role="user")
     actor = await lasting.sessions.resolve((await lasting.sessions.open(ben)).token)
     assert actor is not None
-    group = await lasting.directory.create_group(
+    group = await lasting.groups.create(
         name="G", description="", by="", permissions={"workspace": {"models": True}}
     )
-    await lasting.directory.add_members(group.id, [ben.id])
+    await lasting.groups.add_members(group.id, [ben.id])
     tree = copy.deepcopy(await lasting.defaults.tree())
     # There and back: what was worked out for the first defaults must not be taken for the second.
     for value in (True, False, True):

@@ -11,7 +11,7 @@ from portico.db import Database
 from portico.identity import Identity
 
 pytestmark = pytest.mark.anyio
-SCRIPT = Path(__file__).with_name("founding.py")
+SCRIPT = Path(__file__).with_name("first_account.py")
 
 
 async def test_ab14_fifty_sign_ups_in_three_processes_make_one_administrator(

@@ -19,13 +19,13 @@ async def test_a_new_group_is_empty_and_its_members_are_told_apart(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
-    group = await identity.directory.create_group(
+    group = await identity.groups.create(
         name="Staff", description="All of us", by=ann.id, permissions=MODELS, data={"config": {}}
     )
     assert (group.member_count, group.account_id, group.data) == (0, ann.id, '{"config":{}}')
-    assert (await identity.directory.add_members(group.id, [ben.id])).group.member_count == 1
-    assert await identity.directory.group_ids(ben.id) == [group.id]
-    assert await identity.directory.group_ids(ann.id) == []
+    assert (await identity.groups.add_members(group.id, [ben.id])).group.member_count == 1
+    assert await identity.groups.ids_of_account(ben.id) == [group.id]
+    assert await identity.groups.ids_of_account(ann.id) == []
     assert [event for event in told if isinstance(event, GroupChanged)] == [
         GroupChanged(group.id)
     ] * 2
@@ -35,10 +35,10 @@ async def test_ab30_adding_is_a_union_of_those_who_exist(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
-    group = await identity.directory.create_group(name="G", description="", by=ann.id)
+    group = await identity.groups.create(name="G", description="", by=ann.id)
 
     async def count_after_adding(*ids: str) -> int:
-        return (await identity.directory.add_members(group.id, ids)).group.member_count
+        return (await identity.groups.add_members(group.id, ids)).group.member_count
 
     assert await count_after_adding(ann.id) == 1
     assert await count_after_adding(ann.id, ben.id, ben.id, "nobody", "\x00", "") == 2
@@ -50,7 +50,7 @@ async def test_nobody_joins_a_group_that_is_not_there(identity: Identity, new_ac
     ann = await new_account("Ann")
     for group_id in ("nothing", "\x00"):
         with pytest.raises(InvalidRequest, match="Error adding users to group"):
-            await identity.directory.add_members(group_id, [ann.id])
+            await identity.groups.add_members(group_id, [ann.id])
 
 
 async def test_membership_permits_what_the_group_grants(
@@ -64,17 +64,17 @@ async def test_membership_permits_what_the_group_grants(
     assert not await identity.is_permitted(actor, "workspace.models")
     assert await identity.is_permitted(actor, "chat.delete")
     for permissions in (None, MODELS):
-        group = await identity.directory.create_group(
+        group = await identity.groups.create(
             name="G", description="", by=ann.id, permissions=permissions
         )
-        await identity.directory.add_members(group.id, [ben.id])
+        await identity.groups.add_members(group.id, [ben.id])
     assert await identity.is_permitted(actor, "workspace.models")
     assert (await identity.permissions_of(ann.id))["workspace"]["models"] is False
 
 
 async def test_a_description_has_a_limit(identity: Identity) -> None:
     with pytest.raises(InvalidRequest):
-        await identity.directory.create_group(name="G", description="x" * 5000, by="ann")
+        await identity.groups.create(name="G", description="x" * 5000, by="ann")
 
 
 async def test_the_tables_are_what_the_migrations_made(database: Database) -> None:
@@ -92,23 +92,23 @@ async def test_the_tables_are_what_the_migrations_made(database: Database) -> No
 async def test_whoever_keeps_something_of_a_group_can_stop_its_deletion(
     identity: Identity, bus: EventBus, told: list[Any]
 ) -> None:
-    group = await identity.directory.create_group(name="G", description="", by="")
+    group = await identity.groups.create(name="G", description="", by="")
     seen: list[Any] = []
 
     async def refuse(event: GroupDeleting) -> None:
-        seen.append(await identity.directory.group(event.id))
+        seen.append(await identity.groups.find(event.id))
         raise ZeroDivisionError
 
     bus.subscribe("test", [Listener(GroupDeleting, refuse)])
     told.clear()
     with pytest.raises(ZeroDivisionError):
-        await identity.directory.delete_group(group.id)
+        await identity.groups.delete(group.id)
     assert seen == [group] and told == []
-    assert await identity.directory.group(group.id) == group
+    assert await identity.groups.find(group.id) == group
     bus.unsubscribe("test")
-    assert await identity.directory.delete_group(group.id)
-    assert not await identity.directory.delete_group(group.id)
-    assert await identity.directory.groups() == []
+    assert await identity.groups.delete(group.id)
+    assert not await identity.groups.delete(group.id)
+    assert await identity.groups.all() == []
 
 
 async def test_groups_of_somebody_who_leaves_are_inherited_or_go_with_them(
@@ -116,33 +116,31 @@ async def test_groups_of_somebody_who_leaves_are_inherited_or_go_with_them(
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
     cid = await new_account("Cid", role="user")
-    directory = identity.directory
-    kept = await directory.create_group(name="kept", description="", by=ben.id)
-    gone = await directory.create_group(name="gone", description="", by=cid.id)
-    await directory.add_members(kept.id, [ann.id, ben.id])
-    await directory.delete(ben.id, by=ann.id)
-    await directory.delete(cid.id, by=ann.id, delete_content=True)
-    (left,) = await directory.groups()
+    accounts, groups = identity.accounts, identity.groups
+    kept = await groups.create(name="kept", description="", by=ben.id)
+    gone = await groups.create(name="gone", description="", by=cid.id)
+    await groups.add_members(kept.id, [ann.id, ben.id])
+    await accounts.delete(ben.id, by=ann.id)
+    await accounts.delete(cid.id, by=ann.id, delete_content=True)
+    (left,) = await groups.all()
     assert (left.id, left.account_id, left.member_count) == (kept.id, ann.id, 1)
-    assert await directory.groups_there([gone.id, kept.id, "\x00", *map(str, range(600))]) == {
-        kept.id
-    }
+    assert await groups.existing_ids([gone.id, kept.id, "\x00", *map(str, range(600))]) == {kept.id}
 
 
 async def test_exactly_those_on_a_list_are_members(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
-    directory = identity.directory
-    group = await directory.create_group(name="G", description="", by="")
+    groups = identity.groups
+    group = await groups.create(name="G", description="", by="")
     for wanted in ([ann.id], [ben.id, "nobody"], [ann.id, ben.id], []):
-        membership = await directory.set_members(group.id, wanted)
-        assert set(await directory.member_ids(group.id)) == set(wanted) - {"nobody"}
+        membership = await groups.set_members(group.id, wanted)
+        assert set(await groups.member_ids(group.id)) == set(wanted) - {"nobody"}
         assert membership.group.member_count == len(set(wanted) - {"nobody"})
         assert membership.ignored == tuple({"nobody"} & set(wanted))
 
 
 async def test_an_id_that_is_taken_makes_no_group(identity: Identity) -> None:
-    directory = identity.directory
-    group = await directory.create_group(name="G", description="", by="", group_id="g-1")
+    groups = identity.groups
+    group = await groups.create(name="G", description="", by="", group_id="g-1")
     with pytest.raises(InvalidRequest, match="Error creating group"):
-        await directory.create_group(name="H", description="", by="", group_id="g-1")
-    assert await directory.groups() == [group]
+        await groups.create(name="H", description="", by="", group_id="g-1")
+    assert await groups.all() == [group]

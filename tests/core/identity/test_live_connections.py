@@ -78,7 +78,7 @@ async def test_AB_07_a_deleted_account_has_no_connections(
     await signed_in("Ada")
     ben = await signed_in("Ben")
     connection = Connection(identity.live_connections, ben)
-    await identity.directory.delete(ben.id, by=None)
+    await identity.accounts.delete(ben.id, by=None)
     assert connection.ended
 
 
@@ -108,7 +108,7 @@ async def test_AB_06_a_new_password_keeps_the_sign_in_that_asked_for_it(
 ) -> None:
     kept, gone = await signed_in("Ann"), await signed_in("Ann")
     staying, going = Connection(watching, kept), Connection(watching, gone)
-    await identity.directory.set_password_hash(kept.id, "a hash", keep=kept.session_id)
+    await identity.accounts.set_password_hash(kept.id, "a hash", keep=kept.session_id)
     await until(lambda: going.ended)
     await identity.live_connections.recheck_all()
     assert not staying.ended
@@ -157,7 +157,7 @@ async def test_a_thousand_are_asked_about_in_three_statements(
         asked.append(len(session_ids))
         return set(session_ids)
 
-    monkeypatch.setattr("portico.identity.sessions.live_connections.sessions_still", counted)
+    monkeypatch.setattr("portico.identity.sessions.live_connections.valid_session_ids", counted)
     for n in range(1001):
         Connection(
             identity.live_connections, Actor(*[ann.id, "", "", "user", ""], session_id=f"s-{n}")
@@ -175,7 +175,7 @@ class Keys:
         self.good = {"k1", "k2"}
         self.away = False
 
-    async def resolve(self, token: str) -> Actor | None:
+    async def authenticate(self, token: str) -> Actor | None:
         return None
 
     async def still_valid(self, session_ids: list[str]) -> set[str]:
@@ -192,7 +192,7 @@ async def test_AB_21_connections_of_keys_end_with_their_key(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     keys, ann = Keys(), await signed_in("Ann")
-    identity.add_providers(readers=[keys])
+    identity.auth.add_providers(readers=[keys])
     one, two = (Connection(watching, key_holder(ann, key)) for key in ("k1", "k2"))
     keys.good.remove("k1")
     await until(lambda: one.ended)

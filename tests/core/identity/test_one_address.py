@@ -30,15 +30,15 @@ async def test_every_way_to_write_an_address_finds_the_account(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")
-    await identity.directory.update(ann.id, AccountChanges(email="José@MÜLLER.de"))
-    assert (await identity.directory.by_id(ann.id)).email == "josé@müller.de"
+    await identity.accounts.update(ann.id, AccountChanges(email="José@MÜLLER.de"))
+    assert (await identity.accounts.by_id(ann.id)).email == "josé@müller.de"
     for email in ("JOSE\u0301@müller.de", "josé@xn--mller-kva.de", "josé@müller.de"):
-        found = await identity.directory.by_email(email)
+        found = await identity.accounts.by_email(email)
         assert found is not None and found.id == ann.id, email
         with pytest.raises(InvalidRequest, match=EMAIL_TAKEN[:5]):
-            await identity.directory.check_free(email)
+            await identity.accounts.check_free(email)
         with pytest.raises(InvalidRequest, match=EMAIL_TAKEN[:5]):
-            await identity.directory.create_account(name="X", email=email, password_hash=None)
+            await identity.accounts.create(name="X", email=email, password_hash=None)
 
 
 async def test_what_only_looks_like_an_address_finds_nobody(
@@ -52,11 +52,11 @@ async def test_what_only_looks_like_an_address_finds_nobody(
         "\u202evik@example.org",
         "vik\udc80@example.org",
     ):
-        assert await identity.directory.by_email(email) is None
+        assert await identity.accounts.by_email(email) is None
         with pytest.raises(InvalidRequest):
             await identity.check_password(email, "right")
         with pytest.raises(InvalidRequest):
-            await identity.directory.update(vik.id, AccountChanges(email=email))
+            await identity.accounts.update(vik.id, AccountChanges(email=email))
     assert (await identity.check_password("VIK@example.org", "right")).id == vik.id
 
 
@@ -68,16 +68,16 @@ async def test_accounts_that_collide_already_are_found_by_exactly_their_own_addr
         (ann.id, "josé@x.org"), (ben.id, "jose\u0301@x.org"), (eve.id, "jos\u200bé@x.org")
     )
     for one, email in ((ann, "josé@x.org"), (ben, "jose\u0301@x.org"), (eve, "jos\u200bé@x.org")):
-        found = await identity.directory.by_email(email)
+        found = await identity.accounts.by_email(email)
         assert found is not None and found.id == one.id
-    assert await identity.directory.by_email("JOSÉ@x.org") is None, "it could be any of them"
+    assert await identity.accounts.by_email("JOSÉ@x.org") is None, "it could be any of them"
     assert {one.id for one in await identity.account_list.colliding()} == {ann.id, ben.id, eve.id}
     with pytest.raises(InvalidRequest):
-        await identity.directory.create_account(name="N", email="JOSÉ@x.org", password_hash=None)
-    await identity.directory.update(eve.id, AccountChanges(email="eve@x.org"))
-    await identity.directory.delete(ben.id)
+        await identity.accounts.create(name="N", email="JOSÉ@x.org", password_hash=None)
+    await identity.accounts.update(eve.id, AccountChanges(email="eve@x.org"))
+    await identity.accounts.delete(ben.id)
     assert await identity.account_list.colliding() == []
-    found = await identity.directory.by_email("JOSÉ@x.org")
+    found = await identity.accounts.by_email("JOSÉ@x.org")
     assert found is not None and found.id == ann.id
 
 
@@ -97,7 +97,7 @@ async def test_an_account_of_an_older_instance_is_found_and_given_a_key(
 ) -> None:
     ann = await new_account("Ann")
     await spoil(ann.id, "ann@example.org")
-    found = await identity.directory.by_email("Ann@example.org")
+    found = await identity.accounts.by_email("Ann@example.org")
     assert found is not None and found.id == ann.id
     await fill_email_keys(current_database())
     keys = await fetch_all("SELECT email_key, colliding FROM portico_account WHERE id = $1", ann.id)

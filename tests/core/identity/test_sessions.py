@@ -94,7 +94,7 @@ async def test_AB_06_whoever_proved_the_old_password_is_too_late_although_one_si
 ) -> None:
     ann = await new_account("Ann")
     kept, under_way = await identity.sessions.open(ann), await identity.sessions.open(ann)
-    await identity.directory.set_password_hash(ann.id, "x", keep=kept.session_id)
+    await identity.accounts.set_password_hash(ann.id, "x", keep=kept.session_id)
     with pytest.raises(InvalidRequest):
         await identity.sessions.open(ann)
     # As if it had been stored in the same moment, unseen by whoever ended the others.
@@ -102,7 +102,7 @@ async def test_AB_06_whoever_proved_the_old_password_is_too_late_although_one_si
     await execute(sql, under_way.session_id, ann.id, ann.epoch)
     assert await identity.sessions.resolve(under_way.token) is None
     assert await identity.sessions.resolve(kept.token) is not None
-    again = await identity.directory.by_id(ann.id)
+    again = await identity.accounts.by_id(ann.id)
     assert await identity.sessions.resolve((await identity.sessions.open(again)).token) is not None
 
 
@@ -124,13 +124,13 @@ async def test_a_sign_in_does_not_overtake_the_end_of_all_sign_ins(
     await identity.sessions.close_all(ann.id)
     with pytest.raises(InvalidRequest):
         await identity.sessions.open(ann)
-    assert await identity.sessions.open(await identity.directory.by_id(ann.id))
+    assert await identity.sessions.open(await identity.accounts.by_id(ann.id))
 
 
 async def test_a_deleted_account_cannot_be_signed_in(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     session = await identity.sessions.open(ben)
-    await identity.directory.delete(ben.id, by=ann.id)
+    await identity.accounts.delete(ben.id, by=ann.id)
     assert await identity.sessions.resolve(session.token) is None
     with pytest.raises(InvalidRequest):
         await identity.sessions.open(ben)

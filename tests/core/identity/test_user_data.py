@@ -69,7 +69,7 @@ async def test_a_status_keeps_what_is_not_said_and_is_told(
     told.clear()
     await identity.user_data.set_status(ann.id, "🏖", "away", 7)
     await identity.user_data.set_status(ann.id, None, "back", None)
-    found = await identity.directory.by_id(ann.id)
+    found = await identity.accounts.by_id(ann.id)
     assert (found.status_emoji, found.status_message, found.status_expires_at) == ("🏖", "back", 7)
     assert told == [AccountChanged(ann.id)] * 2
 

@@ -21,7 +21,7 @@ BADGES = """
 
     class Badges:
         name, label, kind = "badges", "Badge", "form"
-        terms = ProvisioningRules(create_accounts=True)
+        provisioning_rules = ProvisioningRules(create_accounts=True)
         async def authenticate(self, attempt):
             if not attempt.number.isdigit():
                 raise InvalidRequest(INVALID_CRED)
@@ -36,7 +36,7 @@ BADGES = """
         def __init__(self, app):
             self.identity = app.identity
         async def authenticate(self, token):
-            account = await self.identity.directory.by_email(token[3:] + "@example.org")
+            account = await self.identity.accounts.by_email(token[3:] + "@example.org")
             bounds = CredentialScope(endpoints=("/api/x/badges",), scopes=frozenset(["badges:read"]))
             return account and Actor(
                 id=account.id, email=account.email, name=account.name, role=account.role,
@@ -52,14 +52,14 @@ BADGES = """
         return [badges]
 
     @hookimpl
-    def register_token_readers(app):
+    def register_token_authenticators(app):
         return [Tickets(app)]
 
     @hookimpl
     def register_routes(app):
         @post("/api/x/badges/enter", access="public")
         async def enter(request: Request, data: JSONBody[Badge]) -> JSONResponse:
-            return sign_in_response(await app.identity.sign_in_with(badges, data, request.scope))
+            return sign_in_response(await app.identity.auth.sign_in_with(badges, data, request.scope))
         @get("/api/x/badges/hello")
         async def hello(request: Request) -> str:
             return request.user.credential
@@ -78,7 +78,7 @@ DUPLICATE_PROVIDER = """
     from portico.api import PluginInfo, ProvisioningRules, hookimpl
     PLUGIN = PluginInfo(api_version=1, summary="Twice.")
     class Same:
-        name, label, kind, terms = "password", "Mine", "form", ProvisioningRules()
+        name, label, kind, provisioning_rules = "password", "Mine", "form", ProvisioningRules()
         async def authenticate(self, attempt): ...
     @hookimpl
     def register_auth_providers():
@@ -160,7 +160,7 @@ HEADER_SIGN_IN = """
     PLUGIN = PluginInfo(api_version=1, summary="Sign-in with a header.")
     class HeaderSignIn:
         name, label, kind = "words", "Word", "header"
-        terms = ProvisioningRules(create_first_account=True, link_by_email="everybody")
+        provisioning_rules = ProvisioningRules(create_first_account=True, link_by_email="always")
         def read_sign_in(self, body, scope):
             return dict(scope["headers"]).get(b"x-word")
         async def authenticate(self, attempt):

@@ -117,8 +117,8 @@ async def test_AB_12_guessing_at_another_door_gives_no_further_guesses(limiter: 
     one = await limiter()
     await let_through(30, lambda n: fail(one, f"{n}@example.org"))
     with pytest.raises(RateLimited):
-        await one.check("ldap", HERE, "new")
-    await one.check("oauth", HERE, None)
+        await one.acquire("ldap", HERE, "new")
+    await one.acquire("oauth", HERE, None)
 
 
 async def test_AB_12_tries_at_the_same_time_do_not_slip_through(limiter: Make) -> None:
@@ -133,7 +133,7 @@ async def test_a_crowd_behind_one_address_that_knows_its_passwords_is_let_in(lim
     one = await limiter(failures=10)
 
     async def sign_in(account: str) -> None:
-        async with await one.check("signin", HERE, account):
+        async with await one.acquire("signin", HERE, account):
             await asyncio.sleep(0.01)  # the password
 
     await asyncio.gather(*(sign_in(f"{n}@example.org") for n in range(100)))
@@ -141,8 +141,8 @@ async def test_a_crowd_behind_one_address_that_knows_its_passwords_is_let_in(lim
 
 async def test_whoever_waits_in_vain_is_refused_when_the_last_has_failed(limiter: Make) -> None:
     one = await limiter(failures=1)
-    first = await one.check("signin", HERE, ADA)
-    second = asyncio.create_task(one.check("signin", HERE, "ben@example.org"))
+    first = await one.acquire("signin", HERE, ADA)
+    second = asyncio.create_task(one.acquire("signin", HERE, "ben@example.org"))
     await asyncio.sleep(0)
     del first
     with pytest.raises(RateLimited):
@@ -153,7 +153,7 @@ async def test_what_was_never_judged_does_not_count(limiter: Make) -> None:
     one = await limiter(tries=3)
     for _ in range(10):
         with pytest.raises(RateLimited, match="busy"):
-            async with await one.check("signin", HERE, ADA):
+            async with await one.acquire("signin", HERE, ADA):
                 raise RateLimited(5, "busy")
     assert await let_through(10, lambda _: fail(one)) == 3
 
@@ -163,7 +163,7 @@ async def test_whoever_hangs_up_has_tried(limiter: Make) -> None:
 
     async def hang_up(n: int) -> None:
         with pytest.raises(asyncio.CancelledError):
-            async with await one.check("signin", HERE, f"{n}@example.org"):
+            async with await one.acquire("signin", HERE, f"{n}@example.org"):
                 raise asyncio.CancelledError
 
     assert await let_through(10, hang_up) == 3
@@ -344,7 +344,7 @@ async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
 
     async def wrong(n: int) -> None:
         with pytest.raises(InvalidRequest):
-            async with await one.check("signin", HERE, f"{n}@example.org"):
+            async with await one.acquire("signin", HERE, f"{n}@example.org"):
                 raise InvalidRequest("wrong")
 
     assert await let_through(5, wrong) == 2
@@ -357,7 +357,7 @@ async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
     with structlog.testing.capture_logs() as lines:
         for number in range(20):
             with contextlib.suppress(RateLimited):
-                await limits.check("signin", HERE, f"{number}@example.org")
+                await limits.acquire("signin", HERE, f"{number}@example.org")
     assert lines == [
         {
             "event": "limit reached", "log_level": "warning", "limit": "address", "door": "signin",
@@ -366,7 +366,7 @@ async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
     ]  # fmt: skip
     with structlog.testing.capture_logs() as lines, pytest.raises(RateLimited):
         for _ in range(3):
-            await limits.check("signin", THERE, ADA)
+            await limits.acquire("signin", THERE, ADA)
     assert [line["client"] for line in lines] == [THERE]
 
 
@@ -429,10 +429,10 @@ async def test_those_who_wait_while_other_instances_have_every_place_are_refused
     limiter: Make,
 ) -> None:
     here, there = await limiter(failures=2), await limiter(failures=2)
-    begun = await here.check("signin", HERE, "a@example.org")
-    taken = await there.check("signin", HERE, "b@example.org")
+    begun = await here.acquire("signin", HERE, "a@example.org")
+    taken = await there.acquire("signin", HERE, "b@example.org")
     waiting = [
-        asyncio.create_task(here.check("signin", HERE, f"{n}@example.org")) for n in range(20)
+        asyncio.create_task(here.acquire("signin", HERE, f"{n}@example.org")) for n in range(20)
     ]
     for _ in range(20):
         await asyncio.sleep(0)

@@ -146,7 +146,7 @@ def test_what_is_set_is_there_after_a_restart(env: dict[str, str]) -> None:
     for _ in range(2):
         app = InProcessApp(env)
         try:
-            if not app.call(app.portico.identity.directory.any_exists):
+            if not app.call(app.portico.identity.accounts.any_exists):
                 change(app.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)
             told = app.client.sign_in("Ada").get(CONFIG).json
             assert (told["RESPONSE_WATERMARK"], told["ENABLE_NOTES"]) == ("AI", True)

@@ -373,5 +373,5 @@ def test_only_good_keys_still_stand_for_somebody(
 
 
 async def _still(app: InProcessApp, *ids: str) -> set[str]:
-    (reader,) = (one for c in app.portico.contributions for one in c.token_readers)
-    return await reader.still(list(ids))
+    (reader,) = (one for c in app.portico.contributions for one in c.token_authenticators)
+    return await reader.still_valid(list(ids))

@@ -285,7 +285,7 @@ def test_the_chats_of_somebody_who_is_gone_go_with_them(
     gone, kept = new_chat(ann)["id"], new_chat(bob)["id"]
 
     async def delete() -> None:
-        await app.portico.identity.directory.delete(ann.account["id"], by=admin.account["id"])
+        await app.portico.identity.accounts.delete(ann.account["id"], by=admin.account["id"])
         await app.portico.events.drain()
 
     app.call(delete)

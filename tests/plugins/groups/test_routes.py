@@ -195,7 +195,7 @@ def test_the_groups_of_somebody_who_leaves_go_to_whoever_deletes_them(
     eve = admin.add_user("Eve", role="admin")
     group = eve.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json
     assert group["user_id"] == eve.account["id"]
-    delete = app.portico.identity.directory.delete
+    delete = app.portico.identity.accounts.delete
     app.call(delete, eve.account["id"], admin.account["id"])
     assert admin.get(f"{GROUPS}/id/{group['id']}").json["user_id"] == admin.account["id"]
 

@@ -65,13 +65,13 @@ def add_group(app: InProcessApp, admin: Client) -> AddGroup:
     """Make a group: `add_group(ann, sharing={"models": True})`. Returns its id."""
 
     def make(*members: Client, **permissions: Any) -> str:
-        directory = app.portico.identity.directory
+        groups = app.portico.identity.groups
 
         async def work() -> str:
-            group = await directory.create_group(
+            group = await groups.create(
                 name="crew", description="", by=admin.account["id"], permissions=permissions
             )
-            await directory.add_members(group.id, [one.account["id"] for one in members])
+            await groups.add_members(group.id, [one.account["id"] for one in members])
             return str(group.id)
 
         return str(app.call(work))

@@ -232,7 +232,7 @@ def test_people_and_groups_that_are_gone_are_left_out(
     admin.delete(f"/api/v1/users/{bob.account['id']}")
 
     async def disband() -> None:
-        await app.portico.identity.directory.delete_group(crew)
+        await app.portico.identity.groups.delete(crew)
 
     app.call(disband)
 

@@ -401,7 +401,7 @@ def test_the_models_of_somebody_who_is_gone_go_to_who_deleted_them_or_with_them(
     root = admin.account["id"]
 
     async def delete() -> None:
-        await app.portico.identity.directory.delete(
+        await app.portico.identity.accounts.delete(
             ann.account["id"], by=root, delete_content=delete_content
         )
         await app.portico.events.drain()

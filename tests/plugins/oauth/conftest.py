@@ -31,4 +31,4 @@ def browser(client: Client) -> Browser:
 @pytest.fixture
 def count(app: InProcessApp) -> Callable[[], int]:
     """How many accounts there are."""
-    return lambda: app.call(app.portico.identity.directory.count)
+    return lambda: app.call(app.portico.identity.accounts.count)

@@ -156,8 +156,8 @@ def test_a_renewed_hash_never_takes_the_place_of_another_password(
     user.post(CHANGE, form())
 
     async def late() -> None:
-        directory = app.portico.identity.directory
-        await directory.renew_hash(user.account["id"], old, "$2b$04$late")
+        accounts = app.portico.identity.accounts
+        await accounts.renew_hash(user.account["id"], old, "$2b$04$late")
 
     app.call(late)
     assert signs_in(user, NEW)

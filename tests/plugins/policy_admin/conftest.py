@@ -33,13 +33,13 @@ def add_group(app: InProcessApp, admin: Client) -> AddGroup:
     """Make a group: `add_group("Staff", ben)`. Returns its id."""
 
     def make(name: str, *members: Client) -> str:
-        directory = app.portico.identity.directory
+        groups = app.portico.identity.groups
 
         async def work() -> str:
-            group = await directory.create_group(
+            group = await groups.create(
                 name=name, description="", by=admin.account["id"], permissions=None
             )
-            await directory.add_members(group.id, [one.account["id"] for one in members])
+            await groups.add_members(group.id, [one.account["id"] for one in members])
             return str(group.id)
 
         return str(app.call(work))

@@ -58,7 +58,7 @@ def enter(client: Client, person: str, **more: str) -> Client:
 
 
 def how_many(app: InProcessApp) -> int:
-    count: int = app.call(app.portico.identity.directory.count)
+    count: int = app.call(app.portico.identity.accounts.count)
     return count
 
 
@@ -211,7 +211,7 @@ def test_by_default_only_the_first_is_a_newcomer(env: dict[str, str]) -> None:
 
 
 def groups_of(app: InProcessApp, person: Client) -> set[str]:
-    found = app.call(app.portico.identity.directory.groups_of, person.account["id"])
+    found = app.call(app.portico.identity.groups.of_account, person.account["id"])
     return {group.name for group in found}
 
 

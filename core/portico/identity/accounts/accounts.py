@@ -1,6 +1,7 @@
 """Accounts: making, changing and deleting them. There is always an administrator, and only one founder."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from portico.audit import drop_fields, record_change
 from portico.db import (
@@ -38,7 +39,6 @@ from portico.identity.accounts.email_keys import let_be_alone
 from portico.identity.accounts.lookup import AccountLookup
 from portico.identity.accounts.picture import DEFAULT_PICTURE, check_picture
 from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountDeleting
-from portico.identity.sessions.sessions import Sessions
 
 KIND = "account"
 #: A plugin that is not active cannot hand over what it keeps.
@@ -80,6 +80,14 @@ _MADE_A_GROUP = "SELECT 1 FROM portico_group WHERE account_id = $1 LIMIT 1"
 _TOUCH = "UPDATE portico_account SET updated_at = $1 WHERE id = $2"
 
 
+class SessionCloser(Protocol):
+    """What `Accounts` needs of sessions, which are a layer above."""
+
+    async def close_all(self, account_id: str, keep: str | None = None) -> None:
+        """End every session of an account, except `keep`."""
+        ...
+
+
 class Accounts(AccountLookup):
     """Everybody who has an account. Raises NotFound wherever an id must exist and does not.
 
@@ -89,13 +97,13 @@ class Accounts(AccountLookup):
     """
 
     def __init__(
-        self, sessions: Sessions, bus: EventBus, default_role: Callable[[], Awaitable[str]]
+        self, sessions: SessionCloser, bus: EventBus, default_role: Callable[[], Awaitable[str]]
     ) -> None:
         self._sessions = sessions
         self._bus = bus
         self._default_role = default_role
 
-    async def create_account(
+    async def create(
         self,
         *,
         name: str,
@@ -103,7 +111,7 @@ class Accounts(AccountLookup):
         password_hash: str | None,
         role: str | None = None,
         profile_image_url: str = DEFAULT_PICTURE,
-        founding: bool = False,
+        only_if_first: bool = False,
         by: str | None = None,
     ) -> Account:
         """A new account. The very first one is an administrator's, whatever `role` says.
@@ -120,7 +128,7 @@ class Accounts(AccountLookup):
             async with transaction():
                 if await fetch_all(_CLAIM_FOUNDER, account_id):
                     role = "admin"
-                elif founding or (role == "admin" and not await self._is_admin_now(by)):
+                elif only_if_first or (role == "admin" and not await self._is_admin_now(by)):
                     raise Forbidden
                 await self._check_key(email_key(email), account_id)
                 text, key = folded(name, email), email_key(email)
@@ -200,7 +208,7 @@ class Accounts(AccountLookup):
         account_id: str,
         by: str | None = None,
         *,
-        heir: str | None = None,
+        new_owner_id: str | None = None,
         delete_content: bool = False,
     ) -> None:
         """Delete an account with all that is its own, in every plugin, or nothing of it.
@@ -212,7 +220,7 @@ class Accounts(AccountLookup):
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                await self._delete(account_id, by, heir, delete_content)
+                await self._delete(account_id, by, new_owner_id, delete_content)
                 return
             except ForeignKeyViolation as error:
                 raise InvalidRequest(LAST_ADMIN_MESSAGE) from error

@@ -46,7 +46,7 @@ class AccountLookup:
         found = [] if "\x00" in account_id else await fetch_all(_BY_ID, account_id)
         return Account(**found[0]) if found else None
 
-    async def accounts_there(self, account_ids: Sequence[str]) -> set[str]:
+    async def existing_ids(self, account_ids: Sequence[str]) -> set[str]:
         """Those of these ids that are an account's. A statement for each 500."""
         there: set[str] = set()
         for ids in chunks([one for one in dict.fromkeys(account_ids) if "\x00" not in one]):

@@ -64,19 +64,19 @@ class Groups(GroupMembership):
     Forbidden is raised; None = whoever may give everything.
     """
 
-    async def groups(self) -> list[Group]:
+    async def all(self) -> list[Group]:
         """All groups, the last changed first."""
         return [Group(**found) for found in await fetch_all(_ALL)]
 
-    async def groups_of(self, account_id: str) -> list[Group]:
+    async def of_account(self, account_id: str) -> list[Group]:
         """The groups somebody is in, the last changed first."""
         return [Group(**found) for found in await fetch_all(_OF, account_id)]
 
-    async def groups_there(self, group_ids: Sequence[str]) -> set[str]:
+    async def existing_ids(self, group_ids: Sequence[str]) -> set[str]:
         """Those of these ids that are a group's."""
         return await hold_rows("portico_group", group_ids)
 
-    async def create_group(
+    async def create(
         self,
         *,
         name: str,
@@ -108,14 +108,14 @@ class Groups(GroupMembership):
                 became = {"name": name, "description": description, "permissions": permissions}
                 await audit.record_change("group.created", "group", group_id, new=became)
                 after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
-                created = await self.group(group_id)
+                created = await self.find(group_id)
         except UniqueViolation:
             created = None
         if created is None:
             raise InvalidRequest(f"[ERROR: Error {CREATING}]")
         return created
 
-    async def update_group(
+    async def update(
         self,
         group_id: str,
         *,
@@ -132,7 +132,7 @@ class Groups(GroupMembership):
         it is is not checked again.
         """
         async with transaction():
-            was = await self.lock_group(group_id, UPDATING)
+            was = await self.lock(group_id, UPDATING)
             if permissions is not None and as_json(permissions) != as_json(
                 parse_tree(was.permissions)
             ):
@@ -151,7 +151,7 @@ class Groups(GroupMembership):
             grants = was.permissions if permissions is None else as_json(permissions)
             await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
-            group = await self.lock_group(group_id, UPDATING)
+            group = await self.lock(group_id, UPDATING)
             before, after = _noted(was), _noted(group)
             if was.data != group.data:
                 before["data"], after["data"] = parse_tree(was.data), parse_tree(group.data)
@@ -159,11 +159,11 @@ class Groups(GroupMembership):
                 await audit.record_change("group.changed", "group", group_id, before, after)
         return group
 
-    async def delete_group(self, group_id: str) -> bool:
+    async def delete(self, group_id: str) -> bool:
         """Delete a group with all that was given to it, in every plugin. False: there was none."""
         async with transaction():
             try:
-                group = await self.lock_group(group_id, DELETING)
+                group = await self.lock(group_id, DELETING)
             except NoSuchGroup:
                 return False
             await self._bus.publish_in_transaction(GroupDeleting(group_id))
@@ -173,13 +173,13 @@ class Groups(GroupMembership):
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
         return True
 
-    async def account_leaving(self, event: AccountDeleting) -> None:
+    async def on_account_deleting(self, event: AccountDeleting) -> None:
         """The groups that an account made go to the heir, or with them. Called inside the transaction."""
         if event.new_owner_id is not None:
             await execute(_INHERIT, event.new_owner_id, event.id)
             return
         for made in await fetch_all(_MADE_BY, event.id):
-            await self.delete_group(made["id"])
+            await self.delete(made["id"])
 
 
 def _noted(group: Group) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class GroupMembership:
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
-    async def group(self, group_id: str) -> Group | None:
+    async def find(self, group_id: str) -> Group | None:
         """The group of this id, if there is one."""
         found = [] if "\x00" in group_id else await fetch_all(_BY_ID, group_id)
         return Group(**found[0]) if found else None
@@ -73,14 +73,14 @@ class GroupMembership:
         membership would permit more than that.
         """
         async with transaction():
-            group = await self.lock_group(group_id, ADDING)
+            group = await self.lock(group_id, ADDING)
             check_may_grant(granted_permissions(parse_tree(group.permissions)), within)
             return await self._change(group, account_ids, added=account_ids)
 
     async def remove_members(self, group_id: str, account_ids: Sequence[str]) -> MembershipChange:
         """Send people out of a group. Whoever is not in it stays out. Raises: NoSuchGroup."""
         async with transaction():
-            group = await self.lock_group(group_id, REMOVING)
+            group = await self.lock(group_id, REMOVING)
             return await self._change(group, account_ids, removed=account_ids)
 
     async def set_members(
@@ -88,7 +88,7 @@ class GroupMembership:
     ) -> MembershipChange:
         """Have exactly these people in a group. Raises: as `add_members`."""
         async with transaction():
-            group = await self.lock_group(group_id, ADDING)
+            group = await self.lock(group_id, ADDING)
             check_may_grant(granted_permissions(parse_tree(group.permissions)), within)
             surplus = set(await self.member_ids(group_id)) - set(account_ids)
             return await self._change(
@@ -112,18 +112,18 @@ class GroupMembership:
             return []
         return [found["account_id"] for found in await fetch_all(_MEMBER_IDS, group_id)]
 
-    async def group_ids(self, account_id: str) -> list[str]:
+    async def ids_of_account(self, account_id: str) -> list[str]:
         """The groups somebody is in. Shape: ids, sorted."""
         return [found["group_id"] for found in await fetch_all(_IDS, account_id)]
 
-    async def group_permissions(self, account_id: str) -> tuple[str, ...]:
+    async def permissions_of_account(self, account_id: str) -> tuple[str, ...]:
         """What somebody's groups grant. Shape: JSON text of each group that grants anything, in a fixed order."""
         return tuple(found["permissions"] for found in await fetch_all(_GRANTED, account_id))
 
-    async def lock_group(self, group_id: str, doing: str) -> Group:
+    async def lock(self, group_id: str, doing: str) -> Group:
         """The group, which nobody else changes until the transaction ends. Raises: NoSuchGroup."""
         there = "\x00" not in group_id and await execute(_LOCK, group_id)
-        group = await self.group(group_id) if there else None
+        group = await self.find(group_id) if there else None
         if group is None:
             raise NoSuchGroup(doing)
         return group
@@ -151,7 +151,7 @@ class GroupMembership:
         if came or went:
             await execute(_TOUCH, now(), group.id)
             after_commit(lambda: self._bus.publish(GroupChanged(group.id)))
-        changed = await self.group(group.id)
+        changed = await self.find(group.id)
         assert changed is not None  # its row is locked
         return MembershipChange(changed, tuple(one for one in asked if one not in there))
 

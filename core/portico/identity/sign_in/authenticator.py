@@ -36,7 +36,7 @@ from portico.rate_limits import RateLimiter
 log = structlog.get_logger("portico.identity")
 
 #: Which ways are asked first at the door they share.
-SHARED_SIGN_IN_ORDER: tuple[ProviderKind, ...] = ("open", "header", "form", "redirect")
+SHARED_SIGN_IN_ORDER: tuple[ProviderKind, ...] = ("none", "header", "form", "redirect")
 
 
 class Authenticator:
@@ -45,18 +45,18 @@ class Authenticator:
     def __init__(
         self,
         sessions: Sessions,
-        admission: AccountProvisioner,
-        reception: SessionResponder,
+        provisioner: AccountProvisioner,
+        responder: SessionResponder,
         *,
         presence: LastSeenTracker,
-        visits: LastSeenTracker,
+        session_presence: LastSeenTracker,
         limiter: RateLimiter | None,
     ) -> None:
-        self.sessions, self.admission, self.reception = sessions, admission, reception
-        self.presence, self.session_presence = presence, visits
+        self._sessions, self._provisioner, self._responder = sessions, provisioner, responder
+        self._presence, self._session_presence = presence, session_presence
         self._limiter = limiter
         self.providers: dict[str, AuthProvider] = {}
-        self._readers: list[TokenAuthenticator] = []
+        self.token_authenticators: list[TokenAuthenticator] = []
         self._verifiers: list[RequestVerifier] = []
 
     def add_providers(
@@ -65,7 +65,7 @@ class Authenticator:
         """People come in by these ways too, and carry these tokens too."""
         self.providers.update((way.name, way) for way in ways)
         self._verifiers += [way for way in ways if isinstance(way, RequestVerifier)]
-        self._readers += readers
+        self.token_authenticators += readers
 
     def remove_providers(
         self, ways: Collection[AuthProvider] = (), readers: Collection[TokenAuthenticator] = ()
@@ -76,7 +76,9 @@ class Authenticator:
         self._verifiers = [
             way for way in self.providers.values() if isinstance(way, RequestVerifier)
         ]
-        self._readers[:] = [one for one in self._readers if one not in readers]
+        self.token_authenticators[:] = [
+            one for one in self.token_authenticators if one not in readers
+        ]
 
     async def active_providers(self) -> list[AuthProvider]:
         """The ways by which people come in now, sorted by name."""
@@ -88,7 +90,7 @@ class Authenticator:
     @property
     def uses_passwords(self) -> bool:
         """Whether people have passwords of their own. Not where whoever comes is named by a header, or let in anyway."""
-        return not any(way.kind in ("open", "header") for way in self.providers.values())
+        return not any(way.kind in ("none", "header") for way in self.providers.values())
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Who sent this ASGI request.
@@ -99,9 +101,11 @@ class Authenticator:
         credential = credential_from(scope)
         if credential is None:
             raise Unauthenticated
-        reader = next((r for r in self._readers if credential.token.startswith(r.prefix)), None)
+        reader = next(
+            (r for r in self.token_authenticators if credential.token.startswith(r.prefix)), None
+        )
         if reader is None:
-            actor = await self.sessions.resolve(credential.token)
+            actor = await self._sessions.resolve(credential.token)
         elif credential.by_cookie:
             # A browser sends cookies without being asked: only what a sign-in put there is good there.
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
@@ -111,9 +115,9 @@ class Authenticator:
             raise Unauthenticated(INVALID_TOKEN)
         if self._verifiers and not all(one.accepts(scope, actor) for one in self._verifiers):
             raise Unauthenticated(USER_MISMATCH)
-        self.presence.touch(actor.id)
+        self._presence.touch(actor.id)
         if reader is None:
-            self.session_presence.touch(actor.session_id)
+            self._session_presence.touch(actor.session_id)
         return actor
 
     async def sign_in(self, body: bytes, scope: Mapping[str, Any]) -> SignInResult:
@@ -152,7 +156,7 @@ class Authenticator:
         credential = credential_from(scope)
         if credential is None:
             return None
-        actor = await self.sessions.resolve(credential.token)
+        actor = await self._sessions.resolve(credential.token)
         if actor is None or not all(one.accepts(scope, actor) for one in self._verifiers):
             return None
         return actor
@@ -167,7 +171,7 @@ class Authenticator:
         """
         found = await way.authenticate(attempt)
         if isinstance(found, ExternalIdentity):
-            account = await self.admission.provision(way.name, found, way.terms)
+            account = await self._provisioner.provision(way.name, found, way.provisioning_rules)
             return await self.open_session(way, account, scope, found.provider_session_id)
         return await self.open_session(way, found, scope)
 
@@ -180,7 +184,7 @@ class Authenticator:
     ) -> SignInResult:
         """Open a session for somebody who is known already, such as whoever just signed up."""
         came = session_origin(scope, way.name, provider_session)
-        return await self.reception.sign_in(account, came)
+        return await self._responder.sign_in(account, came)
 
     async def sign_out(self, token: str) -> str | None:
         """Sign out whoever has this token. Returns where the browser should go next; None = nowhere.
@@ -190,11 +194,11 @@ class Authenticator:
         try:
             return await self._sign_out_at_provider(token)
         finally:
-            await self.sessions.end(token)
+            await self._sessions.end(token)
 
     async def _sign_out_at_provider(self, token: str) -> str | None:
         """Asked before the session ends: what the way keeps of it goes with it."""
-        arrived = await self.sessions.method_of(token)
+        arrived = await self._sessions.method_of(token)
         way = self.providers.get(arrived.method) if arrived else None
         if arrived is None or not isinstance(way, ProviderSignOut):
             return None

@@ -7,10 +7,11 @@ import structlog
 from portico.db import fetch_all, transaction
 from portico.errors import ACCESS_PROHIBITED, EMAIL_TAKEN, Forbidden, InvalidRequest
 from portico.identity.accounts.account import Account
+from portico.identity.accounts.accounts import Accounts
 from portico.identity.accounts.changes import AccountChanges
 from portico.identity.accounts.picture import DEFAULT_PICTURE
-from portico.identity.directory import Directory
 from portico.identity.groups.group import NoSuchGroup
+from portico.identity.groups.groups import Groups
 from portico.identity.providers import ExternalIdentity, ProvisioningRules
 from portico.identity.sign_in.identity_links import IdentityLinks
 from portico.normalization import normalized
@@ -28,11 +29,13 @@ class AccountProvisioner:
 
     def __init__(
         self,
-        directory: Directory,
+        accounts: Accounts,
+        groups: Groups,
         links: IdentityLinks,
         default_group: Callable[[], Awaitable[str]],
     ) -> None:
-        self._directory = directory
+        self._accounts = accounts
+        self._groups = groups
         self._links = links
         self._default_group = default_group
 
@@ -65,13 +68,13 @@ class AccountProvisioner:
         if proof.subject is None:
             return await self._find_by_email(proof, terms)
         account_id = await self._links.account_id(provider, proof.subject)
-        return None if account_id is None else await self._directory.by_id(account_id)
+        return None if account_id is None else await self._accounts.by_id(account_id)
 
     async def _find_by_email(
         self, proof: ExternalIdentity, terms: ProvisioningRules
     ) -> Account | None:
         """The account of the same e-mail address. Raises: Invalid if it may not be merged with."""
-        account = await self._directory.by_email(proof.email)
+        account = await self._accounts.by_email(proof.email)
         if account is not None and not _may_link(account, proof, terms):
             raise InvalidRequest(EMAIL_TAKEN)
         return account
@@ -94,13 +97,13 @@ class AccountProvisioner:
         return account
 
     async def _create(self, proof: ExternalIdentity, *, founding: bool) -> Account:
-        account = await self._directory.create_account(
+        account = await self._accounts.create(
             name=proof.name or proof.email,
             email=proof.email,
             password_hash=None,
             role=proof.role,
             profile_image_url=proof.picture or DEFAULT_PICTURE,
-            founding=founding,
+            only_if_first=founding,
         )
         await self.join_default_group(account.id)
         return account
@@ -111,7 +114,7 @@ class AccountProvisioner:
         if not group_id:
             return
         try:
-            await self._directory.add_members(group_id, [account_id])
+            await self._groups.add_members(group_id, [account_id])
         except NoSuchGroup:
             log.warning("the group that newcomers join does not exist", group=group_id)
 
@@ -130,14 +133,14 @@ class AccountProvisioner:
         self, account: Account, role: str | None, picture: str | None
     ) -> Account:
         try:
-            return await self._directory.update(
+            return await self._accounts.update(
                 account.id, AccountChanges(role=role, profile_image_url=picture)
             )
         except Forbidden:
             # Whoever founded the house, and the last administrator, stay what they are whatever a provider says.
             log.warning("a provider may not demote this administrator", account=account.id)
             wanted = AccountChanges(profile_image_url=picture)
-            return await self._directory.update(account.id, wanted)
+            return await self._accounts.update(account.id, wanted)
 
     async def _sync_groups(
         self, account_id: str, names: Sequence[str], terms: ProvisioningRules
@@ -157,22 +160,22 @@ class AccountProvisioner:
             if terms.create_groups:
                 for name in sorted(wanted - known.keys()):
                     known[name] = await self._new_group(name, account_id)
-            now_in = set(await self._directory.group_ids(account_id))
+            now_in = set(await self._groups.ids_of_account(account_id))
             to_be = {known[name] for name in wanted if name in known}
             for group_id in sorted(to_be - now_in):
-                await self._directory.add_members(group_id, [account_id])
+                await self._groups.add_members(group_id, [account_id])
             for group_id in sorted(now_in - to_be):
                 if not terms.is_ignored_group(name_of.get(group_id, "")):
-                    await self._directory.remove_members(group_id, [account_id])
+                    await self._groups.remove_members(group_id, [account_id])
 
     async def _new_group(self, name: str, account_id: str) -> str:
-        by = await self._directory.first_admin_id() or account_id
+        by = await self._accounts.first_admin_id() or account_id
         text = f"Group '{name}' created automatically at a sign-in."
-        return (await self._directory.create_group(name=name, description=text, by=by)).id
+        return (await self._groups.create(name=name, description=text, by=by)).id
 
 
 def _may_link(account: Account, proof: ExternalIdentity, terms: ProvisioningRules) -> bool:
     """Whether somebody who is new to the provider is given the account that has their e-mail address."""
-    if not proof.email_verified or terms.link_by_email == "nobody":
+    if not proof.email_verified or terms.link_by_email == "never":
         return False
-    return terms.link_by_email == "everybody" or account.role != "admin"
+    return terms.link_by_email == "always" or account.role != "admin"

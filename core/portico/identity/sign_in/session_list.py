@@ -7,9 +7,8 @@ import msgspec
 from portico.audit import record_change
 from portico.db import fetch_all, now, transaction
 from portico.errors import NotFound
-from portico.identity.accounts.accounts import KIND
+from portico.identity.accounts.accounts import KIND, Accounts
 from portico.identity.accounts.last_seen import LastSeenTracker
-from portico.identity.directory import Directory
 from portico.identity.sessions.sessions import Sessions
 
 #: Sign-ins on one page.
@@ -47,10 +46,10 @@ class SessionList:
     `by`: the account of whoever asks for a change; None = somebody at the server's own keyboard.
     """
 
-    def __init__(self, sessions: Sessions, directory: Directory, visits: LastSeenTracker) -> None:
+    def __init__(self, sessions: Sessions, accounts: Accounts, presence: LastSeenTracker) -> None:
         self._sessions = sessions
-        self._directory = directory
-        self._visits = visits
+        self._accounts = accounts
+        self._presence = presence
 
     async def page(
         self, account_id: str, page: int = 1, current: str = ""
@@ -59,7 +58,7 @@ class SessionList:
 
         Raises: NotFound if there is no such account.
         """
-        await self._directory.by_id(account_id)
+        await self._accounts.by_id(account_id)
         skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
         found = await fetch_all(_PAGE, account_id, now(), skip)
         total = (await fetch_all(_COUNT, account_id, now()))[0]["n"]
@@ -71,7 +70,7 @@ class SessionList:
         Raises: NotFound if it has no such one; Forbidden if `by` may not touch the account.
         """
         async with transaction():
-            await self._directory.check_may_change(account_id, by)
+            await self._accounts.check_may_change(account_id, by)
             if "\x00" in session_id or not await self._sessions.close_for_account(
                 account_id, session_id
             ):
@@ -83,7 +82,7 @@ class SessionList:
     ) -> None:
         """End all sign-ins of an account, but for `keep`. Raises: as `end`."""
         async with transaction():
-            await self._directory.check_may_change(account_id, by)
+            await self._accounts.check_may_change(account_id, by)
             await self._sessions.close_all(account_id, keep)
             await record_change(
                 "sign_in.all_ended", KIND, account_id, new={"kept": keep} if keep else None
@@ -92,7 +91,7 @@ class SessionList:
     def _shown(self, one: dict[str, object], current: str) -> SessionInfo:
         shown = SessionInfo(**one, current=one["id"] == current)  # type: ignore[arg-type]
         # Those of before it was noted, and the others as they are known here.
-        shown.last_seen_at = self._visits.last_active(
+        shown.last_seen_at = self._presence.last_active(
             shown.id, max(shown.last_seen_at or 0, shown.created_at)
         )
         return shown

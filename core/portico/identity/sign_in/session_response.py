@@ -12,8 +12,8 @@ from portico.db import fetch_all
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.identity.accounts.account import Account
 from portico.identity.actor import SESSION_CREDENTIAL, Actor
-from portico.identity.directory import Directory
 from portico.identity.groups.default_permissions import DefaultPermissions
+from portico.identity.groups.groups import Groups
 from portico.identity.providers import SessionOrigin
 from portico.identity.sessions.cookies import Cookies
 from portico.identity.sessions.sessions import Sessions, SessionToken
@@ -73,22 +73,22 @@ class SessionResponder:
     def __init__(
         self,
         sessions: Sessions,
-        directory: Directory,
+        groups: Groups,
         defaults: DefaultPermissions,
         cookies: Cookies,
-        moment: float = 0,
+        cache_seconds: float = 0,
     ) -> None:
         self._sessions = sessions
-        self._directory = directory
+        self._groups = groups
         self._defaults = defaults
         self._cookies = cookies
         self._encode = msgspec.json.Encoder().encode
-        self._profiles: TTLCache[str, Profile] = TTLCache(moment)
+        self._profiles: TTLCache[str, Profile] = TTLCache(cache_seconds)
 
     async def sign_in(self, account: Account, arrival: SessionOrigin | None = None) -> SignInResult:
         """Open a session for somebody whose identity was just proven."""
         session = await self._sessions.open(account, arrival)
-        granted = await self._directory.group_permissions(account.id)
+        granted = await self._groups.permissions_of_account(account.id)
         user = SessionUser(
             id=account.id,
             name=account.name,

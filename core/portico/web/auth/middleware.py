@@ -89,7 +89,7 @@ async def _authorize(
     """Return the caller of a route with these options; None on a public route. Raises: Unauthenticated, Forbidden."""
     if access == "public":
         return None
-    actor = await identity.identify(scope)
+    actor = await identity.auth.identify(scope)
     scope["user"] = actor  # set before the checks, so that a refusal is logged with the account
     if actor.credential != SESSION_CREDENTIAL:
         _check_credential_scope(actor, scope, opt)
