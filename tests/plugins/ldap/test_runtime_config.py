@@ -165,7 +165,7 @@ def test_the_ways_that_are_open_are_those_that_let_somebody_in(
     app: InProcessApp, admin: Client
 ) -> None:
     def names() -> list[str]:
-        return [way.name for way in app.call(app.portico.identity.active_providers)]
+        return [way.name for way in app.call(app.portico.identity.auth.active_providers)]
 
     assert names() == ["password"]
     admin.post(SWITCH, {"enable_ldap": True})

@@ -70,7 +70,7 @@ def test_a_provider_that_comes_back_is_asked_again(browser: Browser, authority: 
 
 
 def test_many_who_wait_for_a_provider_wait_once(app: InProcessApp, authority: Authority) -> None:
-    way = app.portico.identity.providers["oidc"]
+    way = app.portico.identity.auth.providers["oidc"]
     authority.broken[DISCOVERY] = (503, b"")
 
     async def many() -> list[Any]:
@@ -85,7 +85,7 @@ def test_what_a_provider_said_last_is_used_while_it_is_away(
     browser: Browser, authority: Authority, app: InProcessApp
 ) -> None:
     assert browser.sign_in().account
-    discovery = app.portico.identity.providers["oidc"].discovery  # type: ignore[attr-defined]
+    discovery = app.portico.identity.auth.providers["oidc"].discovery  # type: ignore[attr-defined]
     for remembered in (discovery._metadata, discovery._keys):
         remembered._good_until = -1.0
     authority.broken[DISCOVERY] = authority.broken["/jwks"] = (503, b"")

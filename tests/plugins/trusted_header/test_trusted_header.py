@@ -171,7 +171,7 @@ def test_AB_18_a_public_route_does_not_believe_the_session_of_another_user(clien
 def test_passwords_open_nothing_here_and_nobody_signs_up_with_one(app: InProcessApp) -> None:
     form = {"name": "Eve", "email": "ada@example.org", "password": "correct horse"}
     assert app.client.post("/api/v1/auths/signup", form, headers=named("eve")).status == 403
-    assert app.portico.identity.uses_passwords is False
+    assert app.portico.identity.auth.uses_passwords is False
     enter(app.client, "ada")
     assert come(app.client, [], form).status == 400
 
