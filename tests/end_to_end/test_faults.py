@@ -200,7 +200,7 @@ def test_ab84_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
 
 def test_ab84_an_instance_with_another_secret_key_is_told_so(servers: Servers) -> None:
     servers().start()
-    with pytest.raises(RuntimeError, match="another secret key is in use with this database"):
+    with pytest.raises(RuntimeError, match="the database was used with another secret key"):
         servers(WEBUI_SECRET_KEY="quite-another-secret-0987654321-zyxwvuts").start()
 
 

@@ -1,1 +1,1 @@
-"""Settings: what can be set (`schema`), and the one place that reads it (`load`)."""
+"""Settings: the core's settings (`schema`), and how they are read from file and environment (`load`)."""

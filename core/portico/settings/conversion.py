@@ -1,4 +1,4 @@
-"""From a value as TOML has it to what the setting holds; text of variables comes through `text`."""
+"""Converts a value from TOML to the type of its setting. Text of variables is first read by `env_values`."""
 
 import math
 from typing import Any
@@ -11,18 +11,18 @@ from portico.settings.section import Secret
 
 
 class InvalidValue(ValueError):
-    """The value does not fit; the text adds what the expected type alone does not say."""
+    """The value is invalid. The text adds what the expected type alone does not say; it may be empty."""
 
 
 class NotJSON(InvalidValue):
-    """The text was to be a table and is not; so nobody knows which part of it is a secret."""
+    """The text should be JSON and is not, so it is not known which part of it is secret."""
 
 
 def convert(raw: Any, field: Field) -> Any:
-    """The value as the field's type, within its bounds.
+    """Convert a value to the field's type and check its bounds.
 
-    Where nothing is allowed, the empty text is nothing: TOML has no other word for it.
-    Raises: Unfit.
+    Where None is allowed, the empty text is None: TOML has no other notation for it.
+    Raises: InvalidValue.
     """
     if not _is_finite(raw):
         raise InvalidValue("it is not finite")
@@ -32,9 +32,9 @@ def convert(raw: Any, field: Field) -> Any:
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$")
         where = f"at {place.rstrip('`').removeprefix('.')}" if place else ""
-        # The reason is news only about something inside; and it may quote what it stumbled over.
-        told = bool(place) or isinstance(field.shape, inspect.StructType)
-        why = f"{reason[:1].lower()}{reason[1:]}" if told and not field.is_secret else ""
+        # Only for a value inside of another does the reason say more than the expected type. It may quote the value.
+        says_more = bool(place) or isinstance(field.shape, inspect.StructType)
+        why = f"{reason[:1].lower()}{reason[1:]}" if says_more and not field.is_secret else ""
         raise InvalidValue(": ".join(filter(None, (where, why)))) from None
 
 
@@ -51,7 +51,7 @@ def _is_finite(raw: Any) -> bool:
 
 
 def _fold(raw: Any, shape: inspect.Type) -> Any:
-    """The value with words of a fixed choice in the spelling of the schema."""
+    """Return the value with words of a fixed choice in the spelling of the schema."""
     match bare(shape):
         case inspect.LiteralType(values=values) if isinstance(raw, str) and raw not in values:
             words = {item.casefold(): item for item in values if isinstance(item, str)}

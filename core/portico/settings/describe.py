@@ -1,4 +1,4 @@
-"""Every setting there is, its value and where it came from: what `portico config` prints."""
+"""The list of all settings with value and origin, which `portico config` prints."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from portico.settings.problems import BadSettings, Problem
 
 
 class SettingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting as people may see it: secrets and passwords in URLs are masked.
+    """One setting for display: secrets and passwords in URLs are masked.
 
     `value` and `default` are plain data, ready for JSON. `origin`: `default`, a file's path or
     `environment NAME`.
@@ -29,7 +29,7 @@ class SettingRow(msgspec.Struct, frozen=True, kw_only=True):
 def describe(
     loaded: LoadedSettings, plugin_schemas: Mapping[str, type[msgspec.Struct]] | None = None
 ) -> list[SettingRow]:
-    """All settings of the core, then those of the plugins by name, in the order of the schemas.
+    """Return all settings of the core, then those of the plugins by name, in the order of the schemas.
 
     Raises: BadSettings with every problem of every plugin's settings.
     """
@@ -49,7 +49,7 @@ def describe(
 
 
 def format_table(rows: Iterable[SettingRow]) -> str:
-    """The rows as lines of text in three columns: key, value, origin."""
+    """Return the rows as lines of text in three columns: key, value, origin."""
     cells = [(row.key, shown(row.value), row.origin) for row in rows]
     wide = [max(map(len, column), default=0) for column in list(zip(*cells, strict=True))[:2]]
     return "\n".join(

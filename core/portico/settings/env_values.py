@@ -1,12 +1,12 @@
-"""From the text of a variable to what the same value would be in TOML.
+"""Reads the text of an environment variable as the value it would be in TOML.
 
 - `true/false`, `1/0`, `yes/no`, `on/off` and the words of a fixed choice: in any case.
-- A list: its items with the field's separator between them, blanks around them dropped. Empty
+- A list: its items, separated by the field's separator; blanks around them are dropped. Empty
   items are dropped too, except between semicolons, where lists are paired by position
-  (`OPENAI_API_KEYS`). A JSON array is understood as well, for items that hold the separator.
-- Tables and whatever else has no simple text: JSON.
-- The empty text: empty text, the empty list, or nothing, where one of them is allowed; elsewhere
-  it is what `PORT=${PORT:-}` leaves behind, and the variable counts as unset.
+  (`OPENAI_API_KEYS`). A JSON array is accepted as well, for items that contain the separator.
+- Tables and other types without a simple notation: JSON.
+- The empty text: empty text, the empty list or None, where one of them is allowed; elsewhere
+  the variable counts as unset, since `PORT=${PORT:-}` results in it.
 """
 
 import re
@@ -40,7 +40,7 @@ _Item: TypeAlias = (
 
 
 def is_set(text: str | None, field: Field) -> bool:
-    """Whether a variable of this text (None = no such variable) sets the field."""
+    """Return whether a variable with this text (None = no such variable) sets the field."""
     if text or text is None:
         return text is not None
     match field.shape:
@@ -53,7 +53,7 @@ def is_set(text: str | None, field: Field) -> bool:
 
 
 def read_text(text: str, field: Field) -> Any:
-    """The text of a variable as the value it would be in TOML. Raises: Unfit."""
+    """Return the value that the text of a variable would be in TOML. Raises: InvalidValue."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -61,7 +61,7 @@ def read_text(text: str, field: Field) -> Any:
     return _read(text, field.shape, field.separator)
 
 
-# One case, one return: a table reads better than what the rule would have instead.
+# One return per case is easier to read than what the linter rule asks for.
 def _read(text: str, shape: inspect.Type, separator: str) -> Any:  # noqa: PLR0911
     match bare(shape):
         case inspect.BoolType():
@@ -103,7 +103,7 @@ def _read_number(text: str, pattern: str, kind: type[int] | type[float]) -> int 
 
 def _read_list(text: str, item: inspect.Type, separator: str) -> list[Any]:
     if text.lstrip().startswith("["):
-        # The way out for items that hold the separator or begin with a blank.
+        # For items that contain the separator or begin with a blank.
         try:
             items = msgspec.json.decode(text, type=list[Any])
         except (msgspec.MsgspecError, RecursionError):

@@ -1,4 +1,4 @@
-"""A settings schema as a flat list of fields: the key, the variables and the type of each one."""
+"""Settings schemas as flat lists of fields: key, variables and type of each setting."""
 
 import re
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ PREFIX = "PORTICO_"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting. `derived`: the variable it has, or would have if it did not name its own.
+    """One setting. `derived`: the variable name derived from its key, used if it declares none.
 
-    `annotation` is what msgspec converts to, `shape` the same type taken apart. `runtime_key`: the name of what is
-    stored for it while the house runs; empty = nothing is. `former_keys`, `former_variables`: names that it had in
-    earlier versions.
+    `annotation`: the type for msgspec; `shape`: the same type, inspected. `runtime_key`: the name under which a value is
+    stored at run time; empty = it cannot be changed at run time. `former_keys`, `former_variables`: names that it had
+    in earlier versions.
     """
 
     key: str
@@ -42,18 +42,18 @@ class Field:
 
     @property
     def is_secret(self) -> bool:
-        """Whether a `Secret` is anywhere in its type."""
+        """Whether its type contains a `Secret`."""
         return _holds_secret(self.shape)
 
 
 def variable_prefix(*path: str) -> str:
-    """The start of derived variable names: `variable_prefix("open-id")` is `PORTICO_OPEN_ID_`."""
+    """Return the start of derived variable names: `variable_prefix("open-id")` is `PORTICO_OPEN_ID_`."""
     return PREFIX + "".join(f"{re.sub(r'[^A-Z0-9]', '_', part.upper())}_" for part in path)
 
 
 @lru_cache(maxsize=256)  # a schema does not change, and reading one takes milliseconds
 def fields_of(schema: type[msgspec.Struct], *path: str, env_path: str | None = None) -> list[Field]:
-    """The settings of one section that lies at `path`, in the order they are declared.
+    """Return the settings of the section at `path`, in the order they are declared.
 
     `env_path` replaces the path in derived variable names: `plugins.echo.times` is
     `PORTICO_ECHO_TIMES`.
@@ -63,12 +63,12 @@ def fields_of(schema: type[msgspec.Struct], *path: str, env_path: str | None = N
 
 
 def plugin_fields(name: str, schema: type[msgspec.Struct]) -> list[Field]:
-    """The settings of the plugin of that name."""
+    """Return the settings of the plugin of that name."""
     return fields_of(schema, "plugins", name, env_path=name)
 
 
 def core_sections() -> Mapping[str, type[msgspec.Struct]]:
-    """The core's own sections by name, in the order they are declared."""
+    """Return the core's own sections by name, in the order they are declared."""
     shapes = {
         item.name: inspect.type_info(item.type) for item in msgspec.structs.fields(CoreSettings)
     }
@@ -79,19 +79,19 @@ def core_sections() -> Mapping[str, type[msgspec.Struct]]:
 
 @cache
 def core_fields() -> Mapping[str, list[Field]]:
-    """The core's own settings by section; those outside of any section come first, under `""`."""
+    """Return the core's own settings by section; those outside of any section come first, under `""`."""
     sections = core_sections()
-    loose = [field for field in fields_of(CoreSettings) if field.name not in sections]
-    return {"": loose} | {name: fields_of(schema, name) for name, schema in sections.items()}
+    sectionless = [field for field in fields_of(CoreSettings) if field.name not in sections]
+    return {"": sectionless} | {name: fields_of(schema, name) for name, schema in sections.items()}
 
 
 def bare(shape: inspect.Type) -> inspect.Type:
-    """The shape without the metadata wrapped around it."""
+    """Return the shape without its metadata."""
     return bare(shape.type) if isinstance(shape, inspect.Metadata) else shape
 
 
 def is_optional(shape: inspect.Type) -> bool:
-    """Whether None is among the values of this shape."""
+    """Return whether None is among the values of this shape."""
     return isinstance(shape, inspect.UnionType) and shape.includes_none
 
 
@@ -141,7 +141,7 @@ def _former_names(
 
 
 def _bounded(annotation: Any, bounds: Mapping[str, Any] | None) -> Any:
-    """The annotation with the bounds on its type, or on each type of a union but None."""
+    """Return the annotation with the bounds on its type, or on each type of a union except None."""
     if not bounds:
         return annotation
     plain = get_args(annotation)[0]

@@ -1,4 +1,4 @@
-"""`portico.toml`: which file is meant, and what is in it."""
+"""Finds and reads the settings file, `portico.toml`."""
 
 import re
 import tomllib
@@ -13,9 +13,9 @@ DEFAULT_FILE = Path("portico.toml")
 
 
 def find_file(environ: Mapping[str, str], named: Path | None = None) -> tuple[Path, Origin] | None:
-    """The settings file and who named it: `--config`, else `PORTICO_CONFIG`, else the default.
+    """Return the settings file and what named it: `--config`, else `PORTICO_CONFIG`, else the default.
 
-    None when nobody named one and the default is not there.
+    None if nothing names one and the default file does not exist.
     """
     if named is not None:
         return named, Origin("file", "--config")
@@ -25,14 +25,14 @@ def find_file(environ: Mapping[str, str], named: Path | None = None) -> tuple[Pa
 
 
 def read_file(path: Path, named_by: Origin) -> dict[str, Any]:
-    """The tables of a settings file. Raises: BadSettings if it cannot be read or is not TOML."""
+    """Return the tables of a settings file. Raises: BadSettings if it cannot be read or is not TOML."""
     try:
         data = path.read_bytes()
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
         raise BadSettings([Problem(str(path), reason, named_by)]) from None
     try:
-        # Editors on Windows put a byte order mark in front, which TOML does not know.
+        # Editors on Windows add a byte-order mark, which TOML does not allow.
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -40,5 +40,5 @@ def read_file(path: Path, named_by: Origin) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         reason = re.sub(r"(.*) \(at (.*)\)", r"\2: \1", str(error), flags=re.DOTALL)
     except (ValueError, RecursionError):
-        reason = "holds a number or a nesting beyond all measure"
+        reason = "contains a number that is too large, or is nested too deeply"
     raise BadSettings([Problem(str(path), reason)])

@@ -1,4 +1,4 @@
-"""One section filled from its three layers: default < settings file < environment."""
+"""Fills a section from its three layers: default < settings file < environment."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from portico.settings.type_descriptions import describe_type
 
 @dataclass(frozen=True, slots=True)
 class LoadedSection:
-    """What came of a section. `values` by field name, `origins` by dotted key."""
+    """The result for one section. `values` by field name, `origins` by dotted key."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -23,9 +23,9 @@ class LoadedSection:
 
 @dataclass(frozen=True, slots=True)
 class SettingsLayers:
-    """The places where a setting can be set, and how they are laid over the defaults.
+    """The settings file and the environment, which override the defaults.
 
-    `options`: the variables that the command line stands in for.
+    `options`: variables whose value was given as an option on the command line.
     """
 
     file: Origin
@@ -33,10 +33,10 @@ class SettingsLayers:
     options: frozenset[str] = frozenset()
 
     def fill(self, fields: Iterable[Field], table: Mapping[str, Any]) -> LoadedSection:
-        """Each field's value from the strongest layer that sets it.
+        """Return each field's value from the strongest layer that sets it.
 
-        A bad value is a problem even where the environment overrides it: the day the variable
-        goes, it would be in force.
+        An invalid value in the file is a problem even where the environment overrides it, since it
+        would be used as soon as the variable is removed.
         """
         filled = LoadedSection()
         for item in fields:
@@ -59,9 +59,9 @@ class SettingsLayers:
     def _set(self, raw: Any, origin: Origin, item: Field, filled: LoadedSection) -> Any:
         try:
             return convert(raw if origin is self.file else read_text(raw, item), item)
-        except InvalidValue as unfit:
-            detail = f"; {unfit}" if str(unfit) else ""
-            value = None if isinstance(unfit, NotJSON) else shown(masked(raw))
+        except InvalidValue as error:
+            detail = f"; {error}" if str(error) else ""
+            value = None if isinstance(error, NotJSON) else shown(masked(raw))
             if item.is_secret:
                 value = MASK
             reason = f"expected {describe_type(item)}{detail}"
@@ -69,9 +69,9 @@ class SettingsLayers:
             return item.default
 
     def unknown_key(self, path: str, name: str, fields: Iterable[Field]) -> Problem:
-        """The problem of a key in the file that no field of the section at `path` has.
+        """Return the problem of a key in the file that no field of the section at `path` has.
 
-        The value is left out: under a misspelt key nobody knows whether it is a secret.
+        The value is left out, since it may be a secret.
         """
         fields = list(fields)
         key = f"{path}{name}"
@@ -81,7 +81,7 @@ class SettingsLayers:
         keys = [item.key for item in fields]
         tails = [key.removeprefix(path) for key in keys if key.startswith(path)]
         siblings = {word: f"{path}{word}" for word in (tail.split(".")[0] for tail in tails)}
-        # The right word in the wrong section is a likelier slip than a similar one in the right.
+        # The right word in the wrong section is a more likely mistake than a similar word in the right one.
         elsewhere = [key for key in keys if key.endswith(f".{name}")]
         hint = f"; did you mean {elsewhere[0]}?" if elsewhere else did_you_mean(name, siblings)
         return Problem(key, f"there is no such setting{hint}", self.file)

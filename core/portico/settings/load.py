@@ -1,11 +1,11 @@
-"""The one reader of the environment: default < portico.toml < environment variable.
+"""Loads all settings: default < portico.toml < environment variable. No other module reads the environment.
 
-In the order of a start:
+The calls, in the order of a start:
 
     loaded = load_settings()
     loaded.settings.server.port
     loaded.plugin("echo", EchoSettings).times
-    loaded.check_leftovers(known_plugins={"echo", "ldap"}, loaded_plugins={"echo"})
+    loaded.check_unknown_keys(known_plugins={"echo", "ldap"}, loaded_plugins={"echo"})
 """
 
 import os
@@ -31,12 +31,12 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """All that was set: the core's part read and checked, the plugins' part kept until they ask.
+    """All settings: the core's, checked, and the plugins', which `plugin` reads with their schemas.
 
     `file`: the settings file, None without one. `plugin_tables`: raw `[plugins.<name>]` tables.
     """
 
-    # Raw tables and the environment hold secrets in the clear, so none of it is ever printed.
+    # Raw tables and the environment contain secrets, so they are left out of `repr`.
     settings: CoreSettings = field(repr=False)
     file: Path | None
     plugin_tables: Mapping[str, Mapping[str, Any]] = field(repr=False)
@@ -46,17 +46,17 @@ class LoadedSettings:
     _plugin_fields: dict[str, list[Field]] = field(repr=False, default_factory=dict)
 
     def __reduce__(self) -> Any:
-        """For a worker that does not inherit the memory of its main process, as on macOS: the schema is read again."""
-        kept = self.settings, self.file, self.plugin_tables, self._layers, self._origins
-        return _passed_on, kept
+        """Pickle without the schema, which a worker that does not inherit memory (as on macOS) reads again."""
+        state = self.settings, self.file, self.plugin_tables, self._layers, self._origins
+        return _restored, state
 
     @property
     def origins(self) -> Mapping[str, Origin]:
-        """Where each setting came from, by dotted key; a plugin's appear once it was read."""
+        """Origin of each setting by dotted key. Those of a plugin are added when `plugin` has read them."""
         return MappingProxyType(self._origins)
 
     def explicitly_set(self, section: str) -> frozenset[str]:
-        """The settings of a section that somebody set, in the file, the environment or on the command line."""
+        """Return the settings of a section that are set in the file, the environment or on the command line."""
         return frozenset(
             key.removeprefix(f"{section}.")
             for key, origin in self._origins.items()
@@ -64,7 +64,7 @@ class LoadedSettings:
         )
 
     def plugin(self, name: str, schema: type[S]) -> S:
-        """A plugin's own settings: default < `[plugins.<name>]` < its variables.
+        """Return a plugin's own settings: default < `[plugins.<name>]` < its variables.
 
         Raises: BadSettings with every problem of this plugin's settings.
         """
@@ -81,10 +81,10 @@ class LoadedSettings:
     def check_unknown_keys(
         self, known_plugins: Iterable[str], loaded_plugins: Iterable[str]
     ) -> None:
-        """Refuses sections and `PORTICO_*` variables that mean nothing, with the likely word.
+        """Refuse unknown sections and `PORTICO_*` variables, with a suggestion.
 
-        Call it when every loaded plugin's settings were read. What is set for an installed plugin
-        that is not loaded is left alone. Raises: BadSettings.
+        Call it after every loaded plugin's settings were read. Settings of an installed plugin
+        that is not loaded are ignored. Raises: BadSettings.
         """
         known, loaded = set(known_plugins), set(loaded_plugins)
         fields = list(chain(*self._core_fields.values(), *self._plugin_fields.values()))
@@ -98,7 +98,7 @@ class LoadedSettings:
             raise BadSettings(problems)
 
 
-def _passed_on(
+def _restored(
     settings: CoreSettings,
     file: Path | None,
     plugin_tables: Mapping[str, Mapping[str, Any]],
@@ -113,11 +113,11 @@ def load_settings(
     toml_path: Path | None = None,
     overrides: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
-    """The core's settings, checked, and the plugins' part for later.
+    """Load the core's settings and check them, and keep the plugins' tables for `LoadedSettings.plugin`.
 
-    `environ`: None = this process's environment. `toml_path`: what `--config` names; None = the
-    file that `PORTICO_CONFIG` names, else ./portico.toml if there is one. `overrides`: what the
-    command line says, by variable name; it wins over the environment.
+    `environ`: None = this process's environment. `toml_path`: the file given as `--config`; None = the
+    file that `PORTICO_CONFIG` names, else ./portico.toml if it exists. `overrides`: options of the
+    command line by variable name; they override the environment.
     Raises: BadSettings with every problem that was found.
     """
     environ = dict(os.environ if environ is None else environ)  # noqa: TID251 - this is the one
@@ -128,7 +128,7 @@ def load_settings(
         try:
             tables = read_file(*found)
         except BadSettings as error:
-            # The variables are checked all the same: one start, one complete list.
+            # The variables are checked nevertheless, so that one start reports all problems.
             problems += error.problems
     path = found[0] if found else None
     file = Origin("file", str(path)) if path else DEFAULT
@@ -142,7 +142,7 @@ def load_settings(
 
 
 def _take_plugin_tables(tables: dict[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Moves `[plugins.<name>]` out of the core's tables: they belong to the plugins."""
+    """Remove the `[plugins.<name>]` tables from the core's tables and return them by plugin."""
     plugins = tables.get("plugins")
     if not isinstance(plugins, dict):
         return {}
@@ -159,7 +159,7 @@ def _fill_core(
 ) -> LoadedSection:
     sections = core_sections()
     everything = list(chain(*fields.values()))
-    # What is neither a section nor a setting outside of one is unknown; so is a misspelt section.
+    # Keys that are neither a section nor a setting outside of sections are unknown, such as a misspelt section.
     loose = {name: value for name, value in tables.items() if name not in sections}
     whole = layers.fill(fields[""], loose)
     whole.problems.extend(_unknown_keys(layers, "", loose, fields[""], everything))
@@ -205,5 +205,5 @@ def _build(schema: type[S], filled: LoadedSection, key: str) -> S:
     try:
         return schema(**filled.values)
     except (ValueError, TypeError) as error:
-        # A schema's `__post_init__` may refuse what each value alone does not give away.
+        # A schema's `__post_init__` may refuse a combination of values.
         raise BadSettings([Problem(key, str(error))]) from None

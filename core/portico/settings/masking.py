@@ -1,4 +1,4 @@
-"""How a value is shown to people: short, on one line, and without what is nobody's business."""
+"""Formats values for display: short, on one line, with secrets masked."""
 
 import json
 import re
@@ -19,8 +19,8 @@ _SECRET_NAME = re.compile(r"secret|passw|token|authorization|apikey|(^|[-_])key$
 
 
 def without_credentials(text: str) -> str:
-    """The text with every password of a URL masked; the user name stays."""
-    # Up to the last @: a password that holds an unescaped @ must not show its second half.
+    """Return the text with passwords in URLs masked; user names stay."""
+    # Up to the last @: of a password with an unescaped @, no part must be shown.
     end = text.rfind("@")
     if (user := _USER_IN_URL.search(text, 0, max(end, 0))) is not None:
         text = f"{text[: user.end()]}{MASK}{text[end:]}"
@@ -28,15 +28,15 @@ def without_credentials(text: str) -> str:
 
 
 def masked(value: object) -> Any:
-    """The value as plain data (text, numbers, lists, mappings) with all secrets masked.
+    """Return the value as plain data (text, numbers, lists, mappings) with all secrets masked.
 
-    An unset secret stays the empty string, so that one can see whether it is set.
+    An unset secret stays the empty string, which shows that it is not set.
     """
     return _mask(msgspec.to_builtins(value, enc_hook=_encode))
 
 
 def shown(plain: object) -> str:
-    """Plain data as one short line of JSON that cannot disturb a terminal."""
+    """Return plain data as one short line of JSON, without control characters."""
     text = json.dumps(plain, ensure_ascii=False, default=str)
     if not text.isprintable():
         text = json.dumps(plain, default=str)
@@ -62,7 +62,7 @@ def _mask(plain: Any) -> Any:
 
 
 def _mask_named(name: str, plain: Any) -> Any:
-    # Free-form tables carry keys that no type marks as secret; their names give them away.
+    # Free-form tables have keys that no type marks as secret, so their names are checked.
     if isinstance(plain, str) and plain and _SECRET_NAME.search(name):
         return MASK
     return _mask(plain)

@@ -1,8 +1,8 @@
-"""What every verified account may do by default, one setting each.
+"""Default permissions of verified accounts, one setting each.
 
-A field's name is the section, an underscore, and the word: `workspace_models_import` is the leaf
-`workspace.models_import` of the permission tree. Source: the tree and the variables of the reference, with
-variables of their own for `sharing.knowledge` and `sharing.notes`, which fall back to the shared ones.
+A field's name is the section, an underscore, and the key: `workspace_models_import` is the leaf
+`workspace.models_import` of the permission tree. Source: the tree and the variables of the reference;
+`sharing.knowledge` and `sharing.notes` have their own variables in addition, and fall back to the reference's.
 """
 
 from typing import Annotated
@@ -11,20 +11,20 @@ from portico.settings.section import Section, setting
 
 
 class PermissionDefaults(Section):
-    """What an account may do without any group; groups only ever add to it."""
+    """Permissions of an account without groups. Groups only add permissions."""
 
     workspace_models: Annotated[
-        bool, setting("Make workspace models", env="USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS")
+        bool, setting("Create workspace models", env="USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS")
     ] = False
     workspace_knowledge: Annotated[
         bool,
-        setting("Make knowledge collections", env="USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ACCESS"),
+        setting("Create knowledge collections", env="USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ACCESS"),
     ] = False
     workspace_prompts: Annotated[
-        bool, setting("Make prompts", env="USER_PERMISSIONS_WORKSPACE_PROMPTS_ACCESS")
+        bool, setting("Create prompts", env="USER_PERMISSIONS_WORKSPACE_PROMPTS_ACCESS")
     ] = False
     workspace_tools: Annotated[
-        bool, setting("Make tools", env="USER_PERMISSIONS_WORKSPACE_TOOLS_ACCESS")
+        bool, setting("Create tools", env="USER_PERMISSIONS_WORKSPACE_TOOLS_ACCESS")
     ] = False
     workspace_models_import: Annotated[
         bool, setting("Import models", env="USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT")
@@ -48,21 +48,21 @@ class PermissionDefaults(Section):
     sharing_models: Annotated[
         bool,
         setting(
-            "Share models with people and groups",
+            "Share models with users and groups",
             env="USER_PERMISSIONS_WORKSPACE_MODELS_ALLOW_SHARING",
         ),
     ] = False
     sharing_public_models: Annotated[
         bool,
         setting(
-            "Share models with everybody",
+            "Share models with all users",
             env="USER_PERMISSIONS_WORKSPACE_MODELS_ALLOW_PUBLIC_SHARING",
         ),
     ] = False
     sharing_knowledge: Annotated[
         bool,
         setting(
-            "Share knowledge with people and groups",
+            "Share knowledge with users and groups",
             env=(
                 "USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ALLOW_SHARING",
                 "USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ALLOW_PUBLIC_SHARING",
@@ -72,42 +72,42 @@ class PermissionDefaults(Section):
     sharing_public_knowledge: Annotated[
         bool,
         setting(
-            "Share knowledge with everybody",
+            "Share knowledge with all users",
             env="USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ALLOW_PUBLIC_SHARING",
         ),
     ] = False
     sharing_prompts: Annotated[
         bool,
         setting(
-            "Share prompts with people and groups",
+            "Share prompts with users and groups",
             env="USER_PERMISSIONS_WORKSPACE_PROMPTS_ALLOW_SHARING",
         ),
     ] = False
     sharing_public_prompts: Annotated[
         bool,
         setting(
-            "Share prompts with everybody",
+            "Share prompts with all users",
             env="USER_PERMISSIONS_WORKSPACE_PROMPTS_ALLOW_PUBLIC_SHARING",
         ),
     ] = False
     sharing_tools: Annotated[
         bool,
         setting(
-            "Share tools with people and groups",
+            "Share tools with users and groups",
             env="USER_PERMISSIONS_WORKSPACE_TOOLS_ALLOW_SHARING",
         ),
     ] = False
     sharing_public_tools: Annotated[
         bool,
         setting(
-            "Share tools with everybody",
+            "Share tools with all users",
             env="USER_PERMISSIONS_WORKSPACE_TOOLS_ALLOW_PUBLIC_SHARING",
         ),
     ] = False
     sharing_notes: Annotated[
         bool,
         setting(
-            "Share notes with people and groups",
+            "Share notes with users and groups",
             env=(
                 "USER_PERMISSIONS_NOTES_ALLOW_SHARING",
                 "USER_PERMISSIONS_NOTES_ALLOW_PUBLIC_SHARING",
@@ -116,20 +116,22 @@ class PermissionDefaults(Section):
     ] = False
     sharing_public_notes: Annotated[
         bool,
-        setting("Share notes with everybody", env="USER_PERMISSIONS_NOTES_ALLOW_PUBLIC_SHARING"),
+        setting("Share notes with all users", env="USER_PERMISSIONS_NOTES_ALLOW_PUBLIC_SHARING"),
     ] = False
 
     chat_controls: Annotated[
-        bool, setting("Open the controls of a chat", env="USER_PERMISSIONS_CHAT_CONTROLS")
+        bool, setting("Open the settings panel of a chat", env="USER_PERMISSIONS_CHAT_CONTROLS")
     ] = True
-    chat_valves: Annotated[bool, setting("Set valves", env="USER_PERMISSIONS_CHAT_VALVES")] = True
+    chat_valves: Annotated[
+        bool, setting("Set valves (parameters of functions)", env="USER_PERMISSIONS_CHAT_VALVES")
+    ] = True
     chat_system_prompt: Annotated[
         bool, setting("Set the system prompt of a chat", env="USER_PERMISSIONS_CHAT_SYSTEM_PROMPT")
     ] = True
     chat_params: Annotated[
         bool, setting("Set the parameters of a chat", env="USER_PERMISSIONS_CHAT_PARAMS")
     ] = True
-    # Nothing is behind this one and `chat_rate_response` yet: clients must not offer them.
+    # Off, like `chat_rate_response`: there are no routes for them yet, so clients must not offer them.
     chat_file_upload: Annotated[
         bool, setting("Upload files", env="USER_PERMISSIONS_CHAT_FILE_UPLOAD")
     ] = False
@@ -138,10 +140,10 @@ class PermissionDefaults(Section):
         bool, setting("Delete messages", env="USER_PERMISSIONS_CHAT_DELETE_MESSAGE")
     ] = True
     chat_continue_response: Annotated[
-        bool, setting("Have an answer continued", env="USER_PERMISSIONS_CHAT_CONTINUE_RESPONSE")
+        bool, setting("Continue an answer", env="USER_PERMISSIONS_CHAT_CONTINUE_RESPONSE")
     ] = True
     chat_regenerate_response: Annotated[
-        bool, setting("Have an answer made anew", env="USER_PERMISSIONS_CHAT_REGENERATE_RESPONSE")
+        bool, setting("Generate an answer again", env="USER_PERMISSIONS_CHAT_REGENERATE_RESPONSE")
     ] = True
     chat_rate_response: Annotated[
         bool, setting("Rate answers", env="USER_PERMISSIONS_CHAT_RATE_RESPONSE")
@@ -150,24 +152,26 @@ class PermissionDefaults(Section):
     chat_share: Annotated[bool, setting("Share chats", env="USER_PERMISSIONS_CHAT_SHARE")] = True
     chat_export: Annotated[bool, setting("Export chats", env="USER_PERMISSIONS_CHAT_EXPORT")] = True
     chat_import: Annotated[bool, setting("Import chats", env="USER_PERMISSIONS_CHAT_IMPORT")] = True
-    chat_stt: Annotated[bool, setting("Dictate", env="USER_PERMISSIONS_CHAT_STT")] = True
+    chat_stt: Annotated[bool, setting("Dictate messages", env="USER_PERMISSIONS_CHAT_STT")] = True
     chat_tts: Annotated[
-        bool, setting("Have answers read aloud", env="USER_PERMISSIONS_CHAT_TTS")
+        bool, setting("Listen to answers read aloud", env="USER_PERMISSIONS_CHAT_TTS")
     ] = True
-    chat_call: Annotated[bool, setting("Call a model", env="USER_PERMISSIONS_CHAT_CALL")] = True
+    chat_call: Annotated[
+        bool, setting("Talk to a model by voice call", env="USER_PERMISSIONS_CHAT_CALL")
+    ] = True
     chat_multiple_models: Annotated[
         bool, setting("Ask several models at once", env="USER_PERMISSIONS_CHAT_MULTIPLE_MODELS")
     ] = True
     chat_temporary: Annotated[
-        bool, setting("Have temporary chats", env="USER_PERMISSIONS_CHAT_TEMPORARY")
+        bool, setting("Use temporary chats", env="USER_PERMISSIONS_CHAT_TEMPORARY")
     ] = True
     chat_temporary_enforced: Annotated[
         bool,
-        setting("Have none but temporary chats", env="USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED"),
+        setting("Use temporary chats only", env="USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED"),
     ] = False
 
     features_api_keys: Annotated[
-        bool, setting("Make API keys", env="USER_PERMISSIONS_FEATURES_API_KEYS")
+        bool, setting("Create API keys", env="USER_PERMISSIONS_FEATURES_API_KEYS")
     ] = False
     features_notes: Annotated[bool, setting("Use notes", env="USER_PERMISSIONS_FEATURES_NOTES")] = (
         True
@@ -180,16 +184,14 @@ class PermissionDefaults(Section):
     ] = True
     features_direct_tool_servers: Annotated[
         bool,
-        setting(
-            "Connect tool servers of one's own", env="USER_PERMISSIONS_FEATURES_DIRECT_TOOL_SERVERS"
-        ),
+        setting("Connect own tool servers", env="USER_PERMISSIONS_FEATURES_DIRECT_TOOL_SERVERS"),
     ] = False
     features_web_search: Annotated[
         bool, setting("Search the web", env="USER_PERMISSIONS_FEATURES_WEB_SEARCH")
     ] = True
     features_image_generation: Annotated[
-        bool, setting("Have images made", env="USER_PERMISSIONS_FEATURES_IMAGE_GENERATION")
+        bool, setting("Generate images", env="USER_PERMISSIONS_FEATURES_IMAGE_GENERATION")
     ] = True
     features_code_interpreter: Annotated[
-        bool, setting("Have code run", env="USER_PERMISSIONS_FEATURES_CODE_INTERPRETER")
+        bool, setting("Run code", env="USER_PERMISSIONS_FEATURES_CODE_INTERPRETER")
     ] = True

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, as sentences somebody can act on without opening the code."""
+"""Problems of the settings, as sentences that tell the operator what to change."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from portico.errors import OperatorError
 class Origin:
     """Where a value came from.
 
-    `name`: the file's path, or the variable (of an option on the command line: the one it stands
-    for); empty for a default.
+    `name`: the file's path, or the variable (for an option of the command line: the variable it
+    overrides); empty for a default.
     """
 
     kind: Literal["default", "file", "environment", "command line"]
@@ -28,10 +28,10 @@ DEFAULT = Origin("default")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to put right; `str()` is the sentence.
+    """One problem to correct; `str()` is the sentence.
 
-    `key`: dotted key, or the variable or file when there is no key. `value`: as it may be shown,
-    already masked; None when it would say nothing or give something away.
+    `key`: dotted key, or the variable or file if there is no key. `value`: already masked;
+    None if it is missing or must not be shown.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Problem:
         origin = f" ({self.origin})" if self.origin else ""
         value = "" if self.value is None else f" = {self.value}"
         sentence = f"{self.key}{origin}{value}: {self.reason}"
-        # Keys and file names are somebody's text too: one line each, and nothing for a terminal.
+        # Keys and file names may contain line ends and control characters, which are escaped.
         return "".join(
             char if char.isprintable() else char.encode("unicode_escape").decode()
             for char in sentence
@@ -51,7 +51,7 @@ class Problem:
 
 
 class BadSettings(OperatorError):
-    """The settings cannot be used; every problem that was found is in it, not just the first."""
+    """The settings are invalid. `problems` has every problem that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -59,6 +59,6 @@ class BadSettings(OperatorError):
 
 
 def did_you_mean(word: str, known: Mapping[str, str]) -> str:
-    """The tail of a sentence that suggests what the nearest known word stands for, or nothing."""
+    """Return the end of a sentence that suggests the value of the most similar known word, or ""."""
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {known[near[0]]}?" if near else ""

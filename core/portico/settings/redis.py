@@ -1,4 +1,4 @@
-"""The Redis that several instances share, where there is one."""
+"""Settings of the optional Redis that several instances share."""
 
 from typing import Annotated, Literal
 
@@ -6,27 +6,28 @@ from portico.settings.section import Section, setting
 
 
 class RedisSettings(Section):
-    """A Redis (or Valkey) that instances share. Optional: without one, or while it is away, each counts by itself.
+    """A Redis (or Valkey) that instances share. Optional: without it, or while it is unavailable, each instance counts
+    by itself.
 
-    Options in the query of the URL, such as `ssl_cert_reqs`, go before the fields about TLS, which need `rediss://`.
+    Options in the query of the URL, such as `ssl_cert_reqs`, override the TLS fields, which need `rediss://`.
     """
 
     url: Annotated[
         str,
         setting(
-            "redis://user:password@host:6379/0, rediss:// for TLS, unix:///path; empty = none. With "
+            "URL: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path; empty = no Redis. With "
             "sentinels, the host is the name of the service",
             env="REDIS_URL",
         ),
     ] = ""
     key_prefix: Annotated[
         str,
-        setting("What the names of all keys begin with", env="REDIS_KEY_PREFIX", min_length=1),
+        setting("Prefix of the names of all keys", env="REDIS_KEY_PREFIX", min_length=1),
     ] = "open-webui"
-    cluster: Annotated[bool, setting("It is a cluster", env="REDIS_CLUSTER")] = False
+    cluster: Annotated[bool, setting("The URL names a Redis cluster", env="REDIS_CLUSTER")] = False
     sentinel_hosts: Annotated[
         list[str],
-        setting("Sentinels that know the server, host or host:port", env="REDIS_SENTINEL_HOSTS"),
+        setting("Addresses of the sentinels: host or host:port", env="REDIS_SENTINEL_HOSTS"),
     ] = []
     sentinel_port: Annotated[
         int, setting("Port of the sentinels", env="REDIS_SENTINEL_PORT", ge=1, le=65535)
@@ -34,7 +35,7 @@ class RedisSettings(Section):
     sentinel_max_retry_count: Annotated[
         int,
         setting(
-            "How often a question is asked again during a fail-over",
+            "How often a command is repeated during a fail-over",
             env="REDIS_SENTINEL_MAX_RETRY_COUNT",
             ge=0,
             le=10,
@@ -42,18 +43,27 @@ class RedisSettings(Section):
     ] = 2
     timeout: Annotated[
         float,
-        setting("Seconds a request waits for Redis before it goes on without", gt=0, le=5),
+        setting(
+            "Seconds that a request waits for Redis before it continues without it", gt=0, le=5
+        ),
     ] = 0.25
     required: Annotated[
         bool,
-        setting("Without Redis do not start, and do not be ready; else that is only told"),
+        setting(
+            "Without Redis the server does not start and is not ready; if false, /ready only reports it"
+        ),
     ] = False
     ca_file: Annotated[
-        str, setting("Certificates of whoever may vouch for the server; empty = the system's")
+        str,
+        setting(
+            "File with the CA certificates that verify the server; empty = those of the system"
+        ),
     ] = ""
-    cert_file: Annotated[str, setting("Certificate that we show the server")] = ""
-    key_file: Annotated[str, setting("Private key of that certificate")] = ""
+    cert_file: Annotated[str, setting("File with the client certificate")] = ""
+    key_file: Annotated[str, setting("File with the private key of the client certificate")] = ""
     verify: Annotated[
         Literal["full", "ca", "none"],
-        setting("What must be right about the server's certificate: full = its name too"),
+        setting(
+            "Verification of the server's certificate: full = with its host name, ca = without, none = not verified"
+        ),
     ] = "full"

@@ -1,8 +1,8 @@
-"""What can be set, where it is set, and what it means: the core's own settings.
+"""The core's own settings: names, types, defaults and descriptions.
 
-Each field is one line in `portico.toml` (`[section] field`) and one environment variable. A field
-that names no variable gets `PORTICO_<SECTION>_<FIELD>`; a plugin's field gets
-`PORTICO_<PLUGIN>_<FIELD>`. Reading them is the business of `portico.settings.load` alone.
+Each field is one key in `portico.toml` (`[section] field`) and one environment variable. A field
+without `env` has the variable `PORTICO_<SECTION>_<FIELD>`; a plugin's field has
+`PORTICO_<PLUGIN>_<FIELD>`. They are read by `portico.settings.load`.
 """
 
 from typing import Annotated, Any, Literal
@@ -17,130 +17,145 @@ from portico.settings.server import ServerSettings
 
 
 class DatabaseSettings(Section):
-    """Where the rows live.
+    """The database.
 
-    Either `url`, or the parts: `type`, `host`, `port`, `user`, `password` and `name`, which win if type, host and name are
-    set. PostgreSQL keeps at most `pool_size + pool_max_overflow` connections per process; the pool fields say nothing to
-    SQLite, the `sqlite_` fields nothing to PostgreSQL.
+    Either `url`, or the parts `type`, `host`, `port`, `user`, `password` and `name`, which override it if type, host and
+    name are set. With PostgreSQL there are at most `pool_size + pool_max_overflow` connections per process. The pool
+    fields have no effect with SQLite, the `sqlite_` fields none with PostgreSQL.
     """
 
     url: Annotated[
         str,
         setting(
-            "sqlite:///absolute/path, sqlite+sqlcipher:///absolute/path or postgresql://user:password@host/name; "
+            "URL: sqlite:///absolute/path, sqlite+sqlcipher:///absolute/path or postgresql://user:password@host/name; "
             "empty = SQLite in the data directory",
             env="DATABASE_URL",
         ),
     ] = ""
     type: Annotated[
         Literal["", "sqlite", "sqlite+sqlcipher", "postgresql", "postgres"],
-        setting("What keeps the rows; empty = what `url` says", env="DATABASE_TYPE"),
+        setting("Kind of database; empty = that of `url`", env="DATABASE_TYPE"),
     ] = ""
-    user: Annotated[str, setting("Who signs in to PostgreSQL", env="DATABASE_USER")] = ""
+    user: Annotated[str, setting("PostgreSQL user", env="DATABASE_USER")] = ""
     password: Annotated[
         Secret,
-        setting("Of that user, or of an encrypted SQLite file", env="DATABASE_PASSWORD"),
+        setting(
+            "Password of the PostgreSQL user, or of an encrypted SQLite file",
+            env="DATABASE_PASSWORD",
+        ),
     ] = Secret()
     password_file: Annotated[
-        str, setting("File that holds the password instead", env="DATABASE_PASSWORD_FILE")
+        str, setting("File that contains the password", env="DATABASE_PASSWORD_FILE")
     ] = ""
-    new_password: Annotated[Secret, setting("The one after it, for `portico db rekey` alone")] = (
+    new_password: Annotated[Secret, setting("New password, used by `portico db rekey` only")] = (
         Secret()
     )
     host: Annotated[
         str,
-        setting("Where PostgreSQL is; a folder = that of its socket", env="DATABASE_HOST"),
+        setting("Host of PostgreSQL, or the directory of its socket", env="DATABASE_HOST"),
     ] = ""
     port: Annotated[
-        int | None, setting("Its port; empty = 5432", env="DATABASE_PORT", ge=1, le=65535)
+        int | None, setting("Port of PostgreSQL; empty = 5432", env="DATABASE_PORT", ge=1, le=65535)
     ] = None
     name: Annotated[str, setting("Name of the PostgreSQL database", env="DATABASE_NAME")] = ""
     schema: Annotated[
         str,
         setting(
-            "PostgreSQL schema that holds the tables, made if it is missing; empty = the usual one",
+            "PostgreSQL schema of the tables, created if it is missing; empty = the default schema",
             env="DATABASE_SCHEMA",
         ),
     ] = ""
     pool_size: Annotated[
-        int, setting("PostgreSQL connections kept", env="DATABASE_POOL_SIZE", ge=1)
+        int, setting("PostgreSQL connections that stay open", env="DATABASE_POOL_SIZE", ge=1)
     ] = 10
     pool_max_overflow: Annotated[
         int,
-        setting("Further connections under load", env="DATABASE_POOL_MAX_OVERFLOW", ge=0),
+        setting(
+            "Further PostgreSQL connections under load", env="DATABASE_POOL_MAX_OVERFLOW", ge=0
+        ),
     ] = 0
     pool_timeout: Annotated[
-        float, setting("Seconds to wait for a connection", env="DATABASE_POOL_TIMEOUT", gt=0)
+        float,
+        setting(
+            "Seconds to wait for a free PostgreSQL connection", env="DATABASE_POOL_TIMEOUT", gt=0
+        ),
     ] = 30.0
     statement_timeout: Annotated[
         float,
-        setting("Seconds for one PostgreSQL statement, but for those that change the schema", gt=0),
+        setting(
+            "Seconds that one PostgreSQL statement may take, except those that change the schema",
+            gt=0,
+        ),
     ] = 30.0
     pool_recycle: Annotated[
         float,
         setting(
-            "Seconds after which an idle connection is closed", env="DATABASE_POOL_RECYCLE", ge=0
+            "Seconds after which an idle PostgreSQL connection is closed",
+            env="DATABASE_POOL_RECYCLE",
+            ge=0,
         ),
     ] = 3600.0
     sqlite_busy_timeout: Annotated[
-        float, setting("Seconds a write waits for another process", gt=0, le=60)
+        float, setting("Seconds that a write to SQLite waits for another process", gt=0, le=60)
     ] = 5.0
     sqlite_synchronous: Annotated[
         Literal["full", "normal"],
-        setting("full survives a power cut; normal survives a crash of the process"),
+        setting(
+            "full: no data is lost in a power cut; normal: none is lost if the process crashes"
+        ),
     ] = "full"
-    migrate: Annotated[bool, setting("Bring the schema up to date when serving starts")] = True
+    migrate: Annotated[bool, setting("Apply pending migrations when the server starts")] = True
     force: Annotated[
         bool,
         setting(
-            "Open a database that a newer release has changed, and apply steps beside instances that they harm; "
-            "for one command, as --force"
+            "Open a database that a newer release has migrated, and apply migrations that disturb running instances; "
+            "for one command: --force"
         ),
     ] = False
     require_existing: Annotated[
         bool,
         setting(
-            "Refuse an empty database: for containers whose data directory does not last",
+            "Refuse an empty database, for containers whose data directory may be lost",
             env="PORTICO_REQUIRE_EXISTING_DATABASE",
         ),
     ] = False
     new: Annotated[
         bool,
         setting(
-            "Begin anew with an empty database where another one was used; for one command, as --new-database",
+            "Start with an empty database although another one was used before; for one command: --new-database",
             env="PORTICO_NEW_DATABASE",
         ),
     ] = False
 
 
 class IdentitySettings(Section):
-    """Who may come in, and for how long."""
+    """Accounts, sessions and encryption keys."""
 
     secret_key: Annotated[
         Secret,
         setting(
-            "Signs session tokens; empty = made once and kept in the data directory",
+            "Secret key that signs session tokens; empty = created once, in the data directory",
             env=("WEBUI_SECRET_KEY", "WEBUI_JWT_SECRET_KEY"),
         ),
     ] = Secret()
     encryption_keys: Annotated[
         list[Secret],
         setting(
-            "Keep tokens and keys encrypted; the first one encrypts, all decrypt; empty = derived from the secret key",
+            "Encryption keys of stored tokens and API keys; the first encrypts, all decrypt; empty = derived from the secret key",
             env=("PORTICO_ENCRYPTION_KEYS", "OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"),
         ),
     ] = []
     previous_secret_keys: Annotated[
         list[Secret],
         setting(
-            "Secret keys that were replaced: what was encrypted under them can still be decrypted",
+            "Replaced secret keys, so that values encrypted with them can still be decrypted",
             env="PORTICO_PREVIOUS_SECRET_KEYS",
         ),
     ] = []
     session_lifetime: Annotated[
         str,
         setting(
-            "How long a sign-in lasts: 1h30m, 1.5d, 4w; -1 or 0 = for ever",
+            "Lifetime of a session, such as 1h30m, 1.5d, 4w; -1 or 0 = no end",
             env="JWT_EXPIRES_IN",
             runtime_key="auth.jwt_expiry",
         ),
@@ -148,7 +163,7 @@ class IdentitySettings(Section):
     recheck: Annotated[
         float,
         setting(
-            "Seconds for which a session just read is trusted; what this process changes counts at once",
+            "Seconds for which sessions are cached; changes by this process apply at once",
             ge=0,
             le=1,
         ),
@@ -156,7 +171,7 @@ class IdentitySettings(Section):
     blind_grace: Annotated[
         float,
         setting(
-            "Seconds that open streams and sockets last while the database cannot be asked about them",
+            "Seconds after which open streams and web sockets are closed if the database cannot confirm their session",
             ge=1,
             le=60,
         ),
@@ -167,7 +182,7 @@ class IdentitySettings(Section):
     enable_signup: Annotated[
         bool | None,
         setting(
-            "Let people sign up; unset = only the first account",
+            "Allow sign-up; unset = for the first account only",
             env="ENABLE_SIGNUP",
             runtime_key="ui.enable_signup",
         ),
@@ -175,7 +190,7 @@ class IdentitySettings(Section):
     default_role: Annotated[
         Literal["pending", "user", "admin"],
         setting(
-            "Role of a new account after the first",
+            "Role of new accounts after the first",
             env="DEFAULT_USER_ROLE",
             runtime_key="ui.default_user_role",
         ),
@@ -184,7 +199,7 @@ class IdentitySettings(Section):
     default_group: Annotated[
         str,
         setting(
-            "Id of the group that newcomers join; empty = none",
+            "Id of the group that new accounts join; empty = none",
             env="DEFAULT_GROUP_ID",
             runtime_key="ui.default_group_id",
         ),
@@ -192,82 +207,96 @@ class IdentitySettings(Section):
     signout_redirect_url: Annotated[
         str,
         setting(
-            "Where a browser goes after a sign-out; empty = nowhere",
+            "URL to which the browser is redirected after sign-out; empty = no redirect",
             env="WEBUI_AUTH_SIGNOUT_REDIRECT_URL",
         ),
     ] = ""
 
 
 class LimitSettings(Section):
-    """How often somebody may try to get in: sign-in, sign-up, change of password, keys. And how much they may copy.
+    """Rate limits of sign-in, sign-up, password changes and API keys, and of requests that copy much data.
 
-    Tries count as failed until they have succeeded, so many at once do not slip through.
+    An attempt counts as failed until it has succeeded, so that many attempts at once cannot exceed the limit.
     """
 
-    enabled: Annotated[bool, setting("Limit tries at all")] = True
+    enabled: Annotated[bool, setting("Enable rate limits")] = True
     tries: Annotated[
         int,
-        setting("Tries for one account from one address in the window, successes too", ge=1),
+        setting(
+            "Attempts for one account from one address in the window, successful ones included",
+            ge=1,
+        ),
     ] = 15
     failures: Annotated[
-        int, setting("Failures from one address in the window, whatever the accounts", ge=1)
+        int,
+        setting("Failed attempts from one address in the window, for all accounts together", ge=1),
     ] = 30
-    window: Annotated[float, setting("Seconds of that window", ge=1, le=86400)] = 180.0
+    window: Annotated[
+        float, setting("Seconds of the window for `tries` and `failures`", ge=1, le=86400)
+    ] = 180.0
     account_failures: Annotated[
         int,
         setting(
-            "Failures for one account in its window, from all addresses together; then only those are "
-            "let in from which it was signed in before",
+            "Failed attempts for one account in its window, from all addresses together; beyond that, only addresses "
+            "from which the account has signed in before may try",
             ge=1,
         ),
     ] = 100
-    account_window: Annotated[float, setting("Seconds of that window", ge=1, le=86400)] = 3600.0
+    account_window: Annotated[
+        float, setting("Seconds of the window for `account_failures`", ge=1, le=86400)
+    ] = 3600.0
     copies: Annotated[
         int,
         setting("Imports, copies and shares of one account in their window, all together", ge=1),
     ] = 60
-    copies_window: Annotated[float, setting("Seconds of that window", ge=1, le=86400)] = 60.0
+    copies_window: Annotated[
+        float, setting("Seconds of the window for `copies`", ge=1, le=86400)
+    ] = 60.0
 
 
 class AccessSettings(Section):
-    """Where the operator's policies are, and switches that they can name."""
+    """The operator's policy files, and switches that policies can refer to."""
 
     policy_dir: Annotated[
         str,
         setting(
-            "Directory of your own policy pages (*.csv), laid over the packaged ones; empty = none"
+            "Directory with your own policy files (*.csv), which override the packaged ones; empty = none"
         ),
     ] = ""
 
     bypass_admin: Annotated[
         bool,
         setting(
-            "Administrators see and use every model, whatever its access control says",
+            "Administrators may see and use every model, whatever its access control is",
             env=("BYPASS_ADMIN_ACCESS_CONTROL", "ENABLE_ADMIN_WORKSPACE_CONTENT_ACCESS"),
         ),
     ] = True
     bypass_models: Annotated[
         bool,
-        setting("Nobody's access to models is checked", env="BYPASS_MODEL_ACCESS_CONTROL"),
+        setting(
+            "Access to models is not checked for any account", env="BYPASS_MODEL_ACCESS_CONTROL"
+        ),
     ] = False
     bypass_chats: Annotated[
         bool,
-        setting("Administrators read everybody's chats", env="ENABLE_ADMIN_CHAT_ACCESS"),
+        setting(
+            "Administrators may read the chats of all accounts", env="ENABLE_ADMIN_CHAT_ACCESS"
+        ),
     ] = True
     bypass_export: Annotated[
         bool,
         setting(
-            "Administrators take along everything there is, such as all chats they may read",
+            "Administrators may export data of all accounts, such as all chats they may read",
             env="ENABLE_ADMIN_EXPORT",
         ),
     ] = True
 
 
 class ArenaModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that stands for others: each turn is answered by one of them, chosen by lot.
+    """A model that represents others: each request is answered by one of them, chosen at random.
 
-    Shape of `meta`: `model_ids`, a list or null = all; `filter_mode` `exclude` = all but those; `access_control`, as a
-    model's, but nobody's if it is missing; whatever clients show of it.
+    Shape of `meta`: `model_ids`, a list or null = all; `filter_mode` `exclude` = all except those; `access_control`, as
+    of a model, but without it only administrators may use it; further keys for clients.
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -276,12 +305,12 @@ class ArenaModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CatalogueSettings(Section):
-    """How the list of models is put together."""
+    """The list of models."""
 
     ttl: Annotated[
         float | None,
         setting(
-            "Seconds a list is good for; 0 = ask every time, empty = until it is refreshed",
+            "Seconds for which the list of a source is cached; 0 = not cached, empty = until it is refreshed",
             env="MODELS_CACHE_TTL",
             ge=0,
         ),
@@ -289,100 +318,103 @@ class CatalogueSettings(Section):
     keep: Annotated[
         bool,
         setting(
-            "Keep lists until they are refreshed, whatever `ttl` says",
+            "Cache lists until they are refreshed; overrides `ttl`",
             env="ENABLE_BASE_MODELS_CACHE",
         ),
     ] = False
     limit: Annotated[
         float,
-        setting("Seconds a request waits for slow sources before the last list is used", gt=0),
+        setting("Seconds that a request waits for slow sources before the last list is used", gt=0),
     ] = 1.5
     order: Annotated[
         list[str],
         setting(
-            "Ids of models that are listed first, in this order; the others follow by name",
+            "Ids of the models that are listed first, in this order; the others follow by name",
             env="MODEL_ORDER_LIST",
         ),
     ] = []
     arena: Annotated[
         bool,
         setting(
-            "List models that stand for others, chosen by lot", env="ENABLE_EVALUATION_ARENA_MODELS"
+            "List arena models, each of which answers by another model chosen at random",
+            env="ENABLE_EVALUATION_ARENA_MODELS",
         ),
     ] = True
     arena_models: Annotated[
         list[ArenaModel],
         setting(
-            "Which ones, as JSON: id, name, meta; none = one for all, which only administrators see",
+            "Arena models as JSON: id, name, meta; none = one for all models, which only administrators see",
             env="EVALUATION_ARENA_MODELS",
         ),
     ] = []
 
     @property
     def lasts(self) -> float | None:
-        """Seconds a list is good for; 0 = not at all, None = until it is refreshed."""
+        """Seconds for which a list is cached; 0 = not cached, None = until it is refreshed."""
         return None if self.keep else self.ttl
 
 
 class FetchSettings(Section):
-    """Where the server fetches what somebody else chose the address of, such as a picture or a webhook."""
+    """Requests to URLs that users or other servers choose, such as images and webhooks."""
 
     allow: Annotated[
         list[str],
         setting(
-            "Hosts and networks inside that may be fetched from; none = only the world outside"
+            "Private hosts and networks that such requests may reach; none = only public Internet addresses"
         ),
     ] = []
 
 
 class LogSettings(Section):
-    """What is written to standard error."""
+    """The log, which is written to standard error."""
 
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        setting("Least severe level that is written", env="GLOBAL_LOG_LEVEL"),
+        setting("Lowest level that is written", env="GLOBAL_LOG_LEVEL"),
     ] = "info"
     format: Annotated[
         Literal["auto", "console", "json"],
-        setting("auto = console on a terminal, else one JSON object a line"),
+        setting("auto = console on a terminal, else JSON: one object per line"),
     ] = "auto"
 
 
 class RetentionSettings(Section):
-    """How long is kept what only grows. Plugins have settings of their own for theirs."""
+    """How long rows of growing tables are kept. Plugins have their own settings for their tables."""
 
     audit_days: Annotated[
         int,
-        setting("Days for which entries of the audit trail are kept; 0 = for ever", ge=0, le=36500),
+        setting(
+            "Days after which entries of the audit trail are deleted; 0 = never", ge=0, le=36500
+        ),
     ] = 730
 
 
 class PluginSelection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which plugins are loaded. Everything else under `[plugins]` is a plugin's own section."""
+    """Which plugins are loaded. All other tables under `[plugins]` are sections of plugins."""
 
-    disable: Annotated[list[str], setting("Plugins that are not even imported")] = []
-    enable: Annotated[list[str], setting("Plugins that are off until named here")] = []
+    disable: Annotated[list[str], setting("Plugins that are not loaded")] = []
+    enable: Annotated[list[str], setting("Plugins to load that are off by default")] = []
     only: Annotated[
-        list[str], setting("If not empty, nothing but these is loaded: for rescue and tests")
+        list[str], setting("If not empty, only these plugins are loaded; for repair and tests")
     ] = []
     required: Annotated[list[str], setting("Plugins without which the server does not start")] = (
         msgspec.field(default_factory=lambda: ["accounts"])
     )
-    strict: Annotated[bool, setting("Any broken plugin stops the start", env="PORTICO_STRICT")] = (
-        False
-    )
+    strict: Annotated[
+        bool, setting("The server does not start if any plugin fails", env="PORTICO_STRICT")
+    ] = False
 
 
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the core reads, filled in: default < portico.toml < environment."""
+    """All settings of the core, filled from default < portico.toml < environment."""
 
     data_dir: Annotated[
         str,
-        setting("Directory for the database and what else is kept", env="DATA_DIR", min_length=1),
+        setting("Directory of the database and other data", env="DATA_DIR", min_length=1),
     ] = "portico-data"
-    name: Annotated[str, setting("Name shown to people", env="WEBUI_NAME", min_length=1)] = (
-        "Portico"
-    )
+    name: Annotated[
+        str, setting("Name of this server, shown to users", env="WEBUI_NAME", min_length=1)
+    ] = "Portico"
     server: ServerSettings = ServerSettings()
     browser: BrowserSettings = BrowserSettings()
     database: DatabaseSettings = DatabaseSettings()

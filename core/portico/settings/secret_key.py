@@ -1,4 +1,4 @@
-"""The key that signs session tokens: checked when configured, made once when not."""
+"""The secret key that signs session tokens: checked if configured, created once if not."""
 
 import hashlib
 import hmac
@@ -16,9 +16,9 @@ from portico.settings.section import Secret
 
 KEY = "identity.secret_key"
 FILE_NAME = "secret_key"
-LEAST_BYTES = 32
-LEAST_DISTINCT = 8
-HOW_TO_MAKE_ONE = 'make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+MIN_BYTES = 32
+MIN_DISTINCT_CHARS = 8
+HOW_TO_CREATE = 'create one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 
 _WELL_KNOWN = re.compile(
     "t0p-s3cr3t|change-?_?(this|me|it)|(my|your|super|top|webui|portico|open-?_?webui|jwt)?"
@@ -30,19 +30,18 @@ _log = logging.getLogger(__name__)
 
 
 class WeakSecret(BadSettings):
-    """The secret key could be guessed, and with it everybody's sign-in."""
+    """The secret key could be guessed, and then every session could be forged."""
 
 
 class SecretKeyMismatch(BadSettings):
-    """This process and the database it opens were set up with different secret keys."""
+    """The database was used with another secret key."""
 
 
 def ensure_secret_key(settings: CoreSettings, data_dir: Path) -> Secret:
-    """The configured secret key if there is one, else the one kept in the data directory.
+    """Return the configured secret key if there is one, else the one in the data directory.
 
-    If there is none yet, it is made, for the owner's eyes only (mode 0600). Processes that start
-    at the same time all end with the same key.
-    Raises: WeakSecret; BadSettings if the file can be neither read nor made.
+    If there is none yet, it is created with mode 0600. Processes that start at the same time get
+    the same key. Raises: WeakSecret; BadSettings if the file can be neither read nor created.
     """
     configured = settings.identity.secret_key
     if configured:
@@ -65,47 +64,47 @@ def ensure_secret_key(settings: CoreSettings, data_dir: Path) -> Secret:
 
 
 def secret_fingerprint(secret: Secret) -> str:
-    """A short name of the secret that tells two apart and gives neither away.
+    """Return a short identifier of the secret, from which it cannot be derived.
 
-    Safe to store and to log: an HMAC of fixed words under a secret nobody can guess.
+    Safe to store and to log: an HMAC of a fixed text with the secret as key.
     """
     digest = hmac.new(secret.reveal().encode(), b"portico secret fingerprint", hashlib.sha256)
     return digest.hexdigest()[:16]
 
 
 def ensure_same_secret(stored_fingerprint: str, secret: Secret) -> None:
-    """Refuses to go on with another secret than the one the database was used with.
+    """Check that the database was used with the same secret.
 
-    Two instances that share a database and not the key would sign people out at every other
-    request. Raises: SecretKeyMismatch.
+    Two instances with one database and different keys would refuse each other's sessions.
+    Raises: SecretKeyMismatch.
     """
     if not hmac.compare_digest(stored_fingerprint, secret_fingerprint(secret)):
         reason = (
-            f"another secret key is in use with this database (its fingerprint is "
+            f"the database was used with another secret key (its fingerprint is "
             f"{stored_fingerprint}, of this one {secret_fingerprint(secret)}); give all instances "
-            f"the same {_variable()}, or run `portico secret --adopt` to change it for good"
+            f"the same {_variable()}, or run `portico secret --adopt` to replace it permanently"
         )
         raise SecretKeyMismatch([Problem(KEY, reason)])
 
 
 def weakness_of(secret: str) -> str:
-    """Why this secret will not do, or the empty string. The reason does not quote the secret."""
+    """Return why this secret is too weak, or the empty string. The reason does not quote the secret."""
     size = len(secret.encode())
-    if size < LEAST_BYTES:
-        return f"it has {size} bytes, at least {LEAST_BYTES} are needed"
-    if len(set(secret)) < LEAST_DISTINCT:
-        return f"it has fewer than {LEAST_DISTINCT} different characters"
-    if len(secret) > (period := (secret + secret).find(secret, 1)) and period < LEAST_BYTES:
+    if size < MIN_BYTES:
+        return f"it has {size} bytes, at least {MIN_BYTES} are needed"
+    if len(set(secret)) < MIN_DISTINCT_CHARS:
+        return f"it has fewer than {MIN_DISTINCT_CHARS} different characters"
+    if len(secret) > (period := (secret + secret).find(secret, 1)) and period < MIN_BYTES:
         return "it repeats itself"
-    if len(_WELL_KNOWN.sub("", secret)) < LEAST_BYTES // 2:
+    if len(_WELL_KNOWN.sub("", secret)) < MIN_BYTES // 2:
         return "it is made of well-known words"
     return ""
 
 
 def check_strength(secret: str, key: str) -> None:
-    """Raises: WeakSecret, saying why and how to make a better one; `key` is what to call the setting."""
+    """Check that a secret is strong enough. `key`: name of the setting for the error. Raises: WeakSecret."""
     if why := weakness_of(secret):
-        raise WeakSecret([Problem(key, f"is too weak: {why}; {HOW_TO_MAKE_ONE}")])
+        raise WeakSecret([Problem(key, f"is too weak: {why}; {HOW_TO_CREATE}")])
 
 
 def _variable() -> str:
@@ -114,7 +113,7 @@ def _variable() -> str:
 
 
 def _create(path: Path) -> None:
-    """Puts a new key at `path` unless somebody else just did; it is never there half-written."""
+    """Create the file with a new key, atomically, unless another process has just done so."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -123,9 +122,9 @@ def _create(path: Path) -> None:
             file.write(secrets.token_urlsafe(48) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        # Unlike a rename, a link fails where the name is taken: the first process wins for all.
+        # Unlike a rename, a link fails if the file exists: all processes use the key of the first.
         os.link(draft, path)
-        _log.info("made a new secret key in %s", path)
+        _log.info("secret key created in %s", path)
     except FileExistsError:
         pass
     finally:
@@ -133,7 +132,7 @@ def _create(path: Path) -> None:
 
 
 def _read(path: Path) -> str:
-    # Not blocking: a named pipe in this place must not hold up the start for ever.
+    # Not blocking: a named pipe in its place must not block the start for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(descriptor, encoding="utf-8") as file:
         mode = os.fstat(descriptor).st_mode
@@ -145,13 +144,13 @@ def _read(path: Path) -> str:
 
 
 def _restrict_permissions(descriptor: int, path: Path, mode: int) -> None:
-    # Refusing would be stricter and stop servers for nothing: restoring a backup and mounting a
-    # volume with a group (Kubernetes' fsGroup, at every mount) both widen the mode. Keeping quiet
-    # would hide that others may have read it. So: close it, go on, say it.
+    # Refusing would be stricter, and stop servers without need: restoring a backup and mounting a
+    # volume with a group (Kubernetes' fsGroup, at every mount) both widen the mode. So the mode is
+    # restricted, and a warning says that others may have read the file.
     os.fchmod(descriptor, 0o600)
     _log.warning(
-        "%s could be read by others (mode %04o) and is 0600 now; if somebody may have seen it, "
-        "delete it: a new one is made at the next start and everybody signs in again",
+        "%s could be read by other users (mode %04o); its mode is 0600 now. If another user may have read it, "
+        "delete it: the next start creates a new one, and all users must sign in again",
         path,
         stat.S_IMODE(mode),
     )

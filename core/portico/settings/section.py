@@ -1,4 +1,4 @@
-"""What settings are made of: a section of fields, a field's metadata, a secret."""
+"""The parts of settings schemas: sections, the metadata of fields, secrets."""
 
 from typing import Any, dataclass_transform
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Secret:
-    """A value that is never printed, logged or put into an error; `reveal()` is the only way to it."""
+    """A value that is not shown when it is printed, logged or part of an error. `reveal()` returns it."""
 
     __slots__ = ("_value",)
 
@@ -14,6 +14,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """Return the secret text."""
         return self._value
 
     def __bool__(self) -> bool:
@@ -39,22 +40,25 @@ def setting(
     formerly: str | tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
-    """The meaning of a field and what it may hold, as metadata for `Annotated`.
+    """Return the metadata of a field, for `Annotated`.
 
-    `env`: variable names, the first that is set wins; none = the derived `PORTICO_*` name.
-    `separator` splits a list given as one variable. `allowed` completes the error for a bad value
-    when the type does not say enough. `runtime_key`: the name under which an administrator may store
-    another value while the house runs, such as `ui.enable_signup`; whoever needs the value of now
-    asks `RuntimeSettings`. What the operator set stays as it is. `formerly`: names that the setting had before, in the
-    same section, or dotted (`limits.tries`), or as a variable (`PORTICO_…`); where one of them is set, the error names
-    the new one. `bounds`: what `msgspec.Meta` takes (`ge`, `le`,
-    `pattern`, …), checked by the loader; they may stand on `int | None` as well.
+    Example: `port: Annotated[int, setting("TCP port to listen on", ge=1)] = 8080`.
+
+    `description`: one sentence without a full stop, shown by `portico config`. `env`: variable names, of
+    which the first that is set is used; none = the derived `PORTICO_*` name. `separator` splits a list
+    given as one variable. `allowed` completes the error for an invalid value where the type does not
+    say enough. `runtime_key`: the name, such as `ui.enable_signup`, under which administrators may store
+    another value while the server runs; read the current value from `RuntimeSettings`. A value that the
+    operator has set cannot be changed so. `formerly`: earlier names of the setting, in the same section, or
+    dotted (`limits.tries`), or as a variable (`PORTICO_…`); where one of them is set, the error names the
+    new one. `bounds`: arguments of `msgspec.Meta` (`ge`, `le`, `pattern`, …), checked when settings are
+    loaded; they are allowed on `int | None` as well.
     """
     names = (env,) if isinstance(env, str) else env
     old_names = (formerly,) if isinstance(formerly, str) else formerly
     return msgspec.Meta(
         description=description,
-        # msgspec itself refuses bounds on `int | None`, so the loader puts them where they fit.
+        # msgspec itself refuses bounds on `int | None`, so the loader applies them to the inner type.
         extra={
             "env": names,
             "separator": separator,
@@ -69,4 +73,4 @@ def setting(
 # Without this, type checkers would ask every subclass to repeat `frozen=True`.
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every group of settings, the core's and a plugin's alike."""
+    """Base class of sections of settings, of the core and of plugins."""

@@ -1,21 +1,21 @@
-"""What browsers are told: who else may call, and the headers that keep pages and answers apart."""
+"""Settings for browsers: CORS and the security headers of responses."""
 
 from typing import Annotated
 
 from portico.settings.section import Section, setting
 
-#: Printable ASCII: what fits into the value of a header.
+#: Printable ASCII, which is allowed in the value of a header.
 _HEADER = r"^[\x20-\x7e]*$"
 
 
 class BrowserSettings(Section):
-    """Other sites that may call, and the security headers of every answer; an empty one has its default."""
+    """Origins that may call the API, and the security headers of all responses; an empty one has its default."""
 
     origins: Annotated[
         list[str],
         setting(
-            "Sites whose pages may call, such as https://app.example.org; * = any, without cookies; "
-            "none = only our own",
+            "Origins whose pages may call the API, such as https://app.example.org; * = all, without cookies; "
+            "none = only this server",
             env="CORS_ALLOW_ORIGIN",
             separator=";",
         ),
@@ -23,24 +23,24 @@ class BrowserSettings(Section):
     schemes: Annotated[
         list[str],
         setting(
-            "Schemes that `origins` may have besides http and https",
+            "Schemes allowed in `origins` besides http and https",
             env="CORS_ALLOW_CUSTOM_SCHEME",
             separator=";",
         ),
     ] = []
     hsts: Annotated[
         str,
-        setting("Strict-Transport-Security; a year where HTTPS is forced", env="HSTS"),
+        setting("Strict-Transport-Security; with force_https one year unless set", env="HSTS"),
     ] = ""
     frame_options: Annotated[
         str, setting("X-Frame-Options: SAMEORIGIN or DENY", env="XFRAME_OPTIONS")
     ] = ""
     content_type: Annotated[
         str,
-        setting("X-Content-Type-Options; whatever it says, nosniff is sent", env="XCONTENT_TYPE"),
+        setting("X-Content-Type-Options; nosniff is sent for every value", env="XCONTENT_TYPE"),
     ] = ""
     download_options: Annotated[
-        str, setting("X-Download-Options; anything sends noopen", env="XDOWNLOAD_OPTIONS")
+        str, setting("X-Download-Options; noopen is sent for every value", env="XDOWNLOAD_OPTIONS")
     ] = ""
     cross_domain_policies: Annotated[
         str,
@@ -52,12 +52,12 @@ class BrowserSettings(Section):
     permissions_policy: Annotated[str, setting("Permissions-Policy", env="PERMISSIONS_POLICY")] = ""
     cache_control: Annotated[
         str,
-        setting("Cache-Control of answers that say nothing about it", env="CACHE_CONTROL"),
+        setting("Cache-Control of responses that do not set it", env="CACHE_CONTROL"),
     ] = ""
     content_policy: Annotated[
         str,
         setting(
-            "Content-Security-Policy of every answer, in the place of ours",
+            "Content-Security-Policy of all responses, instead of the default ones",
             env="CONTENT_SECURITY_POLICY",
             pattern=_HEADER,
         ),

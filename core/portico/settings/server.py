@@ -1,4 +1,4 @@
-"""Where and how Portico listens, and what it believes of those who come."""
+"""Settings of the HTTP server."""
 
 from typing import Annotated, Literal
 
@@ -6,14 +6,14 @@ from portico.settings.section import Section, setting
 
 
 class ServerSettings(Section):
-    """Where and how Portico listens."""
+    """The HTTP server: address, proxies, limits and cookies."""
 
     host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
     port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
     url: Annotated[
         str,
         setting(
-            "Where people reach Portico, such as https://chat.example.org",
+            "Public URL of this server, such as https://chat.example.org",
             env="WEBUI_URL",
             runtime_key="webui.url",
         ),
@@ -21,22 +21,25 @@ class ServerSettings(Section):
     trusted_proxies: Annotated[
         list[str],
         setting(
-            "Addresses or networks of the proxies in front, whose X-Forwarded-* or Forwarded headers count",
+            "Addresses or networks of trusted proxies, whose X-Forwarded-* or Forwarded headers are used",
             env=("FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"),
         ),
     ] = []
     force_https: Annotated[
         bool,
-        setting("Redirect plain HTTP to HTTPS, or refuse it", env="FORCE_HTTPS"),
+        setting(
+            "Require HTTPS: redirect GET requests over plain HTTP, and refuse others",
+            env="FORCE_HTTPS",
+        ),
     ] = False
     workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
     grace: Annotated[
-        float, setting("Seconds that running requests get to finish on shutdown", ge=0)
+        float, setting("Seconds that running requests have to finish at shutdown", ge=0)
     ] = 15.0
     drain_delay: Annotated[
         float,
         setting(
-            "Seconds after SIGTERM in which /ready says stopping and requests are still served, so that load "
+            "Seconds after SIGTERM in which /ready reports stopping and requests are still served, so that load "
             "balancers have time to notice; Ctrl-C does not wait",
             ge=0,
             le=600,
@@ -45,7 +48,7 @@ class ServerSettings(Section):
     start_limit: Annotated[
         float,
         setting(
-            "Seconds within which a start must be ready, or fails; bringing the schema up to date does not count",
+            "Seconds after which a start that is not ready fails; migrations do not count",
             ge=1,
         ),
     ] = 120.0
@@ -53,40 +56,44 @@ class ServerSettings(Section):
     max_body_total: Annotated[
         int,
         setting(
-            "Bytes of all request bodies together that are being read or worked on; beyond that, 503",
+            "Bytes of all request bodies in memory together; beyond that, requests are answered with 503",
             ge=1024 * 1024,
         ),
     ] = 128 * 1024 * 1024
     max_values: Annotated[
         int,
         setting(
-            "Values in a JSON body, at all levels together; chats and imports may have more",
+            "Largest number of values in a JSON body, at all levels together; chats and imports may have more",
             ge=1000,
         ),
     ] = 100_000
     max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
     header_timeout: Annotated[
-        float, setting("Seconds a client may take to send the headers of a request", ge=0.1, le=600)
+        float,
+        setting("Seconds that a client may take to send the headers of a request", ge=0.1, le=600),
     ] = 30.0
     body_timeout: Annotated[
         float,
-        setting("Seconds between two pieces of a body, and for the whole of a small one", ge=0.1),
+        setting(
+            "Seconds between two pieces of a request body, and for the whole of a small one", ge=0.1
+        ),
     ] = 30.0
     body_rate: Annotated[
-        int, setting("Bytes of a body that earn its sender one second more", ge=1)
+        int, setting("Lowest rate of a large request body in bytes per second", ge=1)
     ] = 8192
     loop_limit: Annotated[
         float,
         setting(
-            "Seconds for which a handler or a plugin may block the event loop before it is named in the log and counted; "
-            "0 = never",
+            "Seconds of blocking the event loop after which the handler or plugin is logged and counted; 0 = off",
             ge=0,
             le=600,
         ),
     ] = 0.5
     send_timeout: Annotated[
         float,
-        setting("Seconds for which a client may take nothing of what it is sent", ge=0.1, le=3600),
+        setting(
+            "Seconds after which a connection is closed whose client reads nothing", ge=0.1, le=3600
+        ),
     ] = 30.0
     docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
     secure_cookies: Annotated[

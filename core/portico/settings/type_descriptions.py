@@ -1,4 +1,4 @@
-"""What a setting may hold, in words: the second half of every message about a bad value."""
+"""Describes the type of a setting in words, for errors about invalid values."""
 
 from msgspec import inspect
 
@@ -6,7 +6,7 @@ from portico.settings.fields import Field, bare
 
 
 def describe_type(field: Field) -> str:
-    """What is allowed, from the type, its bounds and the schema's own words."""
+    """Return what is allowed, from the type, its bounds and the `allowed` text of the schema."""
     words = _describe(field.shape)
     return f"{words}: {field.allowed}" if field.allowed else words
 
@@ -38,7 +38,7 @@ def _describe_compound(shape: inspect.Type) -> str:
         case inspect.UnionType(types=types):
             return " or ".join(map(_describe, types))
         case inspect.NoneType():
-            return "nothing"
+            return "empty"
         case other:
             return type(other).__name__.removesuffix("Type").lower()
 

@@ -1,4 +1,4 @@
-"""What was set but means nothing: misspelt sections and variables, each with the likely word."""
+"""Finds unknown sections and variables, such as misspelt ones, and suggests the likely name."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -8,10 +8,10 @@ from portico.settings.fields import PREFIX, Field, variable_prefix
 from portico.settings.file import CONFIG_VARIABLE
 from portico.settings.problems import Origin, Problem, did_you_mean
 
-# Variables of our prefix that say where settings are, and so are none themselves.
-ABOUT_SETTINGS = frozenset({CONFIG_VARIABLE})
+# Variables with our prefix that are not settings.
+OTHER_VARIABLES = frozenset({CONFIG_VARIABLE})
 
-# A Kubernetes service called "portico" or "portico-db" puts such names into every container.
+# Kubernetes sets such variables in every container if a service is called "portico" or "portico-db".
 _SERVICE_LINK = re.compile(
     r"PORTICO_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_.+)?)"
 )
@@ -25,9 +25,9 @@ def unknown_sections(
     loaded: Collection[str],
     configured: Collection[str],
 ) -> Iterator[Problem]:
-    """One problem for each `[plugins.x]` that nobody reads.
+    """Yield one problem for each `[plugins.x]` that no plugin reads.
 
-    `known`: installed plugins; a section of one that is not loaded waits for its day.
+    `known`: installed plugins; the section of one that is not loaded is ignored.
     `configured`: loaded plugins that have settings.
     """
     for name, table in tables.items():
@@ -41,19 +41,19 @@ def unknown_sections(
 def unknown_variables(
     environ: Mapping[str, str], fields: Collection[Field], unloaded: Iterable[str]
 ) -> Iterator[Problem]:
-    """One problem for each `PORTICO_*` variable that belongs to no setting.
+    """Yield one problem for each `PORTICO_*` variable that belongs to no setting.
 
-    `unloaded`: plugins that are installed but not loaded; what theirs may be called is not known.
+    `unloaded`: plugins that are installed but not loaded; the names of their variables are not known.
     """
-    known = ABOUT_SETTINGS.union(*(field.variables for field in fields))
-    # The prefix would make all names look alike. A setting with a variable of its own is also
-    # looked for under the name it would have had.
+    known = OTHER_VARIABLES.union(*(field.variables for field in fields))
+    # Compared without the prefix, which would make all names similar. A setting with its own variable
+    # is also found by its derived name.
     words = {name.removeprefix(PREFIX): name for name in known if name.startswith(PREFIX)}
     words |= {field.derived.removeprefix(PREFIX): field.variables[0] for field in fields}
     renamed = {old: field for field in fields for old in field.former_variables}
-    excused = tuple(variable_prefix(name) for name in unloaded)
+    ignored = tuple(variable_prefix(name) for name in unloaded)
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name in known or name.startswith(excused):
+        if not name.startswith(PREFIX) or name in known or name.startswith(ignored):
             continue
         if name in renamed:
             new = renamed[name].variables[0]

@@ -117,7 +117,7 @@ def test_ab84_a_file_others_can_read_is_closed_and_that_is_said(
     with caplog.at_level(logging.WARNING):
         assert ensure_secret_key(NONE, tmp_path) == secret
     assert mode(tmp_path / FILE_NAME) == 0o600
-    assert "could be read by others (mode 0644)" in caplog.text
+    assert "could be read by other users (mode 0644)" in caplog.text
     assert secret.reveal() not in caplog.text
 
 
@@ -171,7 +171,9 @@ def test_ab84_two_secrets_on_one_database_are_noticed_and_said() -> None:
     stored = secret_fingerprint(STRONG)
     ensure_same_secret(stored, STRONG)
     other = Secret(secrets.token_urlsafe(48))
-    with pytest.raises(SecretKeyMismatch, match="another secret key is in use") as caught:
+    with pytest.raises(
+        SecretKeyMismatch, match="the database was used with another secret key"
+    ) as caught:
         ensure_same_secret(stored, other)
     assert "WEBUI_SECRET_KEY" in str(caught.value)
     assert other.reveal() not in str(caught.value)
