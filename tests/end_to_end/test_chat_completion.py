@@ -124,7 +124,7 @@ def test_no_secret_is_in_the_log_nor_in_a_table(server: Server, upstream: Upstre
 def test_the_ready_line_says_where_to_go(server: Server) -> None:
     said = server.log_text
     assert f"Portico is ready at {server.url}" in said
-    assert "Sign up first" in said
+    assert "The first account to sign up" in said
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert {e["plugin"] for e in events if e["event"] == "open to anybody"} >= {
         "accounts",

@@ -69,7 +69,7 @@ def test_kill_9_of_the_main_process_ends_the_worker(server: Server) -> None:
     os.kill(pid(server), signal.SIGKILL)
     eventually(lambda: not Path(f"/proc/{worker}").exists())
     assert is_closed(server.url)
-    assert "The main process is gone" in server.log_text
+    assert "The main process has ended" in server.log_text
     stream.join()
 
 
@@ -92,7 +92,7 @@ def test_told_to_stop_it_says_so_on_ready_and_goes_on_answering_for_the_delay(
     assert server.process is not None
     os.kill(pid(server), signal.SIGTERM)
     assert server.process.wait(HANG) == 128 + signal.SIGTERM
-    assert "Told twice to stop" in server.log_text
+    assert "Second signal: stopping" in server.log_text
 
 
 def test_after_the_delay_it_drains_and_leaves_in_order(servers: Servers) -> None:
@@ -113,7 +113,7 @@ def test_two_signals_in_quick_succession_are_one(server: Server, number: int) ->
     assert server.process.wait(60) == 0
     stream.join()
     assert stream.text.endswith(b"data: [DONE]\n\n")
-    assert "Told twice" not in server.log_text
+    assert "Second signal" not in server.log_text
     assert "Traceback" not in server.log_text
 
 
@@ -135,7 +135,7 @@ def test_sighup_is_not_deadly(server: Server) -> None:
     worker = worker_of(pid(server))
     for one in (pid(server), worker):
         os.kill(one, signal.SIGHUP)
-    eventually(lambda: "SIGHUP changes nothing" in server.log_text)
+    eventually(lambda: "SIGHUP has no effect" in server.log_text)
     assert worker_of(pid(server)) == worker
     assert ada.get("/api/v1/auths/").status == 200
     assert server.stop() == 0
@@ -199,7 +199,7 @@ def test_a_start_that_does_not_come_to_its_end_fails_with_a_sentence(
     said = start.end()
     assert start.process.returncode == 1
     assert said.count("Portico cannot start") == 1
-    assert "it was not ready within 1 s (server.start_limit): it was still " in said
+    assert "the server was not ready within 1 s (server.start_limit): it was still " in said
 
 
 def test_a_start_that_is_told_to_stop_ends(starting: Callable[..., Starting]) -> None:

@@ -1,1 +1,1 @@
-"""The server process: granian, the log, the ready line."""
+"""The server process: the main process, its worker, and the log."""

@@ -1,7 +1,7 @@
-"""Log lines that requests cause again and again: the first is written, of the others one summary line a second.
+"""Summarizes repeated log events: the first is written, the others are counted in one summary line a second.
 
-Whatever one client can cause with each request, a refused key as well as an error of a provider, would otherwise fill
-a disk at the client's pace. A line with `own_line=True` is always written; say it where the state of something changes.
+Events that a client can cause with each request, such as a refused key or an error of a provider, could otherwise fill
+a disk. An event with `own_line=True` is always written; use it where a state changes.
 """
 
 import threading
@@ -13,34 +13,41 @@ import structlog
 
 Event = MutableMapping[str, Any]
 
-#: Seconds between two summary lines about like events.
+#: Seconds between two summary lines about similar events.
 WINDOW_SECONDS = 1.0
-#: Kinds of events of one client, and of all clients, that are told apart within a window.
+#: Kinds of events of one client, and of all clients, that are counted separately within a window.
 MAX_KINDS_OF_CLIENT = 8
 MAX_KINDS = 100
-#: Characters of a text by which events are told apart.
+#: Characters of a text by which events are distinguished.
 MAX_KEY_CHARS = 200
-#: Names of events that a summary of different ones tells apart.
+#: Names of events that a summary of different ones lists.
 MAX_NAMES = 10
 
-#: Two events of a request are alike if these are.
-_KIND = (
+#: Two events are similar if these fields are equal.
+_KIND_FIELDS = (
     "event", "level", "status", "reason", "why", "error", "at", "plugin", "doing", "name", "source", "provider", "account",
 )  # fmt: skip
-#: Said of each event anew, so a summary cannot have it.
-_OF_ONE = ("request", "timestamp", "exc_info", "stack_info", "_record", "_from_structlog")
+#: Fields that differ for each event, so a summary has none of them.
+_INDIVIDUAL_FIELDS = (
+    "request",
+    "timestamp",
+    "exc_info",
+    "stack_info",
+    "_record",
+    "_from_structlog",
+)
 _MORE = "more log lines of this client"
 _MORE_OF_ALL = "more log lines of other clients"
 
 
 def own_lines(_: Any, __: str, event: Event) -> Event:
-    """Where nothing is summarised, every line is one of its own. A structlog processor."""
+    """Remove `own_line` where nothing is summarized. A structlog processor."""
     event.pop("own_line", None)
     return event
 
 
 class _Group:
-    """Like events that were not written since the last line about them."""
+    """Similar events that were not written since the last line about them."""
 
     def __init__(self, ends: float) -> None:
         self.ends = ends
@@ -51,12 +58,12 @@ class _Group:
 
     def add(self, event: Event, *, mixed: bool) -> None:
         at = str(event.get("timestamp", ""))
-        told = {name: value for name, value in event.items() if name not in _OF_ONE}
+        fields = {name: value for name, value in event.items() if name not in _INDIVIDUAL_FIELDS}
         if not self.count:
-            self.common, self.first = told, at
+            self.common, self.first = fields, at
         else:
             same = self.common.items()
-            self.common = {k: v for k, v in same if k in told and told[k] == v}
+            self.common = {k: v for k, v in same if k in fields and fields[k] == v}
         if mixed:
             name = str(event.get("event", ""))[:MAX_KEY_CHARS]
             if name in self.names or len(self.names) < MAX_NAMES:
@@ -66,10 +73,10 @@ class _Group:
 
 
 class RepeatFilter:
-    """A structlog processor: lets the first event of a kind and client pass, counts the others, sums them up.
+    """A structlog processor that passes on the first event of a kind and client, and summarizes the others.
 
-    `emit`: writes a summary; called by `flush`, in a thread that sleeps while there is nothing to sum up. Events that
-    have no `request` are all written: those of a start, of a stop, of background work. Put it behind the processors
+    `emit`: writes a summary; called by `flush`, in a thread that sleeps while there is nothing to summarize. Events
+    without `request`, such as those of start, stop and background work, are all written. Put it after the processors
     that add `level` and `timestamp`.
     """
 
@@ -83,7 +90,7 @@ class RepeatFilter:
         self._thread: threading.Thread | None = None
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
-        """Pass the event on, or keep it for a summary. Raises: DropEvent."""
+        """Pass the event on, or count it for a summary. Raises: DropEvent."""
         if event.pop("own_line", False) or not _can_repeat(event):
             return event
         client = str(event.get("client", ""))
@@ -101,7 +108,7 @@ class RepeatFilter:
         raise structlog.DropEvent
 
     def flush(self, now: float = float("inf")) -> None:
-        """Write what is due by now, by the clock; by default all."""
+        """Write the summaries that are due at `now`, by the clock; by default all."""
         due: list[Event] = []
         with self._changed:
             for key, group in list(self._groups.items()):
@@ -110,7 +117,7 @@ class RepeatFilter:
                 if group.count:
                     due.append(_summary(key, group))
                 if group.count and now < float("inf"):
-                    # It goes on: what comes next is summed up at once.
+                    # It continues: further events are summarized at once.
                     self._groups[key] = _Group(now + WINDOW_SECONDS)
                 else:
                     self._forget(key)
@@ -118,7 +125,7 @@ class RepeatFilter:
             self._emit(event)
 
     def _key(self, event: Event, client: str) -> tuple[str, ...]:
-        key = (client, *(str(event.get(name, ""))[:MAX_KEY_CHARS] for name in _KIND))
+        key = (client, *(str(event.get(name, ""))[:MAX_KEY_CHARS] for name in _KIND_FIELDS))
         if key in self._groups:
             return key
         if self._of_client.get(client, 0) >= MAX_KINDS_OF_CLIENT:
@@ -149,7 +156,7 @@ class RepeatFilter:
 
 
 def _can_repeat(event: Event) -> bool:
-    """Whether requests may have caused it: asyncio complains of what they leave behind once they are over."""
+    """Return whether requests may have caused it: asyncio may log their errors after they have ended."""
     by_request = "request" in event or getattr(event.get("_record"), "name", "") == "asyncio"
     return by_request and event.get("level") != "debug"
 

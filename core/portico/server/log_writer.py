@@ -1,8 +1,8 @@
-"""Writing to standard error and standard output without ever waiting for whoever reads them.
+"""Writes to standard error and standard output without blocking.
 
-A pipe that nobody reads is full after 64 KiB, and a plain write would then stop the event loop. Here a line is written
-at once if that does not block, so that the last lines before a crash are not lost; otherwise it waits in a bounded
-queue for a thread. What does not fit is counted, and the count is written as soon as writing works again.
+A pipe that is not read is full after 64 KiB, and a plain write would then block the event loop. Here a line is written
+at once if that does not block, so that the last lines before a crash are not lost; otherwise a thread writes it from a
+bounded queue. Lines beyond that are dropped and counted, and the count is written as soon as writing works again.
 """
 
 import io
@@ -19,25 +19,25 @@ from contextlib import suppress
 from multiprocessing import util
 from typing import Any, NamedTuple, Protocol
 
-#: Bytes that may wait until somebody reads.
-MAX_WAITING_BYTES = 1024 * 1024
-#: Seconds in which, at the end of the process, what waits can still be read.
+#: Bytes in the queue.
+MAX_QUEUED_BYTES = 1024 * 1024
+#: Seconds in which the queue is still written at the end of the process.
 CLOSE_SECONDS = 1.0
-#: Milliseconds after which the thread asks again whether a write would block.
+#: Milliseconds after which the thread checks again whether a write would block.
 POLL_MS = 1000
-#: Characters without a line break that a stream keeps together.
+#: Characters without a line end that a stream buffers.
 MAX_LINE_CHARS = 64 * 1024
 
 
 class _QueuedText(NamedTuple):
-    """Some lines. `lines`: how many are lost with it, those included that it speaks of."""
+    """Some lines. `lines`: how many are lost if this is dropped, including those whose loss it reports."""
 
     data: bytes
     lines: int
 
 
 class Sink(Protocol):
-    """Where bytes go. `never_blocks`: `write` raises BlockingIOError rather than wait."""
+    """A destination of bytes. `never_blocks`: `write` raises BlockingIOError instead of waiting."""
 
     never_blocks: bool
 
@@ -53,7 +53,7 @@ class _Descriptor:
         return os.write(self._descriptor, data)
 
     def wait(self) -> None:
-        """Until a write may succeed, or fails for good; at most a moment."""
+        """Wait until a write may succeed or fails for good; at most POLL_MS."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         poll.poll(POLL_MS)
@@ -68,7 +68,7 @@ class _Socket(_Descriptor):
         return self._socket.send(data, socket.MSG_DONTWAIT)
 
 
-class _Nowhere:
+class _NullSink:
     never_blocks = True
 
     def write(self, data: bytes) -> int:
@@ -78,41 +78,41 @@ class _Nowhere:
 
 
 def sink_for(descriptor: int | None) -> Sink:
-    """The best way to write to a descriptor. The descriptor itself keeps its mode: others may share it."""
+    """Return the best sink for a descriptor. The descriptor's mode is not changed, since other processes may share it."""
     if descriptor is None:
-        return _Nowhere()
+        return _NullSink()
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return _Descriptor(descriptor, never_blocks=True)
     if stat.S_ISSOCK(mode):
         return _Socket(descriptor)
     if sys.platform == "linux":
-        # Opened anew, a pipe or a terminal has a mode of its own. Another user's pipe may not be opened.
+        # Opened again, a pipe or a terminal has its own mode. Another user's pipe may not be opened.
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         with suppress(OSError):
             return _Descriptor(os.open(f"/proc/self/fd/{descriptor}", flags), never_blocks=True)
     return _Descriptor(descriptor, never_blocks=False)
 
 
-def _plainly(count: int) -> str:
-    return f"{count} log lines dropped: nobody read them in time"
+def _dropped_text(count: int) -> str:
+    return f"{count} log lines dropped: the output was not read in time"
 
 
 class LogWriter:
-    """Takes lines from any thread, writes them in order, and never makes the caller wait.
+    """Takes lines from any thread and writes them in order, without blocking the caller.
 
-    `dropped_line`: the text of the line that says how many were dropped, without its end.
+    `dropped_line`: returns the text of the line that reports how many were dropped, without line end.
     """
 
-    def __init__(self, sink: Sink, *, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
-        self._sink, self._max = sink, max_waiting_bytes
-        self.dropped_line: Callable[[int], str] = _plainly
-        # Reentrant: a finalizer that logs may run while this thread is in here.
+    def __init__(self, sink: Sink, *, max_queued_bytes: int = MAX_QUEUED_BYTES) -> None:
+        self._sink, self._max = sink, max_queued_bytes
+        self.dropped_line: Callable[[int], str] = _dropped_text
+        # Reentrant: a finalizer that logs may run while this thread has the lock.
         self._changed = threading.Condition(threading.RLock())
-        self._waiting: deque[_QueuedText] = deque()
-        self._waiting_bytes = 0
+        self._queue: deque[_QueuedText] = deque()
+        self._queued_bytes = 0
         self._dropped = 0
-        #: Whether the last write failed; whether a line has been written in part; whether the end of one is lost.
+        #: The last write failed; a line has been written in part; the end of a line is lost.
         self._fails = self._within_line = self._cut = False
         self._thread: threading.Thread | None = None
 
@@ -120,15 +120,15 @@ class LogWriter:
         """Write whole lines now or soon, or count them as dropped."""
         piece = _QueuedText(text.encode("utf-8", "backslashreplace"), text.count("\n"))
         with self._changed:
-            if self._sink.never_blocks and not self._waiting:
-                piece = self._attempt(self._noted(piece))
+            if self._sink.never_blocks and not self._queue:
+                piece = self._attempt(self._with_dropped_line(piece))
                 if not piece.data:
                     return
-            elif self._waiting_bytes + len(piece.data) > self._max:
+            elif self._queued_bytes + len(piece.data) > self._max:
                 self._dropped += piece.lines
                 return
             else:
-                piece = self._noted(piece)
+                piece = self._with_dropped_line(piece)
             self._append(piece)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="log", daemon=True)
@@ -136,18 +136,18 @@ class LogWriter:
             self._changed.notify_all()
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Give those who read a moment to take what waits."""
+        """Wait until the queue is written, at most `seconds`."""
         deadline = time.monotonic() + seconds
         with self._changed:
-            while self._waiting and (left := deadline - time.monotonic()) > 0:
+            while self._queue and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
 
     def _append(self, piece: _QueuedText) -> None:
-        self._waiting.append(piece)
-        self._waiting_bytes += len(piece.data)
+        self._queue.append(piece)
+        self._queued_bytes += len(piece.data)
 
-    def _noted(self, piece: _QueuedText) -> _QueuedText:
-        """The piece, after the line that says what was dropped before it."""
+    def _with_dropped_line(self, piece: _QueuedText) -> _QueuedText:
+        """Return the piece, preceded by the line that reports dropped lines, if there are any."""
         dropped, self._dropped = self._dropped, 0
         if not dropped:
             return piece
@@ -155,13 +155,15 @@ class LogWriter:
         return _QueuedText(note + piece.data, piece.lines + dropped)
 
     def _attempt(self, piece: _QueuedText) -> _QueuedText:
-        """Write what can be written. Returns the rest; nothing is left if writing is not possible at all."""
+        """Write as much as possible. Returns the rest, which is empty if writing failed."""
         data = b"\n" + piece.data if self._cut else piece.data
         try:
             written = self._sink.write(data)
         except BlockingIOError:
             return piece
-        except OSError:  # nobody reads any more, the disk is full, …: said when writing works again
+        except (
+            OSError
+        ):  # the reader is gone, the disk is full, …: reported when writing works again
             with self._changed:
                 self._dropped += piece.lines
             self._fails, self._cut = True, self._within_line
@@ -173,27 +175,27 @@ class LogWriter:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting:
+                while not self._queue:
                     self._changed.notify_all()
                     self._changed.wait()
-                piece = self._waiting[0]
+                piece = self._queue[0]
             if self._sink.never_blocks:
                 self._sink.wait()
-            rest = self._attempt(piece)  # while something waits, nobody else writes
+            rest = self._attempt(piece)  # while the queue is not empty, no other thread writes
             with self._changed:
-                self._waiting_bytes -= len(piece.data) - len(rest.data)
+                self._queued_bytes -= len(piece.data) - len(rest.data)
                 if rest.data:
-                    self._waiting[0] = rest
+                    self._queue[0] = rest
                 else:
-                    self._waiting.popleft()
-                    if self._dropped and not self._waiting and not self._fails:
-                        self._append(self._noted(_QueuedText(b"", 0)))
+                    self._queue.popleft()
+                    if self._dropped and not self._queue and not self._fails:
+                        self._append(self._with_dropped_line(_QueuedText(b"", 0)))
             if rest is piece:
-                time.sleep(POLL_MS / 1000 / 50)  # there is room, but not enough for this
+                time.sleep(POLL_MS / 1000 / 50)  # there is space, but not enough for this
 
 
 class LogStream(io.TextIOBase):
-    """A text stream into a writer, line by line: what stands for `sys.stderr` and `sys.stdout`."""
+    """A text stream that passes whole lines to a writer. Replaces `sys.stderr` and `sys.stdout`."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -204,7 +206,7 @@ class LogStream(io.TextIOBase):
         self._begun = ""
 
     def write(self, text: str) -> int:
-        """Pass on whole lines; the rest waits for its end."""
+        """Pass on whole lines, and buffer the rest."""
         with self._lock:
             begun = self._begun + text
             lines, end, self._begun = begun.rpartition("\n")
@@ -225,14 +227,14 @@ class LogStream(io.TextIOBase):
 
 
 def take_over_streams() -> LogWriter:
-    """Have everything that this process says, plugins' `print` included, go through writers. Returns that of stderr."""
+    """Send all output of this process, including `print` in plugins, through writers. Returns that of stderr."""
     writers: dict[tuple[int, int] | None, LogWriter] = {}
     found: list[LogWriter] = []
     for name in ("stderr", "stdout"):
         original = getattr(sys, f"__{name}__")
         descriptor = _descriptor(original)
-        about = None if descriptor is None else os.fstat(descriptor)
-        which = None if about is None else (about.st_dev, about.st_ino)
+        status = None if descriptor is None else os.fstat(descriptor)
+        which = None if status is None else (status.st_dev, status.st_ino)
         if which not in writers:
             writers[which] = LogWriter(sink_for(descriptor))
             util.Finalize(None, writers[which].close, exitpriority=-100)
@@ -246,5 +248,5 @@ def _descriptor(stream: Any) -> int | None:
         descriptor = int(stream.fileno())
         os.fstat(descriptor)
     except (AttributeError, OSError, ValueError):
-        return None  # closed before we began
+        return None  # closed already
     return descriptor

@@ -1,10 +1,10 @@
-"""The log: one event a line, on standard error; JSON for machines, aligned columns for a terminal.
+"""The log: one event per line on standard error, as JSON or, on a terminal, as aligned columns.
 
-In a server process no line waits for whoever reads it (`log_writer`), and what requests repeat is summed up once a second
+In a server process writing does not block (`log_writer`), and repeated events of requests are summarized once a second
 (`log_repeats`).
 
-Every line written while a request is served carries its id as `request`. Values under keys that name secrets are
-masked whoever writes them, because the line that leaks is the one nobody thought of.
+Every line written while a request is served has its id as `request`. Values of keys that name secrets are masked in
+all events, whichever module writes them.
 """
 
 import logging
@@ -26,29 +26,30 @@ from portico.web.middleware.request_context import add_request
 _SECRET = re.compile(
     r"(^|_)(password|secret|token|api_?key|authorization|cookie|credential)s?($|_)", re.I
 )
-# Whatever begins like a JWT: to look for its dot first would take quadratic time where there is none.
+# Everything that begins like a JWT: a pattern that requires its dot would take quadratic time where there is none.
 _TOKEN = re.compile(
     r"\b(sk-[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]{8}[A-Za-z0-9_.-]*|(?<=Bearer )\S+"
 )
-#: Levels of lists and tables in a value that are looked through.
-_DEEPEST = 8
-#: Characters of one text that are written; a provider's error may be a whole page.
+#: Levels of lists and tables in a value that are searched for secrets.
+_MAX_DEPTH = 8
+#: Characters of one text that are written; the error of a provider may be long.
 MAX_TEXT_CHARS = 8192
 _STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide what must not be written, however deep it lies. A structlog processor."""
+    """Mask secrets in an event, also in nested values. A structlog processor."""
     for key, value in event.items():
-        event[key] = _masked(key, value, _DEEPEST)
+        event[key] = _masked(key, value, _MAX_DEPTH)
     return event
 
 
 def hide_exception_text(
     _: Any, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Of an exception that a library logs, the kind and the place: its text may hold a secret, and so may the rest of
-    a message that quotes it. A structlog processor.
+    """Replace the text of an exception that a library logs by its type and location. A structlog processor.
+
+    The text may contain a secret, and so may all lines but the first of the message, which may quote it.
     """
     error = (event.pop("exc_info", None) or (None, None))[1]
     if error is not None:
@@ -58,7 +59,7 @@ def hide_exception_text(
 
 
 def escape_newlines(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Nobody's text begins a line of its own that looks like another event. A structlog processor."""
+    """Escape line ends and control characters, so that no text can imitate another event. A structlog processor."""
     text = event.get("event")
     if isinstance(text, str) and not text.isprintable():
         event["event"] = "".join(
@@ -68,7 +69,7 @@ def escape_newlines(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
-def _masked(key: str, value: Any, deep: int) -> Any:
+def _masked(key: str, value: Any, depth: int) -> Any:
     if _SECRET.search(key) and value:
         return "********"
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
@@ -76,10 +77,10 @@ def _masked(key: str, value: Any, deep: int) -> Any:
     match value:
         case str() if "sk-" in value or "eyJ" in value or "Bearer " in value:
             return _TOKEN.sub("********", value)
-        case dict() if deep:
-            return {name: _masked(str(name), one, deep - 1) for name, one in value.items()}
-        case list() if deep:
-            return [_masked("", one, deep - 1) for one in value]
+        case dict() if depth:
+            return {name: _masked(str(name), one, depth - 1) for name, one in value.items()}
+        case list() if depth:
+            return [_masked("", one, depth - 1) for one in value]
         case _:
             return value
 
@@ -87,15 +88,15 @@ def _masked(key: str, value: Any, deep: int) -> Any:
 def configure_logging(
     settings: LogSettings, *, to_terminal: bool | None = None, writer: LogWriter | None = None
 ) -> None:
-    """Configure logging for this process, ours and the libraries'.
+    """Configure logging for this process, including that of libraries.
 
-    `writer`: that of a server process, whose streams have been taken over; with it, repeated lines are summed up.
+    `writer`: the writer of a server process (see `take_over_streams`); with it, repeated events are summarized.
     """
     level = getattr(logging, settings.level.upper())
     on_terminal = sys.stderr.isatty() if to_terminal is None else to_terminal
     console = settings.format == "console" or (settings.format == "auto" and on_terminal)
     last: list[Any] = [
-        # Before the masking: what an exception says goes into the line too. Its local variables do not.
+        # Before the masking, since the text of an exception is part of the line. Its local variables are not.
         structlog.processors.format_exc_info,
         mask,
         escape_newlines,
@@ -108,7 +109,7 @@ def configure_logging(
         if console
         else structlog.processors.JSONRenderer()
     )
-    repeats = own_lines if writer is None else _summed_up(writer, [*last, renderer])
+    repeats = own_lines if writer is None else _repeat_filter(writer, [*last, renderer])
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         add_request,
@@ -121,7 +122,7 @@ def configure_logging(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        cache_logger_on_first_use=False,  # a line is rare, and a stale stream would lose it
+        cache_logger_on_first_use=False,  # events are rare, and one written to a stale stream would be lost
     )
     handler = LogHandler(sys.stderr)
     handler.setFormatter(
@@ -132,12 +133,12 @@ def configure_logging(
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(max(level, logging.WARNING))  # libraries speak up when something is wrong
+    root.setLevel(max(level, logging.WARNING))  # libraries log warnings and errors only
     logging.captureWarnings(writer is not None)
 
 
 class LogHandler(logging.StreamHandler[TextIO]):
-    """A handler whose formatter may decide that a record is not written."""
+    """A handler for records that a processor may drop."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, unless a processor has dropped it."""
@@ -145,8 +146,8 @@ class LogHandler(logging.StreamHandler[TextIO]):
             super().emit(record)
 
 
-def _summed_up(writer: LogWriter, processors: Sequence[Any]) -> RepeatFilter:
-    """A filter that writes its summaries, and has the writer say what it dropped, as any other event is written."""
+def _repeat_filter(writer: LogWriter, processors: Sequence[Any]) -> RepeatFilter:
+    """Return a filter whose summaries, and the writer's reports of dropped lines, are formatted as other events."""
 
     def rendered(event: MutableMapping[str, Any]) -> str:
         text: Any = event

@@ -17,22 +17,22 @@ from typing import Any
 from portico.errors import DomainError, OperatorError, error_location
 from portico.server.log_writer import LogWriter, take_over_streams
 from portico.server.worker_pipe import Lifeline
-from portico.server.worker_start import Start, say
+from portico.server.worker_start import Start, print_message
 from portico.settings.load import LoadedSettings
 from portico.settings.server import ServerSettings
 
-#: Seconds beyond the grace in which a worker that hangs is killed.
-STARTUP_POLL_SECONDS = 5
-#: Seconds in which the worker must be reachable once it listens.
-REACHABLE_SECONDS = 10
+#: Seconds after the grace period after which a worker that hangs is killed.
+KILL_AFTER_GRACE_SECONDS = 5
+#: Seconds in which the worker must accept connections after its start.
+REACHABLE_TIMEOUT_SECONDS = 10
 
 
 class CannotServe(OperatorError):
-    """Serving cannot begin; the text says what to do about it."""
+    """The server cannot start. The text says what to do."""
 
 
 def serve(loaded: LoadedSettings) -> None:
-    """Serve until told to stop (SIGTERM, SIGINT). Raises: CannotServe, here or by its worker's mouth."""
+    """Serve until SIGTERM or SIGINT. Raises: CannotServe. Exits with 1 if the worker cannot start."""
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
 
@@ -42,8 +42,8 @@ def serve(loaded: LoadedSettings) -> None:
     server = loaded.settings.server
     if server.workers > 1:
         raise CannotServe(
-            f"server.workers = {server.workers}: several worker processes need Redis to keep in step with one "
-            "another, and this version cannot use it yet. Set it to 1; one worker streams to thousands."
+            f"server.workers = {server.workers}: several worker processes are not supported. Set it to 1; one worker "
+            "can stream to thousands of clients."
         )
     address, port = _bindable(server)
     take_over_streams()
@@ -57,7 +57,7 @@ def serve(loaded: LoadedSettings) -> None:
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
-        # Also what ends a connection on which nothing is asked any more.
+        # Also closes idle connections.
         http1_settings=HTTP1Settings(header_read_timeout=int(server.header_timeout * 1000)),
         loop=Loops.uvloop,
         websockets=True,
@@ -66,18 +66,18 @@ def serve(loaded: LoadedSettings) -> None:
         backpressure=4096,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=int(server.grace) + STARTUP_POLL_SECONDS,
+        workers_kill_timeout=int(server.grace) + KILL_AFTER_GRACE_SECONDS,
         log_enabled=False,
     )
     granian.serve(
         target_loader=partial(load, loaded, (address, port), start, lifeline), wrap_loader=False
     )
-    if start.was_refused:
+    if start.has_failed:
         sys.exit(1)
 
 
 def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifeline: Lifeline) -> Any:
-    """The application of one worker. Called by granian in the worker process."""
+    """Return the application of one worker. Called by granian in the worker process."""
     writer = take_over_streams()
     life = Life(start, writer)
     lifeline.watch(life.stopping, life.gone)
@@ -92,10 +92,10 @@ def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifelin
         application = Portico(loaded, secret)
         application.check_required_plugins()
     except OperatorError as error:
-        start.refuse(str(error).splitlines())
+        start.fail(str(error).splitlines())
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - a start that fails for any reason says so once
-        start.refuse([f"{type(error).__name__}: {error} ({error_location(error)})"])
+    except Exception as error:  # noqa: BLE001 - every failure of the start is reported once
+        start.fail([f"{type(error).__name__}: {error} ({error_location(error)})"])
         sys.exit(1)
     life.application = application
     start.follow(lambda: application.doing, MIGRATING)
@@ -103,27 +103,27 @@ def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifelin
 
 
 class Life:
-    """The end of a worker, as its main process decides or as that process dies. Called in a thread of the worker."""
+    """Stops a worker when its main process says so or dies. Its methods are called in a thread of the worker."""
 
     def __init__(self, start: Start, writer: LogWriter) -> None:
         self._start, self._writer = start, writer
         self.application: Any = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        # Handlers inherited from the main process are not ours; until there are others, a stop is a stop.
+        # Replace handlers inherited from the main process: until the application has its own, a signal ends the worker.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: self._end(0))
         signal.signal(signal.SIGINT, lambda *_: self._end(0))
 
     def stopping(self) -> None:
-        """Say *stopping* on `/ready`; before anything is served, end: a kill loses nothing either."""
+        """Have `/ready` report *stopping*; exit if nothing is served yet."""
         if self.loop is None or not self._start.is_ready:
             self._end(0)
         else:
             self.loop.call_soon_threadsafe(self.application.drain.announce)
 
     def gone(self) -> None:
-        """End at once: nobody watches this process any more, and another one may want the port."""
-        say("The main process is gone; its worker ends.")
+        """Exit at once: the main process is gone, and another server may need the port."""
+        print_message("The main process has ended, so its worker ends too.")
         self._end(1)
 
     def _end(self, code: int) -> None:
@@ -132,7 +132,7 @@ class Life:
 
 
 class ServedApplication:
-    """The application, and what people see of its start and end in the terminal."""
+    """The application, with messages about its start on the terminal."""
 
     def __init__(
         self,
@@ -149,53 +149,55 @@ class ServedApplication:
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Passes everything on. Called by granian."""
+        """Call the application. Called by granian."""
         if scope["type"] != "lifespan":
             await self.application(scope, receive, send)
             return
 
-        async def telling(message: Any) -> None:
+        async def send_and_report(message: Any) -> None:
             if message["type"] == "lifespan.startup.complete":
                 self._drain_on_signal()
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                self._greeting = asyncio.create_task(self._print_ready_line())
+                self._announcing = asyncio.create_task(self._print_ready_line())
             elif message["type"] == "lifespan.startup.failed":
-                self._start.refuse(str(message["message"]).splitlines())
+                self._start.fail(str(message["message"]).splitlines())
 
-        await self.application(scope, receive, telling)
+        await self.application(scope, receive, send_and_report)
 
     async def _print_ready_line(self) -> None:
-        from portico.web.middleware.tcp_sockets import let_go_of_stalled
+        """Print the ready line once connections are accepted: granian listens only after the start of the application."""
+        from portico.web.middleware.tcp_sockets import close_stalled_connections
 
-        """Say so once somebody who believes it would be let in: granian listens only after the start-up."""
         try:
-            async with asyncio.timeout(REACHABLE_SECONDS):
-                while not await _is_ready(self.host, self.port):  # noqa: ASYNC110 - nobody tells us
+            async with asyncio.timeout(REACHABLE_TIMEOUT_SECONDS):
+                while not await _is_ready(self.host, self.port):  # noqa: ASYNC110 - there is no event to wait for
                     await asyncio.sleep(0.005)
         except TimeoutError:
-            self._start.refuse(
+            self._start.fail(
                 [
-                    f"it listens on port {self.port}, but {self.host} cannot be reached there from this machine. "
+                    f"the server listens on port {self.port}, but {self.host} cannot be reached there from this machine. "
                     "Choose another address with --host."
                 ]
             )
             return
-        let_go_of_stalled(self.port, 2 * self._send_timeout)
+        close_stalled_connections(self.port, 2 * self._send_timeout)
         lines = [f"Portico is ready at {self.url}"]
         has_accounts = True
-        with contextlib.suppress(DomainError):  # the database went away just now: `/ready` says so
+        with contextlib.suppress(
+            DomainError
+        ):  # the database became unavailable just now: `/ready` reports it
             has_accounts = await self.application.has_accounts()
         if not has_accounts:
             lines.append(
-                f"  Sign up first to become its administrator: POST {self.url}/api/v1/auths/signup"
+                f"  The first account to sign up becomes the administrator: POST {self.url}/api/v1/auths/signup"
             )
-        lines.append(f"  The API, drawn: {self.url}/docs    Stop: Ctrl-C")
+        lines.append(f"  API documentation: {self.url}/docs    Stop: Ctrl-C")
         self._start.ready()
-        say("\n".join(lines))
+        print_message("\n".join(lines))
 
     def _drain_on_signal(self) -> None:
-        """Begin to drain at once. Granian's own handler still runs; it would wait for endless streams for ever."""
+        """Start draining on SIGTERM and SIGINT. Granian's own handler would wait for endless streams for ever."""
         loop, drain = asyncio.get_running_loop(), self.application.drain
         self._life.loop = loop
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -203,7 +205,7 @@ class ServedApplication:
 
 
 def display_host(host: str) -> str:
-    """The host under which somebody on this machine finds a server that listens on `host`."""
+    """Return the host at which a server that listens on `host` is reached from this machine."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
@@ -217,13 +219,13 @@ async def _is_ready(host: str, port: int) -> bool:
 
 
 def _bindable(server: ServerSettings) -> tuple[str, int]:
-    """The numeric address and the port to listen on. Fails now, in words, rather than in the worker with a traceback."""
+    """Return the numeric address and the port to listen on. Raises: CannotServe if they cannot be used."""
     where = f"{server.host}:{server.port}"
     try:
         found = socket.getaddrinfo(
             server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        # Of a name with several addresses, such as localhost, the first of IPv4: most clients begin there.
+        # Of a name with several addresses, such as localhost, the first IPv4 address: most clients try it first.
         family, *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             if server.port:

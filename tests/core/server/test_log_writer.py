@@ -55,7 +55,7 @@ def writer(pipe: Pipe, request: pytest.FixtureRequest) -> LogWriter:
     sink = sink_for(pipe.writes)
     if request.node.callspec.params["pipe"] == "blocking":  # as with a pipe of another user
         sink = sink_for.__globals__["_Descriptor"](pipe.writes, never_blocks=False)
-    return LogWriter(sink, max_waiting_bytes=50_000)
+    return LogWriter(sink, max_queued_bytes=50_000)
 
 
 def accounted_for(text: bytes) -> int:
@@ -63,7 +63,9 @@ def accounted_for(text: bytes) -> int:
     whole, _, _ = text.replace(b"\r\n", b"\n").decode().rpartition("\n")
     found = 0
     for line in whole.splitlines():
-        assert line == LINE.strip() or line.endswith("log lines dropped: nobody read them in time")
+        assert line == LINE.strip() or line.endswith(
+            "log lines dropped: the output was not read in time"
+        )
         found += 1 if line == LINE.strip() else int(line.split()[0])
     return found
 
@@ -134,7 +136,7 @@ def test_a_full_disk_raises_nothing_and_its_end_is_said_on_a_line_of_its_own() -
     writer.write("after\n")
     assert disk.text.decode().splitlines() == [
         *[LINE.strip()] * 10,
-        "10 log lines dropped: nobody read them in time",
+        "10 log lines dropped: the output was not read in time",
         "after",
     ]
     disk.room = 50

@@ -29,7 +29,7 @@ class Start:
     def ready(self) -> None:
         self.is_ready = True
 
-    def refuse(self, reasons: list[str]) -> None:
+    def fail(self, reasons: list[str]) -> None:
         self.reasons = reasons
 
 
@@ -67,7 +67,7 @@ def test_an_address_that_is_not_ours_is_refused_with_a_sentence(host: str, port:
 async def test_a_port_that_cannot_be_reached_fails_the_start_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(serve, "REACHABLE_SECONDS", 0.05)
+    monkeypatch.setattr(serve, "REACHABLE_TIMEOUT_SECONDS", 0.05)
     start = Start()
     with socket.socket() as nobody:  # bound, so that nobody else listens there
         nobody.bind(("127.0.0.1", 0))

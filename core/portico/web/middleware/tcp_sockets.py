@@ -12,7 +12,7 @@ from typing import Any
 UNSENT_BYTES = 64 * 1024
 
 
-def let_go_of_stalled(port: int, seconds: float) -> None:
+def close_stalled_connections(port: int, seconds: float) -> None:
     """Have the kernel close connections to this port whose client reads nothing for `seconds`.
 
     This covers the last part of a response, which the application has already handed over, and limits the buffer of
