@@ -10,7 +10,7 @@ annotations by the same code is parsed by itself.
 """
 
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from litestar._kwargs import KwargsModel
@@ -35,10 +35,11 @@ class Signatures:
 
     def parsed(self, fn: Any, namespace: dict[str, Any]) -> Any:
         """In place of `ParsedSignature.from_fn`."""
-        if not isinstance(fn, FunctionType) or hasattr(fn, "__wrapped__"):
+        function = fn.__func__ if isinstance(fn, MethodType) else fn
+        if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
             return self._parse(fn, namespace)
-        parts = tuple(getattr(fn, name) for name in PARTS)
-        known = self._parsed.setdefault(fn.__code__, [])
+        parts = (fn is function, *(getattr(function, name) for name in PARTS))
+        known = self._parsed.setdefault(function.__code__, [])
         for others, within, found in known:
             if others == parts and within == namespace:
                 return found

@@ -188,9 +188,21 @@ from portico.web.response.json_array import json_array_stream
 from portico.web.response.json_response import NO_STORE, JSONResponse, json_response
 from portico.web.response.sign_in_response import sign_in_response
 from portico.web.response.stream import StreamResponse, stream_response
-from portico.web.routes import Request, Socket, delete, get, patch, post, put, route, websocket
+from portico.web.routes import (
+    Controller,
+    Request,
+    Socket,
+    delete,
+    get,
+    patch,
+    post,
+    put,
+    route,
+    websocket,
+)
 
 __all__ = [
+    "Controller",
     "UTC_TIME",
     "epoch_seconds",
     "format_time",

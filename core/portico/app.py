@@ -375,7 +375,11 @@ class Portico:
         """Call one plugin's `startup` or `shutdown`, if it has one. Raises: Fault."""
         call = hook_of(self.manager, contribution.plugin_name, hook)
         if call is not None:
-            given = {"app": self.context, "settings": contribution.settings}
+            given = {
+                "app": self.context,
+                "settings": contribution.settings,
+                "plugin": contribution.components,
+            }
             await isolation.call_async(contribution.plugin_name, hook, lambda: call(**given))
 
     async def stop(self) -> None:

@@ -48,7 +48,18 @@ def register_tables() -> "TableSet | None":
 
 
 @hookspec
-def register_database_checks(app: "AppContext", settings: Any) -> "Iterable[DatabaseCheck] | None":
+def register_components(app: "AppContext", settings: Any) -> Any:
+    """Build this plugin's own objects, once per process: its services, caches and whatever holds state.
+
+    Called at boot, before all hooks below. They receive the result as the argument `plugin`, controllers as
+    `self.plugin`, and commands as `context.plugin`. Opens nothing: there is no database and no event loop yet.
+    """
+
+
+@hookspec
+def register_database_checks(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[DatabaseCheck] | None":
     """Return checks of this plugin's tables for `portico db check`, where a foreign key or a `Reference` is not enough.
 
     Called at boot. The checks run only in that command.
@@ -56,7 +67,9 @@ def register_database_checks(app: "AppContext", settings: Any) -> "Iterable[Data
 
 
 @hookspec
-def register_retention(app: "AppContext", settings: Any) -> "Iterable[Retention] | None":
+def register_retention(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[Retention] | None":
     """Return after how many days rows of this plugin's tables are deleted, for tables that only grow, such as a history.
 
     Called at boot. One instance at a time deletes older rows in the background, in small batches.
@@ -64,7 +77,9 @@ def register_retention(app: "AppContext", settings: Any) -> "Iterable[Retention]
 
 
 @hookspec
-def register_resources(app: "AppContext", settings: Any) -> "Iterable[ResourceKind] | None":
+def register_resources(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[ResourceKind] | None":
     """Return the kinds of resources that policy rules can name: their table, their owner column and their actions.
 
     Called at boot, before policies are read.
@@ -83,7 +98,7 @@ def register_policies(
 
 
 @hookspec
-def register_services(app: "AppContext", settings: Any) -> "Iterable[Service] | None":
+def register_services(app: "AppContext", settings: Any, plugin: Any) -> "Iterable[Service] | None":
     """Return objects that other plugins get by their protocol, with `app.services.get(protocol)`.
 
     Called at boot. Get services of other plugins when they are needed, not in here: the order of plugins may change.
@@ -91,7 +106,9 @@ def register_services(app: "AppContext", settings: Any) -> "Iterable[Service] | 
 
 
 @hookspec
-def register_model_sources(app: "AppContext", settings: Any) -> "Iterable[ModelSource] | None":
+def register_model_sources(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[ModelSource] | None":
     """Return objects that list models and answer completions. Source names are unique across plugins.
 
     Called at boot, in web processes.
@@ -99,7 +116,9 @@ def register_model_sources(app: "AppContext", settings: Any) -> "Iterable[ModelS
 
 
 @hookspec
-def register_auth_providers(app: "AppContext", settings: Any) -> "Iterable[AuthProvider] | None":
+def register_auth_providers(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[AuthProvider] | None":
     """Return methods of signing in. Their names are unique across plugins; `register_routes` returns their routes.
 
     Called at boot, in web processes.
@@ -117,7 +136,9 @@ def register_token_authenticators(
 
 
 @hookspec
-def register_listeners(app: "AppContext", settings: Any) -> "Iterable[Listener] | None":
+def register_listeners(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[Listener] | None":
     """Return the events that this plugin handles, such as `AccountDeleted`, each with its handler.
 
     Called at boot. A handler runs after the commit of the change that its event reports.
@@ -125,7 +146,9 @@ def register_listeners(app: "AppContext", settings: Any) -> "Iterable[Listener] 
 
 
 @hookspec
-def register_routes(app: "AppContext", settings: Any) -> "Sequence[ControllerRouterHandler] | None":
+def register_routes(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Sequence[ControllerRouterHandler] | None":
     """Return route handlers and controllers, made with the decorators of `portico.api`.
 
     Called at boot, in web processes. A route without `access=` is for verified accounts only.
@@ -134,7 +157,9 @@ def register_routes(app: "AppContext", settings: Any) -> "Sequence[ControllerRou
 
 
 @hookspec
-def register_health_checks(app: "AppContext", settings: Any) -> "Iterable[HealthCheck] | None":
+def register_health_checks(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[HealthCheck] | None":
     """Return the checks that `GET /ready` runs.
 
     Called at boot, in web processes.
@@ -142,7 +167,7 @@ def register_health_checks(app: "AppContext", settings: Any) -> "Iterable[Health
 
 
 @hookspec
-def register_commands(cli: "click.Group") -> None:
+def register_commands(cli: "click.Group", settings: Any, plugin: Any) -> None:
     """Add commands to the `portico` command line. Import heavy modules inside the commands.
 
     Called only by the command line, never by the server.
@@ -150,7 +175,7 @@ def register_commands(cli: "click.Group") -> None:
 
 
 @hookspec
-def startup(app: "AppContext", settings: Any) -> Awaitable[None] | None:
+def startup(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | None:
     """Prepare to serve: start background tasks, open connections.
 
     Called once per web process, after migrations and before the first request. May be `async def`.
@@ -159,7 +184,7 @@ def startup(app: "AppContext", settings: Any) -> Awaitable[None] | None:
 
 
 @hookspec
-def shutdown(app: "AppContext", settings: Any) -> Awaitable[None] | None:
+def shutdown(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | None:
     """Release what `startup` has acquired.
 
     Called once per web process, after the last request, in the reverse order. May be `async def`.

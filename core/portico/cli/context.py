@@ -1,7 +1,8 @@
-"""What every command is given: the key to the settings and to the house."""
+"""What commands are given: the settings, and the application, started only when it is used."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,25 +10,31 @@ from portico.settings.load import LoadedSettings, load_settings
 
 if TYPE_CHECKING:
     from portico.app import Portico
+    from portico.plugins.contributions import Contribution
 
 
 class CommandContext:
-    """What every command is given as `context.obj`: the settings, and the house, opened when asked for."""
+    """The object that commands receive through `click.pass_obj`.
+
+    `settings`, `plugin`: of a plugin's command, its settings and what its `register_components` returned; else None.
+    """
 
     def __init__(self, config: Path | None) -> None:
+        self.settings: Any = None
+        self.plugin: Any = None
         self._config = config
         self._loaded: LoadedSettings | None = None
         self._portico: Portico | None = None
 
     def load_settings(self, **overrides: Any) -> LoadedSettings:
-        """The settings. `overrides`: what the command line says, by environment name; it wins over all."""
+        """Return the settings. `overrides`: values by environment variable; they win over all other sources."""
         if self._loaded is None or overrides:
             given = {name: str(value) for name, value in overrides.items() if value is not None}
             self._loaded = load_settings(toml_path=self._config, overrides=given)
         return self._loaded
 
     def application(self) -> "Portico":
-        """The application with its plugins collected; nothing is opened yet."""
+        """Return the application with its plugins loaded. It has opened nothing yet."""
         if self._portico is None:
             from portico.app import Portico
             from portico.server.logging import configure_logging
@@ -36,12 +43,18 @@ class CommandContext:
             self._portico = Portico(self.load_settings())
         return self._portico
 
+    def for_plugin(self, contribution: "Contribution") -> "CommandContext":
+        """Return a context for commands of this plugin. Both share the settings and the application."""
+        bound = copy(self)
+        bound.settings, bound.plugin = contribution.settings, contribution.components
+        return bound
+
     def run(
         self, work: Callable[[Any], Awaitable[Any]], *, packaged_policies_only: bool = False
     ) -> Any:
-        """Open the house, await `work(house)` in it, close it. Returns what the work returns.
+        """Start the application, await `work(app)`, stop the application, and return what `work` returned.
 
-        `packaged_policies_only`: without the operator's policy pages, for commands that look at bad ones or mend them.
+        `packaged_policies_only`: ignore the operator's policy files, for commands that check or repair them.
         """
 
         async def inside() -> Any:

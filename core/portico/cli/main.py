@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,14 @@ class PluginGroup(click.Group):
             if call is None:
                 continue
             offered = click.Group()
+            given = {
+                "cli": offered,
+                "settings": contribution.settings,
+                "plugin": contribution.components,
+            }
             try:
                 isolation.call(
-                    contribution.plugin_name, "register_commands", partial(call, cli=offered)
+                    contribution.plugin_name, "register_commands", partial(call, **given)
                 )
             except isolation.PluginError as fault:
                 click.echo(f"plugin {fault.plugin} brings no commands: {fault.reason}", err=True)
@@ -62,7 +68,10 @@ class PluginGroup(click.Group):
                         err=True,
                     )
                 else:
-                    self.add_command(command, name)
+                    bound = copy(command)
+                    obj = ctx.obj.for_plugin(contribution)
+                    bound.context_settings = {**command.context_settings, "obj": obj}
+                    self.add_command(bound, name)
 
 
 @click.pass_context

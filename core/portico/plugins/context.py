@@ -48,7 +48,16 @@ class Services:
 
 
 class CommandContext(Protocol):
-    """What `click.pass_obj` passes to a command."""
+    """The object that a plugin's commands receive through `click.pass_obj`.
+
+    `settings`: the plugin's own settings. `plugin`: what its `register_components` returned.
+    """
+
+    @property
+    def settings(self) -> Any: ...
+
+    @property
+    def plugin(self) -> Any: ...
 
     def run(
         self, work: "Callable[[AppContext], Awaitable[P]]", *, packaged_policies_only: bool = False

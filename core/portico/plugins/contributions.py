@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import pluggy
 from litestar import Router
@@ -21,6 +21,7 @@ from portico.settings.load import LoadedSettings
 from portico.settings.section import Section
 from portico.web.handler_map import GrowingMap
 from portico.web.health import HealthCheck
+from portico.web.routes import Controller
 
 
 class PluginRouter(GrowingMap):
@@ -45,6 +46,7 @@ class Contribution:
     plugin_name: str
     info: PluginInfo
     settings: Section | None
+    components: Any = None
     tables: TableSet | None = None
     database_checks: tuple[DatabaseCheck, ...] = ()
     retention: tuple[Retention, ...] = ()
@@ -109,8 +111,10 @@ def collect(
     if tables is not None and not isinstance(tables, TableSet):
         raise wrong("register_tables", tables, "a TableSet")
 
+    components = ask("register_components", app=app, settings=settings)
+
     def many(hook: str, *kinds: type[Any]) -> tuple[Any, ...]:
-        value = ask(hook, app=app, settings=settings)
+        value = ask(hook, app=app, settings=settings, plugin=components)
         if value is None:
             return ()
         if not isinstance(value, Iterable) or isinstance(value, str | bytes):
@@ -121,7 +125,10 @@ def collect(
                 raise wrong(hook, thing, " or ".join(kind.__name__ for kind in kinds))
         return things
 
-    routes = many("register_routes")
+    routes = [
+        route.for_plugin(components) if _is_controller(route) else route
+        for route in many("register_routes")
+    ]
     router = (
         call(plugin, "register_routes", lambda: PluginRouter(plugin, routes)) if routes else None
     )
@@ -129,6 +136,7 @@ def collect(
         plugin_name=plugin,
         info=info,
         settings=settings,
+        components=components,
         tables=tables,
         database_checks=many("register_database_checks", DatabaseCheck),
         retention=many("register_retention", Retention),
@@ -143,6 +151,10 @@ def collect(
         router=router,
         paths=_paths(router) if router else (),
     )
+
+
+def _is_controller(route: Any) -> TypeGuard[type[Controller]]:
+    return inspect.isclass(route) and issubclass(route, Controller)
 
 
 def _handlers(route: Any) -> Iterable[Any]:

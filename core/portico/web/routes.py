@@ -7,7 +7,7 @@ expect, and every route has an `access` level. A route that names none is for ve
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import litestar
 from litestar.datastructures import State
@@ -30,6 +30,22 @@ Socket = litestar.WebSocket[Actor, Any, State]
 
 #: Bytes that anybody may send before having shown who they are.
 PUBLIC_BODY = 64 * 1024
+
+
+class Controller(litestar.Controller):
+    """Route handlers of one family of URLs, as methods with the decorators of this module.
+
+    `register_routes` returns the class. `self.plugin` is what the plugin's `register_components` returned; annotate it
+    in the subclass with that type.
+    """
+
+    plugin: Any = None
+
+    @classmethod
+    def for_plugin(cls, plugin: Any) -> type[Self]:
+        """Return this controller with `plugin` bound to it. The loader calls it once per application."""
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        return type(cls.__name__, (cls,), {"plugin": plugin, "__doc__": cls.__doc__, **names})
 
 
 class PorticoRouteHandler(HTTPRouteHandler):

@@ -96,10 +96,10 @@ def catch_socket_errors(handler: Callable[..., Awaitable[None]]) -> Callable[...
     """Wrap a web socket handler: errors are logged, and the socket is closed however the handler ends."""
 
     @wraps(handler)
-    async def serve(**given: Any) -> None:
+    async def serve(*controller: Any, **given: Any) -> None:
         socket: WebSocket[Any, Any, Any] = given["socket"]
         try:
-            await handler(**given)
+            await handler(*controller, **given)
         except WebSocketDisconnect:
             return
         except DomainError as error:

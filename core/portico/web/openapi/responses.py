@@ -39,7 +39,7 @@ def responses(
     handler: Callable[..., Any], *, access: str, answers: Any, limited: bool = False
 ) -> dict[int, ResponseSpec]:
     """Return the responses of a route by status: success, and the errors that its signature and access level imply."""
-    parameters = [name for name in signature(handler).parameters if name != "request"]
+    parameters = [name for name in signature(handler).parameters if name not in ("self", "request")]
     kinds: list[type[errors.DomainError]] = [errors.Unavailable]
     if access != "public":
         kinds += [errors.Unauthenticated, errors.Forbidden]
