@@ -166,7 +166,16 @@ from portico.rate_limits import Attempt, RateLimiter
 from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
 from portico.tasks import PeriodicTask
-from portico.terminal import UTC_TIME, epoch_seconds, format_time, printable
+from portico.terminal import (
+    UTC_TIME,
+    epoch_seconds,
+    format_time,
+    json_option,
+    print_json,
+    printable,
+    renamed_command,
+    renamed_option,
+)
 from portico.web.health import HealthCheck
 from portico.web.middleware.proxies import client_address, from_trusted_proxy
 from portico.web.openapi.responses import JSONObject, SchemaOf
@@ -202,6 +211,10 @@ from portico.web.routes import (
 )
 
 __all__ = [
+    "renamed_command",
+    "renamed_option",
+    "json_option",
+    "print_json",
     "Controller",
     "UTC_TIME",
     "epoch_seconds",

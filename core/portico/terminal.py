@@ -2,10 +2,14 @@
 
 import calendar
 import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+import msgspec
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -26,3 +30,35 @@ def format_time(at: int) -> str:
 def epoch_seconds(_context: Any, _option: Any, value: datetime | None) -> int | None:
     """Return the value of a `UTC_TIME` option in epoch seconds. A callback of click."""
     return None if value is None else calendar.timegm(value.timetuple())
+
+
+#: Option `--json` of a command; the function receives it as `as_json`. See `print_json`.
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one indented JSON document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def renamed_command(old: str, new: str) -> click.Command:
+    """Return a hidden command that exits with 2 and names the new one. `new`: as it is typed, `portico group list`."""
+
+    def refuse() -> None:
+        raise click.UsageError(f"`{old}` is now `{new}`.")
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return click.Command(old, callback=refuse, hidden=True, context_settings=settings)
+
+
+def renamed_option(old: str, new: str, *, is_flag: bool = False) -> Callable[[F], F]:
+    """Add a hidden option to a command that exits with 2 and names the new one, such as `--permission`."""
+
+    def refuse(context: click.Context, _option: click.Parameter, value: Any) -> None:
+        if value not in (None, False, ()):
+            raise click.UsageError(f"`{old}` is now `{new}`.", context)
+
+    default = False if is_flag else None
+    return click.option(
+        old, hidden=True, expose_value=False, is_flag=is_flag, default=default, callback=refuse
+    )

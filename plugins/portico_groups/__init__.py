@@ -1,6 +1,6 @@
-"""Groups over HTTP and on the command line: who is in them, what membership permits, and what everybody may do.
+"""Groups over HTTP and on the command line: members, the permissions they get, and the permissions of all users.
 
-The groups themselves live in the identity room of the core, for every request asks what its caller's groups grant.
+The core stores groups, since every request asks what the caller's groups grant.
 """
 
 import click
@@ -9,7 +9,7 @@ from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, ho
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="Groups of people, what they permit, and what everybody may do by default.",
+    summary="Groups of users, the permissions of their members, and default permissions.",
     route_prefixes=(
         "/api/v1/groups",
         "/api/v1/users/groups",
@@ -22,7 +22,7 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Groups, and the default permissions, of which there is one set and no rows."""
+    """Return groups, and the default permissions, of which there is one set and no rows."""
     return [
         ResourceKind(
             "group",
@@ -37,17 +37,24 @@ def register_resources() -> list[ResourceKind]:
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The page on groups."""
+    """Return the policy file of groups."""
     return [PackagedPolicy("portico_policies", "groups.csv")]
 
 
 @hookimpl
-def register_routes(app: AppContext) -> list[object]:
-    """Everything below `/api/v1/groups`, and what `/api/v1/users` says of groups and permissions."""
-    from portico_groups.permission_routes import permission_routes
-    from portico_groups.routes import routes
+def register_components(app: AppContext) -> object:
+    """Return the service that routes and commands share."""
+    from portico_groups.service import GroupService
 
-    return [*routes(app), *permission_routes(app)]
+    return GroupService(app)
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes of groups, members and permissions."""
+    from portico_groups.routes import GroupRoutes, MemberRoutes, PermissionRoutes
+
+    return [GroupRoutes, MemberRoutes, PermissionRoutes]
 
 
 @hookimpl

@@ -1,36 +1,43 @@
-"""Who and what somebody at the keyboard means."""
+"""The groups and accounts that arguments of commands name."""
 
 from collections.abc import Sequence
 
 from portico.api import AppContext, Group, InvalidRequest, NotFound, likeness
 
 
-async def find(app: AppContext, which: str) -> Group:
-    """The group of an id, else of a name, else of one that looks like it. Raises: NotFound; Invalid for a name that several groups have."""
-    found = await app.identity.groups.find(which)
+async def find_group(app: AppContext, name_or_id: str) -> Group:
+    """Return the group with this id, else with this name, else with a name that looks like it.
+
+    Raises: NotFound; InvalidRequest for a name that several groups have.
+    """
+    found = await app.identity.groups.find(name_or_id)
     if found is not None:
         return found
     groups = await app.identity.groups.all()
-    named = [one for one in groups if one.name == which]
-    named = named or [one for one in groups if likeness(one.name) == likeness(which)]
+    named = [one for one in groups if one.name == name_or_id]
+    named = named or [one for one in groups if likeness(one.name) == likeness(name_or_id)]
     if not named:
-        raise NotFound(f"There is no group {which}; `portico group list` shows which there are.")
+        raise NotFound(f"There is no group {name_or_id}. `portico group list` lists all groups.")
     if len(named) > 1:
         ids = ", ".join(one.id for one in named)
-        raise InvalidRequest(f"Several groups are called {which}; say which by its id: {ids}")
+        raise InvalidRequest(
+            f"Several groups are named {name_or_id}. Use the id of the one you mean: {ids}"
+        )
     return named[0]
 
 
-async def account_ids(app: AppContext, people: Sequence[str]) -> list[str]:
-    """The ids of people named by e-mail address or id. Raises: NotFound, naming all who are unknown."""
+async def find_accounts(app: AppContext, emails_or_ids: Sequence[str]) -> list[str]:
+    """Return the ids of the accounts with these e-mail addresses or ids. Raises: NotFound, with all unknown ones."""
     accounts = app.identity.accounts
     ids, unknown = [], []
-    for one in people:
+    for one in emails_or_ids:
         account = await (accounts.by_email(one) if "@" in one else accounts.find(one))
         if account is None:
             unknown.append(one)
         else:
             ids.append(account.id)
     if unknown:
-        raise NotFound(f"Nobody is {', '.join(unknown)}; `portico user list` shows who there is.")
+        raise NotFound(
+            f"There is no account {', '.join(unknown)}. `portico user list` lists all accounts."
+        )
     return ids

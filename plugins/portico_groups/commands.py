@@ -1,66 +1,77 @@
-"""`portico group …`: for whoever sits at the server. It asks nobody for permission."""
+"""`portico group …`: groups and their members on the command line, without permission checks."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import click
 
-from portico.api import AppContext, CommandContext, Group
-from portico_groups.cli_lookup import account_ids, find
-from portico_groups.cli_output import as_json, members, say
-from portico_groups.service import GroupService, describe
-from portico_groups.transfer_commands import export, import_
+from portico.api import (
+    AppContext,
+    CommandContext,
+    Group,
+    json_option,
+    print_json,
+    renamed_command,
+    renamed_option,
+)
+from portico_groups.cli_lookup import find_accounts, find_group
+from portico_groups.service import describe
+from portico_groups.transfer_commands import export, import_, member_count
 
-which = click.argument("which", metavar="GROUP")
-people = click.argument("people", metavar="PERSON...", nargs=-1, required=True)
+group_argument = click.argument("name_or_id", metavar="GROUP")
+users_argument = click.argument("users", metavar="USER...", nargs=-1, required=True)
 
 
 @click.group()
 def group() -> None:
-    """Make groups, say who is in them, take them elsewhere. GROUP is an id, or a name that is only one's."""
+    """Create groups, change their members, export and import them.
+
+    GROUP is the id of a group, or its name if no other group has it.
+    """
 
 
 @group.command("list")
-@as_json
+@json_option
 @click.pass_obj
-def list_groups(key: CommandContext, as_json: bool) -> None:
+def list_groups(context: CommandContext, as_json: bool) -> None:
     """List all groups, the last changed first."""
-    found = key.run(lambda app: app.identity.groups.all())
+    found = context.run(lambda app: app.identity.groups.all())
     if as_json:
-        say([describe(one) for one in found])
+        print_json([describe(one) for one in found])
         return
     if not found:
-        click.echo("There is no group yet; `portico group create NAME` makes one.")
+        click.echo("There are no groups. `portico group create NAME` creates one.")
     for one in found:
         click.echo(f"{one.id}  {one.member_count:6}  {one.name}")
 
 
 @group.command()
-@which
-@as_json
+@group_argument
+@json_option
 @click.pass_obj
-def show(key: CommandContext, which: str, as_json: bool) -> None:
-    """Show a group: what it permits, and who is in it."""
+def show(context: CommandContext, name_or_id: str, as_json: bool) -> None:
+    """Show a group: its permissions and its members."""
 
     async def work(app: AppContext) -> tuple[Any, Any]:
-        found = await find(app, which)
-        return await GroupService(app).export(found.id), await app.identity.groups.members(found.id)
+        found = await find_group(app, name_or_id)
+        members = await app.identity.groups.members(found.id)
+        return await context.plugin.export(found.id), members
 
-    answer, people = key.run(work)
+    answer, members = context.run(work)
     if as_json:
-        say(answer)
+        print_json(answer)
         return
     click.echo(f"{answer.name}  {answer.id}")
     if answer.description:
         click.echo(answer.description)
-    permitted = [
-        f"{section}.{word}"
-        for section, words in (answer.permissions or {}).items()
-        for word, value in (words.items() if isinstance(words, dict) else ())
+    permissions = [
+        f"{section}.{key}"
+        for section, keys in (answer.permissions or {}).items()
+        for key, value in (keys.items() if isinstance(keys, dict) else ())
         if value is True
     ]
-    click.echo(f"permits: {', '.join(permitted) or 'nothing beyond the defaults'}")
-    for one in people:
+    click.echo(f"permissions: {', '.join(permissions) or 'none beyond the defaults'}")
+    for one in members:
         click.echo(f"  {one.email:40} {one.name}")
 
 
@@ -68,68 +79,72 @@ def show(key: CommandContext, which: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--description", default="", help="Shown to administrators.")
 @click.option(
-    "--permit",
+    "--permission",
+    "granted",
     multiple=True,
-    metavar="WORD",
-    help="What members may do, such as workspace.models; may be said several times.",
+    metavar="KEY",
+    help="A permission of the members, such as workspace.models. Can be given several times.",
 )
-@as_json
+@renamed_option("--permit", "--permission")
+@json_option
 @click.pass_obj
 def create(
-    key: CommandContext, name: str, description: str, permit: Sequence[str], as_json: bool
+    context: CommandContext, name: str, description: str, granted: Sequence[str], as_json: bool
 ) -> None:
-    """Make a group without members."""
+    """Create a group without members."""
     permissions: dict[str, dict[str, bool]] = {}
-    for leaf in permit:
-        section, _, word = leaf.partition(".")
-        permissions.setdefault(section, {})[word] = True
-    made = key.run(
+    for permission in granted:
+        section, _, key = permission.partition(".")
+        permissions.setdefault(section, {})[key] = True
+    created = context.run(
         lambda app: app.identity.groups.create(
             name=name, description=description, by="", permissions=permissions or None
         )
     )
     if as_json:
-        say(describe(made))
+        print_json(describe(created))
     else:
-        click.echo(f"Made the group {made.name}, {made.id}.")
+        click.echo(f"Created the group {created.name}, {created.id}.")
 
 
 @group.command()
-@which
-@as_json
+@group_argument
+@json_option
 @click.pass_obj
-def delete(key: CommandContext, which: str, as_json: bool) -> None:
-    """Delete a group, with what was shared with it. Its members stay."""
+def delete(context: CommandContext, name_or_id: str, as_json: bool) -> None:
+    """Delete a group and what was shared with it. Its members keep their accounts."""
 
     async def work(app: AppContext) -> Group:
-        found = await find(app, which)
+        found = await find_group(app, name_or_id)
         await app.identity.groups.delete(found.id)
         return found
 
-    gone = key.run(work)
+    deleted = context.run(work)
     if as_json:
-        say(describe(gone))
+        print_json(describe(deleted))
     else:
-        click.echo(f"Deleted the group {gone.name}, {gone.id}.")
+        click.echo(f"Deleted the group {deleted.name}, {deleted.id}.")
 
 
-def _changing_members(change: Callable[[AppContext, str, list[str]], Awaitable[Group]]) -> Any:
-    """The command that has `change` do something to a group with the people who are named."""
+def _change_members(change: Callable[[AppContext, str, list[str]], Awaitable[Group]]) -> Any:
+    """Return the function of a command that applies `change` to a group and the accounts that it names."""
 
-    @which
-    @people
-    @as_json
+    @group_argument
+    @users_argument
+    @json_option
     @click.pass_obj
-    def command(key: CommandContext, which: str, people: Sequence[str], as_json: bool) -> None:
+    def command(
+        context: CommandContext, name_or_id: str, users: Sequence[str], as_json: bool
+    ) -> None:
         async def work(app: AppContext) -> Group:
-            found = await find(app, which)
-            return await change(app, found.id, await account_ids(app, people))
+            found = await find_group(app, name_or_id)
+            return await change(app, found.id, await find_accounts(app, users))
 
-        changed = key.run(work)
+        changed = context.run(work)
         if as_json:
-            say(describe(changed))
+            print_json(describe(changed))
         else:
-            click.echo(f"{changed.name}: {members(changed.member_count)}.")
+            click.echo(f"{changed.name}: {member_count(changed.member_count)}.")
 
     return command
 
@@ -142,11 +157,16 @@ async def _remove(app: AppContext, group_id: str, ids: list[str]) -> Group:
     return (await app.identity.groups.remove_members(group_id, ids)).group
 
 
-group.command("add", help="Let people into a group, by e-mail address or id.")(
-    _changing_members(_add)
+group.command("add-member", help="Add users to a group, by e-mail address or account id.")(
+    _change_members(_add)
 )
-group.command("remove", help="Send people out of a group, by e-mail address or id.")(
-    _changing_members(_remove)
+group.command("remove-member", help="Remove users from a group, by e-mail address or account id.")(
+    _change_members(_remove)
 )
-for command in (export, import_):
-    group.add_command(command)
+for further in (
+    export,
+    import_,
+    renamed_command("add", "portico group add-member"),
+    renamed_command("remove", "portico group remove-member"),
+):
+    group.add_command(further)

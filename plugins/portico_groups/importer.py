@@ -1,12 +1,10 @@
-"""Bringing exported groups in: all of them or none, and nothing that is there is overwritten unasked."""
+"""Import of exported groups: all of them or none. Existing groups are overwritten only on request."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from portico.api import (
-    Actor,
     AppContext,
-    Forbidden,
     Group,
     InvalidRequest,
     PermissionTree,
@@ -15,26 +13,13 @@ from portico.api import (
     transaction,
 )
 from portico_groups.schemas import ImportedGroup, ImportReport
-from portico_groups.service import KIND, grantable_permissions
-
-
-async def import_for(
-    app: AppContext, actor: Actor, groups: Sequence[ImportedGroup], *, replace: bool
-) -> list[ImportReport]:
-    """Bring groups in on behalf of somebody. Raises: as `Import.run`; Forbidden."""
-    # To say who is in a group is to write it.
-    needs_write = replace or any(one.user_ids for one in groups)
-    if needs_write and not await app.permissions.allows_on_collection(actor, KIND, "write"):
-        raise Forbidden
-    within = await grantable_permissions(app, actor)
-    return await GroupImport(app, by=actor.id, replace=replace, within=within).run(groups)
 
 
 class GroupImport:
-    """One import. A group keeps its id where that is free; else it gets a new one.
+    """One import. A group keeps its id if that is free, else it receives a new one.
 
-    `replace`: instead, the group that has the id already becomes as the imported one. `by`: who makes new groups.
-    `within`: what may be granted at most; None = everything.
+    `replace`: overwrite the group that has the id instead. `by`: the account that owns new groups.
+    `within`: the most that may be granted; None = everything.
     """
 
     def __init__(
@@ -48,13 +33,13 @@ class GroupImport:
     async def run(
         self, groups: Sequence[ImportedGroup], on_group: Callable[[], None] = lambda: None
     ) -> list[ImportReport]:
-        """All in one transaction. Shape: one report for each group, in their order. `on_group`: called after each.
+        """Import all groups in one transaction and return one report per group, in their order.
 
-        Raises: Misshapen for permissions that are none, or an id that comes twice; Invalid for what is too long;
-        Forbidden.
+        `on_group` is called after each. Raises: ValidationError for malformed permissions and duplicate ids;
+        InvalidRequest for texts that are too long; Forbidden for permissions beyond `within`.
         """
-        if faults := _faults(groups):
-            raise ValidationError(faults)
+        if errors := _errors(groups):
+            raise ValidationError(errors)
         reports = []
         async with transaction():
             ids = [one.id for one in groups if one.id is not None]
@@ -69,7 +54,7 @@ class GroupImport:
 
     async def _import_one(self, one: ImportedGroup, is_taken: bool) -> ImportReport:
         is_replaced = is_taken and self._replace
-        group = await (self._replace_group(one) if is_replaced else self._make(one, is_taken))
+        group = await (self._replace_group(one) if is_replaced else self._create(one, is_taken))
         ignored: Sequence[str] = ()
         if one.user_ids is not None:
             membership = await self._groups.set_members(group.id, one.user_ids, self._within)
@@ -82,7 +67,7 @@ class GroupImport:
             ignored=list(ignored),
         )
 
-    async def _make(self, one: ImportedGroup, is_taken: bool) -> Group:
+    async def _create(self, one: ImportedGroup, is_taken: bool) -> Group:
         return await self._groups.create(
             name=one.name,
             description=one.description,
@@ -94,7 +79,7 @@ class GroupImport:
         )
 
     async def _replace_group(self, one: ImportedGroup) -> Group:
-        assert one.id is not None  # it is taken
+        assert one.id is not None  # a group has it
         return await self._groups.update(
             one.id,
             name=one.name,
@@ -105,15 +90,15 @@ class GroupImport:
         )
 
 
-def _faults(groups: Sequence[ImportedGroup]) -> list[dict[str, Any]]:
-    """Everything that shows before anything is written."""
-    faults = []
+def _errors(groups: Sequence[ImportedGroup]) -> list[dict[str, Any]]:
+    """Return all errors that can be found before anything is written."""
+    errors = []
     seen: set[str | None] = {None}
     for place, one in enumerate(groups):
         if one.permissions is not None:
-            faults += permission_errors(one.permissions, ["body", place, "permissions"])
+            errors += permission_errors(one.permissions, ["body", place, "permissions"])
         if one.id in seen and one.id is not None:
             loc = ["body", place, "id"]
-            faults.append({"type": "value_error", "loc": loc, "msg": "This id comes twice"})
+            errors.append({"type": "value_error", "loc": loc, "msg": "This id occurs twice"})
         seen.add(one.id)
-    return faults
+    return errors

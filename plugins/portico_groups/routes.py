@@ -1,4 +1,4 @@
-"""The routes of groups. What they do is in `service.py`."""
+"""The routes of groups, of their members and of permissions. What they do is in `service.py`."""
 
 import asyncio
 from io import BytesIO
@@ -8,7 +8,7 @@ from litestar.params import FromQuery, JSONBody, PathParameter
 
 from portico.api import (
     NO_STORE,
-    AppContext,
+    Controller,
     JSONResponse,
     Request,
     delete,
@@ -18,7 +18,6 @@ from portico.api import (
     post,
 )
 from portico_groups.import_reader import GroupsBody, read_groups
-from portico_groups.importer import import_for
 from portico_groups.schemas import (
     GroupAnswer,
     GroupChanges,
@@ -29,23 +28,29 @@ from portico_groups.schemas import (
 )
 from portico_groups.service import GroupService
 
-GroupId = Annotated[str, PathParameter(description="The group's id")]
+GroupId = Annotated[str, PathParameter(description="Id of the group.")]
+AccountId = Annotated[str, PathParameter(description="Id of the account.")]
+Permissions = dict[str, dict[str, bool]]
 
 
-def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
-    groups = GroupService(app)
+class GroupRoutes(Controller):
+    """`/api/v1/groups`: groups, their export and import."""
+
+    plugin: GroupService
 
     @get("/api/v1/groups", response_type=list[GroupAnswer])
-    async def listed(request: Request, share: FromQuery[str] = "") -> JSONResponse:
-        """All groups for an administrator, the caller's own for others. `share`: those to share with, or the rest."""
-        wanted = parse_query_flag("share", share) if share else None
-        return json_response(await groups.listed(request.user, wanted))
+    async def list_groups(self, request: Request, share: FromQuery[str] = "") -> JSONResponse:
+        """Return all groups to an administrator, and to other users the groups they are in.
+
+        `share`: true = only groups that resources may be shared with, false = only the others.
+        """
+        shared = parse_query_flag("share", share) if share else None
+        return json_response(await self.plugin.list_groups(request.user, shared))
 
     @post("/api/v1/groups/create", requires="group:create", response_type=GroupAnswer)
-    async def create(request: Request, data: JSONBody[NewGroup]) -> JSONResponse:
-        """Make a group."""
-        return json_response(await groups.create(request.user, data))
+    async def create(self, request: Request, data: JSONBody[NewGroup]) -> JSONResponse:
+        """Create a group without members."""
+        return json_response(await self.plugin.create(request.user, data))
 
     @post(
         "/api/v1/groups/import",
@@ -53,57 +58,59 @@ def routes(app: AppContext) -> list[Any]:
         response_type=list[ImportReport],
         reads_import=True,
     )
-    async def bring(
-        request: Request, data: JSONBody[GroupsBody], replace: FromQuery[str] = ""
+    async def import_groups(
+        self, request: Request, data: JSONBody[GroupsBody], replace: FromQuery[str] = ""
     ) -> JSONResponse:
-        """Make groups out of exported ones, in any form of export. `replace`: one whose id is there is changed."""
-        given = await asyncio.to_thread(read_groups, BytesIO(await request.body()))
-        is_replaced = parse_query_flag("replace", replace)
-        reports = await import_for(app, request.user, given, replace=is_replaced)
+        """Import exported groups, in any format of export. `replace`: overwrite groups whose id exists."""
+        groups = await asyncio.to_thread(read_groups, BytesIO(await request.body()))
+        replaces = parse_query_flag("replace", replace)
+        reports = await self.plugin.import_groups(request.user, groups, replace=replaces)
         return json_response(reports, headers=[NO_STORE])
 
     @get("/api/v1/groups/id/{group_id:str}", requires="group:read", response_type=GroupAnswer)
-    async def one(group_id: GroupId) -> JSONResponse:
-        """One group."""
-        return json_response(await groups.get(group_id))
+    async def get_group(self, group_id: GroupId) -> JSONResponse:
+        """Return one group."""
+        return json_response(await self.plugin.get(group_id))
 
     @get(
         "/api/v1/groups/id/{group_id:str}/export", requires="group:read", response_type=GroupAnswer
     )
-    async def export(group_id: GroupId) -> JSONResponse:
-        """One group with the ids of its members."""
-        return json_response(await groups.export(group_id), headers=[NO_STORE])
+    async def export(self, group_id: GroupId) -> JSONResponse:
+        """Return one group with the ids of its members."""
+        return json_response(await self.plugin.export(group_id), headers=[NO_STORE])
 
     @post(
         "/api/v1/groups/id/{group_id:str}/update", requires="group:write", response_type=GroupAnswer
     )
     async def update(
-        request: Request, group_id: GroupId, data: JSONBody[GroupChanges]
+        self, request: Request, group_id: GroupId, data: JSONBody[GroupChanges]
     ) -> JSONResponse:
-        """Change a group; what is null stays as it is."""
-        return json_response(await groups.update(request.user, group_id, data))
+        """Change a group. Fields that are null stay as they are."""
+        return json_response(await self.plugin.update(request.user, group_id, data))
 
     @delete("/api/v1/groups/id/{group_id:str}/delete", requires="group:delete", response_type=bool)
-    async def remove(group_id: GroupId) -> JSONResponse:
-        """Delete a group. The answer is the same for one that is not there."""
-        await groups.delete(group_id)
+    async def delete_group(self, group_id: GroupId) -> JSONResponse:
+        """Delete a group. The response is the same where there is none."""
+        await self.plugin.delete(group_id)
         return json_response(True)
 
-    return [listed, create, bring, one, export, update, remove, *_member_routes(groups)]
 
+class MemberRoutes(Controller):
+    """`/api/v1/groups/id/{id}/users`: the members of a group."""
 
-def _member_routes(groups: GroupService) -> list[Any]:
+    plugin: GroupService
+
     @post(
         "/api/v1/groups/id/{group_id:str}/users",
         requires="group:read",
         read_only=True,
         response_type=list[MemberAnswer],
     )
-    async def members(
-        request: Request, group_id: GroupId, page: FromQuery[int | None] = None
+    async def list_members(
+        self, request: Request, group_id: GroupId, page: FromQuery[int | None] = None
     ) -> JSONResponse:
-        """Who is in a group, by name; 30 a page, or all of them without a page."""
-        return json_response(await groups.members(request.user, group_id, page))
+        """Return the members by name: 30 per page, or all of them without a page."""
+        return json_response(await self.plugin.members(request.user, group_id, page))
 
     @post(
         "/api/v1/groups/id/{group_id:str}/users/add",
@@ -111,18 +118,56 @@ def _member_routes(groups: GroupService) -> list[Any]:
         response_type=GroupAnswer,
     )
     async def add_members(
-        request: Request, group_id: GroupId, data: JSONBody[MemberList]
+        self, request: Request, group_id: GroupId, data: JSONBody[MemberList]
     ) -> JSONResponse:
-        """Let people into a group. Whoever is in it already stays; unknown ids are passed over, and told."""
-        return json_response(await groups.add(request.user, group_id, data.user_ids or []))
+        """Add accounts to a group. Unknown ids are ignored and listed in the response."""
+        return json_response(await self.plugin.add(request.user, group_id, data.user_ids or []))
 
     @post(
         "/api/v1/groups/id/{group_id:str}/users/remove",
         requires="group:write",
         response_type=GroupAnswer,
     )
-    async def remove_members(group_id: GroupId, data: JSONBody[MemberList]) -> JSONResponse:
-        """Send people out of a group."""
-        return json_response(await groups.remove(group_id, data.user_ids or []))
+    async def remove_members(self, group_id: GroupId, data: JSONBody[MemberList]) -> JSONResponse:
+        """Remove accounts from a group."""
+        return json_response(await self.plugin.remove(group_id, data.user_ids or []))
 
-    return [members, add_members, remove_members]
+
+class PermissionRoutes(Controller):
+    """`/api/v1/users/…`: the groups of an account, its permissions, and the default permissions."""
+
+    plugin: GroupService
+
+    @get("/api/v1/users/groups", response_type=list[GroupAnswer])
+    async def list_own_groups(self, request: Request) -> JSONResponse:
+        """Return the groups that the caller is in."""
+        return json_response(await self.plugin.groups_of(request.user.id))
+
+    @get("/api/v1/users/permissions", response_type=Permissions)
+    async def get_own_permissions(self, request: Request) -> JSONResponse:
+        """Return the caller's permissions: the defaults, and what groups add."""
+        return json_response(await self.plugin.permissions_of(request.user))
+
+    @get("/api/v1/users/default/permissions", requires="permission:read", response_type=Permissions)
+    async def get_default_permissions(self) -> JSONResponse:
+        """Return the permissions that all users have."""
+        return json_response(await self.plugin.default_permissions())
+
+    @post(
+        "/api/v1/users/default/permissions", requires="permission:write", response_type=Permissions
+    )
+    async def change_default_permissions(
+        self, request: Request, data: JSONBody[dict[str, Any]]
+    ) -> JSONResponse:
+        """Change the permissions that all users have, and return them.
+
+        Permissions that the operator has pinned to another value are refused.
+        """
+        return json_response(await self.plugin.change_default_permissions(request.user, data))
+
+    @get(
+        "/api/v1/users/{user_id:str}/groups", requires="group:read", response_type=list[GroupAnswer]
+    )
+    async def list_groups_of_user(self, user_id: AccountId) -> JSONResponse:
+        """Return the groups that an account is in."""
+        return json_response(await self.plugin.groups_of_existing(user_id))

@@ -1,21 +1,21 @@
-"""The JSON that goes in and out. Source: the clients' contract; field names are theirs."""
+"""Bodies of requests and responses. Names of fields are those of the API that clients know."""
 
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-#: Ids in one list of members.
-MOST_IDS = 10_000
+#: Account ids in one request.
+MAX_MEMBERS = 10_000
 #: Groups in one import.
-MOST_GROUPS = 1_000
+MAX_GROUPS = 1_000
 
-Ids = Annotated[list[str], msgspec.Meta(max_length=MOST_IDS)]
+Ids = Annotated[list[str], msgspec.Meta(max_length=MAX_MEMBERS)]
 GroupId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 
 
 class NewGroup(msgspec.Struct, kw_only=True):
-    """Shape: `permissions` is (part of) the permission tree, with nothing but true and false in it."""
+    """A group to create. `permissions`: part of the permission tree; its leaves are true or false."""
 
     name: str
     description: str
@@ -24,7 +24,7 @@ class NewGroup(msgspec.Struct, kw_only=True):
 
 
 class GroupChanges(msgspec.Struct, kw_only=True):
-    """What is null stays as it is; `permissions` and `data` are replaced whole."""
+    """Changes of a group. Null fields stay as they are; `permissions` and `data` are replaced as a whole."""
 
     name: str | None
     description: str | None
@@ -33,9 +33,9 @@ class GroupChanges(msgspec.Struct, kw_only=True):
 
 
 class GroupAnswer(msgspec.Struct, kw_only=True):
-    """A group. Units: times in epoch seconds. `user_id` made it.
+    """A group. Times are epoch seconds. `user_id`: the account that created it.
 
-    `ignored`: ids on a list of members that are nobody's; `user_ids`: all members, of an exported group.
+    `ignored`: ids in the request that no account has. `user_ids`: all members, in an export only.
     """
 
     id: str
@@ -53,13 +53,13 @@ class GroupAnswer(msgspec.Struct, kw_only=True):
 
 
 class MemberList(msgspec.Struct, kw_only=True):
-    """Whom to let into a group, or to send out of it."""
+    """Accounts to add to a group, or to remove from it."""
 
     user_ids: Ids | None = None
 
 
 class MemberAnswer(msgspec.Struct, kw_only=True):
-    """Somebody in a group. `email` is empty for those whom it does not concern."""
+    """A member of a group. `email` is empty unless the caller may see it."""
 
     id: str
     name: str
@@ -71,7 +71,7 @@ class MemberAnswer(msgspec.Struct, kw_only=True):
 
 
 class ImportedGroup(msgspec.Struct, kw_only=True):
-    """A group as it was exported; what else an export holds is passed over.
+    """A group of an export. Unknown fields are ignored.
 
     Without `user_ids`, a group that is replaced keeps its members.
     """
@@ -85,9 +85,9 @@ class ImportedGroup(msgspec.Struct, kw_only=True):
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What became of one group. `result`: `created` or `replaced`. `members`: how many are in it now.
+    """The result of importing one group. `result`: `created` or `replaced`. `members`: their number afterwards.
 
-    `ignored`: ids on its list that are nobody's here.
+    `ignored`: ids in its list that no account has here.
     """
 
     id: str

@@ -1,27 +1,46 @@
-"""What may be done with groups, and by whom. No HTTP, and no SQL: identity keeps the rows."""
+"""Groups and their members, and default permissions, as far as the caller may see and change them.
+
+No HTTP, and no SQL: the core stores groups, since every request asks what the caller's groups grant.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from portico.api import Actor, AppContext, Group, MembershipChange, NotFound, PermissionTree
-from portico_groups.schemas import GroupAnswer, GroupChanges, MemberAnswer, NewGroup
+from portico.api import (
+    Actor,
+    AppContext,
+    Forbidden,
+    Group,
+    MembershipChange,
+    NotFound,
+    PermissionTree,
+)
+from portico_groups.importer import GroupImport
+from portico_groups.schemas import (
+    GroupAnswer,
+    GroupChanges,
+    ImportedGroup,
+    ImportReport,
+    MemberAnswer,
+    NewGroup,
+)
 
 KIND = "group"
 
 
 class GroupService:
-    """The groups of a house."""
+    """Everything that routes and commands do with groups."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._accounts, self._groups = app.identity.accounts, app.identity.groups
 
-    async def listed(self, actor: Actor, share: bool | None = None) -> list[GroupAnswer]:
-        """All groups for those who may read them, else the caller's own; the last changed first.
+    async def list_groups(self, actor: Actor, share: bool | None = None) -> list[GroupAnswer]:
+        """Return all groups if the actor may read them, else the actor's own; the last changed first.
 
-        `share`: only groups that things may be shared with, or only the others; None = both.
+        `share`: True = only groups that resources may be shared with, False = only the others, None = both.
         """
         reads_all = await self._app.permissions.allows_on_collection(actor, KIND, "read")
         if reads_all:
@@ -36,23 +55,23 @@ class GroupService:
             own = {one.id for one in await self._groups.of_account(actor.id)}
         return [one for one in answers if _is_shared(one, is_own=one.id in own) is share]
 
-    async def of(self, account_id: str) -> list[GroupAnswer]:
-        """The groups somebody is in."""
+    async def groups_of(self, account_id: str) -> list[GroupAnswer]:
+        """Return the groups that an account is in."""
         return [
             describe(group, counted=False) for group in await self._groups.of_account(account_id)
         ]
 
-    async def of_another(self, account_id: str) -> list[GroupAnswer]:
-        """The groups somebody else is in. Raises: NotFound if there is no such account."""
+    async def groups_of_existing(self, account_id: str) -> list[GroupAnswer]:
+        """Return the groups that an account is in. Raises: NotFound if there is no such account."""
         await self._accounts.by_id(account_id)
-        return await self.of(account_id)
+        return await self.groups_of(account_id)
 
     async def get(self, group_id: str) -> GroupAnswer:
-        """One group. Raises: NotFound."""
+        """Return one group. Raises: NotFound."""
         return describe(await self._group(group_id))
 
     async def export(self, group_id: str) -> GroupAnswer:
-        """One group with the ids of its members. Raises: NotFound."""
+        """Return one group with the ids of its members. Raises: NotFound."""
         answer = describe(await self._group(group_id))
         answer.user_ids = await self._groups.member_ids(group_id)
         return answer
@@ -60,7 +79,7 @@ class GroupService:
     async def members(
         self, actor: Actor, group_id: str, page: int | None = None
     ) -> list[MemberAnswer]:
-        """Who is in a group, by name; 30 a page, or all of them without a page. Raises: NotFound."""
+        """Return the members by name: 30 per page, or all of them without a page. Raises: NotFound."""
         await self._group(group_id)
         members = await self._groups.members(group_id, page)
         may_see = actor.is_admin or await self._app.permissions.allows_on_collection(
@@ -73,41 +92,75 @@ class GroupService:
         return answers
 
     async def create(self, actor: Actor, form: NewGroup) -> GroupAnswer:
-        """A new group without members. Raises: Misshapen, Invalid, Forbidden."""
+        """Create a group without members. Raises: ValidationError, InvalidRequest, Forbidden."""
         group = await self._groups.create(
             name=form.name,
             description=form.description,
             by=actor.id,
             permissions=form.permissions,
             data=form.data,
-            within=await grantable_permissions(self._app, actor),
+            within=await self._grantable(actor),
         )
         return describe(group)
 
     async def update(self, actor: Actor, group_id: str, form: GroupChanges) -> GroupAnswer:
-        """Change a group. Raises: Misshapen, Invalid, Forbidden."""
+        """Change a group. Raises: ValidationError, InvalidRequest, Forbidden."""
         group = await self._groups.update(
             group_id,
             name=form.name,
             description=form.description,
             permissions=form.permissions,
             data=form.data,
-            within=await grantable_permissions(self._app, actor),
+            within=await self._grantable(actor),
         )
         return describe(group)
 
     async def add(self, actor: Actor, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
-        """Let people into a group. Raises: Invalid for an unknown group; Forbidden."""
-        within = await grantable_permissions(self._app, actor)
+        """Add members. Raises: InvalidRequest for an unknown group; Forbidden."""
+        within = await self._grantable(actor)
         return _changed(await self._groups.add_members(group_id, account_ids, within))
 
     async def remove(self, group_id: str, account_ids: Sequence[str]) -> GroupAnswer:
-        """Send people out of a group. Raises: Invalid for an unknown group."""
+        """Remove members. Raises: InvalidRequest for an unknown group."""
         return _changed(await self._groups.remove_members(group_id, account_ids))
 
     async def delete(self, group_id: str) -> None:
-        """Delete a group; one that is not there is deleted already."""
+        """Delete a group. Does nothing where there is none."""
         await self._groups.delete(group_id)
+
+    async def import_groups(
+        self, actor: Actor, groups: Sequence[ImportedGroup], *, replace: bool
+    ) -> list[ImportReport]:
+        """Import groups on behalf of `actor`. Raises: as `GroupImport.run`; Forbidden."""
+        # To set the members of a group is to write it.
+        needs_write = replace or any(one.user_ids for one in groups)
+        permissions = self._app.permissions
+        if needs_write and not await permissions.allows_on_collection(actor, KIND, "write"):
+            raise Forbidden
+        within = await self._grantable(actor)
+        return await GroupImport(self._app, by=actor.id, replace=replace, within=within).run(groups)
+
+    async def permissions_of(self, actor: Actor) -> PermissionTree:
+        """Return the actor's permissions: the defaults, and what groups add."""
+        return await self._app.identity.permissions_of(actor.id)
+
+    async def default_permissions(self) -> PermissionTree:
+        """Return the permissions that all users have."""
+        return await self._app.identity.defaults.tree()
+
+    async def change_default_permissions(
+        self, actor: Actor, changes: dict[str, Any]
+    ) -> PermissionTree:
+        """Change the default permissions and return them.
+
+        Raises: ValidationError; Forbidden for more than the actor has, and for pinned permissions.
+        """
+        within = await self._grantable(actor)
+        return await self._app.identity.defaults.change(changes, actor.id, within)
+
+    async def _grantable(self, actor: Actor) -> PermissionTree | None:
+        """Return what the actor may grant: None = everything, to administrators; else what they have."""
+        return None if actor.is_admin else await self.permissions_of(actor)
 
     async def _group(self, group_id: str) -> Group:
         group = await self._groups.find(group_id)
@@ -116,13 +169,8 @@ class GroupService:
         return group
 
 
-async def grantable_permissions(app: AppContext, actor: Actor) -> PermissionTree | None:
-    """What somebody may give to others: an administrator everything (None), anybody else what they have."""
-    return None if actor.is_admin else await app.identity.permissions_of(actor.id)
-
-
 def describe(group: Group, *, counted: bool = True) -> GroupAnswer:
-    """A group as clients know it. A JSON text that is damaged is shown as none."""
+    """Return a group in the form of the API. Stored JSON that cannot be read becomes null."""
     answer = GroupAnswer(
         id=group.id,
         user_id=group.account_id,
@@ -147,9 +195,9 @@ def _changed(membership: MembershipChange) -> GroupAnswer:
 
 
 def _is_shared(group: GroupAnswer, *, is_own: bool) -> bool:
-    """Whether things may be shared with a group: unless its `data.config.share` says no, or `members` only.
+    """Return whether resources may be shared with a group, by its `data.config.share`.
 
-    What else `share` may be is not understood, and so is a no.
+    Absent or true = yes; `members` = by its members; any other value = no.
     """
     config = (group.data or {}).get("config")
     share = config.get("share") if isinstance(config, dict) else None

@@ -1,67 +1,74 @@
-"""`portico group export` and `import`: taking groups from one house to another."""
+"""`portico group export` and `portico group import`: groups as files, for another server or a backup."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from portico.api import AppContext, CommandContext
-from portico_groups.cli_lookup import find
-from portico_groups.cli_output import as_json, members, say
+from portico.api import AppContext, CommandContext, json_option, print_json, renamed_option
+from portico_groups.cli_lookup import find_group
 from portico_groups.import_reader import read_groups
 from portico_groups.importer import GroupImport
-from portico_groups.service import GroupService
 
-#: From how many groups on an import shows how far it is.
-MANY = 20
+#: Groups. An import of this many or more shows a progress bar.
+MIN_GROUPS_FOR_PROGRESS = 20
 
 
 @click.command()
-@click.argument("which", metavar="[GROUP]...", nargs=-1)
+@click.argument("file", default="-", type=click.File("w", encoding="utf-8", atomic=True))
 @click.option(
-    "--to", type=click.Path(path_type=Path, dir_okay=False), help="A file. Default: print it."
+    "--group",
+    "names_or_ids",
+    multiple=True,
+    metavar="GROUP",
+    help="Export only this group. Can be given several times. Default: all groups.",
 )
+@renamed_option("--to", "portico group export FILE")
 @click.pass_obj
-def export(key: CommandContext, which: Sequence[str], to: Path | None) -> None:
-    """Write groups with the ids of their members as JSON; all of them unless named."""
+def export(context: CommandContext, file: Any, names_or_ids: Sequence[str]) -> None:
+    """Write groups with the ids of their members to FILE as JSON (default: standard output)."""
 
     async def work(app: AppContext) -> list[Any]:
-        named = [await find(app, one) for one in which]
+        named = [await find_group(app, one) for one in names_or_ids]
         found = named or await app.identity.groups.all()
-        return [await GroupService(app).export(one.id) for one in found]
+        return [await context.plugin.export(one.id) for one in found]
 
-    exported = msgspec.json.format(msgspec.json.encode(key.run(work)), indent=2).decode()
-    if to is None:
-        click.echo(exported)
-    else:
-        to.write_text(exported + "\n", encoding="utf-8")
-        click.echo(f"Wrote {to}.")
+    exported = context.run(work)
+    file.write(msgspec.json.format(msgspec.json.encode(exported), indent=2).decode() + "\n")
+    if file.name not in ("-", "<stdout>"):
+        click.echo(f"Wrote {len(exported)} groups to {file.name}.")
 
 
 @click.command("import")
 @click.argument("source", metavar="FILE", type=click.File("rb"))
-@click.option("--replace", is_flag=True, help="Change groups whose id is there already.")
-@as_json
+@click.option("--replace", is_flag=True, help="Overwrite groups whose id exists.")
+@json_option
 @click.pass_obj
-def import_(key: CommandContext, source: Any, replace: bool, as_json: bool) -> None:
-    """Bring in exported groups from FILE (- = standard input): all of them, or none."""
+def import_(context: CommandContext, source: Any, replace: bool, as_json: bool) -> None:
+    """Import exported groups from FILE (- = standard input): all of them, or none."""
     groups = read_groups(source)
 
     def run(on_group: Any) -> Any:
-        return key.run(lambda app: GroupImport(app, by="", replace=replace).run(groups, on_group))
+        return context.run(
+            lambda app: GroupImport(app, by="", replace=replace).run(groups, on_group)
+        )
 
-    if as_json or len(groups) < MANY:
+    if as_json or len(groups) < MIN_GROUPS_FOR_PROGRESS:
         reports = run(lambda: None)
     else:
         with click.progressbar(length=len(groups), label="Importing") as bar:
             reports = run(lambda: bar.update(1))
     if as_json:
-        say(reports)
+        print_json(reports)
         return
     for report in reports:
-        passed = f", {len(report.ignored)} unknown passed over" if report.ignored else ""
+        ignored = f", {len(report.ignored)} unknown ignored" if report.ignored else ""
         click.echo(
-            f"{report.result}  {report.id}  {report.name}: {members(report.members)}{passed}"
+            f"{report.result}  {report.id}  {report.name}: {member_count(report.members)}{ignored}"
         )
+
+
+def member_count(count: int) -> str:
+    """Return the number with its noun, such as `1 member`."""
+    return "1 member" if count == 1 else f"{count} members"

@@ -9,11 +9,11 @@ import pytest
 TESTS = Path(__file__).parents[1]
 PINNED: dict[str, float] = {
     "portico.catalogue.snapshot.LONGEST_CHAIN": 8,
-    "portico.db.IDS_AT_ONCE": 500,
+    "portico.db.MAX_IDS_PER_STATEMENT": 500,
     "portico.db.sqlite.file.CACHED_STATEMENTS": 192,
     "portico.cache.MAX_DOCUMENTS": 2000,
     "portico.cache.MAX_DOCUMENTS_OF_OWNER": 16,
-    "portico.identity.LARGEST_PAPER": 1048576,
+    "portico.identity.MAX_USER_DATA_BYTES": 1048576,
     "portico.identity.groups.permission_tree.REMEMBERED": 1024,
     "portico.identity.accounts.picture.LARGEST_PICTURE": 262144,
     "portico.normalization.MAX_MARKS": 30,
