@@ -1,6 +1,6 @@
-"""The workspace's models: presets that stand on a source's model, and overrides that rename one or open it to people.
+"""Models of the workspace: presets based on another model, and overrides that change a source's model.
 
-What sources offer is not kept here; the catalogue asks for these records and lays them over its list.
+Models of sources are not stored here. The catalogue reads these records and merges them into its list.
 """
 
 import click
@@ -31,13 +31,13 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """How much is kept of what models were."""
+    """Return the settings of versions."""
     return ModelsSettings
 
 
 @hookimpl
 def register_tables() -> TableSet:
-    """Records, their tags, and the number that grows with each change."""
+    """Return the tables of models, tags, versions, templates and change numbers."""
     from portico_models.tables import TABLES
 
     return TABLES
@@ -45,98 +45,107 @@ def register_tables() -> TableSet:
 
 @hookimpl
 def register_retention(settings: ModelsSettings) -> list[Retention]:
-    """Versions of models; and that a model was deleted, which every instance has heard of by then."""
-    from portico_models.records import CHANGES_DAYS
+    """Return how long versions, and the change numbers of deleted models, are stored."""
+    from portico_models.records import CHANGE_RETENTION_DAYS
 
-    gone = "NOT EXISTS (SELECT 1 FROM models_model m WHERE m.id = models_change.model_id)"
+    model_is_deleted = (
+        "NOT EXISTS (SELECT 1 FROM models_model m WHERE m.id = models_change.model_id)"
+    )
     return [
         Retention("models_version", "at", settings.versions_days),
-        Retention("models_change", "at", CHANGES_DAYS, where=gone),
+        Retention("models_change", "at", CHANGE_RETENTION_DAYS, where=model_is_deleted),
     ]
 
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Models and templates, as policies speak of them."""
+    """Return the resource kinds `model` and `template`."""
     from portico_models import records
     from portico_models.templates import service as template_service
 
     return [
         ResourceKind(
-            records.KIND, "models_model", records.ACTIONS, collection_actions=records.GENERAL
+            records.KIND,
+            "models_model",
+            records.ITEM_ACTIONS,
+            collection_actions=records.COLLECTION_ACTIONS,
         ),
         ResourceKind(
             template_service.KIND,
             "models_template",
-            template_service.ACTIONS,
-            collection_actions=template_service.GENERAL,
+            template_service.ITEM_ACTIONS,
+            collection_actions=template_service.COLLECTION_ACTIONS,
         ),
     ]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The pages on models and on templates."""
-    return [PackagedPolicy("portico_policies", f"{page}.csv") for page in ("models", "templates")]
+    """Return the policy files of models and templates."""
+    return [PackagedPolicy("portico_policies", f"{name}.csv") for name in ("models", "templates")]
 
 
 @hookimpl
 def register_services(app: AppContext, settings: Section) -> list[Service]:
-    """The records, for the catalogue by their protocol and for this plugin's own parts by their class; templates."""
+    """Return the records, for the catalogue (by protocol) and for this plugin, and the template service."""
     from portico_models.records import ModelRecords
     from portico_models.settings import ModelsSettings
-    from portico_models.templates.service import Templates
+    from portico_models.templates.service import TemplateService
 
     assert isinstance(settings, ModelsSettings)
     records = ModelRecords(app, settings.versions_kept)
     return [
         Service(WorkspaceModels, records),
         Service(ModelRecords, records),
-        Service(Templates, Templates(app)),
+        Service(TemplateService, TemplateService(app)),
     ]
 
 
 @hookimpl
 def register_listeners(app: AppContext) -> list[Listener]:
-    """What becomes of the models and templates of somebody who leaves, and of what was shared with them."""
+    """Return the listeners that transfer or delete models and templates, and record lost access."""
     from portico_models.service import Models
-    from portico_models.templates.service import Templates
+    from portico_models.templates.service import TemplateService
 
     models = Models(app)
     return [
-        Listener(AccountDeleting, models.account_leaving),
-        Listener(GroupDeleting, models.group_leaving),
+        Listener(AccountDeleting, models.on_account_deleting),
+        Listener(GroupDeleting, models.on_group_deleting),
         Listener(
-            AccountDeleting, lambda event: app.services.require(Templates).account_leaving(event)
+            AccountDeleting,
+            lambda event: app.services.require(TemplateService).on_account_deleting(event),
         ),
     ]
 
 
 @hookimpl
 def register_routes(app: AppContext) -> list[object]:
-    """Everything below `/api/v1/models`, and the model list."""
-    from portico_models import image_routes, record_routes, routes, version_routes
+    """Return the handlers below `/api/v1/models`, and the model list."""
+    from portico_models import image_routes, routes
+    from portico_models.history import routes as history_routes
+    from portico_models.history.service import ModelHistory
     from portico_models.service import Models
     from portico_models.templates import routes as template_routes
     from portico_models.templates.apply import TemplateApplier
     from portico_models.transfer import routes as transfer_routes
-    from portico_models.version_service import ModelHistory
     from portico_models.views import ModelViews
 
-    models, looking = Models(app), ModelViews(app)
+    models, views = Models(app), ModelViews(app)
+    applier = TemplateApplier(app, models)
     return [
-        *routes.routes(app, models, looking),
-        *record_routes.routes(models, looking),
+        *routes.list_routes(app, models, views),
+        *routes.record_routes(models, views, applier),
         *image_routes.routes(app),
-        *version_routes.routes(ModelHistory(app, models)),
-        *template_routes.routes(app, TemplateApplier(app, models)),
+        *history_routes.routes(ModelHistory(app, models)),
+        *template_routes.routes(app, applier),
         *transfer_routes.routes(app),
     ]
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add `portico models …`."""
-    from portico_models.commands import models
+    """Add `portico model`."""
+    from portico_models.commands import former_models, model
 
-    cli.add_command(models)
+    cli.add_command(model)
+    cli.add_command(former_models)

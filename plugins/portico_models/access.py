@@ -1,4 +1,4 @@
-"""Finding the record somebody wants to do something to, and telling what was done."""
+"""Loading a model with a permission check, and publishing changes of models."""
 
 from typing import Any, Literal
 
@@ -8,30 +8,30 @@ from portico_models.model_ids import may_exist
 from portico_models.records import KIND
 
 
-async def find(
+async def find_model(
     app: AppContext, actor: Actor, action: str, model_id: str
 ) -> tuple[dict[str, Any], Resource]:
-    """The row, and what it is to decisions.
+    """Return the row of a model and its resource, if the actor may do `action` to it.
 
-    Raises: NotFound, after the same work whether there is none or it is not the caller's to know; Forbidden for
-    somebody who may read it and no more.
+    Raises: NotFound if there is none or the actor may not read it, after the same work in both cases; Forbidden if they
+    may read it but not do this.
     """
     if not may_exist(model_id):
         raise NotFound
-    found = await fetch_one("SELECT * FROM models_model WHERE id = $1", model_id)
-    resource = Resource(KIND, model_id, found["user_id"] if found else None)
+    row = await fetch_one("SELECT * FROM models_model WHERE id = $1", model_id)
+    resource = Resource(KIND, model_id, row["user_id"] if row else None)
     try:
         await app.permissions.require(actor, action, resource)
-    except Forbidden:  # by whoever may read all there are, also what is not there
-        if found is not None:
+    except Forbidden:  # also raised for a missing model, if the actor may read every model
+        if row is not None:
             raise
-    if found is None:
+    if row is None:
         raise NotFound
-    return found, resource
+    return row, resource
 
 
-def announce(
+def publish_change(
     app: AppContext, model_id: str, change: Literal["created", "updated", "deleted"]
 ) -> None:
-    """Tell everybody of a change once it is committed."""
+    """Publish `ModelChanged` after the commit."""
     after_commit(lambda: app.events.publish(ModelChanged(model_id, change)))

@@ -1,4 +1,4 @@
-"""`portico models …`: taking models from one house to another, for whoever sits at the server."""
+"""`portico model`: list, export, import and sync models on the command line."""
 
 import asyncio
 import json
@@ -9,75 +9,101 @@ import click
 import msgspec
 
 from portico.api import Actor, AppContext, CommandContext, NotFound, json_array_stream
-from portico_models.templates.service import Templates
+from portico_models.templates.service import TemplateService
 from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
 from portico_models.transfer.importer import ModelImport
 from portico_models.transfer.writer import ImportReport
 
-#: What `list --json` tells of each model.
-LISTED: Final = (
+#: Fields of each model that `list --json` prints.
+LISTED_FIELDS: Final = (
     *("id", "name", "base_model_id", "user_id", "is_active"),
     *("updated_at", "created_at"),
 )
 
-source = click.argument("source", metavar="FILE", type=click.File("rb"))
-owner = click.option(
+
+def _reject_former_option(_: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        raise click.UsageError(f"{option.opts[0]} is now --skip-unknown-principals.")
+
+
+file_argument = click.argument("source", metavar="FILE", type=click.File("rb"))
+owner_option = click.option(
     "--owner",
     metavar="EMAIL",
-    help="Whose new models are, and whose rights count. Default: their own owners where these are here, "
-    "else the first administrator.",
+    help="Account that owns new models, and whose permissions apply. Default: the owners named in FILE if "
+    "they exist here, else the first administrator.",
 )
-rehearsal = click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
-strict = click.option(
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print what would be imported, but write nothing."
+)
+strict_option = click.option(
     "--strict",
     is_flag=True,
-    help="Refuse users and groups that are not here, and rights that cannot be taken over. "
-    "Default: access is narrowed, and the report says so.",
+    help="Fail if FILE shares models with users or groups that do not exist here, or in a form that cannot be "
+    "imported. Default: share with fewer users, and report it.",
 )
-unknown = click.option(
+skip_unknown_option = click.option(
+    "--skip-unknown-principals",
+    is_flag=True,
+    help="Do not report users and groups that do not exist here; models are not shared with them.",
+)
+former_skip_option = click.option(
     "--drop-unknown",
     is_flag=True,
-    help="Leave users and groups that do not exist here out of who has access, and write no note.",
+    hidden=True,
+    expose_value=False,
+    callback=_reject_former_option,
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 @click.group()
-def models() -> None:
-    """List models, take them to another house, bring them in."""
+def model() -> None:
+    """List, export and import models of the workspace."""
 
 
-@models.command("list")
-@as_json
+@click.command(
+    "models",
+    hidden=True,
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def former_models(arguments: tuple[str, ...]) -> None:
+    """Name the new command."""
+    raise click.UsageError("`portico models` is now `portico model`.")
+
+
+@model.command("list")
+@json_option
 @click.pass_obj
-def list_models(key: CommandContext, as_json: bool) -> None:
-    """List every model of the workspace, oldest first. `-` = it is off."""
+def list_models(context: CommandContext, as_json: bool) -> None:
+    """List every model of the workspace, oldest first. `-` marks inactive ones."""
 
-    async def look(app: AppContext) -> list[dict[str, Any]]:
+    async def load(app: AppContext) -> list[dict[str, Any]]:
         return [
-            {name: getattr(one, name) for name in LISTED}
+            {name: getattr(one, name) for name in LISTED_FIELDS}
             async for block in ModelExport(app).everything()
             for one in block
         ]
 
-    found = key.run(look)
+    models = context.run(load)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(models, indent=2, ensure_ascii=False))
         return
-    if not found:
-        click.echo("There is no model yet; `portico models import FILE` brings some in.")
-    for one in found:
-        stands_on = f" on {one['base_model_id']}" if one["base_model_id"] else ""
-        click.echo(f"{' ' if one['is_active'] else '-'} {one['id']}{stands_on}  {one['name']}")
+    if not models:
+        click.echo("There are no models yet. Import some with `portico model import FILE`.")
+    for one in models:
+        base = f" on {one['base_model_id']}" if one["base_model_id"] else ""
+        click.echo(f"{' ' if one['is_active'] else '-'} {one['id']}{base}  {one['name']}")
 
 
-@models.command()
+@model.command()
 @click.argument("target", metavar="[FILE]", type=click.Path(dir_okay=False), default="-")
-@click.option("--all", "is_all", is_flag=True, help="Overrides too, as `sync` wants it.")
-@click.option("--templates", "with_them", is_flag=True, help="Templates too.")
+@click.option("--all", "is_all", is_flag=True, help="Export overrides, too, as `sync` needs them.")
+@click.option("--templates", "with_them", is_flag=True, help="Export templates, too.")
 @click.pass_obj
-def export(key: CommandContext, target: str, is_all: bool, with_them: bool) -> None:
+def export(context: CommandContext, target: str, is_all: bool, with_them: bool) -> None:
     """Write all presets as JSON to FILE (default, or -: standard output)."""
 
     async def work(app: AppContext) -> None:
@@ -95,111 +121,118 @@ def export(key: CommandContext, target: str, is_all: bool, with_them: bool) -> N
 
             parts = json_array_stream(counted())
             if with_them:
-                first = await _on_behalf(app, None)
-                parts = with_templates(parts, await app.services.require(Templates).export(first))
+                actor = await _find_actor(app, None)
+                templates = await app.services.require(TemplateService).export(actor)
+                parts = with_templates(parts, templates)
             async for part in parts:
                 file.write(part)
             file.write(b"\n")
 
-    key.run(work)
+    context.run(work)
 
 
-@models.command("import")
-@source
-@rehearsal
-@owner
-@strict
-@unknown
-@as_json
+@model.command("import")
+@file_argument
+@dry_run_option
+@owner_option
+@strict_option
+@skip_unknown_option
+@former_skip_option
+@json_option
 @click.pass_obj
-def import_(key: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
-    """Bring in what FILE holds (- = standard input): all of it, or nothing."""
-    _bring(key, asyncio.run(read_import(source)), as_json, replace_all=False, **options)
+def import_(context: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
+    """Import the models and templates in FILE (-: standard input), all of them or none."""
+    _import(context, asyncio.run(read_import(source)), as_json, replace_all=False, **options)
 
 
-@models.command()
-@source
-@rehearsal
-@owner
-@strict
-@unknown
-@as_json
+@model.command()
+@file_argument
+@dry_run_option
+@owner_option
+@strict_option
+@skip_unknown_option
+@former_skip_option
+@json_option
 @click.pass_obj
-def sync(key: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
-    """Make the workspace as FILE says: what is not in it is deleted."""
-    _bring(key, asyncio.run(read_import(source)), as_json, replace_all=True, **options)
+def sync(context: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
+    """Replace all models of the workspace by those in FILE; models that are not in it are deleted."""
+    _import(context, asyncio.run(read_import(source)), as_json, replace_all=True, **options)
 
 
-def _bring(
-    key: CommandContext,
-    sent: ImportDocument,
+def _import(
+    context: CommandContext,
+    document: ImportDocument,
     as_json: bool,
     *,
     dry_run: bool,
     owner: str | None,
     strict: bool,
-    drop_unknown: bool,
+    skip_unknown_principals: bool,
     replace_all: bool,
 ) -> None:
-    with _progress("Looking" if dry_run else "Importing", 2 * len(sent.models)) as bar:
+    with _progress("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
 
         async def work(app: AppContext) -> ImportReport:
-            actor = await _on_behalf(app, owner)
-            transfer = ModelImport(
+            actor = await _find_actor(app, owner)
+            model_import = ModelImport(
                 app,
                 actor,
                 replace_all=replace_all,
-                under=sent.body_path,
+                body_path=document.body_path,
                 is_strict=strict,
-                tells_missing=not drop_unknown,
+                reports_missing=not skip_unknown_principals,
                 keeps_owners=owner is None,
                 on_step=bar.update,
             )
-            bring = transfer.rehearse if dry_run else transfer.run
-            return await bring(sent.models, sent.templates)
+            run = model_import.dry_run if dry_run else model_import.run
+            return await run(document.models, document.templates)
 
-        report = key.run(work)
-    _say(report, as_json)
-    if report.refused or report.refused_templates:
+        report = context.run(work)
+    _print_report(report, as_json)
+    if report.rejected or report.rejected_templates:
         raise SystemExit(1)
 
 
-async def _on_behalf(app: AppContext, email: str | None) -> Actor:
-    """Whoever new models are to belong to. Raises: NotFound."""
+async def _find_actor(app: AppContext, email: str | None) -> Actor:
+    """Return the account with this address, else the first administrator. Raises: NotFound."""
     accounts = app.identity.accounts
     if email is not None:
         account = await accounts.by_email(email)
         if account is None:
-            raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
+            raise NotFound(
+                f"No account has the address {email}. List accounts with `portico user list`."
+            )
     else:
-        first = await accounts.first_admin_id()
-        if first is None:
-            raise NotFound("There is no administrator yet; say whose the models are with --owner.")
-        account = await accounts.by_id(first)
+        admin_id = await accounts.first_admin_id()
+        if admin_id is None:
+            raise NotFound(
+                "There is no administrator yet. Name the owner of the models with --owner."
+            )
+        account = await accounts.by_id(admin_id)
     return Actor(
         account.id, account.email, account.name, account.role, account.profile_image_url, ""
     )
 
 
 def _progress(label: str, length: int) -> Any:
-    """On standard error, so that it is never among what is printed."""
+    """Return a progress bar on standard error, so that it never mixes with the output."""
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
-def _say(report: ImportReport, as_json: bool) -> None:
+def _print_report(report: ImportReport, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return
     counts = {
         name: len(ids)
-        for name in ("created", "updated", "unchanged", "deleted", "refused", "templates")
+        for name in ("created", "updated", "unchanged", "deleted", "rejected", "templates")
         if (ids := getattr(report, name)) is not msgspec.UNSET
     }
     for name, count in (counts | {"skipped": report.skipped}).items():
         click.echo(f"{name:<9}  {count}")
-    for what, refused in (("models", report.refused), ("templates", report.refused_templates)):
-        for one in refused or ():
-            click.echo(f"{what}[{one.index}]  {one.id or '-'}: {one.reason}", err=True)
-    for what, notes in (("models", report.notes), ("templates", report.template_notes)):
+    for kind, rejected in (("models", report.rejected), ("templates", report.rejected_templates)):
+        for one in rejected or ():
+            click.echo(f"{kind}[{one.index}]  {one.id or '-'}: {one.reason}", err=True)
+    for kind, notes in (("models", report.notes), ("templates", report.template_notes)):
         for note in notes or ():
-            click.echo(f"{what}[{note.index}]  {note.id or '-'}: {note.note}", err=True)
+            click.echo(f"{kind}[{note.index}]  {note.id or '-'}: {note.note}", err=True)

@@ -1,4 +1,4 @@
-"""What happens to models, for whoever listens. Published after the commit."""
+"""Events about models. Published after the commit."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ModelChanged(msgspec.Struct, frozen=True):
-    """A record of the workspace is new, another than before, or gone."""
+    """A model was created, updated or deleted."""
 
     id: str
     change: Literal["created", "updated", "deleted"]

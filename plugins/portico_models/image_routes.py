@@ -1,4 +1,4 @@
-"""The picture of a model, for whoever may read it; to everybody else a model looks like one without a picture."""
+"""HTTP route of a model's picture. Users who may not read the model get the default picture."""
 
 from importlib import resources
 from typing import Annotated, Any
@@ -23,39 +23,41 @@ from portico_models.model_ids import may_exist
 from portico_models.records import KIND
 
 
-class _Pictured(msgspec.Struct):
+class _MetaWithPicture(msgspec.Struct):
     profile_image_url: str | None = None
 
 
 async def picture_of(app: AppContext, actor: Actor, model_id: str) -> ImageData | None:
-    """The bitmap in a record, if there is one and it is somebody's to see."""
+    """Return the bitmap stored in a model; None if there is none, or the actor may not read the model."""
     if not may_exist(model_id):
         return None
-    found = await fetch_one("SELECT user_id FROM models_model WHERE id = $1", model_id)
-    resource = Resource(KIND, model_id, found["user_id"] if found else None)
-    # Asked also about a record that is not there, so that both take as long.
-    if not await app.permissions.allows(actor, "read", resource) or found is None:
+    row = await fetch_one("SELECT user_id FROM models_model WHERE id = $1", model_id)
+    resource = Resource(KIND, model_id, row["user_id"] if row else None)
+    # Checked for missing models, too, so that both cases take the same time.
+    if not await app.permissions.allows(actor, "read", resource) or row is None:
         return None
-    kept = await fetch_one("SELECT meta FROM models_model WHERE id = $1", model_id)
-    if kept is None:
+    meta_row = await fetch_one("SELECT meta FROM models_model WHERE id = $1", model_id)
+    if meta_row is None:
         return None
     try:
-        pictured = msgspec.json.decode(kept["meta"], type=_Pictured)
+        meta = msgspec.json.decode(meta_row["meta"], type=_MetaWithPicture)
     except msgspec.MsgspecError:
         return None
-    return decode_data_url(pictured.profile_image_url or "")
+    return decode_data_url(meta.profile_image_url or "")
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
-    neutral = resources.files(__package__).joinpath("default_model.png").read_bytes()
+    """Return the handler of pictures."""
+    default_picture = resources.files(__package__).joinpath("default_model.png").read_bytes()
 
     @get("/api/v1/models/model/profile/image", responses=IMAGE_RESPONSES)
-    async def picture(
+    async def get_picture(
         request: Request,
         model_id: Annotated[str, QueryParameter(name="id", description="The model's id")] = "",
     ) -> JSONResponse:
-        """A model's picture, never an error. One that lies elsewhere is not fetched, nor is anybody sent there."""
-        return image_response(request, await picture_of(app, request.user, model_id), neutral)
+        """Return a model's picture, never an error. Pictures on other servers are neither fetched nor redirected to."""
+        return image_response(
+            request, await picture_of(app, request.user, model_id), default_picture
+        )
 
-    return [picture]
+    return [get_picture]

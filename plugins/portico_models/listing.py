@@ -1,6 +1,6 @@
-"""The list of presets: what a client may ask for, and the two statements that answer it.
+"""The list of presets: query parameters, and the SQL that answers them.
 
-Every text that reaches a statement is one of those written here; what a client sends is only ever a value.
+SQL is built only from texts written here; what a client sends is passed as values.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from portico.api import Actor, AppContext, ValidationError, fetch_all, likeness
 from portico_models.records import KIND
 from portico_models.validation import tag_key
 
-#: Records on one page.
-PAGE: Final = 30
-#: Pages beyond are empty anyway; a database counts no further than 64 bits.
-LAST_PAGE: Final = 2**32
-#: Characters somebody may search for.
-LONGEST_QUERY: Final = 1024
+#: Models on one page.
+PAGE_SIZE: Final = 30
+#: Highest page number, so that offsets fit into 64 bits.
+MAX_PAGE: Final = 2**32
+#: Characters of a search text.
+MAX_QUERY_CHARS: Final = 1024
 
 _ORDERS: Final = {
     "": "models_model.created_at",
@@ -30,7 +30,7 @@ _LIKE: Final = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\x00": ""})
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What to list. `view_option`: `created` = the caller's own, `shared` = those of others, else both."""
+    """Query of the list. `view_option`: `created` = the caller's own models, `shared` = those of others, else both."""
 
     query: str = ""
     view_option: str = ""
@@ -40,28 +40,28 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     page: int = 1
 
     def __post_init__(self) -> None:
-        """Raises: Misshapen for an order nobody knows, or a text nobody would type."""
+        """Raises: ValidationError for an unknown order, or a text that is too long."""
         if self.order_by not in _ORDERS:
-            raise _misfit("order_by", f"Expected one of {', '.join(filter(None, _ORDERS))}")
+            raise _query_error("order_by", f"Expected one of {', '.join(filter(None, _ORDERS))}")
         for name in ("query", "tag"):
-            if len(getattr(self, name)) > LONGEST_QUERY:
-                raise _misfit(name, f"At most {LONGEST_QUERY} characters")
+            if len(getattr(self, name)) > MAX_QUERY_CHARS:
+                raise _query_error(name, f"At most {MAX_QUERY_CHARS} characters")
 
     @property
     def order(self) -> str:
-        """ORDER BY, newest first unless asked. The id decides between equals, so that pages never overlap."""
-        turn = "ASC" if self.order_by and self.direction == "asc" else "DESC"
-        return f"{_ORDERS[self.order_by]} {turn}, models_model.id"
+        """Return the ORDER BY clause, newest first by default. The id breaks ties, so that pages never overlap."""
+        direction = "ASC" if self.order_by and self.direction == "asc" else "DESC"
+        return f"{_ORDERS[self.order_by]} {direction}, models_model.id"
 
     @property
-    def skip(self) -> int:
-        """OFFSET."""
-        return (min(max(self.page, 1), LAST_PAGE) - 1) * PAGE
+    def offset(self) -> int:
+        """Return the OFFSET of the page."""
+        return (min(max(self.page, 1), MAX_PAGE) - 1) * PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """WHERE, and its values."""
+    """A WHERE clause and its values."""
 
     sql: str
     args: Sequence[Any]
@@ -70,27 +70,27 @@ class ListFilter:
 async def list_rows(
     app: AppContext, actor: Actor, query: ListQuery
 ) -> tuple[list[dict[str, Any]], int]:
-    """One page of rows with their owners and `may_write`, and the number of all. Two statements."""
-    which = await _filter(app, actor, query)
+    """Return one page of rows with their owners and `may_write`, and the number of all rows. Two statements."""
+    filter_ = await _filter(app, actor, query)
     may_write = await app.permissions.allowed_column(
-        actor, "write", KIND, first=len(which.args) + 1
+        actor, "write", KIND, first=len(filter_.args) + 1
     )
-    args = [*which.args, *may_write.args]
-    found = await fetch_all(
+    args = [*filter_.args, *may_write.args]
+    rows = await fetch_all(
         f"SELECT models_model.*, ({may_write.sql}) AS may_write, owner.name AS owner_name, "  # noqa: S608
         "owner.role AS owner_role, owner.email AS owner_email FROM models_model "
-        f"LEFT JOIN portico_account owner ON owner.id = models_model.user_id WHERE {which.sql} "
+        f"LEFT JOIN portico_account owner ON owner.id = models_model.user_id WHERE {filter_.sql} "
         f"ORDER BY {query.order} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}",
         *args,
-        PAGE,
-        query.skip,
+        PAGE_SIZE,
+        query.offset,
     )
-    all_of_them = await _filter(app, actor, query, whole=True)
+    filter_of_all = await _filter(app, actor, query, whole=True)
     (counted,) = await fetch_all(
-        f"SELECT COUNT(*) AS total FROM models_model WHERE {all_of_them.sql}",  # noqa: S608
-        *all_of_them.args,
+        f"SELECT COUNT(*) AS total FROM models_model WHERE {filter_of_all.sql}",  # noqa: S608
+        *filter_of_all.args,
     )
-    return found, counted["total"]
+    return rows, counted["total"]
 
 
 async def _filter(
@@ -117,5 +117,23 @@ async def _filter(
     return ListFilter(" AND ".join(conditions), args)
 
 
-def _misfit(name: str, message: str) -> ValidationError:
+def _query_error(name: str, message: str) -> ValidationError:
     return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])
+
+
+async def tag_names(app: AppContext, actor: Actor) -> list[str]:
+    """Return the tags of the presets in the actor's list, sorted; one of those that differ only in case or form."""
+    listed = await app.permissions.where_allowed(actor, "list", KIND)
+    rows = await fetch_all(
+        # Start from the visible models, so that tags of other models are never read.
+        "SELECT DISTINCT name, label FROM models_tag WHERE model_id IN (SELECT models_model.id FROM models_model "  # noqa: S608
+        f"WHERE models_model.base_model_id IS NOT NULL AND {listed.sql})",
+        *listed.args,
+    )
+    # Sorted here: the order of texts differs between databases.
+    labels = {row["name"]: row["label"] for row in sorted(rows, key=_label, reverse=True)}
+    return sorted(labels.values())
+
+
+def _label(row: dict[str, Any]) -> str:
+    return str(row["label"])

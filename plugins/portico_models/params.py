@@ -1,4 +1,4 @@
-"""The parameters a model is run with. Keys nobody knows are kept as they came; known ones must make sense.
+"""Validation of the parameters of a model. Unknown keys are stored unchanged; known ones must have a valid value.
 
 A value of null means "not set", as everywhere in this API.
 """
@@ -9,13 +9,13 @@ from typing import Any, Final
 from portico.api import InvalidRequest
 
 #: Bytes of UTF-8.
-LONGEST_TEXT = 128 * 1024
-MOST_STOPS = 16
-INT64 = 2**63
-#: How clients write that there is no limit: -1, and -2 = as long as there is room.
+MAX_TEXT_BYTES = 128 * 1024
+MAX_STOPS = 16
+INT64_LIMIT = 2**63
+#: How clients write that there is no limit: -1, and -2 = up to the end of the context.
 UNLIMITED: Final = (-1, -2)
-#: Whole numbers among the known keys.
-INTEGERS: Final = ("top_k", "max_tokens", "num_ctx", "num_predict", "seed")
+#: Known keys with integer values.
+INTEGER_KEYS: Final = ("top_k", "max_tokens", "num_ctx", "num_predict", "seed")
 
 Check = Callable[[Any], bool]
 
@@ -29,65 +29,65 @@ def _number(low: float, high: float) -> tuple[Check, str]:
     return check, f"a number from {low} to {high}"
 
 
-def _whole(low: int, *, also: tuple[int, ...] = ()) -> tuple[Check, str]:
+def _integer(low: int, *, also: tuple[int, ...] = ()) -> tuple[Check, str]:
     def check(value: Any) -> bool:
-        return type(value) is int and (low <= value < INT64 or value in also)
+        return type(value) is int and (low <= value < INT64_LIMIT or value in also)
 
     others = "".join(f", or {value}" for value in also)
-    return check, f"a whole number, at least {low}{others}"
+    return check, f"an integer, at least {low}{others}"
 
 
-def _text(longest: int) -> tuple[Check, str]:
+def _text(max_bytes: int) -> tuple[Check, str]:
     def check(value: Any) -> bool:
-        return isinstance(value, str) and len(value.encode()) <= longest
+        return isinstance(value, str) and len(value.encode()) <= max_bytes
 
-    return check, f"a text of at most {longest} bytes"
+    return check, f"a text of at most {max_bytes} bytes"
 
 
 def _stops(value: Any) -> bool:
     return (
         isinstance(value, list)
-        and len(value) <= MOST_STOPS
+        and len(value) <= MAX_STOPS
         and all(isinstance(one, str) for one in value)
     )
 
 
-KNOWN: Final[Mapping[str, tuple[Check, str]]] = {
+KNOWN_PARAMS: Final[Mapping[str, tuple[Check, str]]] = {
     "temperature": _number(0, 2),
     "top_p": _number(0, 1),
     "min_p": _number(0, 1),
     "frequency_penalty": _number(-2, 2),
     "presence_penalty": _number(-2, 2),
     "repeat_penalty": _number(-2, 2),
-    "top_k": _whole(0),
-    "max_tokens": _whole(1, also=UNLIMITED),
-    "num_ctx": _whole(1, also=UNLIMITED),
-    "num_predict": _whole(1, also=UNLIMITED),
+    "top_k": _integer(0),
+    "max_tokens": _integer(1, also=UNLIMITED),
+    "num_ctx": _integer(1, also=UNLIMITED),
+    "num_predict": _integer(1, also=UNLIMITED),
     "seed": (
-        lambda value: type(value) is int and -INT64 <= value < INT64,
-        "a whole number of 64 bits",
+        lambda value: type(value) is int and -INT64_LIMIT <= value < INT64_LIMIT,
+        "a 64-bit integer",
     ),
-    "stop": (_stops, f"a list of at most {MOST_STOPS} texts"),
-    "system": _text(LONGEST_TEXT),
-    "template": _text(LONGEST_TEXT),
-    "reason": _text(LONGEST_TEXT),
-    "reasoning_effort": _text(LONGEST_TEXT),
+    "stop": (_stops, f"a list of at most {MAX_STOPS} texts"),
+    "system": _text(MAX_TEXT_BYTES),
+    "template": _text(MAX_TEXT_BYTES),
+    "reason": _text(MAX_TEXT_BYTES),
+    "reasoning_effort": _text(MAX_TEXT_BYTES),
     "custom_params": (lambda value: isinstance(value, dict), "an object"),
 }
 
 
-def whole_floats(params: Mapping[str, Any]) -> dict[str, int]:
-    """The known whole numbers that are written as a float, such as `40.0`, as what they are."""
+def integers_from_floats(params: Mapping[str, Any]) -> dict[str, int]:
+    """Return the known integer keys that are written as a float, such as `40.0`, as integers."""
     return {
         key: int(value)
-        for key in INTEGERS
+        for key in INTEGER_KEYS
         if isinstance(value := params.get(key), float) and value.is_integer()
     }
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Raises: Invalid, naming the first known key whose value makes no sense."""
-    for key, (fits, expected) in KNOWN.items():
+    """Raises: InvalidRequest that names the first known key with an invalid value."""
+    for key, (is_valid, expected) in KNOWN_PARAMS.items():
         value = params.get(key)
-        if value is not None and not fits(value):
+        if value is not None and not is_valid(value):
             raise InvalidRequest(f"[ERROR: params.{key} must be {expected}]")

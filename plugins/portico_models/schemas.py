@@ -1,4 +1,4 @@
-"""What goes over the wire. Times are epoch seconds; open documents stay JSON."""
+"""Request and response bodies. Times are epoch seconds; open documents stay JSON."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
@@ -7,35 +7,35 @@ import msgspec
 
 from portico.api import JSONObject, SchemaOf
 
-NOTHING = msgspec.Raw(b"{}")
+EMPTY_OBJECT = msgspec.Raw(b"{}")
 
 
 class HasAccessControl(Protocol):
-    """With whom something is shared."""
+    """A sharing that can be written in both forms."""
 
     @property
     def fits_access_control(self) -> bool:
-        """Whether `document` says all of it."""
+        """Whether `document()` contains every grant."""
         ...
 
     def grants(self) -> msgspec.Raw:
-        """The same as `access_grants`."""
+        """Return the value of `access_grants`."""
         ...
 
     def document(self) -> msgspec.Raw:
-        """The same as `access_control`."""
+        """Return the value of `access_control`."""
         ...
 
 
 class PrincipalIds(msgspec.Struct):
-    """People and groups, by their ids."""
+    """Ids of users and groups."""
 
     group_ids: list[str] = []
     user_ids: list[str] = []
 
 
 class AccessLists(msgspec.Struct):
-    """Who has access besides the owner. Both empty: nobody."""
+    """Users and groups with access besides the owner. Both empty: only the owner."""
 
     read: PrincipalIds | msgspec.UnsetType = msgspec.UNSET
     write: PrincipalIds | msgspec.UnsetType = msgspec.UNSET
@@ -46,34 +46,34 @@ AccessControl: TypeAlias = Annotated[msgspec.Raw, SchemaOf(AccessLists | None)]
 
 
 class AccessGrant(msgspec.Struct):
-    """One grant. `principal_id`: `*` as a user = everyone, who can be given `read` only."""
+    """One grant. `principal_id`: `*` with type `user` = everyone, who can get `read` only."""
 
     principal_type: Literal["user", "group"]
     principal_id: str
     permission: Literal["read", "write"]
 
 
-#: Who has access, in the form of Open WebUI 0.8 and later; empty = nobody but the owner.
+#: Who has access, in the form of Open WebUI 0.8 and later; empty = only the owner.
 AccessGrants: TypeAlias = Annotated[msgspec.Raw, SchemaOf(list[AccessGrant])]
 
 
-class Rights(msgspec.Struct, kw_only=True):
-    """Who has access, in either form. With both, they have to say the same; with neither, nothing is said."""
+class AccessFields(msgspec.Struct, kw_only=True):
+    """Fields that say who has access, in either form. With both, they must agree; with neither, access is not specified."""
 
     access_control: AccessControl | msgspec.UnsetType = msgspec.UNSET
     access_grants: AccessGrants | msgspec.UnsetType = msgspec.UNSET
 
     @property
-    def are_unsaid(self) -> bool:
-        """Whether there is neither."""
+    def are_absent(self) -> bool:
+        """Whether neither field is there."""
         return self.access_control is msgspec.UNSET and self.access_grants is msgspec.UNSET
 
 
-class ModelForm(Rights, kw_only=True):
-    """A record as a client writes it. `access_control`: null = everyone reads.
+class ModelForm(AccessFields, kw_only=True):
+    """A model as a client writes it. `access_control`: null = everyone reads.
 
-    Without any rights, an update leaves them as they are; a new record is everyone's to read where its author may
-    publish, else private.
+    Without access fields, an update leaves access as it is; a new model is public if its author may share publicly,
+    else private.
     """
 
     id: str
@@ -85,16 +85,16 @@ class ModelForm(Rights, kw_only=True):
 
 
 class ModelId(msgspec.Struct):
-    """Which one."""
+    """The id of a model."""
 
     id: str
 
 
 class Model(msgspec.Struct, kw_only=True):
-    """A record as a client reads it. `params` is `{}` for those who may not write; `write_access`: whether they may.
+    """A model as a client reads it. `params`: `{}` if the caller may not write it; `write_access`: whether they may.
 
-    `access_grants`: only where `access_control` has no room for all of it, that is, where it is null and users or
-    groups have access besides.
+    `access_grants`: only if `access_control` cannot contain every grant, that is, if it is null and users or groups
+    have access besides everyone.
     """
 
     id: str
@@ -111,27 +111,27 @@ class Model(msgspec.Struct, kw_only=True):
     write_access: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-def document(
-    found: Mapping[str, Any], sharing: HasAccessControl, *, with_params: bool = True
+def model_document(
+    row: Mapping[str, Any], sharing: HasAccessControl, *, with_params: bool = True
 ) -> Model:
-    """A row as a document."""
+    """Return the response body for a row. `with_params`: whether it contains the parameters."""
     return Model(
-        id=found["id"],
-        user_id=found["user_id"],
-        base_model_id=found["base_model_id"],
-        name=found["name"],
-        params=msgspec.Raw(found["params"]) if with_params else NOTHING,
-        meta=msgspec.Raw(found["meta"]),
+        id=row["id"],
+        user_id=row["user_id"],
+        base_model_id=row["base_model_id"],
+        name=row["name"],
+        params=msgspec.Raw(row["params"]) if with_params else EMPTY_OBJECT,
+        meta=msgspec.Raw(row["meta"]),
         access_control=sharing.document(),
-        is_active=found["is_active"],
-        updated_at=found["updated_at"],
-        created_at=found["created_at"],
+        is_active=row["is_active"],
+        updated_at=row["updated_at"],
+        created_at=row["created_at"],
         access_grants=msgspec.UNSET if sharing.fits_access_control else sharing.grants(),
     )
 
 
 class Owner(msgspec.Struct):
-    """Whose it is. `email`: empty for everybody but the person and whoever may read accounts."""
+    """The owner of a model. `email`: empty unless the caller is the owner or may read accounts."""
 
     id: str
     name: str
@@ -142,7 +142,7 @@ class Owner(msgspec.Struct):
 class ListedModel(Model, kw_only=True):
     """An item of the list.
 
-    `base_available`: whether there is something it can stand on; said to those who may write it, of one that is on.
+    `base_available`: whether the model it is based on exists; only for active models, and for callers who may write them.
     """
 
     user: Owner | None
@@ -150,14 +150,14 @@ class ListedModel(Model, kw_only=True):
 
 
 class ModelPage(msgspec.Struct):
-    """A page of at most 30, and how many there are on all pages."""
+    """A page of at most 30 models, and the number of models on all pages."""
 
     items: list[ListedModel]
     total: int
 
 
 class ModelVersion(msgspec.Struct, kw_only=True):
-    """A change of a model. `author`: an account's id, empty for the server itself; `author_name`: today's, if any."""
+    """A change of a model. `author`: an account id, empty = the server; `author_name`: current name, null if the account is gone."""
 
     number: int
     at: int
@@ -167,33 +167,33 @@ class ModelVersion(msgspec.Struct, kw_only=True):
 
 
 class VersionDocument(ModelVersion, kw_only=True):
-    """A change, and the whole model as it was before; `document` is null if there was none."""
+    """A change, and the whole model as it was before it; `document` is null if there was none."""
 
     document: Annotated[msgspec.Raw, SchemaOf(Model | None)]
 
 
 class VersionPage(msgspec.Struct):
-    """A page of at most 30, newest first, and how many there are on all pages."""
+    """A page of at most 30 versions, newest first, and the number of versions on all pages."""
 
     items: list[ModelVersion]
     total: int
 
 
 class RestoreRequest(msgspec.Struct):
-    """Which model, and before which of its changes."""
+    """The model to restore, and the number of the change before which its state is restored."""
 
     id: str
     number: int
 
 
 class ModelTag(msgspec.Struct):
-    """A word by which models are found."""
+    """A tag of a model."""
 
     name: str
 
 
 class OfferedModel(msgspec.Struct, kw_only=True):
-    """A model as the list of all models shows it. Sources add keys of their own."""
+    """A model of a source, as the model list shows it. Sources add keys of their own."""
 
     id: str
     object: Literal["model"]
@@ -206,13 +206,13 @@ class OfferedModel(msgspec.Struct, kw_only=True):
 
 
 class OfferedModels(msgspec.Struct):
-    """What sources offer."""
+    """Models of all sources."""
 
     data: list[OfferedModel]
 
 
 class UsableModel(OfferedModel, kw_only=True):
-    """What somebody can use. `info`: the record about it, without its parameters. `preset`, `arena`: what it is."""
+    """A model the caller may use. `info`: its record without parameters. `preset`, `arena`: its type."""
 
     info: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     preset: bool | msgspec.UnsetType = msgspec.UNSET
@@ -223,6 +223,6 @@ class UsableModel(OfferedModel, kw_only=True):
 
 
 class UsableModels(msgspec.Struct):
-    """Every model somebody can use."""
+    """Every model the caller may use."""
 
     data: list[UsableModel]

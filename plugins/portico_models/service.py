@@ -1,4 +1,4 @@
-"""What may be done with models, and by whom. Nothing here knows of HTTP."""
+"""Creating, changing and deleting models, with permission checks. Independent of HTTP."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -20,23 +20,23 @@ from portico.api import (
     now,
     transaction,
 )
-from portico_models.access import announce, find
+from portico_models.access import find_model, publish_change
+from portico_models.history.store import ChangeKind, CreationKind
 from portico_models.model_ids import check_id
 from portico_models.records import KIND, ModelDraft, ModelRecords
-from portico_models.schemas import Model, ModelForm, document
+from portico_models.schemas import Model, ModelForm, model_document
 from portico_models.sharing_rules import check_base, check_chain, share
 from portico_models.validation import read_meta, read_name, read_params
-from portico_models.version_store import ChangeKind, CreationKind
 
 
 class ConcurrentChange(InvalidRequest):
-    """The record stands on another base by now than the one that was looked at."""
+    """The base model changed after it was checked."""
 
     default = "[ERROR: The model was changed meanwhile; try again]"
 
 
 class Models:
-    """The workspace's models. Ids that do not exist and those the caller may not read raise the same NotFound."""
+    """The models of the workspace. Missing models and those the caller may not read raise the same NotFound."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -46,17 +46,17 @@ class Models:
     def _records(self) -> ModelRecords:
         return self._app.services.require(ModelRecords)
 
-    # -- looking --------------------------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------------------
 
     async def overrides(self) -> list[Model]:
-        """Every record that changes a source's model, oldest first. For administrators."""
+        """Return every override of a source's model, oldest first. For administrators."""
         found = await fetch_all(
             "SELECT * FROM models_model WHERE base_model_id IS NULL ORDER BY created_at, id"
         )
-        shared = await self._grants.sharings_of(KIND)
-        return [document(one, shared.get(one["id"], self._grants.PRIVATE)) for one in found]
+        sharings = await self._grants.sharings_of(KIND)
+        return [model_document(one, sharings.get(one["id"], self._grants.PRIVATE)) for one in found]
 
-    # -- changing -------------------------------------------------------------------------------------------
+    # -- writing --------------------------------------------------------------------------------------------
 
     async def create(
         self,
@@ -67,10 +67,10 @@ class Models:
         created_at: int | None = None,
         change: CreationKind = "created",
     ) -> Model:
-        """A new record of the caller's, or of `owner_id`. `born`: when it was made; None = now.
+        """Create a model. `owner_id`: default the actor. `created_at`: default now.
 
-        Raises: Invalid if the id is taken, by a record or, for a preset, by a source's model, or if a value makes
-        no sense; Forbidden if the base is not the caller's to use.
+        Raises: InvalidRequest if a model, or for a preset a source's model, has the id, or if a value is invalid; Forbidden
+        if the actor may not use the base.
         """
         check_id(form.id)
         draft, owner_id = read_form(form), owner_id or actor.id
@@ -84,8 +84,8 @@ class Models:
                 )
                 resource = Resource(KIND, form.id, owner_id)
                 await share(self._app, actor, form, resource, is_new=True)
-                announce(self._app, form.id, "created")
-                return await self._written(form.id)
+                publish_change(self._app, form.id, "created")
+                return await self._read_back(form.id)
         except UniqueViolation as error:
             raise InvalidRequest(MODEL_ID_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
@@ -94,91 +94,95 @@ class Models:
     async def update(
         self, actor: Actor, form: ModelForm, *, change: ChangeKind = "updated"
     ) -> Model:
-        """Replace everything but id, owner and birth of a record; without rights in the form, these stay, too.
+        """Replace everything of a model but its id, owner and creation time; without access fields, sharing stays, too.
 
-        What stays as it is is not checked again. Raises: as `create`; Changed if it was put on another base just then.
+        Values that stay are not checked again. Raises: as `create`; ConcurrentChange if its base model changed meanwhile.
         """
-        before, _ = await find(self._app, actor, "write", form.id)
+        before, _ = await find_model(self._app, actor, "write", form.id)
         draft = read_form(form, before)
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
-            # Asked again now that no other writer can come in between: rights or record may be gone.
-            now_there, resource = await find(self._app, actor, "write", form.id)
-            if now_there["base_model_id"] != before["base_model_id"]:
-                raise ConcurrentChange  # what was checked is a change from that base, or none at all
+            # Checked again now that other writers wait: permission or model may be gone.
+            current, resource = await find_model(self._app, actor, "write", form.id)
+            if current["base_model_id"] != before["base_model_id"]:
+                raise ConcurrentChange  # the check above was for a change from the former base
             return await self._replace(actor, form, draft, resource, change, before=before)
 
     async def transform(
-        self, actor: Actor, model_id: str, make: Callable[[Model], ModelForm]
+        self, actor: Actor, model_id: str, change: Callable[[Model], ModelForm]
     ) -> Model:
-        """Replace a record by what `make` makes of it: asked about the record as nobody else changes it meanwhile.
+        """Replace a model with the result of `change`, which is called while no other writer can change the model.
 
-        Raises: as `create`; Changed if it was put on another base just then.
+        Raises: as `create`; ConcurrentChange if its base model changed meanwhile.
         """
-        before, _ = await find(self._app, actor, "write", model_id)
-        checked = read_form(make(await self._written(model_id)), before)
+        before, _ = await find_model(self._app, actor, "write", model_id)
+        checked = read_form(change(await self._read_back(model_id)), before)
         await check_base(self._app, actor, checked, before)
         async with transaction():
             await self._records.begin_change()
-            before, resource = await find(self._app, actor, "write", model_id)
-            form = make(await self._written(model_id))
+            before, resource = await find_model(self._app, actor, "write", model_id)
+            form = change(await self._read_back(model_id))
             draft = read_form(form, before)
             if draft.base_model_id != checked.base_model_id:
                 raise ConcurrentChange
             return await self._replace(actor, form, draft, resource, "updated", before=before)
 
     async def toggle(self, actor: Actor, model_id: str) -> Model:
-        """Turn a record off that is on, and the other way round."""
+        """Switch a model off if it is on, and on if it is off."""
         async with transaction():
             await self._records.begin_change()
-            await find(self._app, actor, "write", model_id)
+            await find_model(self._app, actor, "write", model_id)
             await self._records.toggle(model_id, by=actor.id, at=now())
-            announce(self._app, model_id, "updated")
-            return await self._written(model_id)
+            publish_change(self._app, model_id, "updated")
+            return await self._read_back(model_id)
 
     async def delete(self, actor: Actor, model_id: str) -> None:
-        """Delete a record, with its tags and shares."""
+        """Delete a model with its tags and grants."""
         async with transaction():
             await self._records.begin_change()
-            await find(self._app, actor, "delete", model_id)
+            await find_model(self._app, actor, "delete", model_id)
             await self._records.delete(model_id, by=actor.id, at=now())
-            announce(self._app, model_id, "deleted")
+            publish_change(self._app, model_id, "deleted")
 
     async def delete_all(self, actor: Actor) -> None:
-        """Delete every record there is, or none."""
+        """Delete all models in one transaction."""
         async with transaction():
             await self._records.begin_change()
             ids = await self._records.ids_of()
             for model_id in await self._records.delete_many(ids, by=actor.id, at=now()):
-                announce(self._app, model_id, "deleted")
+                publish_change(self._app, model_id, "deleted")
 
-    async def account_leaving(self, event: AccountDeleting) -> None:
-        """The models of somebody who leaves go to the heir, or with them."""
+    async def on_account_deleting(self, event: AccountDeleting) -> None:
+        """Transfer the models of a deleted account to the new owner, or delete them."""
         await self._records.begin_change()
         by, at = current_author(), now()
         if event.new_owner_id is None:
-            gone = await self._records.ids_of(event.id)
-            for model_id in await self._records.delete_many(gone, by=by, at=at):
-                announce(self._app, model_id, "deleted")
-            # All that is theirs was to go, so nothing of it is left to be restored.
-            await self._records.history.forget(event.id)
+            ids = await self._records.ids_of(event.id)
+            for model_id in await self._records.delete_many(ids, by=by, at=at):
+                publish_change(self._app, model_id, "deleted")
+            # All content of the account is deleted, so no version may stay to be restored.
+            await self._records.history.delete_of_owner(event.id)
         else:
-            for model_id in await self._records.inherit(event.id, event.new_owner_id, by=by, at=at):
-                announce(self._app, model_id, "updated")
-        await self._unshare("user", event.id)
+            for model_id in await self._records.transfer_ownership(
+                event.id, event.new_owner_id, by=by, at=at
+            ):
+                publish_change(self._app, model_id, "updated")
+        await self._record_unshared("user", event.id)
 
-    async def group_leaving(self, event: GroupDeleting) -> None:
-        """What was shared with a group is shared with one less."""
+    async def on_group_deleting(self, event: GroupDeleting) -> None:
+        """Record a version of the models that were shared with a deleted group."""
         await self._records.begin_change()
-        await self._unshare("group", event.id)
+        await self._record_unshared("group", event.id)
 
-    async def _unshare(self, principal_kind: Literal["user", "group"], principal_id: str) -> None:
-        given = await self._grants.granted_to(principal_kind, principal_id)
-        ids = given.get(KIND, [])
-        await self._records.unshare(ids, by=current_author(), at=now())
+    async def _record_unshared(
+        self, principal_kind: Literal["user", "group"], principal_id: str
+    ) -> None:
+        granted = await self._grants.granted_to(principal_kind, principal_id)
+        ids = granted.get(KIND, [])
+        await self._records.record_unshared(ids, by=current_author(), at=now())
         for model_id in ids:
-            announce(self._app, model_id, "updated")
+            publish_change(self._app, model_id, "updated")
 
     async def _replace(
         self,
@@ -190,35 +194,35 @@ class Models:
         *,
         before: dict[str, Any],
     ) -> Model:
-        """Write a record that is there, in a transaction that began with `begin_change`. `before`: its row."""
+        """Write an existing model, in a transaction that began with `begin_change`. `before`: its row."""
         if draft.base_model_id != before["base_model_id"]:
             await check_chain(draft)
         await self._records.update(draft, by=actor.id, at=now(), change=change)
         await share(self._app, actor, form, resource)
-        announce(self._app, form.id, "updated")
-        return await self._written(form.id)
+        publish_change(self._app, form.id, "updated")
+        return await self._read_back(form.id)
 
-    async def _written(self, model_id: str) -> Model:
-        """A record as it is, for whoever wrote it; they may have given away the right to."""
+    async def _read_back(self, model_id: str) -> Model:
+        """Return a model as it is now, without a permission check: its writer may have given up their access."""
         found = await fetch_one("SELECT * FROM models_model WHERE id = $1", model_id)
         if found is None:
             raise NotFound
-        return document(found, await self._grants.sharing_of(KIND, model_id))
+        return model_document(found, await self._grants.sharing_of(KIND, model_id))
 
 
 def read_form(form: ModelForm, before: dict[str, Any] | None = None) -> ModelDraft:
-    """What a client wrote, checked and as it is stored. What is as in the row `before` is not checked again.
+    """Return a client's form, validated, as it is stored. Values equal to those of the row `before` are not checked again.
 
-    Raises: Misshapen, Invalid.
+    Raises: ValidationError, InvalidRequest.
     """
-    was: dict[str, Any] = before or {}
-    meta, tags = read_meta(form.meta, stored=was.get("meta"))
+    stored: dict[str, Any] = before or {}
+    meta, tags = read_meta(form.meta, stored=stored.get("meta"))
     return ModelDraft(
         id=form.id,
         base_model_id=form.base_model_id or None,
-        name=read_name(form.name, was.get("name")),
+        name=read_name(form.name, stored.get("name")),
         is_active=form.is_active,
         meta=meta,
-        params=read_params(form.params, was.get("params")),
+        params=read_params(form.params, stored.get("params")),
         tags=tags,
     )

@@ -1,4 +1,4 @@
-"""What an operator can set."""
+"""Settings of the plugin."""
 
 from typing import Annotated
 
@@ -6,13 +6,13 @@ from portico.api import Section, setting
 
 
 class ModelsSettings(Section):
-    """How much is kept of what models were."""
+    """How many versions of models are stored, and for how long."""
 
     versions_kept: Annotated[
         int,
-        setting("Changes of each model that are kept to be looked at and undone; 0 = none", ge=0),
+        setting("Stored versions of each model, which can be shown and restored; 0 = none", ge=0),
     ] = 100
     versions_days: Annotated[
         int,
-        setting("Days for which they are kept; 0 = for ever", ge=0, le=36500),
+        setting("Days for which versions are stored; 0 = no limit", ge=0, le=36500),
     ] = 365

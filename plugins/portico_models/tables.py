@@ -1,4 +1,4 @@
-"""The tables of models, for queries through Piccolo. The migrations make them."""
+"""The tables of models, for Piccolo queries. The migrations create them."""
 
 from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.api import Reference, TableSet
 
 
 class ModelTable(Table, tablename="models_model"):
-    """Presets and overrides. `meta` and `params` hold JSON."""
+    """Presets and overrides. `meta` and `params` contain JSON."""
 
     id = Text(primary_key=True, default="")
     likeness = Text(unique=True)
@@ -23,7 +23,7 @@ class ModelTable(Table, tablename="models_model"):
 
 
 class ModelTagTable(Table, tablename="models_tag"):
-    """Tags of models. The key is the pair; Piccolo knows only single ones, so here it is the model."""
+    """Tags of models. The primary key is the pair; Piccolo supports single columns only, so it is the model here."""
 
     model_id = Text(primary_key=True, default="")
     name = Text()
@@ -31,7 +31,7 @@ class ModelTagTable(Table, tablename="models_tag"):
 
 
 class ChangedAtRevisionTable(Table, tablename="models_change"):
-    """At which revision each model was changed last."""
+    """The revision of the last change of each model."""
 
     model_id = Text(primary_key=True, default="")
     revision = BigInt()
@@ -39,14 +39,14 @@ class ChangedAtRevisionTable(Table, tablename="models_change"):
 
 
 class RevisionTable(Table, tablename="models_revision"):
-    """The one row that counts changes."""
+    """One row with the number of changes so far."""
 
     id = BigInt(primary_key=True)
     number = BigInt()
 
 
 class VersionTable(Table, tablename="models_version"):
-    """What models were before each change. The key is model and number; `document` holds JSON."""
+    """Models as they were before each change. The key is model and number; `document` contains JSON."""
 
     model_id = Text(primary_key=True, default="")
     number = BigInt()
@@ -58,7 +58,7 @@ class VersionTable(Table, tablename="models_version"):
 
 
 class TemplateTable(Table, tablename="models_template"):
-    """Documents to make models of. `params`, `meta` and `access_control` hold JSON."""
+    """Templates for models. `params`, `meta` and `access_control` contain JSON."""
 
     id = Text(primary_key=True, default="")
     name = Text(unique=True)
@@ -85,7 +85,7 @@ TABLES = TableSet(
     references=(
         Reference("models_model", "user_id", "portico_account", orphans="inherit"),
         Reference("models_template", "user_id", "portico_account", orphans="inherit"),
-        # Neither the model nor the people of a version have to exist any more.
+        # A version stays when its model, author or owner is deleted.
         Reference("models_version", "author", "portico_account", orphans="keep"),
         Reference("models_version", "owner_id", "portico_account", orphans="keep"),
     ),

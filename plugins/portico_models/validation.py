@@ -1,6 +1,6 @@
-"""`params` and `meta` on their way in: checked whole, kept byte for byte.
+"""Validation of `name`, `params` and `meta` of models: checked completely, stored byte for byte.
 
-They are decoded once, completely, so that what is stored can be read back by everybody who shows or uses a model.
+Both documents are decoded once, so that every reader can decode what is stored.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import InvalidRequest, ValidationError, decode_anything, label_key
-from portico_models.params import check_params, whole_floats
-from portico_models.transfer.foreign_pictures import DEFAULT_PICTURE, check_picture, odd_picture
+from portico_models.params import check_params, integers_from_floats
+from portico_models.pictures import DEFAULT_PICTURE, check_picture, unsupported_picture_reason
 
-#: What a client may rely on finding in `meta`. Source: the API's clients.
-DEFAULTS: Final[Mapping[str, bytes]] = {
+#: Keys that clients expect in every `meta`. Source: the API's clients.
+META_DEFAULTS: Final[Mapping[str, bytes]] = {
     "profile_image_url": msgspec.json.encode(DEFAULT_PICTURE),
     "description": b"null",
     "capabilities": b"null",
@@ -24,8 +24,8 @@ class _Tag(msgspec.Struct):
     name: str
 
 
-#: Keys of `meta` that somebody reads, and their shape; null = not set. All others are kept as they came.
-KNOWN: Final[Mapping[str, Any]] = {
+#: Keys of `meta` that clients read, and their types; null = not set. All others are stored unchanged.
+KNOWN_META: Final[Mapping[str, Any]] = {
     "profile_image_url": str,
     "description": str,
     "capabilities": dict[str, bool],
@@ -43,93 +43,97 @@ KNOWN: Final[Mapping[str, Any]] = {
 MAX_MODEL_BYTES = 4 * 1024 * 1024
 #: JSON values in one model or template of an import; a form has as many, unless `server.max_values` says otherwise.
 MAX_MODEL_VALUES: Final = 100_000
-MOST_TAGS = 100
+MAX_TAGS = 100
 #: Characters.
-LONGEST_TAG = 128
-LONGEST_NAME = 512
-#: Characters of a tag that an index can hold: an earlier release took longer ones.
-_LONGEST_KEPT_TAG: Final = 512
+MAX_TAG_CHARS = 128
+MAX_NAME_CHARS = 512
+#: Characters of a tag that an index can contain: an earlier release accepted longer ones.
+_MAX_INDEXED_TAG_CHARS: Final = 512
 
 _DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def read_name(name: str, stored: str | None = None) -> str:
-    """The name to store. What is `stored` already is not checked again. Raises: Invalid if it is too long for any list."""
+    """Return the name to store. A name equal to `stored` is not checked again. Raises: InvalidRequest if it is too long."""
     if name == stored:
         return name
-    if len(name) > LONGEST_NAME:
-        raise InvalidRequest(f"[ERROR: name must have at most {LONGEST_NAME} characters]")
+    if len(name) > MAX_NAME_CHARS:
+        raise InvalidRequest(f"[ERROR: name must have at most {MAX_NAME_CHARS} characters]")
     return name.replace("\x00", "")
 
 
 def read_params(raw: msgspec.Raw, stored: str | None = None) -> str:
-    """The JSON text to store: as it came, but for `40.0` where a whole number is due, which becomes `40`.
+    """Return the JSON text to store: unchanged, except that `40.0` becomes `40` where an integer is expected.
 
-    Keys that say what is `stored` already are not checked again. Raises: Misshapen if it is no object, Invalid for a value out of range.
+    Keys with the same value as in `stored` are not checked again. Raises: ValidationError if it is not an object,
+    InvalidRequest for a value out of range.
     """
     params = _object(raw, "params")
-    whole = whole_floats(params)
-    check_params(_changed(params | whole, stored))
-    return bytes(_replaced(raw, whole)).decode()
+    integers = integers_from_floats(params)
+    check_params(_changed(params | integers, stored))
+    return bytes(_replaced(raw, integers)).decode()
 
 
 def read_meta(
     raw: msgspec.Raw, notes: list[str] | None = None, *, stored: str | None = None
 ) -> tuple[str, dict[str, str]]:
-    """The JSON text to store, with the keys that clients rely on; and the tags in it, by what they are found by.
+    """Return the JSON text to store, with the keys that clients expect, and its tags by their keys.
 
-    `notes`, Raises: as `mended_meta` and `check_meta`.
+    `notes`, Raises: as `sanitize_meta` and `check_meta`.
     """
-    raw = raw if notes is None else mended_meta(raw, notes)
+    raw = raw if notes is None else sanitize_meta(raw, notes)
     meta = check_meta(raw, stored)
-    missing = {key: msgspec.Raw(value) for key, value in DEFAULTS.items() if key not in meta}
+    missing = {key: msgspec.Raw(value) for key, value in META_DEFAULTS.items() if key not in meta}
     text = msgspec.json.encode(missing | _DECODER.decode(raw)) if missing else bytes(raw)
     return text.decode(), _tags(meta)
 
 
 def check_meta(raw: msgspec.Raw, stored: str | None = None) -> dict[str, Any]:
-    """What is in it. Keys that say what is `stored` already are not checked again. Raises: Misshapen if it, or a known key, has another shape; Invalid for a picture that is none."""
-    whole = _object(raw, "meta")
-    meta = _changed(whole, stored)
-    for key, shape in KNOWN.items():
+    """Return the decoded object. Keys with the same value as in `stored` are not checked again.
+
+    Raises: ValidationError if it, or a known key, has another type; InvalidRequest for a picture that is not allowed.
+    """
+    document = _object(raw, "meta")
+    meta = _changed(document, stored)
+    for key, type_ in KNOWN_META.items():
         if meta.get(key) is not None:
             try:
-                msgspec.convert(meta[key], shape)
+                msgspec.convert(meta[key], type_)
             except msgspec.ValidationError as error:
-                # msgspec says what it expected and where, never what it got.
-                raise _misfit(["meta", key], str(error)) from None
+                # The message of msgspec names the expected type and the place, never the value.
+                raise _body_error(["meta", key], str(error)) from None
     check_picture(meta.get("profile_image_url"))
-    if any(len(tag["name"]) > LONGEST_TAG for tag in meta.get("tags") or ()):
-        raise InvalidRequest(f"[ERROR: meta.tags: a tag has at most {LONGEST_TAG} characters]")
-    return whole
+    if any(len(tag["name"]) > MAX_TAG_CHARS for tag in meta.get("tags") or ()):
+        raise InvalidRequest(f"[ERROR: meta.tags: a tag has at most {MAX_TAG_CHARS} characters]")
+    return document
 
 
-def mended_meta(raw: msgspec.Raw, notes: list[str]) -> msgspec.Raw:
-    """`meta` with the default picture, where other servers' clients have stored one that is not shown here.
+def sanitize_meta(raw: msgspec.Raw, notes: list[str]) -> msgspec.Raw:
+    """Return `meta` with the default picture in place of one that clients of other servers store and that is not supported.
 
-    `notes`: what was replaced is added to them. Raises: Misshapen if it is no object.
+    Each replacement is appended to `notes`. Raises: ValidationError if it is not an object.
     """
     meta = _object(raw, "meta")
-    reason = odd_picture(meta.get("profile_image_url"))
+    reason = unsupported_picture_reason(meta.get("profile_image_url"))
     if reason is None:
         return raw
-    notes.append(f"meta.profile_image_url: {reason}; the default picture takes its place")
+    notes.append(f"meta.profile_image_url: {reason}; replaced by the default picture")
     return _replaced(raw, {"profile_image_url": DEFAULT_PICTURE})
 
 
-def merged(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
-    """Objects laid over one another, key by key at the top; the last one wins. Raises: Misshapen, about `name`."""
+def merge_objects(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
+    """Merge objects by their top-level keys; the last one wins. Raises: ValidationError about `name`."""
     keys: dict[str, msgspec.Raw] = {}
     for layer in layers:
         try:
             keys |= _DECODER.decode(layer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _misfit([name], "Expected `object`") from None
+            raise _body_error([name], "Expected `object`") from None
     return msgspec.Raw(msgspec.json.encode(keys))
 
 
 def tag_key(name: str) -> str:
-    """A tag as it is compared: no two that look alike."""
+    """Return the key a tag is compared by: equal for tags that look alike."""
     return label_key(_tag_label(name))
 
 
@@ -138,20 +142,22 @@ def _tag_label(name: str) -> str:
 
 
 def _tags(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Tags as they are written, by their keys; of two for one key the first."""
-    told = meta.get("tags")
+    """Return tags by their keys; of two with the same key the first."""
+    tags = meta.get("tags")
     names = (
-        [tag.get("name") for tag in told if isinstance(tag, dict)] if isinstance(told, list) else []
+        [tag.get("name") for tag in tags if isinstance(tag, dict)] if isinstance(tags, list) else []
     )
     labels = [_tag_label(name) for name in names if isinstance(name, str)]
     found = {
-        tag_key(label): label for label in reversed(labels) if 0 < len(label) <= _LONGEST_KEPT_TAG
+        tag_key(label): label
+        for label in reversed(labels)
+        if 0 < len(label) <= _MAX_INDEXED_TAG_CHARS
     }
-    return dict(list(found.items())[::-1][:MOST_TAGS])
+    return dict(list(found.items())[::-1][:MAX_TAGS])
 
 
 def _replaced(raw: msgspec.Raw, values: Mapping[str, Any]) -> msgspec.Raw:
-    """An object with other values for some keys; the others stay byte for byte."""
+    """Return an object with new values for some keys; all others stay byte for byte."""
     if not values:
         return raw
     encoded = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in values.items()}
@@ -159,16 +165,16 @@ def _replaced(raw: msgspec.Raw, values: Mapping[str, Any]) -> msgspec.Raw:
 
 
 def _changed(document: dict[str, Any], stored: str | None) -> dict[str, Any]:
-    """The keys whose values are others than those in the JSON text that is stored."""
+    """Return the keys whose values differ from the stored JSON text."""
     try:
-        was = msgspec.json.decode(stored or "{}", type=dict[str, Any])
+        previous = msgspec.json.decode(stored or "{}", type=dict[str, Any])
     except msgspec.MsgspecError:
         return document
-    encode = msgspec.json.encode  # 1 and true are equal, and not the same
+    encode = msgspec.json.encode  # compared as JSON, because 1 == True
     return {
         key: value
         for key, value in document.items()
-        if key not in was or encode(value) != encode(was[key])
+        if key not in previous or encode(value) != encode(previous[key])
     }
 
 
@@ -176,11 +182,11 @@ def _object(raw: msgspec.Raw, name: str) -> dict[str, Any]:
     try:
         value = decode_anything(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _misfit([name], "It is not JSON that can be read back", "json_invalid") from None
+        raise _body_error([name], "It is not valid JSON", "json_invalid") from None
     if not isinstance(value, dict):
-        raise _misfit([name], "Expected `object`")
+        raise _body_error([name], "Expected `object`")
     return value
 
 
-def _misfit(loc: list[str], message: str, kind: str = "type_error") -> ValidationError:
+def _body_error(loc: list[str], message: str, kind: str = "type_error") -> ValidationError:
     return ValidationError([{"type": kind, "loc": ["body", *loc], "msg": message}])

@@ -1,7 +1,7 @@
-"""OpenAI-compatible model sources: OpenAI itself, and everybody who speaks like it.
+"""OpenAI-compatible model sources: OpenAI itself, and every provider with the same API.
 
-Each base URL is one source. Its models join the catalogue, its bytes pass through; its key, its address and what it
-says when it fails stay here.
+Each base URL is one source. Its models join the catalogue and its response bytes pass through; its key, address and
+error texts are never sent to clients.
 """
 
 from collections.abc import Sequence
@@ -18,30 +18,30 @@ from portico.api import (
 from portico_openai.settings import OpenAISettings, connections
 from portico_openai.source import OpenAISource
 
-PLUGIN = PluginInfo(api_version=1, summary="Models of OpenAI and of providers that speak like it.")
+PLUGIN = PluginInfo(api_version=1, summary="Models of OpenAI and of OpenAI-compatible providers.")
 
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """The connections and their limits."""
+    """Return the settings of connections and their limits."""
     return OpenAISettings
 
 
 @hookimpl
 def register_model_sources(app: AppContext, settings: OpenAISettings) -> Sequence[ModelSource]:
-    """One source for each enabled connection."""
+    """Return one source for each enabled connection."""
     return [OpenAISource(each, settings, app.http_session) for each in connections(settings)]
 
 
 @hookimpl
 def startup(app: AppContext) -> None:
-    """Has the lists fetched before the first person asks for them."""
+    """Start loading the model lists, so that the first request need not wait."""
     app.catalogue.start_refresh()
 
 
 @hookimpl
 def register_health_checks(app: AppContext, settings: OpenAISettings) -> Sequence[HealthCheck]:
-    """Says which connections are down. The house stays fit to serve without them."""
+    """Return a check that names unreachable connections. It does not make the server unready."""
 
     async def probe() -> None:
         names = {connection.name for connection in connections(settings)}

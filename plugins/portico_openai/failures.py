@@ -1,8 +1,8 @@
-"""What goes wrong at a provider, in words that are fit for a client.
+"""Errors of a provider, as texts that may be sent to clients.
 
-A provider's own text may hold the key it was called with, addresses behind our walls, a stack. So it goes to the
-log, redacted, and the client learns which source failed and how. Only what a provider says about the *request*
-(400, 404, 413, 422) comes through, taken apart and cleaned, because the person who asked can do something about it.
+A provider's own text may contain the key, internal addresses or a stack trace. So it is logged, redacted, and the
+client learns which source failed and why. Only errors about the *request* (400, 404, 413, 422) are passed on, parsed
+and redacted, because the user can do something about them.
 """
 
 import email.utils
@@ -20,136 +20,143 @@ from portico.api import RateLimited, SourceFailed, SourceResponse, SourceTimedOu
 
 log = logging.getLogger(__name__)
 
-#: Statuses that are about the request.
-ABOUT_THE_REQUEST = frozenset({400, 404, 413, 422})
-TIMED_OUT = frozenset({408, 504, 524})
-#: Seconds to wait where a provider that is too busy does not say how long.
-RETRY_AFTER = 5
-#: Characters of a provider's sentence that are passed on or logged.
-LONGEST = 500
+#: Statuses that concern the client's request.
+REQUEST_ERROR_STATUSES = frozenset({400, 404, 413, 422})
+TIMEOUT_STATUSES = frozenset({408, 504, 524})
+#: Seconds to wait if a provider that is too busy sends no usable `Retry-After`.
+DEFAULT_RETRY_AFTER_SECONDS = 5
+#: Characters of a provider's message that are passed on or logged.
+MAX_MESSAGE_CHARS = 500
 
 _HIDDEN = "[hidden]"
-# Texts of providers meet these: none of them may look at one character more than a few times.
+# Applied to texts of providers: none of these may backtrack more than a few times over a character.
 _KEYLIKE = re.compile(r"\b(?:sk|key|pk)-[\w*.\-]{6,}|\bBearer\s+\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b\w+://[^\s\"'<>)\\]+|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b")
 _STACK = re.compile(r"Traceback \(most recent|\bFile \"|\n[ \t]+at |\bline \d+, in ")
 
 
 class Redactor:
-    """Takes out of texts what only we and the provider may know: keys, secret headers, addresses."""
+    """Removes keys, secret headers and addresses of a connection from texts."""
 
     def __init__(self, url: str, secrets: Iterable[str]) -> None:
-        place = urlsplit(url)
-        known = {url, place.netloc, place.hostname or "", *secrets}
-        words = sorted((word for word in known if len(word) > 3), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, words)) or r"(?!)")
+        address = urlsplit(url)
+        known = {url, address.netloc, address.hostname or "", *secrets}
+        hidden = sorted((text for text in known if len(text) > 3), key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, hidden)) or r"(?!)")
         self._known_bytes = re.compile(self._known.pattern.encode())
 
-    def known(self, data: bytes) -> bytes:
-        """The bytes without this connection's own key and address."""
+    def remove_known(self, data: bytes) -> bytes:
+        """Return the bytes without this connection's own key and address."""
         return self._known_bytes.sub(_HIDDEN.encode(), data)
 
     def __call__(self, text: str) -> str:
-        """The text without anything that looks like a key or an address, on one line, at a readable length."""
+        """Return the text on one line, shortened, without anything that looks like a key or an address."""
         if stack := _STACK.search(text):
             text = text[: stack.start()]
         for pattern in (self._known, _KEYLIKE, _ADDRESS):
             text = pattern.sub(_HIDDEN, text)
-        return " ".join(text.split())[:LONGEST]
+        return " ".join(text.split())[:MAX_MESSAGE_CHARS]
 
 
 class Failures:
-    """The failures of one source."""
+    """Creates the errors of one source, and logs their details."""
 
     def __init__(self, name: str, redact: Redactor) -> None:
         self.name = name
         self.redact = redact
 
     def unreachable(self, error: BaseException) -> SourceFailed:
-        """No connection, or one that broke before there was an answer."""
-        log.warning("%s: no connection: %s", self.name, self._of(error))
+        """Return the error for a connection that failed before a response began."""
+        log.warning("%s: connection failed: %s", self.name, self._describe(error))
         return SourceFailed(f"The model source {self.name!r} could not be reached.")
 
     def timed_out(self) -> SourceTimedOut:
-        """No answer, or no more of it, within the limits."""
-        log.warning("%s: no answer in time", self.name)
+        """Return the error for a response that exceeded a time limit."""
+        log.warning("%s: request timed out", self.name)
         return SourceTimedOut(f"The model source {self.name!r} did not answer in time.")
 
     def invalid_response(self, what: str) -> SourceFailed:
-        """An answer that is none. `what`: for the log."""
+        """Return the error for an invalid response. `what`: logged."""
         log.warning("%s: %s", self.name, what)
-        return SourceFailed(f"The model source {self.name!r} gave an answer that cannot be read.")
+        return SourceFailed(f"The model source {self.name!r} sent a response that cannot be read.")
 
-    def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> SourceResponse:
-        """What a provider's refusal becomes.
+    def from_response(self, status: int, headers: Mapping[str, str], body: bytes) -> SourceResponse:
+        """Return the client's response for an error response about the request.
 
-        Returns a reply for what concerns the request. Raises: RateLimited for 429; SourceTimedOut; SourceFailed for
-        the rest, 401 and 403 too: the key they are about is ours, not the caller's.
+        Raises: RateLimited for 429; SourceTimedOut; SourceFailed for all others, 401 and 403 too: those concern the key of
+        this server, not the caller's.
         """
-        self._log_refusal(status, body)
+        self._log_response(status, body)
         if status == 429:
             raise RateLimited(
-                _seconds(headers), f"The model source {self.name!r} is over its rate limit."
+                _retry_after_seconds(headers),
+                f"The model source {self.name!r} is over its rate limit.",
             )
-        if status in TIMED_OUT:
+        if status in TIMEOUT_STATUSES:
             raise SourceTimedOut(f"The model source {self.name!r} did not answer in time.")
-        if status in ABOUT_THE_REQUEST and (error := _error(body)):
+        if status in REQUEST_ERROR_STATUSES and (error := _error(body)):
             return SourceResponse(
                 status=status, body=msgspec.json.encode({"error": self._cleaned(error)})
             )
         raise self.failed(status)
 
     def failed(self, status: int, body: bytes = b"") -> SourceFailed:
-        """A refusal that concerns nobody but us and the provider."""
+        """Return the error for an error response that does not concern the client's request."""
         if body:
-            self._log_refusal(status, body)
-        how = "refused our credentials" if status in (401, 403) else "answered with an error"
-        return SourceFailed(f"The model source {self.name!r} {how}.")
+            self._log_response(status, body)
+        reason = (
+            "rejected the credentials of this server"
+            if status in (401, 403)
+            else "answered with an error"
+        )
+        return SourceFailed(f"The model source {self.name!r} {reason}.")
 
     def error_in_stream(self, payload: bytes) -> str:
-        """What the client is told when the provider reports an error in what should be an answer."""
+        """Log an error inside a response; return the text for the client."""
         text = payload.decode(errors="replace")
-        log.warning("%s: error inside an answer: %s", self.name, self.redact(text))
+        log.warning("%s: error inside a response: %s", self.name, self.redact(text))
         return f"The model source {self.name!r} failed while it answered."
 
     def interrupted(self, error: BaseException | None = None) -> str:
-        """What the client is told when the stream ended before the answer did."""
-        log.warning("%s: broke off: %s", self.name, self._of(error) if error else "no end was sent")
+        """Log that a stream ended before the response did; return the text for the client."""
+        log.warning(
+            "%s: response ended early: %s",
+            self.name,
+            self._describe(error) if error else "the stream has no end",
+        )
         return f"The model source {self.name!r} broke off its answer."
 
     def dropped_events(self, events: int) -> str:
-        """What the client is told when some of a stream could not be read."""
-        log.warning("%s: %d events of a stream could not be read", self.name, events)
-        return (
-            f"Parts of what the model source {self.name!r} sent could not be read and are missing."
-        )
+        """Log how many events of a stream were unreadable; return the text for the client."""
+        log.warning("%s: %d unreadable events of a stream dropped", self.name, events)
+        return f"Parts of the response of the model source {self.name!r} could not be read and are missing."
 
-    def _log_refusal(self, status: int, body: bytes) -> None:
+    def _log_response(self, status: int, body: bytes) -> None:
         text = self.redact(body.decode(errors="replace"))
-        log.warning("%s: answered %d: %s", self.name, status, text)
+        log.warning("%s: responded with status %d: %s", self.name, status, text)
 
     def _cleaned(self, error: Mapping[str, Any]) -> dict[str, Any]:
-        """The keys that OpenAI's clients know, as texts without secrets."""
-        kept = {key: error.get(key) for key in ("message", "type", "param", "code")}
+        """Return the keys that OpenAI's clients know, redacted."""
+        known = {key: error.get(key) for key in ("message", "type", "param", "code")}
         return {
             key: self.redact(value) if isinstance(value, str) else value
-            for key, value in kept.items()
+            for key, value in known.items()
             if value is None or isinstance(value, str | int)
         }
 
-    def _of(self, error: BaseException) -> str:
+    def _describe(self, error: BaseException) -> str:
         return f"{type(error).__name__}: {self.redact(str(error))}"
 
 
 def _error(body: bytes) -> Mapping[str, Any] | None:
-    """The error a body of JSON speaks of, in whichever of the usual shapes; None if it is something else."""
+    """Return the error object in a JSON body, in any of the usual forms; None if there is none."""
     try:
-        found = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return None
-    error = found.get("error", found.get("detail", found))
+    error = content.get("error", content.get("detail", content))
     if isinstance(error, str):
         error = {"message": error}
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
@@ -157,8 +164,8 @@ def _error(body: bytes) -> Mapping[str, Any] | None:
     return error
 
 
-def _seconds(headers: Mapping[str, str]) -> int:
-    """The `Retry-After` of a provider, a number or a date, in seconds from now."""
+def _retry_after_seconds(headers: Mapping[str, str]) -> int:
+    """Return a `Retry-After` header, a number or a date, as seconds from now."""
     value = headers.get("retry-after", "")
     try:
         return min(max(math.ceil(float(value)), 0), 86400)
@@ -167,4 +174,4 @@ def _seconds(headers: Mapping[str, str]) -> int:
     try:
         return min(max(int(email.utils.parsedate_to_datetime(value).timestamp()) - now(), 0), 86400)
     except (ValueError, TypeError, OverflowError):
-        return RETRY_AFTER
+        return DEFAULT_RETRY_AFTER_SECONDS

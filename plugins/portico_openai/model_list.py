@@ -1,4 +1,4 @@
-"""From a provider's list of models to cards."""
+"""Converts a provider's list of models to model cards."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +8,10 @@ import msgspec
 from portico.api import ModelCard
 from portico_openai.settings import OpenAIConnection
 
-#: What OpenAI lists and nobody can chat with.
-NOT_FOR_CHAT = ("babbage", "dall-e", "davinci", "embedding", "tts", "whisper")
-#: Characters, as for every model id here.
-LONGEST_ID = 256
+#: Parts of ids of OpenAI's models that cannot chat.
+NON_CHAT_ID_PARTS = ("babbage", "dall-e", "davinci", "embedding", "tts", "whisper")
+#: Characters, as for every model id.
+MAX_ID_CHARS = 256
 
 
 class _Listing(msgspec.Struct):
@@ -19,7 +19,7 @@ class _Listing(msgspec.Struct):
 
 
 def read_listing(body: bytes) -> Sequence[dict[str, Any]]:
-    """The models in the body of `GET /models`: `{"data": […]}`, or the bare list that some send.
+    """Return the models in the body of `GET /models`: `{"data": […]}`, or a plain list as some providers send.
 
     Raises: msgspec.MsgspecError or UnicodeDecodeError if it is something else.
     """
@@ -29,22 +29,22 @@ def read_listing(body: bytes) -> Sequence[dict[str, Any]]:
 
 
 def fixed_listing(model_ids: Sequence[str]) -> Sequence[dict[str, Any]]:
-    """The models an operator has named, in the shape of a provider's list."""
+    """Return the models that the settings name, in the form of a provider's list."""
     return [{"id": model_id, "object": "model", "owned_by": "openai"} for model_id in model_ids]
 
 
 def cards(connection: OpenAIConnection, models: Sequence[dict[str, Any]]) -> Sequence[ModelCard]:
-    """A card for each model that has an id and is for chat, in the provider's order."""
+    """Return a card for each chat model with an id, in the provider's order."""
     return [
         _card(connection, model)
         for model in models
         if _is_id(model.get("id"))
-        and not (connection.is_openai and any(part in model["id"] for part in NOT_FOR_CHAT))
+        and not (connection.is_openai and any(part in model["id"] for part in NON_CHAT_ID_PARTS))
     ]
 
 
 def provider_model_id(connection: OpenAIConnection, model_id: str) -> str:
-    """The provider's id behind one of ours."""
+    """Return the provider's id of a model."""
     prefix = connection.options.prefix_id
     return model_id.removeprefix(f"{prefix}.") if prefix else model_id
 
@@ -64,18 +64,18 @@ def _card(connection: OpenAIConnection, model: dict[str, Any]) -> ModelCard:
         details={
             "openai": provider,
             "urlIdx": connection.index,
-            **{key: value for key, value in model.items() if key not in _OURS},
+            **{key: value for key, value in model.items() if key not in _RESERVED_KEYS},
         },
         public=options.access == "public",
     )
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS
 
 
-#: Keys of an entry in the model list that a provider has no say in, or had it already.
-_OURS = frozenset(
+#: Keys of a model list entry that a provider cannot set, or that were read already.
+_RESERVED_KEYS = frozenset(
     {
         "id", "object", "created", "owned_by", "name", "connection_type", "openai", "urlIdx", "info", "actions",
         "filters", "tags", "preset", "arena", "direct", "stale", "pipe",

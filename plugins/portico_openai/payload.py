@@ -1,4 +1,4 @@
-"""From one turn to the body of a request: what a provider is sent, and what it is never sent."""
+"""Converts a source request to the body that a provider is sent."""
 
 import codecs
 import math
@@ -9,8 +9,8 @@ import msgspec
 
 from portico.api import InvalidRequest, SourceRequest
 
-#: Keys by which client libraries are told where to go and with which credentials. Neither a client nor a model's
-#: record has a say in that; nor in the model, which is chosen by then.
+#: Keys that set address and credentials in client libraries. Neither a client nor a model's
+#: record can set them, nor the model, which is already chosen.
 STRIPPED_KEYS = frozenset(
     {
         "api_base", "api_key", "api_type", "api_version", "azure", "azure_ad_token", "azure_endpoint",
@@ -21,31 +21,31 @@ STRIPPED_KEYS = frozenset(
 RESERVED_KEYS = frozenset({"model", "stream"})
 
 REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
-#: The reasoning models from before there was a developer role.
-WITHOUT_DEVELOPER = ("o1-mini", "o1-preview")
+#: Reasoning models that do not support the developer role.
+MODELS_WITHOUT_DEVELOPER_ROLE = ("o1-mini", "o1-preview")
 
 
-def encode(completion: SourceRequest, model: str, *, is_openai: bool) -> bytes:
-    """The body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself.
+def encode(request: SourceRequest, model: str, *, is_openai: bool) -> bytes:
+    """Return the body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself.
 
-    What nobody touches stays the bytes it was. Raises: Invalid for a parameter that cannot be what it should.
+    Values that are not converted stay byte for byte. Raises: InvalidRequest for a parameter of a wrong type.
     """
     body: dict[str, Any] = {
         key: value
-        for key, value in completion.body.items()
+        for key, value in request.body.items()
         if key not in RESERVED_KEYS and not chooses_upstream(key)
     }
-    for key, value in completion.params.items():
+    for key, value in request.params.items():
         if value is not None and key not in RESERVED_KEYS and not chooses_upstream(key):
             body[key] = _cast(key, value)
     if "logit_bias" in body:
-        body["logit_bias"] = _logit_bias(_plain(body["logit_bias"]))
-    _fit(body, model.lower(), is_openai=is_openai)
-    return msgspec.json.encode({"model": model, "stream": completion.stream, **body})
+        body["logit_bias"] = _logit_bias(_decoded(body["logit_bias"]))
+    _adapt_to_provider(body, model.lower(), is_openai=is_openai)
+    return msgspec.json.encode({"model": model, "stream": request.stream, **body})
 
 
 def chooses_upstream(key: str) -> bool:
-    """Whether a key would choose the upstream, in any spelling."""
+    """Return whether a key, in any spelling, would choose the upstream."""
     return key.strip().lower().replace("-", "_") in STRIPPED_KEYS
 
 
@@ -57,7 +57,7 @@ def _cast(key: str, value: Any) -> Any:
         return cast(value)
     except (TypeError, ValueError, OverflowError):
         raise InvalidRequest(
-            f"The parameter {key!r} cannot be {type(value).__name__} here."
+            f"The parameter {key!r} cannot be of type {type(value).__name__}."
         ) from None
 
 
@@ -69,7 +69,7 @@ def _number(value: Any) -> float:
 
 
 def _stops(value: Any) -> Any:
-    """Stop sequences as they are typed into a form: a newline is a backslash and an n."""
+    """Return stop sequences with escapes decoded: forms send a newline as a backslash and an n."""
     if isinstance(value, str):
         value = [value]
     return [_unescaped(item) if isinstance(item, str) else item for item in value]
@@ -79,7 +79,7 @@ def _unescaped(text: str) -> str:
     try:
         return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
     except UnicodeDecodeError:
-        return text  # a lone backslash at the end means itself
+        return text  # a single backslash at the end stands for itself
 
 
 _CASTS: Mapping[str, Callable[[Any], Any]] = {
@@ -95,7 +95,7 @@ _CASTS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _logit_bias(value: Any) -> Any:
-    """`"5:200,7:-3"` or an object, as an object of token to bias, each within ±100."""
+    """Return `"5:200,7:-3"` or an object as an object of token to bias, each within ±100."""
     if value is None:
         return None
     try:
@@ -109,12 +109,14 @@ def _logit_bias(value: Any) -> Any:
         raise InvalidRequest("The parameter 'logit_bias' must map tokens to numbers.") from None
 
 
-def _fit(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
-    """Say it the way this provider wants it said."""
+def _adapt_to_provider(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
+    """Rename keys and roles as this provider and model expect them."""
     if model.startswith(REASONING_MODELS):
         if "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
-        _rename_system(body, "user" if model.startswith(WITHOUT_DEVELOPER) else "developer")
+        _rename_system(
+            body, "user" if model.startswith(MODELS_WITHOUT_DEVELOPER_ROLE) else "developer"
+        )
     elif not is_openai and "max_completion_tokens" in body:
         body["max_tokens"] = body.pop("max_completion_tokens")
     if "max_completion_tokens" in body:
@@ -122,13 +124,13 @@ def _fit(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
 
 
 def _rename_system(body: dict[str, Any], role: str) -> None:
-    messages = _plain(body.get("messages"), list[msgspec.Raw])
+    messages = _decoded(body.get("messages"), list[msgspec.Raw])
     if not messages or b'"system"' not in bytes(messages[0]):
         return
-    first = _plain(messages[0])
+    first = _decoded(messages[0])
     if isinstance(first, dict) and first.get("role") == "system":
         body["messages"] = [first | {"role": role}, *messages[1:]]
 
 
-def _plain(value: Any, kind: Any = Any) -> Any:
+def _decoded(value: Any, kind: Any = Any) -> Any:
     return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else value

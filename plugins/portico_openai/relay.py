@@ -1,4 +1,4 @@
-"""A provider's stream on its way through: block by block, behind a guard, with a proper end or the reason why not."""
+"""Relays a provider's stream block by block through a filter, with a valid end or the error that ended it."""
 
 import asyncio
 import contextlib
@@ -7,28 +7,32 @@ import aiohttp
 
 from portico.api import SourceFailed
 from portico_openai.failures import Failures
-from portico_openai.sse_filter import Guard
+from portico_openai.sse_filter import SSEFilter
 
-#: Seconds a provider gets to close its stream after it said that it is done, so that the connection can be kept.
+#: Seconds to wait for the end of a stream after `[DONE]`, so that the connection can be reused.
 DRAIN_SECONDS = 1.0
 
 
 class Relay:
-    """An iterator of the blocks a client is sent. `first`: what the guard let through already.
+    """Async iterator of the blocks for the client. `first`: the first filtered block.
 
-    Not a generator: closing one that was never begun would not end the call to the provider.
-    Raises: SourceFailed or SourceTimedOut after all that was good, if something was not.
+    Not a generator: closing a generator that never started would not close the provider's response.
+    Raises: SourceFailed or SourceTimedOut after all valid blocks, if there was an error.
     """
 
     def __init__(
-        self, response: aiohttp.ClientResponse, guard: Guard, failures: Failures, first: bytes
+        self,
+        response: aiohttp.ClientResponse,
+        sse_filter: SSEFilter,
+        failures: Failures,
+        first: bytes,
     ) -> None:
         self._response = response
-        self._guard = guard
+        self._filter = sse_filter
         self._failures = failures
         self._first = first
-        self._over = False
-        self._trouble: SourceFailed | None = None
+        self._ended = False
+        self._error: SourceFailed | None = None
 
     def __aiter__(self) -> "Relay":
         return self
@@ -37,46 +41,46 @@ class Relay:
         if self._first:
             first, self._first = self._first, b""
             return first
-        trouble: SourceFailed | None = None
+        error: SourceFailed | None = None
         try:
-            while not self._over and not self._guard.done:
+            while not self._ended and not self._filter.done:
                 block = await self._response.content.readany()
                 if not block:
                     break
-                if good := self._guard.SSEFilter(block):
-                    return good
+                if valid := self._filter.feed(block):
+                    return valid
         except asyncio.CancelledError:
             self._response.close()
             raise
         except TimeoutError:
-            trouble = self._failures.timed_out()
-        except aiohttp.ClientError as error:
-            trouble = SourceFailed(self._failures.interrupted(error))
-        if not self._over and (last := await self._end(trouble)):
-            return last
-        if self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise trouble
+            error = self._failures.timed_out()
+        except aiohttp.ClientError as failure:
+            error = SourceFailed(self._failures.interrupted(failure))
+        if not self._ended and (last_event := await self._end(error)):
+            return last_event
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """End the call to the provider. Called when the client leaves, and at the end."""
-        self._over = True
+        """Close the provider's response. Called when the client disconnects, and at the end."""
+        self._ended = True
         self._response.close()
 
-    async def _end(self, trouble: SourceFailed | None) -> bytes:
-        """What is still to be sent: the last event and, if all was well, the end of the stream."""
-        self._over = True
-        was_done = self._guard.done
+    async def _end(self, error: SourceFailed | None) -> bytes:
+        """Return what is still to be sent: the last event and, without an error, the end of the stream."""
+        self._ended = True
+        was_done = self._filter.done
         if was_done:
-            await self._linger()
+            await self._drain()
         self._response.close()
-        last, end = self._guard.close()
-        self._trouble = trouble or self._verdict(was_done)
-        return last if self._trouble else last + end
+        last_event, end = self._filter.close()
+        self._error = error or self._final_error(was_done)
+        return last_event if self._error else last_event + end
 
-    async def _linger(self) -> None:
-        """Wait for the end of the body: only then can the connection be used again."""
+    async def _drain(self) -> None:
+        """Wait for the end of the body: only then can the connection be reused."""
         content = self._response.content
         if content.at_eof():
             return
@@ -85,13 +89,13 @@ class Relay:
                 while await content.readany():
                     pass
 
-    def _verdict(self, was_done: bool) -> SourceFailed | None:
-        """What was wrong with a stream that ended by itself; None if all was well."""
-        guard = self._guard
-        if guard.upstream_error is not None:
-            return SourceFailed(self._failures.error_in_stream(guard.upstream_error))
-        if guard.dropped:
-            return SourceFailed(self._failures.dropped_events(guard.dropped))
-        if not was_done and not guard.finished:
+    def _final_error(self, was_done: bool) -> SourceFailed | None:
+        """Return the error of a stream that ended by itself; None if it was valid."""
+        sse_filter = self._filter
+        if sse_filter.upstream_error is not None:
+            return SourceFailed(self._failures.error_in_stream(sse_filter.upstream_error))
+        if sse_filter.dropped:
+            return SourceFailed(self._failures.dropped_events(sse_filter.dropped))
+        if not was_done and not sse_filter.finished:
             return SourceFailed(self._failures.interrupted())
         return None

@@ -1,4 +1,4 @@
-"""What can be set about OpenAI-compatible providers, and the connections that come of it."""
+"""Settings of OpenAI-compatible providers, and the connections that result from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import msgspec
 
 from portico.api import Secret, Section, setting
 
-OPENAI = "https://api.openai.com/v1"
+OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 
 class ConnectionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What else is known of one connection. Keys a deployment may hold besides are left alone.
+    """Options of one connection. Unknown keys are ignored.
 
-    `model_ids`: if not empty, the models there are; the provider is not asked. `prefix_id`: stands before every
-    id, with a dot. `headers`: sent with every request. `access`: `public` = every verified account may use what no
-    workspace model says more about; else administrators only. `name`: what people call it.
+    `model_ids`: if not empty, the models of the connection; the provider's list is not read. `prefix_id`: prefix of
+    every id, with a dot. `headers`: sent with every request. `access`: `public` = every verified account may use models
+    without a workspace model; else only administrators may. `name`: display name.
     """
 
     enable: bool = True
@@ -39,7 +39,7 @@ class OpenAISettings(Section):
     base_urls: Annotated[
         list[str],
         setting(
-            "Base URLs, ending in /v1 mostly; none = OpenAI itself, if there is a key",
+            "Base URLs, usually ending in /v1; none = OpenAI itself, if there is a key",
             env=("OPENAI_API_BASE_URLS", "OPENAI_API_BASE_URL"),
             separator=";",
         ),
@@ -47,47 +47,47 @@ class OpenAISettings(Section):
     keys: Annotated[
         list[Secret],
         setting(
-            "Keys, in the order of the URLs",
+            "API keys, in the order of the URLs",
             env=("OPENAI_API_KEYS", "OPENAI_API_KEY"),
             separator=";",
         ),
     ] = []
     configs: Annotated[
         dict[str, ConnectionOptions],
-        setting('More about connections, by their number from "0" on', env="OPENAI_API_CONFIGS"),
+        setting('Options of connections, by their number from "0" on', env="OPENAI_API_CONFIGS"),
     ] = {}
-    connect_timeout: Annotated[float, setting("Seconds to reach a provider", gt=0)] = 10.0
+    connect_timeout: Annotated[float, setting("Seconds to connect to a provider", gt=0)] = 10.0
     list_timeout: Annotated[
         float,
         setting(
-            "Seconds a provider gets to list its models",
+            "Seconds for a provider to list its models",
             env="AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST",
             gt=0,
         ),
     ] = 10.0
     first_byte_timeout: Annotated[
         float,
-        setting("Seconds until the first byte of an answer; idle_timeout if that is less", gt=0),
+        setting("Seconds until the first byte of a response; idle_timeout if that is less", gt=0),
     ] = 300.0
     idle_timeout: Annotated[
-        float, setting("Seconds of silence after which an answer is given up", gt=0)
+        float, setting("Seconds without a byte after which a response is aborted", gt=0)
     ] = 300.0
     timeout: Annotated[
         float | None,
         setting(
-            "Seconds a whole answer may take; unset = any time",
+            "Seconds for a whole response; unset = no limit",
             env="AIOHTTP_CLIENT_TIMEOUT",
             gt=0,
         ),
     ] = None
     verify_tls: Annotated[
-        bool, setting("Check the certificates of providers", env="AIOHTTP_CLIENT_SESSION_SSL")
+        bool, setting("Verify the TLS certificates of providers", env="AIOHTTP_CLIENT_SESSION_SSL")
     ] = True
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIConnection:
-    """One provider. `index`: its place in the settings, which clients know as `urlIdx`."""
+    """One provider. `index`: its position in the settings, which clients know as `urlIdx`."""
 
     index: int
     name: str
@@ -97,17 +97,17 @@ class OpenAIConnection:
 
     @property
     def is_openai(self) -> bool:
-        """Whether this is OpenAI itself, not somebody who speaks like it."""
+        """Return whether this is OpenAI itself, not a compatible provider."""
         return "api.openai.com" in self.url
 
 
 def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
-    """The enabled connections, with names that nobody shares.
+    """Return the enabled connections, with unique names.
 
-    Keys are cut or padded to the URLs. Source: a config may be filed under the URL, as older deployments do.
+    Keys are cut or padded to the number of URLs. Source: options may be stored under the URL, as in older deployments.
     """
-    urls = settings.base_urls or ([OPENAI] if any(settings.keys) else [])
-    found: list[OpenAIConnection] = []
+    urls = settings.base_urls or ([OPENAI_BASE_URL] if any(settings.keys) else [])
+    result: list[OpenAIConnection] = []
     for index, url in enumerate(map(_trimmed, urls)):
         options = (
             settings.configs.get(str(index)) or settings.configs.get(url) or ConnectionOptions()
@@ -119,19 +119,19 @@ def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
             if index < len(settings.keys)
             else Secret()
         )
-        name = _free_name(options.name or "openai", {other.name for other in found})
-        found.append(OpenAIConnection(index, name, url, key, options))
-    return found
+        name = _unique_name(options.name or "openai", {other.name for other in result})
+        result.append(OpenAIConnection(index, name, url, key, options))
+    return result
 
 
 def _trimmed(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def _free_name(wish: str, taken: set[str]) -> str:
+def _unique_name(name_wanted: str, taken: set[str]) -> str:
     number = 1
-    name = wish
+    name = name_wanted
     while name in taken:
         number += 1
-        name = f"{wish}-{number}"
+        name = f"{name_wanted}-{number}"
     return name

@@ -1,4 +1,4 @@
-"""One OpenAI-compatible provider as a model source: it lists, it completes, its bytes pass through."""
+"""One OpenAI-compatible provider as a model source: lists models, answers requests, passes bytes through."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,23 +20,23 @@ from portico_openai.model_list import cards, fixed_listing, provider_model_id, r
 from portico_openai.payload import encode
 from portico_openai.relay import Relay
 from portico_openai.settings import OpenAIConnection, OpenAISettings
-from portico_openai.sse_filter import Guard
+from portico_openai.sse_filter import SSEFilter
 
-#: Bytes of a list or of an answer that is not streamed.
-LARGEST_ANSWER = 64 * 1024 * 1024
-#: Bytes of a refusal that are read at all.
-LARGEST_REFUSAL = 64 * 1024
+#: Bytes of a model list, or of a response that is not streamed.
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+#: Bytes of an error response that are read.
+MAX_ERROR_BYTES = 64 * 1024
 
 
-class _Whole(msgspec.Struct):
-    """What makes an answer one."""
+class _Completion(msgspec.Struct):
+    """A valid completion has `choices` and no `error`."""
 
     choices: list[dict[str, msgspec.Raw]] | msgspec.UnsetType = msgspec.UNSET
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class OpenAISource:
-    """A `ModelSource`. `http` gives the client session of this process."""
+    """A `ModelSource`. `http` returns the client session of this process."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class OpenAISource:
             self._headers["Authorization"] = f"Bearer {connection.key.reveal()}"
 
     async def list_models(self) -> Sequence[ModelCard]:
-        """The models there are now, or those an operator has named, without asking."""
+        """Return the current models, or those that the settings name, without a request."""
         if self._connection.options.model_ids:
             return cards(self._connection, fixed_listing(self._connection.options.model_ids))
         timeout = aiohttp.ClientTimeout(
@@ -66,7 +66,7 @@ class OpenAISource:
         )
         try:
             async with await self._call("GET", "/models", timeout) as response:
-                body = await _read(response, LARGEST_ANSWER)
+                body = await _read(response, MAX_RESPONSE_BYTES)
         except TimeoutError:
             raise self._failures.timed_out() from None
         except aiohttp.ClientError as error:
@@ -79,7 +79,7 @@ class OpenAISource:
             raise self._failures.invalid_response("the list of models cannot be read") from None
 
     async def complete(self, completion: SourceRequest) -> SourceResponse:
-        """Answer one turn. Returns once the first bytes are here, so that most failures have a status."""
+        """Answer one request. Returns after the first bytes, so that most errors have a status code."""
         model = provider_model_id(self._connection, completion.model)
         body = encode(completion, model, is_openai=self._connection.is_openai)
         timeout = aiohttp.ClientTimeout(
@@ -88,25 +88,25 @@ class OpenAISource:
             sock_read=self._settings.idle_timeout,
         )
         response: aiohttp.ClientResponse | None = None
-        reply: SourceResponse | None = None
+        result: SourceResponse | None = None
         try:
             async with self._first_byte_limit():
                 response = await self._call("POST", "/chat/completions", timeout, body)
                 first = await response.content.readany()
-            reply = await self._reply(response, first, stream=completion.stream)
+            result = await self._response(response, first, stream=completion.stream)
         except TimeoutError:
             raise self._failures.timed_out() from None
         except aiohttp.ClientError as error:
             raise self._failures.unreachable(error) from None
         finally:
-            # Whatever happens here, a client that leaves included, does not leave the call behind.
-            if response is not None and not (reply and isinstance(reply.body, Relay)):
+            # Close the response on every error, and when the client disconnects.
+            if response is not None and not (result and isinstance(result.body, Relay)):
                 response.close()
-        return reply
+        return result
 
     def _first_byte_limit(self) -> AbstractAsyncContextManager[object]:
         limit = self._settings.first_byte_timeout
-        # The session's own limit on silence is in force already, and costs no timer of ours.
+        # The session already applies the idle timeout, without another timer.
         return nullcontext() if limit >= self._settings.idle_timeout else asyncio.timeout(limit)
 
     async def _call(
@@ -120,48 +120,48 @@ class OpenAISource:
             headers=headers,
             timeout=timeout,
             ssl=self._settings.verify_tls,
-            allow_redirects=False,  # the key is for this provider and nobody it sends us to
+            allow_redirects=False,  # the key is for this provider only
         )
 
-    async def _reply(
+    async def _response(
         self, response: aiohttp.ClientResponse, first: bytes, *, stream: bool
     ) -> SourceResponse:
-        kind = response.content_type
+        media_type = response.content_type
         if response.status != 200:
-            body = first + await _read(response, LARGEST_REFUSAL)
-            return self._failures.refused(response.status, response.headers, body)
+            body = first + await _read(response, MAX_ERROR_BYTES)
+            return self._failures.from_response(response.status, response.headers, body)
         if not first:
-            raise self._failures.invalid_response("an empty answer")
+            raise self._failures.invalid_response("an empty response")
         if (
-            kind == "text/html"
+            media_type == "text/html"
             or response.headers.get("Content-Encoding", "identity") != "identity"
         ):
-            raise self._failures.invalid_response(f"an answer of the type {kind}")
-        if stream and kind != JSON_MEDIA_TYPE:
-            return self._stream(response, first)
-        return self._whole(first + await _read(response, LARGEST_ANSWER))
+            raise self._failures.invalid_response(f"a response of the type {media_type}")
+        if stream and media_type != JSON_MEDIA_TYPE:
+            return self._streamed_response(response, first)
+        return self._complete_response(first + await _read(response, MAX_RESPONSE_BYTES))
 
-    def _stream(self, response: aiohttp.ClientResponse, first: bytes) -> SourceResponse:
-        guard = Guard(self._redact.known)
-        block = guard.SSEFilter(first)
-        if guard.upstream_error is not None and not block:
-            raise SourceFailed(self._failures.error_in_stream(guard.upstream_error))
-        relay = Relay(response, guard, self._failures, block)
+    def _streamed_response(self, response: aiohttp.ClientResponse, first: bytes) -> SourceResponse:
+        sse_filter = SSEFilter(self._redact.remove_known)
+        block = sse_filter.feed(first)
+        if sse_filter.upstream_error is not None and not block:
+            raise SourceFailed(self._failures.error_in_stream(sse_filter.upstream_error))
+        relay = Relay(response, sse_filter, self._failures, block)
         return SourceResponse(body=relay, content_type=EVENT_STREAM)
 
-    def _whole(self, body: bytes) -> SourceResponse:
+    def _complete_response(self, body: bytes) -> SourceResponse:
         try:
-            answer = msgspec.json.decode(body, type=_Whole)
+            completion = msgspec.json.decode(body, type=_Completion)
             body.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise self._failures.invalid_response("an answer that is not a completion") from None
-        if bytes(answer.error) != b"null" or answer.choices is msgspec.UNSET:
-            raise SourceFailed(self._failures.error_in_stream(body[:LARGEST_REFUSAL]))
+            raise self._failures.invalid_response("a response that is not a completion") from None
+        if bytes(completion.error) != b"null" or completion.choices is msgspec.UNSET:
+            raise SourceFailed(self._failures.error_in_stream(body[:MAX_ERROR_BYTES]))
         return SourceResponse(body=body)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The rest of an answer, or so much of it that it is over the limit."""
+    """Return the rest of a response; more than `limit` bytes if it is too long."""
     parts, size = [], 0
     while size <= limit and (block := await response.content.readany()):
         parts.append(block)

@@ -1,7 +1,7 @@
-"""Keeps garbage out of a stream of server-sent events without touching what is good.
+"""Removes invalid events from a stream of server-sent events without changing valid ones.
 
-Most blocks from the network are whole, well-formed events. Those are checked all at once, by one decoder in one
-call, and go on as the very bytes they came as. Only a block that fails is looked at event by event.
+Most blocks from the network are complete, valid events. Those are checked by one decoder call and returned byte for
+byte. Only a block that fails this check is read event by event.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-#: Bytes of one event, and so of what is kept back while its end has not come.
-LARGEST_EVENT = 16 * 1024 * 1024
+#: Bytes of one event, and so of what is buffered while its end is missing.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
 
 _END = re.compile(rb"\n\r?\n")
@@ -18,7 +18,7 @@ _FIELDS = (b"event:", b"id:", b"retry:", b":")
 
 
 class _Delta(msgspec.Struct, gc=False):
-    """What a client looks into without asking whether it is an object."""
+    """An object that clients read without checking its type."""
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -28,22 +28,22 @@ class _Choice(msgspec.Struct, gc=False):
 
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice]
-    error: None = None  # one that says something is no chunk
+    error: None = None  # a chunk with an error is not valid
 
 
 class _StreamMessage(msgspec.Struct):
-    """Anything that may come instead of a chunk: an error, or what a particular provider has to say."""
+    """An event instead of a chunk: an error, or data of a particular provider."""
 
     choices: list[_Choice] | msgspec.UnsetType = msgspec.UNSET
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Guard:
-    """The state of one stream. Feed it blocks, then `close` it, and send what they return. It never raises.
+class SSEFilter:
+    """The state of one stream. Call `feed` with each block, then `close`, and send what they return. Never raises.
 
-    `clean` is applied to events that are not chunks of an answer, such as a provider's own notices. `dropped`:
-    events left out so far. `upstream_error`: what the first error inside the stream said; it never goes to the
-    client. `done`: the end was seen and nothing more will be let through. `finished`: a choice was complete.
+    `clean` is applied to events that are not chunks, such as notices of a provider. `dropped`: number of events removed.
+    `upstream_error`: the first error inside the stream, never sent to the client. `done`: the end was found, and all
+    further events are dropped. `finished`: a choice had a finish reason.
     """
 
     def __init__(self, clean: Callable[[bytes], bytes] = bytes) -> None:
@@ -53,71 +53,71 @@ class Guard:
         self.finished = False
         self._clean = clean
         self._tail: list[bytes] = []
-        self._held = 0
-        self._seam = b""
-        self._said_done = False
+        self._held_bytes = 0
+        self._last_bytes = b""
+        self._sent_done = False
         self._chunks = msgspec.json.Decoder(_Chunk)
         self._messages = msgspec.json.Decoder(_StreamMessage)
 
     @property
-    def is_sound(self) -> bool:
-        """Whether nothing had to be left out."""
+    def is_intact(self) -> bool:
+        """Return whether nothing was removed."""
         return not self.dropped and self.upstream_error is None
 
-    def SSEFilter(self, block: bytes) -> bytes:
-        """What came so far that is complete and good and was not returned before.
+    def feed(self, block: bytes) -> bytes:
+        """Return the events that are complete, valid and not yet returned.
 
-        `[DONE]` is among it only if all was well; else `close` has it, so that there is room for a last word.
+        `[DONE]` is returned only if nothing was removed; otherwise `close` returns it, so that an error event can precede it.
         """
         if self.done:
             return b""
-        if self._held or not block.endswith(b"\n\n"):
+        if self._held_bytes or not block.endswith(b"\n\n"):
             block = self._whole_events(block)
-        if self._is_good(block):
+        if self._is_valid_block(block):
             return block
-        return b"".join(map(self._pass, _events(block)))
+        return b"".join(map(self._filter_event, _events(block)))
 
     def close(self) -> tuple[bytes, bytes]:
-        """The last event, if it is good and lacks but its blank line, and `[DONE]` unless it was returned before."""
+        """Return the last event, if it is valid and only lacks its blank line, and `[DONE]` unless it was returned before."""
         rest = b"".join(self._tail).rstrip(b"\r\n")
-        self._tail, self._held, self._seam = [], 0, b""
-        last = self._pass(rest + b"\n\n") if rest and not self.done else b""
+        self._tail, self._held_bytes, self._last_bytes = [], 0, b""
+        last = self._filter_event(rest + b"\n\n") if rest and not self.done else b""
         self.done = True
-        end = b"" if self._said_done else DONE
-        self._said_done = True
+        end = b"" if self._sent_done else DONE
+        self._sent_done = True
         return last.removesuffix(DONE), end
 
     def _whole_events(self, block: bytes) -> bytes:
-        """What is complete, with what was kept back before it; the beginning of the next event is kept back."""
-        text = self._seam + block  # a blank line may come torn apart
-        ends = [end.end() - len(self._seam) for end in _END.finditer(text)]
+        """Return the complete events, with the bytes held back before; hold back the beginning of the next event."""
+        text = self._last_bytes + block  # a blank line may be split between blocks
+        ends = [end.end() - len(self._last_bytes) for end in _END.finditer(text)]
         if not ends:
-            self._seam = text[-2:]
-            self._keep(block)
+            self._last_bytes = text[-2:]
+            self._hold_back(block)
             return b""
-        if self._held > LARGEST_EVENT:  # it has been given up: go on after its end
+        if self._held_bytes > MAX_EVENT_BYTES:  # the event was dropped: continue after its end
             whole = block[ends[0] : ends[-1]]
         else:
             whole = b"".join((*self._tail, block[: ends[-1]]))
         rest = block[ends[-1] :]
-        self._tail, self._held, self._seam = [], 0, rest[-2:]
-        self._keep(rest)
+        self._tail, self._held_bytes, self._last_bytes = [], 0, rest[-2:]
+        self._hold_back(rest)
         return whole
 
-    def _keep(self, block: bytes) -> None:
-        if self._held > LARGEST_EVENT or not block:
+    def _hold_back(self, block: bytes) -> None:
+        if self._held_bytes > MAX_EVENT_BYTES or not block:
             return
         self._tail.append(block)
-        self._held += len(block)
-        if self._held > LARGEST_EVENT:
+        self._held_bytes += len(block)
+        if self._held_bytes > MAX_EVENT_BYTES:
             self._tail = []
             self.dropped += 1
 
-    def _is_good(self, block: bytes) -> bool:
-        """Whether a block is nothing but good chunks, and the end at most. False only means: look closer.
+    def _is_valid_block(self, block: bytes) -> bool:
+        """Return whether a block contains only valid chunks, and at most the end. False only means: read it event by event.
 
-        The decoder takes one value after the other; as many values as events means one in each, but for faults
-        in two events that cancel out: those pass.
+        The decoder reads one value after the other. As many values as events mean one in each, unless faults in two
+        events cancel out: those pass.
         """
         if not block.startswith(b"data:"):
             return False
@@ -125,7 +125,7 @@ class Guard:
         ends = payloads[-1].strip() == b"[DONE]"
         if ends:
             payloads.pop()
-            if not payloads or not self.is_sound:
+            if not payloads or not self.is_intact:
                 return False
         lines = b"\n".join(payloads)
         try:
@@ -136,15 +136,13 @@ class Guard:
             return False
         if len(chunks) != len(payloads):
             return False
-        for chunk in chunks[
-            -3:
-        ]:  # nothing but a chunk about usage comes after the one that finishes
-            self._note(chunk.choices)
-        self.done = self._said_done = ends
+        for chunk in chunks[-3:]:  # only a usage chunk follows the one with the finish reason
+            self._note_finish(chunk.choices)
+        self.done = self._sent_done = ends
         return True
 
-    def _pass(self, event: bytes) -> bytes:
-        """One event with the blank line that ends it, or nothing if it is no good."""
+    def _filter_event(self, event: bytes) -> bytes:
+        """Return one event with the blank line that ends it; nothing if it is invalid."""
         lines = [line.removesuffix(b"\r") for line in event.split(b"\n")]
         data = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
         payload = b"\n".join(data)
@@ -152,42 +150,44 @@ class Guard:
             return b""
         if payload.strip() == b"[DONE]":
             self.done = True
-            self._said_done = self.is_sound
-            return DONE if self._said_done else b""
+            self._sent_done = self.is_intact
+            return DONE if self._sent_done else b""
         try:
             event.decode()
             if b"\x00" in event:
                 raise msgspec.DecodeError
             return (
-                self._pass_data(payload, lines, event) if data else self._pass_fields(lines, event)
+                self._filter_data(payload, lines, event)
+                if data
+                else self._filter_fields(lines, event)
             )
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.dropped += 1
             return b""
 
-    def _pass_data(self, payload: bytes, lines: list[bytes], event: bytes) -> bytes:
+    def _filter_data(self, payload: bytes, lines: list[bytes], event: bytes) -> bytes:
         message = self._messages.decode(payload)
         if bytes(message.error) != b"null" or any(map(_is_error, lines)):
             self.upstream_error = self.upstream_error or payload
             return b""
         if not message.choices:
             return self._clean(event)
-        self._note(message.choices)
+        self._note_finish(message.choices)
         return event
 
-    def _pass_fields(self, lines: list[bytes], event: bytes) -> bytes:
-        """An event without data: a comment keeps a connection open, a blank one says nothing."""
+    def _filter_fields(self, lines: list[bytes], event: bytes) -> bytes:
+        """Return an event without data: a comment keeps a connection open, a blank event is dropped."""
         if any(line and not line.startswith(_FIELDS) for line in lines):
             raise msgspec.DecodeError
         return self._clean(event) if any(lines) else b""
 
-    def _note(self, choices: list[_Choice]) -> None:
+    def _note_finish(self, choices: list[_Choice]) -> None:
         if choices and choices[-1].finish_reason:
             self.finished = True
 
 
 def _events(block: bytes) -> Iterator[bytes]:
-    """The events of a block, each with the blank line that ends it."""
+    """Yield the events of a block, each with the blank line that ends it."""
     begin = 0
     for end in _END.finditer(block):
         yield block[begin : end.end()]

@@ -31,7 +31,7 @@ from portico.identity import TABLES as IDENTITY
 from portico.identity import Actor
 from portico.permissions import TABLES as PERMISSIONS
 from portico.permissions import PackagedPolicy, Permissions, Resource, ResourceKind
-from portico_models.records import ACTIONS, GENERAL, KIND
+from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS, KIND
 from portico_models.tables import TABLES as MODELS
 
 GROUPS = 1000
@@ -155,7 +155,7 @@ async def median(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) ->
 
 def law(moment: float) -> Permissions:
     permissions = Permissions(moment=moment)
-    kind = ResourceKind(KIND, "models_model", ACTIONS, collection_actions=GENERAL)
+    kind = ResourceKind(KIND, "models_model", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
     permissions.activate_packaged([kind], [PackagedPolicy("portico_policies", "models.csv")])
     return permissions
 

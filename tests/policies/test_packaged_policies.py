@@ -3,9 +3,9 @@
 import pytest
 
 from portico.permissions import PackagedPolicy, Permissions, ResourceKind
-from portico_models.records import ACTIONS, GENERAL
+from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
 
-MODEL = ResourceKind("model", "models_model", ACTIONS, collection_actions=GENERAL)
+MODEL = ResourceKind("model", "models_model", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
 CHAT = ResourceKind(
     "chat", "chats_chat", ("read", "write", "delete", "share"), collection_actions=("export",)
 )

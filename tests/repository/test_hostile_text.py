@@ -29,10 +29,10 @@ from portico_completions.prompt_template import PromptTemplate
 from portico_completions.user_variables import user_variables
 from portico_ldap.protocol import distinguished_names
 from portico_models import model_ids
-from portico_models.transfer.foreign_pictures import odd_picture
+from portico_models.pictures import unsupported_picture_reason
 from portico_oauth.login.claim_mapping import BlockedGroups
 from portico_openai.failures import Redactor
-from portico_openai.sse_filter import Guard
+from portico_openai.sse_filter import SSEFilter
 from portico_password.rule import WeakPassword, password_rule
 
 ROOT = Path(__file__).parents[2]
@@ -200,12 +200,12 @@ SCANS: dict[str, Callable[[str], object]] = {
     "a prompt's placeholders": _fill,
     "what a prompt asks of the account": _placeholders_of,
     "a provider's words": Redactor("https://inside.example/v1", ["sk-the-key"]),
-    "a provider's stream": lambda text: Guard().SSEFilter(text.encode()),
+    "a provider's stream": lambda text: SSEFilter().feed(text.encode()),
     "a line of the log": lambda text: mask(None, "", {"event": text}),
     "a line of the log without breaks": lambda text: escape_newlines(None, "", {"event": text}),
     "a setting that is shown": without_credentials,
     "a picture": _quietly(check_picture),
-    "a picture of a model": _quietly(odd_picture),
+    "a picture of a model": _quietly(unsupported_picture_reason),
     "a search for people": lambda text: AccountQuery(query=text[:1024]).pattern,
     "a search for chats": _quietly(query_parser.parse),
     "a text that is searched": indexed_texts.folded,

@@ -33,8 +33,8 @@ PINNED: dict[str, float] = {
     "portico_chats.search.trigrams.MOST": 8,
     "portico_chats.storage.indexed_texts.LONGEST": 1000,
     "portico_chats.storage.indexed_texts.PIECE": 8000,
-    "portico_models.sharing_rules.LONGEST_CHAIN": 8,
-    "portico_openai.failures.RETRY_AFTER": 5,
+    "portico_models.sharing_rules.MAX_CHAIN_LENGTH": 8,
+    "portico_openai.failures.DEFAULT_RETRY_AFTER_SECONDS": 5,
 }
 
 

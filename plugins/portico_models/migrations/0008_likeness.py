@@ -2,7 +2,7 @@
 # safe-beside: previous
 
 from portico.api import Database
-from portico_models.model_draft import sought_in
+from portico_models.records import search_text
 from portico_models.validation import tag_key
 
 _BLOCK = 200
@@ -17,7 +17,7 @@ async def forwards(database: Database) -> None:
         _BLOCK,
     ):
         for one in block:
-            text = sought_in(one["name"], one["base_model_id"])
+            text = search_text(one["name"], one["base_model_id"])
             if text != one["sought"]:
                 await database.execute(
                     "UPDATE models_model SET sought = $1 WHERE id = $2", text, one["id"]

@@ -1,37 +1,35 @@
-"""Templates over HTTP, and models made of them."""
+"""HTTP routes of templates, and of applying one to a model."""
 
 from typing import Annotated, Any
 
-from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
+from litestar.params import FromQuery, JSONBody, PathParameter
 
 from portico.api import AppContext, JSONResponse, Request, delete, get, json_response, post
+from portico_models.access_fields import reject_unknown_access_keys
 from portico_models.schemas import Model
 from portico_models.templates.apply import TemplateApplier
 from portico_models.templates.schemas import (
     ModelTemplate,
-    NewModel,
     TemplateApplication,
     TemplateForm,
     TemplatePage,
 )
-from portico_models.templates.service import Templates
-from portico_models.transfer.imported_rights import refuse_unknown_rights
+from portico_models.templates.service import TemplateService
 from portico_models.validation import MAX_MODEL_BYTES
 
-Key = Annotated[str, PathParameter(description="The template's id")]
-KeyQuery = Annotated[str, QueryParameter(name="template", description="Its id or name")]
+TemplateId = Annotated[str, PathParameter(description="The template's id")]
 TEMPLATES = "/api/v1/models/templates"
 
 
-def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
-    """Handlers that work in this house."""
+def routes(app: AppContext, applier: TemplateApplier) -> list[Any]:
+    """Return the handlers of templates."""
 
-    def templates() -> Templates:
-        return app.services.require(Templates)
+    def templates() -> TemplateService:
+        return app.services.require(TemplateService)
 
     @get(TEMPLATES, response_type=TemplatePage)
-    async def page(request: Request, *, page: FromQuery[int] = 1) -> JSONResponse:
-        """Templates, 30 a page."""
+    async def list_templates(request: Request, *, page: FromQuery[int] = 1) -> JSONResponse:
+        """List templates, 30 a page, built-in ones first."""
         return json_response(await templates().page(request.user, page))
 
     @post(
@@ -40,14 +38,14 @@ def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
         response_type=ModelTemplate,
         max_body=MAX_MODEL_BYTES,
     )
-    async def create(request: Request, data: JSONBody[TemplateForm]) -> JSONResponse:
-        """A new template of the caller's."""
-        refuse_unknown_rights(data, await request.body())
+    async def create_template(request: Request, data: JSONBody[TemplateForm]) -> JSONResponse:
+        """Create a template owned by the caller."""
+        reject_unknown_access_keys(data, await request.body())
         return json_response(await templates().create(request.user, data))
 
     @get(f"{TEMPLATES}/{{template_id:str}}", response_type=ModelTemplate)
-    async def one(request: Request, template_id: Key) -> JSONResponse:
-        """One template, by its id or its name."""
+    async def get_template(request: Request, template_id: TemplateId) -> JSONResponse:
+        """Return one template, found by its id or its name."""
         return json_response(await templates().get(request.user, template_id))
 
     @post(
@@ -55,36 +53,30 @@ def routes(app: AppContext, applying: TemplateApplier) -> list[Any]:
         response_type=ModelTemplate,
         max_body=MAX_MODEL_BYTES,
     )
-    async def update(
-        request: Request, template_id: Key, data: JSONBody[TemplateForm]
+    async def update_template(
+        request: Request, template_id: TemplateId, data: JSONBody[TemplateForm]
     ) -> JSONResponse:
-        """Replace a template; its id, owner and birth stay."""
-        refuse_unknown_rights(data, await request.body())
+        """Replace a template. Its id, owner and creation time stay."""
+        reject_unknown_access_keys(data, await request.body())
         return json_response(await templates().update(request.user, template_id, data))
 
     @delete(f"{TEMPLATES}/{{template_id:str}}", response_type=bool)
-    async def remove(request: Request, template_id: Key) -> JSONResponse:
+    async def delete_template(request: Request, template_id: TemplateId) -> JSONResponse:
         """Delete a template."""
         await templates().delete(request.user, template_id)
         return json_response(True)
 
-    @post(
-        "/api/v1/models/create",
-        requires="model:create",
-        response_type=Model,
-        max_body=MAX_MODEL_BYTES,
-    )
-    async def create_model(
-        request: Request, data: JSONBody[NewModel], template: KeyQuery = ""
-    ) -> JSONResponse:
-        """A new model of the caller's, made of a template if one is named."""
-        refuse_unknown_rights(data, await request.body())
-        return json_response(await applying.create(request.user, data, template))
-
     @post("/api/v1/models/model/apply-template", response_type=Model)
-    async def apply(request: Request, data: JSONBody[TemplateApplication]) -> JSONResponse:
-        """Lay a template over a model."""
-        refuse_unknown_rights(data, await request.body())
-        return json_response(await applying.apply(request.user, data))
+    async def apply_template(request: Request, data: JSONBody[TemplateApplication]) -> JSONResponse:
+        """Apply a template to an existing model."""
+        reject_unknown_access_keys(data, await request.body())
+        return json_response(await applier.apply(request.user, data))
 
-    return [page, create, one, update, remove, create_model, apply]
+    return [
+        list_templates,
+        create_template,
+        get_template,
+        update_template,
+        delete_template,
+        apply_template,
+    ]

@@ -1,39 +1,39 @@
-"""Templates over the wire. Times are epoch seconds; open documents stay JSON."""
+"""Request and response bodies of templates. Times are epoch seconds; open documents stay JSON."""
 
 import msgspec
 
 from portico.api import JSONObject
-from portico_models.schemas import AccessControl, AccessGrants, Rights
+from portico_models.schemas import AccessControl, AccessFields, AccessGrants
 
-#: A document that a client did not send.
+#: An absent document.
 ABSENT = msgspec.Raw(b"")
 
 
 def _absent() -> msgspec.Raw:
-    return ABSENT  # a factory, because the description of the API cannot show a value of this type
+    return ABSENT  # a factory, because OpenAPI cannot show a default of this type
 
 
-def _nothing() -> msgspec.Raw:
+def _empty_object() -> msgspec.Raw:
     return msgspec.Raw(b"{}")
 
 
-class TemplateForm(Rights, kw_only=True):
-    """A template as a client writes it. Without any rights it says nothing about who has access.
+class TemplateForm(AccessFields, kw_only=True):
+    """A template as a client writes it. Without access fields, it does not specify access.
 
-    `id`: minded only by an import.
+    `id`: used by imports only.
     """
 
     name: str
     description: str = ""
-    params: JSONObject = msgspec.field(default_factory=_nothing)
-    meta: JSONObject = msgspec.field(default_factory=_nothing)
+    params: JSONObject = msgspec.field(default_factory=_empty_object)
+    meta: JSONObject = msgspec.field(default_factory=_empty_object)
     id: str = ""
 
 
 class ModelTemplate(msgspec.Struct, kw_only=True):
-    """A template as a client reads it. `built_in`: it came with Portico, belongs to nobody and does not change.
+    """A template as a client reads it. `built_in`: part of Portico, without an owner, cannot be changed.
 
-    `notes`: what of it was replaced as it was written, where something was.
+    `notes`: values that were replaced when it was saved, if any.
     """
 
     id: str
@@ -51,14 +51,14 @@ class ModelTemplate(msgspec.Struct, kw_only=True):
 
 
 class TemplatePage(msgspec.Struct):
-    """A page of at most 30, those that came with Portico first, and how many there are on all pages."""
+    """A page of at most 30 templates, built-in ones first, and the number of templates on all pages."""
 
     items: list[ModelTemplate]
     total: int
 
 
-class NewModel(Rights, kw_only=True):
-    """A new record, as `ModelForm`; what a template says may be left out."""
+class NewModel(AccessFields, kw_only=True):
+    """A new model, as `ModelForm`; values that the template has may be omitted."""
 
     id: str
     name: str
@@ -68,10 +68,10 @@ class NewModel(Rights, kw_only=True):
     is_active: bool = True
 
 
-class TemplateApplication(Rights, kw_only=True):
-    """Which template is laid over which model, and what of it is not to be taken: keys sent here win."""
+class TemplateApplication(AccessFields, kw_only=True):
+    """The template to apply to a model, and values that override those of the template."""
 
     id: str
     template: str
-    params: JSONObject = msgspec.field(default_factory=_nothing)
-    meta: JSONObject = msgspec.field(default_factory=_nothing)
+    params: JSONObject = msgspec.field(default_factory=_empty_object)
+    meta: JSONObject = msgspec.field(default_factory=_empty_object)

@@ -1,7 +1,8 @@
-"""Templates: documents kept under a name, to make models of. Nothing here knows of HTTP."""
+"""Templates: stored documents from which models are created. Independent of HTTP."""
 
 import re
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from typing import Any, Final
 
 import msgspec
@@ -24,23 +25,22 @@ from portico.api import (
     now,
     transaction,
 )
-from portico_models.model_ids import LONGEST_LIKENESS, is_allowed, may_exist, normalized_id
-from portico_models.templates.builtin_templates import built_in_templates
+from portico_models.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed, may_exist, normalized_id
 from portico_models.templates.schemas import ModelTemplate, TemplateForm, TemplatePage
-from portico_models.validation import check_meta, mended_meta, read_params
+from portico_models.validation import check_meta, read_params, sanitize_meta
 
 KIND: Final = "template"
-ACTIONS: Final = ("read", "write", "delete")
-GENERAL: Final = ("create",)
+ITEM_ACTIONS: Final = ("read", "write", "delete")
+COLLECTION_ACTIONS: Final = ("create",)
 #: Templates on one page.
-PAGE: Final = 30
-LAST_PAGE: Final = 2**32
+PAGE_SIZE: Final = 30
+MAX_PAGE: Final = 2**32
 #: Characters.
-LONGEST_NAME: Final = 128
-LONGEST_DESCRIPTION: Final = 4096
+MAX_NAME_CHARS: Final = 128
+MAX_DESCRIPTION_CHARS: Final = 4096
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TAKEN = "[ERROR: name: there is a template of this name, or of one like it]"
+_NAME_TAKEN = "[ERROR: name: a template has this name, or one that looks like it]"
 _INSERT = (
     "INSERT INTO models_template (id, name, likeness, description, params, meta, access_control, "
     "updated_at, user_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)"
@@ -51,55 +51,55 @@ _UPDATE = (
 )
 
 
-class Templates:
-    """All templates. Those that do not exist and those the caller may not read raise the same NotFound."""
+class TemplateService:
+    """All templates. Missing templates and those the caller may not read raise the same NotFound."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._built_in = built_in_templates()
 
-    # -- looking --------------------------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------------------
 
     async def page(self, actor: Actor, page: int) -> TemplatePage:
-        """A page of at most 30, those that came with Portico first, the others by name."""
-        built_in = self._built_in if await self._may_in_general(actor, "read") else ()
-        skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
-        first = list(built_in[skip : skip + PAGE])
-        which = await self._app.permissions.where_allowed(actor, "read", KIND)
-        places = f"LIMIT ${len(which.args) + 1} OFFSET ${len(which.args) + 2}"
-        found = await fetch_all(
-            f"SELECT * FROM models_template WHERE {which.sql} ORDER BY likeness {places}",  # noqa: S608
-            *which.args,
-            PAGE - len(first),
+        """Return a page of at most 30 templates, built-in ones first, the others by name."""
+        built_in = self._built_in if await self._allowed_on_collection(actor, "read") else ()
+        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        first = list(built_in[skip : skip + PAGE_SIZE])
+        where = await self._app.permissions.where_allowed(actor, "read", KIND)
+        limit = f"LIMIT ${len(where.args) + 1} OFFSET ${len(where.args) + 2}"
+        rows = await fetch_all(
+            f"SELECT * FROM models_template WHERE {where.sql} ORDER BY likeness {limit}",  # noqa: S608
+            *where.args,
+            PAGE_SIZE - len(first),
             max(skip - len(built_in), 0),
         )
         (counted,) = await fetch_all(
-            f"SELECT COUNT(*) AS total FROM models_template WHERE {which.sql}",  # noqa: S608
-            *which.args,
+            f"SELECT COUNT(*) AS total FROM models_template WHERE {where.sql}",  # noqa: S608
+            *where.args,
         )
-        return TemplatePage([*first, *map(_template, found)], counted["total"] + len(built_in))
+        return TemplatePage([*first, *map(_template, rows)], counted["total"] + len(built_in))
 
-    async def get(self, actor: Actor, key: str) -> ModelTemplate:
-        """The template of this id, else of this name, in whatever case. Raises: NotFound."""
+    async def get(self, actor: Actor, id_or_name: str) -> ModelTemplate:
+        """Return the template with this id, else with this name in any case. Raises: NotFound."""
         for one in self._built_in:
-            if key == one.id or normalized_id(key) == normalized_id(one.name):
-                if not await self._may_in_general(actor, "read"):
+            if id_or_name == one.id or normalized_id(id_or_name) == normalized_id(one.name):
+                if not await self._allowed_on_collection(actor, "read"):
                     raise NotFound
                 return one
-        return _template(await self._find(actor, "read", key, by_name=True))
+        return _template(await self._find(actor, "read", id_or_name, by_name=True))
 
-    # -- changing -------------------------------------------------------------------------------------------
+    # -- writing --------------------------------------------------------------------------------------------
 
     async def create(self, actor: Actor, form: TemplateForm) -> ModelTemplate:
-        """A new template of the caller's. Raises: Invalid for a name that is taken, Misshapen."""
-        notes = _mend(form)
-        made = await self._insert(actor, new_id(), self._values(form))
-        made.notes = notes
-        return made
+        """Create a template owned by the actor. Raises: InvalidRequest if the name is taken, ValidationError."""
+        notes = _sanitize(form)
+        template = await self._insert(actor, new_id(), self._values(form))
+        template.notes = notes
+        return template
 
     async def update(self, actor: Actor, template_id: str, form: TemplateForm) -> ModelTemplate:
-        """Replace everything but id, owner and birth. Raises: as `create`; Forbidden, NotFound."""
-        notes = _mend(form)
+        """Replace everything but id, owner and creation time. Raises: as `create`; Forbidden, NotFound."""
+        notes = _sanitize(form)
         values = self._values(form)
         try:
             async with transaction():
@@ -107,54 +107,56 @@ class Templates:
                 await execute(_UPDATE, template_id, *values, now())
                 changed = _template(await self._find(actor, "write", template_id))
         except UniqueViolation as error:
-            raise InvalidRequest(_TAKEN) from error
+            raise InvalidRequest(_NAME_TAKEN) from error
         changed.notes = notes
         return changed
 
     async def delete(self, actor: Actor, template_id: str) -> None:
-        """Delete one. Models that were made of it stay as they are."""
+        """Delete a template. Models that were created from it stay as they are."""
         async with transaction():
             await self._find(actor, "delete", template_id)
             await execute("DELETE FROM models_template WHERE id = $1", template_id)
 
-    # -- moving ---------------------------------------------------------------------------------------------
+    # -- transfer -------------------------------------------------------------------------------------------
 
     async def export(self, actor: Actor) -> list[ModelTemplate]:
-        """Every template that somebody may read, by name; without those that come with Portico."""
-        which = await self._app.permissions.where_allowed(actor, "read", KIND)
-        found = await fetch_all(
-            f"SELECT * FROM models_template WHERE {which.sql} ORDER BY likeness",  # noqa: S608
-            *which.args,
+        """Return every template the actor may read, by name, without built-in ones."""
+        where = await self._app.permissions.where_allowed(actor, "read", KIND)
+        rows = await fetch_all(
+            f"SELECT * FROM models_template WHERE {where.sql} ORDER BY likeness",  # noqa: S608
+            *where.args,
         )
-        return [_template(one) for one in found]
+        return [_template(one) for one in rows]
 
     async def import_many(
         self, actor: Actor, forms: Iterable[TemplateForm], *, owner_id: str | None = None
     ) -> list[ModelTemplate]:
-        """Bring templates in, all or none: one whose id or name is there is replaced, the others are the caller's.
+        """Import templates, all or none. One with an existing id or name replaces that template, the others are new.
 
-        `owner_id`: whose new ones are instead.
+        `owner_id`: owner of new ones, default the actor.
 
-        Raises: Misshapen, Invalid naming what is wrong; Forbidden for one that is not the caller's to change, or
-        for somebody who makes none; Invalid for the name of one that comes with Portico.
+        Raises: ValidationError, InvalidRequest that name what is wrong; Forbidden for a template the actor may not change,
+        or if they may not create any; InvalidRequest for the name of a built-in one.
         """
-        checked = [(form, self._values(form)) for form in forms]
-        done = []
+        validated = [(form, self._values(form)) for form in forms]
+        results = []
         async with transaction():
-            for form, values in checked:
-                known = await self._known(form.id, values[1])
-                if known is not None:
-                    done.append(await self.update(actor, known, form))
-                elif not await self._may_in_general(actor, "create"):
+            for form, values in validated:
+                existing_id = await self._existing_id(form.id, values[1])
+                if existing_id is not None:
+                    results.append(await self.update(actor, existing_id, form))
+                elif not await self._allowed_on_collection(actor, "create"):
                     raise Forbidden
                 else:
-                    fits = _ID.fullmatch(form.id) and form.id not in {o.id for o in self._built_in}
-                    new = form.id if fits else new_id()
-                    done.append(await self._insert(actor, new, values, owner_id))
-        return done
+                    keeps_id = _ID.fullmatch(form.id) and form.id not in {
+                        o.id for o in self._built_in
+                    }
+                    new = form.id if keeps_id else new_id()
+                    results.append(await self._insert(actor, new, values, owner_id))
+        return results
 
-    async def account_leaving(self, event: AccountDeleting) -> None:
-        """The templates of somebody who leaves go to the heir, or with them."""
+    async def on_account_deleting(self, event: AccountDeleting) -> None:
+        """Transfer the templates of a deleted account to the new owner, or delete them."""
         if event.new_owner_id is None:
             await execute("DELETE FROM models_template WHERE user_id = $1", event.id)
         else:
@@ -164,7 +166,7 @@ class Templates:
                 event.new_owner_id,
             )
 
-    # -- in here --------------------------------------------------------------------------------------------
+    # -- internal -------------------------------------------------------------------------------------------
 
     async def _insert(
         self,
@@ -177,97 +179,128 @@ class Templates:
             async with transaction():
                 await execute(_INSERT, template_id, *values, now(), owner_id or actor.id)
         except UniqueViolation as error:
-            raise InvalidRequest(_TAKEN) from error
+            raise InvalidRequest(_NAME_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
             raise NotFound from error
         return _template(await self._find(actor, "write", template_id))
 
-    async def _known(self, template_id: str, like: str | None) -> str | None:
-        """The id of the template that an imported one would replace: of the same id, else of a name like it."""
-        found = await fetch_all(
+    async def _existing_id(self, template_id: str, normalized_name: str | None) -> str | None:
+        """Return the id of the template that an imported one replaces: with the same id, else with an equal normalized name."""
+        rows = await fetch_all(
             "SELECT id FROM models_template WHERE id = $1 OR likeness = $2",
             template_id.replace("\x00", ""),
-            like,
+            normalized_name,
         )
-        ids = [one["id"] for one in found]
+        ids = [one["id"] for one in rows]
         return template_id if template_id in ids else next(iter(ids), None)
 
     async def _find(
-        self, actor: Actor, action: str, key: str, *, by_name: bool = False
+        self, actor: Actor, action: str, id_or_name: str, *, by_name: bool = False
     ) -> dict[str, Any]:
-        """Raises: NotFound, Forbidden."""
-        if any(key == one.id for one in self._built_in):
+        """Return the row of a template, if the actor may do this. Raises: NotFound, Forbidden."""
+        if any(id_or_name == one.id for one in self._built_in):
             raise Forbidden
-        if not may_exist(key):
+        if not may_exist(id_or_name):
             raise NotFound
-        found = await fetch_one("SELECT * FROM models_template WHERE id = $1", key)
-        if found is None and by_name:
-            found = await fetch_one(
-                "SELECT * FROM models_template WHERE likeness = $1", normalized_id(key)
+        row = await fetch_one("SELECT * FROM models_template WHERE id = $1", id_or_name)
+        if row is None and by_name:
+            row = await fetch_one(
+                "SELECT * FROM models_template WHERE likeness = $1", normalized_id(id_or_name)
             )
-        resource = Resource(
-            KIND, found["id"] if found else key, found["user_id"] if found else None
-        )
+        resource = Resource(KIND, row["id"] if row else id_or_name, row["user_id"] if row else None)
         try:
             await self._app.permissions.require(actor, action, resource)
-        except Forbidden:  # by whoever may read all there are, also what is not there
-            if found is not None:
+        except (
+            Forbidden
+        ):  # also raised for a missing template, if the actor may read every template
+            if row is not None:
                 raise
-        if found is None:
+        if row is None:
             raise NotFound
-        return found
+        return row
 
-    async def _may_in_general(self, actor: Actor, action: str) -> bool:
+    async def _allowed_on_collection(self, actor: Actor, action: str) -> bool:
         return await self._app.permissions.allows_on_collection(actor, KIND, action)
 
     def _values(self, form: TemplateForm) -> tuple[str | None, ...]:
-        """Name, likeness, description, params, meta, access_control as they are stored."""
+        """Return name, normalized name, description, params, meta and access_control as they are stored."""
         name = " ".join(form.name.split())
-        like = normalized_id(name)
-        if len(name) > LONGEST_NAME or len(like) > LONGEST_LIKENESS or not is_allowed(name):
-            raise InvalidRequest(f"[ERROR: name must be a text of 1 to {LONGEST_NAME} characters]")
-        if len(form.description) > LONGEST_DESCRIPTION:
-            raise InvalidRequest(f"[ERROR: description: at most {LONGEST_DESCRIPTION} characters]")
-        if any(like in (normalized_id(one.name), normalized_id(one.id)) for one in self._built_in):
-            raise InvalidRequest(_TAKEN)
+        normalized_name = normalized_id(name)
+        if (
+            len(name) > MAX_NAME_CHARS
+            or len(normalized_name) > MAX_NORMALIZED_ID_CHARS
+            or not is_allowed(name)
+        ):
+            raise InvalidRequest(
+                f"[ERROR: name must be a text of 1 to {MAX_NAME_CHARS} characters]"
+            )
+        if len(form.description) > MAX_DESCRIPTION_CHARS:
+            raise InvalidRequest(
+                f"[ERROR: description: at most {MAX_DESCRIPTION_CHARS} characters]"
+            )
+        if any(
+            normalized_name in (normalized_id(one.name), normalized_id(one.id))
+            for one in self._built_in
+        ):
+            raise InvalidRequest(_NAME_TAKEN)
         params = read_params(form.params)
         check_meta(form.meta)
         access = self._rights(form)
         description = form.description.replace("\x00", "")
-        return name, like, description, params, bytes(form.meta).decode(), access
+        return name, normalized_name, description, params, bytes(form.meta).decode(), access
 
     def _rights(self, form: TemplateForm) -> str | None:
-        """Who has access, as it is stored: in the form of `access_control`, or else as a list of grants."""
+        """Return who has access, as it is stored: `access_control` as sent, or a list of grants."""
         sharing = self._app.permissions.grants.read_rights(form.access_control, form.access_grants)
         if sharing is None:
             return None
-        said = form.access_control if form.access_grants is UNSET else sharing.whole_document()
-        assert said is not UNSET
-        return bytes(said).decode()
+        access = form.access_control if form.access_grants is UNSET else sharing.whole_document()
+        assert access is not UNSET
+        return bytes(access).decode()
 
 
-def _mend(form: TemplateForm) -> list[str] | UnsetType:
-    """Replace what other servers' clients store and is not shown here. Returns what was, if anything."""
+def _sanitize(form: TemplateForm) -> list[str] | UnsetType:
+    """Replace values that clients of other servers store and that are not supported. Return notes on them, if any."""
     notes: list[str] = []
-    form.meta = mended_meta(form.meta, notes)
+    form.meta = sanitize_meta(form.meta, notes)
     return notes or UNSET
 
 
-def _template(found: dict[str, Any]) -> ModelTemplate:
-    """A row as a document."""
-    access: str | None = found["access_control"]
+def _template(row: dict[str, Any]) -> ModelTemplate:
+    """Return the response body for a row."""
+    access: str | None = row["access_control"]
     grants: msgspec.Raw | UnsetType = UNSET
     if access is not None and access.startswith("["):
         access, grants = "null", msgspec.Raw(access)
     return ModelTemplate(
-        id=found["id"],
-        name=found["name"],
-        description=found["description"],
-        params=msgspec.Raw(found["params"]),
-        meta=msgspec.Raw(found["meta"]),
+        id=row["id"],
+        name=row["name"],
+        description=row["description"],
+        params=msgspec.Raw(row["params"]),
+        meta=msgspec.Raw(row["meta"]),
         access_control=UNSET if access is None else msgspec.Raw(access),
         access_grants=grants,
-        user_id=found["user_id"],
-        created_at=found["created_at"],
-        updated_at=found["updated_at"],
+        user_id=row["user_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def built_in_templates() -> Sequence[ModelTemplate]:
+    """Return the built-in templates by name. Reads files of this package; call it once."""
+    folder = resources.files(__package__).joinpath("builtin")
+    files = {file.name.removesuffix(".json"): file.read_bytes() for file in folder.iterdir()}
+    templates = [_read_built_in(name, content) for name, content in files.items()]
+    return sorted(templates, key=lambda one: one.name)
+
+
+def _read_built_in(template_id: str, content: bytes) -> ModelTemplate:
+    form = msgspec.json.decode(content, type=TemplateForm)
+    return ModelTemplate(
+        id=template_id,
+        name=form.name,
+        description=form.description,
+        params=form.params,
+        meta=form.meta,
+        built_in=True,
     )

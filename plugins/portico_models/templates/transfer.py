@@ -1,4 +1,4 @@
-"""Templates that come along with models."""
+"""Import of templates, along with models."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,44 +20,44 @@ from portico.api import (
     lenient_decoder,
     transaction,
 )
+from portico_models.access_fields import imported_sharing, unpack_documents
 from portico_models.templates.schemas import TemplateForm
-from portico_models.templates.service import Templates
-from portico_models.transfer.imported_rights import imported_sharing, unpacked
-from portico_models.transfer.items import TURN_BYTES
+from portico_models.templates.service import TemplateService
+from portico_models.transfer.items import BYTES_PER_STEP
 from portico_models.transfer.writer import Note
-from portico_models.validation import mended_meta
+from portico_models.validation import sanitize_meta
 
 #: Templates in one import.
-MOST: Final = 1000
+MAX_TEMPLATES: Final = 1000
 
 
-class Found(TemplateForm, kw_only=True):
-    """A template as it stands in a file. `user_id`: whose it says it is."""
+class ImportedTemplate(TemplateForm, kw_only=True):
+    """A template in an import file. `user_id`: its owner, according to the file."""
 
     user_id: Annotated[Any, SchemaOf(str)] = UNSET
 
 
-_DECODER: Final = lenient_decoder(Found)
+_DECODER: Final = lenient_decoder(ImportedTemplate)
 
 
 class TemplateImportReport(msgspec.Struct):
-    """What became of templates: the ids of those that are there now, what is wrong with others, what was changed."""
+    """Result for templates: ids of imported ones, errors of rejected ones, notes on values that were changed."""
 
     ids: list[str] = []
-    faults: list[ItemError] = []
+    errors: list[ItemError] = []
     notes: list[Note] = []
 
 
-class Templated(msgspec.Struct):
-    """A template that can be read. `notes`: what of it is not taken over."""
+class TemplateItem(msgspec.Struct):
+    """A template that could be decoded. `notes`: values of it that are not imported."""
 
     index: int
-    form: Found
+    form: ImportedTemplate
     sharing: Sharing | UnsetType
     notes: list[str]
 
 
-async def bring_templates(
+async def import_templates(
     app: AppContext,
     actor: Actor,
     objects: Sequence[msgspec.Raw],
@@ -65,32 +65,36 @@ async def bring_templates(
     is_strict: bool = False,
     keeps_owners: bool = False,
 ) -> TemplateImportReport:
-    """Write templates. In a transaction, which is to be undone if anything is wrong.
+    """Write templates. Call it in a transaction, and roll that back if the report has errors.
 
     `is_strict`, `keeps_owners`: as for models.
     """
-    templates = app.services.require(Templates)
-    brought = TemplateImportReport()
-    found = await _read(objects, brought, is_strict)
-    await _leave_out_missing(app, found, brought, is_strict)
-    there: set[str] = set()
+    templates = app.services.require(TemplateService)
+    report = TemplateImportReport()
+    found = await _read(objects, report, is_strict)
+    await _drop_missing_principals(app, found, report, is_strict)
+    existing_accounts: set[str] = set()
     if keeps_owners:
         owners = {one.form.user_id for one in found if isinstance(one.form.user_id, str)}
-        there = await app.identity.accounts.existing_ids([*owners])
+        existing_accounts = await app.identity.accounts.existing_ids([*owners])
     for one in found:
         form = one.form
-        owner = form.user_id if isinstance(form.user_id, str) and form.user_id in there else None
+        owner = (
+            form.user_id
+            if isinstance(form.user_id, str) and form.user_id in existing_accounts
+            else None
+        )
         try:
             async with transaction():
-                (made,) = await templates.import_many(actor, [form], owner_id=owner)
-                brought.ids.append(made.id)
+                (template,) = await templates.import_many(actor, [form], owner_id=owner)
+                report.ids.append(template.id)
         except DomainError as error:
-            brought.faults.append(ItemError(one.index, form.id or form.name, error))
-        brought.notes += [Note(one.index, form.id or form.name, note) for note in one.notes]
-    return brought
+            report.errors.append(ItemError(one.index, form.id or form.name, error))
+        report.notes += [Note(one.index, form.id or form.name, note) for note in one.notes]
+    return report
 
 
-async def rehearse_templates(
+async def dry_run_templates(
     app: AppContext,
     actor: Actor,
     objects: Sequence[msgspec.Raw],
@@ -98,71 +102,71 @@ async def rehearse_templates(
     is_strict: bool = False,
     keeps_owners: bool = False,
 ) -> TemplateImportReport:
-    """What `bring_templates` would return. Nothing is changed."""
+    """Return what `import_templates` would return, without writing."""
     try:
         async with transaction():
             raise _RollBackTemplates(
-                await bring_templates(
+                await import_templates(
                     app, actor, objects, is_strict=is_strict, keeps_owners=keeps_owners
                 )
             )
-    except _RollBackTemplates as undo:
-        return undo.result
+    except _RollBackTemplates as rollback:
+        return rollback.result
 
 
 class _RollBackTemplates(Exception):
-    """Takes the transaction back, and its result along."""
+    """Rolls the transaction back, and carries its result."""
 
     def __init__(self, result: TemplateImportReport) -> None:
         self.result = result
 
 
 async def _read(
-    objects: Sequence[msgspec.Raw], brought: TemplateImportReport, is_strict: bool
-) -> list[Templated]:
+    objects: Sequence[msgspec.Raw], report: TemplateImportReport, is_strict: bool
+) -> list[TemplateItem]:
     found = []
     size = 0
     for index, raw in enumerate(objects):
         size += memoryview(raw).nbytes
-        if size > TURN_BYTES:
+        if size > BYTES_PER_STEP:
             await asyncio.sleep(0)
             size = 0
         try:
             form, notes = _decode(raw), list[str]()
             sharing = imported_sharing(form, raw, notes, is_strict)
-            form.meta = mended_meta(form.meta, notes)
+            form.meta = sanitize_meta(form.meta, notes)
             if notes and sharing is not UNSET:
                 form.access_control, form.access_grants = UNSET, sharing.grants()
-            found.append(Templated(index, form, sharing, notes))
+            found.append(TemplateItem(index, form, sharing, notes))
         except DomainError as error:
-            brought.faults.append(ItemError(index, None, error))
+            report.errors.append(ItemError(index, None, error))
     return found
 
 
-async def _leave_out_missing(
-    app: AppContext, found: list[Templated], brought: TemplateImportReport, is_strict: bool
+async def _drop_missing_principals(
+    app: AppContext, found: list[TemplateItem], report: TemplateImportReport, is_strict: bool
 ) -> None:
-    """Take the users and groups that do not exist here out of who has access."""
+    """Remove users and groups that do not exist from the sharing of templates."""
     grants = app.permissions.grants
-    said = [one.sharing for one in found if one.sharing is not UNSET]
-    missing = await grants.missing(said)
+    sharings = [one.sharing for one in found if one.sharing is not UNSET]
+    missing = await grants.missing(sharings)
     for one in list(found):
         if one.sharing is UNSET or not (unknown := missing.intersection(one.sharing.shares)):
             continue
         names = describe_missing(unknown)
         if is_strict:
             error = InvalidRequest(f"[ERROR: access_control names {names}]")
-            brought.faults.append(ItemError(one.index, one.form.id or one.form.name, error))
+            report.errors.append(ItemError(one.index, one.form.id or one.form.name, error))
             found.remove(one)
             continue
-        rest = Sharing(tuple(share for share in one.sharing.shares if share not in unknown))
-        one.form.access_control, one.form.access_grants = UNSET, rest.grants()
-        one.notes.append(f"access_control: left out {names}")
+        remaining = Sharing(tuple(share for share in one.sharing.shares if share not in unknown))
+        one.form.access_control, one.form.access_grants = UNSET, remaining.grants()
+        one.notes.append(f"access_control: skipped {names}")
 
 
-def _decode(raw: msgspec.Raw) -> Found:
+def _decode(raw: msgspec.Raw) -> ImportedTemplate:
     try:
-        form: Found = _DECODER.decode(raw)
-        return unpacked(form)
+        form: ImportedTemplate = _DECODER.decode(raw)
+        return unpack_documents(form)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json_error(error) from None

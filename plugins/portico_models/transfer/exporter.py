@@ -1,6 +1,6 @@
-"""Models on their way out: JSON in blocks of bytes, each of which is read when the one before has been sent.
+"""Export of models: JSON in blocks; each block is read when the one before has been sent.
 
-No connection is held and nothing is kept between two blocks, so it does not matter how many models there are.
+Between two blocks no connection is in use and nothing is stored, so any number of models can be exported.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -9,10 +9,10 @@ from typing import Any, Final
 from portico.api import Actor, AppContext, chunks, fetch_all, placeholders
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND
-from portico_models.schemas import Model, document
+from portico_models.schemas import Model, model_document
 
 #: Rows in one block.
-BLOCK: Final = 200
+BLOCK_ROWS: Final = 200
 
 _PAGE: Final = (
     "SELECT models_model.* FROM models_model WHERE {} AND (models_model.created_at, models_model.id) > "
@@ -22,7 +22,7 @@ _SOME: Final = "SELECT models_model.* FROM models_model WHERE {} AND models_mode
 
 
 class ModelExport:
-    """What leaves the house, as `Model` on the wire, and what `import` takes in."""
+    """Reads the models of an export, as `Model` on the wire, and as an import reads them."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -31,58 +31,58 @@ class ModelExport:
     async def presets(
         self, actor: Actor, ids: Sequence[str] | None = None
     ) -> AsyncIterator[list[Model]]:
-        """The presets that somebody works with and may write, in blocks. They come with their parameters.
+        """Yield the presets in the actor's list that they may write, in blocks, with parameters.
 
-        `ids`: only these, in this order; those that are not there or not theirs are left out. None = all, oldest
-        first.
+        `ids`: only these, in this order; missing ones and those the actor may not write are skipped. None = all, oldest first.
         """
         permissions = self._app.permissions
         listed = await permissions.where_allowed(actor, "list", KIND)
         written = await permissions.where_allowed(actor, "write", KIND, first=len(listed.args) + 1)
-        which = f"models_model.base_model_id IS NOT NULL AND ({listed.sql}) AND ({written.sql})"
+        where = f"models_model.base_model_id IS NOT NULL AND ({listed.sql}) AND ({written.sql})"
         args = (*listed.args, *written.args)
-        pages = self._pages(which, args) if ids is None else self._some(which, args, ids)
+        pages = self._pages(where, args) if ids is None else self._selected(where, args, ids)
         async for page in pages:
-            yield await self._shown(page)
+            yield await self._documents(page)
 
     async def all_presets(self) -> AsyncIterator[list[Model]]:
-        """Every preset, whosever it is, oldest first, in blocks."""
+        """Yield all presets of all owners, oldest first, in blocks."""
         async for page in self._pages("models_model.base_model_id IS NOT NULL", ()):
-            yield await self._shown(page)
+            yield await self._documents(page)
 
     async def everything(self) -> AsyncIterator[list[Model]]:
-        """Every record, overrides too, oldest first, in blocks."""
+        """Yield every model, overrides too, oldest first, in blocks."""
         async for page in self._pages("1 = 1", ()):
-            yield await self._shown(page)
+            yield await self._documents(page)
 
     async def count(self, *, presets_only: bool) -> int:
-        """How many records there are."""
-        which = " WHERE base_model_id IS NOT NULL" if presets_only else ""
-        (found,) = await fetch_all(f"SELECT COUNT(*) AS n FROM models_model{which}")  # noqa: S608
-        return int(found["n"])
+        """Return the number of models."""
+        where = " WHERE base_model_id IS NOT NULL" if presets_only else ""
+        (rows,) = await fetch_all(f"SELECT COUNT(*) AS n FROM models_model{where}")  # noqa: S608
+        return int(rows["n"])
 
-    async def _pages(self, which: str, args: Sequence[Any]) -> AsyncIterator[list[dict[str, Any]]]:
-        sql = _PAGE.format(which, f"${len(args) + 1}", f"${len(args) + 2}", BLOCK)
+    async def _pages(self, where: str, args: Sequence[Any]) -> AsyncIterator[list[dict[str, Any]]]:
+        sql = _PAGE.format(where, f"${len(args) + 1}", f"${len(args) + 2}", BLOCK_ROWS)
         last: tuple[int, str] = (-1, "")
         while True:
             page = await fetch_all(sql, *args, *last)
             if page:
                 yield page
-            if len(page) < BLOCK:
+            if len(page) < BLOCK_ROWS:
                 return
             last = (page[-1]["created_at"], page[-1]["id"])
 
-    async def _some(
-        self, which: str, args: Sequence[Any], ids: Iterable[str]
+    async def _selected(
+        self, where: str, args: Sequence[Any], ids: Iterable[str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
         wanted = [one for one in dict.fromkeys(ids) if may_exist(one)]
-        for some in chunks(wanted, BLOCK):
-            places = placeholders(len(some), first=len(args) + 1)
-            found = {
-                one["id"]: one for one in await fetch_all(_SOME.format(which, places), *args, *some)
+        for batch in chunks(wanted, BLOCK_ROWS):
+            ids_list = placeholders(len(batch), first=len(args) + 1)
+            rows = {
+                one["id"]: one
+                for one in await fetch_all(_SOME.format(where, ids_list), *args, *batch)
             }
-            yield [found[one] for one in some if one in found]
+            yield [rows[one] for one in batch if one in rows]
 
-    async def _shown(self, page: list[dict[str, Any]]) -> list[Model]:
+    async def _documents(self, page: list[dict[str, Any]]) -> list[Model]:
         shared = await self._grants.sharings_of(KIND, [one["id"] for one in page])
-        return [document(one, shared.get(one["id"], self._grants.PRIVATE)) for one in page]
+        return [model_document(one, shared.get(one["id"], self._grants.PRIVATE)) for one in page]

@@ -1,6 +1,6 @@
-"""Bringing models in, and making a workspace as a list says. Nothing here knows of HTTP.
+"""Imports models into the workspace, or replaces the workspace by a list. Independent of HTTP.
 
-Everything is looked at before anything is written, and what is written is written together or not at all.
+Every object is checked before anything is written, and all writes are one transaction.
 """
 
 from collections.abc import Sequence
@@ -20,25 +20,24 @@ from portico.api import (
     transaction,
 )
 from portico_models.records import ModelRecords
-from portico_models.templates.transfer import bring_templates, rehearse_templates
+from portico_models.templates.transfer import dry_run_templates, import_templates
 from portico_models.transfer.items import ImportBatch, Progress, check_items
 from portico_models.transfer.plan import ImportPlanner, PlannedWrite
 from portico_models.transfer.writer import ImportReport, ImportWriter, Note, RejectedItem
 
 
-def _nobody_watches(_: int) -> None:
+def _no_progress(_: int) -> None:
     pass
 
 
 class ModelImport:
-    """One import on behalf of somebody. It is used once.
+    """One import for an actor. Use it once.
 
-    `replace_all`: a sync. All records become those of the list; what is not on it is deleted. Else others' records
-    change as far as the caller may write them. Records that are there keep their owners; new ones are the caller's,
-    or with `keeps_owners` that account's whose they say they are, if it exists. `under`: where in what was sent the
-    list is. `is_strict`: rights that cannot be taken over as they are are faults; else access is narrowed, and the
-    report says so. `tells_missing`: the report also names the users and groups that were left out because they do
-    not exist here. `on_step`: called with how many objects are done with, of each object twice.
+    `replace_all`: a sync: all models become those of the list, others are deleted. Otherwise only models the actor may
+    write are changed. Existing models keep their owners; new ones get the actor as owner, or with `keeps_owners` the
+    account they name, if it exists. `body_path`: keys on the way to the list in the body. `is_strict`: access fields that
+    cannot be imported unchanged are errors; otherwise access is reduced, with a note. `reports_missing`: add notes about
+    users and groups that do not exist here. `on_step`: called with the number of objects done, twice for each object.
     """
 
     def __init__(
@@ -47,85 +46,85 @@ class ModelImport:
         actor: Actor,
         *,
         replace_all: bool = False,
-        under: tuple[str, ...] = (),
+        body_path: tuple[str, ...] = (),
         is_strict: bool = False,
-        tells_missing: bool = True,
+        reports_missing: bool = True,
         keeps_owners: bool = False,
-        on_step: Progress = _nobody_watches,
+        on_step: Progress = _no_progress,
     ) -> None:
         self._app = app
         self._actor = actor
-        self._over_all = replace_all
-        self._under = under
+        self._replace_all = replace_all
+        self._body_path = body_path
         self._is_strict = is_strict
-        self._tells_missing = tells_missing
+        self._reports_missing = reports_missing
         self._keeps_owners = keeps_owners
         self._on_step = on_step
 
     async def run(
         self, objects: Sequence[msgspec.Raw], templates: Sequence[msgspec.Raw] = ()
     ) -> ImportReport:
-        """Do it, all of it or nothing. `objects`, `templates`: JSON as bytes.
+        """Import all objects or none. `objects`, `templates`: JSON as bytes.
 
-        Raises: Misshapen, Invalid, Forbidden, each with everything that is wrong.
+        Raises: ValidationError, InvalidRequest, Forbidden, each with all errors.
         """
         batch, planner = await self._prepare(objects)
-        if batch.faults:
-            _, others = await planner.plan()
-            raise_item_errors([*batch.faults, *others], self._under, "models")
+        if batch.errors:
+            _, more_errors = await planner.plan()
+            raise_item_errors([*batch.errors, *more_errors], self._body_path, "models")
         try:
             async with transaction():
                 await self._app.services.require(ModelRecords).begin_change()
-                # Only now, when no other writer can come in between.
-                steps, faults = await planner.plan()
-                raise_item_errors(faults, self._under, "models")
-                report, faults = await self._writing(rehearsal=False).run(steps, batch.ids)
-                raise_item_errors(faults, self._under, "models")
+                # Plan again now that other writers wait.
+                steps, errors = await planner.plan()
+                raise_item_errors(errors, self._body_path, "models")
+                report, errors = await self._writer(dry_run=False).run(steps, batch.ids)
+                raise_item_errors(errors, self._body_path, "models")
                 if templates:
-                    brought = await bring_templates(
+                    imported = await import_templates(
                         self._app,
                         self._actor,
                         templates,
                         is_strict=self._is_strict,
                         keeps_owners=self._keeps_owners,
                     )
-                    raise_item_errors(brought.faults, ("templates",), "templates")
-                    report.templates = brought.ids
-                    report.template_notes = brought.notes or msgspec.UNSET
+                    raise_item_errors(imported.errors, ("templates",), "templates")
+                    report.templates = imported.ids
+                    report.template_notes = imported.notes or msgspec.UNSET
         except UniqueViolation as error:
             raise InvalidRequest(MODEL_ID_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
             raise NotFound from error
-        self._tell(report, batch, steps)
+        self._add_notes(report, batch, steps)
         return report
 
-    async def rehearse(
+    async def dry_run(
         self, objects: Sequence[msgspec.Raw], templates: Sequence[msgspec.Raw] = ()
     ) -> ImportReport:
-        """What `run` would do. Nothing is changed, and what is wrong with single objects is not raised but told."""
+        """Return the report that `run` would return, without writing. It contains errors of single objects."""
         batch, planner = await self._prepare(objects)
-        steps, faults = await planner.plan()
-        report, others = await self._writing(rehearsal=True).run(steps, batch.ids)
-        self._tell(report, batch, steps)
-        every = sorted([*batch.faults, *faults, *others], key=lambda fault: fault.index)
-        report.refused = [_refused(fault) for fault in every]
+        steps, errors = await planner.plan()
+        report, more_errors = await self._writer(dry_run=True).run(steps, batch.ids)
+        self._add_notes(report, batch, steps)
+        all_errors = sorted([*batch.errors, *errors, *more_errors], key=lambda error: error.index)
+        report.rejected = [_rejected_item(error) for error in all_errors]
         if templates:
-            brought = await rehearse_templates(
+            imported = await dry_run_templates(
                 self._app,
                 self._actor,
                 templates,
                 is_strict=self._is_strict,
                 keeps_owners=self._keeps_owners,
             )
-            report.templates = brought.ids
-            report.refused_templates = [_refused(fault) for fault in brought.faults]
-            report.template_notes = brought.notes or msgspec.UNSET
+            report.templates = imported.ids
+            report.rejected_templates = [_rejected_item(error) for error in imported.errors]
+            report.template_notes = imported.notes or msgspec.UNSET
         return report
 
     async def _prepare(self, objects: Sequence[msgspec.Raw]) -> tuple[ImportBatch, ImportPlanner]:
         batch = await check_items(
             objects,
-            whole=self._over_all,
+            require_complete=self._replace_all,
             is_strict=self._is_strict,
             on_step=self._on_step,
         )
@@ -133,34 +132,34 @@ class ModelImport:
             self._app,
             self._actor,
             batch,
-            replace_all=self._over_all,
+            replace_all=self._replace_all,
             is_strict=self._is_strict,
-            tells_missing=self._tells_missing,
+            reports_missing=self._reports_missing,
             keeps_owners=self._keeps_owners,
         )
         await planner.prepare()
         return batch, planner
 
-    def _tell(
+    def _add_notes(
         self, report: ImportReport, batch: ImportBatch, steps: Sequence[PlannedWrite]
     ) -> None:
-        """What was passed over, and what of the rest was not taken over."""
+        """Add to the report which objects were skipped, and which values were not imported."""
         report.skipped = len(batch.skipped)
-        notes = [Note(index, None, "it has no id; passed over") for index in batch.skipped]
+        notes = [Note(index, None, "it has no id; skipped") for index in batch.skipped]
         for step in steps:
             item = step.item
             notes += [Note(item.index, item.id, note) for note in (*item.notes, *step.notes)]
         report.notes = sorted(notes, key=lambda note: note.index) or msgspec.UNSET
 
-    def _writing(self, *, rehearsal: bool) -> ImportWriter:
+    def _writer(self, *, dry_run: bool) -> ImportWriter:
         return ImportWriter(
             self._app,
             self._actor,
-            replace_all=self._over_all,
-            rehearsal=rehearsal,
+            replace_all=self._replace_all,
+            dry_run=dry_run,
             on_step=self._on_step,
         )
 
 
-def _refused(fault: ItemError) -> RejectedItem:
-    return RejectedItem(fault.index, fault.id, fault.reason)
+def _rejected_item(error: ItemError) -> RejectedItem:
+    return RejectedItem(error.index, error.id, error.reason)

@@ -1,4 +1,4 @@
-"""Objects of an import: looked at one by one, so that never more than one is anything but bytes."""
+"""Objects of an import, validated one by one, so that only one at a time is decoded."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -20,32 +20,32 @@ from portico.api import (
     json_error,
     lenient_decoder,
 )
+from portico_models.access_fields import imported_sharing, unpack_documents
 from portico_models.model_ids import check_id, normalized_id
 from portico_models.records import ModelDraft
-from portico_models.schemas import Rights
-from portico_models.transfer.imported_rights import imported_sharing, unpacked
+from portico_models.schemas import AccessFields
 from portico_models.validation import read_meta, read_name, read_params
 
-#: Called with how many objects more are done with.
+#: Called with the number of objects that were processed since the last call.
 Progress = Callable[[int], None]
 
 #: Objects in one import.
-MOST: Final = 100_000
-#: Faults after which nothing more is looked at.
-MOST_FAULTS: Final = 1000
-#: Objects, and bytes of them, that are decoded before others get their turn.
-TURN: Final = 50
-TURN_BYTES: Final = 64 * 1024
+MAX_MODELS: Final = 100_000
+#: Errors after which the check stops.
+MAX_ERRORS: Final = 1000
+#: Objects, and bytes of them, that are decoded before other tasks run.
+ITEMS_PER_STEP: Final = 50
+BYTES_PER_STEP: Final = 64 * 1024
 #: The last second of the year 9999.
-LATEST: Final = 253_402_300_799
-#: What a whole record has to say; the rest has a default.
-WHOLE: Final = ("name", "meta", "params")
+MAX_TIMESTAMP: Final = 253_402_300_799
+#: Keys of a complete model; all others have defaults.
+REQUIRED_KEYS: Final = ("name", "meta", "params")
 
 _EMPTY: Final = msgspec.Raw(b"{}")
 
 
-class ImportedModel(Rights, kw_only=True):
-    """A record as it stands in a file; UNSET is what it does not say. Other keys are passed over."""
+class ImportedModel(AccessFields, kw_only=True):
+    """A model in an import file; absent keys are UNSET, unknown keys are ignored."""
 
     id: Annotated[Any, SchemaOf(str)] = UNSET
     base_model_id: str | None | UnsetType = UNSET
@@ -59,127 +59,133 @@ class ImportedModel(Rights, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ImportItem:
-    """What is kept of an object while the others are looked at. `base`, `sharing`: UNSET where it says nothing.
+    """Summary of one object. `base_model_id`, `sharing`: UNSET if the object does not specify them.
 
-    `is_control`: the sharing is an `access_control`, which has no room for others besides everyone. `owner`: whose
-    it says it is; None if it does not say. `notes`: what of it is not taken over. `raw`: its bytes.
+    `is_access_control`: the sharing was read from `access_control`, which cannot contain grants besides everyone.
+    `owner_id`: owner according to the object, if any. `notes`: values of it that are not imported. `raw`: its bytes.
     """
 
     index: int
     id: str
     normalized_id: str
-    base: str | None | UnsetType
+    base_model_id: str | None | UnsetType
     sharing: Sharing | UnsetType
     created_at: int | None
     is_named: bool
-    is_control: bool
-    owner: str | None
+    is_access_control: bool
+    owner_id: str | None
     notes: list[str]
     raw: msgspec.Raw
 
 
 @dataclass(slots=True)
 class ImportBatch:
-    """All objects of one import. `skipped`: the places of those that have no id that could be one."""
+    """All objects of one import. `skipped`: positions of those without a usable id."""
 
     items: list[ImportItem] = field(default_factory=list)
-    faults: list[ItemError] = field(default_factory=list)
+    errors: list[ItemError] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
 
     @property
     def ids(self) -> set[str]:
-        """Those of all objects, sound or not."""
-        return {item.id for item in self.items} | {one.id for one in self.faults if one.id}
+        """Return the ids of all objects, valid or not."""
+        return {item.id for item in self.items} | {model.id for model in self.errors if model.id}
 
 
 async def check_items(
-    objects: Sequence[msgspec.Raw], *, whole: bool, is_strict: bool, on_step: Progress
+    objects: Sequence[msgspec.Raw], *, require_complete: bool, is_strict: bool, on_step: Progress
 ) -> ImportBatch:
-    """Look at every object. `whole`: each must be a whole record, and none is skipped.
+    """Validate every object. `require_complete`: each must have all required keys, and none is skipped.
 
-    `is_strict`: rights that cannot be read are a fault; else the model is private.
+    `is_strict`: access fields that cannot be read are an error; else the model becomes private.
     """
     batch = ImportBatch()
     size = 0
     for index, raw in enumerate(objects):
         try:
-            _examine(batch, index, raw, whole, is_strict)
+            _check_item(batch, index, raw, require_complete, is_strict)
         except DomainError as error:
-            batch.faults.append(ItemError(index, None, error))
+            batch.errors.append(ItemError(index, None, error))
         on_step(1)
-        if len(batch.faults) > MOST_FAULTS:
+        if len(batch.errors) > MAX_ERRORS:
             break
         size += memoryview(raw).nbytes
-        if index % TURN == TURN - 1 or size > TURN_BYTES:
+        if index % ITEMS_PER_STEP == ITEMS_PER_STEP - 1 or size > BYTES_PER_STEP:
             await asyncio.sleep(0)
             size = 0
     return batch
 
 
-def unlike_a_model(raw: msgspec.Raw) -> bool:
-    """Whether an object has no id that could be a model's."""
+def is_not_a_model(raw: msgspec.Raw) -> bool:
+    """Return whether an object has no id that could be a model's."""
     try:
         return not isinstance(_decode(raw).id, str)
     except DomainError:
-        return False  # something else is wrong with it, and is said with its place
+        return False  # another error, which is reported with its position
 
 
 def draft_of(item: ImportItem, before: Mapping[str, Any] | None) -> ModelDraft:
-    """The record that an object describes, laid over the row it is to replace. Raises: Misshapen, Invalid."""
-    one = _decode(item.raw)
-    was: Mapping[str, Any] = before or {"base_model_id": None, "name": "", "is_active": True}
-    meta, tags = read_meta(_said(one.meta, was.get("meta")), [])
+    """Return the model that an object describes, merged over the row it replaces. Raises: ValidationError, InvalidRequest."""
+    model = _decode(item.raw)
+    stored: Mapping[str, Any] = before or {"base_model_id": None, "name": "", "is_active": True}
+    meta, tags = read_meta(_first_given(model.meta, stored.get("meta")), [])
     return ModelDraft(
         id=item.id,
-        base_model_id=was["base_model_id"] if item.base is UNSET else item.base,
-        name=was["name"] if one.name is UNSET else read_name(one.name),
-        is_active=was["is_active"] if one.is_active is UNSET else one.is_active,
+        base_model_id=stored["base_model_id"]
+        if item.base_model_id is UNSET
+        else item.base_model_id,
+        name=stored["name"] if model.name is UNSET else read_name(model.name),
+        is_active=stored["is_active"] if model.is_active is UNSET else model.is_active,
         meta=meta,
-        params=read_params(_said(one.params, was.get("params"))),
+        params=read_params(_first_given(model.params, stored.get("params"))),
         tags=tags,
     )
 
 
-def _examine(
-    batch: ImportBatch, index: int, raw: msgspec.Raw, whole: bool, is_strict: bool
+def _check_item(
+    batch: ImportBatch, index: int, raw: msgspec.Raw, require_complete: bool, is_strict: bool
 ) -> None:
-    one = _decode(raw)
-    if not isinstance(one.id, str) or not one.id:
-        if whole:
+    model = _decode(raw)
+    if not isinstance(model.id, str) or not model.id:
+        if require_complete:
             raise field_error("id", "string_type", "Expected a text that is not empty")
         batch.skipped.append(index)
         return
-    faults = []
+    errors = []
     notes: list[str] = []
 
-    def sound(read: Callable[[Any], Any], value: Any) -> Any:
-        """What is read, if it can be: one fault does not hide the next."""
+    def checked(read: Callable[[Any], Any], value: Any) -> Any:
+        """Return the parsed value; collect the error otherwise, so that one error does not hide the next."""
         try:
             return value if value is UNSET else read(value)
         except DomainError as error:
-            faults.append(ItemError(index, one.id, error))
+            errors.append(ItemError(index, model.id, error))
 
-    if whole:
-        sound(_check_whole, one)
-    sound(check_id, one.id)
-    sound(read_name, one.name)
-    sound(lambda meta: read_meta(meta, notes), one.meta)
-    sound(read_params, one.params)
-    sound(_check_time, one.created_at)
-    sharing = sound(lambda raw: imported_sharing(one, raw, notes, is_strict), raw)
-    batch.faults += faults
-    if not faults:
+    if require_complete:
+        checked(_check_required_keys, model)
+    checked(check_id, model.id)
+    checked(read_name, model.name)
+    checked(lambda meta: read_meta(meta, notes), model.meta)
+    checked(read_params, model.params)
+    checked(_check_time, model.created_at)
+    sharing = checked(lambda raw: imported_sharing(model, raw, notes, is_strict), raw)
+    batch.errors += errors
+    if not errors:
         batch.items.append(
             ImportItem(
                 index=index,
-                id=one.id,
-                normalized_id=normalized_id(one.id),
-                base=one.base_model_id if one.base_model_id is UNSET else one.base_model_id or None,
+                id=model.id,
+                normalized_id=normalized_id(model.id),
+                base_model_id=model.base_model_id
+                if model.base_model_id is UNSET
+                else model.base_model_id or None,
                 sharing=sharing,
-                created_at=None if one.created_at is UNSET else one.created_at,
-                is_named=one.name is not UNSET,
-                is_control=one.access_grants is UNSET,
-                owner=one.user_id if isinstance(one.user_id, str) and one.user_id else None,
+                created_at=None if model.created_at is UNSET else model.created_at,
+                is_named=model.name is not UNSET,
+                is_access_control=model.access_grants is UNSET,
+                owner_id=model.user_id
+                if isinstance(model.user_id, str) and model.user_id
+                else None,
                 notes=notes,
                 raw=raw,
             )
@@ -191,14 +197,14 @@ _DECODER: Final = lenient_decoder(ImportedModel)
 
 def _decode(raw: msgspec.Raw) -> ImportedModel:
     try:
-        one: ImportedModel = _DECODER.decode(raw)
-        return unpacked(one)
+        model: ImportedModel = _DECODER.decode(raw)
+        return unpack_documents(model)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json_error(error) from None
 
 
-def _check_whole(one: ImportedModel) -> None:
-    absent = [name for name in WHOLE if getattr(one, name) is UNSET]
+def _check_required_keys(model: ImportedModel) -> None:
+    absent = [name for name in REQUIRED_KEYS if getattr(model, name) is UNSET]
     if absent:
         raise ValidationError(
             [{"type": "missing", "loc": ["body", name], "msg": "Field required"} for name in absent]
@@ -206,12 +212,12 @@ def _check_whole(one: ImportedModel) -> None:
 
 
 def _check_time(at: int | None) -> None:
-    if at is not None and not 0 <= at <= LATEST:
+    if at is not None and not 0 <= at <= MAX_TIMESTAMP:
         raise InvalidRequest("[ERROR: created_at must be a time in seconds since 1970]")
 
 
-def _said(raw: msgspec.Raw | UnsetType, otherwise: str | None) -> msgspec.Raw:
-    """What an object says, else what the row says, else an empty object."""
+def _first_given(raw: msgspec.Raw | UnsetType, stored: str | None) -> msgspec.Raw:
+    """Return the value of the object, else that of the row, else an empty object."""
     if raw is not UNSET:
         return raw
-    return _EMPTY if otherwise is None else msgspec.Raw(otherwise.encode())
+    return _EMPTY if stored is None else msgspec.Raw(stored.encode())

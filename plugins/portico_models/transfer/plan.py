@@ -1,4 +1,4 @@
-"""What an import would do, found out before anything is written, with all that stands against it."""
+"""Plans an import: which models would be written, and every error, before anything is written."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,35 +24,35 @@ from portico.api import (
 )
 from portico_models.base_models import BaseAccess, load_base_access
 from portico_models.records import KIND
-from portico_models.sharing_rules import LONGEST_CHAIN, sharing_rights_of
-from portico_models.transfer.base_chains import base_of, bases_below, chain_faults
+from portico_models.sharing_rules import MAX_CHAIN_LENGTH, sharing_rights_of
+from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
 from portico_models.transfer.items import ImportBatch, ImportItem
-from portico_models.transfer.restricted_rights import Narrowing
+from portico_models.transfer.sharing_restriction import SharingRestriction
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedWrite:
-    """One record to be written. `is_new`: else there is a row of this id. `sharing`: as it will be.
+    """One model to write. `is_new`: otherwise there is a row with this id. `sharing`: after the import.
 
-    `owner_id`: whose a new one is. `notes`: what of its rights is not taken over.
+    `owner_id`: owner of a new model. `notes`: grants that are not imported.
     """
 
     item: ImportItem
     is_new: bool
     sharing: Sharing
-    shares_as_before: bool
+    sharing_unchanged: bool
     owner_id: str
     notes: Sequence[str] = ()
 
 
 class ImportPlanner:
-    """Plans one import on behalf of somebody.
+    """Plans one import for an actor.
 
-    `replace_all`: the caller may write every row, whosever it is, and what is not in the list will be gone.
-    `is_strict`: users and groups that do not exist here, and sharing that is not the caller's to do, are faults; else
-    they are left out of who has access; `tells_missing`: with a note. `keeps_owners`: a new record is its owner's, if there is such an account.
+    `replace_all`: the actor may write every row of every owner, and models that are not in the list are deleted.
+    `is_strict`: users and groups that do not exist, and sharing the actor may not do, are errors; else they are skipped,
+    with `reports_missing` with a note. `keeps_owners`: a new model gets the owner it names, if that account exists.
     """
 
     def __init__(
@@ -63,89 +63,104 @@ class ImportPlanner:
         *,
         replace_all: bool,
         is_strict: bool,
-        tells_missing: bool,
+        reports_missing: bool,
         keeps_owners: bool,
     ) -> None:
         self._app = app
         self._grants = app.permissions.grants
         self._actor = actor
         self._items: Sequence[ImportItem] = batch.items
-        # What stands on one of these is not at fault.
-        self._unsound = {fault.id for fault in batch.faults if fault.id}
-        self._over_all = replace_all
+        # Models based on one of these are not reported as errors, too.
+        self._rejected_ids = {fault.id for fault in batch.errors if fault.id}
+        self._replace_all = replace_all
         self._is_strict = is_strict
-        self._tells_missing = tells_missing
+        self._reports_missing = reports_missing
         self._keeps_owners = keeps_owners
-        self._footing: BaseAccess | None = None
+        self._base_access: BaseAccess | None = None
 
     async def prepare(self) -> None:
-        """Learn about bases. Before the transaction, for model sources may have to be asked."""
-        before = await self._rows_like(self._items)
+        """Load which bases may be used. Call it before the transaction, because model sources may have to be queried."""
+        before = await self._matching_rows(self._items)
         bases = {base_of(item, before.get(item.id)) for item in self._items}
-        self._footing = await load_base_access(self._app, self._actor, filter(None, bases))
+        self._base_access = await load_base_access(self._app, self._actor, filter(None, bases))
 
     async def plan(self) -> tuple[list[PlannedWrite], list[ItemError]]:
-        """What to write, and what stands against it. In the transaction, if it is to be written."""
-        before = await self._rows_like(self._items)
+        """Return the writes and the errors. Call it in the transaction, if there is one."""
+        before = await self._matching_rows(self._items)
         steps: list[PlannedWrite] = []
         bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
-        if not self._over_all:
+        if not self._replace_all:
             bases |= await bases_below(bases)
-        faults = [*_twice(self._items), *chain_faults(self._items, bases)]
-        footing = self._with_own(before)
-        reach = await sharing_rights_of(self._app, self._actor)
+        errors = [*_duplicate_errors(self._items), *chain_errors(self._items, bases)]
+        base_access = self._base_access_with_imported(before)
+        rights = await sharing_rights_of(self._app, self._actor)
         may_share_own = await self._app.permissions.allows(
             self._actor, "share", Resource(KIND, "", self._actor.id)
         )
-        taken = {one["likeness"]: one["id"] for one in before.values()}
-        for some in chunks(self._items):
-            there = [item.id for item in some if item.id in before]
-            shared = await self._grants.sharings_of(KIND, there)
+        ids_by_normalized = {one["likeness"]: one["id"] for one in before.values()}
+        for batch in chunks(self._items):
+            existing = [item.id for item in batch if item.id in before]
+            sharings = await self._grants.sharings_of(KIND, existing)
             missing = await self._grants.missing(
-                item.sharing for item in some if item.sharing is not UNSET
+                item.sharing for item in batch if item.sharing is not UNSET
             )
-            narrowing = Narrowing(missing, reach, self._is_strict, self._tells_missing)
-            owners = await self._owners(some, before)
-            for item in some:
+            restriction = SharingRestriction(
+                missing, rights, self._is_strict, self._reports_missing
+            )
+            owners = await self._owners(batch, before)
+            for item in batch:
                 row = before.get(item.id)
                 try:
-                    self._check(item, row, taken, footing)
-                    may_share = self._over_all or (row["may_share"] if row else may_share_own)
-                    was = shared.get(item.id, self._grants.PRIVATE)
-                    sharing, notes = was if row else reach.unsaid, list[str]()
+                    self._check(item, row, ids_by_normalized, base_access)
+                    may_share = self._replace_all or (row["may_share"] if row else may_share_own)
+                    previous = sharings.get(item.id, self._grants.PRIVATE)
+                    sharing, notes = previous if row else rights.default_sharing, list[str]()
                     if item.sharing is not UNSET:
-                        sharing, notes = narrowing.of(item, was, bool(may_share))
-                    owner = item.owner if item.owner and item.owner in owners else self._actor.id
-                    same = sharing.same_as(was)
-                    steps.append(PlannedWrite(item, row is None, sharing, same, owner, notes))
+                        sharing, notes = restriction.restrict(item, previous, bool(may_share))
+                    owner = (
+                        item.owner_id
+                        if item.owner_id and item.owner_id in owners
+                        else self._actor.id
+                    )
+                    sharing_unchanged = sharing.same_as(previous)
+                    steps.append(
+                        PlannedWrite(item, row is None, sharing, sharing_unchanged, owner, notes)
+                    )
                 except DomainError as error:
-                    faults.append(ItemError(item.index, item.id, error))
+                    errors.append(ItemError(item.index, item.id, error))
             await asyncio.sleep(0)
-        wrong = {fault.index for fault in faults}
-        return [step for step in steps if step.item.index not in wrong], faults
+        rejected = {fault.index for fault in errors}
+        return [step for step in steps if step.item.index not in rejected], errors
 
     def _check(
-        self, item: ImportItem, row: Row | None, taken: Mapping[str, str], footing: BaseAccess
+        self,
+        item: ImportItem,
+        row: Row | None,
+        ids_by_normalized: Mapping[str, str],
+        base_access: BaseAccess,
     ) -> None:
         if row is None:
-            if taken.get(item.normalized_id, item.id) != item.id and not self._over_all:
+            if (
+                ids_by_normalized.get(item.normalized_id, item.id) != item.id
+                and not self._replace_all
+            ):
                 raise InvalidRequest(MODEL_ID_TAKEN)
             if not item.is_named:
                 raise field_error("name", "missing", "Field required")
-        elif not (self._over_all or row["may_write"]):
+        elif not (self._replace_all or row["may_write"]):
             raise Forbidden
-        footing.check(item.id, base_of(item, row), dict(row) if row else None)
+        base_access.check(item.id, base_of(item, row), dict(row) if row else None)
 
     async def _owners(self, items: Sequence[ImportItem], before: Mapping[str, Row]) -> set[str]:
-        """Of the owners that new records name, those that there are, if they are to be kept."""
+        """Return the existing accounts that new models name as owner, if owners are imported."""
         if not self._keeps_owners:
             return set()
-        named = {item.owner for item in items if item.id not in before} - {self._actor.id}
+        named = {item.owner_id for item in items if item.id not in before} - {self._actor.id}
         return await self._app.identity.accounts.existing_ids([*filter(None, named)])
 
-    def _with_own(self, before: Mapping[str, Row]) -> BaseAccess:
-        """What is made or changed along with it, and the caller's own, counts as a base: it is checked itself."""
-        assert self._footing is not None  # `prepare` was called
+    def _base_access_with_imported(self, before: Mapping[str, Row]) -> BaseAccess:
+        """Also count imported models and the actor's own ones as usable bases: each is checked itself."""
+        assert self._base_access is not None  # `prepare` was called
         own = {
             item.id
             for item in self._items
@@ -155,18 +170,18 @@ class ImportPlanner:
         staying = {
             one for one in own if one in before and before[one]["base_model_id"] == bases[one]
         }
-        usable = self._footing.usable | (own - staying) | self._unsound
-        # A base that stays is not checked; so a preset that keeps one counts only if its owner could use that today.
-        for _ in range(LONGEST_CHAIN):
+        usable = self._base_access.usable_ids | (own - staying) | self._rejected_ids
+        # A base that stays is not checked; so a preset with such a base counts only if its owner may use that base now.
+        for _ in range(MAX_CHAIN_LENGTH):
             usable |= {one for one in staying if bases[one] is None or bases[one] in usable}
-        return replace(self._footing, usable=usable)
+        return replace(self._base_access, usable_ids=usable)
 
     # -- rows -----------------------------------------------------------------------------------------------
 
-    async def _rows_like(self, items: Sequence[ImportItem]) -> dict[str, Row]:
-        """The rows that have one of the ids, or one that a person could take for it, and what is the caller's right."""
+    async def _matching_rows(self, items: Sequence[ImportItem]) -> dict[str, Row]:
+        """Return the rows with one of the ids, or one that looks like it, with what the actor may do to them."""
         permissions = self._app.permissions
-        found: dict[str, Row] = {}
+        rows: dict[str, Row] = {}
         write = await permissions.allowed_column(self._actor, "write", KIND)
         share = await permissions.allowed_column(
             self._actor, "share", KIND, first=len(write.args) + 1
@@ -174,26 +189,26 @@ class ImportPlanner:
         args = (*write.args, *share.args)
         keys = (("id", [i.id for i in items]), ("likeness", [i.normalized_id for i in items]))
         for column, values in keys:
-            for some in chunks(values):
+            for batch in chunks(values):
                 for one in await fetch_all(
                     "SELECT id, likeness, user_id, base_model_id, "  # noqa: S608
                     f"({write.sql}) AS may_write, ({share.sql}) AS may_share FROM models_model "
-                    f"WHERE {column} IN ({placeholders(len(some), first=len(args) + 1)})",
+                    f"WHERE {column} IN ({placeholders(len(batch), first=len(args) + 1)})",
                     *args,
-                    *some,
+                    *batch,
                 ):
-                    found[one["id"]] = one
+                    rows[one["id"]] = one
                 await asyncio.sleep(0)
-        return found
+        return rows
 
 
-def _twice(items: Iterable[ImportItem]) -> list[ItemError]:
-    """Objects whose id stands before them in the list already, or one that a person could take for it."""
+def _duplicate_errors(items: Iterable[ImportItem]) -> list[ItemError]:
+    """Return errors of objects whose id, or one that looks like it, is also that of an earlier object."""
     first: dict[str, int] = {}
-    faults = []
+    errors = []
     for item in items:
         at = first.setdefault(item.normalized_id, item.index)
         if at != item.index:
             error = InvalidRequest(f"[ERROR: id is, or looks like, that of models[{at}]]")
-            faults.append(ItemError(item.index, item.id, error))
-    return faults
+            errors.append(ItemError(item.index, item.id, error))
+    return errors

@@ -1,4 +1,4 @@
-"""Taking models along and bringing them in, over HTTP. What happens is in `exporting.py` and `transfer.py`."""
+"""HTTP routes of import, export and sync."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -26,7 +26,7 @@ from portico.api import (
 )
 from portico_models.records import KIND
 from portico_models.schemas import Model
-from portico_models.templates.service import Templates
+from portico_models.templates.service import TemplateService
 from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.format import (
     ExportDocument,
@@ -38,56 +38,55 @@ from portico_models.transfer.format import (
 from portico_models.transfer.importer import ModelImport
 from portico_models.transfer.writer import ImportReport
 
-#: Bytes of what may be brought in at once.
-LARGEST_IMPORT: Final = 64 * 1024 * 1024
-
-#: Commas in it: each may part two objects, and of every object there is at least the note where it begins.
-MOST_COMMAS: Final = 2_000_000
+#: Bytes of one import.
+MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
+#: Commas in one import. Each may separate two objects, and each object takes memory.
+MAX_COMMAS: Final = 2_000_000
 
 Ids = Annotated[tuple[str, ...], QueryParameter(name="id", description="Only this one; repeated")]
 
 
-class ImportQuery(msgspec.Struct):
-    """Which presets to take along. `ids`: null = all."""
+class ExportRequest(msgspec.Struct):
+    """The presets to export. `ids`: null = all."""
 
     ids: list[str] | None = None
 
 
 async def check_element_count(request: Request) -> None:
-    """Before a body is taken apart. Raises: TooLarge for one of millions of parts, which would fill the memory."""
-    if (await request.body()).count(b",") > MOST_COMMAS:
+    """Raises: TooLarge for a body with millions of elements, before decoding it fills the memory."""
+    if (await request.body()).count(b",") > MAX_COMMAS:
         raise TooLarge
 
 
-#: How both routes take a body.
-_large: Final[dict[str, Any]] = {
-    "max_body": LARGEST_IMPORT,
+#: Options of both routes that read a body.
+_IMPORT_OPTIONS: Final[dict[str, Any]] = {
+    "max_body": MAX_IMPORT_BYTES,
     "before_request": check_element_count,
     "reads_import": True,
 }
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the handlers of import, export and sync."""
     export = ModelExport(app)
 
-    async def presets(
+    async def preset_stream(
         request: Request, ids: Sequence[str] | None, templates: str
-    ) -> SourceResponse:
+    ) -> StreamResponse:
         body = json_array_stream(export.presets(request.user, ids))
         if parse_query_flag("templates", templates):
-            found = await app.services.require(Templates).export(request.user)
+            found = await app.services.require(TemplateService).export(request.user)
             body = with_templates(body, found)
-        return SourceResponse(body=body)
+        return stream_response(request, SourceResponse(body=body))
 
     @get(
         "/api/v1/models/export", requires="model:export", response_type=list[Model] | ExportDocument
     )
-    async def take(
+    async def export_models(
         request: Request, ids: Ids = (), templates: FromQuery[QueryFlag] = ""
     ) -> StreamResponse:
-        """The presets the caller may write, oldest first. `templates`: in an object, with those the caller reads."""
-        return stream_response(request, await presets(request, ids or None, templates))
+        """Export the presets the caller may write, oldest first. `templates`: in an object, with the templates the caller may read."""
+        return await preset_stream(request, ids or None, templates)
 
     @post(
         "/api/v1/models/export",
@@ -95,98 +94,100 @@ def routes(app: AppContext) -> list[Any]:
         read_only=True,
         response_type=list[Model] | ExportDocument,
     )
-    async def take_some(
+    async def export_selected_models(
         request: Request,
-        data: JSONBody[ImportQuery | None] = None,
+        data: JSONBody[ExportRequest | None] = None,
         templates: FromQuery[QueryFlag] = "",
     ) -> StreamResponse:
-        """The same; those of a list in its order."""
-        return stream_response(
-            request, await presets(request, data.ids if data else None, templates)
-        )
+        """Export the presets with the given ids, in this order; without ids, as with GET."""
+        return await preset_stream(request, data.ids if data else None, templates)
 
     @post(
         "/api/v1/models/import",
         requires="model:import",
         response_type=bool | ImportReport,
-        **_large,
+        **_IMPORT_OPTIONS,
     )
-    async def bring(
+    async def import_models(
         request: Request,
         data: JSONBody[ImportBody],
         *,
         dry_run: FromQuery[QueryFlag] = "",
         strict: FromQuery[QueryFlag] = "",
-        drop_unknown: FromQuery[QueryFlag] = "",
+        skip_unknown_principals: FromQuery[QueryFlag] = "",
         report: FromQuery[QueryFlag] = "",
     ) -> JSONResponse:
-        """Bring in many: all, or none. The answer is true, or a report if something was not taken over as it was sent.
+        """Import models, all or none. The response is true, or a report if a value was not imported unchanged.
 
-        `dry_run`: only say what would happen. `strict`: users and groups that are not here, and rights that cannot be
-        taken over, are refused; else access is narrowed, and the report says so. `drop_unknown`: users and groups
-        that do not exist here are left out without a note. `report`: the answer is the report in any case.
+        `dry_run`: return the report without writing. `strict`: reject sharing with users and groups that do not exist
+        here, or that cannot be imported; otherwise access is reduced, with a note. `skip_unknown_principals`: no notes
+        about users and groups that do not exist here. `report`: always return a report.
         """
-        sent = await _sent(request)
-        transfer = await _transfer(app, request.user, sent, strict, drop_unknown)
+        document = await _read_body(request)
+        model_import = await _model_import(
+            app, request.user, document, strict, skip_unknown_principals
+        )
         if parse_query_flag("dry_run", dry_run):
-            would = await transfer.rehearse(sent.models, sent.templates)
-            return json_response(would, headers=[NO_STORE])
-        done = await transfer.run(sent.models, sent.templates)
+            planned = await model_import.dry_run(document.models, document.templates)
+            return json_response(planned, headers=[NO_STORE])
+        result = await model_import.run(document.models, document.templates)
         wants_report = parse_query_flag("report", report)
-        reported = wants_report or not done.is_complete
-        return json_response(done if reported else True, headers=[NO_STORE])
+        with_report = wants_report or not result.is_complete
+        return json_response(result if with_report else True, headers=[NO_STORE])
 
     @post(
         "/api/v1/models/sync",
         requires="model:sync",
         response_type=list[Model] | ImportReport,
-        **_large,
+        **_IMPORT_OPTIONS,
     )
-    async def sync(
+    async def sync_models(
         request: Request,
         data: JSONBody[ImportBody],
         *,
         dry_run: FromQuery[QueryFlag] = "",
         strict: FromQuery[QueryFlag] = "",
-        drop_unknown: FromQuery[QueryFlag] = "",
+        skip_unknown_principals: FromQuery[QueryFlag] = "",
         report: FromQuery[QueryFlag] = "",
     ) -> StreamResponse:
-        """Make the workspace as a list says; the answer is what it is then. The queries: as for an import."""
-        sent = await _sent(request)
-        transfer = await _transfer(app, request.user, sent, strict, drop_unknown, replace_all=True)
+        """Replace all models of the workspace by a list, and return them. Query parameters: as for an import."""
+        document = await _read_body(request)
+        model_import = await _model_import(
+            app, request.user, document, strict, skip_unknown_principals, replace_all=True
+        )
         if parse_query_flag("dry_run", dry_run):
-            would = msgspec.json.encode(await transfer.rehearse(sent.models, sent.templates))
-            return stream_response(request, SourceResponse(body=would), [NO_STORE])
+            planned = await model_import.dry_run(document.models, document.templates)
+            body = SourceResponse(body=msgspec.json.encode(planned))
+            return stream_response(request, body, [NO_STORE])
         wants_report = parse_query_flag("report", report)
-        done = await transfer.run(sent.models, sent.templates)
+        result = await model_import.run(document.models, document.templates)
         if wants_report:
-            return stream_response(
-                request, SourceResponse(body=msgspec.json.encode(done)), [NO_STORE]
-            )
+            body = SourceResponse(body=msgspec.json.encode(result))
+            return stream_response(request, body, [NO_STORE])
         return stream_response(request, SourceResponse(body=json_array_stream(export.everything())))
 
-    return [take, take_some, bring, sync]
+    return [export_models, export_selected_models, import_models, sync_models]
 
 
-async def _sent(request: Request) -> ImportDocument:
+async def _read_body(request: Request) -> ImportDocument:
     return await read_import(BytesIO(await request.body()))
 
 
-async def _transfer(
+async def _model_import(
     app: AppContext,
     actor: Actor,
-    sent: ImportDocument,
+    document: ImportDocument,
     strict: str,
-    drop_unknown: str,
+    skip_unknown_principals: str,
     *,
     replace_all: bool = False,
 ) -> ModelImport:
     return ModelImport(
         app,
         actor,
-        under=sent.body_path,
+        body_path=document.body_path,
         is_strict=parse_query_flag("strict", strict),
-        tells_missing=not parse_query_flag("drop_unknown", drop_unknown),
+        reports_missing=not parse_query_flag("skip_unknown_principals", skip_unknown_principals),
         keeps_owners=await app.permissions.allows_on_collection(actor, KIND, "override"),
         replace_all=replace_all,
     )

@@ -1,4 +1,4 @@
-"""What an import writes, a hundred records at a time."""
+"""Writes planned models, a hundred at a time."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ from portico.api import (
 )
 from portico_models.events import ModelChanged
 from portico_models.records import KIND, ModelDraft, ModelRecords
-from portico_models.transfer.items import TURN_BYTES, Progress, draft_of
+from portico_models.transfer.items import BYTES_PER_STEP, Progress, draft_of
 from portico_models.transfer.plan import PlannedWrite
 
 Row = Mapping[str, Any]
@@ -28,7 +28,7 @@ _COMPARED = ("base_model_id", "name", "is_active", "meta", "params")
 
 
 class RejectedItem(msgspec.Struct):
-    """An object that would not be brought in. `index`: its place in the list, from 0."""
+    """An object that cannot be imported. `index`: its position in the list, from 0."""
 
     index: int
     id: str | None
@@ -36,7 +36,7 @@ class RejectedItem(msgspec.Struct):
 
 
 class Note(msgspec.Struct):
-    """What of an object was not brought in as it says. `index`: its place in the list, from 0."""
+    """A value of an object that was not imported unchanged. `index`: position of the object in the list, from 0."""
 
     index: int
     id: str | None
@@ -44,10 +44,10 @@ class Note(msgspec.Struct):
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What an import does, by the ids of the models. `skipped`: objects without an id that could be one.
+    """Result of an import, by the ids of the models. `skipped`: number of objects without a usable id.
 
-    `deleted`: of a sync only. `templates`: those that came along, where some did. `notes`, `template_notes`: what was
-    left out or replaced, where something was.
+    `deleted`: of a sync only. `templates`: imported templates, if there were any. `notes`, `template_notes`: values that
+    were skipped or replaced, if there were any.
     """
 
     created: list[str] = []
@@ -55,24 +55,24 @@ class ImportReport(msgspec.Struct, kw_only=True):
     unchanged: list[str] = []
     deleted: list[str] | msgspec.UnsetType = msgspec.UNSET
     skipped: int = 0
-    refused: list[RejectedItem] = []
+    rejected: list[RejectedItem] = []
     templates: list[str] | msgspec.UnsetType = msgspec.UNSET
-    refused_templates: list[RejectedItem] | msgspec.UnsetType = msgspec.UNSET
+    rejected_templates: list[RejectedItem] | msgspec.UnsetType = msgspec.UNSET
     notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
     template_notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything was brought in as it was sent."""
-        return not (self.skipped or self.refused or self.refused_templates) and (
+        """Return whether everything was imported unchanged."""
+        return not (self.skipped or self.rejected or self.rejected_templates) and (
             self.notes is msgspec.UNSET and self.template_notes is msgspec.UNSET
         )
 
 
 class ImportWriter:
-    """Carries out a plan on behalf of somebody, or finds out what carrying it out would change.
+    """Writes a plan for an actor, or in a dry run computes what it would change.
 
-    `replace_all`: what is not in the plan is deleted, and a record that is there gets the birth that the plan says.
+    `replace_all`: models that are not in the list are deleted, and existing models get the listed creation time.
     """
 
     def __init__(
@@ -81,86 +81,88 @@ class ImportWriter:
         actor: Actor,
         *,
         replace_all: bool,
-        rehearsal: bool,
+        dry_run: bool,
         on_step: Progress,
     ) -> None:
         self._app = app
         self._records = app.services.require(ModelRecords)
         self._actor = actor
-        self._over_all = replace_all
-        self._rehearsal = rehearsal
+        self._replace_all = replace_all
+        self._dry_run = dry_run
         self._on_step = on_step
         self._at = now()
         self._report = ImportReport()
-        self._faults: list[ItemError] = []
+        self._errors: list[ItemError] = []
 
     async def run(
         self, steps: Sequence[PlannedWrite], listed: Collection[str]
     ) -> tuple[ImportReport, list[ItemError]]:
-        """Carry the plan out. In a transaction that began with `begin_change`, unless it is a rehearsal.
+        """Write the plan. Call it in a transaction that began with `begin_change`, unless it is a dry run.
 
-        `listed`: the ids of all objects, whether they can be brought in or not. The faults: of rows whose other
-        half, of which the list says nothing, is not allowed any more; then it is to be undone.
+        `listed`: the ids of all objects, valid or not. Return the report, and errors of models whose row has become invalid
+        in values that the object does not contain; then roll the transaction back.
         """
-        if self._over_all:
+        if self._replace_all:
             await self._delete_all_but(listed)
-        for some in chunks(steps, MAX_ROWS_PER_STATEMENT):
-            await self._write(some)
-            self._on_step(len(some))
-            await asyncio.sleep(0)  # others read meanwhile
-        return self._report, self._faults
+        for batch in chunks(steps, MAX_ROWS_PER_STATEMENT):
+            await self._write(batch)
+            self._on_step(len(batch))
+            await asyncio.sleep(0)  # let other tasks read
+        return self._report, self._errors
 
     async def _write(self, steps: Sequence[PlannedWrite]) -> None:
         before = await self._rows(steps)
         new: list[ModelDraft] = []
-        others: list[ModelDraft] = []
-        same: list[str] = []
-        born: dict[str, int] = {}
+        changed: list[ModelDraft] = []
+        unchanged: list[str] = []
+        created_times: dict[str, int] = {}
         size = 0
         for step in steps:
             item, row = step.item, before.get(step.item.id)
-            if size > TURN_BYTES:
+            if size > BYTES_PER_STEP:
                 await asyncio.sleep(0)
                 size = 0
             size += memoryview(item.raw).nbytes
             try:
                 draft = draft_of(item, row)
             except DomainError as error:
-                self._faults.append(ItemError(item.index, item.id, error))
+                self._errors.append(ItemError(item.index, item.id, error))
                 continue
             if row is None:
-                born[item.id] = self._at if item.created_at is None else item.created_at
+                created_times[item.id] = self._at if item.created_at is None else item.created_at
                 new.append(draft)
                 continue
-            said = item.created_at if self._over_all else None
-            born[item.id] = row["created_at"] if said is None else said
-            if step.shares_as_before and self._is(row, draft, born[item.id]):
-                same.append(item.id)
+            given = item.created_at if self._replace_all else None
+            created_times[item.id] = row["created_at"] if given is None else given
+            if step.sharing_unchanged and self._is_unchanged(row, draft, created_times[item.id]):
+                unchanged.append(item.id)
             else:
-                others.append(draft)
+                changed.append(draft)
         self._report.created += [draft.id for draft in new]
-        self._report.updated += [draft.id for draft in others]
-        self._report.unchanged += same
-        if self._rehearsal:
+        self._report.updated += [draft.id for draft in changed]
+        self._report.unchanged += unchanged
+        if self._dry_run:
             return
-        if self._over_all:
-            await self._records.touch_many(same, at=self._at)
-        written = {draft.id for draft in (*new, *others)}
+        if self._replace_all:
+            await self._records.touch_many(unchanged, at=self._at)
+        written = {draft.id for draft in (*new, *changed)}
         by, at = self._actor.id, self._at
         owners = {step.item.id: step.owner_id for step in steps}
         for owner in dict.fromkeys(owners[draft.id] for draft in new):
-            theirs = [draft for draft in new if owners[draft.id] == owner]
-            await self._records.insert_many(theirs, owner, by=by, at=at, created_at=born)
-        await self._records.update_many(others, by=by, at=at, created_at=born, change="imported")
+            drafts = [draft for draft in new if owners[draft.id] == owner]
+            await self._records.insert_many(drafts, owner, by=by, at=at, created_at=created_times)
+        await self._records.update_many(
+            changed, by=by, at=at, created_at=created_times, change="imported"
+        )
         await self._app.permissions.grants.write_many(
             KIND, {step.item.id: step.sharing for step in steps if step.item.id in written}
         )
-        self._tell("created", [draft.id for draft in new])
-        self._tell("updated", [draft.id for draft in others])
+        self._publish_changes("created", [draft.id for draft in new])
+        self._publish_changes("updated", [draft.id for draft in changed])
 
-    def _is(self, row: Row, draft: ModelDraft, created_at: int) -> bool:
-        """Whether a record is already what it is to become, to the byte."""
-        if self._over_all and row["created_at"] != created_at:
+    def _is_unchanged(self, row: Row, draft: ModelDraft, created_at: int) -> bool:
+        """Return whether a model already has these values, byte for byte."""
+        if self._replace_all and row["created_at"] != created_at:
             return False
         return all(getattr(draft, column) == row[column] for column in _COMPARED)
 
@@ -171,17 +173,19 @@ class ImportWriter:
         sql = f"SELECT * FROM models_model WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
         return {one["id"]: one for one in await fetch_all(sql, *ids)}
 
-    async def _delete_all_but(self, kept: Collection[str]) -> None:
-        gone = [one for one in await self._records.ids_of() if one not in kept]
-        self._report.deleted = gone
-        if self._rehearsal:
+    async def _delete_all_but(self, ids: Collection[str]) -> None:
+        deleted = [one for one in await self._records.ids_of() if one not in ids]
+        self._report.deleted = deleted
+        if self._dry_run:
             return
-        for some in chunks(gone, MAX_ROWS_PER_STATEMENT):
-            await self._records.delete_many(some, by=self._actor.id, at=self._at)
+        for batch in chunks(deleted, MAX_ROWS_PER_STATEMENT):
+            await self._records.delete_many(batch, by=self._actor.id, at=self._at)
             await asyncio.sleep(0)
-        self._tell("deleted", gone)
+        self._publish_changes("deleted", deleted)
 
-    def _tell(self, change: Literal["created", "updated", "deleted"], ids: Sequence[str]) -> None:
+    def _publish_changes(
+        self, change: Literal["created", "updated", "deleted"], ids: Sequence[str]
+    ) -> None:
         def publish() -> None:
             for model_id in ids:
                 self._app.events.publish(ModelChanged(model_id, change))

@@ -15,11 +15,11 @@ from portico.permissions import (
     read_access_control,
 )
 from portico.settings.schema import AccessSettings
-from portico_models.records import ACTIONS, GENERAL
+from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
 
 pytestmark = pytest.mark.anyio
 
-MODEL = ResourceKind("model", "note_note", ACTIONS, collection_actions=GENERAL)
+MODEL = ResourceKind("model", "note_note", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from portico.permissions import (
     PolicyService,
     ResourceKind,
 )
-from portico_models.records import ACTIONS, GENERAL
+from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
 
 pytestmark = pytest.mark.anyio
 
-MODEL = ResourceKind("model", "note_note", ACTIONS, collection_actions=GENERAL)
+MODEL = ResourceKind("model", "note_note", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
 OFFICE = ResourceKind("office", "", ("keep",), required_for_admins=("keep",))
 POLICIES = (
     PackagedPolicy("portico_policies", "models.csv"),

@@ -6,7 +6,7 @@ from tests.plugins.models.conftest import Shop, form, readers, writers
 
 from portico.api import UNAUTHORIZED
 from portico.testing import Client
-from portico_models.sharing_rules import CYCLE_MESSAGE, LONGEST_CHAIN
+from portico_models.sharing_rules import CYCLE_MESSAGE, MAX_CHAIN_LENGTH
 
 CREATE, UPDATE = "/api/v1/models/create", "/api/v1/models/model/update"
 
@@ -60,13 +60,13 @@ def test_two_who_write_at_the_same_time_close_no_ring(admin: Client) -> None:
 
 
 def test_a_chain_has_a_longest_length(ann: Client) -> None:
-    chain(ann, *(f"m{number}" for number in range(LONGEST_CHAIN)))
+    chain(ann, *(f"m{number}" for number in range(MAX_CHAIN_LENGTH)))
 
-    answer = ann.post(CREATE, form("over", base_model_id=f"m{LONGEST_CHAIN - 1}"))
+    answer = ann.post(CREATE, form("over", base_model_id=f"m{MAX_CHAIN_LENGTH - 1}"))
 
     assert (answer.status, "base_model_id" in answer.detail) == (400, True)
     listed = [one["id"] for one in ann.get("/api/models").json["data"]]
-    assert f"m{LONGEST_CHAIN - 1}" in listed
+    assert f"m{MAX_CHAIN_LENGTH - 1}" in listed
 
 
 def test_AB_36_a_preset_on_a_private_one_is_refused_two_hops_up_as_well(

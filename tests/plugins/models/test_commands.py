@@ -1,4 +1,4 @@
-"""`portico models …`, as somebody at the keyboard sees it."""
+"""`portico model`, as somebody at the keyboard sees it."""
 
 import json
 from pathlib import Path
@@ -13,31 +13,31 @@ def as_file(*models: object) -> str:
 
 
 def test_models_are_brought_in_listed_and_taken_along(cli: CommandLine, tmp_path: Path) -> None:
-    assert "portico models import" in cli("models", "list").stdout
+    assert "portico model import" in cli("model", "list").stdout
     cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
     both = as_file(form("one"), form("over", base_model_id=None, is_active=False), {})
 
-    would = cli("models", "import", "-", "--dry-run", "--json", said=both)
+    would = cli("model", "import", "-", "--dry-run", "--json", said=both)
     assert json.loads(would.stdout)["created"] == ["one", "over"]
-    assert json.loads(cli("models", "list", "--json").stdout) == []
+    assert json.loads(cli("model", "list", "--json").stdout) == []
 
-    done = cli("models", "import", "-", said=both)
-    assert done.stdout.split() == ["created", "2", "updated", "0", "unchanged", "0", "refused", "0", "skipped", "1"]  # fmt: skip
+    done = cli("model", "import", "-", said=both)
+    assert done.stdout.split() == ["created", "2", "updated", "0", "unchanged", "0", "rejected", "0", "skipped", "1"]  # fmt: skip
     assert "Importing" in done.stderr
 
-    listed = json.loads(cli("models", "list", "--json").stdout)
+    listed = json.loads(cli("model", "list", "--json").stdout)
     assert [one["id"] for one in listed] == ["one", "over"]
-    assert cli("models", "list").stdout.splitlines() == ["  one on open-1  Legal desk", "- over  Legal desk"]  # fmt: skip
+    assert cli("model", "list").stdout.splitlines() == ["  one on open-1  Legal desk", "- over  Legal desk"]  # fmt: skip
 
-    printed = cli("models", "export")
+    printed = cli("model", "export")
     assert [one["id"] for one in json.loads(printed.stdout)] == ["one"]
-    cli("models", "export", "all.json", "--all", "--templates")
+    cli("model", "export", "all.json", "--all", "--templates")
     exported = json.loads((tmp_path / "all.json").read_text())
     assert [one["id"] for one in exported["models"]] == ["one", "over"]
     assert exported["templates"] == []
 
-    cli("models", "sync", "all.json")
-    emptied = cli("models", "sync", "-", "--json", said="[]")
+    cli("model", "sync", "all.json")
+    emptied = cli("model", "sync", "-", "--json", said="[]")
     assert json.loads(emptied.stdout)["deleted"] == ["one", "over"]
 
 
@@ -47,23 +47,23 @@ def test_new_models_are_the_owners_who_is_named_and_so_are_the_rights(cli: Comma
         cli("user", "add", f"{name}@example.org", "--password-stdin", said=said)
     override = as_file(form("over", base_model_id=None))
 
-    ann = ("models", "import", "-", "--owner", "ann@example.org")
+    ann = ("model", "import", "-", "--owner", "ann@example.org")
     assert "models[0]" in cli(*ann, said=override, code=1).stderr
     assert "models[0]  over" in cli(*ann, "--dry-run", said=override, code=1).stderr
 
-    cli("models", "import", "-", "--owner", "ROOT@example.org", said=override)
-    (one,) = json.loads(cli("models", "list", "--json").stdout)
+    cli("model", "import", "-", "--owner", "ROOT@example.org", said=override)
+    (one,) = json.loads(cli("model", "list", "--json").stdout)
     root = json.loads(cli("user", "show", "root@example.org").stdout)
     assert one["user_id"] == root["id"]
 
 
 def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     for said, told in (
-        ("5", "this is no export of models"),
+        ("5", "this is not an export of models"),
         ("[", "it is cut off"),
         ("[]", "There is no administrator yet"),
     ):
-        assert told in cli("models", "import", "-", said=said, code=1).stderr
-    done = cli("models", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
-    assert "Nobody is nobody@example.org" in done.stderr
-    cli("models", "import", "absent.json", code=2)
+        assert told in cli("model", "import", "-", said=said, code=1).stderr
+    done = cli("model", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
+    assert "No account has the address nobody@example.org" in done.stderr
+    cli("model", "import", "absent.json", code=2)

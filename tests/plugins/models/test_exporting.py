@@ -93,7 +93,7 @@ def test_a_list_of_another_shape_is_refused(admin: Client, body: Any) -> None:
 def test_an_export_comes_in_blocks_oldest_first_and_none_is_lost_between_two(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "BLOCK", 3)
+    monkeypatch.setattr(exporter, "BLOCK_ROWS", 3)
     made = [form(f"m{number}", created_at=100 + number // 4) for number in reversed(range(10))]
     assert admin.post("/api/v1/models/import", made).json is True
 

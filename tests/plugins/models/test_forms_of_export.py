@@ -86,12 +86,12 @@ def test_rights_in_a_text_that_is_no_document_are_refused(admin: Client, rights:
 
 @pytest.fixture
 def as_root(cli: CommandLine, tmp_path: Path) -> Callable[..., Any]:
-    """`portico models …` with a file, where there is one administrator."""
+    """`portico model` with a file, where there is one administrator."""
     cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
 
     def run(command: str, content: bytes, *options: str, code: int = 0) -> Any:
         (tmp_path / "file.json").write_bytes(content)
-        return cli("models", command, "file.json", *options, code=code)
+        return cli("model", command, "file.json", *options, code=code)
 
     return run
 
@@ -104,7 +104,7 @@ def test_the_command_line_reads_the_same_forms(
 
     as_root("import", BOM + GOOD["joined lists"])
 
-    listed = json.loads(cli("models", "list", "--json").stdout)
+    listed = json.loads(cli("model", "list", "--json").stdout)
     assert [one["id"] for one in listed] == ["one", "two"]
 
 
@@ -123,5 +123,5 @@ def test_the_command_line_says_what_it_did_not_take_over(
         assert told in done.stderr
     report = json.loads(as_root("import", content, "--json").stdout)
     assert [note["index"] for note in report["notes"]] == [0, 0, 1]
-    exported = json.loads(cli("models", "export").stdout)
+    exported = json.loads(cli("model", "export").stdout)
     assert [one["access_control"] for one in exported] == [{}]

@@ -258,8 +258,8 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
         ann, form("new"), form("same"), form("other", name="N"), form("bobs"), bad, {}, 5, ring
     )
 
-    refused = said.pop("refused")
-    assert said.pop("notes") == [{"index": 5, "id": None, "note": "it has no id; passed over"}]
+    refused = said.pop("rejected")
+    assert said.pop("notes") == [{"index": 5, "id": None, "note": "it has no id; skipped"}]
     assert said == {"created": ["new"], "updated": ["other"], "unchanged": ["same"], "skipped": 1}
     assert [(one["index"], one["id"]) for one in refused] == [
         (3, "bobs"),
@@ -427,14 +427,14 @@ def test_who_is_not_here_can_be_left_out_instead(admin: Client, ann: Client) -> 
     ]
     assert admin.post(f"{IMPORT}?strict=true", models).status == 400
 
-    assert admin.post(f"{IMPORT}?drop_unknown=true", models).json is True
+    assert admin.post(f"{IMPORT}?skip_unknown_principals=true", models).json is True
 
     assert found(admin, "one")["access_control"]["read"] == {
         "group_ids": [],
         "user_ids": [ann.account["id"]],
     }
     assert found(admin, "two")["access_control"] == {}
-    again = admin.post(f"{IMPORT}?drop_unknown=true&dry_run=true", models).json
+    again = admin.post(f"{IMPORT}?skip_unknown_principals=true&dry_run=true", models).json
     assert again["unchanged"] == ["one", "two"]
 
 
@@ -497,7 +497,9 @@ def test_large_objects_are_decoded_with_turns_for_others_between_them() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(count())
-        batch = await check_items(many, whole=False, is_strict=False, on_step=lambda _: None)
+        batch = await check_items(
+            many, require_complete=False, is_strict=False, on_step=lambda _: None
+        )
         task.cancel()
         assert len(batch.items) == len(many)
         return turns

@@ -216,7 +216,7 @@ def test_the_revision_is_shared_by_processes_and_seen_soon(
     create(admin, "one")
 
     assert app.call(here.revision) == before + 1  # at once where it was made
-    elsewhere._good_until = 0  # 0.3 s later elsewhere
+    elsewhere._revision_expires_at = 0  # 0.3 s later elsewhere
     assert app.call(elsewhere.revision) == before + 1
 
 

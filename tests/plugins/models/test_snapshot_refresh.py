@@ -58,7 +58,7 @@ def test_very_much_at_once_is_read_whole(
 ) -> None:
     for number in range(3):
         admin.post(CREATE, form(f"m{number}"))
-    monkeypatch.setattr("portico_models.records.MOST_CHANGES", 2)
+    monkeypatch.setattr("portico_models.records.MAX_CHANGES", 2)
 
     assert since(app, 0) is None
 

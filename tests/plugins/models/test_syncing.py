@@ -81,10 +81,10 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
     answer = sync(admin, form("anns"), form("same"), form("new"), {"id": "x"}, query="?dry_run=1")
 
     assert answer.status == 200
-    refused = answer.json.pop("refused")
-    assert answer.json | {"refused": []} == {
+    refused = answer.json.pop("rejected")
+    assert answer.json | {"rejected": []} == {
         "created": ["new"], "updated": [], "unchanged": ["anns", "same"], "deleted": ["gone"],
-        "skipped": 0, "refused": [],
+        "skipped": 0, "rejected": [],
     }  # fmt: skip
     assert refused == [
         {

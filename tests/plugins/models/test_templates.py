@@ -10,7 +10,7 @@ from portico.errors import Forbidden, InvalidRequest, ValidationError
 from portico.identity import Actor
 from portico.testing import Client, InProcessApp
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
-from portico_models.templates.service import Templates
+from portico_models.templates.service import TemplateService
 
 TEMPLATES = "/api/v1/models/templates"
 BUILT_IN = ["code-reviewer", "concise-assistant", "translator"]
@@ -152,8 +152,8 @@ def actor(person: Client) -> Actor:
     return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
 
 
-def templates(app: InProcessApp) -> Templates:
-    return app.portico.context.services.require(Templates)
+def templates(app: InProcessApp) -> TemplateService:
+    return app.portico.context.services.require(TemplateService)
 
 
 def carry(app: InProcessApp, by: Client, document: bytes) -> Any:

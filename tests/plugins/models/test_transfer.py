@@ -177,5 +177,5 @@ def test_with_a_template_that_is_refused_no_model_comes_in(
     assert answer.status == status
     assert "templates" in str(answer.detail) and "1" in str(answer.detail)
     would = admin.post(f"{IMPORT}?dry_run=1", both).json
-    assert [one["index"] for one in would["refused_templates"]] == [1]
+    assert [one["index"] for one in would["rejected_templates"]] == [1]
     assert admin.get(f"{EXPORT}?templates=1").json == {"models": [], "templates": []}

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from portico.api import RateLimited, SourceTimedOut
-from portico_openai.failures import RETRY_AFTER, Failures, Redactor
+from portico_openai.failures import DEFAULT_RETRY_AFTER_SECONDS, Failures, Redactor
 
 REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
 
@@ -45,27 +45,27 @@ def test_a_plain_sentence_stays() -> None:
         ("0.5", 1),
         ("-3", 0),
         ("1e99", 86400),
-        ("nan", RETRY_AFTER),
-        ("", RETRY_AFTER),
-        ("soon", RETRY_AFTER),
+        ("nan", DEFAULT_RETRY_AFTER_SECONDS),
+        ("", DEFAULT_RETRY_AFTER_SECONDS),
+        ("soon", DEFAULT_RETRY_AFTER_SECONDS),
     ],
 )
 def test_ft19_retry_after_is_seconds_whatever_it_was(value: str, seconds: int) -> None:
     with pytest.raises(RateLimited) as refusal:
-        Failures("s", REDACT).refused(429, {"retry-after": value}, b"")
+        Failures("s", REDACT).from_response(429, {"retry-after": value}, b"")
     assert refusal.value.retry_after == seconds
 
 
 def test_ft19_retry_after_may_be_a_date() -> None:
     date = email.utils.formatdate(time.time() + 30, usegmt=True)
     with pytest.raises(RateLimited) as refusal:
-        Failures("s", REDACT).refused(429, {"retry-after": date}, b"")
+        Failures("s", REDACT).from_response(429, {"retry-after": date}, b"")
     assert 25 <= refusal.value.retry_after <= 31
 
 
 def test_ft19_a_gateway_timeout_is_a_timeout() -> None:
     with pytest.raises(SourceTimedOut):
-        Failures("s", REDACT).refused(504, {}, b"")
+        Failures("s", REDACT).from_response(504, {}, b"")
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_ft19_a_gateway_timeout_is_a_timeout() -> None:
     ],
 )
 def test_ft19_refusals_come_in_many_shapes(body: bytes) -> None:
-    reply = Failures("s", REDACT).refused(422, {}, body)
+    reply = Failures("s", REDACT).from_response(422, {}, body)
     assert isinstance(reply.body, bytes)
     assert json.loads(reply.body)["error"]["message"] == "too long"

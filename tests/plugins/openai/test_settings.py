@@ -1,7 +1,7 @@
 """From settings to connections."""
 
 from portico.api import Secret
-from portico_openai.settings import OPENAI, ConnectionOptions, OpenAISettings, connections
+from portico_openai.settings import OPENAI_BASE_URL, ConnectionOptions, OpenAISettings, connections
 
 
 def secrets(*keys: str) -> list[Secret]:
@@ -14,7 +14,7 @@ def test_nothing_set_is_no_connection() -> None:
 
 def test_a_key_alone_is_openai_itself() -> None:
     [only] = connections(OpenAISettings(keys=secrets("sk-1")))
-    assert (only.url, only.is_openai) == (OPENAI, True)
+    assert (only.url, only.is_openai) == (OPENAI_BASE_URL, True)
 
 
 def test_keys_are_cut_and_padded_to_the_urls() -> None:

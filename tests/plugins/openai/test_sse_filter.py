@@ -9,7 +9,7 @@ from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import GOOD, chunk
 
 from portico_openai import sse_filter as guarding
-from portico_openai.sse_filter import DONE, Guard
+from portico_openai.sse_filter import DONE, SSEFilter
 
 STREAM = b"".join(GOOD)
 
@@ -29,10 +29,10 @@ streams = st.lists(events, max_size=8).map(
 )
 
 
-def passed(blocks: list[bytes]) -> tuple[bytes, Guard]:
+def passed(blocks: list[bytes]) -> tuple[bytes, SSEFilter]:
     """All that comes out of a guard, and the guard."""
-    guard = Guard()
-    out = [guard.SSEFilter(block) for block in blocks]
+    guard = SSEFilter()
+    out = [guard.feed(block) for block in blocks]
     return b"".join([*out, *guard.close()]), guard
 
 
@@ -47,7 +47,7 @@ def test_ft18_any_split_of_a_good_stream_yields_the_same_bytes(
 ) -> None:
     out, guard = passed(in_blocks(stream, cuts))
     assert out == stream
-    assert guard.is_sound and guard.finished
+    assert guard.is_intact and guard.finished
 
 
 @given(st.lists(events, max_size=5), st.lists(st.integers(min_value=0), max_size=6))
@@ -55,7 +55,7 @@ def test_ft18_line_ends_of_windows_pass_in_any_split(some: list[bytes], cuts: li
     stream = b"".join([*some, chunk(finish="stop")]).replace(b"\n", b"\r\n")
     out, guard = passed(in_blocks(stream + DONE, cuts))
     assert out == stream + DONE
-    assert guard.is_sound
+    assert guard.is_intact
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(min_value=0), max_size=6))
@@ -68,8 +68,8 @@ def test_ft18_no_bytes_at_all_upset_the_guard(garbage: bytes, cuts: list[int]) -
 
 
 def test_a_block_of_good_events_is_handed_on_as_it_is() -> None:
-    guard = Guard()
-    assert guard.SSEFilter(STREAM) is STREAM
+    guard = SSEFilter()
+    assert guard.feed(STREAM) is STREAM
     assert guard.done
 
 
@@ -111,13 +111,13 @@ def test_ft18_a_character_cut_in_two_by_the_network_is_whole_again() -> None:
     stream = b"data: " + '{"choices":[{"delta":{"content":"🙂"}}]}'.encode() + b"\n\n" + DONE
     out, guard = passed([stream[:38], stream[38:]])
     assert out == stream
-    assert guard.is_sound
+    assert guard.is_intact
 
 
 def test_ft18_nothing_follows_the_end() -> None:
     out, guard = passed([STREAM + DONE + chunk("late"), chunk("later")])
     assert out == STREAM
-    assert guard.is_sound
+    assert guard.is_intact
 
 
 def test_ft18_a_missing_end_is_added() -> None:
@@ -138,8 +138,8 @@ def test_half_an_event_at_the_end_is_left_out() -> None:
 
 
 def test_the_end_waits_for_a_last_word_where_something_was_left_out() -> None:
-    guard = Guard()
-    assert guard.SSEFilter(b"data: {\n\n" + chunk("a") + DONE) == chunk("a")
+    guard = SSEFilter()
+    assert guard.feed(b"data: {\n\n" + chunk("a") + DONE) == chunk("a")
     assert guard.done
     assert guard.close() == (b"", DONE)
 
@@ -162,24 +162,24 @@ def test_an_error_that_is_null_is_none() -> None:
     event = chunk("a", error=None)
     out, guard = passed([event + DONE])
     assert out == event + DONE
-    assert guard.is_sound
+    assert guard.is_intact
 
 
 def test_ab44_what_is_not_a_chunk_is_cleaned() -> None:
-    guard = Guard(lambda data: data.replace(b"secret", b"[hidden]"))
-    assert guard.SSEFilter(b'data: {"notice": "secret"}\n\n') == b'data: {"notice": "[hidden]"}\n\n'
+    guard = SSEFilter(lambda data: data.replace(b"secret", b"[hidden]"))
+    assert guard.feed(b'data: {"notice": "secret"}\n\n') == b'data: {"notice": "[hidden]"}\n\n'
 
 
 def test_ft18_an_event_without_end_is_given_up_and_the_next_one_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(guarding, "LARGEST_EVENT", 1000)
+    monkeypatch.setattr(guarding, "MAX_EVENT_BYTES", 1000)
     huge = chunk("x" * 5000)
     blocks = [huge[n : n + 100] for n in range(0, len(huge), 100)]
     out, guard = passed([chunk("a"), *blocks[:-1], blocks[-1] + chunk("b"), DONE])
     assert out == chunk("a") + chunk("b") + DONE
     assert guard.dropped == 1
-    assert guard._held == 0
+    assert guard._held_bytes == 0
 
 
 def test_ft18_a_line_of_ten_megabytes_passes() -> None:
@@ -187,4 +187,4 @@ def test_ft18_a_line_of_ten_megabytes_passes() -> None:
     blocks = [huge[n : n + 65536] for n in range(0, len(huge), 65536)]
     out, guard = passed([*blocks, DONE])
     assert out == huge + DONE
-    assert guard.is_sound
+    assert guard.is_intact

@@ -1,0 +1,84 @@
+"""The fields of a body or an imported object that say who has access, in every form that is read."""
+
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from portico.api import (
+    PRIVATE,
+    DomainError,
+    ItemError,
+    Sharing,
+    ValidationError,
+    field_error,
+    plain_value,
+    read_rights,
+    unknown_rights,
+)
+from portico_models.schemas import AccessFields
+
+#: Characters of an unknown key that an error quotes.
+MAX_KEY_CHARS: Final = 64
+
+_KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+#: Keys whose values databases export as strings.
+_DOCUMENTS: Final = ("meta", "params", "access_control", "access_grants")
+
+_Form = TypeVar("_Form", bound=AccessFields)
+
+
+def unpack_documents(form: _Form) -> _Form:
+    """Decode documents that are JSON in a string, as databases export them. Raises: ValidationError."""
+    for name in _DOCUMENTS:
+        value = getattr(form, name)
+        if value is not UNSET and value:
+            setattr(form, name, plain_value(value))
+    return form
+
+
+def imported_sharing(
+    form: AccessFields, raw: msgspec.Raw, notes: list[str], is_strict: bool
+) -> Sharing | UnsetType:
+    """Return the sharing an imported object asks for; UNSET if it does not specify any. `raw`: its JSON.
+
+    Access fields that cannot be read make the object private, with a note. Raises: ValidationError for an invalid
+    `access_control`; with `is_strict`, ValidationError and InvalidRequest for all access fields.
+    """
+    error: DomainError
+    if form.access_grants is UNSET:
+        if form.access_control is not UNSET:
+            return read_rights(form.access_control, UNSET) or PRIVATE
+        unknown = unknown_access_key(raw)
+        if unknown is None:
+            return UNSET
+        error = _unknown_key_error(unknown)
+    else:
+        if form.access_control is not UNSET:
+            read_rights(form.access_control, UNSET)
+        try:
+            return read_rights(form.access_control, form.access_grants) or PRIVATE
+        except DomainError as rejection:
+            error = rejection
+    if is_strict:
+        raise error
+    notes.append(f"{ItemError(0, None, error).reason}; only the owner has access")
+    return PRIVATE
+
+
+def reject_unknown_access_keys(form: AccessFields, body: bytes) -> None:
+    """Raises: ValidationError if a form has no access fields, but an unknown key that may be one."""
+    if form.are_absent and (unknown := unknown_access_key(msgspec.Raw(body))) is not None:
+        raise _unknown_key_error(unknown)
+
+
+def unknown_access_key(raw: msgspec.Raw) -> str | None:
+    """Return the unknown key of an object that may say who has access, if there is one."""
+    unknown = unknown_rights(_KEYS.decode(raw))
+    return None if unknown is None else unknown[:MAX_KEY_CHARS]
+
+
+def _unknown_key_error(key: str) -> ValidationError:
+    return field_error(
+        key, "extra_forbidden", "This key may say who has access, but is not supported"
+    )
