@@ -9,6 +9,7 @@ from tests.commands import command  # noqa: F401 - a fixture
 from tests.database_templates import Templates
 from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
+from tests.installed_plugins import check_entry_points
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
 from tests.sharing import share
@@ -29,6 +30,7 @@ from tests.workers import (  # noqa: F401 - hooks
 from portico.app import Portico
 from portico.testing import InProcessApp
 
+check_entry_points()
 choose()
 share()
 choose_effort()

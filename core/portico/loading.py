@@ -12,7 +12,7 @@ from portico.plugins.conflicts import drop_conflicts
 from portico.plugins.context import AppContext
 from portico.plugins.contributions import Contribution, collect
 from portico.plugins.discovery import discover, unknown_names
-from portico.plugins.loader import import_plugins
+from portico.plugins.loader import former_names, import_plugins
 from portico.plugins.registry import PluginRegistry
 from portico.settings.load import LoadedSettings
 from portico.web.application import OWN_PATHS
@@ -30,10 +30,12 @@ def load_plugins(
     choice = loaded.settings.plugins
     candidates = discover(choice, register)
     if unknown := unknown_names(choice, register):
-        known = ", ".join(sorted(register.names))
+        known, former = ", ".join(sorted(register.names)), former_names()
         raise CannotStart(
             [
-                f"plugins: no plugin named {name!r} is installed; there are {known}"
+                f"plugins: the plugin {name!r} is now called {former[name]!r}"
+                if name in former
+                else f"plugins: no plugin named {name!r} is installed; there are {known}"
                 for name in unknown
             ]
         )
@@ -43,7 +45,7 @@ def load_plugins(
             collected.append(collect(manager, name, app, loaded))
         except isolation.PluginError as fault:
             register[name].fail(fault.reason, fault.trace)
-    loaded.check_unknown_keys(register.names, {c.plugin_name for c in collected})
+    loaded.check_unknown_keys(register.names, {c.plugin_name for c in collected}, former_names)
     kept = drop_conflicts(collected, register, OWN_PATHS)
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())

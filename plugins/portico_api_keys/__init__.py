@@ -22,6 +22,7 @@ PLUGIN = PluginInfo(
     api_version=1,
     summary="API keys: several for each person, with an end, and good for less than their owner may do.",
     route_prefixes=("/api/v1/auths/api_key", "/api/v1/auths/api_keys"),
+    formerly=("keys",),
 )
 
 
@@ -44,7 +45,7 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Keys, as policies speak of them."""
-    return [ResourceKind("key", "keys_key", ("read", "delete"), owner="account_id")]
+    return [ResourceKind("key", "api_keys_key", ("read", "delete"), owner="account_id")]
 
 
 @hookimpl

@@ -39,7 +39,7 @@ DAY = 86_400
 #: No database counts further than it has to.
 LAST_PAGE = 1_000_000
 
-log = structlog.get_logger("portico.keys")
+log = structlog.get_logger("portico.api_keys")
 
 
 class Keys:
@@ -112,7 +112,7 @@ class Keys:
         if found is None:
             raise NotFound(API_KEY_NOT_FOUND)
         try:
-            return self._app.encryptor.decrypt(found["locked"], ABOUT.format(id=found["id"]))
+            return self._app.encryptor.decrypt(found["encrypted_key"], ABOUT.format(id=found["id"]))
         except DecryptionError as error:
             log.warning("the copy of a key cannot be read", key=found["id"], reason=str(error))
             raise NotFound(API_KEY_NOT_FOUND) from error

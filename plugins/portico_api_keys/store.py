@@ -12,32 +12,36 @@ from portico_api_keys.api_key import COLUMNS, SHOWN, ApiKey
 PAGE = 30
 
 _TAKE = (
-    "INSERT INTO keys_owner (account_id, made) VALUES ($1, 1) "
-    "ON CONFLICT (account_id) DO UPDATE SET made = keys_owner.made + 1"
+    "INSERT INTO api_keys_owner (account_id, changes) VALUES ($1, 1) "
+    "ON CONFLICT (account_id) DO UPDATE SET changes = api_keys_owner.changes + 1"
 )
-_COUNT = "SELECT COUNT(*) AS n FROM keys_key WHERE account_id = $1"
+_COUNT = "SELECT COUNT(*) AS n FROM api_keys_key WHERE account_id = $1"
 _INSERT = (
-    "INSERT INTO keys_key (id, account_id, name, prefix, digest, endpoints, scopes, enabled, created_at, expires_at, "
-    "locked) VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10)"
+    "INSERT INTO api_keys_key (id, account_id, name, prefix, digest, endpoints, scopes, enabled, created_at, expires_at, "
+    "encrypted_key) VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10)"
 )
-_FIND = f"SELECT {COLUMNS} FROM keys_key k WHERE k.id = $1"  # noqa: S608 - our own columns
-_OWN = f"SELECT {COLUMNS} FROM keys_key k WHERE k.account_id = $1 ORDER BY k.created_at DESC, k.id"  # noqa: S608
+_FIND = f"SELECT {COLUMNS} FROM api_keys_key k WHERE k.id = $1"  # noqa: S608 - our own columns
+_OWN = (
+    f"SELECT {COLUMNS} FROM api_keys_key k WHERE k.account_id = $1 ORDER BY k.created_at DESC, k.id"  # noqa: S608
+)
 _BEGINNING = (
-    f"SELECT {COLUMNS} FROM keys_key k WHERE k.prefix = $1 ORDER BY k.created_at DESC, k.id"  # noqa: S608
+    f"SELECT {COLUMNS} FROM api_keys_key k WHERE k.prefix = $1 ORDER BY k.created_at DESC, k.id"  # noqa: S608
 )
-_OF_DIGEST = f"SELECT {COLUMNS} FROM keys_key k WHERE k.digest = $1"  # noqa: S608 - our own columns
-_SHOWN = "SELECT id, locked FROM keys_key WHERE account_id = $1 AND locked IS NOT NULL"
-_UPDATE = "UPDATE keys_key SET name = $2, enabled = $3 WHERE id = $1"
-_DELETE = "DELETE FROM keys_key WHERE id = $1 RETURNING id"
+_OF_DIGEST = f"SELECT {COLUMNS} FROM api_keys_key k WHERE k.digest = $1"  # noqa: S608 - our own columns
+_SHOWN = (
+    "SELECT id, encrypted_key FROM api_keys_key WHERE account_id = $1 AND encrypted_key IS NOT NULL"
+)
+_UPDATE = "UPDATE api_keys_key SET name = $2, enabled = $3 WHERE id = $1"
+_DELETE = "DELETE FROM api_keys_key WHERE id = $1 RETURNING id"
 # Everything that a request needs to know about a key and its owner.
 _KNOWN = (
     "SELECT a.id, a.email, a.name, a.role, a.profile_image_url, k.id AS key_id, k.expires_at, k.endpoints, k.scopes "
-    "FROM keys_key k JOIN portico_account a ON a.id = k.account_id WHERE k.enabled AND "
+    "FROM api_keys_key k JOIN portico_account a ON a.id = k.account_id WHERE k.enabled AND "
 )
 _RESOLVE = _KNOWN + "k.digest = $1"
 _GOOD = _KNOWN + "(k.expires_at IS NULL OR k.expires_at > $1) AND k.id IN ({})"
 _ANYBODYS = (
-    "SELECT {} FROM keys_key k JOIN portico_account a ON a.id = k.account_id "
+    "SELECT {} FROM api_keys_key k JOIN portico_account a ON a.id = k.account_id "
     "WHERE (CAST($1 AS TEXT) = '' OR k.account_id = $1)"
 )
 

@@ -9,15 +9,15 @@ from portico.api import EncryptedColumn, TableSet
 ABOUT = "key:{id}"
 
 
-class KeyOwnerLockTable(Table, tablename="keys_owner"):
+class KeyOwnerLockTable(Table, tablename="api_keys_owner"):
     """Those who have, or had, keys."""
 
     account_id = Text(primary_key=True, default="")
-    made = BigInt()
+    changes = BigInt()
 
 
-class KeyTable(Table, tablename="keys_key"):
-    """Keys. `endpoints` and `scopes` hold JSON; `locked`: a text of the vault's."""
+class KeyTable(Table, tablename="api_keys_key"):
+    """Keys. `endpoints` and `scopes` hold JSON; `encrypted_key`: a text of the vault's."""
 
     id = Text(primary_key=True, default="")
     account_id = Text()
@@ -30,11 +30,11 @@ class KeyTable(Table, tablename="keys_key"):
     created_at = BigInt()
     expires_at = BigInt(null=True, default=None)
     last_used_at = BigInt(null=True, default=None)
-    locked = Text(null=True, default=None)
+    encrypted_key = Text(null=True, default=None)
 
 
 TABLES = TableSet(
     tables=(KeyOwnerLockTable, KeyTable),
     migrations="portico_api_keys.migrations",
-    locked=(EncryptedColumn("keys_key", "id", "locked", context=ABOUT),),
+    locked=(EncryptedColumn("api_keys_key", "id", "encrypted_key", context=ABOUT),),
 )

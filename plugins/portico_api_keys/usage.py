@@ -10,7 +10,7 @@ class KeyUsage(LastSeenTracker):
     """The uses of keys that this process saw. Units: epoch seconds."""
 
     def __init__(self) -> None:
-        super().__init__("keys_key", "last_used_at")
+        super().__init__("api_keys_key", "last_used_at")
 
     def last(self, key_id: str, stored: int | None) -> int | None:
         """When a key was used last. `stored`: what the database says."""

@@ -11,6 +11,7 @@ PLUGIN = PluginInfo(
     api_version=1,
     summary="Policies: show, explain, preview, save and roll back.",
     route_prefixes=("/api/v1/policies",),
+    formerly=("law",),
 )
 
 

@@ -6,6 +6,7 @@ from portico_single_user.settings import SingleUserSettings
 PLUGIN = PluginInfo(
     api_version=1,
     summary="One account and no sign-in, for a machine of one's own; off until WEBUI_AUTH is false.",
+    formerly=("solo",),
 )
 
 

@@ -32,7 +32,7 @@ class AccountsExist(InvalidRequest):
 class SingleUserProvider:
     """The way called `solo`. The account has no password, so it opens to nobody once people sign in again."""
 
-    name = "solo"
+    name = "single_user"
     label = "Nobody signs in here"
     kind: Literal["none"] = "none"
     provisioning_rules = ProvisioningRules()
@@ -75,7 +75,7 @@ def check_listens_locally(app: AppContext) -> None:
     if not is_loopback(host):
         raise OperatorError(
             f"without sign-in (WEBUI_AUTH=false) everybody who reaches {host} would be the administrator; "
-            "listen on 127.0.0.1, or say plugins.solo.allow_remote = true (PORTICO_SOLO_ALLOW_REMOTE)"
+            "listen on 127.0.0.1, or say plugins.single_user.allow_remote = true (PORTICO_SINGLE_USER_ALLOW_REMOTE)"
         )
 
 

@@ -175,7 +175,7 @@ def test_AB_22_no_usable_key_is_in_any_row(admin: Client, app: InProcessApp) -> 
     async def everything() -> str:
         from portico.db import fetch_all
 
-        tables = ("keys_key", "keys_owner", "portico_audit", "portico_configuration")
+        tables = ("api_keys_key", "api_keys_owner", "portico_audit", "portico_configuration")
         return str([await fetch_all(f"SELECT * FROM {table}") for table in tables])
 
     kept = app.call(everything)
@@ -257,7 +257,7 @@ def test_a_key_that_is_guessed_at_tells_nothing(user: Client) -> None:
 def test_two_at_once_cannot_both_make_the_last_key(env: dict[str, str]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    app = InProcessApp(env | {"PORTICO_KEYS_MOST": "3"})
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MOST": "3"})
     try:
         admin = app.client.sign_up("Ada")
         with ThreadPoolExecutor(8) as crowd:

@@ -48,6 +48,7 @@ class SchemaStatus:
     unknown: dict[str, list[str]] = field(default_factory=dict)  # applied by a newer release
     known: dict[str, list[str]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)  # why a plugin's files cannot be read
+    formerly: dict[str, tuple[str, ...]] = field(default_factory=dict)  # earlier names of owners
     is_empty: bool = False  # nothing was ever applied, by any plugin
 
     @property
@@ -94,12 +95,14 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
     applied = await _all_applied(database)
     status = SchemaStatus(is_empty=not applied)
     for plugin in _ordered(sets):
+        if sets[plugin].formerly:
+            status.formerly[plugin] = sets[plugin].formerly
         try:
             steps = read_migrations(sets[plugin].migrations, database.dialect)
         except BadMigration as error:
             status.unreadable[plugin] = str(error)
             continue
-        there = applied.get(plugin, set())
+        there = _applied_by(applied, plugin, sets[plugin])
         status.known[plugin] = [step.name for step in steps]
         if missing := [step for step in steps if step.name not in there]:
             status.pending[plugin] = missing
@@ -126,7 +129,8 @@ async def _migrate_plugin(
     on_step: Callable[[str, str], None] | None,
     report: MigrationReport,
 ) -> None:
-    applied = await _applied(database, plugin)
+    recorded = await _all_applied(database)
+    applied = _applied_by(recorded, plugin, tables)
     steps = read_migrations(tables.migrations, database.dialect)
     unknown = sorted(applied - {step.name for step in steps})
     if unknown:
@@ -139,13 +143,17 @@ async def _migrate_plugin(
             raise BadMigration(f"{step.name} was already applied under the name {other}")
         if on_step is not None:
             on_step(plugin, step.name)
-        await _apply(database, plugin, step)
+        await _apply(database, plugin, step, tables)
         report.applied.setdefault(plugin, []).append(step.name)
+    if any(name in recorded for name in tables.formerly) and plugin not in report.applied:
+        async with database.transaction():
+            await _rename_owner(database, plugin, tables)
 
 
-async def _apply(database: Database, plugin: str, step: Migration) -> None:
+async def _apply(database: Database, plugin: str, step: Migration, tables: TableSet) -> None:
     try:
         async with database.transaction():
+            await _rename_owner(database, plugin, tables)
             await step.run(database)
             await database.check_foreign_keys()
             await database.execute(
@@ -160,8 +168,18 @@ async def _apply(database: Database, plugin: str, step: Migration) -> None:
         raise BadMigration(f"{step.name}: {type(error).__name__}: {error}") from error
 
 
-async def _applied(database: Database, plugin: str) -> set[str]:
-    return (await _all_applied(database)).get(plugin, set())
+def _applied_by(applied: Mapping[str, set[str]], plugin: str, tables: TableSet) -> set[str]:
+    """Return the steps of a plugin that are applied, under its present name or an earlier one."""
+    names = (plugin, *tables.formerly)
+    return set().union(*(applied.get(name, set()) for name in names))
+
+
+async def _rename_owner(database: Database, plugin: str, tables: TableSet) -> None:
+    """Record the steps that a plugin applied under an earlier name as its own."""
+    for name in tables.formerly:
+        await database.execute(
+            "UPDATE portico_migration SET plugin = $1 WHERE plugin = $2", plugin, name
+        )
 
 
 async def _all_applied(database: Database) -> dict[str, set[str]]:

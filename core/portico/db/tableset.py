@@ -71,10 +71,11 @@ class TableSet:
     """Tables, and the package (`portico_chats.migrations`) that holds the steps to make them.
 
     `locked`: the columns that `portico secret rotate` has to walk. `references`: what `portico db check` looks at
-    besides the foreign keys of the schema.
+    besides the foreign keys of the schema. `formerly`: earlier names of the owner, under which steps may be recorded.
     """
 
     tables: tuple[type[Table], ...]
     migrations: str
     locked: tuple[EncryptedColumn, ...] = ()
     references: tuple[Reference, ...] = ()
+    formerly: tuple[str, ...] = ()

@@ -89,20 +89,25 @@ def refuse_unknown(status: SchemaStatus) -> None:
 
 
 def unsafe_steps(
-    pending: Mapping[str, Sequence[Migration]], instance: InstanceRow
+    pending: Mapping[str, Sequence[Migration]],
+    instance: InstanceRow,
+    formerly: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, list[str]]:
     """Those of the pending steps that may not be applied while this instance runs, by owner.
 
     A step that the instance knows is safe, and so is one of an owner that it does not have. Of any other, the step
-    says which newest step an instance has to know at least.
+    says which newest step an instance has to know at least. `formerly`: earlier names of owners, which an older
+    instance may use.
     """
     unsafe: dict[str, list[str]] = {}
     for owner, steps in pending.items():
-        newest = instance.newest_steps.get(owner)
-        if newest is None:
+        names = (owner, *(formerly or {}).get(owner, ()))
+        known = [instance.newest_steps[name] for name in names if name in instance.newest_steps]
+        if not known:
             continue
-        if names := [s.name for s in steps if s.name > newest and not _is_safe(s, newest)]:
-            unsafe[owner] = names
+        newest = max(known)
+        if harmful := [s.name for s in steps if s.name > newest and not _is_safe(s, newest)]:
+            unsafe[owner] = harmful
     return unsafe
 
 
@@ -120,7 +125,11 @@ async def _make_way(
     if not await database.rows(_THERE[database.dialect]):
         return  # no release that enters itself has been here
     others = [one for one in await live_instances() if one.release != release.id]
-    unsafe = {one.id: steps for one in others if (steps := unsafe_steps(status.pending, one))}
+    unsafe = {
+        one.id: steps
+        for one in others
+        if (steps := unsafe_steps(status.pending, one, status.formerly))
+    }
     if unsafe and not force:
         listed = _listed(_merged(unsafe.values()))
         raise SchemaRefused(

@@ -1,5 +1,6 @@
 """Collects what one plugin registers: an immutable `Contribution`, or a `PluginError` and nothing."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def collect(
     schema = ask("register_settings")
     if schema is not None and not (inspect.isclass(schema) and issubclass(schema, Section)):
         raise wrong("register_settings", schema, "a subclass of Section")
-    settings = None if schema is None else _load_plugin_settings(plugin, schema, app, loaded)
+    settings = None if schema is None else _load_plugin_settings(plugin, info, schema, app, loaded)
     tables = ask("register_tables")
     if tables is not None and not isinstance(tables, TableSet):
         raise wrong("register_tables", tables, "a TableSet")
@@ -137,7 +138,7 @@ def collect(
         info=info,
         settings=settings,
         components=components,
-        tables=tables,
+        tables=tables and dataclasses.replace(tables, formerly=info.formerly),
         database_checks=many("register_database_checks", DatabaseCheck),
         retention=many("register_retention", Retention),
         resources=many("register_resources", ResourceKind),
@@ -164,10 +165,10 @@ def _handlers(route: Any) -> Iterable[Any]:
 
 
 def _load_plugin_settings(
-    plugin: str, schema: type[Section], app: AppContext, loaded: LoadedSettings
+    plugin: str, info: PluginInfo, schema: type[Section], app: AppContext, loaded: LoadedSettings
 ) -> Section:
     """Read a plugin's settings and register those that may be changed at run time."""
-    settings = loaded.plugin(plugin, schema)
+    settings = loaded.plugin(plugin, schema, info.formerly)
     app.runtime_settings.add(settings, loaded.explicitly_set(f"plugins.{plugin}"))
     return settings
 

@@ -15,6 +15,8 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     `api`: the plugin API it was written for. `requires`: names of plugins it cannot do without.
     `claims`: path prefixes of its routes outside `/api/x/<plugin>/`, such as `/api/v1/chats`.
     `optional`: True = off until `plugins.enable` names it.
+    `formerly`: names that the plugin had before. Its migrations are recorded under the new name; settings and
+    `plugins.disable` entries with an old name are refused with a sentence that contains the new one.
     """
 
     api_version: int
@@ -22,6 +24,7 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     route_prefixes: tuple[str, ...] = ()
     disabled_by_default: bool = False
+    formerly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

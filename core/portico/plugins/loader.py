@@ -8,7 +8,7 @@ from typing import Any
 import pluggy
 
 from portico import hookspecs
-from portico.plugins.discovery import Candidate
+from portico.plugins.discovery import Candidate, installed_entry_points
 from portico.plugins.info import API, PluginInfo
 from portico.plugins.isolation import PluginError, call
 from portico.plugins.registry import PluginRegistry, PluginState
@@ -51,6 +51,21 @@ def import_plugins(
             continue
         infos[candidate.name] = info
     return _sort_by_requirements(infos, register, manager)
+
+
+def former_names() -> dict[str, str]:
+    """Return the former names of the installed plugins, each with the present name.
+
+    Imports every plugin, even a disabled one: call it only to complete an error.
+    """
+    found: dict[str, str] = {}
+    for entry_point in installed_entry_points():
+        try:
+            info = _plugin_info(call(entry_point.name, "import", entry_point.load))
+        except (PluginError, ValueError):
+            continue
+        found |= dict.fromkeys(info.formerly, entry_point.name)
+    return found
 
 
 def _plugin_info(module: Any) -> PluginInfo:

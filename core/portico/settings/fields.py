@@ -1,8 +1,8 @@
 """Settings schemas as flat lists of fields: key, variables and type of each setting."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -62,9 +62,12 @@ def fields_of(schema: type[msgspec.Struct], *path: str, env_path: str | None = N
     return [_field(item, path, prefix) for item in msgspec.structs.fields(schema)]
 
 
-def plugin_fields(name: str, schema: type[msgspec.Struct]) -> list[Field]:
-    """Return the settings of the plugin of that name."""
-    return fields_of(schema, "plugins", name, env_path=name)
+def plugin_fields(
+    name: str, schema: type[msgspec.Struct], formerly: Sequence[str] = ()
+) -> list[Field]:
+    """Return the settings of the plugin of that name. `formerly`: names that the plugin had before."""
+    fields = fields_of(schema, "plugins", name, env_path=name)
+    return [_with_former_plugin(field, name, formerly) for field in fields] if formerly else fields
 
 
 def core_sections() -> Mapping[str, type[msgspec.Struct]]:
@@ -120,6 +123,22 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
         runtime_key=extra.get("runtime_key", ""),
         former_keys=old_keys,
         former_variables=old_variables,
+    )
+
+
+def _with_former_plugin(field: Field, plugin: str, formerly: Sequence[str]) -> Field:
+    """Add the names that the setting had while its plugin had another name."""
+    here, prefix = f"plugins.{plugin}.", variable_prefix(plugin)
+    keys, variables = (field.key, *field.former_keys), (field.derived, *field.former_variables)
+    tails = [key.removeprefix(here) for key in keys if key.startswith(here)]
+    ends = [name.removeprefix(prefix) for name in variables if name.startswith(prefix)]
+    return replace(
+        field,
+        former_keys=(*field.former_keys, *(f"plugins.{n}.{t}" for n in formerly for t in tails)),
+        former_variables=(
+            *field.former_variables,
+            *(variable_prefix(n) + end for n in formerly for end in ends),
+        ),
     )
 
 

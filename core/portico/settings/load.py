@@ -9,7 +9,7 @@ The calls, in the order of a start:
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -63,12 +63,12 @@ class LoadedSettings:
             if key.startswith(f"{section}.") and origin.kind != DEFAULT.kind
         )
 
-    def plugin(self, name: str, schema: type[S]) -> S:
+    def plugin(self, name: str, schema: type[S], formerly: Sequence[str] = ()) -> S:
         """Return a plugin's own settings: default < `[plugins.<name>]` < its variables.
 
         Raises: BadSettings with every problem of this plugin's settings.
         """
-        fields = plugin_fields(name, schema)
+        fields = plugin_fields(name, schema, formerly)
         table = self.plugin_tables.get(name, {})
         self._plugin_fields[name] = fields
         filled = self._layers.fill(fields, table)
@@ -79,23 +79,34 @@ class LoadedSettings:
         return _build(schema, filled, f"plugins.{name}")
 
     def check_unknown_keys(
-        self, known_plugins: Iterable[str], loaded_plugins: Iterable[str]
+        self,
+        known_plugins: Iterable[str],
+        loaded_plugins: Iterable[str],
+        former_plugins: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Refuse unknown sections and `PORTICO_*` variables, with a suggestion.
 
         Call it after every loaded plugin's settings were read. Settings of an installed plugin
-        that is not loaded are ignored. Raises: BadSettings.
+        that is not loaded are ignored. `former_plugins` returns former names of plugins with the
+        present ones; it is called only if something is unknown. Raises: BadSettings.
         """
         known, loaded = set(known_plugins), set(loaded_plugins)
+        if any(self._unknown(known, loaded, {})):
+            raise BadSettings(list(self._unknown(known, loaded, former_plugins())))
+
+    def _unknown(
+        self, known: set[str], loaded: set[str], former: Mapping[str, str]
+    ) -> Iterator[Problem]:
         fields = list(chain(*self._core_fields.values(), *self._plugin_fields.values()))
-        problems = [
-            *unknown_sections(
-                self.plugin_tables, self._layers.file, known, loaded, self._plugin_fields
-            ),
-            *unknown_variables(self._layers.environ, fields, known - loaded),
-        ]
-        if problems:
-            raise BadSettings(problems)
+        yield from unknown_sections(
+            self.plugin_tables,
+            self._layers.file,
+            known,
+            loaded,
+            self._plugin_fields,
+            former=former,
+        )
+        yield from unknown_variables(self._layers.environ, fields, known - loaded, former)
 
 
 def _restored(

@@ -23,15 +23,30 @@ def unknown_sections(
     origin: Origin,
     known: Collection[str],
     loaded: Collection[str],
-    configured: Collection[str],
+    configured: Mapping[str, Collection[Field]],
+    *,
+    former: Mapping[str, str],
 ) -> Iterator[Problem]:
     """Yield one problem for each `[plugins.x]` that no plugin reads.
 
     `known`: installed plugins; the section of one that is not loaded is ignored.
-    `configured`: loaded plugins that have settings.
+    `configured`: loaded plugins that have settings, with these. `former`: former names of plugins, with the present
+    names.
     """
+    renamed = {
+        old: one.key for part in configured.values() for one in part for old in one.former_keys
+    }
     for name, table in tables.items():
-        if name not in known:
+        if name in former and name not in known:
+            keys = [key for key in table if f"plugins.{name}.{key}" in renamed]
+            for key in keys:
+                old = f"plugins.{name}.{key}"
+                yield Problem(old, f"this setting is now called {renamed[old]}", origin)
+            if len(keys) < len(table) or not keys:
+                new = former[name]
+                reason = f"this plugin is now called {new}; use [plugins.{new}]"
+                yield Problem(f"plugins.{name}", reason, origin)
+        elif name not in known:
             hint = did_you_mean(name, {word: f"plugins.{word}" for word in known})
             yield Problem(f"plugins.{name}", f"there is no such plugin{hint}", origin)
         elif table and name in loaded and name not in configured:
@@ -39,7 +54,10 @@ def unknown_sections(
 
 
 def unknown_variables(
-    environ: Mapping[str, str], fields: Collection[Field], unloaded: Iterable[str]
+    environ: Mapping[str, str],
+    fields: Collection[Field],
+    unloaded: Iterable[str],
+    former: Mapping[str, str],
 ) -> Iterator[Problem]:
     """Yield one problem for each `PORTICO_*` variable that belongs to no setting.
 
@@ -58,6 +76,11 @@ def unknown_variables(
         if name in renamed:
             new = renamed[name].variables[0]
             yield Problem(name, f"this variable is now called {new}", Origin("environment"))
+            continue
+        if plugins := [one for one in former if name.startswith(variable_prefix(one))]:
+            new = variable_prefix(former[plugins[0]])
+            reason = f"variables of this plugin now begin with {new}"
+            yield Problem(name, reason, Origin("environment"))
             continue
         if _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.match(text):
             continue

@@ -78,7 +78,7 @@ def test_a_copy_that_cannot_be_read_is_no_key(user: Client, app: InProcessApp) -
     async def spoil() -> None:
         from portico.db import execute
 
-        await execute("UPDATE keys_key SET locked = 'v1.nonsense'")
+        await execute("UPDATE api_keys_key SET encrypted_key = 'v1.nonsense'")
 
     app.call(spoil)
     assert (user.get(SINGLE).status, user.get(SINGLE).detail) == (404, NO_KEY)
@@ -116,7 +116,7 @@ def test_where_keys_are_off_there_are_none(env: dict[str, str]) -> None:
 
 
 def test_somebody_has_no_more_keys_than_the_operator_allows(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_KEYS_MOST": "2"})
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MOST": "2"})
     try:
         admin = app.client.sign_up("Ada")
         new_key(admin), admin.post(SINGLE)
@@ -127,7 +127,7 @@ def test_somebody_has_no_more_keys_than_the_operator_allows(env: dict[str, str])
 
 
 def test_every_key_ends_where_the_operator_says_so(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_KEYS_LONGEST_DAYS": "7"})
+    app = InProcessApp(env | {"PORTICO_API_KEYS_LONGEST_DAYS": "7"})
     try:
         admin = app.client.sign_up("Ada")
         week = time.time() + 7 * 86400
@@ -303,7 +303,7 @@ def test_when_a_key_was_used_is_told_and_kept(user: Client, app: InProcessApp) -
 
         uses = app.portico.context.services.require(KeyUsage)
         await uses.flush()
-        found = await fetch_one("SELECT last_used_at FROM keys_key")
+        found = await fetch_one("SELECT last_used_at FROM api_keys_key")
         await uses.flush()
         return found["last_used_at"] if found else None
 
@@ -318,13 +318,13 @@ def test_a_key_in_use_is_written_down_once_a_minute(user: Client, app: InProcess
         from portico_api_keys.usage import KeyUsage
 
         await app.portico.context.services.require(KeyUsage).flush(at_once=at_once)
-        found = await fetch_one("SELECT last_used_at FROM keys_key")
+        found = await fetch_one("SELECT last_used_at FROM api_keys_key")
         return int(found["last_used_at"]) if found else 0
 
     async def long_ago() -> None:
         from portico.db import execute
 
-        await execute("UPDATE keys_key SET last_used_at = 5")
+        await execute("UPDATE api_keys_key SET last_used_at = 5")
 
     async def flushed() -> int:
         return await noted(at_once=False)
@@ -353,7 +353,7 @@ def test_an_expired_key_is_good_no_more(user: Client, app: InProcessApp) -> None
         from portico.db import execute
         from portico_api_keys.authenticator import KeyCache
 
-        await execute("UPDATE keys_key SET expires_at = 1")
+        await execute("UPDATE api_keys_key SET expires_at = 1")
         app.portico.context.services.require(KeyCache).clear()
 
     app.call(a_year_passes)

@@ -105,12 +105,12 @@ def test_the_names_of_the_machine_itself_are_its_own(opened: Opened, host: str) 
 def test_the_house_does_not_open_to_a_network_without_sign_in(
     opened: Opened, host: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(CannotStart, match="WEBUI_AUTH=false.*PORTICO_SOLO_ALLOW_REMOTE"):
+    with pytest.raises(CannotStart, match="WEBUI_AUTH=false.*PORTICO_SINGLE_USER_ALLOW_REMOTE"):
         opened(**OPEN, HOST=host, PORTICO_STRICT="false")
 
 
 def test_the_operator_may_want_it_all_the_same(opened: Opened) -> None:
-    client = opened(**OPEN, HOST="0.0.0.0", PORTICO_SOLO_ALLOW_REMOTE="true").client
+    client = opened(**OPEN, HOST="0.0.0.0", PORTICO_SINGLE_USER_ALLOW_REMOTE="true").client
     assert come(client, {"host": "chat.example.org"}).status == 200
 
 

@@ -24,7 +24,6 @@ DELETE FROM chats_text WHERE state <> 1 AND state = 2
 DELETE FROM folders_folder WHERE user_id = $1 AND id IN ($2)
 DELETE FROM folders_folder WHERE user_id = $1 RETURNING id
 DELETE FROM folders_owner WHERE user_id = $1
-DELETE FROM keys_key WHERE id = $1 RETURNING id
 DELETE FROM models_change WHERE rowid IN (SELECT rowid FROM models_change WHERE at < $1 AND (NOT EXISTS (SELECT 1 FROM models_model m WHERE m.id = models_change.model_id)) LIMIT $2)
 DELETE FROM models_model
 DELETE FROM models_model WHERE id IN ($1)
@@ -73,8 +72,6 @@ INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3) ON CONFL
 INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES ($1, $2, $3, $4)
 INSERT INTO folders_folder (id, user_id, name, likeness, words, icon, meta, data, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
 INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) ON CONFLICT (user_id) DO UPDATE SET changes = folders_owner.changes + 1
-INSERT INTO keys_key (id, account_id, name, prefix, digest, endpoints, scopes, enabled, created_at, expires_at, locked) VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10)
-INSERT INTO keys_owner (account_id, made) VALUES ($1, 1) ON CONFLICT (account_id) DO UPDATE SET made = keys_owner.made + 1
 INSERT INTO ldap_secret (name, locked, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET locked = excluded.locked, updated_at = excluded.updated_at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)), ($1, $3, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
@@ -131,8 +128,6 @@ SELECT * FROM "chats_tag_owner"
 SELECT * FROM "chats_tagged"
 SELECT * FROM "folders_folder"
 SELECT * FROM "folders_owner"
-SELECT * FROM "keys_key"
-SELECT * FROM "keys_owner"
 SELECT * FROM "ldap_secret"
 SELECT * FROM "models_change"
 SELECT * FROM "models_model"
@@ -224,8 +219,6 @@ SELECT COUNT(*) AS n FROM chats_tag
 SELECT COUNT(*) AS n FROM chats_tagged
 SELECT COUNT(*) AS n FROM chats_text WHERE state <> 1
 SELECT COUNT(*) AS n FROM chats_text WHERE state <> 2 AND NOT EXISTS (SELECT 1 FROM chats_chat c WHERE c.id = chats_text.chat_id)
-SELECT COUNT(*) AS n FROM keys_key WHERE account_id = $1
-SELECT COUNT(*) AS n FROM keys_key k JOIN portico_account a ON a.id = k.account_id WHERE (CAST($1 AS TEXT) = '' OR k.account_id = $1)
 SELECT COUNT(*) AS n FROM portico_account
 SELECT COUNT(*) AS n FROM portico_account WHERE colliding = TRUE
 SELECT COUNT(*) AS n FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2)
@@ -297,8 +290,6 @@ SELECT a.id FROM portico_account a ORDER BY a.updated_at DESC, a.id DESC LIMIT $
 SELECT a.id FROM portico_account a WHERE a.id IN (SELECT id FROM portico_account WHERE folded LIKE $1 ESCAPE '!') ORDER BY a.created_at DESC, a.id DESC LIMIT $2 OFFSET $3
 SELECT a.id FROM portico_account a WHERE a.id IN (SELECT id FROM portico_account WHERE folded LIKE $1 ESCAPE '!') ORDER BY a.email DESC, a.id DESC LIMIT $2 OFFSET $3
 SELECT a.id FROM portico_account a WHERE a.id IN (SELECT id FROM portico_account WHERE folded LIKE $1 ESCAPE '!') ORDER BY a.folded ASC, a.id ASC LIMIT $2 OFFSET $3
-SELECT a.id, a.email, a.name, a.role, a.profile_image_url, k.id AS key_id, k.expires_at, k.endpoints, k.scopes FROM keys_key k JOIN portico_account a ON a.id = k.account_id WHERE k.enabled AND (k.expires_at IS NULL OR k.expires_at > $1) AND k.id IN ($2)
-SELECT a.id, a.email, a.name, a.role, a.profile_image_url, k.id AS key_id, k.expires_at, k.endpoints, k.scopes FROM keys_key k JOIN portico_account a ON a.id = k.account_id WHERE k.enabled AND k.digest = $1
 SELECT a.id, a.email, a.name, a.role, a.profile_image_url, s.id AS session_id FROM portico_session s JOIN portico_account a ON a.id = s.account_id WHERE s.id = $1 AND a.id = $2 AND a.epoch = s.epoch
 SELECT a.id, a.name, a.email, a.role, a.status_emoji, a.status_message, a.status_expires_at FROM portico_group_member m JOIN portico_account a ON a.id = m.account_id WHERE m.group_id = $1 ORDER BY a.name, a.id
 SELECT a.id, a.name, a.email, a.role, a.status_emoji, a.status_message, a.status_expires_at FROM portico_group_member m JOIN portico_account a ON a.id = m.account_id WHERE m.group_id = $1 ORDER BY a.name, a.id LIMIT $2 OFFSET $3
@@ -390,7 +381,6 @@ SELECT id, likeness, user_id, base_model_id, ((COALESCE(models_model.user_id = $
 SELECT id, likeness, user_id, base_model_id, ((COALESCE(models_model.user_id = $1, FALSE) OR COALESCE((SELECT TRUE FROM portico_grant given WHERE given.resource_kind = $2 AND given.resource_id = models_model.id AND given.action = $3 AND given.principal_kind = 'user' AND given.principal_id = $1 LIMIT 1), FALSE) OR COALESCE((SELECT TRUE FROM portico_grant given CROSS JOIN portico_group_member mine WHERE given.resource_kind = $2 AND given.resource_id = models_model.id AND given.action = $3 AND given.principal_kind = 'group' AND mine.group_id = given.principal_id AND mine.account_id = $1 LIMIT 1), FALSE))) AS may_write, ((COALESCE(models_model.user_id = $4, FALSE) OR COALESCE((SELECT TRUE FROM portico_grant given WHERE given.resource_kind = $5 AND given.resource_id = models_model.id AND given.action = $6 AND given.principal_kind = 'user' AND given.principal_id = $4 LIMIT 1), FALSE) OR COALESCE((SELECT TRUE FROM portico_grant given CROSS JOIN portico_group_member mine WHERE given.resource_kind = $5 AND given.resource_id = models_model.id AND given.action = $6 AND given.principal_kind = 'group' AND mine.group_id = given.principal_id AND mine.account_id = $4 LIMIT 1), FALSE))) AS may_share FROM models_model WHERE likeness IN ($7)
 SELECT id, likeness, user_id, base_model_id, (1 = 1) AS may_write, (1 = 1) AS may_share FROM models_model WHERE id IN ($1)
 SELECT id, likeness, user_id, base_model_id, (1 = 1) AS may_write, (1 = 1) AS may_share FROM models_model WHERE likeness IN ($1)
-SELECT id, locked FROM keys_key WHERE account_id = $1 AND locked IS NOT NULL
 SELECT id, method, address, user_agent, created_at, last_seen_at, expires_at FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC LIMIT 30 OFFSET $3
 SELECT id, name FROM chats_tag WHERE user_id = $1 ORDER BY id
 SELECT id, name, icon, (SELECT above.id FROM folders_folder above WHERE above.id = folders_folder.parent_id AND above.user_id = folders_folder.user_id) AS parent_id, is_expanded, created_at, updated_at FROM folders_folder WHERE user_id = $1 AND 1 = 1 ORDER BY created_at, id
@@ -460,9 +450,6 @@ SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, m
 SELECT id, version, release, host, process, started_at, CAST(strftime('%s', 'now') AS BIGINT) - seen_at AS age, newest_steps FROM portico_instance WHERE seen_at >= CAST(strftime('%s', 'now') AS BIGINT) - $1 ORDER BY started_at, id
 SELECT id_token, leave_url FROM oauth_session WHERE id = $1
 SELECT info AS text FROM portico_account WHERE id = $1
-SELECT k.id, k.account_id, k.name, k.prefix, k.endpoints, k.scopes, k.enabled, k.created_at, k.expires_at, k.last_used_at FROM keys_key k WHERE k.account_id = $1 ORDER BY k.created_at DESC, k.id
-SELECT k.id, k.account_id, k.name, k.prefix, k.endpoints, k.scopes, k.enabled, k.created_at, k.expires_at, k.last_used_at FROM keys_key k WHERE k.id = $1
-SELECT k.id, k.account_id, k.name, k.prefix, k.endpoints, k.scopes, k.enabled, k.created_at, k.expires_at, k.last_used_at, a.email AS owner FROM keys_key k JOIN portico_account a ON a.id = k.account_id WHERE (CAST($1 AS TEXT) = '' OR k.account_id = $1) ORDER BY k.created_at DESC, k.id LIMIT 30 OFFSET $2
 SELECT key, attempts, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now FROM portico_attempt WHERE key IN ($1)
 SELECT last_active_at FROM portico_account
 SELECT last_active_at FROM portico_account WHERE id = $1
@@ -583,7 +570,6 @@ UPDATE folders_folder SET parent_id = $1 WHERE id = $2
 UPDATE folders_folder SET parent_id = $2, updated_at = $3 WHERE id = $1
 UPDATE folders_owner SET changes = changes + 1 WHERE user_id = $1
 UPDATE folders_owner SET changes = changes + 1 WHERE user_id = (SELECT user_id FROM folders_folder WHERE id = $1 AND 1 = 1) RETURNING user_id
-UPDATE keys_key SET name = $2, enabled = $3 WHERE id = $1
 UPDATE models_change SET at = 1
 UPDATE models_model SET base_model_id = 'c0' WHERE id = 'old'
 UPDATE models_model SET id = $1 WHERE id = 'new'
@@ -642,10 +628,8 @@ UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE 
 UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE a.id = portico_session.account_id)
 WITH RECURSIVE chain (id, base, depth) AS (SELECT id, base_model_id, 1 FROM models_model WHERE id = $1 UNION ALL SELECT below.id, below.base_model_id, chain.depth + 1 FROM models_model below JOIN chain ON below.id = chain.base WHERE chain.depth < 8) SELECT id, base FROM chain
 WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND id = $2 UNION SELECT child.id FROM folders_folder child JOIN held ON child.parent_id = held.id WHERE child.user_id = $1) SELECT id FROM held
-WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT))) UPDATE keys_key SET last_used_at = seen.seen_at FROM seen WHERE keys_key.id = seen.id AND COALESCE(keys_key.last_used_at, 0) < seen.seen_at
 WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT))) UPDATE portico_account SET last_active_at = seen.seen_at FROM seen WHERE portico_account.id = seen.id AND COALESCE(portico_account.last_active_at, 0) < seen.seen_at
 WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT))) UPDATE portico_session SET last_seen_at = seen.seen_at FROM seen WHERE portico_session.id = seen.id AND COALESCE(portico_session.last_seen_at, 0) < seen.seen_at
-WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT)), (CAST($3 AS TEXT), CAST($4 AS BIGINT))) UPDATE keys_key SET last_used_at = seen.seen_at FROM seen WHERE keys_key.id = seen.id AND COALESCE(keys_key.last_used_at, 0) < seen.seen_at
 WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT)), (CAST($3 AS TEXT), CAST($4 AS BIGINT))) UPDATE portico_account SET last_active_at = seen.seen_at FROM seen WHERE portico_account.id = seen.id AND COALESCE(portico_account.last_active_at, 0) < seen.seen_at
 WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT)), (CAST($3 AS TEXT), CAST($4 AS BIGINT))) UPDATE portico_session SET last_seen_at = seen.seen_at FROM seen WHERE portico_session.id = seen.id AND COALESCE(portico_session.last_seen_at, 0) < seen.seen_at
 WITH seen (id, seen_at) AS (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT)), (CAST($3 AS TEXT), CAST($4 AS BIGINT)), (CAST($5 AS TEXT), CAST($6 AS BIGINT))) UPDATE portico_account SET last_active_at = seen.seen_at FROM seen WHERE portico_account.id = seen.id AND COALESCE(portico_account.last_active_at, 0) < seen.seen_at
