@@ -67,12 +67,12 @@ def register_services(app: AppContext) -> list[Service]:
 @hookimpl
 def register_retention() -> list[Retention]:
     """Return how long seen revisions and deleted messages are stored."""
-    from portico_chats.storage.message_queries import DELETED_KEPT_DAYS
-    from portico_chats.storage.seen_revisions import KEPT_DAYS
+    from portico_chats.storage.message_queries import DELETED_RETENTION_DAYS
+    from portico_chats.storage.seen_revisions import RETENTION_DAYS
 
     return [
-        Retention("chats_seen", "at", KEPT_DAYS),
-        Retention("chats_deleted_message", "at", DELETED_KEPT_DAYS),
+        Retention("chats_seen", "at", RETENTION_DAYS),
+        Retention("chats_deleted_message", "at", DELETED_RETENTION_DAYS),
     ]
 
 
@@ -93,7 +93,7 @@ def register_listeners(app: AppContext) -> list[Listener]:
     from portico_chats.storage.chat_cache import ChatCache
     from portico_chats.storage.seen_revisions import SeenRevisions
 
-    removal = ChatDeleter(app)
+    deleter = ChatDeleter(app)
 
     def changed(event: ChatChanged) -> None:
         app.services.require(Indexer).wake()
@@ -102,8 +102,8 @@ def register_listeners(app: AppContext) -> list[Listener]:
             app.services.require(SeenRevisions).forget(event.id)
 
     return [
-        Listener(AccountDeleting, removal.account_leaving),
-        Listener(FoldersDeleting, removal.folders_leaving),
+        Listener(AccountDeleting, deleter.on_account_deleting),
+        Listener(FoldersDeleting, deleter.on_folders_deleting),
         Listener(ChatChanged, changed),
     ]
 

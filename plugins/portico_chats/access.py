@@ -40,13 +40,13 @@ class ChatAccess:
 
         Raises: NotFound; Forbidden if the actor may only read it.
         """
-        where = await self.condition_for(actor, action, first=chat_queries.TAKE_FIRST)
-        taken = await chat_queries.lock(check_id(chat_id), now(), where)
-        if taken is None:
-            raise await self.refusal(actor, action, chat_id)
-        return taken
+        where = await self.condition_for(actor, action, first=chat_queries.LOCK_FIRST)
+        locked = await chat_queries.lock(check_id(chat_id), now(), where)
+        if locked is None:
+            raise await self.not_found_error(actor, action, chat_id)
+        return locked
 
-    async def refusal(self, actor: Actor, action: str, chat_id: str) -> NotFound:
+    async def not_found_error(self, actor: Actor, action: str, chat_id: str) -> NotFound:
         """Return the error for a chat that was not found.
 
         Raises: Forbidden if the actor may read the chat, but not do this.

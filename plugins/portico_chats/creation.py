@@ -16,7 +16,7 @@ class ChatCreator:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = ChatAccess(app)
+        self._access = ChatAccess(app)
 
     async def check_may_store(self, actor: Actor) -> None:
         """Raises: Forbidden if the actor's chats are not to be stored (`chat.temporary_enforced`)."""
@@ -29,7 +29,7 @@ class ChatCreator:
         row: dict[str, Any],
         document: ChatDocument,
         *,
-        origin: str,
+        session_id: str,
         tags: Mapping[str, str] | None = None,
     ) -> str:
         """Insert a chat. Returns its document. `row`: see `new_row`. `session_id`: the creating session, "" = none.
@@ -42,10 +42,10 @@ class ChatCreator:
                 # Before the chat: an account's deletion locks the tags and then waits for transactions that create
                 # chats.
                 await tag_queries.lock_owner(row["user_id"])
-            written = await insert_chat(row, document, origin)
+            written = await insert_chat(row, document, session_id)
         except ForeignKeyViolation as error:
             raise NotFound from error
         if tags:
             await attach(row["id"], row["user_id"], tags, archived=row["archived"])
-        self._reach.publish_change(row["id"], row["user_id"], "created")
+        self._access.publish_change(row["id"], row["user_id"], "created")
         return written.document

@@ -23,10 +23,10 @@ from portico_chats.content.chat_document import is_message_id, is_text
 from portico_chats.content.message_events import creates_message, handler_for_event
 from portico_chats.schemas import MessageForm
 from portico_chats.storage import chat_queries, message_queries
-from portico_chats.storage.single_message import ID_RULE, NewMessage, note
+from portico_chats.storage.single_message import ID_RULE, NewMessage, update_message
 
 
-class _Unwritten(Exception):
+class _NothingToWrite(Exception):
     """Raised when there is nothing to write: it rolls the transaction back, so that the chat is not marked as changed."""
 
 
@@ -35,7 +35,7 @@ class MessageService:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = ChatAccess(app)
+        self._access = ChatAccess(app)
 
     async def write(self, actor: Actor, chat_id: str, message_id: str, form: MessageForm) -> None:
         """Write the content of a message and make it the current one; create it if it does not exist.
@@ -43,21 +43,21 @@ class MessageService:
         Raises: Forbidden if the actor may not edit; InvalidRequest for an invalid id and for an unknown parent;
         NotFound for a deleted message.
         """
-        await self._reach.require_permission(actor, "chat.edit")
+        await self._access.require_permission(actor, "chat.edit")
         _check(message_id)
         content, parent_id = form.content, form.parentId or None
         new = NewMessage(role=form.role, parent_id=parent_id, is_done=True)
         async with transaction():
-            taken = await self._reach.lock_for(actor, "write", chat_id)
-            if parent_id is not None and not await _is_there(chat_id, parent_id):
-                raise InvalidRequest("parentId: there is no such message in this chat.")
-            if not await note(
-                taken, message_id, lambda _: {"content": content}, actor.session_id, new
+            locked = await self._access.lock_for(actor, "write", chat_id)
+            if parent_id is not None and not await _exists(chat_id, parent_id):
+                raise InvalidRequest("parentId: this chat has no message with that id.")
+            if not await update_message(
+                locked, message_id, lambda _: {"content": content}, actor.session_id, new
             ):
                 raise NotFound
-            self._reach.publish_change(chat_id, taken["user_id"], "updated")
+            self._access.publish_change(chat_id, locked["user_id"], "updated")
             said = msgspec.Raw(msgspec.json.encode({"content": content}))
-            self._tell(taken, message_id, "chat:message", said)
+            self._publish(locked, message_id, "chat:message", said)
 
     async def publish_event(
         self, actor: Actor, chat_id: str, message_id: str, kind: str, data: msgspec.Raw
@@ -69,26 +69,26 @@ class MessageService:
         _check(message_id)
         effect = handler_for_event(kind, data)
         new = NewMessage(role="assistant") if creates_message(kind) else None
-        taken: dict[str, Any] = {}
+        locked: dict[str, Any] = {}
         try:
             async with transaction():
-                taken = await self._reach.lock_for(actor, "write", chat_id)
-                if effect is None or not await note(
-                    taken, message_id, effect, actor.session_id, new
+                locked = await self._access.lock_for(actor, "write", chat_id)
+                if effect is None or not await update_message(
+                    locked, message_id, effect, actor.session_id, new
                 ):
-                    raise _Unwritten
-                self._reach.publish_change(chat_id, taken["user_id"], "updated")
-                self._tell(taken, message_id, kind, data)
-        except _Unwritten:
+                    raise _NothingToWrite
+                self._access.publish_change(chat_id, locked["user_id"], "updated")
+                self._publish(locked, message_id, kind, data)
+        except _NothingToWrite:
             _check(message_id, is_message_id)
             if await message_queries.was_deleted(chat_id, message_id):
                 return False
-            self._tell(taken, message_id, kind, data)
+            self._publish(locked, message_id, kind, data)
         return True
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
         """Return whether the chat exists and the actor may have a model answer in it."""
-        where = await self._reach.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
+        where = await self._access.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
         return is_storable(chat_id) and await chat_queries.exists(chat_id, where)
 
     async def record_reply(
@@ -101,15 +101,19 @@ class MessageService:
             new = NewMessage(role="assistant", parent_id=fields.get("parentId"))
         try:
             async with transaction():
-                taken = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
-                if taken is None or not await note(taken, message_id, lambda _: told, "", new):
-                    raise _Unwritten
-                self._reach.publish_change(chat_id, taken["user_id"], "updated")
-        except _Unwritten:
+                locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
+                if locked is None or not await update_message(
+                    locked, message_id, lambda _: told, "", new
+                ):
+                    raise _NothingToWrite
+                self._access.publish_change(chat_id, locked["user_id"], "updated")
+        except _NothingToWrite:
             return
 
-    def _tell(self, taken: dict[str, Any], message_id: str, kind: str, data: msgspec.Raw) -> None:
-        event = MessageEvent(taken["id"], message_id, taken["user_id"], kind, data)
+    def _publish(
+        self, locked: dict[str, Any], message_id: str, kind: str, data: msgspec.Raw
+    ) -> None:
+        event = MessageEvent(locked["id"], message_id, locked["user_id"], kind, data)
         after_commit(lambda: self._app.events.publish(event))
 
 
@@ -119,5 +123,5 @@ def _check(message_id: str, is_fit: Callable[[str], bool] = is_text) -> None:
         raise InvalidRequest(ID_RULE)
 
 
-async def _is_there(chat_id: str, message_id: str) -> bool:
+async def _exists(chat_id: str, message_id: str) -> bool:
     return is_message_id(message_id) and bool(await message_queries.some(chat_id, [message_id]))

@@ -26,7 +26,7 @@ from portico_chats.tags import routes as tag_routes
 
 def routes(app: AppContext) -> list[Any]:
     """Return the route handlers."""
-    chats, removal = Chats(app), ChatDeleter(app)
+    chats, deleter = Chats(app), ChatDeleter(app)
 
     @get(["/api/v1/chats", "/api/v1/chats/list"], response_type=list[ListedChat])
     async def page(
@@ -66,7 +66,7 @@ def routes(app: AppContext) -> list[Any]:
     @delete("/api/v1/chats/{chat_id:str}", response_type=bool)
     async def remove(request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """Delete a chat."""
-        await removal.delete(request.user, chat_id)
+        await deleter.delete(request.user, chat_id)
         return json_response(True)
 
     more = (message_routes, flag_routes, tag_routes, list_routes, search_routes)

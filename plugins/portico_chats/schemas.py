@@ -89,7 +89,7 @@ class TagForm(msgspec.Struct):
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class CarriersForm(msgspec.Struct):
+class TagFilter(msgspec.Struct):
     """Selects the chats with one tag."""
 
     name: str
@@ -103,7 +103,7 @@ class FolderIdForm(msgspec.Struct):
     folder_id: str | None = None
 
 
-class FiledChat(msgspec.Struct):
+class FolderChat(msgspec.Struct):
     """An item of the list of one folder."""
 
     title: str

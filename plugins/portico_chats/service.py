@@ -29,8 +29,8 @@ class Chats:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = ChatAccess(app)
-        self._making = ChatCreator(app)
+        self._access = ChatAccess(app)
+        self._creator = ChatCreator(app)
 
     async def create(self, actor: Actor, form: ChatForm) -> Chat:
         """Create a chat of the caller.
@@ -38,21 +38,21 @@ class Chats:
         Raises: ValidationError for a document of another shape; NotFound for an unknown folder; Forbidden if the
         caller's chats are not to be stored.
         """
-        await self._making.check_may_store(actor)
+        await self._creator.check_may_store(actor)
         document = await off_loop(_size(form), read_document, form.chat)
         title = NEW_CHAT if document.title is None else document.title
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
-            if form.folder_id and not await self._reach.has_folder(actor.id, form.folder_id):
+            if form.folder_id and not await self._access.has_folder(actor.id, form.folder_id):
                 raise NotFound
-            text = await self._making.create(row, document, origin=actor.session_id)
+            text = await self._creator.create(row, document, session_id=actor.session_id)
         return to_chat(row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """Return one chat."""
-        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found, document = await self._read(check_id(chat_id), where)
-        self._seen.note(chat_id, actor.session_id, found["revision"])
+        self._seen.record(chat_id, actor.session_id, found["revision"])
         return to_chat(found, document)
 
     async def page(
@@ -73,7 +73,7 @@ class Chats:
         ValidationError as `create`; Forbidden if the document leaves a message out and the actor may not delete
         messages.
         """
-        latest = self._memory.latest(chat_id)
+        latest = self._cache.latest(chat_id)
         like = latest.request if latest else None
         size = _size(form)
         # Existing messages may have ids that are too long: see `apply_changes`.
@@ -81,26 +81,26 @@ class Chats:
         if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
             return chat
         async with transaction():
-            taken = await self._reach.lock_for(actor, "write", chat_id)
-            known = self._memory.get(chat_id, taken["revision"] - 1)
+            locked = await self._access.lock_for(actor, "write", chat_id)
+            known = self._cache.get(chat_id, locked["revision"] - 1)
             apart = known.written if known else None
-            written = await apply_changes(taken, changes, actor.session_id, self._seen.of, apart)
-            if written.gone:
-                await self._reach.require_permission(actor, "chat.delete_message")
-            self._reach.publish_change(chat_id, taken["user_id"], "updated")
-        sent = msgspec.structs.replace(changes, told=changes.searchable_texts.copy())
-        kept = CachedChat(taken["revision"], written.document, written, sent)
-        self._memory.keep(chat_id, kept)
-        return to_chat(taken, written.document)
+            written = await apply_changes(locked, changes, actor.session_id, self._seen.of, apart)
+            if written.deleted_ids:
+                await self._access.require_permission(actor, "chat.delete_message")
+            self._access.publish_change(chat_id, locked["user_id"], "updated")
+        sent = msgspec.structs.replace(changes, history_json=changes.history_json.copy())
+        kept = CachedChat(locked["revision"], written.document, written, sent)
+        self._cache.store(chat_id, kept)
+        return to_chat(locked, written.document)
 
     async def _as_it_is(self, actor: Actor, chat_id: str, changes: ChatDocument) -> Chat | None:
         """Return the chat if it already equals the result and was changed in the same second: there is nothing to write."""
-        known = self._memory.latest(chat_id)
+        known = self._cache.latest(chat_id)
         if known is None or known.written is None:
             return None
         if not await off_loop(changes.size, is_unchanged, known.written, changes):
             return None
-        where = await self._reach.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
+        where = await self._access.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
         found = await chat_queries.find_metadata(chat_id, where)
         if (
             found is None
@@ -113,21 +113,21 @@ class Chats:
 
     async def _read(self, chat_id: str, where: chat_queries.Where) -> tuple[dict[str, Any], str]:
         """Return the columns of a chat and its document; the document comes from the cache if the revision is the same."""
-        if chat_id in self._memory:
+        if chat_id in self._cache:
             found = await chat_queries.find_metadata(chat_id, where)
             if found is None:
                 raise NotFound
-            if (known := self._memory.get(chat_id, found["revision"])) is not None:
+            if (known := self._cache.get(chat_id, found["revision"])) is not None:
                 return found, known.document
         found = await chat_queries.find(chat_id, where)
         if found is None:
             raise NotFound
         document = await render_document(found)
-        self._memory.keep(chat_id, CachedChat(found["revision"], document))
+        self._cache.store(chat_id, CachedChat(found["revision"], document))
         return found, document
 
     @property
-    def _memory(self) -> ChatCache:
+    def _cache(self) -> ChatCache:
         return self._app.services.require(ChatCache)
 
     @property

@@ -13,7 +13,7 @@ from portico_completions.service import Completions
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="One turn of a conversation: from the client's request to the model's answer.",
+    summary="Chat completions: from the client's request to the model's answer.",
     route_prefixes=("/api/chat/completions", "/api/v1/chat/completions"),
 )
 

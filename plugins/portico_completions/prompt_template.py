@@ -40,7 +40,7 @@ class PromptTemplate:
 
     def __init__(
         self,
-        person: Mapping[str, str],
+        user: Mapping[str, str],
         variables: Mapping[str, str],
         prompt: Callable[[], str],
         messages: Callable[[], list[str]],
@@ -48,10 +48,10 @@ class PromptTemplate:
         self._variables = variables
         self._prompt = cache(prompt)
         self._messages = cache(messages)
-        self._person = person
+        self._person = user
 
     @cached_property
-    def _known(self) -> Mapping[str, str]:
+    def _values(self) -> Mapping[str, str]:
         clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
         return {
             **{name: self._person.get(name, UNSET) for name in _PERSONAL},
@@ -84,8 +84,8 @@ class PromptTemplate:
         for spelling in (placeholder, "{{" + name + "}}"):
             if spelling in self._variables:
                 return self._variables[spelling]
-        if name in self._known:
-            return self._known[name]
+        if name in self._values:
+            return self._values[name]
         if cut := _CUT.fullmatch(name):
             part, size = (cut["part"] or "").lower(), int(cut["size"] or 0)
             if cut["name"].lower() == "prompt":

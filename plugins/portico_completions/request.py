@@ -54,9 +54,9 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
     """Parse a request. Raises: ValidationError, naming the key."""
     for key in ("params", "variables"):
         if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
-            raise _misfit([key], "too_long", f"At most {MAX_OPTION_BYTES} bytes")
+            raise _validation_error([key], "too_long", f"At most {MAX_OPTION_BYTES} bytes")
     item = _optional(data, "model_item", dict[str, msgspec.Raw]) or {}
-    _an_id(data, "session_id")
+    _read_id(data, "session_id")
     return CompletionRequest(
         model=_required(data, "model", str),
         messages=_messages(data),
@@ -64,9 +64,9 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
         body={key: value for key, value in data.items() if is_forwarded(key)},
         params=_optional(data, "params", dict[str, Any]) or {},
         variables=_variables(_optional(data, "variables", dict[str, Any]) or {}),
-        chat_id=_an_id(data, "chat_id"),
-        message_id=_an_id(data, "id"),
-        parent_id=_an_id(data, "parent_id"),
+        chat_id=_read_id(data, "chat_id"),
+        message_id=_read_id(data, "id"),
+        parent_id=_read_id(data, "parent_id"),
         size=size,
         direct=bytes(item.get("direct", b"")) == b"true",
     )
@@ -85,7 +85,7 @@ def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
     messages: list[msgspec.Raw] = _required(data, "messages", list[msgspec.Raw])
     for place, message in enumerate(messages):
         if bytes(message).lstrip()[:1] != b"{":
-            raise _misfit(["messages", place], "dict_type", "Expected `object`")
+            raise _validation_error(["messages", place], "dict_type", "Expected `object`")
     return messages
 
 
@@ -98,18 +98,18 @@ def _variables(variables: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _an_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
+def _read_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
     value: str | None = _optional(data, key, str)
     if not value:
         return None
     if not _ID.fullmatch(value):
-        raise _misfit([key], "value_error", "This is not an id")
+        raise _validation_error([key], "value_error", "The value is not a valid id")
     return value
 
 
 def _required(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
     if key not in data:
-        raise _misfit([key], "missing", "Field required")
+        raise _validation_error([key], "missing", "Field required")
     return _decode(data[key], key, kind)
 
 
@@ -122,10 +122,10 @@ def _decode(raw: msgspec.Raw, key: str, kind: Any) -> Any:
         return lenient_decoder(kind).decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         name = _NAMES.get(kind, "object")
-        raise _misfit([key], f"{name}_type", f"Expected `{name}`") from None
+        raise _validation_error([key], f"{name}_type", f"Expected `{name}`") from None
 
 
-def _misfit(place: list[str | int], kind: str, message: str) -> ValidationError:
+def _validation_error(place: list[str | int], kind: str, message: str) -> ValidationError:
     return ValidationError([{"type": kind, "loc": ["body", *place], "msg": message}])
 
 

@@ -47,7 +47,7 @@ class Completions:
         """
         turn = await self._drop_forbidden(turn, actor)
         await let_others_run(turn.size)
-        chats = await self._conversations(turn, actor)
+        chats = await self._chat_store(turn, actor)
         try:
             reply = await self._complete(turn, actor)
         except DomainError as refusal:
@@ -61,7 +61,7 @@ class Completions:
             # The response will not be read: end the call to the source.
             await _close(reply.body)
             raise
-        return _watched(reply, chats, turn)
+        return _recorded_stream(reply, chats, turn)
 
     async def _complete(self, turn: CompletionRequest, actor: Actor) -> SourceResponse:
         if turn.direct:
@@ -125,7 +125,7 @@ class Completions:
             turn = msgspec.structs.replace(turn, messages=without_system(turn.messages))
         return turn
 
-    async def _conversations(self, turn: CompletionRequest, actor: Actor) -> ChatStore | None:
+    async def _chat_store(self, turn: CompletionRequest, actor: Actor) -> ChatStore | None:
         """Return the store of the request's chat; None if the chat is not stored. Raises: NotFound."""
         chats = self._app.services.get(ChatStore)
         if chats is None or turn.chat_id is None or turn.is_temporary:
@@ -174,7 +174,7 @@ class RecordedStream:
         await _close(self._body)
 
 
-def _watched(
+def _recorded_stream(
     reply: SourceResponse, chats: ChatStore | None, turn: CompletionRequest
 ) -> SourceResponse:
     if isinstance(reply.body, bytes) or chats is None or turn.message_id is None:

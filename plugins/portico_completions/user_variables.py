@@ -12,7 +12,7 @@ from portico_completions.placeholders import placeholders
 #: Text for unknown values. Source: the reference does the same.
 UNSET: Final = "None"
 
-_OF_THE_ACCOUNT: Final = frozenset(
+_ACCOUNT_PLACEHOLDERS: Final = frozenset(
     {"USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"}
 )
 
@@ -26,7 +26,7 @@ async def user_variables(
 ) -> Mapping[str, str]:
     """Return the values of all placeholders about the user that these prompts may contain. At most one statement."""
     person = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
-    if any(one.name in _OF_THE_ACCOUNT for prompt in prompts for one in placeholders(prompt)):
+    if any(one.name in _ACCOUNT_PLACEHOLDERS for prompt in prompts for one in placeholders(prompt)):
         account = await app.identity.accounts.find(actor.id)
         if account is not None:
             person |= account_variables(

@@ -70,7 +70,7 @@ def register_listeners(app: AppContext, settings: Section) -> list[Listener]:
     from portico_folders.settings import FoldersSettings
 
     assert isinstance(settings, FoldersSettings)
-    return [Listener(AccountDeleting, FolderService(app, settings).account_leaving)]
+    return [Listener(AccountDeleting, FolderService(app, settings).on_account_deleting)]
 
 
 @hookimpl

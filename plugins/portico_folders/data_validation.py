@@ -11,9 +11,9 @@ import msgspec
 from portico.api import InvalidRequest, TooLarge, ValidationError, decode_anything, explain_misfit
 
 #: Bytes of one of them as JSON; clients put pictures into it.
-LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
+MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 #: Characters. The list contains it for every folder.
-LONGEST_ICON: Final = 256
+MAX_ICON_CHARS: Final = 256
 
 Field: TypeAlias = Literal["data", "meta"]
 #: The top level of an object. Values stay text.
@@ -50,9 +50,9 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
         value = decode_anything(raw)
         parts = _PARTS.decode(raw) if isinstance(value, dict) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _misfit(field, "json_invalid", "It is not JSON that can be read back") from None
+        raise _validation_error(field, "json_invalid", "The value is not valid JSON") from None
     if parts is None:
-        raise _misfit(field, "dict_type", "Expected `object | null`")
+        raise _validation_error(field, "dict_type", "Expected `object | null`")
     was = _stored(stored)
     value = {key: one for key, one in value.items() if parts[key] != was.get(key)}
     try:
@@ -62,12 +62,12 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
         fault = explain_misfit(str(error), "body")
         fault["loc"].insert(1, field)
         raise ValidationError([fault]) from None
-    if isinstance(known, _Meta) and known.icon and len(known.icon) > LONGEST_ICON:
-        raise InvalidRequest(f"[ERROR: meta.icon has at most {LONGEST_ICON} characters]")
+    if isinstance(known, _Meta) and known.icon and len(known.icon) > MAX_ICON_CHARS:
+        raise InvalidRequest(f"[ERROR: meta.icon has at most {MAX_ICON_CHARS} characters]")
     return parts
 
 
-def laid_over(stored: str | None, changes: Parts | None, field: Field) -> str | None:
+def merged(stored: str | None, changes: Parts | None, field: Field) -> str | None:
     """Return the stored object with some keys replaced; the same if there are none.
 
     Raises: TooLarge if the result is over 4 MiB, and larger than before.
@@ -75,8 +75,8 @@ def laid_over(stored: str | None, changes: Parts | None, field: Field) -> str | 
     if changes is None or not (changes or stored is None):
         return stored
     text = msgspec.json.encode(_stored(stored) | changes)
-    if len(text) > max(LARGEST_DOCUMENT, len((stored or "").encode())):
-        raise TooLarge(f"[ERROR: {field}: at most {LARGEST_DOCUMENT} bytes]")
+    if len(text) > max(MAX_DOCUMENT_BYTES, len((stored or "").encode())):
+        raise TooLarge(f"[ERROR: {field}: at most {MAX_DOCUMENT_BYTES} bytes]")
     return text.decode()
 
 
@@ -96,5 +96,5 @@ def _stored(text: str | None) -> Parts:
         return {}
 
 
-def _misfit(field: Field, kind: str, message: str) -> ValidationError:
+def _validation_error(field: Field, kind: str, message: str) -> ValidationError:
     return ValidationError([{"type": kind, "loc": ["body", field], "msg": message}])

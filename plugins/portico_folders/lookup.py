@@ -26,15 +26,15 @@ class StoredFolderLookup:
     def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
         self._settings = settings
-        self._adjusted = app.runtime_settings.of(settings)
+        self._runtime_settings = app.runtime_settings.of(settings)
 
-    async def lock_or_create_owner(self, owner_id: str) -> None:
+    async def lock(self, owner_id: str) -> None:
         """Lock the account's folders until the transaction ends."""
-        await store.lock_or_create_owner(owner_id)
+        await store.lock_owner(owner_id)
 
-    async def is_there(self, owner_id: str, folder_id: str) -> bool:
+    async def exists(self, owner_id: str, folder_id: str) -> bool:
         """Return whether the account has this folder."""
-        return is_storable(folder_id) and await store.is_there(owner_id, folder_id)
+        return is_storable(folder_id) and await store.exists(owner_id, folder_id)
 
     async def is_known(self, folder_id: str) -> bool:
         """Return whether the folder exists, for any account."""
@@ -49,15 +49,18 @@ class StoredFolderLookup:
             name = read_name(name)
         except InvalidRequest:
             return None
-        if not _is_text(name) or not (await self._adjusted.current()).enable_folders:
+        if not _is_text(name) or not (await self._runtime_settings.current()).enable_folders:
             return None
-        await store.lock_owner(owner_id)
-        if (found := await store.like(owner_id, parent_id, likeness(name))) is not None:
+        await store.lock_or_create_owner(owner_id)
+        if (found := await store.find_by_name(owner_id, parent_id, likeness(name))) is not None:
             return found
         parents = await store.parents(owner_id)
-        if len(parents) >= self._settings.most:
+        if len(parents) >= self._settings.max_folders:
             return None
-        if parent_id is not None and FolderTree(parents).depth(parent_id) >= self._settings.deepest:
+        if (
+            parent_id is not None
+            and FolderTree(parents).depth(parent_id) >= self._settings.max_depth
+        ):
             return None
         folder_id, at = new_id(), now()
         await store.insert(
@@ -72,18 +75,18 @@ class StoredFolderLookup:
     async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:
         """Return these folders with their parents, by owner and id. One statement for 500 folders."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        for some in chunks([one for one in folder_ids if is_storable(one)], store.CHUNK):
-            found |= {(one["user_id"], one["id"]): one for one in await store.above(some)}
+        for some in chunks([one for one in folder_ids if is_storable(one)], store.MAX_IDS):
+            found |= {(one["user_id"], one["id"]): one for one in await store.with_parents(some)}
         return {key: _path(found, key) for key in found}
 
-    async def below(self, owner_id: str, folder_id: str) -> list[str]:
+    async def subtree_ids(self, owner_id: str, folder_id: str) -> list[str]:
         """Return the ids of a folder and its subfolders; empty if the account does not have it."""
-        return await store.below(owner_id, folder_id) if is_storable(folder_id) else []
+        return await store.subtree_ids(owner_id, folder_id) if is_storable(folder_id) else []
 
-    async def named(self, owner_id: str, name: str) -> list[str]:
+    async def ids_by_name(self, owner_id: str, name: str) -> list[str]:
         """Return the ids of all folders of that name and their subfolders, ignoring case and underscores."""
         wanted = search_name(name)
-        return await store.named(owner_id, wanted) if wanted and _is_text(wanted) else []
+        return await store.ids_by_name(owner_id, wanted) if wanted and _is_text(wanted) else []
 
 
 def _path(found: Mapping[tuple[str, str], dict[str, Any]], key: tuple[str, str]) -> FolderPath:

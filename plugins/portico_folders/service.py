@@ -44,12 +44,12 @@ class FolderService:
     def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
         self._settings = settings
-        self._adjusted = app.runtime_settings.of(settings)
+        self._runtime_settings = app.runtime_settings.of(settings)
 
     async def require_use(self, actor: Actor) -> None:
         """Check that folders are enabled and that the actor may use them. Raises: Forbidden."""
         permitted = (
-            await self._adjusted.current()
+            await self._runtime_settings.current()
         ).enable_folders and await self._app.identity.is_permitted(actor, PERMISSION)
         if not permitted:
             raise Forbidden
@@ -80,17 +80,17 @@ class FolderService:
         many folders.
         """
         name = read_name(form.name)
-        data, meta = _laid_over({"data": None, "meta": None}, form)
+        data, meta = _merged({"data": None, "meta": None}, form)
         folder_id = new_id()
         try:
             async with transaction():
-                await store.lock_owner(actor.id)
-                if await store.count(actor.id) >= self._settings.most:
+                await store.lock_or_create_owner(actor.id)
+                if await store.count(actor.id) >= self._settings.max_folders:
                     raise InvalidRequest(
-                        f"[ERROR: There are at most {self._settings.most} folders]"
+                        f"[ERROR: An account has at most {self._settings.max_folders} folders]"
                     )
                 await store.insert(folder_id, actor.id, _values(name, meta, data), now())
-                self._announce(folder_id, actor.id, "created")
+                self._publish_change(folder_id, actor.id, "created")
                 return await self._reload(folder_id)
         except UniqueViolation as error:
             raise InvalidRequest(EXISTS) from error
@@ -103,11 +103,11 @@ class FolderService:
         Raises: as `create`; Forbidden.
         """
         async with self._locked(actor, "write", folder_id) as found:
-            data, meta = _laid_over(found, form)
+            data, meta = _merged(found, form)
             name = found["name"] if form.name in (None, found["name"]) else read_name(form.name)
             values = _values(name, meta, data)
             await store.update(folder_id, values, now())
-            self._announce(folder_id, found["user_id"], "updated")
+            self._publish_change(folder_id, found["user_id"], "updated")
             return await self._reload(folder_id)
 
     async def move(self, actor: Actor, folder_id: str, parent_id: str | None) -> Folder:
@@ -122,19 +122,19 @@ class FolderService:
                 levels = tree.levels(folder_id)
                 if parent_id not in tree or any(parent_id in level for level in levels):
                     raise InvalidRequest(NOT_UPDATED)
-                if tree.depth(parent_id) + len(levels) > self._settings.deepest:
+                if tree.depth(parent_id) + len(levels) > self._settings.max_depth:
                     raise InvalidRequest(
-                        f"[ERROR: At most {self._settings.deepest} folders lie in one another]"
+                        f"[ERROR: Folders can be nested at most {self._settings.max_depth} deep]"
                     )
             await store.move(folder_id, parent_id, now())
-            self._announce(folder_id, found["user_id"], "updated")
+            self._publish_change(folder_id, found["user_id"], "updated")
             return await self._reload(folder_id)
 
     async def expand(self, actor: Actor, folder_id: str, is_expanded: bool) -> Folder:
         """Store whether clients show the content of the folder. Raises: Forbidden."""
         async with self._locked(actor, "write", folder_id) as found:
             await store.expand(folder_id, is_expanded, now())
-            self._announce(folder_id, found["user_id"], "updated")
+            self._publish_change(folder_id, found["user_id"], "updated")
             return await self._reload(folder_id)
 
     async def delete(self, actor: Actor, folder_id: str, *, delete_contents: bool) -> None:
@@ -148,18 +148,18 @@ class FolderService:
             # Permission to delete folders does not include permission to delete their chats.
             if owner_id != actor.id:
                 raise Forbidden
-            ids = tuple(await store.below(owner_id, folder_id))
+            ids = tuple(await store.subtree_ids(owner_id, folder_id))
             await self._app.events.publish_in_transaction(
                 FoldersDeleting(ids, actor, delete_contents)
             )
             await store.delete(owner_id, ids)
             for gone in ids:
-                self._announce(gone, owner_id, "deleted")
+                self._publish_change(gone, owner_id, "deleted")
 
-    async def account_leaving(self, event: AccountDeleting) -> None:
+    async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Delete the folders of an account that is being deleted."""
         for folder_id in await store.delete_all(event.id):
-            self._announce(folder_id, event.id, "deleted")
+            self._publish_change(folder_id, event.id, "deleted")
 
     # -- internal -------------------------------------------------------------------------------------------
 
@@ -203,19 +203,19 @@ class FolderService:
         assert found is not None
         return _folder(found)
 
-    def _announce(self, folder_id: str, user_id: str, change: Change) -> None:
+    def _publish_change(self, folder_id: str, user_id: str, change: Change) -> None:
         after_commit(lambda: self._app.events.publish(FolderChanged(folder_id, user_id, change)))
 
 
-def _laid_over(
+def _merged(
     stored: dict[str, Any], form: FolderForm | FolderChanges
 ) -> tuple[str | None, str | None]:
     """Return `data` and `meta` after the change. Raises: ValidationError, InvalidRequest, TooLarge."""
     return (
-        data_validation.laid_over(
+        data_validation.merged(
             stored["data"], data_validation.read(form.data, "data", stored["data"]), "data"
         ),
-        data_validation.laid_over(
+        data_validation.merged(
             stored["meta"], data_validation.read(form.meta, "meta", stored["meta"]), "meta"
         ),
     )

@@ -9,7 +9,11 @@ class FoldersSettings(Section):
     """Whether folders are enabled, and their limits."""
 
     enable_folders: Annotated[
-        bool, setting("Let people use folders", env="ENABLE_FOLDERS", runtime_key="folders.enable")
+        bool, setting("Enable folders", env="ENABLE_FOLDERS", runtime_key="folders.enable")
     ] = True
-    most: Annotated[int, setting("Folders that somebody may have", ge=1, le=10_000)] = 1000
-    deepest: Annotated[int, setting("Folders that may lie in one another", ge=1, le=100)] = 32
+    max_folders: Annotated[
+        int, setting("Maximum number of folders of one account", formerly="most", ge=1, le=10_000)
+    ] = 1000
+    max_depth: Annotated[
+        int, setting("Maximum depth of nested folders", formerly="deepest", ge=1, le=100)
+    ] = 32

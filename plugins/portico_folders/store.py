@@ -6,7 +6,7 @@ from typing import Any, Final
 from portico.api import execute, fetch_all, fetch_one, placeholders
 
 #: Ids in one statement.
-CHUNK: Final = 500
+MAX_IDS: Final = 500
 
 # A parent that does not exist, or belongs to another account, counts as none.
 _PARENT = (
@@ -22,8 +22,8 @@ _FIND = f"SELECT {_COLUMNS} FROM folders_folder WHERE id = $1 AND "  # noqa: S60
 _OWNER = "SELECT user_id FROM folders_folder WHERE id = $1"
 _COUNT = "SELECT COUNT(*) AS number FROM folders_folder WHERE user_id = $1"
 _PARENTS = "SELECT id, parent_id FROM folders_folder WHERE user_id = $1"
-_THERE = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
-_LIKE = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND likeness = $3"
+_EXISTS = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
+_FIND_BY_NAME = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND likeness = $3"
 _BELOW = (
     "WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
     # UNION, not UNION ALL: it also ends for a cycle.
@@ -37,20 +37,20 @@ _ABOVE = (
     "JOIN held ON above.id = held.parent_id AND above.user_id = held.user_id) "
     "SELECT id, user_id, name, parent_id FROM held"
 )
-_TAKE_ALL = (
+_LOCK_OR_CREATE_OWNER = (
     "INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) "
     "ON CONFLICT (user_id) DO UPDATE SET changes = folders_owner.changes + 1"
 )
-_TAKE = (
+_LOCK = (
     "UPDATE folders_owner SET changes = changes + 1 WHERE user_id = "
     "(SELECT user_id FROM folders_folder WHERE id = $1 AND {}) RETURNING user_id"
 )
-_TAKE_LEFT = "UPDATE folders_owner SET changes = changes + 1 WHERE user_id = $1"
+_LOCK_OWNER = "UPDATE folders_owner SET changes = changes + 1 WHERE user_id = $1"
 _INSERT = (
     "INSERT INTO folders_folder (id, user_id, name, likeness, words, icon, meta, data, created_at, "
     "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"
 )
-_KEEP = (
+_UPDATE = (
     "UPDATE folders_folder SET name = $2, likeness = $3, words = $4, icon = $5, meta = $6, data = $7, "
     "updated_at = $8 WHERE id = $1"
 )
@@ -93,23 +93,23 @@ async def parents(owner_id: str) -> dict[str, str | None]:
     return {found["id"]: found["parent_id"] for found in await fetch_all(_PARENTS, owner_id)}
 
 
-async def is_there(owner_id: str, folder_id: str) -> bool:
+async def exists(owner_id: str, folder_id: str) -> bool:
     """Return whether the account has this folder."""
-    return await fetch_one(_THERE, owner_id, folder_id) is not None
+    return await fetch_one(_EXISTS, owner_id, folder_id) is not None
 
 
-async def like(owner_id: str, parent_id: str | None, likeness: str) -> str | None:
+async def find_by_name(owner_id: str, parent_id: str | None, likeness: str) -> str | None:
     """Return the id of the folder with this normalized name in a parent folder, or at the root."""
-    found = await fetch_one(_LIKE, owner_id, parent_id or "", likeness)
+    found = await fetch_one(_FIND_BY_NAME, owner_id, parent_id or "", likeness)
     return found["id"] if found else None
 
 
-async def below(owner_id: str, folder_id: str) -> list[str]:
+async def subtree_ids(owner_id: str, folder_id: str) -> list[str]:
     """Return the ids of one of the account's folders and its subfolders."""
     return [found["id"] for found in await fetch_all(_BELOW.format("id"), owner_id, folder_id)]
 
 
-async def above(ids: Sequence[str]) -> list[dict[str, Any]]:
+async def with_parents(ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return these folders of any account with all their parents: `id`, `user_id`, `name`, `parent_id`.
 
     At most `CHUNK`.
@@ -117,22 +117,22 @@ async def above(ids: Sequence[str]) -> list[dict[str, Any]]:
     return await fetch_all(_ABOVE.format(placeholders(len(ids))), *ids)
 
 
-async def named(owner_id: str, words: str) -> list[str]:
+async def ids_by_name(owner_id: str, words: str) -> list[str]:
     """Return the ids of the account's folders with this search name, and of their subfolders."""
     return [found["id"] for found in await fetch_all(_BELOW.format("words"), owner_id, words)]
 
 
-async def lock_owner(owner_id: str) -> None:
+async def lock_or_create_owner(owner_id: str) -> None:
     """Lock the folders of an account, which may have none, until the transaction ends.
 
     Raises: ForeignKeyViolation if the account was deleted.
     """
-    await execute(_TAKE_ALL, owner_id)
+    await execute(_LOCK_OR_CREATE_OWNER, owner_id)
 
 
-async def lock_or_create_owner(owner_id: str) -> None:
+async def lock_owner(owner_id: str) -> None:
     """The same for an account that may be deleted, and that may never have had folders."""
-    await execute(_TAKE_LEFT, owner_id)
+    await execute(_LOCK_OWNER, owner_id)
 
 
 async def lock(folder_id: str, where: Where) -> bool:
@@ -140,7 +140,7 @@ async def lock(folder_id: str, where: Where) -> bool:
 
     Writers wait for each other here, on every database; later reads return what the previous writer left.
     """
-    return bool(await fetch_all(_TAKE.format(where[0]), folder_id, *where[1]))
+    return bool(await fetch_all(_LOCK.format(where[0]), folder_id, *where[1]))
 
 
 async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at: int) -> None:
@@ -150,7 +150,7 @@ async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at
 
 async def update(folder_id: str, values: Sequence[str | None], at: int) -> None:
     """Store these values of a locked folder. `values`: as in `insert`."""
-    await execute(_KEEP, folder_id, *values, at)
+    await execute(_UPDATE, folder_id, *values, at)
 
 
 async def move(folder_id: str, parent_id: str | None, at: int) -> None:
@@ -165,15 +165,15 @@ async def expand(folder_id: str, is_expanded: bool, at: int) -> None:
 
 async def delete(owner_id: str, ids: Sequence[str]) -> None:
     """Delete rows of an account whose folders are locked."""
-    for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
+    for start in range(0, len(ids), MAX_IDS):
+        some = ids[start : start + MAX_IDS]
         places = ", ".join(f"${number}" for number in range(2, len(some) + 2))
         await execute(_DELETE.format(places), owner_id, *some)
 
 
 async def delete_all(owner_id: str) -> list[str]:
     """Delete all folders of an account. Returns their ids."""
-    await execute(_TAKE_LEFT, owner_id)
+    await execute(_LOCK_OWNER, owner_id)
     gone = [found["id"] for found in await fetch_all(_DELETE_ALL, owner_id)]
     await execute(_DELETE_OWNER, owner_id)
     return gone

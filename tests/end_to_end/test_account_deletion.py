@@ -61,9 +61,9 @@ async def traces(word: str) -> set[tuple[str, str]]:
 
 async def settled() -> None:
     """The search takes texts out of its index a moment after they are dropped."""
-    from portico_chats.search.indexer import postings
+    from portico_chats.search.indexer import index_backend
 
-    while await postings().index_pending():
+    while await index_backend().index_pending():
         pass
 
 

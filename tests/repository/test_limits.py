@@ -26,15 +26,15 @@ PINNED: dict[str, float] = {
     "portico.web.middleware.outer.MAX_PATH": 2048,
     "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
     "portico.web.request.body_scanner.BLOCK_BYTES": 65536,
-    "portico_chats.tags.names.LONGEST": 128,
-    "portico_chats.tags.names.MOST": 100,
-    "portico_chats.search.search.PAGE": 60,
-    "portico_chats.search.trigrams.GRAM": 3,
-    "portico_chats.search.trigrams.MOST": 8,
-    "portico_chats.storage.indexed_texts.LONGEST": 1000,
-    "portico_chats.storage.indexed_texts.PIECE": 8000,
     "portico_models.sharing_rules.MAX_CHAIN_LENGTH": 8,
     "portico_openai.failures.DEFAULT_RETRY_AFTER_SECONDS": 5,
+    "portico_chats.tags.names.MAX_TAG_CHARS": 128,
+    "portico_chats.tags.names.MAX_TAGS_PER_CHAT": 100,
+    "portico_chats.search.search.PAGE_SIZE": 60,
+    "portico_chats.search.trigrams.TRIGRAM_CHARS": 3,
+    "portico_chats.search.trigrams.MAX_LOOKUPS": 8,
+    "portico_chats.storage.indexed_texts.MAX_PHRASE_CHARS": 1000,
+    "portico_chats.storage.indexed_texts.PIECE_CHARS": 8000,
 }
 
 

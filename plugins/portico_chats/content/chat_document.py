@@ -15,9 +15,9 @@ from portico.api import ValidationError, sanitize_json
 
 NEW_CHAT: Final = "New Chat"
 #: Characters of the title column; the document holds the whole title.
-LONGEST_TITLE: Final = 1000
+MAX_TITLE_CHARS: Final = 1000
 #: Characters of a message id: it is part of a database key.
-LONGEST_ID: Final = 255
+MAX_MESSAGE_ID_CHARS: Final = 255
 
 #: The parts of an object: JSON texts by key.
 Parts = dict[str, str]
@@ -41,27 +41,27 @@ class ChatDocument(msgspec.Struct, frozen=True):
     branch: Sequence[str] | None = None
     current_id: str | None = None
     title: str | None = None
-    searchable_texts: msgspec.Raw = _NULL
+    history_json: msgspec.Raw = _NULL
 
     @property
     def size(self) -> int:
         """Return about how many characters or bytes it has."""
         return (
-            memoryview(self.searchable_texts).nbytes
+            memoryview(self.history_json).nbytes
             + sum(map(len, self.parts.values()))
             + sum(map(len, self.branch or ()))
         )
 
 
-class _Anything(msgspec.Struct):
+class _Object(msgspec.Struct):
     """An object with any content."""
 
 
-_Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+_Id = Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_ID_CHARS)]
 
 
 class _History(msgspec.Struct):
-    messages: dict[_Id, _Anything] | None = None
+    messages: dict[_Id, _Object] | None = None
     currentId: str | None = None  # noqa: N815 - the client's word
 
 
@@ -70,14 +70,14 @@ class _Shape(msgspec.Struct):
 
     title: str | msgspec.UnsetType = msgspec.UNSET
     history: _History | None = None
-    messages: list[_Anything] | None = None
+    messages: list[_Object] | None = None
 
 
 _SHAPE = msgspec.json.Decoder(_Shape)
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
-_HALF: Final = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
 
@@ -110,14 +110,14 @@ def read_document(
     `messages` have another shape than clients rely on.
     """
     try:
-        document = _apart(keys, previous)
+        document = _split(keys, previous)
         if not long_ids and too_long_ids(document):
             raise msgspec.ValidationError
         return document
     except msgspec.ValidationError:
-        raise _misfit(msgspec.json.encode(keys)) from None
+        raise _shape_error(msgspec.json.encode(keys)) from None
     except (msgspec.DecodeError, RecursionError):
-        raise _invalid() from None
+        raise _json_error() from None
 
 
 def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
@@ -130,21 +130,21 @@ def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
         text.decode()  # msgspec skips bytes that it does not turn into text
         return _PARTS.decode(text)
     except msgspec.ValidationError:
-        raise _misfit(text) from None
+        raise _shape_error(text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _invalid() from None
+        raise _json_error() from None
 
 
 def parse_document(text: bytes | str) -> ChatDocument:
     """Split a text that is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
-    return _apart(_PARTS.decode(text))
+    return _split(_PARTS.decode(text))
 
 
-def _apart(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None) -> ChatDocument:
+def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None) -> ChatDocument:
     outer = dict(keys)
     history = messages = branch = current_id = title = None
     told = outer.get("history", _NULL)
-    if previous is not None and told != _NULL and told == previous.searchable_texts:
+    if previous is not None and told != _NULL and told == previous.history_json:
         history, messages, current_id = previous.history, previous.messages, previous.current_id
         outer["history"] = _HOLE
     elif told != _NULL:
@@ -166,15 +166,17 @@ def _apart(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None
 
 def too_long_ids(document: ChatDocument) -> list[str]:
     """Return the ids of messages that are too long for a row. Earlier releases accepted them."""
-    return [one for one in document.messages or () if len(one) > LONGEST_ID]
+    return [one for one in document.messages or () if len(one) > MAX_MESSAGE_ID_CHARS]
 
 
-def refuse_long_ids() -> ValidationError:
+def long_ids_error() -> ValidationError:
     """Return the error for a document with such ids."""
-    return _refusal(f"Expected `str` of length <= {LONGEST_ID}", at=["history", "messages"])
+    return _validation_error(
+        f"Expected `str` of length <= {MAX_MESSAGE_ID_CHARS}", at=["history", "messages"]
+    )
 
 
-def inlined(document: ChatDocument) -> ChatDocument:
+def inline_messages(document: ChatDocument) -> ChatDocument:
     """Return the document in one piece: its messages are in its parts and have no rows."""
     parts = dict(document.parts)
     if parts.get("history") == PLACEHOLDER:
@@ -187,7 +189,7 @@ def inlined(document: ChatDocument) -> ChatDocument:
 
 def column_title(title: str) -> str:
     """Return a title for the list: without NUL, cut to `MAX_TITLE_CHARS`."""
-    return title.replace("\x00", "")[:LONGEST_TITLE]
+    return title.replace("\x00", "")[:MAX_TITLE_CHARS]
 
 
 def as_json(value: object) -> str:
@@ -197,12 +199,12 @@ def as_json(value: object) -> str:
 
 def is_message_id(text: str) -> bool:
     """Return whether a message can have this id."""
-    return len(text) <= LONGEST_ID and is_text(text)
+    return len(text) <= MAX_MESSAGE_ID_CHARS and is_text(text)
 
 
 def is_text(text: str) -> bool:
     """Return whether the text can be sent to a database."""
-    return "\x00" not in text and not _HALF.search(text)
+    return "\x00" not in text and not _LONE_SURROGATE.search(text)
 
 
 def _check(messages: Iterable[str]) -> None:
@@ -210,19 +212,21 @@ def _check(messages: Iterable[str]) -> None:
         raise msgspec.ValidationError
 
 
-def _misfit(text: bytes) -> ValidationError:
+def _shape_error(text: bytes) -> ValidationError:
     """Return the error for a document of another shape, with the place. msgspec quotes what it expected, never what it got."""
     try:
         _SHAPE.decode(text)
     except msgspec.ValidationError as error:
         words, _, path = str(error).partition(" - at `$")
-        return _refusal(words, at=[name or index for name, index in _STEP.findall(path)])
-    return _refusal("It has another shape than a chat")
+        return _validation_error(words, at=[name or index for name, index in _STEP.findall(path)])
+    return _validation_error("The value is not a chat document")
 
 
-def _invalid() -> ValidationError:
-    return _refusal("It is not UTF-8 JSON", "json_invalid")
+def _json_error() -> ValidationError:
+    return _validation_error("The value is not UTF-8 JSON", "json_invalid")
 
 
-def _refusal(words: str, kind: str = "type_error", at: Sequence[str] = ()) -> ValidationError:
+def _validation_error(
+    words: str, kind: str = "type_error", at: Sequence[str] = ()
+) -> ValidationError:
     return ValidationError([{"type": kind, "loc": ["body", "chat", *at], "msg": words}])

@@ -29,9 +29,9 @@ class StoredMessage(msgspec.Struct, frozen=True):
 
     position: int
     parent_id: str | None
-    since: int
-    knew: int
-    origin: str
+    created_revision: int
+    known_revision: int
+    session_id: str
     body: str
 
 
@@ -41,8 +41,8 @@ class TreeSender(msgspec.Struct, frozen=True):
     `session_id`: the sender's session. `seen`: last revision of the chat that this session was shown.
     """
 
-    origin: str
-    seen: int = 0
+    session_id: str
+    seen_revision: int = 0
 
 
 class MessageTree(msgspec.Struct, frozen=True):
@@ -53,13 +53,13 @@ class MessageTree(msgspec.Struct, frozen=True):
 
     bodies: Mapping[str, str]
     written: Mapping[str, StoredMessage] = {}
-    facts: Mapping[str, MessageFields] = {}
-    gone: Sequence[str] = ()
+    parsed: Mapping[str, MessageFields] = {}
+    deleted_ids: Sequence[str] = ()
 
     def parent_of(self, message_id: str) -> str | None:
         """Return the parent's id, for `branch`. Raises: KeyError."""
-        facts = self.facts.get(message_id) or read_message(self.bodies[message_id])
-        return facts.parent_id
+        parsed = self.parsed.get(message_id) or read_message(self.bodies[message_id])
+        return parsed.parent_id
 
 
 def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> Iterator[str]:
@@ -95,7 +95,7 @@ def is_append_only(bodies: Mapping[str, str], posted: Mapping[str, str]) -> bool
 def merge(
     stored: Mapping[str, StoredMessage],
     posted: Mapping[str, str],
-    author: TreeSender,
+    sender: TreeSender,
     revision: int,
     end: int | None = None,
 ) -> MessageTree:
@@ -106,7 +106,7 @@ def merge(
     difference; `end` is then the position of the last message.
     """
     missing = [message_id for message_id in stored if message_id not in posted]
-    known = _WasVisible(stored, posted, author) if missing else None
+    known = _WasVisible(stored, posted, sender) if missing else None
     gone = {one for one in missing if known and known(stored[one])}
     strays = {one: stored[one].body for one in missing if one not in gone}
     bodies = _reattach(strays, stored, posted) if strays else posted
@@ -115,17 +115,21 @@ def merge(
     positions.update((one, stored[one].position) for one in strays)
 
     written: dict[str, StoredMessage] = {}
-    facts: dict[str, MessageFields] = {}
+    parsed: dict[str, MessageFields] = {}
     for message_id, body in bodies.items():
         was = stored.get(message_id)
         position = positions[message_id]
         if was and was.body == body and was.position == position:
             continue
-        fact = facts[message_id] = read_message(body)
-        since = (was.since, was.knew, was.origin) if was else (revision, knew, author.origin)
+        fact = parsed[message_id] = read_message(body)
+        since = (
+            (was.created_revision, was.known_revision, was.session_id)
+            if was
+            else (revision, knew, sender.session_id)
+        )
         written[message_id] = StoredMessage(position, fact.parent_id, *since, body)
     order = sorted(bodies, key=lambda one: (positions[one], one)) if strays else bodies
-    return MessageTree({one: bodies[one] for one in order}, written, facts, sorted(gone))
+    return MessageTree({one: bodies[one] for one in order}, written, parsed, sorted(gone))
 
 
 class _WasVisible:  # noqa: N801 - called like the function it is
@@ -143,16 +147,22 @@ class _WasVisible:  # noqa: N801 - called like the function it is
         shared = [stored[message_id] for message_id in posted if message_id in stored]
         self._author = author
         self._adds = len(shared) < len(posted)
-        self._with = {kept.since for kept in shared}
-        read = (kept.since for kept in shared if kept.origin not in ("", author.origin))
+        self._with = {kept.created_revision for kept in shared}
+        read = (
+            kept.created_revision
+            for kept in shared
+            if kept.session_id not in ("", author.session_id)
+        )
         #: The revision that the sender must have seen.
-        self.up_to = max([1, *(kept.knew for kept in shared), *read])
+        self.up_to = max([1, *(kept.known_revision for kept in shared), *read])
 
     def __call__(self, kept: StoredMessage) -> bool:
-        if kept.since <= self.up_to or kept.since in self._with:
+        if kept.created_revision <= self.up_to or kept.created_revision in self._with:
             return True
         author = self._author
-        return not self._adds and (kept.origin == author.origin or kept.since <= author.seen)
+        return not self._adds and (
+            kept.session_id == author.session_id or kept.created_revision <= author.seen_revision
+        )
 
 
 def _reattach(

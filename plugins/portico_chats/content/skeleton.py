@@ -52,7 +52,7 @@ class ChatSkeleton(msgspec.Struct, frozen=True):
                 return ChatDocument(split_object(self.text))
             except msgspec.MsgspecError:
                 raise InvalidRequest(
-                    "The stored document of this chat is no JSON object."
+                    "The stored document of this chat is not a JSON object."
                 ) from None
         document = parse_document(self.text)
         if self.branch_offset is not None:
@@ -77,7 +77,7 @@ def skeleton_of(document: ChatDocument) -> ChatSkeleton:
     """Return the skeleton of a split document: every placeholder becomes an offset."""
     text, messages_at, branch_at = "{", None, None
     for key, value in document.parts.items():
-        text += _name(key, text)
+        text += _key_prefix(key, text)
         if value != PLACEHOLDER:
             text += value
         elif key == "history":
@@ -93,12 +93,12 @@ def skeleton_of(document: ChatDocument) -> ChatSkeleton:
 def _history(parts: Parts) -> tuple[str, int | None]:
     text, place = "{", None
     for key, value in parts.items():
-        text += _name(key, text)
+        text += _key_prefix(key, text)
         text += value or "{}"
         if value == PLACEHOLDER:
             place = len(text) - 1
     return text + "}", place
 
 
-def _name(key: str, before: str) -> str:
+def _key_prefix(key: str, before: str) -> str:
     return f"{'' if before == '{' else ','}{quoted(key)}:"

@@ -9,7 +9,7 @@ from portico_chats.storage.chat_queries import Where
 
 PIN_FIRST: Final = 3
 ARCHIVE_FIRST: Final = 2
-FILE_FIRST: Final = 4
+MOVE_FIRST: Final = 4
 SOME_FIRST: Final = 2
 
 _PIN: Final = (
@@ -21,7 +21,7 @@ _ARCHIVE: Final = (
     "UPDATE chats_chat SET archived = NOT archived, folder_id = NULL, share_id = NULL "
     "WHERE id = $1 AND {} RETURNING user_id, archived"
 )
-_FILE: Final = (
+_MOVE: Final = (
     "UPDATE chats_chat SET folder_id = $3, pinned = FALSE, updated_at = $2 "
     "WHERE id = $1 AND {} RETURNING user_id"
 )
@@ -32,7 +32,7 @@ _ARCHIVE_SOME: Final = (
 _UNARCHIVE_SOME: Final = (
     f"UPDATE chats_chat SET archived = FALSE WHERE id IN ({_SOME}) RETURNING id"  # noqa: S608
 )
-_UNFILE: Final = (
+_REMOVE_FROM_FOLDERS: Final = (
     "UPDATE chats_chat SET folder_id = NULL WHERE user_id = $1 AND folder_id IN ({}) RETURNING id"
 )
 _UNSHARE: Final = "DELETE FROM chats_share WHERE chat_id IN ({})"
@@ -61,9 +61,9 @@ async def archive(chat_id: str, where: Where) -> tuple[str, bool] | None:
     return found[0]["user_id"], bool(found[0]["archived"])
 
 
-async def file(chat_id: str, folder_id: str | None, at: int, where: Where) -> str | None:
+async def move_to_folder(chat_id: str, folder_id: str | None, at: int, where: Where) -> str | None:
     """Move a chat to a folder, or out of its folder, and unpin it. Returns the same as `pin`."""
-    return _owner(await fetch_all(_FILE.format(where[0]), chat_id, at, folder_id, *where[1]))
+    return _owner(await fetch_all(_MOVE.format(where[0]), chat_id, at, folder_id, *where[1]))
 
 
 async def archive_all(
@@ -84,7 +84,9 @@ async def remove_from_folders(owner_id: str, folder_ids: Sequence[str]) -> list[
     """Move an account's chats out of these folders. Returns the chats' ids."""
     gone = []
     for some in chunks(folder_ids):
-        gone += await fetch_all(_UNFILE.format(placeholders(len(some), 2)), owner_id, *some)
+        gone += await fetch_all(
+            _REMOVE_FROM_FOLDERS.format(placeholders(len(some), 2)), owner_id, *some
+        )
     return [one["id"] for one in gone]
 
 

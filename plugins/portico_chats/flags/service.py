@@ -15,11 +15,11 @@ class Flags:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = ChatAccess(app)
+        self._access = ChatAccess(app)
 
     async def is_pinned(self, actor: Actor, chat_id: str) -> bool:
         """Return whether a chat is pinned."""
-        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         pinned = await flag_queries.is_pinned(check_id(chat_id), where)
         if pinned is None:
             raise NotFound
@@ -28,35 +28,35 @@ class Flags:
     async def pin(self, actor: Actor, chat_id: str) -> None:
         """Pin a chat, or unpin it."""
         async with transaction():
-            where = await self._reach.condition_for(actor, "write", first=flag_queries.PIN_FIRST)
+            where = await self._access.condition_for(actor, "write", first=flag_queries.PIN_FIRST)
             owner_id = await flag_queries.pin(check_id(chat_id), now(), where)
             if owner_id is None:
-                raise await self._reach.refusal(actor, "write", chat_id)
-            self._reach.publish_change(chat_id, owner_id, "updated")
+                raise await self._access.not_found_error(actor, "write", chat_id)
+            self._access.publish_change(chat_id, owner_id, "updated")
 
     async def archive(self, actor: Actor, chat_id: str) -> None:
         """Archive a chat, or unarchive it. A link to it stops working."""
         async with transaction():
-            where = await self._reach.condition_for(
+            where = await self._access.condition_for(
                 actor, "write", first=flag_queries.ARCHIVE_FIRST
             )
             changed = await flag_queries.archive(check_id(chat_id), where)
             if changed is None:
-                raise await self._reach.refusal(actor, "write", chat_id)
+                raise await self._access.not_found_error(actor, "write", chat_id)
             owner_id, is_archived = changed
             if is_archived:
-                await tag_queries.delete_unused(owner_id, await tag_queries.carried_by(chat_id))
+                await tag_queries.delete_unused(owner_id, await tag_queries.ids_of_chat(chat_id))
             else:
                 await tag_queries.restore(owner_id, chat_id)
-            self._reach.publish_change(chat_id, owner_id, "updated")
+            self._access.publish_change(chat_id, owner_id, "updated")
 
     async def archive_all(self, actor: Actor, *, archived: bool) -> None:
         """Archive all chats of the caller, or unarchive them. They stay in their folders."""
         async with transaction():
-            where = await self._reach.condition_for(actor, "write", first=flag_queries.SOME_FIRST)
+            where = await self._access.condition_for(actor, "write", first=flag_queries.SOME_FIRST)
             async for ids in flag_queries.archive_all(actor.id, where, archived=archived):
                 for chat_id in ids:
-                    self._reach.publish_change(chat_id, actor.id, "updated")
+                    self._access.publish_change(chat_id, actor.id, "updated")
             if archived:
                 await tag_queries.delete_unused(actor.id)
             else:
@@ -71,13 +71,13 @@ class Flags:
             into, is_there = folder_id or None, True
             if into is not None:
                 owner_id = await chat_queries.owner_of(check_id(chat_id))
-                is_there = bool(owner_id) and await self._reach.has_folder(str(owner_id), into)
-            where = await self._reach.condition_for(actor, "write", first=flag_queries.FILE_FIRST)
-            owner_id = await flag_queries.file(
+                is_there = bool(owner_id) and await self._access.has_folder(str(owner_id), into)
+            where = await self._access.condition_for(actor, "write", first=flag_queries.MOVE_FIRST)
+            owner_id = await flag_queries.move_to_folder(
                 check_id(chat_id), into if is_there else None, now(), where
             )
             if owner_id is None:
-                raise await self._reach.refusal(actor, "write", chat_id)
+                raise await self._access.not_found_error(actor, "write", chat_id)
             if not is_there:
                 raise NotFound
-            self._reach.publish_change(chat_id, owner_id, "updated")
+            self._access.publish_change(chat_id, owner_id, "updated")

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from portico.api import chunks, fetch_all, fetch_all_in_thread, placeholders
-from portico_chats.storage.chat_queries import BLOCK, LAST_PAGE, PAGE, Where, find_full
+from portico_chats.storage.chat_queries import BLOCK_SIZE, MAX_PAGE, PAGE_SIZE, Where, find_full
 
 Row: TypeAlias = dict[str, Any]
 
 #: Chats on one page of a folder's list.
-FOLDER_PAGE: Final = 10
+FOLDER_PAGE_SIZE: Final = 10
 #: Number of a condition's first placeholder.
 FIRST: Final = 2
 FOLDER_FIRST: Final = 3
@@ -24,15 +24,15 @@ _PINNED: Final = (
     f"SELECT {_ITEM} FROM chats_chat WHERE user_id = $1 AND archived = FALSE AND pinned = TRUE AND {{}} "  # noqa: S608
     f"ORDER BY {_NEWEST}"
 )
-_PAGE: Final = f"SELECT {_ITEM} FROM chats_chat WHERE user_id = $1{{}} AND {{}} ORDER BY {{}} LIMIT {PAGE} OFFSET {{}}"  # noqa: S608
+_PAGE: Final = f"SELECT {_ITEM} FROM chats_chat WHERE user_id = $1{{}} AND {{}} ORDER BY {{}} LIMIT {PAGE_SIZE} OFFSET {{}}"  # noqa: S608
 _TITLES: Final = "SELECT id, title FROM chats_chat WHERE user_id = $1{} AND {} ORDER BY {}"
-_SOME: Final = f"SELECT {_ITEM} FROM chats_chat WHERE id IN ({{}})"  # noqa: S608
+_BY_IDS: Final = f"SELECT {_ITEM} FROM chats_chat WHERE id IN ({{}})"  # noqa: S608
 _FOLDER: Final = (
     "SELECT title, id, updated_at FROM chats_chat WHERE folder_id = $1 AND user_id = $2 "  # noqa: S608
     "AND archived = FALSE AND pinned = FALSE AND {} "
-    f"ORDER BY {_NEWEST} LIMIT {FOLDER_PAGE} OFFSET {{}}"
+    f"ORDER BY {_NEWEST} LIMIT {FOLDER_PAGE_SIZE} OFFSET {{}}"
 )
-_FILED: Final = (
+_IDS_IN_FOLDERS: Final = (
     "SELECT id, updated_at FROM chats_chat WHERE user_id = $1 AND archived = FALSE AND pinned = FALSE AND {} "
     "AND folder_id IN ({})"
 )
@@ -57,7 +57,7 @@ async def page(
 
     `by`: see `order`. `archived`: True = only archived, False = only others, None = all.
     """
-    sql = _PAGE.format(_ARCHIVED[archived], where[0], by, _skip(number, PAGE))
+    sql = _PAGE.format(_ARCHIVED[archived], where[0], by, _skip(number, PAGE_SIZE))
     return await fetch_all(sql, owner_id, *where[1])
 
 
@@ -75,13 +75,15 @@ async def by_ids(ids: Sequence[str]) -> list[Row]:
     """
     if not ids:
         return []
-    found = {one["id"]: one for one in await fetch_all(_SOME.format(placeholders(len(ids))), *ids)}
+    found = {
+        one["id"]: one for one in await fetch_all(_BY_IDS.format(placeholders(len(ids))), *ids)
+    }
     return [found[one] for one in ids if one in found]
 
 
 async def in_folder(owner_id: str, folder_id: str, where: Where, number: int) -> list[Row]:
     """Return a page of an account's chats in a folder that are neither pinned nor archived. Shape: `FolderChat`."""
-    sql = _FOLDER.format(where[0], _skip(number, FOLDER_PAGE))
+    sql = _FOLDER.format(where[0], _skip(number, FOLDER_PAGE_SIZE))
     return await fetch_all(sql, folder_id, owner_id, *where[1])
 
 
@@ -91,7 +93,7 @@ async def ids_in_folders(owner_id: str, folder_ids: Sequence[str], where: Where)
     for some_ids in chunks(folder_ids):
         inside = placeholders(len(some_ids), FIRST + len(where[1]))
         found += await fetch_all_in_thread(
-            _FILED.format(where[0], inside), owner_id, *where[1], *some_ids
+            _IDS_IN_FOLDERS.format(where[0], inside), owner_id, *where[1], *some_ids
         )
     found.sort(key=lambda one: (-one["updated_at"], one["id"]))
     return [one["id"] for one in found]
@@ -108,7 +110,7 @@ async def stream(chat_ids: Sequence[str]) -> AsyncIterator[list[Row]]:
 
     Each chat comes once, whatever changes in the meantime; chats that are deleted by then are skipped.
     """
-    for some_ids in chunks(chat_ids, BLOCK):
+    for some_ids in chunks(chat_ids, BLOCK_SIZE):
         found = await find_full((f"id IN ({placeholders(len(some_ids))})", some_ids))
         by_id = {one["id"]: one for one in found}
         yield [by_id[one] for one in some_ids if one in by_id]
@@ -118,13 +120,13 @@ async def all_users(where: Where) -> AsyncIterator[list[Row]]:
     """Yield all chats that meet a condition with their messages, in blocks, by id. First placeholder: `$1`."""
     last, n = "", len(where[1]) + 1
     while True:
-        found = await find_full((f"({where[0]}) AND id > ${n}", (*where[1], last)), BLOCK)
+        found = await find_full((f"({where[0]}) AND id > ${n}", (*where[1], last)), BLOCK_SIZE)
         if found:
             yield found
-        if len(found) < BLOCK:
+        if len(found) < BLOCK_SIZE:
             return
         last = found[-1]["id"]
 
 
 def _skip(number: int, size: int) -> int:
-    return (min(max(number, 1), LAST_PAGE) - 1) * size
+    return (min(max(number, 1), MAX_PAGE) - 1) * size

@@ -18,7 +18,7 @@ from portico.api import (
 )
 from portico_chats.deletion import ChatDeleter
 from portico_chats.listing.service import ChatLists, order_of
-from portico_chats.schemas import Chat, FiledChat, ListedChat
+from portico_chats.schemas import Chat, FolderChat, ListedChat
 
 CHATS = "/api/v1/chats"
 #: Permission to read many whole chats at once.
@@ -29,7 +29,7 @@ Title = Annotated[str, QueryParameter(name="query", description="What titles con
 
 def routes(app: AppContext) -> list[Any]:
     """Return the route handlers."""
-    lists, removal = ChatLists(app), ChatDeleter(app)
+    lists, deleter = ChatLists(app), ChatDeleter(app)
 
     @get(f"{CHATS}/pinned", response_type=list[ListedChat])
     async def pinned(request: Request) -> JSONResponse:
@@ -73,7 +73,7 @@ def routes(app: AppContext) -> list[Any]:
         blocks = await lists.in_subtree(request.user, folder_id)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
-    @get(f"{CHATS}/folder/{{folder_id:str}}/list", response_type=list[FiledChat])
+    @get(f"{CHATS}/folder/{{folder_id:str}}/list", response_type=list[FolderChat])
     async def in_folder(
         request: Request, folder_id: FromPath[str], page: FromQuery[int] = 1
     ) -> JSONResponse:
@@ -103,7 +103,7 @@ def routes(app: AppContext) -> list[Any]:
     @delete(CHATS, response_type=bool)
     async def remove_all(request: Request) -> JSONResponse:
         """Delete all of the caller's chats."""
-        await removal.delete_all(request.user)
+        await deleter.delete_all(request.user)
         return json_response(True)
 
     return [

@@ -7,7 +7,7 @@ from portico.api import Actor, AppContext, FolderLookup, Forbidden, InvalidReque
 from portico_chats.access import KIND, ChatAccess, check_id
 from portico_chats.listing import queries as list_queries
 from portico_chats.schemas import Chat
-from portico_chats.storage.chat_queries import PAGE, Where
+from portico_chats.storage.chat_queries import PAGE_SIZE, Where
 from portico_chats.storage.indexed_texts import folded
 from portico_chats.storage.serialization import to_chats
 
@@ -19,7 +19,7 @@ class ChatLists:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = ChatAccess(app)
+        self._access = ChatAccess(app)
 
     async def pinned(self, actor: Actor) -> list[dict[str, Any]]:
         """Return the caller's chats that are pinned and not archived."""
@@ -90,11 +90,11 @@ class ChatLists:
         wanted = folded(query)
         found = await list_queries.titles(owner_id, where, by, archived=archived)
         ids = [one["id"] for one in found if wanted in folded(one["title"])]
-        start = (max(number, 1) - 1) * PAGE
-        return await list_queries.by_ids(ids[start : start + PAGE])
+        start = (max(number, 1) - 1) * PAGE_SIZE
+        return await list_queries.by_ids(ids[start : start + PAGE_SIZE])
 
     async def _readable(self, actor: Actor, first: int = list_queries.FIRST) -> Where:
-        return await self._reach.condition_for(actor, "read", first=first)
+        return await self._access.condition_for(actor, "read", first=first)
 
 
 def order_of(column: str, direction: str) -> str:

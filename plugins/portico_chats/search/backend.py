@@ -11,7 +11,7 @@ class IndexBackend(Protocol):
     #: SQL that is true if the text `{0}` contains the phrase `{1}` exactly.
     contains: str
     #: SQL that selects the items of `{0}`, a JSON array of texts.
-    members: str
+    array_items: str
     #: SQL that selects the `number` of each text that may contain a phrase; `{0}` is the result of `expression`.
     numbers: str
 
@@ -19,7 +19,7 @@ class IndexBackend(Protocol):
         """Return the index query for a phrase in one owner's texts."""
         ...
 
-    async def index_pending(self, times: int = 1) -> int:
+    async def index_pending(self, batches: int = 1) -> int:
         """Add a few waiting texts to the index, or remove them from it.
 
         Returns how many; 0 = none are left for this process.
@@ -34,12 +34,12 @@ class IndexBackend(Protocol):
         ...
 
 
-def postings() -> IndexBackend:
+def index_backend() -> IndexBackend:
     """Return the implementation for the current database."""
     if current_database().dialect == "postgres":
-        from portico_chats.search.postgres import PostgresPostings
+        from portico_chats.search.postgres import PostgresIndexBackend
 
-        return PostgresPostings()
-    from portico_chats.search.sqlite import SQLitePostings
+        return PostgresIndexBackend()
+    from portico_chats.search.sqlite import SQLiteIndexBackend
 
-    return SQLitePostings()
+    return SQLiteIndexBackend()

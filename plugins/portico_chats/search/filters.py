@@ -40,29 +40,29 @@ class ChatFilter(msgspec.Struct, frozen=True):
 
 
 async def own_chats(
-    app: AppContext, actor: Actor, sought: SearchQuery, kept: IndexBackend
+    app: AppContext, actor: Actor, query: SearchQuery, backend: IndexBackend
 ) -> ChatFilter | None:
     """Return the condition for the caller's own chats that match the operators; None if a named folder does not exist."""
     values = Placeholders(actor.id)
     # This order matches the start of the index that sorts the list.
-    parts = ["chats_chat.user_id = $1", f"archived = {_word(sought.archived)}"]
+    parts = ["chats_chat.user_id = $1", f"archived = {_word(query.archived)}"]
     readable, args = await ChatAccess(app).condition_for(actor, "read", first=len(values.args) + 1)
     values.args.extend(args)
     parts.append(f"({readable})")
-    if sought.pinned is not None:
-        parts.append(f"pinned = {_word(sought.pinned)}")
-    if sought.shared is not None:
-        parts.append(_SHARED[sought.shared])
-    if sought.untagged:
+    if query.pinned is not None:
+        parts.append(f"pinned = {_word(query.pinned)}")
+    if query.shared is not None:
+        parts.append(_SHARED[query.shared])
+    if query.untagged:
         parts.append(_UNTAGGED)
-    if sought.tags:
-        tags = kept.members.format(values(_json(sought.tags)))
-        parts.append(_TAGGED.format(tags, values(len(sought.tags))))
-    if sought.folders:
-        folders = await _folders(app, actor, sought.folders)
+    if query.tags:
+        tags = backend.array_items.format(values(_json(query.tags)))
+        parts.append(_TAGGED.format(tags, values(len(query.tags))))
+    if query.folders:
+        folders = await _folders(app, actor, query.folders)
         if not folders:
             return None
-        parts.append(f"folder_id IN ({kept.members.format(values(_json(folders)))})")
+        parts.append(f"folder_id IN ({backend.array_items.format(values(_json(folders)))})")
     return ChatFilter(" AND ".join(parts), tuple(values.args))
 
 

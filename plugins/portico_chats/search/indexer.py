@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from portico.api import PeriodicTask, fetch_one
-from portico_chats.search.backend import postings
+from portico_chats.search.backend import index_backend
 
 #: Seconds from a change until its texts are indexed. A reply that is stored while it grows is thereby indexed once.
 DEBOUNCE_SECONDS: Final = 1.0
@@ -28,8 +28,12 @@ _COUNT = "SELECT COUNT(*) AS texts FROM chats_text"
 class Indexer:
     """Adds written texts to the index and removes deleted ones."""
 
-    def __init__(self, breath: float = DEBOUNCE_SECONDS, seldom: float = POLL_SECONDS) -> None:
-        self._task = PeriodicTask("search index of chats", seldom, self.index_pending, delay=breath)
+    def __init__(
+        self, debounce_seconds: float = DEBOUNCE_SECONDS, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        self._task = PeriodicTask(
+            "search index of chats", poll_seconds, self.index_pending, delay=debounce_seconds
+        )
 
     def start(self) -> None:
         """Start the background task. Needs the running loop and the current database."""
@@ -46,10 +50,10 @@ class Indexer:
 
     async def index_pending(self) -> int:
         """Index all waiting texts, with pauses for requests between the batches. Returns how many texts were indexed."""
-        kept, total = postings(), 0
+        backend, total = index_backend(), 0
         while await fetch_one(_WAITS):
             began = time.perf_counter()
-            done = await kept.index_pending()
+            done = await backend.index_pending()
             if not done:  # other processes index the rest
                 break
             total += done
@@ -64,13 +68,13 @@ async def reindex(progress: Callable[[int, int], object]) -> int:
     become slower. On SQLite writers wait while it starts. It may be interrupted at any time; the server then
     indexes the rest in the background.
     """
-    kept = postings()
-    await kept.clear()
+    backend = index_backend()
+    await backend.clear()
     found = await fetch_one(_COUNT)
     total = int(found["texts"]) if found else 0
     done = 0
     progress(done, total)
-    while some := await kept.index_pending(BATCH_SIZE):
+    while some := await backend.index_pending(BATCH_SIZE):
         done = min(done + some, total)  # others may have been written in the meantime
         progress(done, total)
     return total

@@ -10,7 +10,7 @@ from portico.api import execute, transaction
 from portico_chats.search.trigrams import owner_prefix, query_for
 
 #: Texts that are indexed in one statement.
-MOST: Final = 32
+BATCH_TEXTS: Final = 32
 
 #: Texts that wait and that no other process locks; writers of these rows wait for this transaction.
 _SOME = (
@@ -23,11 +23,11 @@ _ALL_WAIT = "UPDATE chats_text SET state = 0 WHERE state = 1"
 _REBUILD = "REINDEX INDEX chats_text_grams"
 
 
-class PostgresPostings:
+class PostgresIndexBackend:
     """Implementation of `IndexBackend` for PostgreSQL."""
 
     contains = "strpos({0}, {1}) > 0"
-    members = "SELECT json_array_elements_text(CAST({0} AS JSON))"
+    array_items = "SELECT json_array_elements_text(CAST({0} AS JSON))"
     numbers = (
         "SELECT number FROM chats_text WHERE state = 1 "
         "AND chats_grams(owner_id, text) @@ CAST(CAST({0} AS TEXT) AS TSQUERY)"
@@ -35,14 +35,14 @@ class PostgresPostings:
 
     def expression(self, owner_id: str, phrase: str) -> str:
         """Return quoted lexemes, joined by `&`; `:*` for a prefix match."""
-        mark, want = owner_prefix(owner_id), query_for(phrase)
-        if want.begins:
-            return f"{_quoted(mark + want.begins)}:*"
-        return " & ".join(_quoted(mark + gram) for gram in want.grams)
+        prefix, query = owner_prefix(owner_id), query_for(phrase)
+        if query.prefix:
+            return f"{_quoted(prefix + query.prefix)}:*"
+        return " & ".join(_quoted(prefix + trigram) for trigram in query.trigrams)
 
-    async def index_pending(self, times: int = 1) -> int:
+    async def index_pending(self, batches: int = 1) -> int:
         """Index a batch; the database makes the trigrams. Texts that another process locks are skipped."""
-        most = MOST * times
+        most = BATCH_TEXTS * batches
         return await execute(_LEAVE, most) + await execute(_ENTER, most)
 
     async def clear(self) -> None:

@@ -6,14 +6,14 @@ from typing import Final
 import msgspec
 
 from portico.api import InvalidRequest
-from portico_chats.storage.indexed_texts import LONGEST, folded
+from portico_chats.storage.indexed_texts import MAX_PHRASE_CHARS, folded
 from portico_chats.tags.names import tag_id
 
 #: Spaces of every width: East Asian input methods write wide ones.
 _SPACES: Final = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _FLAGS: Final = {"true": True, "false": False}
 _NO_TAGS: Final = "none"
-_TOO_LONG: Final = f"text: at most {LONGEST} characters can be searched for."
+_TOO_LONG: Final = f"text: at most {MAX_PHRASE_CHARS} characters can be searched for."
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,10 +39,10 @@ def parse(text: str) -> SearchQuery:
     Raises: InvalidRequest for a text of more than `MAX_PHRASE_CHARS` characters, or with characters that no
     database stores.
     """
-    if len(text) > LONGEST:
+    if len(text) > MAX_PHRASE_CHARS:
         raise InvalidRequest(_TOO_LONG)
     if not _is_storable(text):
-        raise InvalidRequest("text: it holds a character that cannot be searched for.")
+        raise InvalidRequest("text: it contains a character that cannot be searched for.")
     words: list[str] = []
     given: dict[str, list[str]] = {
         name: [] for name in ("tag", "folder", "pinned", "archived", "shared")
@@ -68,7 +68,7 @@ def parse(text: str) -> SearchQuery:
 
 def _phrase(words: list[str]) -> str:
     phrase = folded(" ".join(words))
-    if len(phrase) > LONGEST:  # one character can unfold into many
+    if len(phrase) > MAX_PHRASE_CHARS:  # one character can unfold into many
         raise InvalidRequest(_TOO_LONG)
     return phrase
 

@@ -12,17 +12,17 @@ from typing import Any
 import msgspec
 
 from portico.api import Actor, AppContext, fetch_all_in_thread
-from portico_chats.search.backend import IndexBackend, postings
+from portico_chats.search.backend import IndexBackend, index_backend
 from portico_chats.search.filters import ChatFilter, own_chats
 from portico_chats.search.query_parser import parse
-from portico_chats.storage.chat_queries import LAST_PAGE, PAGE
+from portico_chats.storage.chat_queries import MAX_PAGE, PAGE_SIZE
 
 _COLUMNS = "id, title, updated_at, created_at"
 _ORDER = "ORDER BY updated_at DESC, id"
-_LIST = f"SELECT {_COLUMNS} FROM chats_chat WHERE {{}} {_ORDER} LIMIT {PAGE} OFFSET {{}}"  # noqa: S608
+_LIST = f"SELECT {_COLUMNS} FROM chats_chat WHERE {{}} {_ORDER} LIMIT {PAGE_SIZE} OFFSET {{}}"  # noqa: S608
 _IS_THERE = "SELECT 1 AS one FROM chats_chat WHERE {} LIMIT 1 OFFSET {}"
 # A scalar subquery, evaluated for each chat. With EXISTS, PostgreSQL might compare all texts of all users first.
-_WALK = f"""
+_SCAN = f"""
 SELECT block.*, COALESCE((
     SELECT TRUE FROM chats_text t WHERE t.chat_id = block.id AND t.state <> 2 AND {{contains}} LIMIT 1
 ), FALSE) AS found
@@ -33,7 +33,7 @@ FROM (
 """  # noqa: S608 - no part of it comes from a client
 # The index query and the comparison in one statement: a waiting text may be indexed in between. Each of those texts
 # is looked up by its number, for the same reason as above; NULL is a text without the phrase.
-_LOOK = f"""
+_INDEX_LOOKUP = f"""
 WITH seen AS MATERIALIZED ({{numbers}} LIMIT {{few}} + 1),
 counted AS MATERIALIZED (SELECT COUNT(*) AS texts FROM seen),
 hit (chat_id) AS MATERIALIZED (
@@ -45,7 +45,7 @@ hit (chat_id) AS MATERIALIZED (
 )
 SELECT page.*, texts FROM counted LEFT JOIN (
     SELECT {_COLUMNS} FROM chats_chat WHERE {{where}} AND id IN (SELECT chat_id FROM hit)
-    {_ORDER} LIMIT {PAGE} OFFSET {{skip}}
+    {_ORDER} LIMIT {PAGE_SIZE} OFFSET {{skip}}
 ) AS page ON TRUE {_ORDER}
 """  # noqa: S608
 
@@ -68,44 +68,44 @@ class SearchLimits(msgspec.Struct, frozen=True):
 class Search:
     """Searches the caller's own chats."""
 
-    def __init__(self, app: AppContext, bounds: SearchLimits | None = None) -> None:
+    def __init__(self, app: AppContext, limits: SearchLimits | None = None) -> None:
         self._app = app
-        self._bounds = bounds or SearchLimits()
+        self._limits = limits or SearchLimits()
 
     async def page(self, actor: Actor, text: str, page: int) -> list[dict[str, Any]]:
         """Return one page, counted from 1.
 
         Shape: rows of `ListedChat`. Raises: InvalidRequest for a text that is too long.
         """
-        sought, kept = parse(text), postings()
-        where = await own_chats(self._app, actor, sought, kept)
+        query, backend = parse(text), index_backend()
+        where = await own_chats(self._app, actor, query, backend)
         if where is None:
             return []
-        skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
-        if not sought.phrase:
+        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        if not query.phrase:
             values = where.values()
             return await fetch_all_in_thread(_LIST.format(where.sql, values(skip)), *values.args)
-        if skip and not await _reaches(where, skip):
+        if skip and not await _has_more_than(where, skip):
             return []
-        return await self._holding(kept, where, actor.id, sought.phrase, skip)
+        return await self._matching(backend, where, actor.id, query.phrase, skip)
 
-    async def _holding(
-        self, kept: IndexBackend, where: ChatFilter, owner_id: str, phrase: str, skip: int
+    async def _matching(
+        self, backend: IndexBackend, where: ChatFilter, owner_id: str, phrase: str, skip: int
     ) -> list[dict[str, Any]]:
-        bounds, end = self._bounds, skip + PAGE
-        walk = _ChatScan(kept, where, phrase, end)
-        await walk.on(bounds.first)
+        limits, end = self._limits, skip + PAGE_SIZE
+        scan = _ChatScan(backend, where, phrase, end)
+        await scan.read_block(limits.first)
         # A frequent phrase has a long list in the index.
-        while not walk.is_over and walk.goes_on_until() <= max(bounds.near, bounds.dense * end):
-            await walk.on(bounds.largest)
-        if not walk.is_over:
-            look = kept.expression(owner_id, phrase)
-            found = await _looked_up(kept, where, look, phrase, skip=skip, few=bounds.few)
+        while not scan.is_done and scan.estimated_chats() <= max(limits.near, limits.dense * end):
+            await scan.read_block(limits.largest)
+        if not scan.is_done:
+            look = backend.expression(owner_id, phrase)
+            found = await _page_from_index(backend, where, look, phrase, skip=skip, few=limits.few)
             if found is not None:
                 return found
-        while not walk.is_over:
-            await walk.on(bounds.largest)
-        return walk.found[skip:end]
+        while not scan.is_done:
+            await scan.read_block(limits.largest)
+        return scan.found[skip:end]
 
 
 class _ChatScan:
@@ -114,23 +114,23 @@ class _ChatScan:
     Each block is a statement of its own, so that no other request waits for the whole scan.
     """
 
-    def __init__(self, kept: IndexBackend, where: ChatFilter, phrase: str, end: int) -> None:
+    def __init__(self, backend: IndexBackend, where: ChatFilter, phrase: str, end: int) -> None:
         self.found: list[dict[str, Any]] = []
-        self.is_over = False
+        self.is_done = False
         self._end = end
         self._seen = 0
         values = where.values()
         places = {name: values(None) for name in ("at", "id", "size")}
-        contains = kept.contains.format("t.text", values(phrase))
-        self._sql = _WALK.format(where=where.sql, contains=contains, **places)
+        contains = backend.contains.format("t.text", values(phrase))
+        self._sql = _SCAN.format(where=where.sql, contains=contains, **places)
         self._before, self._after = where.args, phrase
         self._at, self._id = 2**63 - 1, ""
 
-    def goes_on_until(self) -> float:
+    def estimated_chats(self) -> float:
         """Return the estimated number of chats to scan, if the rest is like those so far."""
         return self._end * self._seen / len(self.found) if self.found else math.inf
 
-    async def on(self, most: int) -> None:
+    async def read_block(self, most: int) -> None:
         """Scan at most `most` more chats: four times as many as so far."""
         size = min(most, 4 * self._seen or most)
         block = await fetch_all_in_thread(
@@ -138,27 +138,27 @@ class _ChatScan:
         )
         self.found += [_without(chat, "found") for chat in block if chat["found"]]
         self._seen += len(block)
-        self.is_over = len(block) < size or len(self.found) >= self._end
+        self.is_done = len(block) < size or len(self.found) >= self._end
         if block:
             self._at, self._id = block[-1]["updated_at"], block[-1]["id"]
 
 
-async def _reaches(where: ChatFilter, skip: int) -> bool:
+async def _has_more_than(where: ChatFilter, skip: int) -> bool:
     """Return whether the caller has that many chats."""
     values = where.values()
     return bool(await fetch_all_in_thread(_IS_THERE.format(where.sql, values(skip)), *values.args))
 
 
-async def _looked_up(
-    kept: IndexBackend, where: ChatFilter, look: str, phrase: str, *, skip: int, few: int
+async def _page_from_index(
+    backend: IndexBackend, where: ChatFilter, look: str, phrase: str, *, skip: int, few: int
 ) -> list[dict[str, Any]] | None:
     """Return the page by an index query; None if more than `few` texts are candidates."""
     values = where.values()
-    sql = _LOOK.format(
+    sql = _INDEX_LOOKUP.format(
         where=where.sql,
-        numbers=kept.numbers.format(values(look)),
+        numbers=backend.numbers.format(values(look)),
         few=few,
-        contains=kept.contains.format("t.text", values(phrase)),
+        contains=backend.contains.format("t.text", values(phrase)),
         skip=values(skip),
     )
     found = await fetch_all_in_thread(sql, *values.args)

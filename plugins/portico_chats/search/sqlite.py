@@ -17,7 +17,7 @@ from portico_chats.search.trigrams import owner_prefix, query_for, trigrams
 #: Characters that are indexed in one batch.
 MAX_CHARS_PER_WRITE: Final = 6000
 #: Pages of the index that are merged after it, many times what a batch writes.
-_MERGED: Final = 32
+_MERGED_PAGES: Final = 32
 
 _WORDS: Final = {n: chr(0x80 + n) for n in range(0x80) if not chr(n).isalnum()}
 
@@ -32,26 +32,26 @@ _FORGOTTEN = "DELETE FROM chats_text WHERE state <> 1 AND state = 2"
 _ALL_WAIT = "UPDATE chats_text SET state = 0 WHERE state = 1"
 
 
-class SQLitePostings:
+class SQLiteIndexBackend:
     """Implementation of `IndexBackend` for SQLite."""
 
     contains = "instr({0}, {1}) > 0"
-    members = "SELECT value FROM json_each({0})"
+    array_items = "SELECT value FROM json_each({0})"
     numbers = "SELECT rowid AS number FROM chats_gram WHERE chats_gram MATCH {0}"
 
     def expression(self, owner_id: str, phrase: str) -> str:
         """Return quoted words, joined by AND; `*` for a prefix match."""
-        mark, want = owner_prefix(owner_id), query_for(phrase)
-        if want.begins:
-            return f'"{mark}{want.begins.translate(_WORDS)}" *'
-        return " AND ".join(f'"{mark}{gram.translate(_WORDS)}"' for gram in want.grams)
+        prefix, query = owner_prefix(owner_id), query_for(phrase)
+        if query.prefix:
+            return f'"{prefix}{query.prefix.translate(_WORDS)}" *'
+        return " AND ".join(f'"{prefix}{trigram.translate(_WORDS)}"' for trigram in query.trigrams)
 
-    async def index_pending(self, times: int = 1) -> int:
+    async def index_pending(self, batches: int = 1) -> int:
         """Index a batch in two write transactions.
 
         Texts that another process has indexed in the meantime are skipped.
         """
-        some = _a_turn(await fetch_all(_WAITING, 64 * times), MAX_CHARS_PER_WRITE * times)
+        some = _batch(await fetch_all(_WAITING, 64 * batches), MAX_CHARS_PER_WRITE * batches)
         if not some:
             return 0
         # In the order of numbers: for a number that is not greater than the last, the table writes out its buffer.
@@ -62,10 +62,10 @@ class SQLitePostings:
             await asyncio.sleep(0)
         async with transaction():
             for text, grams in zip(some, words, strict=True):
-                mark, enter = (_LEFT, _LEAVE) if text["state"] else (_ENTERED, _ENTER)
-                if await execute(mark, text["number"]):
+                change_state, enter = (_LEFT, _LEAVE) if text["state"] else (_ENTERED, _ENTER)
+                if await execute(change_state, text["number"]):
                     await execute(enter, text["number"], grams)
-        await execute(_MERGE, _MERGED * times)
+        await execute(_MERGE, _MERGED_PAGES * batches)
         return len(some)
 
     async def clear(self) -> None:
@@ -76,7 +76,7 @@ class SQLitePostings:
             await execute(_CLEAR)
 
 
-def _a_turn(waiting: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
+def _batch(waiting: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
     """Return the first texts, up to that many characters plus one text."""
     some = []
     for text in waiting:
@@ -88,5 +88,5 @@ def _a_turn(waiting: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
 
 
 def _words(owner_id: str, text: str) -> str:
-    mark = owner_prefix(owner_id)
-    return mark + f" {mark}".join(trigrams(text.translate(_WORDS)))
+    prefix = owner_prefix(owner_id)
+    return prefix + f" {prefix}".join(trigrams(text.translate(_WORDS)))

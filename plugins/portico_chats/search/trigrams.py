@@ -10,20 +10,20 @@ from typing import Final
 
 import msgspec
 
-GRAM: Final = 3
+TRIGRAM_CHARS: Final = 3
 #: Marks the end of a text. If a text contains it, a few more texts are compared.
-END: Final = "\x01"
+END_MARK: Final = "\x01"
 #: Number of trigrams that are looked up for a longer phrase, spread over it; more are slower and hardly more exact.
-MOST: Final = 8
+MAX_LOOKUPS: Final = 8
 #: Characters of the prefix that separates the trigrams of accounts. Two accounts may share one.
-_MARK: Final = 5
+_PREFIX_CHARS: Final = 5
 
 
 class TrigramQuery(msgspec.Struct, frozen=True):
-    """What a text with the phrase has: all of these trigrams, or one that starts with `begins`."""
+    """What a text with the phrase has: all of these trigrams, or one that starts with `prefix`."""
 
-    grams: tuple[str, ...] = ()
-    begins: str = ""
+    trigrams: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 def owner_prefix(owner_id: str) -> str:
@@ -31,21 +31,23 @@ def owner_prefix(owner_id: str) -> str:
 
     The same in SQL: `chats_grams` of the migration.
     """
-    return hashlib.sha256(owner_id.encode()).hexdigest()[:_MARK]
+    return hashlib.sha256(owner_id.encode()).hexdigest()[:_PREFIX_CHARS]
 
 
 def trigrams(text: str) -> set[str]:
     """Return all trigrams of a text."""
-    ended = text + END * (GRAM - 1)
-    return {ended[at : at + GRAM] for at in range(len(text))}
+    ended = text + END_MARK * (TRIGRAM_CHARS - 1)
+    return {ended[at : at + TRIGRAM_CHARS] for at in range(len(text))}
 
 
 def query_for(phrase: str) -> TrigramQuery:
     """Return what to look up for a phrase that is not empty."""
-    if len(phrase) < GRAM:
-        return TrigramQuery(begins=phrase)
-    last = len(phrase) - GRAM
+    if len(phrase) < TRIGRAM_CHARS:
+        return TrigramQuery(prefix=phrase)
+    last = len(phrase) - TRIGRAM_CHARS
     # Adjacent trigrams as far as that many suffice; always the last one, because it ends the phrase.
-    step = max(GRAM, -(-last // (MOST - 1)))
+    step = max(TRIGRAM_CHARS, -(-last // (MAX_LOOKUPS - 1)))
     places = [*range(0, last, step), last]
-    return TrigramQuery(grams=tuple(dict.fromkeys(phrase[at : at + GRAM] for at in places)))
+    return TrigramQuery(
+        trigrams=tuple(dict.fromkeys(phrase[at : at + TRIGRAM_CHARS] for at in places))
+    )

@@ -20,14 +20,14 @@ class Clones:
     """Copies chats to the caller. Raises: Forbidden if the caller's chats are not to be stored."""
 
     def __init__(self, app: AppContext, shares: Shares) -> None:
-        self._reach = ChatAccess(app)
-        self._making = ChatCreator(app)
+        self._access = ChatAccess(app)
+        self._creator = ChatCreator(app)
         self._shares = shares
 
     async def of_own(self, actor: Actor, chat_id: str, title: str | None) -> Chat:
         """Copy a chat with its flags, folder and tags. `title`: None or "" = `Clone of …`."""
-        await self._making.check_may_store(actor)
-        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        await self._creator.check_may_store(actor)
+        where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found = await chat_queries.find(check_id(chat_id), where)
         if found is None or found["user_id"] != actor.id:
             raise NotFound
@@ -37,7 +37,7 @@ class Clones:
 
     async def of_shared(self, actor: Actor, share_id: str) -> Chat:
         """Copy what is shared under this id: only its title and document. Raises: as `Shares.get_shared`."""
-        await self._making.check_may_store(actor)
+        await self._creator.check_may_store(actor)
         return await self._copy(actor, await self._shares.get_shared(actor, share_id), None, {})
 
     async def _copy(
@@ -49,7 +49,7 @@ class Clones:
         row = new_row(new_id(), actor.id, column_title(title), now()) | kept
         tags = parse_tags(row["meta"])
         async with transaction():
-            text = await self._making.create(row, document, origin=actor.session_id, tags=tags)
+            text = await self._creator.create(row, document, session_id=actor.session_id, tags=tags)
         return to_chat(row, text)
 
 

@@ -52,7 +52,7 @@ async def find(share_id: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-async def author_of(share_id: str) -> str | None:
+async def owner_of(share_id: str) -> str | None:
     """Return the id of the owner of the chat that is shared under an id."""
     found = await fetch_one(_AUTHOR, share_id)
     return found["user_id"] if found else None

@@ -17,7 +17,12 @@ from portico_chats.schemas import Chat
 from portico_chats.sharing import queries as share_queries
 from portico_chats.sharing.snapshots import snapshot
 from portico_chats.storage import chat_queries
-from portico_chats.storage.serialization import document_of_taken, new_row, render_document, to_chat
+from portico_chats.storage.serialization import (
+    new_row,
+    render_document,
+    render_locked_document,
+    to_chat,
+)
 from portico_chats.worker_thread import off_loop
 
 
@@ -26,25 +31,25 @@ class Shares:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._reach = ChatAccess(app)
+        self._access = ChatAccess(app)
 
     async def share(self, actor: Actor, chat_id: str) -> Chat:
         """Share a chat as it is now. Shared again, it keeps its share id and the snapshot is refreshed.
 
         Raises: Forbidden without the permission to share; InvalidRequest for a document that cannot be parsed.
         """
-        await self._reach.require_permission(actor, "chat.share")
+        await self._access.require_permission(actor, "chat.share")
         async with transaction():
             owner_id = await self._require(actor, chat_id)
             share_id = await share_queries.assign_share_id(chat_id, new_id())
-            found = await chat_queries.frame_row(chat_id) if share_id else None
+            found = await chat_queries.find_skeleton_row(chat_id) if share_id else None
             if share_id is None or found is None:
                 raise NotFound
-            document = await document_of_taken(found)
+            document = await render_locked_document(found)
             text = await off_loop(len(document), snapshot, document, chat_id, owner_id, share_id)
             at = now()
             await share_queries.save_snapshot(share_id, found, text, at)
-            self._reach.publish_change(chat_id, owner_id, "updated")
+            self._access.publish_change(chat_id, owner_id, "updated")
         return _shared({**found, "id": share_id, "updated_at": at, "chat": text})
 
     async def unshare(self, actor: Actor, chat_id: str) -> bool:
@@ -53,7 +58,7 @@ class Shares:
             owner_id = await self._require(actor, chat_id)
             was_shared = await share_queries.drop(chat_id)
             if was_shared:
-                self._reach.publish_change(chat_id, owner_id, "updated")
+                self._access.publish_change(chat_id, owner_id, "updated")
         return was_shared
 
     async def get_shared(self, actor: Actor, share_id: str) -> Chat:
@@ -64,9 +69,9 @@ class Shares:
         found = await share_queries.find(check_id(share_id))
         return _shared(found) if found else await self._readable(actor, share_id)
 
-    async def author_of(self, share_id: str) -> str | None:
+    async def owner_of(self, share_id: str) -> str | None:
         """Return the owner of a shared chat (part of `SharedChats`)."""
-        return await share_queries.author_of(share_id) if is_storable(share_id) else None
+        return await share_queries.owner_of(share_id) if is_storable(share_id) else None
 
     async def _require(self, actor: Actor, chat_id: str) -> str:
         """Return the owner of a chat. Raises: NotFound; Forbidden if the actor may read the chat, but not share it."""
@@ -77,7 +82,7 @@ class Shares:
         return owner_id
 
     async def _readable(self, actor: Actor, chat_id: str) -> Chat:
-        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found = await chat_queries.find(chat_id, where)
         # Having an id does not make one's own chat a shared one.
         if found is None or (found["user_id"] == actor.id and not actor.is_admin):

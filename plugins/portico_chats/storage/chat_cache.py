@@ -48,41 +48,43 @@ class CachedChat(msgspec.Struct, frozen=True):
 class ChatCache:
     """Most recently used chats by id."""
 
-    def __init__(self, room: int = MAX_BYTES) -> None:
-        self._room = room
-        self._held = 0
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._messages = 0
-        self._known: OrderedDict[str, CachedChat] = OrderedDict()
+        self._entries: OrderedDict[str, CachedChat] = OrderedDict()
 
     def __contains__(self, chat_id: str) -> bool:
         """Return whether any revision of a chat is in the cache."""
-        return chat_id in self._known
+        return chat_id in self._entries
 
     def latest(self, chat_id: str) -> CachedChat | None:
         """Return a chat as this process last read or wrote it."""
-        return self._known.get(chat_id)
+        return self._entries.get(chat_id)
 
     def get(self, chat_id: str, revision: int) -> CachedChat | None:
         """Return a chat of this revision, if it is in the cache."""
-        found = self._known.get(chat_id)
+        found = self._entries.get(chat_id)
         if found is None or found.revision != revision:
             return None
-        self._known.move_to_end(chat_id)
+        self._entries.move_to_end(chat_id)
         return found
 
-    def keep(self, chat_id: str, chat: CachedChat) -> None:
+    def store(self, chat_id: str, chat: CachedChat) -> None:
         """Store a chat in place of its previous revision; drop the least recently used ones."""
         self.forget(chat_id)
-        self._known[chat_id] = chat
-        self._held += chat.weight
+        self._entries[chat_id] = chat
+        self._bytes += chat.weight
         self._messages += chat.messages
         while (
-            self._held > self._room or self._messages > MAX_MESSAGES or len(self._known) > MAX_CHATS
+            self._bytes > self._max_bytes
+            or self._messages > MAX_MESSAGES
+            or len(self._entries) > MAX_CHATS
         ):
-            self.forget(next(iter(self._known)))
+            self.forget(next(iter(self._entries)))
 
     def forget(self, chat_id: str) -> None:
         """Remove a chat from the cache."""
-        if (known := self._known.pop(chat_id, None)) is not None:
-            self._held -= known.weight
+        if (known := self._entries.pop(chat_id, None)) is not None:
+            self._bytes -= known.weight
             self._messages -= known.messages

@@ -17,18 +17,18 @@ from portico_chats.content.skeleton import ChatSkeleton
 from portico_chats.storage import message_queries
 
 #: Chats on one page.
-PAGE: Final = 60
+PAGE_SIZE: Final = 60
 #: Later pages are always empty; a database counts to 64 bits only.
-LAST_PAGE: Final = 2**32
+MAX_PAGE: Final = 2**32
 #: Whole chats that are read at once: each may have megabytes.
-BLOCK: Final = 20
+BLOCK_SIZE: Final = 20
 #: Chats that are deleted in one statement, with all their messages.
-DELETED_AT_ONCE: Final = 100
+DELETE_BATCH_SIZE: Final = 100
 
 METADATA_COLUMNS: Final = (
     "id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id"
 )
-_FRAME: Final = "revision, chat AS text, messages_at, branch_at, current_id"
+_SKELETON: Final = "revision, chat AS text, messages_at, branch_at, current_id"
 
 # The messages come as one text, joined by the database in the statement that reads the chat: so both are of the same
 # revision, and one row is fetched.
@@ -45,12 +45,12 @@ _LINKS: Final = {
     "FROM chats_message m WHERE m.chat_id = chats_chat.id",
 }
 _WHOLE: Final = {
-    dialect: f"SELECT {METADATA_COLUMNS}, {_FRAME}, ({_MESSAGES[dialect]}) AS messages, "  # noqa: S608 - names alone
+    dialect: f"SELECT {METADATA_COLUMNS}, {_SKELETON}, ({_MESSAGES[dialect]}) AS messages, "  # noqa: S608 - names alone
     f"CASE WHEN branch_at IS NOT NULL THEN ({_LINKS[dialect]}) END AS links FROM chats_chat WHERE "
     for dialect in _MESSAGES
 }
 
-_NEW: Final = (
+_INSERT_COLUMNS: Final = (
     "id",
     "user_id",
     "title",
@@ -62,18 +62,18 @@ _NEW: Final = (
     "meta",
 )
 _INSERT: Final = (
-    f"INSERT INTO chats_chat ({', '.join(_NEW)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
+    f"INSERT INTO chats_chat ({', '.join(_INSERT_COLUMNS)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 )
-_GLANCE: Final = f"SELECT {METADATA_COLUMNS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
-_FRAMED: Final = f"SELECT {METADATA_COLUMNS}, {_FRAME} FROM chats_chat WHERE id = $1"  # noqa: S608
-_THERE: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
+_FIND_METADATA: Final = f"SELECT {METADATA_COLUMNS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
+_FIND_SKELETON: Final = f"SELECT {METADATA_COLUMNS}, {_SKELETON} FROM chats_chat WHERE id = $1"  # noqa: S608
+_EXISTS: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
 _OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
-_TAKE: Final = (
+_LOCK: Final = (
     "UPDATE chats_chat SET updated_at = $2, revision = revision + 1 "  # noqa: S608 - names alone
-    f"WHERE id = $1 AND {{}} RETURNING {METADATA_COLUMNS}, {_FRAME}"
+    f"WHERE id = $1 AND {{}} RETURNING {METADATA_COLUMNS}, {_SKELETON}"
 )
-_KEEP: Final = (
+_UPDATE: Final = (
     "UPDATE chats_chat SET title = $2, chat = $3, messages_at = $4, branch_at = $5, current_id = $6 "
     "WHERE id = $1"
 )
@@ -86,28 +86,28 @@ _DELETE: Final = "DELETE FROM chats_chat WHERE id = $1 AND {} RETURNING user_id"
 # waited.
 _DELETE_SOME: Final = (
     "DELETE FROM chats_chat WHERE id IN "  # noqa: S608 - names alone
-    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {DELETED_AT_ONCE}) AND {{0}} RETURNING id"
+    f"(SELECT id FROM chats_chat WHERE user_id = $1 AND {{0}} LIMIT {DELETE_BATCH_SIZE}) AND {{0}} RETURNING id"
 )
 _LARGE: Final = (
     f"SELECT id FROM chats_chat WHERE user_id = $1 AND {{}} AND {message_queries.IS_LARGE}"  # noqa: S608
 )
 #: Chats that the lists of a folder show. Pinned and archived ones have lists of their own.
 IN_FOLDER_LISTS: Final = "archived = FALSE AND pinned = FALSE"
-_FILED: Final = (
+_ANY_IN_FOLDERS: Final = (
     f"SELECT 1 AS there FROM chats_chat WHERE user_id = $1 AND {IN_FOLDER_LISTS} "  # noqa: S608
     "AND folder_id IN ({}) LIMIT 1"
 )
 
 #: A condition and its arguments. Its first placeholder follows those of the statement that contains it.
 Where = tuple[str, Sequence[Any]]
-FIND_FIRST, TAKE_FIRST, DELETE_FIRST = 2, 3, 2
+FIND_FIRST, LOCK_FIRST, DELETE_FIRST = 2, 3, 2
 ANY: Final[Where] = ("1 = 1", ())
 
 
-async def insert(row: dict[str, Any], frame: ChatSkeleton) -> None:
+async def insert(row: dict[str, Any], skeleton: ChatSkeleton) -> None:
     """Insert a row. `row`: the `METADATA_COLUMNS`; a new chat is not shared."""
-    flags = (row[name] for name in _NEW)
-    await execute(_INSERT, *flags, *_values(frame))
+    flags = (row[name] for name in _INSERT_COLUMNS)
+    await execute(_INSERT, *flags, *_values(skeleton))
 
 
 async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
@@ -121,14 +121,14 @@ async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
     return await fetch_one(sql, chat_id, *where[1])
 
 
-async def frame_row(chat_id: str) -> dict[str, Any] | None:
+async def find_skeleton_row(chat_id: str) -> dict[str, Any] | None:
     """Return the row with its skeleton and without its messages."""
-    return await fetch_one(_FRAMED, chat_id)
+    return await fetch_one(_FIND_SKELETON, chat_id)
 
 
 async def find_metadata(chat_id: str, where: Where) -> dict[str, Any] | None:
     """Return the row without its document, if it exists and meets the condition."""
-    return await fetch_one(_GLANCE + where[0], chat_id, *where[1])
+    return await fetch_one(_FIND_METADATA + where[0], chat_id, *where[1])
 
 
 async def find_full(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ async def find_full(where: Where, limit: int | None = None) -> list[dict[str, An
 
 async def exists(chat_id: str, where: Where) -> bool:
     """Return whether such a row exists, without reading its document."""
-    return await fetch_one(_THERE + where[0], chat_id, *where[1]) is not None
+    return await fetch_one(_EXISTS + where[0], chat_id, *where[1]) is not None
 
 
 async def owner_of(chat_id: str) -> str | None:
@@ -158,24 +158,24 @@ async def lock(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:
     Writers of one chat and its messages wait for each other here, on every database. The returned row is the one
     that the writer before left; a SELECT could still return an older one.
     """
-    found = await fetch_all(_TAKE.format(where[0]), chat_id, at, *where[1])
+    found = await fetch_all(_LOCK.format(where[0]), chat_id, at, *where[1])
     return found[0] if found else None
 
 
-async def update(chat_id: str, title: str, frame: ChatSkeleton) -> None:
+async def update(chat_id: str, title: str, skeleton: ChatSkeleton) -> None:
     """Store title and skeleton of a locked row."""
-    await execute(_KEEP, chat_id, title, *_values(frame))
+    await execute(_UPDATE, chat_id, title, *_values(skeleton))
 
 
-def frame_of(found: dict[str, Any]) -> ChatSkeleton:
+def skeleton_of_row(found: dict[str, Any]) -> ChatSkeleton:
     """Return the skeleton in a row."""
     return ChatSkeleton(
         found["text"], found["messages_at"], found["branch_at"], found["current_id"]
     )
 
 
-def _values(frame: ChatSkeleton) -> tuple[Any, ...]:
-    return frame.text, frame.messages_offset, frame.branch_offset, frame.current_id
+def _values(skeleton: ChatSkeleton) -> tuple[Any, ...]:
+    return skeleton.text, skeleton.messages_offset, skeleton.branch_offset, skeleton.current_id
 
 
 async def page(
@@ -188,8 +188,8 @@ async def page(
     but = ("" if pinned else " AND pinned = FALSE") + ("" if folders else " AND folder_id IS NULL")
     if number is None:
         return await fetch_all(_LIST.format(but, ""), owner_id)
-    skip = (min(max(number, 1), LAST_PAGE) - 1) * PAGE
-    return await fetch_all(_LIST.format(but, " LIMIT $2 OFFSET $3"), owner_id, PAGE, skip)
+    skip = (min(max(number, 1), MAX_PAGE) - 1) * PAGE_SIZE
+    return await fetch_all(_LIST.format(but, " LIMIT $2 OFFSET $3"), owner_id, PAGE_SIZE, skip)
 
 
 async def delete(chat_id: str, where: Where) -> str | None:
@@ -212,9 +212,9 @@ async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
         await asyncio.sleep(0)  # SQLite works on the event loop: other requests get a turn
 
 
-async def is_listed_in(owner_id: str, folder_ids: Sequence[str]) -> bool:
+async def any_in_folders(owner_id: str, folder_ids: Sequence[str]) -> bool:
     """Return whether the list of one of these folders shows a chat of this account."""
     for some in chunks(folder_ids):
-        if await fetch_one(_FILED.format(placeholders(len(some), 2)), owner_id, *some):
+        if await fetch_one(_ANY_IN_FOLDERS.format(placeholders(len(some), 2)), owner_id, *some):
             return True
     return False

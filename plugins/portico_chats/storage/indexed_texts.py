@@ -24,9 +24,9 @@ from portico_chats.worker_thread import PAGE_ROWS, in_turns, off_loop
 #: The part of a chat with its title and all text that belongs to no message.
 TITLE: Final = ""
 #: Characters of the longest searchable phrase; neighbouring pieces overlap by as many.
-LONGEST: Final = 1000
+MAX_PHRASE_CHARS: Final = 1000
 #: Characters of a piece. It has at most as many trigrams, far below the limit of a `tsvector`.
-PIECE: Final = 8000
+PIECE_CHARS: Final = 8000
 
 _ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
 _FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
@@ -48,9 +48,9 @@ def folded(text: str) -> str:
 
 def split_text(text: str) -> Iterator[str]:
     """Yield parts of at most `PIECE_CHARS` characters, each starting with the last `MAX_PHRASE_CHARS` of the one before."""
-    step = PIECE - LONGEST
-    for start in range(0, max(len(text) - LONGEST, 1), step):
-        yield text[start : start + PIECE]
+    step = PIECE_CHARS - MAX_PHRASE_CHARS
+    for start in range(0, max(len(text) - MAX_PHRASE_CHARS, 1), step):
+        yield text[start : start + PIECE_CHARS]
 
 
 def _folded_pieces(parts: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -76,37 +76,37 @@ async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
 
 async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
     """Replace the texts of these parts."""
-    await drop(chat_id, list(parts))
+    await delete(chat_id, list(parts))
     await add(owner_id, chat_id, parts)
 
 
-async def drop(chat_id: str, parts: Sequence[str] | None = None) -> None:
+async def delete(chat_id: str, parts: Sequence[str] | None = None) -> None:
     """Delete the texts of some parts of a chat; None = of all."""
     if parts is None:
-        await drop_chats([chat_id])
+        await delete_chats([chat_id])
     elif len(parts) > MAX_ROWS_PER_STATEMENT:
-        await _drop_in_turns(chat_id, set(parts))
+        await _delete_in_pages(chat_id, set(parts))
     elif parts:
         places = placeholders(len(parts), first=2)
-        await _drop_where(f"chat_id = $1 AND part IN ({places})", [chat_id, *parts])
+        await _delete_where(f"chat_id = $1 AND part IN ({places})", [chat_id, *parts])
 
 
-async def drop_all(owner_id: str) -> None:
+async def delete_all(owner_id: str) -> None:
     """Delete all texts of an account."""
     await execute(_FORGET_ALL, owner_id)
     await execute(_LEAVE_ALL, owner_id)
 
 
-async def drop_chats(chat_ids: Sequence[str]) -> None:
+async def delete_chats(chat_ids: Sequence[str]) -> None:
     """Delete all texts of some chats, at most as many as one statement takes."""
     if current_database().dialect == "sqlite":  # it works on the event loop
         for chat_id in chat_ids:
-            await _drop_in_turns(chat_id)
+            await _delete_in_pages(chat_id)
     else:
-        await _drop_where(f"chat_id IN ({placeholders(len(chat_ids))})", chat_ids)
+        await _delete_where(f"chat_id IN ({placeholders(len(chat_ids))})", chat_ids)
 
 
-async def _drop_in_turns(chat_id: str, parts: Set[str] | None = None) -> None:
+async def _delete_in_pages(chat_id: str, parts: Set[str] | None = None) -> None:
     """Read the texts of a chat once. PostgreSQL would do so for every statement that names some of many parts."""
     size = PAGE_ROWS[current_database().dialect]
     part, number = "", -1
@@ -116,12 +116,12 @@ async def _drop_in_turns(chat_id: str, parts: Set[str] | None = None) -> None:
             part, number = found[-1]["part"], found[-1]["number"]
         numbers = [one["number"] for one in found if parts is None or one["part"] in parts]
         for some in chunks(numbers):
-            await _drop_where(f"number IN ({placeholders(len(some))})", some)
+            await _delete_where(f"number IN ({placeholders(len(some))})", some)
         if len(found) < size:
             return
         await asyncio.sleep(0)
 
 
-async def _drop_where(condition: str, args: Sequence[Any]) -> None:
+async def _delete_where(condition: str, args: Sequence[Any]) -> None:
     await execute(_FORGET_OF.format(condition), *args)
     await execute(_LEAVE_OF.format(condition), *args)

@@ -22,7 +22,7 @@ _CHUNK: Final = 50
 _LARGE: Final = 500
 _WIDTH: Final = 11
 
-_COLUMNS: Final = "position, parent_id, since, knew, origin, body"
+_COLUMNS: Final = "position, parent_id, since AS created_revision, knew AS known_revision, origin AS session_id, body"
 _OF: Final = f"SELECT id, {_COLUMNS} FROM chats_message WHERE chat_id = $1"  # noqa: S608 - names alone
 _SOME: Final = f"{_OF} AND id IN ({{}})"
 _PAGE: Final = (
@@ -54,7 +54,7 @@ _EMPTY: Final = tuple(
 )
 
 #: Days for which deleted message ids are stored: longer than any running write to them lasts.
-DELETED_KEPT_DAYS: Final = 7
+DELETED_RETENTION_DAYS: Final = 7
 
 
 async def of(chat_id: str) -> dict[str, StoredMessage]:
@@ -83,12 +83,12 @@ async def end(chat_id: str) -> int:
 
 
 async def write(
-    chat_id: str, written: Mapping[str, StoredMessage], facts: Mapping[str, MessageFields], at: int
+    chat_id: str, written: Mapping[str, StoredMessage], parsed: Mapping[str, MessageFields], at: int
 ) -> None:
     """Insert or update messages. `at`: epoch seconds."""
     async for some in in_turns(list(written), _CHUNK):
         lines = [
-            (chat_id, one, row.position, row.parent_id, facts[one].role, at, at, row.since, row.knew, row.origin, row.body)
+            (chat_id, one, row.position, row.parent_id, parsed[one].role, at, at, row.created_revision, row.known_revision, row.session_id, row.body)
             for one, row in ((one, written[one]) for one in some)
         ]  # fmt: skip
         values = (value for line in lines for value in line)

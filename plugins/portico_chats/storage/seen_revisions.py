@@ -17,7 +17,7 @@ log = structlog.get_logger("portico.chats")
 #: Pairs of chat and session that are held in memory.
 MAX_PENDING = 10_000
 #: Days for which a record is stored; longer than any active session.
-KEPT_DAYS = 90
+RETENTION_DAYS = 90
 
 _NOTE = (
     "INSERT INTO chats_seen (chat_id, session_id, revision, at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), "
@@ -35,23 +35,23 @@ class SeenRevisions:
 
     def __init__(self) -> None:
         #: By chat, the oldest first; then by session.
-        self._known: OrderedDict[str, dict[str, int]] = OrderedDict()
+        self._by_chat: OrderedDict[str, dict[str, int]] = OrderedDict()
         self._count = 0
-        self._waiting: dict[Pair, int] = {}
+        self._pending: dict[Pair, int] = {}
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """Return how many pairs are held in memory."""
         return self._count
 
-    def note(self, chat_id: str, session_id: str, revision: int) -> None:
+    def record(self, chat_id: str, session_id: str, revision: int) -> None:
         """Record that a session was shown this revision of a chat."""
-        if self._remembered(chat_id, session_id) >= revision:
+        if self._in_memory(chat_id, session_id) >= revision:
             return
-        known = self._known.setdefault(chat_id, {})
-        self._known.move_to_end(chat_id)
+        known = self._by_chat.setdefault(chat_id, {})
+        self._by_chat.move_to_end(chat_id)
         self._count += session_id not in known
-        known[session_id] = self._waiting[chat_id, session_id] = revision
+        known[session_id] = self._pending[chat_id, session_id] = revision
         while self._count > MAX_PENDING:
             self._drop_oldest()
         if self._task is None:
@@ -59,42 +59,42 @@ class SeenRevisions:
 
     def forget(self, chat_id: str) -> None:
         """Drop the records of a deleted chat."""
-        for session_id in (known := self._known.pop(chat_id, {})):
-            self._waiting.pop((chat_id, session_id), None)
+        for session_id in (known := self._by_chat.pop(chat_id, {})):
+            self._pending.pop((chat_id, session_id), None)
         self._count -= len(known)
 
     async def of(self, chat_id: str, session_id: str) -> int:
         """Return the last revision that the session was shown; 0 = none."""
-        known = self._remembered(chat_id, session_id)
+        known = self._in_memory(chat_id, session_id)
         found = await fetch_one(_FIND, chat_id, session_id)
         return max(known, found["revision"] if found else 0)
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Wait until all records are stored, or storing them failed."""
         while self._task is not None:
             await asyncio.wait({self._task})
 
-    def _remembered(self, chat_id: str, session_id: str) -> int:
-        return self._known.get(chat_id, {}).get(session_id, 0)
+    def _in_memory(self, chat_id: str, session_id: str) -> int:
+        return self._by_chat.get(chat_id, {}).get(session_id, 0)
 
     def _drop_oldest(self) -> None:
         """Drop the oldest pair from memory; pending records are stored nevertheless."""
-        chat_id, known = next(iter(self._known.items()))
+        chat_id, known = next(iter(self._by_chat.items()))
         del known[next(iter(known))]
         self._count -= 1
         if not known:
-            del self._known[chat_id]
+            del self._by_chat[chat_id]
 
     async def _write(self) -> None:
         try:
-            while self._waiting:
-                (chat_id, session_id), revision = self._waiting.popitem()
+            while self._pending:
+                (chat_id, session_id), revision = self._pending.popitem()
                 try:
                     await execute(_NOTE, chat_id, session_id, revision, now())
                 except ForeignKeyViolation:
                     continue  # the chat was deleted at the same time
         except Exception as error:  # noqa: BLE001 - unavailable or full: the record stays in memory
-            log.warning("what was shown is not written down", error=type(error).__name__)
-            self._waiting.clear()
+            log.warning("seen revision not stored", error=type(error).__name__)
+            self._pending.clear()
         finally:
             self._task = None

@@ -10,7 +10,7 @@ from portico_chats.content.message_tree import MessageTree, branch
 from portico_chats.content.skeleton import ChatSkeleton
 from portico_chats.schemas import Chat
 from portico_chats.storage import message_queries
-from portico_chats.storage.chat_queries import frame_of
+from portico_chats.storage.chat_queries import skeleton_of_row
 from portico_chats.worker_thread import off_loop
 
 _BODIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -52,17 +52,17 @@ def to_chat(row: dict[str, Any], document: str) -> Chat:
 
 async def render_document(row: dict[str, Any]) -> str:
     """Return the JSON of the document, of a row that `chat_queries.find` has read."""
-    return await off_loop(len(row["messages"] or ""), _joined, row)
+    return await off_loop(len(row["messages"] or ""), _render_row, row)
 
 
-async def document_of_taken(row: dict[str, Any]) -> str:
+async def render_locked_document(row: dict[str, Any]) -> str:
     """Return the JSON of the document, of a locked row without its messages.
 
     Because of the lock the pieces that are read fit together.
     """
     bodies = await message_queries.bodies(row["id"])
     size = sum(map(len, bodies.values()))
-    return await off_loop(size, filled, frame_of(row), MessageTree(bodies))
+    return await off_loop(size, render_chat, skeleton_of_row(row), MessageTree(bodies))
 
 
 async def to_chats(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
@@ -71,18 +71,18 @@ async def to_chats(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator
         yield [to_chat(row, await render_document(row)) for row in block]
 
 
-def filled(frame: ChatSkeleton, tree: MessageTree) -> str:
+def render_chat(skeleton: ChatSkeleton, tree: MessageTree) -> str:
     """Return the JSON of the document with this skeleton and these messages."""
     messages = render_members(tree.bodies.items())
-    if frame.branch_offset is None:
-        return frame.render(messages)
-    shown = [tree.bodies[one] for one in branch(frame.current_id, tree.parent_of)]
-    return frame.render(messages, ",".join(reversed(shown)))
+    if skeleton.branch_offset is None:
+        return skeleton.render(messages)
+    shown = [tree.bodies[one] for one in branch(skeleton.current_id, tree.parent_of)]
+    return skeleton.render(messages, ",".join(reversed(shown)))
 
 
-def _joined(row: dict[str, Any]) -> str:
-    frame, messages = frame_of(row), row["messages"] or ""
-    return frame.render(messages, _branch(row) if frame.branch_offset is not None else "")
+def _render_row(row: dict[str, Any]) -> str:
+    skeleton, messages = skeleton_of_row(row), row["messages"] or ""
+    return skeleton.render(messages, _branch(row) if skeleton.branch_offset is not None else "")
 
 
 def _branch(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico_chats.content.chat_document import (
-    LONGEST_ID,
+    MAX_MESSAGE_ID_CHARS,
     PLACEHOLDER,
     Parts,
     as_json,
@@ -27,7 +27,9 @@ from portico_chats.storage import chat_queries, indexed_texts, message_queries
 
 Row = dict[str, Any]
 
-ID_RULE: Final = f"A message's id is at most {LONGEST_ID} characters long, all of them whole."
+ID_RULE: Final = (
+    f"A message id has at most {MAX_MESSAGE_ID_CHARS} characters, without NUL and lone surrogates."
+)
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +44,11 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     is_done: bool = False
 
 
-async def note(
-    taken: Row,
+async def update_message(
+    locked: Row,
     message_id: str,
     change: Callable[[Parts], Mapping[str, Any]],
-    origin: str,
+    session_id: str,
     new: NewMessage | None,
 ) -> bool:
     """Replace fields of one message of a locked chat and make it the current one.
@@ -54,55 +56,55 @@ async def note(
     `change`: returns the fields, given the message's parts. `new`: how to create the message if it does not exist;
     None = do not create it. Returns whether the message was written: a deleted one is not created again.
     """
-    chat_id, before = taken["id"], chat_queries.frame_of(taken)
+    chat_id, before = locked["id"], chat_queries.skeleton_of_row(locked)
     if (inside := before.messages_inside()) is not None:
-        return await _note_inside(taken, dict(inside), message_id, change, new)
+        return await _update_inlined(locked, dict(inside), message_id, change, new)
     was = (await message_queries.some(chat_id, [message_id])).get(message_id)
     if was is not None:
         parts = split_object(was.body)
-        await _change(taken, message_id, was, _laid_over(parts, change(parts)))
+        await _change(locked, message_id, was, _merged(parts, change(parts)))
     elif new is None or await message_queries.was_deleted(chat_id, message_id):
         return False
     else:
-        await _make(taken, message_id, new, change({}), origin)
+        await _create(locked, message_id, new, change({}), session_id)
     after = _with_current(before, message_id)
     if after != before:
-        await chat_queries.update(chat_id, taken["title"], after)
+        await chat_queries.update(chat_id, locked["title"], after)
     return True
 
 
-async def _change(taken: Row, message_id: str, was: StoredMessage, body: str) -> None:
+async def _change(locked: Row, message_id: str, was: StoredMessage, body: str) -> None:
     if body == was.body:
         return
-    facts = read_message(body)
-    kept = msgspec.structs.replace(was, parent_id=facts.parent_id, body=body)
+    parsed = read_message(body)
+    kept = msgspec.structs.replace(was, parent_id=parsed.parent_id, body=body)
     await message_queries.write(
-        taken["id"], {message_id: kept}, {message_id: facts}, taken["updated_at"]
+        locked["id"], {message_id: kept}, {message_id: parsed}, locked["updated_at"]
     )
-    if read_message(was.body).text != facts.text:
-        await indexed_texts.put(taken["user_id"], taken["id"], {message_id: facts.text})
+    if read_message(was.body).text != parsed.text:
+        await indexed_texts.put(locked["user_id"], locked["id"], {message_id: parsed.text})
 
 
-async def _make(
-    taken: Row, message_id: str, new: NewMessage, fields: Mapping[str, Any], origin: str
+async def _create(
+    locked: Row, message_id: str, new: NewMessage, fields: Mapping[str, Any], session_id: str
 ) -> None:
     """Insert a whole message at the end of the chat, and name it among the children of its parent."""
-    chat_id, at = taken["id"], taken["updated_at"]
-    wanted = new.parent_id or taken["current_id"]
+    chat_id, at = locked["id"], locked["updated_at"]
+    wanted = new.parent_id or locked["current_id"]
     above = {} if wanted in (None, message_id) else await message_queries.some(chat_id, [wanted])
     parent = above.get(wanted)
     above_it = parent.body if parent else None
-    body = _whole(message_id, new, wanted=wanted, parent=above_it, at=at, fields=fields)
-    facts = read_message(body)
+    body = _new_body(message_id, new, wanted=wanted, parent=above_it, at=at, fields=fields)
+    parsed = read_message(body)
     position = await message_queries.end(chat_id) + POSITION_STEP
-    kept = StoredMessage(position, facts.parent_id, taken["revision"], 0, origin, body)
-    await message_queries.write(chat_id, {message_id: kept}, {message_id: facts}, at)
-    await indexed_texts.add(taken["user_id"], chat_id, {message_id: facts.text})
+    kept = StoredMessage(position, parsed.parent_id, locked["revision"], 0, session_id, body)
+    await message_queries.write(chat_id, {message_id: kept}, {message_id: parsed}, at)
+    await indexed_texts.add(locked["user_id"], chat_id, {message_id: parsed.text})
     if parent is not None:
-        await _change(taken, wanted, parent, with_children(parent.body, [message_id]))
+        await _change(locked, wanted, parent, with_children(parent.body, [message_id]))
 
 
-def _whole(
+def _new_body(
     message_id: str,
     new: NewMessage,
     *,
@@ -130,11 +132,11 @@ def _whole(
     }
     if role == "assistant" and new.is_done:
         whole["done"] = True
-    return _laid_over({}, whole | {"timestamp": at, **fields})
+    return _merged({}, whole | {"timestamp": at, **fields})
 
 
-async def _note_inside(
-    taken: Row,
+async def _update_inlined(
+    locked: Row,
     messages: Parts,
     message_id: str,
     change: Callable[[Parts], Mapping[str, Any]],
@@ -143,17 +145,17 @@ async def _note_inside(
     """The same in a document in one piece, which is written as a whole. See `ChatSkeleton.messages_inside`."""
     if not messages:  # the messages cannot be read
         return False
-    document = parse_document(chat_queries.frame_of(taken).text)
+    document = parse_document(chat_queries.skeleton_of_row(locked).text)
     if message_id in messages:
         parts = split_object(messages[message_id])
-        messages[message_id] = _laid_over(parts, change(parts))
+        messages[message_id] = _merged(parts, change(parts))
     elif new is None:
         return False
     else:
         wanted = new.parent_id or document.current_id
         parent = messages.get(wanted) if wanted and wanted != message_id else None
-        at, fields = taken["updated_at"], change({})
-        messages[message_id] = _whole(
+        at, fields = locked["updated_at"], change({})
+        messages[message_id] = _new_body(
             message_id, new, wanted=wanted, parent=parent, at=at, fields=fields
         )
         if parent is not None and wanted is not None:
@@ -163,19 +165,19 @@ async def _note_inside(
         "currentId": as_json(message_id),
     }
     text = join_object(document.parts | {"history": join_object(history)})
-    await chat_queries.update(taken["id"], taken["title"], ChatSkeleton(text))
+    await chat_queries.update(locked["id"], locked["title"], ChatSkeleton(text))
     return True
 
 
-def _laid_over(parts: Parts, fields: Mapping[str, Any]) -> str:
+def _merged(parts: Parts, fields: Mapping[str, Any]) -> str:
     return join_object(parts | {key: as_json(value) for key, value in fields.items()})
 
 
-def _with_current(frame: ChatSkeleton, message_id: str) -> ChatSkeleton:
+def _with_current(skeleton: ChatSkeleton, message_id: str) -> ChatSkeleton:
     """Return a skeleton with a place for messages, whose current message is this one."""
-    if frame.current_id == message_id and frame.messages_offset is not None:
-        return frame
-    document = frame.document()
+    if skeleton.current_id == message_id and skeleton.messages_offset is not None:
+        return skeleton
+    document = skeleton.document()
     history = {"messages": PLACEHOLDER} | (document.history or {})
     history |= {"messages": PLACEHOLDER, "currentId": as_json(message_id)}
     return skeleton_of(

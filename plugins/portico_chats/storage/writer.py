@@ -11,9 +11,9 @@ import msgspec
 from portico_chats.content.chat_document import (
     PLACEHOLDER,
     ChatDocument,
-    inlined,
+    inline_messages,
+    long_ids_error,
     parse_document,
-    refuse_long_ids,
     too_long_ids,
 )
 from portico_chats.content.message_body import read_message
@@ -26,7 +26,7 @@ from portico_chats.content.message_tree import (
 )
 from portico_chats.content.skeleton import ChatSkeleton, skeleton_of
 from portico_chats.storage import chat_queries, indexed_texts, message_queries
-from portico_chats.storage.serialization import filled
+from portico_chats.storage.serialization import render_chat
 from portico_chats.worker_thread import off_loop
 
 Row = dict[str, Any]
@@ -38,18 +38,18 @@ class WrittenChat(msgspec.Struct, frozen=True):
     """A chat after the write: its document, also split; and the ids of the deleted messages."""
 
     document: str
-    frame: ChatSkeleton
+    skeleton: ChatSkeleton
     bodies: Mapping[str, str]
-    gone: Sequence[str] = ()
+    deleted_ids: Sequence[str] = ()
 
 
-async def insert_chat(row: Row, document: ChatDocument, origin: str) -> WrittenChat:
+async def insert_chat(row: Row, document: ChatDocument, session_id: str) -> WrittenChat:
     """Insert a chat. `row`: see `chat_queries.insert`. `session_id`: the creating session."""
     size = document.size
-    document, tree, frame = await off_loop(size, _planned, document, origin)
-    await chat_queries.insert(row, frame)
+    document, tree, skeleton = await off_loop(size, _plan, document, session_id)
+    await chat_queries.insert(row, skeleton)
     await _write_new(row, document, tree)
-    return WrittenChat(await off_loop(size, filled, frame, tree), frame, tree.bodies)
+    return WrittenChat(await off_loop(size, render_chat, skeleton, tree), skeleton, tree.bodies)
 
 
 async def split_legacy_chat(row: Row) -> None:
@@ -57,61 +57,63 @@ async def split_legacy_chat(row: Row) -> None:
     document = parse_document(row["chat"])
     if too_long_ids(document):
         return
-    document, tree, frame = _planned(document, "")
-    await chat_queries.update(row["id"], row["title"], frame)
+    document, tree, skeleton = _plan(document, "")
+    await chat_queries.update(row["id"], row["title"], skeleton)
     await _write_new(row, document, tree)
 
 
-def _planned(document: ChatDocument, origin: str) -> tuple[ChatDocument, MessageTree, ChatSkeleton]:
+def _plan(
+    document: ChatDocument, session_id: str
+) -> tuple[ChatDocument, MessageTree, ChatSkeleton]:
     if too_long_ids(document):
-        document = inlined(document)
-    tree = merge({}, document.messages or {}, TreeSender(origin), 1)
+        document = inline_messages(document)
+    tree = merge({}, document.messages or {}, TreeSender(session_id), 1)
     document = _with_placeholders(document, tree)
     return document, tree, skeleton_of(document)
 
 
 async def apply_changes(
-    taken: Row,
+    locked: Row,
     changes: ChatDocument,
-    origin: str,
+    session_id: str,
     seen_of: SeenOf,
     known: WrittenChat | None = None,
 ) -> WrittenChat:
     """Replace top-level keys of a locked chat, and its title. `known`: the chat as it was before."""
-    chat_id = taken["id"]
+    chat_id = locked["id"]
     bodies = known.bodies if known else await message_queries.bodies(chat_id)
-    before = chat_queries.frame_of(taken)
+    before = chat_queries.skeleton_of_row(locked)
     base = await off_loop(len(before.text), before.document)
     tree = MessageTree(bodies)
     inside = before.messages_inside()
     too_long = too_long_ids(changes)
     if any(one not in (inside or {}) for one in too_long):
-        raise refuse_long_ids()
+        raise long_ids_error()
     left_out: list[str] = []
     if "history" in changes.parts:
         left_out = [one for one in inside or () if one not in (changes.messages or {})]
     if too_long:
-        changes = inlined(changes)
+        changes = inline_messages(changes)
     elif "history" in changes.parts:
-        tree = await _merge_tree(taken, bodies, changes.messages or {}, origin, seen_of)
+        tree = await _merge_tree(locked, bodies, changes.messages or {}, session_id, seen_of)
     size = changes.size + len(before.text) + sum(map(len, bodies.values()))
-    document = await off_loop(size, _laid_over, base, changes, tree)
-    title = taken["title"] if changes.title is None else changes.title
+    document = await off_loop(size, _merged, base, changes, tree)
+    title = locked["title"] if changes.title is None else changes.title
     after = await off_loop(size, skeleton_of, document)
-    if after != before or title != taken["title"]:
+    if after != before or title != locked["title"]:
         await chat_queries.update(chat_id, title, after)
-    await message_queries.write(chat_id, tree.written, tree.facts, taken["updated_at"])
-    await message_queries.delete(chat_id, tree.gone, taken["updated_at"])
+    await message_queries.write(chat_id, tree.written, tree.parsed, locked["updated_at"])
+    await message_queries.delete(chat_id, tree.deleted_ids, locked["updated_at"])
     loose = await off_loop(size, _extra_texts, title, document)
-    was_loose = await off_loop(size, _extra_texts, taken["title"], base)
+    was_loose = await off_loop(size, _extra_texts, locked["title"], base)
     # The texts of a document in one piece were never written.
     titles = {indexed_texts.TITLE: loose} if loose != was_loose or inside is not None else {}
-    await _rewrite(taken, bodies, tree, titles)
-    taken["title"] = title
+    await _update_texts(locked, bodies, tree, titles)
+    locked["title"] = title
     if known and after == before and tree.bodies is bodies:
         return known
-    gone = [*tree.gone, *left_out]
-    return WrittenChat(await off_loop(size, filled, after, tree), after, tree.bodies, gone)
+    gone = [*tree.deleted_ids, *left_out]
+    return WrittenChat(await off_loop(size, render_chat, after, tree), after, tree.bodies, gone)
 
 
 def is_unchanged(known: WrittenChat, changes: ChatDocument) -> bool:
@@ -120,15 +122,19 @@ def is_unchanged(known: WrittenChat, changes: ChatDocument) -> bool:
         posted = changes.messages or {}
         if posted != known.bodies or not is_append_only(known.bodies, posted):
             return False
-    document = _laid_over(known.frame.document(), changes, MessageTree(known.bodies))
-    return skeleton_of(document) == known.frame
+    document = _merged(known.skeleton.document(), changes, MessageTree(known.bodies))
+    return skeleton_of(document) == known.skeleton
 
 
 async def _merge_tree(
-    taken: Row, bodies: Mapping[str, str], posted: Mapping[str, str], origin: str, seen_of: SeenOf
+    locked: Row,
+    bodies: Mapping[str, str],
+    posted: Mapping[str, str],
+    session_id: str,
+    seen_of: SeenOf,
 ) -> MessageTree:
     """Return the tree of a chat after merging the sent one. Reads only the rows it needs."""
-    chat_id, revision = taken["id"], taken["revision"]
+    chat_id, revision = locked["id"], locked["revision"]
     if is_append_only(bodies, posted):
         if posted == bodies:
             return MessageTree(bodies)
@@ -136,46 +142,46 @@ async def _merge_tree(
         rows = await message_queries.some(chat_id, [one for one in new if one in bodies])
         end = await message_queries.end(chat_id) if len(posted) > len(bodies) else 0
         size = sum(map(len, new.values()))
-        tree = await off_loop(size, merge, rows, new, TreeSender(origin), revision, end)
+        tree = await off_loop(size, merge, rows, new, TreeSender(session_id), revision, end)
         return msgspec.structs.replace(tree, bodies=posted)
     omits = any(one not in posted for one in bodies)
-    author = TreeSender(origin, await seen_of(chat_id, origin) if omits else 0)
+    author = TreeSender(session_id, await seen_of(chat_id, session_id) if omits else 0)
     stored = await message_queries.of(chat_id)
     size = sum(map(len, posted.values())) + sum(map(len, bodies.values()))
     return await off_loop(size, merge, stored, posted, author, revision)
 
 
 async def _write_new(row: Row, document: ChatDocument, tree: MessageTree) -> None:
-    await message_queries.write(row["id"], tree.written, tree.facts, row["updated_at"])
-    said = {message_id: facts.text for message_id, facts in tree.facts.items()}
+    await message_queries.write(row["id"], tree.written, tree.parsed, row["updated_at"])
+    said = {message_id: parsed.text for message_id, parsed in tree.parsed.items()}
     title = {
         indexed_texts.TITLE: await off_loop(document.size, _extra_texts, row["title"], document)
     }
     await indexed_texts.add(row["user_id"], row["id"], title | said)
 
 
-async def _rewrite(
-    taken: Row, bodies: Mapping[str, str], tree: MessageTree, titles: Mapping[str, str]
+async def _update_texts(
+    locked: Row, bodies: Mapping[str, str], tree: MessageTree, titles: Mapping[str, str]
 ) -> None:
     """Update the searchable texts to match a tree: only those that differ."""
-    size = sum(len(bodies[one]) for one in tree.facts if one in bodies)
+    size = sum(len(bodies[one]) for one in tree.parsed if one in bodies)
     new, other = await off_loop(size, _texts, bodies, tree)
-    await indexed_texts.drop(taken["id"], [*tree.gone, *other, *titles])
-    await indexed_texts.add(taken["user_id"], taken["id"], new | other | dict(titles))
+    await indexed_texts.delete(locked["id"], [*tree.deleted_ids, *other, *titles])
+    await indexed_texts.add(locked["user_id"], locked["id"], new | other | dict(titles))
 
 
 def _texts(bodies: Mapping[str, str], tree: MessageTree) -> tuple[dict[str, str], dict[str, str]]:
     """Return the texts of new messages, and those of existing messages whose text has changed."""
-    new = {one: facts.text for one, facts in tree.facts.items() if one not in bodies}
+    new = {one: parsed.text for one, parsed in tree.parsed.items() if one not in bodies}
     other = {
-        one: facts.text
-        for one, facts in tree.facts.items()
-        if one in bodies and read_message(bodies[one]).text != facts.text
+        one: parsed.text
+        for one, parsed in tree.parsed.items()
+        if one in bodies and read_message(bodies[one]).text != parsed.text
     }
     return new, other
 
 
-def _laid_over(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> ChatDocument:
+def _merged(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> ChatDocument:
     """Return a document with other top-level keys, and with these messages."""
     if "history" in changes.parts:
         base = msgspec.structs.replace(base, history=changes.history, current_id=changes.current_id)

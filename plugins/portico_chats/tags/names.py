@@ -8,9 +8,9 @@ import msgspec
 from portico.api import InvalidRequest, label_key
 
 #: Characters of a name.
-LONGEST: Final = 128
+MAX_TAG_CHARS: Final = 128
 #: Tags of one chat.
-MOST: Final = 100
+MAX_TAGS_PER_CHAT: Final = 100
 #: Search operator value for chats without tags.
 NONE: Final = "none"
 
@@ -26,20 +26,20 @@ def tag_id(name: str) -> str:
 def read_name(name: str) -> tuple[str, str]:
     """Return id and name of a tag that a client sent. Raises: InvalidRequest for an invalid name."""
     name = name.replace("\x00", "").strip()
-    known_as = tag_id(name)
-    if known_as == NONE:
+    tag_key = tag_id(name)
+    if tag_key == NONE:
         raise InvalidRequest("[ERROR: Tag name cannot be 'None']")
-    if len(name) > LONGEST or not may_exist(known_as):
+    if len(name) > MAX_TAG_CHARS or not is_valid_id(tag_key):
         raise InvalidRequest(
-            f"[ERROR: Tag name must have 1 to {LONGEST} characters, all of them whole]"
+            f"[ERROR: Tag name must have 1 to {MAX_TAG_CHARS} characters, without NUL and lone surrogates]"
         )
-    return known_as, name
+    return tag_key, name
 
 
-def may_exist(known_as: str) -> bool:
+def is_valid_id(tag_key: str) -> bool:
     """Return whether a tag can have this id."""
     try:
-        return 0 < len(known_as) <= LONGEST and b"\x00" not in known_as.encode()
+        return 0 < len(tag_key) <= MAX_TAG_CHARS and b"\x00" not in tag_key.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return False
 
@@ -64,11 +64,11 @@ def parse_tags(meta: str | bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for told in _LIST.decode(_META.decode(meta).get("tags", b"[]")):
         try:
-            known_as, name = read_name(told)
+            tag_key, name = read_name(told)
         except InvalidRequest:
             continue
-        if len(found) < MOST:
-            found.setdefault(known_as, name)
+        if len(found) < MAX_TAGS_PER_CHAT:
+            found.setdefault(tag_key, name)
     return found
 
 

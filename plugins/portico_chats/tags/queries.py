@@ -13,7 +13,7 @@ from portico_chats.worker_thread import in_turns
 
 FIRST: Final = 2
 
-_TAKE: Final = (
+_LOCK_OWNER: Final = (
     "INSERT INTO chats_tag_owner (user_id, changes) VALUES ($1, 1) "
     "ON CONFLICT (user_id) DO UPDATE SET changes = chats_tag_owner.changes + 1"
 )
@@ -23,34 +23,34 @@ _OF: Final = (
     "FROM chats_tagged g LEFT JOIN chats_tag t ON t.user_id = g.user_id AND t.id = g.tag_id "
     "WHERE g.chat_id = $1 ORDER BY g.tag_id"
 )
-_HOLD: Final = (
+_LOCK_CHAT: Final = (
     "UPDATE chats_chat SET meta = meta WHERE id = $1 AND {} RETURNING user_id, archived, meta"
 )
 _META: Final = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
-_NAME: Final = "INSERT INTO chats_tag (user_id, id, name) VALUES ($1, $2, $3) ON CONFLICT (user_id, id) DO NOTHING"
-_HANG: Final = (
+_INSERT_NAME: Final = "INSERT INTO chats_tag (user_id, id, name) VALUES ($1, $2, $3) ON CONFLICT (user_id, id) DO NOTHING"
+_ATTACH: Final = (
     "INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3) "
     "ON CONFLICT (chat_id, tag_id) DO NOTHING"
 )
-_UNHANG: Final = "DELETE FROM chats_tagged WHERE chat_id = $1 AND tag_id IN ({})"
+_DETACH: Final = "DELETE FROM chats_tagged WHERE chat_id = $1 AND tag_id IN ({})"
 _IDS: Final = "SELECT id FROM chats_tag WHERE user_id = $1"
-_CARRIED: Final = "SELECT tag_id FROM chats_tagged WHERE chat_id = $1"
-_SWEEP: Final = (
+_IDS_OF_CHAT: Final = "SELECT tag_id FROM chats_tagged WHERE chat_id = $1"
+_DELETE_UNUSED: Final = (
     "DELETE FROM chats_tag WHERE user_id = $1 AND id IN ({}) AND NOT EXISTS (SELECT 1 FROM chats_tagged g "
     "JOIN chats_chat c ON c.id = g.chat_id WHERE g.user_id = $1 AND g.tag_id = chats_tag.id AND c.archived = FALSE)"
 )
-_REVIVE: Final = (
+_RESTORE: Final = (
     "INSERT INTO chats_tag (user_id, id, name) SELECT DISTINCT g.user_id, g.tag_id, g.tag_id FROM chats_tagged g "
     "JOIN chats_chat c ON c.id = g.chat_id WHERE {} AND c.archived = FALSE ON CONFLICT (user_id, id) DO NOTHING"
 )
 _OF_CHAT, _OF_OWNER = "g.chat_id = $1", "g.user_id = $1"
-_CARRIERS: Final = (
+_CHATS_WITH_TAG: Final = (
     "SELECT id, title, updated_at, created_at FROM chats_chat WHERE id IN "
     "(SELECT chat_id FROM chats_tagged WHERE user_id = $1 AND tag_id = $2) AND archived = FALSE AND {} "
     "ORDER BY updated_at DESC, id LIMIT $3 OFFSET $4"
 )
-CARRIERS_FIRST: Final = 5
-_FORGET: Final = (
+WITH_TAG_FIRST: Final = 5
+_DELETE_ALL: Final = (
     "DELETE FROM chats_tag WHERE user_id = $1",
     "DELETE FROM chats_tag_owner WHERE user_id = $1",
 )
@@ -58,7 +58,7 @@ _FORGET: Final = (
 
 async def lock_owner(owner_id: str) -> None:
     """Lock the tags of an account until the transaction ends. Chats must be locked before."""
-    await execute(_TAKE, owner_id)
+    await execute(_LOCK_OWNER, owner_id)
 
 
 async def of_owner(owner_id: str) -> list[dict[str, Any]]:
@@ -79,39 +79,39 @@ async def chats_with_tag(
     Shape: rows of `ListedChat`.
     """
     return await fetch_all_in_thread(
-        _CARRIERS.format(where[0]), owner_id, tag_id, limit, skip, *where[1]
+        _CHATS_WITH_TAG.format(where[0]), owner_id, tag_id, limit, skip, *where[1]
     )
 
 
 async def lock_chat(chat_id: str, where: Where) -> dict[str, Any] | None:
     """Lock a chat until the transaction ends, without changing it. Shape: `user_id`, `archived`, `meta`."""
-    found = await fetch_all(_HOLD.format(where[0]), chat_id, *where[1])
+    found = await fetch_all(_LOCK_CHAT.format(where[0]), chat_id, *where[1])
     return found[0] if found else None
 
 
-async def keep_meta(chat_id: str, meta: str) -> None:
+async def store_meta(chat_id: str, meta: str) -> None:
     """Store the `meta` of a locked chat."""
     await execute(_META, chat_id, meta)
 
 
-async def name(owner_id: str, tag_id: str, spelled: str) -> None:
+async def insert_name(owner_id: str, tag_id: str, spelled: str) -> None:
     """Store the spelling of a tag, unless the tag exists. The owner's tags are locked."""
-    await execute(_NAME, owner_id, tag_id, spelled)
+    await execute(_INSERT_NAME, owner_id, tag_id, spelled)
 
 
 async def attach(chat_id: str, owner_id: str, tag_id: str) -> None:
     """Add a tag to a chat."""
-    await execute(_HANG, chat_id, tag_id, owner_id)
+    await execute(_ATTACH, chat_id, tag_id, owner_id)
 
 
 async def detach(chat_id: str, tag_ids: Sequence[str]) -> None:
     """Remove these tags from a chat. They are at most as many as a chat may have."""
-    await execute(_UNHANG.format(placeholders(len(tag_ids), 2)), chat_id, *tag_ids)
+    await execute(_DETACH.format(placeholders(len(tag_ids), 2)), chat_id, *tag_ids)
 
 
-async def carried_by(chat_id: str) -> list[str]:
+async def ids_of_chat(chat_id: str) -> list[str]:
     """Return the ids of the tags of a chat."""
-    return [one["tag_id"] for one in await fetch_all(_CARRIED, chat_id)]
+    return [one["tag_id"] for one in await fetch_all(_IDS_OF_CHAT, chat_id)]
 
 
 async def delete_unused(owner_id: str, among: Sequence[str] | None = None) -> None:
@@ -122,19 +122,19 @@ async def delete_unused(owner_id: str, among: Sequence[str] | None = None) -> No
         return
     await lock_owner(owner_id)
     async for some in in_turns(among):
-        await execute(_SWEEP.format(placeholders(len(some), 2)), owner_id, *some)
+        await execute(_DELETE_UNUSED.format(placeholders(len(some), 2)), owner_id, *some)
 
 
 async def restore(owner_id: str, chat_id: str | None = None) -> None:
     """Restore the tags of a chat, or of all chats, that were unarchived. Their spelling is lost."""
     await lock_owner(owner_id)
     if chat_id is None:
-        await execute(_REVIVE.format(_OF_OWNER), owner_id)
+        await execute(_RESTORE.format(_OF_OWNER), owner_id)
     else:
-        await execute(_REVIVE.format(_OF_CHAT), chat_id)
+        await execute(_RESTORE.format(_OF_CHAT), chat_id)
 
 
-async def drop_all(owner_id: str) -> None:
+async def delete_all(owner_id: str) -> None:
     """Delete all tags of an account whose chats are deleted."""
-    for statement in _FORGET:
+    for statement in _DELETE_ALL:
         await execute(statement, owner_id)

@@ -5,7 +5,7 @@ from typing import Any
 from litestar.params import FromPath, JSONBody
 
 from portico.api import AppContext, JSONResponse, Request, delete, get, json_response, post
-from portico_chats.schemas import CarriersForm, ChatTag, ListedChat, TagForm
+from portico_chats.schemas import ChatTag, ListedChat, TagFilter, TagForm
 from portico_chats.tags.service import Tags
 
 OF_ONE = "/api/v1/chats/{chat_id:str}/tags"
@@ -21,7 +21,7 @@ def routes(app: AppContext) -> list[Any]:
         return json_response(await tags.all(request.user))
 
     @post("/api/v1/chats/tags", read_only=True, response_type=list[ListedChat])
-    async def carriers(request: Request, data: JSONBody[CarriersForm]) -> JSONResponse:
+    async def carriers(request: Request, data: JSONBody[TagFilter]) -> JSONResponse:
         """List the caller's chats with a tag that are not archived, the last changed first."""
         return json_response(
             await tags.chats_with_tag(request.user, data.name, data.skip, data.limit)

@@ -12,7 +12,7 @@ from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import is_text
 from portico_chats.storage import chat_queries
 from portico_chats.tags import queries as tag_queries
-from portico_chats.tags.names import MOST, read_name, tag_id, tags_in, with_tags
+from portico_chats.tags.names import MAX_TAGS_PER_CHAT, read_name, tag_id, tags_in, with_tags
 
 
 class Tags:
@@ -22,7 +22,7 @@ class Tags:
     """
 
     def __init__(self, app: AppContext) -> None:
-        self._reach = ChatAccess(app)
+        self._access = ChatAccess(app)
 
     async def all(self, actor: Actor) -> list[dict[str, Any]]:
         """Return the caller's tags."""
@@ -30,7 +30,7 @@ class Tags:
 
     async def of(self, actor: Actor, chat_id: str) -> list[dict[str, Any]]:
         """Return the tags of a chat."""
-        where = await self._reach.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
+        where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         if not await chat_queries.exists(check_id(chat_id), where):
             raise NotFound
         return await tag_queries.of_chat(chat_id)
@@ -39,67 +39,67 @@ class Tags:
         self, actor: Actor, name: str, skip: int, limit: int
     ) -> list[dict[str, Any]]:
         """Return the caller's chats with a tag that are not archived, the last changed first. Shape: `ListedChat`."""
-        known_as = tag_id(name.replace("\x00", ""))
-        if not known_as or not is_text(known_as):
+        tag_key = tag_id(name.replace("\x00", ""))
+        if not tag_key or not is_text(tag_key):
             return []
-        where = await self._reach.condition_for(actor, "read", first=tag_queries.CARRIERS_FIRST)
-        return await tag_queries.chats_with_tag(actor.id, known_as, skip, limit, where)
+        where = await self._access.condition_for(actor, "read", first=tag_queries.WITH_TAG_FIRST)
+        return await tag_queries.chats_with_tag(actor.id, tag_key, skip, limit, where)
 
     async def add(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
         """Add a tag to a chat. Returns all its tags.
 
         Raises: InvalidRequest for an invalid name, and if the chat has too many tags; Forbidden.
         """
-        known_as, name = read_name(name)
+        tag_key, name = read_name(name)
         async with transaction():
-            held = await self._hold(actor, chat_id)
+            held = await self._lock(actor, chat_id)
             owner_id, carried = held["user_id"], tags_in(held["meta"])
-            if known_as not in carried:
-                if len(carried) >= MOST:
-                    raise InvalidRequest(f"[ERROR: A chat has at most {MOST} tags]")
-                await attach(chat_id, owner_id, {known_as: name}, archived=held["archived"])
-                await tag_queries.keep_meta(chat_id, with_tags(held["meta"], [*carried, known_as]))
-                self._reach.publish_change(chat_id, owner_id, "updated")
+            if tag_key not in carried:
+                if len(carried) >= MAX_TAGS_PER_CHAT:
+                    raise InvalidRequest(f"[ERROR: A chat has at most {MAX_TAGS_PER_CHAT} tags]")
+                await attach(chat_id, owner_id, {tag_key: name}, archived=held["archived"])
+                await tag_queries.store_meta(chat_id, with_tags(held["meta"], [*carried, tag_key]))
+                self._access.publish_change(chat_id, owner_id, "updated")
             return await tag_queries.of_chat(chat_id)
 
     async def remove(self, actor: Actor, chat_id: str, name: str) -> list[dict[str, Any]]:
         """Remove a tag from a chat. Returns the remaining tags. Raises: Forbidden."""
-        known_as = tag_id(name.replace("\x00", ""))
+        tag_key = tag_id(name.replace("\x00", ""))
         async with transaction():
-            held = await self._hold(actor, chat_id)
+            held = await self._lock(actor, chat_id)
             carried = tags_in(held["meta"])
-            if known_as in carried:
-                await self._unhang(held, chat_id, [one for one in carried if one != known_as])
+            if tag_key in carried:
+                await self._detach(held, chat_id, [one for one in carried if one != tag_key])
             return await tag_queries.of_chat(chat_id)
 
     async def clear(self, actor: Actor, chat_id: str) -> None:
         """Remove all tags from a chat. Raises: Forbidden."""
         async with transaction():
-            held = await self._hold(actor, chat_id)
+            held = await self._lock(actor, chat_id)
             if tags_in(held["meta"]):
-                await self._unhang(held, chat_id, [])
+                await self._detach(held, chat_id, [])
 
-    async def _hold(self, actor: Actor, chat_id: str) -> dict[str, Any]:
-        where = await self._reach.condition_for(actor, "write", first=tag_queries.FIRST)
+    async def _lock(self, actor: Actor, chat_id: str) -> dict[str, Any]:
+        where = await self._access.condition_for(actor, "write", first=tag_queries.FIRST)
         held = await tag_queries.lock_chat(check_id(chat_id), where)
         if held is None:
-            raise await self._reach.refusal(actor, "write", chat_id)
+            raise await self._access.not_found_error(actor, "write", chat_id)
         return held
 
-    async def _unhang(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
+    async def _detach(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
         """Remove all tags of a locked chat but these."""
         gone = [one for one in tags_in(held["meta"]) if one not in left and is_text(one)]
         if gone:
             await tag_queries.detach(chat_id, gone)
-        await tag_queries.keep_meta(chat_id, with_tags(held["meta"], left))
+        await tag_queries.store_meta(chat_id, with_tags(held["meta"], left))
         await tag_queries.delete_unused(held["user_id"], gone)
-        self._reach.publish_change(chat_id, held["user_id"], "updated")
+        self._access.publish_change(chat_id, held["user_id"], "updated")
 
 
 async def attach(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:
     """Add tags, given as names by id, to a chat. The caller writes its `meta`, in the same transaction."""
     await tag_queries.lock_owner(owner_id)
-    for known_as, name in tags.items():
-        await tag_queries.attach(chat_id, owner_id, known_as)
+    for tag_key, name in tags.items():
+        await tag_queries.attach(chat_id, owner_id, tag_key)
         if not archived:
-            await tag_queries.name(owner_id, known_as, name)
+            await tag_queries.insert_name(owner_id, tag_key, name)

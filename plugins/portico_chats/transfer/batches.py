@@ -12,7 +12,7 @@ from collections import Counter, deque
 from typing import Final, NamedTuple
 
 from portico.api import chunks, fetch_all, now, placeholders, transaction
-from portico_chats.transfer.examination import Place, read_again
+from portico_chats.transfer.examination import FilePosition, read_again
 from portico_chats.transfer.imported_chat import ImportedChat
 from portico_chats.transfer.importer import ChatImport
 from portico_chats.transfer.reports import ChatImportReport, ImportedChatReport
@@ -31,7 +31,7 @@ class _Ready(NamedTuple):
     """A chat that was read and is to be written. `chat_id`: its new id, the same in every run."""
 
     line: ImportedChatReport
-    place: Place
+    place: FilePosition
     one: ImportedChat
     chat_id: str
 
@@ -43,19 +43,19 @@ class BatchedImport:
     checked. `already_imported`: number of chats that an earlier run has imported.
     """
 
-    def __init__(self, bring: ChatImport) -> None:
-        self._bring = bring
+    def __init__(self, chat_import: ChatImport) -> None:
+        self._import = chat_import
         self._seen: Counter[bytes] = Counter()
         self._ready: deque[_Ready] = deque()
         self.report = ChatImportReport()
         self.found = 0
-        self.there = 0
+        self.already_imported = 0
 
     async def run(self) -> ChatImportReport:
         """Import all chats that were not imported before. Raises: as `ChatImport.check`, before anything is written."""
-        looked = await self._bring.look()
+        looked = await self._import.check()
         self.found = len(looked.chats)
-        todo = deque(zip(looked.chats, self._bring.places, strict=True))
+        todo = deque(zip(looked.chats, self._import.places, strict=True))
         while todo or self._ready:
             if not self._ready:
                 await self._read(todo)
@@ -66,12 +66,12 @@ class BatchedImport:
                 await asyncio.sleep(PAUSE_SECONDS)
         return self.report
 
-    async def _read(self, todo: deque[tuple[ImportedChatReport, Place]]) -> None:
+    async def _read(self, todo: deque[tuple[ImportedChatReport, FilePosition]]) -> None:
         """Read the next chats and skip those that were imported before."""
         read, size = list[_Ready](), 0
         while todo and len(read) < BATCH_CHATS and size < BATCH_BYTES:
             line, place = todo.popleft()
-            one, text = await read_again(self._bring.file, place)
+            one, text = await read_again(self._import.file, place)
             read.append(_Ready(line, place, one, self._id_of(text)))
             size += place.size
         known: set[str] = set()
@@ -80,8 +80,8 @@ class BatchedImport:
             known |= {row["id"] for row in found}
         for ready in read:
             if ready.chat_id in known:
-                self.there += 1
-                self._bring.on_step(ready.place.size)
+                self.already_imported += 1
+                self._import.on_step(ready.place.size)
             else:
                 self._ready.append(ready)
 
@@ -90,21 +90,21 @@ class BatchedImport:
         written: list[_Ready] = []
         at, until = now(), time.monotonic() + BATCH_SECONDS
         async with transaction():
-            await self._bring.folders.hold()
+            await self._import.folders.lock()
             for ready in self._ready:
-                await self._bring.write(ready.line, ready.one, ready.chat_id, at)
+                await self._import.write(ready.line, ready.one, ready.chat_id, at)
                 written.append(ready)
                 if time.monotonic() > until:
                     break
         for ready in written:
             self._ready.popleft()
             self.report.chats.append(ready.line)
-            self._bring.on_step(ready.place.size)
+            self._import.on_step(ready.place.size)
 
     def _id_of(self, text: bytes) -> str:
         """Return an id that is the same for the same chat of the same owner; equal chats of a file are numbered."""
         digest = hashlib.blake2b(
-            text, digest_size=16, key=self._bring.owner_id.encode()[:64]
+            text, digest_size=16, key=self._import.owner_id.encode()[:64]
         ).digest()
         self._seen[digest] += 1
         number = b"%d" % self._seen[digest]

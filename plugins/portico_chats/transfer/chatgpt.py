@@ -54,7 +54,7 @@ class Converted(msgspec.Struct, frozen=True):
 def convert(text: bytes) -> Converted:
     """Convert a conversation to a chat. Raises: msgspec.ValidationError for another shape."""
     one: _Conversation = lenient_decoder(_Conversation).decode(text)
-    shown = _Shown(one.mapping)
+    shown = _VisibleNodes(one.mapping)
     messages = shown.messages(one.default_model_slug or UNKNOWN_MODEL)
     current = shown.nearest(one.current_node) or next(reversed(messages), None)
     ids = list(branch(current, lambda message_id: messages[message_id]["parentId"]))
@@ -75,7 +75,7 @@ def convert(text: bytes) -> Converted:
     return Converted(msgspec.json.encode(row), shown.left_out)
 
 
-class _Shown:
+class _VisibleNodes:
     """The nodes with visible content. Handles missing parents and cycles; the work is linear."""
 
     def __init__(self, nodes: dict[str, _Node]) -> None:

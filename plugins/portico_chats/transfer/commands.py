@@ -35,16 +35,16 @@ def chats() -> None:
 
 @chats.command()
 @click.argument("target", metavar="[FILE]", type=click.Path(dir_okay=False), default="-")
-@click.option("--user", "email", metavar="EMAIL", help="Whose chats.")
-@click.option("--all", "is_all", is_flag=True, help="Everybody's.")
+@click.option("--user", "email", metavar="EMAIL", help="Export the chats of this account.")
+@click.option("--all", "is_all", is_flag=True, help="Export the chats of all accounts.")
 @click.pass_obj
 def export(key: CommandContext, target: str, email: str | None, is_all: bool) -> None:
     """Write chats as a JSON list to FILE (default, or -: standard output), with the names of their folders."""
     if is_all == (email is not None):
-        raise click.UsageError("Say whose: --user EMAIL, or --all.")
+        raise click.UsageError("Name the owner with --user EMAIL, or use --all.")
 
     async def work(app: AppContext) -> None:
-        owner_id = (await _account(app, email)).id if email else None
+        owner_id = (await _account_by_email(app, email)).id if email else None
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
             _progress("Exporting", await exporter.count(owner_id)) as bar,
@@ -64,9 +64,15 @@ def export(key: CommandContext, target: str, email: str | None, is_all: bool) ->
 
 @chats.command("import")
 @click.argument("source", metavar="FILE", type=click.File("rb"))
-@click.option("--user", "email", metavar="EMAIL", required=True, help="Whose they become.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; say what would happen.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+@click.option(
+    "--user",
+    "email",
+    metavar="EMAIL",
+    required=True,
+    help="Account that the chats are imported to.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; report what would be imported.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_obj
 def import_(
     key: CommandContext, source: BinaryIO, email: str, dry_run: bool, as_json: bool
@@ -81,10 +87,10 @@ def import_(
         size = file.seek(0, 2)
         file.seek(0)
         batches: list[BatchedImport] = []
-        with _progress("Looking" if dry_run else "Importing", 2 * size) as bar:
+        with _progress("Checking" if dry_run else "Importing", 2 * size) as bar:
 
             async def work(app: AppContext) -> ChatImportReport:
-                owner = await _account(app, email)
+                owner = await _account_by_email(app, email)
                 bring = ChatImport(app, owner.id, file, unbounded=True, on_step=bar.update)
                 if dry_run:
                     return await bring.dry_run()
@@ -96,12 +102,12 @@ def import_(
                 report = key.run(work)
             except BaseException as error:
                 if batches and batches[0].found:
-                    _say_stopped(batches[0])
+                    _print_stopped(batches[0])
                 if isinstance(error, asyncio.CancelledError):
                     raise SystemExit(128 + signal.SIGTERM) from None
                 raise
-    _say(report, as_json, already=batches[0].there if batches else 0)
-    if report.refused:
+    _print_report(report, as_json, already=batches[0].already_imported if batches else 0)
+    if report.rejected:
         raise SystemExit(1)
 
 
@@ -122,10 +128,12 @@ def reindex(key: CommandContext) -> None:
     click.echo(f"texts      {key.run(work)}")
 
 
-async def _account(app: AppContext, email: str) -> Account:
+async def _account_by_email(app: AppContext, email: str) -> Account:
     account = await app.identity.accounts.by_email(email)
     if account is None:
-        raise NotFound(f"Nobody is {email}; `portico user list` shows who there is.")
+        raise NotFound(
+            f"There is no account with the e-mail address {email}; `portico user list` shows all accounts."
+        )
     return account
 
 
@@ -159,16 +167,16 @@ def _progress(label: str, length: int) -> Any:
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
-def _say_stopped(batches: BatchedImport) -> None:
+def _print_stopped(batches: BatchedImport) -> None:
     """Print how much is done when the import stops before the end."""
     click.echo(
-        f"\nStopped: {len(batches.report.chats) + batches.there} of {batches.found} chats are in. "
-        "Run the same command again to bring in the rest; nothing comes in twice.",
+        f"\nStopped: {len(batches.report.chats) + batches.already_imported} of {batches.found} chats are imported. "
+        "Run the same command again to import the rest; nothing is imported twice.",
         err=True,
     )
 
 
-def _say(report: ChatImportReport, as_json: bool, *, already: int) -> None:
+def _print_report(report: ChatImportReport, as_json: bool, *, already: int) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return
@@ -176,14 +184,14 @@ def _say(report: ChatImportReport, as_json: bool, *, already: int) -> None:
     counts = [
         ("chats", len(report.chats)),
         ("messages", messages),
-        ("refused", len(report.refused)),
+        ("rejected", len(report.rejected)),
     ]
     if already:
-        counts.append(("already in", already))
+        counts.append(("skipped", already))
     for name, count in counts:
         click.echo(f"{name:<9}  {count}")
     for brought in report.chats:
         if brought.note:
             click.echo(f"chats[{brought.index}]: {brought.note}", err=True)
-    for one in report.refused:
+    for one in report.rejected:
         click.echo(f"chats[{one.index}]: {one.reason}", err=True)

@@ -13,7 +13,7 @@ import msgspec
 
 from portico.api import DomainError, ImportItem, ItemError, TooLarge, UnreadableImport, read_items
 from portico_chats.transfer.file_folders import FileFolder
-from portico_chats.transfer.imported_chat import ImportedChat, NoChat, is_too_large, parse_chat
+from portico_chats.transfer.imported_chat import ImportedChat, NotAChat, is_too_large, parse_chat
 
 #: The lists of an export that are read. ChatGPT's may be under the second name.
 KEYS: Final = ("chats", "conversations", "folders")
@@ -28,28 +28,28 @@ THREAD_BYTES: Final = 128 * 1024
 T = TypeVar("T")
 
 
-class Place(msgspec.Struct, frozen=True):
+class FilePosition(msgspec.Struct, frozen=True):
     """Position of a chat in the file, in bytes."""
 
     at: int
     size: int
 
 
-class Looked(msgspec.Struct, frozen=True):
+class CheckedObject(msgspec.Struct, frozen=True):
     """Result of checking one object. `found`: the chat, or the error."""
 
     item: ImportItem
     found: ImportedChat | DomainError
 
 
-async def looked(file: BinaryIO) -> AsyncIterator[list[Looked | FileFolder]]:
+async def checked_objects(file: BinaryIO) -> AsyncIterator[list[CheckedObject | FileFolder]]:
     """Yield every chat and every folder of the file, some at a time. Raises: UnreadableImport, TooLarge."""
     objects = _objects(file)
     while some := await asyncio.to_thread(_some, objects):
         yield some
 
 
-async def read_again(file: BinaryIO, place: Place) -> tuple[ImportedChat, bytes]:
+async def read_again(file: BinaryIO, place: FilePosition) -> tuple[ImportedChat, bytes]:
     """Read a checked chat again. Returns it and its text. A large one is read in a thread."""
 
     def read() -> tuple[ImportedChat, bytes]:
@@ -60,14 +60,14 @@ async def read_again(file: BinaryIO, place: Place) -> tuple[ImportedChat, bytes]
     return await asyncio.to_thread(read) if place.size > THREAD_BYTES else read()
 
 
-def fault_of(looked: Looked) -> ItemError | None:
+def error_of(looked: CheckedObject) -> ItemError | None:
     """Return the error of an object, if there is one."""
     if isinstance(looked.found, DomainError):
         return ItemError(looked.item.index, None, looked.found)
     return None
 
 
-def _objects(file: BinaryIO) -> Iterator[tuple[int, Looked | FileFolder]]:
+def _objects(file: BinaryIO) -> Iterator[tuple[int, CheckedObject | FileFolder]]:
     """Yield each object with its number of bytes."""
     index = 0
     for item in read_items(file, KEYS, "chats"):
@@ -81,15 +81,15 @@ def _objects(file: BinaryIO) -> Iterator[tuple[int, Looked | FileFolder]]:
         one = msgspec.structs.replace(item, index=index, text=b"")
         index += 1
         try:
-            yield item.size, Looked(one, parse_chat(item.text))
-        except NoChat as error:
+            yield item.size, CheckedObject(one, parse_chat(item.text))
+        except NotAChat as error:
             if item.is_alone and item.index == 0:
                 reason = error.faults[0]["msg"]
-                told = "it has no chats in it" if reason == "Field required" else reason
-                raise UnreadableImport(f"this is no export of chats: {told}") from None
-            yield item.size, Looked(one, error)
+                told = "it contains no chats" if reason == "Field required" else reason
+                raise UnreadableImport(f"the file is not an export of chats: {told}") from None
+            yield item.size, CheckedObject(one, error)
         except DomainError as error:
-            yield item.size, Looked(one, error)
+            yield item.size, CheckedObject(one, error)
 
 
 def _folder(item: ImportItem) -> FileFolder | None:

@@ -11,7 +11,7 @@ from portico.api import AppContext, FolderLookup, field_error, likeness
 #: Folder ids as other servers make them.
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 #: Maximum depth of folders; a file with more has a cycle.
-_MOST_LEVELS: Final = 100
+_MAX_DEPTH: Final = 100
 
 
 class FileFolder(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder
     return found if found.id or found.name else None
 
 
-class FolderPlaces:
+class ImportFolders:
     """Finds, and if allowed creates, the folders of one account for the chats of one file.
 
     A folder of the file becomes the account's folder of that id; else the one of that name, which is created if it
@@ -51,26 +51,26 @@ class FolderPlaces:
     becomes `Name (2)`.
     """
 
-    def __init__(self, app: AppContext, owner_id: str, *, may_make: bool) -> None:
+    def __init__(self, app: AppContext, owner_id: str, *, may_create: bool) -> None:
         self._folders = app.services.get(FolderLookup)
         self._owner_id = owner_id
-        self._may_make = may_make
+        self._may_make = may_create
         self._named: dict[str, FileFolder] = {}
         self._names: dict[str, str] = {}
         self._takers: dict[tuple[str, str], str] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._found: dict[FileFolder, str | None] = {}
 
-    def name(self, folder: FileFolder) -> None:
+    def record(self, folder: FileFolder) -> None:
         """Record the name and the parents of a folder. The first record counts."""
         one: FileFolder | None = folder
         while one is not None and one.id not in self._named:
             if one.id and one.name:
                 self._named[one.id] = one
-                self._names[one.id] = self._distinct(one)
+                self._names[one.id] = self._unique_name(one)
             one = one.parent
 
-    async def hold(self) -> None:
+    async def lock(self) -> None:
         """Lock the account's folders until the transaction ends; what is found is remembered that long."""
         self._found.clear()
         if self._folders is not None:
@@ -80,7 +80,7 @@ class FolderPlaces:
         """Return whether `find` would find a folder. Changes nothing."""
         if folder is None or self._folders is None:
             return False
-        if await self._own(folder.id):
+        if await self._is_own(folder.id):
             return True
         return self._may_make and bool(await self._name_of(folder))
 
@@ -94,20 +94,20 @@ class FolderPlaces:
 
     async def _find(self, folder: FileFolder, level: int) -> str | None:
         assert self._folders is not None
-        if await self._own(folder.id):
+        if await self._is_own(folder.id):
             return folder.id
         name = await self._name_of(folder) if self._may_make else ""
         if not name:
             return None
-        said = self._said(folder)
+        said = self._recorded(folder)
         above = said.parent or self._named.get(said.parent_id or "")
-        parent_id = await self._find(above, level + 1) if above and level < _MOST_LEVELS else None
+        parent_id = await self._find(above, level + 1) if above and level < _MAX_DEPTH else None
         return await self._folders.make(self._owner_id, name, parent_id)
 
-    def _said(self, folder: FileFolder) -> FileFolder:
+    def _recorded(self, folder: FileFolder) -> FileFolder:
         return self._named.get(folder.id, folder)
 
-    def _distinct(self, folder: FileFolder) -> str:
+    def _unique_name(self, folder: FileFolder) -> str:
         """Return the name of a folder, unique among the file's folders with the same parent."""
         place = folder.parent.id if folder.parent else folder.parent_id or ""
         number = self._counts.get((place, likeness(folder.name)), 1)
@@ -127,6 +127,6 @@ class FolderPlaces:
             return ""
         return f"Imported folder {folder.id[:8].lower()}"
 
-    async def _own(self, folder_id: str) -> bool:
+    async def _is_own(self, folder_id: str) -> bool:
         assert self._folders is not None
         return bool(folder_id) and await self._folders.exists(self._owner_id, folder_id)

@@ -34,14 +34,14 @@ from portico_chats.transfer import chatgpt
 from portico_chats.transfer.file_folders import FileFolder, folder_of
 
 #: Bytes of one chat.
-LARGEST: Final = 32 * 1024 * 1024
+MAX_CHAT_BYTES: Final = 32 * 1024 * 1024
 #: Splitting a chat needs memory for each message and part. A message has a bracket, parts are separated by commas.
-MOST_BRACKETS: Final = 250_000
-MOST_COMMAS: Final = 1_000_000
+MAX_BRACKETS: Final = 250_000
+MAX_COMMAS: Final = 1_000_000
 #: The last second of the year 9999.
-LATEST: Final = 253_402_300_799
+MAX_TIME: Final = 253_402_300_799
 #: Bytes of `meta`.
-LARGEST_META: Final = 64 * 1024
+MAX_META_BYTES: Final = 64 * 1024
 
 
 class _Incoming(msgspec.Struct, kw_only=True):
@@ -75,7 +75,7 @@ class _Named(msgspec.Struct):
     name: str
 
 
-class NoChat(ValidationError):
+class NotAChat(ValidationError):
     """An object that is not a chat."""
 
 
@@ -114,7 +114,9 @@ class ImportedChat(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_too_large(raw: bytes) -> bool:
     """Return whether parsing the chat would exhaust the memory."""
-    return len(raw) > LARGEST or raw.count(b"{") > MOST_BRACKETS or raw.count(b",") > MOST_COMMAS
+    return (
+        len(raw) > MAX_CHAT_BYTES or raw.count(b"{") > MAX_BRACKETS or raw.count(b",") > MAX_COMMAS
+    )
 
 
 def parse_chat(raw: bytes) -> ImportedChat:
@@ -168,8 +170,8 @@ def _as_row(raw: bytes) -> tuple[bytes, int]:
         return msgspec.json.encode(row), 0
     message = "Field required"
     if keys.chat_messages is not UNSET:
-        message = "This is a conversation as Claude exports it, which cannot be read"
-    raise NoChat([{"type": "missing", "loc": ["body", "chat"], "msg": message}])
+        message = "Conversations exported by Claude cannot be imported"
+    raise NotAChat([{"type": "missing", "loc": ["body", "chat"], "msg": message}])
 
 
 def _milliseconds(raw: msgspec.Raw) -> int | None:
@@ -178,7 +180,7 @@ def _milliseconds(raw: msgspec.Raw) -> int | None:
         at = msgspec.json.decode(raw, type=float)
     except msgspec.DecodeError:
         return None
-    return int(at / 1000) if 0 <= at / 1000 <= LATEST else None
+    return int(at / 1000) if 0 <= at / 1000 <= MAX_TIME else None
 
 
 def _meta(
@@ -189,7 +191,7 @@ def _meta(
     `beside`: tags that old exports have outside of `meta`.
     """
     text = b"{}" if raw is UNSET or bytes(raw) == b"null" else bytes(raw)
-    if len(text) > LARGEST_META:
+    if len(text) > MAX_META_BYTES:
         raise InvalidRequest("[ERROR: meta: at most 64 KiB]")
     try:
         text = bytes(plain_value(msgspec.Raw(text)))
@@ -201,7 +203,7 @@ def _meta(
         message = "Expected an object, whose `tags` are a list of texts"
         raise field_error("meta", "dict_type", message) from None
     except (msgspec.DecodeError, UnicodeDecodeError, UnreadableImport):
-        raise field_error("meta", "json_invalid", "It is not UTF-8 JSON") from None
+        raise field_error("meta", "json_invalid", "The value is not UTF-8 JSON") from None
     if "tags" in parts:
         parts["tags"] = as_json(list(tags))
     return join_object(parts), tags
@@ -217,6 +219,6 @@ def _names(raw: msgspec.Raw | UnsetType) -> list[str]:
 
 
 def _time(name: str, at: int | None) -> int | None:
-    if at is not None and not 0 <= at <= LATEST:
-        raise InvalidRequest(f"[ERROR: {name}: a time in seconds since 1970]")
+    if at is not None and not 0 <= at <= MAX_TIME:
+        raise InvalidRequest(f"[ERROR: {name} must be a time in seconds since 1970]")
     return at

@@ -18,8 +18,14 @@ from portico.api import (
     transaction,
 )
 from portico_chats.creation import ChatCreator
-from portico_chats.transfer.examination import Looked, Place, fault_of, looked, read_again
-from portico_chats.transfer.file_folders import FileFolder, FolderPlaces
+from portico_chats.transfer.examination import (
+    CheckedObject,
+    FilePosition,
+    checked_objects,
+    error_of,
+    read_again,
+)
+from portico_chats.transfer.file_folders import FileFolder, ImportFolders
 from portico_chats.transfer.imported_chat import ImportedChat
 from portico_chats.transfer.reports import (
     ChatImportReport,
@@ -29,10 +35,10 @@ from portico_chats.transfer.reports import (
 )
 
 #: Chats and messages in one import over HTTP. Larger files are imported on the command line.
-MOST: Final = 10_000
-MOST_MESSAGES: Final = 100_000
+MAX_CHATS: Final = 10_000
+MAX_MESSAGES: Final = 100_000
 #: Number of errors after which checking stops.
-MOST_FAULTS: Final = 1000
+MAX_ERRORS: Final = 1000
 
 
 def _no_progress(_: int) -> None:
@@ -53,47 +59,47 @@ class ChatImport:
         owner_id: str,
         file: BinaryIO,
         *,
-        origin: str = "",
+        session_id: str = "",
         unbounded: bool = False,
-        may_make_folders: bool = True,
+        may_create_folders: bool = True,
         on_step: Callable[[int], None] = _no_progress,
     ) -> None:
         self.owner_id = owner_id
         self.file = file
-        self.folders = FolderPlaces(app, owner_id, may_make=may_make_folders)
-        self.places: list[Place] = []
+        self.folders = ImportFolders(app, owner_id, may_create=may_create_folders)
+        self.places: list[FilePosition] = []
         self.on_step = on_step
-        self._making = ChatCreator(app)
-        self._origin = origin
+        self._creator = ChatCreator(app)
+        self._session_id = session_id
         self._unbounded = unbounded
         self._messages = 0
-        self._under: tuple[str, ...] = ()
-        self._told: list[FileFolder | None] = []
+        self._location: tuple[str, ...] = ()
+        self._folders_of_chats: list[FileFolder | None] = []
 
     async def dry_run(self) -> ChatImportReport:
         """Return what `run` would do. Changes nothing; errors of single chats are part of the report.
 
         Raises: UnreadableImport if the file is not an export; TooLarge.
         """
-        report, faults = await self._look()
-        for line, folder in zip(report.chats, self._told, strict=True):
+        report, faults = await self._check_all()
+        for line, folder in zip(report.chats, self._folders_of_chats, strict=True):
             line.in_folder = await self.folders.would_find(folder)
             if folder is not None:
                 line.note = note_of(0, has_folder=True, in_folder=line.in_folder)
-        report.refused = [RejectedChat(fault.index, fault.reason) for fault in faults]
+        report.rejected = [RejectedChat(fault.index, fault.reason) for fault in faults]
         return report
 
-    async def look(self) -> ChatImportReport:
+    async def check(self) -> ChatImportReport:
         """Check all chats. Raises: ValidationError or InvalidRequest with all errors; TooLarge."""
-        report, faults = await self._look()
-        raise_item_errors(faults, self._under, "chats")
+        report, faults = await self._check_all()
+        raise_item_errors(faults, self._location, "chats")
         return report
 
     async def run(self) -> ChatImportReport:
         """Import all chats or none. Raises: as `check`."""
-        report, at = await self.look(), now()
+        report, at = await self.check(), now()
         async with transaction():
-            await self.folders.hold()
+            await self.folders.lock()
             for line, place in zip(report.chats, self.places, strict=True):
                 one, _ = await read_again(self.file, place)
                 await self.write(line, one, new_id(), at)
@@ -107,42 +113,42 @@ class ChatImport:
         """Write one chat. Call it in a transaction, see `FolderPlaces.lock`. `at`: epoch seconds of the import."""
         folder_id = await self.folders.find(one.folder)
         row = one.row(chat_id, self.owner_id, at, folder_id)
-        await self._making.create(row, one.document, origin=self._origin, tags=one.tags)
+        await self._creator.create(row, one.document, session_id=self._session_id, tags=one.tags)
         line.id, line.in_folder = chat_id, folder_id is not None
         line.note = note_of(
             one.left_out, has_folder=one.folder is not None, in_folder=line.in_folder
         )
 
-    async def _look(self) -> tuple[ChatImportReport, list[ItemError]]:
+    async def _check_all(self) -> tuple[ChatImportReport, list[ItemError]]:
         report, faults = ChatImportReport(), list[ItemError]()
-        async for some in looked(self.file):
+        async for some in checked_objects(self.file):
             for one in some:
                 if isinstance(one, FileFolder):
-                    self.folders.name(one)
+                    self.folders.record(one)
                     continue
-                if one.item.index >= MOST and not self._unbounded:
-                    raise TooLarge(f"[ERROR: at most {MOST} chats at once]")
+                if one.item.index >= MAX_CHATS and not self._unbounded:
+                    raise TooLarge(f"[ERROR: at most {MAX_CHATS} chats at once]")
                 self.on_step(one.item.size)
-                self._under = (one.item.key,) if one.item.key else ()
-                if (fault := fault_of(one)) is not None:
+                self._location = (one.item.key,) if one.item.key else ()
+                if (fault := error_of(one)) is not None:
                     faults.append(fault)
                 else:
-                    self._note(report, one)
-            if len(faults) > MOST_FAULTS:
+                    self._add_to_report(report, one)
+            if len(faults) > MAX_ERRORS:
                 break
         return report, faults
 
-    def _note(self, report: ChatImportReport, looked: Looked) -> None:
+    def _add_to_report(self, report: ChatImportReport, looked: CheckedObject) -> None:
         one = looked.found
         assert isinstance(one, ImportedChat)
         count = len(one.document.messages or ())
         self._messages += count
-        if self._messages > MOST_MESSAGES and not self._unbounded:
-            raise TooLarge(f"[ERROR: at most {MOST_MESSAGES} messages at once]")
-        self.places.append(Place(looked.item.at, looked.item.size))
+        if self._messages > MAX_MESSAGES and not self._unbounded:
+            raise TooLarge(f"[ERROR: at most {MAX_MESSAGES} messages at once]")
+        self.places.append(FilePosition(looked.item.at, looked.item.size))
         if one.folder is not None:
-            self.folders.name(one.folder)
-        self._told.append(one.folder)
+            self.folders.record(one.folder)
+        self._folders_of_chats.append(one.folder)
         report.chats.append(
             ImportedChatReport(
                 index=looked.item.index,

@@ -30,14 +30,14 @@ class ChatImportReport(msgspec.Struct):
     """Result of an import for each chat of the file."""
 
     chats: list[ImportedChatReport] = []
-    refused: list[RejectedChat] = []
+    rejected: list[RejectedChat] = []
 
 
 def note_of(left_out: int, *, has_folder: bool, in_folder: bool) -> str | UnsetType:
     """Return a sentence about how the imported chat differs from the file."""
     notes = []
     if has_folder and not in_folder:
-        notes.append("it is in no folder, since the one that is named is not there")
+        notes.append("it is in no folder, because the folder it names does not exist")
     if left_out:
         notes.append(f"{left_out} hidden messages or attachments are left out")
     return "; ".join(notes) or UNSET

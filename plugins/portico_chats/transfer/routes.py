@@ -23,17 +23,17 @@ from portico_chats.transfer import exporter
 from portico_chats.transfer.importer import ChatImport
 
 #: Bytes of one import: on SQLite, other writers wait while it is written.
-LARGEST_IMPORT: Final = 32 * 1024 * 1024
+MAX_IMPORT_BYTES: Final = 32 * 1024 * 1024
 
 
 def routes(app: AppContext) -> list[Any]:
     """Return the route handlers."""
-    making = ChatCreator(app)
+    creator = ChatCreator(app)
 
     @post(
         "/api/v1/chats/import",
         response_type=list[Chat],
-        max_body=LARGEST_IMPORT,
+        max_body=MAX_IMPORT_BYTES,
         reads_import=True,
         permission="chat.import",
         limited=True,
@@ -48,13 +48,13 @@ def routes(app: AppContext) -> list[Any]:
         optional.
         """
         actor = request.user
-        await making.check_may_store(actor)
+        await creator.check_may_store(actor)
         work = ChatImport(
             app,
             actor.id,
             BytesIO(await request.body()),
-            origin=actor.session_id,
-            may_make_folders=await app.identity.is_permitted(actor, "features.folders"),
+            session_id=actor.session_id,
+            may_create_folders=await app.identity.is_permitted(actor, "features.folders"),
         )
         if parse_query_flag("dry_run", dry_run):
             would = msgspec.json.encode(await work.dry_run())

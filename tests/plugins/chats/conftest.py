@@ -1,4 +1,4 @@
-"""A house that keeps chats, and two people who have some."""
+"""Fixtures: an application with chats, and two users."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def bob(admin: Client) -> Client:
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """A chat of one question, as the web client sends it."""
+    """Return a chat of one question, as the web client sends it."""
     question: dict[str, Any] = {
         "id": "q",
         "parentId": None,
@@ -51,19 +51,19 @@ def new_chat(person: Client, **changes: Any) -> dict[str, Any]:
 
 
 def stored(app: InProcessApp, chat_id: str) -> dict[str, Any]:
-    """The row as it is in the database."""
+    """Return the row in the database."""
     (row,) = app.call(app.portico.database.rows, "SELECT * FROM chats_chat WHERE id = $1", chat_id)
     return dict(row)
 
 
 def table(app: InProcessApp, name: str) -> list[dict[str, Any]]:
-    """All rows of a table as they are, in some order that stays."""
+    """Return all rows of a table in a stable order."""
     found = app.call(app.portico.database.rows, f"SELECT * FROM {name}")
     return sorted((dict(row) for row in found), key=lambda row: sorted(map(str, row.values())))
 
 
 def share(app: InProcessApp, chat_id: str) -> None:
-    """Share a chat, as far as its rows tell."""
+    """Write the rows of a share."""
 
     async def write() -> None:
         insert = "INSERT INTO chats_share VALUES ($1, $2, 'Shared', 1, 1, '{}')"
@@ -75,7 +75,7 @@ def share(app: InProcessApp, chat_id: str) -> None:
 
 
 def new_folder(person: Client, name: str = "Trips", inside: str | None = None) -> str:
-    """The id of a new folder."""
+    """Create a folder. Returns its id."""
     folder_id = str(person.post("/api/v1/folders/", {"name": name}).json["id"])
     if inside is not None:
         path = f"/api/v1/folders/{folder_id}/update/parent"
@@ -84,7 +84,7 @@ def new_folder(person: Client, name: str = "Trips", inside: str | None = None) -
 
 
 def fill(app: InProcessApp, person: Client, count: int, folder_id: str | None = None) -> list[str]:
-    """Many chats of one message each, without going through the door for each. Returns their ids."""
+    """Insert many chats of one message each into the database. Returns their ids."""
     me = person.account["id"]
     ids = [f"{n:05}-{me}" for n in range(count)]
 

@@ -1,4 +1,4 @@
-"""What administrators see of other people's chats: as much as two switches let them, and never to change it."""
+"""Administrators and other users' chats: two switches decide what they read; they never change anything."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ def of(person: Client) -> str:
     return f"{CHATS}list/user/{person.account['id']}"
 
 
-def test_AB_52_with_the_switch_on_they_read_and_do_nothing_else(
+@pytest.mark.case("AB-52")
+def test_admin_chat_access_allows_only_reading(
     ann: Client, admin: Client, app: InProcessApp
 ) -> None:
     chat = new_chat(ann)
@@ -53,7 +54,7 @@ def test_AB_52_with_the_switch_on_they_read_and_do_nothing_else(
     assert ann.get(CHATS + chat["id"]).json == chat
 
 
-def test_somebodys_list_has_their_archived_ones_too(
+def test_account_list_includes_archived_chats(
     ann: Client, bob: Client, admin: Client, app: InProcessApp
 ) -> None:
     fill(app, ann, 61)
@@ -74,7 +75,7 @@ def test_somebodys_list_has_their_archived_ones_too(
         assert refused(admin.get(f"{CHATS}list/user/{target}")) == (404, NOT_FOUND)
 
 
-def test_all_are_taken_along_by_administrators_alone(
+def test_only_administrators_export_all_users_chats(
     ann: Client, bob: Client, admin: Client, app: InProcessApp
 ) -> None:
     fill(app, ann, 45)
@@ -97,7 +98,8 @@ class TestWithoutChatAccess:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"ENABLE_ADMIN_CHAT_ACCESS": "false"}
 
-    def test_AB_52_every_door_is_closed_to_them(
+    @pytest.mark.case("AB-52")
+    def test_every_route_refuses_administrators(
         self, ann: Client, admin: Client, app: InProcessApp
     ) -> None:
         chat = new_chat(ann)
@@ -120,7 +122,8 @@ class TestWithoutExport:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"ENABLE_ADMIN_EXPORT": "false"}
 
-    def test_AB_52_they_read_but_do_not_take_along(self, ann: Client, admin: Client) -> None:
+    @pytest.mark.case("AB-52")
+    def test_administrators_read_but_cannot_export(self, ann: Client, admin: Client) -> None:
         chat = new_chat(ann)
         assert admin.get(CHATS + chat["id"]).json == chat
         assert refused(admin.get(CHATS + "all/db")) == (403, PROHIBITED)
@@ -143,7 +146,7 @@ class TestByLinesOfPolicy:
             "ENABLE_ADMIN_CHAT_ACCESS": "false",
         }
 
-    def test_whoever_may_take_along_must_be_allowed_to_read(
+    def test_export_permission_requires_read_permission(
         self, ann: Client, admin: Client, page: str
     ) -> None:
         chat = new_chat(admin)

@@ -1,4 +1,4 @@
-"""Long imports from the command line: in short transactions, that can be stopped and gone on with."""
+"""Large imports from the command line: in short transactions that can be stopped and continued."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def batched(app: InProcessApp, ann: Client) -> Any:
 
 
 @pytest.mark.usefixtures("small")
-def test_others_write_between_two_batches(app: InProcessApp, ann: Client, batched: Any) -> None:
+def test_other_writes_succeed_between_batches(app: InProcessApp, ann: Client, batched: Any) -> None:
     bring = batched(exported(*(str(n) for n in range(12))))
 
     async def work() -> int:
@@ -68,7 +68,7 @@ def test_others_write_between_two_batches(app: InProcessApp, ann: Client, batche
     assert len(titles(ann)) == 12
 
 
-def test_a_batch_ends_when_its_time_is_over(
+def test_batch_ends_after_its_time(
     app: InProcessApp, batched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH_SECONDS", -1)
@@ -84,7 +84,7 @@ def test_a_batch_ends_when_its_time_is_over(
 
 
 @pytest.mark.usefixtures("small")
-def test_a_second_run_goes_on_and_brings_nothing_in_twice(
+def test_second_run_continues_without_duplicates(
     app: InProcessApp, ann: Client, bob: Client, batched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = exported("a", "b", "same", "same", "c")
@@ -104,20 +104,18 @@ def test_a_second_run_goes_on_and_brings_nothing_in_twice(
 
     second = batched(text)
     app.call(second.run)
-    assert (len(second.report.chats), second.there, second.found) == (3, 2, 5)
+    assert (len(second.report.chats), second.already_imported, second.found) == (3, 2, 5)
     assert titles(ann) == ["a", "b", "c", "same", "same"]
 
     third = batched(text)
     app.call(third.run)
-    assert (third.report.chats, third.there) == ([], 5)
+    assert (third.report.chats, third.already_imported) == ([], 5)
     app.call(batched(text, bob).run)
     assert titles(bob) == titles(ann) == ["a", "b", "c", "same", "same"]
 
 
 @pytest.mark.usefixtures("small")
-def test_a_chat_that_was_changed_since_stays_as_it_is(
-    app: InProcessApp, ann: Client, batched: Any
-) -> None:
+def test_second_run_keeps_changed_chats(app: InProcessApp, ann: Client, batched: Any) -> None:
     (brought,) = app.call(batched(exported("a")).run).chats
     ann.post(CHATS + brought.id, {"chat": {"title": "mine now"}})
 
@@ -127,7 +125,7 @@ def test_a_chat_that_was_changed_since_stays_as_it_is(
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
-def test_what_is_done_is_said_when_it_is_stopped(
+def test_stopped_import_prints_progress(
     env: Mapping[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -156,7 +154,7 @@ def test_what_is_done_is_said_when_it_is_stopped(
     done = CliRunner().invoke(chats, bring, obj=CommandContext(None), catch_exceptions=False)
     configure_logging(LogSettings())  # the streams of the runner are closed
 
-    assert "Stopped: 2 of 3 chats are in. Run the same command again" in stopped.output
+    assert "Stopped: 2 of 3 chats are imported. Run the same command again" in stopped.output
     assert stopped.exit_code == code
-    said = ["chats", "1", "messages", "1", "refused", "0", "already", "in", "2"]
+    said = ["chats", "1", "messages", "1", "rejected", "0", "skipped", "2"]
     assert done.stdout.split() == said

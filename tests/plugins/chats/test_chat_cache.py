@@ -1,4 +1,4 @@
-"""What is remembered of chats is what is stored, whoever has changed it."""
+"""The cache returns what is stored, also after changes of another instance."""
 
 from collections.abc import Callable
 
@@ -20,9 +20,7 @@ def another(app: InProcessApp, env: dict[str, str]) -> InProcessApp:
     return InProcessApp(env)
 
 
-def test_a_chat_changed_by_another_instance_is_read_again(
-    another: InProcessApp, ann: Client
-) -> None:
+def test_change_by_another_instance_is_read(another: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     there = another.client.sign_in("Ann")
     try:
@@ -38,7 +36,7 @@ def test_a_chat_changed_by_another_instance_is_read_again(
         another.close()
 
 
-def test_a_chat_deleted_by_another_instance_is_gone(another: InProcessApp, ann: Client) -> None:
+def test_deletion_by_another_instance_is_noticed(another: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     ann.get(CHATS + chat_id)
     try:
@@ -48,7 +46,7 @@ def test_a_chat_deleted_by_another_instance_is_gone(another: InProcessApp, ann: 
         another.close()
 
 
-def test_a_change_that_was_refused_is_not_remembered(ann: Client, bob: Client) -> None:
+def test_refused_change_is_not_cached(ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     before = ann.get(CHATS + chat_id).body
 
@@ -71,7 +69,7 @@ def test_a_change_that_was_refused_is_not_remembered(ann: Client, bob: Client) -
         ),
     ],
 )
-def test_nothing_is_remembered_of_a_chat_that_is_deleted(
+def test_deleted_chat_is_removed_from_caches(
     app: InProcessApp,
     admin: Client,
     ann: Client,
@@ -92,16 +90,16 @@ def test_nothing_is_remembered_of_a_chat_that_is_deleted(
     assert chat["id"] not in memory and kept in memory
 
 
-def test_what_was_shown_longest_ago_is_forgotten_once_it_is_written_down(
+def test_oldest_seen_revision_is_evicted_after_storage(
     app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portico_chats.storage.seen_revisions.MOST", 3)
+    monkeypatch.setattr("portico_chats.storage.seen_revisions.MAX_PENDING", 3)
     seen = app.portico.context.services.require(SeenRevisions)
     ids = [new_chat(ann)["id"] for _ in range(6)]
     for chat_id in ids:
         assert ann.get(CHATS + chat_id).status == 200
         assert ann.get(CHATS + chat_id).status == 200
-    app.call(seen.settle)
+    app.call(seen.flush)
 
     assert len(seen) == 3
     assert {row["chat_id"] for row in table(app, "chats_seen")} == set(ids)
@@ -110,37 +108,35 @@ def test_what_was_shown_longest_ago_is_forgotten_once_it_is_written_down(
     assert len(seen) == 0
 
 
-def test_it_holds_no_more_than_it_has_room_for_and_lets_go_of_what_was_used_longest_ago() -> None:
-    memory = ChatCache(room=100)
+def test_cache_evicts_least_recently_used_when_full() -> None:
+    memory = ChatCache(max_bytes=100)
     for n in range(3):
-        memory.keep(f"c{n}", CachedChat(1, "x" * 30))
+        memory.store(f"c{n}", CachedChat(1, "x" * 30))
     memory.get("c0", 1)
-    memory.keep("c3", CachedChat(1, "x" * 30))
+    memory.store("c3", CachedChat(1, "x" * 30))
 
     assert [f"c{n}" in memory for n in range(4)] == [True, False, True, True]
     assert memory.get("c0", 2) is None
-    memory.keep("large", CachedChat(1, "x" * 60, WrittenChat("", ChatSkeleton(""), {})))
+    memory.store("large", CachedChat(1, "x" * 60, WrittenChat("", ChatSkeleton(""), {})))
     assert "large" not in memory
 
 
-def test_short_chats_and_their_messages_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_limits_number_of_chats_and_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portico_chats.storage.chat_cache.MAX_CHATS", 10)
     monkeypatch.setattr("portico_chats.storage.chat_cache.MAX_MESSAGES", 100)
     memory = ChatCache()
     for n in range(20):
-        memory.keep(f"c{n}", CachedChat(1, ""))
+        memory.store(f"c{n}", CachedChat(1, ""))
     assert [n for n in range(20) if f"c{n}" in memory] == list(range(10, 20))
     many = {f"{n}": "" for n in range(60)}
     for chat_id in ("one", "two"):
-        memory.keep(chat_id, CachedChat(1, "", WrittenChat("", ChatSkeleton(""), many)))
+        memory.store(chat_id, CachedChat(1, "", WrittenChat("", ChatSkeleton(""), many)))
     assert "one" not in memory and "two" in memory
     memory.forget("two")
     assert memory._messages == 0
 
 
-def test_of_two_instances_that_send_the_same_again_the_last_one_wins(
-    another: InProcessApp, ann: Client
-) -> None:
+def test_last_of_two_repeated_updates_wins(another: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     there = another.client.sign_in("Ann")
 
@@ -164,12 +160,12 @@ def test_of_two_instances_that_send_the_same_again_the_last_one_wins(
         another.close()
 
 
-def test_what_is_sent_again_moves_to_the_front_but_for_this_very_second(
+def test_repeated_update_changes_time_except_in_same_second(
     ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000]
-    for room in ("service", "reach"):
-        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
+    for module in ("service", "access"):
+        monkeypatch.setattr(f"portico_chats.{module}.now", lambda: clock[0])
     chat = new_chat(ann)
     path = CHATS + chat["id"]
     for at in (1000, 1000, 1001, 1001, 1005):
@@ -181,9 +177,7 @@ def test_what_is_sent_again_moves_to_the_front_but_for_this_very_second(
     assert ann.get(path).json["chat"]["extra"] == 1
 
 
-def test_somebody_who_may_not_write_cannot_send_what_is_there_already(
-    ann: Client, bob: Client, admin: Client
-) -> None:
+def test_repeated_update_requires_write_permission(ann: Client, bob: Client, admin: Client) -> None:
     path = CHATS + new_chat(ann)["id"]
     for _ in range(2):
         assert ann.post(path, {"chat": document()}).status == 200

@@ -1,4 +1,4 @@
-"""The chat document as JSON: cleaned, taken apart, put together."""
+"""The chat document as JSON: sanitized, split, rendered."""
 
 import json
 import re
@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 
 def mend(value: object) -> object:
-    """What cleaning means, said on decoded values."""
+    """Return the expected sanitized value."""
     if isinstance(value, str):
         return re.sub("[\ud800-\udfff]", "\ufffd", value).replace("\x00", "")
     if isinstance(value, list):
@@ -35,7 +35,8 @@ def mend(value: object) -> object:
 
 
 @given(JSON)
-def test_AB_58_cleaning_takes_out_nul_and_mends_halves_of_pairs(value: object) -> None:
+@pytest.mark.case("AB-58")
+def test_sanitizing_removes_nul_and_lone_surrogates(value: object) -> None:
     text = json.dumps(value).encode()
 
     assert json.loads(sanitize_json(text)) == mend(value)
@@ -43,14 +44,14 @@ def test_AB_58_cleaning_takes_out_nul_and_mends_halves_of_pairs(value: object) -
 
 
 @given(JSON)
-def test_what_is_clean_is_left_as_it_is(value: object) -> None:
+def test_sanitizing_keeps_clean_json(value: object) -> None:
     text = json.dumps(mend(value)).encode()
 
     assert sanitize_json(text) == text
 
 
 def history(texts: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[object]:
-    """Histories as clients might send them, and as they never would."""
+    """Histories as clients might send them, and invalid ones."""
     message = st.dictionaries(texts, JSON, max_size=4)
     return st.none() | st.fixed_dictionaries(
         {},
@@ -63,7 +64,7 @@ def history(texts: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[object]:
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=3), history(), st.booleans())
-def test_a_document_taken_apart_and_put_together_is_the_same(
+def test_split_and_rendered_document_is_equal(
     rest: dict[str, object], tree: object, first: bool
 ) -> None:
     rest = {key: value for key, value in rest.items() if key not in ("title", "messages")}
@@ -76,7 +77,7 @@ def test_a_document_taken_apart_and_put_together_is_the_same(
     assert skeleton_of(skeleton_of(document).document()) == skeleton_of(document)
 
 
-def test_what_nobody_needs_to_understand_keeps_its_very_letters() -> None:
+def test_unknown_parts_keep_their_bytes() -> None:
     sent = b'{"n":1.50e+3,"history":{"messages":{"q":{"big" : 123456789012345678901234567890}}}}'
     document = read_document(keys_of(msgspec.Raw(sent)))
 
@@ -85,6 +86,6 @@ def test_what_nobody_needs_to_understand_keeps_its_very_letters() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"5", b'{"title":{}}', b'{"a":"\xff"}', b"{", b"\xff"])
-def test_what_is_no_document_is_refused(raw: bytes) -> None:
+def test_invalid_document_is_refused(raw: bytes) -> None:
     with pytest.raises(ValidationError):
         read_document(keys_of(msgspec.Raw(raw)))

@@ -1,4 +1,4 @@
-"""Conversations as ChatGPT exports them: their tree, their roles, what they say, and when."""
+"""Conversations of ChatGPT exports: tree, roles, text and times."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from portico_chats.transfer.imported_chat import parse_chat
 def node(
     node_id: str, parent: str | None, role: str = "user", said: Any = None, **message: Any
 ) -> dict[str, Any]:
-    """A node. `said`: a text, a whole content, or None for a node without a message."""
+    """Return a node. `text`: a text, a whole content, or None for a node without a message."""
     if said is None:
         return {"id": node_id, "message": None, "parent": parent, "children": []}
     content = {"content_type": "text", "parts": [said]} if isinstance(said, str) else said
@@ -44,7 +44,7 @@ def messages(*nodes: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return dict(converted(*nodes, **changes)["history"]["messages"])
 
 
-def test_branches_roles_models_and_times_are_kept(ann: Client) -> None:
+def test_conversion_keeps_branches_roles_models_and_times(ann: Client) -> None:
     sent = conversation(
         node("r", None),
         node("s", "r", "system", ""),
@@ -98,11 +98,11 @@ def test_branches_roles_models_and_times_are_kept(ann: Client) -> None:
         ({"content_type": "of tomorrow", "text": "hello"}, "hello"),
     ],
 )
-def test_every_kind_of_content_becomes_text(content: dict[str, Any], text: str) -> None:
+def test_every_content_type_becomes_text(content: dict[str, Any], text: str) -> None:
     assert messages(node("m", None, "assistant", content))["m"]["content"] == text
 
 
-def test_what_is_left_out_is_counted() -> None:
+def test_left_out_parts_are_counted() -> None:
     hidden = node(
         "h", None, "user", "secret", metadata={"is_visually_hidden_from_conversation": True}
     )
@@ -115,7 +115,7 @@ def test_what_is_left_out_is_counted() -> None:
     assert list(one.document.messages or ()) == ["m"]
 
 
-def test_a_current_node_that_is_not_shown_gives_way_to_the_one_above_it() -> None:
+def test_hidden_current_node_is_replaced_by_its_ancestor() -> None:
     nodes = [node("a", None, said="a"), node("x", "a"), node("y", "x"), node("b", "a", said="b")]
     assert converted(*nodes, current_node="y")["history"]["currentId"] == "a"
     assert converted(*nodes, current_node="absent")["history"]["currentId"] == "b"
@@ -123,7 +123,7 @@ def test_a_current_node_that_is_not_shown_gives_way_to_the_one_above_it() -> Non
     assert converted(node("x", None))["history"] == {"messages": {}, "currentId": None}
 
 
-def test_rings_and_parents_that_are_gone_lose_no_message() -> None:
+def test_cycles_and_missing_parents_keep_all_messages() -> None:
     said = messages(
         node("a", "b", said="a"),
         node("b", "a", said="b"),
@@ -138,8 +138,8 @@ def test_rings_and_parents_that_are_gone_lose_no_message() -> None:
     }
 
 
-def test_a_long_conversation_is_converted_in_linear_time() -> None:
-    """Chains of 30,000 shown and hidden nodes; a quadratic walk would not end within the limit of a test."""
+def test_long_conversation_is_converted_in_linear_time() -> None:
+    """Chains of 30,000 visible and hidden nodes; a quadratic walk would exceed the time limit of a test."""
     hidden = [node(f"h{n}", f"h{n - 1}" if n else None) for n in range(30_000)]
     shown = [node(f"s{n}", f"s{n - 1}" if n else "h29999", said="x") for n in range(30_000)]
     leaves = [node(f"l{n}", "h29999", said="x") for n in range(1000)]
@@ -149,7 +149,7 @@ def test_a_long_conversation_is_converted_in_linear_time() -> None:
 @pytest.mark.parametrize(
     "mapping", [5, [], {"a": 5}, {"a": {"message": 5}}, {"a": {"message": {"author": 5}}}]
 )
-def test_a_mapping_of_another_shape_is_refused_with_its_place(mapping: Any) -> None:
+def test_invalid_mapping_is_refused_with_location(mapping: Any) -> None:
     with pytest.raises(ValidationError) as refused:
         parse_chat(msgspec.json.encode({"title": "x", "mapping": mapping}))
     assert "mapping" in str(refused.value)

@@ -1,4 +1,4 @@
-"""Chats over HTTP: what is kept, who gets to see it, and what is refused."""
+"""Chats over HTTP: storage, access and validation."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
 
 
-def test_a_new_chat_comes_back_whole(ann: Client) -> None:
+def test_create_returns_whole_chat(ann: Client) -> None:
     chat = new_chat(ann)
 
     assert list(chat) == [
@@ -30,7 +30,7 @@ def test_a_new_chat_comes_back_whole(ann: Client) -> None:
     assert ann.get(CHATS + chat["id"]).json == chat
 
 
-def test_a_document_is_kept_byte_for_byte_below_its_top_level(ann: Client) -> None:
+def test_document_keeps_its_bytes_below_top_level(ann: Client) -> None:
     parts = '"a":{"x":  1.50,"é":"\\u00e9 \\ud83e\\udd9c \\\\u0000"},"b":[1 ,2E5],"history":{"messages":{}}'
 
     answer = ann.post(CHATS + "new", body=f'{{"chat": {{{parts}}}}}'.encode())
@@ -40,13 +40,14 @@ def test_a_document_is_kept_byte_for_byte_below_its_top_level(ann: Client) -> No
     assert f'"chat":{{{parts}}}'.encode() in ann.get(CHATS + answer.json["id"]).body
 
 
-def test_a_chat_without_title_is_called_new_chat(ann: Client) -> None:
+def test_chat_without_title_is_called_new_chat(ann: Client) -> None:
     chat = ann.post(CHATS + "new", {"chat": {}}).json
 
     assert (chat["title"], chat["chat"]) == ("New Chat", {})
 
 
-def test_AB_56_owner_fields_from_the_client_are_ignored(ann: Client, bob: Client) -> None:
+@pytest.mark.case("AB-56")
+def test_owner_fields_of_client_are_ignored(ann: Client, bob: Client) -> None:
     theirs = new_chat(bob)
     body = {
         "chat": document(id=theirs["id"]), "id": theirs["id"], "user_id": bob.account["id"], "share_id": "x",
@@ -65,7 +66,7 @@ def test_AB_56_owner_fields_from_the_client_are_ignored(ann: Client, bob: Client
     assert bob.get(CHATS + theirs["id"]).json == theirs
 
 
-def test_an_update_replaces_top_level_keys_and_keeps_the_rest(ann: Client) -> None:
+def test_update_replaces_top_level_keys_and_keeps_others(ann: Client) -> None:
     chat = new_chat(ann)
 
     changed = ann.post(CHATS + chat["id"], {"chat": {"models": ["n"], "files": [1]}}).json
@@ -78,7 +79,8 @@ def test_an_update_replaces_top_level_keys_and_keeps_the_rest(ann: Client) -> No
     assert ann.get(CHATS + chat["id"]).json == renamed
 
 
-def test_AB_48_another_persons_chat_and_none_look_the_same_on_every_route(
+@pytest.mark.case("AB-48")
+def test_foreign_and_unknown_chats_get_same_response(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -101,7 +103,8 @@ def test_AB_48_another_persons_chat_and_none_look_the_same_on_every_route(
     assert stored(app, chat_id) == before
 
 
-def test_AB_49_deleting_is_true_only_for_ones_own(ann: Client, bob: Client) -> None:
+@pytest.mark.case("AB-49")
+def test_delete_succeeds_only_for_own_chats(ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
 
     assert bob.delete(CHATS + chat_id).status == 404
@@ -122,9 +125,8 @@ def test_AB_49_deleting_is_true_only_for_ones_own(ann: Client, bob: Client) -> N
         ({"messages": {}}, ["messages"]), ({"messages": [1]}, ["messages", "0"]),
     ],
 )  # fmt: skip
-def test_AB_58_a_document_of_another_shape_is_422_with_its_place(
-    ann: Client, chat: Any, loc: list[str]
-) -> None:
+@pytest.mark.case("AB-58")
+def test_invalid_document_is_422_with_location(ann: Client, chat: Any, loc: list[str]) -> None:
     kept = new_chat(ann)
 
     for path in ("new", kept["id"]):
@@ -147,11 +149,13 @@ def test_AB_58_a_document_of_another_shape_is_422_with_its_place(
         b"[]",
     ],
 )
-def test_AB_69_what_is_no_json_is_422(ann: Client, body: bytes) -> None:
+@pytest.mark.case("AB-69")
+def test_invalid_json_is_422(ann: Client, body: bytes) -> None:
     assert ann.post(CHATS + "new", body=body).status == 422
 
 
-def test_AB_69_of_two_keys_of_one_name_the_one_that_is_checked_is_the_one_that_is_kept(
+@pytest.mark.case("AB-69")
+def test_duplicate_key_is_checked_and_stored_consistently(
     ann: Client,
 ) -> None:
     answer = ann.post(CHATS + "new", body=b'{"chat":{"title":"one","x":1,"title":"two"}}')
@@ -161,7 +165,8 @@ def test_AB_69_of_two_keys_of_one_name_the_one_that_is_checked_is_the_one_that_i
     assert b"one" not in answer.body
 
 
-def test_AB_58_nul_is_taken_out_and_a_long_title_is_cut_in_the_list_only(ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_nul_is_removed_and_long_title_is_cut_in_list(ann: Client) -> None:
     chat = new_chat(ann, title="a\x00b" + "x" * 100_000, note={"c\x00": "d\x00"})
 
     assert chat["title"] == "ab" + "x" * 998
@@ -170,19 +175,20 @@ def test_AB_58_nul_is_taken_out_and_a_long_title_is_cut_in_the_list_only(ann: Cl
     assert ann.get(CHATS).json[0]["title"] == chat["title"]
 
 
-def test_AB_55_a_folder_that_is_not_there_is_refused(ann: Client) -> None:
+@pytest.mark.case("AB-55")
+def test_unknown_folder_is_refused(ann: Client) -> None:
     answer = ann.post(CHATS + "new", {"chat": document(), "folder_id": "somebody's"})
 
     assert answer.status == 404
     assert ann.get(CHATS).json == []
 
 
-def test_ones_list_holds_ones_own_with_the_last_changed_first(
+def test_list_contains_own_chats_last_changed_first(
     app: InProcessApp, ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000]
-    for room in ("service", "reach"):
-        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
+    for module in ("service", "access"):
+        monkeypatch.setattr(f"portico_chats.{module}.now", lambda: clock[0])
     chats = []
     for title in ("one", "two", "three"):
         chats.append(new_chat(ann, title=title))
@@ -197,9 +203,7 @@ def test_ones_list_holds_ones_own_with_the_last_changed_first(
     assert (listed.json[0]["updated_at"], listed.json[0]["created_at"]) == (1030, 1000)
 
 
-def test_archived_pinned_and_filed_chats_are_listed_only_when_asked_for(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_list_includes_pinned_and_folder_chats_on_request(app: InProcessApp, ann: Client) -> None:
     for column, value in (("archived", "TRUE"), ("pinned", "TRUE"), ("folder_id", "'f'")):
         chat_id = new_chat(ann, title=column)["id"]
         sql = f"UPDATE chats_chat SET {column} = {value} WHERE id = $1"
@@ -215,7 +219,7 @@ def test_archived_pinned_and_filed_chats_are_listed_only_when_asked_for(
     assert titles("include_pinned=yes&include_folders=on") == {"plain", "pinned", "folder_id"}
 
 
-def test_a_page_holds_60_and_pages_do_not_overlap(ann: Client) -> None:
+def test_list_pages_have_60_chats_without_overlap(ann: Client) -> None:
     for number in range(63):
         new_chat(ann, title=str(number))
 
@@ -231,11 +235,12 @@ def test_a_page_holds_60_and_pages_do_not_overlap(ann: Client) -> None:
 @pytest.mark.parametrize(
     "query", ["page=abc", "page=1e20", "include_pinned=maybe", "include_folders=2"]
 )
-def test_AB_42_nonsense_is_422(ann: Client, query: str) -> None:
+@pytest.mark.case("AB-42")
+def test_invalid_query_parameters_are_422(ann: Client, query: str) -> None:
     assert ann.get(f"{CHATS}?{query}").status == 422
 
 
-def test_nobody_gets_anything_without_signing_in(client: Client) -> None:
+def test_every_route_requires_sign_in(client: Client) -> None:
     for answer in (
         client.get(CHATS),
         client.post(CHATS + "new", {"chat": {}}),
@@ -254,9 +259,7 @@ class TestWithoutPermissions:
             "USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true",
         }
 
-    def test_nothing_is_deleted_and_nothing_is_kept_but_by_administrators(
-        self, ann: Client, admin: Client
-    ) -> None:
+    def test_only_administrators_delete_and_create_chats(self, ann: Client, admin: Client) -> None:
         refused = ann.post(CHATS + "new", {"chat": {}})
         assert (refused.status, refused.detail[:27]) == (403, "You do not have permission ")
         assert ann.delete(CHATS + "x").status == 403
@@ -264,7 +267,7 @@ class TestWithoutPermissions:
         assert admin.delete(CHATS + chat_id).json is True
 
 
-def test_every_change_is_told_after_its_commit(app: InProcessApp, ann: Client) -> None:
+def test_changes_are_published_after_commit(app: InProcessApp, ann: Client) -> None:
     told: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
@@ -279,7 +282,7 @@ def test_every_change_is_told_after_its_commit(app: InProcessApp, ann: Client) -
     ]
 
 
-def test_the_chats_of_somebody_who_is_gone_go_with_them(
+def test_account_deletion_deletes_its_chats(
     app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     gone, kept = new_chat(ann)["id"], new_chat(bob)["id"]
@@ -295,7 +298,7 @@ def test_the_chats_of_somebody_who_is_gone_go_with_them(
     assert gone != kept
 
 
-def test_a_chat_of_a_megabyte_goes_in_and_out(ann: Client) -> None:
+def test_chat_of_a_megabyte_is_stored_and_returned(ann: Client) -> None:
     messages = {str(n): {"id": str(n), "content": "lorem ipsum " * 100} for n in range(900)}
     chat = new_chat(ann, history={"messages": messages, "currentId": "1"})
 
@@ -303,7 +306,8 @@ def test_a_chat_of_a_megabyte_goes_in_and_out(ann: Client) -> None:
     assert ann.get(CHATS + chat["id"]).json == chat
 
 
-def test_AB_58_characters_that_were_cut_in_half_are_mended(ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_lone_surrogates_are_replaced(ann: Client) -> None:
     body = rb'{"chat":{"title":"a\ud83d","history":{"messages":{"q":{"content":"\u0000b\udc00"}}}}}'
 
     chat = ann.post(CHATS + "new", body=body).json

@@ -1,4 +1,4 @@
-"""Copies of chats: of one's own, and of what others share."""
+"""Copies of own and of shared chats."""
 
 import pytest
 from tests.plugins.chats.conftest import document, new_chat
@@ -10,7 +10,7 @@ from portico.testing import Client, InProcessApp
 CHATS = "/api/v1/chats/"
 
 
-def test_a_clone_is_the_same_chat_under_another_title(app: InProcessApp, ann: Client) -> None:
+def test_clone_is_same_chat_with_new_title(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
     told: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
@@ -29,15 +29,14 @@ def test_a_clone_is_the_same_chat_under_another_title(app: InProcessApp, ann: Cl
 
 
 @pytest.mark.parametrize("body", [{}, {"title": None}, {"title": ""}])
-def test_a_clone_without_a_title_says_of_what_it_is_one(
-    ann: Client, body: dict[str, str | None]
-) -> None:
+def test_clone_without_title_names_its_original(ann: Client, body: dict[str, str | None]) -> None:
     clone = ann.post(f"{CHATS}{new_chat(ann)['id']}/clone", body).json
 
     assert clone["title"] == clone["chat"]["title"] == "Clone of Trip ideas"
 
 
-def test_D_CHAT_4_a_clone_without_history_has_no_branch_point(ann: Client) -> None:
+@pytest.mark.case("D-CHAT-4")
+def test_clone_without_history_has_no_branch_point(ann: Client) -> None:
     chat_id = ann.post(CHATS + "new", {"chat": {}}).json["id"]
 
     clone = ann.post(f"{CHATS}{chat_id}/clone", {}).json
@@ -49,7 +48,7 @@ def test_D_CHAT_4_a_clone_without_history_has_no_branch_point(ann: Client) -> No
     }
 
 
-def test_a_clone_of_ones_own_keeps_flags_folder_and_tags(app: InProcessApp, ann: Client) -> None:
+def test_clone_of_own_chat_keeps_flags_folder_and_tags(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law_desk"]}'"""
     app.call(app.portico.database.execute, sql)
@@ -65,7 +64,8 @@ def test_a_clone_of_ones_own_keeps_flags_folder_and_tags(app: InProcessApp, ann:
     assert tag == {"user_id": ann.account["id"], "id": "law_desk", "name": "law_desk"}
 
 
-def test_D_CHAT_10_a_clone_of_a_shared_chat_is_its_title_and_document(
+@pytest.mark.case("D-CHAT-10")
+def test_clone_of_shared_chat_has_only_title_and_document(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -85,7 +85,8 @@ def test_D_CHAT_10_a_clone_of_a_shared_chat_is_its_title_and_document(
     assert app.call(app.portico.database.rows, "SELECT * FROM chats_tagged") == []
 
 
-def test_AB_48_only_ones_own_is_cloned_and_nothing_by_its_share(ann: Client, bob: Client) -> None:
+@pytest.mark.case("AB-48")
+def test_clone_requires_own_chat_id(ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     share_id = ann.post(f"{CHATS}{chat_id}/share").json["id"]
 
@@ -97,7 +98,7 @@ def test_AB_48_only_ones_own_is_cloned_and_nothing_by_its_share(ann: Client, bob
 
 
 @pytest.mark.parametrize("body", [None, 5, [], {"title": 5}])
-def test_a_clone_needs_a_body_that_fits(ann: Client, body: object) -> None:
+def test_clone_refuses_invalid_body(ann: Client, body: object) -> None:
     assert ann.post(f"{CHATS}{new_chat(ann)['id']}/clone", body).status == 422
 
 
@@ -106,7 +107,7 @@ class TestWithNothingKept:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
 
-    def test_nothing_is_cloned_but_by_administrators(self, ann: Client, admin: Client) -> None:
+    def test_only_administrators_clone_chats(self, ann: Client, admin: Client) -> None:
         chat_id = new_chat(admin)["id"]
         share_id = admin.post(f"{CHATS}{chat_id}/share").json["id"]
 

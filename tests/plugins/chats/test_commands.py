@@ -1,4 +1,4 @@
-"""`portico chats …`, as somebody at the keyboard sees it."""
+"""The commands of `portico chats`."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def people(portico: CommandLine) -> None:
         portico("user", "add", f"{name}@example.org", "--password-stdin", said="long enough\n")
 
 
-def test_chats_are_brought_in_and_taken_along(cli: CommandLine, tmp_path: Path) -> None:
+def test_commands_import_and_export_chats(cli: CommandLine, tmp_path: Path) -> None:
     people(cli)
     bring = ("chats", "import", "--user", "ann@example.org")
     (tmp_path / "in.json").write_text(json.dumps(exported("one", "two"), indent=1))
@@ -31,7 +31,7 @@ def test_chats_are_brought_in_and_taken_along(cli: CommandLine, tmp_path: Path) 
     assert json.loads(cli("chats", "export", "--all").stdout) == []
 
     done = cli(*bring, "in.json")
-    assert done.stdout.split() == ["chats", "2", "messages", "2", "refused", "0"]
+    assert done.stdout.split() == ["chats", "2", "messages", "2", "rejected", "0"]
     assert "Importing" in done.stderr
     cli(*bring, "-", said=json.dumps({"chats": exported("three")}))
 
@@ -49,21 +49,21 @@ def test_chats_are_brought_in_and_taken_along(cli: CommandLine, tmp_path: Path) 
     assert len(json.loads(cli("chats", "export", "--all").stdout)) == 6
 
 
-def test_a_file_with_a_fault_is_not_brought_in_at_all(cli: CommandLine) -> None:
+def test_import_command_imports_nothing_from_invalid_file(cli: CommandLine) -> None:
     people(cli)
     bring = ("chats", "import", "--user", "ann@example.org", "-")
     said = json.dumps([*exported("one"), 5])
 
     assert "body.1" in cli(*bring, said=said, code=1).stderr
     rehearsed = cli(*bring, "--dry-run", said=said, code=1)
-    assert rehearsed.stdout.split() == ["chats", "1", "messages", "1", "refused", "1"]
+    assert rehearsed.stdout.split() == ["chats", "1", "messages", "1", "rejected", "1"]
     assert "chats[1]: " in rehearsed.stderr
     assert "cut off" in cli(*bring, said=said[:-2], code=1).stderr
-    assert "no export of chats" in cli(*bring, said="{}", code=1).stderr
+    assert "not an export of chats" in cli(*bring, said="{}", code=1).stderr
     assert json.loads(cli("chats", "export", "--all").stdout) == []
 
 
-def test_the_index_of_the_search_is_built_anew(cli: CommandLine) -> None:
+def test_reindex_command_rebuilds_index(cli: CommandLine) -> None:
     people(cli)
     said = json.dumps(exported("one", "two"))
     cli("chats", "import", "--user", "ann@example.org", "-", said=said)
@@ -74,10 +74,16 @@ def test_the_index_of_the_search_is_built_anew(cli: CommandLine) -> None:
     assert "Indexing" in done.stderr
 
 
-def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
+def test_command_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     nobody = ("--user", "nobody@example.org")
-    assert "Nobody is nobody@" in cli("chats", "export", "x.json", *nobody, code=1).stderr
-    assert "Nobody is nobody@" in cli("chats", "import", "-", *nobody, said="[]", code=1).stderr
+    assert (
+        "There is no account with the e-mail address nobody@"
+        in cli("chats", "export", "x.json", *nobody, code=1).stderr
+    )
+    assert (
+        "There is no account with the e-mail address nobody@"
+        in cli("chats", "import", "-", *nobody, said="[]", code=1).stderr
+    )
     assert not (tmp_path / "x.json").exists()
     assert "--user EMAIL, or --all" in cli("chats", "export", code=2).stderr
     assert "--user EMAIL, or --all" in cli("chats", "export", "--all", *nobody, code=2).stderr

@@ -1,4 +1,4 @@
-"""Chats that go, alone, all at once, with their folder or with their owner: nothing of them stays."""
+"""Deletion of chats: one, all, with their folder or their owner; nothing of them stays."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_tagg
 
 
 def everything(app: InProcessApp) -> dict[str, list[dict[str, Any]]]:
-    """All that is kept of chats, but what an index still has to let go of."""
-    # Which of them are in the index changes by itself; those that are to be taken out are gone already.
+    """Return all stored rows of chats, without the ones that the index has yet to remove."""
+    # The index changes in the background; texts that are to be removed count as deleted.
     told = ("owner_id", "chat_id", "part", "text")
     texts = [
         {key: row[key] for key in told} for row in table(app, "chats_text") if row["state"] != 2
@@ -29,7 +29,7 @@ def everything(app: InProcessApp) -> dict[str, list[dict[str, Any]]]:
 
 
 def full(person: Client, app: InProcessApp, folder_id: str | None = None) -> str:
-    """The id of a chat that has everything a chat can have."""
+    """Return the id of a chat with everything a chat can have."""
     chat_id = str(new_chat(person)["id"])
     person.post(f"{CHATS}{chat_id}/tags", {"name": "Work"})
     if folder_id is not None:
@@ -45,9 +45,8 @@ def told(app: InProcessApp) -> list[ChatChanged]:
     return events
 
 
-def test_AB_51_a_chat_takes_along_its_share_its_tags_and_what_can_be_found(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-51")
+def test_delete_removes_share_tags_and_texts(app: InProcessApp, ann: Client, bob: Client) -> None:
     full(bob, app)
     before = everything(app)
     chat_id = full(ann, app)
@@ -55,7 +54,7 @@ def test_AB_51_a_chat_takes_along_its_share_its_tags_and_what_can_be_found(
     assert everything(app) == before
 
 
-def test_all_of_ones_own_are_deleted_archived_and_filed_ones_too_and_nobody_elses(
+def test_delete_all_deletes_only_own_chats(
     app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged]
 ) -> None:
     full(bob, app)
@@ -74,7 +73,7 @@ def test_all_of_ones_own_are_deleted_archived_and_filed_ones_too_and_nobody_else
     assert ann.delete("/api/v1/chats").json is True  # there is nothing left
 
 
-def test_many_are_deleted_without_reading_any(
+def test_delete_all_reads_no_documents(
     app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(app, ann, 1201)
@@ -84,7 +83,7 @@ def test_many_are_deleted_without_reading_any(
     assert not any(everything(app).values())
 
 
-def test_the_chats_of_somebody_who_leaves_take_everything_along(
+def test_account_deletion_deletes_all_chat_rows(
     app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     full(bob, app)
@@ -96,7 +95,8 @@ def test_the_chats_of_somebody_who_leaves_take_everything_along(
     assert owners == {bob.account["id"]}
 
 
-def test_AB_51_a_folder_takes_its_chats_along_and_those_below(
+@pytest.mark.case("AB-51")
+def test_folder_deletion_deletes_chats_of_subtree(
     app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged]
 ) -> None:
     top = new_folder(ann, "Top")
@@ -115,7 +115,7 @@ def test_AB_51_a_folder_takes_its_chats_along_and_those_below(
 
 @pytest.mark.parametrize("hide", ["archive/all", "{}/archive", "{}/pin"])
 @pytest.mark.parametrize("below", [False, True])
-def test_a_deleted_folder_leaves_the_chats_that_its_lists_do_not_show(
+def test_folder_deletion_keeps_hidden_chats(
     hide: str, below: bool, app: InProcessApp, ann: Client, told: list[ChatChanged]
 ) -> None:
     top = new_folder(ann, "Top")
@@ -123,7 +123,7 @@ def test_a_deleted_folder_leaves_the_chats_that_its_lists_do_not_show(
     kept = full(ann, app, folder)
     ann.post(CHATS + hide.format(kept))
     ann.post(f"{CHATS}{kept}/tags", {"name": "Later"})
-    if hide == "{}/archive":  # it is in no folder then, until somebody moves it
+    if hide == "{}/archive":  # it is in no folder until it is moved to one
         ann.post(f"{CHATS}{kept}/folder", {"folder_id": folder})
     before = ann.get(CHATS + kept).json
     assert before["folder_id"] == folder
@@ -142,9 +142,7 @@ def test_a_deleted_folder_leaves_the_chats_that_its_lists_do_not_show(
 
 
 @pytest.mark.parametrize("back", ["{}/archive", "unarchive/all"])
-def test_a_chat_that_was_moved_into_a_folder_while_archived_is_found_again(
-    back: str, ann: Client
-) -> None:
+def test_archived_chat_moved_to_folder_reappears_in_lists(back: str, ann: Client) -> None:
     chat_id, folder = new_chat(ann)["id"], new_folder(ann)
     ann.post(f"{CHATS}{chat_id}/archive")
     moved = ann.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder}).json
@@ -157,7 +155,7 @@ def test_a_chat_that_was_moved_into_a_folder_while_archived_is_found_again(
     assert [one["id"] for one in ann.get(CHATS).json] == [chat_id]
 
 
-def test_what_is_kept_of_a_folder_is_in_none(
+def test_kept_chats_of_deleted_folder_have_no_folder(
     app: InProcessApp, ann: Client, told: list[ChatChanged]
 ) -> None:
     top = new_folder(ann, "Top")
@@ -175,7 +173,7 @@ def test_what_is_kept_of_a_folder_is_in_none(
     assert len(ann.get(CHATS).json) == 2
 
 
-def test_a_folder_with_very_many_chats_goes_at_once(app: InProcessApp, ann: Client) -> None:
+def test_folder_with_many_chats_is_deleted_in_one_request(app: InProcessApp, ann: Client) -> None:
     top = new_folder(ann, "Top")
     fill(app, ann, 1201, top)
     assert ann.delete(f"/api/v1/folders/{top}").json is True
@@ -187,7 +185,8 @@ class TestWithoutPermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_CHAT_DELETE": "false"}
 
-    def test_D_CHAT_11_a_folder_with_chats_stays_and_an_empty_one_goes(
+    @pytest.mark.case("D-CHAT-11")
+    def test_folder_with_chats_stays_and_empty_one_is_deleted(
         self, app: InProcessApp, ann: Client
     ) -> None:
         top = new_folder(ann, "Top")
@@ -203,7 +202,7 @@ class TestWithoutPermission:
         assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
         assert len(ann.get(CHATS).json) == 1
 
-    def test_a_folder_that_looks_empty_goes_and_its_archived_chats_stay(
+    def test_folder_with_only_archived_chats_is_deleted(
         self, app: InProcessApp, ann: Client
     ) -> None:
         folder = new_folder(ann)
@@ -213,7 +212,7 @@ class TestWithoutPermission:
         assert ann.delete(f"/api/v1/folders/{folder}").json is True
         assert len(ann.get(CHATS + "archived").json) == 1
 
-    def test_nobody_deletes_all_but_administrators(
+    def test_only_administrators_delete_all(
         self, app: InProcessApp, ann: Client, admin: Client
     ) -> None:
         full(ann, app)

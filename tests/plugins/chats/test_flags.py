@@ -1,4 +1,4 @@
-"""Pinning, archiving, and putting chats into folders, over HTTP."""
+"""Pinning, archiving and moving chats into folders, over HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,24 +16,22 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What time it is, in epoch seconds."""
+    """The current time in epoch seconds."""
     time = [1000]
-    for room in ("service", "marks.flags", "reach"):
-        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: time[0])
+    for module in ("service", "flags.service", "access"):
+        monkeypatch.setattr(f"portico_chats.{module}.now", lambda: time[0])
     return time
 
 
 @pytest.fixture
 def told(app: InProcessApp) -> list[ChatChanged]:
-    """What is told of chats from now on."""
+    """The chat events that are published from now on."""
     events: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
     return events
 
 
-def test_a_chat_is_pinned_and_unpinned_and_moves_to_the_front(
-    ann: Client, clock: list[int]
-) -> None:
+def test_pin_toggles_and_changes_time(ann: Client, clock: list[int]) -> None:
     chat = new_chat(ann)
     assert ann.get(f"{CHATS}{chat['id']}/pinned").json is False
     clock[0] = 2000
@@ -49,7 +47,7 @@ def test_a_chat_is_pinned_and_unpinned_and_moves_to_the_front(
     assert len(ann.get(CHATS).json) == 1
 
 
-def test_what_is_marked_is_no_other_conversation(app: InProcessApp, ann: Client) -> None:
+def test_flags_do_not_change_document(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
     for path in ("pin", "archive", "tags"):
         ann.post(f"{CHATS}{chat['id']}/{path}", {"name": "x"})
@@ -58,9 +56,7 @@ def test_what_is_marked_is_no_other_conversation(app: InProcessApp, ann: Client)
     assert ann.get(CHATS + chat["id"]).json["chat"] == document()
 
 
-def test_archiving_takes_a_chat_out_of_every_list_but_the_archived(
-    ann: Client, clock: list[int]
-) -> None:
+def test_archived_chat_is_only_in_archived_list(ann: Client, clock: list[int]) -> None:
     folder = new_folder(ann)
     chat = new_chat(ann)
     ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": folder})
@@ -77,7 +73,8 @@ def test_archiving_takes_a_chat_out_of_every_list_but_the_archived(
     assert [one["id"] for one in ann.get(CHATS).json] == [chat["id"]]
 
 
-def test_AB_51_archiving_takes_a_share_back_for_good(app: InProcessApp, ann: Client) -> None:
+@pytest.mark.case("AB-51")
+def test_archiving_ends_share(app: InProcessApp, ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     share(app, one)
     share(app, other)
@@ -90,7 +87,7 @@ def test_AB_51_archiving_takes_a_share_back_for_good(app: InProcessApp, ann: Cli
     assert ann.get(CHATS + other).json["share_id"] is None
 
 
-def test_all_are_archived_and_taken_out_again_where_they_were(
+def test_archive_all_and_unarchive_all_keep_folders(
     app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged], clock: list[int]
 ) -> None:
     folder = new_folder(ann)
@@ -106,7 +103,7 @@ def test_all_are_archived_and_taken_out_again_where_they_were(
     assert ann.get(CHATS + "?include_folders=1").json == []
     assert len(ann.get(CHATS + "archived").json) == 3
     kept = ann.get(CHATS + filed["id"]).json
-    assert kept == filed | {"archived": True}  # folder and time are what they were
+    assert kept == filed | {"archived": True}  # folder and time stay
     assert {(event.id, event.user_id, event.change) for event in told} == {
         (chats[n]["id"], ann.account["id"], "updated") for n in (0, 2)
     }
@@ -120,9 +117,7 @@ def test_all_are_archived_and_taken_out_again_where_they_were(
     assert bob.get(CHATS + theirs["id"]).json["archived"] is True
 
 
-def test_more_chats_than_a_statement_has_room_for_are_archived_together(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_archive_all_handles_more_chats_than_one_statement(app: InProcessApp, ann: Client) -> None:
     fill(app, ann, 1201)
     assert ann.post(CHATS + "archive/all").json is True
     assert {row["archived"] for row in table(app, "chats_chat")} == {True}
@@ -130,9 +125,7 @@ def test_more_chats_than_a_statement_has_room_for_are_archived_together(
     assert {row["archived"] for row in table(app, "chats_chat")} == {False}
 
 
-def test_a_chat_goes_into_a_folder_and_out_again_and_is_not_pinned_then(
-    ann: Client, clock: list[int]
-) -> None:
+def test_move_to_folder_unpins_chat(ann: Client, clock: list[int]) -> None:
     folder = new_folder(ann)
     chat = new_chat(ann)
     ann.post(f"{CHATS}{chat['id']}/pin")
@@ -147,9 +140,8 @@ def test_a_chat_goes_into_a_folder_and_out_again_and_is_not_pinned_then(
         assert ann.post(f"{CHATS}{chat['id']}/folder", body).json["folder_id"] is None
 
 
-def test_AB_55_a_folder_that_is_not_ones_own_is_refused(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-55")
+def test_move_to_foreign_folder_is_refused(app: InProcessApp, ann: Client, bob: Client) -> None:
     theirs, gone = new_folder(bob), new_folder(ann)
     assert ann.delete(f"/api/v1/folders/{gone}").json is True
     chat = new_chat(ann)
@@ -172,7 +164,8 @@ class TestWithoutFolders:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats"}
 
-    def test_D_CHAT_5_there_are_none_to_put_chats_into(self, ann: Client) -> None:
+    @pytest.mark.case("D-CHAT-5")
+    def test_move_without_folders_plugin_is_refused(self, ann: Client) -> None:
         chat = new_chat(ann)
         for answer in (
             ann.post(f"{CHATS}{chat['id']}/folder", {"folder_id": NOWHERE}),
@@ -183,7 +176,7 @@ class TestWithoutFolders:
         assert ann.post(f"{CHATS}{chat['id']}/folder", {}).json["folder_id"] is None
 
 
-def test_every_mark_is_told_once_it_is_made(ann: Client, told: list[ChatChanged]) -> None:
+def test_flag_changes_are_published_after_commit(ann: Client, told: list[ChatChanged]) -> None:
     folder, chat_id = new_folder(ann), new_chat(ann)["id"]
     told.clear()
     for path, body in (("pin", None), ("archive", None), ("folder", {"folder_id": folder})):
@@ -192,7 +185,8 @@ def test_every_mark_is_told_once_it_is_made(ann: Client, told: list[ChatChanged]
     assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 3
 
 
-def test_AB_55_no_chat_is_left_in_a_folder_that_is_deleted_in_this_moment(
+@pytest.mark.case("AB-55")
+def test_no_chat_stays_in_concurrently_deleted_folder(
     app: InProcessApp, env: dict[str, str], ann: Client
 ) -> None:
     another = InProcessApp(env)

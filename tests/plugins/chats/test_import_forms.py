@@ -1,4 +1,4 @@
-"""Imports in every form that exports have come in whole, over HTTP and from the command line alike."""
+"""Imports of every supported format, complete, over HTTP and from the command line."""
 
 import json
 from collections.abc import Callable
@@ -16,12 +16,12 @@ CHATS = "/api/v1/chats/"
 IMPORT = CHATS + "import"
 FOLDER = "c0d8b249-17cc-4e43-af52-17fee131b809"
 
-#: Brings bytes in; returns the chats as they are here, in order, or the refusal as a text.
+#: Imports bytes; returns the new chats in order, or the error as a text.
 Bring = Callable[[bytes], Any]
 
 
 def row(title: str, **changes: Any) -> dict[str, Any]:
-    """A chat as a 0.6.41 export has it."""
+    """Return a chat as a 0.6.41 export contains it."""
     return {
         "id": f"id of {title}",
         "user_id": "somebody",
@@ -38,7 +38,7 @@ def row(title: str, **changes: Any) -> dict[str, Any]:
 
 
 def newer_row(title: str, **changes: Any) -> dict[str, Any]:
-    """The same from 0.12.4."""
+    """Return a chat as a 0.12.4 export contains it."""
     more = ("variables", "tasks", "summary", "current_message_id", "context_usage")
     return row(title, **changes) | dict.fromkeys(more)
 
@@ -89,11 +89,11 @@ def encoded(*documents: Any) -> bytes:
     ],
     ids=["list", "wrapper", "joined", "lists", "mixed", "lines", "bom", "documents", "old"],
 )
-def test_two_chats_come_in_from_any_form(bring: Bring, text: bytes) -> None:
+def test_two_chats_are_imported_from_every_format(bring: Bring, text: bytes) -> None:
     assert titles(bring(text)) == ["one", "two"]
 
 
-def test_a_single_exported_chat_comes_in_as_it_was(bring: Bring) -> None:
+def test_single_exported_chat_is_imported_unchanged(bring: Bring) -> None:
     (found,) = bring(encoded(row("one", pinned=True, archived=True)))
 
     assert (found["chat"], found["pinned"], found["archived"]) == (
@@ -104,7 +104,7 @@ def test_a_single_exported_chat_comes_in_as_it_was(bring: Bring) -> None:
     assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_001)
 
 
-def test_a_row_as_sqlite_writes_it_is_the_chat_it_plainly_is(bring: Bring) -> None:
+def test_sqlite_row_is_imported_as_chat(bring: Bring) -> None:
     (found,) = bring(
         encoded(
             [
@@ -126,7 +126,7 @@ def test_a_row_as_sqlite_writes_it_is_the_chat_it_plainly_is(bring: Bring) -> No
     assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_000)
 
 
-def test_a_document_that_stands_alone_keeps_its_time_and_its_tags(bring: Bring) -> None:
+def test_single_document_keeps_time_and_tags(bring: Bring) -> None:
     alone = document(title="one", timestamp=1_600_000_000_000, tags=["Law", {"name": "tax"}])
 
     (found,) = bring(encoded([alone]))
@@ -142,8 +142,8 @@ def test_a_document_that_stands_alone_keeps_its_time_and_its_tags(bring: Bring) 
         (encoded([row("one"), row("two")])[:-40], "cut off"),
         (encoded([row("one")]).decode().encode("utf-16"), "UTF-16"),
         (b"\x1f\x8b\x08", "gzip"),
-        (b"{}", "no export of chats: it has no chats in it"),
-        (encoded({"models": [{"id": "m"}]}), "no export of chats"),
+        (b"{}", "not an export of chats: it contains no chats"),
+        (encoded({"models": [{"id": "m"}]}), "not an export of chats"),
         (encoded({"uuid": "x", "chat_messages": []}), "Claude"),
         (encoded([row("one"), {"uuid": "x", "chat_messages": []}]), "Claude"),
         (encoded([row("one", chat='{"title": "cut')]), "chat"),
@@ -152,14 +152,14 @@ def test_a_document_that_stands_alone_keeps_its_time_and_its_tags(bring: Bring) 
         (encoded([{"mapping": {"a": 5}}]), "mapping"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_reason_and_changes_nothing(
+def test_unreadable_import_is_refused_with_reason(
     bring: Bring, ann: Client, text: bytes, told: str
 ) -> None:
     assert told in bring(text)
     assert ann.get(CHATS + "all").json == []
 
 
-def test_an_import_shares_nothing(bring: Bring, app: InProcessApp, bob: Client) -> None:
+def test_import_creates_no_shares(bring: Bring, app: InProcessApp, bob: Client) -> None:
     (found,) = bring(encoded([row("one", share_id="19041648-b0de-4b59-a320-9bdfed7379cf")]))
 
     assert found["share_id"] is None
@@ -173,10 +173,10 @@ class TestFolders:
 
     @staticmethod
     def folders(person: Client) -> dict[str, str]:
-        """Name by id."""
+        """Return the names by id."""
         return {one["id"]: one["name"] for one in person.get("/api/v1/folders/").json}
 
-    def test_folders_that_are_named_are_made_once(self, bring: Bring, ann: Client) -> None:
+    def test_named_folders_are_created_once(self, bring: Bring, ann: Client) -> None:
         mine = ann.post("/api/v1/folders/", {"name": "Work"}).json["id"]
 
         found = bring(
@@ -207,16 +207,14 @@ class TestFolders:
         parents = {one["name"]: one["parent_id"] for one in ann.get("/api/v1/folders/").json}
         assert names[parents["Spain"]] == "Trips"
 
-    def test_chats_that_lay_together_on_another_server_lie_together_here(
-        self, bring: Bring, ann: Client
-    ) -> None:
+    def test_chats_of_one_foreign_folder_share_a_folder(self, bring: Bring, ann: Client) -> None:
         found = bring(encoded([row("a", folder_id=FOLDER), row("b", folder_id=FOLDER), row("c")]))
 
         (folder_id,) = names = self.folders(ann)
         assert names[folder_id] == "Imported folder c0d8b249"
         assert [one["folder_id"] for one in found] == [folder_id, folder_id, None]
 
-    def test_an_import_puts_nothing_into_folders_of_others(
+    def test_import_never_uses_folders_of_others(
         self, bring: Bring, ann: Client, bob: Client
     ) -> None:
         theirs = bob.post("/api/v1/folders/", {"name": "F"}).json["id"]
@@ -233,7 +231,7 @@ class TestWithoutFolders:
         only = {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
         return env | only | {"USER_PERMISSIONS_FEATURES_FOLDERS": "false"}
 
-    def test_an_account_that_may_use_no_folders_gets_none_and_is_told(self, ann: Client) -> None:
+    def test_import_without_folder_permission_reports_missing_folders(self, ann: Client) -> None:
         (told,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Law")]).json["chats"]
         assert (told["in_folder"], "in no folder" in told["note"]) == (False, True)
         assert ann.post(IMPORT, [row("a", folder="Law")]).json[0]["folder_id"] is None

@@ -1,4 +1,4 @@
-"""Bringing chats in: what is kept of them, whose they become, and that it is all of them or none."""
+"""Import of chats: imported fields, owner, and that all or none are imported."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ FIELDS = ("title", "chat", "updated_at", "created_at", "archived", "pinned", "me
 
 
 def exported(**changes: Any) -> dict[str, Any]:
-    """A chat as the reference's export, and ours, has it."""
+    """Return a chat as exports of the reference and of Portico contain it."""
     return {
         "id": "00000000-0000-4000-8000-000000000000",
         "user_id": "somebody",
@@ -44,7 +44,7 @@ def count(app: InProcessApp, table: str) -> int:
     return int(found["n"])
 
 
-def test_what_an_export_holds_is_kept_but_ids_and_owner(ann: Client) -> None:
+def test_import_keeps_all_but_ids_and_owner(ann: Client) -> None:
     chat = exported(archived=True, pinned=True, meta={"tags": ["law"], "more": {"a": 1.50}})
 
     (brought,) = bring(ann, chat)
@@ -55,7 +55,7 @@ def test_what_an_export_holds_is_kept_but_ids_and_owner(ann: Client) -> None:
     assert ann.get(CHATS + brought["id"]).json == brought
 
 
-def test_a_form_with_a_list_is_taken_as_well_and_answered_in_its_order(ann: Client) -> None:
+def test_import_accepts_form_and_keeps_order(ann: Client) -> None:
     forms = [{"chat": document(title=str(number)), "updated_at": number} for number in range(45)]
 
     answer = ann.post(IMPORT, {"other": 1, "chats": forms})
@@ -65,7 +65,7 @@ def test_a_form_with_a_list_is_taken_as_well_and_answered_in_its_order(ann: Clie
     assert ann.post(IMPORT, []).json == []
 
 
-def test_what_a_chat_does_not_say_is_as_for_a_new_one(ann: Client) -> None:
+def test_missing_fields_get_defaults_of_new_chat(ann: Client) -> None:
     fresh = new_chat(ann)
 
     (brought,) = bring(ann, {"chat": {}, "meta": None, "pinned": None, "folder_id": ""})
@@ -75,14 +75,13 @@ def test_what_a_chat_does_not_say_is_as_for_a_new_one(ann: Client) -> None:
     assert (brought["pinned"], brought["archived"], brought["folder_id"]) == (False, False, None)
 
 
-def test_a_chat_whose_document_has_no_title_keeps_the_one_beside_it(ann: Client) -> None:
+def test_title_of_row_is_used_without_document_title(ann: Client) -> None:
     assert bring(ann, exported(chat={}, title="Beside"))[0]["title"] == "Beside"
     assert bring(ann, exported(title="Beside"))[0]["title"] == "Trip ideas"
 
 
-def test_AB_56_nothing_in_a_file_names_a_row_or_an_owner(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-56")
+def test_import_ignores_ids_and_owners_of_file(app: InProcessApp, ann: Client, bob: Client) -> None:
     theirs = new_chat(bob)
     share_id = bob.post(f"{CHATS}{theirs['id']}/share").json["id"]
     before = bob.get(CHATS + theirs["id"]).json
@@ -97,7 +96,7 @@ def test_AB_56_nothing_in_a_file_names_a_row_or_an_owner(
     assert len(bob.get(CHATS).json) == 1
 
 
-def test_tags_become_the_importers_own(app: InProcessApp, ann: Client, bob: Client) -> None:
+def test_imported_tags_belong_to_importer(app: InProcessApp, ann: Client, bob: Client) -> None:
     bring(bob, exported(meta={"tags": ["Law Desk"]}))
 
     first, second = bring(
@@ -114,7 +113,7 @@ def test_tags_become_the_importers_own(app: InProcessApp, ann: Client, bob: Clie
     assert count(app, "chats_tagged") == 4
 
 
-def test_tags_of_archived_chats_are_not_listed_and_tags_have_limits(
+def test_imported_tags_of_archived_chats_are_unlisted_and_limited(
     app: InProcessApp, ann: Client
 ) -> None:
     many = ["x" * 129, *(str(number) for number in range(200))]
@@ -150,7 +149,8 @@ def test_tags_of_archived_chats_are_not_listed_and_tags_have_limits(
         ({"chat": {}, "folder_id": 5}, 422, "folder_id"),
     ],
 )
-def test_AB_58_one_chat_that_does_not_fit_keeps_all_of_them_out(
+@pytest.mark.case("AB-58")
+def test_one_invalid_chat_rejects_whole_import(
     app: InProcessApp, ann: Client, chat: Any, status: int, told: str
 ) -> None:
     answer = ann.post(IMPORT, {"chats": [exported(), chat, exported()]})
@@ -163,20 +163,20 @@ def test_AB_58_one_chat_that_does_not_fit_keeps_all_of_them_out(
 
     report = ann.post(f"{IMPORT}?dry_run=true", [exported(), chat]).json
     assert [one["index"] for one in report["chats"]] == [0]
-    assert [one["index"] for one in report["refused"]] == [1]
-    assert told in report["refused"][0]["reason"]
+    assert [one["index"] for one in report["rejected"]] == [1]
+    assert told in report["rejected"][0]["reason"]
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"5", b"{}", b"[", b'{"chats":5}', b'[{"chat":{"a":NaN}}]', b'[{"chat":{}},]']
 )
-def test_AB_69_what_is_no_list_of_chats_is_422(ann: Client, body: bytes) -> None:
+@pytest.mark.case("AB-69")
+def test_import_of_other_json_is_422(ann: Client, body: bytes) -> None:
     assert ann.post(IMPORT, body=body).status == 422
 
 
-def test_AB_58_bytes_that_are_no_text_are_422_wherever_they_stand(
-    app: InProcessApp, ann: Client
-) -> None:
+@pytest.mark.case("AB-58")
+def test_import_of_invalid_utf8_is_422(app: InProcessApp, ann: Client) -> None:
     for body in (
         b'[{"chat":{"a":"\xff"}}]',
         b'[{"chat":{},"title":"\xff"}]',
@@ -187,7 +187,8 @@ def test_AB_58_bytes_that_are_no_text_are_422_wherever_they_stand(
     assert count(app, "chats_chat") == 0
 
 
-def test_AB_58_nul_is_taken_out(ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_import_removes_nul(ann: Client) -> None:
     body = b'[{"chat":{"title":"a\\u0000b"},"meta":{"tags":["l\\u0000aw"],"x":"\\u0000"}}]'
 
     (brought,) = ann.post(IMPORT, body=body).json
@@ -196,17 +197,19 @@ def test_AB_58_nul_is_taken_out(ann: Client) -> None:
     assert ann.get(CHATS).json[0]["title"] == "ab"
 
 
-def test_AB_58_halves_of_characters_in_a_file_are_replaced() -> None:
+@pytest.mark.case("AB-58")
+def test_import_replaces_lone_surrogates() -> None:
     half = b'"a\\ud83d"'
     one = imported_chat.parse_chat(b'{"chat":{"title":%b},"meta":{"tags":[%b]}}' % (half, half))
 
     assert (one.title, one.meta) == ("a\ufffd", '{"tags":["a\ufffd"]}')
 
 
-def test_AB_57_more_than_an_account_holds_is_refused_before_anything_is_written(
+@pytest.mark.case("AB-57")
+def test_too_large_import_is_refused_before_writing(
     app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "MOST_MESSAGES", 3)
+    monkeypatch.setattr(importer, "MAX_MESSAGES", 3)
     bodies = [
         b"[" + b'{"chat":{}},' * 50_000 + b'{"chat":{}}]',
         b"[" + b" " * (33 * 1024 * 1024) + b"]",
@@ -220,12 +223,14 @@ def test_AB_57_more_than_an_account_holds_is_refused_before_anything_is_written(
     assert len(bring(ann, *[exported()] * 3)) == 3
 
 
-def test_AB_57_a_compressed_body_is_not_unpacked(ann: Client) -> None:
+@pytest.mark.case("AB-57")
+def test_compressed_import_is_not_decompressed(ann: Client) -> None:
     answer = ann.post(IMPORT, body=b"\x1f\x8b" + b"\0" * 100, headers={"content-encoding": "gzip"})
     assert answer.status == 422
 
 
-def test_AB_55_a_chat_comes_without_a_folder_that_is_not_the_importers(ann: Client) -> None:
+@pytest.mark.case("AB-55")
+def test_import_drops_foreign_folder(ann: Client) -> None:
     for folder_id in ("absent", "\x00", "🦜"):
         (brought,) = bring(ann, exported(folder_id=folder_id))
         assert brought["folder_id"] is None
@@ -236,7 +241,8 @@ class TestWithFolders:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
-    def test_AB_55_a_chat_stays_in_a_folder_of_ones_own(self, ann: Client, bob: Client) -> None:
+    @pytest.mark.case("AB-55")
+    def test_import_keeps_own_folder(self, ann: Client, bob: Client) -> None:
         mine, theirs = (
             one.post("/api/v1/folders/", {"name": "F"}).json["id"] for one in (ann, bob)
         )
@@ -247,9 +253,7 @@ class TestWithFolders:
         assert [one["folder_id"] for one in bring(ann, *chats)] == [mine, None, mine]
 
 
-def test_a_rehearsal_tells_of_every_chat_and_changes_nothing(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_dry_run_reports_every_chat_and_changes_nothing(app: InProcessApp, ann: Client) -> None:
     told: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
@@ -258,15 +262,13 @@ def test_a_rehearsal_tells_of_every_chat_and_changes_nothing(
     assert report["chats"] == [
         {"index": 0, "title": "Trip ideas", "messages": 1, "tags": ["law"], "in_folder": False}
     ]
-    assert [one["index"] for one in report["refused"]] == [1]
+    assert [one["index"] for one in report["rejected"]] == [1]
     assert count(app, "chats_chat") == count(app, "chats_tag") == 0
     assert told == []
     assert ann.post(f"{IMPORT}?dry_run=maybe", []).status == 422
 
 
-def test_every_chat_that_is_brought_in_is_told_of_after_the_commit(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_imported_chats_are_published_after_commit(app: InProcessApp, ann: Client) -> None:
     told: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
 
@@ -276,7 +278,7 @@ def test_every_chat_that_is_brought_in_is_told_of_after_the_commit(
     assert told == [ChatChanged(one, ann.account["id"], "created") for one in ids]
 
 
-def test_what_goes_wrong_while_it_is_written_undoes_all_of_it(
+def test_failed_import_is_rolled_back(
     app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = iter(["one", "two", "one"])
@@ -287,7 +289,7 @@ def test_what_goes_wrong_while_it_is_written_undoes_all_of_it(
     assert count(app, "chats_chat") == count(app, "chats_message") == 0
 
 
-def test_a_thousand_chats_are_the_same_in_another_account(
+def test_thousand_chats_survive_export_and_import(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     def taken_along(person: Client) -> list[dict[str, Any]]:
@@ -332,12 +334,12 @@ class TestWithNothingKept:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_CHAT_TEMPORARY_ENFORCED": "true"}
 
-    def test_nothing_is_brought_in_but_by_administrators(self, ann: Client, admin: Client) -> None:
+    def test_only_administrators_import_chats(self, ann: Client, admin: Client) -> None:
         assert ann.post(IMPORT, [exported()]).status == 403
         assert len(bring(admin, exported())) == 1
 
 
-def test_the_limits_leave_room_for_what_people_have() -> None:
+def test_import_limits_exceed_typical_exports() -> None:
     message = {"id": "m", "content": "x, y, {z}" * 10, "usage": {"a": 1}, "childrenIds": ["a", "b"]}
     chat = {"chat": {"history": {"messages": {str(n): message for n in range(10_000)}}}}
 

@@ -1,4 +1,4 @@
-"""Chats of thousands of messages, and thousands of tags: whatever is done with one, other requests are served meanwhile."""
+"""Chats of thousands of messages, and thousands of tags: other requests are served meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,12 +17,12 @@ from portico_chats.tags import queries as tag_queries
 
 CHATS = "/api/v1/chats/"
 LENGTH = 4000
-#: Turns that others have at least. Without any care they have fewer than ten; the database alone gives many.
+#: Minimum turns of other tasks. Without pauses they get fewer than ten; the database alone gives many.
 TURNS = 12
 
 
 def chain(length: int) -> dict[str, Any]:
-    """A history in which each message answers the one before."""
+    """Return a history in which each message answers the one before."""
     messages = {
         f"m{n}": {
             "id": f"m{n}",
@@ -38,7 +38,7 @@ def chain(length: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def counted() -> AsyncIterator[list[int]]:
-    """How many turns another task has meanwhile."""
+    """Count the turns that another task gets meanwhile."""
     turns = [0]
 
     async def count() -> None:
@@ -53,7 +53,7 @@ async def counted() -> AsyncIterator[list[int]]:
         task.cancel()
 
 
-def test_a_large_chat_lets_others_have_their_turns(app: InProcessApp, ann: Client) -> None:
+def test_large_chat_does_not_block_other_requests(app: InProcessApp, ann: Client) -> None:
     history = chain(LENGTH)
     branch = list(history["messages"].values())
     longer = {"messages": history["messages"] | {"z": {"id": "z"}}, "currentId": "z"}
@@ -61,7 +61,7 @@ def test_a_large_chat_lets_others_have_their_turns(app: InProcessApp, ann: Clien
     done: dict[str, tuple[int, bool]] = {}
 
     def does(name: str, method: str, path: str, form: Any = None) -> Any:
-        """Send a request, and note how many turns there were."""
+        """Send a request, and record how many turns there were."""
         transport: Any = ann.transport
         headers = [("authorization", f"Bearer {ann.token}"), ("content-type", "application/json")]
         body = b"" if form is None else msgspec.json.encode(form)
@@ -100,7 +100,7 @@ def test_a_large_chat_lets_others_have_their_turns(app: InProcessApp, ann: Clien
 
 
 def fill_tags(app: InProcessApp, person: Client, count: int) -> None:
-    """Tags that no chat carries any more."""
+    """Insert tags that no chat has."""
 
     async def write() -> None:
         async with transaction():
@@ -114,7 +114,7 @@ def fill_tags(app: InProcessApp, person: Client, count: int) -> None:
     app.call(write)
 
 
-def test_a_chat_of_more_values_than_other_bodies_have_is_made_and_updated(ann: Client) -> None:
+def test_chat_may_exceed_max_values(ann: Client) -> None:
     many = [0] * 100_001  # one more than `server.max_values`
     chat = new_chat(ann, notes=many)
 
@@ -124,7 +124,7 @@ def test_a_chat_of_more_values_than_other_bodies_have_is_made_and_updated(ann: C
 
 @pytest.fixture
 def pieces(app: InProcessApp, ann: Client) -> Callable[[int], int]:
-    """How many rows of texts PostgreSQL looks at when so many are dropped. 0 on SQLite, which cannot tell."""
+    """Return how many rows of texts PostgreSQL reads when that many are deleted. 0 on SQLite, which cannot report it."""
     chat_id = new_chat(ann)["id"]
     seen = (
         "SELECT COALESCE(SUM(idx_tup_fetch + seq_tup_read), 0) AS n FROM pg_stat_xact_user_tables "
@@ -138,7 +138,7 @@ def pieces(app: InProcessApp, ann: Client) -> Callable[[int], int]:
             before = (
                 0 if app.portico.database.dialect == "sqlite" else (await fetch_all(seen))[0]["n"]
             )
-            await indexed_texts.drop(chat_id, list(parts))
+            await indexed_texts.delete(chat_id, list(parts))
             assert await fetch_all("SELECT 1 FROM chats_text WHERE part LIKE 'p%'") == []
             after = (
                 0 if app.portico.database.dialect == "sqlite" else (await fetch_all(seen))[0]["n"]
@@ -148,7 +148,7 @@ def pieces(app: InProcessApp, ann: Client) -> Callable[[int], int]:
     return lambda count: int(app.call(drop, count))
 
 
-def test_to_drop_many_texts_costs_what_they_are(pieces: Callable[[int], int]) -> None:
+def test_deleting_many_texts_reads_only_these(pieces: Callable[[int], int]) -> None:
     few, many = pieces(500), pieces(4000)
 
     assert many <= 2 * 8 * few
@@ -159,7 +159,7 @@ async def _all(chat_id: str) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("count", [499, 500, 501, 1001])
-def test_messages_are_read_in_order_whatever_pages_they_come_in(
+def test_messages_are_read_in_order_across_pages(
     count: int, app: InProcessApp, ann: Client
 ) -> None:
     history = chain(count)

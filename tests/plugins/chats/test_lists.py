@@ -1,4 +1,4 @@
-"""Lists of chats over HTTP: whose, which, in which order, and whole ones as a stream."""
+"""Lists of chats over HTTP: access, order, and whole chats as a stream."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,15 +17,15 @@ ITEM = ["id", "title", "updated_at", "created_at"]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """What time it is, in epoch seconds; later at each look."""
+    """The current time in epoch seconds, which advances with each call."""
     time = [1000]
 
     def look() -> int:
         time[0] += 1
         return time[0]
 
-    for room in ("service", "marks.flags", "reach"):
-        monkeypatch.setattr(f"portico_chats.{room}.now", look)
+    for module in ("service", "flags.service", "access"):
+        monkeypatch.setattr(f"portico_chats.{module}.now", look)
     yield time
 
 
@@ -35,7 +35,7 @@ def titles(answer: Any) -> list[str]:
 
 
 def make(person: Client, *names: str, **marks: Any) -> list[str]:
-    """Chats of these titles, each marked by these routes; their ids."""
+    """Create chats with these titles, each changed by these routes. Returns their ids."""
     ids = []
     for name in names:
         ids.append(new_chat(person, title=name)["id"])
@@ -44,9 +44,7 @@ def make(person: Client, *names: str, **marks: Any) -> list[str]:
     return ids
 
 
-def test_pinned_ones_are_listed_unless_archived_the_last_changed_first(
-    ann: Client, bob: Client, clock: list[int]
-) -> None:
+def test_pinned_list_excludes_archived_chats(ann: Client, bob: Client, clock: list[int]) -> None:
     make(ann, "plain")
     make(ann, "one", "two", pin=None)
     make(ann, "archived", pin=None, archive=None)
@@ -57,9 +55,7 @@ def test_pinned_ones_are_listed_unless_archived_the_last_changed_first(
     assert list(answer.json[0]) == ITEM
 
 
-def test_archived_ones_are_listed_sorted_as_asked_for(
-    ann: Client, bob: Client, clock: list[int]
-) -> None:
+def test_archived_list_is_sorted_as_requested(ann: Client, bob: Client, clock: list[int]) -> None:
     first, *_ = make(ann, "b", "c", "a", archive=None)
     ann.post(CHATS + first, {"chat": {"models": []}})
     make(ann, "plain")
@@ -80,14 +76,13 @@ def test_archived_ones_are_listed_sorted_as_asked_for(
     "order_by=user_id&direction=asc", "order_by=title%3B&direction=asc", "order_by=chat&direction=desc",
     "order_by=title&direction=up", "order_by=x", "direction=x", "order_by=%00&direction=asc",
 ])  # fmt: skip
-def test_D_CHAT_6_a_list_is_sorted_by_nothing_else(ann: Client, query: str) -> None:
+@pytest.mark.case("D-CHAT-6")
+def test_unknown_sort_parameters_are_refused(ann: Client, query: str) -> None:
     answer = ann.get(f"{CHATS}archived?{query}")
     assert (answer.status, answer.detail) == (400, DEFAULT)
 
 
-def test_titles_of_archived_chats_are_looked_through_in_any_script_and_to_the_letter(
-    ann: Client, clock: list[int]
-) -> None:
+def test_archived_title_search_is_literal_in_any_script(ann: Client, clock: list[int]) -> None:
     make(
         ann,
         "Été à Paris",
@@ -112,9 +107,7 @@ def test_titles_of_archived_chats_are_looked_through_in_any_script_and_to_the_le
         assert titles(found) == expected
 
 
-def test_archived_ones_come_60_a_page_also_those_that_were_looked_for(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_archived_list_has_60_chats_per_page(app: InProcessApp, ann: Client) -> None:
     fill(app, ann, 130)
     ann.post(CHATS + "archive/all")
 
@@ -129,7 +122,7 @@ def test_archived_ones_come_60_a_page_also_those_that_were_looked_for(
     assert ann.get(CHATS + "archived?page=x").status == 422
 
 
-def test_a_folder_shows_what_lies_in_it_and_below(ann: Client, clock: list[int]) -> None:
+def test_folder_lists_show_folder_and_subtree(ann: Client, clock: list[int]) -> None:
     top = new_folder(ann, "Top")
     low = new_folder(ann, "Low", inside=top)
     make(ann, "top", folder={"folder_id": top})
@@ -146,7 +139,7 @@ def test_a_folder_shows_what_lies_in_it_and_below(ann: Client, clock: list[int])
     assert list(listed.json[0]) == ["title", "id", "updated_at"]
 
 
-def test_what_was_archived_with_all_is_not_shown_in_its_folder(ann: Client) -> None:
+def test_folder_lists_exclude_chats_archived_with_all(ann: Client) -> None:
     folder = new_folder(ann)
     make(ann, "x", folder={"folder_id": folder})
     ann.post(CHATS + "archive/all")
@@ -154,7 +147,7 @@ def test_what_was_archived_with_all_is_not_shown_in_its_folder(ann: Client) -> N
     assert ann.get(f"{CHATS}folder/{folder}/list").json == []
 
 
-def test_a_folder_is_listed_10_a_page(app: InProcessApp, ann: Client) -> None:
+def test_folder_list_has_10_chats_per_page(app: InProcessApp, ann: Client) -> None:
     folder = new_folder(ann)
     fill(app, ann, 23, folder)
     pages = [titles(ann.get(f"{CHATS}folder/{folder}/list?page={n}")) for n in (1, 2, 3, 4)]
@@ -162,7 +155,8 @@ def test_a_folder_is_listed_10_a_page(app: InProcessApp, ann: Client) -> None:
     assert [one for page in pages for one in page] == [f"Chat {n}" for n in reversed(range(23))]
 
 
-def test_AB_55_somebody_elses_folder_and_none_look_the_same(
+@pytest.mark.case("AB-55")
+def test_foreign_and_unknown_folders_get_same_response(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     folder = new_folder(ann)
@@ -174,9 +168,7 @@ def test_AB_55_somebody_elses_folder_and_none_look_the_same(
                 assert (answer.status, answer.detail) == (404, NOT_FOUND)
 
 
-def test_all_of_ones_own_come_whole_archived_or_not(
-    ann: Client, bob: Client, clock: list[int]
-) -> None:
+def test_all_returns_own_whole_chats(ann: Client, bob: Client, clock: list[int]) -> None:
     make(ann, "plain")
     make(ann, "archived", archive=None)
     make(ann, "pinned", pin=None)
@@ -191,7 +183,8 @@ def test_all_of_ones_own_come_whole_archived_or_not(
     assert titles(ann.get("/api/v1/chats/all")) == titles(everything)
 
 
-def test_AB_58_all_is_all_also_where_documents_are_odd(ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_all_includes_unusual_documents(ann: Client) -> None:
     for body in (
         b'{"chat":{}}', b'{"chat":{"history":null,"messages":null}}', b'{"chat":{"title":"a\\u0000b"}}',
         b'{"chat":{"x":1E400,"history":{"messages":{"a":{"content":5}}}}}',
@@ -203,15 +196,13 @@ def test_AB_58_all_is_all_also_where_documents_are_odd(ann: Client) -> None:
     assert len(ann.get(CHATS + "archived?query=b").json) == 1
 
 
-def test_somebody_who_has_none_gets_empty_lists(ann: Client) -> None:
+def test_lists_without_chats_are_empty(ann: Client) -> None:
     for path in ("pinned", "archived", "all", "all/archived", "all/tags"):
         assert ann.get(CHATS + path).body == b"[]"
     assert ann.get(f"{CHATS}folder/{new_folder(ann)}").body == b"[]"
 
 
-def test_whole_chats_come_in_blocks_each_once_whatever_changes_meanwhile(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_stream_yields_each_chat_once_despite_changes(app: InProcessApp, ann: Client) -> None:
     ids = fill(app, ann, 45)
 
     async def read() -> list[list[str]]:
@@ -222,7 +213,7 @@ def test_whole_chats_come_in_blocks_each_once_whatever_changes_meanwhile(
         seen = []
         async for block in list_queries.stream(wanted):
             seen.append([one["id"] for one in block])
-            # One that is still to come moves to the front, one is deleted, and one is new.
+            # One later chat moves to the front, one is deleted, and one is new.
             await execute("UPDATE chats_chat SET updated_at = 9999 WHERE id = $1", ids[0])
             await execute("DELETE FROM chats_chat WHERE id = $1", ids[1])
         return seen
@@ -233,14 +224,14 @@ def test_whole_chats_come_in_blocks_each_once_whatever_changes_meanwhile(
     assert [one for block in blocks for one in block] == [*reversed(ids[2:]), ids[0]]
 
 
-def test_static_paths_are_no_ids(ann: Client) -> None:
+def test_static_paths_are_not_chat_ids(ann: Client) -> None:
     new_chat(ann)
     for path in ("pinned", "archived", "all", "all/tags", "all/archived", "list"):
         assert isinstance(ann.get(CHATS + path).json, list)
     assert ann.post(CHATS + "tags", {"name": "x"}).json == []
     assert ann.post(CHATS + "archive/all").json is True
     assert ann.post(CHATS + "unarchive/all").json is True
-    # What is no route is no chat either.
+    # An unknown path is not a chat either.
     for method, path in (
         ("GET", "new"),
         ("DELETE", "pinned"),
@@ -251,7 +242,7 @@ def test_static_paths_are_no_ids(ann: Client) -> None:
     assert len(ann.get(CHATS).json) == 1
 
 
-#: The index along which the route of a list reads its page.
+#: The index that the query of a list's route uses.
 INDEXES = {
     "pinned": "chats_chat_pinned",
     "folder/{folder}/list?page=1": "chats_chat_folder",
@@ -261,7 +252,7 @@ INDEXES = {
 
 
 @pytest.mark.parametrize("path", INDEXES)
-def test_lists_are_read_along_an_index_that_is_sorted_already(
+def test_list_queries_use_sorted_index(
     app: InProcessApp, ann: Client, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = new_folder(ann)
@@ -274,13 +265,13 @@ def test_lists_are_read_along_an_index_that_is_sorted_already(
         return await read(sql, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "fetch_all", recorded)
+        patch.setattr(database, "rows", recorded)
         assert ann.get(CHATS + path.format(folder=folder)).status == 200
 
     async def plan(sql: str, args: tuple[Any, ...]) -> str:
         if database.dialect == "sqlite":
             found = await database.rows(f"EXPLAIN QUERY PLAN {sql}", *args)
-        else:  # a small table is never worth an index
+        else:  # a small table is never read by an index
             async with database.transaction():
                 for way in ("seqscan", "bitmapscan", "sort"):
                     await database.execute(f"SET LOCAL enable_{way} = off")

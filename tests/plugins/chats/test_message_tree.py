@@ -1,4 +1,4 @@
-"""The tree of messages: walked, and merged where two have written to it."""
+"""The tree of messages: branches, and the merge of two versions."""
 
 import json
 from typing import Any
@@ -32,13 +32,13 @@ class Chat:
     def post(self, posted: dict[str, str], origin: str = "ann", seen: int = 0) -> MessageTree:
         self.revision += 1
         self.tree = merge(self.rows, posted, TreeSender(origin, seen), self.revision)
-        self.rows = {one: row for one, row in self.rows.items() if one not in self.tree.gone}
+        self.rows = {one: row for one, row in self.rows.items() if one not in self.tree.deleted_ids}
         self.rows |= self.tree.written
         return self.tree
 
     @property
     def bodies(self) -> dict[str, str]:
-        """As they would be read back."""
+        """Return the bodies as they would be read back."""
         ordered = sorted(self.rows.items(), key=lambda one: (one[1].position, one[0]))
         stored = {one: row.body for one, row in ordered}
         assert list(stored.items()) == list(self.tree.bodies.items())
@@ -48,7 +48,7 @@ class Chat:
         return dict(json.loads(self.bodies[message_id]))
 
 
-def test_what_is_sent_is_what_is_kept_in_its_order() -> None:
+def test_sent_tree_is_stored_in_order() -> None:
     chat = Chat({"b": message(None, "a"), "a": message("b")})
 
     assert list(chat.bodies) == ["b", "a"]
@@ -58,23 +58,23 @@ def test_what_is_sent_is_what_is_kept_in_its_order() -> None:
     assert list(chat.bodies) == ["a", "c", "b"]
 
 
-def test_only_what_differs_is_written() -> None:
+def test_merge_writes_only_differences() -> None:
     posted = {f"m{n}": message(f"m{n - 1}" if n else None) for n in range(10)}
     chat = Chat(posted)
 
     tree = chat.post({**posted, "m3": message("m2", text="new"), "m10": message("m9")})
 
     assert set(tree.written) == {"m3", "m10"}
-    assert not tree.gone
+    assert not tree.deleted_ids
 
 
-def test_a_message_that_was_there_from_the_beginning_is_deleted_by_leaving_it_out() -> None:
+def test_omitting_initial_message_deletes_it() -> None:
     chat = Chat({"q": message(None, "a"), "a": message("q")})
 
-    assert chat.post({"q": message()}).gone == ["a"]
+    assert chat.post({"q": message()}).deleted_ids == ["a"]
 
 
-def test_two_sign_ins_that_do_not_know_of_each_other_lose_nothing() -> None:
+def test_two_sessions_lose_no_messages() -> None:
     chat = Chat({"q": message()})
     chat.post({"q": message(None, "ann"), "ann": message("q")}, "ann's")
     chat.post({"q": message(None, "bob"), "bob": message("q")}, "bob's")
@@ -84,7 +84,7 @@ def test_two_sign_ins_that_do_not_know_of_each_other_lose_nothing() -> None:
     assert set(chat.read("q")["childrenIds"]) == {"ann", "bob"}
 
 
-def test_two_windows_of_one_sign_in_lose_nothing_either() -> None:
+def test_two_windows_of_one_session_lose_no_messages() -> None:
     chat = Chat({"q": message()})
     chat.post({"q": message(None, "1"), "1": message("q")}, seen=1)
     chat.post({"q": message(None, "2"), "2": message("q")}, seen=2)
@@ -93,41 +93,41 @@ def test_two_windows_of_one_sign_in_lose_nothing_either() -> None:
     assert set(chat.bodies) == {"q", "1", "2", "3"}
 
 
-def test_a_message_that_was_shown_is_deleted_by_leaving_it_out() -> None:
+def test_omitting_seen_message_deletes_it() -> None:
     chat = Chat({"q": message()})
     chat.post({"q": message(None, "a"), "a": message("q")}, "another")
 
-    assert not chat.post({"q": message()}, seen=1).gone
+    assert not chat.post({"q": message()}, seen=1).deleted_ids
     assert chat.read("q")["childrenIds"] == ["a"]
-    assert chat.post({"q": message()}, seen=2).gone == ["a"]
+    assert chat.post({"q": message()}, seen=2).deleted_ids == ["a"]
 
 
-def test_ones_own_message_is_deleted_by_leaving_it_out() -> None:
+def test_omitting_own_message_deletes_it() -> None:
     chat = Chat({"q": message()})
     chat.post({"q": message(None, "a"), "a": message("q")})
 
-    assert chat.post({"q": message()}).gone == ["a"]
+    assert chat.post({"q": message()}).deleted_ids == ["a"]
 
 
-def test_whoever_sends_what_was_written_in_the_knowledge_of_a_message_knows_of_it() -> None:
+def test_sending_later_message_implies_knowing_earlier_ones() -> None:
     chat = Chat({"q": message()})
     chat.post({"q": message(None, "a"), "a": message("q")})
     chat.post({"q": message(None, "a"), "a": message("q", "b"), "b": message("a")})
     posted = {"q": message(None, "b", "c"), "b": message("q"), "c": message("q")}
 
-    assert chat.post(posted, "another").gone == ["a"]
+    assert chat.post(posted, "another").deleted_ids == ["a"]
 
 
-def test_a_message_that_stays_hangs_on_what_is_left_above_it() -> None:
+def test_kept_message_moves_to_nearest_ancestor() -> None:
     chat = Chat({"q": message(None, "a"), "a": message("q")})
     chat.post({"q": message(None, "a"), "a": message("q", "deep"), "deep": message("a")}, "another")
 
-    assert chat.post({"q": message()}).gone == ["a"]
+    assert chat.post({"q": message()}).deleted_ids == ["a"]
     assert chat.read("deep")["parentId"] == "q"
     assert chat.read("q")["childrenIds"] == ["deep"]
 
 
-def test_of_the_same_message_the_last_one_wins() -> None:
+def test_last_write_of_a_message_wins() -> None:
     chat = Chat({"q": message(text="old")})
     chat.post({"q": message(text="ann")}, "ann's")
     chat.post({"q": message(text="bob")}, "bob's")
@@ -135,7 +135,7 @@ def test_of_the_same_message_the_last_one_wins() -> None:
     assert chat.read("q")["text"] == "bob"
 
 
-def test_a_branch_ends_where_a_ring_closes_or_a_parent_is_missing() -> None:
+def test_branch_ends_at_cycle_or_missing_parent() -> None:
     ring = {"a": "b", "b": "c", "c": "a"}
 
     assert list(branch("a", ring.__getitem__)) == ["a", "b", "c"]
@@ -143,7 +143,7 @@ def test_a_branch_ends_where_a_ring_closes_or_a_parent_is_missing() -> None:
     assert list(branch(None, ring.__getitem__)) == []
 
 
-def test_a_list_is_the_branch_only_to_the_letter() -> None:
+def test_is_branch_compares_bytes() -> None:
     q, a = message(None, "a"), message("q")
     tree = Chat({"q": q, "a": a}).tree
 
@@ -156,7 +156,7 @@ IDS = st.sampled_from("abcdefgh")
 
 
 @given(st.lists(IDS, unique=True), st.lists(IDS, unique=True), st.data())
-def test_a_tree_that_goes_on_needs_only_what_differs(
+def test_append_only_merge_needs_only_difference(
     before: list[str], more: list[str], data: st.DataObject
 ) -> None:
     chat = Chat({one: message() for one in before})
@@ -169,11 +169,15 @@ def test_a_tree_that_goes_on_needs_only_what_differs(
 
     part, whole = merge(rows, new, TreeSender("ann"), 2, end), chat.post(posted)
 
-    assert (part.written, part.facts, part.gone) == (whole.written, whole.facts, whole.gone)
+    assert (part.written, part.parsed, part.deleted_ids) == (
+        whole.written,
+        whole.parsed,
+        whole.deleted_ids,
+    )
 
 
 @given(st.lists(IDS, unique=True), st.lists(IDS, unique=True))
-def test_any_order_sent_is_the_order_kept(before: list[str], after: list[str]) -> None:
+def test_merge_keeps_any_sent_order(before: list[str], after: list[str]) -> None:
     chat = Chat({one: message() for one in before})
     chat.post({one: message() for one in after})
 
@@ -181,7 +185,7 @@ def test_any_order_sent_is_the_order_kept(before: list[str], after: list[str]) -
 
 
 class Client:
-    """Somebody with a tree of their own, who never looks at what came of it."""
+    """A client with a tree of its own that never reads the merged one."""
 
     def __init__(self, name: str, tree: dict[str, str]) -> None:
         self.name, self.tree, self.count = name, dict(tree), 0
@@ -201,7 +205,7 @@ class Client:
 
 
 @given(st.data())
-def test_whatever_two_clients_write_in_turns_nothing_is_lost_that_neither_deleted(
+def test_alternating_clients_lose_no_messages(
     data: st.DataObject,
 ) -> None:
     start = {"q": message()}

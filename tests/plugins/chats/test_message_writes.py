@@ -1,4 +1,4 @@
-"""What a completion may do with chats: ask whether it may write, and leave a reply."""
+"""Writes of completions: the permission check, and recording a reply."""
 
 import asyncio
 from typing import Any
@@ -23,7 +23,8 @@ def actor(person: Client) -> Actor:
     return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
 
 
-def test_AB_53_a_reply_may_be_left_in_ones_own_chat_only(
+@pytest.mark.case("AB-53")
+def test_may_write_is_true_only_for_own_chats(
     app: InProcessApp, conversations: ChatStore, ann: Client, bob: Client, admin: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -39,7 +40,7 @@ def test_AB_53_a_reply_may_be_left_in_ones_own_chat_only(
         assert not app.call(conversations.may_write, actor(person), target)
 
 
-def test_a_reply_is_laid_over_its_message_and_becomes_the_current_one(
+def test_reply_updates_its_message_and_becomes_current(
     app: InProcessApp, conversations: ChatStore, ann: Client
 ) -> None:
     chat = new_chat(ann)
@@ -61,7 +62,7 @@ def test_a_reply_is_laid_over_its_message_and_becomes_the_current_one(
 
 
 def whole(message_id: str, parent_id: str | None, history: dict[str, Any]) -> dict[str, Any]:
-    """A message that a completion made."""
+    """Return a message that a completion created."""
     return {
         "id": message_id,
         "parentId": parent_id,
@@ -73,7 +74,7 @@ def whole(message_id: str, parent_id: str | None, history: dict[str, Any]) -> di
 
 
 @pytest.mark.parametrize(("given", "parent"), [(None, "q"), ("q", "q"), ("soon", "soon")])
-def test_a_reply_that_has_no_message_yet_gets_a_whole_one_where_the_client_says(
+def test_reply_creates_message_below_given_parent(
     app: InProcessApp, conversations: ChatStore, ann: Client, given: str | None, parent: str
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -85,7 +86,7 @@ def test_a_reply_that_has_no_message_yet_gets_a_whole_one_where_the_client_says(
     assert history["messages"]["q"]["childrenIds"] == (["a"] if parent == "q" else [])
 
 
-def test_a_message_that_is_there_keeps_its_place(
+def test_reply_keeps_position_of_existing_message(
     app: InProcessApp, conversations: ChatStore, ann: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -98,7 +99,7 @@ def test_a_message_that_is_there_keeps_its_place(
     assert history["messages"]["a"]["parentId"] == "q"
 
 
-def test_a_reply_to_a_message_that_was_deleted_meanwhile_leaves_no_trace(
+def test_reply_to_deleted_message_changes_nothing(
     app: InProcessApp, conversations: ChatStore, ann: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -114,7 +115,8 @@ def test_a_reply_to_a_message_that_was_deleted_meanwhile_leaves_no_trace(
 @pytest.mark.parametrize(
     "chat", [{}, {"history": None}, {"history": {}}, {"history": {"messages": None}}]
 )
-def test_D_CHAT_8_what_is_missing_on_the_way_to_the_message_is_made(
+@pytest.mark.case("D-CHAT-8")
+def test_reply_creates_missing_history(
     app: InProcessApp, conversations: ChatStore, ann: Client, chat: dict[str, Any]
 ) -> None:
     chat_id = ann.post(CHATS + "new", {"chat": chat}).json["id"]
@@ -128,7 +130,7 @@ def test_D_CHAT_8_what_is_missing_on_the_way_to_the_message_is_made(
     }
 
 
-def test_a_reply_to_a_chat_that_is_gone_is_let_go(
+def test_reply_to_deleted_chat_is_ignored(
     app: InProcessApp, conversations: ChatStore, ann: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -139,7 +141,8 @@ def test_a_reply_to_a_chat_that_is_gone_is_let_go(
     assert ann.get(CHATS + chat_id).status == 404
 
 
-def test_FT_04_replies_that_come_at_the_same_time_are_all_kept(
+@pytest.mark.case("FT-04")
+def test_concurrent_replies_are_all_stored(
     app: InProcessApp, conversations: ChatStore, ann: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]

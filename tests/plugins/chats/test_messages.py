@@ -1,4 +1,4 @@
-"""Single messages over HTTP: written, and told of while they come to be."""
+"""Single messages over HTTP: writes and events."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def message(person: Client, chat_id: str, message_id: str) -> dict[str, Any]:
     return dict(answer.json["chat"]["history"]["messages"][message_id])
 
 
-def test_a_message_is_changed_and_becomes_the_current_one(ann: Client) -> None:
+def test_write_changes_message_and_makes_it_current(ann: Client) -> None:
     chat = new_chat(ann)
 
     answer = ann.post(f"{CHATS}{chat['id']}/messages/q", {"content": "Hello"})
@@ -40,7 +40,7 @@ def test_a_message_is_changed_and_becomes_the_current_one(ann: Client) -> None:
         ({"parentId": "", "role": None}, "q", "assistant"),
     ],
 )
-def test_a_message_that_is_not_there_is_made_whole_with_its_place_in_the_tree(
+def test_write_creates_missing_message_in_tree(
     form: dict[str, Any], parent: str, role: str, ann: Client
 ) -> None:
     chat = new_chat(ann)
@@ -68,7 +68,7 @@ def test_a_message_that_is_not_there_is_made_whole_with_its_place_in_the_tree(
     }
 
 
-def test_the_first_message_of_a_chat_is_the_users(ann: Client) -> None:
+def test_first_message_of_chat_has_role_user(ann: Client) -> None:
     chat_id = ann.post(CHATS + "new", {"chat": {}}).json["id"]
 
     chat = ann.post(f"{CHATS}{chat_id}/messages/a", {"content": "x"}).json["chat"]
@@ -77,7 +77,7 @@ def test_the_first_message_of_a_chat_is_the_users(ann: Client) -> None:
     assert (first["role"], first["parentId"]) == ("user", None)
 
 
-def test_a_parent_that_is_not_there_is_refused_by_its_name_and_nothing_is_written(
+def test_unknown_parent_is_refused(
     ann: Client,
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -90,7 +90,7 @@ def test_a_parent_that_is_not_there_is_refused_by_its_name_and_nothing_is_writte
     assert ann.get(CHATS + chat_id).body == before
 
 
-def test_a_late_write_to_a_deleted_message_leaves_no_trace(app: InProcessApp, ann: Client) -> None:
+def test_write_to_deleted_message_changes_nothing(app: InProcessApp, ann: Client) -> None:
     heard: list[Any] = []
     app.portico.context.events.subscribe(
         "test", [Listener(ChatChanged, heard.append), Listener(MessageEvent, heard.append)]
@@ -111,7 +111,7 @@ def test_a_late_write_to_a_deleted_message_leaves_no_trace(app: InProcessApp, an
     assert heard == []
 
 
-def test_a_deleted_message_that_is_sent_again_with_its_tree_can_be_written_to(ann: Client) -> None:
+def test_restored_message_can_be_written(ann: Client) -> None:
     chat = new_chat(ann)
     path = CHATS + chat["id"]
     other = {"messages": {"x": {"id": "x", "content": "x"}}, "currentId": "x"}
@@ -123,7 +123,7 @@ def test_a_deleted_message_that_is_sent_again_with_its_tree_can_be_written_to(an
     assert message(ann, chat["id"], "q")["content"] == "x"
 
 
-def test_a_client_may_do_without_the_answer(ann: Client) -> None:
+def test_prefer_minimal_returns_no_body(ann: Client) -> None:
     chat = new_chat(ann)
     path = f"{CHATS}{chat['id']}/messages/q"
 
@@ -135,9 +135,8 @@ def test_a_client_may_do_without_the_answer(ann: Client) -> None:
 
 
 @pytest.mark.parametrize("route", ["", "/event"])
-def test_AB_48_a_foreign_message_is_not_found_and_stays_as_it_is(
-    route: str, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-48")
+def test_foreign_message_is_not_found(route: str, ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     before = ann.get(CHATS + chat_id).body
     form = {"content": "x", "type": "replace", "data": {"content": "x"}}
@@ -149,14 +148,15 @@ def test_AB_48_a_foreign_message_is_not_found_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("form", [{}, {"content": 5}, {"content": None}, []])
-def test_content_that_is_no_text_is_refused(form: object, ann: Client) -> None:
+def test_non_text_content_is_refused(form: object, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
 
     assert ann.post(f"{CHATS}{chat_id}/messages/q", form).status == 422
     assert message(ann, chat_id, "q")["content"] == "Hi"
 
 
-def test_AB_58_an_id_that_no_message_may_have_is_refused(ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_invalid_message_id_is_refused(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
 
     for message_id in ("x" * 256, "a%00b"):
@@ -173,12 +173,12 @@ class TestWithoutPermissions:
             "USER_PERMISSIONS_CHAT_DELETE_MESSAGE": "false",
         }
 
-    def test_no_single_message_is_written(self, ann: Client) -> None:
+    def test_message_write_without_permission_is_refused(self, ann: Client) -> None:
         chat_id = new_chat(ann)["id"]
 
         assert ann.post(f"{CHATS}{chat_id}/messages/q", {"content": "x"}).status == 403
 
-    def test_a_message_cannot_be_left_out_either(self, ann: Client) -> None:
+    def test_omitting_message_without_permission_is_refused(self, ann: Client) -> None:
         chat_id = new_chat(ann)["id"]
         other = {"messages": {"x": {"content": "x"}}, "currentId": "x"}
 
@@ -203,7 +203,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "data", "left"), EVENTS)
-def test_an_event_leaves_in_its_message_what_is_to_stay_of_it(
+def test_event_stores_its_effect_in_message(
     kind: str, data: dict[str, Any], left: dict[str, Any], ann: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -215,7 +215,7 @@ def test_an_event_leaves_in_its_message_what_is_to_stay_of_it(
     assert message(ann, chat_id, "q") == before | left
 
 
-def test_lists_grow_the_newest_files_first_and_the_newest_status_last(ann: Client) -> None:
+def test_files_are_prepended_and_status_is_appended(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     for n in (1, 2):
         for kind, data in (("files", {"files": [n]}), ("status", {"n": n})):
@@ -225,7 +225,7 @@ def test_lists_grow_the_newest_files_first_and_the_newest_status_last(ann: Clien
     assert message(ann, chat_id, "q")["statusHistory"] == [{"n": 1}, {"n": 2}]
 
 
-def test_an_event_makes_a_whole_message_or_none_and_then_changes_nothing(ann: Client) -> None:
+def test_event_creates_whole_message_or_none(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     before = ann.get(CHATS + chat_id).body
 
@@ -250,13 +250,13 @@ def test_an_event_makes_a_whole_message_or_none_and_then_changes_nothing(ann: Cl
 @pytest.mark.parametrize(
     "form", [{"type": "status"}, {"type": 1, "data": {}}, {"data": {}}, {"type": "x", "data": []}]
 )
-def test_an_event_of_another_shape_is_refused(form: object, ann: Client) -> None:
+def test_invalid_event_is_refused(form: object, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
 
     assert ann.post(f"{CHATS}{chat_id}/messages/q/event", form).status == 422
 
 
-def test_others_hear_of_what_is_written_once_it_is_true(app: InProcessApp, ann: Client) -> None:
+def test_message_events_are_published_after_commit(app: InProcessApp, ann: Client) -> None:
     heard: list[Any] = []
     app.portico.context.events.subscribe(
         "test", [Listener(ChatChanged, heard.append), Listener(MessageEvent, heard.append)]

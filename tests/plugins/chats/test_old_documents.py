@@ -1,4 +1,4 @@
-"""Documents that an earlier release took, and that are kept in one piece: they are read and written as any other."""
+"""Documents in one piece, accepted by an earlier release, are read and written like any other."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ _KEEP = (
 
 
 def old_chat(app: InProcessApp, person: Client, document: Any, title: str = "Old") -> str:
-    """The id of a chat as it was before messages had rows of their own."""
+    """Return the id of a chat as it was before messages had rows of their own."""
     chat_id = str(new_chat(person)["id"])
     call, database = app.call, app.portico.database
     call(database.execute, "DELETE FROM chats_message WHERE chat_id = $1", chat_id)
@@ -26,7 +26,7 @@ def old_chat(app: InProcessApp, person: Client, document: Any, title: str = "Old
 
 
 def tree(**more: Any) -> dict[str, Any]:
-    """A history of two messages, one of which has an id that no message can have today."""
+    """Return a history of two messages, one of which has an id that is too long today."""
     question = {"id": "q", "parentId": None, "childrenIds": [LONG], "role": "user", "content": "Hi"}
     answer = {"id": LONG, "parentId": "q", "childrenIds": [], "role": "assistant", "content": "Ho"}
     return {"messages": {"q": question, LONG: answer, **more}, "currentId": LONG}
@@ -36,9 +36,8 @@ def history(person: Client, chat_id: str) -> dict[str, Any]:
     return dict(person.get(CHATS + chat_id).json["chat"]["history"])
 
 
-def test_AB_58_long_ids_of_messages_that_are_there_stay_writable(
-    app: InProcessApp, ann: Client
-) -> None:
+@pytest.mark.case("AB-58")
+def test_existing_long_message_ids_stay_writable(app: InProcessApp, ann: Client) -> None:
     document = {"title": "Old", "history": tree(), "messages": [], "params": {"a": 1}}
     chat_id = old_chat(app, ann, document)
 
@@ -59,7 +58,7 @@ def test_AB_58_long_ids_of_messages_that_are_there_stay_writable(
     assert history(ann, chat_id) == longer
 
 
-def test_a_single_message_of_an_old_document_is_written_and_made(
+def test_messages_of_inlined_document_are_updated_and_created(
     app: InProcessApp, ann: Client
 ) -> None:
     chat_id = old_chat(app, ann, {"history": tree()})
@@ -80,9 +79,7 @@ def test_a_single_message_of_an_old_document_is_written_and_made(
     assert found["messages"]["new"]["parentId"] == LONG
 
 
-def test_an_old_document_gets_rows_once_all_its_ids_can_have_one(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_inlined_document_gets_rows_after_ids_are_valid(app: InProcessApp, ann: Client) -> None:
     chat_id = old_chat(app, ann, {"history": tree()}, title="Whales")
     kept = {"messages": {"q": {"id": "q", "content": "dolphins"}}, "currentId": "q"}
 
@@ -93,7 +90,7 @@ def test_an_old_document_gets_rows_once_all_its_ids_can_have_one(
         assert [one["id"] for one in ann.get(f"{CHATS}search?text={text}").json] == [chat_id]
 
 
-def test_an_old_document_is_copied_and_shared_as_it_is(app: InProcessApp, ann: Client) -> None:
+def test_inlined_document_is_cloned_and_shared(app: InProcessApp, ann: Client) -> None:
     secret = tree()
     secret["messages"][LONG]["files"] = [{"id": "f"}]
     chat_id = old_chat(app, ann, {"history": secret})
@@ -107,7 +104,7 @@ def test_an_old_document_is_copied_and_shared_as_it_is(app: InProcessApp, ann: C
 @pytest.mark.parametrize(
     "odd", [{"title": 5}, {"history": []}, {"history": {"messages": {"q": 5}}}, {"messages": {}}]
 )
-def test_what_has_another_shape_than_today_stays_while_something_else_is_written(
+def test_unusual_document_survives_other_updates(
     app: InProcessApp, ann: Client, odd: dict[str, Any]
 ) -> None:
     document = {"params": {"a": 1}, **odd}
@@ -127,7 +124,7 @@ class TestWithoutPermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_CHAT_DELETE_MESSAGE": "false"}
 
-    def test_no_message_of_an_old_document_is_left_out(
+    def test_omitting_message_of_inlined_document_is_refused(
         self, app: InProcessApp, ann: Client
     ) -> None:
         chat_id = old_chat(app, ann, {"history": tree()})

@@ -1,4 +1,4 @@
-"""Chats of accounts that are gone: those of an earlier schema go when it is brought up to date."""
+"""Chats of deleted accounts in an earlier schema are deleted by the migration."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ CHAT = (
     "INSERT INTO chats_chat (id, user_id, title, created_at, updated_at, archived, pinned, meta, chat, messages_at) "
     "VALUES ($1, $2, $3, 1, 2, TRUE, TRUE, '{}', '{\"history\":{\"messages\":{}}}', 24)"
 )
-#: What hangs on a chat: statements that take its id and its owner's.
+#: Rows that belong to a chat: statements with its id and its owner's.
 PARTS = (
     "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, since, knew, origin, body) "
     "VALUES ($1, 'm', 1, 'user', 1, 1, 1, 0, '', '{}')",
@@ -32,7 +32,7 @@ OWNED = (
 
 
 async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
-    """The schema as it was when chats did not refer to accounts, with a chat of Ann's and one of nobody's."""
+    """Build the schema before chats referred to accounts, with a chat of Ann and one of a deleted account."""
     await database.execute(MIGRATION_TABLE)
     for owner, tables in sets.items():
         for step in read_migrations(tables.migrations, database.dialect):
@@ -53,7 +53,7 @@ async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
         await execute("INSERT INTO chats_tag (user_id, id, name) VALUES ($1, 't', 'T')", owner)
 
 
-def test_chats_without_an_owner_go_with_all_that_hangs_on_them_and_the_others_stay(
+def test_migration_deletes_only_chats_without_owner(
     env: dict[str, str],
 ) -> None:
     portico = Portico(load_settings(environ=env))

@@ -1,4 +1,4 @@
-"""Who may take chats along and bring them in, and how often one account may copy."""
+"""Permissions to export and import chats, and the rate limit of copies."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def exports(person: Client, folder_id: str) -> set[int]:
 
 
 def give(admin: Client, person: Client, *words: str) -> None:
-    """A group that gives somebody words of the section `chat`."""
+    """Create a group with permissions of the section `chat` for a user."""
     form = {
         "name": words[0],
         "description": "",
@@ -34,9 +34,7 @@ class TestWithoutThePermissions:
         off = ("USER_PERMISSIONS_CHAT_EXPORT", "USER_PERMISSIONS_CHAT_IMPORT")
         return env | plugins | dict.fromkeys(off, "false")
 
-    def test_nobody_exports_but_administrators_and_whom_a_group_lets(
-        self, ann: Client, bob: Client, admin: Client
-    ) -> None:
+    def test_export_requires_permission(self, ann: Client, bob: Client, admin: Client) -> None:
         folder = ann.post("/api/v1/folders/", {"name": "F"}).json["id"]
         chat = new_chat(ann)
         assert exports(ann, folder) == {403}
@@ -46,13 +44,11 @@ class TestWithoutThePermissions:
 
         give(admin, ann, "export")
 
-        assert ann.get(f"{CHATS}all/db").status == 403  # that takes a policy, too
+        assert ann.get(f"{CHATS}all/db").status == 403  # that also needs a policy rule
         assert {ann.get(CHATS + path).status for path in ("all", f"folder/{folder}")} == {200}
         assert bob.get(CHATS + "all").status == 403
 
-    def test_nobody_imports_but_administrators_and_whom_a_group_lets(
-        self, ann: Client, admin: Client
-    ) -> None:
+    def test_import_requires_permission(self, ann: Client, admin: Client) -> None:
         chats = [{"chat": document()}]
         for path in ("import", "import?dry_run=true"):
             assert ann.post(CHATS + path, chats).status == 403
@@ -63,7 +59,7 @@ class TestWithoutThePermissions:
 
         assert ann.post(CHATS + "import", chats).status == 200
 
-    def test_clients_are_told(self, ann: Client) -> None:
+    def test_config_reports_permissions(self, ann: Client) -> None:
         told = ann.get("/api/v1/auths/").json["permissions"]["chat"]
         assert (told["export"], told["import"], told["share"]) == (False, False, True)
 
@@ -73,9 +69,7 @@ class TestOneLimitForAllCopies:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_LIMITS_COPIES": "5", "PORTICO_LIMITS_COPIES_WINDOW": "600"}
 
-    def test_copies_of_one_account_count_together_and_those_of_others_do_not(
-        self, ann: Client, bob: Client
-    ) -> None:
+    def test_copy_limit_is_per_account(self, ann: Client, bob: Client) -> None:
         chat = new_chat(ann)
         share = ann.post(f"{CHATS}{chat['id']}/share")
         ways: list[tuple[str, str, Any]] = [
@@ -97,7 +91,7 @@ class TestOneLimitForAllCopies:
 
         assert bob.post(CHATS + "import", [{"chat": document()}]).status == 200
 
-    def test_what_is_refused_changes_nothing_and_reading_goes_on(self, ann: Client) -> None:
+    def test_refused_copy_changes_nothing(self, ann: Client) -> None:
         for _ in range(5):
             assert ann.post(CHATS + "import?dry_run=true", []).status == 200
         assert ann.post(CHATS + "import", [{"chat": document()}]).status == 429
@@ -110,5 +104,5 @@ class TestWithoutLimits:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_LIMITS_COPIES": "1", "PORTICO_LIMITS_ENABLED": "false"}
 
-    def test_nothing_is_counted(self, ann: Client) -> None:
+    def test_copies_are_unlimited(self, ann: Client) -> None:
         assert {ann.post(CHATS + "import", []).status for _ in range(3)} == {200}

@@ -1,4 +1,4 @@
-"""Whatever a client saves is what it reads back, and two who save at once lose nothing."""
+"""Clients read back what they save, and two clients that save at once lose nothing."""
 
 import json
 from typing import Any
@@ -15,17 +15,17 @@ CHATS = "/api/v1/chats/"
 
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
-    """Ann signs in more often than anybody does."""
+    """Raises the limit of sign-ins for Ann."""
     return env | {"PORTICO_LIMITS_ENABLED": "false"}
 
 
-within_a_house = settings(
+with_app = settings(
     max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-# What JSON can say and a database can hold: every script, no NUL, no half characters.
+# All JSON that a database can store: every script, no NUL, no lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 NUMBER = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 VALUE = st.recursive(
@@ -38,7 +38,7 @@ ID = st.uuids().map(str) | TEXT
 
 @st.composite
 def trees(draw: st.DrawFn) -> dict[str, Any]:
-    """A history: deep or flat, with rings and orphans among it, and keys that nobody knows."""
+    """Draw a history: deep or flat, with cycles and orphans, and unknown keys."""
     ids = draw(st.lists(ID, unique=True, max_size=8))
     messages = {}
     for message_id in ids:
@@ -67,13 +67,13 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def same(left: object, right: object) -> bool:
-    """Equal to the order of keys, and to the kind of numbers."""
+    """Return whether two values are equal, ignoring the order of keys and the kind of numbers."""
     return json.dumps(left) == json.dumps(right)
 
 
-@within_a_house
+@with_app
 @given(documents(), documents(), st.booleans())
-def test_what_is_saved_is_what_is_read(
+def test_saved_documents_are_read_back(
     ann: Client, first: dict[str, Any], second: dict[str, Any], escaped: bool
 ) -> None:
     def body(document: dict[str, Any]) -> bytes:
@@ -92,9 +92,9 @@ def test_what_is_saved_is_what_is_read(
     assert {**first, **second} == saved
 
 
-@within_a_house
+@with_app
 @given(st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 30)), max_size=10))
-def test_two_windows_lose_nothing_that_neither_deleted(
+def test_two_windows_lose_no_messages_over_http(
     ann: Client, steps: list[tuple[int, bool, int]]
 ) -> None:
     root = {"id": "root", "parentId": None, "childrenIds": [], "content": "Hi"}

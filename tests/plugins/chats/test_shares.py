@@ -1,4 +1,4 @@
-"""Sharing: what others see, what they never see, and how it ends."""
+"""Sharing: what others see, what they never see, and how a share ends."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def share(person: Client, chat_id: str) -> dict[str, Any]:
 
 
 def is_dead(person: Client, share_id: str) -> bool:
-    """Whether a link opens nothing, names nobody, and looks like one that never was."""
+    """Return whether a link returns nothing, reveals no names, and looks like an unknown one."""
     answers = (
         person.get(f"{CHATS}share/{share_id}"),
         person.post(f"{CHATS}{share_id}/clone/shared"),
@@ -33,7 +33,7 @@ def is_dead(person: Client, share_id: str) -> bool:
 
 
 def tell_all(ann: Client, chat_id: str = "") -> dict[str, Any]:
-    """A document that says everything a client knows of its owner."""
+    """Return a document with everything that clients write about its owner."""
     upload = {"id": "f", "user_id": ann.account["id"], "name": "diary.txt"}
     said = {
         "id": "q",
@@ -56,7 +56,7 @@ def tell_all(ann: Client, chat_id: str = "") -> dict[str, Any]:
     )
 
 
-def test_a_share_is_the_chat_as_it_was(ann: Client, bob: Client) -> None:
+def test_share_is_snapshot_of_chat(ann: Client, bob: Client) -> None:
     chat = new_chat(ann)
     shared = share(ann, chat["id"])
 
@@ -72,7 +72,7 @@ def test_a_share_is_the_chat_as_it_was(ann: Client, bob: Client) -> None:
     assert bob.get(f"{CHATS}share/{shared['id']}").json == shared
 
 
-def test_sharing_again_shows_the_chat_as_it_is_under_the_same_id(ann: Client, bob: Client) -> None:
+def test_sharing_again_refreshes_snapshot(ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     first = share(ann, chat_id)
     ann.post(CHATS + chat_id, {"chat": {"title": "Later"}})
@@ -83,7 +83,7 @@ def test_sharing_again_shows_the_chat_as_it_is_under_the_same_id(ann: Client, bo
     assert bob.get(f"{CHATS}share/{first['id']}").json == second
 
 
-def test_sharing_does_not_move_a_chat_in_its_owners_list(app: InProcessApp, ann: Client) -> None:
+def test_sharing_keeps_updated_at(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
     app.call(app.portico.database.execute, "UPDATE chats_chat SET updated_at = 5")
 
@@ -92,9 +92,8 @@ def test_sharing_does_not_move_a_chat_in_its_owners_list(app: InProcessApp, ann:
     assert ann.get(CHATS + chat["id"]).json["updated_at"] == 5
 
 
-def test_AB_50_a_share_tells_nothing_but_what_was_said(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-50")
+def test_share_contains_no_private_data(app: InProcessApp, ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     assert ann.post(CHATS + chat_id, {"chat": tell_all(ann, chat_id)}).status == 200
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["secret"]}'"""
@@ -119,9 +118,8 @@ def test_AB_50_a_share_tells_nothing_but_what_was_said(
     assert seen["chat"]["messages"][0]["content"] == "Hi"
 
 
-def test_AB_50_the_author_of_a_share_has_a_name_and_a_picture_and_no_more(
-    ann: Client, bob: Client, admin: Client
-) -> None:
+@pytest.mark.case("AB-50")
+def test_author_of_share_has_only_name_and_picture(ann: Client, bob: Client, admin: Client) -> None:
     ann.post(f"{USERS}user/status/update", {"status_emoji": "x", "status_message": "busy"})
     shared = share(ann, new_chat(ann)["id"])
     alias = f"shared-{shared['id']}"
@@ -139,9 +137,8 @@ def test_AB_50_the_author_of_a_share_has_a_name_and_a_picture_and_no_more(
     assert bob.get(f"{USERS}shared-%00/profile/image").status == 404
 
 
-def test_AB_51_a_share_that_is_taken_back_is_dead_and_the_next_has_another_id(
-    ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-51")
+def test_unshared_link_is_dead_and_next_share_has_new_id(ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     first = share(ann, chat_id)["id"]
 
@@ -155,9 +152,8 @@ def test_AB_51_a_share_that_is_taken_back_is_dead_and_the_next_has_another_id(
     assert is_dead(bob, first) and not is_dead(bob, second)
 
 
-def test_AB_51_deleting_the_chat_kills_its_share(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-51")
+def test_chat_deletion_ends_share(app: InProcessApp, ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     share_id = share(ann, chat_id)["id"]
 
@@ -167,7 +163,8 @@ def test_AB_51_deleting_the_chat_kills_its_share(
     assert app.call(app.portico.database.rows, "SELECT id FROM chats_share") == []
 
 
-def test_AB_51_deleting_the_account_kills_its_shares(
+@pytest.mark.case("AB-51")
+def test_account_deletion_ends_shares(
     app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     share_id = share(ann, new_chat(ann)["id"])["id"]
@@ -178,9 +175,8 @@ def test_AB_51_deleting_the_account_kills_its_shares(
     assert app.call(app.portico.database.rows, "SELECT id FROM chats_share") == []
 
 
-def test_AB_51_a_share_counts_only_while_its_chat_points_to_it(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-51")
+def test_share_requires_reference_from_chat(app: InProcessApp, ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     first = share(ann, chat_id)["id"]
     app.call(app.portico.database.execute, "UPDATE chats_chat SET share_id = NULL")
@@ -190,7 +186,8 @@ def test_AB_51_a_share_counts_only_while_its_chat_points_to_it(
     assert is_dead(bob, first)
 
 
-def test_AB_48_only_the_owner_shares_and_takes_back(
+@pytest.mark.case("AB-48")
+def test_only_owner_shares_and_unshares(
     app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
@@ -199,7 +196,7 @@ def test_AB_48_only_the_owner_shares_and_takes_back(
 
     for person in (bob, admin):
         for target in (chat_id, share_id, "absent", "%00", "%F0%9F%A6%9C"):
-            # An administrator may read it while ENABLE_ADMIN_CHAT_ACCESS is on, and no more.
+            # An administrator may only read it while ENABLE_ADMIN_CHAT_ACCESS is on.
             is_known = person is admin and target == chat_id
             for answer in (
                 person.post(f"{CHATS}{target}/share"),
@@ -219,7 +216,7 @@ class TestWithoutPermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_CHAT_SHARE": "false"}
 
-    def test_nothing_is_shared_but_by_administrators_and_everything_can_be_taken_back(
+    def test_sharing_requires_permission_and_unsharing_does_not(
         self, ann: Client, admin: Client
     ) -> None:
         chat_id = new_chat(ann)["id"]
@@ -236,7 +233,8 @@ class TestWithALine:
         (tmp_path / "ours.csv").write_text("p, chat, read, role:admin, allow\n")
         return env | {"PORTICO_ACCESS_POLICY_DIR": str(tmp_path)}
 
-    def test_AB_52_who_may_read_the_chats_of_others_opens_them_by_their_own_id_and_no_more(
+    @pytest.mark.case("AB-52")
+    def test_readers_of_other_chats_open_them_by_chat_id(
         self, ann: Client, bob: Client, admin: Client
     ) -> None:
         chat = new_chat(ann)
@@ -249,7 +247,7 @@ class TestWithALine:
         assert admin.post(f"{CHATS}{chat['id']}/clone", {}).status == 404
 
 
-def test_sharing_and_taking_back_are_told(app: InProcessApp, ann: Client) -> None:
+def test_share_changes_are_published(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     told: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
@@ -261,7 +259,7 @@ def test_sharing_and_taking_back_are_told(app: InProcessApp, ann: Client) -> Non
     assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 2
 
 
-def test_a_document_that_cannot_be_understood_is_not_shared(app: InProcessApp, ann: Client) -> None:
+def test_unreadable_document_is_not_shared(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     sql = "UPDATE chats_chat SET chat = $1, messages_at = NULL, branch_at = NULL"
     app.call(app.portico.database.execute, sql, json.dumps({"history": 5}))

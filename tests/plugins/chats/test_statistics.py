@@ -1,4 +1,4 @@
-"""One's own chats in numbers."""
+"""Statistics of the caller's chats."""
 
 from tests.plugins.chats.conftest import document, new_chat
 
@@ -7,9 +7,7 @@ from portico.testing import Client, InProcessApp
 STATS = "/api/v1/chats/stats"
 
 
-def test_ones_own_chats_are_counted_and_nobody_elses(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+def test_statistics_count_only_own_chats(app: InProcessApp, ann: Client, bob: Client) -> None:
     new_chat(bob)
     said = {
         "q": {"id": "q", "role": "user", "content": "Hi"},
@@ -36,7 +34,7 @@ def test_ones_own_chats_are_counted_and_nobody_elses(
     }
 
 
-def test_who_has_no_chat_has_zeros(ann: Client) -> None:
+def test_statistics_without_chats_are_zero(ann: Client) -> None:
     stats = ann.get(STATS).json
 
     assert (stats["total"], stats["messages"]["total"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""Tags over HTTP: how they are spelled, who carries them, and when they are gone."""
+"""Tags over HTTP: spelling, tagged chats, and deletion of unused tags."""
 
 import asyncio
 import json
@@ -14,7 +14,14 @@ from portico.db import current_database, fetch_all, transaction
 from portico.errors import InvalidRequest
 from portico.testing import Client, InProcessApp
 from portico_chats.tags import queries as tag_queries
-from portico_chats.tags.names import LONGEST, MOST, read_name, tag_id, tags_in, with_tags
+from portico_chats.tags.names import (
+    MAX_TAG_CHARS,
+    MAX_TAGS_PER_CHAT,
+    read_name,
+    tag_id,
+    tags_in,
+    with_tags,
+)
 from portico_chats.tags.service import attach
 
 CHATS = "/api/v1/chats/"
@@ -22,7 +29,7 @@ NOT_FOUND = "We could not find what you're looking for :/"
 
 
 def tag(person: Client, chat_id: str, *names: str) -> Any:
-    """Give a chat tags; the answer to the last."""
+    """Add tags to a chat. Returns the last response."""
     answer = None
     for name in names:
         answer = person.post(f"{CHATS}{chat_id}/tags", {"name": name})
@@ -31,19 +38,19 @@ def tag(person: Client, chat_id: str, *names: str) -> Any:
 
 
 def all_tags(person: Client) -> dict[str, str]:
-    """Names by id."""
+    """Return the names by id."""
     return {one["id"]: one["name"] for one in person.get(CHATS + "all/tags").json}
 
 
 def carried(person: Client, chat_id: str) -> set[str]:
-    """What a chat carries, by each of the ways to tell."""
+    """Return the tags of a chat, read in every available way."""
     ids = {one["id"] for one in person.get(f"{CHATS}{chat_id}/tags").json}
     told = person.get(CHATS + chat_id).json["meta"].get("tags", [])
     assert sorted(told) == sorted(ids)
     return ids
 
 
-def test_a_tag_keeps_its_first_spelling_and_is_one_whatever_its_case(ann: Client) -> None:
+def test_tag_keeps_first_spelling_and_ignores_case(ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     me = ann.account["id"]
 
@@ -57,7 +64,7 @@ def test_a_tag_keeps_its_first_spelling_and_is_one_whatever_its_case(ann: Client
     assert carried(ann, one) == carried(ann, other) == {"big_trip"}
 
 
-def test_tags_are_everybodys_own(ann: Client, bob: Client) -> None:
+def test_tags_are_per_account(ann: Client, bob: Client) -> None:
     mine, theirs = new_chat(ann)["id"], new_chat(bob)["id"]
     tag(ann, mine, "Work")
     tag(bob, theirs, "WORK")
@@ -67,7 +74,7 @@ def test_tags_are_everybodys_own(ann: Client, bob: Client) -> None:
     assert (all_tags(ann), all_tags(bob)) == ({}, {"work": "WORK"})
 
 
-def test_a_tag_is_gone_when_nobody_carries_it_any_more(app: InProcessApp, ann: Client) -> None:
+def test_unused_tag_is_deleted(app: InProcessApp, ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     tag(ann, one, "A", "B")
     tag(ann, other, "A")
@@ -85,7 +92,7 @@ def test_a_tag_is_gone_when_nobody_carries_it_any_more(app: InProcessApp, ann: C
     assert table(app, "chats_tagged") == []
 
 
-def test_a_tag_is_gone_with_the_archive_and_comes_back_without_its_spelling(ann: Client) -> None:
+def test_unarchived_tag_is_restored_without_spelling(ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     tag(ann, one, "Big Trip", "Work")
     tag(ann, other, "Work")
@@ -104,7 +111,7 @@ def test_a_tag_is_gone_with_the_archive_and_comes_back_without_its_spelling(ann:
     assert all_tags(ann) == {"big_trip": "big_trip", "later": "later", "work": "work"}
 
 
-def test_who_carries_a_tag_is_listed_without_the_archived_a_page_at_a_time(
+def test_tagged_chats_are_listed_in_pages_without_archived(
     ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000]
@@ -130,7 +137,8 @@ def test_who_carries_a_tag_is_listed_without_the_archived_a_page_at_a_time(
     assert titles(skip=2**40) == titles(limit=0) == []
 
 
-def test_D_CHAT_9_looking_up_a_tag_changes_nothing(app: InProcessApp, ann: Client) -> None:
+@pytest.mark.case("D-CHAT-9")
+def test_tag_lookup_changes_nothing(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     tag(ann, chat_id, "Work")
     ann.post(f"{CHATS}{chat_id}/archive")
@@ -146,7 +154,8 @@ def test_D_CHAT_9_looking_up_a_tag_changes_nothing(app: InProcessApp, ann: Clien
     {}, {"name": None}, {"name": 5}, {"name": []}, [], None, {"name": "x", "skip": -1}, {"name": "x", "limit": -1},
     {"name": "x", "limit": 1001}, {"name": "x", "skip": 10**30}, {"name": "x", "skip": "x"},
 ])  # fmt: skip
-def test_AB_58_a_form_of_another_shape_is_422(ann: Client, form: Any) -> None:
+@pytest.mark.case("AB-58")
+def test_invalid_tag_form_is_422(ann: Client, form: Any) -> None:
     assert ann.post(CHATS + "tags", form).status == 422
     chat_id = new_chat(ann)["id"]
     if not isinstance(form, dict) or not isinstance(form.get("name"), str):
@@ -155,23 +164,24 @@ def test_AB_58_a_form_of_another_shape_is_422(ann: Client, form: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "None", " NONE ", "no\x00ne"])
-def test_no_tag_is_called_none(ann: Client, name: str) -> None:
+def test_tag_none_is_refused(ann: Client, name: str) -> None:
     answer = ann.post(f"{CHATS}{new_chat(ann)['id']}/tags", {"name": name})
     assert (answer.status, answer.detail) == (400, "[ERROR: Tag name cannot be 'None']")
     assert all_tags(ann) == {}
 
 
-@pytest.mark.parametrize("name", ["", "   ", "\x00", "x" * (LONGEST + 1), "İ" * LONGEST])
-def test_a_name_that_no_tag_may_have_is_400_and_changes_nothing(
-    app: InProcessApp, ann: Client, name: str
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["", "   ", "\x00", "x" * (MAX_TAG_CHARS + 1), "İ" * MAX_TAG_CHARS]
+)
+def test_invalid_tag_name_is_400(app: InProcessApp, ann: Client, name: str) -> None:
     chat_id = new_chat(ann)["id"]
     answer = ann.post(f"{CHATS}{chat_id}/tags", {"name": name})
     assert answer.status == 400 and "Tag name" in answer.detail
     assert table(app, "chats_tag") == table(app, "chats_tagged") == []
 
 
-def test_AB_58_half_a_character_is_no_name_and_no_fault(ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_lone_surrogate_in_tag_is_ignored(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     for path, method in (
         (f"{chat_id}/tags", "POST"),
@@ -183,15 +193,19 @@ def test_AB_58_half_a_character_is_no_name_and_no_fault(ann: Client) -> None:
     assert all_tags(ann) == {}
 
 
-def test_a_chat_has_no_more_tags_than_somebody_could_want(ann: Client) -> None:
+def test_chat_has_limited_number_of_tags(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
-    tag(ann, chat_id, *map(str, range(MOST)))
+    tag(ann, chat_id, *map(str, range(MAX_TAGS_PER_CHAT)))
     answer = ann.post(f"{CHATS}{chat_id}/tags", {"name": "more"})
-    assert (answer.status, answer.detail) == (400, f"[ERROR: A chat has at most {MOST} tags]")
-    assert len(tag(ann, chat_id, "0")) == MOST
+    assert (answer.status, answer.detail) == (
+        400,
+        f"[ERROR: A chat has at most {MAX_TAGS_PER_CHAT} tags]",
+    )
+    assert len(tag(ann, chat_id, "0")) == MAX_TAGS_PER_CHAT
 
 
-def test_AB_56_what_a_document_says_of_tags_is_the_clients(app: InProcessApp, ann: Client) -> None:
+@pytest.mark.case("AB-56")
+def test_tags_in_document_are_ignored(app: InProcessApp, ann: Client) -> None:
     chat = ann.post(
         CHATS + "new", {"chat": document(tags=["x"], meta={"tags": ["y"]}), "meta": {"tags": ["z"]}}
     ).json
@@ -203,10 +217,10 @@ def test_AB_56_what_a_document_says_of_tags_is_the_clients(app: InProcessApp, an
     assert ann.get(CHATS + chat["id"]).json["chat"]["meta"] == {"tags": ["y"]}
 
 
-def test_a_tag_does_not_move_a_chat(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tagging_keeps_updated_at(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000]
-    for room in ("service", "marks.flags", "reach"):
-        monkeypatch.setattr(f"portico_chats.{room}.now", lambda: clock[0])
+    for module in ("service", "flags.service", "access"):
+        monkeypatch.setattr(f"portico_chats.{module}.now", lambda: clock[0])
     chat_id = new_chat(ann)["id"]
     clock[0] = 2000
     tag(ann, chat_id, "Work")
@@ -214,9 +228,8 @@ def test_a_tag_does_not_move_a_chat(ann: Client, monkeypatch: pytest.MonkeyPatch
     assert ann.get(CHATS + chat_id).json["updated_at"] == 1000
 
 
-def test_AB_49_deleting_in_vain_leaves_everybodys_tags(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-49")
+def test_failed_deletion_keeps_tags(app: InProcessApp, ann: Client, bob: Client) -> None:
     mine, theirs = new_chat(ann)["id"], new_chat(bob)["id"]
     tag(ann, mine, "Work")
     tag(bob, theirs, "Work")
@@ -225,9 +238,7 @@ def test_AB_49_deleting_in_vain_leaves_everybodys_tags(
     assert [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
 
 
-def test_a_tag_that_is_wanted_again_is_not_swept_up_in_that_moment(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_concurrently_added_tag_is_not_deleted(app: InProcessApp, ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     tag(ann, one, "Work")
     me = ann.account["id"]
@@ -255,7 +266,7 @@ def test_a_tag_that_is_wanted_again_is_not_swept_up_in_that_moment(
     assert [row["chat_id"] for row in table(app, "chats_tagged")] == [other]
 
 
-def test_many_who_tag_and_untag_at_once_leave_a_tag_if_and_only_if_it_is_carried(
+def test_concurrent_tagging_keeps_tag_exactly_if_used(
     app: InProcessApp, env: dict[str, str], ann: Client
 ) -> None:
     elsewhere = InProcessApp(env)
@@ -289,7 +300,7 @@ def test_many_who_tag_and_untag_at_once_leave_a_tag_if_and_only_if_it_is_carried
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_read_as_a_name_is_known_by_one_id(name: str) -> None:
+def test_read_name_and_tag_id_agree(name: str) -> None:
     try:
         known_as, spelled = read_name(name)
     except InvalidRequest:
@@ -300,14 +311,12 @@ def test_whatever_is_read_as_a_name_is_known_by_one_id(name: str) -> None:
 
 
 @pytest.mark.parametrize("meta", ["{}", "[]", "null", '{"tags":5}', '{"tags":[1]}', "x"])
-def test_meta_of_another_shape_tells_of_no_tags(meta: str) -> None:
+def test_unusual_meta_has_no_tags(meta: str) -> None:
     assert tags_in(meta) == []
     assert tags_in(with_tags(meta, ["a"])) == ["a"]
 
 
-def test_tags_that_no_chat_could_have_today_stay_until_they_are_taken_off(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_old_invalid_tags_stay_until_removed(app: InProcessApp, ann: Client) -> None:
     chat_id, long = new_chat(ann)["id"], "l" * 300
     old = [f"t{n}" for n in range(150)]
     meta = json.dumps({"tags": [long, *old]})
@@ -325,7 +334,7 @@ def test_tags_that_no_chat_could_have_today_stay_until_they_are_taken_off(
     assert ann.get(CHATS + chat_id).json["meta"]["tags"] == []
 
 
-def test_a_tag_that_is_added_leaves_an_old_long_one(app: InProcessApp, ann: Client) -> None:
+def test_adding_tag_keeps_old_long_tag(app: InProcessApp, ann: Client) -> None:
     chat_id, long = new_chat(ann)["id"], "l" * 300
     keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
     meta = json.dumps({"tags": [long]})

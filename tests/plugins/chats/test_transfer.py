@@ -1,4 +1,4 @@
-"""Chats on their way from one server to another: they lie in folders of the same names there."""
+"""Chats that move to another server: they are in folders of the same names there."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ CHATS = "/api/v1/chats/"
 def elsewhere(
     env: dict[str, str], database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[InProcessApp]:
-    """Another server of the same kind, which has nothing yet."""
+    """Another server of the same kind, without data."""
     own = env | {"DATA_DIR": str(tmp_path / "elsewhere")}
     if not database_url:
         app = InProcessApp(own)
@@ -50,7 +50,7 @@ def put(person: Client, title: str, folder_id: str | None, *, archived: bool = F
 
 
 def exported(app: InProcessApp, owner_id: str | None = None) -> bytes:
-    """What `portico chats export` writes."""
+    """Return the output of `portico chats export`."""
 
     async def work() -> bytes:
         folders = app.portico.context.services.get(FolderLookup)
@@ -63,7 +63,7 @@ def exported(app: InProcessApp, owner_id: str | None = None) -> bytes:
 
 
 def bring(app: InProcessApp, owner: Client, text: bytes) -> BatchedImport:
-    """As `portico chats import` does."""
+    """Return an import as `portico chats import` runs it."""
     context, owner_id = app.portico.context, owner.account["id"]
     batched = BatchedImport(ChatImport(context, owner_id, BytesIO(text), unbounded=True))
     app.call(batched.run)
@@ -71,7 +71,7 @@ def bring(app: InProcessApp, owner: Client, text: bytes) -> BatchedImport:
 
 
 def places(person: Client) -> dict[str, str]:
-    """Where each chat lies, as a path of names; "" = in no folder."""
+    """Return the folder of each chat, as a path of names; "" = in no folder."""
     folders = {one["id"]: one for one in person.get("/api/v1/folders/").json}
 
     def path(folder_id: str | None) -> str:
@@ -88,7 +88,7 @@ def names(person: Client) -> list[str]:
 
 
 def furnish(person: Client) -> dict[str, str]:
-    """Folders in folders with chats in them; the one in the middle has none. Returns where each chat lies."""
+    """Create nested folders with chats in them; the middle one has none. Returns where each chat is."""
     trips = new_folder(person, "Trips")
     spain = new_folder(person, "Año 2024", new_folder(person, "Europe", trips))
     put(person, "plan", trips)
@@ -113,7 +113,7 @@ def command(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], *words
     return done.output
 
 
-def test_the_commands_move_chats_with_the_names_and_the_nesting_of_their_folders(
+def test_commands_keep_names_and_nesting_of_folders(
     app: InProcessApp,
     elsewhere: InProcessApp,
     ann: Client,
@@ -137,7 +137,7 @@ def test_the_commands_move_chats_with_the_names_and_the_nesting_of_their_folders
     assert "folder" not in loose
 
 
-def test_what_is_exported_comes_in_over_http_too_and_twice_into_the_same_folders(
+def test_http_import_reuses_folders(
     app: InProcessApp, elsewhere: InProcessApp, ann: Client
 ) -> None:
     there, bob = furnish(ann), elsewhere.client.sign_up("Bob")
@@ -150,7 +150,7 @@ def test_what_is_exported_comes_in_over_http_too_and_twice_into_the_same_folders
     assert names(bob) == ["Año 2024", "Europe", "Trips"]
 
 
-def test_folders_of_one_name_of_two_accounts_stay_two_in_every_run(
+def test_equal_folder_names_of_two_accounts_stay_separate(
     app: InProcessApp, elsewhere: InProcessApp, ann: Client, bob: Client
 ) -> None:
     for person, title in ((ann, "ann's"), (bob, "bob's")):
@@ -169,7 +169,7 @@ def test_folders_of_one_name_of_two_accounts_stay_two_in_every_run(
     assert places(eve) == before
 
 
-def test_an_export_of_another_account_changes_nothing_in_that_accounts_folders(
+def test_import_leaves_folders_of_other_account_unchanged(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     there, mine = furnish(ann), new_folder(bob, "trips")
@@ -187,9 +187,7 @@ def test_an_export_of_another_account_changes_nothing_in_that_accounts_folders(
     assert not theirs & {one["folder_id"] for one in bob.get(CHATS + "all").json}
 
 
-def test_an_export_comes_back_into_the_folders_that_are_still_there(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_import_reuses_existing_folders(app: InProcessApp, ann: Client) -> None:
     there = furnish(ann)
     text = exported(app)
     for one in ann.get(CHATS + "all").json:
@@ -201,7 +199,7 @@ def test_an_export_comes_back_into_the_folders_that_are_still_there(
     assert names(ann) == ["Año 2024", "Europe", "Trips"]
 
 
-def test_an_export_ends_though_folders_lie_in_each_other_or_in_a_foreign_one(
+def test_export_handles_folder_cycles_and_foreign_parents(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     outer, theirs = new_folder(ann, "Outer"), new_folder(bob, "Secret")

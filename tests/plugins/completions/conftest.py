@@ -4,5 +4,5 @@ from tests.upstream import Upstream
 
 @pytest.fixture
 def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
-    """As everywhere, with one provider, open to everybody."""
+    """The default environment with one provider that all users may use."""
     return env | upstream.environment

@@ -18,7 +18,7 @@ def fill(text: str, variables: dict[str, str] | None = None, prompt: str = "hell
     return PromptTemplate(ANN, variables or {}, lambda: prompt, lambda: LINES).fill(text)
 
 
-def test_people_are_called_by_their_name() -> None:
+def test_user_name_is_inserted() -> None:
     assert fill("Hi {{USER_NAME}}, {{ USER_BIO }}.") == "Hi Ann {{CURRENT_DATE}}, None."
 
 
@@ -39,13 +39,13 @@ ABOUT = "{{USER_BIO}} {{USER_GENDER}} {{USER_BIRTH_DATE}} {{USER_AGE}} {{USER_LO
 
 
 @pytest.mark.parametrize(("today", "age"), [(date(2026, 6, 1), 35), (date(2026, 6, 2), 36)])
-def test_what_an_account_says_about_its_person_is_told(today: date, age: int) -> None:
+def test_account_values_are_inserted(today: date, age: int) -> None:
     template = PromptTemplate(account_variables(BEN, today), {}, str, list)
     assert template.fill(ABOUT) == f"Sails. male 1990-06-02 {age} Rome"
 
 
 @pytest.mark.parametrize("info", [None, "null", "[1]", '{"location": 7}', '{"location": ""}'])
-def test_what_is_not_known_prints_as_none(info: str | None) -> None:
+def test_unknown_values_print_as_none(info: str | None) -> None:
     account = replace(BEN, bio=None, gender="", date_of_birth="soon", info=info)
     template = PromptTemplate(account_variables(account, date(2026, 1, 1)), {}, str, list)
     assert template.fill("{{USER_BIO}} {{USER_GENDER}} {{USER_AGE}} {{USER_LOCATION}}") == (
@@ -62,15 +62,15 @@ def test_what_is_not_known_prints_as_none(info: str | None) -> None:
         ("CURRENT_WEEKDAY", r"\w+day"),
     ],
 )
-def test_the_time_is_told(placeholder: str, pattern: str) -> None:
+def test_time_is_inserted(placeholder: str, pattern: str) -> None:
     assert re.fullmatch(pattern, fill("{{" + placeholder + "}}"))
 
 
-def test_the_clients_variables_win() -> None:
+def test_client_variables_override_others() -> None:
     assert fill("{{USER_NAME}} {{MINE}}", {"{{USER_NAME}}": "Mia", "{{MINE}}": "1"}) == "Mia 1"
 
 
-def test_what_fills_a_placeholder_is_not_looked_through_again() -> None:
+def test_inserted_values_are_not_scanned_again() -> None:
     assert fill("{{A}}", {"{{A}}": "{{USER_NAME}}"}) == "{{USER_NAME}}"
 
 
@@ -90,10 +90,10 @@ def test_what_fills_a_placeholder_is_not_looked_through_again() -> None:
         ("{{UNKNOWN}} {x} {{}} {{ }}", "{{UNKNOWN}} {x} {{}} {{ }}"),
     ],
 )
-def test_prompts_and_messages_can_be_cut(placeholder: str, filled: str) -> None:
+def test_prompt_and_messages_can_be_truncated(placeholder: str, filled: str) -> None:
     assert fill(placeholder) == filled
 
 
-def test_a_prompt_that_grows_beyond_measure_is_refused() -> None:
+def test_too_long_filled_prompt_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         fill("{{prompt}}" * 10_000, prompt="x" * 1000)

@@ -30,7 +30,7 @@ PARTS = {
 }
 
 
-def test_a_prompt_becomes_the_first_message_and_the_rest_stays_as_it_is() -> None:
+def test_prompt_becomes_first_message() -> None:
     given = raws(USER)
     result = prepend_system(given, "Be brief.")
     assert plain(result) == [{"role": "system", "content": "Be brief."}, USER]
@@ -47,28 +47,28 @@ def test_a_prompt_becomes_the_first_message_and_the_rest_stays_as_it_is() -> Non
         ([], [{"type": "text", "text": "new"}]),
     ],
 )
-def test_a_prompt_goes_in_front_of_the_one_that_is_there(content: Any, expected: Any) -> None:
+def test_prompt_is_prepended_to_existing_system_message(content: Any, expected: Any) -> None:
     result = prepend_system(raws({"role": "system", "content": content, "name": "n"}, USER), "new")
     assert plain(result) == [{"role": "system", "content": expected, "name": "n"}, USER]
 
 
-def test_the_first_system_message_is_found_wherever_it_is() -> None:
+def test_first_system_message_is_found_at_any_position() -> None:
     assert system_index(raws(USER, {"role": "system", "content": "x"})) == 1
     assert system_index(raws(USER, {"role": "user", "content": "system"})) is None
     assert system_index(raws({"role": None}, {})) is None
 
 
-def test_messages_from_above_can_be_taken_out() -> None:
+def test_system_messages_are_removed() -> None:
     given = raws({"role": "system"}, USER, {"role": "developer"})
     assert plain(without_system(given)) == [USER]
 
 
-def test_parts_that_are_not_text_are_left_alone() -> None:
+def test_non_text_parts_are_unchanged() -> None:
     [changed] = plain([with_text(raws(PARTS)[0], str.upper)])
     assert changed["content"] == [PARTS["content"][0], {"type": "text", "text": "LOOK"}]
 
 
-def test_a_conversation_is_lines_and_the_last_words_are_the_persons() -> None:
+def test_transcript_has_lines_and_last_user_text_is_found() -> None:
     given = raws({"role": "system", "content": "s"}, PARTS, {"role": "assistant", "content": None})
     assert transcript(given) == ["SYSTEM: s", "USER: look", "ASSISTANT: "]
     assert last_user_text(given) == "look"

@@ -1,4 +1,4 @@
-"""Taking a request apart."""
+"""Parsing of completion requests."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ def read(**body: Any) -> CompletionRequest:
     return parse_request(msgspec.json.decode(document, type=dict[str, msgspec.Raw]))
 
 
-def test_what_is_not_ours_is_passed_on_raw() -> None:
+def test_other_keys_are_forwarded_raw() -> None:
     turn = read(temperature=1.50, tools=[{}], unknown={"a": [1]})
     assert {key: bytes(value) for key, value in turn.body.items()} == {
         "temperature": b"1.5",
@@ -29,13 +29,14 @@ def test_what_is_not_ours_is_passed_on_raw() -> None:
 @pytest.mark.parametrize(
     "key", sorted(PORTICO_KEYS | {"bypass_filter", "bypass_system_prompt", "__event_emitter__"})
 )
-def test_ab37_keys_that_are_ours_never_reach_a_provider(key: str) -> None:
+@pytest.mark.case("AB-37")
+def test_portico_keys_are_never_forwarded(key: str) -> None:
     value: Any = {} if key in ("params", "variables", "model_item") else "abc"
     assert key not in read(**{key: value}).body
 
 
 @pytest.mark.parametrize("missing", ["model", "messages"])
-def test_model_and_messages_are_needed(missing: str) -> None:
+def test_model_and_messages_are_required(missing: str) -> None:
     body = {"model": msgspec.Raw(b'"m"'), "messages": msgspec.Raw(b"[]")}
     del body[missing]
     with pytest.raises(ValidationError) as refusal:
@@ -62,25 +63,26 @@ MISFITS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("key", "value"), MISFITS)
-def test_ab53_what_has_the_wrong_shape_is_refused_without_an_echo(key: str, value: Any) -> None:
+@pytest.mark.case("AB-53")
+def test_invalid_value_is_refused_without_echo(key: str, value: Any) -> None:
     with pytest.raises(ValidationError) as refusal:
         read(**{key: value})
     [fault] = refusal.value.faults
     assert fault["loc"][:2] == ["body", key] and set(fault) == {"type", "loc", "msg"}
 
 
-def test_nulls_and_empty_texts_are_nothing() -> None:
+def test_null_and_empty_values_are_ignored() -> None:
     turn = read(stream=None, params=None, variables=None, chat_id=None, id="", session_id=None)
     assert (
         not turn.stream and turn.params == {} and turn.chat_id is None and turn.message_id is None
     )
 
 
-def test_only_placeholders_are_variables() -> None:
+def test_variables_must_be_placeholders() -> None:
     turn = read(variables={"{{USER_NAME}}": "Mia", "e": "x", "{{N}}": 7, "": "y"})
     assert turn.variables == {"{{USER_NAME}}": "Mia", "{{N}}": "7"}
 
 
-def test_a_temporary_chat_is_known_by_its_id() -> None:
+def test_temporary_chat_is_recognized_by_id() -> None:
     assert read(chat_id="local:Ab-_9").is_temporary
     assert not read(chat_id="a1").is_temporary

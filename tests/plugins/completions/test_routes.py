@@ -1,4 +1,4 @@
-"""The completion route, as a client sees it."""
+"""The completion route over HTTP."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ def ask(client: Client, path: Any = PATHS[0], **body: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_answers_pass_byte_for_byte(user: Client, path: str) -> None:
+def test_response_is_forwarded_byte_for_byte(user: Client, path: str) -> None:
     whole = ask(user, path)
     assert (whole.status, whole.body) == (200, completion())
     assert whole.headers["content-type"] == "application/json"
@@ -28,7 +28,7 @@ def test_answers_pass_byte_for_byte(user: Client, path: str) -> None:
     assert streamed.headers["cache-control"] == "no-store, private"
 
 
-def test_strangers_and_pending_accounts_get_no_answer(
+def test_completion_requires_approved_account(
     client: Client, admin: Client, upstream: Upstream
 ) -> None:
     assert ask(client).status == 401
@@ -45,9 +45,7 @@ def test_strangers_and_pending_accounts_get_no_answer(
         ({"model": "good", "messages": "hi"}, "messages"),
     ],
 )
-def test_a_body_that_does_not_fit_is_422_and_names_the_field(
-    user: Client, body: Any, field: str
-) -> None:
+def test_invalid_body_is_422_with_field_name(user: Client, body: Any, field: str) -> None:
     answer = user.post(PATHS[0], body)
     assert answer.status == 422
     assert answer.detail[0]["loc"] == ["body", field] and "input" not in answer.detail[0]
@@ -56,20 +54,18 @@ def test_a_body_that_does_not_fit_is_422_and_names_the_field(
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"model":"good","messages":[],"x":"\xff"}']
 )
-def test_a_body_that_is_no_object_is_422(user: Client, body: bytes) -> None:
+def test_non_object_body_is_422(user: Client, body: bytes) -> None:
     assert user.post(PATHS[0], body=body).status == 422
 
 
-def test_an_unknown_model_is_404(user: Client) -> None:
+def test_unknown_model_is_404(user: Client) -> None:
     answer = ask(user, model="nowhere")
     assert (answer.status, answer.detail) == (404, "Model not found")
     direct = ask(user, model_item={"direct": True})
     assert (direct.status, direct.detail) == (404, "Model not found")
 
 
-def test_a_preset_speaks_with_its_own_prompt_and_parameters(
-    admin: Client, upstream: Upstream
-) -> None:
+def test_preset_uses_its_prompt_and_parameters(admin: Client, upstream: Upstream) -> None:
     form = {
         "id": "desk",
         "base_model_id": "good",
@@ -108,7 +104,7 @@ def test_a_preset_speaks_with_its_own_prompt_and_parameters(
 
 
 @pytest.mark.parametrize("where", ["the model's prompt", "the chat's"])
-def test_prompts_are_told_where_somebody_is(admin: Client, upstream: Upstream, where: str) -> None:
+def test_prompt_contains_user_location(admin: Client, upstream: Upstream, where: str) -> None:
     assert admin.post("/api/v1/users/user/info/update", {"location": "Rome"}).status == 200
     prompt = "It is {{USER_LOCATION}}, {{ USER_AGE }}."
     if where == "the chat's":
@@ -123,7 +119,7 @@ def test_prompts_are_told_where_somebody_is(admin: Client, upstream: Upstream, w
     assert asked.json["messages"][0] == {"role": "system", "content": "It is Rome, None."}
 
 
-def test_a_row_may_turn_streaming_off(admin: Client, upstream: Upstream) -> None:
+def test_model_record_turns_streaming_off(admin: Client, upstream: Upstream) -> None:
     form = {
         "id": "desk",
         "base_model_id": "good",
@@ -137,9 +133,7 @@ def test_a_row_may_turn_streaming_off(admin: Client, upstream: Upstream) -> None
     assert upstream.completions()[0].json["stream"] is False
 
 
-def test_what_a_person_is_not_permitted_is_left_out_or_refused(
-    env: dict[str, str], upstream: Upstream
-) -> None:
+def test_forbidden_options_are_dropped_or_refused(env: dict[str, str], upstream: Upstream) -> None:
     from portico.testing import InProcessApp
 
     env |= {
@@ -164,7 +158,7 @@ def test_what_a_person_is_not_permitted_is_left_out_or_refused(
         app.close()
 
 
-def test_the_openai_library_lists_asks_and_streams(server: Server) -> None:
+def test_openai_library_lists_completes_and_streams(server: Server) -> None:
     token = str(server.client.sign_up("Ada").token)
     with openai.OpenAI(base_url=f"{server.url}/api/v1", api_key=token, max_retries=0) as client:
         create: Any = client.chat.completions.create
@@ -179,7 +173,7 @@ def test_the_openai_library_lists_asks_and_streams(server: Server) -> None:
             list(create(model="cut", messages=MESSAGES, stream=True))
 
 
-def test_documents_of_both_names_are_drawn(client: Client) -> None:
+def test_openapi_documents_both_paths(client: Client) -> None:
     paths = client.get("/openapi.json").json["paths"]
     assert set(PATHS) <= set(paths)
 
@@ -193,7 +187,8 @@ def test_documents_of_both_names_are_drawn(client: Client) -> None:
         ("error-inside", "failed while"),
     ],
 )
-def test_ft20_what_became_of_an_answer_is_kept_with_its_message(
+@pytest.mark.case("FT-20")
+def test_result_of_completion_is_recorded_with_message(
     user: Client, model: str, error: str | None
 ) -> None:
     chat = user.post("/api/v1/chats/new", {"chat": {"title": "t"}}).json["id"]
@@ -207,7 +202,7 @@ def test_ft20_what_became_of_an_answer_is_kept_with_its_message(
 
 
 def question_in(person: Client) -> tuple[str, bytes]:
-    """A chat of one question, and the bytes it is read as."""
+    """Return a chat of one question, and its response body."""
     question = {"id": "q", "parentId": None, "childrenIds": [], "role": "user", "content": "hi"}
     form = {"chat": {"history": {"messages": {"q": question}, "currentId": "q"}}}
     chat = person.post("/api/v1/chats/new", form).json["id"]
@@ -215,7 +210,7 @@ def question_in(person: Client) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("model", ["nowhere", "status-400", "status-404"])
-def test_a_completion_that_is_refused_makes_no_message(user: Client, model: str) -> None:
+def test_refused_completion_creates_no_message(user: Client, model: str) -> None:
     chat, before = question_in(user)
 
     answer = ask(user, model=model, chat_id=chat, id="answer", parent_id="q")
@@ -226,7 +221,7 @@ def test_a_completion_that_is_refused_makes_no_message(user: Client, model: str)
 
 @pytest.mark.parametrize("model", ["good", "status-500"])
 @pytest.mark.parametrize("named", [{}, {"parent_id": "q"}])
-def test_a_completion_with_an_id_of_its_own_makes_a_whole_message(
+def test_completion_with_new_id_creates_whole_message(
     user: Client, model: str, named: dict[str, str]
 ) -> None:
     chat, _ = question_in(user)
@@ -240,7 +235,7 @@ def test_a_completion_with_an_id_of_its_own_makes_a_whole_message(
     assert (history["messages"]["q"]["childrenIds"], history["currentId"]) == (["answer"], "answer")
 
 
-def test_a_stream_that_breaks_off_does_not_bring_its_deleted_message_back(
+def test_broken_stream_does_not_restore_deleted_message(
     user: Client,
 ) -> None:
     chat, before = question_in(user)

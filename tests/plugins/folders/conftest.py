@@ -1,4 +1,4 @@
-"""A house with folders, and two people who have some."""
+"""Fixtures: an application with folders, and two users."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def bob(admin: Client) -> Client:
 
 
 def new_folder(person: Client, name: str = "Trips", inside: str | None = None, **more: Any) -> str:
-    """The id of a new folder."""
+    """Create a folder. Returns its id."""
     answer = person.post(FOLDERS, {"name": name, **more})
     assert answer.status == 200, answer
     if inside is not None:
@@ -42,20 +42,20 @@ def new_folder(person: Client, name: str = "Trips", inside: str | None = None, *
 
 
 def move(person: Client, folder_id: str, parent_id: str | None) -> int:
-    """The status of putting one folder into another."""
+    """Move a folder into another one. Returns the status."""
     answer = person.post(f"{FOLDERS}{folder_id}/update/parent", {"parent_id": parent_id})
     assert answer.status in (200, 400), answer
     return answer.status
 
 
 def parents(person: Client) -> dict[str, str | None]:
-    """Each folder's name, and that of the one it lies in."""
+    """Return each folder's name, and the name of its parent."""
     listed = person.get(FOLDERS).json
     names = {one["id"]: one["name"] for one in listed} | {None: None}
     return {one["name"]: names[one["parent_id"]] for one in listed}
 
 
 def stored(app: InProcessApp) -> list[dict[str, Any]]:
-    """All rows as they are in the database."""
+    """Return all rows of the database."""
     sql = "SELECT * FROM folders_folder ORDER BY id"
     return [dict(row) for row in app.call(app.portico.database.rows, sql)]

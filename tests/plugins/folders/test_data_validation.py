@@ -1,4 +1,4 @@
-"""`data` and `meta`: open objects, kept as they come."""
+"""`data` and `meta`: open objects, stored as they are sent."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from tests.plugins.folders.conftest import FOLDERS, new_folder, stored
 from portico.testing import Client, InProcessApp
 
 
-def test_documents_are_kept_byte_for_byte_below_their_top_level(ann: Client) -> None:
+def test_documents_keep_bytes_below_top_level(ann: Client) -> None:
     parts = '"a":{"x":  1.50,"é":"\\u00e9 \\ud83e\\udd9c \\\\u0000"},"b":[1 ,2E5],"c":100000000000000000000'
 
     answer = ann.post(
@@ -24,7 +24,7 @@ def test_documents_are_kept_byte_for_byte_below_their_top_level(ann: Client) -> 
     assert f'"data":{{{parts},"d":1}}'.encode() in changed.body
 
 
-def test_keys_that_are_given_are_replaced_and_the_others_stay(ann: Client) -> None:
+def test_update_replaces_given_keys_and_keeps_others(ann: Client) -> None:
     path = f"{FOLDERS}{new_folder(ann, data={'a': {'b': 1}, 'c': 2}, meta={'icon': 'x', 'd': 3})}"
 
     changed = ann.post(
@@ -39,13 +39,13 @@ def test_keys_that_are_given_are_replaced_and_the_others_stay(ann: Client) -> No
 
 
 @pytest.mark.parametrize("nothing", [{}, {"data": None, "meta": None}, {"data": {}, "meta": {}}])
-def test_what_is_not_given_stays(ann: Client, nothing: Any) -> None:
+def test_missing_values_stay_unchanged(ann: Client, nothing: Any) -> None:
     path = f"{FOLDERS}{new_folder(ann, data={'a': 1}, meta={'icon': 'x'})}"
     changed = ann.post(f"{path}/update", nothing).json
     assert (changed["data"], changed["meta"]) == ({"a": 1}, {"icon": "x"})
 
 
-def test_a_folder_may_have_no_documents(ann: Client) -> None:
+def test_folder_without_documents_is_accepted(ann: Client) -> None:
     none = ann.get(FOLDERS + new_folder(ann, "None")).json
     assert (none["data"], none["meta"]) == (None, None)
     empty = ann.get(FOLDERS + new_folder(ann, "Empty", data={}, meta={})).json
@@ -54,7 +54,7 @@ def test_a_folder_may_have_no_documents(ann: Client) -> None:
     assert (later["data"], later["meta"]) == (None, {"icon": "x"})
 
 
-def test_files_and_models_of_a_folder_are_kept_as_given(ann: Client) -> None:
+def test_files_and_models_are_stored_unchanged(ann: Client) -> None:
     data = {
         "system_prompt": None,
         "files": [{"id": "gone", "type": "file", "meta": {"deep": [1]}}, {}],
@@ -75,7 +75,8 @@ def test_files_and_models_of_a_folder_are_kept_as_given(ann: Client) -> None:
         ({"meta": {"icon": {}}}, ["meta", "icon"]), ({"meta": {"icon": 5}}, ["meta", "icon"]),
     ],
 )  # fmt: skip
-def test_AB_58_a_document_of_another_shape_is_422_with_its_place(
+@pytest.mark.case("AB-58")
+def test_invalid_document_is_422_with_location(
     app: InProcessApp, ann: Client, documents: Any, loc: list[Any]
 ) -> None:
     folder_id = new_folder(ann, "Kept", data={"a": 1})
@@ -93,9 +94,8 @@ def test_AB_58_a_document_of_another_shape_is_422_with_its_place(
     "value",
     [b'{"a":"\xff"}', b'{"a":NaN}', b'{"a":[1,]}', b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"],
 )  # fmt: skip
-def test_AB_58_what_could_not_be_read_back_is_not_kept(
-    app: InProcessApp, ann: Client, value: bytes
-) -> None:
+@pytest.mark.case("AB-58")
+def test_unreadable_json_is_refused(app: InProcessApp, ann: Client, value: bytes) -> None:
     folder_id = new_folder(ann)
     before = stored(app)
     for field in (b"data", b"meta"):
@@ -105,7 +105,8 @@ def test_AB_58_what_could_not_be_read_back_is_not_kept(
     assert stored(app) == before
 
 
-def test_AB_69_of_two_keys_of_one_name_the_one_that_is_checked_is_the_one_that_is_kept(
+@pytest.mark.case("AB-69")
+def test_duplicate_key_is_checked_and_stored_consistently(
     ann: Client,
 ) -> None:
     body = b'{"name":"N","data":{"system_prompt":5,"system_prompt":"last"}}'
@@ -115,9 +116,8 @@ def test_AB_69_of_two_keys_of_one_name_the_one_that_is_checked_is_the_one_that_i
     assert answer.json["data"] == {"system_prompt": "last"}
 
 
-def test_AB_58_documents_have_a_largest_size_also_piece_by_piece(
-    app: InProcessApp, ann: Client
-) -> None:
+@pytest.mark.case("AB-58")
+def test_document_size_is_limited_across_updates(app: InProcessApp, ann: Client) -> None:
     half = "x" * (3 * 1024 * 1024)
     folder_id = new_folder(ann, data={"a": half}, meta={"a": half})
     before = stored(app)
@@ -132,7 +132,8 @@ def test_AB_58_documents_have_a_largest_size_also_piece_by_piece(
     assert len(ann.get(FOLDERS).body) < 1000
 
 
-def test_AB_58_an_icon_is_short_because_the_list_carries_it(app: InProcessApp, ann: Client) -> None:
+@pytest.mark.case("AB-58")
+def test_icon_length_is_limited(app: InProcessApp, ann: Client) -> None:
     folder_id = new_folder(ann, meta={"icon": "x" * 256})
     before = stored(app)
     answer = ann.post(f"{FOLDERS}{folder_id}/update", {"meta": {"icon": "x" * 257}})
@@ -140,9 +141,7 @@ def test_AB_58_an_icon_is_short_because_the_list_carries_it(app: InProcessApp, a
     assert stored(app) == before
 
 
-def test_a_text_that_another_server_left_damaged_stops_nobody(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_damaged_stored_text_is_treated_as_empty(app: InProcessApp, ann: Client) -> None:
     folder_id = new_folder(ann)
     execute = app.portico.database.execute
     app.call(execute, "UPDATE folders_folder SET data = '[', meta = '5'")
@@ -151,9 +150,7 @@ def test_a_text_that_another_server_left_damaged_stops_nobody(
     assert json.loads(changed.body)["data"] == {"a": 1}
 
 
-def test_what_an_earlier_release_took_stays_while_something_else_changes(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_old_invalid_values_survive_other_updates(app: InProcessApp, ann: Client) -> None:
     folder_id, long = new_folder(ann), "n" * 400
     data, meta = {"files": {"a": 1}, "big": "x" * 4_200_000}, {"icon": "i" * 400}
     keep = "UPDATE folders_folder SET name = $2, data = $3, meta = $4 WHERE id = $1"

@@ -1,4 +1,4 @@
-"""Folders that go, alone or with their owner: who is asked before, and who is told after."""
+"""Deletion of folders, alone or with their owner: which plugins are asked before, and which events are published."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ Involve = Callable[[Callable[[FoldersDeleting], Any]], None]
 
 @pytest.fixture
 def involve(app: InProcessApp) -> Iterator[Involve]:
-    """Have somebody keep things in folders: `involve(handle)`."""
+    """Add a listener that stores things in folders: `involve(handle)`."""
 
     def add(handle: Callable[[FoldersDeleting], Any]) -> None:
         app.portico.events.subscribe("keeper", [Listener(FoldersDeleting, handle)])
@@ -36,7 +36,8 @@ def involve(app: InProcessApp) -> Iterator[Involve]:
     app.portico.events.unsubscribe("keeper")
 
 
-def test_AB_51_a_folder_takes_those_below_it_along_and_whoever_keeps_things_in_them_is_involved(
+@pytest.mark.case("AB-51")
+def test_deletion_includes_subtree_and_calls_listeners(
     app: InProcessApp, ann: Client, bob: Client, involve: Involve
 ) -> None:
     top = new_folder(ann, "Top")
@@ -56,7 +57,7 @@ def test_AB_51_a_folder_takes_those_below_it_along_and_whoever_keeps_things_in_t
     assert (answer.status, answer.json) == (200, True)
     assert (parents(ann), parents(bob)) == ({"Other": None}, {"Top": None})
     ((event, there),) = seen
-    assert there == 5  # the folders are still there while it is their keeper's turn
+    assert there == 5  # the folders still exist while the listener is called
     assert sorted(event.ids) == sorted((top, middle, low))
     assert (event.actor.id, event.delete_contents) == (ann.account["id"], True)
     again = ann.delete(FOLDERS + top)
@@ -68,7 +69,7 @@ def test_AB_51_a_folder_takes_those_below_it_along_and_whoever_keeps_things_in_t
     [("", True), ("?delete_contents=true", True), ("?delete_contents=1", True),
      ("?delete_contents=false", False), ("?delete_contents=0", False), ("?delete_contents=False", False)],
 )  # fmt: skip
-def test_what_lies_in_it_goes_unless_it_is_to_stay(
+def test_delete_contents_is_passed_to_listeners(
     ann: Client, involve: Involve, query: str, contents: bool
 ) -> None:
     seen: list[FoldersDeleting] = []
@@ -77,7 +78,7 @@ def test_what_lies_in_it_goes_unless_it_is_to_stay(
     assert [event.delete_contents for event in seen] == [contents]
 
 
-def test_a_query_that_is_neither_yes_nor_no_deletes_nothing(ann: Client, involve: Involve) -> None:
+def test_invalid_delete_contents_deletes_nothing(ann: Client, involve: Involve) -> None:
     seen: list[FoldersDeleting] = []
     involve(seen.append)
     answer = ann.delete(f"{FOLDERS}{new_folder(ann)}?delete_contents=maybe")
@@ -85,9 +86,8 @@ def test_a_query_that_is_neither_yes_nor_no_deletes_nothing(ann: Client, involve
     assert seen == [] and len(parents(ann)) == 1
 
 
-def test_D_CHAT_11_whoever_keeps_something_in_a_sub_folder_may_refuse_and_all_stays(
-    app: InProcessApp, ann: Client, involve: Involve
-) -> None:
+@pytest.mark.case("D-CHAT-11")
+def test_listener_can_refuse_deletion(app: InProcessApp, ann: Client, involve: Involve) -> None:
     top = new_folder(ann, "Top")
     low = new_folder(ann, "Low", inside=top)
     told: list[Any] = []
@@ -107,7 +107,7 @@ def test_D_CHAT_11_whoever_keeps_something_in_a_sub_folder_may_refuse_and_all_st
     assert told == []
 
 
-def test_whoever_is_let_in_by_a_line_of_policy_sees_and_changes_but_deletes_nothing(
+def test_policy_rule_grants_read_and_write_but_not_delete(
     env: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     (tmp_path / "ours.csv").write_text("p, folder, *, role:admin, allow\n")
@@ -131,7 +131,7 @@ def test_whoever_is_let_in_by_a_line_of_policy_sees_and_changes_but_deletes_noth
     assert seen == []
 
 
-def test_the_folders_of_somebody_who_leaves_go_with_them(
+def test_account_deletion_deletes_folders(
     app: InProcessApp, admin: Client, ann: Client, bob: Client
 ) -> None:
     top = new_folder(ann, "Top")
@@ -152,7 +152,7 @@ def test_the_folders_of_somebody_who_leaves_go_with_them(
     assert [one["user_id"] for one in owners] == [bob.account["id"]]
 
 
-def test_somebody_who_leaves_takes_their_folders_along_while_the_plugin_is_off(
+def test_account_deletion_deletes_folders_of_disabled_plugin(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(env)
@@ -168,7 +168,7 @@ def test_somebody_who_leaves_takes_their_folders_along_while_the_plugin_is_off(
     app.close()
 
 
-def test_nobody_who_leaves_has_just_made_a_folder(
+def test_concurrent_creation_leaves_no_folder_of_deleted_account(
     app: InProcessApp, env: dict[str, str], admin: Client
 ) -> None:
     elsewhere = InProcessApp(env)
@@ -185,14 +185,14 @@ def test_nobody_who_leaves_has_just_made_a_folder(
                 ]
                 gone = threads.submit(admin.delete, f"/api/v1/users/{person.account['id']}")
                 assert gone.result().status == 200
-                # Who is told that it was made may find it gone, but nobody is told of a fault.
+                # The listener of the creation may find the folder gone, but no error is reported.
                 assert {one.result().status for one in made} <= {200, 400, 401}
         assert stored(app) == []
     finally:
         elsewhere.close()
 
 
-def test_every_change_is_told_once_it_is_true(app: InProcessApp, ann: Client) -> None:
+def test_folder_changes_are_published_after_commit(app: InProcessApp, ann: Client) -> None:
     told: list[tuple[str, str]] = []
     owners: set[str] = set()
 
@@ -203,9 +203,9 @@ def test_every_change_is_told_once_it_is_true(app: InProcessApp, ann: Client) ->
     app.portico.events.subscribe("test", [Listener(FolderChanged, note)])
     top, low = new_folder(ann, "Top"), new_folder(ann, "Low")
     ann.post(f"{FOLDERS}{low}/update", {"name": "Lower"})
-    ann.post(f"{FOLDERS}{low}/update", {"name": "Top"})  # taken
+    ann.post(f"{FOLDERS}{low}/update", {"name": "Top"})  # exists already
     ann.post(f"{FOLDERS}{low}/update/parent", {"parent_id": top})
-    ann.post(f"{FOLDERS}{top}/update/parent", {"parent_id": low})  # a ring
+    ann.post(f"{FOLDERS}{top}/update/parent", {"parent_id": low})  # a cycle
     ann.post(f"{FOLDERS}{low}/update/expanded", {"is_expanded": True})
     ann.delete(FOLDERS + top)
 
@@ -216,7 +216,7 @@ def test_every_change_is_told_once_it_is_true(app: InProcessApp, ann: Client) ->
     assert owners == {ann.account["id"]}
 
 
-def test_more_folders_than_a_statement_has_room_for_are_deleted_together(
+def test_deletion_handles_more_folders_than_one_statement(
     app: InProcessApp, ann: Client, involve: Involve
 ) -> None:
     top = new_folder(ann, "Top")

@@ -1,4 +1,4 @@
-"""Folders over HTTP: what is kept, who gets to see it, and what is refused."""
+"""Folders over HTTP: storage, access and validation."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from tests.plugins.folders.conftest import (
 from portico.testing import Client, InProcessApp
 
 
-def test_a_new_folder_comes_back_whole_and_lies_at_the_root(ann: Client, bob: Client) -> None:
+def test_create_returns_folder_at_root(ann: Client, bob: Client) -> None:
     theirs = new_folder(bob)
     form = {
         "name": "  Trips \t ideas ", "data": {"system_prompt": "Be brief"}, "meta": {"icon": "ship"},
@@ -39,7 +39,7 @@ def test_a_new_folder_comes_back_whole_and_lies_at_the_root(ann: Client, bob: Cl
     assert ann.get(FOLDERS + folder["id"]).json == folder
 
 
-def test_the_list_has_ones_own_folders_the_oldest_first(ann: Client, bob: Client) -> None:
+def test_list_has_own_folders_oldest_first(ann: Client, bob: Client) -> None:
     first = new_folder(ann, "First", meta={"icon": "ship", "more": 1}, data={"a": 1})
     second = new_folder(ann, "Second", inside=first, meta={})
     third = new_folder(ann, "Third")
@@ -60,7 +60,7 @@ def test_the_list_has_ones_own_folders_the_oldest_first(ann: Client, bob: Client
     assert listed == sorted(listed, key=lambda one: (one["created_at"], one["id"]))
 
 
-def test_a_folder_is_renamed_and_nothing_else_changes(ann: Client) -> None:
+def test_rename_changes_only_name(ann: Client) -> None:
     folder_id = new_folder(ann, "Trips", data={"a": 1}, meta={"icon": "x"})
     before = ann.get(FOLDERS + folder_id).json
 
@@ -72,7 +72,7 @@ def test_a_folder_is_renamed_and_nothing_else_changes(ann: Client) -> None:
     assert ann.post(f"{FOLDERS}{folder_id}/update", {"name": None}).json["name"] == "TRIPS"
 
 
-def test_a_folder_is_shown_open_or_closed(ann: Client) -> None:
+def test_expanded_state_is_stored(ann: Client) -> None:
     folder_id = new_folder(ann)
     for is_open in (True, True, False):
         answer = ann.post(f"{FOLDERS}{folder_id}/update/expanded", {"is_expanded": is_open})
@@ -81,7 +81,7 @@ def test_a_folder_is_shown_open_or_closed(ann: Client) -> None:
 
 
 @pytest.mark.parametrize("other", ["Straße", "STRASSE", " strasse ", "STRAẞE"])
-def test_siblings_have_different_names_whatever_their_case(ann: Client, other: str) -> None:
+def test_sibling_names_are_unique_ignoring_case(ann: Client, other: str) -> None:
     first = new_folder(ann, "Straße")
     second = new_folder(ann, "Second")
 
@@ -96,12 +96,12 @@ def test_siblings_have_different_names_whatever_their_case(ann: Client, other: s
     assert ann.post(f"{FOLDERS}{inside}/update", {"name": other}).status == 200
 
 
-def test_two_forms_of_one_letter_are_the_same_name(ann: Client) -> None:
+def test_unicode_forms_of_a_name_are_equal(ann: Client) -> None:
     new_folder(ann, "Caf\u00e9")
     assert ann.post(FOLDERS, {"name": "cafe\u0301"}).detail == EXISTS
 
 
-def test_other_peoples_names_are_not_taken(ann: Client, bob: Client) -> None:
+def test_names_of_other_accounts_are_free(ann: Client, bob: Client) -> None:
     new_folder(ann, "Trips")
     new_folder(bob, "Trips")
     assert parents(ann) == parents(bob) == {"Trips": None}
@@ -112,9 +112,8 @@ def test_other_peoples_names_are_not_taken(ann: Client, bob: Client) -> None:
     ["", " ", "\t\n", "\u3000", "\u200b", "\u200b \u2060", "\x00", "a\x07b", "a" * 257,
      "\U0001d1c0" * 256, "x" * 10_000_000],
 )  # fmt: skip
-def test_AB_58_a_name_that_is_none_is_refused_and_changes_nothing(
-    app: InProcessApp, ann: Client, name: str
-) -> None:
+@pytest.mark.case("AB-58")
+def test_invalid_name_is_refused(app: InProcessApp, ann: Client, name: str) -> None:
     folder_id = new_folder(ann)
     before = stored(app)
 
@@ -131,7 +130,7 @@ def test_AB_58_a_name_that_is_none_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(
     "name", ["a" * 256, "👨‍👩‍👧", "ΐ" * 256, "'; DROP TABLE folders_folder; --", "%", "a/b"]
 )
-def test_a_name_may_be_any_text_that_can_be_seen(ann: Client, name: str) -> None:
+def test_any_visible_name_is_accepted(ann: Client, name: str) -> None:
     assert ann.get(FOLDERS + new_folder(ann, name)).json["name"] == name
 
 
@@ -149,7 +148,8 @@ def test_a_name_may_be_any_text_that_can_be_seen(ann: Client, name: str) -> None
         ("{id}/update/expanded", {"is_expanded": None}, ["body", "is_expanded"]),
     ],
 )
-def test_AB_58_a_form_of_another_shape_is_422_with_its_place(
+@pytest.mark.case("AB-58")
+def test_invalid_form_is_422_with_location(
     app: InProcessApp, ann: Client, path: str, body: Any, loc: list[str]
 ) -> None:
     folder_id = new_folder(ann)
@@ -162,13 +162,15 @@ def test_AB_58_a_form_of_another_shape_is_422_with_its_place(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"name":"\xed\xa0\x80"}', b"[" * 100_000])
-def test_AB_69_what_is_no_json_is_422(ann: Client, body: bytes) -> None:
+@pytest.mark.case("AB-69")
+def test_invalid_json_is_422(ann: Client, body: bytes) -> None:
     folder_id = new_folder(ann)
     for path in ("", f"{folder_id}/update"):
         assert ann.post(FOLDERS + path, body=body).status == 422
 
 
-def test_AB_48_another_persons_folder_and_none_look_the_same_on_every_route(
+@pytest.mark.case("AB-48")
+def test_foreign_and_unknown_folders_get_same_response(
     app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     folder_id = new_folder(ann)
@@ -190,16 +192,14 @@ def test_AB_48_another_persons_folder_and_none_look_the_same_on_every_route(
     assert stored(app) == before
 
 
-def test_nobody_has_more_folders_than_the_operator_allows(
-    env: dict[str, str], request: pytest.FixtureRequest
-) -> None:
-    env["PORTICO_FOLDERS_MOST"] = "2"
+def test_number_of_folders_is_limited(env: dict[str, str], request: pytest.FixtureRequest) -> None:
+    env["PORTICO_FOLDERS_MAX_FOLDERS"] = "2"
     admin: Client = request.getfixturevalue("admin")
     first, second = new_folder(admin, "First"), new_folder(admin, "Second")
 
     refused = admin.post(FOLDERS, {"name": "Third"})
 
-    assert (refused.status, refused.detail) == (400, "[ERROR: There are at most 2 folders]")
+    assert (refused.status, refused.detail) == (400, "[ERROR: An account has at most 2 folders]")
     assert set(parents(admin)) == {"First", "Second"}
     new_folder(admin.add_user("Eve"), "First")
     assert admin.delete(FOLDERS + first).status == 200

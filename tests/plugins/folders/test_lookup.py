@@ -1,4 +1,4 @@
-"""What whoever keeps things in folders is told of them, through the service of the house."""
+"""Folder queries of other plugins, through the service `FolderLookup`."""
 
 import pytest
 from tests.plugins.folders.conftest import FOLDERS, NOWHERE, new_folder
@@ -6,7 +6,7 @@ from tests.plugins.folders.conftest import FOLDERS, NOWHERE, new_folder
 from portico.interfaces import FolderLookup
 from portico.testing import Client, InProcessApp
 
-#: What no folder was ever kept under.
+#: Ids that no folder can have.
 ODD = ("", NOWHERE, "\x00", "a\x00", "🦜", "\ud800", "%", "x" * 10_000)
 
 
@@ -15,7 +15,8 @@ def folders(app: InProcessApp) -> FolderLookup:
     return app.portico.context.services.require(FolderLookup)
 
 
-def test_AB_55_a_folder_is_there_for_its_owner_alone(
+@pytest.mark.case("AB-55")
+def test_folder_exists_only_for_its_owner(
     app: InProcessApp, folders: FolderLookup, ann: Client, bob: Client, admin: Client
 ) -> None:
     folder_id, gone = new_folder(ann), new_folder(ann, "Gone")
@@ -28,7 +29,8 @@ def test_AB_55_a_folder_is_there_for_its_owner_alone(
         assert not app.call(folders.exists, ann.account["id"], odd)
 
 
-def test_AB_55_below_a_folder_is_only_what_is_the_same_persons(
+@pytest.mark.case("AB-55")
+def test_subtree_contains_only_folders_of_owner(
     app: InProcessApp, folders: FolderLookup, ann: Client, bob: Client
 ) -> None:
     top = new_folder(ann, "Top")
@@ -52,7 +54,7 @@ def test_AB_55_below_a_folder_is_only_what_is_the_same_persons(
         assert below(person, folder_id) == []
 
 
-def test_a_ring_below_a_folder_ends(app: InProcessApp, folders: FolderLookup, ann: Client) -> None:
+def test_subtree_of_cycle_ends(app: InProcessApp, folders: FolderLookup, ann: Client) -> None:
     first = new_folder(ann, "First")
     second = new_folder(ann, "Second", inside=first)
     app.call(
@@ -66,7 +68,7 @@ def test_a_ring_below_a_folder_ends(app: InProcessApp, folders: FolderLookup, an
     )
 
 
-def test_folders_are_found_by_name_whatever_its_case_with_all_below_them(
+def test_ids_by_name_ignores_case_and_includes_subtree(
     app: InProcessApp, folders: FolderLookup, ann: Client, bob: Client
 ) -> None:
     top = new_folder(ann, "Große_Reisen 2")
@@ -87,7 +89,7 @@ def test_folders_are_found_by_name_whatever_its_case_with_all_below_them(
         assert named(name) == []
 
 
-def test_a_folder_is_found_by_its_new_name(
+def test_renamed_folder_is_found_by_new_name(
     app: InProcessApp, folders: FolderLookup, ann: Client
 ) -> None:
     folder_id = new_folder(ann, "Old")

@@ -1,4 +1,4 @@
-"""Folders in folders: where one may go, and that no two moves make a ring, however they meet."""
+"""Moving folders: permitted parents, and that no two moves create a cycle, however they meet."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def elsewhere(app: InProcessApp, env: dict[str, str], ann: Client) -> Iterator[C
     other.close()
 
 
-def test_a_folder_goes_into_another_one_and_back_to_the_root(ann: Client) -> None:
+def test_folder_moves_to_parent_and_root(ann: Client) -> None:
     top = new_folder(ann, "Top")
     folder_id = new_folder(ann, "Low", data={"a": 1})
 
@@ -42,9 +42,8 @@ def test_a_folder_goes_into_another_one_and_back_to_the_root(ann: Client) -> Non
     assert parents(ann) == {"Top": None, "Low": None}
 
 
-def test_D_CHAT_11_a_folder_goes_neither_into_itself_nor_below_itself(
-    app: InProcessApp, ann: Client
-) -> None:
+@pytest.mark.case("D-CHAT-11")
+def test_move_into_own_subtree_is_refused(app: InProcessApp, ann: Client) -> None:
     top = new_folder(ann, "Top")
     middle = new_folder(ann, "Middle", inside=top)
     low = new_folder(ann, "Low", inside=middle)
@@ -57,7 +56,8 @@ def test_D_CHAT_11_a_folder_goes_neither_into_itself_nor_below_itself(
     assert stored(app) == before
 
 
-def test_AB_55_a_foreign_parent_and_none_look_the_same(
+@pytest.mark.case("AB-55")
+def test_foreign_and_unknown_parents_get_same_response(
     app: InProcessApp, ann: Client, bob: Client, admin: Client
 ) -> None:
     theirs, gone = new_folder(bob), new_folder(ann, "Gone")
@@ -71,7 +71,7 @@ def test_AB_55_a_foreign_parent_and_none_look_the_same(
         assert stored(app) == before
 
 
-def test_a_name_that_is_taken_where_a_folder_goes_keeps_it_out(ann: Client) -> None:
+def test_move_to_parent_with_same_name_is_refused(ann: Client) -> None:
     top = new_folder(ann, "Top")
     inside = new_folder(ann, "Same", inside=top)
     outside = new_folder(ann, "SAME")
@@ -83,10 +83,8 @@ def test_a_name_that_is_taken_where_a_folder_goes_keeps_it_out(ann: Client) -> N
     assert parents(ann) == {"Top": None, "Same": "Top", "SAME": None}
 
 
-def test_folders_lie_in_one_another_only_so_deep(
-    env: dict[str, str], request: pytest.FixtureRequest
-) -> None:
-    env["PORTICO_FOLDERS_DEEPEST"] = "3"
+def test_depth_of_folders_is_limited(env: dict[str, str], request: pytest.FixtureRequest) -> None:
+    env["PORTICO_FOLDERS_MAX_DEPTH"] = "3"
     ada: Client = request.getfixturevalue("admin")
     first = new_folder(ada, "1")
     second = new_folder(ada, "2", inside=first)
@@ -97,12 +95,12 @@ def test_folders_lie_in_one_another_only_so_deep(
     refused = ada.post(f"{FOLDERS}{pair}/update/parent", {"parent_id": second})
 
     assert refused.status == 400
-    assert refused.detail == "[ERROR: At most 3 folders lie in one another]"
+    assert refused.detail == "[ERROR: Folders can be nested at most 3 deep]"
     assert parents(ada) == {"1": None, "2": "1", "3": "2", "a": None, "b": "a"}
     assert move(ada, pair, first) == 200
 
 
-def test_a_parent_that_is_gone_or_somebody_elses_is_answered_as_none(
+def test_missing_and_foreign_parents_are_returned_as_null(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     theirs, mine = new_folder(bob), new_folder(ann, "Mine")
@@ -118,9 +116,7 @@ def test_a_parent_that_is_gone_or_somebody_elses_is_answered_as_none(
         assert ann.post(f"{FOLDERS}{mine}/update", {}).json["parent_id"] is None
 
 
-def test_a_ring_that_another_server_left_can_be_broken_and_deleted(
-    app: InProcessApp, ann: Client
-) -> None:
+def test_existing_cycle_can_be_broken_and_deleted(app: InProcessApp, ann: Client) -> None:
     first = new_folder(ann, "First")
     second = new_folder(ann, "Second", inside=first)
     execute = app.portico.database.execute
@@ -135,7 +131,7 @@ def test_a_ring_that_another_server_left_can_be_broken_and_deleted(
     assert parents(ann) == {}
 
 
-def test_two_moves_at_once_make_no_ring(ann: Client, elsewhere: Client) -> None:
+def test_concurrent_moves_create_no_cycle(ann: Client, elsewhere: Client) -> None:
     pairs = [(new_folder(ann, f"a{n}"), new_folder(ann, f"b{n}")) for n in range(ROUNDS)]
 
     with ThreadPoolExecutor(4) as threads:
@@ -153,9 +149,7 @@ def test_two_moves_at_once_make_no_ring(ann: Client, elsewhere: Client) -> None:
         assert {tree[f"a{n}"], tree[f"b{n}"]} in ({None, f"a{n}"}, {None, f"b{n}"})
 
 
-def test_of_two_who_make_a_folder_of_one_name_at_once_one_does(
-    ann: Client, elsewhere: Client
-) -> None:
+def test_concurrent_creations_of_one_name_create_one_folder(ann: Client, elsewhere: Client) -> None:
     with ThreadPoolExecutor(4) as threads:
         for n in range(ROUNDS):
             forms = [{"name": f"{word}{n}"} for word in ("name", "NAME", "Name", "nAmE")]
@@ -169,10 +163,10 @@ def test_of_two_who_make_a_folder_of_one_name_at_once_one_does(
     assert len(parents(ann)) == ROUNDS
 
 
-def test_the_last_folder_that_is_allowed_is_made_once(
+def test_last_allowed_folder_is_created_once(
     env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    env["PORTICO_FOLDERS_MOST"] = "5"
+    env["PORTICO_FOLDERS_MAX_FOLDERS"] = "5"
     ann: Client = request.getfixturevalue("ann")
     elsewhere: Client = request.getfixturevalue("elsewhere")
     with ThreadPoolExecutor(8) as threads:
@@ -186,7 +180,7 @@ def test_the_last_folder_that_is_allowed_is_made_once(
     assert sorted(statuses) == [200] * 5 + [400] * 15
 
 
-def test_a_change_of_every_writer_is_kept(ann: Client, elsewhere: Client) -> None:
+def test_concurrent_updates_are_all_stored(ann: Client, elsewhere: Client) -> None:
     path = f"{FOLDERS}{new_folder(ann)}/update"
     with ThreadPoolExecutor(8) as threads:
         people = [ann, elsewhere] * 20
@@ -200,7 +194,7 @@ def test_a_change_of_every_writer_is_kept(ann: Client, elsewhere: Client) -> Non
     assert len(ann.get(path.removesuffix("/update")).json["data"]) == 40
 
 
-def test_nothing_is_moved_into_a_folder_that_is_being_deleted(
+def test_move_into_concurrently_deleted_folder_is_consistent(
     ann: Client, elsewhere: Client
 ) -> None:
     with ThreadPoolExecutor(2) as threads:
@@ -209,12 +203,12 @@ def test_nothing_is_moved_into_a_folder_that_is_being_deleted(
             deleted = threads.submit(ann.delete, FOLDERS + target)
             moved = threads.submit(move, elsewhere, folder_id, target)
             assert deleted.result().status == 200
-            # Moved first, it is deleted with its new parent; else it stays where it was.
+            # If it was moved first, it is deleted with its new parent; otherwise it stays where it was.
             left = {200: 404, 400: 200}[moved.result()]
             assert ann.get(FOLDERS + folder_id).status == left
 
 
-def test_depth_and_levels_bear_with_rings_and_parents_that_are_gone() -> None:
+def test_tree_handles_cycles_and_missing_parents() -> None:
     tree = FolderTree(
         {
             "a": None,

@@ -1,4 +1,4 @@
-"""The switch of the operator and the permission, which every route asks for."""
+"""The operator's switch and the permission that every route checks."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def every_route(folder_id: str) -> list[tuple[str, str, Any]]:
     return [
         ("GET", FOLDERS, None),
         ("POST", FOLDERS, {"name": "New"}),
-        ("POST", FOLDERS, 5),  # who may not is told so before the body is looked at
+        ("POST", FOLDERS, 5),  # without the permission the body is not read
         ("GET", path, None),
         ("POST", f"{path}/update", {"name": "New"}),
         ("POST", f"{path}/update/parent", {"parent_id": None}),
@@ -31,7 +31,7 @@ def refused(person: Client, folder_id: str) -> None:
         assert (answer.status, answer.detail) == (403, PROHIBITED), (method, path)
 
 
-def test_every_route_of_the_plugin_is_here(app: InProcessApp) -> None:
+def test_every_route_is_listed(app: InProcessApp) -> None:
     (mine,) = (one for one in app.portico.contributions if one.plugin_name == "folders")
     asked = {(method, path.rstrip("/")) for method, path, _ in every_route("{folder_id}")}
     routes = {
@@ -43,11 +43,12 @@ def test_every_route_of_the_plugin_is_here(app: InProcessApp) -> None:
     assert routes == asked
 
 
-def test_D_CHAT_11_without_the_permission_every_route_is_closed_but_to_administrators(
+@pytest.mark.case("D-CHAT-11")
+def test_every_route_requires_permission(
     env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     env[PERMISSION] = "false"
-    app: InProcessApp = request.getfixturevalue("house")
+    app: InProcessApp = request.getfixturevalue("app")
     admin: Client = request.getfixturevalue("admin")
     ann = admin.add_user("Ann")
     mine = new_folder(admin)
@@ -67,7 +68,8 @@ def test_D_CHAT_11_without_the_permission_every_route_is_closed_but_to_administr
     refused(ann, theirs)
 
 
-def test_D_CHAT_11_switched_off_there_are_no_folders_for_anybody(
+@pytest.mark.case("D-CHAT-11")
+def test_disabled_folders_refuse_every_route(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(env)
@@ -84,7 +86,7 @@ def test_D_CHAT_11_switched_off_there_are_no_folders_for_anybody(
     app.close()
 
 
-def test_whoever_is_not_let_in_is_refused(client: Client, admin: Client) -> None:
+def test_visitors_and_pending_accounts_are_refused(client: Client, admin: Client) -> None:
     refused(admin.add_user("Eve", role="pending"), NOWHERE)
     for method, path, body in every_route(NOWHERE):
         assert client.request(method, path, json=body).status == 401

@@ -1,4 +1,4 @@
-"""Chats to be found, written row by row, and what ought to be found of them."""
+"""Chats written row by row, and the expected results of searches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from portico.api import FolderLookup, Service
 from portico.db import execute, transaction
 from portico.identity import Actor
 from portico.testing import InProcessApp
-from portico_chats.search.backend import postings
+from portico_chats.search.backend import index_backend
 from portico_chats.search.indexer import Indexer
 from portico_chats.search.search import Search, SearchLimits
 from portico_chats.storage import indexed_texts
@@ -19,7 +19,7 @@ from portico_chats.storage.indexed_texts import TITLE, folded
 ANN = Actor("ann", "Ann", "ann@example.org", "user", "", "")
 BOB = Actor("bob", "Bob", "bob@example.org", "user", "", "")
 
-#: Each way of finding on its own, and all of them as they are.
+#: Each search strategy on its own, and all of them as configured.
 WAYS = {
     "as it is": SearchLimits(),
     "walk": SearchLimits(first=1, largest=3, near=0, dense=0, few=-1),
@@ -30,7 +30,7 @@ WAYS = {
 
 @dataclass
 class Note:
-    """A chat, as far as a search looks at it."""
+    """A chat with the fields that a search reads."""
 
     id: str
     owner: str = "ann"
@@ -48,7 +48,7 @@ class Note:
 
 
 class Cabinet:
-    """Folders of a name: a stand-in for the plugin that keeps them. `inside`: what lies below each."""
+    """A stand-in for the folders plugin. `inside`: the subtree ids of each name."""
 
     inside = {"work": ["work", "work-deep"], "home": ["home"]}
 
@@ -63,7 +63,7 @@ class Cabinet:
 
 
 class Library:
-    """The house of a test with its chats."""
+    """The application of a test with its chats."""
 
     def __init__(self, app: InProcessApp) -> None:
         self.app = app
@@ -73,7 +73,7 @@ class Library:
         self.app.call(self._add, notes)
 
     def say(self, note: Note, said: dict[str, str]) -> None:
-        """Messages in the place of those with the same ids."""
+        """Replace the messages with these ids."""
         note.said |= said
         self.app.call(indexed_texts.put, note.owner, note.id, said)
 
@@ -81,7 +81,7 @@ class Library:
         self.app.call(self._remove, note)
 
     def settle(self) -> int:
-        """Everything into the index. Returns how many texts waited."""
+        """Index everything. Returns how many texts waited."""
         return self.app.call(self.indexer.index_pending)
 
     def wipe(self) -> None:
@@ -94,7 +94,7 @@ class Library:
         return self.app.call(search.page, actor, text, page)
 
     def find(self, text: str, **options: Any) -> list[str]:
-        """The ids on a page."""
+        """Return the ids on a page."""
         return [chat["id"] for chat in self.page(text, **options)]
 
     async def _add(self, notes: Sequence[Note]) -> None:
@@ -129,18 +129,18 @@ class Library:
     async def _remove(self, note: Note) -> None:
         async with transaction():
             await execute("DELETE FROM chats_chat WHERE id = $1", note.id)
-            await indexed_texts.drop(note.id)
+            await indexed_texts.delete(note.id)
 
     async def _wipe(self) -> None:
         async with transaction():
             await execute("DELETE FROM chats_chat")
             await execute("DELETE FROM chats_text")
-        await postings().clear()
+        await index_backend().clear()
 
 
 @pytest.fixture
 def library(app: InProcessApp) -> Iterator[Library]:
-    """Nothing is indexed but by `settle`."""
+    """Texts are indexed only by `settle`."""
     kept = Library(app)
     app.call(kept.indexer.stop)
     app.portico.context.services.provide("cabinet", Service(FolderLookup, Cabinet()))

@@ -1,4 +1,4 @@
-"""The index follows what is written, by itself, in any number of processes, through faults."""
+"""The index follows all writes by itself, in any number of processes, and after errors."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from portico.api import after_commit
 from portico.db import Database, fetch_all, fetch_one, open_database, transaction
 from portico.interfaces import ChatChanged
 from portico.testing import InProcessApp
-from portico_chats.search.backend import postings
+from portico_chats.search.backend import index_backend
 from portico_chats.search.indexer import Indexer, reindex
 from portico_chats.storage import indexed_texts
 
@@ -25,8 +25,8 @@ async def waiting() -> int:
 
 
 async def indexed(word: str) -> int:
-    """How many texts the index alone knows for a word."""
-    kept = postings()
+    """Return how many texts with a word only the index knows."""
+    kept = index_backend()
     return len(await fetch_all(kept.numbers.format("$1"), kept.expression(ANN.id, word)))
 
 
@@ -41,7 +41,7 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
-def test_a_text_is_in_the_index_once_and_out_of_it_when_it_is_gone(library: Library) -> None:
+def test_text_is_indexed_once_and_removed_when_deleted(library: Library) -> None:
     note = Note("one", title="Lisbon", said={"m": "a walk"})
     library.add(note)
     assert library.app.call(indexed, "walk") == 0
@@ -57,10 +57,10 @@ def test_a_text_is_in_the_index_once_and_out_of_it_when_it_is_gone(library: Libr
     assert library.app.call(fetch_all, "SELECT 1 FROM chats_text") == []
 
 
-def test_what_somebody_wrote_goes_with_them(library: Library) -> None:
+def test_account_deletion_removes_its_texts_from_index(library: Library) -> None:
     library.add(Note("hers", title="walk"), Note("his", owner="bob", title="walk"))
     library.settle()
-    library.app.call(indexed_texts.drop_all, "ann")
+    library.app.call(indexed_texts.delete_all, "ann")
     library.settle()
     assert [one["owner_id"] for one in library.app.call(fetch_all, "SELECT * FROM chats_text")] == [
         "bob"
@@ -68,7 +68,7 @@ def test_what_somebody_wrote_goes_with_them(library: Library) -> None:
     assert library.app.call(indexed, "walk") == 0
 
 
-def test_a_change_is_taken_up_without_being_asked_for(app: InProcessApp) -> None:
+def test_indexer_indexes_change_after_wake(app: InProcessApp) -> None:
     async def write() -> None:
         async with transaction():
             await indexed_texts.add("ann", "one", {"m": "a walk"})
@@ -79,13 +79,13 @@ def test_a_change_is_taken_up_without_being_asked_for(app: InProcessApp) -> None
     assert app.call(indexed, "walk") == 1
 
 
-def test_what_another_process_left_behind_is_taken_up(library: Library) -> None:
+def test_indexer_indexes_texts_of_another_process(library: Library) -> None:
     library.add(Note("one", title="walk"))
     library.app.call(start, library.indexer)
     until(lambda: library.app.call(waiting) == 0)
 
 
-def test_several_processes_share_the_work(library: Library) -> None:
+def test_processes_index_each_text_once(library: Library) -> None:
     library.add(*(Note(f"chat-{n}", said={"m": f"walk number {n} " * 20}) for n in range(200)))
     library.settle()
     for n in range(0, 200, 2):
@@ -112,13 +112,13 @@ def test_several_processes_share_the_work(library: Library) -> None:
     library.app.call(both)
     assert library.app.call(waiting) == 0
     assert [library.app.call(indexed, word) for word in ("walk", "swim")] == [100, 100]
-    # What was taken out twice, or never put in, would show when the rest is taken out.
-    library.app.call(indexed_texts.drop_all, "ann")
+    # A text that was removed twice, or never added, would show when the rest is removed.
+    library.app.call(indexed_texts.delete_all, "ann")
     library.settle()
     assert [library.app.call(indexed, word) for word in ("walk", "swim", "n")] == [0, 0, 0]
 
 
-def test_a_turn_that_is_cut_short_leaves_nothing_behind(library: Library) -> None:
+def test_cancelled_batch_changes_nothing(library: Library) -> None:
     library.add(*(Note(f"chat-{n}", said={"m": f"walk {n}"}) for n in range(30)))
 
     async def cut_short() -> None:
@@ -140,7 +140,7 @@ def test_a_turn_that_is_cut_short_leaves_nothing_behind(library: Library) -> Non
     assert library.app.call(indexed, "walk") == 30
 
 
-def test_the_index_is_built_anew_from_the_texts(library: Library) -> None:
+def test_reindex_rebuilds_index_from_texts(library: Library) -> None:
     library.add(*(Note(f"chat-{n}", said={"m": f"walk {n}"}) for n in range(90)))
     library.settle()
     library.remove(Note("chat-3"))
@@ -153,11 +153,11 @@ def test_the_index_is_built_anew_from_the_texts(library: Library) -> None:
     assert len(library.find("walk", bounds=INDEX)) == 60
 
 
-def test_a_database_that_is_away_is_told_of_once_and_waited_for(
+def test_unavailable_database_is_logged_once_and_awaited(
     library: Library, capfd: pytest.CaptureFixture[str]
 ) -> None:
     library.add(Note("one", title="walk"))
-    database, indexer = library.app.portico.database, Indexer(breath=0, seldom=0.01)
+    database, indexer = library.app.portico.database, Indexer(debounce_seconds=0, poll_seconds=0.01)
     told = '"task": "search index of chats"'
     said = ""
 

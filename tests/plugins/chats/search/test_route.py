@@ -1,4 +1,4 @@
-"""Finding chats over HTTP: at once after they are written, and only one's own."""
+"""Search over HTTP: chats are found immediately after the write, and only by their owner."""
 
 import time
 import urllib.parse
@@ -18,7 +18,7 @@ def found(person: Client, text: str, page: int = 1) -> list[str]:
     return [chat["title"] for chat in answer.json]
 
 
-def test_what_is_written_is_found_and_what_is_gone_is_not(ann: Client) -> None:
+def test_written_chats_are_found_and_deleted_ones_are_not(ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     path = CHATS + chat_id
 
@@ -36,33 +36,36 @@ def test_what_is_written_is_found_and_what_is_gone_is_not(ann: Client) -> None:
     assert found(ann, "egen") == []
 
 
-def test_messages_that_are_only_listed_are_found_too(ann: Client) -> None:
+def test_search_finds_top_level_messages(ann: Client) -> None:
     new_chat(ann, history={}, messages=[{"role": "user", "content": "needle"}])
 
     assert found(ann, "needle") == ["Trip ideas"]
 
 
-def test_AB_52_nobody_finds_what_is_not_theirs(ann: Client, bob: Client, admin: Client) -> None:
+@pytest.mark.case("AB-52")
+def test_search_returns_only_own_chats(ann: Client, bob: Client, admin: Client) -> None:
     new_chat(ann)
 
     assert found(bob, "trip") == found(admin, "trip") == []
 
 
 @pytest.mark.parametrize("text", ["%", "_", ".*", "tr%p", "(", "'", '"', "\\", "NEAR(", "*"])
-def test_AB_59_no_character_has_a_meaning_of_its_own(text: str, ann: Client) -> None:
+@pytest.mark.case("AB-59")
+def test_special_characters_are_literal_over_http(text: str, ann: Client) -> None:
     new_chat(ann)
     assert found(ann, text) == []
     new_chat(ann, title=f"with {text} in it")
     assert found(ann, text) == [f"with {text} in it"]
 
 
-def test_AB_59_a_text_that_is_too_long_is_refused(ann: Client) -> None:
+@pytest.mark.case("AB-59")
+def test_too_long_search_text_is_refused(ann: Client) -> None:
     for text in ("%" * 5000, "tag:x " * 10_000):
         answer = ann.get(f"{CHATS}search?{urllib.parse.urlencode({'text': text})}")
         assert answer.status in (400, 414, 431)
 
 
-def test_a_search_without_a_text_is_told_so_and_pages_are_counted_from_one(ann: Client) -> None:
+def test_search_requires_text_and_counts_pages_from_one(ann: Client) -> None:
     assert ann.get(CHATS + "search").status == 422
     assert ann.get(CHATS + "search?text=x&page=abc").status == 422
     new_chat(ann)
@@ -70,7 +73,7 @@ def test_a_search_without_a_text_is_told_so_and_pages_are_counted_from_one(ann: 
     assert found(ann, "trip", page=2) == found(ann, "trip", page=2**70) == []
 
 
-def test_texts_come_into_the_index_by_themselves(ann: Client, app: object) -> None:
+def test_texts_are_indexed_in_background(ann: Client, app: object) -> None:
     new_chat(ann, title="something unusual", history={"messages": {}, "currentId": None})
     deadline = time.monotonic() + 20
 

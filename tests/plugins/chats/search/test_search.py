@@ -1,4 +1,4 @@
-"""Finding gives what comparing every text would give, whatever is in the index and whichever way is taken."""
+"""Search returns the same as comparing every text, whatever is in the index and whichever strategy is used."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.effort import examples
 from tests.plugins.chats.search.conftest import ANN, BOB, WAYS, Library, Note
 
-from portico_chats.search.search import PAGE
+from portico_chats.search.search import PAGE_SIZE
 from portico_chats.storage import indexed_texts
 
-#: Characters that mean something to a pattern, to SQL, to an index; and some of many scripts, in several forms.
+#: Characters with a meaning in patterns, in SQL or in an index; and some of many scripts, in several forms.
 LETTERS = "aab %_\\'\"*\n東京あ한e\u0301éßſ🙂İ.:-"
 TEXT = st.text(st.sampled_from(LETTERS), max_size=12)
 FLAG = st.booleans()
@@ -57,7 +57,7 @@ OPERATORS = {
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), notes=some_notes())
-def test_what_is_found_is_what_comparing_every_text_finds(
+def test_search_equals_comparison_of_every_text(
     library: Library, data: Any, notes: list[Note]
 ) -> None:
     library.wipe()
@@ -100,7 +100,7 @@ def test_what_is_found_is_what_comparing_every_text_finds(
 
 @pytest.fixture
 def many(library: Library) -> Library:
-    """300 chats; each holds something common, every third something less common, one something rare."""
+    """300 chats; each contains a common word, every third a less common one, one a rare word."""
     library.add(
         *(
             Note(
@@ -123,25 +123,25 @@ def many(library: Library) -> Library:
 @pytest.mark.parametrize(
     ("phrase", "every"), [("weather", 1), ("th", 1), ("lisbon", 3), ("東京", 1), ("天", 1), ("", 1)]
 )
-def test_pages_follow_one_another_and_then_there_are_none(
+def test_search_pages_are_consecutive_and_end(
     many: Library, phrase: str, every: int, way: str
 ) -> None:
     numbers = sorted(range(0, 300, every), key=lambda n: (-(n // 2), n))
     expected = [f"chat-{n:03}" for n in numbers]
     pages = [many.find(phrase, page=page, bounds=WAYS[way]) for page in range(1, 8)]
     assert [chat for page in pages for chat in page] == expected
-    assert {len(page) for page in pages} <= {PAGE, len(expected) % PAGE, 0}
+    assert {len(page) for page in pages} <= {PAGE_SIZE, len(expected) % PAGE_SIZE, 0}
     assert many.find(phrase, page=2**70, bounds=WAYS[way]) == []
-    assert many.find(phrase, page=-1, bounds=WAYS[way]) == expected[:PAGE]
+    assert many.find(phrase, page=-1, bounds=WAYS[way]) == expected[:PAGE_SIZE]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_rare_word_is_found_among_many(many: Library, way: str) -> None:
+def test_rare_word_is_found_among_many_chats(many: Library, way: str) -> None:
     assert many.find("ZEBRA", bounds=WAYS[way]) == ["chat-007"]
     assert many.find("zebras", bounds=WAYS[way]) == []
 
 
-def test_a_found_chat_is_told_as_in_the_list(library: Library) -> None:
+def test_search_result_has_shape_of_list_item(library: Library) -> None:
     library.add(Note("one", title="Trip ideas", updated_at=5))
     assert library.page("trip") == [
         {"id": "one", "title": "Trip ideas", "updated_at": 5, "created_at": 0}
@@ -152,9 +152,8 @@ def test_a_found_chat_is_told_as_in_the_list(library: Library) -> None:
 @pytest.mark.parametrize(
     "text", ["%", "_", "%%", "50%_", "\\", "'", '"', "*", "a*", "-b", "(a+)+$"]
 )
-def test_AB_59_what_is_a_pattern_elsewhere_is_literal_here(
-    library: Library, text: str, indexed: bool
-) -> None:
+@pytest.mark.case("AB-59")
+def test_pattern_characters_are_literal(library: Library, text: str, indexed: bool) -> None:
     library.add(Note("plain", said={"m": "aaaa 50 percent bbb"}))
     library.add(Note("odd", said={"m": f"it says {text}"}))
     if indexed:
@@ -163,9 +162,7 @@ def test_AB_59_what_is_a_pattern_elsewhere_is_literal_here(
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_text_of_a_megabyte_is_found_by_whatever_it_holds(
-    library: Library, indexed: bool
-) -> None:
+def test_every_part_of_a_megabyte_text_is_found(library: Library, indexed: bool) -> None:
     text = " ".join(str(n * n) for n in range(110_000))[:1_000_000]
     library.add(Note("long", said={"m": text}), Note("other", said={"m": "something"}))
     if indexed:
@@ -180,7 +177,7 @@ def test_a_text_of_a_megabyte_is_found_by_whatever_it_holds(
     assert library.find("short", bounds=WAYS["index"]) == ["long"]
 
 
-def test_somebody_elses_texts_are_never_found(library: Library) -> None:
+def test_search_skips_texts_of_other_accounts(library: Library) -> None:
     library.add(Note("hers", title="secret plan"), Note("his", owner="bob", title="secret plan"))
     for _ in range(2):
         for way in WAYS.values():
@@ -190,7 +187,7 @@ def test_somebody_elses_texts_are_never_found(library: Library) -> None:
 
 
 @pytest.mark.parametrize("operators", sorted(OPERATORS))
-def test_an_operator_lets_through_what_it_says(library: Library, operators: str) -> None:
+def test_operator_filters_chats(library: Library, operators: str) -> None:
     notes = [
         Note(
             f"chat-{n:02}",
@@ -207,27 +204,25 @@ def test_an_operator_lets_through_what_it_says(library: Library, operators: str)
     expected = [note.id for note in notes if OPERATORS[operators](note)]
     for phrase in ("", "trip"):
         for way in WAYS.values():
-            assert library.find(f"{operators} {phrase}", bounds=way) == expected[:PAGE]
+            assert library.find(f"{operators} {phrase}", bounds=way) == expected[:PAGE_SIZE]
     assert library.find(f"archived:true {operators}") == (
         ["archived"] if OPERATORS[operators](Note("archived")) else []
     )
 
 
-def test_where_nobody_keeps_folders_none_has_a_name(library: Library) -> None:
+def test_folder_operator_without_folders_plugin_finds_nothing(library: Library) -> None:
     library.app.portico.context.services.remove("cabinet")
     library.add(Note("one", title="trip"))
     assert library.find("folder:work") == library.find("folder:work trip") == []
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_a_text_that_was_replaced_or_deleted_is_not_found_any_more(
-    library: Library, settled: bool
-) -> None:
+def test_replaced_and_deleted_texts_are_not_found(library: Library, settled: bool) -> None:
     notes = [Note(f"chat-{n}", title="walk", said={"m": "old words"}) for n in range(4)]
     library.add(*notes)
     library.settle()
     library.say(notes[0], {"m": "new words"})
-    library.app.call(indexed_texts.drop, "chat-1", ["m"])
+    library.app.call(indexed_texts.delete, "chat-1", ["m"])
     library.remove(notes[2])
     if settled:
         library.settle()
