@@ -27,7 +27,7 @@ from tests.workers import (  # noqa: F401 - hooks
     pytest_xdist_make_scheduler,
 )
 
-from portico.app import Portico
+from portico.boot import Application
 from portico.testing import InProcessApp
 
 check_entry_points()
@@ -86,7 +86,7 @@ def env(env: dict[str, str], database_url: str) -> dict[str, str]:
 def app(env: dict[str, str], templates: Templates) -> Iterator[InProcessApp]:
     """As the kit's, on a database that is up to date already."""
 
-    def prepare(portico: Portico) -> None:
+    def prepare(portico: Application) -> None:
         settings = portico.settings
         templates.lay(settings.database.url, Path(settings.data_dir), portico.table_sets)
 

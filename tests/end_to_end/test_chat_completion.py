@@ -126,7 +126,7 @@ def test_the_ready_line_says_where_to_go(server: Server) -> None:
     assert f"Portico is ready at {server.url}" in said
     assert "The first account to sign up" in said
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert {e["plugin"] for e in events if e["event"] == "open to anybody"} >= {
+    assert {e["plugin"] for e in events if e["event"] == "public routes"} >= {
         "accounts",
         "password",
     }

@@ -167,7 +167,7 @@ def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
             "postgresql://u:********@127.0.0.1:1/x does not answer",
         ),
         ({"DATA_DIR": "/proc/nowhere", "WEBUI_SECRET_KEY": ""}, (), "/proc/nowhere"),
-        ({"PORTICO_PLUGINS_DISABLE": "accounts"}, (), "plugin 'accounts' is needed and disabled"),
+        ({"PORTICO_PLUGINS_DISABLE": "accounts"}, (), "plugin 'accounts' is required and disabled"),
     ],
 )
 def test_ab84_a_start_that_cannot_be_right_is_refused_in_words(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portico.app import CannotStart, Portico
+from portico.boot import Application, CannotStart
 from portico.db import Database, TableSet, current_database, execute, fetch_all, now
 from portico.db.migrate import MIGRATION_TABLE
 from portico.db.migration_files import read_migrations
@@ -72,7 +72,7 @@ async def somebody() -> None:
 
 
 def before(environment: dict[str, str]) -> dict[str, str]:
-    portico = Portico(load_settings(environ=environment))
+    portico = Application(load_settings(environ=environment))
 
     async def work() -> dict[str, str]:
         lacking = await all_but_the_newest(portico.database, portico.table_sets)

@@ -112,7 +112,7 @@ def test_a_text_that_is_cut_in_a_character_is_taken_mended_wherever_texts_are_ta
 
 def routes_before_sign_in(app: InProcessApp) -> list[tuple[str, str]]:
     """Methods and paths of all routes that anybody may call and that may be sent a body."""
-    serve: Any = app.portico._serve
+    serve: Any = app.asgi._serve
     return [
         (method, re.sub(r"\{[^}]*\}", "x", route.path))
         for route in serve._app.routes
@@ -169,7 +169,7 @@ class Sender:
             "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
             "headers": headers, "client": ("127.0.0.1", 1), "server": ("x", 80), "state": {},
         }  # fmt: skip
-        self._task = asyncio.ensure_future(app.portico(self._scope, self._pieces.get, self._send))
+        self._task = asyncio.ensure_future(app.asgi(self._scope, self._pieces.get, self._send))
 
     async def send(self, body: bytes, *, more: bool = True) -> None:
         """Send a piece, and wait until it is taken and counted, or the request is answered."""
@@ -233,7 +233,7 @@ class TestBodiesInFlight:
             for sender in (third, again):
                 await sender.leave()
                 assert await sender.status() == 400
-            serve: Any = app.portico._serve
+            serve: Any = app.asgi._serve
             assert serve._app.state.bodies.held_bytes == 0
 
         app.call(run)

@@ -30,7 +30,7 @@ _VALUES = re.compile(
 _PASSED = ("/portico/db/", "/piccolo/", "/asyncio/", "/contextlib.py", "/anyio/", __file__)
 #: Tables that only tests have.
 _OF_TESTS = re.compile(r'\bnote_note\b|"shelf"|"numbered"')
-_MIGRATING = ("/portico/db/migrate.py", "/portico/db/steps.py")
+_MIGRATING = ("/portico/db/migrate.py", "/portico/db/migration_files.py")
 
 seen: dict[str, dict[str, str]] = {"sqlite": {}, "postgres": {}}
 

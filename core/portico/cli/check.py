@@ -11,7 +11,7 @@ from portico.cli.context import CommandContext
 from portico.errors import OperatorError
 
 if TYPE_CHECKING:
-    from portico.app import Portico
+    from portico.boot import Application
 
 
 class CannotCheck(OperatorError):
@@ -50,15 +50,15 @@ def _summary(found: list[str], left: list[str], repair: bool) -> str:
 
 async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[str]]:
     """What was found, and what of it is left."""
+    from portico.boot.schema import start_database
     from portico.db.consistency import MAX_ROUNDS
-    from portico.opening import start_database
 
-    portico: Portico = key.application()
-    _require_file(portico)
-    await start_database(portico)
+    application: Application = key.application()
+    _require_file(application)
+    await start_database(application)
     try:
-        with portico.database.use():
-            checks = await portico.database_checks(await _behind(portico))
+        with application.database.use():
+            checks = await application.database_checks(await _behind(application))
             found: list[str] = []
             for _ in range(MAX_ROUNDS):
                 faults = [(one, sentences) for one in checks if (sentences := await one.find())]
@@ -71,25 +71,25 @@ async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[
                     await work()
             return found, left
     finally:
-        await portico.database.stop()
+        await application.database.stop()
 
 
-def _require_file(portico: "Portico") -> None:
+def _require_file(application: "Application") -> None:
     """Raises: CannotCheck where opening the database would make one."""
     from portico.db.address import SQLiteAddress, find_database
 
-    settings = portico.settings
+    settings = application.settings
     address = find_database(settings.database, Path(settings.data_dir).absolute())
     if isinstance(address, SQLiteAddress) and not address.path.exists():
         raise CannotCheck(f"There is no database at {address.path} yet.")
 
 
-async def _behind(portico: "Portico") -> frozenset[str]:
+async def _behind(application: "Application") -> frozenset[str]:
     """Owners of tables whose schema is not up to date; what they bring cannot be asked. Raises: CannotCheck."""
     from portico.db import schema_status
     from portico.instances import unknown_steps
 
-    status = await schema_status(portico.database, portico.table_sets)
+    status = await schema_status(application.database, application.table_sets)
     if unknown := unknown_steps(status):
         raise CannotCheck(
             "A newer release has changed the schema, and this one does not know these steps: "

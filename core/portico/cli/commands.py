@@ -11,7 +11,7 @@ from portico.cli.database import db
 from portico.cli.secret import secret
 
 if TYPE_CHECKING:
-    from portico.app import Portico
+    from portico.boot import Application
 
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 
@@ -91,24 +91,24 @@ def migrate(
 ) -> None:
     """Bring the database schema up to date, the core's and every plugin's."""
     key.load_settings(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
-    portico = key.application()
+    application = key.application()
 
     async def work() -> int:
-        await portico.database.start()
+        await application.database.start()
         try:
-            with portico.database.use():
-                return await (_check(portico) if check else _migrate(portico))
+            with application.database.use():
+                return await (_check(application) if check else _migrate(application))
         finally:
-            await portico.database.stop()
+            await application.database.stop()
 
     raise SystemExit(asyncio.run(work()))
 
 
-async def _check(portico: "Portico") -> int:
+async def _check(application: "Application") -> int:
     """Say what is pending, and what is not known. The exit code."""
     from portico.db import BadMigration, schema_status
 
-    status = await schema_status(portico.database, portico.table_sets)
+    status = await schema_status(application.database, application.table_sets)
     for reason in status.unreadable.values():
         raise BadMigration(reason)
     for word, steps in (("pending", status.pending_names), ("unknown", status.unknown)):
@@ -122,19 +122,19 @@ async def _check(portico: "Portico") -> int:
     return 1 if status.pending or status.unknown else 0
 
 
-async def _migrate(portico: "Portico") -> int:
+async def _migrate(application: "Application") -> int:
     """Apply what is pending. The exit code."""
+    from portico.boot.schema import database_identity
     from portico.db import pending
     from portico.instances import bring_up_to_date
-    from portico.opening import database_identity
 
-    waiting = await pending(portico.database, portico.table_sets)
+    waiting = await pending(application.database, application.table_sets)
     with click.progressbar(length=sum(map(len, waiting.values())) or 1, label="Migrating") as bar:
         report = await bring_up_to_date(
-            portico.database,
-            portico.table_sets,
-            force=portico.settings.database.force,
-            identity=database_identity(portico),
+            application.database,
+            application.table_sets,
+            force=application.settings.database.force,
+            identity=database_identity(application),
             on_step=lambda *_: bar.update(1),
         )
         bar.update(bar.length or 1)
@@ -148,12 +148,12 @@ async def _migrate(portico: "Portico") -> int:
 @click.pass_obj
 def plugins(key: CommandContext, as_json: bool) -> None:
     """List every installed plugin: its state, why, and what it brings."""
-    register = key.application().register
+    registry = key.application().registry
     if as_json:
-        click.echo(json.dumps([record.described() for record in register], indent=2))
+        click.echo(json.dumps([record.described() for record in registry], indent=2))
         return
-    wide = max((len(record.name) for record in register), default=4)
-    for record in register:
+    wide = max((len(record.name) for record in registry), default=4)
+    for record in registry:
         mark = {"active": "●", "disabled": "○", "failed": "✗"}[record.state]
         click.echo(
             f"{mark} {record.name:<{wide}}  {record.version:<8} {record.state:<9} {record.summary}"

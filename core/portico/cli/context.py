@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from portico.settings.load import LoadedSettings, load_settings
 
 if TYPE_CHECKING:
-    from portico.app import Portico
+    from portico.boot import Application
     from portico.plugins.contributions import Contribution
 
 
@@ -24,7 +24,7 @@ class CommandContext:
         self.plugin: Any = None
         self._config = config
         self._loaded: LoadedSettings | None = None
-        self._portico: Portico | None = None
+        self._application: Application | None = None
 
     def load_settings(self, **overrides: Any) -> LoadedSettings:
         """Return the settings. `overrides`: values by environment variable; they win over all other sources."""
@@ -33,15 +33,15 @@ class CommandContext:
             self._loaded = load_settings(toml_path=self._config, overrides=given)
         return self._loaded
 
-    def application(self) -> "Portico":
+    def application(self) -> "Application":
         """Return the application with its plugins loaded. It has opened nothing yet."""
-        if self._portico is None:
-            from portico.app import Portico
+        if self._application is None:
+            from portico.boot import Application
             from portico.server.logging import configure_logging
 
             configure_logging(self.load_settings().settings.log)
-            self._portico = Portico(self.load_settings())
-        return self._portico
+            self._application = Application(self.load_settings())
+        return self._application
 
     def for_plugin(self, contribution: "Contribution") -> "CommandContext":
         """Return a context for commands of this plugin. Both share the settings and the application."""
@@ -58,12 +58,12 @@ class CommandContext:
         """
 
         async def inside() -> Any:
-            portico = self.application()
+            application = self.application()
             try:
-                await portico.prepare(packaged_policies_only=packaged_policies_only)
-                with portico.database.use():
-                    return await work(portico.context)
+                await application.prepare(packaged_policies_only=packaged_policies_only)
+                with application.database.use():
+                    return await work(application.context)
             finally:
-                await portico.stop()
+                await application.stop()
 
         return asyncio.run(inside())

@@ -131,14 +131,14 @@ def _schema(key: CommandContext) -> str:
     from portico.db import schema_status
     from portico.instances import unknown_steps
 
-    portico = key.application()
+    application = key.application()
 
     async def look() -> Any:
-        await portico.database.start()
+        await application.database.start()
         try:
-            return await schema_status(portico.database, portico.table_sets)
+            return await schema_status(application.database, application.table_sets)
         finally:
-            await portico.database.stop()
+            await application.database.stop()
 
     status = asyncio.run(look())
     if unknown := unknown_steps(status):

@@ -42,10 +42,10 @@ class PluginGroup(click.Group):
         from portico.plugins.contributions import hook_of
 
         ctx.obj = ctx.obj or CommandContext(ctx.params.get("config"))
-        portico = ctx.obj.application()
+        application = ctx.obj.application()
         core = set(self.commands)
-        for contribution in portico.contributions:
-            call = hook_of(portico.manager, contribution.plugin_name, "register_commands")
+        for contribution in application.contributions:
+            call = hook_of(application.manager, contribution.plugin_name, "register_commands")
             if call is None:
                 continue
             offered = click.Group()

@@ -11,7 +11,7 @@ from portico.cli.context import CommandContext
 from portico.errors import OperatorError
 
 if TYPE_CHECKING:
-    from portico.app import Portico
+    from portico.boot import Application
 
 
 class WouldLoseData(OperatorError):
@@ -37,11 +37,11 @@ def secret(context: click.Context, adopt: bool, lose: bool) -> None:
     key: CommandContext = context.obj
     settings = key.load_settings().settings
     configured = ensure_secret_key(settings, Path(settings.data_dir).absolute())
-    portico = key.application()
-    vault = portico.encryptor
+    application = key.application()
+    vault = application.encryptor
 
     async def work(_: Any) -> tuple[str | None, str | None, Sequence[Any]]:
-        held = await key_usage(portico.encrypted_columns)
+        held = await key_usage(application.encrypted_columns)
         if adopt:
             if not lose:
                 _check_loss([h for h in held if not vault.can_read(h.key_id)])
@@ -73,8 +73,8 @@ def rotate(key: CommandContext) -> None:
     from portico.encryption import check_encryption_key as claim
     from portico.encryption import rotate as run
 
-    portico = key.application()
-    vault, columns = portico.encryptor, portico.encrypted_columns
+    application = key.application()
+    vault, columns = application.encryptor, application.encrypted_columns
 
     async def work(_: Any) -> Rotation:
         await claim(vault)
@@ -90,7 +90,7 @@ def rotate(key: CommandContext) -> None:
 
     done: Rotation = key.run(work)
     click.echo(f"{done.reencrypted} locked anew with {vault.current_id}.")
-    _print_inactive_plugins(portico)
+    _print_inactive_plugins(application)
     for column, count in done.undecryptable.items():
         click.echo(
             f"{column}: {count} cannot be read with the configured keys and stay as they are",
@@ -127,7 +127,7 @@ def _print_usage(vault: Any, held: Sequence[Any]) -> None:
         click.echo(f"locked      {key_id or 'with no key':<16}  {count:>7}  {state}")
 
 
-def _print_inactive_plugins(portico: "Portico") -> None:
+def _print_inactive_plugins(application: "Application") -> None:
     """What a plugin that is not active keeps is not looked at."""
-    if absent := [record.name for record in portico.register if record.state != "active"]:
+    if absent := [record.name for record in application.registry if record.state != "active"]:
         click.echo(f"Not looked at, since they are not active: {', '.join(sorted(absent))}")

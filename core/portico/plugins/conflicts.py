@@ -13,7 +13,7 @@ _PARAMETER = re.compile(r"\{\w+\}")
 
 def drop_conflicts(
     contributions: Sequence[Contribution],
-    register: PluginRegistry,
+    registry: PluginRegistry,
     core_paths: Iterable[tuple[str, str]] = (),
 ) -> list[Contribution]:
     """The contributions that fit together. A later plugin that clashes with an earlier one is dropped whole.
@@ -27,7 +27,7 @@ def drop_conflicts(
     kept: list[Contribution] = []
     names: set[str] = set()
     for contribution in contributions:
-        record = register[contribution.plugin_name]
+        record = registry[contribution.plugin_name]
         reason = (
             _outside_namespace(contribution)
             or _conflict(contribution, taken)
@@ -142,14 +142,14 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
 
 
 def plugins_that_block_start(
-    register: PluginRegistry, required: Sequence[str], strict: bool
+    registry: PluginRegistry, required: Sequence[str], strict: bool
 ) -> list[PluginRecord]:
     """Plugins whose state forbids serving: a required one that is not active, or any failed one if strict."""
     missing = [
-        register[name]
-        if name in register
+        registry[name]
+        if name in registry
         else PluginRecord(name, "?", "?", reason="it is not installed")
         for name in required
-        if name not in register or register[name].state != "active"
+        if name not in registry or registry[name].state != "active"
     ]
-    return missing + [record for record in register.failed if strict and record not in missing]
+    return missing + [record for record in registry.failed if strict and record not in missing]

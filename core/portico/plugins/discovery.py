@@ -29,7 +29,7 @@ def installed_entry_points() -> list[EntryPoint]:
 
 
 def discover(
-    choice: PluginSelection, register: PluginRegistry, found: Iterable[EntryPoint] | None = None
+    choice: PluginSelection, registry: PluginRegistry, found: Iterable[EntryPoint] | None = None
 ) -> list[Candidate]:
     """The plugins to import, in order. Adds a record for every installed one, wanted or not."""
     candidates = []
@@ -41,16 +41,16 @@ def discover(
         if id(dist) not in labels:
             labels[id(dist)] = (dist.name, dist.version) if dist else ("?", "?")
         distribution, version = labels[id(dist)]
-        if name in register:
-            other = register[name]
+        if name in registry:
+            other = registry[name]
             if other.distribution != distribution:
-                register[name].fail(
+                registry[name].fail(
                     f"two distributions offer a plugin of this name: {other.distribution} and "
                     f"{distribution}; uninstall one of them"
                 )
             continue
         record = PluginRecord(name=name, version=version, distribution=distribution)
-        register.add(record)
+        registry.add(record)
         if name in RESERVED or not name.isidentifier() or not name.islower():
             record.fail("a plugin cannot have this name: use another lower-case word")
         elif choice.only and name not in choice.only:
@@ -59,10 +59,10 @@ def discover(
             record.state, record.reason = PluginState.DISABLED, "named in plugins.disable"
         else:
             candidates.append(Candidate(name, entry_point))
-    return [c for c in candidates if register[c.name].state is PluginState.ACTIVE]
+    return [c for c in candidates if registry[c.name].state is PluginState.ACTIVE]
 
 
-def unknown_names(choice: PluginSelection, register: PluginRegistry) -> list[str]:
+def unknown_names(choice: PluginSelection, registry: PluginRegistry) -> list[str]:
     """Names that the settings choose among, but that no installed plugin has."""
     chosen = {*choice.disable, *choice.enable, *choice.only, *choice.required}
-    return sorted(chosen - register.names)
+    return sorted(chosen - registry.names)

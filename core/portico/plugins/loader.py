@@ -25,7 +25,7 @@ def new_manager() -> pluggy.PluginManager:
 def import_plugins(
     candidates: list[Candidate],
     choice: PluginSelection,
-    register: PluginRegistry,
+    registry: PluginRegistry,
     manager: pluggy.PluginManager,
 ) -> list[str]:
     """Import and register the candidates. Returns the admitted names, each after those it requires."""
@@ -35,12 +35,12 @@ def import_plugins(
             module = call(candidate.name, "import", candidate.entry_point.load)
             info = _plugin_info(module)
         except PluginError as fault:
-            register[candidate.name].fail(fault.reason, fault.trace)
+            registry[candidate.name].fail(fault.reason, fault.trace)
             continue
         except ValueError as refusal:
-            register[candidate.name].fail(str(refusal))
+            registry[candidate.name].fail(str(refusal))
             continue
-        record = register[candidate.name]
+        record = registry[candidate.name]
         record.summary, record.requires = info.summary, info.requires
         if info.disabled_by_default and candidate.name not in choice.enable and not choice.only:
             record.state = PluginState.DISABLED
@@ -50,7 +50,7 @@ def import_plugins(
             record.fail(reason)
             continue
         infos[candidate.name] = info
-    return _sort_by_requirements(infos, register, manager)
+    return _sort_by_requirements(infos, registry, manager)
 
 
 def former_names() -> dict[str, str]:
@@ -114,7 +114,7 @@ def _register_hooks(manager: pluggy.PluginManager, module: Any, name: str) -> st
 
 
 def _sort_by_requirements(
-    infos: dict[str, PluginInfo], register: PluginRegistry, manager: pluggy.PluginManager
+    infos: dict[str, PluginInfo], registry: PluginRegistry, manager: pluggy.PluginManager
 ) -> list[str]:
     """Names so that each comes after what it requires, else by name; drops what cannot be satisfied."""
     graph = {name: set(info.requires) for name, info in infos.items()}
@@ -127,8 +127,8 @@ def _sort_by_requirements(
         if not broken:
             break
         for name, needed in broken.items():
-            why = ", ".join(_why_missing(other, register) for other in needed)
-            register[name].fail(f"it requires {why}")
+            why = ", ".join(_why_missing(other, registry) for other in needed)
+            registry[name].fail(f"it requires {why}")
             manager.unregister(name=name)
             del graph[name]
     try:
@@ -137,10 +137,10 @@ def _sort_by_requirements(
     except graphlib.CycleError as error:
         ring = error.args[1]
         for name in set(ring):
-            register[name].fail(f"plugins require each other in a ring: {' → '.join(ring)}")
+            registry[name].fail(f"plugins require each other in a ring: {' → '.join(ring)}")
             manager.unregister(name=name)
         return _sort_by_requirements(
-            {n: i for n, i in infos.items() if n not in ring}, register, manager
+            {n: i for n, i in infos.items() if n not in ring}, registry, manager
         )
     order: list[str] = []
     while sorter.is_active():
@@ -150,5 +150,5 @@ def _sort_by_requirements(
     return order
 
 
-def _why_missing(name: str, register: PluginRegistry) -> str:
-    return f"{name!r}, which is {register[name].state if name in register else 'not installed'}"
+def _why_missing(name: str, registry: PluginRegistry) -> str:
+    return f"{name!r}, which is {registry[name].state if name in registry else 'not installed'}"

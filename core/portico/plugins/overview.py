@@ -9,15 +9,15 @@ from portico.plugins.registry import PluginRecord, PluginRegistry
 from portico.web.counters import Counters
 
 
-def plugins_by_module(register: PluginRegistry, manager: pluggy.PluginManager) -> dict[str, str]:
+def plugins_by_module(registry: PluginRegistry, manager: pluggy.PluginManager) -> dict[str, str]:
     """The names of the plugins, by the module each begins in."""
-    loaded = [(name, manager.get_plugin(name)) for name in register.names]
+    loaded = [(name, manager.get_plugin(name)) for name in registry.names]
     return {module.__name__: name for name, module in loaded if module is not None}
 
 
-def described_plugins(register: PluginRegistry, counters: Counters) -> list[dict[str, Any]]:
+def described_plugins(registry: PluginRegistry, counters: Counters) -> list[dict[str, Any]]:
     """The core, then every installed plugin. Shape: see `Record.described`, with `counters` beside."""
     core = PluginRecord("portico", __version__, "portico", summary="The core.")
     return [
-        record.described() | {"counters": counters.of(record.name)} for record in (core, *register)
+        record.described() | {"counters": counters.of(record.name)} for record in (core, *registry)
     ]

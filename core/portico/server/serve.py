@@ -82,14 +82,16 @@ def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifelin
     life = Life(start, writer)
     lifeline.watch(life.stopping, life.gone)
     start.begin(writer)
-    from portico.app import MIGRATING, Portico
+    from portico.app import Portico
+    from portico.boot import MIGRATING
     from portico.server.logging import configure_logging
     from portico.settings.secret_key import ensure_secret_key
 
     configure_logging(loaded.settings.log, writer=writer)
     try:
         secret = ensure_secret_key(loaded.settings, Path(loaded.settings.data_dir).absolute())
-        application = Portico(loaded, secret)
+        portico = Portico(loaded, secret)
+        application = portico.application
         application.check_required_plugins()
     except OperatorError as error:
         start.fail(str(error).splitlines())
@@ -99,7 +101,7 @@ def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifelin
         sys.exit(1)
     life.application = application
     start.follow(lambda: application.doing, MIGRATING)
-    return ServedApplication(application, loaded.settings.server, listens, start, life)
+    return ServedApplication(portico, loaded.settings.server, listens, start, life)
 
 
 class Life:
@@ -136,14 +138,15 @@ class ServedApplication:
 
     def __init__(
         self,
-        application: Any,
+        portico: Any,
         server: ServerSettings,
         listens: tuple[str, int],
         start: Start,
         life: Life,
     ) -> None:
         address, port = listens
-        self.application, self.host, self.port = application, display_host(address), port
+        self.portico, self.application = portico, portico.application
+        self.host, self.port = display_host(address), port
         self._start, self._life = start, life
         self._send_timeout = server.send_timeout
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
@@ -151,7 +154,7 @@ class ServedApplication:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the application. Called by granian."""
         if scope["type"] != "lifespan":
-            await self.application(scope, receive, send)
+            await self.portico(scope, receive, send)
             return
 
         async def send_and_report(message: Any) -> None:
@@ -163,7 +166,7 @@ class ServedApplication:
             elif message["type"] == "lifespan.startup.failed":
                 self._start.fail(str(message["message"]).splitlines())
 
-        await self.application(scope, receive, send_and_report)
+        await self.portico(scope, receive, send_and_report)
 
     async def _print_ready_line(self) -> None:
         """Print the ready line once connections are accepted: granian listens only after the start of the application."""

@@ -8,7 +8,7 @@ from portico.testing.client import Client
 from portico.testing.transports import InProcessTransport
 
 if TYPE_CHECKING:
-    from portico.app import Portico
+    from portico.boot import Application
 
 
 class InProcessApp:
@@ -17,7 +17,7 @@ class InProcessApp:
     def __init__(
         self,
         environment: Mapping[str, str],
-        prepare: Callable[["Portico"], None] | None = None,
+        prepare: Callable[["Application"], None] | None = None,
     ) -> None:
         """Open it. `prepare` is called with the application before that."""
         from anyio.from_thread import start_blocking_portal
@@ -28,14 +28,15 @@ class InProcessApp:
 
         loaded = load_settings(environ=environment)
         configure_logging(loaded.settings.log)
-        self.portico = Portico(loaded, loaded.settings.identity.secret_key)
+        self.asgi = Portico(loaded, loaded.settings.identity.secret_key)
+        self.portico = self.asgi.application
         if prepare is not None:
             prepare(self.portico)
         self._exit = contextlib.ExitStack()
         self._portal = self._exit.enter_context(start_blocking_portal())
-        self._exit.callback(lambda: self._portal.call(self.portico.stop))
+        self._exit.callback(lambda: self._portal.call(self.asgi.stop))
         try:
-            self._portal.call(self.portico.start)
+            self._portal.call(self.asgi.start)
         except BaseException:
             self._exit.close()
             raise
@@ -43,11 +44,11 @@ class InProcessApp:
     @property
     def client(self) -> Client:
         """Somebody who is not signed in."""
-        return Client(InProcessTransport(self._portal, self.portico))
+        return Client(InProcessTransport(self._portal, self.asgi))
 
     def client_at(self, address: str) -> Client:
         """Somebody who is not signed in, and comes from another address than the others."""
-        return Client(InProcessTransport(self._portal, self.portico, address))
+        return Client(InProcessTransport(self._portal, self.asgi, address))
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Await `work(*arguments)` where the application lives, with its database as the current one."""

@@ -117,9 +117,9 @@ def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
     async def checks(_: object, behind: object) -> list[DatabaseCheck]:
         return [DatabaseCheck("engine", find)]
 
-    monkeypatch.setattr("portico.app.Portico.database_checks", checks)
+    monkeypatch.setattr("portico.boot.Application.database_checks", checks)
     key = CommandContext(None)
-    key._portico = app.portico
+    key._application = app.portico
     monkeypatch.setattr(app.portico.database, "start", _nothing)
     monkeypatch.setattr(app.portico.database, "stop", _nothing)
     monkeypatch.setattr("portico.cli.check._behind", _none_behind)

@@ -8,7 +8,7 @@ import pytest
 from tests.commands import Command
 from tests.servers import fresh_database
 
-from portico.app import CannotStart
+from portico.boot import CannotStart
 from portico.db import execute, fetch_all
 from portico.testing import InProcessApp
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.commands import Command
 
-from portico.app import CannotStart
+from portico.boot import CannotStart
 from portico.db import Database, DatabaseSettings, TableSet, execute, fetch_all, open_database
 from portico.instances import (
     TABLES,

@@ -11,7 +11,7 @@ from tests.postgres_proxy import PostgresProxy
 from tests.servers import fresh_database
 from tests.upstream import Upstream
 
-from portico.app import CannotStart
+from portico.boot import CannotStart
 from portico.testing import Client, InProcessApp, Server
 
 CHAT = {"chat": {"title": "x"}}

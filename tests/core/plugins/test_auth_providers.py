@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from portico.app import CannotStart
+from portico.boot import CannotStart
 from portico.testing import Client, InProcessApp, Response
 
 BADGES = """
@@ -147,7 +147,7 @@ def test_second_provider_of_the_same_name_fails(
     install("twice", DUPLICATE_PROVIDER)
     opened = InProcessApp(env | {"PORTICO_STRICT": "false"})
     try:
-        record = opened.portico.register["twice"]
+        record = opened.portico.registry["twice"]
         assert record.state == "failed"
         assert "way to sign in password belongs to 'password'" in record.reason
         assert opened.client.sign_up("Ada").account["role"] == "admin"

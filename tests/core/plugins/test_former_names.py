@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.app import CannotStart, Portico
+from portico.boot import Application, CannotStart
 from portico.db import Database, execute, fetch_all, fetch_one, now
 from portico.db.migrate import MIGRATION_TABLE, schema_status
 from portico.db.migration_files import read_migrations
@@ -30,7 +30,7 @@ SETTING = (
 OWNERS = "SELECT plugin, name FROM portico_migration WHERE plugin IN ('keys', 'api_keys')"
 
 
-async def build_earlier_state(database: Database, portico: Portico) -> None:
+async def build_earlier_state(database: Database, portico: Application) -> None:
     """Apply every step of the other owners, and the first of `api_keys` under its former name."""
     await execute(MIGRATION_TABLE)
     for owner, tables in portico.table_sets.items():
@@ -53,9 +53,9 @@ async def build_earlier_state(database: Database, portico: Portico) -> None:
 
 
 @pytest.fixture
-def earlier(env: dict[str, str], database_url: str) -> Portico:
+def earlier(env: dict[str, str], database_url: str) -> Application:
     """A database of the state in which the plugin was called `keys`."""
-    portico = Portico(
+    portico = Application(
         load_settings(environ=env | ({"DATABASE_URL": database_url} if database_url else {}))
     )
 
@@ -70,7 +70,7 @@ def earlier(env: dict[str, str], database_url: str) -> Portico:
 
 
 def test_keys_of_the_former_plugin_name_are_migrated(
-    earlier: Portico, env: dict[str, str], database_url: str
+    earlier: Application, env: dict[str, str], database_url: str
 ) -> None:
     environ = env | ({"DATABASE_URL": database_url} if database_url else {})
     for _ in range(2):
@@ -103,7 +103,7 @@ async def check_migrated(app: InProcessApp) -> None:
     assert (await app.portico.adjustments.values())["ENABLE_API_KEYS"] is True
 
 
-def test_status_counts_steps_of_the_former_name_as_applied(earlier: Portico) -> None:
+def test_status_counts_steps_of_the_former_name_as_applied(earlier: Application) -> None:
     async def read() -> None:
         await earlier.database.start()
         with earlier.database.use():
@@ -121,7 +121,7 @@ def problems(env: Mapping[str, str], tmp_path: Path, toml: str) -> str:
     path = tmp_path / "portico.toml"
     path.write_text(toml)
     with pytest.raises((BadSettings, CannotStart)) as raised:
-        Portico(load_settings(environ=env, toml_path=path))
+        Application(load_settings(environ=env, toml_path=path))
     return str(raised.value)
 
 

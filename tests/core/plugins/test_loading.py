@@ -44,7 +44,7 @@ def start_app(env: dict[str, str]):
 
 
 def reason(app: InProcessApp, name: str) -> str:
-    record = app.portico.register[name]
+    record = app.portico.registry[name]
     assert record.state == "failed", record
     return record.reason
 
@@ -53,13 +53,13 @@ def test_third_party_plugin_serves_its_route(install: Install, start_app) -> Non
     install("good", GOOD.replace("{name}", "good"))
     app = start_app()
     assert app.client.get("/api/x/good/hello").status == 200
-    assert app.portico.register["good"].provides["routes"] == ["GET /api/x/good/hello"]
+    assert app.portico.registry["good"].provides["routes"] == ["GET /api/x/good/hello"]
 
 
 def test_disabled_plugin_is_not_imported(install: Install, start_app) -> None:
     install("loud", "raise SystemExit('imported')")
     app = start_app(PORTICO_PLUGINS_DISABLE="loud")
-    record = app.portico.register["loud"]
+    record = app.portico.registry["loud"]
     assert (record.state, record.reason) == ("disabled", "named in plugins.disable")
 
 
@@ -144,7 +144,7 @@ def test_second_model_source_of_the_same_name_fails(install: Install, start_app)
     install("castor", source)
     install("pollux", source)
     app = start_app()
-    assert app.portico.register["castor"].state == "active"
+    assert app.portico.registry["castor"].state == "active"
     assert reason(app, "pollux") == "model source twin belongs to 'castor' already"
 
 
@@ -299,20 +299,20 @@ def test_plugin_with_a_broken_migration_fails_and_its_changes_are_undone(
 
 
 def test_required_plugin_that_fails_stops_the_start(install: Install, start_app) -> None:
-    from portico.app import CannotStart
+    from portico.boot import CannotStart
 
     install("vital", "raise RuntimeError('no')")
     with pytest.raises(
-        CannotStart, match="plugin 'vital' is needed and failed: import: RuntimeError: no"
+        CannotStart, match="plugin 'vital' is required and failed: import: RuntimeError: no"
     ):
         start_app(PORTICO_PLUGINS_REQUIRED="vital")
 
 
 def test_unknown_plugin_name_in_settings_stops_the_start(start_app) -> None:
-    from portico.app import CannotStart
+    from portico.boot import CannotStart
 
     with pytest.raises(
-        CannotStart, match="no plugin named 'chatz' is installed; there are .*chats"
+        CannotStart, match="no plugin named 'chatz' is installed; installed are .*chats"
     ):
         start_app(PORTICO_PLUGINS_DISABLE="chatz")
 

@@ -129,7 +129,7 @@ class TestTheWatch:
     def test_plugins_are_listed_with_their_state_and_reason(self, app: InProcessApp) -> None:
         admin = app.client.sign_up("Ada")
         listed = {one["name"]: one for one in admin.get("/api/v1/plugins").json}
-        assert set(listed) == {"portico", *app.portico.register.names}
+        assert set(listed) == {"portico", *app.portico.registry.names}
         assert listed["blocking"] | {"counters": {}, "contributes": {}} == {
             "name": "blocking", "version": "1.0", "distribution": "made-up-blocking", "state": "active",
             "reason": "", "summary": "blocks", "requires": [], "contributes": {}, "counters": {},

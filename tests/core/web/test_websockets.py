@@ -199,7 +199,7 @@ def test_what_goes_wrong_is_told_and_gives_nothing_away(
 
 def test_a_socket_and_a_request_may_share_a_path(user: Client, app: InProcessApp) -> None:
     assert user.get(ECHO).status == 200
-    register = app.portico.register["live"]
+    register = app.portico.registry["live"]
     assert "WEBSOCKET /api/x/live/echo" in register.provides["routes"]
     assert "GET /api/x/live/echo" in register.provides["routes"]
     found = next(c for c in app.portico.contributions if c.plugin_name == "live")
@@ -225,7 +225,7 @@ def test_two_sockets_at_one_path_clash(install: Callable[..., None], env: dict[s
     )
     app = InProcessApp(env | {"PORTICO_STRICT": "false"})
     try:
-        failed = {record.name: record.reason for record in app.portico.register.failed}
+        failed = {record.name: record.reason for record in app.portico.registry.failed}
         assert failed == {"other": "route WEBSOCKET /api/x/live/echo belongs to 'live' already"}
     finally:
         app.close()

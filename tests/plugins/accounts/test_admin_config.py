@@ -189,7 +189,7 @@ def test_what_is_stored_and_does_not_fit_counts_for_nothing(
             "settings.ui.default_user_role": "root",
             "settings.notes.enable": None,
         }
-        await app.portico.configuration.set(values, "")
+        await app.portico.settings_store.set(values, "")
 
     before = admin.get(CONFIG).json
     app.call(spoil)

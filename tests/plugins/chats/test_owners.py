@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from portico.app import Portico
+from portico.boot import Application
 from portico.db import Database, TableSet, execute, fetch_all, migrate, now
 from portico.db.migrate import MIGRATION_TABLE
 from portico.db.migration_files import read_migrations
@@ -56,7 +56,7 @@ async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
 def test_migration_deletes_only_chats_without_owner(
     env: dict[str, str],
 ) -> None:
-    portico = Portico(load_settings(environ=env))
+    portico = Application(load_settings(environ=env))
 
     async def work() -> dict[str, Any]:
         await portico.database.start()

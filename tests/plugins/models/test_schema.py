@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.plugins.models.conftest import form
 
-from portico.app import Portico
+from portico.boot import Application
 from portico.db import execute, fetch_all, now
 from portico.db.migrate import MIGRATION_TABLE
 from portico.db.migration_files import read_migrations
@@ -25,7 +25,7 @@ _META = '{"tags": [{"name": " Law "}, {"name": "LAW"}, {"name": "Tax"}, {"name":
 
 def settle(environment: dict[str, str]) -> None:
     """A house whose models are those of the first schema."""
-    portico = Portico(load_settings(environ=environment))
+    portico = Application(load_settings(environ=environment))
 
     async def work() -> None:
         await portico.database.start()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.app import CannotStart
+from portico.boot import CannotStart
 from portico.testing import Client, CommandLine, InProcessApp, Response, Server
 
 HERE = {"host": "localhost:8080"}

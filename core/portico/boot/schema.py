@@ -1,4 +1,4 @@
-"""Opening the database of an application: that it can be reached, is the right one, and has the right schema."""
+"""Opens the database of an application and migrates it, if it is the right database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,11 +29,12 @@ from portico.instances import (
 )
 
 if TYPE_CHECKING:
-    from portico.app import Portico
+    from portico.boot.application import Application
+    from portico.wiring import CoreServices
 
 log = structlog.get_logger("portico")
 
-#: The migrations of the core, in the order in which they run.
+#: The tables of the core packages by owner, in the order in which they are migrated. The owners are stored: never rename them.
 CORE_TABLES: dict[str, TableSet] = {
     "instances": instances.TABLES,
     "audit": audit.TABLES,
@@ -47,59 +48,63 @@ CORE_TABLES: dict[str, TableSet] = {
 
 
 class CannotStart(OperatorError):
-    """The house cannot open. Each reason is one sentence that says what to do."""
+    """The application cannot start. Each reason is one sentence that says what to do."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__("\n".join(reasons))
         self.reasons = list(reasons)
 
 
-async def start_database(portico: "Portico") -> None:
-    """Open it. Raises: CannotStart with the cause; BadDatabase."""
-    with causes_told(portico):
-        await portico.database.start()
+async def start_database(core: "CoreServices") -> None:
+    """Open the database. Raises: CannotStart with the cause; BadDatabase."""
+    with _reported_causes(core):
+        await core.database.start()
 
 
 @contextmanager
-def causes_told(portico: "Portico") -> Iterator[None]:
-    """A database that cannot be used stops the start, and the cause is said. Raises: CannotStart."""
+def _reported_causes(core: "CoreServices") -> Iterator[None]:
+    """Turn Unavailable into CannotStart with the cause."""
     try:
         yield
     except Unavailable as error:
         cause = cause_of(error)
         if cause is None and error.__cause__ is None:
-            raise  # not of the database
-        settings = portico.settings
+            raise  # it does not come from the database
+        settings = core.settings
         where = find_database(settings.database, Path(settings.data_dir).absolute())
         verb = "does not answer" if cause is None or cause.kind == "away" else "cannot be used"
         raise CannotStart([f"the database {where} {verb}: {cause or error.__cause__}"]) from error
 
 
-def database_identity(portico: "Portico") -> DatabaseIdentity:
-    """Which database belongs to the data directory."""
-    settings = portico.settings.database
+def database_identity(core: "CoreServices") -> DatabaseIdentity:
+    """Return how to tell whether the database belongs to the data directory."""
+    settings = core.settings.database
     return DatabaseIdentity(
-        Path(portico.settings.data_dir).absolute(),
+        Path(core.settings.data_dir).absolute(),
         settings.require_existing,
         settings.new,
-        portico.identity.accounts.any_exists,
+        core.identity.accounts.any_exists,
     )
 
 
-async def open_schema(portico: "Portico", instance: OwnInstance | None) -> MigrationReport:
-    """Bring it up to date, if it is the right one and this release may. Raises: CannotStart."""
-    settings = portico.settings.database
+async def open_schema(application: "Application", instance: OwnInstance | None) -> MigrationReport:
+    """Migrate the database, if it is the right one and this release may. Raises: CannotStart.
+
+    `instance`: the row of this process, if it is going to serve.
+    """
+    core = application
+    settings = core.settings.database
     if settings.force:
-        log.warning("database.force is set: the schema may be one that this release does not know")
+        log.warning("database.force is set: a newer release may have changed the schema")
     try:
-        with causes_told(portico):
+        with _reported_causes(core):
             return await bring_up_to_date(
-                portico.database,
-                portico.table_sets,
+                core.database,
+                application.table_sets,
                 migrate=settings.migrate,
                 force=settings.force,
                 instance=instance,
-                identity=database_identity(portico),
+                identity=database_identity(core),
             )
     except (SchemaRefused, MissingDatabase) as error:
         raise CannotStart(str(error).splitlines()) from error

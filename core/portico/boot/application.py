@@ -1,0 +1,261 @@
+"""An application with its plugins: loading, migrating, starting and stopping.
+
+    settings → discover → import → collect → check conflicts → migrate → policies → startup
+
+Every step that calls a plugin is isolated: a plugin that fails is removed whole, with the reason in the registry, and
+the others go on; but if the plugin is required, the application does not start.
+"""
+
+import contextlib
+from collections.abc import Callable, Container, Sequence
+from typing import Any, TypeVar
+
+import pluggy
+from litestar.exceptions import ImproperlyConfiguredException
+
+from portico.boot.plugins import load_plugins
+from portico.boot.schema import CORE_TABLES, CannotStart, open_schema, start_database
+from portico.catalogue import WorkspaceModels
+from portico.db import DatabaseCheck, EncryptedColumn, Retention, all_checks
+from portico.encryption import check_encryption_key, stored_key_id
+from portico.errors import OperatorError
+from portico.identity import PasswordRule
+from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collisions
+from portico.identity.secret_key_check import check_secret_key
+from portico.instances import OwnInstance
+from portico.permissions import InvalidPolicy
+from portico.plugins import isolation
+from portico.plugins.conflicts import plugins_that_block_start
+from portico.plugins.contributions import Contribution, hook_of
+from portico.plugins.loader import new_manager
+from portico.plugins.registry import PluginRegistry
+from portico.settings.load import LoadedSettings
+from portico.settings.section import Secret
+from portico.wiring import CoreServices
+
+Result = TypeVar("Result")
+#: The value of `Application.doing` while migrations run, for which the time limit of a start does not count.
+MIGRATING = "updating the database schema"
+
+
+class Application(CoreServices):
+    """The core services and the plugins of one application.
+
+    Building one imports the chosen plugins and calls their `register_*` hooks; it opens no connection and writes nothing.
+    """
+
+    def __init__(self, loaded: LoadedSettings, secret: Secret | None = None) -> None:
+        super().__init__(loaded, secret)
+        #: What the start is doing, in a few words, for the terminal.
+        self.doing = "loading its plugins"
+        self.registry = PluginRegistry()
+        self.manager: pluggy.PluginManager = new_manager()
+        self.contributions = load_plugins(loaded, self.registry, self.manager, self.context)
+        #: Migrations that a newer release has applied, by owner. Filled by `prepare`.
+        self.unknown_steps: dict[str, list[str]] = {}
+        self._started: list[Contribution] = []
+
+    # -- what the plugins contribute ------------------------------------------------------------------------
+
+    def _route_areas(self) -> list[str]:
+        return sorted(one.plugin_name for one in self.contributions if one.router is not None)
+
+    @property
+    def table_sets(self) -> dict[str, Any]:
+        """The tables of the core packages and of each plugin by owner, in the order in which they are migrated."""
+        return CORE_TABLES | {c.plugin_name: c.tables for c in self.contributions if c.tables}
+
+    @property
+    def encrypted_columns(self) -> list[EncryptedColumn]:
+        """The columns that hold encrypted texts."""
+        return [column for tables in self.table_sets.values() for column in tables.locked]
+
+    @property
+    def retentions(self) -> list[Retention]:
+        """Which rows are deleted after how many days, of the core and of each plugin."""
+        audit = Retention("portico_audit", "at", self.settings.retention.audit_days)
+        return [audit, *(one for c in self.contributions for one in c.retention)]
+
+    async def database_checks(self, behind: Container[str] = ()) -> list[DatabaseCheck]:
+        """Return the checks that `portico db check` runs on the current database.
+
+        `behind`: owners of tables whose schema is not up to date; only the foreign keys of their tables are checked.
+        """
+        declared = [
+            one
+            for owner, tables in self.table_sets.items()
+            if owner not in behind
+            for one in tables.references
+        ]
+        contributed = [
+            check
+            for c in self.contributions
+            if c.plugin_name not in behind
+            for check in c.database_checks
+        ]
+        return await all_checks(declared, contributed)
+
+    # -- plugins that fail ----------------------------------------------------------------------------------
+
+    def check_required_plugins(self) -> None:
+        """Raises: CannotStart if a required plugin is not active, or any plugin has failed while `strict` is set."""
+        choice = self.settings.plugins
+        if missing := plugins_that_block_start(self.registry, choice.required, choice.strict):
+            raise CannotStart(
+                [f"plugin {r.name!r} is required and {r.state}: {r.reason}" for r in missing]
+            )
+
+    def fail_plugin(self, plugin: str, reason: str, trace: str = "") -> None:
+        """Remove a plugin with everything it has contributed, and the plugins that require it."""
+        self.registry[plugin].fail(reason, trace)
+        for contribution in self.contributions:
+            if contribution.plugin_name == plugin:
+                self.identity.auth.remove_providers(
+                    contribution.auth_providers, contribution.token_authenticators
+                )
+        self.contributions = [c for c in self.contributions if c.plugin_name != plugin]
+        self.context.services.remove(plugin)
+        self.events.unsubscribe(plugin)
+        self.catalogue.remove_sources(plugin)
+        for dependent in [c for c in self.contributions if plugin in c.info.requires]:
+            self.fail_plugin(dependent.plugin_name, f"it requires {plugin!r}, which has failed")
+
+    def retry_without_failing_plugins(
+        self, what: str, make: Callable[[Sequence[Contribution]], Result]
+    ) -> Result:
+        """Return `make(contributions)`. If it raises, fail the plugins that cause it and call it without them."""
+        try:
+            return make(self.contributions)
+        except (InvalidPolicy, ImproperlyConfiguredException):
+            valid: list[Contribution] = []
+            for contribution in list(self.contributions):
+                try:
+                    make([*valid, contribution])
+                except (InvalidPolicy, ImproperlyConfiguredException) as error:
+                    self.fail_plugin(contribution.plugin_name, f"{what}: {error}")
+                else:
+                    valid.append(contribution)
+            return make(self.contributions)
+
+    # -- starting and stopping ------------------------------------------------------------------------------
+
+    async def prepare(self, *, packaged_policies_only: bool = False, serving: bool = False) -> None:
+        """Open the database, migrate it, activate the policies and connect the plugins. Enough for commands.
+
+        `packaged_policies_only`: without the operator's policy files, for commands that check or correct invalid ones.
+        `serving`: register this process in the database as a running instance. Raises: CannotStart.
+        """
+        self.doing = "opening the database"
+        await start_database(self)
+        with self.database.use():
+            self.doing = MIGRATING
+            await self._migrate(self.instance if serving else None)
+            self.doing = "reading policies"
+            self.encryptor.in_use = await stored_key_id()
+            self._collect_policies()
+            self.check_required_plugins()
+            self._connect_plugins()
+            self._bind_core_services()
+            await self.policies.load(packaged_only=packaged_policies_only)
+
+    async def start(self) -> None:
+        """Prepare for serving, call every plugin's `startup`, start the background tasks. Raises: CannotStart."""
+        await self.prepare(serving=True)
+        self.doing = "connecting to Redis"
+        await self.redis.start()
+        with self.database.use():
+            if self._secret:
+                await check_secret_key(self._secret)
+                await check_encryption_key(self.encryptor)
+            self.doing = "comparing e-mail addresses"
+            await fill_email_keys(self.database)
+            await warn_of_collisions()
+            for contribution in list(self.contributions):
+                await self._startup(contribution)
+            self.doing = "recording its policies"
+            await self.policies.record_change()
+            self.policies.start_watching()
+            self.identity.start()
+            self.instance.start()
+            self.cleaner.start(self.retentions)
+
+    async def stop(self) -> None:
+        """Call every plugin's `shutdown` in reverse order, then stop the core services. A failing plugin is logged."""
+        await self.policies.stop()
+        with self.database.use():
+            for contribution in reversed(self._started):
+                with contextlib.suppress(isolation.PluginError):
+                    await self._call(contribution, "shutdown")
+            self._started.clear()
+        await super().stop()
+
+    async def has_accounts(self) -> bool:
+        """Return whether any account exists."""
+        with self.database.use():
+            return await self.identity.accounts.any_exists()
+
+    async def _migrate(self, instance: OwnInstance | None) -> None:
+        report = await open_schema(self, instance)
+        self.unknown_steps = report.unknown
+        for owner, reason in report.failed.items():
+            if owner not in self.registry:
+                raise CannotStart([f"the tables of {owner!r} could not be migrated: {reason}"])
+            self.fail_plugin(owner, f"its migration failed: {reason}")
+
+    def _connect_plugins(self) -> None:
+        """Hand what the plugins contribute to the core services."""
+        self.events.subscribe("portico", self.permissions.listeners())
+        for contribution in self.contributions:
+            for service in contribution.services:
+                self.context.services.provide(contribution.plugin_name, service)
+            self.events.subscribe(contribution.plugin_name, contribution.listeners)
+            for source in contribution.sources:
+                self.catalogue.add_source(contribution.plugin_name, source)
+            self.identity.auth.add_providers(
+                contribution.auth_providers, contribution.token_authenticators
+            )
+        self.events.subscribe("portico", self.permissions.last_listeners())
+
+    def _bind_core_services(self) -> None:
+        """Hand the services that the core itself uses to the packages that use them."""
+        self.catalogue.set_workspace_models(self.context.services.get(WorkspaceModels))
+        self.identity.passwords.set_rule(self.context.services.get(PasswordRule))
+
+    def _collect_policies(self) -> None:
+        """Compile the resource kinds and policies of all plugins."""
+        self.retry_without_failing_plugins(
+            "its policies",
+            lambda contributions: self.policies.drafts.set_plugin_policies(
+                [kind for c in contributions for kind in c.resources],
+                [policy for c in contributions for policy in c.policies],
+                tolerant=bool(self.registry.failed),
+            ),
+        )
+
+    async def _startup(self, contribution: Contribution) -> None:
+        if contribution not in self.contributions:
+            return  # a plugin that it requires has failed in the meantime
+        self.doing = f"waiting for the startup of plugin {contribution.plugin_name!r}"
+        try:
+            await self._call(contribution, "startup")
+        except isolation.PluginError as error:
+            if isinstance(error.__cause__, OperatorError):
+                # The plugin says that with these settings the server must not run, not even without the plugin.
+                raise CannotStart([str(error.__cause__)]) from error
+            self.fail_plugin(contribution.plugin_name, error.reason, error.trace)
+            self._collect_policies()
+            self._bind_core_services()
+            await self.policies.load()
+        else:
+            self._started.append(contribution)
+
+    async def _call(self, contribution: Contribution, hook: str) -> None:
+        """Call one plugin's `startup` or `shutdown`, if it has one. Raises: PluginError."""
+        call = hook_of(self.manager, contribution.plugin_name, hook)
+        if call is not None:
+            arguments = {
+                "app": self.context,
+                "settings": contribution.settings,
+                "plugin": contribution.components,
+            }
+            await isolation.call_async(contribution.plugin_name, hook, lambda: call(**arguments))

@@ -1,0 +1,63 @@
+"""Loads the chosen plugins: from the installed entry points to what each plugin contributes."""
+
+from collections.abc import Sequence
+
+import pluggy
+import structlog
+
+from portico.boot.schema import CannotStart
+from portico.db import bind
+from portico.plugins import isolation
+from portico.plugins.conflicts import drop_conflicts
+from portico.plugins.context import AppContext
+from portico.plugins.contributions import Contribution, collect
+from portico.plugins.discovery import discover, unknown_names
+from portico.plugins.loader import former_names, import_plugins
+from portico.plugins.registry import PluginRegistry
+from portico.settings.load import LoadedSettings
+from portico.web.application import OWN_PATHS
+
+log = structlog.get_logger("portico")
+
+
+def load_plugins(
+    loaded: LoadedSettings, registry: PluginRegistry, manager: pluggy.PluginManager, app: AppContext
+) -> list[Contribution]:
+    """Import the chosen plugins and collect their contributions. A plugin that fails is in `registry` with the reason.
+
+    Raises: CannotStart if the settings name a plugin that is not installed.
+    """
+    choice = loaded.settings.plugins
+    candidates = discover(choice, registry)
+    if unknown := unknown_names(choice, registry):
+        known, former = ", ".join(sorted(registry.names)), former_names()
+        raise CannotStart(
+            [
+                f"plugins: the plugin {name!r} is now called {former[name]!r}"
+                if name in former
+                else f"plugins: no plugin named {name!r} is installed; installed are {known}"
+                for name in unknown
+            ]
+        )
+    collected: list[Contribution] = []
+    for name in import_plugins(candidates, choice, registry, manager):
+        try:
+            collected.append(collect(manager, name, app, loaded))
+        except isolation.PluginError as error:
+            registry[name].fail(error.reason, error.trace)
+    loaded.check_unknown_keys(registry.names, {c.plugin_name for c in collected}, former_names)
+    kept = drop_conflicts(collected, registry, OWN_PATHS)
+    for contribution in kept:
+        bind(contribution.tables.tables if contribution.tables else ())
+    return kept
+
+
+def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution]) -> None:
+    """Log which plugins have failed, and which routes need no credentials."""
+    for record in registry.failed:
+        log.warning("plugin failed", plugin=record.name, reason=record.reason)
+    for contribution in contributions:
+        if contribution.public_paths:
+            log.info(
+                "public routes", plugin=contribution.plugin_name, routes=contribution.public_paths
+            )

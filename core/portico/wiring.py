@@ -1,0 +1,119 @@
+"""Builds the core services of one application from its settings. Nothing here knows any plugin."""
+
+import secrets
+from pathlib import Path
+
+from portico.catalogue import Catalogue
+from portico.db import Database, open_database
+from portico.encryption import Encryptor, configured_key_ring
+from portico.events import EventBus
+from portico.http_client import SafeHTTPClient, SharedSession
+from portico.identity import Identity
+from portico.instances import OwnInstance
+from portico.permissions import Permissions, PolicyService
+from portico.plugins import isolation
+from portico.plugins.context import AppContext
+from portico.rate_limits import RateLimiter
+from portico.redis import RedisConnection
+from portico.retention import Cleaner
+from portico.runtime_settings import RuntimeSettings, SettingsStore
+from portico.settings.load import LoadedSettings
+from portico.settings.secret_key import ensure_secret_key
+from portico.settings.section import Secret
+from portico.web.drain import Drain
+from portico.web.middleware.origins import Origins
+from portico.web.middleware.proxies import Proxies
+
+
+class CoreServices:
+    """The core services of one application. Building them opens no connection and writes nothing.
+
+    `secret`: signs sessions. A command that signs none may omit it; a random one is used then.
+    """
+
+    def __init__(self, loaded: LoadedSettings, secret: Secret | None = None) -> None:
+        settings = loaded.settings
+        self.loaded, self.settings, self._secret = loaded, settings, secret
+        data_dir = Path(settings.data_dir).absolute()
+        self.database: Database = open_database(settings.database, data_dir)
+        self.instance = OwnInstance()
+        self.cleaner = Cleaner()
+        self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
+        self.drain = Drain(settings.server.grace)
+        self.proxies = Proxies(settings.server.trusted_proxies)
+        self.origins = Origins(
+            settings.server.url, settings.browser.origins, settings.browser.schemes
+        )
+        self.redis = RedisConnection(settings.redis)
+        signing = secret or Secret(secrets.token_urlsafe(48))
+        self.settings_store = SettingsStore(self.events, settings.identity.recheck)
+        self.encryptor = Encryptor(
+            lambda: configured_key_ring(
+                settings.identity, secret or ensure_secret_key(settings, data_dir)
+            )
+        )
+        self.limiter = RateLimiter(settings.limits, signing, self.redis)
+        self.runtime_settings = RuntimeSettings(self.settings_store)
+        self.runtime_settings.add(settings.server, loaded.explicitly_set("server"))
+        self.identity = Identity(
+            settings.identity,
+            signing,
+            self.events,
+            settings.permissions,
+            store=self.settings_store,
+            runtime_settings=self.runtime_settings,
+            limiter=self.limiter,
+            pinned=loaded.explicitly_set("identity"),
+            redis=self.redis,
+            pinned_permissions=loaded.explicitly_set("permissions"),
+            secure_cookies=settings.server.secure_cookies or settings.server.force_https,
+            cookie_same_site=settings.server.cookie_same_site,
+        )
+        # Half of the time for which group memberships are cached, so that what is derived from them is also renewed
+        # within that time.
+        cache_ttl = settings.identity.recheck / 2
+        self.permissions = Permissions(settings.access, self.identity.permissions_of, cache_ttl)
+        directory = settings.access.policy_dir
+        self.policies = PolicyService(
+            self.permissions, Path(directory).absolute() if directory else None
+        )
+        self.catalogue = Catalogue(
+            settings.catalogue,
+            self.permissions,
+            self.identity.accounts,
+            self.identity.groups,
+            cache_ttl,
+        )
+        self.safe_http = SafeHTTPClient(settings.fetch)
+        self.http_client = SharedSession()
+        self.context = AppContext(
+            settings=settings,
+            encryptor=self.encryptor,
+            identity=self.identity,
+            runtime_settings=self.runtime_settings,
+            route_areas=self._route_areas,
+            permissions=self.permissions,
+            policies=self.policies,
+            catalogue=self.catalogue,
+            events=self.events,
+            limiter=self.limiter,
+            http_session=self.http_client.session,
+            safe_http=self.safe_http,
+        )
+
+    def _route_areas(self) -> list[str]:
+        """Return the names of the plugins that have routes."""
+        return []
+
+    async def stop(self) -> None:
+        """Stop background tasks and close connections, the database last."""
+        with self.database.use():
+            await self.identity.stop()
+            await self.catalogue.stop()
+            await self.events.drain()
+            await self.cleaner.stop()
+            await self.instance.leave()
+        await self.safe_http.close()
+        await self.http_client.close()
+        await self.redis.stop()
+        await self.database.stop()
