@@ -19,7 +19,8 @@ LOOK_ALIKE = {
 
 
 @pytest.mark.parametrize("email", LOOK_ALIKE.values(), ids=LOOK_ALIKE)
-def test_AB_35_an_address_that_only_looks_like_another_is_refused_on_every_way_in(
+@pytest.mark.case("AB-35")
+def test_look_alike_email_is_refused_everywhere(
     app: InProcessApp, admin: Client, email: str
 ) -> None:
     vik = admin.add_user("Vik")
@@ -33,9 +34,8 @@ def test_AB_35_an_address_that_only_looks_like_another_is_refused_on_every_way_i
     assert admin.get("/api/v1/users/").json["total"] == 2
 
 
-def test_AB_35_an_address_that_is_written_otherwise_is_taken_and_signs_in(
-    app: InProcessApp, admin: Client
-) -> None:
+@pytest.mark.case("AB-35")
+def test_equivalent_email_notation_signs_in(app: InProcessApp, admin: Client) -> None:
     def post(path: str, email: str) -> Any:
         form = {"name": "José", "email": email, "password": PASSWORD, "role": "user"}
         client = admin if path == "add" else app.client

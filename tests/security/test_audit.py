@@ -14,7 +14,7 @@ from portico.db import execute, fetch_all
 from portico.testing import PASSWORD, InProcessApp, Server
 
 #: Changes that have to be in the trail, whatever else is.
-NOTED = {
+AUDITED = {
     ("POST", "/api/v1/auths/add"),
     ("POST", "/api/v1/users/{user_id}/update"),
     ("DELETE", "/api/v1/users/{user_id}"),
@@ -30,11 +30,11 @@ NOTED = {
     ("POST", "/api/v1/policies/rollback"),
 }
 #: What comes and goes while people are there, whatever anybody changes.
-PASSING = ("last_active_at", "seen_at")
+VOLATILE_COLUMNS = ("last_active_at", "seen_at")
 #: The index of the search, which is brought up to date after what was written.
-LATER = ("chats_text",)
+DELAYED_TABLES = ("chats_text",)
 #: Attempts count, whatever becomes of them.
-COUNTED = ("portico_attempt",)
+COUNTER_TABLES = ("portico_attempt",)
 
 
 @pytest.fixture
@@ -55,10 +55,11 @@ def everything(app: InProcessApp) -> dict[str, list[str]]:
     for tables in app.portico.table_sets.values():
         for table in tables.tables:
             name = table._meta.tablename
-            if name not in ("portico_audit", *LATER, *COUNTED):
+            if name not in ("portico_audit", *DELAYED_TABLES, *COUNTER_TABLES):
                 found = app.call(fetch_all, f'SELECT * FROM "{name}"')
                 kept[name] = sorted(
-                    repr({k: v for k, v in row.items() if k not in PASSING}) for row in found
+                    repr({k: v for k, v in row.items() if k not in VOLATILE_COLUMNS})
+                    for row in found
                 )
     return kept
 
@@ -91,7 +92,8 @@ def meant(scene: Scene, method: str, path: str) -> tuple[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_AB_85_what_cannot_be_noted_is_not_done(scene: Scene) -> None:
+@pytest.mark.case("AB-85")
+def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
     """Every route by which anything is changed: first as it is, then with a trail that cannot be written."""
     app, admin, noted = scene.app, scene.admin, set()
     for method, path in sorted(set(routes(app))):
@@ -113,10 +115,11 @@ def test_AB_85_what_cannot_be_noted_is_not_done(scene: Scene) -> None:
             assert everything(app) == was, (method, path)
         finally:
             app.call(execute, "ALTER TABLE portico_audit_away RENAME TO portico_audit")
-    assert noted >= NOTED, NOTED - noted
+    assert noted >= AUDITED, AUDITED - noted
 
 
-def test_AB_85_a_name_cannot_forge_an_entry(admin: Any, app: InProcessApp) -> None:
+@pytest.mark.case("AB-85")
+def test_name_cannot_forge_an_audit_entry(admin: Any, app: InProcessApp) -> None:
     """Names with line breaks and quotes, as JSON lines and as the command line prints them."""
     forged = 'x"}\n{"number": 1, "what": "nothing.happened"}\r\n\x1b[2K\u2028y'
     person = admin.add_person("Mallory").account["id"]
@@ -137,7 +140,8 @@ def test_AB_85_a_name_cannot_forge_an_entry(admin: Any, app: InProcessApp) -> No
     assert entries(app) == len(lines)
 
 
-def test_AB_85_ten_megabytes_do_not_get_past_the_trail(admin: Any, app: InProcessApp) -> None:
+@pytest.mark.case("AB-85")
+def test_too_large_change_is_refused_before_the_audit(admin: Any, app: InProcessApp) -> None:
     person = admin.add_person("Mallory").account["id"]
     before = entries(app)
     form = {
@@ -153,7 +157,8 @@ def test_AB_85_ten_megabytes_do_not_get_past_the_trail(admin: Any, app: InProces
     assert role == "user"
 
 
-def test_AB_85_no_password_or_token_is_in_the_trail(admin: Any, app: InProcessApp) -> None:
+@pytest.mark.case("AB-85")
+def test_audit_has_no_password_or_token(admin: Any, app: InProcessApp) -> None:
     person = admin.add_person("Mallory").account["id"]
     form = {"role": "user", "name": "M", "email": "m@example.org", "profile_image_url": "", "password": "n3w and secret"}  # fmt: skip
     assert admin.post(f"/api/v1/users/{person}/update", form).status == 200
@@ -163,7 +168,8 @@ def test_AB_85_no_password_or_token_is_in_the_trail(admin: Any, app: InProcessAp
         assert secret not in held
 
 
-def test_AB_85_each_line_of_the_log_is_one_event(server: Server) -> None:
+@pytest.mark.case("AB-85")
+def test_text_of_client_cannot_forge_a_log_line(server: Server) -> None:
     """Whoever signs in under a name with line breaks in it writes no line of their own."""
     ada = server.client.sign_up("Ada")
     forged = 'Eve\n{"event": "forged", "level": "info"}'

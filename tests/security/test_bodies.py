@@ -42,7 +42,7 @@ def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
         (rb'"variables":{"{{X}}":"\ud83d"}', {}),
     ],
 )
-def test_half_a_character_anywhere_in_a_completion_reaches_the_model_mended(
+def test_unpaired_surrogate_in_completion_is_replaced(
     admin: Client, upstream: Upstream, field: bytes, sent: dict[str, Any]
 ) -> None:
     body = b'{"model":"good",' + field + b"," + MESSAGES + b"}"
@@ -53,9 +53,7 @@ def test_half_a_character_anywhere_in_a_completion_reaches_the_model_mended(
     assert {key: received.get(key) for key in sent} == sent
 
 
-def test_half_an_emoji_and_nul_in_a_message_reach_the_model_mended(
-    user: Client, upstream: Upstream
-) -> None:
+def test_surrogate_and_nul_in_message_are_sanitized(user: Client, upstream: Upstream) -> None:
     body = rb'{"model":"good","messages":[{"role":"user","content":"Trip \ud83d\u0000 \\ud83d"}]}'
 
     assert user.post(COMPLETIONS, body=body).status == 200
@@ -64,7 +62,7 @@ def test_half_an_emoji_and_nul_in_a_message_reach_the_model_mended(
     assert message["content"] == "Trip \ufffd \\ud83d"
 
 
-def test_half_an_emoji_in_the_name_of_a_model_is_a_model_that_is_not_there(user: Client) -> None:
+def test_unpaired_surrogate_in_model_id_is_404(user: Client) -> None:
     body = b'{"model":"\\ud83d",' + MESSAGES + b"}"
     assert user.post(COMPLETIONS, body=body).status == 404
 
@@ -98,7 +96,7 @@ def test_half_an_emoji_in_the_name_of_a_model_is_a_model_that_is_not_there(user:
         ),
     ],
 )
-def test_a_text_that_is_cut_in_a_character_is_taken_mended_wherever_texts_are_taken(
+def test_unpaired_surrogate_is_replaced_in_all_stored_texts(
     admin: Client, path: str, body: bytes, field: tuple[str, ...]
 ) -> None:
     answer = admin.post(path, body=body)
@@ -123,9 +121,8 @@ def routes_before_sign_in(app: InProcessApp) -> list[tuple[str, str]]:
     ]
 
 
-def test_AB_68_before_sign_in_a_body_has_64_kilobytes_on_every_route(
-    app: InProcessApp, client: Client
-) -> None:
+@pytest.mark.case("AB-68")
+def test_public_routes_accept_64_kib(app: InProcessApp, client: Client) -> None:
     found = routes_before_sign_in(app)
     assert {path for _, path in found} >= {"/api/v1/auths/signin", "/api/v1/auths/signup"}
     for method, path in found:
@@ -142,12 +139,14 @@ def test_AB_68_before_sign_in_a_body_has_64_kilobytes_on_every_route(
         (b'{"email":"' + b"\xc3(" + b'"}', "json_invalid"),
     ],
 )
-def test_AB_69_hostile_json_before_sign_in_is_422(client: Client, body: bytes, kind: str) -> None:
+@pytest.mark.case("AB-69")
+def test_hostile_json_on_public_route_is_422(client: Client, body: bytes, kind: str) -> None:
     answer = client.post("/api/v1/auths/signin", body=body)
     assert (answer.status, answer.detail[0]["type"]) == (422, kind)
 
 
-def test_AB_69_a_million_keys_are_refused(user: Client) -> None:
+@pytest.mark.case("AB-69")
+def test_a_million_keys_are_refused(user: Client) -> None:
     body = (
         b'{"model":"good",' + MESSAGES + b"".join(b',"k%d":1' % i for i in range(1_000_000)) + b"}"
     )
@@ -206,7 +205,7 @@ class TestBodiesInFlight:
         """Room for eight megabytes of bodies."""
         return env | {"PORTICO_SERVER_MAX_BODY_TOTAL": str(8 * MIB)}
 
-    def test_are_bounded_in_total_and_for_each_caller(
+    def test_bodies_are_limited_in_total_and_per_caller(
         self, app: InProcessApp, admin: Client, user: Client
     ) -> None:
         eve = admin.add_user("Eve")
@@ -238,11 +237,11 @@ class TestBodiesInFlight:
 
         app.call(run)
 
-    def test_one_that_is_alone_is_taken(self, user: Client) -> None:
+    def test_single_large_body_is_accepted(self, user: Client) -> None:
         body = b'{"model":"good",' + MESSAGES + b"}" + b" " * 10 * MIB
         assert user.post(COMPLETIONS, body=body).status == 200
 
-    def test_a_503_says_when_to_try_again(self, app: InProcessApp, user: Client) -> None:
+    def test_503_has_retry_after(self, app: InProcessApp, user: Client) -> None:
         async def run() -> Any:
             budget = BodyBudget(4 * MIB)
             for caller in ("a", "b"):

@@ -79,7 +79,8 @@ def everything(app: InProcessApp) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-def test_AB_17_no_route_changes_anything_for_another_sites_page(scene: Scene) -> None:
+@pytest.mark.case("AB-17")
+def test_cross_site_request_changes_nothing_on_any_route(scene: Scene) -> None:
     asked = [
         (method, path, *ask(scene, method, path))
         for method, path in routes(scene.app)
@@ -102,7 +103,8 @@ def test_AB_17_no_route_changes_anything_for_another_sites_page(scene: Scene) ->
     assert not let_in, "\n".join(let_in)
 
 
-def test_AB_17_what_is_asked_by_GET_changes_nothing_for_another_sites_page(scene: Scene) -> None:
+@pytest.mark.case("AB-17")
+def test_cross_site_get_changes_nothing(scene: Scene) -> None:
     asked = [
         (path, ask(scene, method, path)[0]) for method, path in routes(scene.app) if method == "GET"
     ]
@@ -118,9 +120,8 @@ def test_AB_17_what_is_asked_by_GET_changes_nothing_for_another_sites_page(scene
 
 
 @pytest.mark.parametrize("forged", [f for f in FORGED if f], ids=str)
-def test_AB_17_nobody_is_signed_in_or_out_by_another_sites_page(
-    admin: Client, forged: dict[str, str]
-) -> None:
+@pytest.mark.case("AB-17")
+def test_cross_site_request_cannot_sign_in_or_out(admin: Client, forged: dict[str, str]) -> None:
     browser, cookie = by_cookie(admin)
     assert browser.get("/api/v1/auths/signout", headers=cookie | forged).status == 403
     assert admin.get("/api/v1/auths/").status == 200
@@ -131,7 +132,7 @@ def test_AB_17_nobody_is_signed_in_or_out_by_another_sites_page(
             assert answer.status == 403 and "set-cookie" not in answer.headers
 
 
-PROVEN: list[dict[str, str]] = [
+TRUSTED_HEADERS: list[dict[str, str]] = [
     {"sec-fetch-site": "same-origin"},
     {"sec-fetch-site": "none"},
     {"origin": OURS},
@@ -140,10 +141,8 @@ PROVEN: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("proof", PROVEN, ids=str)
-def test_a_page_of_ours_does_with_the_cookie_what_its_person_may(
-    admin: Client, proof: dict[str, str]
-) -> None:
+@pytest.mark.parametrize("proof", TRUSTED_HEADERS, ids=str)
+def test_own_page_may_use_the_cookie(admin: Client, proof: dict[str, str]) -> None:
     browser, cookie = by_cookie(admin)
     chat = {"chat": {"title": "x"}}
     assert browser.post("/api/v1/chats/new", chat, headers=cookie | proof).status == 200
@@ -151,7 +150,7 @@ def test_a_page_of_ours_does_with_the_cookie_what_its_person_may(
     assert browser.get("/api/v1/auths/signout", headers=cookie | proof).status == 200
 
 
-def test_programs_need_no_proof(admin: Client) -> None:
+def test_programs_need_no_origin(admin: Client) -> None:
     chat = {"chat": {"title": "x"}}
     assert admin.post("/api/v1/chats/new", chat).status == 200
     # Whoever can write this header is no form and no image; browsers ask first, and are told no.
@@ -161,13 +160,13 @@ def test_programs_need_no_proof(admin: Client) -> None:
     assert browser.post("/api/v1/auths/signin", again, headers=cookie).status == 200
 
 
-def test_a_cookie_signs_out_over_plain_http_where_browsers_say_nothing(admin: Client) -> None:
+def test_cookie_signs_out_over_http_without_origin(admin: Client) -> None:
     browser, cookie = by_cookie(admin)
     assert browser.get("/api/v1/auths/signout", headers=cookie).status == 200
     assert admin.get("/api/v1/auths/").status == 401
 
 
-def test_a_header_that_is_there_twice_proves_nothing(admin: Client) -> None:
+def test_repeated_origin_header_is_not_trusted(admin: Client) -> None:
     browser, cookie = by_cookie(admin)
     for name, good, bad in (
         ("origin", OURS, EVIL),
@@ -188,9 +187,7 @@ def test_a_header_that_is_there_twice_proves_nothing(admin: Client) -> None:
         ([""], "?"),
     ],
 )
-def test_a_request_that_does_not_say_which_host_is_meant_proves_nothing(
-    admin: Client, hosts: list[str], origin: str
-) -> None:
+def test_ambiguous_host_is_not_trusted(admin: Client, hosts: list[str], origin: str) -> None:
     browser, cookie = by_cookie(admin)
     headers = [*cookie.items(), ("origin", origin), *(("host", host) for host in hosts)]
     answer = browser.post("/api/v1/chats/new", {"chat": {}}, headers=headers)
@@ -216,13 +213,13 @@ class TestBehindAProxy:
             (OURS, 403),
         ],
     )
-    def test_ours_is_where_people_reach_us(self, admin: Client, origin: str, status: int) -> None:
+    def test_public_url_is_own_origin(self, admin: Client, origin: str, status: int) -> None:
         browser, cookie = by_cookie(admin)
         told = {"x-forwarded-host": "lan.example.org:443", "x-forwarded-proto": "https"}
         headers = cookie | told | {"origin": origin}
         assert browser.post("/api/v1/chats/new", {"chat": {}}, headers=headers).status == status
 
-    def test_over_https_every_cookie_is_secure(self, client: Client) -> None:
+    def test_cookies_over_https_are_secure(self, client: Client) -> None:
         form = {"name": "Ada", "email": "ada@example.org", "password": PASSWORD}
         https = {"x-forwarded-proto": "https"}
         answer = client.post("/api/v1/auths/signup", form, headers=https)

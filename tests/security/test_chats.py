@@ -67,7 +67,8 @@ def chat_with_everything(scene: Scene) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_AB_48_no_route_lets_anybody_else_touch_a_chat_or_know_of_it(scene: Scene) -> None:
+@pytest.mark.case("AB-48")
+def test_foreign_chat_is_404_and_unchanged_on_every_route(scene: Scene) -> None:
     chat_id = chat_with_everything(scene)
     owner_id = str(scene.callers["user"].account["id"])
     about_one = [
@@ -96,7 +97,8 @@ def test_AB_48_no_route_lets_anybody_else_touch_a_chat_or_know_of_it(scene: Scen
 
 
 @pytest.mark.timeout(300)
-def test_AB_48_what_anybody_does_with_all_of_their_own_leaves_everybody_elses(scene: Scene) -> None:
+@pytest.mark.case("AB-48")
+def test_bulk_routes_affect_own_chats_only(scene: Scene) -> None:
     chat_with_everything(scene)
     owner_id = str(scene.callers["user"].account["id"])
     before = rows_of(scene.app, owner_id)

@@ -75,7 +75,7 @@ SOURCE = f'''
     def register_listeners():
         return [Listener(ChatChanged, hears), Listener(AccountDeleting, hears)]
 '''
-BREAKING = ("route", "chained", "value", "store", "row", "text")
+FAILING_ROUTES = ("route", "chained", "value", "store", "row", "text")
 PROMPT = "a prompt that is nobody's business"
 
 
@@ -90,27 +90,29 @@ def env(env: dict[str, str], tmp_path: Any) -> dict[str, str]:
     return env | {"PORTICO_LOG_FORMAT": "json", "PYTHONPATH": site}
 
 
-def said_nothing(said: str, *secrets: str) -> None:
+def assert_no_secrets(said: str, *secrets: str) -> None:
     for secret in (SECRET, PROMPT, "no_such_table", "Traceback", *secrets):
         assert secret not in said
 
 
-@pytest.mark.parametrize("path", BREAKING)
-def test_AB_73_a_route_that_breaks_says_so_and_nothing_more(
+@pytest.mark.parametrize("path", FAILING_ROUTES)
+@pytest.mark.case("AB-73")
+def test_failing_route_reveals_nothing(
     admin: Client, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     answer = admin.post(f"/api/x/broken/{path}", {"prompt": PROMPT})
     assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"})
     said = capsys.readouterr().err
-    said_nothing(said, str(admin.token))
+    assert_no_secrets(said, str(admin.token))
     events = [json.loads(line) for line in said.splitlines()]
     (failed,) = [event for event in events if event["event"] == "request failed"]
     assert failed["request"] == answer.headers["x-request-id"]
     assert failed["plugin"] == "broken"
 
 
-def test_AB_73_a_listener_that_breaks_changes_no_answer(
+@pytest.mark.case("AB-73")
+def test_failing_listener_changes_no_response(
     admin: Client, app: InProcessApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
@@ -118,11 +120,12 @@ def test_AB_73_a_listener_that_breaks_changes_no_answer(
     assert admin.post("/api/v1/chats/new", chat).status == 200
     app.call(app.portico.events.drain)
     said = capsys.readouterr().err
-    said_nothing(said, str(admin.token))
+    assert_no_secrets(said, str(admin.token))
     assert "plugin failed" in said
 
 
-def test_AB_73_one_that_takes_part_and_breaks_stops_the_change(
+@pytest.mark.case("AB-73")
+def test_failing_transaction_listener_rolls_back(
     admin: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ben = admin.add_user("Ben")
@@ -130,16 +133,17 @@ def test_AB_73_one_that_takes_part_and_breaks_stops_the_change(
     answer = admin.delete(f"/api/v1/users/{ben.account['id']}")
     assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"})
     assert ben.get("/api/v1/auths/").status == 200
-    said_nothing(capsys.readouterr().err, str(admin.token))
+    assert_no_secrets(capsys.readouterr().err, str(admin.token))
 
 
-def test_AB_73_the_log_of_a_real_server_keeps_it_too(server: Server) -> None:
+@pytest.mark.case("AB-73")
+def test_server_log_reveals_nothing(server: Server) -> None:
     ada = server.client.sign_up("Ada")
-    for path in (*BREAKING, "stream", "task"):
+    for path in (*FAILING_ROUTES, "stream", "task"):
         try:
             answer = ada.post(f"/api/x/broken/{path}", {"prompt": PROMPT})
         except Exception:  # noqa: BLE001 - a stream that breaks off is what the client sees of it
             continue
         assert SECRET.encode() not in answer.body
     assert ada.get("/api/v1/auths/").status == 200
-    said_nothing(server.log_text, str(ada.token))
+    assert_no_secrets(server.log_text, str(ada.token))

@@ -52,7 +52,8 @@ def writes(group_id: str, member: str) -> list[tuple[str, str, Any]]:
     ]
 
 
-def test_AB_29_groups_are_administered_by_administrators_alone(
+@pytest.mark.case("AB-29")
+def test_only_administrators_manage_groups(
     app: InProcessApp, client: Client, admin: Client, user: Client
 ) -> None:
     pending = admin.add_user("Eve", role="pending")
@@ -69,7 +70,8 @@ def test_AB_29_groups_are_administered_by_administrators_alone(
     assert snapshot(app) == before
 
 
-def test_AB_30_a_list_of_members_lets_in_those_who_exist_once(
+@pytest.mark.case("AB-30")
+def test_add_members_ignores_unknown_and_repeated_ids(
     app: InProcessApp, admin: Client, user: Client
 ) -> None:
     group = admin.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json["id"]
@@ -108,7 +110,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("permissions", "place"), WRONG)
-def test_AB_31_permissions_are_words_of_the_tree_and_true_or_false(
+@pytest.mark.case("AB-31")
+def test_unknown_or_non_boolean_permissions_are_422(
     app: InProcessApp, admin: Client, user: Client, permissions: Any, place: list[str]
 ) -> None:
     group = admin.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json["id"]
@@ -124,7 +127,8 @@ def test_AB_31_permissions_are_words_of_the_tree_and_true_or_false(
     assert not user.get("/api/v1/users/permissions").json["features"]["api_keys"]
 
 
-def test_AB_31_deep_and_broken_bodies_are_refused_whole(app: InProcessApp, admin: Client) -> None:
+@pytest.mark.case("AB-31")
+def test_deep_and_broken_bodies_change_nothing(app: InProcessApp, admin: Client) -> None:
     group = admin.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json["id"]
     before = snapshot(app)
     bodies = [
@@ -150,7 +154,8 @@ def triples() -> list[tuple[str, str, str]]:
     return [(draw.choice(kinds), draw.choice(actions), draw.choice(ids)) for _ in range(10_000)]
 
 
-def test_AB_32_names_and_ids_are_only_names_and_ids(
+@pytest.mark.case("AB-32")
+def test_names_have_no_meaning_in_policies(
     app: InProcessApp, admin: Client, triples: list[tuple[str, str, str]]
 ) -> None:
     for name in NAMES:
@@ -206,7 +211,7 @@ def ruled(app: InProcessApp) -> None:
 
 
 @pytest.mark.usefixtures("ruled")
-def test_whoever_administers_groups_gives_nobody_more_than_they_have(
+def test_group_manager_cannot_grant_more_than_own_permissions(
     app: InProcessApp, admin: Client, user: Client
 ) -> None:
     ben = user.account["id"]
@@ -235,7 +240,7 @@ def test_whoever_administers_groups_gives_nobody_more_than_they_have(
 
 
 @pytest.mark.usefixtures("ruled")
-def test_whoever_administers_groups_may_give_what_they_have_and_leave_what_is_there(
+def test_group_manager_may_grant_own_and_keep_existing_permissions(
     admin: Client, user: Client
 ) -> None:
     more = {"workspace": {"models": True}}

@@ -28,7 +28,8 @@ def user(admin: Client) -> Client:
     return ben
 
 
-def test_AB_19_a_restricted_key_is_held_to_its_endpoints_however_it_is_sent(
+@pytest.mark.case("AB-19")
+def test_restricted_key_is_limited_to_its_endpoints(
     user: Client,
 ) -> None:
     key = new_key(user, endpoints=["/api/models"])["api_key"]
@@ -86,7 +87,8 @@ TRICKS: list[tuple[str, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("target", "headers"), TRICKS, ids=lambda value: str(value)[:40])
-def test_AB_20_no_trick_with_host_or_path_leads_out_of_the_endpoints(
+@pytest.mark.case("AB-20")
+def test_host_and_path_tricks_do_not_widen_a_key(
     admin: Client, target: str, headers: dict[str, str]
 ) -> None:
     admin.post("/api/v1/chats/new", {"chat": {"title": "a secret of Ada's"}})
@@ -100,7 +102,8 @@ def test_AB_20_no_trick_with_host_or_path_leads_out_of_the_endpoints(
 
 
 @pytest.mark.timeout(120)
-def test_AB_20_nor_does_one_at_a_real_server(server: Server) -> None:
+@pytest.mark.case("AB-20")
+def test_host_and_path_tricks_fail_on_a_server(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     ada.post("/api/v1/chats/new", {"chat": {"title": "a secret of Ada's"}})
     key = new_key(ada, endpoints=["/api/models/base"])["api_key"]
@@ -116,7 +119,8 @@ def test_AB_20_nor_does_one_at_a_real_server(server: Server) -> None:
         assert status in (400, 403, 404, 405), (target, answer)
 
 
-def test_AB_21_a_key_loses_its_rights_with_its_owner_at_once(admin: Client, user: Client) -> None:
+@pytest.mark.case("AB-21")
+def test_key_loses_the_rights_of_its_owner(admin: Client, user: Client) -> None:
     program = with_key(user)
     assert program.get(CHATS).status == 200
     form = {"name": "Ben", "email": "ben@example.org", "profile_image_url": ""}
@@ -130,7 +134,8 @@ def test_AB_21_a_key_loses_its_rights_with_its_owner_at_once(admin: Client, user
     assert program.get(CHATS).status == 401
 
 
-def test_AB_21_an_administrators_key_is_no_more_than_they_are(admin: Client) -> None:
+@pytest.mark.case("AB-21")
+def test_key_of_demoted_administrator_is_demoted(admin: Client) -> None:
     eve = admin.add_user("Eve", role="admin")
     program = with_key(eve)
     assert program.get("/api/v1/users/").status == 200
@@ -142,9 +147,8 @@ def test_AB_21_an_administrators_key_is_no_more_than_they_are(admin: Client) -> 
 
 
 @pytest.mark.timeout(120)
-def test_AB_22_no_usable_key_is_in_the_database_or_the_log(
-    env: dict[str, str], tmp_path: Path
-) -> None:
+@pytest.mark.case("AB-22")
+def test_no_file_contains_a_usable_key(env: dict[str, str], tmp_path: Path) -> None:
     server = Server(env | {"GLOBAL_LOG_LEVEL": "debug"}, tmp_path).start()
     try:
         ada = server.client.sign_up("Ada")
@@ -169,7 +173,8 @@ def test_AB_22_no_usable_key_is_in_the_database_or_the_log(
             assert bytes.fromhex(key[3:]) not in found, path
 
 
-def test_AB_22_no_usable_key_is_in_any_row(admin: Client, app: InProcessApp) -> None:
+@pytest.mark.case("AB-22")
+def test_no_row_contains_a_usable_key(admin: Client, app: InProcessApp) -> None:
     keys = [new_key(admin)["api_key"], admin.post(SINGLE).json["api_key"]]
 
     async def everything() -> str:
@@ -184,7 +189,8 @@ def test_AB_22_no_usable_key_is_in_any_row(admin: Client, app: InProcessApp) -> 
         assert key not in kept and key[7:] not in kept
 
 
-def test_AB_23_a_form_cannot_make_a_key_wider_than_its_owner(admin: Client, user: Client) -> None:
+@pytest.mark.case("AB-23")
+def test_form_cannot_widen_a_key(admin: Client, user: Client) -> None:
     asked: dict[str, Any] = {
         "name": "x",
         "user_id": admin.account["id"],
@@ -221,16 +227,16 @@ FORBIDDEN: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "form"), FORBIDDEN)
-def test_AB_23_a_key_changes_no_credentials(
-    admin: Client, method: str, path: str, form: Any
-) -> None:
+@pytest.mark.case("AB-23")
+def test_key_cannot_change_credentials(admin: Client, method: str, path: str, form: Any) -> None:
     for limits in ({}, {"scopes": ["read", "write"]}):
         program = with_key(admin, **limits)
         answer = program.request(method, path, json=form)
         assert (answer.status, answer.detail) == (403, PROHIBITED)
 
 
-def test_AB_23_an_administrators_key_makes_no_way_in(admin: Client) -> None:
+@pytest.mark.case("AB-23")
+def test_administrator_key_cannot_create_administrators(admin: Client) -> None:
     ben = admin.add_user("Ben")
     program = with_key(admin)
     eve = {"name": "Eve", "email": "eve@example.org", "password": PASSWORD}
@@ -245,7 +251,7 @@ def test_AB_23_an_administrators_key_makes_no_way_in(admin: Client) -> None:
     assert ben.get(ME).json["name"] == "Benjamin"
 
 
-def test_a_key_that_is_guessed_at_tells_nothing(user: Client) -> None:
+def test_wrong_keys_get_the_same_response(user: Client) -> None:
     made = new_key(user)["api_key"]
     guesses = [made[:-1], made + "0", made.upper(), "sk-", "sk-" + "g" * 32, "sk-" + "0" * 10_000]
     answers = {
@@ -254,7 +260,7 @@ def test_a_key_that_is_guessed_at_tells_nothing(user: Client) -> None:
     assert len(answers) == 1 and answers.pop()[0] == 401
 
 
-def test_two_at_once_cannot_both_make_the_last_key(env: dict[str, str]) -> None:
+def test_concurrent_requests_respect_the_key_limit(env: dict[str, str]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     app = InProcessApp(env | {"PORTICO_API_KEYS_MOST": "3"})
@@ -275,7 +281,7 @@ def test_two_at_once_cannot_both_make_the_last_key(env: dict[str, str]) -> None:
         app.close()
 
 
-def test_whoever_guesses_at_keys_is_slowed_down_and_good_keys_are_not(
+def test_guessing_keys_is_rate_limited_and_valid_keys_are_not(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(env | {"PORTICO_LIMITS_FAILURES": "5"})

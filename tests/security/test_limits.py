@@ -26,9 +26,8 @@ def is_limited(answer: Response) -> bool:
     return True
 
 
-def test_AB_11_a_hundred_wrong_passwords_do_not_lock_the_owner_out(
-    admin: Client, app: InProcessApp
-) -> None:
+@pytest.mark.case("AB-11")
+def test_wrong_passwords_do_not_block_the_owner(admin: Client, app: InProcessApp) -> None:
     attacker = app.client_at(THERE)
     refused = [is_limited(guess(attacker, "ada@example.org")) for _ in range(100)]
     assert refused == [False] * 15 + [True] * 85
@@ -36,9 +35,8 @@ def test_AB_11_a_hundred_wrong_passwords_do_not_lock_the_owner_out(
     assert app.client_at(ELSEWHERE).sign_in("Ada").token
 
 
-def test_AB_12_one_address_gets_thirty_failures_over_all_accounts(
-    admin: Client, app: InProcessApp
-) -> None:
+@pytest.mark.case("AB-12")
+def test_address_has_thirty_failures_over_all_accounts(admin: Client, app: InProcessApp) -> None:
     admin.add_user("Ben")
     attacker = app.client_at(THERE)
     refused = [is_limited(guess(attacker, f"{n}@example.org")) for n in range(200)]
@@ -48,23 +46,24 @@ def test_AB_12_one_address_gets_thirty_failures_over_all_accounts(
     assert app.client_at(THERE).post("/api/v1/auths/signin", form).status == 429
 
 
-def test_AB_12_many_at_once_do_not_slip_through(admin: Client, app: InProcessApp) -> None:
+@pytest.mark.case("AB-12")
+def test_concurrent_attempts_respect_the_limit(admin: Client, app: InProcessApp) -> None:
     attacker = app.client_at(THERE)
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda n: guess(attacker, f"{n}@example.org"), range(100)))
     assert [is_limited(one) for one in answers].count(False) == 30
 
 
-def test_AB_12_sign_up_tells_no_more_than_so_many_taken_addresses(
-    admin: Client, app: InProcessApp
-) -> None:
+@pytest.mark.case("AB-12")
+def test_sign_up_attempts_are_limited(admin: Client, app: InProcessApp) -> None:
     attacker = app.client_at(THERE)
     form = {"name": "Eve", "email": "ada@example.org", "password": PASSWORD}
     statuses = [attacker.post("/api/v1/auths/signup", form).status for _ in range(20)]
     assert statuses == [400] * 15 + [429] * 5
 
 
-def test_AB_13_no_header_makes_another_address(admin: Client, app: InProcessApp) -> None:
+@pytest.mark.case("AB-13")
+def test_forwarded_headers_do_not_change_the_address(admin: Client, app: InProcessApp) -> None:
     attacker = app.client_at(THERE)
     refused = [
         is_limited(
@@ -80,13 +79,14 @@ def test_AB_13_no_header_makes_another_address(admin: Client, app: InProcessApp)
     assert refused == [False] * 30 + [True] * 70
 
 
-def test_AB_12_a_crowd_that_knows_its_passwords_comes_in(admin: Client, app: InProcessApp) -> None:
+@pytest.mark.case("AB-12")
+def test_many_users_of_one_address_can_sign_in(admin: Client, app: InProcessApp) -> None:
     with ThreadPoolExecutor(20) as threads:
         crowd = list(threads.map(lambda n: app.client.sign_up(f"P{n}"), range(60)))
     assert len({one.token for one in crowd}) == 60
 
 
-def test_every_refused_try_leaves_one_event(admin: Client, app: InProcessApp) -> None:
+def test_each_refused_attempt_is_logged(admin: Client, app: InProcessApp) -> None:
     attacker = app.client_at(THERE)
     with structlog.testing.capture_logs() as events:
         for _ in range(20):
@@ -98,7 +98,8 @@ def test_every_refused_try_leaves_one_event(admin: Client, app: InProcessApp) ->
 
 
 @pytest.mark.slow
-def test_AB_11_from_real_addresses_through_a_real_server(server: Server) -> None:
+@pytest.mark.case("AB-11")
+def test_attempts_are_limited_on_a_server(server: Server) -> None:
     server.client.sign_up("Ada")
     attacker = server.client_at(THERE)
     refused = [

@@ -33,7 +33,8 @@ def allow(app: InProcessApp, *actions: str) -> None:
     )
 
 
-def test_AB_24_nobody_promotes_themselves_by_any_door(admin: Client, user: Client) -> None:
+@pytest.mark.case("AB-24")
+def test_users_cannot_promote_themselves(admin: Client, user: Client) -> None:
     doors = {
         "/user/settings/update": {"role": "admin", "ui": {"role": "admin"}},
         "/user/info/update": {"role": "admin"},
@@ -59,7 +60,8 @@ def test_AB_24_nobody_promotes_themselves_by_any_door(admin: Client, user: Clien
     assert signed_up.json["role"] == "user"
 
 
-def test_AB_24_whoever_may_write_accounts_still_makes_nobody_an_administrator(
+@pytest.mark.case("AB-24")
+def test_account_writer_cannot_create_administrators(
     app: InProcessApp, admin: Client, user: Client
 ) -> None:
     chief, eve = admin.add_user("Chief", role="admin"), admin.add_user("Eve")
@@ -88,7 +90,8 @@ def test_AB_24_whoever_may_write_accounts_still_makes_nobody_an_administrator(
     assert user.delete(path(eve)).status == 200
 
 
-def test_AB_25_the_first_administrator_survives(admin: Client) -> None:
+@pytest.mark.case("AB-25")
+def test_first_administrator_cannot_be_changed_or_deleted(admin: Client) -> None:
     other = admin.add_user("Eve", role="admin")
     for answer in (
         other.post(path(admin, "/update"), form(admin, name="X")),
@@ -102,9 +105,8 @@ def test_AB_25_the_first_administrator_survives(admin: Client) -> None:
     assert admin.post(path(admin, "/update"), form(admin, name="Ada L.")).json["name"] == "Ada L."
 
 
-def test_AB_25_two_who_demote_each_other_in_parallel_leave_one(
-    app: InProcessApp, admin: Client
-) -> None:
+@pytest.mark.case("AB-25")
+def test_concurrent_demotion_leaves_one_administrator(app: InProcessApp, admin: Client) -> None:
     from portico.db import execute
 
     # Nobody is the first administrator here: the oldest account is not one.
@@ -125,7 +127,8 @@ def test_AB_25_two_who_demote_each_other_in_parallel_leave_one(
     assert sorted(one.json["role"] for one in roles) == ["admin", "user"]
 
 
-def test_AB_26_what_is_others_own_is_not_told(admin: Client, user: Client) -> None:
+@pytest.mark.case("AB-26")
+def test_private_data_of_others_is_not_returned(admin: Client, user: Client) -> None:
     secret = {"ui": {"directConnections": {"OPENAI_API_KEYS": ["sk-leak"]}, "theme": "dark",
                      "notifications": {"webhook_url": "https://leak.example"}, "list": [{"api_key": "sk-leak", "a": 1}]},
               "access_token": "sk-leak"}  # fmt: skip
@@ -168,9 +171,8 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: f"{picture[:48]}-{len(picture)}")
-def test_AB_27_a_picture_that_is_none_is_taken_at_no_door(
-    admin: Client, user: Client, picture: str
-) -> None:
+@pytest.mark.case("AB-27")
+def test_invalid_picture_is_refused_everywhere(admin: Client, user: Client, picture: str) -> None:
     stranger = Client(admin.transport)
     new = {"name": "E", "email": "e@x.de", "password": "secret", "profile_image_url": picture}
     for answer in (
@@ -191,7 +193,8 @@ def test_AB_27_a_picture_that_is_none_is_taken_at_no_door(
         "javascript:1",
     ],
 )
-def test_AB_27_what_another_server_once_stored_is_not_served(
+@pytest.mark.case("AB-27")
+def test_stored_foreign_picture_is_not_served(
     app: InProcessApp, admin: Client, picture: str
 ) -> None:
     from portico.db import execute
@@ -220,7 +223,8 @@ def test_AB_27_what_another_server_once_stored_is_not_served(
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "",
 )  # fmt: skip
-def test_AB_28_a_blob_is_refused_or_comes_back_as_it_was(
+@pytest.mark.case("AB-28")
+def test_user_data_is_refused_or_returned_unchanged(
     admin: Client, user: Client, door: str, body: bytes, statuses: set[int]
 ) -> None:
     answer = user.post(f"{USERS}/user/{door}/update", body=body)
@@ -238,7 +242,8 @@ def test_AB_28_a_blob_is_refused_or_comes_back_as_it_was(
     assert admin.get(f"{USERS}/user/{door}").json is None
 
 
-def test_AB_28_many_small_steps_do_not_add_up_to_a_large_one(user: Client) -> None:
+@pytest.mark.case("AB-28")
+def test_small_updates_respect_the_total_limit(user: Client) -> None:
     part = "a" * 300_000
     statuses = [user.post(f"{USERS}/user/info/update", {f"k{n}": part}).status for n in range(5)]
     assert statuses == [200, 200, 200, 413, 413]

@@ -43,9 +43,8 @@ def unchanged(admin: Client) -> bool:
 
 
 @pytest.mark.parametrize("role", ["user", "pending"])
-def test_AB_83_nobody_but_an_administrator_reads_or_writes_the_law(
-    admin: Client, role: str
-) -> None:
+@pytest.mark.case("AB-83")
+def test_only_administrators_read_and_write_policies(admin: Client, role: str) -> None:
     somebody = admin.add_user("Mallory", role)
     for method, path, body in (
         ("PUT", "/pages/own.csv", {"text": FINE}),
@@ -91,9 +90,8 @@ def test_AB_83_nobody_but_an_administrator_reads_or_writes_the_law(
         ("p, model, read, role:us\u2028er, allow", "is no who: use a lower-case word"),
     ],
 )
-def test_AB_83_a_line_that_is_no_law_is_refused_by_name_and_changes_nothing(
-    admin: Client, text: str, said: str
-) -> None:
+@pytest.mark.case("AB-83")
+def test_invalid_rule_is_refused_with_line(admin: Client, text: str, said: str) -> None:
     answer = put(admin, f"# a comment\n\n{text}\n")
     assert answer.status == 400, answer
     assert answer.detail.startswith("database/own.csv:3: ") and said in answer.detail
@@ -102,24 +100,25 @@ def test_AB_83_a_line_that_is_no_law_is_refused_by_name_and_changes_nothing(
     assert unchanged(admin)
 
 
-LOCKED_OUT = "lock out every administrator"
+LOCKOUT = "lock out every administrator"
 MISSING = "add `p, policy, write, role:admin, allow`"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("own.csv", "p, *, *, role:admin, deny\n", LOCKED_OUT),
-        ("own.csv", "p, policy, write, role:admin, deny\n", LOCKED_OUT),
-        ("own.csv", "p, policy, *, user:{id}, deny\n", LOCKED_OUT),
-        ("own.csv", "g, user:{id}, role:out\np, *, *, role:out, deny\n", LOCKED_OUT),
+        ("own.csv", "p, *, *, role:admin, deny\n", LOCKOUT),
+        ("own.csv", "p, policy, write, role:admin, deny\n", LOCKOUT),
+        ("own.csv", "p, policy, *, user:{id}, deny\n", LOCKOUT),
+        ("own.csv", "g, user:{id}, role:out\np, *, *, role:out, deny\n", LOCKOUT),
         ("policies.csv", "", MISSING),
         ("policies.csv", "# nothing\n", MISSING),
         ("policies.csv", "p, policy, read, role:admin, allow\n", MISSING),
-        ("base.csv", "p, *, write, role:admin, deny\n", LOCKED_OUT),
+        ("base.csv", "p, *, write, role:admin, deny\n", LOCKOUT),
     ],
 )
-def test_AB_83_a_law_that_would_lock_out_every_administrator_is_refused(
+@pytest.mark.case("AB-83")
+def test_policy_that_locks_out_administrators_is_refused(
     admin: Client, name: str, text: str, reason: str
 ) -> None:
     answer = put(admin, text.format(id=admin.account["id"]), name)
@@ -128,14 +127,16 @@ def test_AB_83_a_law_that_would_lock_out_every_administrator_is_refused(
     assert unchanged(admin)
 
 
-def test_AB_83_one_administrator_may_be_denied_as_long_as_another_is_left(admin: Client) -> None:
+@pytest.mark.case("AB-83")
+def test_one_of_two_administrators_may_be_denied(admin: Client) -> None:
     admin.add_user("Eve", "admin")
     text = f"p, policy, *, user:{admin.account['id']}, deny\n"
     assert put(admin, text).status == 200
     assert put(admin, "").status == 403
 
 
-def test_AB_83_pages_that_are_too_large_are_refused_before_they_are_read(admin: Client) -> None:
+@pytest.mark.case("AB-83")
+def test_too_large_policy_file_is_refused(admin: Client) -> None:
     million = "p, model, read, role:user, allow\n" * 1_000_000
     assert put(admin, million).status == 413
     assert put(admin, "#" * (256 * 1024 + 1)).status == 413
@@ -147,7 +148,8 @@ def test_AB_83_pages_that_are_too_large_are_refused_before_they_are_read(admin: 
     assert unchanged(admin)
 
 
-def test_AB_83_a_page_of_nothing_but_faults_is_refused_as_quickly_as_any(admin: Client) -> None:
+@pytest.mark.case("AB-83")
+def test_policy_file_with_many_errors_lists_fifty(admin: Client) -> None:
     roles = "".join(f"g, user:q, role:a{number}\n" for number in range(5000))
     answer = put(admin, roles + "p,chat,*,role:b,deny\n" * 3000)
     assert answer.status == 400
@@ -155,7 +157,8 @@ def test_AB_83_a_page_of_nothing_but_faults_is_refused_as_quickly_as_any(admin: 
     assert unchanged(admin)
 
 
-def test_AB_83_only_so_many_pages_are_kept(admin: Client) -> None:
+@pytest.mark.case("AB-83")
+def test_number_and_size_of_policy_files_are_limited(admin: Client) -> None:
     many = {f"{number}.csv": "" for number in range(101)}
     tried = admin.post("/api/v1/policies/what-if", {"pages": many})
     assert tried.status == 400 and "at most 100" in tried.detail
@@ -181,9 +184,8 @@ def test_AB_83_only_so_many_pages_are_kept(admin: Client) -> None:
         "%2e%2e",
     ],
 )
-def test_AB_83_a_name_that_is_none_is_refused(
-    admin: Client, env: dict[str, str], name: str
-) -> None:
+@pytest.mark.case("AB-83")
+def test_invalid_policy_file_name_is_refused(admin: Client, env: dict[str, str], name: str) -> None:
     data = Path(env["DATA_DIR"])
     before = sorted(data.rglob("*.csv"))
     assert put(admin, FINE, name).status in (400, 404, 405)
@@ -204,14 +206,16 @@ def test_AB_83_a_name_that_is_none_is_refused(
         b"",
     ],
 )
-def test_AB_83_a_body_that_is_no_text_is_refused(admin: Client, body: bytes) -> None:
+@pytest.mark.case("AB-83")
+def test_policy_body_that_is_not_text_is_refused(admin: Client, body: bytes) -> None:
     answer = admin.request("PUT", "/api/v1/policies/pages/own.csv", body=body)
     assert answer.status in (400, 422), answer
     assert admin.post("/api/v1/policies/what-if", body=body).status in (400, 422)
     assert unchanged(admin)
 
 
-def test_AB_83_a_change_is_noted_whole_and_rolled_back_at_once(admin: Client, user: Client) -> None:
+@pytest.mark.case("AB-83")
+def test_policy_change_is_audited_and_can_be_rolled_back(admin: Client, user: Client) -> None:
     def listed() -> bool:
         return bool(user.get("/api/v1/models/list").json["items"])
 
@@ -227,9 +231,8 @@ def test_AB_83_a_change_is_noted_whole_and_rolled_back_at_once(admin: Client, us
     assert {forth["author"], back["author"]} == {admin.account["id"]}
 
 
-def test_AB_83_whoever_is_let_in_is_let_in_by_a_line_and_no_further(
-    admin: Client, user: Client
-) -> None:
+@pytest.mark.case("AB-83")
+def test_policy_reader_cannot_write_policies(admin: Client, user: Client) -> None:
     assert put(admin, f"p, policy, read, user:{user.account['id']}, allow\n").status == 200
     assert user.get("/api/v1/policies").status == 200
     assert put(user, FINE).status == 403
@@ -237,7 +240,8 @@ def test_AB_83_whoever_is_let_in_is_let_in_by_a_line_and_no_further(
 
 
 @pytest.mark.parametrize("name", HARMFUL_NAMES)
-def test_AB_32_names_that_look_like_policy_are_only_names(
+@pytest.mark.case("AB-32")
+def test_names_that_look_like_policy_have_no_meaning(
     app: InProcessApp, admin: Client, name: str
 ) -> None:
     alice = admin.add_user("Alice")

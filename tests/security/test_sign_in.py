@@ -51,22 +51,23 @@ def claims_of(token: str | None) -> dict[str, Any]:
     ],
     ids=lambda value: value[:12] or "empty",
 )
-def test_ab01_a_malformed_authorization_header_is_refused_and_harms_nothing(
-    admin: Client, value: str
-) -> None:
+@pytest.mark.case("AB-01")
+def test_malformed_authorization_header_is_401(admin: Client, value: str) -> None:
     stranger = Client(admin.transport)
     answer = stranger.get(ME, headers={"authorization": value})
     assert answer.status == 401 and answer.headers["www-authenticate"] == "Bearer"
     assert admin.get(ME).status == 200
 
 
-def test_ab01_a_header_sent_twice_is_refused(admin: Client) -> None:
+@pytest.mark.case("AB-01")
+def test_repeated_authorization_header_is_401(admin: Client) -> None:
     twice = [("authorization", f"Bearer {admin.token}")] * 2
     assert Client(admin.transport).get(ME, headers=twice).status == 401
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "nOnE", "NONE", "HS512", "RS256"])
-def test_ab02_an_unsigned_token_is_refused(admin: Client, alg: str) -> None:
+@pytest.mark.case("AB-02")
+def test_unsigned_token_is_refused(admin: Client, alg: str) -> None:
     claims = claims_of(admin.token)
     for signed in (True, False):
         answer = Client(admin.transport, forged({"alg": alg, "typ": "JWT"}, claims, signed)).get(ME)
@@ -93,7 +94,8 @@ def test_ab02_an_unsigned_token_is_refused(admin: Client, alg: str) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_ab03_junk_in_a_well_signed_token_is_refused(
+@pytest.mark.case("AB-03")
+def test_invalid_claims_in_signed_token_are_refused(
     admin: Client, header: dict[str, Any], change: dict[str, Any]
 ) -> None:
     claims = claims_of(admin.token)
@@ -104,7 +106,8 @@ def test_ab03_junk_in_a_well_signed_token_is_refused(
     assert (answer.status, answer.detail) == (401, INVALID_TOKEN)
 
 
-def test_ab04_signing_out_kills_the_token(admin: Client) -> None:
+@pytest.mark.case("AB-04")
+def test_sign_out_revokes_the_token(admin: Client) -> None:
     assert admin.get("/api/v1/auths/signout").status == 200
     answer = admin.get(ME)
     assert (answer.status, answer.detail) == (401, INVALID_TOKEN)
@@ -112,7 +115,8 @@ def test_ab04_signing_out_kills_the_token(admin: Client) -> None:
     assert Client(admin.transport).get(ME, headers=cookie).status == 401
 
 
-def test_ab09_no_password_is_cut_off_in_silence(client: Client, admin: Client) -> None:
+@pytest.mark.case("AB-09")
+def test_too_long_password_is_refused_not_truncated(client: Client, admin: Client) -> None:
     form = {"name": "Ben", "email": "ben@example.org", "password": "a" * 100}
     assert client.post("/api/v1/auths/signup", form).status == 400
     assert client.post("/api/v1/auths/signup", form | {"password": "a" * 72}).status == 200
@@ -128,7 +132,8 @@ def unlimited(env: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-def test_ab10_timing_does_not_tell_which_accounts_exist(
+@pytest.mark.case("AB-10")
+def test_sign_in_time_does_not_reveal_accounts(
     unlimited: None, client: Client, admin: Client
 ) -> None:
     """Measured as work done by this process, so that a busy machine does not decide the test."""
@@ -147,7 +152,8 @@ def test_ab10_timing_does_not_tell_which_accounts_exist(
 
 
 @pytest.mark.slow
-def test_ab14_fifty_sign_ups_at_three_servers_make_one_administrator(
+@pytest.mark.case("AB-14")
+def test_concurrent_sign_ups_on_three_servers_create_one_administrator(
     env: Mapping[str, str], tmp_path: Path
 ) -> None:
     servers = []
@@ -171,7 +177,8 @@ def test_ab14_fifty_sign_ups_at_three_servers_make_one_administrator(
     assert sorted(answers) == [(200, "admin")] + [(200, "user")] * 49
 
 
-def test_ab14_where_only_the_first_may_sign_up_exactly_one_does(
+@pytest.mark.case("AB-14")
+def test_concurrent_first_sign_ups_create_one_account(
     env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     env.pop("ENABLE_SIGNUP")
@@ -185,7 +192,8 @@ def test_ab14_where_only_the_first_may_sign_up_exactly_one_does(
         assert sorted(crowd.map(sign_up, range(8))) == [200] + [403] * 7
 
 
-def test_ab15_a_sign_up_decides_nothing_but_what_it_may(client: Client, admin: Client) -> None:
+@pytest.mark.case("AB-15")
+def test_sign_up_ignores_privileged_fields(client: Client, admin: Client) -> None:
     form = {
         "name": "Eve", "email": "eve@example.org", "password": PASSWORD, "role": "admin", "id": admin.account["id"],
         "is_active": True, "permissions": {"workspace": {"models": True}}, "api_key": "sk-x", "created_at": 1,
@@ -201,7 +209,7 @@ def test_ab15_a_sign_up_decides_nothing_but_what_it_may(client: Client, admin: C
     )
 
 
-def test_rule_1_the_house_works_on_after_all_of_this(admin: Client) -> None:
+def test_server_works_after_malformed_requests(admin: Client) -> None:
     for path in (ME, "/api/v1/auths/signout", "/api/v1/auths/signin", "/api/v1/auths/signup"):
         for body in (b"", b"{", b"\xff", b"[]" * 1000, b'{"email":"\\ud800","password":"x"}'):
             answer = Client(admin.transport).request("POST", path, body=body)

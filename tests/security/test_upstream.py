@@ -17,7 +17,7 @@ from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, Upstream, chunk
 from portico.testing import Client, InProcessApp, Response, Server
 
 MESSAGES = [{"role": "user", "content": "hi"}]
-DOORS = ["/api/chat/completions", "/api/v1/chat/completions"]
+COMPLETION_PATHS = ["/api/chat/completions", "/api/v1/chat/completions"]
 SECRETS = (KEY, "10.1.2.3", "Traceback")
 
 
@@ -35,7 +35,9 @@ def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
     )
 
 
-def ask(client: Client, model: Any = "good", path: Any = DOORS[0], **body: Any) -> Response:
+def ask(
+    client: Client, model: Any = "good", path: Any = COMPLETION_PATHS[0], **body: Any
+) -> Response:
     return client.post(path, {"model": model, "messages": MESSAGES, **body})
 
 
@@ -59,8 +61,9 @@ def well(client: Client) -> None:
 # -- requests ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_ab37_switches_from_outside_open_nothing(
+@pytest.mark.parametrize("door", COMPLETION_PATHS)
+@pytest.mark.case("AB-37")
+def test_bypass_switches_of_clients_are_ignored(
     admin: Client, user: Client, upstream: Upstream, door: str
 ) -> None:
     assert admin.post("/api/v1/models/create", CLOSED).status == 200
@@ -78,8 +81,9 @@ def test_ab37_switches_from_outside_open_nothing(
     assert set(upstream.completions()[0].json) == {"model", "stream", "messages"}
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_ab38_ab40_every_door_denies_alike(
+@pytest.mark.parametrize("door", COMPLETION_PATHS)
+@pytest.mark.case("AB-38", "AB-40")
+def test_forbidden_and_absent_model_get_the_same_response(
     admin: Client, user: Client, upstream: Upstream, door: str
 ) -> None:
     assert admin.post("/api/v1/models/create", CLOSED).status == 200
@@ -88,7 +92,8 @@ def test_ab38_ab40_every_door_denies_alike(
     assert upstream.completions() == []
 
 
-def test_ab43_the_client_cannot_choose_the_upstream(user: Client, upstream: Upstream) -> None:
+@pytest.mark.case("AB-43")
+def test_client_cannot_choose_the_upstream(user: Client, upstream: Upstream) -> None:
     elsewhere = {
         key: "http://127.0.0.1:9/v1"
         for key in (
@@ -114,19 +119,20 @@ def test_ab43_the_client_cannot_choose_the_upstream(user: Client, upstream: Upst
 
 @pytest.mark.parametrize("key", ["chat_id", "id", "session_id", "parent_id"])
 @pytest.mark.parametrize("value", [[], {}, 7, "../../etc", "a/b", "x" * 5000])
-def test_ab53_what_is_no_id_is_422(user: Client, upstream: Upstream, key: str, value: Any) -> None:
+@pytest.mark.case("AB-53")
+def test_invalid_ids_are_422(user: Client, upstream: Upstream, key: str, value: Any) -> None:
     assert ask(user, **{key: value}).status == 422
     assert upstream.completions() == []
 
 
-def test_ab53_a_temporary_chat_is_never_stored(user: Client) -> None:
+@pytest.mark.case("AB-53")
+def test_temporary_chat_is_not_stored(user: Client) -> None:
     assert ask(user, chat_id="local:abc", id="m1").status == 200
     assert user.get("/api/v1/chats/").json == []
 
 
-def test_ab53_a_foreign_chat_is_404_and_stays_as_it_is(
-    admin: Client, user: Client, upstream: Upstream
-) -> None:
+@pytest.mark.case("AB-53")
+def test_foreign_chat_is_404_and_unchanged(admin: Client, user: Client, upstream: Upstream) -> None:
     history = {
         "messages": {"m1": {"id": "m1", "role": "user", "content": "mine"}},
         "currentId": "m1",
@@ -143,7 +149,8 @@ def test_ab53_a_foreign_chat_is_404_and_stays_as_it_is(
     assert upstream.completions() == []
 
 
-def test_ab53_a_reply_is_noted_with_its_message(user: Client) -> None:
+@pytest.mark.case("AB-53")
+def test_reply_is_stored_with_its_message(user: Client) -> None:
     history = {"messages": {"m1": {"id": "m1", "role": "user", "content": "hi"}}, "currentId": "m1"}
     chat_id = user.post("/api/v1/chats/new", {"chat": {"title": "Mine", "history": history}}).json[
         "id"
@@ -178,7 +185,8 @@ def test_ab53_a_reply_is_noted_with_its_message(user: Client) -> None:
         ("status-404", 404),
     ],
 )
-def test_ft19_ab44_failures_of_a_provider(
+@pytest.mark.case("FT-19", "AB-44")
+def test_provider_failures_map_to_statuses(
     user: Client, model: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     for stream in (True, False):
@@ -195,33 +203,42 @@ def test_ft19_ab44_failures_of_a_provider(
 
 
 #: What becomes of a stream: the status of a refusal, or how many error events a stream has.
-REFUSED = {
+REFUSED_STATUSES = {
     "empty": 502, "html": 502, "not-a-completion": 502, "status-400": 400, "status-401": 502, "status-403": 502,
     "status-404": 404, "status-429": 429, "status-500": 502, "status-500-json": 502, "status-502": 502,
     "error-first": 502,
 }  # fmt: skip
-ERRORS = {
+ERROR_EVENTS = {
     "silence": 1, "slow": 0, "cut": 1, "error-inside": 1, "broken-json": 1, "nul": 1, "invalid-utf-8": 1,
     "choices-null": 1, "delta-null": 1, "huge-line": 0, "crlf": 0, "comments": 0, "comments-only": 1, "no-done": 0,
     "two-dones": 0, "split": 0,
 }  # fmt: skip
 
 
-def test_ft18_every_behaviour_of_a_provider_has_its_expected_end() -> None:
-    assert REFUSED.keys() | ERRORS.keys() | {"endless", "silent", "redirect"} == BEHAVIOURS.keys()
+@pytest.mark.case("FT-18")
+def test_every_provider_behaviour_is_covered() -> None:
+    assert (
+        REFUSED_STATUSES.keys() | ERROR_EVENTS.keys() | {"endless", "silent", "redirect"}
+        == BEHAVIOURS.keys()
+    )
 
 
-@pytest.mark.parametrize("model", REFUSED)
-def test_ft18_what_is_no_stream_is_refused(
+@pytest.mark.parametrize("model", REFUSED_STATUSES)
+@pytest.mark.case("FT-18")
+def test_invalid_stream_is_refused(
     user: Client, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = ask(user, model, stream=True)
-    assert (answer.status, answer.headers["content-type"]) == (REFUSED[model], "application/json")
-    nothing_told(answer, caplog)
+    assert (answer.status, answer.headers["content-type"]) == (
+        REFUSED_STATUSES[model],
+        "application/json",
+    )
+    assert_no_secrets(answer, caplog)
 
 
-@pytest.mark.parametrize("model", ERRORS)
-def test_ft18_every_stream_ends_properly(
+@pytest.mark.parametrize("model", ERROR_EVENTS)
+@pytest.mark.case("FT-18")
+def test_every_stream_ends_with_done(
     user: Client, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = ask(user, model, stream=True)
@@ -231,28 +248,30 @@ def test_ft18_every_stream_ends_properly(
     *documents, end = map(str, answer.events)
     assert end == "[DONE]"
     errors = [event for event in documents if "error" in json.loads(event)]
-    assert len(errors) == ERRORS[model]
+    assert len(errors) == ERROR_EVENTS[model]
     for event in documents:
         if event not in errors:
             assert all(choice["delta"] is not None for choice in json.loads(event)["choices"])
-    nothing_told(answer, caplog)
+    assert_no_secrets(answer, caplog)
 
 
-def nothing_told(answer: Response, caplog: pytest.LogCaptureFixture) -> None:
+def assert_no_secrets(answer: Response, caplog: pytest.LogCaptureFixture) -> None:
     """Neither the client nor the log learns a secret, and nothing failed in our own code."""
     for secret in SECRETS:
         assert secret not in answer.body.decode() and secret not in caplog.text
     assert "request failed" not in caplog.text
 
 
-def test_ft17_ft20_half_an_answer_ends_with_an_error_event(user: Client) -> None:
+@pytest.mark.case("FT-17", "FT-20")
+def test_interrupted_answer_ends_with_error_event(user: Client) -> None:
     for model, words in (("silence", "did not answer in time"), ("cut", "broke off its answer")):
         *_, error, end = ask(user, model, stream=True).events
         assert words in json.loads(error)["error"]["message"] and end == "[DONE]"
     well(user)
 
 
-def test_ft21_a_dead_provider_does_not_hold_up_the_list(env: dict[str, str]) -> None:
+@pytest.mark.case("FT-21")
+def test_hanging_provider_does_not_delay_the_list(env: dict[str, str]) -> None:
     with Upstream() as one, Upstream() as two, Upstream() as three:
         for number, upstream in enumerate((one, two, three)):
             upstream.models = [{"id": f"model-{number}"}]
@@ -291,7 +310,8 @@ def _refreshed(admin: Client) -> Any:
         time.sleep(0.2)
 
 
-def test_ft22_a_herd_asks_the_provider_once(
+@pytest.mark.case("FT-22")
+def test_concurrent_requests_fetch_the_list_once(
     env: dict[str, str], upstream: Upstream, tmp_path: Any
 ) -> None:
     server = Server(env | {"OPENAI_API_CONFIGS": "{}"}, tmp_path).start()
@@ -337,7 +357,8 @@ def one_connection(env: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("one_connection")
-def test_ft23_clients_that_leave_end_their_calls(server: Server, upstream: Upstream) -> None:
+@pytest.mark.case("FT-23")
+def test_disconnected_clients_end_their_calls(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     assert server.process is not None
     token = str(ada.token)
@@ -369,7 +390,8 @@ def _handles(pid: int) -> int:
     return sum(len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in workers)
 
 
-def test_ft03_sigterm_lets_a_stream_say_goodbye(
+@pytest.mark.case("FT-03")
+def test_sigterm_ends_streams_with_event(
     env: dict[str, str], upstream: Upstream, tmp_path: Any
 ) -> None:
     server = Server(env | {"PORTICO_SERVER_GRACE": "0.5"}, tmp_path).start()
@@ -389,21 +411,21 @@ def test_ft03_sigterm_lets_a_stream_say_goodbye(
         server.kill()
 
 
-def test_a_slow_reader_does_not_fill_the_memory(server: Server, upstream: Upstream) -> None:
+def test_slow_reader_blocks_its_own_stream_only(server: Server, upstream: Upstream) -> None:
     """A client that reads nothing holds up its own stream, and nobody else's."""
     ada = server.client.sign_up("Ada")
     parts = urllib.parse.urlsplit(server.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     body = json.dumps({"model": "huge-line", "messages": MESSAGES, "stream": True})
     headers = {"authorization": f"Bearer {ada.token}", "content-type": "application/json"}
-    connection.request("POST", DOORS[0], body, headers)
+    connection.request("POST", COMPLETION_PATHS[0], body, headers)
     well(ada)
     answer = connection.getresponse()
     assert len(answer.read()) > 10_000_000
     connection.close()
 
 
-def test_bytes_of_a_stream_come_when_they_are_sent(server: Server) -> None:
+def test_stream_is_not_buffered(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     begun = time.monotonic()
     leave(server.url, str(ada.token), "silence", wait_for=chunk("first ").rstrip())

@@ -12,9 +12,7 @@ SECONDS = 5
 
 
 @pytest.mark.slow
-def test_a_short_soak_leaves_no_orphans_and_nothing_fails(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_short_soak_leaves_no_orphans_or_failures(tmp_path: Path, database_url: str) -> None:
     settings = {"DATABASE_URL": database_url} if database_url else {}
     report = soak(SECONDS, tmp_path, settings)
     assert report.failed == {}, report.text()
@@ -31,13 +29,13 @@ def report(mb: Callable[[float], float]) -> Report:
     return Report(samples(mb), {}, {}, "", {})
 
 
-def test_memory_that_rises_by_a_megabyte_a_minute_is_not_flat() -> None:
+def test_rising_memory_is_not_flat() -> None:
     found = report(lambda seconds: 150 + 1.1 * seconds / 60)
     assert found.slope == pytest.approx(1.1)
     assert "NOT FLAT: +1.10 MB a minute" in found.text()
 
 
-def test_memory_that_rises_at_first_and_has_peaks_is_flat() -> None:
+def test_memory_with_initial_rise_and_peaks_is_flat() -> None:
     found = report(lambda seconds: 150 + min(seconds, 200) / 4 + (40 if seconds % 95 == 0 else 0))
     assert slope(found.samples) == pytest.approx(0, abs=0.05)
     assert found.is_flat

@@ -31,17 +31,19 @@ OUTSIDE += ["2606:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1", "64:ff9b::101:1
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_AB_45_what_is_not_out_in_the_world(address: str) -> None:
+@pytest.mark.case("AB-45")
+def test_private_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
-def test_what_is(address: str) -> None:
+def test_internet_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
 @given(st.ip_addresses(v=4))
-def test_AB_45_an_address_in_other_clothes_is_the_same_address(address: IPv4Address) -> None:
+@pytest.mark.case("AB-45")
+def test_mapped_ipv4_address_is_checked_as_ipv4(address: IPv4Address) -> None:
     plain = is_public(str(address))
     number = int(address)
     for network in ("::ffff:0:0/96", "64:ff9b::/96"):
@@ -55,18 +57,18 @@ def test_AB_45_an_address_in_other_clothes_is_the_same_address(address: IPv4Addr
 
 @given(st.ip_addresses(v=6))
 @example(IPv6Address("2001:1ff:ffff::"))
-def test_only_what_was_given_out_as_global_is(address: IPv6Address) -> None:
+def test_only_allocated_global_addresses_are_public(address: IPv6Address) -> None:
     if is_public(str(address)) and address.ipv4_mapped is None:
         assert address in ip_network("2000::/3") or address in ip_network("64:ff9b::/96")
         assert not (address.is_private or address.is_multicast or address.is_link_local)
 
 
 @given(st.ip_addresses(v=4))
-def test_nothing_private_is_public(address: IPv4Address) -> None:
+def test_no_private_address_is_public(address: IPv4Address) -> None:
     if address.is_private or address.is_multicast or address.is_reserved or address.is_loopback:
         assert not is_public(str(address))
 
 
 @given(st.text())
-def test_no_text_breaks_it(text: str) -> None:
+def test_arbitrary_text_is_not_public(text: str) -> None:
     is_public(text)

@@ -120,13 +120,13 @@ def refused(url: Any, **options: Any) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_it_brings_back_what_is_there(site: Site) -> None:
+def test_get_returns_status_type_and_body(site: Site) -> None:
     assert get(site.url("/a?b=c#d"), types=("image/png",)) == (200, "image/png", b"hello")
     assert get(site.url("/missing")).status == 404
     assert [path for _, _, path, _, _ in site.seen] == ["/a?b=c", "/missing"]
 
 
-def test_a_body_is_sent(site: Site) -> None:
+def test_post_sends_the_body(site: Site) -> None:
     sent = run(lambda fetch: fetch.post(site.url("/hook"), b'{"a": 1}', headers={"X-Sign": "s"}))
     assert sent.status == 200
     _, method, _, headers, body = site.seen[0]
@@ -134,7 +134,7 @@ def test_a_body_is_sent(site: Site) -> None:
     assert headers["x-sign"] == "s"
 
 
-def test_what_is_too_large_too_slow_or_something_else_is_refused(site: Site) -> None:
+def test_too_large_slow_or_other_type_is_refused(site: Site) -> None:
     refused(site.url("/large"))
     refused(site.url("/endless"))
     refused(site.url("/drip"), timeout=0.3)
@@ -152,7 +152,8 @@ def test_what_is_too_large_too_slow_or_something_else_is_refused(site: Site) -> 
         "１２７.0.0.2", "[fe80::1]", "[fe80::1%25lo]",
     ],
 )  # fmt: skip
-def test_AB_45_nothing_inside_is_reached_however_it_is_spelled(site: Site, host: str) -> None:
+@pytest.mark.case("AB-45")
+def test_private_addresses_in_any_notation_are_refused(site: Site, host: str) -> None:
     refused(site.url("/", host), allow=())
     assert site.reached == []
 
@@ -166,13 +167,14 @@ def test_AB_45_nothing_inside_is_reached_however_it_is_spelled(site: Site, host:
         "http://x" * 999, 5, None, b"http://127.0.0.1/", "http://\ud800/", "unix:///x", "http://.", "http://%00/",
     ],
 )  # fmt: skip
-def test_AB_45_what_is_no_web_address_is_refused_alike(url: Any) -> None:
+@pytest.mark.case("AB-45")
+def test_invalid_urls_are_refused(url: Any) -> None:
     refused(url, allow=())
 
 
 @settings(max_examples=examples(50), deadline=None)
 @given(st.text(max_size=50))
-def test_no_text_breaks_it(text: str) -> None:
+def test_arbitrary_text_is_refused(text: str) -> None:
     refused(f"http://[{text}", allow=())
     refused(f"x{text}", allow=())
 
@@ -190,17 +192,15 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *turns: list[str]) -> list[str]:
     return asked
 
 
-def test_AB_45_a_name_that_points_inside_is_refused(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.case("AB-45")
+def test_name_of_private_address_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = resolving(monkeypatch, [IN])
     refused(site.url("/", "evil.example"))
     assert asked == ["evil.example"] and site.reached == []
 
 
-def test_AB_45_a_name_that_points_elsewhere_the_next_time_is_refused_then(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.case("AB-45")
+def test_dns_rebinding_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, [OUT], [IN])
 
     async def twice(fetch: SafeHTTPClient) -> FetchResult:
@@ -212,7 +212,8 @@ def test_AB_45_a_name_that_points_elsewhere_the_next_time_is_refused_then(
     assert site.reached == [OUT]
 
 
-def test_AB_45_of_several_addresses_those_inside_are_not_tried(
+@pytest.mark.case("AB-45")
+def test_private_ones_of_several_addresses_are_not_tried(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolving(monkeypatch, ["127.0.0.3", IN])  # nobody listens at the first
@@ -225,7 +226,8 @@ def test_AB_45_of_several_addresses_those_inside_are_not_tried(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_AB_46_no_redirect_leads_inside(site: Site, status: int) -> None:
+@pytest.mark.case("AB-46")
+def test_redirect_to_private_address_is_refused(site: Site, status: int) -> None:
     for there in (
         site.url("/", IN),
         f"//{IN}:{site.port}/",
@@ -241,7 +243,8 @@ def test_AB_46_no_redirect_leads_inside(site: Site, status: int) -> None:
     assert IN not in site.reached
 
 
-def test_AB_46_five_hops_are_followed_and_no_more(site: Site) -> None:
+@pytest.mark.case("AB-46")
+def test_at_most_five_redirects_are_followed(site: Site) -> None:
     there = "/end"
     for _ in range(5):
         there = f"/to/302/{site.url(there)}"
@@ -251,7 +254,7 @@ def test_AB_46_five_hops_are_followed_and_no_more(site: Site) -> None:
     assert len(site.seen) - before == 6
 
 
-def test_what_was_meant_for_one_origin_does_not_follow_to_another(site: Site) -> None:
+def test_credentials_are_not_sent_to_another_origin(site: Site) -> None:
     given = {"Authorization": "Bearer s", "X-Key": "k", "Cookie": "a=b", "Accept": "image/png"}
     there = site.url("/", IN)
     get(site.url(f"/to/307/{there}"), headers=given, allow=("127.0.0.0/8",))
@@ -262,7 +265,7 @@ def test_what_was_meant_for_one_origin_does_not_follow_to_another(site: Site) ->
     assert "authorization" in same
 
 
-def test_a_body_is_not_repeated_elsewhere(site: Site) -> None:
+def test_body_is_not_sent_to_another_origin(site: Site) -> None:
     def post(path: str) -> FetchResult:
         return run(lambda fetch: fetch.post(site.url(path), b"secret"), ("127.0.0.0/8",))
 
@@ -276,14 +279,14 @@ def test_a_body_is_not_repeated_elsewhere(site: Site) -> None:
     assert site.seen[-1][1] == "GET" and site.seen[-1][-1] == b""
 
 
-def test_the_operator_names_hosts_inside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_private_hosts_are_reached(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, [IN])
     assert get(site.url("/", "files.internal"), allow=("Files.internal",)).status == 200
     refused(site.url("/", "other.internal"), allow=("files.internal",))
     assert site.reached == [IN]
 
 
-def test_no_proxy_of_the_environment_is_asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_proxies_are_ignored(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, site.url())
     refused("http://127.0.0.9:9/")

@@ -53,25 +53,24 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_without_a_url_there_is_none_and_nothing_breaks(opened: Open) -> None:
+async def test_without_url_redis_is_unavailable(opened: Open) -> None:
     link = await opened()
     assert not link.configured
     with pytest.raises(RedisUnavailable):
         await echo(link)
 
 
-async def test_it_is_asked_and_answers(opened: Open, shared_redis: str) -> None:
+async def test_command_returns_its_result(opened: Open, shared_redis: str) -> None:
     assert await echo(await opened(url=shared_redis)) == "hi"
 
 
-async def test_keys_stand_below_the_prefix(opened: Open) -> None:
+async def test_keys_have_the_prefix(opened: Open) -> None:
     link = await opened(key_prefix="house")
     assert link.key("auth", "token", "x") == "house:auth:token:x"
 
 
-async def test_FT_08_one_that_stops_is_left_alone_and_found_again(
-    opened: Open, redis: RedisServer
-) -> None:
+@pytest.mark.case("FT-08")
+async def test_stopped_redis_is_avoided_and_found_again(opened: Open, redis: RedisServer) -> None:
     link = await opened(url=redis.url)
     assert await echo(link) == "hi"
     redis.stop()
@@ -86,9 +85,8 @@ async def test_FT_08_one_that_stops_is_left_alone_and_found_again(
     await link.probe()
 
 
-async def test_FT_08_one_that_swallows_everything_costs_a_moment_once(
-    opened: Open, redis: RedisServer
-) -> None:
+@pytest.mark.case("FT-08")
+async def test_hanging_redis_costs_one_timeout(opened: Open, redis: RedisServer) -> None:
     link = await opened(url=redis.url, timeout=0.1)
     redis.stun()
     crowd = await asyncio.gather(*(echo(link) for _ in range(50)), return_exceptions=True)
@@ -105,9 +103,8 @@ async def test_FT_08_one_that_swallows_everything_costs_a_moment_once(
     ]
 
 
-async def test_FT_07_one_that_is_missing_at_the_start_is_found_when_it_comes(
-    opened: Open, redis: RedisServer
-) -> None:
+@pytest.mark.case("FT-07")
+async def test_redis_missing_at_start_is_found_later(opened: Open, redis: RedisServer) -> None:
     redis.stop()
     link = await opened(url=redis.url)
     assert link.away
@@ -116,12 +113,14 @@ async def test_FT_07_one_that_is_missing_at_the_start_is_found_when_it_comes(
     assert await echo(link) == "hi"
 
 
-async def test_FT_07_one_that_is_required_and_missing_is_said(opened: Open) -> None:
+@pytest.mark.case("FT-07")
+async def test_missing_required_redis_is_an_error(opened: Open) -> None:
     with pytest.raises(OperatorError, match="REDIS_URL"):
         await opened(url=f"redis://127.0.0.1:{free_port()}/0", required=True)
 
 
-async def test_FT_05_whoever_hangs_up_leaves_no_answer_to_the_next(
+@pytest.mark.case("FT-05")
+async def test_cancelled_command_leaves_no_reply_for_the_next(
     opened: Open, redis: RedisServer
 ) -> None:
     link = await opened(url=redis.url)
@@ -134,7 +133,7 @@ async def test_FT_05_whoever_hangs_up_leaves_no_answer_to_the_next(
         await asyncio.gather(left, return_exceptions=True)
 
 
-async def test_a_refusal_is_no_reason_to_leave_it_alone(opened: Open, shared_redis: str) -> None:
+async def test_refused_command_keeps_redis_available(opened: Open, shared_redis: str) -> None:
     link = await opened(url=shared_redis)
     with pytest.raises(RedisUnavailable):
         await link.run(lambda client: client.execute_command("NO-SUCH-COMMAND"))
@@ -148,7 +147,7 @@ def guarded() -> Iterator[RedisServer]:
     server.close()
 
 
-async def test_the_password_is_given_and_never_told(
+async def test_password_is_used_and_never_shown(
     opened: Open, guarded: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with structlog.testing.capture_logs() as events, caplog.at_level(logging.DEBUG):
@@ -172,13 +171,13 @@ async def test_the_password_is_given_and_never_told(
         "redis://:s3cret-word@[host/0",
     ],
 )
-def test_a_url_that_will_not_do_is_said_at_once_and_without_its_password(url: str) -> None:
+def test_invalid_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(BadSettings) as refused:
         RedisConnection(RedisSettings(url=url))
     assert "REDIS_URL" in str(refused.value) and "s3cret-word" not in str(refused.value)
 
 
-def test_files_that_are_not_there_are_said_at_once(tmp_path: Path) -> None:
+def test_missing_tls_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"redis\.ca_file"):
         RedisConnection(RedisSettings(url="rediss://host/0", ca_file=str(tmp_path / "none.pem")))
 
@@ -198,7 +197,7 @@ def fronts(redis: RedisServer, tmp_path: Path) -> Iterator[Callable[..., TLSFron
         one.close()
 
 
-async def test_over_tls_with_the_right_authority_and_name(
+async def test_tls_with_trusted_certificate_connects(
     opened: Open, fronts: Callable[..., TLSFront]
 ) -> None:
     front = fronts(name="127.0.0.1")
@@ -207,7 +206,7 @@ async def test_over_tls_with_the_right_authority_and_name(
     assert await echo(await opened(url=f"{url}?ssl_ca_certs={front.folder}/ca.pem")) == "hi"
 
 
-async def test_over_tls_an_unknown_authority_or_another_name_is_refused(
+async def test_tls_with_unknown_ca_or_other_name_is_refused(
     opened: Open, fronts: Callable[..., TLSFront]
 ) -> None:
     front = fronts(name="elsewhere.example")
@@ -220,7 +219,7 @@ async def test_over_tls_an_unknown_authority_or_another_name_is_refused(
     assert await echo(await opened(url=f"{url}?ssl_cert_reqs=none")) == "hi"
 
 
-async def test_over_tls_we_show_a_certificate_of_our_own(
+async def test_tls_client_certificate_is_sent(
     opened: Open, fronts: Callable[..., TLSFront]
 ) -> None:
     front = fronts(name="127.0.0.1", asks=True)
@@ -240,7 +239,7 @@ def cluster() -> Iterator[RedisServer]:
     server.close()
 
 
-async def test_a_cluster(opened: Open, cluster: RedisServer) -> None:
+async def test_cluster_runs_commands(opened: Open, cluster: RedisServer) -> None:
     plain = await opened(url=cluster.url)
     await plain.run(lambda client: client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383"))
     state: dict[str, str] = {}
@@ -262,7 +261,9 @@ def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
     server.close()
 
 
-async def test_behind_a_sentinel(opened: Open, redis: RedisServer, sentinel: RedisServer) -> None:
+async def test_sentinel_fail_over_is_followed(
+    opened: Open, redis: RedisServer, sentinel: RedisServer
+) -> None:
     hosts = [f"127.0.0.1:{sentinel.port}"]
     link = await opened(url="redis://house/0", sentinel_hosts=hosts)
     await until(lambda: not link.away)

@@ -26,9 +26,8 @@ def eventually_ready(client: Client) -> bool:
     return False
 
 
-def test_FT_08_a_redis_that_stops_is_told_and_costs_nobody_anything(
-    redis: RedisServer, admin: Client
-) -> None:
+@pytest.mark.case("FT-08")
+def test_stopped_redis_is_reported_and_requests_succeed(redis: RedisServer, admin: Client) -> None:
     assert reasons(admin) == []
     redis.stop()
     answer = admin.get("/ready")
@@ -41,9 +40,8 @@ def test_FT_08_a_redis_that_stops_is_told_and_costs_nobody_anything(
     assert admin.sign_in("Ada").get("/api/v1/auths/").status == 200
 
 
-def test_FT_08_a_redis_that_swallows_everything_does_not_either(
-    redis: RedisServer, admin: Client
-) -> None:
+@pytest.mark.case("FT-08")
+def test_requests_succeed_while_redis_hangs(redis: RedisServer, admin: Client) -> None:
     redis.stun()
     for _ in range(10):
         assert admin.sign_in("Ada").get("/api/v1/auths/").status == 200
@@ -52,9 +50,8 @@ def test_FT_08_a_redis_that_swallows_everything_does_not_either(
     assert eventually_ready(admin)
 
 
-def test_FT_07_where_it_is_required_the_house_is_unready_without_it(
-    env: dict[str, str], redis: RedisServer
-) -> None:
+@pytest.mark.case("FT-07")
+def test_server_is_unready_without_required_redis(env: dict[str, str], redis: RedisServer) -> None:
     app = InProcessApp(env | {"PORTICO_REDIS_REQUIRED": "true"})
     try:
         assert app.client.get("/ready").status == 200
@@ -66,7 +63,8 @@ def test_FT_07_where_it_is_required_the_house_is_unready_without_it(
         app.close()
 
 
-def test_FT_07_where_it_is_required_nothing_starts_without_it(
+@pytest.mark.case("FT-07")
+def test_server_does_not_start_without_required_redis(
     env: dict[str, str], redis: RedisServer
 ) -> None:
     redis.stop()

@@ -54,7 +54,7 @@ async def counts() -> dict[str, int]:
     return found
 
 
-def test_each_history_is_kept_as_long_as_its_setting_says(app: InProcessApp) -> None:
+def test_rows_older_than_their_setting_are_deleted(app: InProcessApp) -> None:
     app.call(execute, "DELETE FROM portico_audit")
     app.call(write)
     deleted = app.call(clean, app)
@@ -64,7 +64,7 @@ def test_each_history_is_kept_as_long_as_its_setting_says(app: InProcessApp) -> 
     assert left == [{"model_id": "gone today"}]
 
 
-def test_no_second_instance_cleans_within_the_hour(app: InProcessApp) -> None:
+def test_second_instance_does_not_clean_within_the_hour(app: InProcessApp) -> None:
     app.call(clean, app)
     app.call(write)
     assert app.call(clean, app) == {}
@@ -72,7 +72,7 @@ def test_no_second_instance_cleans_within_the_hour(app: InProcessApp) -> None:
     assert app.call(clean, app)
 
 
-def test_a_model_that_is_there_keeps_its_change_however_old(app: InProcessApp) -> None:
+def test_existing_model_keeps_its_last_version(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     model = {"id": "desk", "name": "Desk", "base_model_id": None, "meta": {}, "params": {}}
     assert ada.post("/api/v1/models/create", model).status == 200
@@ -84,13 +84,13 @@ def test_a_model_that_is_there_keeps_its_change_however_old(app: InProcessApp) -
     assert len(app.call(fetch_all, "SELECT model_id FROM models_change")) == 1
 
 
-def test_days_of_0_keep_everything(app: InProcessApp) -> None:
+def test_zero_days_keeps_everything(app: InProcessApp) -> None:
     app.call(write)
     retention = Retention("portico_audit", "at", 0)
     assert app.call(retention.delete_batch, int(time.time()) + 10**6 * DAY) == 0
 
 
-def test_every_column_that_is_cleaned_by_has_an_index(app: InProcessApp) -> None:
+def test_every_retention_column_has_an_index(app: InProcessApp) -> None:
     sqlite = app.portico.database.dialect == "sqlite"
     for one in app.portico.retentions:
         sql = (

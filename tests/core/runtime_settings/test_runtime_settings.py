@@ -46,7 +46,7 @@ async def configuration(
     await database.stop()
 
 
-async def test_what_is_stored_is_in_force(configuration: SettingsStore) -> None:
+async def test_stored_value_is_current(configuration: SettingsStore) -> None:
     adjustments = RuntimeSettings(configuration)
     garden = adjustments.of(Garden())
     assert await garden.current() == Garden()
@@ -59,7 +59,7 @@ async def test_what_is_stored_is_in_force(configuration: SettingsStore) -> None:
     assert adjustments.of(Garden()) is garden
 
 
-async def test_what_the_operator_set_stays(configuration: SettingsStore) -> None:
+async def test_pinned_setting_cannot_be_changed(configuration: SettingsStore) -> None:
     adjustments = RuntimeSettings(configuration)
     garden = adjustments.add(Garden(gate=True), pinned={"gate", "wall"})
     with pytest.raises(InvalidRequest, match="GATE"):
@@ -73,7 +73,7 @@ async def test_what_the_operator_set_stays(configuration: SettingsStore) -> None
     assert await free.current() == Garden(rows=9), "nothing was stored for what is pinned"
 
 
-async def test_all_or_nothing(configuration: SettingsStore) -> None:
+async def test_invalid_value_stores_nothing(configuration: SettingsStore) -> None:
     adjustments = RuntimeSettings(configuration)
     garden = adjustments.add(Garden())
     several: list[dict[str, Any]] = [{"TREE": "ash"}, {"ROWS": 0}, {"ROWS": "many"}, {"GATE": None}]
@@ -83,7 +83,7 @@ async def test_all_or_nothing(configuration: SettingsStore) -> None:
     assert await garden.current() == Garden()
 
 
-async def test_only_changes_are_noted(configuration: SettingsStore) -> None:
+async def test_only_changes_are_audited(configuration: SettingsStore) -> None:
     adjustments = RuntimeSettings(configuration)
     adjustments.add(Garden())
     await adjustments.change({"GATE": False, "ROWS": 3}, "ada")
@@ -94,7 +94,7 @@ async def test_only_changes_are_noted(configuration: SettingsStore) -> None:
     ]
 
 
-async def test_a_stored_value_that_does_not_fit_counts_for_nothing(
+async def test_invalid_stored_value_is_ignored(
     configuration: SettingsStore,
 ) -> None:
     await configuration.set({"settings.garden.rows": -1, "settings.garden.tree": "elm"}, "ada")

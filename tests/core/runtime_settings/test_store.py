@@ -55,7 +55,7 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def test_what_is_put_is_there_at_once(configuration: SettingsStore) -> None:
+async def test_set_value_is_visible_at_once(configuration: SettingsStore) -> None:
     assert await configuration.get("a.") == {}
     assert await configuration.set(VALUES, "ada") == dict.fromkeys(VALUES)
     assert await configuration.get("a.") == VALUES
@@ -63,13 +63,13 @@ async def test_what_is_put_is_there_at_once(configuration: SettingsStore) -> Non
     assert await configuration.get() == VALUES | {"a.yes": False}
 
 
-async def test_a_prefix_is_no_pattern(configuration: SettingsStore) -> None:
+async def test_like_wildcards_in_prefix_are_literal(configuration: SettingsStore) -> None:
     await configuration.set({"a_b.c": 1, "axb.c": 2, "A_b.c": 3, "a%": 4, "a_b": 5}, "")
     assert await configuration.get("a_b.") == {"a_b.c": 1}
     assert await configuration.get("a%") == {"a%": 4}
 
 
-async def test_a_row_says_who_changed_it_and_one_that_stays_is_left_alone(
+async def test_row_has_author_and_unchanged_row_is_not_written(
     configuration: SettingsStore,
 ) -> None:
     await configuration.set({"a": 1, "b": 1}, "ada")
@@ -80,7 +80,7 @@ async def test_a_row_says_who_changed_it_and_one_that_stays_is_left_alone(
     assert [tuple(one.values()) for one in found] == [("a", "1", "ada"), ("b", "2", "ben")]
 
 
-async def test_nothing_is_kept_of_a_change_that_is_undone(
+async def test_rolled_back_change_is_not_cached(
     configuration: SettingsStore, bus: EventBus
 ) -> None:
     told: list[Any] = []
@@ -95,7 +95,7 @@ async def test_nothing_is_kept_of_a_change_that_is_undone(
     assert told == [RuntimeSettingsChanged(("a",))]
 
 
-async def test_what_another_instance_changes_is_seen_after_the_moment(
+async def test_change_of_other_instance_is_visible_after_ttl(
     database: Database, configuration: SettingsStore
 ) -> None:
     there, always = SettingsStore(EventBus(print), ttl_seconds=3600), SettingsStore(EventBus(print))
@@ -105,14 +105,14 @@ async def test_what_another_instance_changes_is_seen_after_the_moment(
     assert await always.get() == {"a": 1}
 
 
-async def test_a_damaged_value_is_as_good_as_none(configuration: SettingsStore) -> None:
+async def test_damaged_value_is_ignored(configuration: SettingsStore) -> None:
     await configuration.set({"a": 1, "b": 2}, "")
     await execute("UPDATE portico_configuration SET value = '{' WHERE name = 'a'")
     assert await SettingsStore(EventBus(print)).get() == {"b": 2}
     assert await configuration.set({"a": 3}, "") == {"a": None}
 
 
-async def test_many_values_put_at_once_and_by_many_all_arrive(
+async def test_concurrent_writes_of_many_values_are_all_stored(
     configuration: SettingsStore,
 ) -> None:
     names = [f"n{number:03}" for number in range(250)]

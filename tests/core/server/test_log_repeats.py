@@ -37,7 +37,8 @@ def log() -> Log:
     return Log()
 
 
-def test_AB_85_6000_refused_keys_are_one_line_and_one_summary_a_second(log: Log) -> None:
+@pytest.mark.case("AB-85")
+def test_6000_refused_keys_give_one_line_and_one_summary_a_second(log: Log) -> None:
     for _ in range(6000):
         log.say(status=401, why="no", route="/a")
         log.wait(0.001)
@@ -53,7 +54,7 @@ def test_AB_85_6000_refused_keys_are_one_line_and_one_summary_a_second(log: Log)
     assert (summaries[0]["first"], summaries[0]["last"]) == ("t0.001", "t0.999")
 
 
-def test_a_summary_has_what_all_its_events_have_in_common(log: Log) -> None:
+def test_summary_has_the_common_fields(log: Log) -> None:
     for route in ("/a", "/b", "/c"):
         log.say(status=401, route=route)
     log.wait()
@@ -62,7 +63,7 @@ def test_a_summary_has_what_all_its_events_have_in_common(log: Log) -> None:
     }  # fmt: skip
 
 
-def test_events_of_another_kind_or_client_have_lines_of_their_own(log: Log) -> None:
+def test_events_of_other_kind_or_client_are_written(log: Log) -> None:
     for told in ({"status": 401}, {"status": 403}, {"client": "192.0.2.2"}, {"account": "a"}):
         log.say(**told)
         log.say(**told)
@@ -71,7 +72,7 @@ def test_events_of_another_kind_or_client_have_lines_of_their_own(log: Log) -> N
     assert [line["count"] for line in log.lines[4:]] == [1, 1, 1, 1]
 
 
-def test_what_has_ended_is_written_at_once_when_it_begins_again(log: Log) -> None:
+def test_event_after_its_window_is_written_at_once(log: Log) -> None:
     log.say()
     log.wait()
     log.wait()
@@ -80,16 +81,14 @@ def test_what_has_ended_is_written_at_once_when_it_begins_again(log: Log) -> Non
 
 
 @pytest.mark.parametrize("told", [{"own_line": True}, {"request": None}, {"level": "debug"}])
-def test_a_change_of_state_and_what_no_request_causes_keep_their_lines(
-    log: Log, told: dict[str, Any]
-) -> None:
+def test_own_line_and_background_events_are_written(log: Log, told: dict[str, Any]) -> None:
     for _ in range(10):
         log.say(**told)
     assert len(log.lines) == 10
     assert "own_line" not in log.lines[0]
 
 
-def test_a_client_that_varies_what_it_sends_gets_no_more_lines(log: Log) -> None:
+def test_client_with_varying_events_gets_no_more_lines(log: Log) -> None:
     for number in range(1000):
         log.say(why=f"reason {number}")
         log.say("fetch refused", why=f"reason {number}")
@@ -119,7 +118,7 @@ def test_many_clients_get_a_bounded_number_of_lines(log: Log) -> None:
     assert not log._filter._groups and not log._filter._of_client
 
 
-def test_a_summary_comes_without_another_event() -> None:
+def test_summary_is_written_without_further_events() -> None:
     lines: list[dict[str, Any]] = []
     written = threading.Event()
 

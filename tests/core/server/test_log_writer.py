@@ -70,7 +70,7 @@ def accounted_for(text: bytes) -> int:
     return found
 
 
-def test_a_writer_whom_nobody_reads_does_not_wait_and_counts_what_it_drops(
+def test_unread_writer_does_not_block_and_counts_dropped_lines(
     writer: LogWriter, pipe: Pipe
 ) -> None:
     for _ in range(MANY):
@@ -82,9 +82,7 @@ def test_a_writer_whom_nobody_reads_does_not_wait_and_counts_what_it_drops(
     assert pipe.read(lambda text: text.endswith(b"\n")).strip() == b"after"
 
 
-def test_close_waits_a_moment_for_whoever_reads_and_no_longer(
-    writer: LogWriter, pipe: Pipe
-) -> None:
+def test_close_waits_for_the_reader_with_limit(writer: LogWriter, pipe: Pipe) -> None:
     for _ in range(MANY):
         writer.write(LINE)
     writer.close(0.01)  # returns
@@ -97,7 +95,7 @@ def test_close_waits_a_moment_for_whoever_reads_and_no_longer(
     assert not reader.is_alive()
 
 
-def test_a_line_is_written_at_once_where_there_is_room() -> None:
+def test_line_is_written_at_once_if_possible() -> None:
     reads, writes = os.pipe()
     pipe = Pipe(reads, writes)
     LogWriter(sink_for(writes)).write("last words\n")
@@ -126,7 +124,7 @@ class Full:
     def wait(self) -> None: ...
 
 
-def test_a_full_disk_raises_nothing_and_its_end_is_said_on_a_line_of_its_own() -> None:
+def test_full_disk_raises_nothing_and_dropped_lines_are_reported() -> None:
     disk = Full()
     writer = LogWriter(disk)
     for _ in range(20):
@@ -149,12 +147,12 @@ def test_a_full_disk_raises_nothing_and_its_end_is_said_on_a_line_of_its_own() -
     assert note.startswith("1 log lines dropped")
 
 
-def test_a_stream_that_was_closed_takes_everything() -> None:
+def test_closed_stream_accepts_writes() -> None:
     LogWriter(sink_for(None)).write(LINE)
     assert not LogStream(LogWriter(sink_for(None)), None).isatty()
 
 
-def test_a_stream_passes_on_whole_lines() -> None:
+def test_stream_passes_on_whole_lines() -> None:
     disk = Full()
     stream = LogStream(LogWriter(disk), None)
     print("a", "b", end="", file=stream)  # noqa: T201 - what a plugin does
@@ -164,7 +162,7 @@ def test_a_stream_passes_on_whole_lines() -> None:
     assert disk.text == b"a b\\ud83d\n"
 
 
-def test_a_process_that_ends_without_a_word_has_written_its_last_line(tmp_path: Path) -> None:
+def test_killed_process_has_written_its_last_line(tmp_path: Path) -> None:
     source = (
         "import os, sys; from portico.server.log_writer import take_over_streams as take; take();"
         "print('last', file=sys.stderr); print('words'); os._exit(3)"
@@ -173,7 +171,7 @@ def test_a_process_that_ends_without_a_word_has_written_its_last_line(tmp_path: 
     assert (done.returncode, done.stderr, done.stdout) == (3, "last\n", "words\n")
 
 
-def test_a_process_that_ends_gives_its_reader_a_moment() -> None:
+def test_exiting_process_waits_for_its_reader() -> None:
     source = (
         "import sys; from portico.server.log_writer import take_over_streams as take; take();"
         "[print('x' * 99) for _ in range(5000)]"

@@ -32,7 +32,8 @@ def written(form: str) -> Iterator[io.StringIO]:
 
 
 @either
-def test_AB_85_secrets_are_masked_however_deep_they_lie(form: str) -> None:
+@pytest.mark.case("AB-85")
+def test_nested_secrets_are_masked(form: str) -> None:
     with written(form) as stream:
         log = structlog.get_logger("portico")
         deep = {"deep": [{"api_key": "hunter2", "said": f"Bearer {TOKEN}"}]}
@@ -52,7 +53,8 @@ def test_AB_85_secrets_are_masked_however_deep_they_lie(form: str) -> None:
 
 
 @either
-def test_AB_85_a_text_of_somebody_begins_no_line_of_its_own(form: str) -> None:
+@pytest.mark.case("AB-85")
+def test_line_ends_in_events_are_escaped(form: str) -> None:
     forged = "x\n2026-01-01T00:00:00Z [info] forged\r\x1b[2K\u2028forged"
     with written(form) as stream:
         structlog.get_logger("portico").warning("said", by=forged, more={"name": forged})
@@ -65,7 +67,8 @@ def test_AB_85_a_text_of_somebody_begins_no_line_of_its_own(form: str) -> None:
 
 
 @either
-def test_AB_85_a_text_of_somebody_does_not_fill_the_log_by_its_length(form: str) -> None:
+@pytest.mark.case("AB-85")
+def test_long_texts_are_truncated(form: str) -> None:
     with written(form) as stream:
         structlog.get_logger("portico").warning(
             "said", by="x" * 100_000, deep=[{"x": "x" * 100_000}]
@@ -75,7 +78,8 @@ def test_AB_85_a_text_of_somebody_does_not_fill_the_log_by_its_length(form: str)
     assert stream.getvalue().count("more characters)") == 3
 
 
-def test_AB_85_with_a_writer_repeated_lines_are_summed_up_and_masked() -> None:
+@pytest.mark.case("AB-85")
+def test_writer_summaries_are_masked() -> None:
     class Memory:
         never_blocks = True
         text = b""

@@ -49,7 +49,7 @@ def ready(start: Any, port: int) -> ServedApplication:
     ("host", "address"),
     [("localhost", "127.0.0.1"), ("::1", "::1"), ("::", "::"), ("0.0.0.0", "0.0.0.0")],
 )
-def test_a_name_is_listened_on_at_its_address(host: str, address: str) -> None:
+def test_host_name_is_resolved_to_its_address(host: str, address: str) -> None:
     found, port = serve._bindable(ServerSettings(host=host, port=0))
     assert found == address
     assert port > 0
@@ -59,12 +59,12 @@ def test_a_name_is_listened_on_at_its_address(host: str, address: str) -> None:
     "host", ["256.1.1.1", "nosuch.invalid", "192.0.2.1", "fe80::1", "a" * 300, "x..y"]
 )
 @pytest.mark.parametrize("port", [0, 48123])
-def test_an_address_that_is_not_ours_is_refused_with_a_sentence(host: str, port: int) -> None:
+def test_unusable_address_is_refused_with_advice(host: str, port: int) -> None:
     with pytest.raises(CannotServe, match="cannot listen on .*Choose another with --port or"):
         serve._bindable(ServerSettings(host=host, port=port))
 
 
-async def test_a_port_that_cannot_be_reached_fails_the_start_with_a_sentence(
+async def test_unreachable_port_fails_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(serve, "REACHABLE_TIMEOUT_SECONDS", 0.05)
@@ -76,7 +76,7 @@ async def test_a_port_that_cannot_be_reached_fails_the_start_with_a_sentence(
     assert "127.0.0.1 cannot be reached there from this machine" in start.reasons[0]
 
 
-async def test_the_ready_line_comes_although_the_database_has_gone_meanwhile(
+async def test_ready_line_is_printed_without_database(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     start = Start()

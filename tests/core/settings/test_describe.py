@@ -31,7 +31,7 @@ def rows(**environ: str) -> dict[str, Any]:
     return {row.key: row for row in described}
 
 
-def test_every_setting_has_a_row_with_its_origin_and_default() -> None:
+def test_every_setting_has_a_row_with_origin_and_default() -> None:
     found = rows(PORT="81")
     assert {field.key for fields in core_fields().values() for field in fields} < set(found)
     port = found["server.port"]
@@ -40,14 +40,14 @@ def test_every_setting_has_a_row_with_its_origin_and_default() -> None:
     assert found["plugins.echo.key"].variables == ("PORTICO_ECHO_KEY",)
 
 
-def test_every_core_setting_says_what_it_is() -> None:
+def test_every_core_setting_has_a_description() -> None:
     unexplained = [
         field.key for fields in core_fields().values() for field in fields if not field.description
     ]
     assert unexplained == []
 
 
-def test_secrets_are_masked_wherever_they_are() -> None:
+def test_secrets_are_masked() -> None:
     found = rows(
         WEBUI_SECRET_KEY="hunter2",
         DATABASE_URL="postgresql://me:hunter2@host/db",
@@ -60,11 +60,11 @@ def test_secrets_are_masked_wherever_they_are() -> None:
     assert found["database.url"].value == "postgresql://me:********@host/db"
 
 
-def test_an_unset_secret_is_seen_to_be_unset() -> None:
+def test_unset_secret_is_shown_as_unset() -> None:
     assert rows()["identity.secret_key"].value == ""
 
 
-def test_the_table_has_one_line_for_each_setting() -> None:
+def test_table_has_one_line_per_setting() -> None:
     found = rows(WEBUI_NAME="two\nlines \x1b[31m")
     assert len(format_table(found.values()).split("\n")) == len(found)
     assert "\x1b" not in format_table(found.values())
@@ -99,7 +99,7 @@ def test_passwords_in_urls_are_masked(url: str, harmless: str) -> None:
     assert without_credentials(url) == harmless
 
 
-def test_masking_reaches_into_lists_and_structs() -> None:
+def test_nested_secrets_are_masked() -> None:
     value = [EchoSettings(key=Secret("x"), configs={"a": ("redis://:pw@h",)})]
     assert masked(value) == [{"key": "********", "configs": {"a": ["redis://:********@h"]}}]
     assert shown(["x" * 500]).endswith("…")

@@ -74,14 +74,14 @@ TOML_VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 @given(st.data())
-def test_a_value_that_toml_may_hold_means_the_same_in_a_variable(data: st.DataObject) -> None:
+def test_value_in_variable_equals_value_in_toml(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(TOML_VALUES)))
     raw, field = data.draw(TOML_VALUES[name]), FIELDS[name]
     assert read(name, as_variable(raw)) == convert(raw, field)
 
 
 @given(st.sampled_from(sorted(FIELDS)), st.text())
-def test_any_text_is_read_or_refused_and_nothing_else(name: str, text: str) -> None:
+def test_any_text_is_read_or_raises_invalid_value(name: str, text: str) -> None:
     try:
         read(name, text)
     except InvalidValue:
@@ -89,12 +89,12 @@ def test_any_text_is_read_or_refused_and_nothing_else(name: str, text: str) -> N
 
 
 @pytest.mark.parametrize("word", ["true", "TRUE", "1", "yes", "Yes", "on", " on "])
-def test_yes_has_many_words(word: str) -> None:
+def test_true_words_are_accepted(word: str) -> None:
     assert read("flag", word) is True
 
 
 @pytest.mark.parametrize("word", ["false", "False", "0", "no", "NO", "off"])
-def test_no_has_many_words(word: str) -> None:
+def test_false_words_are_accepted(word: str) -> None:
     assert read("flag", word) is False
 
 
@@ -118,7 +118,7 @@ def test_no_has_many_words(word: str) -> None:
         ("table", "5"),
     ],
 )
-def test_a_text_that_does_not_fit_is_refused(name: str, text: str) -> None:
+def test_invalid_text_is_refused(name: str, text: str) -> None:
     with pytest.raises(InvalidValue):
         read(name, text)
 
@@ -127,21 +127,21 @@ def test_a_text_that_does_not_fit_is_refused(name: str, text: str) -> None:
     ("name", "raw"),
     [("ratio", math.nan), ("table", {"a": [math.inf]}), ("flag", 1), ("count", True)],
 )
-def test_toml_is_taken_at_its_word(name: str, raw: Any) -> None:
+def test_toml_values_are_not_converted(name: str, raw: Any) -> None:
     with pytest.raises(InvalidValue):
         convert(raw, FIELDS[name])
 
 
-def test_a_list_is_split_and_stripped_and_loses_its_empty_items() -> None:
+def test_list_is_split_and_empty_items_are_dropped() -> None:
     assert read("names", " a , ,b,") == ["a", "b"]
     assert read("numbers", "1, 2") == [1, 2]
 
 
-def test_a_list_paired_by_position_keeps_its_empty_items() -> None:
+def test_paired_list_keeps_empty_items() -> None:
     assert read("keys", "a;; b ;") == [Secret("a"), Secret(), Secret("b"), Secret()]
 
 
-def test_a_list_may_be_a_json_array_for_items_that_hold_the_separator() -> None:
+def test_list_may_be_a_json_array() -> None:
     assert read("names", '["a,b", " c"]') == ["a,b", " c"]
     assert read("names", "[::1],b") == ["[::1]", "b"]
 
@@ -160,7 +160,7 @@ def test_a_list_may_be_a_json_array_for_items_that_hold_the_separator() -> None:
         ("table", False),
     ],
 )
-def test_the_empty_text_sets_what_may_be_empty(name: str, counts: bool) -> None:
+def test_empty_text_sets_fields_that_may_be_empty(name: str, counts: bool) -> None:
     assert is_set("", FIELDS[name]) is counts
     assert is_set("x", FIELDS[name])
     assert not is_set(None, FIELDS[name])

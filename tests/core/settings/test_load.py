@@ -38,14 +38,14 @@ def problems(toml: str = "", **environ: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_nothing_set_gives_the_defaults() -> None:
+def test_defaults_without_file_and_environment() -> None:
     loaded = load()
     assert loaded.settings == CoreSettings()
     assert loaded.file is None
     assert {str(origin) for origin in loaded.origins.values()} == {"default"}
 
 
-def test_the_file_beats_the_default_and_the_environment_beats_the_file() -> None:
+def test_environment_overrides_file_overrides_default() -> None:
     loaded = load("[server]\nport = 81\nworkers = 2", PORT="82")
     assert (loaded.settings.server.port, loaded.settings.server.workers) == (82, 2)
     assert str(loaded.origins["server.port"]) == "environment PORT"
@@ -53,14 +53,14 @@ def test_the_file_beats_the_default_and_the_environment_beats_the_file() -> None
     assert str(loaded.origins["server.host"]) == "default"
 
 
-def test_a_setting_without_a_name_of_its_own_has_a_derived_one() -> None:
+def test_setting_without_env_has_derived_variable() -> None:
     loaded = load(PORTICO_SERVER_MAX_DEPTH="9", PORTICO_SERVER_GRACE="3", PORTICO_STRICT="on")
     assert loaded.settings.server.max_depth == 9
     assert loaded.settings.server.grace == 3.0
     assert loaded.settings.plugins.strict
 
 
-def test_of_two_variables_the_first_that_is_set_wins() -> None:
+def test_first_set_variable_is_used() -> None:
     both = {"WEBUI_AUTH_COOKIE_SECURE": "no", "WEBUI_SESSION_COOKIE_SECURE": "yes"}
     assert not load(**both).settings.server.secure_cookies
     both["WEBUI_AUTH_COOKIE_SECURE"] = ""
@@ -69,7 +69,7 @@ def test_of_two_variables_the_first_that_is_set_wins() -> None:
     assert loaded.origins["server.secure_cookies"].name == "WEBUI_SESSION_COOKIE_SECURE"
 
 
-def test_an_empty_variable_is_unset_where_empty_means_nothing() -> None:
+def test_empty_variable_is_unset_where_empty_is_invalid() -> None:
     toml = '[server]\nhost = "::1"\nport = 81\n[identity]\nsecret_key = "s"\n[log]\nlevel = "error"'
     settings = load(toml, HOST="", PORT="", WEBUI_SECRET_KEY="", GLOBAL_LOG_LEVEL="").settings
     assert (settings.server.host, settings.server.port) == ("::1", 81)
@@ -77,7 +77,7 @@ def test_an_empty_variable_is_unset_where_empty_means_nothing() -> None:
     assert settings.log.level == "error"
 
 
-def test_an_empty_variable_is_a_value_where_empty_means_something() -> None:
+def test_empty_variable_is_a_value_where_empty_is_valid() -> None:
     toml = (
         '[database]\nurl = "sqlite:///x"\n[identity]\nenable_signup = true\n[plugins]\nonly=["a"]'
     )
@@ -90,7 +90,7 @@ def test_an_empty_variable_is_a_value_where_empty_means_something() -> None:
     assert settings.catalogue.ttl is None
 
 
-def test_the_named_file_beats_the_variable_which_beats_the_folder(tmp_path: Path) -> None:
+def test_config_option_overrides_variable_overrides_default_file(tmp_path: Path) -> None:
     for name in ("portico", "variable", "named"):
         Path(f"{name}.toml").write_text(f'name = "{name}"')
     variable = {"PORTICO_CONFIG": str(tmp_path / "variable.toml")}
@@ -99,7 +99,7 @@ def test_the_named_file_beats_the_variable_which_beats_the_folder(tmp_path: Path
     assert load_settings(variable, Path("named.toml")).settings.name == "named"
 
 
-def test_a_named_file_must_be_there() -> None:
+def test_missing_named_file_is_refused() -> None:
     with pytest.raises(BadSettings, match=r"gone\.toml \(--config\): cannot be read: No such file"):
         load_settings({}, Path("gone.toml"))
     assert problems(PORTICO_CONFIG="gone.toml", PORT="x") == [
@@ -108,23 +108,23 @@ def test_a_named_file_must_be_there() -> None:
     ]
 
 
-def test_a_file_that_is_not_toml_is_refused_with_its_line() -> None:
+def test_invalid_toml_is_refused_with_line() -> None:
     assert problems("[server]\nport = eighty")[0].startswith("portico.toml: line 2, column 8: ")
     Path("portico.toml").write_bytes(b'name = "x"\n\n# \xff')
     assert problems() == ["portico.toml: line 3 is not valid UTF-8"]
 
 
 @pytest.mark.parametrize("toml", ["a = " + "[" * 3000, "a = " + "9" * 5000])
-def test_a_file_beyond_all_measure_is_refused(toml: str) -> None:
+def test_extreme_toml_is_refused(toml: str) -> None:
     assert problems(toml)[0].startswith("portico.toml: ")
 
 
-def test_a_byte_order_mark_is_no_obstacle() -> None:
+def test_byte_order_mark_is_accepted() -> None:
     Path("portico.toml").write_bytes(b'\xef\xbb\xbfname = "x"\r\n')
     assert load().settings.name == "x"
 
 
-def test_the_environment_of_the_process_is_read_unless_another_is_given(
+def test_process_environment_is_the_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PORT", "83")
@@ -132,7 +132,7 @@ def test_the_environment_of_the_process_is_read_unless_another_is_given(
     assert load_settings({}).settings.server.port == 8080
 
 
-def test_the_command_line_beats_the_environment_and_says_so() -> None:
+def test_command_line_overrides_environment() -> None:
     loaded = load_settings({"PORT": "81"}, overrides={"PORT": "82"})
     assert loaded.settings.server.port == 82
     assert str(loaded.origins["server.port"]) == "command line PORT"
@@ -140,7 +140,7 @@ def test_the_command_line_beats_the_environment_and_says_so() -> None:
         load_settings({}, overrides={"PORT": "x"})
 
 
-def test_all_problems_are_reported_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     toml = '[server]\nprot = 1\nport = "81"\n[databse]\nurl = "x"\n[log]\nlevel = "loud"'
     assert problems(toml, UVICORN_WORKERS="0", WEBUI_AUTH_COOKIE_SAME_SITE="any") == [
         "databse (portico.toml): there is no such setting; did you mean database?",
@@ -162,25 +162,25 @@ def test_all_problems_are_reported_at_once() -> None:
         ("nane = 'x'", "name"),
     ],
 )
-def test_an_unknown_key_comes_with_the_likely_one(toml: str, meant: str) -> None:
+def test_unknown_key_is_reported_with_suggestion(toml: str, meant: str) -> None:
     assert problems(toml)[0].endswith(f"there is no such setting; did you mean {meant}?")
 
 
-def test_the_value_of_an_unknown_key_is_not_shown() -> None:
+def test_value_of_unknown_key_is_not_shown() -> None:
     assert "hunter2" not in problems("[identity]\nsecretkey = 'hunter2'")[0]
 
 
-def test_a_section_must_be_a_table() -> None:
+def test_section_that_is_not_a_table_is_refused() -> None:
     assert problems("server = 5") == ["server (portico.toml) = 5: expected a table, [server]"]
     assert problems("[[server]]") == ["server (portico.toml) = [{}]: expected a table, [server]"]
     assert problems("plugins = 1") == ["plugins (portico.toml) = 1: expected a table, [plugins]"]
 
 
-def test_a_bad_value_is_a_problem_even_where_the_environment_overrides_it() -> None:
+def test_invalid_file_value_is_reported_although_overridden() -> None:
     assert len(problems("[server]\nport = -1", PORT="80")) == 1
 
 
-def test_a_long_or_unprintable_value_is_shown_short_and_harmless() -> None:
+def test_long_or_unprintable_value_is_shortened_and_escaped() -> None:
     long = problems(PORT="9" * 9999)[0]
     assert "…" in long
     assert len(long) < 300
@@ -188,11 +188,11 @@ def test_a_long_or_unprintable_value_is_shown_short_and_harmless() -> None:
     assert problems('"\\u001b[31m\\n" = 1')[0].isprintable()
 
 
-def test_a_variable_that_is_not_utf8_is_refused() -> None:
+def test_variable_that_is_not_utf8_is_refused() -> None:
     assert problems(WEBUI_NAME="\udcff")[0].endswith("; it is not valid UTF-8")
 
 
-def test_a_secret_is_in_no_error_and_no_repr() -> None:
+def test_secret_is_in_no_error_and_no_repr() -> None:
     assert problems("[identity]\nsecret_key = 12345678") == [
         "identity.secret_key (portico.toml) = ********: expected text"
     ]
@@ -203,7 +203,7 @@ def test_a_secret_is_in_no_error_and_no_repr() -> None:
 # Plugins
 
 
-def test_a_plugin_reads_its_own_settings_from_the_same_three_places() -> None:
+def test_plugin_settings_come_from_the_same_layers() -> None:
     loaded = load("[plugins.echo]\ntimes = 2", ECHO_KEYS=";b;")
     assert loaded.plugin_tables == {"echo": {"times": 2}}
     echo = loaded.plugin("echo", EchoSettings)
@@ -213,17 +213,17 @@ def test_a_plugin_reads_its_own_settings_from_the_same_three_places() -> None:
     assert str(loaded.origins["plugins.echo.sources"]) == "default"
 
 
-def test_the_variable_of_a_plugins_setting_has_the_plugins_name() -> None:
+def test_plugin_variable_has_the_plugin_name() -> None:
     assert load(PORTICO_ECHO_TIMES="3").plugin("echo", EchoSettings).times == 3
     assert load(PORTICO_MY_ECHO_TIMES="4").plugin("my-echo", EchoSettings).times == 4
 
 
-def test_a_plugins_table_beside_the_choice_of_plugins_is_not_the_cores_business() -> None:
+def test_plugin_table_is_not_checked_by_the_core() -> None:
     loaded = load("[plugins]\ndisable = ['ldap']\n[plugins.nobody]\nx = 1")
     assert loaded.settings.plugins.disable == ["ldap"]
 
 
-def test_a_plugins_bad_settings_name_its_keys() -> None:
+def test_invalid_plugin_settings_are_reported_with_keys() -> None:
     loaded = load(
         "[plugins.echo]\ntime = 1\nsources = [{ url = 5 }]",
         PORTICO_ECHO_TIMES="11",
@@ -243,13 +243,13 @@ def test_a_plugins_bad_settings_name_its_keys() -> None:
     ]
 
 
-def test_a_table_that_is_not_json_is_not_shown() -> None:
+def test_invalid_json_table_is_not_shown() -> None:
     with pytest.raises(BadSettings, match="it is not JSON") as caught:
         load(PORTICO_ECHO_SOURCES="[{'url': 'hunter2'}]").plugin("echo", EchoSettings)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_setting_without_a_default_must_be_set() -> None:
+def test_required_setting_must_be_set() -> None:
     class Needy(Section):
         url: Annotated[str, setting("Address")]
 
@@ -258,7 +258,7 @@ def test_a_setting_without_a_default_must_be_set() -> None:
     assert load(PORTICO_NEEDY_URL="u").plugin("needy", Needy).url == "u"
 
 
-def test_a_schema_may_refuse_values_that_do_not_go_together() -> None:
+def test_schema_may_refuse_a_combination_of_values() -> None:
     class Range(Section):
         least: int = 0
         most: int = 9

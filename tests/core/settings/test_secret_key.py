@@ -39,7 +39,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_ab84_a_missing_secret_is_made_for_the_owners_eyes_only(tmp_path: Path) -> None:
+@pytest.mark.case("AB-84")
+def test_missing_secret_is_created_with_mode_0600(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "deep"
     secret = ensure_secret_key(NONE, folder)
     assert weakness_of(secret.reveal()) == ""
@@ -48,7 +49,8 @@ def test_ab84_a_missing_secret_is_made_for_the_owners_eyes_only(tmp_path: Path) 
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
 
 
-def test_ab84_the_umask_does_not_widen_or_break_the_file(tmp_path: Path) -> None:
+@pytest.mark.case("AB-84")
+def test_umask_does_not_change_the_mode(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         ensure_secret_key(NONE, tmp_path)
@@ -57,11 +59,13 @@ def test_ab84_the_umask_does_not_widen_or_break_the_file(tmp_path: Path) -> None
     assert mode(tmp_path / FILE_NAME) == 0o600
 
 
-def test_ab84_the_next_start_finds_the_same_secret(tmp_path: Path) -> None:
+@pytest.mark.case("AB-84")
+def test_next_start_reads_the_same_secret(tmp_path: Path) -> None:
     assert ensure_secret_key(NONE, tmp_path) == ensure_secret_key(NONE, tmp_path)
 
 
-def test_ab84_a_configured_secret_is_used_and_nothing_is_written(tmp_path: Path) -> None:
+@pytest.mark.case("AB-84")
+def test_configured_secret_is_used_and_no_file_is_written(tmp_path: Path) -> None:
     assert ensure_secret_key(configured(STRONG), tmp_path) == STRONG
     assert list(tmp_path.iterdir()) == []
 
@@ -81,9 +85,8 @@ def test_ab84_a_configured_secret_is_used_and_nothing_is_written(tmp_path: Path)
         ("é" * 15, "has 30 bytes"),
     ],
 )
-def test_ab84_a_weak_secret_is_refused_by_name_with_the_cure(
-    tmp_path: Path, weak: str, why: str
-) -> None:
+@pytest.mark.case("AB-84")
+def test_weak_secret_is_refused_with_advice(tmp_path: Path, weak: str, why: str) -> None:
     with pytest.raises(WeakSecret, match=why) as caught:
         ensure_secret_key(configured(Secret(weak)), tmp_path)
     sentence = str(caught.value)
@@ -93,23 +96,27 @@ def test_ab84_a_weak_secret_is_refused_by_name_with_the_cure(
 
 
 @pytest.mark.parametrize("make", [secrets.token_urlsafe, secrets.token_hex])
-def test_ab84_a_random_secret_is_never_called_weak(make: object) -> None:
+@pytest.mark.case("AB-84")
+def test_random_secret_is_never_weak(make: object) -> None:
     assert callable(make)
     assert {weakness_of(make(32)) for _ in range(2000)} == {""}
 
 
 @given(st.text(max_size=31).filter(lambda text: len(text.encode()) < 32))
-def test_ab84_no_short_secret_passes(short: str) -> None:
+@pytest.mark.case("AB-84")
+def test_short_secret_is_refused(short: str) -> None:
     assert weakness_of(short)
 
 
-def test_ab84_a_weak_secret_in_the_file_is_refused_too(tmp_path: Path) -> None:
+@pytest.mark.case("AB-84")
+def test_weak_secret_in_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("changeme\n")
     with pytest.raises(WeakSecret, match=f"{FILE_NAME}: is too weak"):
         ensure_secret_key(NONE, tmp_path)
 
 
-def test_ab84_a_file_others_can_read_is_closed_and_that_is_said(
+@pytest.mark.case("AB-84")
+def test_readable_file_is_restricted_with_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = ensure_secret_key(NONE, tmp_path)
@@ -121,7 +128,7 @@ def test_ab84_a_file_others_can_read_is_closed_and_that_is_said(
     assert secret.reveal() not in caplog.text
 
 
-def test_a_file_that_cannot_be_a_key_is_refused(tmp_path: Path) -> None:
+def test_invalid_secret_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     os.mkfifo(path)
     with pytest.raises(BadSettings, match="is not a regular file"):
@@ -132,13 +139,13 @@ def test_a_file_that_cannot_be_a_key_is_refused(tmp_path: Path) -> None:
         ensure_secret_key(NONE, tmp_path)
 
 
-def test_a_folder_that_cannot_be_used_is_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_unusable_data_directory_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadSettings, match="Not a directory; set WEBUI_SECRET_KEY instead"):
         ensure_secret_key(NONE, tmp_path / "file")
 
 
-def test_a_file_system_without_links_is_refused_with_a_way_out(
+def test_file_system_without_links_is_refused_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -154,7 +161,8 @@ def _start(folder: Path, answers: "Queue[str]") -> None:
     answers.put(ensure_secret_key(NONE, folder).reveal())
 
 
-def test_ab84_processes_that_start_at_once_end_with_one_secret(tmp_path: Path) -> None:
+@pytest.mark.case("AB-84")
+def test_concurrent_starts_get_one_secret(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
     processes = [context.Process(target=_start, args=(tmp_path, answers)) for _ in range(12)]
@@ -167,7 +175,8 @@ def test_ab84_processes_that_start_at_once_end_with_one_secret(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
-def test_ab84_two_secrets_on_one_database_are_noticed_and_said() -> None:
+@pytest.mark.case("AB-84")
+def test_second_secret_for_one_database_is_refused() -> None:
     stored = secret_fingerprint(STRONG)
     ensure_same_secret(stored, STRONG)
     other = Secret(secrets.token_urlsafe(48))
@@ -179,6 +188,6 @@ def test_ab84_two_secrets_on_one_database_are_noticed_and_said() -> None:
     assert other.reveal() not in str(caught.value)
 
 
-def test_a_fingerprint_is_short_and_does_not_hold_the_secret() -> None:
+def test_fingerprint_is_short_and_hides_the_secret() -> None:
     assert len(secret_fingerprint(STRONG)) == 16
     assert secret_fingerprint(STRONG) == secret_fingerprint(Secret(STRONG.reveal()))

@@ -33,24 +33,24 @@ def leftovers(
     return []
 
 
-def test_what_belongs_to_somebody_is_no_leftover(tmp_path: Path) -> None:
+def test_known_sections_and_variables_are_accepted(tmp_path: Path) -> None:
     environ = {"PORTICO_CONFIG": "x", "PORTICO_STRICT": "1", "PORTICO_ECHO_TIMES": "2", "PATH": "/"}
     assert leftovers(tmp_path, "[plugins.echo]\ntimes = 2", environ) == []
 
 
-def test_what_is_set_for_a_plugin_that_is_not_loaded_is_left_alone(tmp_path: Path) -> None:
+def test_settings_of_unloaded_plugin_are_ignored(tmp_path: Path) -> None:
     environ = {"PORTICO_OPEN_ID_CLIENT": "x"}
     assert leftovers(tmp_path, "[plugins.open-id]\nclient = 'x'", environ) == []
 
 
-def test_a_section_of_no_plugin_is_reported_with_the_likely_one(tmp_path: Path) -> None:
+def test_unknown_plugin_section_is_reported_with_suggestion(tmp_path: Path) -> None:
     assert leftovers(tmp_path, "[plugins.ecoh]\ntimes = 2\n[plugins.zzz]") == [
         "plugins.ecoh (p.toml): there is no such plugin; did you mean plugins.echo?",
         "plugins.zzz (p.toml): there is no such plugin",
     ]
 
 
-def test_a_section_of_a_loaded_plugin_without_settings_is_reported(tmp_path: Path) -> None:
+def test_section_of_plugin_without_settings_is_reported(tmp_path: Path) -> None:
     assert leftovers(tmp_path, "[plugins.bare]\nx = 1", loaded="bare") == [
         "plugins.bare (p.toml): this plugin has no settings"
     ]
@@ -65,7 +65,7 @@ def test_a_section_of_a_loaded_plugin_without_settings_is_reported(tmp_path: Pat
         ("PORTICO_ECHO_BASE", "ECHO_BASE"),
     ],
 )
-def test_an_unknown_variable_is_reported_with_the_likely_one(
+def test_unknown_variable_is_reported_with_suggestion(
     tmp_path: Path, name: str, meant: str
 ) -> None:
     assert leftovers(tmp_path, environ={name: "secret"}) == [
@@ -73,13 +73,13 @@ def test_an_unknown_variable_is_reported_with_the_likely_one(
     ]
 
 
-def test_a_variable_like_no_other_is_reported_without_a_guess(tmp_path: Path) -> None:
+def test_dissimilar_variable_is_reported_without_suggestion(tmp_path: Path) -> None:
     assert leftovers(tmp_path, environ={"PORTICO_QQQQQQ": ""}) == [
         "PORTICO_QQQQQQ (environment): there is no such setting"
     ]
 
 
-def test_kubernetes_may_announce_a_service_called_portico(tmp_path: Path) -> None:
+def test_kubernetes_service_variables_are_ignored(tmp_path: Path) -> None:
     environ = {
         "PORTICO_SERVICE_HOST": "10.0.0.1",
         "PORTICO_SERVICE_PORT_HTTP": "80",

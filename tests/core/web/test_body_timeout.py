@@ -50,11 +50,13 @@ def drip(server: Server, opening: bytes, many: int) -> Iterator[bytes]:
                 pass
 
 
-def test_AB_70_headers_that_never_end_are_not_waited_for(server: Server) -> None:
+@pytest.mark.case("AB-70")
+def test_endless_headers_time_out(server: Server) -> None:
     assert list(drip(server, b"GET /health HTTP/1.1\r\nhost: x\r\nx-a: ", MANY)) == [b""] * MANY
 
 
-def test_AB_70_connections_on_which_nothing_is_asked_are_closed(server: Server) -> None:
+@pytest.mark.case("AB-70")
+def test_idle_connections_are_closed(server: Server) -> None:
     where = urlsplit(server.url)
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         assert connection.recv(1) == b""
@@ -67,7 +69,8 @@ def test_AB_70_connections_on_which_nothing_is_asked_are_closed(server: Server) 
 @pytest.mark.parametrize(
     "length", [b"content-length: 1000\r\n", b"transfer-encoding: chunked\r\n"], ids=bytes.decode
 )
-def test_AB_70_bodies_that_never_end_are_not_waited_for(server: Server, length: bytes) -> None:
+@pytest.mark.case("AB-70")
+def test_endless_bodies_time_out(server: Server, length: bytes) -> None:
     ada = server.client.sign_up("Ada")
     for path, count in (("/api/v1/auths/signin", MANY), ("/api/v1/chats/new", 20)):
         opening = (
@@ -98,7 +101,7 @@ def part(body: bytes, more: bool = True) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def test_whoever_has_sent_all_is_waited_for_as_long_as_it_takes() -> None:
+def test_complete_body_has_no_time_limit() -> None:
     async def ask() -> None:
         patience = BodyTimeout(ServerSettings(body_timeout=0.1))
         receive = patience.wrap_receive(receive_from(part(b"x", more=False)))
@@ -113,7 +116,7 @@ def test_whoever_has_sent_all_is_waited_for_as_long_as_it_takes() -> None:
     asyncio.run(ask())
 
 
-def test_what_was_sent_earns_time_but_no_pause_does() -> None:
+def test_sent_bytes_extend_the_deadline_and_pauses_do_not() -> None:
     async def ask() -> None:
         patience = BodyTimeout(ServerSettings(body_timeout=0.1, body_rate=1))
         receive = patience.wrap_receive(receive_from(part(b"x" * 1000)))
@@ -124,7 +127,7 @@ def test_what_was_sent_earns_time_but_no_pause_does() -> None:
     asyncio.run(ask())
 
 
-def test_somebody_elses_cancelling_stays_a_cancelling() -> None:
+def test_cancellation_from_elsewhere_is_not_a_timeout() -> None:
     async def ask() -> None:
         patience = BodyTimeout(ServerSettings(body_timeout=60))
         waiting = asyncio.create_task(patience.wrap_receive(receive_from())())

@@ -30,13 +30,13 @@ def preflight(client: Client, origin: str) -> dict[str, str]:
     return found | {"status": f"{answer.status} {answer.body.decode()}"}
 
 
-def test_by_default_other_sites_are_told_nothing(client: Client) -> None:
+def test_no_cors_headers_by_default(client: Client) -> None:
     answer = client.get("/health", headers={"origin": GOOD})
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert [name for name in preflight(client, GOOD) if name.startswith("access-control")] == []
 
 
-class TestNamed:
+class TestListedOrigins:
     @pytest.fixture
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {
@@ -45,7 +45,7 @@ class TestNamed:
         }
 
     @pytest.mark.parametrize("origin", [GOOD, APP])
-    def test_a_named_site_may_call_and_ask_with_cookies(self, client: Client, origin: str) -> None:
+    def test_listed_origin_may_call_with_cookies(self, client: Client, origin: str) -> None:
         assert preflight(client, origin) == {
             "status": "200 OK",
             ALLOWED: origin,
@@ -61,17 +61,19 @@ class TestNamed:
             assert found == (status, origin, "true")
 
     @pytest.mark.parametrize("origin", STRANGERS)
-    def test_AB_71_nobody_else_may(self, client: Client, origin: str) -> None:
+    @pytest.mark.case("AB-71")
+    def test_unlisted_origin_gets_no_cors_headers(self, client: Client, origin: str) -> None:
         told = preflight(client, origin)
         assert ALLOWED not in told and CREDENTIALS not in told
         answer = client.get("/health", headers={"origin": origin})
         assert ALLOWED not in answer.headers and CREDENTIALS not in answer.headers
 
-    def test_AB_71_what_depends_on_who_asks_says_so(self, client: Client) -> None:
+    @pytest.mark.case("AB-71")
+    def test_response_varies_by_origin(self, client: Client) -> None:
         for headers in ({}, {"origin": GOOD}, {"origin": "https://evil.example"}):
             assert client.get("/health", headers=headers).headers["vary"] == "Origin"
 
-    def test_a_named_site_acts_for_the_person_and_no_other_does(self, admin: Client) -> None:
+    def test_only_listed_origin_may_change_data_by_cookie(self, admin: Client) -> None:
         browser = Client(admin.transport)
         for origin, status in ((GOOD, 200), ("https://goodXexample", 403)):
             headers = {
@@ -83,12 +85,13 @@ class TestNamed:
             assert answer.status == status
 
 
-class TestAnybody:
+class TestAllOrigins:
     @pytest.fixture
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"CORS_ALLOW_ORIGIN": "*"}
 
-    def test_AB_71_any_site_means_without_cookies(self, admin: Client) -> None:
+    @pytest.mark.case("AB-71")
+    def test_all_origins_are_allowed_without_cookies(self, admin: Client) -> None:
         told = preflight(admin, "https://evil.example")
         assert told[ALLOWED] == "*" and CREDENTIALS not in told
         answer = admin.get("/api/v1/auths/", headers={"origin": "https://evil.example"})
@@ -107,7 +110,7 @@ class TestAnybody:
     ],
     ids=str,
 )  # fmt: skip
-def test_an_entry_that_is_no_origin_stops_the_start(bad: list[str]) -> None:
+def test_invalid_origin_stops_the_start(bad: list[str]) -> None:
     with pytest.raises(BadSettings, match="browser.origins"):
         Origins(others=bad)
 
@@ -115,6 +118,6 @@ def test_an_entry_that_is_no_origin_stops_the_start(bad: list[str]) -> None:
 @pytest.mark.parametrize(
     "url", ["chat.example", "ftp://x", "https://", "https://a b", "//x", "http://["]
 )
-def test_an_address_of_ours_that_is_none_stops_the_start(url: str) -> None:
+def test_invalid_server_url_stops_the_start(url: str) -> None:
     with pytest.raises(BadSettings, match="server.url"):
         Origins(url)

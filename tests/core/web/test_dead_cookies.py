@@ -28,7 +28,7 @@ def ask(client: Client, cookie: str, **headers: str) -> Response:
     "cookie",
     ["token=garbage", "token=", "token=a.b.c", "token=é", 'token=""', "a=b; token=x; c=d", "token=" + "x" * 9000],
 )  # fmt: skip
-def test_a_cookie_that_no_sign_in_has_set_is_deleted(client: Client, cookie: str) -> None:
+def test_invalid_cookie_is_deleted(client: Client, cookie: str) -> None:
     answer = ask(client, cookie)
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
@@ -40,12 +40,12 @@ def expired(person: Client) -> str:
     return signer.sign(person.account["id"], "jti", 0)[0]
 
 
-def test_a_cookie_that_has_expired_is_deleted(user: Client) -> None:
+def test_expired_cookie_is_deleted(user: Client) -> None:
     answer = ask(user, f"token={expired(user)}")
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def test_a_cookie_of_a_session_that_was_ended_is_deleted(admin: Client, user: Client) -> None:
+def test_cookie_of_revoked_session_is_deleted(admin: Client, user: Client) -> None:
     cookie = f"token={user.token}"
     assert ask(user, cookie).status == 200
     user.get("/api/v1/auths/signout")
@@ -53,26 +53,26 @@ def test_a_cookie_of_a_session_that_was_ended_is_deleted(admin: Client, user: Cl
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def test_a_cookie_of_an_account_that_is_gone_is_deleted(admin: Client, user: Client) -> None:
+def test_cookie_of_deleted_account_is_deleted(admin: Client, user: Client) -> None:
     cookie = f"token={user.token}"
     assert admin.delete(f"/api/v1/users/{user.account['id']}").status == 200
     answer = ask(user, cookie)
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def test_a_cookie_beside_a_bad_token_in_a_header_is_left_alone(user: Client) -> None:
+def test_cookie_beside_invalid_header_token_is_kept(user: Client) -> None:
     for headers in ({"authorization": "Bearer bad"}, {"x_api_key": "bad"}):
         answer = ask(user, f"token={user.token}", **headers)
         assert (answer.status, answer.cookies) == (401, ())
 
 
-def test_nothing_is_deleted_where_no_such_cookie_was_sent(client: Client) -> None:
+def test_other_cookies_are_not_deleted(client: Client) -> None:
     for cookie in ("other=1", "xtoken=1", "token"):
         assert ask(client, cookie).cookies == ()
     assert client.get(ME).cookies == ()
 
 
-def test_a_cookie_that_is_good_is_kept_whatever_else_is_refused(user: Client) -> None:
+def test_valid_cookie_is_kept_after_other_errors(user: Client) -> None:
     browser = {"cookie": f"token={user.token}", "sec-fetch-site": "same-origin"}
     caller = Client(user.transport)
     assert caller.get("/api/v1/users/", headers=browser).status == 403
@@ -85,7 +85,7 @@ def test_a_cookie_that_is_good_is_kept_whatever_else_is_refused(user: Client) ->
     assert all(answer.status >= 400 and answer.cookies == () for answer in answers)
 
 
-def test_a_dead_cookie_is_deleted_with_the_security_it_was_set_with(
+def test_invalid_cookie_is_deleted_with_its_attributes(
     env: dict[str, str],
 ) -> None:
     secure = InProcessApp(env | {"WEBUI_AUTH_COOKIE_SECURE": "true"})

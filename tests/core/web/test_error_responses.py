@@ -12,9 +12,7 @@ def refusals(said: str) -> list[dict[str, object]]:
     return [event for event in events if event["event"] == "request refused"]
 
 
-def test_every_refusal_for_who_somebody_is_leaves_one_event(
-    admin: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_refusal_is_logged_once(admin: Client, capsys: pytest.CaptureFixture[str]) -> None:
     ben = admin.add_user("Ben")
     capsys.readouterr()
     anonymous = Client(admin.transport)

@@ -28,7 +28,7 @@ def where(client: Client, path: str, **headers: Any) -> str:
     return answer.headers["location"]
 
 
-def test_what_can_be_repeated_is_sent_on(client: Client) -> None:
+def test_get_and_head_are_redirected_to_https(client: Client) -> None:
     assert where(client, "/c/1?a=b&c=%20") == "https://testserver/c/1?a=b&c=%20"
     assert where(client, "/", host="chat.example.org:8080") == "https://chat.example.org/"
     assert where(client, "/", host="[2001:db8::1]:80") == "https://[2001:db8::1]/"
@@ -38,49 +38,51 @@ def test_what_can_be_repeated_is_sent_on(client: Client) -> None:
 @pytest.mark.parametrize(
     "path", ["//evil.example", "/\\evil.example", "/%0d%0aset-cookie:a=b", "/@evil.example"]
 )
-def test_AB_78_it_stays_with_us(client: Client, path: str) -> None:
+@pytest.mark.case("AB-78")
+def test_redirect_stays_on_the_host(client: Client, path: str) -> None:
     assert where(client, path) == f"https://testserver{path}"
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example/", "a@evil.example", "evil example", "evil.example#", "a\tb", ""]
 )
-def test_AB_78_a_host_that_is_none_leads_nowhere(client: Client, host: str) -> None:
+@pytest.mark.case("AB-78")
+def test_invalid_host_is_refused(client: Client, host: str) -> None:
     answer = client.get("/", headers={"host": host})
     assert answer.status in (400, 403) and "location" not in answer.headers
 
 
-def test_everything_else_is_refused(client: Client) -> None:
+def test_other_methods_over_http_are_refused(client: Client) -> None:
     answer = client.post("/api/v1/auths/signup", FORM)
     assert answer.status == 403 and answer.detail == "This server is used over HTTPS only."
     assert client.request("DELETE", "/api/v1/chats/").status == 403
 
 
-def test_load_balancers_ask_in_the_clear(client: Client) -> None:
+def test_health_routes_answer_over_http(client: Client) -> None:
     for path in ("/health", "/health/db", "/ready"):
         assert client.get(path).status == 200
 
 
-def test_over_https_all_is_well_and_stays_there(client: Client) -> None:
+def test_https_requests_are_served_with_hsts(client: Client) -> None:
     answer = client.post("/api/v1/auths/signup", FORM, headers=HTTPS)
     assert answer.status == 200
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     assert answer.headers["set-cookie"].count("Secure") == 1
 
 
-class TestWithAnAddress:
+class TestWithServerUrl:
     @pytest.fixture
     def url(self) -> str:
         return "https://chat.example.org:8443/path"
 
-    def test_the_address_of_the_operator_counts(self, client: Client) -> None:
+    def test_redirect_goes_to_server_url(self, client: Client) -> None:
         assert where(client, "/x", host="evil.example") == "https://chat.example.org:8443/x"
 
 
 @pytest.mark.parametrize(
     "name", ["x-forwarded-proto", "forwarded", "x-forwarded-ssl", "front-end-https"]
 )
-def test_nobody_talks_their_way_past_it(env: dict[str, str], name: str) -> None:
+def test_forged_headers_do_not_avoid_the_redirect(env: dict[str, str], name: str) -> None:
     from portico.testing import InProcessApp
 
     app = InProcessApp(env | {"FORWARDED_ALLOW_IPS": "192.0.2.1", "DATABASE_URL": ""})

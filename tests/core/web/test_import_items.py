@@ -57,9 +57,7 @@ def drawn(dice: random.Random) -> tuple[bytes, list[Any]]:
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 11, 12, 13, 64, 1000])
-def test_every_object_is_found_in_any_form_and_any_number_of_documents(
-    block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_objects_are_found_in_every_layout(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_scanner, "BLOCK_BYTES", block)
     dice = random.Random(block)
     for _ in range(100):
@@ -77,7 +75,7 @@ def test_every_object_is_found_in_any_form_and_any_number_of_documents(
             assert json.loads(text[one.at : one.at + one.size]) == json.loads(one.text)
 
 
-def test_a_list_of_a_wrapper_says_under_which_name_it_stood() -> None:
+def test_item_has_the_key_of_its_list() -> None:
     found = items(
         b'{"folders":[{"f":1}],"chats":[{"a":1},{"a":2}]}{"chats":[{"a":3}]}[{"a":4}]{"a":5}'
     )
@@ -92,15 +90,15 @@ def test_a_list_of_a_wrapper_says_under_which_name_it_stood() -> None:
     ]
 
 
-def test_json_lines_are_single_objects() -> None:
+def test_json_lines_are_single_items() -> None:
     assert values(b'{"a": 1}\n\n{"a": [2]}\r\n{"a": "3"}\n') == [{"a": 1}, {"a": [2]}, {"a": "3"}]
 
 
-def test_an_empty_list_holds_nothing() -> None:
+def test_empty_list_has_no_items() -> None:
     assert items(b" [ ] ") == items(b'{"chats": []}') == []
 
 
-def test_halves_of_characters_and_nul_are_mended_in_objects_and_names() -> None:
+def test_unpaired_surrogates_and_nul_are_sanitized() -> None:
     assert values(rb'[{"a":"\ud83d"}] {"a\ud83d": "\u0000b"}') == [
         {"a": "\ufffd"},
         {"a\ufffd": "b"},
@@ -140,7 +138,7 @@ def test_halves_of_characters_and_nul_are_mended_in_objects_and_names() -> None:
         (b"<!doctype html>", "HTML"),
     ],
 )
-def test_what_is_no_import_is_refused_with_its_place(text: bytes, told: str) -> None:
+def test_invalid_import_is_refused_with_position(text: bytes, told: str) -> None:
     with pytest.raises(UnreadableImport) as refused:
         items(text)
 
@@ -153,9 +151,7 @@ def test_what_is_no_import_is_refused_with_its_place(text: bytes, told: str) -> 
     "text",
     ["[", "[1", "[1,", '["]', '[{"a":[1]}', '["\\', '["\\"', '{"a"', '{"a":', '{"a":1', "[{}] [{"],
 )
-def test_an_input_that_is_cut_off_is_refused(
-    text: str, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_truncated_input_is_refused(text: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_scanner, "BLOCK_BYTES", block)
     with pytest.raises(UnreadableImport, match=rf"cut off: it ends at byte {len(text)}"):
         items(text.encode())
@@ -169,9 +165,7 @@ def test_an_input_that_is_cut_off_is_refused(
         b'{"a":"%b","b":"%b"}' % ((b"y" * 600,) * 2),
     ],
 )
-def test_an_object_that_would_fill_the_memory_is_refused(
-    text: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_large_object_is_refused(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_scanner, "BLOCK_BYTES", 100)
     with pytest.raises(TooLarge, match="over 0.00"):
         items(text, max_bytes=1000)
@@ -191,7 +185,7 @@ class Endless(RawIOBase):
         return b'{"a":"' + b"x" * 1000 + b'"}\n' + b'{"a":[[1]]}\n' * (number - 1)
 
 
-def test_a_large_file_takes_no_more_memory_than_its_largest_object() -> None:
+def test_memory_is_bounded_by_largest_object() -> None:
     tracemalloc.start()
     count = sum(1 for _ in read_items(Endless(20_000), ("chats",), "chats"))  # type: ignore[arg-type]
     _, peak = tracemalloc.get_traced_memory()
@@ -205,7 +199,7 @@ def test_a_large_file_takes_no_more_memory_than_its_largest_object() -> None:
     "pumped",
     [b"[", b"{", b'"', b"\\", b'\\"', b"[]", b"[[]],", b"{{}", b" ", b'"[', b"\xef", b",", b'""'],
 )
-def test_reading_is_linear_whatever_is_repeated(pumped: bytes) -> None:
+def test_reading_time_is_linear(pumped: bytes) -> None:
     """It ends within the time that a test has; what is said of it does not matter."""
     for around in (b"%b", b"[%b", b'["%b', b'{"a":["%b"'):
         try:
@@ -214,7 +208,7 @@ def test_reading_is_linear_whatever_is_repeated(pumped: bytes) -> None:
             continue
 
 
-def test_a_file_on_disk_is_read_in_blocks(tmp_path: Path) -> None:
+def test_file_is_read_in_blocks(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text(json.dumps([{"n": n, "x": "é" * 1000} for n in range(300)]))
     with path.open("rb") as file:
@@ -232,20 +226,20 @@ def test_a_file_on_disk_is_read_in_blocks(tmp_path: Path) -> None:
         ("5", "5"),
     ],
 )
-def test_json_in_a_string_is_read_as_the_object_it_is(written: str, plain: str) -> None:
+def test_json_in_string_is_decoded(written: str, plain: str) -> None:
     assert bytes(plain_value(msgspec.Raw(written.encode()))).strip().decode() == plain
 
 
-def test_json_in_a_string_may_not_be_nested_deeper_than_elsewhere() -> None:
+def test_json_in_string_has_the_depth_limit() -> None:
     deep = json.dumps("[" * 130 + "]" * 130).encode()
     with pytest.raises(ValidationError, match="deeper than 128"):
         plain_value(msgspec.Raw(deep))
 
 
-def test_128_levels_are_read() -> None:
+def test_128_levels_of_nesting_are_accepted() -> None:
     assert len(items(b"[" + b"[" * 128 + b"]" * 128 + b"]")) == 1
 
 
-def test_json_in_a_string_that_is_cut_off_is_refused() -> None:
+def test_truncated_json_in_string_is_refused() -> None:
     with pytest.raises(UnreadableImport, match="inside a string"):
         plain_value(msgspec.Raw(rb'"{\"a\": 1"'))

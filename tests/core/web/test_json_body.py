@@ -64,7 +64,7 @@ HOSTILE = st.recursive(
 
 
 @given(HOSTILE, st.integers(0, 6), st.integers(1, 40), st.booleans())
-def test_depth_and_values_are_counted_as_they_are_defined_however_a_body_is_cut(
+def test_depth_and_values_do_not_depend_on_block_boundaries(
     value: object, limit: int, size: int, spaced: bool
 ) -> None:
     body = json.dumps(value, separators=None if spaced else (",", ":")).encode()
@@ -79,7 +79,7 @@ def test_depth_and_values_are_counted_as_they_are_defined_however_a_body_is_cut(
 
 
 @given(HOSTILE, st.integers(1, 40))
-def test_a_body_is_mended_however_it_is_cut(value: object, size: int) -> None:
+def test_sanitizing_does_not_depend_on_block_boundaries(value: object, size: int) -> None:
     body = json.dumps(value).encode()
     assert scan(body, size=size) == sanitize_json(body)
 
@@ -88,7 +88,7 @@ def test_a_body_is_mended_however_it_is_cut(value: object, size: int) -> None:
     st.lists(st.sampled_from([rb"\ud83d", rb"\ude00", rb"\u0000", rb"\\", b"x"])),
     st.integers(1, 30),
 )
-def test_halves_of_characters_are_mended_the_same_wherever_a_body_is_cut(
+def test_unpaired_surrogates_are_replaced_at_any_block_boundary(
     pieces: list[bytes], size: int
 ) -> None:
     body = b'"' + b"".join(pieces) + b'"'
@@ -97,7 +97,7 @@ def test_halves_of_characters_are_mended_the_same_wherever_a_body_is_cut(
 
 
 @given(HOSTILE, st.lists(st.integers(0, 40), max_size=6), st.booleans())
-def test_a_request_keeps_its_body_as_the_scanner_gives_it_back(
+def test_request_body_is_what_the_scanner_returns(
     value: object, cuts: list[int], ascii_only: bool
 ) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
@@ -114,7 +114,7 @@ def test_a_request_keeps_its_body_as_the_scanner_gives_it_back(
     assert b"".join(arriving.blocks) == sanitize_json(body)
 
 
-def test_a_body_in_which_nothing_is_mended_is_kept_without_a_copy() -> None:
+def test_unchanged_body_is_not_copied() -> None:
     body = json.dumps(["a\n", "süß"] * BLOCK_BYTES, ensure_ascii=False).encode()
     arriving = ArrivingBody(BodyScanner(900, 10**9))
 
@@ -125,7 +125,7 @@ def test_a_body_in_which_nothing_is_mended_is_kept_without_a_copy() -> None:
     assert len(arriving.blocks) == 1
 
 
-def test_brackets_inside_strings_are_not_nesting() -> None:
+def test_brackets_in_strings_are_not_nesting() -> None:
     scan(json.dumps({"code": "[" * 5000 + '"\\' + "{" * 5000}).encode(), depth=3)
 
 
@@ -142,11 +142,12 @@ def test_brackets_inside_strings_are_not_nesting() -> None:
     ids=lambda value: str(value[:12]),
 )
 @pytest.mark.parametrize("size", [1024, BLOCK_BYTES])
-def test_ab69_hostile_json_is_refused_while_it_arrives(body: bytes, kind: str, size: int) -> None:
+@pytest.mark.case("AB-69")
+def test_hostile_json_is_refused_while_it_arrives(body: bytes, kind: str, size: int) -> None:
     assert fault_of(body, depth=128, most=100_000, size=size)["type"] == kind
 
 
-def test_whole_characters_cut_by_a_block_are_text() -> None:
+def test_characters_across_blocks_are_accepted() -> None:
     body = '{"a":"süß 🙂"}'.encode()
     for size in range(1, 8):
         assert scan(body, size=size) == body
@@ -175,7 +176,7 @@ IN_A_STRING = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE_KINDS)
-def test_a_scan_holds_a_few_blocks_whatever_a_body_is_made_of(kind: str) -> None:
+def test_scan_memory_is_a_few_blocks(kind: str) -> None:
     opening = b'["' if kind in IN_A_STRING else b"["
     block = HOSTILE_KINDS[kind] * (BLOCK_BYTES // len(HOSTILE_KINDS[kind]))
     scanner = BodyScanner(128, 10**9)
@@ -214,7 +215,8 @@ class Form(msgspec.Struct):
         (b'{"name": "\xff"}', {"type": "json_invalid"}),
     ],
 )
-def test_ab69_hostile_json_is_refused_with_its_place_and_without_its_content(
+@pytest.mark.case("AB-69")
+def test_hostile_json_error_has_position_and_no_content(
     body: bytes, fault: dict[str, object]
 ) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -223,18 +225,21 @@ def test_ab69_hostile_json_is_refused_with_its_place_and_without_its_content(
     assert len(str(refused.value)) < 300
 
 
-def test_ab69_of_duplicate_keys_everybody_sees_the_last() -> None:
+@pytest.mark.case("AB-69")
+def test_last_of_duplicate_keys_is_used() -> None:
     body = b'{"name": "first", "name": "last", "rest": {}}'
     assert read_json(body, Form).name == "last"
     assert read_json(body, dict[str, msgspec.Raw])["name"] == msgspec.Raw(b'"last"')
 
 
-def test_ab69_a_million_keys_are_read_or_refused_but_not_feared() -> None:
+@pytest.mark.case("AB-69")
+def test_a_million_keys_take_bounded_time() -> None:
     body = b"{" + b",".join(b'"k%d":1' % i for i in range(200_000)) + b',"name":"x"}'
     assert read_json(body, Form).name == "x"
 
 
-def test_ab69_numbers_are_read_exactly_or_refused() -> None:
+@pytest.mark.case("AB-69")
+def test_numbers_are_exact_or_refused() -> None:
     for text in (
         "1e308",
         "5e-324",
@@ -249,7 +254,7 @@ def test_ab69_numbers_are_read_exactly_or_refused() -> None:
             decode_anything(f"[{text}]")
 
 
-def test_a_misfit_deep_inside_is_located() -> None:
+def test_nested_field_error_has_its_path() -> None:
     assert to_field_error("Expected `str`, got `int` - at `$.chats[3].title`", "body") == {
         "type": "string_type",
         "loc": ["body", "chats", 3, "title"],

@@ -48,7 +48,7 @@ READ = LenientDecoder(Form).decode
         ("text_or_number", "5.0", 5),
     ],
 )
-def test_a_scalar_is_read_as_the_value_it_plainly_is(field: str, written: str, read: Any) -> None:
+def test_scalar_in_other_notation_is_converted(field: str, written: str, read: Any) -> None:
     found = getattr(READ(f'{{"{field}":{written}}}'.encode()), field)
     assert found == read
     assert type(found) is type(read)
@@ -74,9 +74,7 @@ def test_a_scalar_is_read_as_the_value_it_plainly_is(field: str, written: str, r
         ("text", "5"),
     ],
 )
-def test_what_is_plainly_no_such_scalar_is_refused_about_the_text_as_it_is(
-    field: str, written: str
-) -> None:
+def test_unconvertible_scalar_is_refused_with_the_original_error(field: str, written: str) -> None:
     with pytest.raises(msgspec.DecodeError) as refused:
         READ(
             f'{{"{field}":{written},"flag":"1"}}'.encode()
@@ -87,7 +85,7 @@ def test_what_is_plainly_no_such_scalar_is_refused_about_the_text_as_it_is(
         assert f"$.{field}" in str(refused.value)
 
 
-def test_open_objects_and_raw_values_are_never_touched() -> None:
+def test_open_objects_and_raw_values_are_unchanged() -> None:
     open_object = {"a": "true", "b": {"c": "1", "d": 1.0}}
     found = READ(json.dumps({"flag": 1, "raw": open_object, "tree": open_object}).encode())
     assert json.loads(bytes(found.raw)) == found.tree == open_object
@@ -98,5 +96,5 @@ def test_open_objects_and_raw_values_are_never_touched() -> None:
     ("text", "read"),
     [("0", 0), ("1700000000.7", 1_700_000_000), ("x", None), ("nan", None), ("1e99", None)],
 )
-def test_a_moment_of_a_query_is_read_without_its_fraction(text: str, read: int | None) -> None:
+def test_query_time_drops_the_fraction(text: str, read: int | None) -> None:
     assert parse_seconds(text) == read

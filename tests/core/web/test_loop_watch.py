@@ -85,8 +85,8 @@ def eventually_counted(app: InProcessApp, admin: Any, stalls: int) -> dict[str, 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-class TestTheWatch:
-    def test_a_handler_that_blocks_the_loop_is_named_with_its_stack(
+class TestLoopWatch:
+    def test_blocking_handler_is_logged_with_its_stack(
         self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         assert app.client.get("/api/x/blocking/wait").status == 200
@@ -98,9 +98,7 @@ class TestTheWatch:
         assert re.search(r"made_up_blocking.py:\d+ too_long$", stall["at"])
         assert any(re.search(r"made_up_blocking.py:\d+ block$", place) for place in stall["trace"])
 
-    def test_stalls_and_errors_are_counted_where_administrators_see_them(
-        self, app: InProcessApp
-    ) -> None:
+    def test_plugin_list_counts_stalls_and_errors(self, app: InProcessApp) -> None:
         admin = app.client.sign_up("Ada")
         before = eventually_counted(app, admin, 1)  # the listener has blocked
         assert app.client.get("/api/x/blocking/wait").status == 200
@@ -111,7 +109,7 @@ class TestTheWatch:
         assert found["longest_stall"] >= 0.5
         assert found["stalled_seconds"] >= before["stalled_seconds"] + 0.5
 
-    def test_a_listener_that_blocks_is_named_rather_than_the_plugin_of_the_route(
+    def test_blocking_listener_is_logged_instead_of_the_route_plugin(
         self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         app.client.sign_up("Ada")
@@ -119,14 +117,14 @@ class TestTheWatch:
         assert stall["plugin"] == "blocking"
         assert stall["route"] == "/api/v1/auths/signup"
 
-    def test_one_place_gets_one_line_in_a_while(
+    def test_repeated_stall_is_logged_once_per_interval(
         self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         for _ in range(3):
             app.client.get("/api/x/blocking/wait")
         assert len(told(1)) == 1
 
-    def test_plugins_are_listed_with_their_state_and_reason(self, app: InProcessApp) -> None:
+    def test_plugin_list_has_state_and_reason(self, app: InProcessApp) -> None:
         admin = app.client.sign_up("Ada")
         listed = {one["name"]: one for one in admin.get("/api/v1/plugins").json}
         assert set(listed) == {"portico", *app.portico.registry.names}
@@ -137,7 +135,7 @@ class TestTheWatch:
         assert "GET /api/x/blocking/{str}" in str(listed["blocking"]["contributes"])
 
 
-def test_what_holds_the_whole_interpreter_is_counted_too() -> None:
+def test_blocked_interpreter_is_counted() -> None:
     counters = Counters()
     watch = LoopWatch(0.05, counters, dict, (lambda: None).__code__)
 
@@ -156,7 +154,7 @@ def test_what_holds_the_whole_interpreter_is_counted_too() -> None:
     assert counters.of("portico")["longest_stall"] > 0.2
 
 
-def test_a_process_that_was_suspended_has_not_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suspended_process_is_not_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     counters = Counters()
     watch = LoopWatch(0.05, counters, dict, (lambda: None).__code__)
     monkeypatch.setattr("time.process_time", lambda: 0.0)  # nothing is computed

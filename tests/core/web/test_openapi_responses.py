@@ -22,27 +22,27 @@ def answers(described: Any, method: str, path: str) -> dict[str, str]:
     }
 
 
-def test_a_route_says_how_it_refuses_and_in_which_shape(described: Any) -> None:
+def test_route_documents_its_error_responses(described: Any) -> None:
     refusals = dict.fromkeys(("400", "401", "403", "404", "413", "503"), "ErrorResponse")
     update = answers(described, "post", "/api/v1/models/model/update")
     assert update == {"200": "Model", "422": "ValidationErrorResponse", **refusals}
 
 
-def test_what_asks_for_nothing_can_get_nothing_wrong(described: Any) -> None:
+def test_route_without_parameters_documents_no_422(described: Any) -> None:
     assert set(answers(described, "get", "/api/v1/models/tags")) == {"200", "401", "403", "503"}
 
 
-def test_a_public_route_does_not_ask_who_is_there(described: Any) -> None:
+def test_public_route_documents_no_401_or_403(described: Any) -> None:
     assert not {"401", "403"} & set(answers(described, "get", "/health"))
 
 
-def test_a_body_that_may_be_left_out_is_not_required(described: Any) -> None:
+def test_optional_body_is_not_required(described: Any) -> None:
     paths = described["paths"]
     assert not paths["/api/v1/models/export"]["post"]["requestBody"]["required"]
     assert paths["/api/v1/models/create"]["post"]["requestBody"]["required"]
 
 
-def test_documents_that_stay_bytes_are_described_as_what_they_are(described: Any) -> None:
+def test_raw_json_fields_have_their_schema(described: Any) -> None:
     form = described["components"]["schemas"]["ModelForm"]["properties"]
     assert form["params"]["type"] == form["meta"]["type"] == "object"
     lists, nothing = form["access_control"]["oneOf"]
@@ -51,7 +51,7 @@ def test_documents_that_stay_bytes_are_described_as_what_they_are(described: Any
 
 
 @pytest.mark.parametrize("path", ["models/model/profile/image", "users/{user_id}/profile/image"])
-def test_a_picture_is_described_as_one(described: Any, path: str) -> None:
+def test_image_response_has_media_type_image(described: Any, path: str) -> None:
     found = described["paths"][f"/api/v1/{path}"]["get"]["responses"]
     assert list(found["200"]["content"]) == ["image/*"]
     assert "content" not in found["304"]

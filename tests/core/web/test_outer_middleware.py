@@ -20,14 +20,14 @@ from portico.web.middleware.outer import MAX_PATH
         ("PATCH", "/api/v1/auths/signin", 405, "Method Not Allowed"),
     ],
 )
-def test_unknown_paths_and_wrong_methods_answer_json(
+def test_unknown_path_and_wrong_method_return_json(
     client: Client, method: str, path: str, status: int, detail: str
 ) -> None:
     answer = client.request(method, path)
     assert (answer.status, answer.json) == (status, {"detail": detail})
 
 
-def test_a_path_that_is_too_long_to_be_remembered_is_refused(client: Client) -> None:
+def test_too_long_path_is_refused(client: Client) -> None:
     prefix = "/api/v1/chats/"
     assert client.get(prefix + "a" * (MAX_PATH - len(prefix))).status == 401
     for path in (prefix + "a" * MAX_PATH, "/" + "a" * MAX_PATH):
@@ -36,18 +36,18 @@ def test_a_path_that_is_too_long_to_be_remembered_is_refused(client: Client) -> 
         assert "x-request-id" in answer.headers
 
 
-def test_collection_roots_answer_with_and_without_the_trailing_slash(admin: Client) -> None:
+def test_collection_root_accepts_trailing_slash(admin: Client) -> None:
     assert admin.get("/api/v1/chats/").status == admin.get("/api/v1/chats").status == 200
 
 
-def test_every_answer_carries_a_request_id_and_the_time_it_took(client: Client) -> None:
+def test_every_response_has_request_id_and_process_time(client: Client) -> None:
     first, second = client.get("/health").headers, client.get("/nowhere").headers
     assert first["x-request-id"] != second["x-request-id"]
     assert first["x-process-time"] == "0"
     assert second["x-content-type-options"] == "nosniff"
 
 
-def test_a_proxys_request_id_is_kept_unless_it_is_hostile(client: Client) -> None:
+def test_request_id_of_proxy_is_used_if_valid(client: Client) -> None:
     kept = client.get("/health", headers={"x-request-id": "abcdef-0123456789"})
     assert kept.headers["x-request-id"] == "abcdef-0123456789"
     for hostile in ("short", "a" * 65, "white space here", "<script>alert(1)"):
@@ -57,13 +57,13 @@ def test_a_proxys_request_id_is_kept_unless_it_is_hostile(client: Client) -> Non
         )
 
 
-def test_a_missing_body_is_a_422_that_says_so(client: Client) -> None:
+def test_missing_body_is_422(client: Client) -> None:
     answer = client.post("/api/v1/auths/signin")
     assert answer.status == 422
     assert answer.detail == [{"type": "missing", "loc": ["body"], "msg": "Field required"}]
 
 
-def test_a_form_instead_of_json_is_refused(client: Client) -> None:
+def test_form_body_is_refused(client: Client) -> None:
     answer = client.post(
         "/api/v1/auths/signin",
         body=b"email=a&password=b" + b";" * 1000,
@@ -72,12 +72,13 @@ def test_a_form_instead_of_json_is_refused(client: Client) -> None:
     assert answer.status == 422
 
 
-def test_ab68_an_anonymous_body_over_its_limit_is_refused(client: Client) -> None:
+@pytest.mark.case("AB-68")
+def test_anonymous_body_over_the_limit_is_refused(client: Client) -> None:
     answer = client.post("/api/v1/auths/signin", body=b" " * (64 * 1024 + 1))
     assert (answer.status, answer.detail) == (413, "Request body too large")
 
 
-def test_the_database_going_away_is_a_503_with_retry_after(app: InProcessApp) -> None:
+def test_unavailable_database_is_503_with_retry_after(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     app.call(app.portico.database.stop)
     try:
@@ -93,7 +94,7 @@ def test_the_database_going_away_is_a_503_with_retry_after(app: InProcessApp) ->
         app.call(app.portico.database.start)
 
 
-def test_the_api_describes_itself(client: Client) -> None:
+def test_openapi_document_lists_all_routes(client: Client) -> None:
     described = client.get("/openapi.json").json
     assert described["openapi"].startswith("3.1")
     body = described["paths"]["/api/v1/auths/signin"]["post"]["requestBody"]["content"]
@@ -128,7 +129,8 @@ def flood(server: Server, path: str, token: str | None) -> int:
     return sent
 
 
-def test_ab68_a_body_without_end_is_cut_off_early_and_does_not_fill_memory(server: Server) -> None:
+@pytest.mark.case("AB-68")
+def test_endless_body_is_refused_with_bounded_memory(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     before = resident(server)
     for path, token in [
@@ -153,7 +155,8 @@ def test_ab68_a_body_without_end_is_cut_off_early_and_does_not_fill_memory(serve
         ("multipart/form-data; boundary=b", b"--b\r\nx-header: " + b"h" * 10_000_000),
     ],
 )
-def test_ab68_forms_of_any_size_are_refused_unparsed(admin: Client, kind: str, body: bytes) -> None:
+@pytest.mark.case("AB-68")
+def test_form_of_any_size_is_refused_unparsed(admin: Client, kind: str, body: bytes) -> None:
     of_a_model = 413 if len(body) > 4 << 20 else 422
     for path, status in {
         "/api/v1/chats/new": 422,

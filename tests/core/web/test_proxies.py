@@ -59,7 +59,7 @@ FORWARDED_FOR = "x-forwarded-for"
         ("2A00:0:0::1", "2a00::1"),
     ],
 )
-def test_the_first_address_that_is_no_proxys_counts_from_the_right(said: str, address: str) -> None:
+def test_rightmost_untrusted_address_is_the_client(said: str, address: str) -> None:
     assert seen((FORWARDED_FOR, said)) == address
 
 
@@ -71,11 +71,11 @@ def test_the_first_address_that_is_no_proxys_counts_from_the_right(said: str, ad
         ", ".join([INNER] * 1000), "1.1.1.1," + ",".join([INNER] * 32),
     ],
 )  # fmt: skip
-def test_what_is_no_address_leaves_the_peers_own(said: str) -> None:
+def test_invalid_address_keeps_the_peer_address(said: str) -> None:
     assert seen((FORWARDED_FOR, said)) == PROXY
 
 
-def test_several_headers_are_one_list() -> None:
+def test_repeated_headers_form_one_list() -> None:
     assert seen((FORWARDED_FOR, "1.1.1.1"), (FORWARDED_FOR, "198.51.100.7")) == "198.51.100.7"
 
 
@@ -96,11 +96,11 @@ def test_several_headers_are_one_list() -> None:
         (", ".join([f"for={INNER}"] * 1000), PROXY),
     ],
 )
-def test_rfc_7239_counts_as_well(said: str, address: str) -> None:
+def test_forwarded_header_is_used(said: str, address: str) -> None:
     assert seen(("forwarded", said)) == address
 
 
-def test_a_proxy_that_writes_one_header_cannot_be_fooled_by_the_other() -> None:
+def test_contradicting_forwarded_headers_are_ignored() -> None:
     # It appends to one and passes on the other as the client sent it; which one, nobody here can know.
     for other in ("for=6.6.6.6", "nonsense", "for=6.6.6.6;proto=https;host=evil.example"):
         made = settled((FORWARDED_FOR, "198.51.100.7"), ("forwarded", other))
@@ -111,7 +111,7 @@ def test_a_proxy_that_writes_one_header_cannot_be_fooled_by_the_other() -> None:
     assert dict(agreed["headers"])[b"host"] == b"inside:8080"
 
 
-def test_scheme_and_host_are_those_at_which_the_client_asked() -> None:
+def test_scheme_and_host_are_those_of_the_client() -> None:
     told = (("x-forwarded-proto", "https"), ("x-forwarded-host", "Chat.Example.org"))
     made = settled(*told)
     assert (made["scheme"], dict(made["headers"])[b"host"]) == ("https", b"chat.example.org")
@@ -121,7 +121,7 @@ def test_scheme_and_host_are_those_at_which_the_client_asked() -> None:
 
 
 @pytest.mark.parametrize("proto", ["", "ftp", "https, http", "javascript", "https\x00"])
-def test_a_scheme_that_is_none_does_not_count(proto: str) -> None:
+def test_invalid_scheme_is_ignored(proto: str) -> None:
     assert settled(("x-forwarded-proto", proto))["scheme"] == "http"
 
 
@@ -129,7 +129,7 @@ def test_a_scheme_that_is_none_does_not_count(proto: str) -> None:
     "host",
     ["", "a b", "evil/..", "evil@good", "a,b", "é.example", "a\r\nb", "x?y", "x#y", "//x", "a:b"],
 )
-def test_a_host_that_is_none_does_not_count(host: str) -> None:
+def test_invalid_host_is_ignored(host: str) -> None:
     made = settled(("x-forwarded-host", host))
     assert [value for name, value in made["headers"] if name == b"host"] == [b"inside:8080"]
 
@@ -142,7 +142,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("name", "value"), HOSTILE)
-def test_AB_13_nobody_else_is_believed_and_nobody_further_in_sees_it(name: str, value: str) -> None:
+@pytest.mark.case("AB-13")
+def test_untrusted_peer_headers_are_removed_and_ignored(name: str, value: str) -> None:
     for proxies in (Proxies(), Proxies(["10.0.0.0/24"])):
         made = scope((name, value), ("accept", "*/*"), peer="203.0.113.9")
         proxies.apply(made)
@@ -151,14 +152,16 @@ def test_AB_13_nobody_else_is_believed_and_nobody_further_in_sees_it(name: str, 
         assert not from_trusted_proxy(made)
 
 
-def test_AB_13_some_headers_are_never_believed() -> None:
+@pytest.mark.case("AB-13")
+def test_other_forwarding_headers_are_never_used() -> None:
     for name in ("x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"):
         made = settled((name, "198.51.100.7"))
         assert client_address(made) == PROXY
         assert name.encode() not in dict(made["headers"])
 
 
-def test_AB_18_it_is_known_that_a_request_came_through_a_trusted_proxy() -> None:
+@pytest.mark.case("AB-18")
+def test_request_through_trusted_proxy_is_marked() -> None:
     assert from_trusted_proxy(settled())
     assert from_trusted_proxy(settled((FORWARDED_FOR, "198.51.100.7")))
     assert not from_trusted_proxy(settled(peer="203.0.113.9"))
@@ -167,7 +170,7 @@ def test_AB_18_it_is_known_that_a_request_came_through_a_trusted_proxy() -> None
     assert from_trusted_proxy(settled(peer="2001:db8::7"))
 
 
-def test_a_socket_without_an_address_is_nobodys_proxy() -> None:
+def test_connection_without_address_is_not_trusted() -> None:
     made = scope((FORWARDED_FOR, "198.51.100.7"))
     made["client"] = None
     Proxies(["10.0.0.0/24"]).apply(made)
@@ -177,7 +180,7 @@ def test_a_socket_without_an_address_is_nobodys_proxy() -> None:
 @given(
     st.text(alphabet=st.characters(max_codepoint=255)), st.sampled_from(sorted(FORWARDED_HEADERS))
 )
-def test_no_text_breaks_it(text: str, name: bytes) -> None:
+def test_arbitrary_text_raises_nothing(text: str, name: bytes) -> None:
     made = scope((name.decode(), text))
     Proxies(["10.0.0.0/24"]).apply(made)
     assert client_address(made)
@@ -186,19 +189,20 @@ def test_no_text_breaks_it(text: str, name: bytes) -> None:
 @pytest.mark.parametrize(
     "named", ["*", "proxy.example.org", "10.0.0.1/24", "300.1.1.1", "10.0.0.0/33"]
 )
-def test_a_proxy_that_is_no_address_stops_the_start(named: str) -> None:
+def test_invalid_proxy_address_stops_the_start(named: str) -> None:
     with pytest.raises(BadSettings, match="server.trusted_proxies"):
         Proxies([named])
 
 
 @pytest.mark.parametrize("trusted", ["203.0.113.9", "127.0.0.0/8, ::1"])
 @pytest.mark.parametrize("variable", ["FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"])
-class TestInAHouse:
+class TestInAnApplication:
     @pytest.fixture
     def env(self, env: dict[str, str], variable: str, trusted: str) -> dict[str, str]:
         return env | {variable: trusted, "PORTICO_LOG_FORMAT": "json"}
 
-    def test_AB_13_the_log_names_the_right_address(
+    @pytest.mark.case("AB-13")
+    def test_log_has_the_client_address(
         self, client: Client, trusted: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         client.get("/api/v1/auths/", headers={FORWARDED_FOR: "6.6.6.6", "x-real-ip": "7.7.7.7"})

@@ -28,7 +28,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), ASKED)
-def test_every_answer_has_them(
+def test_every_response_has_security_headers(
     client: Client, method: str, path: str, body: bytes, status: int
 ) -> None:
     answer = client.request(method, path, body=body or None)
@@ -36,7 +36,7 @@ def test_every_answer_has_them(
     assert DEFAULTS.items() <= answer.headers.items()
 
 
-def test_an_answer_to_what_nobody_foresaw_has_them_too(app: InProcessApp) -> None:
+def test_internal_error_has_security_headers(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     app.call(app.portico.database.stop)
     try:
@@ -47,7 +47,7 @@ def test_an_answer_to_what_nobody_foresaw_has_them_too(app: InProcessApp) -> Non
         app.call(app.portico.database.start)
 
 
-def test_what_only_the_caller_may_see_is_not_kept_by_anybody(admin: Client) -> None:
+def test_private_responses_are_not_cached(admin: Client) -> None:
     for path in ("/api/v1/auths/", "/api/models", "/api/v1/chats/", "/api/v1/nowhere"):
         assert admin.get(path).headers["cache-control"] == "no-store"
     assert Client(admin.transport).get("/api/models").headers["cache-control"] == "no-store"
@@ -56,7 +56,7 @@ def test_what_only_the_caller_may_see_is_not_kept_by_anybody(admin: Client) -> N
     assert admin.get(picture).headers["cache-control"] == "private, no-cache"
 
 
-def test_the_drawn_api_runs_its_own_script_and_nothing_else(client: Client) -> None:
+def test_docs_page_may_run_its_own_script_only(client: Client) -> None:
     answer = client.get("/docs")
     policy = answer.headers["content-security-policy"]
     assert answer.headers["content-type"].startswith("text/html")
@@ -74,7 +74,7 @@ def said(**settings: str) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in found}
 
 
-def test_a_page_may_do_what_the_web_client_needs_and_no_more() -> None:
+def test_html_policy_allows_what_the_web_client_needs_only() -> None:
     policy = dict(part.split(" ", 1) for part in said()["content-security-policy"].split("; "))
     assert {"'self'", "'unsafe-inline'", "'unsafe-eval'", "blob:"} <= set(
         policy["script-src"].split()
@@ -107,13 +107,13 @@ def test_a_page_may_do_what_the_web_client_needs_and_no_more() -> None:
         ("content_policy", "content-security-policy", "default-src 'self'", None),
     ],
 )
-def test_the_operator_decides_and_nonsense_becomes_the_safe_value(
+def test_configured_headers_are_used_and_invalid_values_become_safe(
     setting: str, header: str, given: str, expected: str | None
 ) -> None:
     assert said(**{setting: given})[header] == (expected or given)
 
 
-def test_without_frames_the_policy_forbids_them_as_well() -> None:
+def test_deny_frames_adds_frame_ancestors_none() -> None:
     assert "frame-ancestors 'none'" in said(frame_options="DENY")["content-security-policy"]
 
 
@@ -132,7 +132,7 @@ class TestSetByTheOperator:
             "CONTENT_SECURITY_POLICY": "default-src 'self'",
         }
 
-    def test_the_environment_names_of_the_contract_count(self, client: Client) -> None:
+    def test_environment_names_of_the_reference_are_used(self, client: Client) -> None:
         expected = {
             "strict-transport-security": "max-age=60",
             "x-frame-options": "DENY",
@@ -148,7 +148,7 @@ class TestSetByTheOperator:
             assert expected.items() <= client.get(path).headers.items()
 
 
-def test_answers_are_still_json(client: Client) -> None:
+def test_configured_policy_keeps_json_responses(client: Client) -> None:
     assert json.loads(client.get("/health").body) == {"status": True}
 
 
@@ -190,7 +190,8 @@ PAGES = """
 """
 
 
-def test_AB_82_a_handler_takes_none_of_them_away(
+@pytest.mark.case("AB-82")
+def test_handler_cannot_remove_security_headers(
     install: Callable[..., None], env: dict[str, str]
 ) -> None:
     install("pages", PAGES)

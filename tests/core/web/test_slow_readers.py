@@ -23,7 +23,7 @@ async def soon(_: Any) -> None:
     await asyncio.sleep(0)
 
 
-def test_a_message_that_is_not_taken_in_time_is_given_up() -> None:
+def test_message_not_read_in_time_raises_client_stalled() -> None:
     async def run() -> None:
         watch = ReadWatch(0.05)
         with pytest.raises(ClientStalled):
@@ -35,7 +35,7 @@ def test_a_message_that_is_not_taken_in_time_is_given_up() -> None:
     asyncio.run(run())
 
 
-def test_only_the_time_of_one_message_counts_however_many_there_are() -> None:
+def test_time_limit_applies_to_each_message() -> None:
     async def run() -> None:
         watch = ReadWatch(10)
         for _ in range(100):
@@ -45,7 +45,7 @@ def test_only_the_time_of_one_message_counts_however_many_there_are() -> None:
     asyncio.run(run())
 
 
-def test_a_task_that_is_cancelled_by_others_is_cancelled() -> None:
+def test_cancellation_from_elsewhere_is_not_a_stall() -> None:
     async def run() -> None:
         sending = asyncio.create_task(ReadWatch(60).send(never, MESSAGE))
         await asyncio.sleep(0)
@@ -58,7 +58,7 @@ def test_a_task_that_is_cancelled_by_others_is_cancelled() -> None:
 
 @pytest.mark.parametrize("more", [True, False])
 @pytest.mark.parametrize("size", [1, PIECE_BYTES, PIECE_BYTES + 1, 5 * PIECE_BYTES])
-def test_a_large_part_is_sent_in_pieces_that_make_the_whole(size: int, more: bool) -> None:
+def test_large_part_is_sent_in_pieces(size: int, more: bool) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

@@ -87,7 +87,7 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(inside())
 
 
-def test_a_stream_is_sent_block_by_block_and_not_buffered_by_anybody() -> None:
+def test_stream_is_sent_block_by_block_with_no_buffering_headers() -> None:
     async def story() -> None:
         visitor, blocks = Visitor(), Blocks(b"a", b"b")
         await visitor.visit(events(blocks))
@@ -102,7 +102,7 @@ def test_a_stream_is_sent_block_by_block_and_not_buffered_by_anybody() -> None:
     run(story)
 
 
-def test_a_whole_reply_has_its_length_and_only_harmless_headers() -> None:
+def test_whole_reply_has_content_length_and_few_source_headers() -> None:
     async def story() -> None:
         visitor = Visitor()
         await visitor.visit(
@@ -122,7 +122,7 @@ def test_a_whole_reply_has_its_length_and_only_harmless_headers() -> None:
     run(story)
 
 
-def test_what_fails_before_the_first_byte_is_raised() -> None:
+def test_error_before_the_first_byte_is_raised() -> None:
     async def story() -> None:
         async def failing() -> SourceResponse:
             raise NotFound
@@ -142,7 +142,8 @@ def test_what_fails_before_the_first_byte_is_raised() -> None:
         (RuntimeError("sk-secret"), "The answer broke off."),
     ],
 )
-def test_ft20_what_fails_later_is_an_event(failure: Exception, sentence: str) -> None:
+@pytest.mark.case("FT-20")
+def test_later_error_is_sent_as_event(failure: Exception, sentence: str) -> None:
     async def story() -> None:
         visitor, blocks = Visitor(), Blocks(b"data: 1\n\n", then=failure)
         await visitor.visit(events(blocks))
@@ -153,7 +154,7 @@ def test_ft20_what_fails_later_is_an_event(failure: Exception, sentence: str) ->
     run(story)
 
 
-def test_a_format_without_events_just_ends() -> None:
+def test_format_without_events_ends_silently() -> None:
     async def story() -> None:
         visitor = Visitor()
         await visitor.visit(
@@ -166,7 +167,8 @@ def test_a_format_without_events_just_ends() -> None:
     run(story)
 
 
-def test_ft23_a_client_that_leaves_ends_the_stream() -> None:
+@pytest.mark.case("FT-23")
+def test_disconnect_ends_the_stream() -> None:
     async def story() -> None:
         visitor, blocks = Visitor(), Blocks(b"a", then="wait")
         asyncio.get_running_loop().call_later(0.05, visitor.gone.set)
@@ -176,7 +178,8 @@ def test_ft23_a_client_that_leaves_ends_the_stream() -> None:
     run(story)
 
 
-def test_ft23_a_client_that_leaves_ends_a_reply_in_the_making() -> None:
+@pytest.mark.case("FT-23")
+def test_disconnect_cancels_a_pending_reply() -> None:
     async def story() -> None:
         cancelled = asyncio.Event()
 
@@ -196,7 +199,7 @@ def test_ft23_a_client_that_leaves_ends_a_reply_in_the_making() -> None:
     run(story)
 
 
-def test_a_cancellation_from_elsewhere_is_not_swallowed() -> None:
+def test_cancellation_from_elsewhere_is_raised() -> None:
     async def story() -> None:
         blocks = Blocks(then="wait")
         task = asyncio.create_task(Visitor().visit(events(blocks)))
@@ -209,7 +212,8 @@ def test_a_cancellation_from_elsewhere_is_not_swallowed() -> None:
     run(story)
 
 
-def test_ft03_streams_go_on_for_the_grace_and_then_say_goodbye() -> None:
+@pytest.mark.case("FT-03")
+def test_shutdown_ends_streams_after_grace_with_event() -> None:
     async def story() -> None:
         visitor, blocks, drain = Visitor(), Blocks(b"a", then="wait"), Drain(0.1)
         asyncio.get_running_loop().call_later(0.05, drain.start)
@@ -225,7 +229,8 @@ def test_ft03_streams_go_on_for_the_grace_and_then_say_goodbye() -> None:
     run(story)
 
 
-def test_ft03_a_reply_in_the_making_is_refused_when_the_grace_is_over() -> None:
+@pytest.mark.case("FT-03")
+def test_pending_reply_is_503_after_grace() -> None:
     async def story() -> None:
         async def thinking() -> SourceResponse:
             await asyncio.sleep(60)
@@ -241,7 +246,7 @@ def test_ft03_a_reply_in_the_making_is_refused_when_the_grace_is_over() -> None:
     run(story)
 
 
-def test_drain_can_be_started_twice() -> None:
+def test_drain_start_is_idempotent() -> None:
     async def story() -> None:
         drain = Drain(60)
         assert not drain.started

@@ -114,14 +114,15 @@ def refusal(client: Client, path: str, **options: Any) -> tuple[int, Any]:
     return answer.status, answer.detail
 
 
-def test_whoever_is_signed_in_talks(user: Client) -> None:
+def test_signed_in_user_opens_socket(user: Client) -> None:
     with user.websocket(ECHO) as socket:
         for text in ("hi", "there"):
             socket.send(text)
             assert socket.receive() == f"Ben: {text}"
 
 
-def test_AB_63_nobody_else_gets_a_socket(admin: Client) -> None:
+@pytest.mark.case("AB-63")
+def test_socket_without_valid_session_is_refused(admin: Client) -> None:
     pending = admin.add_user("Pia", role="pending")
     stranger = Client(admin.transport)
     assert refusal(stranger, ECHO) == (401, "Not authenticated")
@@ -134,7 +135,7 @@ def test_AB_63_nobody_else_gets_a_socket(admin: Client) -> None:
     assert refusal(admin, ECHO)[0] == 401
 
 
-def test_a_socket_says_who_may_come_with_the_words_of_a_route(admin: Client) -> None:
+def test_socket_access_options_work_as_for_routes(admin: Client) -> None:
     ben = admin.add_user("Ben")
     for path in ("admins", "writers", "authors"):
         assert refusal(ben, f"/api/x/live/{path}")[0] == 403
@@ -143,7 +144,7 @@ def test_a_socket_says_who_may_come_with_the_words_of_a_route(admin: Client) -> 
         assert socket.receive() == "hello"
 
 
-def test_the_database_is_there(user: Client) -> None:
+def test_socket_handler_has_the_database(user: Client) -> None:
     with user.websocket("/api/x/live/count") as socket:
         assert socket.receive() == "2"
         with pytest.raises(SocketClosed) as caught:
@@ -152,28 +153,30 @@ def test_the_database_is_there(user: Client) -> None:
 
 
 @pytest.mark.parametrize("origin", EVIL)
-def test_AB_66_a_page_of_another_site_gets_no_socket(admin: Client, origin: str) -> None:
+@pytest.mark.case("AB-66")
+def test_cross_site_page_gets_no_socket(admin: Client, origin: str) -> None:
     browser, cookie = by_cookie(admin)
     assert refusal(browser, ECHO, headers=cookie | {"origin": origin})[0] == 403
     assert refusal(admin, ECHO, headers={"origin": origin})[0] == 403
     assert refusal(browser, "/api/x/live/open", headers={"origin": origin})[0] == 403
 
 
-def test_AB_66_a_cookie_without_a_word_of_its_page_opens_nothing(admin: Client) -> None:
+@pytest.mark.case("AB-66")
+def test_cookie_without_origin_gets_no_socket(admin: Client) -> None:
     browser, cookie = by_cookie(admin)
     assert refusal(browser, ECHO, headers=cookie)[0] == 403
     assert refusal(browser, ECHO, headers=cookie | {"sec-fetch-site": "cross-site"})[0] == 403
 
 
 @pytest.mark.parametrize("origin", ["http://testserver", "https://good.example"])
-def test_pages_of_ours_and_of_named_sites_get_one(admin: Client, origin: str) -> None:
+def test_trusted_origins_get_a_socket(admin: Client, origin: str) -> None:
     browser, cookie = by_cookie(admin, origin=origin)
     with browser.websocket(ECHO, headers=cookie) as socket:
         socket.send("x")
         assert socket.receive() == "Ada: x"
 
 
-def test_what_goes_wrong_is_told_and_gives_nothing_away(
+def test_socket_errors_close_with_code_and_no_details(
     user: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def closed(number: int) -> tuple[int, str]:
@@ -197,7 +200,7 @@ def test_what_goes_wrong_is_told_and_gives_nothing_away(
     assert "a secret" not in said and said.count("request failed") == 2
 
 
-def test_a_socket_and_a_request_may_share_a_path(user: Client, app: InProcessApp) -> None:
+def test_socket_and_request_share_a_path(user: Client, app: InProcessApp) -> None:
     assert user.get(ECHO).status == 200
     register = app.portico.registry["live"]
     assert "WEBSOCKET /api/x/live/echo" in register.provides["routes"]
@@ -206,7 +209,9 @@ def test_a_socket_and_a_request_may_share_a_path(user: Client, app: InProcessApp
     assert found.public_paths == ["/api/x/live/open"]
 
 
-def test_two_sockets_at_one_path_clash(install: Callable[..., None], env: dict[str, str]) -> None:
+def test_two_sockets_at_one_path_conflict(
+    install: Callable[..., None], env: dict[str, str]
+) -> None:
     install(
         "other",
         """
@@ -231,7 +236,7 @@ def test_two_sockets_at_one_path_clash(install: Callable[..., None], env: dict[s
         app.close()
 
 
-class TestOverARealPort:
+class TestOverPort:
     @pytest.fixture
     def env(self, env: dict[str, str], tmp_path: Any) -> dict[str, str]:
         return env | {"PYTHONPATH": str(tmp_path / "site")}
@@ -240,7 +245,7 @@ class TestOverARealPort:
     def ada(self, server: Server) -> Client:
         return server.client.sign_up("Ada")
 
-    def test_it_is_the_same(self, server: Server, ada: Client) -> None:
+    def test_sockets_work_over_a_port(self, server: Server, ada: Client) -> None:
         with ada.websocket(ECHO) as socket:
             socket.send("hi")
             assert socket.receive() == "Ada: hi"
@@ -254,7 +259,8 @@ class TestOverARealPort:
             socket.receive()
         assert (caught.value.code, caught.value.reason) == (4403, "Not any more")
 
-    def test_AB_67_bad_handshakes_harm_nobody(self, server: Server, ada: Client) -> None:
+    @pytest.mark.case("AB-67")
+    def test_invalid_handshakes_are_refused(self, server: Server, ada: Client) -> None:
         where = urlsplit(server.url)
         assert server.process is not None
         before = children(server.process.pid)
