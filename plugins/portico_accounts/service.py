@@ -84,7 +84,8 @@ class AccountService:
         """One page of whom the caller looks for. Their own e-mail address everybody sees."""
         found, total = await self._identity.account_list.summaries(asked)
         users = [
-            _info(one, one.email if asked.addresses or one.id == actor.id else "") for one in found
+            _info(one, one.email if asked.with_emails or one.id == actor.id else "")
+            for one in found
         ]
         return UserInfoList(users, total)
 

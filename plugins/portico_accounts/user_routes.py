@@ -59,7 +59,7 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
             order_by=order_by,
             direction=direction,
             page=page,
-            addresses=await people.may_see_emails(request.user),
+            with_emails=await people.may_see_emails(request.user),
         )
         return json_response(await people.search(request.user, asked))
 

@@ -69,9 +69,7 @@ class ApiKeyAuthenticator:
         self._app.services.require(KeyUsage).touch(known.actor.session_id)
         restricted = settings.enable_restrictions
         bounds = known.bounds(allowed_paths(settings.allowed_endpoints) if restricted else None)
-        return (
-            known.actor if bounds is None else msgspec.structs.replace(known.actor, bounds=bounds)
-        )
+        return known.actor if bounds is None else msgspec.structs.replace(known.actor, scope=bounds)
 
     async def still_valid(self, session_ids: list[str]) -> set[str]:
         """Those of these keys that are good for anything still."""

@@ -47,8 +47,8 @@ from portico.identity.sessions.credentials import (
     COOKIE,
     Credential,
     credential_from,
-    rests_on_cookie,
     token_from,
+    uses_cookie,
 )
 from portico.identity.sessions.live_connections import LiveConnections
 from portico.identity.sessions.sessions import Sessions, SessionToken
@@ -128,7 +128,7 @@ __all__ = [
     "is_valid_lifetime",
     "parse_tree",
     "permission_errors",
-    "rests_on_cookie",
+    "uses_cookie",
     "session_origin",
     "token_from",
     "top_level_fields",

@@ -44,7 +44,7 @@ class Actor(msgspec.Struct, frozen=True):
     profile_image_url: str
     session_id: str
     credential: str = SESSION_CREDENTIAL
-    bounds: CredentialScope | None = None
+    scope: CredentialScope | None = None
 
     @property
     def is_admin(self) -> bool:

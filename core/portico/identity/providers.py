@@ -13,7 +13,7 @@ from portico.identity.accounts.account import Account, Role
 from portico.identity.actor import Actor
 
 #: Bytes of a subject. OpenID Connect allows 255; directories name people at greater length.
-LONGEST_SUBJECT = 1024
+MAX_SUBJECT_BYTES = 1024
 
 
 ProviderKind = Literal["form", "redirect", "header", "none"]
@@ -65,7 +65,7 @@ class SessionOrigin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Characters of a `User-Agent` that are kept.
-LONGEST_USER_AGENT = 256
+MAX_USER_AGENT_CHARS = 256
 
 
 def session_origin(
@@ -73,7 +73,7 @@ def session_origin(
 ) -> SessionOrigin:
     """How the sender of an ASGI request comes in."""
     agent = next((value for name, value in scope["headers"] if name == b"user-agent"), None)
-    text = agent.decode("latin-1").replace("\x00", "")[:LONGEST_USER_AGENT] if agent else None
+    text = agent.decode("latin-1").replace("\x00", "")[:MAX_USER_AGENT_CHARS] if agent else None
     client = scope.get("client")
     return SessionOrigin(
         method=method,

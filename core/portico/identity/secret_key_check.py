@@ -5,7 +5,7 @@ from portico.settings.secret_key import ensure_same_secret, secret_fingerprint
 from portico.settings.section import Secret
 
 _CLAIM = "INSERT INTO portico_secret (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
-_ADOPT = (
+_REPLACE = (
     "INSERT INTO portico_secret (id, fingerprint) VALUES (1, $1) "
     "ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint"
 )
@@ -30,4 +30,4 @@ async def check_secret_key(secret: Secret) -> None:
 
 async def replace_secret_key(secret: Secret) -> None:
     """From now on this is the key. Whoever is signed in under the old one has to sign in again."""
-    await execute(_ADOPT, secret_fingerprint(secret))
+    await execute(_REPLACE, secret_fingerprint(secret))

@@ -20,7 +20,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import Scope
 
 from portico import errors
-from portico.identity import COOKIE, rests_on_cookie
+from portico.identity import COOKIE, uses_cookie
 from portico.web.middleware.proxies import client_address
 from portico.web.request.body_scanner import fault
 from portico.web.response.json_response import Headers, JSONResponse
@@ -88,7 +88,7 @@ def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainErr
 def log_and_respond(scope: Scope, error: errors.DomainError) -> JSONResponse:
     """Return the response to this error. Refusals that matter to the operator are logged, one event each."""
     answered = domain_error_response(error)
-    if answered.status == 401 and rests_on_cookie(scope):
+    if answered.status == 401 and uses_cookie(scope):
         # The cookie is deleted, since the browser would send it with every further request and be refused.
         answered.headers = (*answered.headers, _without_cookie(scope))
     if answered.status in LOGGED_STATUSES or error.detail == errors.INVALID_CRED:

@@ -81,7 +81,7 @@ def unlink(key: CommandContext, email: str, provider: str, subject: str) -> None
 
     async def drop(app: AppContext) -> bool:
         account_id = await _account_id(app, email)
-        dropped = await app.identity.links.drop(provider, subject, account_id)
+        dropped = await app.identity.links.remove(provider, subject, account_id)
         if dropped:
             await app.identity.sessions.close_by_method(account_id, provider)
         return dropped

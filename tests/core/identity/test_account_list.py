@@ -69,13 +69,13 @@ async def test_without_addresses_nobody_is_found_or_sorted_by_them(
 ) -> None:
     await new_account("Ann")
     await identity.accounts.create(name="Ben\nexample", email="secret@b.c", password_hash=None)
-    assert await names(identity, query="ann@", addresses=False) == []
-    assert await names(identity, query="secret", addresses=False) == []
-    assert await names(identity, query="ann", addresses=False) == ["Ann"]
-    assert await names(identity, query="n EX", addresses=False) == ["Ben\nexample"]
+    assert await names(identity, query="ann@", with_emails=False) == []
+    assert await names(identity, query="secret", with_emails=False) == []
+    assert await names(identity, query="ann", with_emails=False) == ["Ann"]
+    assert await names(identity, query="n EX", with_emails=False) == ["Ben\nexample"]
     for order in ("email", "group_id:x"):
         with pytest.raises(ValidationError):
-            AccountQuery(order_by=order, addresses=False)
+            AccountQuery(order_by=order, with_emails=False)
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ async def test_AB_21_connections_of_keys_end_with_their_key(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     keys, ann = Keys(), await signed_in("Ann")
-    identity.auth.add_providers(readers=[keys])
+    identity.auth.add_providers(token_authenticators=[keys])
     one, two = (Connection(watching, key_holder(ann, key)) for key in ("k1", "k2"))
     keys.good.remove("k1")
     await until(lambda: one.ended)

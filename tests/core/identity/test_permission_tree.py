@@ -5,7 +5,7 @@ import pytest
 
 from portico.identity import PermissionDefaults, allows, effective
 from portico.identity.groups.permission_tree import (
-    REMEMBERED,
+    MAX_COMBINATIONS,
     EffectivePermissionsCache,
     default_tree,
 )
@@ -119,6 +119,6 @@ def test_a_combination_is_worked_out_once_and_the_memory_is_bounded() -> None:
     granted = ('{"workspace":{"models":true}}',)
     assert trees.of(granted) is trees.of(granted)
     assert msgspec.json.decode(trees.of(granted).json) == trees.of(granted).tree
-    for number in range(REMEMBERED + 10):
+    for number in range(MAX_COMBINATIONS + 10):
         trees.of((f'{{"x":{{"w{number}":true}}}}',))
-    assert len(trees._known) <= REMEMBERED
+    assert len(trees._cached) <= MAX_COMBINATIONS

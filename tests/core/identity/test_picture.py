@@ -6,7 +6,7 @@ import pytest
 
 from portico.errors import InvalidRequest, TooLarge
 from portico.identity import decode_data_url
-from portico.identity.accounts.picture import LARGEST_PICTURE, check_picture
+from portico.identity.accounts.picture import MAX_DATA_URL_CHARS, check_picture
 
 BITMAPS = {
     "image/png": b"\x89PNG\r\n\x1a\nrest",
@@ -77,7 +77,7 @@ def test_AB_27_a_picture_elsewhere_is_on_a_host_with_a_public_name(host: str) ->
 
 
 def test_AB_27_a_bitmap_has_a_largest_size() -> None:
-    room = (LARGEST_PICTURE - len("data:image/png;base64,")) // 4 * 4
+    room = (MAX_DATA_URL_CHARS - len("data:image/png;base64,")) // 4 * 4
     fits = "data:image/png;base64," + "iVBORw0KGgo".ljust(room, "A")
     assert check_picture(fits) == fits
     with pytest.raises(TooLarge):

@@ -155,7 +155,7 @@ async def test_expired_rows_are_swept_now_and_then(
     await execute("UPDATE portico_session SET expires_at = 1")
     await identity.sessions.open(ann)
     assert await count() == 2
-    later = now() + sessions.SWEEP_EVERY + 1
+    later = now() + sessions.SWEEP_SECONDS + 1
     monkeypatch.setattr(sessions, "now", lambda: later)
     await identity.sessions.open(ann)
     assert await count() == 2
@@ -173,7 +173,7 @@ async def test_nothing_is_remembered_of_a_token_that_nobody_is_signed_in_with(
     session, other = await identity.sessions.open(ann), await identity.sessions.open(ann)
     for one in (session, other):
         assert await identity.sessions.resolve(one.token)
-    known = identity.sessions._signer._known
+    known = identity.sessions._signer._cached
     assert set(known) == {session.token, other.token}
     await identity.sessions.end(session.token)
     await identity.sessions.close_all(ann.id)

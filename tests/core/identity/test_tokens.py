@@ -173,10 +173,10 @@ def test_a_remembered_token_still_expires(
 def test_no_more_tokens_are_remembered_than_planned(
     signer: TokenSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "REMEMBERED", 3)
+    monkeypatch.setattr(tokens, "MAX_CACHED_TOKENS", 3)
     for number in range(10):
         signer.verify(signer.sign("ann", f"{number}", 0)[0])
-    assert len(signer._known) == 3
+    assert len(signer._cached) == 3
 
 
 def test_a_shorter_lifetime_counts_for_tokens_given_out_before(signer: TokenSigner) -> None:

@@ -40,7 +40,7 @@ BADGES = """
             bounds = CredentialScope(endpoints=("/api/x/badges",), scopes=frozenset(["badges:read"]))
             return account and Actor(
                 id=account.id, email=account.email, name=account.name, role=account.role,
-                profile_image_url="", session_id=token, credential="ticket", bounds=bounds,
+                profile_image_url="", session_id=token, credential="ticket", scope=bounds,
             )
         async def still_valid(self, session_ids):
             return set(session_ids)

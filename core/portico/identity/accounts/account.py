@@ -13,9 +13,9 @@ Role = Literal["pending", "user", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
 #: Characters.
-LONGEST_NAME = 256
+MAX_NAME_CHARS = 256
 #: Bytes of what a search looks into; PostgreSQL indexes no more than 2704.
-LONGEST_FOLDED = 2400
+MAX_FOLDED_BYTES = 2400
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,14 +55,14 @@ COLUMNS = ", ".join(Account.__struct_fields__)
 
 def check_name(name: str) -> str:
     """The name without the NUL characters that no database keeps. Raises: Invalid if it is too long."""
-    if len(name) > LONGEST_NAME:
-        raise InvalidRequest(f"[ERROR: A name has at most {LONGEST_NAME} characters]")
+    if len(name) > MAX_NAME_CHARS:
+        raise InvalidRequest(f"[ERROR: A name has at most {MAX_NAME_CHARS} characters]")
     return name.replace("\x00", "")
 
 
-def is_demotion(was: str, becomes: str) -> bool:
+def is_demotion(old: str, new: str) -> bool:
     """Whether an account loses a role: whoever is promoted stays signed in, and sees at once what is new."""
-    return ROLES.index(becomes) < ROLES.index(was)
+    return ROLES.index(new) < ROLES.index(old)
 
 
 def check_role(role: str) -> Role:
@@ -78,4 +78,4 @@ def folded(name: str, email: str) -> str:
     Folded here, because databases know only the case of ASCII, or that of their own locale, and no form of Unicode.
     """
     text = f"{likeness(' '.join(name.split()))}\n{likeness(email)}"
-    return text.encode("utf-8", "ignore")[:LONGEST_FOLDED].decode("utf-8", "ignore")
+    return text.encode("utf-8", "ignore")[:MAX_FOLDED_BYTES].decode("utf-8", "ignore")

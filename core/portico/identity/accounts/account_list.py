@@ -16,11 +16,11 @@ from portico.identity.accounts.account import Account
 from portico.normalization import likeness
 
 #: Accounts on one page.
-PAGE: Final = 30
+PAGE_SIZE: Final = 30
 #: Pages beyond are empty anyway; a database counts no further than 64 bits.
-LAST_PAGE: Final = 2**32
+MAX_PAGE: Final = 2**32
 #: Characters somebody may search for.
-LONGEST_QUERY: Final = 1024
+MAX_QUERY_CHARS: Final = 1024
 #: An order by membership: `group_id:` and the id of a group. Its members come first when the order is descending.
 BY_GROUP: Final = "group_id:"
 
@@ -34,15 +34,15 @@ _ORDERS: Final = {
     "role": "role",
 }
 #: What nobody sorts by who is not shown it: the order would tell.
-_TELLING: Final = ("email", BY_GROUP)
+_EMAIL_ORDERS: Final = ("email", BY_GROUP)
 _LIKE: Final = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\x00": ""})
 _BLANKS: Final = re.compile(r"\s+")
 # A page of people would else weigh what thirty people keep with their accounts.
-_WHOLE: Final = ", ".join(
+_ACCOUNT_COLUMNS: Final = ", ".join(
     f"NULL AS {name}" if name in ("info", "settings", "oauth") else name
     for name in Account.__struct_fields__
 )
-_LISTED: Final = "id, email, name, role, status_emoji, status_message, status_expires_at, created_at, last_active_at"
+_SUMMARY_COLUMNS: Final = "id, email, name, role, status_emoji, status_message, status_expires_at, created_at, last_active_at"
 
 
 class AccountSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,17 +69,17 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     order_by: str = ""
     direction: str = ""
     page: int = 1
-    addresses: bool = True
+    with_emails: bool = True
 
     def __post_init__(self) -> None:
         """Raises: Misshapen for an order nobody knows, or a text nobody would type."""
         known = self.order_by in _ORDERS or self.order_by.startswith(BY_GROUP)
-        if not known or (not self.addresses and self.order_by.startswith(_TELLING)):
+        if not known or (not self.with_emails and self.order_by.startswith(_EMAIL_ORDERS)):
             names = ", ".join(filter(None, _ORDERS))
-            raise _misfit("order_by", f"Expected one of {names} or {BY_GROUP}<id>")
+            raise _field_error("order_by", f"Expected one of {names} or {BY_GROUP}<id>")
         for name in ("query", "order_by"):
-            if len(getattr(self, name)) > LONGEST_QUERY:
-                raise _misfit(name, f"At most {LONGEST_QUERY} characters")
+            if len(getattr(self, name)) > MAX_QUERY_CHARS:
+                raise _field_error(name, f"At most {MAX_QUERY_CHARS} characters")
 
     @property
     def pattern(self) -> str | None:
@@ -87,38 +87,38 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
         text = likeness(_BLANKS.sub(" ", self.query)).translate(_LIKE)
         if not text:
             return None
-        return f"%{text}%" if self.addresses else f"%{text}%\n%"
+        return f"%{text}%" if self.with_emails else f"%{text}%\n%"
 
     @property
     def offset(self) -> int:
         """OFFSET."""
-        return (min(max(self.page, 1), LAST_PAGE) - 1) * PAGE
+        return (min(max(self.page, 1), MAX_PAGE) - 1) * PAGE_SIZE
 
 
 class AccountList:
     """Everybody, as lists."""
 
-    async def accounts(self, asked: AccountQuery) -> tuple[list[Account], int]:
+    async def accounts(self, query: AccountQuery) -> tuple[list[Account], int]:
         """One page of accounts, without info, settings and oauth, and how many there are in all.
 
         Three statements.
         """
-        found, total = await self._page(asked, _WHOLE)
+        found, total = await self._page(query, _ACCOUNT_COLUMNS)
         return [Account(**one) for one in found], total
 
-    async def summaries(self, asked: AccountQuery) -> tuple[list[AccountSummary], int]:
+    async def summaries(self, query: AccountQuery) -> tuple[list[AccountSummary], int]:
         """One page, and how many there are in all. Three statements."""
-        found, total = await self._page(asked, _LISTED)
+        found, total = await self._page(query, _SUMMARY_COLUMNS)
         return [AccountSummary(**one) for one in found], total
 
     async def all(self) -> list[AccountSummary]:
         """All there are, newest first."""
-        sql = f"SELECT {_LISTED} FROM portico_account ORDER BY created_at DESC, id DESC"  # noqa: S608
+        sql = f"SELECT {_SUMMARY_COLUMNS} FROM portico_account ORDER BY created_at DESC, id DESC"  # noqa: S608
         return [AccountSummary(**one) for one in await fetch_all_in_thread(sql)]
 
     async def colliding(self) -> list[AccountSummary]:
         """Accounts whose e-mail addresses are one, though written otherwise; those that are the same one after another."""
-        sql = f"SELECT {_LISTED} FROM portico_account WHERE colliding = TRUE ORDER BY email_key, created_at, id"  # noqa: S608
+        sql = f"SELECT {_SUMMARY_COLUMNS} FROM portico_account WHERE colliding = TRUE ORDER BY email_key, created_at, id"  # noqa: S608
         return [AccountSummary(**one) for one in await fetch_all_in_thread(sql)]
 
     async def groups_of(self, account_ids: list[str]) -> dict[str, list[str]]:
@@ -129,16 +129,16 @@ class AccountList:
             found[one["account_id"]].append(one["group_id"])
         return found
 
-    async def _page(self, asked: AccountQuery, columns: str) -> tuple[list[dict[str, Any]], int]:
-        sql, args = _ids(asked)
+    async def _page(self, query: AccountQuery, columns: str) -> tuple[list[dict[str, Any]], int]:
+        sql, args = _ids(query)
         ask = (
             fetch_all_in_thread if args else fetch_all
         )  # with values it is a search or an order that looks at everybody
-        ids = [one["id"] for one in await ask(sql, *args, PAGE, asked.offset)]
-        if asked.pattern is None:
+        ids = [one["id"] for one in await ask(sql, *args, PAGE_SIZE, query.offset)]
+        if query.pattern is None:
             (counted,) = await fetch_all(_COUNT)
         else:
-            (counted,) = await fetch_all_in_thread(_COUNT_MATCHING, asked.pattern)
+            (counted,) = await fetch_all_in_thread(_COUNT_MATCHING, query.pattern)
         sql = f"SELECT {columns} FROM portico_account WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
         found = {one["id"]: one for one in await fetch_all(sql, *ids)} if ids else {}
         return [found[one] for one in ids if one in found], counted["total"]
@@ -150,22 +150,22 @@ _COUNT: Final = "SELECT COUNT(*) AS total FROM portico_account"
 _COUNT_MATCHING: Final = f"{_COUNT} WHERE {_MATCHING}"
 
 
-def _ids(asked: AccountQuery) -> tuple[str, list[Any]]:
+def _ids(query: AccountQuery) -> tuple[str, list[Any]]:
     """The statement that finds the ids of a page, and its values short of LIMIT and OFFSET."""
-    pattern = asked.pattern
+    pattern = query.pattern
     args: list[Any] = [] if pattern is None else [pattern]
-    turn = "ASC" if asked.order_by and asked.direction == "asc" else "DESC"
+    turn = "ASC" if query.order_by and query.direction == "asc" else "DESC"
     sql = "SELECT a.id FROM portico_account a"
-    if asked.order_by.startswith(BY_GROUP):
-        args.append(asked.order_by.removeprefix(BY_GROUP).replace("\x00", ""))
+    if query.order_by.startswith(BY_GROUP):
+        args.append(query.order_by.removeprefix(BY_GROUP).replace("\x00", ""))
         sql += f" LEFT JOIN portico_group_member m ON m.account_id = a.id AND m.group_id = ${len(args)}"
         order = f"CASE WHEN m.account_id IS NULL THEN 0 ELSE 1 END {turn}, a.folded, a.id"
     else:
-        order = f"a.{_ORDERS[asked.order_by]} {turn}, a.id {turn}"
+        order = f"a.{_ORDERS[query.order_by]} {turn}, a.id {turn}"
     if pattern is not None:
         sql += f" WHERE a.id IN (SELECT id FROM portico_account WHERE {_MATCHING})"  # noqa: S608
     return f"{sql} ORDER BY {order} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}", args
 
 
-def _misfit(name: str, message: str) -> ValidationError:
+def _field_error(name: str, message: str) -> ValidationError:
     return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])

@@ -33,16 +33,16 @@ from portico.identity.accounts.account import (
     folded,
     is_demotion,
 )
-from portico.identity.accounts.changes import CHANGEABLE, SHOWN, AccountChanges, audit_view
+from portico.identity.accounts.changes import AUDITED_FIELDS, CHANGEABLE, AccountChanges, audit_view
 from portico.identity.accounts.email_address import check_email, email_key
-from portico.identity.accounts.email_keys import let_be_alone
+from portico.identity.accounts.email_keys import clear_collision
 from portico.identity.accounts.lookup import AccountLookup
 from portico.identity.accounts.picture import DEFAULT_PICTURE, check_picture
 from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountDeleting
 
 KIND = "account"
 #: A plugin that is not active cannot hand over what it keeps.
-LAST_ADMIN_MESSAGE = (
+OWNED_DATA_MESSAGE = (
     "[ERROR: Something still belongs to this account, and the plugin that keeps it is not active]"
 )
 
@@ -67,7 +67,7 @@ _CLAIM_FOUNDER = (
 # Two administrators who demote each other take turns here; the second sees what the first did.
 _LOCK_ADMINS = "UPDATE portico_founder SET account_id = account_id WHERE id = 1"
 _OTHER_ADMIN = "SELECT 1 FROM portico_account WHERE role = 'admin' AND id <> $1 LIMIT 1"
-_AMEND = (
+_UPDATE = (
     "UPDATE portico_account SET name = $2, email = $3, role = $4, profile_image_url = $5, folded = $6, "
     "updated_at = $7 WHERE id = $1"
 )
@@ -76,7 +76,7 @@ _SET_KEY = "UPDATE portico_account SET email_key = $2, colliding = FALSE WHERE i
 # Those that collide already are not held apart by the index.
 _TAKEN = "SELECT 1 FROM portico_account WHERE email_key = $1 AND id <> $2 LIMIT 1"
 # A group that was made while its maker's others were handed over.
-_MADE_A_GROUP = "SELECT 1 FROM portico_group WHERE account_id = $1 LIMIT 1"
+_OWNS_A_GROUP = "SELECT 1 FROM portico_group WHERE account_id = $1 LIMIT 1"
 _TOUCH = "UPDATE portico_account SET updated_at = $1 WHERE id = $2"
 
 
@@ -143,7 +143,7 @@ class Accounts(AccountLookup):
         return account
 
     async def update(
-        self, account_id: str, wanted: AccountChanges, by: str | None = None
+        self, account_id: str, requested: AccountChanges, by: str | None = None
     ) -> Account:
         """Change an account, all of it or nothing; a lower role or another password ends its sessions.
 
@@ -154,15 +154,15 @@ class Accounts(AccountLookup):
             async with transaction():
                 await execute(_LOCK_ADMINS)
                 account = await self.by_id(account_id)
-                changes = wanted.changes(account)
+                changes = requested.changes(account)
                 await self._check_may_set_role(account, changes.get("role", account.role), by)
-                if not changes and wanted.password_hash is None:
+                if not changes and requested.password_hash is None:
                     return account
                 await self._write(account, changes)
-                if wanted.password_hash is not None:
-                    await self._set_hash(account_id, wanted.password_hash)
+                if requested.password_hash is not None:
+                    await self._set_hash(account_id, requested.password_hash)
                 demoted = is_demotion(account.role, changes.get("role", account.role))
-                if demoted or wanted.password_hash is not None:
+                if demoted or requested.password_hash is not None:
                     await self._sessions.close_all(account_id)
                 after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
                 # Read last: ending the sign-ins moved the epoch on, and who is let in next is let in with this one.
@@ -199,9 +199,9 @@ class Accounts(AccountLookup):
             await self._sessions.close_all(account_id, keep)
             after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
 
-    async def renew_hash(self, account_id: str, was: str, becomes: str) -> None:
+    async def renew_hash(self, account_id: str, old_hash: str, new_hash: str) -> None:
         """Keep another hash of the same password, unless there is another password meanwhile."""
-        await execute(_RENEW_HASH, account_id, was, becomes)
+        await execute(_RENEW_HASH, account_id, old_hash, new_hash)
 
     async def delete(
         self,
@@ -223,13 +223,13 @@ class Accounts(AccountLookup):
                 await self._delete(account_id, by, new_owner_id, delete_content)
                 return
             except ForeignKeyViolation as error:
-                raise InvalidRequest(LAST_ADMIN_MESSAGE) from error
+                raise InvalidRequest(OWNED_DATA_MESSAGE) from error
             except Deadlock:
                 if attempt == MAX_ATTEMPTS:
                     raise
 
     async def _delete(
-        self, account_id: str, by: str | None, heir: str | None, delete_content: bool
+        self, account_id: str, by: str | None, new_owner_id: str | None, delete_content: bool
     ) -> None:
         async with transaction():
             await execute(_LOCK_ADMINS)
@@ -237,29 +237,31 @@ class Accounts(AccountLookup):
             if account_id in (by, await self.first_admin_id()):
                 raise Forbidden(ACTION_PROHIBITED)
             await self._check_may_set_role(account, "", by)
-            inherits = None if delete_content else await self._new_owner(account_id, heir or by)
+            inherits = (
+                None if delete_content else await self._new_owner(account_id, new_owner_id or by)
+            )
             await self._bus.publish_in_transaction(AccountDeleting(account_id, inherits))
             # Whoever writes takes locks of a plugin first and the account last, and so does this.
             await hold_for_deletion("portico_account", account_id)
             try:
                 async with transaction():
-                    await self._drop_row(account_id)
+                    await self._delete_row(account_id)
             except ForeignKeyViolation:
                 # Written after the listeners were at work on it; nothing more can be from here on.
                 await self._bus.publish_in_transaction(AccountDeleting(account_id, inherits))
-                await self._drop_row(account_id)
+                await self._delete_row(account_id)
             await self._sessions.close_all(account_id)
-            await drop_fields(KIND, account_id, SHOWN)
+            await drop_fields(KIND, account_id, AUDITED_FIELDS)
             await record_change("account.deleted", KIND, account_id, old={"role": account.role})
             after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
 
-    async def _drop_row(self, account_id: str) -> None:
+    async def _delete_row(self, account_id: str) -> None:
         """Raises: ForeignKeyViolation if something that has to be handed over is still there."""
-        if await fetch_all(_MADE_A_GROUP, account_id):
+        if await fetch_all(_OWNS_A_GROUP, account_id):
             raise ForeignKeyViolation("portico_group.account_id")
         key = await self._key_of(account_id)
         await execute("DELETE FROM portico_account WHERE id = $1", account_id)
-        await let_be_alone(key)
+        await clear_collision(key)
 
     async def _new_owner(self, account_id: str, wanted: str | None) -> str | None:
         if wanted == account_id:
@@ -270,17 +272,17 @@ class Accounts(AccountLookup):
         """Store the columns that changed, and note them."""
         values = {name: getattr(account, name) for name in CHANGEABLE} | changes
         text = folded(values["name"], values["email"])
-        await execute(_AMEND, account.id, *values.values(), text, now())
+        await execute(_UPDATE, account.id, *values.values(), text, now())
         if "email" in changes:
             key, was_key = email_key(changes["email"]), await self._key_of(account.id)
             await self._check_key(key, account.id)
             await execute(_SET_KEY, account.id, key)
-            await let_be_alone(was_key)
+            await clear_collision(was_key)
         if "role" in changes:
             await record_change("role.changed", KIND, account.id, account.role, changes["role"])
         if noted := sorted(changes.keys() - {"role"}):
-            was = {name: getattr(account, name) for name in SHOWN if name in changes}
-            became = {name: changes[name] for name in SHOWN if name in changes}
+            was = {name: getattr(account, name) for name in AUDITED_FIELDS if name in changes}
+            became = {name: changes[name] for name in AUDITED_FIELDS if name in changes}
             await record_change(
                 "account.changed", KIND, account.id, was, became | {"fields": noted}
             )

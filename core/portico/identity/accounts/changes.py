@@ -10,7 +10,7 @@ from portico.identity.accounts.email_address import check_email
 from portico.identity.accounts.picture import check_picture
 
 #: What the audit trail shows of an account; everything else is named at most.
-SHOWN = ("name", "email")
+AUDITED_FIELDS = ("name", "email")
 _CHECKS: dict[str, Callable[[str], str]] = {
     "name": check_name,
     "email": check_email,

@@ -13,15 +13,15 @@ from portico.errors import INVALID_EMAIL_FORMAT, InvalidRequest
 from portico.normalization import normalized
 
 #: Characters; RFC 5321 allows an address 254.
-LONGEST_EMAIL: Final = 254
+MAX_EMAIL_CHARS: Final = 254
 
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
 #: Control characters, invisible ones and marks of direction, halves of pairs, unassigned ones, blanks.
-_REFUSED: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
+_REFUSED_CATEGORIES: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
 #: A dot to the domain name system, and no dot to anybody else.
 _IDEOGRAPHIC_FULL_STOP: Final = "\u3002"
 #: Letters and marks that nobody sees.
-_UNSEEN: Final = frozenset(
+_INVISIBLE: Final = frozenset(
     map(
         chr,
         (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0)
@@ -38,7 +38,7 @@ def check_email(email: str) -> str:
     Raises: Invalid if it does not look like one, or only looks like one. Source: `a@b.c` or `a@localhost`; unlike the
     reference, the whole of it has to match, and blanks are refused.
     """
-    if len(email) > LONGEST_EMAIL or not _looks_like_one(email) or not is_plain(email):
+    if len(email) > MAX_EMAIL_CHARS or not _has_email_shape(email) or not is_plain(email):
         raise InvalidRequest(INVALID_EMAIL_FORMAT)
     return normalized("NFC", email).lower()
 
@@ -79,7 +79,7 @@ def exact_spellings(email: str) -> tuple[str, str]:
     return email, "".join(one.lower() if one.isascii() else one for one in email)
 
 
-def _looks_like_one(email: str) -> bool:
+def _has_email_shape(email: str) -> bool:
     local, _, domain = email.partition("@")
     if not local or "@" in domain or any(one.isspace() or one in _CONTROLS for one in email):
         return False
@@ -90,8 +90,8 @@ def _is_plain(one: str) -> bool:
     if one.isascii():
         return True
     return (
-        unicodedata.category(one) not in _REFUSED
-        and one not in _UNSEEN
+        unicodedata.category(one) not in _REFUSED_CATEGORIES
+        and one not in _INVISIBLE
         and one != _IDEOGRAPHIC_FULL_STOP
         and unicodedata.normalize("NFKC", one) == one
         and len(one.casefold()) == 1
@@ -104,5 +104,7 @@ def _folded(text: str) -> str:
 
 def _visible(text: str) -> str:
     return "".join(
-        one for one in text if unicodedata.category(one) not in _REFUSED and one not in _UNSEEN
+        one
+        for one in text
+        if unicodedata.category(one) not in _REFUSED_CATEGORIES and one not in _INVISIBLE
     )

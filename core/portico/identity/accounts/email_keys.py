@@ -10,7 +10,7 @@ from portico.db import Database, execute, fetch_one
 from portico.identity.accounts.email_address import email_key
 
 #: Accounts at once.
-BLOCK = 500
+BATCH_SIZE = 500
 
 _WITHOUT = "SELECT id, email FROM portico_account WHERE email_key IS NULL ORDER BY id LIMIT $1"
 _OTHERS = "UPDATE portico_account SET colliding = TRUE WHERE email_key = $1"
@@ -26,7 +26,7 @@ log = structlog.get_logger("portico.identity")
 
 async def fill_email_keys(database: Database) -> None:
     """Give a key to every account that has none: those of before there were keys, or of an older instance."""
-    while found := await database.rows(_WITHOUT, BLOCK):
+    while found := await database.rows(_WITHOUT, BATCH_SIZE):
         async with database.transaction():
             for one in found:
                 key = email_key(one["email"])
@@ -34,7 +34,7 @@ async def fill_email_keys(database: Database) -> None:
                 await database.execute(_SET, key, others > 0, one["id"])
 
 
-async def let_be_alone(key: str | None) -> None:
+async def clear_collision(key: str | None) -> None:
     """An account with this key has another address now, or is gone: the last one left collides with nobody."""
     if key is not None:
         await execute(_ALONE, key)

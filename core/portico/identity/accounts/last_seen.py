@@ -29,16 +29,16 @@ class LastSeenTracker:
         self._written: dict[str, tuple[int, int]] = {}
         self._task = PeriodicTask(f"last seen in {table}", FLUSH_SECONDS, self.flush)
 
-    def touch(self, one: str) -> None:
+    def touch(self, row_id: str) -> None:
         """Somebody is here now. Called with every request."""
-        self._seen.pop(one, None)
-        self._seen[one] = now()
+        self._seen.pop(row_id, None)
+        self._seen[row_id] = now()
         if len(self._seen) > MAX_TRACKED:
             self._drop(next(iter(self._seen)))
 
-    def last_active(self, one: str, stored: int) -> int:
+    def last_active(self, row_id: str, stored: int) -> int:
         """When somebody was last here. `stored`: what the database says."""
-        return max(self._seen.get(one, 0), stored)
+        return max(self._seen.get(row_id, 0), stored)
 
     def is_active(self, account_id: str, stored: int) -> bool:
         """Whether somebody was here within the last three minutes."""
@@ -70,13 +70,13 @@ class LastSeenTracker:
             )
             await execute(self._write.format(places), *(value for pair in some for value in pair))
             self._written.update((one, (at, now())) for one, at in some if one in self._seen)
-        self._forget()
+        self._drop_inactive()
 
     def is_due(self, at: int, was: int, written_at: int) -> bool:
         """Whether it is time to write down that something was seen at `at`: `was` was written, at `written_at`."""
         return at - was >= MIN_WRITE_SECONDS
 
-    def _forget(self) -> None:
+    def _drop_inactive(self) -> None:
         """Drop whoever is not here any more and has been written down."""
         gone = [
             one
@@ -86,6 +86,6 @@ class LastSeenTracker:
         for one in gone:
             self._drop(one)
 
-    def _drop(self, one: str) -> None:
-        self._seen.pop(one, None)
-        self._written.pop(one, None)
+    def _drop(self, row_id: str) -> None:
+        self._seen.pop(row_id, None)
+        self._written.pop(row_id, None)

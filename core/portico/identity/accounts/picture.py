@@ -13,8 +13,8 @@ from portico.errors import InvalidRequest, TooLarge
 
 DEFAULT_PICTURE = "/user.png"
 #: Characters of a picture given as a `data:` address.
-LARGEST_PICTURE = 256 * 1024
-LONGEST_ADDRESS = 2048
+MAX_DATA_URL_CHARS = 256 * 1024
+MAX_URL_CHARS = 2048
 
 _DATA = re.compile(r"data:(image/(?:png|jpeg|gif|webp));base64,([A-Za-z0-9+/]+={0,2})")
 # One slash, not two: `//host` would be an address on another site.
@@ -38,29 +38,29 @@ class ImageData(NamedTuple):
     data: bytes
 
 
-def check_picture(address: str) -> str:
+def check_picture(url: str) -> str:
     """The address of a picture that is safe to hand to a browser.
 
     That is: none, a path on this site, an https address of a named host, or a small bitmap as `data:` that is what
     it says it is; never SVG, which is a document that can run scripts. Raises: TooLarge for a bitmap over 256 KiB,
     Invalid for everything else.
     """
-    if address.startswith("data:"):
-        if len(address) > LARGEST_PICTURE:
+    if url.startswith("data:"):
+        if len(url) > MAX_DATA_URL_CHARS:
             raise TooLarge("[ERROR: profile_image_url: at most 256 KiB]")
-        fits = decode_data_url(address) is not None
+        fits = decode_data_url(url) is not None
     else:
-        fits = len(address) <= LONGEST_ADDRESS and (
-            not address or _LOCAL.fullmatch(address) is not None or _is_elsewhere(address)
+        fits = len(url) <= MAX_URL_CHARS and (
+            not url or _LOCAL.fullmatch(url) is not None or _is_public_url(url)
         )
     if not fits:
         raise InvalidRequest("[ERROR: Invalid profile image]")
-    return address
+    return url
 
 
-def decode_data_url(address: str) -> ImageData | None:
+def decode_data_url(url: str) -> ImageData | None:
     """What a `data:` address holds; None if that is no bitmap of the type it declares."""
-    declared = _DATA.fullmatch(address)
+    declared = _DATA.fullmatch(url)
     if declared is None or len(declared[2]) % 4:
         return None
     try:
@@ -76,14 +76,14 @@ def _media_type(data: bytes) -> str | None:
     return next((name for start, name in _SIGNATURES if data.startswith(start)), None)
 
 
-def _is_elsewhere(address: str) -> bool:
+def _is_public_url(url: str) -> bool:
     """Whether this is on a host with a public name, and carries no password to it."""
     # Only a path may have other letters; `urlsplit` normalizes those of a host, which takes quadratic time.
-    host = address[:LONGEST_ADDRESS].partition("://")[2].replace("?", "/").partition("/")[0]
-    if not host.isascii() or not _REMOTE.fullmatch(address):
+    host = url[:MAX_URL_CHARS].partition("://")[2].replace("?", "/").partition("/")[0]
+    if not host.isascii() or not _REMOTE.fullmatch(url):
         return False
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port  # reading the port checks it
     except ValueError:
         return False

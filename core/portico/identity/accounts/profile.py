@@ -16,22 +16,22 @@ from portico.identity.accounts.picture import check_picture
 from portico.identity.events import AccountChanged
 
 #: Characters.
-LONGEST_BIO = 4096
-LONGEST_GENDER = 64
+MAX_BIO_CHARS = 4096
+MAX_GENDER_CHARS = 64
 
 # An update that changes nothing takes the row: whoever else changes the account waits.
-_TAKE = (
+_LOCK = (
     "UPDATE portico_account SET updated_at = updated_at WHERE id = $1 "
     "RETURNING name, email, profile_image_url, bio, gender, date_of_birth"
 )
-_KEEP = (
+_UPDATE = (
     "UPDATE portico_account SET name = $2, profile_image_url = $3, bio = $4, gender = $5, date_of_birth = $6, "
     "folded = $7, updated_at = $8 WHERE id = $1"
 )
-_PLACE = "UPDATE portico_account SET timezone = $2, updated_at = $3 WHERE id = $1"
+_SET_TIMEZONE = "UPDATE portico_account SET timezone = $2, updated_at = $3 WHERE id = $1"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
-_LONGEST_ZONE = 64
+_MAX_ZONE_CHARS = 64
 
 
 class ProfileDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,16 +56,16 @@ class Profiles:
         Raises: Invalid, naming what will not do; TooLarge for a picture. What stays as it is is not checked again.
         """
         async with transaction():
-            found = await fetch_all(_TAKE, account_id)
+            found = await fetch_all(_LOCK, account_id)
             if not found:
                 raise NotFound
             was, name, bio, gender = found[0], details.name, details.bio, details.gender
             if name != was["name"]:
                 name = check_name(name)
             if bio != was["bio"]:
-                bio = _text("bio", bio, LONGEST_BIO)
+                bio = _text("bio", bio, MAX_BIO_CHARS)
             if gender != was["gender"]:
-                gender = _text("gender", gender, LONGEST_GENDER)
+                gender = _text("gender", gender, MAX_GENDER_CHARS)
             born = details.date_of_birth
             if born != was["date_of_birth"]:
                 born = _parse_date(born)
@@ -73,7 +73,7 @@ class Profiles:
             if picture != was["profile_image_url"]:
                 check_picture(picture)
             words = folded(name, was["email"])
-            await execute(_KEEP, account_id, name, picture, bio, gender, born, words, now())
+            await execute(_UPDATE, account_id, name, picture, bio, gender, born, words, now())
             if name != was["name"]:
                 changed = {"name": name, "fields": ["name"]}
                 await record_change(
@@ -86,7 +86,7 @@ class Profiles:
         if not _is_zone(timezone):
             raise InvalidRequest("[ERROR: timezone: there is no such time zone]")
         async with transaction():
-            if not await execute(_PLACE, account_id, timezone, now()):
+            if not await execute(_SET_TIMEZONE, account_id, timezone, now()):
                 raise NotFound
             self._publish(account_id)
 
@@ -114,7 +114,7 @@ def _parse_date(text: str | None) -> str | None:
 
 
 def _is_zone(name: str) -> bool:
-    if len(name) > _LONGEST_ZONE or not _ZONE.fullmatch(name):
+    if len(name) > _MAX_ZONE_CHARS or not _ZONE.fullmatch(name):
         return False
     known = _zones()
     return name in known or not known

@@ -22,14 +22,14 @@ MAX_USER_DATA_BYTES = 1024 * 1024
 
 _READ = "SELECT {} AS text FROM portico_account WHERE id = $1"
 # An update that changes nothing takes the row: whoever else lays something over it waits, and sees the result.
-_TAKE = "UPDATE portico_account SET updated_at = updated_at WHERE id = $1 RETURNING {} AS text"
-_KEEP = "UPDATE portico_account SET {} = $2 WHERE id = $1"
+_LOCK = "UPDATE portico_account SET updated_at = updated_at WHERE id = $1 RETURNING {} AS text"
+_UPDATE = "UPDATE portico_account SET {} = $2 WHERE id = $1"
 _SET_STATUS = (
     "UPDATE portico_account SET status_emoji = COALESCE(CAST($2 AS TEXT), status_emoji), "
     "status_message = COALESCE(CAST($3 AS TEXT), status_message), "
     "status_expires_at = COALESCE(CAST($4 AS BIGINT), status_expires_at), updated_at = $5 WHERE id = $1"
 )
-_PARTS = msgspec.json.Decoder(RawFields)
+_FIELDS = msgspec.json.Decoder(RawFields)
 
 
 class UserData:
@@ -38,28 +38,28 @@ class UserData:
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
-    async def read(self, account_id: str, paper: UserDataField) -> msgspec.Raw:
+    async def read(self, account_id: str, field: UserDataField) -> msgspec.Raw:
         """JSON text; `null` where nothing was ever kept."""
-        found = await fetch_one(_READ.format(paper), account_id)
+        found = await fetch_one(_READ.format(field), account_id)
         if found is None:
             raise NotFound
         return msgspec.Raw((found["text"] or "null").encode())
 
     async def update(
-        self, account_id: str, paper: UserDataField, changes: RawFields
+        self, account_id: str, field: UserDataField, changes: RawFields
     ) -> msgspec.Raw:
         """Replace some top-level keys and keep the others, whoever else does so at the same time.
 
         Returns the whole of it. Raises: TooLarge if that is over 1 MiB; then nothing has changed.
         """
         async with transaction():
-            found = await fetch_all(_TAKE.format(paper), account_id)
+            found = await fetch_all(_LOCK.format(field), account_id)
             if not found:
                 raise NotFound
             text = msgspec.json.encode(top_level_fields(found[0]["text"]) | changes)
             if len(text) > MAX_USER_DATA_BYTES:
-                raise TooLarge(f"[ERROR: {paper}: at most {MAX_USER_DATA_BYTES} bytes]")
-            await execute(_KEEP.format(paper), account_id, text.decode())
+                raise TooLarge(f"[ERROR: {field}: at most {MAX_USER_DATA_BYTES} bytes]")
+            await execute(_UPDATE.format(field), account_id, text.decode())
         return msgspec.Raw(text)
 
     async def set_status(
@@ -75,6 +75,6 @@ class UserData:
 def top_level_fields(text: str | None) -> RawFields:
     """The top level of what is stored; nothing of a text that another server left damaged."""
     try:
-        return _PARTS.decode(text or "{}")
+        return _FIELDS.decode(text or "{}")
     except msgspec.MsgspecError:
         return {}

@@ -33,20 +33,20 @@ class DefaultPermissions:
         self,
         configured: PermissionDefaults,
         pinned: Collection[str],
-        configuration: SettingsStore,
+        store: SettingsStore,
     ) -> None:
         self._configured = default_tree(configured)
         self._pinned = {_name(*name.split("_", 1)) for name in pinned}
-        self._configuration = configuration
+        self._store = store
         self._stored: Mapping[str, Any] = {}
         self._trees = EffectivePermissionsCache(self._configured)
 
     async def trees(self) -> EffectivePermissionsCache:
         """The trees on the defaults of now. Other defaults have a memory of their own, so none is ever stale."""
-        stored = await self._configuration.get(PREFIX)
+        stored = await self._store.get(PREFIX)
         if stored is not self._stored:
             if stored != self._stored:
-                self._trees = EffectivePermissionsCache(self._laid_over(stored))
+                self._trees = EffectivePermissionsCache(self._merged(stored))
             self._stored = stored
         return self._trees
 
@@ -63,29 +63,33 @@ class DefaultPermissions:
         dropped. `within`: what may be granted at most; None = everything. Raises: Misshapen, Forbidden; Invalid for
         another value of what the operator set.
         """
-        wanted = _leaves(read_defaults(given, self._configured))
-        fixed = _leaves(self._configured)
+        wanted = _flatten(read_defaults(given, self._configured))
+        fixed = _flatten(self._configured)
         for name in sorted(self._pinned):
             if wanted[name] != fixed[name]:
                 raise InvalidRequest(f"[ERROR: {name.removeprefix(PREFIX)}: {PINNED}]")
         values = {name: value for name, value in wanted.items() if name not in self._pinned}
-        configured = _leaves(self._configured)
+        configured = _flatten(self._configured)
         async with transaction():
-            before = await self._configuration.set(values, by)
+            before = await self._store.set(values, by)
             was = {
                 name: value if isinstance(value, bool) else configured[name]
                 for name, value in before.items()
             }
             changed = {name: value for name, value in was.items() if value != wanted[name]}
             became = {name: wanted[name] for name in changed}
-            check_may_grant(granted_permissions(_tree(became)), within)
+            check_may_grant(granted_permissions(_unflatten(became)), within)
             if changed:
                 await audit.record_change(
-                    "permissions.changed", "permission", "default", _tree(changed), _tree(became)
+                    "permissions.changed",
+                    "permission",
+                    "default",
+                    _unflatten(changed),
+                    _unflatten(became),
                 )
         return await self.tree()
 
-    def _laid_over(self, stored: Mapping[str, Any]) -> PermissionTree:
+    def _merged(self, stored: Mapping[str, Any]) -> PermissionTree:
         """The configured tree with what is stored on top, where that is a yes or a no and nobody pinned it."""
         tree: PermissionTree = {section: dict(words) for section, words in self._configured.items()}
         for section, words in tree.items():
@@ -101,7 +105,7 @@ def _name(section: str, word: str) -> str:
     return f"{PREFIX}{section}.{word}"
 
 
-def _leaves(tree: PermissionTree) -> dict[str, bool]:
+def _flatten(tree: PermissionTree) -> dict[str, bool]:
     return {
         _name(section, word): value
         for section, words in tree.items()
@@ -109,7 +113,7 @@ def _leaves(tree: PermissionTree) -> dict[str, bool]:
     }
 
 
-def _tree(leaves: Mapping[str, bool]) -> PermissionTree:
+def _unflatten(leaves: Mapping[str, bool]) -> PermissionTree:
     tree: PermissionTree = {}
     for name, value in leaves.items():
         section, _, word = name.removeprefix(PREFIX).partition(".")

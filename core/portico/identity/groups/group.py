@@ -7,9 +7,9 @@ import msgspec
 
 from portico.errors import InvalidRequest
 
-LONGEST_DESCRIPTION = 4096
+MAX_DESCRIPTION_CHARS = 4096
 #: Bytes of JSON; every list of groups carries them.
-LARGEST_DATA = 64 * 1024
+MAX_DATA_BYTES = 64 * 1024
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,22 +52,24 @@ class MembershipChange(msgspec.Struct, frozen=True):
 class NoSuchGroup(InvalidRequest):
     """A group that was to be changed is not there: 400 and not 404, as clients know it from these routes."""
 
-    def __init__(self, doing: str) -> None:
-        super().__init__(f"[ERROR: Error {doing}]")
+    def __init__(self, action: str) -> None:
+        super().__init__(f"[ERROR: Error {action}]")
 
 
 def check_description(description: str) -> str:
     """The description as it is stored. Raises: Invalid if it is too long."""
-    if len(description) > LONGEST_DESCRIPTION:
-        raise InvalidRequest(f"[ERROR: A description has at most {LONGEST_DESCRIPTION} characters]")
+    if len(description) > MAX_DESCRIPTION_CHARS:
+        raise InvalidRequest(
+            f"[ERROR: A description has at most {MAX_DESCRIPTION_CHARS} characters]"
+        )
     return description.replace("\x00", "")
 
 
 def check_data(name: str, value: Mapping[str, Any] | None) -> str | None:
     """`data` or `meta` as JSON text. Raises: Invalid if it is too large."""
     text = as_json(value)
-    if text is not None and len(text.encode()) > LARGEST_DATA:
-        raise InvalidRequest(f"[ERROR: {name} has at most {LARGEST_DATA // 1024} KiB]")
+    if text is not None and len(text.encode()) > MAX_DATA_BYTES:
+        raise InvalidRequest(f"[ERROR: {name} has at most {MAX_DATA_BYTES // 1024} KiB]")
     return text
 
 

@@ -53,8 +53,8 @@ _OF = (
     f"{GROUP} JOIN portico_group_member me ON me.group_id = g.id WHERE me.account_id = $1 "
     "ORDER BY g.updated_at DESC, g.id DESC"
 )
-_MADE_BY = "SELECT id FROM portico_group WHERE account_id = $1 ORDER BY id"
-_INHERIT = "UPDATE portico_group SET account_id = $1 WHERE account_id = $2"
+_OWNED_BY = "SELECT id FROM portico_group WHERE account_id = $1 ORDER BY id"
+_SET_OWNER = "UPDATE portico_group SET account_id = $1 WHERE account_id = $2"
 
 
 class Groups(GroupMembership):
@@ -152,7 +152,7 @@ class Groups(GroupMembership):
             await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
             group = await self.lock(group_id, UPDATING)
-            before, after = _noted(was), _noted(group)
+            before, after = _audit_view(was), _audit_view(group)
             if was.data != group.data:
                 before["data"], after["data"] = parse_tree(was.data), parse_tree(group.data)
             if before != after:
@@ -168,7 +168,7 @@ class Groups(GroupMembership):
                 return False
             await self._bus.publish_in_transaction(GroupDeleting(group_id))
             await execute(_DELETE, group_id)
-            was = _noted(group) | {"members": group.member_count}
+            was = _audit_view(group) | {"members": group.member_count}
             await audit.record_change("group.deleted", "group", group_id, was)
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
         return True
@@ -176,13 +176,13 @@ class Groups(GroupMembership):
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """The groups that an account made go to the heir, or with them. Called inside the transaction."""
         if event.new_owner_id is not None:
-            await execute(_INHERIT, event.new_owner_id, event.id)
+            await execute(_SET_OWNER, event.new_owner_id, event.id)
             return
-        for made in await fetch_all(_MADE_BY, event.id):
+        for made in await fetch_all(_OWNED_BY, event.id):
             await self.delete(made["id"])
 
 
-def _noted(group: Group) -> dict[str, Any]:
+def _audit_view(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "description": group.description,

@@ -12,9 +12,9 @@ from portico.identity.groups.permission_tree import PermissionTree, parse_tree
 from portico.identity.groups.permission_validation import check_may_grant, granted_permissions
 
 #: Members on one page of a list.
-PAGE = 30
+PAGE_SIZE = 30
 #: Pages beyond are empty anyway; a database counts no further than 64 bits.
-LAST_PAGE = 2**32
+MAX_PAGE = 2**32
 #: What is done where no group is found, in the words of the refusal.
 ADDING = "adding users to group"
 REMOVING = "removing users from group"
@@ -35,7 +35,7 @@ _REMOVE = (
     "DELETE FROM portico_group_member WHERE group_id = $1 AND account_id IN ({}) "
     "RETURNING account_id"
 )
-_PEOPLE = "SELECT id FROM portico_account WHERE id IN ({})"
+_ACCOUNT_IDS = "SELECT id FROM portico_account WHERE id IN ({})"
 _TOUCH = "UPDATE portico_group SET updated_at = $1 WHERE id = $2"
 _IDS = "SELECT group_id FROM portico_group_member WHERE account_id = $1 ORDER BY group_id"
 _MEMBER_IDS = (
@@ -47,7 +47,7 @@ _MEMBERS = (
     "FROM portico_group_member m JOIN portico_account a ON a.id = m.account_id "
     "WHERE m.group_id = $1 ORDER BY a.name, a.id"
 )
-_GRANTED = (
+_PERMISSIONS = (
     "SELECT g.permissions FROM portico_group_member m JOIN portico_group g ON g.id = m.group_id "
     "WHERE m.account_id = $1 AND g.permissions IS NOT NULL ORDER BY g.id"
 )
@@ -102,8 +102,8 @@ class GroupMembership:
         if page is None:
             found = await fetch_all(_MEMBERS, group_id)
         else:
-            skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
-            found = await fetch_all(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE, skip)
+            skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+            found = await fetch_all(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE_SIZE, skip)
         return [GroupMember(**one) for one in found]
 
     async def member_ids(self, group_id: str) -> list[str]:
@@ -118,14 +118,14 @@ class GroupMembership:
 
     async def permissions_of_account(self, account_id: str) -> tuple[str, ...]:
         """What somebody's groups grant. Shape: JSON text of each group that grants anything, in a fixed order."""
-        return tuple(found["permissions"] for found in await fetch_all(_GRANTED, account_id))
+        return tuple(found["permissions"] for found in await fetch_all(_PERMISSIONS, account_id))
 
-    async def lock(self, group_id: str, doing: str) -> Group:
+    async def lock(self, group_id: str, action: str) -> Group:
         """The group, which nobody else changes until the transaction ends. Raises: NoSuchGroup."""
         there = "\x00" not in group_id and await execute(_LOCK, group_id)
         group = await self.find(group_id) if there else None
         if group is None:
-            raise NoSuchGroup(doing)
+            raise NoSuchGroup(action)
         return group
 
     async def _change(
@@ -137,7 +137,7 @@ class GroupMembership:
         removed: Sequence[str] = (),
     ) -> MembershipChange:
         asked = list(dict.fromkeys(asked))
-        there = {found["id"] for found in await _query_in_chunks(_PEOPLE, _valid_ids(asked))}
+        there = {found["id"] for found in await _query_in_chunks(_ACCOUNT_IDS, _valid_ids(asked))}
         # What is noted is what came of the list, not the list.
         came = await _query_in_chunks(
             _ADD, [one for one in _valid_ids(added) if one in there], group.id, now()

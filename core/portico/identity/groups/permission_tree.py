@@ -13,7 +13,7 @@ from portico.settings.permissions import PermissionDefaults
 PermissionTree: TypeAlias = dict[str, dict[str, bool]]
 
 #: Different combinations of groups whose trees are remembered.
-REMEMBERED = 1024
+MAX_COMBINATIONS = 1024
 
 
 def default_tree(defaults: PermissionDefaults) -> PermissionTree:
@@ -61,17 +61,17 @@ class EffectivePermissionsCache:
 
     def __init__(self, defaults: PermissionTree) -> None:
         self.defaults = defaults
-        self._known: dict[tuple[str, ...], EffectivePermissions] = {}
+        self._cached: dict[tuple[str, ...], EffectivePermissions] = {}
 
     def of(self, granted: tuple[str, ...]) -> EffectivePermissions:
         """What somebody may do whose groups have these `permissions` (JSON text each)."""
-        standing = self._known.get(granted)
+        standing = self._cached.get(granted)
         if standing is None:
             tree = effective(self.defaults, map(parse_tree, granted))
             standing = EffectivePermissions(tree, msgspec.Raw(msgspec.json.encode(tree)))
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[granted] = standing
+            if len(self._cached) >= MAX_COMBINATIONS:
+                self._cached.clear()
+            self._cached[granted] = standing
         return standing
 
 

@@ -8,28 +8,28 @@ from portico.identity.groups.permission_tree import PermissionTree, allows, defa
 from portico.settings.permissions import PermissionDefaults
 
 #: Every section and word there is.
-WORDS: Final[Mapping[str, Collection[str]]] = {
+KNOWN_PERMISSIONS: Final[Mapping[str, Collection[str]]] = {
     section: frozenset(words) for section, words in default_tree(PermissionDefaults()).items()
 }
 #: Faults that are told at a time.
-MOST_FAULTS = 20
+MAX_ERRORS = 20
 #: Characters of a client's own word in an answer.
-LONGEST_WORD = 64
+MAX_SHOWN_CHARS = 64
 
-Fault = dict[str, Any]
+FieldError = dict[str, Any]
 
 
 def permission_errors(
     given: object, at: Sequence[str | int] = ("body", "permissions")
-) -> list[Fault]:
+) -> list[FieldError]:
     """What is wrong with the permissions of a group, each with its place; `at`: the place of the whole.
 
     Right are the sections and words of the tree, or some of them, and nothing but true and false.
     """
     found = []
-    for fault in _faults(given, list(at)):
+    for fault in _errors(given, list(at)):
         found.append(fault)
-        if len(found) == MOST_FAULTS:
+        if len(found) == MAX_ERRORS:
             break
     return found
 
@@ -46,17 +46,19 @@ def read_defaults(given: Mapping[str, Any], missing: PermissionTree) -> Permissi
     Raises: Misshapen for a section that is not there, and for anything but true and false.
     """
     tree: PermissionTree = {}
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     for section, words in missing.items():
         place: list[str | int] = ["body", section]
         sent = given.get(section)
         if section not in given:
-            faults.append(_fault("missing", place, "Field required"))
+            faults.append(_field_error("missing", place, "Field required"))
         elif not isinstance(sent, Mapping):
-            faults.append(_fault("dict_type", place, "Expected `object`"))
+            faults.append(_field_error("dict_type", place, "Expected `object`"))
         else:
             tree[section] = {word: sent.get(word, value) for word, value in words.items()}
-            faults += [_no_bool([*place, w]) for w, v in tree[section].items() if not _is_bool(v)]
+            faults += [
+                _not_a_bool([*place, w]) for w, v in tree[section].items() if not _is_bool(v)
+            ]
     if faults:
         raise ValidationError(faults)
     return tree
@@ -78,32 +80,32 @@ def check_may_grant(leaves: Collection[str], within: PermissionTree | None) -> N
         raise Forbidden
 
 
-def _faults(given: object, at: list[str | int]) -> Iterator[Fault]:
+def _errors(given: object, at: list[str | int]) -> Iterator[FieldError]:
     if not isinstance(given, Mapping):
-        yield _fault("dict_type", at, "Expected `object | null`")
+        yield _field_error("dict_type", at, "Expected `object | null`")
         return
     for section, words in given.items():
-        place = [*at, str(section)[:LONGEST_WORD]]
-        if section not in WORDS:
-            yield _fault("extra_forbidden", place, "There is no such section")
+        place = [*at, str(section)[:MAX_SHOWN_CHARS]]
+        if section not in KNOWN_PERMISSIONS:
+            yield _field_error("extra_forbidden", place, "There is no such section")
         elif not isinstance(words, Mapping):
-            yield _fault("dict_type", place, "Expected `object`")
+            yield _field_error("dict_type", place, "Expected `object`")
         else:
             for word, value in words.items():
-                leaf = [*place, str(word)[:LONGEST_WORD]]
-                if word not in WORDS[section]:
-                    yield _fault("extra_forbidden", leaf, "There is no such permission")
+                leaf = [*place, str(word)[:MAX_SHOWN_CHARS]]
+                if word not in KNOWN_PERMISSIONS[section]:
+                    yield _field_error("extra_forbidden", leaf, "There is no such permission")
                 elif not _is_bool(value):
-                    yield _no_bool(leaf)
+                    yield _not_a_bool(leaf)
 
 
 def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _no_bool(place: list[str | int]) -> Fault:
-    return _fault("bool_parsing", place, "Expected `bool`")
+def _not_a_bool(place: list[str | int]) -> FieldError:
+    return _field_error("bool_parsing", place, "Expected `bool`")
 
 
-def _fault(kind: str, place: list[str | int], msg: str) -> Fault:
+def _field_error(kind: str, place: list[str | int], msg: str) -> FieldError:
     return {"type": kind, "loc": place, "msg": msg}

@@ -40,7 +40,7 @@ def credential_from(scope: Mapping[str, Any]) -> Credential | None:
     return None
 
 
-def rests_on_cookie(scope: Mapping[str, Any]) -> bool:
+def uses_cookie(scope: Mapping[str, Any]) -> bool:
     """Whether the one credential of an ASGI request is the cookie `token`, be it one that no sign-in would set."""
     credential = credential_from(scope)
     if credential is not None:

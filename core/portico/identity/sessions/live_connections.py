@@ -24,12 +24,12 @@ from portico.tasks import PeriodicTask
 #: Seconds between two rounds.
 RECHECK_SECONDS = 0.4
 
-_STILL = (
+_VALID = (
     "SELECT id FROM portico_session WHERE id IN ({}) AND (expires_at IS NULL OR expires_at > ${})"
 )
 log = structlog.get_logger("portico.identity")
 
-Farewell = Callable[[], None]
+OnRevoked = Callable[[], None]
 
 
 class CredentialRef(NamedTuple):
@@ -43,7 +43,7 @@ async def valid_session_ids(session_ids: Sequence[str]) -> set[str]:
     """Those of these sign-ins that are in force."""
     last = len(session_ids) + 1
     found = await fetch_all(
-        _STILL.format(placeholders(len(session_ids)), last), *session_ids, now()
+        _VALID.format(placeholders(len(session_ids)), last), *session_ids, now()
     )
     return {one["id"] for one in found}
 
@@ -59,15 +59,15 @@ class LiveConnections:
     def __init__(
         self,
         grace_seconds: float,
-        readers: Sequence[TokenAuthenticator],
-        forget: Callable[[], None] = lambda: None,
+        authenticators: Sequence[TokenAuthenticator],
+        on_ended: Callable[[], None] = lambda: None,
     ) -> None:
-        self._blind = grace_seconds
-        self._readers = readers
-        self._forget = forget
-        self._live: dict[CredentialRef, set[Farewell]] = {}
+        self._grace_seconds = grace_seconds
+        self._authenticators = authenticators
+        self._on_ended = on_ended
+        self._live: dict[CredentialRef, set[OnRevoked]] = {}
         self._owners: dict[str, set[CredentialRef]] = defaultdict(set)
-        self._answered: dict[str, float] = {}
+        self._last_answer: dict[str, float] = {}
         self._task = PeriodicTask("live connections", RECHECK_SECONDS, self._recheck)
 
     def __len__(self) -> int:
@@ -75,19 +75,19 @@ class LiveConnections:
         return len(self._live)
 
     @contextlib.contextmanager
-    def track(self, actor: Actor | None, farewell: Farewell) -> Iterator[None]:
+    def track(self, actor: Actor | None, on_revoked: OnRevoked) -> Iterator[None]:
         """While the block runs, `farewell` is called if what let this person in is over. None = anybody may be here."""
         if actor is None:
             yield
             return
         held = CredentialRef(actor.credential, actor.session_id)
         farewells = self._live.setdefault(held, set())
-        farewells.add(farewell)
+        farewells.add(on_revoked)
         self._owners[actor.id].add(held)
         try:
             yield
         finally:
-            farewells.discard(farewell)
+            farewells.discard(on_revoked)
             if not farewells and self._live.get(held) is farewells:
                 del self._live[held]
                 self._owners[actor.id].discard(held)
@@ -122,21 +122,21 @@ class LiveConnections:
         for held in self._live:
             kinds[held.credential].append(held.session_id)
         began = time.monotonic()
-        self._answered = {kind: self._answered.get(kind, began) for kind in kinds}
+        self._last_answer = {kind: self._last_answer.get(kind, began) for kind in kinds}
         # Apart: a plugin that does not answer for its keys must not be what ends sessions.
-        await asyncio.gather(*(self._look_at(kind, kinds[kind]) for kind in kinds))
+        await asyncio.gather(*(self._recheck_kind(kind, kinds[kind]) for kind in kinds))
 
-    async def _look_at(self, kind: str, session_ids: list[str]) -> None:
+    async def _recheck_kind(self, kind: str, session_ids: list[str]) -> None:
         try:
-            async with asyncio.timeout(self._blind):
+            async with asyncio.timeout(self._grace_seconds):
                 for some in chunks(session_ids):
                     still = await self._valid_ids(kind, list(some))
                     if gone := [CredentialRef(kind, one) for one in some if one not in still]:
-                        self._forget()
+                        self._on_ended()
                         self._end(gone)
-            self._answered[kind] = time.monotonic()
+            self._last_answer[kind] = time.monotonic()
         except Exception as error:  # noqa: BLE001 - away, full, a plugin's reader
-            if time.monotonic() - self._answered[kind] >= self._blind:
+            if time.monotonic() - self._last_answer[kind] >= self._grace_seconds:
                 name = type(error).__name__
                 log.warning("connections ended unseen", credential=kind, error=name)
                 self._end([held for held in self._live if held.credential == kind])
@@ -144,7 +144,7 @@ class LiveConnections:
     async def _valid_ids(self, credential: str, session_ids: list[str]) -> set[str]:
         if credential == SESSION_CREDENTIAL:
             return await valid_session_ids(session_ids)
-        reader = next((one for one in self._readers if one.kind == credential), None)
+        reader = next((one for one in self._authenticators if one.kind == credential), None)
         return await reader.still_valid(session_ids) if reader is not None else set()
 
     def _revoked(self, event: SessionRevoked) -> None:

@@ -22,16 +22,16 @@ MAX_MARKER_SECONDS = 365 * 86400
 #: How many words may wait to be said. Beyond that they are not said, and heard of within the moment.
 MAX_PENDING = 1000
 
-Hear = Callable[[str], None]
+OnRevocation = Callable[[str], None]
 
 
 class RevocationBroadcaster:
     """Says and hears whose sign-ins have ended. `hear`: called with the id of each such account."""
 
-    def __init__(self, redis: RedisConnection, hear: Hear) -> None:
+    def __init__(self, redis: RedisConnection, on_revocation: OnRevocation) -> None:
         self._redis = redis
-        self._hear = hear
-        self._saying: set[asyncio.Task[None]] = set()
+        self._on_revocation = on_revocation
+        self._sending: set[asyncio.Task[None]] = set()
 
     def listeners(self) -> list[Listener]:
         """What is told: nothing, where there is no Redis."""
@@ -50,8 +50,8 @@ class RevocationBroadcaster:
 
     async def stop(self) -> None:
         """Have said what was to be said."""
-        if self._saying:
-            await asyncio.wait(self._saying)
+        if self._sending:
+            await asyncio.wait(self._sending)
 
     def _revoked(self, event: SessionRevoked) -> None:
         self._publish(event.account_id, event.session_id, event.expires_at)
@@ -59,11 +59,11 @@ class RevocationBroadcaster:
     def _publish(
         self, account_id: str, session_id: str | None = None, expires_at: int | None = None
     ) -> None:
-        if self._redis.away or len(self._saying) >= MAX_PENDING:
+        if self._redis.away or len(self._sending) >= MAX_PENDING:
             return
         task = asyncio.create_task(self._send(account_id, session_id, expires_at))
-        self._saying.add(task)
-        task.add_done_callback(self._saying.discard)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
     async def _send(self, account_id: str, session_id: str | None, expires_at: int | None) -> None:
         lasts = MAX_MARKER_SECONDS if expires_at is None else expires_at - now()
@@ -81,6 +81,6 @@ class RevocationBroadcaster:
 
     def _on_message(self, message: str) -> None:
         try:
-            self._hear(msgspec.json.decode(message, type=str))
+            self._on_revocation(msgspec.json.decode(message, type=str))
         except msgspec.MsgspecError:
             return  # somebody else's word

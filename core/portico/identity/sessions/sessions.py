@@ -16,7 +16,7 @@ from portico.identity.providers import SessionOrigin
 from portico.identity.sessions.tokens import Claims, TokenSigner
 
 #: Seconds between two sweeps of expired rows by one process.
-SWEEP_EVERY = 600
+SWEEP_SECONDS = 600
 
 # Runs on every request: two look-ups by primary key. The columns are named as the fields of `Actor`.
 _RESOLVE = (
@@ -34,12 +34,12 @@ _OPEN = (
 )
 _SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
 _CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING id, account_id, expires_at"
-_CLOSE_OF = "DELETE FROM portico_session WHERE account_id = $1 AND id = $2 RETURNING id, account_id, expires_at"
-_CLOSE_PROVIDED = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id, expires_at"
-_CLOSE_ARRIVED = "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id, expires_at"
+_CLOSE_FOR_ACCOUNT = "DELETE FROM portico_session WHERE account_id = $1 AND id = $2 RETURNING id, account_id, expires_at"
+_CLOSE_BY_PROVIDER_SESSION = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id, expires_at"
+_CLOSE_BY_METHOD = "DELETE FROM portico_session WHERE account_id = $1 AND method = $2 RETURNING id, account_id, expires_at"
 _CLOSE_OTHERS = "DELETE FROM portico_session WHERE account_id = $1 AND id <> $2"
 _CLOSE_ALL = "DELETE FROM portico_session WHERE account_id = $1"
-_KEEP = "UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE a.id = $1) WHERE id = $2"
+_SET_EPOCH = "UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE a.id = $1) WHERE id = $2"
 _NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
 
 
@@ -65,26 +65,26 @@ class Sessions:
         self,
         signer: TokenSigner,
         bus: EventBus,
-        moment: float = 0,
-        keep_up: Callable[[], Awaitable[None]] | None = None,
+        cache_seconds: float = 0,
+        refresh_lifetime: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._signer = signer
-        self._keep_up = keep_up
+        self._refresh_lifetime = refresh_lifetime
         self._bus = bus
-        self._actors: TTLCache[Claims, Actor] = TTLCache(moment)
+        self._actors: TTLCache[Claims, Actor] = TTLCache(cache_seconds)
         self._sweep_at = 0
 
-    async def open(self, account: Account, arrival: SessionOrigin | None = None) -> SessionToken:
+    async def open(self, account: Account, origin: SessionOrigin | None = None) -> SessionToken:
         """Sign somebody in whose identity was just proven.
 
         Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
         """
         await self._sweep()
-        if self._keep_up is not None:
-            await self._keep_up()
+        if self._refresh_lifetime is not None:
+            await self._refresh_lifetime()
         session_id = new_id()
         token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
-        came = arrival or SessionOrigin()
+        came = origin or SessionOrigin()
         if not await fetch_all(
             _OPEN,
             session_id,
@@ -102,8 +102,8 @@ class Sessions:
 
     async def resolve(self, token: str) -> Actor | None:
         """Who this token stands for; None if it is not good, or not any more. One statement a moment."""
-        if self._keep_up is not None:
-            await self._keep_up()
+        if self._refresh_lifetime is not None:
+            await self._refresh_lifetime()
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
@@ -146,11 +146,11 @@ class Sessions:
 
     async def close_by_provider_session(self, method: str, provider_session: str) -> list[str]:
         """End the sign-ins that one session at a provider brought. Returns their ids."""
-        return await self._close_where(_CLOSE_PROVIDED, method, provider_session)
+        return await self._close_where(_CLOSE_BY_PROVIDER_SESSION, method, provider_session)
 
     async def close_by_method(self, account_id: str, method: str) -> list[str]:
         """End the sign-ins of an account that came by one way. Returns their ids."""
-        return await self._close_where(_CLOSE_ARRIVED, account_id, method)
+        return await self._close_where(_CLOSE_BY_METHOD, account_id, method)
 
     async def _close_where(self, statement: str, *args: str) -> list[str]:
         async with transaction():
@@ -165,7 +165,7 @@ class Sessions:
 
     async def close_for_account(self, account_id: str, session_id: str) -> bool:
         """End one sign-in if it is this account's. Returns whether it was."""
-        return bool(await self._close_where(_CLOSE_OF, account_id, session_id))
+        return bool(await self._close_where(_CLOSE_FOR_ACCOUNT, account_id, session_id))
 
     async def close_all(self, account_id: str, keep: str | None = None) -> None:
         """End every sign-in of an account, but for `keep` if that is given.
@@ -179,7 +179,7 @@ class Sessions:
                 await execute(_CLOSE_ALL, account_id)
             else:
                 await execute(_CLOSE_OTHERS, account_id, keep)
-                await execute(_KEEP, account_id, keep)
+                await execute(_SET_EPOCH, account_id, keep)
             self._publish(SessionRevoked(account_id))
 
     def _publish(self, event: SessionRevoked) -> None:
@@ -188,5 +188,5 @@ class Sessions:
     async def _sweep(self) -> None:
         """Forget the sign-ins that ran out, now and then: a sign-in is rare enough to carry the cost."""
         if now() >= self._sweep_at:
-            self._sweep_at = now() + SWEEP_EVERY
+            self._sweep_at = now() + SWEEP_SECONDS
             await execute(_SWEEP, now())

@@ -23,12 +23,12 @@ from portico.settings.section import Secret
 #: {"alg":"HS256","typ":"JWT"}. A token of ours begins with exactly this, so no other algorithm, and none of the
 #: header's options, is ever looked at.
 HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
-LONGEST_TOKEN = 8 * 1024
-REMEMBERED = 4096
+MAX_TOKEN_CHARS = 8 * 1024
+MAX_CACHED_TOKENS = 4096
 #: Seconds by which the clocks of two instances may differ.
-LEEWAY = 60
+LEEWAY_SECONDS = 60
 #: Seconds in a hundred years; whoever wants more wants `-1`.
-LONGEST_LIFETIME = 100 * 365 * 86400
+MAX_LIFETIME_SECONDS = 100 * 365 * 86400
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|w)")
@@ -61,19 +61,19 @@ def parse_lifetime(text: str) -> int | None:
         return None
     if text and _SPAN.sub("", text) == "":
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
-        if 0 < seconds <= LONGEST_LIFETIME:
+        if 0 < seconds <= MAX_LIFETIME_SECONDS:
             return math.ceil(seconds)
     reason = "is not a time span; write 4w, 1.5d or 1h30m, or -1 for ever (JWT_EXPIRES_IN)"
     raise BadSettings([Problem("identity.session_lifetime", reason, value=text)])
 
 
-def is_valid_lifetime(text: str, shortest: int) -> bool:
+def is_valid_lifetime(text: str, min_seconds: int) -> bool:
     """Whether this can be read as a time span of `shortest` seconds or more, or for ever."""
     try:
         lifetime = parse_lifetime(text)
     except BadSettings:
         return False
-    return lifetime is None or lifetime >= shortest
+    return lifetime is None or lifetime >= min_seconds
 
 
 class TokenSigner:
@@ -82,15 +82,15 @@ class TokenSigner:
     def __init__(self, secret: Secret, lifetime: str) -> None:
         check_strength(secret.reveal(), "identity.secret_key (WEBUI_SECRET_KEY)")
         self.lifetime = parse_lifetime(lifetime)
-        self._written = lifetime
+        self._lifetime_text = lifetime
         self._key = OctKey.import_key(secret.reveal().encode())
         self._decoder = msgspec.json.Decoder(Claims)
-        self._known: OrderedDict[str, Claims] = OrderedDict()
+        self._cached: OrderedDict[str, Claims] = OrderedDict()
 
     def set_lifetime(self, lifetime: str) -> None:
         """From now on tokens live this long; what cannot be read changes nothing."""
-        if lifetime != self._written:
-            self._written = lifetime
+        if lifetime != self._lifetime_text:
+            self._lifetime_text = lifetime
             with suppress(BadSettings):
                 self.lifetime = parse_lifetime(lifetime)
 
@@ -105,25 +105,25 @@ class TokenSigner:
 
     def verify(self, token: str) -> Claims:
         """What the token says. Raises: Unauthenticated if it is not one of ours, or no longer in force."""
-        claims = self._known.get(token)
+        claims = self._cached.get(token)
         if claims is None:
             claims = self._read(token)
-            self._known[token] = claims
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            self._cached[token] = claims
+            if len(self._cached) > MAX_CACHED_TOKENS:
+                self._cached.popitem(last=False)
         else:
-            self._known.move_to_end(token)
+            self._cached.move_to_end(token)
         if not self._is_valid(claims.exp):
-            self._known.pop(token, None)
+            self._cached.pop(token, None)
             raise Unauthenticated(INVALID_TOKEN)
         return claims
 
     def forget(self, token: str) -> None:
         """Keep nothing of a token that nobody is signed in with any more."""
-        self._known.pop(token, None)
+        self._cached.pop(token, None)
 
     def _read(self, token: str) -> Claims:
-        if len(token) > LONGEST_TOKEN or not token.startswith(HEADER):
+        if len(token) > MAX_TOKEN_CHARS or not token.startswith(HEADER):
             raise Unauthenticated(INVALID_TOKEN)
         try:
             signed = jws.deserialize_compact(token, self._key, algorithms=["HS256"])
@@ -140,4 +140,4 @@ class TokenSigner:
         if expires_at is None:
             return self.lifetime is None
         left = expires_at - now()
-        return left > 0 and (self.lifetime is None or left <= self.lifetime + LEEWAY)
+        return left > 0 and (self.lifetime is None or left <= self.lifetime + LEEWAY_SECONDS)

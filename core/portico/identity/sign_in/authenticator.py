@@ -60,24 +60,28 @@ class Authenticator:
         self._verifiers: list[RequestVerifier] = []
 
     def add_providers(
-        self, ways: Collection[AuthProvider] = (), readers: Collection[TokenAuthenticator] = ()
+        self,
+        providers: Collection[AuthProvider] = (),
+        token_authenticators: Collection[TokenAuthenticator] = (),
     ) -> None:
         """People come in by these ways too, and carry these tokens too."""
-        self.providers.update((way.name, way) for way in ways)
-        self._verifiers += [way for way in ways if isinstance(way, RequestVerifier)]
-        self.token_authenticators += readers
+        self.providers.update((way.name, way) for way in providers)
+        self._verifiers += [way for way in providers if isinstance(way, RequestVerifier)]
+        self.token_authenticators += token_authenticators
 
     def remove_providers(
-        self, ways: Collection[AuthProvider] = (), readers: Collection[TokenAuthenticator] = ()
+        self,
+        providers: Collection[AuthProvider] = (),
+        token_authenticators: Collection[TokenAuthenticator] = (),
     ) -> None:
         """Not any more."""
-        for way in ways:
+        for way in providers:
             self.providers.pop(way.name, None)
         self._verifiers = [
             way for way in self.providers.values() if isinstance(way, RequestVerifier)
         ]
         self.token_authenticators[:] = [
-            one for one in self.token_authenticators if one not in readers
+            one for one in self.token_authenticators if one not in token_authenticators
         ]
 
     async def active_providers(self) -> list[AuthProvider]:
@@ -138,16 +142,18 @@ class Authenticator:
         raise Forbidden(ACTION_PROHIBITED)
 
     async def _authenticate_token(
-        self, reader: TokenAuthenticator, token: str, scope: Mapping[str, Any]
+        self, authenticator: TokenAuthenticator, token: str, scope: Mapping[str, Any]
     ) -> Actor | None:
         """Who stands behind a token that is no session's. One that is nobody's counts as a try to get in.
 
         Those that are good are not counted, so nobody is kept out by whoever guesses from the same address.
         """
-        actor = await reader.authenticate(token)
+        actor = await authenticator.authenticate(token)
         if actor is None and self._limiter is not None:
             client = scope.get("client")
-            async with await self._limiter.acquire(reader.kind, client[0] if client else "", None):
+            async with await self._limiter.acquire(
+                authenticator.kind, client[0] if client else "", None
+            ):
                 raise Unauthenticated(INVALID_TOKEN)
         return actor
 
@@ -162,28 +168,30 @@ class Authenticator:
         return actor
 
     async def sign_in_with(
-        self, way: AuthProvider, attempt: Any, scope: Mapping[str, Any]
+        self, provider: AuthProvider, attempt: Any, scope: Mapping[str, Any]
     ) -> SignInResult:
         """Sign somebody in: the one door behind every way.
 
         `attempt`: what the way's own `authenticate` takes; `scope`: the ASGI request. Raises: what that raises;
         Invalid and Forbidden as `Admission.admit`.
         """
-        found = await way.authenticate(attempt)
+        found = await provider.authenticate(attempt)
         if isinstance(found, ExternalIdentity):
-            account = await self._provisioner.provision(way.name, found, way.provisioning_rules)
-            return await self.open_session(way, account, scope, found.provider_session_id)
-        return await self.open_session(way, found, scope)
+            account = await self._provisioner.provision(
+                provider.name, found, provider.provisioning_rules
+            )
+            return await self.open_session(provider, account, scope, found.provider_session_id)
+        return await self.open_session(provider, found, scope)
 
     async def open_session(
         self,
-        way: AuthProvider,
+        provider: AuthProvider,
         account: Account,
         scope: Mapping[str, Any],
         provider_session: str | None = None,
     ) -> SignInResult:
         """Open a session for somebody who is known already, such as whoever just signed up."""
-        came = session_origin(scope, way.name, provider_session)
+        came = session_origin(scope, provider.name, provider_session)
         return await self._responder.sign_in(account, came)
 
     async def sign_out(self, token: str) -> str | None:

@@ -3,7 +3,7 @@
 from portico import audit
 from portico.db import execute, fetch_all, now, transaction
 from portico.errors import INVALID_CRED, InvalidRequest
-from portico.identity.providers import LONGEST_SUBJECT
+from portico.identity.providers import MAX_SUBJECT_BYTES
 
 _FIND = "SELECT account_id FROM portico_link WHERE provider = $1 AND subject = $2"
 _OF = "SELECT provider, subject, created_at FROM portico_link WHERE account_id = $1 ORDER BY provider, subject"
@@ -35,7 +35,7 @@ class IdentityLinks:
                 raise InvalidRequest(INVALID_CRED)
             await audit.record_change("account.linked", "account", account_id, new=provider)
 
-    async def drop(self, provider: str, subject: str, account_id: str) -> bool:
+    async def remove(self, provider: str, subject: str, account_id: str) -> bool:
         """The subject is nobody any more. Returns whether it was this account."""
         async with transaction():
             dropped = await execute(_DROP, provider, subject, account_id)
@@ -50,5 +50,5 @@ def check_subject(subject: str) -> None:
         size = len(subject.encode())
     except UnicodeEncodeError:
         raise InvalidRequest(INVALID_CRED) from None
-    if not 0 < size <= LONGEST_SUBJECT or "\x00" in subject:
+    if not 0 < size <= MAX_SUBJECT_BYTES or "\x00" in subject:
         raise InvalidRequest(INVALID_CRED)

@@ -15,7 +15,7 @@ import bcrypt
 from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, InvalidRequest, RateLimited
 
 #: bcrypt reads no further than this many bytes.
-LONGEST = 72
+MAX_PASSWORD_BYTES = 72
 #: How many may wait for each thread; at a quarter of a second each, the last of them waits eight seconds.
 MAX_QUEUED_PER_THREAD = 32
 
@@ -46,10 +46,10 @@ class Passwords:
         self._pool = ThreadPoolExecutor(
             threads, thread_name_prefix="bcrypt", initializer=_lower_priority
         )
-        self._places = BoundedSemaphore(threads * (1 + MAX_QUEUED_PER_THREAD))
+        self._slots = BoundedSemaphore(threads * (1 + MAX_QUEUED_PER_THREAD))
         self._rule: PasswordRule | None = None
         # A hash nothing matches but every comparison takes its full time over.
-        self._nobodys = bcrypt.gensalt(rounds) + b"." * 31
+        self._dummy_hash = bcrypt.gensalt(rounds) + b"." * 31
 
     def set_rule(self, rule: PasswordRule | None) -> None:
         """Say what the operator asks of every new password, wherever it is set; None = nothing more."""
@@ -60,7 +60,7 @@ class Passwords:
         if not password:
             raise InvalidRequest(INVALID_PASSWORD)
         # The characters first, so that ten megabytes are not encoded only to be counted.
-        if len(password) > LONGEST or len(_bytes(password)) > LONGEST:
+        if len(password) > MAX_PASSWORD_BYTES or len(_bytes(password)) > MAX_PASSWORD_BYTES:
             raise InvalidRequest(PASSWORD_TOO_LONG)
         if self._rule is not None:
             self._rule(password)
@@ -89,10 +89,10 @@ class Passwords:
 
         `hashed` None = there is no such account, or it has no password. Raises: RateLimited.
         """
-        given = _bytes(password[: LONGEST + 1])
-        right = await self._work(lambda: self._matches(given[:LONGEST], hashed))
+        given = _bytes(password[: MAX_PASSWORD_BYTES + 1])
+        right = await self._work(lambda: self._matches(given[:MAX_PASSWORD_BYTES], hashed))
         # None longer was ever set, so the right first 72 bytes of a longer one are not the password.
-        return right and len(given) <= LONGEST
+        return right and len(given) <= MAX_PASSWORD_BYTES
 
     def _matches(self, given: bytes, hashed: str | None) -> bool:
         if hashed is not None:
@@ -100,7 +100,7 @@ class Passwords:
                 return bcrypt.checkpw(given, hashed.encode())
             except ValueError:
                 pass  # not a bcrypt hash, as other servers leave behind for accounts without a password
-        bcrypt.checkpw(given, self._nobodys)
+        bcrypt.checkpw(given, self._dummy_hash)
         return False
 
     async def _work(self, job: Callable[[], T]) -> T:
@@ -109,18 +109,18 @@ class Passwords:
         A place is given back when the job has ended, not when its caller stopped waiting: else a crowd that hangs
         up early could queue without limit.
         """
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise RateLimited(retry_after=5)
         try:
             future = self._pool.submit(job)
         except BaseException:
-            self._places.release()
+            self._slots.release()
             raise
-        future.add_done_callback(self._leave)
+        future.add_done_callback(self._release_slot)
         return await asyncio.wrap_future(future)
 
-    def _leave(self, _: "Future[Any]") -> None:
-        self._places.release()
+    def _release_slot(self, _: "Future[Any]") -> None:
+        self._slots.release()
 
 
 def _lower_priority() -> None:

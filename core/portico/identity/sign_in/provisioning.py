@@ -18,7 +18,7 @@ from portico.normalization import normalized
 
 log = structlog.get_logger("portico.identity")
 
-_NAMED = "SELECT g.id, g.name FROM portico_group g ORDER BY g.created_at, g.id"
+_GROUPS_BY_AGE = "SELECT g.id, g.name FROM portico_group g ORDER BY g.created_at, g.id"
 
 
 class AccountProvisioner:
@@ -40,70 +40,70 @@ class AccountProvisioner:
         self._default_group = default_group
 
     async def provision(
-        self, provider: str, proof: ExternalIdentity, terms: ProvisioningRules
+        self, provider: str, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account:
         """The account of somebody whom a provider vouches for.
 
         Raises: Forbidden for a newcomer where there shall be none; Invalid where an account has the e-mail address
         and may not be merged with, and for what cannot be stored.
         """
-        account = await self._find_linked(provider, proof, terms)
+        account = await self._find_linked(provider, external, rules)
         if account is None:
             try:
                 async with transaction():
-                    account = await self._link_or_create(provider, proof, terms)
+                    account = await self._link_or_create(provider, external, rules)
             except InvalidRequest:
                 # A newcomer who comes twice at the same time is let in once, and known by then.
                 async with (
                     transaction()
                 ):  # where what the other one wrote is seen before its commit
-                    account = await self._find_linked(provider, proof, terms)
+                    account = await self._find_linked(provider, external, rules)
                 if account is None:
                     raise
-        return await self._synchronize(account, proof, terms)
+        return await self._synchronize(account, external, rules)
 
     async def _find_linked(
-        self, provider: str, proof: ExternalIdentity, terms: ProvisioningRules
+        self, provider: str, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account | None:
-        if proof.subject is None:
-            return await self._find_by_email(proof, terms)
-        account_id = await self._links.account_id(provider, proof.subject)
+        if external.subject is None:
+            return await self._find_by_email(external, rules)
+        account_id = await self._links.account_id(provider, external.subject)
         return None if account_id is None else await self._accounts.by_id(account_id)
 
     async def _find_by_email(
-        self, proof: ExternalIdentity, terms: ProvisioningRules
+        self, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account | None:
         """The account of the same e-mail address. Raises: Invalid if it may not be merged with."""
-        account = await self._accounts.by_email(proof.email)
-        if account is not None and not _may_link(account, proof, terms):
+        account = await self._accounts.by_email(external.email)
+        if account is not None and not _may_link(account, external, rules):
             raise InvalidRequest(EMAIL_TAKEN)
         return account
 
     async def _link_or_create(
-        self, provider: str, proof: ExternalIdentity, terms: ProvisioningRules
+        self, provider: str, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account:
-        account = await self._find_by_email(proof, terms)
-        if account is not None and proof.subject is not None:
+        account = await self._find_by_email(external, rules)
+        if account is not None and external.subject is not None:
             others = await self._links.of(account.id)
             if any(known == provider for known, _ in others):
                 # To this provider the account is somebody else, whose address it says this is as well.
                 raise InvalidRequest(EMAIL_TAKEN)
         if account is None:
-            if not (terms.create_accounts or terms.create_first_account):
+            if not (rules.create_accounts or rules.create_first_account):
                 raise Forbidden(ACCESS_PROHIBITED)
-            account = await self._create(proof, founding=not terms.create_accounts)
-        if proof.subject is not None:
-            await self._links.add(provider, proof.subject, account.id)
+            account = await self._create(external, only_if_first=not rules.create_accounts)
+        if external.subject is not None:
+            await self._links.add(provider, external.subject, account.id)
         return account
 
-    async def _create(self, proof: ExternalIdentity, *, founding: bool) -> Account:
+    async def _create(self, external: ExternalIdentity, *, only_if_first: bool) -> Account:
         account = await self._accounts.create(
-            name=proof.name or proof.email,
-            email=proof.email,
+            name=external.name or external.email,
+            email=external.email,
             password_hash=None,
-            role=proof.role,
-            profile_image_url=proof.picture or DEFAULT_PICTURE,
-            only_if_first=founding,
+            role=external.role,
+            profile_image_url=external.picture or DEFAULT_PICTURE,
+            only_if_first=only_if_first,
         )
         await self.join_default_group(account.id)
         return account
@@ -119,14 +119,14 @@ class AccountProvisioner:
             log.warning("the group that newcomers join does not exist", group=group_id)
 
     async def _synchronize(
-        self, account: Account, proof: ExternalIdentity, terms: ProvisioningRules
+        self, account: Account, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account:
-        role = proof.role if proof.role != account.role else None
-        picture = proof.picture if terms.replace_picture else None
+        role = external.role if external.role != account.role else None
+        picture = external.picture if rules.replace_picture else None
         if role or (picture and picture != account.profile_image_url):
             account = await self._update_account(account, role, picture)
-        if proof.groups is not None and account.role != "admin":
-            await self._sync_groups(account.id, proof.groups, terms)
+        if external.groups is not None and account.role != "admin":
+            await self._sync_groups(account.id, external.groups, rules)
         return account
 
     async def _update_account(
@@ -143,21 +143,21 @@ class AccountProvisioner:
             return await self._accounts.update(account.id, wanted)
 
     async def _sync_groups(
-        self, account_id: str, names: Sequence[str], terms: ProvisioningRules
+        self, account_id: str, names: Sequence[str], rules: ProvisioningRules
     ) -> None:
         """Have somebody in exactly the groups of these names, but for those that are left alone.
 
         A name that several groups bear means the oldest of them. Names are compared in one form of Unicode; case counts.
         """
         composed = (normalized("NFC", name) for name in names)
-        wanted = {name for name in composed if name and not terms.is_ignored_group(name)}
+        wanted = {name for name in composed if name and not rules.is_ignored_group(name)}
         async with transaction():
             known: dict[str, str] = {}
             name_of = {}
-            for found in await fetch_all(_NAMED):
+            for found in await fetch_all(_GROUPS_BY_AGE):
                 known.setdefault(normalized("NFC", found["name"]), found["id"])
                 name_of[found["id"]] = found["name"]
-            if terms.create_groups:
+            if rules.create_groups:
                 for name in sorted(wanted - known.keys()):
                     known[name] = await self._new_group(name, account_id)
             now_in = set(await self._groups.ids_of_account(account_id))
@@ -165,7 +165,7 @@ class AccountProvisioner:
             for group_id in sorted(to_be - now_in):
                 await self._groups.add_members(group_id, [account_id])
             for group_id in sorted(now_in - to_be):
-                if not terms.is_ignored_group(name_of.get(group_id, "")):
+                if not rules.is_ignored_group(name_of.get(group_id, "")):
                     await self._groups.remove_members(group_id, [account_id])
 
     async def _new_group(self, name: str, account_id: str) -> str:
@@ -174,8 +174,8 @@ class AccountProvisioner:
         return (await self._groups.create(name=name, description=text, by=by)).id
 
 
-def _may_link(account: Account, proof: ExternalIdentity, terms: ProvisioningRules) -> bool:
+def _may_link(account: Account, external: ExternalIdentity, rules: ProvisioningRules) -> bool:
     """Whether somebody who is new to the provider is given the account that has their e-mail address."""
-    if not proof.email_verified or terms.link_by_email == "never":
+    if not external.email_verified or rules.link_by_email == "never":
         return False
-    return terms.link_by_email == "always" or account.role != "admin"
+    return rules.link_by_email == "always" or account.role != "admin"

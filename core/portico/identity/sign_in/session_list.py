@@ -12,15 +12,15 @@ from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.sessions.sessions import Sessions
 
 #: Sign-ins on one page.
-PAGE: Final = 30
+PAGE_SIZE: Final = 30
 #: Pages beyond are empty anyway; a database counts no further than 64 bits.
-LAST_PAGE: Final = 2**32
+MAX_PAGE: Final = 2**32
 
-_IN_FORCE = "FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2)"
-_COUNT = f"SELECT COUNT(*) AS n {_IN_FORCE}"
+_ACTIVE = "FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2)"
+_COUNT = f"SELECT COUNT(*) AS n {_ACTIVE}"
 _PAGE = (
     "SELECT id, method, address, user_agent, created_at, last_seen_at, expires_at "  # noqa: S608
-    f"{_IN_FORCE} ORDER BY created_at DESC, id DESC LIMIT {PAGE} OFFSET $3"
+    f"{_ACTIVE} ORDER BY created_at DESC, id DESC LIMIT {PAGE_SIZE} OFFSET $3"
 )
 
 
@@ -59,10 +59,10 @@ class SessionList:
         Raises: NotFound if there is no such account.
         """
         await self._accounts.by_id(account_id)
-        skip = (min(max(page, 1), LAST_PAGE) - 1) * PAGE
+        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
         found = await fetch_all(_PAGE, account_id, now(), skip)
         total = (await fetch_all(_COUNT, account_id, now()))[0]["n"]
-        return [self._shown(one, current) for one in found], total
+        return [self._info(one, current) for one in found], total
 
     async def end(self, account_id: str, session_id: str, by: str | None = None) -> None:
         """End one sign-in of an account.
@@ -88,7 +88,7 @@ class SessionList:
                 "sign_in.all_ended", KIND, account_id, new={"kept": keep} if keep else None
             )
 
-    def _shown(self, one: dict[str, object], current: str) -> SessionInfo:
+    def _info(self, one: dict[str, object], current: str) -> SessionInfo:
         shown = SessionInfo(**one, current=one["id"] == current)  # type: ignore[arg-type]
         # Those of before it was noted, and the others as they are known here.
         shown.last_seen_at = self._presence.last_active(

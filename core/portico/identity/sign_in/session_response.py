@@ -85,9 +85,9 @@ class SessionResponder:
         self._encode = msgspec.json.Encoder().encode
         self._profiles: TTLCache[str, Profile] = TTLCache(cache_seconds)
 
-    async def sign_in(self, account: Account, arrival: SessionOrigin | None = None) -> SignInResult:
+    async def sign_in(self, account: Account, origin: SessionOrigin | None = None) -> SignInResult:
         """Open a session for somebody whose identity was just proven."""
-        session = await self._sessions.open(account, arrival)
+        session = await self._sessions.open(account, origin)
         granted = await self._groups.permissions_of_account(account.id)
         user = SessionUser(
             id=account.id,

@@ -76,10 +76,10 @@ def _check_credential_scope(actor: Actor, scope: Scope, opt: Mapping[str, Any]) 
     """Check that the scope of a credential other than a session, such as an API key, allows the route. Raises: Forbidden."""
     if opt.get("session_only"):
         raise Forbidden(ACTION_PROHIBITED)
-    if actor.bounds is not None:
+    if actor.scope is not None:
         reads = opt.get("read_only", scope.get("method") in ("GET", "HEAD"))
         path = scope["path_template"]
-        if not actor.bounds.allows(path, opt.get("plugin", "portico"), reads=reads):
+        if not actor.scope.allows(path, opt.get("plugin", "portico"), reads=reads):
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
 
 
