@@ -25,7 +25,7 @@ class Budgets:
 
     def __init__(self, settings: LimitSettings, secret: Secret) -> None:
         self._settings = settings
-        self._key = hashlib.sha256(b"portico.rate_limits:" + secret.reveal().encode()).digest()
+        self._key = hashlib.sha256(b"portico.limits:" + secret.reveal().encode()).digest()
 
     def for_address(self, endpoint: str, address: str) -> RateLimit:
         key = self.digest("address", _is_password_endpoint(endpoint), network_of(address))
