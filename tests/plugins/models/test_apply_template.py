@@ -28,9 +28,7 @@ def template(admin: Client) -> str:
     return str(admin.post(f"{MODELS}/templates/create", document).json["id"])
 
 
-def test_a_model_is_made_of_a_template_and_what_the_caller_sets_wins(
-    admin: Client, template: str
-) -> None:
+def test_create_from_template_lets_values_of_the_caller_win(admin: Client, template: str) -> None:
     more = {"params": {"temperature": 1, "deep": {"b": 2}}, "meta": {"description": "Mine"}}
 
     made = admin.post(f"{CREATE}?template={template}", BARE | more).json
@@ -46,20 +44,20 @@ def test_a_model_is_made_of_a_template_and_what_the_caller_sets_wins(
 
 
 @pytest.mark.parametrize("key", ["Law desk", "law DESK", "translator", "Translator"])
-def test_a_template_is_named_by_id_or_name(admin: Client, template: str, key: str) -> None:
+def test_create_finds_template_by_id_or_name(admin: Client, template: str, key: str) -> None:
     made = admin.post(f"{CREATE}?template={quote(key)}", BARE)
     assert (made.status, bool(made.json["params"]["system"])) == (200, True)
 
 
 @pytest.mark.parametrize("key", ["absent", "a%00b", "x" * 400, "%20"])
-def test_a_template_that_is_not_there_is_404_and_nothing_is_made(ann: Client, key: str) -> None:
+def test_create_from_missing_template_is_404_and_creates_nothing(ann: Client, key: str) -> None:
     assert ann.post(f"{CREATE}?template={key}", BARE).status == 404
     ann.post(CREATE, form())
     assert ann.post(APPLY, {"id": "legal-desk", "template": "absent"}).status == 404
     assert ann.get(f"{MODELS}/list").json["total"] == 1
 
 
-def test_without_a_template_everything_has_to_be_said(ann: Client) -> None:
+def test_create_without_template_requires_all_fields(ann: Client) -> None:
     for name in ("params", "meta"):
         body = form()
         del body[name]
@@ -74,7 +72,8 @@ def test_without_a_template_everything_has_to_be_said(ann: Client) -> None:
     assert ann.post(f"{CREATE}?template=translator", BARE | {"params": {"top_p": 2}}).status == 400
 
 
-def test_D_MOD_4_a_template_shares_no_further_than_its_user_may(
+@pytest.mark.case("D-MOD-04")
+def test_create_from_template_shares_only_as_the_caller_may(
     ann: Client, template: str, add_group: AddGroup
 ) -> None:
     assert ann.post(f"{CREATE}?template={template}", BARE).json["access_control"] == {}
@@ -84,14 +83,13 @@ def test_D_MOD_4_a_template_shares_no_further_than_its_user_may(
     )
 
 
-def test_AB_36_a_template_opens_no_base(ann: Client, template: str) -> None:
+@pytest.mark.case("AB-36")
+def test_create_from_template_does_not_open_a_private_base(ann: Client, template: str) -> None:
     answer = ann.post(f"{CREATE}?template={template}", BARE | {"base_model_id": "closed-1"})
     assert answer.status == 403
 
 
-def test_people_who_are_gone_are_left_out_of_what_a_template_shares(
-    ann: Client, bob: Client, admin: Client
-) -> None:
+def test_create_from_template_skips_deleted_users(ann: Client, bob: Client, admin: Client) -> None:
     shared = {"read": {"user_ids": [ann.account["id"], bob.account["id"]]}}
     named = {"name": "Crew", "access_control": shared}
     assert admin.post(f"{MODELS}/templates/create", named).status == 200
@@ -102,7 +100,7 @@ def test_people_who_are_gone_are_left_out_of_what_a_template_shares(
     assert made["access_control"]["read"]["user_ids"] == [ann.account["id"]]
 
 
-def test_a_template_is_laid_over_a_model_but_for_what_the_caller_sets(
+def test_apply_template_overrides_model_except_values_of_the_caller(
     admin: Client, template: str
 ) -> None:
     params = {"system": "Old", "temperature": 0.1, "top_k": 5}
@@ -125,7 +123,7 @@ def test_a_template_is_laid_over_a_model_but_for_what_the_caller_sets(
     assert admin.post(APPLY, closed).json["access_control"] == {}
 
 
-def test_a_template_that_says_nothing_of_access_leaves_it_as_it_is(
+def test_apply_template_without_access_fields_keeps_sharing(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     shared = readers(bob) | writers(ann)
@@ -137,7 +135,8 @@ def test_a_template_that_says_nothing_of_access_leaves_it_as_it_is(
     assert after["params"]["system"] != before["params"]["system"]
 
 
-def test_AB_40_applying_needs_write_access(ann: Client, bob: Client, admin: Client) -> None:
+@pytest.mark.case("AB-40")
+def test_apply_template_requires_write_access(ann: Client, bob: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=readers(ann)))
     assert ann.post(APPLY, {"id": "legal-desk", "template": "translator"}).status == 403
     answers = [
@@ -147,7 +146,7 @@ def test_AB_40_applying_needs_write_access(ann: Client, bob: Client, admin: Clie
     assert answers[0].body == answers[1].body
 
 
-def test_two_templates_at_the_same_time_are_both_laid_over(admin: Client) -> None:
+def test_concurrent_apply_template_calls_are_both_applied(admin: Client) -> None:
     for name in ("a", "b", "c", "d"):
         made = {"name": name, "params": {name: 1}}
         assert admin.post(f"{MODELS}/templates/create", made).status == 200

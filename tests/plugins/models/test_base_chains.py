@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from tests.plugins.models.conftest import Shop, form, readers, writers
 
 from portico.api import UNAUTHORIZED
@@ -20,12 +21,12 @@ def chain(person: Client, *ids: str) -> None:
         base = one
 
 
-def test_presets_stand_on_presets(ann: Client) -> None:
+def test_preset_can_be_based_on_a_preset(ann: Client) -> None:
     chain(ann, "a", "b", "c")
     assert [one["id"] for one in ann.get("/api/models").json["data"]] == ["open-1", "a", "b", "c"]
 
 
-def test_a_ring_is_refused_however_long(ann: Client, admin: Client) -> None:
+def test_cycle_of_bases_is_rejected_at_any_length(ann: Client, admin: Client) -> None:
     chain(ann, "a", "b", "c")
 
     for person in (ann, admin):
@@ -36,13 +37,13 @@ def test_a_ring_is_refused_however_long(ann: Client, admin: Client) -> None:
     assert ann.get("/api/v1/models/model?id=a").json["base_model_id"] == "open-1"
 
 
-def test_a_model_that_was_waited_for_closes_no_ring(admin: Client) -> None:
+def test_preset_of_a_missing_base_cannot_close_a_cycle(admin: Client) -> None:
     admin.post(CREATE, form("a", base_model_id="b"))  # there is no b yet
 
     assert admin.post(CREATE, form("b", base_model_id="a")).detail == CYCLE_MESSAGE
 
 
-def test_two_who_write_at_the_same_time_close_no_ring(admin: Client) -> None:
+def test_concurrent_updates_cannot_close_a_cycle(admin: Client) -> None:
     chain(admin, "a")
     chain(admin, "b")
     answers = []
@@ -59,7 +60,7 @@ def test_two_who_write_at_the_same_time_close_no_ring(admin: Client) -> None:
     assert sorted(answer.status for answer in answers) == [200, 400]
 
 
-def test_a_chain_has_a_longest_length(ann: Client) -> None:
+def test_chain_of_bases_has_a_maximum_length(ann: Client) -> None:
     chain(ann, *(f"m{number}" for number in range(MAX_CHAIN_LENGTH)))
 
     answer = ann.post(CREATE, form("over", base_model_id=f"m{MAX_CHAIN_LENGTH - 1}"))
@@ -69,7 +70,8 @@ def test_a_chain_has_a_longest_length(ann: Client) -> None:
     assert f"m{MAX_CHAIN_LENGTH - 1}" in listed
 
 
-def test_AB_36_a_preset_on_a_private_one_is_refused_two_hops_up_as_well(
+@pytest.mark.case("AB-36")
+def test_preset_on_a_private_base_two_levels_down_is_rejected(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     admin.post(CREATE, form("private", base_model_id="open-1"))
@@ -93,7 +95,8 @@ def test_AB_36_a_preset_on_a_private_one_is_refused_two_hops_up_as_well(
     assert ann.post(UPDATE, form("x", base_model_id="middle")).status == 200  # where it was
 
 
-def test_AB_36_what_does_not_exist_looks_like_what_is_private(ann: Client, shop: Shop) -> None:
+@pytest.mark.case("AB-36")
+def test_missing_base_and_private_base_get_equal_responses(ann: Client, shop: Shop) -> None:
     answers = [ann.post(CREATE, form(base_model_id=base)) for base in ("closed-1", "absent")]
     assert {answer.body for answer in answers} == {answers[0].body}
     assert {answer.status for answer in answers} == {403}

@@ -45,9 +45,7 @@ def table(app: InProcessApp, name: str, order: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_hundreds_are_made_changed_and_deleted_with_tags_and_history(
-    app: InProcessApp, admin: Client, run: Run
-) -> None:
+def test_bulk_writes_keep_tags_and_versions(app: InProcessApp, admin: Client, run: Run) -> None:
     owner, ids = admin.account["id"], [f"m{number:03}" for number in range(250)]
 
     run("insert_many", [draft(one) for one in ids], owner, born={"m007": 7})
@@ -72,7 +70,9 @@ def test_hundreds_are_made_changed_and_deleted_with_tags_and_history(
     assert len(history) == 750
 
 
-def test_of_many_none_is_made_if_one_is_taken(app: InProcessApp, admin: Client, run: Run) -> None:
+def test_insert_many_inserts_nothing_if_one_id_is_taken(
+    app: InProcessApp, admin: Client, run: Run
+) -> None:
     owner = admin.account["id"]
     run("insert", draft("Taken"), owner)
 
@@ -82,9 +82,7 @@ def test_of_many_none_is_made_if_one_is_taken(app: InProcessApp, admin: Client, 
     assert [one["id"] for one in table(app, "models_model", "id")] == ["Taken"]
 
 
-def test_a_record_belongs_to_an_account_that_exists(
-    app: InProcessApp, admin: Client, run: Run
-) -> None:
+def test_insert_for_a_missing_account_fails(app: InProcessApp, admin: Client, run: Run) -> None:
     with pytest.raises(ForeignKeyViolation):
         run("insert", draft("m"), "nobody")
 

@@ -12,7 +12,7 @@ def as_file(*models: object) -> str:
     return json.dumps({"models": models})
 
 
-def test_models_are_brought_in_listed_and_taken_along(cli: CommandLine, tmp_path: Path) -> None:
+def test_models_are_imported_listed_and_exported(cli: CommandLine, tmp_path: Path) -> None:
     assert "portico model import" in cli("model", "list").stdout
     cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
     both = as_file(form("one"), form("over", base_model_id=None, is_active=False), {})
@@ -41,7 +41,7 @@ def test_models_are_brought_in_listed_and_taken_along(cli: CommandLine, tmp_path
     assert json.loads(emptied.stdout)["deleted"] == ["one", "over"]
 
 
-def test_new_models_are_the_owners_who_is_named_and_so_are_the_rights(cli: CommandLine) -> None:
+def test_owner_option_sets_owner_and_permissions(cli: CommandLine) -> None:
     for name in ("root", "ann"):
         said = "long enough\n"
         cli("user", "add", f"{name}@example.org", "--password-stdin", said=said)
@@ -57,7 +57,7 @@ def test_new_models_are_the_owners_who_is_named_and_so_are_the_rights(cli: Comma
     assert one["user_id"] == root["id"]
 
 
-def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
+def test_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     for said, told in (
         ("5", "this is not an export of models"),
         ("[", "it is cut off"),

@@ -71,7 +71,7 @@ WORDS: dict[str, tuple[Callable[[Client], Response], int, str]] = {
 
 
 @pytest.mark.parametrize(("ask", "status", "detail"), WORDS.values(), ids=WORDS)
-def test_what_is_refused_is_refused_in_the_words_clients_know(
+def test_rejections_have_the_error_texts_clients_know(
     bob: Client, admin_made: str, ask: Callable[[Client], Response], status: int, detail: str
 ) -> None:
     answer = ask(bob)
@@ -80,7 +80,7 @@ def test_what_is_refused_is_refused_in_the_words_clients_know(
     assert bob.get(f"{MODELS}/model?id={admin_made}").json["name"] == "Legal desk"
 
 
-def test_MODEL_NOT_FOUND_is_what_a_turn_with_an_unknown_model_is_told(
+def test_chat_with_unknown_model_is_model_not_found(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(env | {"PORTICO_PLUGINS_ONLY": "accounts,password,models,completions"})
@@ -107,7 +107,7 @@ def test_MODEL_NOT_FOUND_is_what_a_turn_with_an_unknown_model_is_told(
         ("DELETE", "/delete/all", None),
     ],
 )
-def test_DATABASE_ERROR_is_told_while_the_database_is_away(
+def test_unreachable_database_is_database_error(
     app: InProcessApp, admin: Client, admin_made: str, method: str, path: str, body: object
 ) -> None:
     database = app.portico.database

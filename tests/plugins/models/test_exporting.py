@@ -31,7 +31,7 @@ def exported(person: Client, query: str = "") -> list[str]:
     return [model["id"] for model in answer.json]
 
 
-def test_an_export_holds_whole_records(admin: Client) -> None:
+def test_export_contains_complete_models(admin: Client) -> None:
     made = create(admin, "one", access_control=None)
 
     assert admin.get(EXPORT).json == [made]
@@ -39,7 +39,8 @@ def test_an_export_holds_whole_records(admin: Client) -> None:
     assert admin.get(EXPORT).headers["content-type"] == "application/json"
 
 
-def test_D_MOD_8_one_takes_along_ones_own_and_what_one_may_write(
+@pytest.mark.case("D-MOD-08")
+def test_export_contains_own_and_writable_models(
     ann: Client, bob: Client, admin: Client, add_group: AddGroup
 ) -> None:
     crew = add_group(ann)
@@ -55,7 +56,8 @@ def test_D_MOD_8_one_takes_along_ones_own_and_what_one_may_write(
     assert len(exported(admin)) == 6
 
 
-def test_AB_39_what_one_may_only_read_is_not_in_an_export(ann: Client, admin: Client) -> None:
+@pytest.mark.case("AB-39")
+def test_export_omits_models_the_caller_may_only_read(ann: Client, admin: Client) -> None:
     create(admin, "public", access_control=None)
     create(admin, "closed", access_control=readers(ann))
 
@@ -67,13 +69,13 @@ def test_AB_39_what_one_may_only_read_is_not_in_an_export(ann: Client, admin: Cl
         assert answer.body == b"[]"
 
 
-def test_overrides_are_not_in_an_export(admin: Client) -> None:
+def test_export_omits_overrides(admin: Client) -> None:
     create(admin, "closed-1", base_model_id=None)
 
     assert exported(admin) == []
 
 
-def test_a_list_of_ids_is_exported_in_its_order(admin: Client) -> None:
+def test_export_of_ids_keeps_their_order(admin: Client) -> None:
     for name in ("a", "b/c d", "e"):
         create(admin, name)
 
@@ -86,11 +88,11 @@ def test_a_list_of_ids_is_exported_in_its_order(admin: Client) -> None:
 
 
 @pytest.mark.parametrize("body", [5, [], {"ids": "a"}, {"ids": [1]}])
-def test_a_list_of_another_shape_is_refused(admin: Client, body: Any) -> None:
+def test_export_rejects_ids_of_a_wrong_type(admin: Client, body: Any) -> None:
     assert admin.post(EXPORT, body).status == 422
 
 
-def test_an_export_comes_in_blocks_oldest_first_and_none_is_lost_between_two(
+def test_export_in_blocks_is_ordered_and_complete(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter, "BLOCK_ROWS", 3)
@@ -108,9 +110,7 @@ def test_an_export_comes_in_blocks_oldest_first_and_none_is_lost_between_two(
     )
 
 
-def test_without_administrators_bypass_an_export_holds_what_the_list_does(
-    ann: Client, admin: Client
-) -> None:
+def test_export_without_admin_bypass_equals_the_list(ann: Client, admin: Client) -> None:
     create(ann, "anns")
     create(admin, "own")
 
@@ -122,7 +122,7 @@ class TestWithoutBypass:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
-    def test_an_administrator_takes_along_what_they_find_in_the_list(
+    def test_administrator_without_bypass_exports_the_listed_models(
         self, ann: Client, admin: Client
     ) -> None:
         create(ann, "anns")
@@ -136,6 +136,6 @@ class TestWithoutThePermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "false"}
 
-    def test_exporting_is_refused(self, ann: Client) -> None:
+    def test_export_is_forbidden(self, ann: Client) -> None:
         for answer in (ann.get(EXPORT), ann.post(EXPORT)):
             assert (answer.status, answer.detail) == (403, UNAUTHORIZED)

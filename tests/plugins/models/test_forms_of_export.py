@@ -37,7 +37,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("body", GOOD.values(), ids=GOOD)
-def test_every_form_comes_in_whole_over_http(admin: Client, body: bytes) -> None:
+def test_import_over_http_reads_every_format(admin: Client, body: bytes) -> None:
     assert admin.post(IMPORT, body=body).json is True
 
     listed = admin.get("/api/v1/models/export").json
@@ -45,7 +45,7 @@ def test_every_form_comes_in_whole_over_http(admin: Client, body: bytes) -> None
     assert {one["name"] for one in listed} == {"Ä"}
 
 
-def test_a_single_exported_model_comes_in(admin: Client) -> None:
+def test_import_reads_a_single_model(admin: Client) -> None:
     assert admin.post(IMPORT, body=ONE).json is True
     assert admin.get("/api/v1/models/model?id=one").json["name"] == "Ä"
     assert admin.post("/api/v1/models/sync", body=BOM + TWO).json[0]["id"] == "two"
@@ -53,16 +53,14 @@ def test_a_single_exported_model_comes_in(admin: Client) -> None:
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
-def test_what_is_not_an_export_to_its_end_is_refused_and_nothing_comes_in(
-    admin: Client, body: bytes
-) -> None:
+def test_import_of_a_truncated_or_foreign_file_writes_nothing(admin: Client, body: bytes) -> None:
     for path in (IMPORT, "/api/v1/models/sync"):
         answer = admin.post(path, body=body)
         assert (answer.status, bool(answer.detail[0]["msg"])) == (422, True)
     assert admin.get("/api/v1/models/list").json["total"] == 0
 
 
-def test_columns_that_a_database_exports_as_texts_and_numbers_are_read(admin: Client) -> None:
+def test_import_reads_columns_exported_as_text_and_numbers(admin: Client) -> None:
     row = form("row") | {
         "params": '{"top_k": 5}',
         "meta": '{"description": "From a row"}',
@@ -79,7 +77,7 @@ def test_columns_that_a_database_exports_as_texts_and_numbers_are_read(admin: Cl
 
 
 @pytest.mark.parametrize("rights", ["null", "true", "", "public"])
-def test_rights_in_a_text_that_is_no_document_are_refused(admin: Client, rights: str) -> None:
+def test_import_rejects_access_fields_in_invalid_text(admin: Client, rights: str) -> None:
     assert admin.post(IMPORT, [form(access_control=rights)]).status == 422
     assert admin.get("/api/v1/models/model?id=legal-desk").status == 404
 
@@ -96,7 +94,7 @@ def as_root(cli: CommandLine, tmp_path: Path) -> Callable[..., Any]:
     return run
 
 
-def test_the_command_line_reads_the_same_forms(
+def test_command_line_import_reads_every_format(
     cli: CommandLine, as_root: Callable[..., Any]
 ) -> None:
     said = as_root("import", BAD["something behind"], code=1).stderr
@@ -108,9 +106,7 @@ def test_the_command_line_reads_the_same_forms(
     assert [one["id"] for one in listed] == ["one", "two"]
 
 
-def test_the_command_line_says_what_it_did_not_take_over(
-    cli: CommandLine, as_root: Callable[..., Any]
-) -> None:
+def test_command_line_import_prints_notes(cli: CommandLine, as_root: Callable[..., Any]) -> None:
     grants = [{"principal_type": "group", "principal_id": "no-group", "permission": "read"}]
     model = form("one", access_grants=grants, meta={"profile_image_url": "user.png"})
     del model["access_control"]

@@ -45,7 +45,7 @@ def models_of(app: InProcessApp) -> list[str]:
 # -- what becomes of them -----------------------------------------------------------------------------------
 
 
-def test_new_ones_are_the_callers_and_keep_when_they_were_made(ann: Client) -> None:
+def test_imported_new_models_belong_to_the_caller_and_keep_creation_time(ann: Client) -> None:
     model = form("one", user_id="me", created_at=1_700_000_000, updated_at=5, extra=[1])
 
     assert bring(ann, model).json is True
@@ -57,7 +57,7 @@ def test_new_ones_are_the_callers_and_keep_when_they_were_made(ann: Client) -> N
     assert one["params"] == model["params"]
 
 
-def test_what_a_new_one_does_not_say_has_the_values_of_a_new_record(ann: Client) -> None:
+def test_imported_new_model_gets_defaults_for_absent_keys(ann: Client) -> None:
     assert bring(ann, {"id": "one", "name": "One", "base_model_id": "open-1"}).json is True
 
     one = found(ann, "one")
@@ -66,7 +66,7 @@ def test_what_a_new_one_does_not_say_has_the_values_of_a_new_record(ann: Client)
     assert one["created_at"] == one["updated_at"]
 
 
-def test_an_existing_one_is_merged_over_its_row(ann: Client) -> None:
+def test_import_merges_into_an_existing_model(ann: Client) -> None:
     ann.post(CREATE, form("one", is_active=False))
     before = found(ann, "one")
 
@@ -82,7 +82,7 @@ def test_an_existing_one_is_merged_over_its_row(ann: Client) -> None:
 
 
 @pytest.mark.parametrize("unusable", [{}, {"id": ""}, {"id": None}, {"id": 5}, {"id": ["a"]}])
-def test_objects_without_a_usable_id_are_passed_over_and_told(ann: Client, unusable: Any) -> None:
+def test_import_skips_objects_without_usable_id_with_a_note(ann: Client, unusable: Any) -> None:
     answer = bring(ann, form("one"), unusable | {"name": "X", "params": 5})
 
     assert (answer.json["created"], answer.json["skipped"]) == (["one"], 1)
@@ -91,13 +91,13 @@ def test_objects_without_a_usable_id_are_passed_over_and_told(ann: Client, unusa
     assert found(ann, "one")
 
 
-def test_a_list_alone_is_an_import_too_and_an_empty_one_changes_nothing(ann: Client) -> None:
+def test_import_accepts_a_plain_list_and_an_empty_one(ann: Client) -> None:
     assert ann.post(IMPORT, [form("one")]).json is True
     assert ann.post(IMPORT, []).json is ann.post(IMPORT, {"models": []}).json is True
     assert found(ann, "one")
 
 
-def test_what_is_as_it_was_is_not_written_again(app: InProcessApp, ann: Client) -> None:
+def test_import_does_not_write_unchanged_models(app: InProcessApp, ann: Client) -> None:
     bring(ann, form("one", access_control=None), form("two"))
     told: list[ModelChanged] = []
     app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
@@ -107,7 +107,7 @@ def test_what_is_as_it_was_is_not_written_again(app: InProcessApp, ann: Client) 
     assert [(event.id, event.change) for event in told] == [("two", "updated")]
 
 
-def test_every_change_is_told_and_is_in_the_list_at_once(app: InProcessApp, admin: Client) -> None:
+def test_import_publishes_changes_and_updates_the_list(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("one"))
     told: list[ModelChanged] = []
     app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
@@ -119,9 +119,7 @@ def test_every_change_is_told_and_is_in_the_list_at_once(app: InProcessApp, admi
     assert names[-2:] == ["New", "Legal desk"]
 
 
-def test_what_a_model_was_before_an_import_is_in_its_history(
-    app: InProcessApp, admin: Client
-) -> None:
+def test_import_stores_versions(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("one"))
     bring(admin, form("one", name="New"))
 
@@ -136,9 +134,8 @@ def test_what_a_model_was_before_an_import_is_in_its_history(
 # -- all or none --------------------------------------------------------------------------------------------
 
 
-def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(
-    app: InProcessApp, admin: Client
-) -> None:
+@pytest.mark.case("D-MOD-10")
+def test_import_with_one_invalid_model_writes_nothing(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("m0007", name="Old"))
     models = [form(f"m{number:04}") for number in range(1000)]
     for broken, status in (
@@ -156,7 +153,7 @@ def test_D_MOD_10_one_bad_one_of_a_thousand_changes_nothing(
         assert found(admin, "m0007")["name"] == "Old"
 
 
-def test_everything_that_is_wrong_is_said_with_its_place_and_field(admin: Client) -> None:
+def test_import_reports_every_error_with_position_and_field(admin: Client) -> None:
     answer = bring(
         admin,
         form("one", params={"temperature": 9}, name="x" * 5000),
@@ -177,7 +174,7 @@ def test_everything_that_is_wrong_is_said_with_its_place_and_field(admin: Client
     assert "models[1]" not in answer.detail.replace("that of models[1]", "")
 
 
-def test_wrong_shapes_are_422_each_with_its_place(admin: Client) -> None:
+def test_import_reports_wrong_types_as_422_with_position(admin: Client) -> None:
     answer = bring(admin, 5, form("one", params=[]), form("two", is_active="yes", name=None))
 
     assert answer.status == 422
@@ -190,7 +187,7 @@ def test_wrong_shapes_are_422_each_with_its_place(admin: Client) -> None:
     assert (alone.status, alone.detail[0]["loc"]) == (422, ["body", 0, "name"])
 
 
-def test_of_very_many_faults_fifty_are_told(admin: Client) -> None:
+def test_import_reports_at_most_fifty_errors(admin: Client) -> None:
     values = bring(admin, *(form(f"m{number}", created_at=-1) for number in range(70)))
     assert values.detail.count("created_at") == 50
     assert "; and 20 more" in values.detail
@@ -200,15 +197,16 @@ def test_of_very_many_faults_fifty_are_told(admin: Client) -> None:
 @pytest.mark.parametrize(
     "body", [b"5", b"{}", b'{"models":{}}', b'{"models":5}', b"[", b'["\\ud800"]']
 )
-def test_a_body_that_is_no_list_is_refused(admin: Client, body: bytes) -> None:
+def test_import_rejects_a_body_without_models(admin: Client, body: bytes) -> None:
     assert admin.post(IMPORT, body=body).status == 422
 
 
+@pytest.mark.case("AB-69")
 @pytest.mark.parametrize(
     "text", ['"a\\u0000b"', '"\\ud800"', "1e999", "9" * 400, "-0.0", '"' + "x" * 600_000 + '"']
 )
 @pytest.mark.parametrize("field", ["id", "name", "base_model_id", "created_at", "params", "meta"])
-def test_AB_69_hostile_values_are_answered_like_any_other(
+def test_import_answers_hostile_values_with_client_errors(
     admin: Client, field: str, text: str
 ) -> None:
     value = f'{{"k":{text}}}' if field in ("params", "meta") else text
@@ -221,7 +219,7 @@ def test_AB_69_hostile_values_are_answered_like_any_other(
     assert admin.get("/api/v1/models/export").status == 200
 
 
-def test_an_import_may_be_larger_than_other_bodies_but_not_without_end(admin: Client) -> None:
+def test_import_body_has_its_own_size_limit(admin: Client) -> None:
     assert admin.post(IMPORT, body=b"[" + b" " * (40 << 20) + b"]").json is True
     assert admin.post(IMPORT, body=b"[" + b" " * (64 << 20) + b"]").status == 413
 
@@ -235,18 +233,14 @@ def test_an_import_may_be_larger_than_other_bodies_but_not_without_end(admin: Cl
         (b"[" + b"5," * 99_999 + b"5]", 422),
     ],
 )
-def test_a_body_of_very_many_parts_is_refused_before_they_fill_the_memory(
-    admin: Client, body: bytes, status: int
-) -> None:
+def test_import_body_with_too_many_elements_is_413(admin: Client, body: bytes, status: int) -> None:
     assert admin.post(IMPORT, body=body).status == status
 
 
 # -- what it would do ---------------------------------------------------------------------------------------
 
 
-def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+def test_dry_run_reports_and_writes_nothing(app: InProcessApp, ann: Client, bob: Client) -> None:
     bob.post(CREATE, form("bobs"))
     ann.post(CREATE, form("same"))
     ann.post(CREATE, form("other"))
@@ -275,7 +269,8 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
 # -- rights -------------------------------------------------------------------------------------------------
 
 
-def test_D_MOD_2_other_peoples_models_are_not_overwritten(
+@pytest.mark.case("D-MOD-02")
+def test_import_does_not_overwrite_models_of_other_users(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     bob.post(CREATE, form("bobs"))
@@ -289,7 +284,7 @@ def test_D_MOD_2_other_peoples_models_are_not_overwritten(
     assert found(ann, "mine") is None
 
 
-def test_what_one_may_write_is_changed_and_stays_its_owners(ann: Client, admin: Client) -> None:
+def test_import_updates_writable_models_and_keeps_their_owner(ann: Client, admin: Client) -> None:
     shared = writers(ann) | readers(ann)
     admin.post(CREATE, form("shared", access_control=shared))
 
@@ -301,23 +296,26 @@ def test_what_one_may_write_is_changed_and_stays_its_owners(ann: Client, admin: 
     assert found(ann, "shared")["access_control"]["write"]["user_ids"] == [ann.account["id"]]
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize("like", ["closed-1", "CLOSED-1", "open-1", "llama3", "llama3:8b"])
-def test_AB_35_a_sources_id_is_taken_for_everybody(ann: Client, admin: Client, like: str) -> None:
+def test_import_rejects_ids_of_source_models(ann: Client, admin: Client, like: str) -> None:
     for person in (ann, admin):
         answer = bring(person, form(like))
         assert answer.status == 400
         assert MODEL_ID_TAKEN in answer.detail
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize("like", ["Legal-Desk", "legal-desk ", "ｌegal-desk"])
-def test_AB_35_an_id_that_looks_like_anothers_is_taken(ann: Client, bob: Client, like: str) -> None:
+def test_import_rejects_ids_that_look_alike(ann: Client, bob: Client, like: str) -> None:
     bob.post(CREATE, form())
 
     assert f"models[0]: {MODEL_ID_TAKEN}" in bring(ann, form(like)).detail
     assert "models[1]: id is, or looks like" in bring(ann, form("mine"), form("MINE")).detail
 
 
-def test_D_MOD_1_only_who_may_override_brings_overrides_in(ann: Client, admin: Client) -> None:
+@pytest.mark.case("D-MOD-01")
+def test_import_of_overrides_requires_override_permission(ann: Client, admin: Client) -> None:
     override = form("closed-1", base_model_id=None)
 
     for model in (override, override | {"base_model_id": ""}, {"id": "new", "name": "N"}):
@@ -330,7 +328,8 @@ def test_D_MOD_1_only_who_may_override_brings_overrides_in(ann: Client, admin: C
     assert MODEL_ID_TAKEN in bring(admin, form("closed-1")).detail
 
 
-def test_AB_36_a_closed_base_is_not_opened(ann: Client, bob: Client, admin: Client) -> None:
+@pytest.mark.case("AB-36")
+def test_import_does_not_open_a_private_base(ann: Client, bob: Client, admin: Client) -> None:
     bob.post(CREATE, form("bobs"))
     for base in ("closed-1", "bobs", "absent"):
         answer = bring(ann, form("mine", base_model_id=base))
@@ -346,7 +345,8 @@ def test_AB_36_a_closed_base_is_not_opened(ann: Client, bob: Client, admin: Clie
     assert bring(ann, form("top", base_model_id="mine"), {"id": "mine", "name": "N"}).status == 403
 
 
-def test_AB_36_write_access_to_a_base_is_not_use_of_it(ann: Client, admin: Client) -> None:
+@pytest.mark.case("AB-36")
+def test_write_access_does_not_allow_use_as_base(ann: Client, admin: Client) -> None:
     admin.post(CREATE, form("step", access_control=writers(ann)))
 
     models = (form("top", base_model_id="step"), {"id": "step", "name": "Mine now"})
@@ -354,7 +354,7 @@ def test_AB_36_write_access_to_a_base_is_not_use_of_it(ann: Client, admin: Clien
     assert bring(ann, *models).status == 403
 
 
-def test_bases_in_the_same_import_count_in_any_order(ann: Client, admin: Client) -> None:
+def test_import_accepts_bases_in_the_same_import_in_any_order(ann: Client, admin: Client) -> None:
     assert bring(
         ann, form("top", base_model_id="mid"), form("mid", base_model_id="low"), form("low")
     )
@@ -363,7 +363,7 @@ def test_bases_in_the_same_import_count_in_any_order(ann: Client, admin: Client)
     assert listed >= {"top", "mid", "low"}
 
 
-def test_models_that_stand_on_one_another_in_a_ring_are_refused(admin: Client) -> None:
+def test_import_rejects_a_cycle_of_bases(admin: Client) -> None:
     admin.post(CREATE, form("b", base_model_id="open-1"))
     admin.post(CREATE, form("a", base_model_id="b"))
 
@@ -381,7 +381,8 @@ def test_models_that_stand_on_one_another_in_a_ring_are_refused(admin: Client) -
     assert bring(admin, tower[-1]).status == 400
 
 
-def test_D_MOD_4_sharing_without_permission_is_narrowed_to_private(
+@pytest.mark.case("D-MOD-04")
+def test_import_makes_models_private_without_share_permission(
     ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     to_bob = form("two", access_control=readers(bob))
@@ -400,6 +401,7 @@ def test_D_MOD_4_sharing_without_permission_is_narrowed_to_private(
     assert found(ann, "two")["access_control"]["read"]["user_ids"] == [bob.account["id"]]
 
 
+@pytest.mark.case("AB-33")
 @pytest.mark.parametrize(
     ("access_control", "status"),
     [
@@ -408,7 +410,7 @@ def test_D_MOD_4_sharing_without_permission_is_narrowed_to_private(
         ({"read": {"user_ids": ["*"]}}, 400), ({"write": {"group_ids": ["none"]}}, 400),
     ],
 )  # fmt: skip
-def test_AB_33_access_control_that_is_none_is_refused(
+def test_invalid_access_control_is_rejected(
     admin: Client, access_control: Any, status: int
 ) -> None:
     models = [form("ok"), form("one", access_control=access_control)]
@@ -419,7 +421,7 @@ def test_AB_33_access_control_that_is_none_is_refused(
     assert found(admin, "ok") is None
 
 
-def test_who_is_not_here_can_be_left_out_instead(admin: Client, ann: Client) -> None:
+def test_import_can_skip_unknown_principals_without_notes(admin: Client, ann: Client) -> None:
     both = {"read": {"user_ids": ["gone", ann.account["id"]], "group_ids": ["none"]}}
     models = [
         form("one", access_control=both),
@@ -438,9 +440,7 @@ def test_who_is_not_here_can_be_left_out_instead(admin: Client, ann: Client) -> 
     assert again["unchanged"] == ["one", "two"]
 
 
-def test_grants_that_are_brought_in_are_in_the_audit(
-    app: InProcessApp, admin: Client, bob: Client
-) -> None:
+def test_imported_grants_are_audited(app: InProcessApp, admin: Client, bob: Client) -> None:
     bring(admin, form("one", access_control=readers(bob)), form("two", access_control=None))
 
     rows = app.call(
@@ -458,7 +458,7 @@ class TestWithoutThePermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "false"}
 
-    def test_importing_is_refused(self, ann: Client) -> None:
+    def test_import_is_forbidden(self, ann: Client) -> None:
         answer = bring(ann, form("one"))
         assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
         assert ann.post(f"{IMPORT}?dry_run=1", []).status == 403
@@ -468,7 +468,7 @@ class TestWithoutThePermission:
 
 
 @pytest.mark.parametrize("key", ["models", "templates"])
-def test_one_of_more_values_than_a_form_has_is_refused_and_nothing_is_brought_in(
+def test_import_of_a_model_with_too_many_values_writes_nothing(
     ann: Client, app: InProcessApp, key: str
 ) -> None:
     wide = form("wide", params={"nested": [[]] * 50_000})
@@ -481,7 +481,7 @@ def test_one_of_more_values_than_a_form_has_is_refused_and_nothing_is_brought_in
     assert models_of(app) == before
 
 
-def test_large_objects_are_decoded_with_turns_for_others_between_them() -> None:
+def test_import_yields_to_other_tasks_between_large_objects() -> None:
     many = [
         msgspec.Raw(json.dumps(form(f"m{n}", params={"nested": [[]] * 30_000})).encode())
         for n in range(10)

@@ -24,7 +24,8 @@ def ids(person: Client, query: str = "") -> list[str]:
     return [item["id"] for item in answer.json["items"]]
 
 
-def test_D_MOD_8_one_finds_ones_own_public_ones_and_those_one_may_write(
+@pytest.mark.case("D-MOD-08")
+def test_list_contains_own_public_and_writable_presets(
     ann: Client, bob: Client, admin: Client, add_group: AddGroup
 ) -> None:
     crew = add_group(ann)
@@ -41,7 +42,8 @@ def test_D_MOD_8_one_finds_ones_own_public_ones_and_those_one_may_write(
     assert len(ids(admin)) == 7
 
 
-def test_D_MOD_3_parameters_are_shown_to_writers_and_addresses_to_administrators(
+@pytest.mark.case("D-MOD-03")
+def test_list_shows_params_to_writers_and_emails_to_administrators(
     ann: Client, admin: Client
 ) -> None:
     create(ann, "own")
@@ -61,13 +63,13 @@ def test_D_MOD_3_parameters_are_shown_to_writers_and_addresses_to_administrators
     assert admin.get(LIST).json["items"][0]["user"]["email"]
 
 
-def test_overrides_are_not_presets(admin: Client) -> None:
+def test_list_omits_overrides(admin: Client) -> None:
     create(admin, "closed-1", base_model_id=None)
 
     assert ids(admin) == []
 
 
-def test_a_page_holds_30_and_the_total_counts_all(admin: Client) -> None:
+def test_list_page_has_30_models_and_the_total(admin: Client) -> None:
     for number in range(33):
         create(admin, f"m{number:02}")
 
@@ -80,7 +82,8 @@ def test_a_page_holds_30_and_the_total_counts_all(admin: Client) -> None:
     assert ids(admin, "?page=3") == []
 
 
-def test_D_MOD_11_equals_are_ordered_by_id(admin: Client) -> None:
+@pytest.mark.case("D-MOD-11")
+def test_list_orders_equal_values_by_id(admin: Client) -> None:
     for name in ("b", "c", "a"):
         create(admin, name, name="same")
 
@@ -88,7 +91,7 @@ def test_D_MOD_11_equals_are_ordered_by_id(admin: Client) -> None:
     assert ids(admin, "?order_by=name&direction=;drop") == ["a", "b", "c"]
 
 
-def test_order_by_name_minds_no_case(admin: Client) -> None:
+def test_list_order_by_name_ignores_case(admin: Client) -> None:
     for name in ("beta", "Alpha", "Gamma"):
         create(admin, name, name=name)
 
@@ -96,7 +99,7 @@ def test_order_by_name_minds_no_case(admin: Client) -> None:
     assert ids(admin, "?order_by=name") == ["Gamma", "beta", "Alpha"]
 
 
-def test_a_search_looks_into_name_and_base_and_minds_no_case(admin: Client) -> None:
+def test_search_matches_name_and_base_in_any_case(admin: Client) -> None:
     create(admin, "one", name="ÄRZTE 100%")
     create(admin, "two", name="Other_thing", base_model_id="closed-1")
     create(admin, "three", name="Otherwise")
@@ -107,7 +110,8 @@ def test_a_search_looks_into_name_and_base_and_minds_no_case(admin: Client) -> N
     assert ids(admin, "?query=nothing") == []
 
 
-def test_AB_42_wildcards_are_letters(admin: Client) -> None:
+@pytest.mark.case("AB-42")
+def test_search_escapes_wildcards(admin: Client) -> None:
     create(admin, "one", name="100%")
     create(admin, "two", name="a_b!")
     create(admin, "three", name="aXb")
@@ -118,7 +122,7 @@ def test_AB_42_wildcards_are_letters(admin: Client) -> None:
     assert ids(admin, "?query=%00") != []
 
 
-def test_tags_are_found_whole_and_in_any_case(ann: Client) -> None:
+def test_tag_filter_matches_whole_tags_in_any_case(ann: Client) -> None:
     create(
         ann, "one", meta={"tags": [{"name": "Law"}, {"name": "law"}, {"name": " "}], "note": "tax"}
     )
@@ -129,7 +133,7 @@ def test_tags_are_found_whole_and_in_any_case(ann: Client) -> None:
     assert ids(ann, "?tag=tax") == []
 
 
-def test_views_of_ones_own_and_of_those_of_others(ann: Client, admin: Client) -> None:
+def test_view_option_filters_by_owner(ann: Client, admin: Client) -> None:
     create(ann, "own")
     create(admin, "public", access_control=None)
 
@@ -138,13 +142,15 @@ def test_views_of_ones_own_and_of_those_of_others(ann: Client, admin: Client) ->
     assert len(ids(ann, "?view_option=all")) == 2
 
 
+@pytest.mark.case("AB-42")
 @pytest.mark.parametrize("page", ["0", "-1", "100000000000000000000", "99999999999999999"])
-def test_AB_42_a_page_out_of_range_is_clamped(ann: Client, page: str) -> None:
+def test_page_out_of_range_is_clamped(ann: Client, page: str) -> None:
     create(ann, "own")
 
     assert ids(ann, f"?page={page}") == (["own"] if len(page) < 3 else [])
 
 
+@pytest.mark.case("AB-42")
 @pytest.mark.parametrize(
     "query",
     [
@@ -156,7 +162,7 @@ def test_AB_42_a_page_out_of_range_is_clamped(ann: Client, page: str) -> None:
         f"tag={'x' * 2000}",
     ],
 )
-def test_AB_42_nonsense_is_422(ann: Client, query: str) -> None:
+def test_invalid_list_query_is_422(ann: Client, query: str) -> None:
     assert ann.get(f"{LIST}?{query}").status == 422
 
 
@@ -165,7 +171,7 @@ class TestWithoutTheBypass:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
-    def test_an_administrator_finds_only_what_is_shared_and_still_may_delete(
+    def test_administrator_without_bypass_lists_shared_models_and_may_delete(
         self, ann: Client, admin: Client
     ) -> None:
         create(ann, "anns")
@@ -176,7 +182,7 @@ class TestWithoutTheBypass:
         assert admin.post("/api/v1/models/model/delete", {"id": "anns"}).json is True
 
 
-def test_the_base_lists_are_for_administrators(ann: Client, admin: Client) -> None:
+def test_base_lists_require_administrator(ann: Client, admin: Client) -> None:
     create(admin, "closed-1", base_model_id=None)
 
     for path in ("/api/models/base", "/api/v1/models/base"):
@@ -187,9 +193,7 @@ def test_the_base_lists_are_for_administrators(ann: Client, admin: Client) -> No
 
 
 @pytest.mark.parametrize("path", ["/api/models", "/api/v1/models", "/api/v1/models/"])
-def test_the_model_list_has_two_addresses_and_can_be_refreshed(
-    ann: Client, path: str, shop: Any
-) -> None:
+def test_model_list_has_two_paths_and_refreshes(ann: Client, path: str, shop: Any) -> None:
     assert [entry["id"] for entry in ann.get(path).json["data"]] == ["open-1"]
     shop.cards = shop.cards[1:]
 
@@ -197,14 +201,12 @@ def test_the_model_list_has_two_addresses_and_can_be_refreshed(
     assert ann.get(f"{path}?refresh=maybe").status == 422
 
 
-def test_nobody_gets_a_list_without_signing_in(client: Client) -> None:
+def test_lists_require_sign_in(client: Client) -> None:
     for path in ("/api/models", LIST, "/api/v1/models/model?id=x"):
         assert client.get(path).status == 401
 
 
-def test_the_revision_is_shared_by_processes_and_seen_soon(
-    app: InProcessApp, admin: Client
-) -> None:
+def test_revision_is_shared_between_processes(app: InProcessApp, admin: Client) -> None:
     from portico.catalogue import WorkspaceModels
     from portico_models.records import ModelRecords
 
@@ -220,7 +222,8 @@ def test_the_revision_is_shared_by_processes_and_seen_soon(
     assert app.call(elsewhere.revision) == before + 1
 
 
-def test_D_MOD_14_a_base_that_is_gone_hides_its_presets_and_is_said_in_the_owners_list(
+@pytest.mark.case("D-MOD-14")
+def test_missing_base_hides_presets_and_is_marked_in_the_owners_list(
     shop: Shop, admin: Client, bob: Client
 ) -> None:
     public = {"base_model_id": "closed-1", "access_control": None}

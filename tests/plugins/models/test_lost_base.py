@@ -43,7 +43,7 @@ def listed(who: Client) -> Any:
     return found["legal-desk"]["info"]["access_control"]
 
 
-def test_what_is_shown_of_its_sharing_is_right_at_once(
+def test_deleted_principal_disappears_from_sharing_immediately(
     admin: Client, ann: Client, shared: Shared
 ) -> None:
     path, left = shared
@@ -58,7 +58,7 @@ def test_what_is_shown_of_its_sharing_is_right_at_once(
     assert item["access_control"] == left
 
 
-def test_it_is_a_change_that_is_kept_and_noted(
+def test_lost_grant_is_stored_as_version_and_audited(
     app: InProcessApp, admin: Client, shared: Shared
 ) -> None:
     path, left = shared
@@ -79,7 +79,7 @@ def test_it_is_a_change_that_is_kept_and_noted(
     assert noted[0]["author"] == admin.account["id"]
 
 
-def test_what_nobody_loses_is_not_a_change(
+def test_deleted_principal_without_grants_changes_no_model(
     admin: Client, bob: Client, add_group: AddGroup, app: InProcessApp
 ) -> None:
     crew = add_group(bob)

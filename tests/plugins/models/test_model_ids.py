@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from portico_models.model_ids import is_allowed, normalized_id
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -18,17 +19,19 @@ from portico_models.model_ids import is_allowed, normalized_id
         ("STRASSE", "straße"),
     ],
 )
-def test_AB_35_ids_that_look_alike_are_alike(one: str, other: str) -> None:
+def test_ids_that_look_alike_are_equal_when_normalized(one: str, other: str) -> None:
     assert normalized_id(one) == normalized_id(other)
 
 
+@pytest.mark.case("AB-35")
 @given(st.text(max_size=20))
-def test_AB_35_a_likeness_is_its_own_likeness(text: str) -> None:
+def test_normalized_id_is_idempotent(text: str) -> None:
     assert normalized_id(normalized_id(text)) == normalized_id(text)
 
 
+@pytest.mark.case("AB-41")
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
-def test_AB_41_an_id_that_is_allowed_can_be_stored_and_seen(text: str) -> None:
+def test_allowed_id_can_be_stored_and_is_visible(text: str) -> None:
     if is_allowed(text):
         assert 0 < len(text) <= 256
         assert "\x00" not in text

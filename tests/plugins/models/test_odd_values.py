@@ -40,7 +40,7 @@ def stored(person: Client, model_id: str = "odd") -> Any:
 
 @pytest.mark.parametrize("path", [IMPORT, SYNC])
 @pytest.mark.parametrize("picture", ODD)
-def test_a_picture_that_is_not_shown_here_becomes_the_default_one_with_a_note(
+def test_import_replaces_unsupported_picture_with_a_note(
     admin: Client, path: str, picture: str
 ) -> None:
     models = [form("good"), pictured(picture)]
@@ -56,25 +56,25 @@ def test_a_picture_that_is_not_shown_here_becomes_the_default_one_with_a_note(
     assert stored(admin, "good")
 
 
+@pytest.mark.case("AB-27")
 @pytest.mark.parametrize("picture", HOSTILE)
-def test_AB_27_a_picture_that_no_client_stores_is_refused_by_an_import_too(
-    admin: Client, picture: str
-) -> None:
+def test_import_rejects_picture_that_no_client_stores(admin: Client, picture: str) -> None:
     for path in (IMPORT, SYNC):
         answer = admin.post(path, {"models": [form("good"), pictured(picture)]})
         assert (answer.status, "models[1]" in answer.detail) == (400, True)
     assert admin.get(f"{MODELS}/list").json["total"] == 0
 
 
+@pytest.mark.case("AB-27")
 @pytest.mark.parametrize("picture", [*ODD, *HOSTILE])
-def test_AB_27_create_and_update_refuse_every_one_of_them(admin: Client, picture: str) -> None:
+def test_create_and_update_reject_unsupported_pictures(admin: Client, picture: str) -> None:
     assert admin.post(CREATE, pictured(picture)).status == 400
     admin.post(CREATE, form("odd"))
     assert admin.post(f"{MODELS}/model/update", pictured(picture)).status == 400
     assert stored(admin)["meta"]["profile_image_url"] == DEFAULT
 
 
-def test_a_template_gets_the_default_picture_and_an_import_of_it_says_so(admin: Client) -> None:
+def test_template_with_unsupported_picture_gets_the_default_one(admin: Client) -> None:
     template = {"name": "T", "meta": {"profile_image_url": SVG, "description": "Kept"}}
 
     made = admin.post(f"{TEMPLATES}/create", template)
@@ -92,7 +92,9 @@ def test_a_template_gets_the_default_picture_and_an_import_of_it_says_so(admin: 
 
 @pytest.mark.parametrize("value", [-1, -2])
 @pytest.mark.parametrize("key", ["max_tokens", "num_ctx", "num_predict"])
-def test_unlimited_is_taken_everywhere(admin: Client, key: str, value: int) -> None:
+def test_unlimited_is_accepted_by_create_update_and_import(
+    admin: Client, key: str, value: int
+) -> None:
     assert admin.post(IMPORT, [form("a", params={key: value})]).json is True
     assert stored(admin, "a")["params"] == {key: value}
     assert admin.post(CREATE, form("b", params={key: value})).json["params"] == {key: value}
@@ -101,7 +103,7 @@ def test_unlimited_is_taken_everywhere(admin: Client, key: str, value: int) -> N
     assert admin.post(f"{TEMPLATES}/create", template).json["params"] == {key: value}
 
 
-def test_a_whole_number_that_is_written_as_a_float_is_that_number(admin: Client) -> None:
+def test_integer_parameter_written_as_float_is_stored_as_integer(admin: Client) -> None:
     body = json.dumps([form("a", params={"top_k": 0, "x": 0})]).encode()
     odd = (
         b'{"top_k":40.0,"max_tokens":-1.0,"seed":1e3,"num_ctx":4096.0,"temperature":1.0,"x": 40.0}'

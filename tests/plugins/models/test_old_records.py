@@ -36,7 +36,7 @@ def old_record(
 
 
 @pytest.mark.parametrize("odd", list(ODD))
-def test_values_beyond_todays_limits_stay_while_others_change(
+def test_update_keeps_stored_values_beyond_current_limits(
     odd: str, app: InProcessApp, admin: Client
 ) -> None:
     path, form = old_record(app, admin, **ODD[odd])
@@ -52,14 +52,16 @@ def test_values_beyond_todays_limits_stay_while_others_change(
 
 
 @pytest.mark.parametrize("odd", ["name", "params", "meta"])
-def test_what_changes_keeps_to_the_limits(odd: str, app: InProcessApp, admin: Client) -> None:
+def test_update_checks_changed_values_against_current_limits(
+    odd: str, app: InProcessApp, admin: Client
+) -> None:
     path, form = old_record(app, admin)
 
     assert admin.post(path, form | ODD[odd]).status in (400, 422)
 
 
 @pytest.mark.parametrize("model_id", ["i" * 300, "\ufdfa" * 100], ids=["long", "unfolding"])
-def test_ids_that_no_model_could_have_today_are_found_changed_and_deleted(
+def test_ids_that_are_invalid_today_can_be_read_changed_and_deleted(
     model_id: str, app: InProcessApp, admin: Client
 ) -> None:
     path, form = old_record(app, admin, model_id)
@@ -69,7 +71,7 @@ def test_ids_that_no_model_could_have_today_are_found_changed_and_deleted(
     assert admin.post(f"{MODELS}/model/delete", {"id": model_id}).json is True
 
 
-def test_a_preset_on_a_longer_chain_than_today_is_changed_where_it_stands(
+def test_preset_on_a_chain_that_is_too_long_today_can_be_changed(
     app: InProcessApp, admin: Client
 ) -> None:
     path, form = old_record(app, admin)

@@ -22,7 +22,7 @@ def pictured(model_id: str = "legal-desk", picture: object = DATA, **changes: ob
     return form(model_id, meta={"profile_image_url": picture}, **changes)
 
 
-def test_a_reader_sees_the_picture_as_what_it_is(ann: Client, admin: Client) -> None:
+def test_reader_gets_the_picture_with_its_media_type(ann: Client, admin: Client) -> None:
     admin.post(CREATE, pictured(access_control=readers(ann)))
 
     answer = ann.get(f"{PICTURE}?id=legal-desk&lang=en&v=1")
@@ -34,7 +34,9 @@ def test_a_reader_sees_the_picture_as_what_it_is(ann: Client, admin: Client) -> 
     assert (again.status, again.body) == (304, b"")
 
 
-def test_D_MOD_12_AB_40_whoever_may_not_read_sees_what_a_model_without_a_picture_shows(
+@pytest.mark.case("D-MOD-12")
+@pytest.mark.case("AB-40")
+def test_user_without_access_gets_the_default_picture(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     admin.post(CREATE, pictured(access_control=writers(ann)))
@@ -51,6 +53,7 @@ def test_D_MOD_12_AB_40_whoever_may_not_read_sees_what_a_model_without_a_picture
     assert bob.get(PICTURE).headers["content-type"] == "image/png"
 
 
+@pytest.mark.case("AB-27")
 @pytest.mark.parametrize(
     "picture",
     [
@@ -61,7 +64,7 @@ def test_D_MOD_12_AB_40_whoever_may_not_read_sees_what_a_model_without_a_picture
         None,
     ],
 )
-def test_AB_27_nobody_is_sent_elsewhere_and_only_bitmaps_are_served(
+def test_picture_route_serves_bitmaps_only_and_never_redirects(
     ann: Client, picture: str | None
 ) -> None:
     ann.post(CREATE, pictured(picture=picture))
@@ -72,7 +75,7 @@ def test_AB_27_nobody_is_sent_elsewhere_and_only_bitmaps_are_served(
     assert "location" not in answer.headers
 
 
-def test_a_picture_is_gone_with_the_right_to_see_it(ann: Client, admin: Client) -> None:
+def test_picture_is_hidden_when_access_is_removed(ann: Client, admin: Client) -> None:
     admin.post(CREATE, pictured(access_control=readers(ann)))
     tag = ann.get(f"{PICTURE}?id=legal-desk").headers["etag"]
 
@@ -83,9 +86,7 @@ def test_a_picture_is_gone_with_the_right_to_see_it(ann: Client, admin: Client) 
     assert again.body != GIF
 
 
-def test_pictures_are_loaded_with_the_cookie_and_not_by_strangers(
-    client: Client, ann: Client
-) -> None:
+def test_picture_requires_sign_in_and_accepts_the_cookie(client: Client, ann: Client) -> None:
     ann.post(CREATE, pictured())
     path = f"{PICTURE}?id=legal-desk"
     assert client.get(path).status == 401

@@ -68,13 +68,13 @@ DISAGREEING: list[dict[str, Any]] = [
 # -- create and update --------------------------------------------------------------------------------------
 
 
-def test_a_model_that_is_made_with_no_grants_is_private(admin: Client, ann: Client) -> None:
+def test_create_with_empty_grants_is_private(admin: Client, ann: Client) -> None:
     assert admin.post(CREATE, granted()).json["access_control"] == {}
 
     assert not seen(ann)
 
 
-def test_grants_are_read_on_create_and_update(
+def test_create_and_update_read_access_grants(
     admin: Client, ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     crew = add_group(bob)
@@ -91,7 +91,7 @@ def test_grants_are_read_on_create_and_update(
     assert not seen(ann)
 
 
-def test_an_update_that_says_nothing_of_access_changes_nothing_of_it(
+def test_update_without_access_fields_keeps_sharing(
     admin: Client, ann: Client, bob: Client
 ) -> None:
     for rights in ({}, None, readers(ann) | writers(bob)):
@@ -101,7 +101,7 @@ def test_an_update_that_says_nothing_of_access_changes_nothing_of_it(
         assert (after["name"], after["access_control"]) == ("New", before["access_control"])
 
 
-def test_a_new_model_that_says_nothing_of_access_is_public_only_where_its_author_may_publish(
+def test_create_without_access_fields_is_public_only_if_author_may_share_publicly(
     admin: Client, ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     assert ann.post(CREATE, unsaid("anns")).json["access_control"] == {}
@@ -111,7 +111,7 @@ def test_a_new_model_that_says_nothing_of_access_is_public_only_where_its_author
 
 
 @pytest.mark.parametrize("rights", UNREADABLE)
-def test_rights_that_cannot_be_read_are_refused_by_create_and_update(
+def test_create_and_update_reject_unreadable_access_fields(
     admin: Client, ann: Client, rights: dict[str, Any]
 ) -> None:
     (key,) = rights
@@ -127,7 +127,7 @@ def test_rights_that_cannot_be_read_are_refused_by_create_and_update(
 
 
 @pytest.mark.parametrize("rights", DISAGREEING)
-def test_two_forms_that_disagree_are_400_on_create_and_update(
+def test_create_and_update_reject_contradicting_access_fields(
     admin: Client, rights: dict[str, Any]
 ) -> None:
     assert admin.post(CREATE, form(**rights)).status == 400
@@ -137,13 +137,13 @@ def test_two_forms_that_disagree_are_400_on_create_and_update(
     assert shown(admin) == {}
 
 
-def test_two_forms_that_agree_are_taken(admin: Client, ann: Client) -> None:
+def test_create_accepts_both_access_fields_if_they_agree(admin: Client, ann: Client) -> None:
     both = form(access_control=readers(ann), access_grants=[grant(ann.account["id"])])
     assert admin.post(CREATE, both).status == 200
     assert seen(ann)
 
 
-def test_users_and_groups_that_do_not_exist_are_400_and_named(admin: Client) -> None:
+def test_create_names_missing_users_and_groups_in_a_400(admin: Client) -> None:
     for model in (
         granted(grant("no-user"), grant("no-group", "group", "write")),
         form(access_control={"read": {"user_ids": ["no-user"]}, "write": {"group_ids": ["no-group"]}}),
@@ -153,7 +153,7 @@ def test_users_and_groups_that_do_not_exist_are_400_and_named(admin: Client) -> 
         assert "user no-user" in answer.detail and "group no-group" in answer.detail
 
 
-def test_grants_to_everyone_without_the_right_to_publish_are_403(ann: Client, bob: Client) -> None:
+def test_public_grants_without_permission_are_403(ann: Client, bob: Client) -> None:
     assert ann.post(CREATE, granted(grant())).status == 403
     assert ann.post(CREATE, granted(grant(bob.account["id"]))).status == 403
     assert not seen(ann)
@@ -162,7 +162,7 @@ def test_grants_to_everyone_without_the_right_to_publish_are_403(ann: Client, bo
     assert shown(ann) == {}
 
 
-def test_grants_beside_everyone_survive_a_client_that_knows_access_control_only(
+def test_update_with_access_control_keeps_grants_besides_everyone(
     admin: Client, ann: Client, bob: Client
 ) -> None:
     both = granted(grant(), grant(ann.account["id"], permission="write"))
@@ -184,7 +184,7 @@ def test_grants_beside_everyone_survive_a_client_that_knows_access_control_only(
 
 
 @pytest.mark.parametrize("path", [IMPORT, SYNC])
-def test_an_export_of_a_later_release_comes_in_with_the_rights_it_names(
+def test_import_of_a_later_export_keeps_its_grants(
     admin: Client, ann: Client, bob: Client, path: str
 ) -> None:
     stored = {"id": "x", "resource_type": "model", "resource_id": "y", "created_at": 1}
@@ -205,7 +205,7 @@ def test_an_export_of_a_later_release_comes_in_with_the_rights_it_names(
     ]  # fmt: skip
 
 
-def test_users_and_groups_that_do_not_exist_are_left_out_and_named_or_refused(
+def test_import_skips_missing_principals_with_a_note_or_rejects_them(
     admin: Client,
 ) -> None:
     models = [
@@ -231,7 +231,7 @@ def test_users_and_groups_that_do_not_exist_are_left_out_and_named_or_refused(
 
 
 @pytest.mark.parametrize("rights", [*UNREADABLE, *DISAGREEING])
-def test_rights_that_cannot_be_read_make_an_imported_model_private(
+def test_import_makes_model_private_if_access_fields_are_unreadable(
     admin: Client, ann: Client, rights: dict[str, Any]
 ) -> None:
     admin.post(CREATE, form("open", access_control=None))
@@ -252,9 +252,7 @@ def test_rights_that_cannot_be_read_make_an_imported_model_private(
     assert seen(ann, "open") is ("access_grants" not in rights)
 
 
-def test_an_import_that_says_nothing_of_access_leaves_a_model_as_it_is(
-    admin: Client, ann: Client
-) -> None:
+def test_import_without_access_fields_keeps_sharing(admin: Client, ann: Client) -> None:
     admin.post(CREATE, form("open", access_control=None))
     admin.post(CREATE, form("closed"))
     for path in (IMPORT, SYNC):
@@ -268,7 +266,7 @@ class TestWithThePermissionToImport:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
 
-    def test_sharing_that_is_not_the_importers_to_do_is_narrowed_and_told_or_refused(
+    def test_import_reduces_forbidden_sharing_with_a_note_or_rejects_it(
         self, ann: Client, bob: Client
     ) -> None:
         models = [
@@ -285,7 +283,7 @@ class TestWithThePermissionToImport:
         assert [shown(ann, one["id"]) for one in models] == [{}, {}, {}]
         assert not any(seen(bob, one["id"]) for one in models)
 
-    def test_a_writer_who_may_not_share_so_leaves_access_as_it_is(
+    def test_import_by_a_writer_without_share_permission_keeps_sharing(
         self, admin: Client, ann: Client, bob: Client
     ) -> None:
         before = admin.post(CREATE, form(access_control=readers(bob) | writers(ann))).json
@@ -296,7 +294,7 @@ class TestWithThePermissionToImport:
         assert shown(bob) == before["access_control"]
         assert ann.post(STRICT, [form(access_control=None)]).status == 403
 
-    def test_a_new_model_that_names_another_owner_is_the_importers(
+    def test_imported_model_of_another_owner_belongs_to_the_importer(
         self, ann: Client, bob: Client
     ) -> None:
         assert ann.post(IMPORT, [form("mine", user_id=bob.account["id"])]).json is True
@@ -304,9 +302,7 @@ class TestWithThePermissionToImport:
         assert ann.get(f"{MODELS}/model?id=mine").json["user_id"] == ann.account["id"]
 
 
-def test_owners_that_exist_here_stay_owners_and_others_become_the_importer(
-    admin: Client, ann: Client
-) -> None:
+def test_import_by_administrator_keeps_existing_owners(admin: Client, ann: Client) -> None:
     models = [form("anns", user_id=ann.account["id"]), form("lost", user_id="someone")]
     for path in (IMPORT, SYNC):
         assert admin.post(path, {"models": models}).status == 200
@@ -319,7 +315,7 @@ def test_owners_that_exist_here_stay_owners_and_others_become_the_importer(
 # -- templates ----------------------------------------------------------------------------------------------
 
 
-def test_a_template_carries_grants_to_the_models_that_are_made_of_it(
+def test_model_from_template_gets_the_grants_of_the_template(
     admin: Client, ann: Client, bob: Client
 ) -> None:
     bare = {"id": "m", "name": "M", "base_model_id": "open-1"}
@@ -337,7 +333,7 @@ def test_a_template_carries_grants_to_the_models_that_are_made_of_it(
     assert admin.post(APPLY, wider).json["access_control"] is None
 
 
-def test_a_template_with_grants_beside_everyone_is_kept_whole(admin: Client, ann: Client) -> None:
+def test_template_stores_grants_besides_everyone(admin: Client, ann: Client) -> None:
     grants = [grant(), grant(ann.account["id"], permission="write")]
     made = admin.post(f"{TEMPLATES}/create", {"name": "T", "access_grants": grants}).json
     assert (made["access_control"], made["access_grants"]) == (None, grants)
@@ -350,7 +346,7 @@ def test_a_template_with_grants_beside_everyone_is_kept_whole(admin: Client, ann
 
 
 @pytest.mark.parametrize("rights", [*UNREADABLE, *DISAGREEING])
-def test_rights_of_a_template_that_cannot_be_read_are_refused_or_brought_in_as_private(
+def test_unreadable_access_fields_of_a_template_are_rejected_or_imported_as_private(
     admin: Client, rights: dict[str, Any]
 ) -> None:
     assert admin.post(f"{TEMPLATES}/create", {"name": "T"} | rights).status in (400, 422)
@@ -364,9 +360,7 @@ def test_rights_of_a_template_that_cannot_be_read_are_refused_or_brought_in_as_p
     assert admin.get(f"{TEMPLATES}/T").json["access_control"] == {}
 
 
-def test_users_who_do_not_exist_are_left_out_of_an_imported_template_and_named(
-    admin: Client, ann: Client
-) -> None:
+def test_imported_template_skips_missing_users_with_a_note(admin: Client, ann: Client) -> None:
     grants = [grant(ann.account["id"]), grant("no-user")]
     both = {"models": [], "templates": [{"name": "T", "access_grants": grants}]}
     assert admin.post(STRICT, both).status == 400
@@ -378,7 +372,7 @@ def test_users_who_do_not_exist_are_left_out_of_an_imported_template_and_named(
     assert read["user_ids"] == [ann.account["id"]]
 
 
-def test_a_template_that_shares_further_than_its_user_may_leaves_access_as_it_is(
+def test_apply_template_with_forbidden_sharing_keeps_sharing(
     admin: Client, ann: Client, bob: Client
 ) -> None:
     admin.post(f"{TEMPLATES}/create", {"name": "T", "access_control": None, "params": {"seed": 1}})
@@ -396,7 +390,7 @@ def test_a_template_that_shares_further_than_its_user_may_leaves_access_as_it_is
 # -- the base of a shared preset -----------------------------------------------------------------------------
 
 
-def test_a_writer_edits_a_preset_whose_base_only_its_owner_may_use(
+def test_writer_may_edit_preset_whose_base_only_the_owner_may_use(
     admin: Client, ann: Client
 ) -> None:
     shared = writers(ann) | readers(ann)
@@ -424,7 +418,7 @@ class TestImportingWithWriteAccess:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
 
-    def test_a_base_that_stays_does_not_refuse_an_import_and_opens_nothing(
+    def test_import_keeping_an_unusable_base_is_accepted_and_opens_nothing(
         self, admin: Client, ann: Client
     ) -> None:
         shared = writers(ann) | readers(ann)

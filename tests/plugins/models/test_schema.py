@@ -54,7 +54,7 @@ def settle(environment: dict[str, str]) -> None:
     asyncio.run(work())
 
 
-def test_records_of_the_first_schema_move_in_with_owners_and_labels(
+def test_migration_from_first_schema_keeps_owners_and_labels(
     env: dict[str, str],
 ) -> None:
     settle(env)
@@ -81,7 +81,7 @@ def test_records_of_the_first_schema_move_in_with_owners_and_labels(
         app.close()
 
 
-def test_an_account_is_not_deleted_while_nobody_can_hand_its_models_over(
+def test_account_deletion_fails_while_models_plugin_is_missing(
     env: dict[str, str], app: InProcessApp, ann: Client
 ) -> None:
     ann.post("/api/v1/models/create", form())

@@ -20,7 +20,7 @@ def since(app: InProcessApp, revision: int) -> Any:
     return app.call(records(app).since, revision)
 
 
-def test_each_change_is_told_once_with_the_record_as_it_is_now(
+def test_since_returns_each_changed_model_once_in_its_current_state(
     app: InProcessApp, admin: Client
 ) -> None:
     for name in ("kept", "changed", "gone", "shared"):
@@ -43,7 +43,7 @@ def test_each_change_is_told_once_with_the_record_as_it_is_now(
     assert since(app, app.call(records(app).revision)) == {}
 
 
-def test_what_goes_to_an_heir_has_changed(app: InProcessApp, admin: Client, ann: Client) -> None:
+def test_since_contains_transferred_models(app: InProcessApp, admin: Client, ann: Client) -> None:
     ann.post(CREATE, form("legacy"))
     before = app.call(records(app).revision)
 
@@ -53,7 +53,7 @@ def test_what_goes_to_an_heir_has_changed(app: InProcessApp, admin: Client, ann:
     assert found["legacy"].owner_id == admin.account["id"]
 
 
-def test_very_much_at_once_is_read_whole(
+def test_since_returns_none_after_too_many_changes(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
@@ -63,7 +63,7 @@ def test_very_much_at_once_is_read_whole(
     assert since(app, 0) is None
 
 
-def test_what_an_import_or_a_sync_writes_has_changed(
+def test_since_contains_imported_and_synced_models(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = admin.post(CREATE, form("same")).json

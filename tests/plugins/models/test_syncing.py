@@ -18,9 +18,7 @@ def sync(person: Client, *models: Any, query: str = "") -> Response:
     return person.post(f"{SYNC}{query}", {"models": list(models)})
 
 
-def test_what_is_there_is_overwritten_what_is_new_inserted_and_the_rest_deleted(
-    app: InProcessApp, ann: Client, admin: Client
-) -> None:
+def test_sync_updates_inserts_and_deletes(app: InProcessApp, ann: Client, admin: Client) -> None:
     ann.post(CREATE, form("anns", name="Old"))
     ann.post(CREATE, form("gone"))
     admin.post(CREATE, form("closed-1", base_model_id=None))
@@ -48,7 +46,7 @@ def test_what_is_there_is_overwritten_what_is_new_inserted_and_the_rest_deleted(
     assert app.call(app.portico.database.rows, grants) == []
 
 
-def test_what_is_as_it_was_is_noted_as_written_but_not_in_its_history(
+def test_sync_touches_unchanged_models_without_a_version(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = admin.post(CREATE, form("one")).json
@@ -62,16 +60,14 @@ def test_what_is_as_it_was_is_noted_as_written_but_not_in_its_history(
     assert [one["change"] for one in versions] == ["created"]
 
 
-def test_an_empty_list_empties_the_workspace(app: InProcessApp, admin: Client) -> None:
+def test_sync_with_an_empty_list_deletes_all_models(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form())
 
     assert sync(admin).json == []
     assert models_of(app) == []
 
 
-def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
-    app: InProcessApp, ann: Client, admin: Client
-) -> None:
+def test_dry_run_reports_and_writes_nothing(app: InProcessApp, ann: Client, admin: Client) -> None:
     ann.post(CREATE, form("anns"))
     admin.post(CREATE, form("same"))
     admin.post(CREATE, form("gone"))
@@ -96,6 +92,7 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
     assert models_of(app) == ["anns", "gone", "same", "x"]
 
 
+@pytest.mark.case("D-MOD-15")
 @pytest.mark.parametrize(
     ("bad", "status"),
     [
@@ -104,7 +101,7 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(
         (form("a\n"), 400),
     ],
 )  # fmt: skip
-def test_D_MOD_15_a_list_with_a_fault_changes_nothing(
+def test_sync_with_an_invalid_model_writes_nothing(
     app: InProcessApp, admin: Client, bad: Any, status: int
 ) -> None:
     admin.post(CREATE, form("kept", name="Old"))
@@ -116,13 +113,15 @@ def test_D_MOD_15_a_list_with_a_fault_changes_nothing(
     assert found(admin, "kept")["name"] == "Old"
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize("like", ["closed-1", "OPEN-1", "llama3"])
-def test_AB_35_a_sources_id_is_taken(admin: Client, like: str) -> None:
+def test_sync_rejects_ids_of_source_models(admin: Client, like: str) -> None:
     answer = sync(admin, form(like))
     assert (answer.status, MODEL_ID_TAKEN in answer.detail) == (400, True)
 
 
-def test_AB_35_an_id_may_give_way_to_one_that_looks_like_it_but_not_stand_beside_it(
+@pytest.mark.case("AB-35")
+def test_sync_may_replace_an_id_by_a_similar_one_but_not_keep_both(
     app: InProcessApp, admin: Client
 ) -> None:
     admin.post(CREATE, form("Legal"))
@@ -132,20 +131,21 @@ def test_AB_35_an_id_may_give_way_to_one_that_looks_like_it_but_not_stand_beside
     assert models_of(app) == ["legal"]
 
 
-def test_AB_33_access_control_that_is_none_is_refused(admin: Client) -> None:
+@pytest.mark.case("AB-33")
+def test_invalid_access_control_is_rejected(admin: Client) -> None:
     assert sync(admin, form(access_control="public")).status == 422
     star = form(access_control={"read": {"user_ids": ["*"]}})
     assert sync(admin, star, query="?strict=true").status == 400
     assert sync(admin, star).json[0]["access_control"] == {}
 
 
-def test_only_administrators_sync(ann: Client, add_group: AddGroup) -> None:
+def test_sync_requires_administrator(ann: Client, add_group: AddGroup) -> None:
     add_group(ann, workspace={"models_import": True, "models_export": True})
 
     assert sync(ann, form()).status == sync(ann, query="?dry_run=true").status == 403
 
 
-def test_sharing_is_replaced_too(ann: Client, bob: Client, admin: Client) -> None:
+def test_sync_replaces_sharing(ann: Client, bob: Client, admin: Client) -> None:
     admin.post(CREATE, form("one", access_control=readers(ann)))
 
     assert sync(admin, form("one", access_control=readers(bob))).status == 200
@@ -162,7 +162,8 @@ class TestWithAPolicyThatLetsOthersIn:
         (pages / "sync.csv").write_text("p, model, sync, role:user, allow\n")
         return env | {"PORTICO_ACCESS_POLICY_DIR": str(pages)}
 
-    def test_AB_36_a_sync_opens_no_base_and_no_source_to_who_may_not_use_it(
+    @pytest.mark.case("AB-36")
+    def test_sync_does_not_open_private_bases_or_sources(
         self, app: InProcessApp, ann: Client, admin: Client
     ) -> None:
         admin.post(CREATE, form("one"))

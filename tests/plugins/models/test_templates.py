@@ -23,7 +23,7 @@ def make(person: Client, name: str = "Desk", **more: Any) -> Any:
     return answer.json
 
 
-def test_a_template_is_made_read_changed_and_deleted(
+def test_template_is_created_read_updated_and_deleted(
     ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = make(ann, description="Law", params={"temperature": 1}, meta={"mine": 1})
@@ -50,7 +50,7 @@ def test_a_template_is_made_read_changed_and_deleted(
     assert ann.delete(address).status == ann.post(f"{address}/update", {"name": "x"}).status == 404
 
 
-def test_others_read_and_do_not_change_it_administrators_do(
+def test_template_is_readable_by_all_and_writable_by_owner_and_administrators(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     address = f"{TEMPLATES}/{make(ann)['id']}"
@@ -61,9 +61,7 @@ def test_others_read_and_do_not_change_it_administrators_do(
     assert admin.delete(address).status == 200
 
 
-def test_those_that_come_with_portico_are_listed_first_and_nobody_changes_them(
-    ann: Client, admin: Client
-) -> None:
+def test_built_in_templates_are_listed_first_and_read_only(ann: Client, admin: Client) -> None:
     make(ann, "Z")
     make(ann, "A")
 
@@ -80,7 +78,7 @@ def test_those_that_come_with_portico_are_listed_first_and_nobody_changes_them(
         assert admin.delete(f"{TEMPLATES}/{one}").status == 403
 
 
-def test_they_come_in_pages_of_30(ann: Client) -> None:
+def test_templates_are_listed_30_a_page(ann: Client) -> None:
     for number in range(40):
         make(ann, f"n{number:02}")
 
@@ -93,8 +91,11 @@ def test_they_come_in_pages_of_30(ann: Client) -> None:
     assert ann.get(f"{TEMPLATES}?page=99999999999999999999").json["items"] == []
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize("name", ["desk", " DESK ", "Ｄesk", "Translator", "code-reviewer"])
-def test_AB_35_a_name_that_looks_like_another_is_taken(ann: Client, bob: Client, name: str) -> None:
+def test_template_name_that_looks_like_another_is_rejected(
+    ann: Client, bob: Client, name: str
+) -> None:
     make(ann)
     other = make(bob, "Other")["id"]
 
@@ -112,7 +113,7 @@ def test_AB_35_a_name_that_looks_like_another_is_taken(ann: Client, bob: Client,
         ({"access_control": {"admin": {}}}, 422),
     ],
 )  # fmt: skip
-def test_a_bad_template_is_refused_and_nothing_is_kept(
+def test_invalid_template_is_rejected_and_not_stored(
     ann: Client, change: dict[str, Any], status: int
 ) -> None:
     assert ann.post(f"{TEMPLATES}/create", {"name": "Desk"} | change).status == status
@@ -124,14 +125,14 @@ class TestWithoutThePermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "false"}
 
-    def test_making_one_is_refused(self, ann: Client, admin: Client) -> None:
+    def test_create_template_is_forbidden(self, ann: Client, admin: Client) -> None:
         assert ann.post(f"{TEMPLATES}/create", {"name": "Desk"}).status == 403
         assert ann.get(TEMPLATES).json["total"] == 3
         make(admin)
 
 
 @pytest.mark.parametrize("delete_content", [False, True])
-def test_the_templates_of_somebody_who_leaves_go_to_the_heir_or_with_them(
+def test_templates_of_a_deleted_account_are_transferred_or_deleted(
     ann: Client, admin: Client, delete_content: bool
 ) -> None:
     made = make(ann)["id"]
@@ -166,7 +167,7 @@ def exported(app: InProcessApp, by: Client) -> bytes:
     return msgspec.json.encode(found)
 
 
-def test_what_is_exported_can_be_imported(app: InProcessApp, ann: Client, admin: Client) -> None:
+def test_exported_templates_can_be_imported(app: InProcessApp, ann: Client, admin: Client) -> None:
     made = make(ann, params={"x": 1.5}, access_control=readers(ann))
     make(ann, "Other")
     document = exported(app, admin)
@@ -181,7 +182,9 @@ def test_what_is_exported_can_be_imported(app: InProcessApp, ann: Client, admin:
     assert exported(app, admin).count(b'"name"') == document.count(b'"name"')
 
 
-def test_one_of_the_same_id_or_name_is_replaced(app: InProcessApp, ann: Client) -> None:
+def test_imported_template_replaces_one_with_same_id_or_name(
+    app: InProcessApp, ann: Client
+) -> None:
     by_id, by_name = make(ann, "One")["id"], make(ann, "Two")["id"]
     document = [
         {"id": by_id, "name": "Renamed", "description": "x"},
@@ -197,6 +200,7 @@ def test_one_of_the_same_id_or_name_is_replaced(app: InProcessApp, ann: Client) 
     assert ann.get(TEMPLATES).json["total"] == 6
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize(
     ("bad", "error"),
     [
@@ -206,7 +210,7 @@ def test_one_of_the_same_id_or_name_is_replaced(app: InProcessApp, ann: Client) 
         ({"name": "Admin's"}, Forbidden),
     ],
 )
-def test_AB_35_all_are_imported_or_none(
+def test_templates_are_imported_all_or_none(
     app: InProcessApp, ann: Client, admin: Client, bad: dict[str, Any], error: type[Exception]
 ) -> None:
     make(admin, "Admin's")

@@ -17,7 +17,7 @@ def toggle(person: Client, model_id: str = "legal-desk") -> Any:
     return person.post(f"{TOGGLE}?id={model_id}")
 
 
-def test_a_model_is_switched_off_and_on_again(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_toggle_switches_off_and_on(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ann.post(CREATE, form()).json
     monkeypatch.setattr("portico_models.service.now", lambda: before["created_at"] + 60)
 
@@ -31,7 +31,7 @@ def test_a_model_is_switched_off_and_on_again(ann: Client, monkeypatch: pytest.M
     assert "legal-desk" in [one["id"] for one in ann.get("/api/models").json["data"]]
 
 
-def test_two_who_switch_at_the_same_time_switch_twice(ann: Client, admin: Client) -> None:
+def test_concurrent_toggles_are_both_applied(ann: Client, admin: Client) -> None:
     ann.post(CREATE, form())
     statuses = []
     threads = [
@@ -48,7 +48,8 @@ def test_two_who_switch_at_the_same_time_switch_twice(ann: Client, admin: Client
     assert ann.get("/api/v1/models/model/versions?id=legal-desk").json["total"] == 11
 
 
-def test_AB_40_switching_needs_write_access(ann: Client, bob: Client, admin: Client) -> None:
+@pytest.mark.case("AB-40")
+def test_toggle_requires_write_access(ann: Client, bob: Client, admin: Client) -> None:
     admin.post(CREATE, form("read", access_control=readers(ann)))
     admin.post(CREATE, form("write", access_control=writers(ann)))
 
@@ -60,7 +61,7 @@ def test_AB_40_switching_needs_write_access(ann: Client, bob: Client, admin: Cli
     assert ann.post(TOGGLE).status == 422
 
 
-def test_all_are_deleted_at_once_with_their_shares_and_keep_their_history(
+def test_delete_all_deletes_grants_and_keeps_versions(
     app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     for number in range(3):
@@ -79,13 +80,14 @@ def test_all_are_deleted_at_once_with_their_shares_and_keep_their_history(
     assert admin.delete(CLEAR).json is True
 
 
-def test_deleting_all_is_for_administrators(ann: Client) -> None:
+def test_delete_all_requires_administrator(ann: Client) -> None:
     ann.post(CREATE, form())
     assert ann.delete(CLEAR).status == 403
     assert ann.get("/api/v1/models/model?id=legal-desk").status == 200
 
 
-def test_D_MOD_3_whoever_may_read_accounts_sees_the_addresses_of_owners(
+@pytest.mark.case("D-MOD-03")
+def test_owner_email_is_shown_to_users_who_may_read_accounts(
     app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form())
@@ -99,7 +101,7 @@ def test_D_MOD_3_whoever_may_read_accounts_sees_the_addresses_of_owners(
     assert seen(admin) == {"legal-desk": "ann@example.org", "theirs": "ada@example.org"}
 
 
-def test_an_answer_says_whether_the_caller_may_write(ann: Client, admin: Client) -> None:
+def test_response_contains_write_access_of_the_caller(ann: Client, admin: Client) -> None:
     ann.post(CREATE, form())
     admin.post(CREATE, form("public", access_control=None))
 
@@ -116,6 +118,8 @@ class TestWithEveryModelOpen:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"BYPASS_MODEL_ACCESS_CONTROL": "true"}
 
-    def test_what_is_not_there_is_404_to_those_who_read_all(self, ann: Client, bob: Client) -> None:
+    def test_missing_model_is_404_for_users_who_may_read_all(
+        self, ann: Client, bob: Client
+    ) -> None:
         ann.post(CREATE, form())
         assert (toggle(bob).status, toggle(bob, "absent").status) == (403, 404)

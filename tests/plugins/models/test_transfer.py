@@ -66,9 +66,7 @@ def many() -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(120)
-def test_ten_thousand_models_arrive_in_another_house_as_they_left(
-    admin: Client, elsewhere: Client
-) -> None:
+def test_ten_thousand_models_survive_export_and_import(admin: Client, elsewhere: Client) -> None:
     assert admin.post(IMPORT, many()).json is True
     left = export(admin)
     assert left.count(b'"user_id"') == MANY
@@ -121,7 +119,7 @@ documents = members(values)
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_whatever_is_accepted_arrives_byte_for_byte(
+def test_every_accepted_model_survives_export_and_import_byte_for_byte(
     admin: Client, elsewhere: Client, params: str, meta: str, name: str
 ) -> None:
     model = f'{{"id":"one","name":{name},"base_model_id":"open-1","params":{params},"meta":{meta}}}'
@@ -145,7 +143,7 @@ def test_whatever_is_accepted_arrives_byte_for_byte(
 # -- templates ----------------------------------------------------------------------------------------------
 
 
-def test_templates_come_along(admin: Client, elsewhere: Client) -> None:
+def test_templates_are_exported_and_imported_with_models(admin: Client, elsewhere: Client) -> None:
     template = {"name": "Brief", "params": {"temperature": 0.5}, "meta": {"description": "Short"}}
     assert admin.post("/api/v1/models/templates/create", template).status == 200
     admin.post("/api/v1/models/create", form())
@@ -167,9 +165,7 @@ def test_templates_come_along(admin: Client, elsewhere: Client) -> None:
     ("bad", "status"),
     [(5, 422), ({"params": {}}, 422), ({"name": "T", "params": {"temperature": 9}}, 400)],
 )
-def test_with_a_template_that_is_refused_no_model_comes_in(
-    admin: Client, bad: Any, status: int
-) -> None:
+def test_rejected_template_prevents_import_of_models(admin: Client, bad: Any, status: int) -> None:
     both = {"models": [form()], "templates": [{"name": "Good"}, bad]}
 
     answer = admin.post(IMPORT, both)

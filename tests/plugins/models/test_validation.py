@@ -11,6 +11,7 @@ from portico.testing import Client
 CREATE = "/api/v1/models/create"
 
 
+@pytest.mark.case("AB-33")
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -21,9 +22,7 @@ CREATE = "/api/v1/models/create"
         ("defaultFilterIds", 1), ("defaultFeatureIds", [[]]), ("description", 1),
     ],
 )  # fmt: skip
-def test_AB_33_a_known_key_of_meta_of_another_shape_is_422(
-    ann: Client, key: str, value: Any
-) -> None:
+def test_known_meta_key_of_wrong_type_is_422(ann: Client, key: str, value: Any) -> None:
     answer = ann.post(CREATE, form(meta={"other": 1, key: value}))
 
     assert answer.status == 422
@@ -31,7 +30,7 @@ def test_AB_33_a_known_key_of_meta_of_another_shape_is_422(
     assert ann.get("/api/v1/models/model?id=legal-desk").status == 404
 
 
-def test_known_keys_of_meta_are_kept_and_null_means_not_set(ann: Client) -> None:
+def test_known_meta_keys_are_stored_and_null_means_not_set(ann: Client) -> None:
     meta = {
         "profile_image_url": "/x.png", "description": None, "capabilities": {"vision": True, "mine": False},
         "tags": [{"name": "Law", "colour": "red"}], "hidden": True, "suggestion_prompts": [{"content": "Hi", "x": 1}],
@@ -41,18 +40,18 @@ def test_known_keys_of_meta_are_kept_and_null_means_not_set(ann: Client) -> None
 
 
 @pytest.mark.parametrize("name", ["reason", "reasoning_effort", "system", "template"])
-def test_a_text_among_the_parameters_has_at_most_128_KiB(ann: Client, name: str) -> None:
+def test_text_parameter_has_at_most_128_kib(ann: Client, name: str) -> None:
     assert ann.post(CREATE, form(params={name: "x" * (128 * 1024)})).status == 200
     answer = ann.post(CREATE, form("other", params={name: "x" * (128 * 1024 + 1)}))
     assert (answer.status, f"params.{name}" in answer.detail) == (400, True)
 
 
-def test_a_name_that_no_list_can_show_is_refused(ann: Client) -> None:
+def test_name_that_is_too_long_is_rejected(ann: Client) -> None:
     answer = ann.post(CREATE, form(name="x" * 513))
     assert (answer.status, "name" in answer.detail) == (400, True)
 
 
-def test_the_longest_name_on_the_longest_base_is_still_sorted_and_found(ann: Client) -> None:
+def test_longest_name_and_base_can_be_sorted_and_searched(ann: Client) -> None:
     signs = [chr(0x20000 + number * 7) for number in range(768)]  # four bytes each, none twice
     base, name = "".join(signs[:256]), "".join(signs[256:])
     assert ann.post(CREATE, form(base)).status == 200
@@ -62,6 +61,7 @@ def test_the_longest_name_on_the_longest_base_is_still_sorted_and_found(ann: Cli
     assert ann.get(f"/api/v1/models/list?query={quote(name[-20:])}").json["total"] == 1
 
 
-def test_AB_41_an_id_that_unfolds_to_a_very_long_one_is_refused(ann: Client) -> None:
+@pytest.mark.case("AB-41")
+def test_id_that_normalizes_to_a_very_long_one_is_rejected(ann: Client) -> None:
     answer = ann.post(CREATE, form("ﷺ" * 200))
     assert (answer.status, "too long" in answer.detail) == (400, True)

@@ -36,7 +36,7 @@ def model(person: Client, model_id: str = "legal-desk") -> Any:
     return person.get(f"{MODELS}/model?id={model_id}").json
 
 
-def test_every_change_is_kept_with_who_when_and_what_was_before(
+def test_versions_contain_author_time_and_previous_document(
     app: InProcessApp, ann: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ann.post(CREATE, form()).json
@@ -63,7 +63,7 @@ def test_every_change_is_kept_with_who_when_and_what_was_before(
     assert version(ann, 4).json["document"]["is_active"] is False
 
 
-def test_documents_are_kept_byte_for_byte(ann: Client) -> None:
+def test_versions_store_documents_byte_for_byte(ann: Client) -> None:
     params = '{"x":  1.50, "deep": {"a":[1,2 ,{}]},"é":"\\u00e9"}'
     meta = '{"profile_image_url":null, "description" : null,"capabilities":{}, "mine": 1E3}'
     body = f'{{"id":"m","name":"M","base_model_id":"open-1","params":{params},"meta":{meta}}}'
@@ -74,7 +74,7 @@ def test_documents_are_kept_byte_for_byte(ann: Client) -> None:
     assert f'"params":{params},"meta":{meta},'.encode() in restore(ann, 2, "m").body
 
 
-def test_what_fails_leaves_no_version(admin: Client) -> None:
+def test_failed_update_stores_no_version(admin: Client) -> None:
     admin.post(CREATE, form())
     for refused in (form(access_control={"read": {"user_ids": ["nobody"]}}), form(params=1)):
         assert admin.post(UPDATE, refused).status in (400, 422)
@@ -83,9 +83,7 @@ def test_what_fails_leaves_no_version(admin: Client) -> None:
     assert changes(admin) == ["created"]
 
 
-def test_a_model_is_put_back_as_it_was_and_that_can_be_undone_as_well(
-    ann: Client, bob: Client, admin: Client
-) -> None:
+def test_restore_can_be_undone_by_another_restore(ann: Client, bob: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=readers(bob) | writers(ann)))
     admin.post(f"{MODELS}/model/toggle?id=legal-desk")
     was = model(admin)
@@ -103,7 +101,8 @@ def test_a_model_is_put_back_as_it_was_and_that_can_be_undone_as_well(
     assert restore(admin, 4).json["name"] == "New"
 
 
-def test_AB_40_the_past_is_for_writers(ann: Client, bob: Client, admin: Client) -> None:
+@pytest.mark.case("AB-40")
+def test_versions_require_write_access(ann: Client, bob: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=readers(ann)))
 
     for answer in (versions(ann), version(ann, 1), restore(ann, 1)):
@@ -113,7 +112,8 @@ def test_AB_40_the_past_is_for_writers(ann: Client, bob: Client, admin: Client) 
         assert (absent.status, absent.body) == (404, forbidden.body)
 
 
-def test_AB_39_whoever_is_given_an_id_is_not_given_what_was_under_it_before(
+@pytest.mark.case("AB-39")
+def test_versions_of_a_former_owner_are_hidden_from_a_new_owner_of_the_id(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form(params={"system": "Ann's secret"}))
@@ -130,13 +130,13 @@ def test_AB_39_whoever_is_given_an_id_is_not_given_what_was_under_it_before(
 
 
 @pytest.mark.parametrize("number", [0, -1, 99, 2**63, 10**30])
-def test_a_version_that_is_not_there_is_404(ann: Client, number: int) -> None:
+def test_missing_version_is_404(ann: Client, number: int) -> None:
     ann.post(CREATE, form())
     assert version(ann, number).status == 404
     assert restore(ann, number).status == 404
 
 
-def test_bad_requests_are_422_and_nothing_was_there_before_the_first_change(ann: Client) -> None:
+def test_restore_rejects_bad_requests_and_the_first_version(ann: Client) -> None:
     ann.post(CREATE, form())
     for bad in ("x", "1e20", ""):
         assert version(ann, bad).status == 422
@@ -147,7 +147,7 @@ def test_bad_requests_are_422_and_nothing_was_there_before_the_first_change(ann:
     assert (answer.status, "number" in answer.detail) == (400, True)
 
 
-def test_the_past_comes_in_pages_of_30_newest_first(ann: Client) -> None:
+def test_versions_are_listed_30_a_page_newest_first(ann: Client) -> None:
     ann.post(CREATE, form())
     for _ in range(32):
         ann.post(f"{MODELS}/model/toggle?id=legal-desk")
@@ -164,7 +164,7 @@ class TestFew:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_MODELS_VERSIONS_KEPT": "3"}
 
-    def test_only_so_many_are_kept_and_numbers_go_on(self, ann: Client) -> None:
+    def test_old_versions_are_deleted_and_numbers_continue(self, ann: Client) -> None:
         ann.post(CREATE, form())
         for number in range(6):
             ann.post(UPDATE, form(name=f"n{number}"))
@@ -180,7 +180,7 @@ class TestNone:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_MODELS_VERSIONS_KEPT": "0"}
 
-    def test_nothing_is_kept(self, app: InProcessApp, ann: Client) -> None:
+    def test_no_versions_are_stored_if_disabled(self, app: InProcessApp, ann: Client) -> None:
         ann.post(CREATE, form())
         ann.post(UPDATE, form(name="New"))
         assert versions(ann).json == {"items": [], "total": 0}
@@ -191,7 +191,8 @@ class TestNone:
 # -- rights, when something is put back -----------------------------------------------------------------------
 
 
-def test_AB_36_a_base_that_is_not_the_callers_is_not_put_back(ann: Client, admin: Client) -> None:
+@pytest.mark.case("AB-36")
+def test_restore_does_not_restore_a_base_the_caller_may_not_use(ann: Client, admin: Client) -> None:
     admin.post(CREATE, form(base_model_id="closed-1", access_control=writers(ann)))
     admin.post(UPDATE, form(access_control=writers(ann)))
 
@@ -201,7 +202,8 @@ def test_AB_36_a_base_that_is_not_the_callers_is_not_put_back(ann: Client, admin
     assert model(admin)["base_model_id"] == "open-1"
 
 
-def test_D_MOD_4_sharing_that_the_caller_may_not_do_is_not_put_back(
+@pytest.mark.case("D-MOD-04")
+def test_restore_does_not_restore_forbidden_sharing(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form())
@@ -212,7 +214,7 @@ def test_D_MOD_4_sharing_that_the_caller_may_not_do_is_not_put_back(
     assert restore(admin, 3).json["access_control"]["read"]["user_ids"] == [bob.account["id"]]
 
 
-def test_a_ring_is_not_put_back(ann: Client) -> None:
+def test_restore_does_not_restore_a_cycle(ann: Client) -> None:
     ann.post(CREATE, form("low"))
     ann.post(CREATE, form("high"))
     ann.post(UPDATE, form("low", base_model_id="high"))
@@ -222,7 +224,7 @@ def test_a_ring_is_not_put_back(ann: Client) -> None:
     assert restore(ann, 3, "low").status == 400
 
 
-def test_people_and_groups_that_are_gone_are_left_out(
+def test_restore_skips_deleted_users_and_groups(
     app: InProcessApp, ann: Client, bob: Client, admin: Client, add_group: AddGroup
 ) -> None:
     crew = add_group(ann)
@@ -244,7 +246,7 @@ def test_people_and_groups_that_are_gone_are_left_out(
 # -- models that were deleted ---------------------------------------------------------------------------------
 
 
-def test_whoever_owned_a_deleted_model_can_have_it_back(
+def test_owner_restores_a_deleted_model(
     ann: Client, bob: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = ann.post(CREATE, form()).json
@@ -260,7 +262,7 @@ def test_whoever_owned_a_deleted_model_can_have_it_back(
     assert model(ann)["name"] == "Legal desk"
 
 
-def test_an_administrator_puts_a_deleted_model_back_for_its_owner(
+def test_administrator_restores_a_deleted_model_for_its_owner(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form())
@@ -274,7 +276,7 @@ def test_an_administrator_puts_a_deleted_model_back_for_its_owner(
     assert changes(ann)[0] == "restored"
 
 
-def test_of_somebody_who_is_gone_the_administrator_takes_it_over(
+def test_administrator_becomes_owner_of_a_restored_model_of_a_deleted_account(
     ann: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form())
@@ -289,16 +291,15 @@ def test_of_somebody_who_is_gone_the_administrator_takes_it_over(
     assert restore(admin, 2).json["user_id"] == admin.account["id"]
 
 
-def test_a_writer_who_deleted_a_model_of_somebody_elses_cannot_have_it_back(
-    ann: Client, admin: Client
-) -> None:
+def test_writer_cannot_restore_a_deleted_model_of_another_owner(ann: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=writers(ann)))
     ann.post(DELETE, {"id": "legal-desk"})
 
     assert restore(ann, 2).status == 404
 
 
-def test_AB_35_a_deleted_model_does_not_come_back_over_another(
+@pytest.mark.case("AB-35")
+def test_restore_does_not_replace_a_model_that_looks_alike(
     ann: Client, admin: Client, shop: Shop
 ) -> None:
     ann.post(CREATE, form())
@@ -310,7 +311,7 @@ def test_AB_35_a_deleted_model_does_not_come_back_over_another(
 
 
 class TestWithoutThePermission:
-    def test_whoever_makes_no_models_any_more_has_none_back(
+    def test_restore_of_a_deleted_model_requires_create_permission(
         self, ann: Client, admin: Client
     ) -> None:
         ann.post(CREATE, form())
@@ -340,7 +341,9 @@ class TestWithoutThePermission:
 # -- people who leave -----------------------------------------------------------------------------------------
 
 
-def test_a_hand_over_is_a_change_by_whoever_deleted_the_account(ann: Client, admin: Client) -> None:
+def test_transfer_is_a_change_by_the_account_that_deleted_the_owner(
+    ann: Client, admin: Client
+) -> None:
     ann.post(CREATE, form())
     admin.delete(f"/api/v1/users/{ann.account['id']}")
 
@@ -350,7 +353,7 @@ def test_a_hand_over_is_a_change_by_whoever_deleted_the_account(ann: Client, adm
     assert model(admin)["user_id"] == admin.account["id"]
 
 
-def test_with_all_that_is_theirs_goes_what_it_was(
+def test_deletion_of_an_account_with_content_deletes_versions(
     app: InProcessApp, ann: Client, admin: Client
 ) -> None:
     ann.post(CREATE, form())

@@ -17,7 +17,7 @@ CREATE, UPDATE, DELETE = (
 )
 
 
-def test_a_new_model_comes_back_whole(ann: Client) -> None:
+def test_create_returns_the_complete_model(ann: Client) -> None:
     created = ann.post(CREATE, form())
 
     assert created.status == 200
@@ -40,7 +40,7 @@ def test_a_new_model_comes_back_whole(ann: Client) -> None:
     assert read == model | {"write_access": True}
 
 
-def test_params_and_meta_are_kept_byte_for_byte(ann: Client) -> None:
+def test_params_and_meta_are_stored_byte_for_byte(ann: Client) -> None:
     params = '{"x":  1.50, "deep": {"a":[1,2 ,{}]}, "temperature":null,"é":"\\u00e9\\n"}'
     meta = '{"profile_image_url":null, "description" : null,"capabilities":{}, "mine": 1E3}'
     body = f'{{"id":"m","name":"M","base_model_id":"open-1","params":{params},"meta":{meta}}}'
@@ -52,10 +52,11 @@ def test_params_and_meta_are_kept_byte_for_byte(ann: Client) -> None:
     assert f'"params":{params},"meta":{meta},'.encode() in ann.get("/api/v1/models/model?id=m").body
 
 
+@pytest.mark.case("AB-41")
 @pytest.mark.parametrize(
     "model_id", ["a/b:c.d", "../x", "модель", "🦜 polly", "a" * 256, "50%_off", "*"]
 )
-def test_AB_41_slashes_and_unicode_round_trip_through_every_route(
+def test_ids_with_slashes_and_unicode_work_in_every_route(
     ann: Client, admin: Client, model_id: str
 ) -> None:
     from urllib.parse import quote
@@ -69,6 +70,7 @@ def test_AB_41_slashes_and_unicode_round_trip_through_every_route(
     assert ann.get(f"/api/v1/models/model?id={quote(model_id, safe='')}").status == 404
 
 
+@pytest.mark.case("AB-41")
 @pytest.mark.parametrize(
     ("model_id", "detail"),
     [
@@ -81,7 +83,7 @@ def test_AB_41_slashes_and_unicode_round_trip_through_every_route(
         ),
     ],
 )
-def test_AB_41_bad_ids_are_refused(ann: Client, model_id: str, detail: str) -> None:
+def test_invalid_ids_are_rejected(ann: Client, model_id: str, detail: str) -> None:
     answer = ann.post(CREATE, form(model_id))
 
     assert (answer.status, answer.detail) == (400, detail)
@@ -89,16 +91,18 @@ def test_AB_41_bad_ids_are_refused(ann: Client, model_id: str, detail: str) -> N
     assert ann.post(DELETE, {"id": model_id}).status == 404
 
 
-def test_AB_41_a_base_that_no_model_can_have_is_refused(admin: Client) -> None:
+@pytest.mark.case("AB-41")
+def test_base_with_an_invalid_id_is_rejected(admin: Client) -> None:
     answer = admin.post(CREATE, form(base_model_id="a\nb"))
 
     assert answer.status == 400
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize(
     "like", ["legal-desk", "Legal-Desk", "legal-desk ", "ｌegal-desk", "legal\u200b-desk"]
 )
-def test_AB_35_an_id_that_looks_like_another_persons_is_taken(
+def test_create_rejects_id_that_looks_like_another_users(
     ann: Client, bob: Client, like: str
 ) -> None:
     ann.post(CREATE, form())
@@ -109,10 +113,11 @@ def test_AB_35_an_id_that_looks_like_another_persons_is_taken(
     assert ann.get("/api/v1/models/model?id=legal-desk").json["user_id"] == ann.account["id"]
 
 
+@pytest.mark.case("AB-35")
 @pytest.mark.parametrize(
     "like", ["closed-1", "CLOSED-1", " closed-1", "open-1", "llama3:8b", "llama3"]
 )
-def test_AB_35_an_id_that_looks_like_a_sources_is_taken_for_everybody(
+def test_create_rejects_id_that_looks_like_a_source_model(
     ann: Client, admin: Client, like: str
 ) -> None:
     for person in (ann, admin):
@@ -120,9 +125,8 @@ def test_AB_35_an_id_that_looks_like_a_sources_is_taken_for_everybody(
         assert (answer.status, answer.detail) == (400, TAKEN)
 
 
-def test_D_MOD_1_only_administrators_may_override_a_sources_model(
-    ann: Client, admin: Client
-) -> None:
+@pytest.mark.case("D-MOD-01")
+def test_override_requires_administrator(ann: Client, admin: Client) -> None:
     override = form("closed-1", base_model_id=None, access_control=None)
 
     assert (ann.post(CREATE, override).status, ann.post(CREATE, override).detail) == (
@@ -134,7 +138,8 @@ def test_D_MOD_1_only_administrators_may_override_a_sources_model(
     assert "closed-1" in [entry["id"] for entry in ann.get("/api/models").json["data"]]
 
 
-def test_D_MOD_1_a_preset_cannot_be_turned_into_an_override(ann: Client, admin: Client) -> None:
+@pytest.mark.case("D-MOD-01")
+def test_preset_cannot_become_an_override(ann: Client, admin: Client) -> None:
     ann.post(CREATE, form())
 
     assert ann.post(UPDATE, form(base_model_id=None)).status == 403
@@ -142,15 +147,15 @@ def test_D_MOD_1_a_preset_cannot_be_turned_into_an_override(ann: Client, admin: 
     assert admin.post(UPDATE, form(base_model_id=None)).status == 200
 
 
-def test_D_MOD_1_an_override_cannot_be_turned_into_a_preset(admin: Client) -> None:
+@pytest.mark.case("D-MOD-01")
+def test_override_cannot_become_a_preset(admin: Client) -> None:
     admin.post(CREATE, form("closed-1", base_model_id=None))
 
     assert admin.post(UPDATE, form("closed-1", base_model_id="open-1")).detail == TAKEN
 
 
-def test_AB_36_a_model_cannot_stand_on_one_its_author_may_not_use(
-    ann: Client, bob: Client, admin: Client
-) -> None:
+@pytest.mark.case("AB-36")
+def test_base_the_author_may_not_use_is_rejected(ann: Client, bob: Client, admin: Client) -> None:
     bob.post(CREATE, form("bobs", base_model_id="open-1"))
     for base in ("closed-1", "no-such", "bobs"):
         answer = ann.post(CREATE, form(base_model_id=base))
@@ -161,7 +166,7 @@ def test_AB_36_a_model_cannot_stand_on_one_its_author_may_not_use(
     assert admin.post(CREATE, form("x", base_model_id="closed-1")).status == 200
 
 
-def test_a_model_cannot_stand_on_itself(admin: Client) -> None:
+def test_model_cannot_be_based_on_itself(admin: Client) -> None:
     assert admin.post(CREATE, form("x", base_model_id="x")).status == 400
 
 
@@ -176,14 +181,14 @@ def test_a_model_cannot_stand_on_itself(admin: Client) -> None:
         ("custom_params", []), ("reasoning_effort", 5),
     ],
 )  # fmt: skip
-def test_a_known_parameter_out_of_range_is_named(ann: Client, key: str, value: Any) -> None:
+def test_parameter_out_of_range_is_named(ann: Client, key: str, value: Any) -> None:
     for params in ({key: value}, {"other": 1, key: value}):
         answer = ann.post(CREATE, form(params=params))
         assert answer.status == 400
         assert f"params.{key} " in answer.detail
 
 
-def test_parameters_at_the_edge_and_unset_ones_are_kept(ann: Client) -> None:
+def test_parameters_at_their_limits_and_null_are_stored(ann: Client) -> None:
     params = {
         "temperature": 2, "top_p": 0, "min_p": 1.0, "top_k": 0, "repeat_penalty": -2, "max_tokens": 1,
         "num_predict": -1, "seed": -(2**63), "stop": [], "system": None, "custom_params": {"temperature": "9"},
@@ -192,6 +197,7 @@ def test_parameters_at_the_edge_and_unset_ones_are_kept(ann: Client) -> None:
     assert ann.post(CREATE, form(params=params)).json["params"] == params
 
 
+@pytest.mark.case("AB-33")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -203,7 +209,7 @@ def test_parameters_at_the_edge_and_unset_ones_are_kept(ann: Client) -> None:
         {"access_control": {"read": {"user_ids": ["a"] * 10_000}}},
     ],
 )  # fmt: skip
-def test_AB_33_a_body_of_another_shape_is_422_and_nothing_is_stored(
+def test_body_of_a_wrong_type_is_422_and_stores_nothing(
     ann: Client, changes: dict[str, Any]
 ) -> None:
     answer = ann.post(CREATE, form(**changes))
@@ -214,11 +220,13 @@ def test_AB_33_a_body_of_another_shape_is_422_and_nothing_is_stored(
     assert ann.get("/api/v1/models/model?id=legal-desk").status == 404
 
 
+@pytest.mark.case("AB-69")
 @pytest.mark.parametrize("body", [b'{"params":{"a":1e999}', b'{"params":{"a":"\xff"}'])
-def test_AB_69_json_that_could_not_be_read_back_is_refused(ann: Client, body: bytes) -> None:
+def test_json_that_cannot_be_read_back_is_rejected(ann: Client, body: bytes) -> None:
     assert ann.post(CREATE, body=body + b',"meta":{},"id":"m","name":"M"}').status == 422
 
 
+@pytest.mark.case("AB-27")
 @pytest.mark.parametrize(
     "picture",
     [
@@ -230,11 +238,12 @@ def test_AB_69_json_that_could_not_be_read_back_is_refused(ann: Client, body: by
         "x" * 600_000,
     ],
 )
-def test_AB_27_a_picture_that_is_none_is_refused(ann: Client, picture: str) -> None:
+def test_invalid_picture_is_rejected(ann: Client, picture: str) -> None:
     assert ann.post(CREATE, form(meta={"profile_image_url": picture})).status == 400
 
 
-def test_AB_33_ids_that_do_not_exist_are_refused(ann: Client, add_group: AddGroup) -> None:
+@pytest.mark.case("AB-33")
+def test_sharing_with_missing_ids_is_rejected(ann: Client, add_group: AddGroup) -> None:
     add_group(ann, sharing={"models": True})
 
     for ids in ({"user_ids": ["*"]}, {"group_ids": ["nobody"]}):
@@ -242,7 +251,7 @@ def test_AB_33_ids_that_do_not_exist_are_refused(ann: Client, add_group: AddGrou
     assert ann.get("/api/v1/models/model?id=legal-desk").status == 404
 
 
-def test_sharing_without_permission_is_403_and_changes_nothing(
+def test_sharing_without_permission_is_403_and_writes_nothing(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     for asked in (None, readers(bob)):
@@ -258,7 +267,7 @@ def test_sharing_without_permission_is_403_and_changes_nothing(
     assert admin.post(CREATE, form("three", access_control=None)).json["access_control"] is None
 
 
-def test_each_way_of_sharing_has_a_permission_of_its_own(
+def test_sharing_publicly_and_with_users_have_separate_permissions(
     ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     add_group(ann, sharing={"models": True})
@@ -270,7 +279,7 @@ def test_each_way_of_sharing_has_a_permission_of_its_own(
     assert ann.post(CREATE, form("two", access_control=None)).json["access_control"] is None
 
 
-def test_what_an_administrator_shared_stays_shared_when_its_writer_saves_it(
+def test_update_by_a_writer_keeps_sharing_by_an_administrator(
     ann: Client, bob: Client, admin: Client
 ) -> None:
     both = readers(bob) | writers(ann)
@@ -282,7 +291,7 @@ def test_what_an_administrator_shared_stays_shared_when_its_writer_saves_it(
     assert saved["access_control"]["read"]["user_ids"] == [bob.account["id"]]
 
 
-def test_an_update_replaces_everything_but_id_owner_and_birth(
+def test_update_replaces_everything_but_id_owner_and_creation_time(
     ann: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = ann.post(CREATE, form()).json
@@ -296,9 +305,8 @@ def test_an_update_replaces_everything_but_id_owner_and_birth(
     assert (after["name"], after["params"], after["is_active"]) == ("Tax desk", {}, False)
 
 
-def test_AB_39_a_reader_sees_no_parameters_and_may_not_change_or_delete(
-    ann: Client, admin: Client
-) -> None:
+@pytest.mark.case("AB-39")
+def test_reader_gets_no_params_and_may_not_update_or_delete(ann: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=readers(ann)))
 
     seen = ann.get("/api/v1/models/model?id=legal-desk")
@@ -309,7 +317,7 @@ def test_AB_39_a_reader_sees_no_parameters_and_may_not_change_or_delete(
     assert b"Be brief" not in seen.body + ann.get("/api/models").body
 
 
-def test_a_writer_may_change_and_delete_and_give_the_right_away(ann: Client, admin: Client) -> None:
+def test_writer_may_update_delete_and_remove_own_access(ann: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=writers(ann)))
 
     assert ann.post(UPDATE, form(name="Mine", access_control={})).json["name"] == "Mine"
@@ -319,9 +327,8 @@ def test_a_writer_may_change_and_delete_and_give_the_right_away(ann: Client, adm
     assert ann.post(DELETE, {"id": "legal-desk"}).json is True
 
 
-def test_AB_40_what_one_may_not_read_and_what_is_not_there_look_the_same(
-    ann: Client, bob: Client
-) -> None:
+@pytest.mark.case("AB-40")
+def test_unreadable_and_missing_models_get_equal_responses(ann: Client, bob: Client) -> None:
     bob.post(CREATE, form())
 
     for model_id in ("legal-desk", "absent"):
@@ -334,7 +341,7 @@ def test_AB_40_what_one_may_not_read_and_what_is_not_there_look_the_same(
     assert bob.get("/api/v1/models/model?id=legal-desk").status == 200
 
 
-def test_creating_needs_the_permission(ann: Client, env: dict[str, str]) -> None:
+def test_create_requires_permission(ann: Client, env: dict[str, str]) -> None:
     assert ann.post(CREATE, form()).status == 200
 
 
@@ -343,14 +350,12 @@ class TestWithoutThePermission:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS": "false"}
 
-    def test_creating_is_refused(self, ann: Client) -> None:
+    def test_create_is_forbidden(self, ann: Client) -> None:
         answer = ann.post(CREATE, form())
         assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
 
 
-def test_a_deleted_model_leaves_nothing_behind(
-    app: InProcessApp, ann: Client, admin: Client
-) -> None:
+def test_delete_removes_tags_and_grants(app: InProcessApp, ann: Client, admin: Client) -> None:
     admin.post(CREATE, form(access_control=readers(ann)))
 
     assert admin.post(DELETE, {"id": "legal-desk"}).json is True
@@ -362,7 +367,8 @@ def test_a_deleted_model_leaves_nothing_behind(
     assert admin.post(CREATE, form()).json["access_control"] == {}
 
 
-def test_D_MOD_7_a_change_is_in_the_list_at_once(ann: Client, admin: Client, shop: Shop) -> None:
+@pytest.mark.case("D-MOD-07")
+def test_change_is_in_the_list_immediately(ann: Client, admin: Client, shop: Shop) -> None:
     def listed() -> list[str]:
         return [entry["name"] for entry in ann.get("/api/models").json["data"]]
 
@@ -375,7 +381,7 @@ def test_D_MOD_7_a_change_is_in_the_list_at_once(ann: Client, admin: Client, sho
     assert listed() == ["Open"]
 
 
-def test_every_change_is_told_after_its_commit(app: InProcessApp, admin: Client) -> None:
+def test_every_change_is_published_after_commit(app: InProcessApp, admin: Client) -> None:
     from portico.events import Listener
 
     told: list[ModelChanged] = []
@@ -394,7 +400,7 @@ def test_every_change_is_told_after_its_commit(app: InProcessApp, admin: Client)
 
 
 @pytest.mark.parametrize("delete_content", [False, True])
-def test_the_models_of_somebody_who_is_gone_go_to_who_deleted_them_or_with_them(
+def test_models_of_a_deleted_account_are_transferred_or_deleted(
     app: InProcessApp, ann: Client, admin: Client, delete_content: bool
 ) -> None:
     ann.post(CREATE, form())
@@ -422,7 +428,7 @@ class TestWithAPolicyThatLeavesSharingToOwners:
         (policies / "sharing.csv").write_text("p, model, share, writer, deny\n")
         return env | {"PORTICO_ACCESS_POLICY_DIR": str(policies)}
 
-    def test_a_writer_changes_the_model_and_not_who_has_access(
+    def test_writer_may_update_the_model_but_not_its_sharing(
         self, ann: Client, bob: Client, admin: Client
     ) -> None:
         shared = {**readers(bob), **writers(bob)}

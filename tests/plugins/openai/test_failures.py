@@ -12,6 +12,7 @@ from portico_openai.failures import DEFAULT_RETRY_AFTER_SECONDS, Failures, Redac
 REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
 
 
+@pytest.mark.case("AB-44")
 @pytest.mark.parametrize(
     "text",
     [
@@ -27,17 +28,18 @@ REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secre
         "oops\n    at Object.<anonymous> (/srv/app.js:1:1)",
     ],
 )
-def test_ab44_secrets_addresses_and_stacks_are_taken_out(text: str) -> None:
+def test_redactor_removes_secrets_addresses_and_stacks(text: str) -> None:
     clean = REDACT(text)
     for secret in ("sk-", "abcdef", "header-secret", "example", "10.1.2.3", "/srv"):
         assert secret not in clean
 
 
-def test_a_plain_sentence_stays() -> None:
+def test_redactor_keeps_plain_text() -> None:
     assert REDACT("max_tokens is  too\nlarge") == "max_tokens is too large"
     assert len(REDACT("x" * 9999)) <= 500
 
 
+@pytest.mark.case("FT-19")
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -50,24 +52,27 @@ def test_a_plain_sentence_stays() -> None:
         ("soon", DEFAULT_RETRY_AFTER_SECONDS),
     ],
 )
-def test_ft19_retry_after_is_seconds_whatever_it_was(value: str, seconds: int) -> None:
+def test_retry_after_is_converted_to_seconds(value: str, seconds: int) -> None:
     with pytest.raises(RateLimited) as refusal:
         Failures("s", REDACT).from_response(429, {"retry-after": value}, b"")
     assert refusal.value.retry_after == seconds
 
 
-def test_ft19_retry_after_may_be_a_date() -> None:
+@pytest.mark.case("FT-19")
+def test_retry_after_may_be_a_date() -> None:
     date = email.utils.formatdate(time.time() + 30, usegmt=True)
     with pytest.raises(RateLimited) as refusal:
         Failures("s", REDACT).from_response(429, {"retry-after": date}, b"")
     assert 25 <= refusal.value.retry_after <= 31
 
 
-def test_ft19_a_gateway_timeout_is_a_timeout() -> None:
+@pytest.mark.case("FT-19")
+def test_gateway_timeout_is_a_timeout() -> None:
     with pytest.raises(SourceTimedOut):
         Failures("s", REDACT).from_response(504, {}, b"")
 
 
+@pytest.mark.case("FT-19")
 @pytest.mark.parametrize(
     "body",
     [
@@ -77,7 +82,7 @@ def test_ft19_a_gateway_timeout_is_a_timeout() -> None:
         b'{"message":"too long"}',
     ],
 )
-def test_ft19_refusals_come_in_many_shapes(body: bytes) -> None:
+def test_error_responses_are_read_in_every_known_form(body: bytes) -> None:
     reply = Failures("s", REDACT).from_response(422, {}, body)
     assert isinstance(reply.body, bytes)
     assert json.loads(reply.body)["error"]["message"] == "too long"

@@ -15,7 +15,7 @@ def listed(models: list[Any], url: str = "http://x/v1", **options: Any) -> Any:
     return cards(connections(settings(url, options=options or {"name": ""}))[0], models)
 
 
-def test_a_card_has_the_shape_clients_know() -> None:
+def test_card_has_the_keys_clients_know() -> None:
     [card] = listed(
         [{"id": "m", "object": "model", "created": 5, "owned_by": "them", "context": 9}],
         tags=[{"name": "a"}],
@@ -29,7 +29,7 @@ def test_a_card_has_the_shape_clients_know() -> None:
     assert card.details["openai"]["connection_type"] == "local"
 
 
-def test_openai_lists_some_that_cannot_chat() -> None:
+def test_models_of_openai_that_cannot_chat_are_skipped() -> None:
     models = [
         {"id": name} for name in ("gpt-4o", "whisper-1", "tts-1", "text-embedding-3", "dall-e-3")
     ]
@@ -38,22 +38,23 @@ def test_openai_lists_some_that_cannot_chat() -> None:
 
 
 @pytest.mark.parametrize("model", [{}, {"id": None}, {"id": ""}, {"id": 7}, {"id": "x" * 257}])
-def test_what_has_no_usable_id_is_left_out(model: Any) -> None:
+def test_models_without_usable_id_are_skipped(model: Any) -> None:
     assert listed([model, {"id": "m", "created": "yesterday", "name": 7}])[0].id == "m"
 
 
-def test_a_provider_cannot_write_our_keys() -> None:
+def test_provider_cannot_set_reserved_keys() -> None:
     [card] = listed([{"id": "m", "info": {"access_control": None}, "arena": True, "urlIdx": 9}])
     assert set(card.details) == {"openai", "urlIdx"} and card.details["urlIdx"] == 0
 
 
+@pytest.mark.case("FT-21")
 @pytest.mark.parametrize(
     "body", [b"", b"null", b"{}", b'{"data":null}', b'{"data":[1]}', b"[1]", b"<a>", b"\xff"]
 )
-def test_ft21_junk_is_no_list(body: bytes) -> None:
+def test_invalid_listing_is_rejected(body: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
         read_listing(body)
 
 
-def test_a_bare_list_is_a_list() -> None:
+def test_plain_list_is_a_listing() -> None:
     assert read_listing(b' [{"id":"m"}]') == [{"id": "m"}]

@@ -15,14 +15,14 @@ def sent(model: str = "gpt-4o", *, is_openai: Any = False, params: Any = None, *
     return json.loads(encode(completion, model, is_openai=is_openai))
 
 
-def test_what_nobody_touches_stays_the_bytes_it_was() -> None:
+def test_unchanged_values_stay_byte_for_byte() -> None:
     completion = turn("m", temperature=1)
     raw = dict(completion.body)
     encoded = encode(completion, "m", is_openai=True)
     assert bytes(raw["messages"]) in encoded and b'"temperature":1' in encoded
 
 
-def test_model_and_stream_are_ours_to_say() -> None:
+def test_model_and_stream_cannot_be_overridden() -> None:
     body = sent(
         "real", params={"model": "other", "stream": False}, stream_options={"include_usage": True}
     )
@@ -30,13 +30,14 @@ def test_model_and_stream_are_ours_to_say() -> None:
     assert body["stream_options"] == {"include_usage": True}
 
 
+@pytest.mark.case("AB-43")
 @pytest.mark.parametrize("key", sorted(STRIPPED_KEYS | {"API-Key", "Base_URL", "extra-headers"}))
-def test_ab43_no_key_that_chooses_the_upstream_is_passed_on(key: str) -> None:
+def test_keys_that_choose_the_upstream_are_removed(key: str) -> None:
     body = sent(params={key: "http://evil.example"}, **{key: "http://evil.example"})
     assert set(body) == {"model", "stream", "messages"}
 
 
-def test_parameters_are_laid_over_the_body_and_cast() -> None:
+def test_parameters_override_the_body_and_are_cast() -> None:
     body = sent(
         params={
             "temperature": "0.5",
@@ -67,18 +68,18 @@ def test_parameters_are_laid_over_the_body_and_cast() -> None:
         {"logit_bias": {"5": "x"}},
     ],
 )
-def test_a_parameter_that_cannot_be_is_refused(params: Any) -> None:
+def test_invalid_parameter_is_rejected(params: Any) -> None:
     with pytest.raises(InvalidRequest):
         sent(params=params)
 
 
 @pytest.mark.parametrize("bias", ["5:200, 7:-3", {"5": 200, "7": -3}])
-def test_logit_bias_may_be_text_or_object_and_is_converted_once(bias: Any) -> None:
+def test_logit_bias_may_be_text_or_object(bias: Any) -> None:
     assert sent(logit_bias=bias)["logit_bias"] == {"5": 100, "7": -3}
     assert sent(params={"logit_bias": bias})["logit_bias"] == {"5": 100, "7": -3}
 
 
-def test_reasoning_models_get_their_own_words() -> None:
+def test_reasoning_models_get_renamed_keys_and_roles() -> None:
     messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
     body = sent("o3-mini", max_tokens=5, messages=messages)
     assert body["max_completion_tokens"] == 5 and "max_tokens" not in body
@@ -86,12 +87,12 @@ def test_reasoning_models_get_their_own_words() -> None:
     assert sent("o1-mini", messages=messages)["messages"][0]["role"] == "user"
 
 
-def test_others_than_openai_know_max_tokens_only() -> None:
+def test_compatible_providers_get_max_tokens() -> None:
     assert sent(max_completion_tokens=5)["max_tokens"] == 5
     body = sent(is_openai=True, max_completion_tokens=5, max_tokens=6)
     assert body["max_completion_tokens"] == 5 and "max_tokens" not in body
 
 
 @pytest.mark.parametrize("messages", [[], [{"role": "user", "content": "the system"}]])
-def test_messages_without_a_system_prompt_are_left_alone(messages: Any) -> None:
+def test_messages_without_system_prompt_are_unchanged(messages: Any) -> None:
     assert sent("gpt-5", messages=messages)["messages"] == messages

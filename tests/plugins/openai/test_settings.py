@@ -8,11 +8,11 @@ def secrets(*keys: str) -> list[Secret]:
     return [Secret(key) for key in keys]
 
 
-def test_nothing_set_is_no_connection() -> None:
+def test_default_settings_have_no_connection() -> None:
     assert connections(OpenAISettings()) == []
 
 
-def test_a_key_alone_is_openai_itself() -> None:
+def test_key_without_url_is_openai() -> None:
     [only] = connections(OpenAISettings(keys=secrets("sk-1")))
     assert (only.url, only.is_openai) == (OPENAI_BASE_URL, True)
 
@@ -23,7 +23,7 @@ def test_keys_are_cut_and_padded_to_the_urls() -> None:
     assert len(connections(OpenAISettings(base_urls=["http://a"], keys=secrets("1", "2")))) == 1
 
 
-def test_names_are_nobody_elses_and_never_an_address() -> None:
+def test_connection_names_are_unique_and_contain_no_address() -> None:
     urls = ["http://a", "http://b", "http://c", "http://d"]
     configs = {
         "1": ConnectionOptions(name="lab"),
@@ -35,5 +35,5 @@ def test_names_are_nobody_elses_and_never_an_address() -> None:
     assert [c.index for c in some] == [0, 1, 2]
 
 
-def test_all_can_be_turned_off() -> None:
+def test_connections_can_be_disabled() -> None:
     assert connections(OpenAISettings(enable=False, base_urls=["http://a"])) == []

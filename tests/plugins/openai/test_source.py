@@ -16,19 +16,20 @@ from portico_openai.source import OpenAISource
 ERROR = '"type":"upstream_error"'
 
 
-def test_a_streamed_answer_passes_byte_for_byte(upstream: Upstream) -> None:
+def test_streamed_response_passes_byte_for_byte(upstream: Upstream) -> None:
     reply, body = asked(settings(upstream.url), turn("good"))
     assert (reply.status, reply.content_type) == (200, "text/event-stream")
     assert body == b"".join(GOOD)
 
 
-def test_a_whole_answer_passes_byte_for_byte(upstream: Upstream) -> None:
+def test_complete_response_passes_byte_for_byte(upstream: Upstream) -> None:
     reply, body = asked(settings(upstream.url), turn("good", stream=False))
     assert (reply.status, reply.content_type) == (200, "application/json")
     assert body == completion()
 
 
-def test_ab43_only_the_configured_key_and_headers_are_sent(upstream: Upstream) -> None:
+@pytest.mark.case("AB-43")
+def test_only_the_configured_key_and_headers_are_sent(upstream: Upstream) -> None:
     given = settings(upstream.url, key="sk-configured", options={"headers": {"X-Team": "blue"}})
     asked(given, turn("good", api_key="sk-mine", extra_headers={"authorization": "x"}))
     [request] = upstream.completions()
@@ -38,12 +39,12 @@ def test_ab43_only_the_configured_key_and_headers_are_sent(upstream: Upstream) -
     assert "cookie" not in request.headers
 
 
-def test_a_connection_without_authentication_sends_no_key(upstream: Upstream) -> None:
+def test_connection_without_authentication_sends_no_key(upstream: Upstream) -> None:
     asked(settings(upstream.url, options={"auth_type": "none"}), turn("good"))
     assert "authorization" not in upstream.completions()[0].headers
 
 
-def test_a_prefix_is_added_to_ids_and_taken_off_again(upstream: Upstream) -> None:
+def test_prefix_is_added_to_ids_and_removed_from_requests(upstream: Upstream) -> None:
     given = settings(upstream.url, options={"prefix_id": "lab"})
     [card] = with_source(given, OpenAISource.list_models)
     assert card.id == "lab.good"
@@ -51,7 +52,7 @@ def test_a_prefix_is_added_to_ids_and_taken_off_again(upstream: Upstream) -> Non
     assert upstream.completions()[0].json["model"] == "good"
 
 
-def test_models_named_by_the_operator_are_not_asked_for(upstream: Upstream) -> None:
+def test_configured_model_ids_replace_the_list_request(upstream: Upstream) -> None:
     cards = with_source(
         settings(upstream.url, options={"model_ids": ["a", "b"], "access": "public"}),
         OpenAISource.list_models,
@@ -60,23 +61,23 @@ def test_models_named_by_the_operator_are_not_asked_for(upstream: Upstream) -> N
     assert upstream.requests == []
 
 
+@pytest.mark.case("AB-44")
 @pytest.mark.parametrize("listing", ["junk", "500"])
-def test_ab44_a_list_that_cannot_be_read_is_a_failure_that_says_nothing(
-    upstream: Upstream, listing: str
-) -> None:
+def test_unreadable_list_fails_without_details(upstream: Upstream, listing: str) -> None:
     upstream.listing = listing
     with pytest.raises(SourceFailed) as failure:
         with_source(settings(upstream.url), OpenAISource.list_models)
     assert upstream.url not in failure.value.detail and KEY not in failure.value.detail
 
 
-def test_ft17_a_list_that_does_not_come_is_given_up(upstream: Upstream) -> None:
+@pytest.mark.case("FT-17")
+def test_list_request_has_a_time_limit(upstream: Upstream) -> None:
     upstream.listing = "hang"
     with pytest.raises(SourceTimedOut):
         with_source(settings(upstream.url, list_timeout=0.1), OpenAISource.list_models)
 
 
-def test_nobody_there_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreachable_provider_fails(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
@@ -86,6 +87,8 @@ def test_nobody_there_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     assert "127.0.0.1" not in caplog.text
 
 
+@pytest.mark.case("FT-19")
+@pytest.mark.case("AB-44")
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
@@ -100,7 +103,7 @@ def test_nobody_there_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
-def test_ft19_ab44_failures_say_which_source_and_nothing_else(
+def test_errors_name_the_source_and_nothing_else(
     upstream: Upstream,
     model: str,
     kind: type[DomainError],
@@ -117,8 +120,9 @@ def test_ft19_ab44_failures_say_which_source_and_nothing_else(
     assert len(caplog.records) == 1
 
 
+@pytest.mark.case("FT-19")
 @pytest.mark.parametrize("model", ["status-400", "status-404"])
-def test_ft19_what_is_about_the_request_passes_cleaned(upstream: Upstream, model: str) -> None:
+def test_errors_about_the_request_pass_redacted(upstream: Upstream, model: str) -> None:
     reply, body = asked(settings(upstream.url, key=KEY), turn(model))
     assert reply.status == int(model[-3:])
     error = json.loads(body)["error"]
@@ -126,19 +130,21 @@ def test_ft19_what_is_about_the_request_passes_cleaned(upstream: Upstream, model
     assert KEY not in error["message"] and "10.1.2.3" not in error["message"]
 
 
-def test_not_a_completion_is_a_failure(upstream: Upstream) -> None:
+def test_response_that_is_not_a_completion_fails(upstream: Upstream) -> None:
     with pytest.raises(SourceFailed):
         asked(settings(upstream.url), turn("not-a-completion", stream=False))
 
 
-def test_ab44_an_error_where_the_answer_should_begin_is_a_failure(upstream: Upstream) -> None:
+@pytest.mark.case("AB-44")
+def test_error_at_the_start_of_a_stream_fails(upstream: Upstream) -> None:
     with pytest.raises(SourceFailed) as failure:
         asked(settings(upstream.url, key=KEY), turn("error-first"))
     assert LEAK not in failure.value.detail
 
 
+@pytest.mark.case("FT-18")
 @pytest.mark.parametrize("model", ["crlf", "comments", "no-done", "two-dones", "split"])
-def test_ft18_what_is_only_unusual_passes_without_a_word(
+def test_unusual_but_valid_streams_pass(
     upstream: Upstream, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, body = asked(settings(upstream.url), turn(model))
@@ -148,10 +154,11 @@ def test_ft18_what_is_only_unusual_passes_without_a_word(
     assert caplog.records == []
 
 
+@pytest.mark.case("FT-18")
 @pytest.mark.parametrize(
     "model", ["broken-json", "nul", "invalid-utf-8", "choices-null", "delta-null"]
 )
-def test_ft18_garbage_is_left_out_and_reported_once(
+def test_invalid_events_are_removed_and_reported_once(
     upstream: Upstream, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, body = asked(settings(upstream.url), turn(model))
@@ -161,17 +168,20 @@ def test_ft18_garbage_is_left_out_and_reported_once(
     assert len(caplog.records) == 1
 
 
-def test_ft18_a_line_of_ten_megabytes_passes_the_network_too(upstream: Upstream) -> None:
+@pytest.mark.case("FT-18")
+def test_ten_megabyte_line_passes_the_network(upstream: Upstream) -> None:
     _, body = asked(settings(upstream.url), turn("huge-line"))
     assert len(body) > 10_000_000 and body.endswith(DONE)
 
 
-def test_ft18_comments_alone_are_no_answer(upstream: Upstream) -> None:
+@pytest.mark.case("FT-18")
+def test_stream_of_comments_only_fails(upstream: Upstream) -> None:
     _, body = asked(settings(upstream.url), turn("comments-only"))
     assert ERROR in body.decode() and body.endswith(DONE)
 
 
-def test_ab44_an_error_in_the_middle_is_told_in_our_words(
+@pytest.mark.case("AB-44")
+def test_error_inside_a_stream_is_replaced_by_our_text(
     upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, body = asked(settings(upstream.url, key=KEY), turn("error-inside"))
@@ -181,20 +191,23 @@ def test_ab44_an_error_in_the_middle_is_told_in_our_words(
         assert KEY not in text and "10.1.2.3" not in text
 
 
-def test_ft20_a_stream_that_is_cut_ends_with_an_error_event(upstream: Upstream) -> None:
+@pytest.mark.case("FT-20")
+def test_cut_stream_ends_with_an_error_event(upstream: Upstream) -> None:
     _, body = asked(settings(upstream.url), turn("cut"))
     good, _, rest = body.partition(b'data: {"error"')
     assert good == b"".join(GOOD[:3])
     assert b"broke off its answer" in rest and rest.endswith(DONE)
 
 
-def test_ft17_no_first_byte_is_a_timeout(upstream: Upstream) -> None:
+@pytest.mark.case("FT-17")
+def test_missing_first_byte_is_a_timeout(upstream: Upstream) -> None:
     with pytest.raises(SourceTimedOut):
         asked(settings(upstream.url, first_byte_timeout=0.1), turn("silent"))
     upstream.wait_until_idle()
 
 
-def test_ft17_silence_after_the_first_byte_is_an_error_event(upstream: Upstream) -> None:
+@pytest.mark.case("FT-17")
+def test_silence_after_the_first_byte_is_an_error_event(upstream: Upstream) -> None:
     begun = time.monotonic()
     _, body = asked(settings(upstream.url, idle_timeout=0.2), turn("silence"))
     assert body.startswith(chunk("first "))
@@ -203,13 +216,15 @@ def test_ft17_silence_after_the_first_byte_is_an_error_event(upstream: Upstream)
     upstream.wait_until_idle()
 
 
-def test_ft17_a_whole_answer_has_its_limit(upstream: Upstream) -> None:
+@pytest.mark.case("FT-17")
+def test_complete_response_has_a_time_limit(upstream: Upstream) -> None:
     _, body = asked(settings(upstream.url, timeout=0.3), turn("endless"))
     assert b"did not answer in time" in body
     upstream.wait_until_idle()
 
 
-def test_ft23_closing_a_reply_that_was_never_read_ends_the_call(upstream: Upstream) -> None:
+@pytest.mark.case("FT-23")
+def test_closing_an_unread_response_closes_the_connection(upstream: Upstream) -> None:
     async def leave(source: OpenAISource) -> None:
         reply = await source.complete(turn("endless"))
         await reply.body.aclose()  # type: ignore[union-attr]
@@ -218,8 +233,9 @@ def test_ft23_closing_a_reply_that_was_never_read_ends_the_call(upstream: Upstre
     with_source(settings(upstream.url), leave)
 
 
+@pytest.mark.case("FT-23")
 @pytest.mark.parametrize("model", ["silent", "endless"])
-def test_ft23_a_cancelled_question_ends_the_call(upstream: Upstream, model: str) -> None:
+def test_cancelled_request_closes_the_connection(upstream: Upstream, model: str) -> None:
     async def leave(source: OpenAISource) -> None:
         replies: list[
             SourceResponse
@@ -239,7 +255,7 @@ def test_ft23_a_cancelled_question_ends_the_call(upstream: Upstream, model: str)
     with_source(settings(upstream.url), leave)
 
 
-def test_connections_are_used_again(upstream: Upstream) -> None:
+def test_connections_are_reused(upstream: Upstream) -> None:
     async def ask_often(source: OpenAISource) -> int:
         for _ in range(5):
             reply = await source.complete(turn("good"))
@@ -252,7 +268,7 @@ def test_connections_are_used_again(upstream: Upstream) -> None:
     assert with_source(settings(upstream.url), ask_often) == 1
 
 
-def test_a_redirect_does_not_take_the_key_along(
+def test_redirect_does_not_forward_the_key(
     upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)

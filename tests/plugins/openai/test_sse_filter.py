@@ -41,25 +41,26 @@ def in_blocks(stream: bytes, cuts: list[int]) -> list[bytes]:
     return [stream[a:b] for a, b in zip(places, places[1:], strict=False) if a < b]
 
 
+@pytest.mark.case("FT-18")
 @given(streams, st.lists(st.integers(min_value=0), max_size=6))
-def test_ft18_any_split_of_a_good_stream_yields_the_same_bytes(
-    stream: bytes, cuts: list[int]
-) -> None:
+def test_any_split_of_a_valid_stream_yields_the_same_bytes(stream: bytes, cuts: list[int]) -> None:
     out, guard = passed(in_blocks(stream, cuts))
     assert out == stream
     assert guard.is_intact and guard.finished
 
 
+@pytest.mark.case("FT-18")
 @given(st.lists(events, max_size=5), st.lists(st.integers(min_value=0), max_size=6))
-def test_ft18_line_ends_of_windows_pass_in_any_split(some: list[bytes], cuts: list[int]) -> None:
+def test_windows_line_ends_pass_in_any_split(some: list[bytes], cuts: list[int]) -> None:
     stream = b"".join([*some, chunk(finish="stop")]).replace(b"\n", b"\r\n")
     out, guard = passed(in_blocks(stream + DONE, cuts))
     assert out == stream + DONE
     assert guard.is_intact
 
 
+@pytest.mark.case("FT-18")
 @given(st.binary(max_size=200), st.lists(st.integers(min_value=0), max_size=6))
-def test_ft18_no_bytes_at_all_upset_the_guard(garbage: bytes, cuts: list[int]) -> None:
+def test_filter_never_raises_for_any_bytes(garbage: bytes, cuts: list[int]) -> None:
     out, _ = passed(in_blocks(chunk("a") + garbage + b"\n\n" + STREAM, cuts))
     assert out.startswith(chunk("a"))
     assert out.endswith(DONE) and out.count(DONE) == 1
@@ -67,12 +68,13 @@ def test_ft18_no_bytes_at_all_upset_the_guard(garbage: bytes, cuts: list[int]) -
     assert b"\x00" not in out
 
 
-def test_a_block_of_good_events_is_handed_on_as_it_is() -> None:
+def test_block_of_valid_events_passes_unchanged() -> None:
     guard = SSEFilter()
     assert guard.feed(STREAM) is STREAM
     assert guard.done
 
 
+@pytest.mark.case("FT-18")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -94,57 +96,62 @@ def test_a_block_of_good_events_is_handed_on_as_it_is() -> None:
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
-def test_ft18_one_bad_event_is_left_out_and_counted(bad: bytes, together: bool) -> None:
+def test_invalid_event_is_removed_and_counted(bad: bytes, together: bool) -> None:
     blocks = [GOOD[0], bad, *GOOD[1:]]
     out, guard = passed([b"".join(blocks)] if together else blocks)
     assert out == STREAM
     assert guard.dropped == 1
 
 
-def test_ft18_an_event_that_reaches_over_a_blank_line_is_two_bad_events() -> None:
+@pytest.mark.case("FT-18")
+def test_event_across_a_blank_line_counts_as_two_invalid_events() -> None:
     out, guard = passed([b'data: {"choices":[{}\n\ndata: {}]}\n\n' + STREAM])
     assert out == STREAM
     assert guard.dropped == 2
 
 
-def test_ft18_a_character_cut_in_two_by_the_network_is_whole_again() -> None:
+@pytest.mark.case("FT-18")
+def test_character_split_between_blocks_passes() -> None:
     stream = b"data: " + '{"choices":[{"delta":{"content":"🙂"}}]}'.encode() + b"\n\n" + DONE
     out, guard = passed([stream[:38], stream[38:]])
     assert out == stream
     assert guard.is_intact
 
 
-def test_ft18_nothing_follows_the_end() -> None:
+@pytest.mark.case("FT-18")
+def test_events_after_the_end_are_dropped() -> None:
     out, guard = passed([STREAM + DONE + chunk("late"), chunk("later")])
     assert out == STREAM
     assert guard.is_intact
 
 
-def test_ft18_a_missing_end_is_added() -> None:
+@pytest.mark.case("FT-18")
+def test_missing_end_is_added() -> None:
     out, guard = passed([chunk("a"), chunk(finish="stop")])
     assert out == chunk("a") + chunk(finish="stop") + DONE
     assert guard.finished
 
 
-def test_a_last_event_without_its_blank_line_is_let_through() -> None:
+def test_last_event_without_blank_line_passes() -> None:
     out, _ = passed([chunk("a").rstrip()])
     assert out == chunk("a") + DONE
 
 
-def test_half_an_event_at_the_end_is_left_out() -> None:
+def test_incomplete_last_event_is_dropped() -> None:
     out, guard = passed([chunk("a"), chunk("b")[:20]])
     assert out == chunk("a") + DONE
     assert guard.dropped == 1
 
 
-def test_the_end_waits_for_a_last_word_where_something_was_left_out() -> None:
+def test_end_is_delayed_if_an_event_was_removed() -> None:
     guard = SSEFilter()
     assert guard.feed(b"data: {\n\n" + chunk("a") + DONE) == chunk("a")
     assert guard.done
     assert guard.close() == (b"", DONE)
 
 
-def test_ab44_an_error_inside_a_stream_is_kept_from_the_client() -> None:
+@pytest.mark.case("AB-44")
+def test_error_inside_a_stream_is_not_passed_on() -> None:
     error = b'data: {"error": {"message": "my key is sk-1"}}\n\n'
     for blocks in ([STREAM[:-14] + error + DONE], [STREAM[:-14], error, DONE]):
         out, guard = passed(blocks)
@@ -152,25 +159,28 @@ def test_ab44_an_error_inside_a_stream_is_kept_from_the_client() -> None:
         assert guard.upstream_error == error[6:-2]
 
 
-def test_ab44_an_event_called_error_is_one() -> None:
+@pytest.mark.case("AB-44")
+def test_event_named_error_is_an_error() -> None:
     out, guard = passed([b'event: error\ndata: {"message": "no"}\n\n', STREAM])
     assert out == STREAM
     assert guard.upstream_error == b'{"message": "no"}'
 
 
-def test_an_error_that_is_null_is_none() -> None:
+def test_null_error_is_not_an_error() -> None:
     event = chunk("a", error=None)
     out, guard = passed([event + DONE])
     assert out == event + DONE
     assert guard.is_intact
 
 
-def test_ab44_what_is_not_a_chunk_is_cleaned() -> None:
+@pytest.mark.case("AB-44")
+def test_event_that_is_not_a_chunk_is_redacted() -> None:
     guard = SSEFilter(lambda data: data.replace(b"secret", b"[hidden]"))
     assert guard.feed(b'data: {"notice": "secret"}\n\n') == b'data: {"notice": "[hidden]"}\n\n'
 
 
-def test_ft18_an_event_without_end_is_given_up_and_the_next_one_found(
+@pytest.mark.case("FT-18")
+def test_endless_event_is_dropped_and_the_next_one_passes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(guarding, "MAX_EVENT_BYTES", 1000)
@@ -182,7 +192,8 @@ def test_ft18_an_event_without_end_is_given_up_and_the_next_one_found(
     assert guard._held_bytes == 0
 
 
-def test_ft18_a_line_of_ten_megabytes_passes() -> None:
+@pytest.mark.case("FT-18")
+def test_ten_megabyte_line_passes() -> None:
     huge = chunk("x" * 10_000_000)
     blocks = [huge[n : n + 65536] for n in range(0, len(huge), 65536)]
     out, guard = passed([*blocks, DONE])
