@@ -1,5 +1,6 @@
-"""The porter's lodge: who is at the door, who may come in, and what each one brings.
+"""Plugins: discovery of entry points, import and API check, hook calls, conflict detection, and the registry.
 
-`discover` finds plugins, `admit` lets them in or says why not, `collect` asks each what it brings, `assemble`
-puts it all together and names both sides of every clash. `fence` stands around every call into a plugin.
+`discovery` finds installed plugins, `loader` imports them, `contributions` collects what each one registers, `conflicts`
+drops plugins that clash with others. `isolation` wraps every call into a plugin, and `registry` holds the state of each
+plugin for `portico plugins` and `/ready`.
 """

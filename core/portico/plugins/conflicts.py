@@ -1,4 +1,4 @@
-"""Putting contributions together. Every clash is refused whole, and names both sides."""
+"""Detects conflicts between the contributions of plugins. A plugin with a conflict fails whole."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,14 @@ def drop_conflicts(
     registry: PluginRegistry,
     core_paths: Iterable[tuple[str, str]] = (),
 ) -> list[Contribution]:
-    """The contributions that fit together. A later plugin that clashes with an earlier one is dropped whole.
+    """Return the contributions without conflicts. Of two plugins in conflict, the later one fails.
 
-    The core was there first; so was a plugin that others require.
+    The core comes before all plugins, and a plugin before those that require it. The failures are in `registry`.
     """
     taken: dict[tuple[str, str, str], str] = {
         ("route", method, path): CORE for method, path in core_paths
     }
-    taken["policy page", BASE_POLICY.page, ""] = CORE
+    taken["policy file", BASE_POLICY.page, ""] = CORE
     kept: list[Contribution] = []
     names: set[str] = set()
     for contribution in contributions:
@@ -44,24 +44,24 @@ def drop_conflicts(
 
 
 def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
-    """Everything there can be only one of."""
+    """Return what must be unique in an application, as triples of kind, name and path."""
     for method, path in contribution.paths:
-        # Whatever a parameter's type, there is one route at its place.
+        # Routes that differ only in the type of a parameter are the same route.
         yield "route", method, _PARAMETER.sub("{}", path)
     named = (
         ("service", [service.protocol.__name__ for service in contribution.services]),
         ("model source", [source.name for source in contribution.sources]),
-        ("way to sign in", [way.name for way in contribution.auth_providers]),
+        ("auth provider", [provider.name for provider in contribution.auth_providers]),
         ("token prefix", [reader.prefix for reader in contribution.token_authenticators]),
         ("resource kind", [kind.name for kind in contribution.resources]),
-        # An operator replaces a page by its name.
-        ("policy page", [p.page for p in contribution.policies if isinstance(p, PackagedPolicy)]),
+        # An operator overrides a policy file by its name.
+        ("policy file", [p.page for p in contribution.policies if isinstance(p, PackagedPolicy)]),
         ("table", _tables(contribution)),
         ("health check", [check.name for check in contribution.health_checks]),
     )
-    for seat, names in named:
+    for kind, names in named:
         for name in names:
-            yield seat, name, ""
+            yield kind, name, ""
 
 
 def _tables(contribution: Contribution) -> list[str]:
@@ -70,38 +70,40 @@ def _tables(contribution: Contribution) -> list[str]:
 
 
 def _conflict(contribution: Contribution, taken: dict[tuple[str, str, str], str]) -> str:
-    mine: set[tuple[str, str, str]] = set()
-    for seat in _unique_names(contribution):
-        if seat in taken:
-            return f"{' '.join(filter(None, seat))} belongs to {taken[seat]!r} already"
-        if seat in mine:
-            return f"it brings {' '.join(filter(None, seat))} twice"
-        mine.add(seat)
+    own: set[tuple[str, str, str]] = set()
+    for name in _unique_names(contribution):
+        if name in taken:
+            return f"{' '.join(filter(None, name))} belongs to {taken[name]!r} already"
+        if name in own:
+            return f"it registers {' '.join(filter(None, name))} twice"
+        own.add(name)
     return ""
 
 
 def _outside_namespace(contribution: Contribution) -> str:
-    """A route outside the plugin's own ground, a table that does not carry its name, a locked column that is not its own."""
-    ground = (f"/api/x/{contribution.plugin_name}", *contribution.info.route_prefixes)
+    """Return the first route or table outside the plugin's namespace, as a reason; empty = there is none."""
+    prefixes = (f"/api/x/{contribution.plugin_name}", *contribution.info.route_prefixes)
     for _, path in contribution.paths:
-        if not any(path == claim or path.startswith(claim.rstrip("/") + "/") for claim in ground):
+        if not any(
+            path == prefix or path.startswith(prefix.rstrip("/") + "/") for prefix in prefixes
+        ):
             return (
-                f"its route {path} lies outside /api/x/{contribution.plugin_name}/; "
-                "move it there, or name a prefix in PluginInfo.claims"
+                f"its route {path} is outside /api/x/{contribution.plugin_name}/; "
+                "move it there, or add a prefix to PluginInfo.route_prefixes"
             )
     tables = _tables(contribution)
     for table in tables:
         if not table.startswith(f"{contribution.plugin_name}_"):
             return f"its table {table!r} must be named {contribution.plugin_name}_…"
-    return _foreign(contribution, tables)
+    return _foreign_table(contribution, tables)
 
 
-def _foreign(contribution: Contribution, tables: Sequence[str]) -> str:
-    """What it says about a table that is not its own."""
+def _foreign_table(contribution: Contribution, tables: Sequence[str]) -> str:
+    """Return the first declaration about a table of another owner, as a reason; empty = there is none."""
     own = contribution.tables
-    said = [
+    declared = [
         *(
-            (c.table, f"its locked column {c} is in a table of somebody else")
+            (c.table, f"its encrypted column {c} is in a table of another plugin")
             for c in (own.locked if own else ())
         ),
         *(
@@ -113,20 +115,20 @@ def _foreign(contribution: Contribution, tables: Sequence[str]) -> str:
             for r in contribution.retention
         ),
     ]
-    return next((why for table, why in said if table not in tables), "")
+    return next((why for table, why in declared if table not in tables), "")
 
 
-def _missing_requirement(contribution: Contribution, kept: set[str]) -> str:
-    missing = [name for name in contribution.info.requires if name not in kept]
-    return f"it requires {', '.join(map(repr, missing))}, set aside" if missing else ""
+def _missing_requirement(contribution: Contribution, valid: set[str]) -> str:
+    missing = [name for name in contribution.info.requires if name not in valid]
+    return f"it requires {', '.join(map(repr, missing))}, which has failed" if missing else ""
 
 
 def summarize(contribution: Contribution) -> dict[str, list[str]]:
-    """In an operator's words, by kind; kinds it brings nothing of are left out."""
-    brings = {
+    """Return what a plugin contributes by kind, for `portico plugins`. Empty kinds are left out."""
+    provided = {
         "routes": [f"{method} {path}" for method, path in contribution.paths],
         "model sources": [source.name for source in contribution.sources],
-        "ways to sign in": [way.name for way in contribution.auth_providers],
+        "auth providers": [provider.name for provider in contribution.auth_providers],
         "tokens": [reader.kind for reader in contribution.token_authenticators],
         "services": [service.protocol.__name__ for service in contribution.services],
         "tables": _tables(contribution),
@@ -138,13 +140,13 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "health checks": [check.name for check in contribution.health_checks],
         "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],
     }
-    return {kind: things for kind, things in brings.items() if things}
+    return {kind: things for kind, things in provided.items() if things}
 
 
 def plugins_that_block_start(
     registry: PluginRegistry, required: Sequence[str], strict: bool
 ) -> list[PluginRecord]:
-    """Plugins whose state forbids serving: a required one that is not active, or any failed one if strict."""
+    """Return the plugins that prevent a start: required ones that are not active, and if `strict` all that have failed."""
     missing = [
         registry[name]
         if name in registry

@@ -119,7 +119,7 @@ def collect(
         if value is None:
             return ()
         if not isinstance(value, Iterable) or isinstance(value, str | bytes):
-            raise wrong(hook, value, "several")
+            raise wrong(hook, value, "an iterable")
         things = call(plugin, hook, lambda: tuple(value))
         for thing in things:
             if kinds and not isinstance(thing, kinds):

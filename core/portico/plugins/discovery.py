@@ -1,6 +1,6 @@
-"""Finding plugins: entry points in the group `portico`, the built-in ones like anybody's.
+"""Finds installed plugins: the entry points in the group `portico`, those of the built-in plugins too.
 
-Finding imports nothing. A plugin that the settings leave out is recorded as disabled and never imported.
+Discovery imports nothing. A plugin that the settings disable is recorded as disabled and never imported.
 """
 
 from collections.abc import Iterable
@@ -11,31 +11,30 @@ from portico.plugins.registry import PluginRecord, PluginRegistry, PluginState
 from portico.settings.schema import CoreSettings, PluginSelection
 
 GROUP = "portico"
-#: Names whose settings would be mistaken for the core's.
+#: Names that plugins cannot have, because their settings would be mistaken for those of the core.
 RESERVED = {"portico", "x", *CoreSettings.__struct_fields__, *PluginSelection.__struct_fields__}
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin that is installed and wanted, not yet imported."""
+    """A plugin that is installed and enabled, not yet imported."""
 
     name: str
     entry_point: EntryPoint
 
 
 def installed_entry_points() -> list[EntryPoint]:
-    """Every plugin there is on this machine, sorted by name so that the order of boot is always the same."""
+    """Return the entry points of all installed plugins, sorted by name so that plugins load in the same order each time."""
     return sorted(entry_points(group=GROUP), key=lambda found: (found.name, found.value))
 
 
 def discover(
     choice: PluginSelection, registry: PluginRegistry, found: Iterable[EntryPoint] | None = None
 ) -> list[Candidate]:
-    """The plugins to import, in order. Adds a record for every installed one, wanted or not."""
+    """Return the plugins to import, in order. Adds a record for every installed plugin to `registry`."""
     candidates = []
-    labels: dict[
-        int, tuple[str, str]
-    ] = {}  # each is read out of a file, and one distribution may offer many
+    # Name and version by distribution: reading them opens a file, and one distribution may have many plugins.
+    labels: dict[int, tuple[str, str]] = {}
     for entry_point in installed_entry_points() if found is None else found:
         name, dist = entry_point.name, entry_point.dist
         if id(dist) not in labels:
@@ -45,14 +44,16 @@ def discover(
             other = registry[name]
             if other.distribution != distribution:
                 registry[name].fail(
-                    f"two distributions offer a plugin of this name: {other.distribution} and "
+                    f"two distributions contain a plugin of this name: {other.distribution} and "
                     f"{distribution}; uninstall one of them"
                 )
             continue
         record = PluginRecord(name=name, version=version, distribution=distribution)
         registry.add(record)
         if name in RESERVED or not name.isidentifier() or not name.islower():
-            record.fail("a plugin cannot have this name: use another lower-case word")
+            record.fail(
+                "a plugin cannot have this name; rename its entry point to another lower-case word"
+            )
         elif choice.only and name not in choice.only:
             record.state, record.reason = PluginState.DISABLED, "not named in plugins.only"
         elif name in choice.disable:
@@ -63,6 +64,6 @@ def discover(
 
 
 def unknown_names(choice: PluginSelection, registry: PluginRegistry) -> list[str]:
-    """Names that the settings choose among, but that no installed plugin has."""
+    """Return the plugin names in the settings that no installed plugin has."""
     chosen = {*choice.disable, *choice.enable, *choice.only, *choice.required}
     return sorted(chosen - registry.names)

@@ -1,20 +1,20 @@
-"""What a plugin says about itself, and the things it can bring that belong to no room in particular."""
+"""The description of a plugin, `PluginInfo`, and the services it can provide."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-#: The plugin API's major number. It changes when a plugin written for the old one would no longer work.
+#: The version of the plugin API. It changes when plugins written for the previous version no longer work.
 API = 1
 
 
 class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The constant `PLUGIN` of a plugin's module.
 
-    `api`: the plugin API it was written for. `requires`: names of plugins it cannot do without.
-    `claims`: path prefixes of its routes outside `/api/x/<plugin>/`, such as `/api/v1/chats`.
-    `optional`: True = off until `plugins.enable` names it.
+    `api_version`: the version of the plugin API that it is written for. `summary`: one sentence for `portico plugins`.
+    `requires`: names of plugins that it needs. `route_prefixes`: prefixes of its paths outside `/api/x/<plugin>/`, such as
+    `/api/v1/chats`. `disabled_by_default`: True = not loaded unless `plugins.enable` names it.
     `formerly`: names that the plugin had before. Its migrations are recorded under the new name; settings and
     `plugins.disable` entries with an old name are refused with a sentence that contains the new one.
     """
@@ -29,7 +29,7 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An object other plugins may ask for by its protocol: `app.services.get(protocol)`."""
+    """An object that other plugins get by its protocol: `app.services.get(protocol)`."""
 
     protocol: type[Any]
     instance: Any

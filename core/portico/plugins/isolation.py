@@ -1,7 +1,7 @@
-"""The fence around every call into a plugin, and the only place that catches everything.
+"""Wraps every call into a plugin. The only module that catches all exceptions.
 
-A fence guards against mistakes, not malice. What it catches is told under the plugin's name: the kind of error and
-where it happened at `warning`, its text and traceback at `debug` only, because a text may hold a secret.
+This protects against mistakes of plugins, not against malice. An exception is logged with the plugin's name: its type
+and location at `warning`, its text and traceback only at `debug`, because the text may contain a secret.
 """
 
 import inspect
@@ -18,7 +18,7 @@ log = structlog.get_logger("portico.plugins")
 
 
 class PluginError(Exception):
-    """A plugin failed. `reason` is for the operator; `trace` for whoever mends the plugin."""
+    """An exception raised inside a plugin. `reason`: for the operator. `trace`: for the plugin's author."""
 
     def __init__(self, plugin: str, doing: str, cause: BaseException) -> None:
         self.plugin, self.operation = plugin, doing
@@ -32,7 +32,7 @@ class PluginError(Exception):
 
 
 def log_failure(plugin: str, doing: str, error: BaseException) -> None:
-    """Log a plugin's failure: what kind and where for everybody, the text for those who turned debug on."""
+    """Log an exception of a plugin: its type and location at warning, its text and traceback at debug."""
     log.warning(
         "plugin failed",
         plugin=plugin,
@@ -40,14 +40,13 @@ def log_failure(plugin: str, doing: str, error: BaseException) -> None:
         error=type(error).__name__,
         at=error_location(error),
     )
-    log.debug("plugin failed, in full", plugin=plugin, doing=doing, text=str(error), exc_info=error)
+    log.debug(
+        "plugin failed with this error", plugin=plugin, doing=doing, text=str(error), exc_info=error
+    )
 
 
 def call(plugin: str, doing: str, call: Callable[[], T]) -> T:
-    """Call into a plugin; whatever it raises comes out as a `Fault` and nothing else.
-
-    A plugin that calls `sys.exit` is a plugin that failed; a person pressing Ctrl-C is not.
-    """
+    """Call into a plugin. Raises: PluginError for every exception of the plugin, `SystemExit` too; KeyboardInterrupt."""
     try:
         return call()
     except KeyboardInterrupt:
@@ -58,7 +57,7 @@ def call(plugin: str, doing: str, call: Callable[[], T]) -> T:
 
 
 async def call_async(plugin: str, doing: str, call: Callable[[], Any]) -> Any:
-    """As `run`, for a call whose result may have to be awaited."""
+    """As `call`, for a call whose result may have to be awaited."""
     try:
         result = call()
         return await result if inspect.isawaitable(result) else result
@@ -70,8 +69,8 @@ async def call_async(plugin: str, doing: str, call: Callable[[], Any]) -> Any:
 def deliver_event(
     plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
 ) -> Awaitable[None] | None:
-    """Tell one listener of one event; a listener that fails is logged, and that is all."""
-    doing = f"hearing of {type(event).__name__}"
+    """Deliver an event to one listener. An exception of the listener is logged and not raised."""
+    doing = f"handling {type(event).__name__}"
     try:
         pending = handle(event)
     except Exception as error:
@@ -83,10 +82,13 @@ def deliver_event(
 async def run_in_transaction(
     plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
 ) -> None:
-    """Have one listener do its part of a change. Raises: Fault, or the refusal with which it declines."""
+    """Have one listener handle an event inside the transaction that causes it.
+
+    Raises: PluginError; DomainError if the listener refuses the change.
+    """
     refusals: list[DomainError] = []
 
-    async def part() -> None:
+    async def handled() -> None:
         try:
             pending = handle(event)
             if pending is not None:
@@ -94,7 +96,7 @@ async def run_in_transaction(
         except DomainError as refusal:
             refusals.append(refusal)
 
-    await call_async(plugin, f"taking part in {type(event).__name__}", part)
+    await call_async(plugin, f"handling {type(event).__name__}", handled)
     if refusals:
         raise refusals[0]
 

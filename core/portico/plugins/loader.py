@@ -1,4 +1,4 @@
-"""Letting plugins in: import, API version, requirements, hooks that exist. A refusal always says why."""
+"""Imports plugins and checks their API version, hooks and requirements. A plugin that fails has a reason."""
 
 import difflib
 import graphlib
@@ -16,7 +16,7 @@ from portico.settings.schema import PluginSelection
 
 
 def new_manager() -> pluggy.PluginManager:
-    """A plugin manager that belongs to one application."""
+    """Return a new plugin manager, for one application."""
     manager = pluggy.PluginManager("portico")
     manager.add_hookspecs(hookspecs)
     return manager
@@ -28,23 +28,23 @@ def import_plugins(
     registry: PluginRegistry,
     manager: pluggy.PluginManager,
 ) -> list[str]:
-    """Import and register the candidates. Returns the admitted names, each after those it requires."""
+    """Import and register the candidates. Return the names of the loaded plugins, each after those it requires."""
     infos: dict[str, PluginInfo] = {}
     for candidate in candidates:
         try:
             module = call(candidate.name, "import", candidate.entry_point.load)
             info = _plugin_info(module)
-        except PluginError as fault:
-            registry[candidate.name].fail(fault.reason, fault.trace)
+        except PluginError as error:
+            registry[candidate.name].fail(error.reason, error.trace)
             continue
-        except ValueError as refusal:
-            registry[candidate.name].fail(str(refusal))
+        except ValueError as error:
+            registry[candidate.name].fail(str(error))
             continue
         record = registry[candidate.name]
         record.summary, record.requires = info.summary, info.requires
         if info.disabled_by_default and candidate.name not in choice.enable and not choice.only:
             record.state = PluginState.DISABLED
-            record.reason = "off until plugins.enable names it"
+            record.reason = "off by default; add it to plugins.enable"
             continue
         if reason := _register_hooks(manager, module, candidate.name):
             record.fail(reason)
@@ -69,25 +69,25 @@ def former_names() -> dict[str, str]:
 
 
 def _plugin_info(module: Any) -> PluginInfo:
-    """The module's `PLUGIN`, or a ValueError with the reason it is not fit."""
+    """Return the constant `PLUGIN` of a plugin's module. Raises: ValueError with the reason why it cannot be used."""
     if not isinstance(module, ModuleType):
         raise ValueError(f"the entry point leads to {type(module).__name__}; it must name a module")
     info = getattr(module, "PLUGIN", None)
     if not isinstance(info, PluginInfo):
         raise ValueError(
-            f"{module.__name__} has no constant PLUGIN; add PLUGIN = PluginInfo(api={API}, summary=…)"
+            f"{module.__name__} has no constant PLUGIN; add PLUGIN = PluginInfo(api_version={API}, summary=…)"
         )
     if info.api_version != API:
         age = "a newer" if info.api_version > API else "an older"
         raise ValueError(
-            f"it is written for plugin API {info.api_version} and this Portico speaks {API}; "
+            f"it is written for plugin API {info.api_version} and this Portico has {API}; "
             f"install {age} Portico, or another version of the plugin"
         )
     return info
 
 
 def _register_hooks(manager: pluggy.PluginManager, module: Any, name: str) -> str:
-    """Register with pluggy; empty if all is well, else what a person should mend."""
+    """Register the hooks of a module with pluggy. Return the reason if that fails, else an empty text."""
     try:
         manager.register(module, name)
         manager.check_pending()
@@ -109,14 +109,14 @@ def _register_hooks(manager: pluggy.PluginManager, module: Any, name: str) -> st
         return " ".join(str(error).split())
     except ValueError:
         other = next((n for n, plugin in manager.list_name_plugin() if plugin is module), "another")
-        return f"its module is already registered as {other!r}: one module, one plugin"
+        return f"its module is already registered as {other!r}; a module can be only one plugin"
     return ""
 
 
 def _sort_by_requirements(
     infos: dict[str, PluginInfo], registry: PluginRegistry, manager: pluggy.PluginManager
 ) -> list[str]:
-    """Names so that each comes after what it requires, else by name; drops what cannot be satisfied."""
+    """Return the names sorted by name, but each after those it requires. Plugins with missing requirements fail."""
     graph = {name: set(info.requires) for name, info in infos.items()}
     while True:
         broken = {
@@ -135,12 +135,12 @@ def _sort_by_requirements(
         sorter = graphlib.TopologicalSorter({name: graph[name] for name in sorted(graph)})
         sorter.prepare()
     except graphlib.CycleError as error:
-        ring = error.args[1]
-        for name in set(ring):
-            registry[name].fail(f"plugins require each other in a ring: {' → '.join(ring)}")
+        cycle = error.args[1]
+        for name in set(cycle):
+            registry[name].fail(f"plugins require each other in a cycle: {' → '.join(cycle)}")
             manager.unregister(name=name)
         return _sort_by_requirements(
-            {n: i for n, i in infos.items() if n not in ring}, registry, manager
+            {n: i for n, i in infos.items() if n not in cycle}, registry, manager
         )
     order: list[str] = []
     while sorter.is_active():
@@ -151,4 +151,11 @@ def _sort_by_requirements(
 
 
 def _why_missing(name: str, registry: PluginRegistry) -> str:
-    return f"{name!r}, which is {registry[name].state if name in registry else 'not installed'}"
+    return f"{name!r}, which {_state_of(name, registry)}"
+
+
+def _state_of(name: str, registry: PluginRegistry) -> str:
+    if name not in registry:
+        return "is not installed"
+    state = registry[name].state
+    return "has failed" if state is PluginState.FAILED else f"is {state}"

@@ -1,4 +1,4 @@
-"""What became of each installed plugin, for `portico plugins`, `/ready` and the log."""
+"""The state of each installed plugin, for `portico plugins`, `/ready` and the log."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,6 +7,8 @@ from typing import Any
 
 
 class PluginState(StrEnum):
+    """`disabled`: not loaded, by choice. `failed`: removed because of an error."""
+
     ACTIVE = "active"
     DISABLED = "disabled"
     FAILED = "failed"
@@ -14,7 +16,7 @@ class PluginState(StrEnum):
 
 @dataclass(slots=True)
 class PluginRecord:
-    """One installed plugin. `brings`: what it contributes, by kind, in words an operator understands."""
+    """One installed plugin. `reason`: why it is not active. `provides`: names of what it contributes, by kind."""
 
     name: str
     version: str
@@ -27,7 +29,7 @@ class PluginRecord:
     provides: dict[str, list[str]] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
-        """The record for programs. Its trace is left out: it may quote a secret."""
+        """Return the record as JSON values, without the trace, which may contain a secret."""
         return {
             "name": self.name,
             "version": self.version,
@@ -40,6 +42,7 @@ class PluginRecord:
         }
 
     def fail(self, reason: str, trace: str = "") -> None:
+        """Mark the plugin as failed."""
         self.state, self.reason, self.trace = PluginState.FAILED, reason, trace
         self.provides = {}
 

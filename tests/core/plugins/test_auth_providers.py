@@ -149,7 +149,7 @@ def test_second_provider_of_the_same_name_fails(
     try:
         record = opened.portico.registry["twice"]
         assert record.state == "failed"
-        assert "way to sign in password belongs to 'password'" in record.reason
+        assert "auth provider password belongs to 'password'" in record.reason
         assert opened.client.sign_up("Ada").account["role"] == "admin"
     finally:
         opened.close()

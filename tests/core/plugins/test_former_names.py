@@ -100,7 +100,7 @@ async def check_migrated(app: InProcessApp) -> None:
         "account_id": "ann",
         "changes": 3,
     }
-    assert (await app.portico.adjustments.values())["ENABLE_API_KEYS"] is True
+    assert (await app.portico.runtime_settings.values())["ENABLE_API_KEYS"] is True
 
 
 def test_status_counts_steps_of_the_former_name_as_applied(earlier: Application) -> None:
