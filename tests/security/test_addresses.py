@@ -1,4 +1,4 @@
-"""One address, one person, on every way in. Source: what a provider or a form may send that only looks like an address."""
+"""E-mail addresses that look alike or are written differently: one address belongs to one account."""
 
 from typing import Any
 
@@ -44,6 +44,6 @@ def test_equivalent_email_notation_signs_in(app: InProcessApp, admin: Client) ->
     assert post("add", "José@Müller.example").json["email"] == "josé@müller.example"
     for email in ("jose\u0301@mu\u0308ller.example", "JOSÉ@xn--mller-kva.example"):
         assert post("signin", email).status == 200
-        for way in ("signup", "add"):
-            answer = post(way, email)
+        for path in ("signup", "add"):
+            answer = post(path, email)
             assert answer.status == 400 and "already registered" in answer.detail

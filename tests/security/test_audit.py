@@ -1,4 +1,4 @@
-"""The audit trail under attack. The numbers are those of the list of abuse cases."""
+"""Attacks on the audit trail."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.upstream import Upstream
 from portico.db import execute, fetch_all
 from portico.testing import PASSWORD, InProcessApp, Server
 
-#: Changes that have to be in the trail, whatever else is.
+#: Routes whose changes must be audited.
 AUDITED = {
     ("POST", "/api/v1/auths/add"),
     ("POST", "/api/v1/users/{user_id}/update"),
@@ -29,11 +29,11 @@ AUDITED = {
     ("DELETE", "/api/v1/policies/pages/{name}"),
     ("POST", "/api/v1/policies/rollback"),
 }
-#: What comes and goes while people are there, whatever anybody changes.
+#: Columns that change with every request.
 VOLATILE_COLUMNS = ("last_active_at", "seen_at")
-#: The index of the search, which is brought up to date after what was written.
+#: Tables that are updated after the request, such as the search index.
 DELAYED_TABLES = ("chats_text",)
-#: Attempts count, whatever becomes of them.
+#: Tables that count attempts, also failed ones.
 COUNTER_TABLES = ("portico_attempt",)
 
 
@@ -50,36 +50,36 @@ def entries(app: InProcessApp) -> int:
 
 
 def everything(app: InProcessApp) -> dict[str, list[str]]:
-    """All rows of all tables but the trail."""
-    kept = {}
+    """All rows of all tables except the audit trail."""
+    rows = {}
     for tables in app.portico.table_sets.values():
         for table in tables.tables:
             name = table._meta.tablename
             if name not in ("portico_audit", *DELAYED_TABLES, *COUNTER_TABLES):
                 found = app.call(fetch_all, f'SELECT * FROM "{name}"')
-                kept[name] = sorted(
+                rows[name] = sorted(
                     repr({k: v for k, v in row.items() if k not in VOLATILE_COLUMNS})
                     for row in found
                 )
-    return kept
+    return rows
 
 
-def meant(scene: Scene, method: str, path: str) -> tuple[str, Any]:
-    """A request that changes something which belongs into the trail."""
+def changing_request(scene: Scene, method: str, path: str) -> tuple[str, Any]:
+    """Return path and body of a request that makes a change of this route which must be audited."""
     if path.endswith(("/users/add", "/users/remove")):
         group = scene.group(*(["user"] if path.endswith("remove") else []))
         ids = {"user_ids": [scene.callers["user"].account["id"]]}
         return path.replace("{group_id}", group), ids
     if path.endswith("/default/permissions"):
-        wished = json.loads(json.dumps(scene.defaults()))
-        wished["chat"]["delete"] = not wished["chat"]["delete"]
-        return path, wished
+        tree = json.loads(json.dumps(scene.defaults()))
+        tree["chat"]["delete"] = not tree["chat"]["delete"]
+        return path, tree
     if path.endswith("/update") and "{group_id}" in path:
         made, body = ask(scene, method, path)
         return made, body | {"permissions": {"workspace": {"models": True}}}
     if path.endswith("/policies/pages/{name}") and method == "PUT":
-        page = f"# {scene.name()}\np, model, read, user:nobody, allow\n"
-        return path.replace("{name}", "ours.csv"), {"text": page}
+        text = f"# {scene.name()}\np, model, read, user:nobody, allow\n"
+        return path.replace("{name}", "ours.csv"), {"text": text}
     if path.endswith(("/config/ldap/server", "/update/profile")):
         made, body = ask(scene, method, path)
         return made, body | {"label": scene.name(), "name": scene.name()}
@@ -94,18 +94,18 @@ def meant(scene: Scene, method: str, path: str) -> tuple[str, Any]:
 @pytest.mark.timeout(300)
 @pytest.mark.case("AB-85")
 def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
-    """Every route by which anything is changed: first as it is, then with a trail that cannot be written."""
-    app, admin, noted = scene.app, scene.admin, set()
+    """Call every changing route: first normally, then with an audit table that cannot be written."""
+    app, admin, audited = scene.app, scene.admin, set()
     for method, path in sorted(set(routes(app))):
         if method not in ("POST", "PUT", "PATCH", "DELETE"):
             continue
-        target, body = meant(scene, method, path)
+        target, body = changing_request(scene, method, path)
         before = entries(app)
         admin.request(method, target, json=body)
         if entries(app) == before:
             continue
-        noted.add((method, path))
-        target, body = meant(scene, method, path)
+        audited.add((method, path))
+        target, body = changing_request(scene, method, path)
         was = everything(app)
         app.call(execute, "ALTER TABLE portico_audit RENAME TO portico_audit_away")
         try:
@@ -115,21 +115,21 @@ def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
             assert everything(app) == was, (method, path)
         finally:
             app.call(execute, "ALTER TABLE portico_audit_away RENAME TO portico_audit")
-    assert noted >= AUDITED, AUDITED - noted
+    assert audited >= AUDITED, AUDITED - audited
 
 
 @pytest.mark.case("AB-85")
 def test_name_cannot_forge_an_audit_entry(admin: Any, app: InProcessApp) -> None:
-    """Names with line breaks and quotes, as JSON lines and as the command line prints them."""
+    """Names with line ends and quotes, in JSON lines and in the output of the command line."""
     forged = 'x"}\n{"number": 1, "what": "nothing.happened"}\r\n\x1b[2K\u2028y'
-    person = admin.add_person("Mallory").account["id"]
+    account_id = admin.add_user("Mallory").account["id"]
     form = {
         "role": "admin",
         "name": forged,
         "email": "mallory@example.org",
         "profile_image_url": "",
     }
-    assert admin.post(f"/api/v1/users/{person}/update", form).status == 200
+    assert admin.post(f"/api/v1/users/{account_id}/update", form).status == 200
     exported = admin.get("/api/v1/audit/export").body
     lines = [json.loads(line) for line in exported.decode().split("\n") if line]
     assert {line["what"] for line in lines} <= {
@@ -142,7 +142,7 @@ def test_name_cannot_forge_an_audit_entry(admin: Any, app: InProcessApp) -> None
 
 @pytest.mark.case("AB-85")
 def test_too_large_change_is_refused_before_the_audit(admin: Any, app: InProcessApp) -> None:
-    person = admin.add_person("Mallory").account["id"]
+    account_id = admin.add_user("Mallory").account["id"]
     before = entries(app)
     form = {
         "role": "admin",
@@ -150,27 +150,29 @@ def test_too_large_change_is_refused_before_the_audit(admin: Any, app: InProcess
         "email": "m@example.org",
         "profile_image_url": "",
     }
-    answer = admin.post(f"/api/v1/users/{person}/update", form)
+    answer = admin.post(f"/api/v1/users/{account_id}/update", form)
     grown = entries(app) - before
     assert (answer.status, grown) == (413, 0)
-    (role,) = [u["role"] for u in admin.get("/api/v1/users/all").json["users"] if u["id"] == person]
+    (role,) = [
+        u["role"] for u in admin.get("/api/v1/users/all").json["users"] if u["id"] == account_id
+    ]
     assert role == "user"
 
 
 @pytest.mark.case("AB-85")
 def test_audit_has_no_password_or_token(admin: Any, app: InProcessApp) -> None:
-    person = admin.add_person("Mallory").account["id"]
+    account_id = admin.add_user("Mallory").account["id"]
     form = {"role": "user", "name": "M", "email": "m@example.org", "profile_image_url": "", "password": "n3w and secret"}  # fmt: skip
-    assert admin.post(f"/api/v1/users/{person}/update", form).status == 200
-    held = json.dumps(app.call(fetch_all, "SELECT * FROM portico_audit"))
-    assert "password.changed" in held
+    assert admin.post(f"/api/v1/users/{account_id}/update", form).status == 200
+    rows = json.dumps(app.call(fetch_all, "SELECT * FROM portico_audit"))
+    assert "password.changed" in rows
     for secret in ("n3w and secret", PASSWORD, "$2b$", admin.token):
-        assert secret not in held
+        assert secret not in rows
 
 
 @pytest.mark.case("AB-85")
 def test_text_of_client_cannot_forge_a_log_line(server: Server) -> None:
-    """Whoever signs in under a name with line breaks in it writes no line of their own."""
+    """A user whose name contains a line end writes no further log line."""
     ada = server.client.sign_up("Ada")
     forged = 'Eve\n{"event": "forged", "level": "info"}'
     ada.post("/api/v1/auths/update/profile", {"name": forged, "profile_image_url": ""})

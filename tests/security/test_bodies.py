@@ -1,4 +1,4 @@
-"""Bodies made to hurt: what they cost, and what is made of texts that are cut in the middle of a character."""
+"""Hostile request bodies: their cost, and texts with unpaired surrogates."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ MESSAGES = rb'"messages":[{"role":"user","content":"hi"}]'
 
 @pytest.fixture
 def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
-    """As everywhere, with one provider, open to everybody."""
+    """One provider, whose models all users may use."""
     return env | upstream.environment
 
 
@@ -109,7 +109,7 @@ def test_unpaired_surrogate_is_replaced_in_all_stored_texts(
 
 
 def routes_before_sign_in(app: InProcessApp) -> list[tuple[str, str]]:
-    """Methods and paths of all routes that anybody may call and that may be sent a body."""
+    """Return methods and paths of all public routes that accept a body."""
     serve: Any = app.asgi._serve
     return [
         (method, re.sub(r"\{[^}]*\}", "x", route.path))
@@ -127,7 +127,7 @@ def test_public_routes_accept_64_kib(app: InProcessApp, client: Client) -> None:
     assert {path for _, path in found} >= {"/api/v1/auths/signin", "/api/v1/auths/signup"}
     for method, path in found:
         answer = client.request(method, path, body=b"{" + b" " * 64 * 1024)
-        # A plugin that is switched off says so without reading.
+        # A plugin that is switched off answers without reading the body.
         assert answer.status in (404, 413), path
 
 
@@ -156,7 +156,7 @@ def test_a_million_keys_are_refused(user: Client) -> None:
 
 
 class Sender:
-    """A request that sends as much of its body as it is told to, to an application in this process."""
+    """A request to an application in this process whose body is sent piece by piece."""
 
     def __init__(self, app: InProcessApp, caller: Client, path: str, size: int) -> None:
         self._app, self._pieces, self._answer = app, asyncio.Queue[Any](), asyncio.Future[int]()
@@ -171,20 +171,20 @@ class Sender:
         self._task = asyncio.ensure_future(app.asgi(self._scope, self._pieces.get, self._send))
 
     async def send(self, body: bytes, *, more: bool = True) -> None:
-        """Send a piece, and wait until it is taken and counted, or the request is answered."""
+        """Send a piece, and wait until it is counted or the request is answered."""
         self._pieces.put_nowait({"type": "http.request", "body": body, "more_body": more})
         while not self._pieces.empty() and not self._answer.done():
             await asyncio.sleep(0)
         for _ in range(100):
             await asyncio.sleep(0)
 
-    async def leave(self) -> None:
-        """Hang up, and wait for the application to notice."""
+    async def disconnect(self) -> None:
+        """Disconnect, and wait until the application has noticed."""
         self._pieces.put_nowait({"type": "http.disconnect"})
         await self._task
 
     async def status(self) -> int:
-        """What it was answered with."""
+        """Wait for the status of the response."""
         return await asyncio.wait_for(asyncio.shield(self._answer), 20)
 
     @property
@@ -202,7 +202,7 @@ MIB = 1024 * 1024
 class TestBodiesInFlight:
     @pytest.fixture
     def env(self, env: dict[str, str]) -> dict[str, str]:
-        """Room for eight megabytes of bodies."""
+        """A budget of eight megabytes for all bodies."""
         return env | {"PORTICO_SERVER_MAX_BODY_TOTAL": str(8 * MIB)}
 
     def test_bodies_are_limited_in_total_and_per_caller(
@@ -215,22 +215,22 @@ class TestBodiesInFlight:
             await first.send(b" " * 3 * MIB)
             second = Sender(app, user, COMPLETIONS, 32 * MIB)
             await second.send(b" " * 2 * MIB)
-            assert await second.status() == 503  # more than half for one of them
+            assert await second.status() == 503  # one caller has half of the budget
             third = Sender(app, eve, COMPLETIONS, 32 * MIB)
             await third.send(b" " * 3 * MIB)
             assert not third.is_answered
             fourth = Sender(app, admin, COMPLETIONS, 32 * MIB)
             await fourth.send(b" " * MIB)
-            assert await fourth.status() == 503  # what is left is for small ones
+            assert await fourth.status() == 503  # the rest is for small bodies
             small = Sender(app, admin, "/api/v1/users/user/info/update", 11)
             await small.send(b'{"a":"12"}', more=False)
             assert await small.status() == 200
-            await first.leave()
+            await first.disconnect()
             again = Sender(app, admin, COMPLETIONS, 32 * MIB)
             await again.send(b" " * MIB)
             assert not again.is_answered
             for sender in (third, again):
-                await sender.leave()
+                await sender.disconnect()
                 assert await sender.status() == 400
             serve: Any = app.asgi._serve
             assert serve._app.state.bodies.held_bytes == 0

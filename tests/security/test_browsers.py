@@ -1,4 +1,4 @@
-"""What pages of other sites can make a browser send. The numbers are those of the list of abuse cases."""
+"""Cross-site request forgery: requests that pages of other sites cause a browser to send."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ EVIL = "https://evil.example"
 OURS = "http://testserver"
 SAFE = ("GET", "HEAD", "OPTIONS", "WEBSOCKET")
 
-#: What a browser adds to the cookie when another site's page asks; and some that no browser sends.
+#: Headers that a browser adds to the cookie in cross-site requests, and some that no browser sends.
 FORGED: list[dict[str, str]] = [
     {"origin": EVIL, "sec-fetch-site": "cross-site"},
     {"origin": EVIL},
@@ -37,9 +37,9 @@ FORGED: list[dict[str, str]] = [
     {"origin": EVIL, "x-forwarded-host": "evil.example", "x-forwarded-proto": "https"},
     {},
 ]
-#: What the search keeps up to date behind everybody's back.
+#: Tables that a background task updates.
 INDEX = {"chats_text"}
-#: Bodies that a form can send without asking first, even from a page of ours.
+#: Content types that a form can send without a preflight request.
 FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "")
 
 
@@ -55,13 +55,13 @@ def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
 
 
 def public(app: InProcessApp) -> set[str]:
-    """The routes that rest on no credential."""
+    """Return the paths of routes that use no credential."""
     others = (path for c in app.portico.contributions for path in c.public_paths)
     return {path for _, path in OWN_PATHS} | set(others)
 
 
 def everything(app: InProcessApp) -> dict[str, Any]:
-    """All rows of all tables, but for what is written by itself."""
+    """Return all rows of all tables, except columns that change by themselves."""
     tables = {t for c in app.portico.contributions if c.tables for t in c.tables.tables}
     names = sorted({table._meta.tablename for table in tables} - INDEX)
     names += ["portico_account", "portico_session", "portico_audit"]
@@ -71,8 +71,8 @@ def everything(app: InProcessApp) -> dict[str, Any]:
 
         found = {name: await fetch_all(f"SELECT * FROM {name}") for name in names}
         for account in found["portico_account"]:
-            account.pop("last_active_at")  # written now and then, whoever asks
-        return {name: sorted(map(repr, kept)) for name, kept in found.items()}
+            account.pop("last_active_at")  # updated by requests of all kinds
+        return {name: sorted(map(repr, rows)) for name, rows in found.items()}
 
     found: dict[str, Any] = app.call(read)
     return found
@@ -81,37 +81,37 @@ def everything(app: InProcessApp) -> dict[str, Any]:
 @pytest.mark.timeout(300)
 @pytest.mark.case("AB-17")
 def test_cross_site_request_changes_nothing_on_any_route(scene: Scene) -> None:
-    asked = [
+    requests = [
         (method, path, *ask(scene, method, path))
         for method, path in routes(scene.app)
         if method not in SAFE and path not in public(scene.app)
     ]
-    assert len(asked) > 50
+    assert len(requests) > 50
     browser, cookie = by_cookie(scene.admin)
-    before, let_in = everything(scene.app), []
-    for method, path, target, body in asked:
+    before, accepted = everything(scene.app), []
+    for method, path, target, body in requests:
         for forged in FORGED:
             answer = browser.request(method, target, json=body, headers=cookie | forged)
             if answer.status != 403:
-                let_in.append(f"{method} {path} {forged}: {answer.status}")
+                accepted.append(f"{method} {path} {forged}: {answer.status}")
         for kind in FORMS:
             headers = cookie | {"origin": OURS, "content-type": kind}
             answer = browser.request(method, target, json=body or {}, headers=headers)
             if answer.status != 403:
-                let_in.append(f"{method} {path} as {kind}: {answer.status}")
+                accepted.append(f"{method} {path} as {kind}: {answer.status}")
     assert everything(scene.app) == before
-    assert not let_in, "\n".join(let_in)
+    assert not accepted, "\n".join(accepted)
 
 
 @pytest.mark.case("AB-17")
 def test_cross_site_get_changes_nothing(scene: Scene) -> None:
-    asked = [
+    requests = [
         (path, ask(scene, method, path)[0]) for method, path in routes(scene.app) if method == "GET"
     ]
     browser, cookie = by_cookie(scene.admin)
     before = everything(scene.app)
     harmless = public(scene.app) - {"/api/v1/auths/signout", "/api/v1/plugins"}
-    for path, target in asked:
+    for path, target in requests:
         for forged in ({}, {"origin": EVIL}, {"referer": EVIL}, {"sec-fetch-mode": "navigate"}):
             headers = cookie | forged | {"sec-fetch-site": "cross-site"}
             status = browser.get(target, headers=headers).status
@@ -141,19 +141,19 @@ TRUSTED_HEADERS: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("proof", TRUSTED_HEADERS, ids=str)
-def test_own_page_may_use_the_cookie(admin: Client, proof: dict[str, str]) -> None:
+@pytest.mark.parametrize("headers_of_page", TRUSTED_HEADERS, ids=str)
+def test_own_page_may_use_the_cookie(admin: Client, headers_of_page: dict[str, str]) -> None:
     browser, cookie = by_cookie(admin)
     chat = {"chat": {"title": "x"}}
-    assert browser.post("/api/v1/chats/new", chat, headers=cookie | proof).status == 200
-    assert browser.get("/api/v1/chats/", headers=cookie | proof).status == 200
-    assert browser.get("/api/v1/auths/signout", headers=cookie | proof).status == 200
+    assert browser.post("/api/v1/chats/new", chat, headers=cookie | headers_of_page).status == 200
+    assert browser.get("/api/v1/chats/", headers=cookie | headers_of_page).status == 200
+    assert browser.get("/api/v1/auths/signout", headers=cookie | headers_of_page).status == 200
 
 
 def test_programs_need_no_origin(admin: Client) -> None:
     chat = {"chat": {"title": "x"}}
     assert admin.post("/api/v1/chats/new", chat).status == 200
-    # Whoever can write this header is no form and no image; browsers ask first, and are told no.
+    # Only a program can send this header and a token; for a page, a browser sends a preflight first, which is refused.
     assert admin.post("/api/v1/chats/new", chat, headers={"origin": EVIL}).status == 200
     again = {"email": "ada@example.org", "password": PASSWORD}
     browser, cookie = by_cookie(admin)
@@ -215,8 +215,8 @@ class TestBehindAProxy:
     )
     def test_public_url_is_own_origin(self, admin: Client, origin: str, status: int) -> None:
         browser, cookie = by_cookie(admin)
-        told = {"x-forwarded-host": "lan.example.org:443", "x-forwarded-proto": "https"}
-        headers = cookie | told | {"origin": origin}
+        forwarded = {"x-forwarded-host": "lan.example.org:443", "x-forwarded-proto": "https"}
+        headers = cookie | forwarded | {"origin": origin}
         assert browser.post("/api/v1/chats/new", {"chat": {}}, headers=headers).status == status
 
     def test_cookies_over_https_are_secure(self, client: Client) -> None:

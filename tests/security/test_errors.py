@@ -1,4 +1,4 @@
-"""What is told when something breaks, to the client and to the log. The numbers are those of the list of abuse cases."""
+"""Errors in plugins: neither the response nor the log reveals secrets."""
 
 import json
 from collections.abc import Callable
@@ -14,10 +14,10 @@ SOURCE = f'''
     from litestar.params import JSONBody
     from litestar.response import Stream
     from portico.api import (
-        AccountDeleting, ChatChanged, InProcessApp, Listener, PluginInfo, execute, get, hookimpl, post, rows, transaction
+        AccountDeleting, ChatChanged, Listener, PluginInfo, execute, fetch_all, hookimpl, post, transaction
     )
 
-    PLUGIN = PluginInfo(api_version=1, summary="Breaks.")
+    PLUGIN = PluginInfo(api_version=1, summary="Fails.")
     SECRET = "{SECRET}"
 
     @post("/api/x/broken/route")
@@ -37,7 +37,7 @@ SOURCE = f'''
 
     @post("/api/x/broken/store")
     async def store(data: JSONBody[dict]) -> None:
-        await rows(f"SELECT '{{SECRET}}' FROM no_such_table WHERE a = $1", SECRET)
+        await fetch_all(f"SELECT '{{SECRET}}' FROM no_such_table WHERE a = $1", SECRET)
 
     @post("/api/x/broken/row")
     async def row(data: JSONBody[dict]) -> None:
@@ -64,7 +64,7 @@ SOURCE = f'''
         await asyncio.sleep(0)
         return "done"
 
-    async def hears(event) -> None:
+    async def listener(event) -> None:
         raise RuntimeError(SECRET)
 
     @hookimpl
@@ -73,10 +73,10 @@ SOURCE = f'''
 
     @hookimpl
     def register_listeners():
-        return [Listener(ChatChanged, hears), Listener(AccountDeleting, hears)]
+        return [Listener(ChatChanged, listener), Listener(AccountDeleting, listener)]
 '''
 FAILING_ROUTES = ("route", "chained", "value", "store", "row", "text")
-PROMPT = "a prompt that is nobody's business"
+PROMPT = "a confidential prompt"
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +90,9 @@ def env(env: dict[str, str], tmp_path: Any) -> dict[str, str]:
     return env | {"PORTICO_LOG_FORMAT": "json", "PYTHONPATH": site}
 
 
-def assert_no_secrets(said: str, *secrets: str) -> None:
+def assert_no_secrets(text: str, *secrets: str) -> None:
     for secret in (SECRET, PROMPT, "no_such_table", "Traceback", *secrets):
-        assert secret not in said
+        assert secret not in text
 
 
 @pytest.mark.parametrize("path", FAILING_ROUTES)
@@ -103,9 +103,9 @@ def test_failing_route_reveals_nothing(
     capsys.readouterr()
     answer = admin.post(f"/api/x/broken/{path}", {"prompt": PROMPT})
     assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"})
-    said = capsys.readouterr().err
-    assert_no_secrets(said, str(admin.token))
-    events = [json.loads(line) for line in said.splitlines()]
+    log_text = capsys.readouterr().err
+    assert_no_secrets(log_text, str(admin.token))
+    events = [json.loads(line) for line in log_text.splitlines()]
     (failed,) = [event for event in events if event["event"] == "request failed"]
     assert failed["request"] == answer.headers["x-request-id"]
     assert failed["plugin"] == "broken"
@@ -119,9 +119,9 @@ def test_failing_listener_changes_no_response(
     chat = {"chat": {"title": PROMPT}}
     assert admin.post("/api/v1/chats/new", chat).status == 200
     app.call(app.portico.events.drain)
-    said = capsys.readouterr().err
-    assert_no_secrets(said, str(admin.token))
-    assert "plugin failed" in said
+    log_text = capsys.readouterr().err
+    assert_no_secrets(log_text, str(admin.token))
+    assert "plugin failed" in log_text
 
 
 @pytest.mark.case("AB-73")
@@ -142,7 +142,7 @@ def test_server_log_reveals_nothing(server: Server) -> None:
     for path in (*FAILING_ROUTES, "stream", "task"):
         try:
             answer = ada.post(f"/api/x/broken/{path}", {"prompt": PROMPT})
-        except Exception:  # noqa: BLE001 - a stream that breaks off is what the client sees of it
+        except Exception:  # noqa: BLE001 - the client of the stream sees a broken connection
             continue
         assert SECRET.encode() not in answer.body
     assert ada.get("/api/v1/auths/").status == 200

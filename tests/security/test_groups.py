@@ -1,4 +1,4 @@
-"""Hostile cases about groups and permissions."""
+"""Attacks on groups and permissions."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from portico.testing import Client, InProcessApp
 
 GROUPS = "/api/v1/groups"
 DEFAULTS = "/api/v1/users/default/permissions"
-#: Texts that are policy, patterns or markup somewhere.
+#: Texts that could be taken for policy rules, patterns, SQL or markup.
 NAMES = (
     "p, alice, *, *", "g, bob, role:admin", "*", "/:id", ".*", "a,b", '"quoted"', "it's", "two\nlines", "# comment",
     "p, group, *, owner, allow", "{}", "%s", "$1", "'; DROP TABLE portico_group; --", "<script>", "\u202e", "\\",
@@ -20,7 +20,7 @@ NAMES = (
 
 
 def snapshot(app: InProcessApp) -> list[Any]:
-    """Everything that groups are made of."""
+    """Return all rows about groups."""
     return [
         app.call(app.portico.database.rows, f"SELECT * FROM {table} ORDER BY 1, 2")
         for table in (
@@ -64,8 +64,8 @@ def test_only_administrators_manage_groups(
     before = snapshot(app)
     for method, path, body in writes(group, ben) + writes("nothing", ben):
         assert client.request(method, path, json=body).status == 401
-        for somebody in (user, pending):
-            assert somebody.request(method, path, json=body).status == 403
+        for caller in (user, pending):
+            assert caller.request(method, path, json=body).status == 403
     assert pending.get(GROUPS).status == pending.get("/api/v1/users/groups").status == 403
     assert snapshot(app) == before
 
@@ -179,24 +179,24 @@ def test_names_have_no_meaning_in_policies(
     harmless = admin.add_user("Ann").account
     permissions = app.portico.permissions
 
-    async def decisions(name: str, person: str) -> list[bool]:
+    async def decisions(name: str, account_id: str) -> list[bool]:
         from portico.identity import Actor
 
-        actor = Actor(person, f"{name}@example.org", name, "user", "", "")
+        actor = Actor(account_id, f"{name}@example.org", name, "user", "", "")
         return [
-            await permissions.allows(actor, action, Resource(kind, thing, None))
-            for kind, action, thing in triples
+            await permissions.allows(actor, action, Resource(kind, resource_id, None))
+            for kind, action, resource_id in triples
         ]
 
     expected = app.call(decisions, "Ann", harmless["id"])
     assert not any(expected)
-    for name, who in itertools.islice(zip(NAMES, reversed(NAMES), strict=True), 4):
-        assert app.call(decisions, name, who) == expected
+    for name, account_id in itertools.islice(zip(NAMES, reversed(NAMES), strict=True), 4):
+        assert app.call(decisions, name, account_id) == expected
 
 
 @pytest.fixture
-def ruled(app: InProcessApp) -> None:
-    """The operator has let ordinary accounts administer groups and defaults."""
+def users_may_manage_groups(app: InProcessApp) -> None:
+    """A policy rule of the operator lets every user manage groups and default permissions."""
     from portico.permissions import PolicyLine
 
     permissions, portico = app.portico.permissions, app.portico
@@ -210,7 +210,7 @@ def ruled(app: InProcessApp) -> None:
     )
 
 
-@pytest.mark.usefixtures("ruled")
+@pytest.mark.usefixtures("users_may_manage_groups")
 def test_group_manager_cannot_grant_more_than_own_permissions(
     app: InProcessApp, admin: Client, user: Client
 ) -> None:
@@ -239,7 +239,7 @@ def test_group_manager_cannot_grant_more_than_own_permissions(
     assert not user.get("/api/v1/users/permissions").json["workspace"]["models"]
 
 
-@pytest.mark.usefixtures("ruled")
+@pytest.mark.usefixtures("users_may_manage_groups")
 def test_group_manager_may_grant_own_and_keep_existing_permissions(
     admin: Client, user: Client
 ) -> None:

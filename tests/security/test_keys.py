@@ -1,4 +1,4 @@
-"""API keys under attack. The numbers are those of the list of abuse cases."""
+"""Attacks on API keys."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def user(admin: Client) -> Client:
-    """Somebody who may have keys."""
+    """A user who may create API keys."""
     ben = admin.add_user("Ben")
     permit(admin, ben)
     return ben
@@ -33,8 +33,8 @@ def test_restricted_key_is_limited_to_its_endpoints(
     user: Client,
 ) -> None:
     key = new_key(user, endpoints=["/api/models"])["api_key"]
-    stranger = Client(user.transport)
-    ways = [
+    anonymous = Client(user.transport)
+    variants = [
         {"authorization": f"Bearer {key}"},
         {"AUTHORIZATION": f"BEARER {key}"},
         {"Authorization": f"bearer {key}"},
@@ -43,17 +43,19 @@ def test_restricted_key_is_limited_to_its_endpoints(
         {"cookie": f"token={key}"},
         {"cookie": f'a=b; token="{key}"'},
     ]
-    answers = [stranger.get(CHATS, headers=way) for way in ways]
+    answers = [anonymous.get(CHATS, headers=headers) for headers in variants]
     assert {(one.status, one.body) for one in answers} == {
         (403, b'{"detail":"' + OUT_OF_BOUNDS.encode() + b'"}')
     }
-    for way in ways[:5]:
-        assert stranger.get("/api/models", headers=way).status == 200
-    for way in ways[5:]:
-        assert stranger.get("/api/models", headers=way).status == 403, "never from a cookie"
+    for headers in variants[:5]:
+        assert anonymous.get("/api/models", headers=headers).status == 200
+    for headers in variants[5:]:
+        assert anonymous.get("/api/models", headers=headers).status == 403, (
+            "API keys are not accepted in cookies"
+        )
     for name in ("api_key", "token", "key", "access_token"):
-        assert stranger.get(f"{CHATS}?{name}={key}").status == 401
-    assert stranger.get(CHATS, headers={"x-portico-key": key}).status == 401
+        assert anonymous.get(f"{CHATS}?{name}={key}").status == 401
+    assert anonymous.get(CHATS, headers={"x-portico-key": key}).status == 401
 
 
 TRICKS: list[tuple[str, dict[str, str]]] = [
@@ -92,8 +94,8 @@ def test_host_and_path_tricks_do_not_widen_a_key(
     admin: Client, target: str, headers: dict[str, str]
 ) -> None:
     admin.post("/api/v1/chats/new", {"chat": {"title": "a secret of Ada's"}})
-    program = with_key(admin, endpoints=["/api/models/base"])
-    answer = program.get(target, headers=headers)
+    script = with_key(admin, endpoints=["/api/models/base"])
+    answer = script.get(target, headers=headers)
     if target == "/api/models/base":
         assert answer.status == 200
     else:
@@ -121,29 +123,29 @@ def test_host_and_path_tricks_fail_on_a_server(server: Server) -> None:
 
 @pytest.mark.case("AB-21")
 def test_key_loses_the_rights_of_its_owner(admin: Client, user: Client) -> None:
-    program = with_key(user)
-    assert program.get(CHATS).status == 200
+    script = with_key(user)
+    assert script.get(CHATS).status == 200
     form = {"name": "Ben", "email": "ben@example.org", "profile_image_url": ""}
     update = f"/api/v1/users/{user.account['id']}/update"
     admin.post(update, form | {"role": "pending"})
     for path in (CHATS, ME, "/api/models"):
-        assert program.get(path).status == 403
+        assert script.get(path).status == 403
     admin.post(update, form | {"role": "user"})
-    assert program.get(CHATS).status == 200
+    assert script.get(CHATS).status == 200
     admin.delete(f"/api/v1/users/{user.account['id']}")
-    assert program.get(CHATS).status == 401
+    assert script.get(CHATS).status == 401
 
 
 @pytest.mark.case("AB-21")
 def test_key_of_demoted_administrator_is_demoted(admin: Client) -> None:
     eve = admin.add_user("Eve", role="admin")
-    program = with_key(eve)
-    assert program.get("/api/v1/users/").status == 200
+    script = with_key(eve)
+    assert script.get("/api/v1/users/").status == 200
     permit(admin, eve)
     form = {"name": "Eve", "email": "eve@example.org", "profile_image_url": "", "role": "user"}
     assert admin.post(f"/api/v1/users/{eve.account['id']}/update", form).status == 200
-    assert program.get("/api/v1/users/").status == 403
-    assert program.get(CHATS).status == 200
+    assert script.get("/api/v1/users/").status == 403
+    assert script.get(CHATS).status == 200
 
 
 @pytest.mark.timeout(120)
@@ -154,18 +156,18 @@ def test_no_file_contains_a_usable_key(env: dict[str, str], tmp_path: Path) -> N
         ada = server.client.sign_up("Ada")
         keys = [new_key(ada)["api_key"], ada.post(SINGLE).json["api_key"]]
         for key in keys:
-            program = Client(ada.transport, key)
-            assert program.get(ME).status == 200
-            program.get(f"{CHATS}?token={key}")
-            program.post(KEYS, {"name": "x"})
+            script = Client(ada.transport, key)
+            assert script.get(ME).status == 200
+            script.get(f"{CHATS}?token={key}")
+            script.post(KEYS, {"name": "x"})
             Client(ada.transport).get(ME, headers={"cookie": f"token={key}"})
             Client(ada.transport, f"{key}0").get(ME)
         assert ada.get(SINGLE).json["api_key"] == keys[1]
     finally:
         server.kill()
-    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert kept
-    for path in kept:
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
         found = path.read_bytes()
         for key in keys:
             assert key.encode() not in found, path
@@ -183,15 +185,15 @@ def test_no_row_contains_a_usable_key(admin: Client, app: InProcessApp) -> None:
         tables = ("api_keys_key", "api_keys_owner", "portico_audit", "portico_configuration")
         return str([await fetch_all(f"SELECT * FROM {table}") for table in tables])
 
-    kept = app.call(everything)
-    assert keys[0][:7] in kept
+    rows = app.call(everything)
+    assert keys[0][:7] in rows
     for key in keys:
-        assert key not in kept and key[7:] not in kept
+        assert key not in rows and key[7:] not in rows
 
 
 @pytest.mark.case("AB-23")
 def test_form_cannot_widen_a_key(admin: Client, user: Client) -> None:
-    asked: dict[str, Any] = {
+    form: dict[str, Any] = {
         "name": "x",
         "user_id": admin.account["id"],
         "account_id": admin.account["id"],
@@ -201,14 +203,14 @@ def test_form_cannot_widen_a_key(admin: Client, user: Client) -> None:
         "api_key": "sk-" + "0" * 32,
         "id": "mine",
     }
-    made = user.post(KEYS, asked).json
+    made = user.post(KEYS, form).json
     assert (made["account_id"], made["scopes"]) == (user.account["id"], None)
-    assert made["api_key"] != asked["api_key"] and made["id"] != "mine"
+    assert made["api_key"] != form["api_key"] and made["id"] != "mine"
     assert Client(user.transport, made["api_key"]).get("/api/v1/users/").status == 403
     assert user.post(KEYS, {"name": "x", "scopes": ["*"]}).status == 400
 
 
-#: What makes or changes what people sign in with, and what would lift the limits of keys.
+#: Requests that create or change credentials, or widen a key.
 FORBIDDEN: list[tuple[str, str, Any]] = [
     ("POST", SINGLE, None),
     ("GET", SINGLE, None),
@@ -230,24 +232,24 @@ FORBIDDEN: list[tuple[str, str, Any]] = [
 @pytest.mark.case("AB-23")
 def test_key_cannot_change_credentials(admin: Client, method: str, path: str, form: Any) -> None:
     for limits in ({}, {"scopes": ["read", "write"]}):
-        program = with_key(admin, **limits)
-        answer = program.request(method, path, json=form)
+        script = with_key(admin, **limits)
+        answer = script.request(method, path, json=form)
         assert (answer.status, answer.detail) == (403, PROHIBITED)
 
 
 @pytest.mark.case("AB-23")
 def test_administrator_key_cannot_create_administrators(admin: Client) -> None:
     ben = admin.add_user("Ben")
-    program = with_key(admin)
+    script = with_key(admin)
     eve = {"name": "Eve", "email": "eve@example.org", "password": PASSWORD}
-    assert program.post("/api/v1/auths/add", eve | {"role": "admin"}).detail == PROHIBITED
-    assert program.post("/api/v1/auths/add", eve | {"role": "user"}).status == 200
+    assert script.post("/api/v1/auths/add", eve | {"role": "admin"}).detail == PROHIBITED
+    assert script.post("/api/v1/auths/add", eve | {"role": "user"}).status == 200
     update = f"/api/v1/users/{ben.account['id']}/update"
     form = {"name": "Ben", "email": "ben@example.org", "profile_image_url": "", "role": "user"}
     for changed in ({"password": "another one"}, {"email": "b@example.org"}, {"role": "admin"}):
-        assert program.post(update, form | changed).detail == PROHIBITED
+        assert script.post(update, form | changed).detail == PROHIBITED
     assert ben.get(ME).json["role"] == "user"
-    assert program.post(update, form | {"name": "Benjamin"}).status == 200
+    assert script.post(update, form | {"name": "Benjamin"}).status == 200
     assert ben.get(ME).json["name"] == "Benjamin"
 
 
@@ -266,16 +268,16 @@ def test_concurrent_requests_respect_the_key_limit(env: dict[str, str]) -> None:
     app = InProcessApp(env | {"PORTICO_API_KEYS_MOST": "3"})
     try:
         admin = app.client.sign_up("Ada")
-        with ThreadPoolExecutor(8) as crowd:
-            made = list(crowd.map(lambda _: admin.post(KEYS, {"name": "x"}).status, range(8)))
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(lambda _: admin.post(KEYS, {"name": "x"}).status, range(8)))
         assert sorted(made) == [200] * 3 + [400] * 5
-        with ThreadPoolExecutor(8) as crowd:
-            shown = list(crowd.map(lambda _: admin.post(SINGLE).status, range(8)))
-        assert set(shown) == {400}
+        with ThreadPoolExecutor(8) as threads:
+            client_keys = list(threads.map(lambda _: admin.post(SINGLE).status, range(8)))
+        assert set(client_keys) == {400}
         admin.delete(f"{KEYS}/{admin.get(KEYS).json[0]['id']}")
-        with ThreadPoolExecutor(8) as crowd:
-            shown = list(crowd.map(lambda _: admin.post(SINGLE).status, range(8)))
-        assert set(shown) == {200} and len(admin.get(KEYS).json) == 3
+        with ThreadPoolExecutor(8) as threads:
+            client_keys = list(threads.map(lambda _: admin.post(SINGLE).status, range(8)))
+        assert set(client_keys) == {200} and len(admin.get(KEYS).json) == 3
         assert re.fullmatch(r"sk-[0-9a-f]{32}", admin.get(SINGLE).json["api_key"])
     finally:
         app.close()
@@ -287,9 +289,9 @@ def test_guessing_keys_is_rate_limited_and_valid_keys_are_not(
     app = InProcessApp(env | {"PORTICO_LIMITS_FAILURES": "5"})
     try:
         admin = app.client.sign_up("Ada")
-        program = with_key(admin)
+        script = with_key(admin)
         guesses = [Client(admin.transport, f"sk-{n:032x}").get(ME).status for n in range(8)]
         assert guesses == [401] * 5 + [429] * 3
-        assert program.get(ME).status == 200
+        assert script.get(ME).status == 200
     finally:
         app.close()

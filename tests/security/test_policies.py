@@ -1,4 +1,4 @@
-"""The law under attack. The numbers are those of the list of abuse cases."""
+"""Attacks on policies."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def unchanged(admin: Client) -> bool:
 @pytest.mark.parametrize("role", ["user", "pending"])
 @pytest.mark.case("AB-83")
 def test_only_administrators_read_and_write_policies(admin: Client, role: str) -> None:
-    somebody = admin.add_user("Mallory", role)
+    caller = admin.add_user("Mallory", role)
     for method, path, body in (
         ("PUT", "/pages/own.csv", {"text": FINE}),
         ("PUT", "/pages/own.csv", {"text": 1}),
@@ -58,10 +58,10 @@ def test_only_administrators_read_and_write_policies(admin: Client, role: str) -
         ("GET", f"/explain?user={admin.account['id']}&action=read&kind=model", None),
         ("GET", "/who?action=read&kind=model", None),
     ):
-        answer = somebody.request(method, f"/api/v1/policies{path}", json=body)
+        answer = caller.request(method, f"/api/v1/policies{path}", json=body)
         assert answer.status == 403, (method, path, answer)
-        stranger = Client(admin.transport)
-        assert stranger.request(method, f"/api/v1/policies{path}", json=body).status == 401
+        anonymous = Client(admin.transport)
+        assert anonymous.request(method, f"/api/v1/policies{path}", json=body).status == 401
     assert unchanged(admin)
 
 
@@ -248,29 +248,29 @@ def test_names_that_look_like_policy_have_no_meaning(
     bob = admin.add_user("Bob")
     groups = app.portico.identity.groups
 
-    async def crew() -> str:
+    async def create_group() -> str:
         group = await groups.create(
             name=name, description=name, by=admin.account["id"], permissions=None
         )
         await groups.add_members(group.id, [alice.account["id"]])
         return str(group.id)
 
-    group_id = app.call(crew)
+    group_id = app.call(create_group)
     form = {"id": name, "name": name, "base_model_id": "x", "meta": {}, "params": {}}
     sharing = {"access_control": {"read": {"group_ids": [group_id]}}}
     made = admin.post("/api/v1/models/create", form | sharing)
     model = name if made.status == 200 else "plain"
-    if made.status != 200:  # such an id is refused; the group is called so all the same
+    if made.status != 200:  # such a model id is refused; the group still has the name
         assert made.status == 400
         assert admin.post("/api/v1/models/create", form | sharing | {"id": model}).status == 200
 
-    def why(who: Client) -> dict[str, Any]:
-        query = f"user={who.account['id']}&action=read&kind=model&id={quote(model, safe='')}"
+    def explain(client: Client) -> dict[str, Any]:
+        query = f"user={client.account['id']}&action=read&kind=model&id={quote(model, safe='')}"
         return admin.get(f"/api/v1/policies/explain?{query}").json
 
-    yes, no = why(alice), why(bob)
+    yes, no = explain(alice), explain(bob)
     assert (yes["allowed"], yes["casbin"], yes["id"], yes["exists"]) == (True, True, model, True)
-    assert yes["because"][0]["how"] == [
+    assert yes["because"][0]["reasons"] == [
         f"the group {name} ({group_id}) was given read access, and they are in it"
     ]
     assert (no["allowed"], no["casbin"], no["because"]) == (False, False, [])

@@ -1,4 +1,4 @@
-"""Tokens and sign-in under attack. The numbers are those of the list of abuse cases."""
+"""Attacks on tokens and sign-in."""
 
 import base64
 import hashlib
@@ -53,8 +53,8 @@ def claims_of(token: str | None) -> dict[str, Any]:
 )
 @pytest.mark.case("AB-01")
 def test_malformed_authorization_header_is_401(admin: Client, value: str) -> None:
-    stranger = Client(admin.transport)
-    answer = stranger.get(ME, headers={"authorization": value})
+    anonymous = Client(admin.transport)
+    answer = anonymous.get(ME, headers={"authorization": value})
     assert answer.status == 401 and answer.headers["www-authenticate"] == "Bearer"
     assert admin.get(ME).status == 200
 
@@ -136,12 +136,12 @@ def unlimited(env: dict[str, str]) -> None:
 def test_sign_in_time_does_not_reveal_accounts(
     unlimited: None, client: Client, admin: Client
 ) -> None:
-    """Measured as work done by this process, so that a busy machine does not decide the test."""
-    asked = {"known": "ada@example.org", "unknown": "nobody@example.org"}
-    took: dict[str, list[float]] = {name: [] for name in asked}
+    """Measured in computing time of this process, so that the load of the machine has no effect."""
+    emails = {"known": "ada@example.org", "unknown": "nobody@example.org"}
+    took: dict[str, list[float]] = {name: [] for name in emails}
     bodies = set()
     for _ in range(20):
-        for name, email in asked.items():
+        for name, email in emails.items():
             started = time.process_time()
             answer = client.post("/api/v1/auths/signin", {"email": email, "password": "wrong"})
             took[name].append(time.process_time() - started)
@@ -169,8 +169,8 @@ def test_concurrent_sign_ups_on_three_servers_create_one_administrator(
     try:
         for server in servers:
             server.start()
-        with ThreadPoolExecutor(50) as crowd:
-            answers = list(crowd.map(sign_up, range(50)))
+        with ThreadPoolExecutor(50) as threads:
+            answers = list(threads.map(sign_up, range(50)))
     finally:
         for server in servers:
             server.kill()
@@ -188,8 +188,8 @@ def test_concurrent_first_sign_ups_create_one_account(
         form = {"name": f"P{number}", "email": f"p{number}@example.org", "password": PASSWORD}
         return client.post("/api/v1/auths/signup", form).status
 
-    with ThreadPoolExecutor(8) as crowd:
-        assert sorted(crowd.map(sign_up, range(8))) == [200] + [403] * 7
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(sign_up, range(8))) == [200] + [403] * 7
 
 
 @pytest.mark.case("AB-15")

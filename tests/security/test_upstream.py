@@ -1,4 +1,4 @@
-"""Hostile requests about models, and providers that misbehave: through the front door, against a real provider."""
+"""Hostile completion requests, and providers that misbehave, against a real provider."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ SECRETS = (KEY, "10.1.2.3", "Traceback")
 
 @pytest.fixture
 def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
-    """As everywhere, with one provider, open to everybody, and little patience."""
+    """One provider, whose models all users may use, and short time limits."""
     return (
         env
         | upstream.environment
@@ -41,7 +41,7 @@ def ask(
     return client.post(path, {"model": model, "messages": MESSAGES, **body})
 
 
-#: A model that nobody but its owner and administrators may use.
+#: A model that only its owner and administrators may use.
 CLOSED = {
     "id": "closed",
     "base_model_id": "good",
@@ -52,8 +52,8 @@ CLOSED = {
 }
 
 
-def well(client: Client) -> None:
-    """Everything still works."""
+def assert_works(client: Client) -> None:
+    """Check that completions and the list of models still work."""
     assert ask(client, stream=True).body == b"".join(GOOD)
     assert client.get("/api/models").status == 200
 
@@ -61,10 +61,10 @@ def well(client: Client) -> None:
 # -- requests ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", COMPLETION_PATHS)
+@pytest.mark.parametrize("path", COMPLETION_PATHS)
 @pytest.mark.case("AB-37")
 def test_bypass_switches_of_clients_are_ignored(
-    admin: Client, user: Client, upstream: Upstream, door: str
+    admin: Client, user: Client, upstream: Upstream, path: str
 ) -> None:
     assert admin.post("/api/v1/models/create", CLOSED).status == 200
     query = "?bypass_filter=true&bypass_system_prompt=true&bypass_access_control=1"
@@ -74,27 +74,27 @@ def test_bypass_switches_of_clients_are_ignored(
         "__metadata__": {},
         "bypass_x": 1,
     }
-    answer = ask(user, "closed", door + query, **switches)
+    answer = ask(user, "closed", path + query, **switches)
     assert (answer.status, answer.detail) == (404, "Model not found")
     assert upstream.completions() == []
-    assert ask(user, "good", door + query, **switches).status == 200
+    assert ask(user, "good", path + query, **switches).status == 200
     assert set(upstream.completions()[0].json) == {"model", "stream", "messages"}
 
 
-@pytest.mark.parametrize("door", COMPLETION_PATHS)
+@pytest.mark.parametrize("path", COMPLETION_PATHS)
 @pytest.mark.case("AB-38", "AB-40")
 def test_forbidden_and_absent_model_get_the_same_response(
-    admin: Client, user: Client, upstream: Upstream, door: str
+    admin: Client, user: Client, upstream: Upstream, path: str
 ) -> None:
     assert admin.post("/api/v1/models/create", CLOSED).status == 200
-    forbidden, absent = ask(user, "closed", door), ask(user, "nowhere", door)
+    forbidden, absent = ask(user, "closed", path), ask(user, "nowhere", path)
     assert (forbidden.status, forbidden.body) == (absent.status, absent.body) == (404, absent.body)
     assert upstream.completions() == []
 
 
 @pytest.mark.case("AB-43")
 def test_client_cannot_choose_the_upstream(user: Client, upstream: Upstream) -> None:
-    elsewhere = {
+    overrides = {
         key: "http://127.0.0.1:9/v1"
         for key in (
             "api_base",
@@ -110,8 +110,8 @@ def test_client_cannot_choose_the_upstream(user: Client, upstream: Upstream) -> 
         "extra_headers": {"authorization": "x"},
         "extra_body": {"model": "y"},
     }
-    params = {**elsewhere, "custom_params": {**elsewhere, "model": "other", "messages": "[]"}}
-    assert ask(user, **elsewhere, params=params).status == 200
+    params = {**overrides, "custom_params": {**overrides, "model": "other", "messages": "[]"}}
+    assert ask(user, **overrides, params=params).status == 200
     [request] = upstream.completions()
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.json == {"model": "good", "stream": False, "messages": MESSAGES}
@@ -199,10 +199,10 @@ def test_provider_failures_map_to_statuses(
         assert "www-authenticate" not in answer.headers
         for secret in SECRETS:
             assert secret not in answer.body.decode() and secret not in caplog.text
-    well(user)
+    assert_works(user)
 
 
-#: What becomes of a stream: the status of a refusal, or how many error events a stream has.
+#: The status of each refused stream, and the number of error events of each other stream, by model.
 REFUSED_STATUSES = {
     "empty": 502, "html": 502, "not-a-completion": 502, "status-400": 400, "status-401": 502, "status-403": 502,
     "status-404": 404, "status-429": 429, "status-500": 502, "status-500-json": 502, "status-502": 502,
@@ -256,7 +256,7 @@ def test_every_stream_ends_with_done(
 
 
 def assert_no_secrets(answer: Response, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither the client nor the log learns a secret, and nothing failed in our own code."""
+    """Check that the response and the log contain no secret, and that no exception was unexpected."""
     for secret in SECRETS:
         assert secret not in answer.body.decode() and secret not in caplog.text
     assert "request failed" not in caplog.text
@@ -267,7 +267,7 @@ def test_interrupted_answer_ends_with_error_event(user: Client) -> None:
     for model, words in (("silence", "did not answer in time"), ("cut", "broke off its answer")):
         *_, error, end = ask(user, model, stream=True).events
         assert words in json.loads(error)["error"]["message"] and end == "[DONE]"
-    well(user)
+    assert_works(user)
 
 
 @pytest.mark.case("FT-21")
@@ -301,7 +301,7 @@ def test_hanging_provider_does_not_delay_the_list(env: dict[str, str]) -> None:
 
 
 def _refreshed(admin: Client) -> Any:
-    """The list once every provider has been heard; the hanging question goes first."""
+    """Return the list once every provider has answered; the request that hangs ends first."""
     deadline = time.monotonic() + 15
     while True:
         entries = admin.get("/api/models?refresh=true").json["data"]
@@ -322,17 +322,17 @@ def test_concurrent_requests_fetch_the_list_once(
         with ThreadPoolExecutor(50) as pool:
             answers = list(pool.map(lambda _: admin.get("/api/models"), range(500)))
         assert {answer.status for answer in answers} == {200}
-        # One question for each time the list ran out, and none for each request.
+        # One request each time the cached list expired, none per request of a client.
         assert upstream.lists() - before <= time.monotonic() - begun + 1
     finally:
         server.kill()
 
 
-# -- clients that leave, processes that stop ------------------------------------------------------------------------
+# -- clients that disconnect, processes that stop ------------------------------------------------------------------------
 
 
-def leave(url: str, token: str, model: str, wait_for: bytes = b"") -> None:
-    """Ask for a stream, read until `wait_for`, hang up."""
+def disconnect(url: str, token: str, model: str, wait_for: bytes = b"") -> None:
+    """Request a stream, read until `wait_for`, disconnect."""
     parts = urllib.parse.urlsplit(url)
     body = json.dumps({"model": model, "messages": MESSAGES, "stream": True}).encode()
     with socket.create_connection(
@@ -352,7 +352,7 @@ def leave(url: str, token: str, model: str, wait_for: bytes = b"") -> None:
 
 @pytest.fixture
 def one_connection(env: dict[str, str]) -> None:
-    """A pool that cannot grow, so that every further handle is one that was left behind."""
+    """A pool that cannot grow, so that every further handle is a leak."""
     env["DATABASE_POOL_SIZE"] = "1"
 
 
@@ -362,29 +362,29 @@ def test_disconnected_clients_end_their_calls(server: Server, upstream: Upstream
     ada = server.client.sign_up("Ada")
     assert server.process is not None
     token = str(ada.token)
-    well(ada)
+    assert_works(ada)
 
-    def visits(times: int) -> None:
-        """So many of each kind, and wait until no call is open."""
+    def run_requests(times: int) -> None:
+        """Run so many requests of each kind, and wait until no call is open."""
         with ThreadPoolExecutor(20) as pool:
             for model, wait_for in (("endless", b"more"), ("silence", b"first"), ("endless", b"")):
-                visit = partial(leave, server.url, token, model, wait_for)
-                list(pool.map(lambda _, visit=visit: visit(), range(times)))
+                request = partial(disconnect, server.url, token, model, wait_for)
+                list(pool.map(lambda _, request=request: request(), range(times)))
         upstream.wait_until_idle()
 
-    visits(100)  # fills the pools that are kept; from then on nothing may grow
+    run_requests(100)  # fills the pools; from then on the number of handles must not grow
     before = _handles(server.process.pid)
-    visits(250)
+    run_requests(250)
     deadline = time.monotonic() + 20
     while _handles(server.process.pid) > before + 3:
-        assert time.monotonic() < deadline, "handles were left behind"
+        assert time.monotonic() < deadline, "handles were leaked"
         time.sleep(0.01)
-    well(ada)
+    assert_works(ada)
     assert "failed" not in server.log_text and "Traceback" not in server.log_text
 
 
 def _handles(pid: int) -> int:
-    """Open files of the workers of a server."""
+    """Return the number of open files of the workers of a server."""
     workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert workers
     return sum(len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in workers)
@@ -412,14 +412,14 @@ def test_sigterm_ends_streams_with_event(
 
 
 def test_slow_reader_blocks_its_own_stream_only(server: Server, upstream: Upstream) -> None:
-    """A client that reads nothing holds up its own stream, and nobody else's."""
+    """A client that reads nothing delays its own stream only."""
     ada = server.client.sign_up("Ada")
     parts = urllib.parse.urlsplit(server.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     body = json.dumps({"model": "huge-line", "messages": MESSAGES, "stream": True})
     headers = {"authorization": f"Bearer {ada.token}", "content-type": "application/json"}
     connection.request("POST", COMPLETION_PATHS[0], body, headers)
-    well(ada)
+    assert_works(ada)
     answer = connection.getresponse()
     assert len(answer.read()) > 10_000_000
     connection.close()
@@ -428,5 +428,5 @@ def test_slow_reader_blocks_its_own_stream_only(server: Server, upstream: Upstre
 def test_stream_is_not_buffered(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     begun = time.monotonic()
-    leave(server.url, str(ada.token), "silence", wait_for=chunk("first ").rstrip())
+    disconnect(server.url, str(ada.token), "silence", wait_for=chunk("first ").rstrip())
     assert time.monotonic() - begun < 0.9

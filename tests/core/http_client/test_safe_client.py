@@ -1,6 +1,6 @@
-"""The guarded client against real sockets: what it brings back, and where it never goes.
+"""The SSRF-safe client against real sockets: responses, and addresses that it never connects to.
 
-127.0.0.1 plays the world outside, as a network that the operator named; 127.0.0.2 is inside.
+127.0.0.1 represents the public Internet, as an allowed network; 127.0.0.2 represents the private network.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from portico.errors import FetchRefused
 from portico.http_client import FetchResult, SafeHTTPClient
 from portico.settings.schema import FetchSettings
 
-OUT, IN = "127.0.0.1", "127.0.0.2"
+PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
 
 
 class Site:
-    """Two servers on one port: the world outside, and one inside. `seen`: what reached either of them."""
+    """Two servers on one port, a public and a private one. `seen`: all requests to both."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, str, dict[str, str], bytes]] = []
@@ -46,9 +46,9 @@ class Site:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.servers = [http.server.ThreadingHTTPServer((OUT, 0), Handler)]
+        self.servers = [http.server.ThreadingHTTPServer((PUBLIC, 0), Handler)]
         self.port = self.servers[0].server_address[1]
-        self.servers.append(http.server.ThreadingHTTPServer((IN, self.port), Handler))
+        self.servers.append(http.server.ThreadingHTTPServer((PRIVATE, self.port), Handler))
         for server in self.servers:
             server.daemon_threads = True
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -80,7 +80,7 @@ class Site:
         handler.end_headers()
         handler.wfile.write(body)
 
-    def url(self, path: str = "/", host: str = OUT) -> str:
+    def url(self, path: str = "/", host: str = PUBLIC) -> str:
         return f"http://{host}:{self.port}{path}"
 
     @property
@@ -97,7 +97,7 @@ def site() -> Iterator[Site]:
         server.server_close()
 
 
-def run(ask: Callable[[SafeHTTPClient], Any], allow: tuple[str, ...] = (OUT,)) -> FetchResult:
+def run(ask: Callable[[SafeHTTPClient], Any], allow: tuple[str, ...] = (PUBLIC,)) -> FetchResult:
     async def inside() -> FetchResult:
         fetch = SafeHTTPClient(FetchSettings(allow=list(allow)))
         try:
@@ -108,12 +108,12 @@ def run(ask: Callable[[SafeHTTPClient], Any], allow: tuple[str, ...] = (OUT,)) -
     return asyncio.run(inside())
 
 
-def get(url: Any, *, allow: tuple[str, ...] = (OUT,), **options: Any) -> FetchResult:
+def get(url: Any, *, allow: tuple[str, ...] = (PUBLIC,), **options: Any) -> FetchResult:
     return run(lambda fetch: fetch.get(url, **{"largest": 100, "timeout": 5.0, **options}), allow)
 
 
 def refused(url: Any, **options: Any) -> None:
-    """It is refused, with the words of every refusal."""
+    """Check that the URL is refused, with the same error as every refusal."""
     with pytest.raises(FetchRefused) as caught:
         get(url, **options)
     assert str(caught.value) == "This address could not be fetched."
@@ -147,7 +147,7 @@ def test_too_large_slow_or_other_type_is_refused(site: Site) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        IN, "localhost", "127.2", "0x7f.2", "0x7f000002", "2130706434", "0177.0.0.2", "[::ffff:7f00:2]",
+        PRIVATE, "localhost", "127.2", "0x7f.2", "0x7f000002", "2130706434", "0177.0.0.2", "[::ffff:7f00:2]",
         "[::ffff:127.0.0.2]", "[::1]", "[::]", "0.0.0.0", "0", "[::127.0.0.2]", "[64:ff9b::7f00:2]", "127.0.0.2.",
         "１２７.0.0.2", "[fe80::1]", "[fe80::1%25lo]",
     ],
@@ -180,28 +180,28 @@ def test_arbitrary_text_is_refused(text: str) -> None:
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *turns: list[str]) -> list[str]:
-    """Let every name stand for the addresses of one turn after the other. Returns the names that were asked for."""
-    asked: list[str] = []
+    """Resolve every name to the addresses of one turn after the other. Returns the names that were looked up."""
+    lookups: list[str] = []
 
     def getaddrinfo(host: Any, port: Any, *_: Any, **__: Any) -> Any:
-        asked.append(host)
-        found = turns[min(len(asked), len(turns)) - 1]
+        lookups.append(host)
+        found = turns[min(len(lookups), len(turns)) - 1]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return asked
+    return lookups
 
 
 @pytest.mark.case("AB-45")
 def test_name_of_private_address_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = resolving(monkeypatch, [IN])
+    lookups = resolving(monkeypatch, [PRIVATE])
     refused(site.url("/", "evil.example"))
-    assert asked == ["evil.example"] and site.reached == []
+    assert lookups == ["evil.example"] and site.reached == []
 
 
 @pytest.mark.case("AB-45")
 def test_dns_rebinding_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    resolving(monkeypatch, [OUT], [IN])
+    resolving(monkeypatch, [PUBLIC], [PRIVATE])
 
     async def twice(fetch: SafeHTTPClient) -> FetchResult:
         assert (await fetch.get(site.url("/", "evil.example"), largest=9)).status == 200
@@ -209,55 +209,55 @@ def test_dns_rebinding_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(FetchRefused):
         run(twice)
-    assert site.reached == [OUT]
+    assert site.reached == [PUBLIC]
 
 
 @pytest.mark.case("AB-45")
 def test_private_ones_of_several_addresses_are_not_tried(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolving(monkeypatch, ["127.0.0.3", IN])  # nobody listens at the first
+    resolving(monkeypatch, ["127.0.0.3", PRIVATE])  # nothing listens at the first
     refused(site.url("/", "evil.example"), allow=("127.0.0.3",))
     assert site.reached == []
     monkeypatch.undo()
-    resolving(monkeypatch, [IN, OUT])
+    resolving(monkeypatch, [PRIVATE, PUBLIC])
     assert get(site.url("/", "evil.example")).status == 200
-    assert site.reached == [OUT]
+    assert site.reached == [PUBLIC]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.case("AB-46")
 def test_redirect_to_private_address_is_refused(site: Site, status: int) -> None:
-    for there in (
-        site.url("/", IN),
-        f"//{IN}:{site.port}/",
+    for target in (
+        site.url("/", PRIVATE),
+        f"//{PRIVATE}:{site.port}/",
         site.url("/", "2130706434"),
-        site.url(f"/to/{status}/{site.url('/', IN)}"),
+        site.url(f"/to/{status}/{site.url('/', PRIVATE)}"),
         "file:///etc/passwd",
         "gopher://127.0.0.1/",
-        f"http://a:b@{OUT}:{site.port}/",
+        f"http://a:b@{PUBLIC}:{site.port}/",
         "",
     ):
         with pytest.raises(FetchRefused):
-            get(site.url(f"/to/{status}/{there}"))
-    assert IN not in site.reached
+            get(site.url(f"/to/{status}/{target}"))
+    assert PRIVATE not in site.reached
 
 
 @pytest.mark.case("AB-46")
 def test_at_most_five_redirects_are_followed(site: Site) -> None:
-    there = "/end"
+    target = "/end"
     for _ in range(5):
-        there = f"/to/302/{site.url(there)}"
-    assert get(site.url(there)).status == 200
+        target = f"/to/302/{site.url(target)}"
+    assert get(site.url(target)).status == 200
     before = len(site.seen)
-    refused(site.url(f"/to/302/{site.url(there)}"))
+    refused(site.url(f"/to/302/{site.url(target)}"))
     assert len(site.seen) - before == 6
 
 
 def test_credentials_are_not_sent_to_another_origin(site: Site) -> None:
     given = {"Authorization": "Bearer s", "X-Key": "k", "Cookie": "a=b", "Accept": "image/png"}
-    there = site.url("/", IN)
-    get(site.url(f"/to/307/{there}"), headers=given, allow=("127.0.0.0/8",))
+    target = site.url("/", PRIVATE)
+    get(site.url(f"/to/307/{target}"), headers=given, allow=("127.0.0.0/8",))
     get(site.url(f"/to/307/{site.url('/')}"), headers=given)
     (first, second, _, same) = (headers for _, _, _, headers, _ in site.seen)
     assert {"authorization", "x-key", "cookie", "accept"} <= set(first)
@@ -273,17 +273,17 @@ def test_body_is_not_sent_to_another_origin(site: Site) -> None:
     assert [body for *_, body in site.seen] == [b"secret", b"secret"]
     site.seen.clear()
     with pytest.raises(FetchRefused):
-        post(f"/to/308/{site.url('/', IN)}")
-    assert site.reached == [OUT]
-    assert post(f"/to/303/{site.url('/', IN)}").status == 200
+        post(f"/to/308/{site.url('/', PRIVATE)}")
+    assert site.reached == [PUBLIC]
+    assert post(f"/to/303/{site.url('/', PRIVATE)}").status == 200
     assert site.seen[-1][1] == "GET" and site.seen[-1][-1] == b""
 
 
 def test_allowed_private_hosts_are_reached(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    resolving(monkeypatch, [IN])
+    resolving(monkeypatch, [PRIVATE])
     assert get(site.url("/", "files.internal"), allow=("Files.internal",)).status == 200
     refused(site.url("/", "other.internal"), allow=("files.internal",))
-    assert site.reached == [IN]
+    assert site.reached == [PRIVATE]
 
 
 def test_environment_proxies_are_ignored(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

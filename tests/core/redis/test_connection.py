@@ -1,4 +1,4 @@
-"""The link to Redis: there, away, back; and never longer than a moment."""
+"""The connection to Redis: available, unavailable, reachable again; and no command waits longer than the timeout."""
 
 import asyncio
 import logging
@@ -28,23 +28,23 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def opened() -> AsyncIterator[Open]:
-    """`await opened(url=…)` is a link that has looked for its server."""
+    """`await opened(url=…)` is a started connection."""
     made: list[RedisConnection] = []
 
     async def open_(**settings: Any) -> RedisConnection:
-        link = RedisConnection(RedisSettings(**settings))
-        made.append(link)
-        await link.start()
-        return link
+        connection = RedisConnection(RedisSettings(**settings))
+        made.append(connection)
+        await connection.start()
+        return connection
 
     yield open_
-    for link in made:
-        await link.stop()
+    for connection in made:
+        await connection.stop()
 
 
-async def echo(link: RedisConnection, text: str = "hi") -> str:
-    said: str = await link.run(lambda client: client.echo(text))
-    return said
+async def echo(connection: RedisConnection, text: str = "hi") -> str:
+    text_back: str = await connection.run(lambda client: client.echo(text))
+    return text_back
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -54,10 +54,10 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_without_url_redis_is_unavailable(opened: Open) -> None:
-    link = await opened()
-    assert not link.configured
+    connection = await opened()
+    assert not connection.configured
     with pytest.raises(RedisUnavailable):
-        await echo(link)
+        await echo(connection)
 
 
 async def test_command_returns_its_result(opened: Open, shared_redis: str) -> None:
@@ -65,40 +65,40 @@ async def test_command_returns_its_result(opened: Open, shared_redis: str) -> No
 
 
 async def test_keys_have_the_prefix(opened: Open) -> None:
-    link = await opened(key_prefix="house")
-    assert link.key("auth", "token", "x") == "house:auth:token:x"
+    connection = await opened(key_prefix="portico")
+    assert connection.key("auth", "token", "x") == "portico:auth:token:x"
 
 
 @pytest.mark.case("FT-08")
 async def test_stopped_redis_is_avoided_and_found_again(opened: Open, redis: RedisServer) -> None:
-    link = await opened(url=redis.url)
-    assert await echo(link) == "hi"
+    connection = await opened(url=redis.url)
+    assert await echo(connection) == "hi"
     redis.stop()
     with pytest.raises(RedisUnavailable):
-        await echo(link)
-    assert link.away
+        await echo(connection)
+    assert connection.away
     with pytest.raises(Unavailable):
-        await link.probe()
+        await connection.probe()
     redis.start()
-    await until(lambda: not link.away)
-    assert await echo(link) == "hi"
-    await link.probe()
+    await until(lambda: not connection.away)
+    assert await echo(connection) == "hi"
+    await connection.probe()
 
 
 @pytest.mark.case("FT-08")
 async def test_hanging_redis_costs_one_timeout(opened: Open, redis: RedisServer) -> None:
-    link = await opened(url=redis.url, timeout=0.1)
+    connection = await opened(url=redis.url, timeout=0.1)
     redis.stun()
-    crowd = await asyncio.gather(*(echo(link) for _ in range(50)), return_exceptions=True)
-    assert {type(one) for one in crowd} == {RedisUnavailable}
+    results = await asyncio.gather(*(echo(connection) for _ in range(50)), return_exceptions=True)
+    assert {type(one) for one in results} == {RedisUnavailable}
     begun = time.monotonic()
-    for _ in range(1000):  # a hundred seconds, if each were to wait
+    for _ in range(1000):  # a hundred seconds, if each waited
         with pytest.raises(RedisUnavailable):
-            await echo(link)
+            await echo(connection)
     assert time.monotonic() - begun < 50
     redis.wake()
-    await until(lambda: not link.away)
-    assert await asyncio.gather(*(echo(link, str(n)) for n in range(50))) == [
+    await until(lambda: not connection.away)
+    assert await asyncio.gather(*(echo(connection, str(n)) for n in range(50))) == [
         str(n) for n in range(50)
     ]
 
@@ -106,11 +106,11 @@ async def test_hanging_redis_costs_one_timeout(opened: Open, redis: RedisServer)
 @pytest.mark.case("FT-07")
 async def test_redis_missing_at_start_is_found_later(opened: Open, redis: RedisServer) -> None:
     redis.stop()
-    link = await opened(url=redis.url)
-    assert link.away
+    connection = await opened(url=redis.url)
+    assert connection.away
     redis.start()
-    await until(lambda: not link.away)
-    assert await echo(link) == "hi"
+    await until(lambda: not connection.away)
+    assert await echo(connection) == "hi"
 
 
 @pytest.mark.case("FT-07")
@@ -123,21 +123,21 @@ async def test_missing_required_redis_is_an_error(opened: Open) -> None:
 async def test_cancelled_command_leaves_no_reply_for_the_next(
     opened: Open, redis: RedisServer
 ) -> None:
-    link = await opened(url=redis.url)
+    connection = await opened(url=redis.url)
     for n in range(200):
-        left = asyncio.create_task(echo(link, f"left-{n}"))
+        abandoned = asyncio.create_task(echo(connection, f"abandoned-{n}"))
         for _ in range(n % 7):
             await asyncio.sleep(0)
-        left.cancel()
-        assert await echo(link, f"stayed-{n}") == f"stayed-{n}"
-        await asyncio.gather(left, return_exceptions=True)
+        abandoned.cancel()
+        assert await echo(connection, f"next-{n}") == f"next-{n}"
+        await asyncio.gather(abandoned, return_exceptions=True)
 
 
 async def test_refused_command_keeps_redis_available(opened: Open, shared_redis: str) -> None:
-    link = await opened(url=shared_redis)
+    connection = await opened(url=shared_redis)
     with pytest.raises(RedisUnavailable):
-        await link.run(lambda client: client.execute_command("NO-SUCH-COMMAND"))
-    assert await echo(link) == "hi"
+        await connection.run(lambda client: client.execute_command("NO-SUCH-COMMAND"))
+    assert await echo(connection) == "hi"
 
 
 @pytest.fixture
@@ -151,14 +151,14 @@ async def test_password_is_used_and_never_shown(
     opened: Open, guarded: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with structlog.testing.capture_logs() as events, caplog.at_level(logging.DEBUG):
-        link = await opened(url=guarded.url)
-        assert await echo(link) == "hi"
+        connection = await opened(url=guarded.url)
+        assert await echo(connection) == "hi"
         wrong = await opened(url=guarded.url.replace("s3cret-word", "wr0ng-word"))
         assert wrong.away
         with pytest.raises(Unavailable) as refused:
             await wrong.probe()
-    told = f"{events}{caplog.text}{refused.value}{refused.value.detail}"
-    assert "s3cret-word" not in told and "wr0ng-word" not in told
+    texts = f"{events}{caplog.text}{refused.value}{refused.value.detail}"
+    assert "s3cret-word" not in texts and "wr0ng-word" not in texts
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ async def test_cluster_runs_commands(opened: Open, cluster: RedisServer) -> None
 
 @pytest.fixture
 def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
-    """A sentinel that watches `redis` under the name `house`."""
+    """A sentinel that watches `redis` under the name `primary`."""
     file = tmp_path / "sentinel.conf"
-    file.write_text(f"sentinel monitor house 127.0.0.1 {redis.port} 1\n")
+    file.write_text(f"sentinel monitor primary 127.0.0.1 {redis.port} 1\n")
     server = RedisServer(str(file), "--sentinel").start()
     yield server
     server.close()
@@ -265,9 +265,11 @@ async def test_sentinel_fail_over_is_followed(
     opened: Open, redis: RedisServer, sentinel: RedisServer
 ) -> None:
     hosts = [f"127.0.0.1:{sentinel.port}"]
-    link = await opened(url="redis://house/0", sentinel_hosts=hosts)
-    await until(lambda: not link.away)
-    assert await echo(link) == "hi"
+    connection = await opened(url="redis://primary/0", sentinel_hosts=hosts)
+    await until(lambda: not connection.away)
+    assert await echo(connection) == "hi"
     port = int(hosts.pop().split(":")[1])
-    link = await opened(url="redis://house/0", sentinel_hosts=["127.0.0.1"], sentinel_port=port)
-    assert await echo(link) == "hi"
+    connection = await opened(
+        url="redis://primary/0", sentinel_hosts=["127.0.0.1"], sentinel_port=port
+    )
+    assert await echo(connection) == "hi"

@@ -1,4 +1,4 @@
-"""What a house says about its Redis, and that it serves without."""
+"""Readiness with Redis, and requests while Redis is unavailable."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What only grows is deleted when it is old: a little at a time, by one instance at a time."""
+"""Retention: old rows are deleted in batches, by one instance at a time."""
 
 import time
 
@@ -24,7 +24,7 @@ async def clean(app: InProcessApp) -> dict[str, int]:
 
 
 async def write() -> None:
-    """Entries of each day of the last hundred, more than one batch of them on the oldest."""
+    """Insert rows for each of the last hundred days, and more than one batch for the oldest day."""
     async with transaction():
         for day in [*range(100), *[100] * 450]:
             await execute(
@@ -38,7 +38,7 @@ async def write() -> None:
                 100 - day,
                 now() - day * DAY - 60,
             )
-        for model_id, day in (("gone long ago", 10), ("gone today", 0)):
+        for model_id, day in (("deleted long ago", 10), ("deleted today", 0)):
             await execute(
                 "INSERT INTO models_change (model_id, revision, at) VALUES ($1, 0, $2)",
                 model_id,
@@ -61,7 +61,7 @@ def test_rows_older_than_their_setting_are_deleted(app: InProcessApp) -> None:
     assert deleted == {"portico_audit": 520, "models_version": 80, "models_change": 1}
     assert app.call(counts) == {"portico_audit": 30, "models_version": 20, "models_change": 1}
     left = app.call(fetch_all, "SELECT model_id FROM models_change")
-    assert left == [{"model_id": "gone today"}]
+    assert left == [{"model_id": "deleted today"}]
 
 
 def test_second_instance_does_not_clean_within_the_hour(app: InProcessApp) -> None:

@@ -1,4 +1,4 @@
-"""Settings that are changed while the house runs."""
+"""Settings that are changed while the server runs."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 
 class Garden(Section):
-    """A section with something of everything."""
+    """A section with fields of several types."""
 
     gate: Annotated[bool, setting("Open", env="GATE", runtime_key="garden.gate")] = False
     tree: Annotated[
@@ -35,7 +35,7 @@ class Garden(Section):
 
 
 @pytest.fixture
-async def configuration(
+async def store(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[SettingsStore]:
     templates.lay(database_url, tmp_path, {"audit": AUDIT, "configuration": TABLES})
@@ -46,48 +46,48 @@ async def configuration(
     await database.stop()
 
 
-async def test_stored_value_is_current(configuration: SettingsStore) -> None:
-    adjustments = RuntimeSettings(configuration)
-    garden = adjustments.of(Garden())
+async def test_stored_value_is_current(store: SettingsStore) -> None:
+    runtime_settings = RuntimeSettings(store)
+    garden = runtime_settings.of(Garden())
     assert await garden.current() == Garden()
     with pytest.raises(InvalidRequest, match="UNKNOWN"):
-        await adjustments.change({"GATE": True, "UNKNOWN": 7}, "ada")
-    await adjustments.change({"GATE": True, "TREE": "elm"}, "ada")
+        await runtime_settings.change({"GATE": True, "UNKNOWN": 7}, "ada")
+    await runtime_settings.change({"GATE": True, "TREE": "elm"}, "ada")
     assert await garden.current() == Garden(gate=True, tree="elm")
     assert garden.cached == Garden(gate=True, tree="elm")
-    assert await adjustments.values() == {"GATE": True, "TREE": "elm", "ROWS": 3}
-    assert adjustments.of(Garden()) is garden
+    assert await runtime_settings.values() == {"GATE": True, "TREE": "elm", "ROWS": 3}
+    assert runtime_settings.of(Garden()) is garden
 
 
-async def test_pinned_setting_cannot_be_changed(configuration: SettingsStore) -> None:
-    adjustments = RuntimeSettings(configuration)
-    garden = adjustments.add(Garden(gate=True), pinned={"gate", "wall"})
+async def test_pinned_setting_cannot_be_changed(store: SettingsStore) -> None:
+    runtime_settings = RuntimeSettings(store)
+    garden = runtime_settings.add(Garden(gate=True), pinned={"gate", "wall"})
     with pytest.raises(InvalidRequest, match="GATE"):
-        await adjustments.change({"GATE": False, "ROWS": 9}, "ada")
-    assert await garden.current() == Garden(gate=True), "nothing of it was stored"
-    await adjustments.change({"GATE": True, "ROWS": 9}, "ada")
+        await runtime_settings.change({"GATE": False, "ROWS": 9}, "ada")
+    assert await garden.current() == Garden(gate=True), "no part of it was stored"
+    await runtime_settings.change({"GATE": True, "ROWS": 9}, "ada")
     assert await garden.current() == Garden(gate=True, rows=9)
-    assert adjustments.pinned() == ["GATE"]
-    other = RuntimeSettings(configuration)
+    assert runtime_settings.pinned() == ["GATE"]
+    other = RuntimeSettings(store)
     free = other.add(Garden())
-    assert await free.current() == Garden(rows=9), "nothing was stored for what is pinned"
+    assert await free.current() == Garden(rows=9), "nothing was stored for a pinned setting"
 
 
-async def test_invalid_value_stores_nothing(configuration: SettingsStore) -> None:
-    adjustments = RuntimeSettings(configuration)
-    garden = adjustments.add(Garden())
+async def test_invalid_value_stores_nothing(store: SettingsStore) -> None:
+    runtime_settings = RuntimeSettings(store)
+    garden = runtime_settings.add(Garden())
     several: list[dict[str, Any]] = [{"TREE": "ash"}, {"ROWS": 0}, {"ROWS": "many"}, {"GATE": None}]
     for bad in several:
         with pytest.raises(InvalidRequest, match=next(iter(bad))):
-            await adjustments.change({"GATE": True} | bad, "ada")
+            await runtime_settings.change({"GATE": True} | bad, "ada")
     assert await garden.current() == Garden()
 
 
-async def test_only_changes_are_audited(configuration: SettingsStore) -> None:
-    adjustments = RuntimeSettings(configuration)
-    adjustments.add(Garden())
-    await adjustments.change({"GATE": False, "ROWS": 3}, "ada")
-    await adjustments.change({"GATE": True, "ROWS": 3}, "ada")
+async def test_only_changes_are_audited(store: SettingsStore) -> None:
+    runtime_settings = RuntimeSettings(store)
+    runtime_settings.add(Garden())
+    await runtime_settings.change({"GATE": False, "ROWS": 3}, "ada")
+    await runtime_settings.change({"GATE": True, "ROWS": 3}, "ada")
     found = await fetch_all("SELECT what, was, became FROM portico_audit")
     assert found == [
         {"what": "settings.changed", "was": '{"GATE":false}', "became": '{"GATE":true}'}
@@ -95,8 +95,8 @@ async def test_only_changes_are_audited(configuration: SettingsStore) -> None:
 
 
 async def test_invalid_stored_value_is_ignored(
-    configuration: SettingsStore,
+    store: SettingsStore,
 ) -> None:
-    await configuration.set({"settings.garden.rows": -1, "settings.garden.tree": "elm"}, "ada")
-    garden = RuntimeSettings(configuration).add(Garden())
+    await store.set({"settings.garden.rows": -1, "settings.garden.tree": "elm"}, "ada")
+    garden = RuntimeSettings(store).add(Garden())
     assert await garden.current() == Garden(tree="elm")

@@ -1,4 +1,4 @@
-"""What is stored while the house runs: read in a moment, changed whole, in force at once."""
+"""Stored settings: cached reads, changes of all values or none, visible at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,8 +45,8 @@ def bus() -> EventBus:
 
 
 @pytest.fixture
-def configuration(database: Database, bus: EventBus) -> SettingsStore:
-    """One that trusts what it read for longer than any test takes."""
+def store(database: Database, bus: EventBus) -> SettingsStore:
+    """A store whose cached values do not expire during a test."""
     return SettingsStore(bus, ttl_seconds=3600)
 
 
@@ -55,74 +55,72 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def test_set_value_is_visible_at_once(configuration: SettingsStore) -> None:
-    assert await configuration.get("a.") == {}
-    assert await configuration.set(VALUES, "ada") == dict.fromkeys(VALUES)
-    assert await configuration.get("a.") == VALUES
-    assert await configuration.set({"a.yes": False, "a.number": 5}, "ada") == {"a.yes": True}
-    assert await configuration.get() == VALUES | {"a.yes": False}
+async def test_set_value_is_visible_at_once(store: SettingsStore) -> None:
+    assert await store.get("a.") == {}
+    assert await store.set(VALUES, "ada") == dict.fromkeys(VALUES)
+    assert await store.get("a.") == VALUES
+    assert await store.set({"a.yes": False, "a.number": 5}, "ada") == {"a.yes": True}
+    assert await store.get() == VALUES | {"a.yes": False}
 
 
-async def test_like_wildcards_in_prefix_are_literal(configuration: SettingsStore) -> None:
-    await configuration.set({"a_b.c": 1, "axb.c": 2, "A_b.c": 3, "a%": 4, "a_b": 5}, "")
-    assert await configuration.get("a_b.") == {"a_b.c": 1}
-    assert await configuration.get("a%") == {"a%": 4}
+async def test_like_wildcards_in_prefix_are_literal(store: SettingsStore) -> None:
+    await store.set({"a_b.c": 1, "axb.c": 2, "A_b.c": 3, "a%": 4, "a_b": 5}, "")
+    assert await store.get("a_b.") == {"a_b.c": 1}
+    assert await store.get("a%") == {"a%": 4}
 
 
 async def test_row_has_author_and_unchanged_row_is_not_written(
-    configuration: SettingsStore,
+    store: SettingsStore,
 ) -> None:
-    await configuration.set({"a": 1, "b": 1}, "ada")
-    await configuration.set({"a": 1, "b": 2}, "ben")
+    await store.set({"a": 1, "b": 1}, "ada")
+    await store.set({"a": 1, "b": 2}, "ben")
     found = await fetch_all(
         "SELECT name, value, updated_by FROM portico_configuration ORDER BY name"
     )
     assert [tuple(one.values()) for one in found] == [("a", "1", "ada"), ("b", "2", "ben")]
 
 
-async def test_rolled_back_change_is_not_cached(
-    configuration: SettingsStore, bus: EventBus
-) -> None:
-    told: list[Any] = []
-    bus.subscribe("test", [Listener(RuntimeSettingsChanged, told.append)])
-    await configuration.set({"a": 1}, "")
+async def test_rolled_back_change_is_not_cached(store: SettingsStore, bus: EventBus) -> None:
+    events: list[Any] = []
+    bus.subscribe("test", [Listener(RuntimeSettingsChanged, events.append)])
+    await store.set({"a": 1}, "")
     with pytest.raises(ZeroDivisionError):
         async with transaction():
-            await configuration.set({"a": 2, "b": 2}, "")
+            await store.set({"a": 2, "b": 2}, "")
             raise ZeroDivisionError
-    assert await configuration.get() == {"a": 1}
-    assert await configuration.set({"a": 1}, "") == {}
-    assert told == [RuntimeSettingsChanged(("a",))]
+    assert await store.get() == {"a": 1}
+    assert await store.set({"a": 1}, "") == {}
+    assert events == [RuntimeSettingsChanged(("a",))]
 
 
 async def test_change_of_other_instance_is_visible_after_ttl(
-    database: Database, configuration: SettingsStore
+    database: Database, store: SettingsStore
 ) -> None:
     there, always = SettingsStore(EventBus(print), ttl_seconds=3600), SettingsStore(EventBus(print))
     assert await there.get() == await always.get() == {}
-    await configuration.set({"a": 1}, "")
+    await store.set({"a": 1}, "")
     assert await there.get() == {}
     assert await always.get() == {"a": 1}
 
 
-async def test_damaged_value_is_ignored(configuration: SettingsStore) -> None:
-    await configuration.set({"a": 1, "b": 2}, "")
+async def test_damaged_value_is_ignored(store: SettingsStore) -> None:
+    await store.set({"a": 1, "b": 2}, "")
     await execute("UPDATE portico_configuration SET value = '{' WHERE name = 'a'")
     assert await SettingsStore(EventBus(print)).get() == {"b": 2}
-    assert await configuration.set({"a": 3}, "") == {"a": None}
+    assert await store.set({"a": 3}, "") == {"a": None}
 
 
 async def test_concurrent_writes_of_many_values_are_all_stored(
-    configuration: SettingsStore,
+    store: SettingsStore,
 ) -> None:
     names = [f"n{number:03}" for number in range(250)]
     puts = [
-        configuration.set(dict.fromkeys(names[::step], who), str(who))
-        for who, step in enumerate((1, -1, 1, -1))
+        store.set(dict.fromkeys(names[::step], author), str(author))
+        for author, step in enumerate((1, -1, 1, -1))
     ]
     before = await asyncio.gather(*puts)
-    found = await configuration.get("n")
+    found = await store.get("n")
     assert set(found) == set(names) and len(set(found.values())) == 1
-    # One after the other: each found whole what the one before had left.
+    # One after the other: each found all values of the previous one.
     assert sorted(str(set(one.values())) for one in before)[-1] == "{None}"
     assert all(len(set(one.values())) == 1 for one in before)

@@ -1,4 +1,4 @@
-"""Clients that drip: they are told to hurry and hung up on, and nobody else waits for them."""
+"""Clients that send slowly: their connections are closed, and other clients are not delayed."""
 
 import asyncio
 import json
@@ -24,26 +24,26 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | limits
 
 
-def drip(server: Server, opening: bytes, many: int) -> Iterator[bytes]:
-    """Open connections that send a byte now and then. Yields what each was told before it was closed."""
-    where = urlsplit(server.url)
-    told = {}
-    for _ in range(many):
-        connection = socket.create_connection((where.hostname, where.port), timeout=20)
+def drip(server: Server, opening: bytes, count: int) -> Iterator[bytes]:
+    """Open connections that send a byte now and then. Yields what each received before it was closed."""
+    address = urlsplit(server.url)
+    received = {}
+    for _ in range(count):
+        connection = socket.create_connection((address.hostname, address.port), timeout=20)
         connection.sendall(opening)
-        told[connection] = b""
-    while told:
-        for connection in select.select(list(told), [], [], 0.2)[0]:
+        received[connection] = b""
+    while received:
+        for connection in select.select(list(received), [], [], 0.2)[0]:
             try:
-                said = connection.recv(4096)
+                block = connection.recv(4096)
             except ConnectionError:
-                said = b""
-            told[connection] += said
-            if not said:
-                yield told.pop(connection)
+                block = b""
+            received[connection] += block
+            if not block:
+                yield received.pop(connection)
                 connection.close()
         assert server.client.get("/health").status == 200
-        for connection in told:
+        for connection in received:
             try:
                 connection.sendall(b"a")
             except OSError:
@@ -57,10 +57,10 @@ def test_endless_headers_time_out(server: Server) -> None:
 
 @pytest.mark.case("AB-70")
 def test_idle_connections_are_closed(server: Server) -> None:
-    where = urlsplit(server.url)
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         assert connection.recv(1) == b""
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         assert connection.recv(1) == b""
@@ -78,15 +78,15 @@ def test_endless_bodies_time_out(server: Server, length: bytes) -> None:
             "content-type: application/json\r\n"
         ).encode()
         begun = opening + length + b"\r\n" + (b"" if b"length" in length else b"3e8\r\n")
-        for said in drip(server, begun, count):
-            head, _, body = said.partition(b"\r\n\r\n")
+        for block in drip(server, begun, count):
+            head, _, body = block.partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 408 ") and b"\r\nconnection: close" in head.lower()
             assert json.loads(body) == {"detail": "The request took too long to arrive"}
     assert ada.get("/api/v1/auths/").status == 200
 
 
 def receive_from(*pieces: Any) -> Any:
-    """A client that sends these, and after them nothing at all."""
+    """Return a `receive` that yields these pieces and then waits for ever."""
     left = list(pieces)
 
     async def receive() -> Any:
@@ -103,13 +103,13 @@ def part(body: bytes, more: bool = True) -> dict[str, Any]:
 
 def test_complete_body_has_no_time_limit() -> None:
     async def ask() -> None:
-        patience = BodyTimeout(ServerSettings(body_timeout=0.1))
-        receive = patience.wrap_receive(receive_from(part(b"x", more=False)))
+        timeout = BodyTimeout(ServerSettings(body_timeout=0.1))
+        receive = timeout.wrap_receive(receive_from(part(b"x", more=False)))
         await receive()
         waiting = asyncio.create_task(receive())
-        hurried = patience.wrap_receive(receive_from())
+        slow = timeout.wrap_receive(receive_from())
         with pytest.raises(RequestTimeout):
-            await hurried()
+            await slow()
         assert not waiting.done()
         waiting.cancel()
 
@@ -118,8 +118,8 @@ def test_complete_body_has_no_time_limit() -> None:
 
 def test_sent_bytes_extend_the_deadline_and_pauses_do_not() -> None:
     async def ask() -> None:
-        patience = BodyTimeout(ServerSettings(body_timeout=0.1, body_rate=1))
-        receive = patience.wrap_receive(receive_from(part(b"x" * 1000)))
+        timeout = BodyTimeout(ServerSettings(body_timeout=0.1, body_rate=1))
+        receive = timeout.wrap_receive(receive_from(part(b"x" * 1000)))
         await receive()
         with pytest.raises(RequestTimeout):
             await receive()
@@ -129,8 +129,8 @@ def test_sent_bytes_extend_the_deadline_and_pauses_do_not() -> None:
 
 def test_cancellation_from_elsewhere_is_not_a_timeout() -> None:
     async def ask() -> None:
-        patience = BodyTimeout(ServerSettings(body_timeout=60))
-        waiting = asyncio.create_task(patience.wrap_receive(receive_from())())
+        timeout = BodyTimeout(ServerSettings(body_timeout=60))
+        waiting = asyncio.create_task(timeout.wrap_receive(receive_from())())
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Calls from pages of other sites: none unless the operator named them, and never any site with cookies."""
+"""CORS: only listed origins may call, and cookies are never allowed for all origins."""
 
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
@@ -9,7 +9,7 @@ from portico.web.middleware.origins import Origins
 
 GOOD, APP = "https://good.example", "app://portico"
 ALLOWED, CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
-STRANGERS = [
+UNLISTED = [
     "https://goodXexample", "https://good.example.evil.com", "https://evil-good.example", "null", "",
     "http://good.example", "https://good.example:8443", "https://GOOD.example", "https://good.example/",
     "https://good.example ", "*", "app://portico.evil", "https://good.example, https://evil.example", "file://",
@@ -60,11 +60,11 @@ class TestListedOrigins:
             found = (answer.status, answer.headers[ALLOWED], answer.headers[CREDENTIALS])
             assert found == (status, origin, "true")
 
-    @pytest.mark.parametrize("origin", STRANGERS)
+    @pytest.mark.parametrize("origin", UNLISTED)
     @pytest.mark.case("AB-71")
     def test_unlisted_origin_gets_no_cors_headers(self, client: Client, origin: str) -> None:
-        told = preflight(client, origin)
-        assert ALLOWED not in told and CREDENTIALS not in told
+        headers_sent = preflight(client, origin)
+        assert ALLOWED not in headers_sent and CREDENTIALS not in headers_sent
         answer = client.get("/health", headers={"origin": origin})
         assert ALLOWED not in answer.headers and CREDENTIALS not in answer.headers
 
@@ -92,8 +92,8 @@ class TestAllOrigins:
 
     @pytest.mark.case("AB-71")
     def test_all_origins_are_allowed_without_cookies(self, admin: Client) -> None:
-        told = preflight(admin, "https://evil.example")
-        assert told[ALLOWED] == "*" and CREDENTIALS not in told
+        headers_sent = preflight(admin, "https://evil.example")
+        assert headers_sent[ALLOWED] == "*" and CREDENTIALS not in headers_sent
         answer = admin.get("/api/v1/auths/", headers={"origin": "https://evil.example"})
         assert answer.headers[ALLOWED] == "*" and CREDENTIALS not in answer.headers
         headers = {"cookie": f"token={admin.token}", "origin": "https://evil.example"}

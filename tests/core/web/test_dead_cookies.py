@@ -1,4 +1,4 @@
-"""A session cookie that is good for nothing any more is deleted with the answer that says so."""
+"""A session cookie that is not valid any more is deleted with the 401 response."""
 
 import pytest
 
@@ -14,12 +14,12 @@ DROPPED = (
 
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
-    """What ends a session counts at once."""
+    """Sessions are not cached, so that a revocation applies at once."""
     return env | {"PORTICO_IDENTITY_RECHECK": "0"}
 
 
 def ask(client: Client, cookie: str, **headers: str) -> Response:
-    """Ask who one is, as a browser with this cookie does."""
+    """Request the caller's own account, as a browser with this cookie does."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return Client(client.transport).get(ME, headers={"cookie": cookie, **given})
 
@@ -33,15 +33,15 @@ def test_invalid_cookie_is_deleted(client: Client, cookie: str) -> None:
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 
-def expired(person: Client) -> str:
-    """A token of ours that was good until a moment ago."""
+def expired_token(user: Client) -> str:
+    """Return a token of this server that has expired."""
     signer = TokenSigner(Secret(SECRET), "4w")
     signer.lifetime = -10
-    return signer.sign(person.account["id"], "jti", 0)[0]
+    return signer.sign(user.account["id"], "jti", 0)[0]
 
 
 def test_expired_cookie_is_deleted(user: Client) -> None:
-    answer = ask(user, f"token={expired(user)}")
+    answer = ask(user, f"token={expired_token(user)}")
     assert (answer.status, answer.cookies) == (401, (DROPPED,))
 
 

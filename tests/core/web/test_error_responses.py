@@ -1,4 +1,4 @@
-"""What is left in the log when somebody is refused: who, what, why; and never what they sent."""
+"""Refusals in the log: account, route and reason, and never what the client sent."""
 
 import json
 
@@ -7,8 +7,8 @@ import pytest
 from portico.testing import PASSWORD, Client
 
 
-def refusals(said: str) -> list[dict[str, object]]:
-    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+def refusals(log_text: str) -> list[dict[str, object]]:
+    events = [json.loads(line) for line in log_text.splitlines() if line.startswith("{")]
     return [event for event in events if event["event"] == "request refused"]
 
 
@@ -21,13 +21,13 @@ def test_each_refusal_is_logged_once(admin: Client, capsys: pytest.CaptureFixtur
     wrong = {"email": "ada@example.org", "password": "not-the-password"}
     anonymous.post("/api/v1/auths/signin", wrong)
     ben.get("/api/v1/chats/nowhere")
-    said = capsys.readouterr().err
-    found = [(event["status"], event["route"], event["account"]) for event in refusals(said)]
+    log_text = capsys.readouterr().err
+    found = [(event["status"], event["route"], event["account"]) for event in refusals(log_text)]
     assert found == [
         (401, "/api/v1/chats", None),
         (403, "/api/v1/auths/add", ben.account["id"]),
         (400, "/api/v1/auths/signin", None),
     ]
-    assert all(event["request"] for event in refusals(said))
+    assert all(event["request"] for event in refusals(log_text))
     for secret in ("not-the-password", PASSWORD, str(ben.token)):
-        assert secret not in said
+        assert secret not in log_text

@@ -1,4 +1,4 @@
-"""Nothing in the clear, where the operator says so."""
+"""Forced HTTPS: redirects and refusals of requests over plain HTTP."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def env(env: dict[str, str], url: str) -> dict[str, str]:
     return env | forced
 
 
-def where(client: Client, path: str, **headers: Any) -> str:
+def redirect_of(client: Client, path: str, **headers: Any) -> str:
     answer = client.get(path, headers=headers)
     assert answer.status == 308
     assert "strict-transport-security" not in answer.headers
@@ -29,9 +29,9 @@ def where(client: Client, path: str, **headers: Any) -> str:
 
 
 def test_get_and_head_are_redirected_to_https(client: Client) -> None:
-    assert where(client, "/c/1?a=b&c=%20") == "https://testserver/c/1?a=b&c=%20"
-    assert where(client, "/", host="chat.example.org:8080") == "https://chat.example.org/"
-    assert where(client, "/", host="[2001:db8::1]:80") == "https://[2001:db8::1]/"
+    assert redirect_of(client, "/c/1?a=b&c=%20") == "https://testserver/c/1?a=b&c=%20"
+    assert redirect_of(client, "/", host="chat.example.org:8080") == "https://chat.example.org/"
+    assert redirect_of(client, "/", host="[2001:db8::1]:80") == "https://[2001:db8::1]/"
     assert client.request("HEAD", "/x").status == 308
 
 
@@ -40,7 +40,7 @@ def test_get_and_head_are_redirected_to_https(client: Client) -> None:
 )
 @pytest.mark.case("AB-78")
 def test_redirect_stays_on_the_host(client: Client, path: str) -> None:
-    assert where(client, path) == f"https://testserver{path}"
+    assert redirect_of(client, path) == f"https://testserver{path}"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ class TestWithServerUrl:
         return "https://chat.example.org:8443/path"
 
     def test_redirect_goes_to_server_url(self, client: Client) -> None:
-        assert where(client, "/x", host="evil.example") == "https://chat.example.org:8443/x"
+        assert redirect_of(client, "/x", host="evil.example") == "https://chat.example.org:8443/x"
 
 
 @pytest.mark.parametrize(

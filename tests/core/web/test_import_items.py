@@ -1,4 +1,4 @@
-"""Reading imports: every form that exports have, and what is none, wherever blocks of the file happen to end."""
+"""Reading imports: every layout of exports, invalid input, and any position of block boundaries."""
 
 import json
 import random
@@ -40,8 +40,8 @@ def word(dice: random.Random) -> str:
     return "".join(dice.choices(LETTERS, k=dice.randrange(12)))
 
 
-def drawn(dice: random.Random) -> tuple[bytes, list[Any]]:
-    """One document of any form, and the objects in it."""
+def random_document(dice: random.Random) -> tuple[bytes, list[Any]]:
+    """Return one document in a random layout, and the objects in it."""
     form = dice.randrange(3)
     held = [value(dice) for _ in range(dice.randrange(5))]
     if form == 0:
@@ -61,7 +61,7 @@ def test_all_objects_are_found_in_every_layout(block: int, monkeypatch: pytest.M
     monkeypatch.setattr(json_scanner, "BLOCK_BYTES", block)
     dice = random.Random(block)
     for _ in range(100):
-        documents = [drawn(dice) for _ in range(dice.randrange(1, 4))]
+        documents = [random_document(dice) for _ in range(dice.randrange(1, 4))]
         text = dice.choice([b"", b"\n"]).join(text for text, _ in documents)
         if text[:4] == b"" or text[:1] not in b"[{ \xef":
             continue
@@ -106,7 +106,7 @@ def test_unpaired_surrogates_and_nul_are_sanitized() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (b"", "it is empty"),
         (BOM + b" \n", "it is empty"),
@@ -138,11 +138,11 @@ def test_unpaired_surrogates_and_nul_are_sanitized() -> None:
         (b"<!doctype html>", "HTML"),
     ],
 )
-def test_invalid_import_is_refused_with_position(text: bytes, told: str) -> None:
+def test_invalid_import_is_refused_with_position(text: bytes, message: str) -> None:
     with pytest.raises(UnreadableImport) as refused:
         items(text)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert refused.value.faults[0]["loc"] == ["body"]
 
 
@@ -172,7 +172,7 @@ def test_too_large_object_is_refused(text: bytes, monkeypatch: pytest.MonkeyPatc
 
 
 class Endless(RawIOBase):
-    """A list of this many objects, made while it is read."""
+    """A file with this many objects, generated while it is read."""
 
     def __init__(self, objects: int) -> None:
         self._left = objects
@@ -196,14 +196,14 @@ def test_memory_is_bounded_by_largest_object() -> None:
 
 
 @pytest.mark.parametrize(
-    "pumped",
+    "repeated",
     [b"[", b"{", b'"', b"\\", b'\\"', b"[]", b"[[]],", b"{{}", b" ", b'"[', b"\xef", b",", b'""'],
 )
-def test_reading_time_is_linear(pumped: bytes) -> None:
-    """It ends within the time that a test has; what is said of it does not matter."""
+def test_reading_time_is_linear(repeated: bytes) -> None:
+    """It ends within the time limit of a test, with or without an error."""
     for around in (b"%b", b"[%b", b'["%b', b'{"a":["%b"'):
         try:
-            items(around % (pumped * (500_000 // len(pumped))))
+            items(around % (repeated * (500_000 // len(repeated))))
         except (UnreadableImport, TooLarge):
             continue
 

@@ -1,4 +1,4 @@
-"""Bodies: how deep, how large, how broken; and what is said about them."""
+"""JSON bodies: depth, number of values, invalid JSON, and the errors about them."""
 
 import asyncio
 import json
@@ -32,16 +32,18 @@ def depth(value: object) -> int:
 
 
 def values(value: object) -> int:
-    """Elements and members at all levels, and the value itself; an empty list or object counts as one more."""
+    """Count elements and members at all levels, and the value itself; an empty list or object counts as one more."""
     if isinstance(value, dict | list):
         inner = list(value.values()) if isinstance(value, dict) else value
         return 1 + max(sum(map(values, inner)), 1)
     return 1
 
 
-def scan(body: bytes, *, depth: int = 900, most: int = 10**9, size: int = BLOCK_BYTES) -> bytes:
-    """What a scanner makes of a body that arrives in blocks of this size."""
-    scanner = BodyScanner(depth, most)
+def scan(
+    body: bytes, *, depth: int = 900, max_values: int = 10**9, size: int = BLOCK_BYTES
+) -> bytes:
+    """Return what a scanner returns for a body that arrives in blocks of this size."""
+    scanner = BodyScanner(depth, max_values)
     blocks = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
     return b"".join([scanner.feed(one) for one in blocks]) + scanner.feed(b"", last=True)
 
@@ -144,7 +146,7 @@ def test_brackets_in_strings_are_not_nesting() -> None:
 @pytest.mark.parametrize("size", [1024, BLOCK_BYTES])
 @pytest.mark.case("AB-69")
 def test_hostile_json_is_refused_while_it_arrives(body: bytes, kind: str, size: int) -> None:
-    assert fault_of(body, depth=128, most=100_000, size=size)["type"] == kind
+    assert fault_of(body, depth=128, max_values=100_000, size=size)["type"] == kind
 
 
 def test_characters_across_blocks_are_accepted() -> None:

@@ -1,4 +1,4 @@
-"""Scalars as scripts and databases write them, and what is no such scalar."""
+"""Lenient JSON: scalars in other notations, and values that are refused."""
 
 import json
 from typing import Annotated, Any

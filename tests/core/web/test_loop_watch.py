@@ -1,4 +1,4 @@
-"""What blocks the event loop is named in the log and counted, and costs nobody else a line."""
+"""Code that blocks the event loop is logged and counted."""
 
 import asyncio
 import itertools
@@ -53,16 +53,20 @@ def blocking(install: Callable[..., None]) -> None:
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
-    """`told(n)`: the first n events about a blocked loop, as soon as they are there."""
-    said = ""
+def stalls_logged(
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
+    """`stalls_logged(n)`: waits for n events about a blocked loop and returns them."""
+    output = ""
 
     def lines(count: int) -> list[dict[str, Any]]:
-        nonlocal said
+        nonlocal output
         deadline = time.monotonic() + 30
         while True:
-            said += capsys.readouterr().err
-            found = [json.loads(line) for line in said.splitlines() if "event loop blocked" in line]
+            output += capsys.readouterr().err
+            found = [
+                json.loads(line) for line in output.splitlines() if "event loop blocked" in line
+            ]
             if len(found) >= count or time.monotonic() > deadline:
                 return found
             time.sleep(0.01)
@@ -87,10 +91,10 @@ def eventually_counted(app: InProcessApp, admin: Any, stalls: int) -> dict[str, 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class TestLoopWatch:
     def test_blocking_handler_is_logged_with_its_stack(
-        self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
+        self, app: InProcessApp, stalls_logged: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         assert app.client.get("/api/x/blocking/wait").status == 200
-        (stall,) = told(1)
+        (stall,) = stalls_logged(1)
         assert (stall["plugin"], stall["method"]) == ("blocking", "GET")
         assert stall["route"] == "/api/x/blocking/{way}"
         assert stall["level"] == "warning"
@@ -110,19 +114,19 @@ class TestLoopWatch:
         assert found["stalled_seconds"] >= before["stalled_seconds"] + 0.5
 
     def test_blocking_listener_is_logged_instead_of_the_route_plugin(
-        self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
+        self, app: InProcessApp, stalls_logged: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         app.client.sign_up("Ada")
-        (stall,) = told(1)
+        (stall,) = stalls_logged(1)
         assert stall["plugin"] == "blocking"
         assert stall["route"] == "/api/v1/auths/signup"
 
     def test_repeated_stall_is_logged_once_per_interval(
-        self, app: InProcessApp, told: Callable[[int], list[dict[str, Any]]]
+        self, app: InProcessApp, stalls_logged: Callable[[int], list[dict[str, Any]]]
     ) -> None:
         for _ in range(3):
             app.client.get("/api/x/blocking/wait")
-        assert len(told(1)) == 1
+        assert len(stalls_logged(1)) == 1
 
     def test_plugin_list_has_state_and_reason(self, app: InProcessApp) -> None:
         admin = app.client.sign_up("Ada")
@@ -171,7 +175,7 @@ def test_suspended_process_is_not_a_stall(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def leaping(clock: Callable[[], float]) -> Callable[[], float]:
-    """A clock that leaps ahead between two looks, as one does whose process did not run."""
+    """A clock that jumps ahead between two readings, as for a process that was suspended."""
     ahead = 0.0
 
     def leap() -> float:

@@ -1,4 +1,4 @@
-"""The description of the API says how routes answer and refuse, and what documents look like."""
+"""The OpenAPI document: responses of routes, and schemas of fields that stay bytes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def described(app: InProcessApp) -> Any:
 
 
 def answers(described: Any, method: str, path: str) -> dict[str, str]:
-    """The name of what comes back, by status; empty = nothing that has one."""
+    """Return the names of a route's response schemas by status; empty = a schema without name."""
     found = described["paths"][path][method]["responses"]
     kinds = {status: list((one.get("content") or {}).values()) for status, one in found.items()}
     return {

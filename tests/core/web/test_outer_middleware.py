@@ -1,4 +1,4 @@
-"""What every answer looks like, whatever the request was."""
+"""The outer middleware: request ids, limits of bodies and paths, and JSON errors for all requests."""
 
 import select
 import socket
@@ -48,8 +48,8 @@ def test_every_response_has_request_id_and_process_time(client: Client) -> None:
 
 
 def test_request_id_of_proxy_is_used_if_valid(client: Client) -> None:
-    kept = client.get("/health", headers={"x-request-id": "abcdef-0123456789"})
-    assert kept.headers["x-request-id"] == "abcdef-0123456789"
+    accepted = client.get("/health", headers={"x-request-id": "abcdef-0123456789"})
+    assert accepted.headers["x-request-id"] == "abcdef-0123456789"
     for hostile in ("short", "a" * 65, "white space here", "<script>alert(1)"):
         assert (
             client.get("/health", headers={"x-request-id": hostile}).headers["x-request-id"]
@@ -103,7 +103,7 @@ def test_openapi_document_lists_all_routes(client: Client) -> None:
 
 
 def resident(server: Server) -> int:
-    """Bytes of memory that the server's worker process holds."""
+    """Return the resident memory of the server's worker process in bytes."""
     assert server.process is not None
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
     status = Path(f"/proc/{children.split()[0]}/status").read_text()
@@ -111,11 +111,11 @@ def resident(server: Server) -> int:
 
 
 def flood(server: Server, path: str, token: str | None) -> int:
-    """Send one gigabyte in chunks, without a length. Returns how many bytes went out before it was refused."""
-    where = urlsplit(server.url)
+    """Send one gigabyte in chunks, without a length. Returns the bytes that were sent before it was refused."""
+    address = urlsplit(server.url)
     credential = f"authorization: Bearer {token}\r\n" if token else ""
     chunk, sent = b"10000\r\n" + b" " * 0x10000 + b"\r\n", 0
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         connection.sendall(
             f"POST {path} HTTP/1.1\r\nhost: x\r\n{credential}"
             "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n".encode()
@@ -125,7 +125,7 @@ def flood(server: Server, path: str, token: str | None) -> int:
                 connection.sendall(chunk)
                 sent += 0x10000
         except OSError:
-            pass  # it was told so while it was still sending
+            pass  # the server closed the connection while it was still sending
     return sent
 
 
@@ -157,10 +157,10 @@ def test_endless_body_is_refused_with_bounded_memory(server: Server) -> None:
 )
 @pytest.mark.case("AB-68")
 def test_form_of_any_size_is_refused_unparsed(admin: Client, kind: str, body: bytes) -> None:
-    of_a_model = 413 if len(body) > 4 << 20 else 422
+    model_status = 413 if len(body) > 4 << 20 else 422
     for path, status in {
         "/api/v1/chats/new": 422,
-        "/api/v1/models/create": of_a_model,
+        "/api/v1/models/create": model_status,
         "/api/chat/completions": 422,
     }.items():
         assert admin.post(path, body=body, headers={"content-type": kind}).status == status

@@ -1,4 +1,4 @@
-"""Who a request came from: the socket's word, and that of proxies which the operator named."""
+"""Client addresses: of the socket, and as trusted proxies report them."""
 
 import json
 from typing import Any
@@ -31,21 +31,21 @@ def scope(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> A
     }
 
 
-def settled(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> Any:
+def applied(*headers: tuple[str, str], peer: str = PROXY, kind: str = "http") -> Any:
     made = scope(*headers, peer=peer, kind=kind)
     Proxies(["10.0.0.0/24", "2001:db8::/64"]).apply(made)
     return made
 
 
-def seen(*headers: tuple[str, str], peer: str = PROXY) -> str:
-    return client_address(settled(*headers, peer=peer))
+def client_of(*headers: tuple[str, str], peer: str = PROXY) -> str:
+    return client_address(applied(*headers, peer=peer))
 
 
 FORWARDED_FOR = "x-forwarded-for"
 
 
 @pytest.mark.parametrize(
-    ("said", "address"),
+    ("value", "address"),
     [
         ("198.51.100.7", "198.51.100.7"),
         ("198.51.100.7:5555", "198.51.100.7"),
@@ -59,28 +59,28 @@ FORWARDED_FOR = "x-forwarded-for"
         ("2A00:0:0::1", "2a00::1"),
     ],
 )
-def test_rightmost_untrusted_address_is_the_client(said: str, address: str) -> None:
-    assert seen((FORWARDED_FOR, said)) == address
+def test_rightmost_untrusted_address_is_the_client(value: str, address: str) -> None:
+    assert client_of((FORWARDED_FOR, value)) == address
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         "", "unknown", "198.51.100.7.8", "198.51.100.7, ", "198.51.100.7,nonsense", "fe80::1%anything",
         "1.2.3.4\x00", "0x7f.1", "2130706433", "198.051.100.7", "198.51.100.7;10.0.0.2", "[::1", "localhost",
         ", ".join([INNER] * 1000), "1.1.1.1," + ",".join([INNER] * 32),
     ],
 )  # fmt: skip
-def test_invalid_address_keeps_the_peer_address(said: str) -> None:
-    assert seen((FORWARDED_FOR, said)) == PROXY
+def test_invalid_address_keeps_the_peer_address(value: str) -> None:
+    assert client_of((FORWARDED_FOR, value)) == PROXY
 
 
 def test_repeated_headers_form_one_list() -> None:
-    assert seen((FORWARDED_FOR, "1.1.1.1"), (FORWARDED_FOR, "198.51.100.7")) == "198.51.100.7"
+    assert client_of((FORWARDED_FOR, "1.1.1.1"), (FORWARDED_FOR, "198.51.100.7")) == "198.51.100.7"
 
 
 @pytest.mark.parametrize(
-    ("said", "address"),
+    ("value", "address"),
     [
         ("for=198.51.100.7", "198.51.100.7"),
         ('For="198.51.100.7:80";proto=https', "198.51.100.7"),
@@ -92,37 +92,37 @@ def test_repeated_headers_form_one_list() -> None:
         ("for=198.51.100.7;for=1.1.1.1", PROXY),
         ("for=198.51.100.7,,", PROXY),
         ('for="198.51.100.7', PROXY),
-        ("for=2a00::1", "2a00::1"),  # should be quoted; there is no other way to read it
+        ("for=2a00::1", "2a00::1"),  # should be quoted, but is unambiguous
         (", ".join([f"for={INNER}"] * 1000), PROXY),
     ],
 )
-def test_forwarded_header_is_used(said: str, address: str) -> None:
-    assert seen(("forwarded", said)) == address
+def test_forwarded_header_is_used(value: str, address: str) -> None:
+    assert client_of(("forwarded", value)) == address
 
 
 def test_contradicting_forwarded_headers_are_ignored() -> None:
-    # It appends to one and passes on the other as the client sent it; which one, nobody here can know.
+    # A proxy appends to one of them and passes on the other as the client sent it; which one is not known.
     for other in ("for=6.6.6.6", "nonsense", "for=6.6.6.6;proto=https;host=evil.example"):
-        made = settled((FORWARDED_FOR, "198.51.100.7"), ("forwarded", other))
+        made = applied((FORWARDED_FOR, "198.51.100.7"), ("forwarded", other))
         assert (client_address(made), made["scheme"]) == (PROXY, "http")
         assert dict(made["headers"])[b"host"] == b"inside:8080"
-    agreed = settled((FORWARDED_FOR, "198.51.100.7"), ("forwarded", "for=198.51.100.7;host=evil"))
+    agreed = applied((FORWARDED_FOR, "198.51.100.7"), ("forwarded", "for=198.51.100.7;host=evil"))
     assert client_address(agreed) == "198.51.100.7"
     assert dict(agreed["headers"])[b"host"] == b"inside:8080"
 
 
 def test_scheme_and_host_are_those_of_the_client() -> None:
-    told = (("x-forwarded-proto", "https"), ("x-forwarded-host", "Chat.Example.org"))
-    made = settled(*told)
+    forwarded = (("x-forwarded-proto", "https"), ("x-forwarded-host", "Chat.Example.org"))
+    made = applied(*forwarded)
     assert (made["scheme"], dict(made["headers"])[b"host"]) == ("https", b"chat.example.org")
-    assert settled(*told, kind="websocket")["scheme"] == "wss"
-    made = settled(("forwarded", "for=1.1.1.1;proto=https;host=chat.example.org"))
+    assert applied(*forwarded, kind="websocket")["scheme"] == "wss"
+    made = applied(("forwarded", "for=1.1.1.1;proto=https;host=chat.example.org"))
     assert (made["scheme"], dict(made["headers"])[b"host"]) == ("https", b"chat.example.org")
 
 
 @pytest.mark.parametrize("proto", ["", "ftp", "https, http", "javascript", "https\x00"])
 def test_invalid_scheme_is_ignored(proto: str) -> None:
-    assert settled(("x-forwarded-proto", proto))["scheme"] == "http"
+    assert applied(("x-forwarded-proto", proto))["scheme"] == "http"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_invalid_scheme_is_ignored(proto: str) -> None:
     ["", "a b", "evil/..", "evil@good", "a,b", "é.example", "a\r\nb", "x?y", "x#y", "//x", "a:b"],
 )
 def test_invalid_host_is_ignored(host: str) -> None:
-    made = settled(("x-forwarded-host", host))
+    made = applied(("x-forwarded-host", host))
     assert [value for name, value in made["headers"] if name == b"host"] == [b"inside:8080"]
 
 
@@ -155,19 +155,19 @@ def test_untrusted_peer_headers_are_removed_and_ignored(name: str, value: str) -
 @pytest.mark.case("AB-13")
 def test_other_forwarding_headers_are_never_used() -> None:
     for name in ("x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"):
-        made = settled((name, "198.51.100.7"))
+        made = applied((name, "198.51.100.7"))
         assert client_address(made) == PROXY
         assert name.encode() not in dict(made["headers"])
 
 
 @pytest.mark.case("AB-18")
 def test_request_through_trusted_proxy_is_marked() -> None:
-    assert from_trusted_proxy(settled())
-    assert from_trusted_proxy(settled((FORWARDED_FOR, "198.51.100.7")))
-    assert not from_trusted_proxy(settled(peer="203.0.113.9"))
-    assert not from_trusted_proxy(settled((FORWARDED_FOR, INNER), peer="203.0.113.9"))
-    assert from_trusted_proxy(settled(peer="::ffff:10.0.0.1"))
-    assert from_trusted_proxy(settled(peer="2001:db8::7"))
+    assert from_trusted_proxy(applied())
+    assert from_trusted_proxy(applied((FORWARDED_FOR, "198.51.100.7")))
+    assert not from_trusted_proxy(applied(peer="203.0.113.9"))
+    assert not from_trusted_proxy(applied((FORWARDED_FOR, INNER), peer="203.0.113.9"))
+    assert from_trusted_proxy(applied(peer="::ffff:10.0.0.1"))
+    assert from_trusted_proxy(applied(peer="2001:db8::7"))
 
 
 def test_connection_without_address_is_not_trusted() -> None:
@@ -207,5 +207,5 @@ class TestInAnApplication:
     ) -> None:
         client.get("/api/v1/auths/", headers={FORWARDED_FOR: "6.6.6.6", "x-real-ip": "7.7.7.7"})
         events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-        found = [event["client"] for event in events if event["event"] == "refused"]
+        found = [event["client"] for event in events if event["event"] == "request refused"]
         assert found == (["6.6.6.6"] if trusted.startswith("127") else ["127.0.0.1"])

@@ -1,4 +1,4 @@
-"""What every answer says to a browser, whoever made it and whatever went wrong."""
+"""Security headers of all responses, also of errors and of plugins' handlers."""
 
 import json
 import re
@@ -16,8 +16,8 @@ DEFAULTS = {
     "referrer-policy": "no-referrer",
     "content-security-policy": API_CSP,
 }
-#: One of each kind: found, refused, unknown, wrong method, unreadable, too large.
-ASKED = [
+#: One request of each kind: found, refused, unknown, wrong method, invalid body, too large.
+REQUESTS = [
     ("GET", "/health", b"", 200),
     ("GET", "/api/v1/auths/", b"", 401),
     ("GET", "/nowhere", b"", 404),
@@ -27,7 +27,7 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status"), ASKED)
+@pytest.mark.parametrize(("method", "path", "body", "status"), REQUESTS)
 def test_every_response_has_security_headers(
     client: Client, method: str, path: str, body: bytes, status: int
 ) -> None:
@@ -64,18 +64,20 @@ def test_docs_page_may_run_its_own_script_only(client: Client) -> None:
     assert len(re.findall(r"'sha256-[\w+/=]{44}'", policy)) == 2
     assert "connect-src 'self'" in policy
     assert "default-src 'none'" in policy
-    # What a digest does not cover would not run: handlers and styles in attributes.
+    # Handlers and styles in attributes are not covered by the hashes, so they would not work.
     assert not re.search(rb"<[^>]+\s(on\w+|style)=", answer.body)
 
 
-def said(**settings: str) -> dict[str, str]:
-    guards = SecurityHeaders(BrowserSettings(**settings))
-    found = guards.headers("/x", page=True, secure=False, caching=False)
+def headers_for(**settings: str) -> dict[str, str]:
+    security_headers = SecurityHeaders(BrowserSettings(**settings))
+    found = security_headers.headers("/x", page=True, secure=False, caching=False)
     return {name.decode(): value.decode() for name, value in found}
 
 
 def test_html_policy_allows_what_the_web_client_needs_only() -> None:
-    policy = dict(part.split(" ", 1) for part in said()["content-security-policy"].split("; "))
+    policy = dict(
+        part.split(" ", 1) for part in headers_for()["content-security-policy"].split("; ")
+    )
     assert {"'self'", "'unsafe-inline'", "'unsafe-eval'", "blob:"} <= set(
         policy["script-src"].split()
     )
@@ -110,11 +112,11 @@ def test_html_policy_allows_what_the_web_client_needs_only() -> None:
 def test_configured_headers_are_used_and_invalid_values_become_safe(
     setting: str, header: str, given: str, expected: str | None
 ) -> None:
-    assert said(**{setting: given})[header] == (expected or given)
+    assert headers_for(**{setting: given})[header] == (expected or given)
 
 
 def test_deny_frames_adds_frame_ancestors_none() -> None:
-    assert "frame-ancestors 'none'" in said(frame_options="DENY")["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers_for(frame_options="DENY")["content-security-policy"]
 
 
 class TestSetByTheOperator:
@@ -200,16 +202,18 @@ def test_handler_cannot_remove_security_headers(
         policies = {}
         for name in ("plain", "loud", "drawing", "own"):
             headers = app.client.get(f"/api/x/pages/{name}").headers
-            kept = {n: v for n, v in DEFAULTS.items() if n != "content-security-policy"}
-            assert kept.items() <= headers.items()
+            expected = {n: v for n, v in DEFAULTS.items() if n != "content-security-policy"}
+            assert expected.items() <= headers.items()
             assert (headers["x-own"], headers["cache-control"]) == ("kept", "max-age=60")
-            gone = ("access-control-allow-origin", "access-control-allow-credentials", "x-split")
-            assert not [n for n in (*gone, "content-security-policy-report-only") if n in headers]
+            dropped = ("access-control-allow-origin", "access-control-allow-credentials", "x-split")
+            assert not [
+                n for n in (*dropped, "content-security-policy-report-only") if n in headers
+            ]
             assert headers["x-request-id"] != "mine"
             policies[name] = headers["content-security-policy"]
     finally:
         app.close()
-    page = said()["content-security-policy"]
+    page = headers_for()["content-security-policy"]
     assert policies == {
         "plain": page,
         "loud": page,

@@ -1,4 +1,4 @@
-"""The time that a client gets to take what it is sent."""
+"""Time limit for clients that do not read responses."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a reply ends: by itself, because the client left, because the source failed, because the process stops."""
+"""Streaming responses end in order: by themselves, on disconnect, on errors of the source and at shutdown."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,17 +18,17 @@ def watched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "WATCH_DELAY_SECONDS", 0.0)
 
 
-class Visitor:
-    """A client: what it is sent, and when it leaves."""
+class FakeClient:
+    """A client that records what it is sent, and disconnects when `disconnected` is set."""
 
     def __init__(self) -> None:
-        self.gone = asyncio.Event()
+        self.disconnected = asyncio.Event()
         self.start: dict[str, Any] = {}
         self.blocks: list[bytes] = []
         self.over = False
 
     async def receive(self) -> Any:
-        await self.gone.wait()
+        await self.disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Any) -> None:
@@ -38,7 +38,7 @@ class Visitor:
             self.blocks.append(message["body"])
             self.over = not message["more_body"]
 
-    async def visit(self, reply: Any, drain: Drain | None = None) -> None:
+    async def request(self, reply: Any, drain: Drain | None = None) -> None:
         await StreamResponse(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type]
 
     @property
@@ -47,7 +47,7 @@ class Visitor:
 
 
 class Blocks:
-    """An iterator of blocks that can fail or wait for ever, and knows whether it was closed."""
+    """An iterator of blocks that can fail or wait for ever, and records whether it was closed."""
 
     def __init__(self, *blocks: bytes, then: str | Exception = "end") -> None:
         self.blocks = list(blocks)
@@ -74,13 +74,13 @@ def events(blocks: Blocks) -> SourceResponse:
     return SourceResponse(body=blocks, content_type=EVENT_STREAM)
 
 
-def run(story: Callable[[], Awaitable[None]]) -> None:
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
     async def inside() -> None:
         before = asyncio.all_tasks()
         async with asyncio.timeout(5):
-            await story()
+            await scenario()
         await asyncio.sleep(0)
-        assert asyncio.all_tasks() == before, "a task was left behind"
+        assert asyncio.all_tasks() == before, "a task is still running"
         task = asyncio.current_task()
         assert task is not None and task.cancelling() == 0
 
@@ -88,51 +88,51 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_stream_is_sent_block_by_block_with_no_buffering_headers() -> None:
-    async def story() -> None:
-        visitor, blocks = Visitor(), Blocks(b"a", b"b")
-        await visitor.visit(events(blocks))
-        assert visitor.blocks == [b"a", b"b", b""] and visitor.over
-        assert visitor.headers == {
+    async def scenario() -> None:
+        client, blocks = FakeClient(), Blocks(b"a", b"b")
+        await client.request(events(blocks))
+        assert client.blocks == [b"a", b"b", b""] and client.over
+        assert client.headers == {
             "content-type": "text/event-stream",
             "cache-control": "no-store, private",
             "x-accel-buffering": "no",
         }
         assert blocks.closed
 
-    run(story)
+    run(scenario)
 
 
 def test_whole_reply_has_content_length_and_few_source_headers() -> None:
-    async def story() -> None:
-        visitor = Visitor()
-        await visitor.visit(
+    async def scenario() -> None:
+        client = FakeClient()
+        await client.request(
             SourceResponse(
                 body=b"{}",
                 status=400,
                 headers={"Retry-After": "7", "Set-Cookie": "a=b", "Server": "x"},
             )
         )
-        assert visitor.start["status"] == 400 and visitor.blocks == [b"{}"]
-        assert visitor.headers == {
+        assert client.start["status"] == 400 and client.blocks == [b"{}"]
+        assert client.headers == {
             "content-type": "application/json",
             "content-length": "2",
             "retry-after": "7",
         }
 
-    run(story)
+    run(scenario)
 
 
 def test_error_before_the_first_byte_is_raised() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async def failing() -> SourceResponse:
             raise NotFound
 
-        visitor = Visitor()
+        client = FakeClient()
         with pytest.raises(NotFound):
-            await visitor.visit(failing())
-        assert not visitor.start
+            await client.request(failing())
+        assert not client.start
 
-    run(story)
+    run(scenario)
 
 
 @pytest.mark.parametrize(
@@ -144,43 +144,43 @@ def test_error_before_the_first_byte_is_raised() -> None:
 )
 @pytest.mark.case("FT-20")
 def test_later_error_is_sent_as_event(failure: Exception, sentence: str) -> None:
-    async def story() -> None:
-        visitor, blocks = Visitor(), Blocks(b"data: 1\n\n", then=failure)
-        await visitor.visit(events(blocks))
-        said = b"".join(visitor.blocks)
-        assert sentence.encode() in said and b"sk-secret" not in said
-        assert said.endswith(DONE) and visitor.over and blocks.closed
+    async def scenario() -> None:
+        client, blocks = FakeClient(), Blocks(b"data: 1\n\n", then=failure)
+        await client.request(events(blocks))
+        sent = b"".join(client.blocks)
+        assert sentence.encode() in sent and b"sk-secret" not in sent
+        assert sent.endswith(DONE) and client.over and blocks.closed
 
-    run(story)
+    run(scenario)
 
 
 def test_format_without_events_ends_silently() -> None:
-    async def story() -> None:
-        visitor = Visitor()
-        await visitor.visit(
+    async def scenario() -> None:
+        client = FakeClient()
+        await client.request(
             SourceResponse(
                 body=Blocks(b"{}\n", then=SourceFailed()), content_type="application/x-ndjson"
             )
         )
-        assert visitor.blocks == [b"{}\n", b""]
+        assert client.blocks == [b"{}\n", b""]
 
-    run(story)
+    run(scenario)
 
 
 @pytest.mark.case("FT-23")
 def test_disconnect_ends_the_stream() -> None:
-    async def story() -> None:
-        visitor, blocks = Visitor(), Blocks(b"a", then="wait")
-        asyncio.get_running_loop().call_later(0.05, visitor.gone.set)
-        await visitor.visit(events(blocks))
-        assert blocks.closed and visitor.blocks == [b"a"]
+    async def scenario() -> None:
+        client, blocks = FakeClient(), Blocks(b"a", then="wait")
+        asyncio.get_running_loop().call_later(0.05, client.disconnected.set)
+        await client.request(events(blocks))
+        assert blocks.closed and client.blocks == [b"a"]
 
-    run(story)
+    run(scenario)
 
 
 @pytest.mark.case("FT-23")
 def test_disconnect_cancels_a_pending_reply() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         cancelled = asyncio.Event()
 
         async def thinking() -> SourceResponse:
@@ -191,47 +191,47 @@ def test_disconnect_cancels_a_pending_reply() -> None:
                 raise
             raise AssertionError
 
-        visitor = Visitor()
-        asyncio.get_running_loop().call_later(0.05, visitor.gone.set)
-        await visitor.visit(thinking())
-        assert cancelled.is_set() and not visitor.start
+        client = FakeClient()
+        asyncio.get_running_loop().call_later(0.05, client.disconnected.set)
+        await client.request(thinking())
+        assert cancelled.is_set() and not client.start
 
-    run(story)
+    run(scenario)
 
 
 def test_cancellation_from_elsewhere_is_raised() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         blocks = Blocks(then="wait")
-        task = asyncio.create_task(Visitor().visit(events(blocks)))
+        task = asyncio.create_task(FakeClient().request(events(blocks)))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert blocks.closed
 
-    run(story)
+    run(scenario)
 
 
 @pytest.mark.case("FT-03")
 def test_shutdown_ends_streams_after_grace_with_event() -> None:
-    async def story() -> None:
-        visitor, blocks, drain = Visitor(), Blocks(b"a", then="wait"), Drain(0.1)
+    async def scenario() -> None:
+        client, blocks, drain = FakeClient(), Blocks(b"a", then="wait"), Drain(0.1)
         asyncio.get_running_loop().call_later(0.05, drain.start)
         begun = asyncio.get_running_loop().time()
-        await visitor.visit(events(blocks), drain)
+        await client.request(events(blocks), drain)
         assert 0.1 < asyncio.get_running_loop().time() - begun < 1
-        assert drain.started and blocks.closed and visitor.over
-        assert visitor.blocks[-1] == (
+        assert drain.started and blocks.closed and client.over
+        assert client.blocks[-1] == (
             b'data: {"error":{"message":"The server is shutting down.","type":"server_error",'
             b'"code":"interrupted"}}\n\n' + DONE
         )
 
-    run(story)
+    run(scenario)
 
 
 @pytest.mark.case("FT-03")
 def test_pending_reply_is_503_after_grace() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async def thinking() -> SourceResponse:
             await asyncio.sleep(60)
             raise AssertionError
@@ -239,19 +239,19 @@ def test_pending_reply_is_503_after_grace() -> None:
         drain = Drain(0.0)
         asyncio.get_running_loop().call_later(0.05, drain.start)
         with pytest.raises(Unavailable):
-            await Visitor().visit(thinking(), drain)
+            await FakeClient().request(thinking(), drain)
         with pytest.raises(Unavailable):
-            await Visitor().visit(thinking(), drain)
+            await FakeClient().request(thinking(), drain)
 
-    run(story)
+    run(scenario)
 
 
 def test_drain_start_is_idempotent() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         drain = Drain(60)
         assert not drain.started
         drain.start()
         drain.start()
         assert drain.started and not drain.over
 
-    run(story)
+    run(scenario)

@@ -1,4 +1,4 @@
-"""Web sockets of plugins, behind the same gate as everything else; in this process and over a real port."""
+"""Web sockets of plugins: authorization and errors, in this process and over a real port."""
 
 import socket as sockets
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from portico.testing import Client, HandshakeRefused, InProcessApp, Server, Sock
 SOURCE = """
     from typing import Annotated
     from portico.api import (
-        Forbidden, PluginInfo, Socket, get, fetch_one, hookimpl, websocket
+        Forbidden, PluginInfo, Socket, fetch_one, get, hookimpl, websocket
     )
     from litestar.params import PathParameter
 
-    PLUGIN = PluginInfo(api_version=1, summary="Talks.")
+    PLUGIN = PluginInfo(api_version=1, summary="Has web sockets.")
 
     @websocket("/api/x/live/echo")
     async def echo(socket: Socket) -> None:
@@ -25,7 +25,7 @@ SOURCE = """
             await socket.send_text(f"{socket.user.name}: {text}")
 
     @websocket("/api/x/live/open", access="public")
-    async def anybody(socket: Socket) -> None:
+    async def public(socket: Socket) -> None:
         await socket.accept()
         await socket.send_text("hello" if socket.user is None else "?")
 
@@ -74,7 +74,7 @@ SOURCE = """
     @hookimpl
     def register_routes():
         return [
-            echo, anybody, admins, writers, authors, count, room, shy, broken, beside
+            echo, public, admins, writers, authors, count, room, shy, broken, beside
         ]
 """
 ECHO = "/api/x/live/echo"
@@ -124,13 +124,13 @@ def test_signed_in_user_opens_socket(user: Client) -> None:
 @pytest.mark.case("AB-63")
 def test_socket_without_valid_session_is_refused(admin: Client) -> None:
     pending = admin.add_user("Pia", role="pending")
-    stranger = Client(admin.transport)
-    assert refusal(stranger, ECHO) == (401, "Not authenticated")
+    anonymous = Client(admin.transport)
+    assert refusal(anonymous, ECHO) == (401, "Not authenticated")
     assert refusal(pending, ECHO)[0] == 403
     for value in ("Bearer junk", f"Bearer {admin.token}x", "Bearer [1]", "Basic Zm9v"):
-        assert refusal(stranger, ECHO, headers={"authorization": value})[0] == 401
+        assert refusal(anonymous, ECHO, headers={"authorization": value})[0] == 401
     key = {"authorization": "Bearer sk-0123456789abcdef"}
-    assert refusal(stranger, ECHO, headers=key)[0] in (401, 403)  # keys may be switched off
+    assert refusal(anonymous, ECHO, headers=key)[0] in (401, 403)  # API keys may be disabled
     admin.get("/api/v1/auths/signout")
     assert refusal(admin, ECHO)[0] == 401
 
@@ -196,15 +196,15 @@ def test_socket_errors_close_with_code_and_no_details(
     assert refusal(user, "/api/x/live/rooms/x")[0] == 404
     assert refusal(user, "/api/x/live/nowhere") == (404, "Not Found")
     assert refusal(user, "/api/v1/auths/")[0] == 404
-    said = capsys.readouterr().err
-    assert "a secret" not in said and said.count("request failed") == 2
+    log_text = capsys.readouterr().err
+    assert "a secret" not in log_text and log_text.count("request failed") == 2
 
 
 def test_socket_and_request_share_a_path(user: Client, app: InProcessApp) -> None:
     assert user.get(ECHO).status == 200
-    register = app.portico.registry["live"]
-    assert "WEBSOCKET /api/x/live/echo" in register.provides["routes"]
-    assert "GET /api/x/live/echo" in register.provides["routes"]
+    record = app.portico.registry["live"]
+    assert "WEBSOCKET /api/x/live/echo" in record.provides["routes"]
+    assert "GET /api/x/live/echo" in record.provides["routes"]
     found = next(c for c in app.portico.contributions if c.plugin_name == "live")
     assert found.public_paths == ["/api/x/live/open"]
 
@@ -217,7 +217,7 @@ def test_two_sockets_at_one_path_conflict(
         """
         from portico.api import PluginInfo, Socket, hookimpl, websocket
 
-        PLUGIN = PluginInfo(api_version=1, summary="Talks too.", route_prefixes=("/api/x/live",))
+        PLUGIN = PluginInfo(api_version=1, summary="Has another web socket.", route_prefixes=("/api/x/live",))
 
         @websocket("/api/x/live/echo")
         async def echo(socket: Socket) -> None:
@@ -261,11 +261,11 @@ class TestOverPort:
 
     @pytest.mark.case("AB-67")
     def test_invalid_handshakes_are_refused(self, server: Server, ada: Client) -> None:
-        where = urlsplit(server.url)
+        address = urlsplit(server.url)
         assert server.process is not None
         before = children(server.process.pid)
         good = (
-            f"GET {ECHO} HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {ada.token}\r\n"
+            f"GET {ECHO} HTTP/1.1\r\nhost: {address.netloc}\r\nauthorization: Bearer {ada.token}\r\n"
             "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n"
         ).encode()
         key = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -277,7 +277,9 @@ class TestOverPort:
             key.replace(b": ", b": \x00"),
         ]
         for headers in bad * 20:
-            with sockets.create_connection((where.hostname, where.port), timeout=10) as connection:
+            with sockets.create_connection(
+                (address.hostname, address.port), timeout=10
+            ) as connection:
                 connection.sendall(good + headers + b"\r\n")
                 assert connection.recv(100).startswith(b"HTTP/1.1 400")
         assert children(server.process.pid) == before

@@ -1,4 +1,4 @@
-"""Accounts and what people keep with them under attack. The numbers are those of the list of abuse cases."""
+"""Attacks on accounts and user data."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ def form(client: Client, **change: Any) -> dict[str, Any]:
 
 
 def allow(app: InProcessApp, *actions: str) -> None:
-    """Let every user do things with accounts, as an operator could with a line of policy."""
+    """Allow every user these actions on accounts, as a policy rule of the operator could."""
     portico = app.portico
     portico.permissions.activate_packaged(
         [kind for one in portico.contributions for kind in one.resources],
@@ -35,13 +35,13 @@ def allow(app: InProcessApp, *actions: str) -> None:
 
 @pytest.mark.case("AB-24")
 def test_users_cannot_promote_themselves(admin: Client, user: Client) -> None:
-    doors = {
+    paths = {
         "/user/settings/update": {"role": "admin", "ui": {"role": "admin"}},
         "/user/info/update": {"role": "admin"},
         "/user/status/update": {"role": "admin", "status_message": "x"},
     }
-    for door, body in doors.items():
-        assert user.post(USERS + door, body).status == 200, "it is stored, and means nothing"
+    for user_path, body in paths.items():
+        assert user.post(USERS + user_path, body).status == 200, "it is stored without effect"
     assert user.post(path(user, "/update"), form(user, role="admin")).status == 403
     assert user.post("/api/v1/auths/add", form(user, role="admin", password="x")).status == 403
     assert user.get(path(user)).json["role"] == "user"
@@ -83,7 +83,7 @@ def test_account_writer_cannot_create_administrators(
     ):
         assert (answer.status, answer.detail) == (403, ACTION_PROHIBITED)
     assert chief.get(path(chief)).json["email"] == "chief@example.org"
-    # What the line does allow works.
+    # What the rule allows works.
     assert user.post(path(eve, "/update"), form(eve, name="Eva")).json["name"] == "Eva"
     assert user.post("/api/v1/auths/add", new | {"role": "user"}).status == 200
     assert user.get(f"{USERS}/").json["total"] == 5
@@ -109,7 +109,7 @@ def test_first_administrator_cannot_be_changed_or_deleted(admin: Client) -> None
 def test_concurrent_demotion_leaves_one_administrator(app: InProcessApp, admin: Client) -> None:
     from portico.db import execute
 
-    # Nobody is the first administrator here: the oldest account is not one.
+    # There is no first administrator here: the oldest account is not an administrator.
     first = admin.add_user("Eve", role="admin")
     second = admin.add_user("Cem", role="admin")
     app.call(execute, "UPDATE portico_account SET role = 'user', created_at = 1 WHERE name = 'Ada'")
@@ -135,18 +135,18 @@ def test_private_data_of_others_is_not_returned(admin: Client, user: Client) -> 
     assert user.post(f"{USERS}/user/settings/update", secret).json == secret
     user.post(f"{USERS}/user/info/update", {"location": "secret place"})
     eve = admin.add_user("Eve")
-    told = eve.get(path(user))
-    assert set(told.json) == {
+    shown = eve.get(path(user))
+    assert set(shown.json) == {
         "id", "name", "email", "profile_image_url", "bio", "is_active", "status_emoji", "status_message",
         "status_expires_at",
     }  # fmt: skip
-    assert told.json["email"] == ""
+    assert shown.json["email"] == ""
     found = eve.get(f"{USERS}/search?query=Ben")
     assert found.json["users"][0]["email"] == ""
-    for answer in (told, found):
+    for answer in (shown, found):
         for word in (b"ben@", b"leak", b"secret place", b"oauth"):
             assert word not in answer.body
-    # An administrator sees settings, but nobody's keys; one's own come back whole.
+    # An administrator sees the settings without secrets; the owner sees all of them.
     whole = admin.get(path(user)).json
     assert whole["settings"] == {"ui": {"theme": "dark", "notifications": {}, "list": [{"a": 1}]}}
     assert b"leak" not in admin.get(f"{USERS}/").body
@@ -173,10 +173,10 @@ PICTURES = {
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: f"{picture[:48]}-{len(picture)}")
 @pytest.mark.case("AB-27")
 def test_invalid_picture_is_refused_everywhere(admin: Client, user: Client, picture: str) -> None:
-    stranger = Client(admin.transport)
+    anonymous = Client(admin.transport)
     new = {"name": "E", "email": "e@x.de", "password": "secret", "profile_image_url": picture}
     for answer in (
-        stranger.post("/api/v1/auths/signup", new),
+        anonymous.post("/api/v1/auths/signup", new),
         admin.post("/api/v1/auths/add", new),
         admin.post(path(user, "/update"), form(user, profile_image_url=picture)),
     ):
@@ -206,7 +206,7 @@ def test_stored_foreign_picture_is_not_served(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("door", ["settings", "info"])
+@pytest.mark.parametrize("kind", ["settings", "info"])
 @pytest.mark.parametrize(
     ("body", "statuses"),
     [
@@ -225,21 +225,21 @@ def test_stored_foreign_picture_is_not_served(
 )  # fmt: skip
 @pytest.mark.case("AB-28")
 def test_user_data_is_refused_or_returned_unchanged(
-    admin: Client, user: Client, door: str, body: bytes, statuses: set[int]
+    admin: Client, user: Client, kind: str, body: bytes, statuses: set[int]
 ) -> None:
-    answer = user.post(f"{USERS}/user/{door}/update", body=body)
+    answer = user.post(f"{USERS}/user/{kind}/update", body=body)
     assert answer.status in statuses
-    kept = user.get(f"{USERS}/user/{door}")
-    assert kept.status == 200
+    stored = user.get(f"{USERS}/user/{kind}")
+    assert stored.status == 200
     if answer.status == 200:
         sent = json.loads(body, parse_int=str, parse_float=str)
-        for found in (answer, kept):
+        for found in (answer, stored):
             assert json.loads(found.body, parse_int=str, parse_float=str) == sent
     else:
-        assert kept.json is None
-    # Whoever looks at the account still can, and others are as they were.
+        assert stored.json is None
+    # The account can still be read, and other accounts are unchanged.
     assert admin.get(path(user)).status == admin.get(f"{USERS}/").status == 200
-    assert admin.get(f"{USERS}/user/{door}").json is None
+    assert admin.get(f"{USERS}/user/{kind}").json is None
 
 
 @pytest.mark.case("AB-28")
