@@ -194,8 +194,12 @@ from portico.web.request.query_parameters import (
 from portico.web.request.sanitize import sanitize_json
 from portico.web.response.image import IMAGE_RESPONSES, image_response
 from portico.web.response.json_array import json_array_stream
-from portico.web.response.json_response import NO_STORE, JSONResponse, json_response
-from portico.web.response.sign_in_response import sign_in_response
+from portico.web.response.json_response import (
+    NO_STORE,
+    JSONResponse,
+    json_response,
+    sign_in_response,
+)
 from portico.web.response.stream import StreamResponse, stream_response
 from portico.web.routes import (
     Controller,

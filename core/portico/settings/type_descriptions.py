@@ -38,7 +38,7 @@ def _describe_compound(shape: inspect.Type) -> str:
         case inspect.UnionType(types=types):
             return " or ".join(map(_describe, types))
         case inspect.NoneType():
-            return "empty"
+            return "nothing"
         case other:
             return type(other).__name__.removesuffix("Type").lower()
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from portico.testing.client import PASSWORD, Client, HTTPTransport, Response, Transport
+from portico.testing.client import PASSWORD, Client, HTTPTransport, Transport
 from portico.testing.command_line import CommandLine
 from portico.testing.in_process import InProcessApp
 from portico.testing.processes import Server
+from portico.testing.response import Response
 from portico.testing.websockets import HandshakeRefused, Socket, SocketClosed
 
 __all__ = [

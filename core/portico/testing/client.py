@@ -1,42 +1,16 @@
-"""Somebody who talks to Portico, and what comes back."""
+"""Clients for tests: plain, synchronous, over HTTP or any other transport."""
 
 import http.client
 import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from portico.testing.websockets import Socket
+from portico.testing.response import Response
+from portico.testing.websockets import PortSocket, Socket
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - that of made-up people
-
-
-@dataclass(frozen=True)
-class Response:
-    """What came back. `headers`: names in lower case; of a repeated header the last. `cookies`: every `Set-Cookie`."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    cookies: tuple[str, ...] = ()
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def detail(self) -> Any:
-        """The reason of a refusal."""
-        return self.json["detail"]
-
-    @property
-    def events(self) -> list[str]:
-        """The payloads of a stream of server-sent events, in order."""
-        return [
-            line[5:].strip() for line in self.body.decode().splitlines() if line.startswith("data:")
-        ]
 
 
 class Transport(Protocol):
@@ -46,7 +20,7 @@ class Transport(Protocol):
         """Send one request, wait for the whole answer."""
         ...
 
-    def connect(self, target: str, headers: list[tuple[str, str]]) -> "Socket":
+    def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
         """Open a web socket. Raises: Refused."""
         ...
 
@@ -90,7 +64,7 @@ class Client:
 
     def websocket(
         self, path: str, *, headers: Mapping[str, str] | list[tuple[str, str]] | None = None
-    ) -> "Socket":
+    ) -> Socket:
         """Open a web socket: `with client.websocket("/api/x/echo/live") as socket: …`. Raises: Refused."""
         given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
         names = {name.lower() for name, _ in given}
@@ -170,8 +144,6 @@ class HTTPTransport:
         finally:
             connection.close()
 
-    def connect(self, target: str, headers: list[tuple[str, str]]) -> "Socket":
+    def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
         """Open a web socket. Raises: Refused."""
-        from portico.testing.websockets import PortSocket
-
         return PortSocket(self.url + target, headers)

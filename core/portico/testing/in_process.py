@@ -1,13 +1,18 @@
-"""A whole application in the process of the tests."""
+"""A complete application in the process of the tests, and requests to it without a port."""
 
+import asyncio
 import contextlib
+import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from portico.testing.client import Client
-from portico.testing.transports import InProcessTransport
+from portico.testing.response import Response
+from portico.testing.websockets import InProcessSocket, Socket
 
 if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
     from portico.boot import Application
 
 
@@ -61,3 +66,65 @@ class InProcessApp:
 
     def close(self) -> None:
         self._exit.close()
+
+
+class InProcessTransport:
+    """One connection for each request; the whole answer. `app`: ASGI, on the loop of `portal`.
+
+    `address`: where requests come from.
+    """
+
+    def __init__(
+        self, portal: "BlockingPortal", app: Callable[..., Any], address: str = "127.0.0.1"
+    ) -> None:
+        self._portal, self._app, self._address = portal, app, address
+
+    def __call__(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Response:
+        """Send one request."""
+        length = [("content-length", str(len(body)))]
+        scope = self._scope("http", target, [*headers, *length]) | {"method": method}
+        answer: Response = self._portal.call(self._ask, scope, body)
+        return answer
+
+    def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
+        """Open a web socket. Raises: Refused."""
+        scope = self._scope("websocket", target, headers)
+        extensions: dict[str, Any] = {"websocket.http.response": {}}
+        scope |= {"scheme": "ws", "subprotocols": [], "extensions": extensions}
+        return InProcessSocket(self._portal, self._app, scope)
+
+    async def _ask(self, scope: dict[str, Any], body: bytes) -> Response:
+        sent, start, parts = False, {}, []
+
+        async def receive() -> dict[str, Any]:
+            nonlocal sent
+            if sent:
+                await asyncio.Event().wait()  # this client never leaves early
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                parts.append(message.get("body", b""))
+
+        await self._app(scope, receive, send)
+        names = {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in start["headers"]}
+        cookies = tuple(
+            v.decode("latin-1") for n, v in start["headers"] if n.lower() == b"set-cookie"
+        )
+        return Response(start["status"], names, b"".join(parts), cookies)
+
+    def _scope(self, kind: str, target: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
+        path, _, query = target.partition("?")
+        pairs = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+        host = [] if b"host" in dict(pairs) else [(b"host", b"testserver")]
+        return {
+            "type": kind, "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
+            "path": urllib.parse.unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
+            "root_path": "", "headers": [*host, *pairs], "client": (self._address, 1),
+            "server": ("testserver", 80), "state": {}, "extensions": {},
+        }  # fmt: skip

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from portico.testing.client import Response
+from portico.testing.response import Response
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal

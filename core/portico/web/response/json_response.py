@@ -6,6 +6,8 @@ from typing import Final
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from portico.identity import SignInResult
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 #: For responses that must not be stored by anyone but the caller, and better not at all: streams, exports, imports.
@@ -51,3 +53,9 @@ class JSONResponse:
 def json_response(value: object, *, headers: Headers = ()) -> JSONResponse:
     """Return a response with this value as JSON. It may be anything that msgspec can encode."""
     return JSONResponse(msgspec.json.encode(value), headers=headers)
+
+
+def sign_in_response(result: SignInResult) -> JSONResponse:
+    """Return the response to a sign-in: the account and token, and the session cookie if there is one."""
+    headers = ((b"set-cookie", result.cookie),) if result.cookie else ()
+    return JSONResponse(result.body, headers=headers)
