@@ -1,4 +1,4 @@
-"""The command line: `portico serve`, `migrate`, `plugins`, `config`, and what plugins add."""
+"""The command line: the core's commands (`serve`, `migrate`, `plugins`, `config`, `secret`, `db`) and those of plugins."""
 
 from portico.cli.main import main
 

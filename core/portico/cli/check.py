@@ -1,7 +1,6 @@
-"""`portico db check`: what in the database refers to nothing, and what else is wrong with it."""
+"""`portico db check`: finds and removes rows that refer to rows that do not exist, and other faults."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,27 +8,32 @@ import click
 
 from portico.cli.context import CommandContext
 from portico.errors import OperatorError
+from portico.terminal import json_option, print_json
 
 if TYPE_CHECKING:
     from portico.boot import Application
 
 
 class CannotCheck(OperatorError):
-    """There is no database to look at, or it is another release's."""
+    """There is no database to check, or a newer release has changed its schema."""
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Remove what can be removed.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Repair what can be repaired: remove such rows, or clear the reference.",
+)
+@json_option
 @click.pass_obj
-def check(key: CommandContext, repair: bool, as_json: bool) -> None:
-    """Find rows that belong to nothing, such as chats of deleted accounts, and other faults.
+def check(context: CommandContext, repair: bool, as_json: bool) -> None:
+    """Find rows that refer to missing rows, such as chats of deleted accounts, and other faults.
 
-    Exits with 0 if there is none (any more), else with 1. Changes nothing without --repair.
+    Changes nothing without --repair. Exits with 0 if no fault is left, else with 1.
     """
-    found, left = asyncio.run(_examined(key, repair))
+    found, left = asyncio.run(_find_faults(context, repair))
     if as_json:
-        click.echo(json.dumps({"found": found, "left": left}, indent=2))
+        print_json({"found": found, "left": left})
     else:
         for sentence in found:
             click.echo(sentence)
@@ -42,23 +46,23 @@ def _summary(found: list[str], left: list[str], repair: bool) -> str:
         return "No faults were found."
     faults = "1 fault" if len(found) == 1 else f"{len(found)} faults"
     if not repair:
-        return f"{faults} found. `portico db check --repair` removes what can be removed."
+        return f"{faults} found. `portico db check --repair` repairs what can be repaired."
     if not left:
-        return f"{faults} found and removed."
-    return "\n".join([f"{faults} found. These are left:", *left])
+        return f"{faults} found and repaired."
+    return "\n".join([f"{faults} found. These could not be repaired:", *left])
 
 
-async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[str]]:
-    """What was found, and what of it is left."""
+async def _find_faults(context: CommandContext, repair: bool) -> tuple[list[str], list[str]]:
+    """Return the faults that were found, and those that are left. Each is one sentence."""
     from portico.boot.schema import start_database
     from portico.db.consistency import MAX_ROUNDS
 
-    application: Application = key.application()
+    application: Application = context.application()
     _require_file(application)
     await start_database(application)
     try:
         with application.database.use():
-            checks = await application.database_checks(await _behind(application))
+            checks = await application.database_checks(await _outdated_owners(application))
             found: list[str] = []
             for _ in range(MAX_ROUNDS):
                 faults = [(one, sentences) for one in checks if (sentences := await one.find())]
@@ -75,7 +79,7 @@ async def _examined(key: CommandContext, repair: bool) -> tuple[list[str], list[
 
 
 def _require_file(application: "Application") -> None:
-    """Raises: CannotCheck where opening the database would make one."""
+    """Raises: CannotCheck if the SQLite file does not exist, since opening it would create one."""
     from portico.db.address import SQLiteAddress, find_database
 
     settings = application.settings
@@ -84,21 +88,21 @@ def _require_file(application: "Application") -> None:
         raise CannotCheck(f"There is no database at {address.path} yet.")
 
 
-async def _behind(application: "Application") -> frozenset[str]:
-    """Owners of tables whose schema is not up to date; what they bring cannot be asked. Raises: CannotCheck."""
+async def _outdated_owners(application: "Application") -> frozenset[str]:
+    """Return the owners of tables whose schema is not up to date; their checks cannot run. Raises: CannotCheck."""
     from portico.db import schema_status
     from portico.instances import unknown_steps
 
     status = await schema_status(application.database, application.table_sets)
     if unknown := unknown_steps(status):
         raise CannotCheck(
-            "A newer release has changed the schema, and this one does not know these steps: "
+            "A newer release has changed the schema, and this release does not know these migrations: "
             f"{unknown}. Run `portico db check` of that release."
         )
     if status.pending:
         click.echo(
-            f"Not up to date, and therefore only looked at by their keys: {', '.join(status.pending)}. Run "
-            "`portico migrate` first to have all looked at.",
+            f"Not up to date, so only their foreign keys are checked: {', '.join(status.pending)}. Run "
+            "`portico migrate` first to check everything.",
             err=True,
         )
     return frozenset(status.pending)

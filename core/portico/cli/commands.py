@@ -1,7 +1,6 @@
-"""The core's own commands. Each one says what it did, and `--json` says it to programs."""
+"""The core's own commands: `serve`, `migrate`, `plugins`, `config`."""
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,11 +8,10 @@ import click
 from portico.cli.context import CommandContext
 from portico.cli.database import db
 from portico.cli.secret import secret
+from portico.terminal import json_option, print_json
 
 if TYPE_CHECKING:
     from portico.boot import Application
-
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 
 
 def register(cli: click.Group) -> None:
@@ -23,75 +21,80 @@ def register(cli: click.Group) -> None:
 
 
 @click.command()
-@click.option("--host", "HOST", help="Address to listen on (HOST).")
+@click.option("--host", "HOST", help="Address to listen on. Sets HOST.")
 @click.option(
-    "--port", "PORT", type=click.IntRange(0, 65535), help="TCP port; 0 = any free (PORT)."
+    "--port", "PORT", type=click.IntRange(0, 65535), help="TCP port; 0 = any free port. Sets PORT."
 )
 @click.option(
     "--workers",
     "UVICORN_WORKERS",
     type=click.IntRange(1),
-    help="Worker processes (UVICORN_WORKERS).",
+    help="Number of worker processes; only 1 is supported. Sets UVICORN_WORKERS.",
 )
 @click.option(
     "--data-dir",
     "DATA_DIR",
     type=click.Path(file_okay=False),
-    help="Where things are kept (DATA_DIR).",
+    help="Directory for the database and other files. Sets DATA_DIR.",
 )
 @click.option(
     "--migrate/--no-migrate",
     "PORTICO_DATABASE_MIGRATE",
     default=None,
-    help="Bring the schema up to date first, or refuse to.",
+    help="Update the database schema at the start, or refuse to start if it is not up to date.",
 )
 @click.option(
     "--force",
     "PORTICO_DATABASE_FORCE",
     is_flag=True,
     default=None,
-    help="Although a newer release has changed the schema, or instances run that the steps harm.",
+    help="Start although a newer release has changed the database schema, or running instances do not work with "
+    "the update.",
 )
 @click.option(
     "--new-database",
     "PORTICO_NEW_DATABASE",
     is_flag=True,
     default=None,
-    help="Begin anew with an empty database, although another one was used before.",
+    help="Use this empty database although the data directory belongs to another one.",
 )
 @click.pass_obj
-def serve(key: CommandContext, /, **options: Any) -> None:
-    """Serve until stopped. Ctrl-C or SIGTERM lets running requests finish first."""
+def serve(context: CommandContext, /, **options: Any) -> None:
+    """Start the server. Ctrl-C or SIGTERM stops it after running requests have finished."""
     from portico.server.serve import serve as run
 
-    run(key.load_settings(**options))
+    run(context.load_settings(**options))
 
 
 @click.command()
 @click.option(
     "--check",
     is_flag=True,
-    help="Change nothing; exit with 1 if something is pending, or if a newer release has changed the schema.",
+    help="Only list pending migrations; exit with 1 if there are any, or if a newer release has changed the schema.",
 )
 @click.option(
     "--force",
     is_flag=True,
     default=None,
-    help="Apply the steps beside instances that they harm, and leave those of a newer release alone.",
+    help="Update although running instances do not work with the update, or a newer release has changed the "
+    "schema.",
 )
 @click.option(
     "--new-database",
     is_flag=True,
     default=None,
-    help="Begin anew with an empty database, although another one was used before.",
+    help="Use this empty database although the data directory belongs to another one.",
 )
 @click.pass_obj
 def migrate(
-    key: CommandContext, check: bool, force: bool | None, new_database: bool | None
+    context: CommandContext, check: bool, force: bool | None, new_database: bool | None
 ) -> None:
-    """Bring the database schema up to date, the core's and every plugin's."""
-    key.load_settings(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
-    application = key.application()
+    """Update the database schema of the core and of every plugin.
+
+    `portico serve` does the same at its start unless database.migrate is off.
+    """
+    context.load_settings(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
+    application = context.application()
 
     async def work() -> int:
         await application.database.start()
@@ -105,31 +108,31 @@ def migrate(
 
 
 async def _check(application: "Application") -> int:
-    """Say what is pending, and what is not known. The exit code."""
+    """Print pending and unknown migrations. Return the exit code."""
     from portico.db import BadMigration, schema_status
 
     status = await schema_status(application.database, application.table_sets)
     for reason in status.unreadable.values():
         raise BadMigration(reason)
-    for word, steps in (("pending", status.pending_names), ("unknown", status.unknown)):
+    for state, steps in (("pending", status.pending_names), ("unknown", status.unknown)):
         for owner, names in steps.items():
             for name in names:
-                click.echo(f"{word}  {owner}  {name}")
+                click.echo(f"{state}  {owner}  {name}")
     if status.unknown:
-        click.echo("A newer release has changed the schema. This one must not be started on it.")
+        click.echo("A newer release has changed the schema. Do not start this release with it.")
     elif not status.pending:
         click.echo("The schema is up to date.")
     return 1 if status.pending or status.unknown else 0
 
 
 async def _migrate(application: "Application") -> int:
-    """Apply what is pending. The exit code."""
+    """Apply pending migrations. Return the exit code."""
     from portico.boot.schema import database_identity
     from portico.db import pending
     from portico.instances import bring_up_to_date
 
-    waiting = await pending(application.database, application.table_sets)
-    with click.progressbar(length=sum(map(len, waiting.values())) or 1, label="Migrating") as bar:
+    steps = await pending(application.database, application.table_sets)
+    with click.progressbar(length=sum(map(len, steps.values())) or 1, label="Migrating") as bar:
         report = await bring_up_to_date(
             application.database,
             application.table_sets,
@@ -144,43 +147,41 @@ async def _migrate(application: "Application") -> int:
 
 
 @click.command()
-@JSON
+@json_option
 @click.pass_obj
-def plugins(key: CommandContext, as_json: bool) -> None:
-    """List every installed plugin: its state, why, and what it brings."""
-    registry = key.application().registry
+def plugins(context: CommandContext, as_json: bool) -> None:
+    """List all installed plugins: state, reason, and what each contributes."""
+    registry = context.application().registry
     if as_json:
-        click.echo(json.dumps([record.described() for record in registry], indent=2))
+        print_json([record.described() for record in registry])
         return
-    wide = max((len(record.name) for record in registry), default=4)
+    width = max((len(record.name) for record in registry), default=4)
     for record in registry:
         mark = {"active": "●", "disabled": "○", "failed": "✗"}[record.state]
         click.echo(
-            f"{mark} {record.name:<{wide}}  {record.version:<8} {record.state:<9} {record.summary}"
+            f"{mark} {record.name:<{width}}  {record.version:<8} {record.state:<9} {record.summary}"
         )
-        indent = " " * (wide + 4)
+        indent = " " * (width + 4)
         if record.reason:
-            click.echo(f"{indent}why: {record.reason}")
+            click.echo(f"{indent}reason: {record.reason}")
         for kind, things in record.provides.items():
             click.echo(f"{indent}{kind}: {', '.join(things)}")
 
 
 @click.command()
-@JSON
+@json_option
 @click.pass_obj
-def config(key: CommandContext, as_json: bool) -> None:
-    """Print every setting, its value (secrets masked) and where it came from."""
-    import msgspec
-
+def config(context: CommandContext, as_json: bool) -> None:
+    """Print every setting with its value and origin. Secrets are masked."""
     from portico.settings.describe import describe, format_table
 
     schemas = {
         contribution.plugin_name: type(contribution.settings)
-        for contribution in key.application().contributions
+        for contribution in context.application().contributions
         if contribution.settings
     }
-    rows = describe(key.load_settings(), schemas)
+    rows = describe(context.load_settings(), schemas)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+        print_json(rows)
     else:
         click.echo(format_table(rows))

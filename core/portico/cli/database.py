@@ -1,10 +1,9 @@
-"""`portico db`: what the database is, and whether its file is encrypted.
+"""`portico db`: information about the database, and encryption of its SQLite file.
 
-Passwords come from the settings, from a file or from the keyboard; as an argument everybody on the machine could read them.
+Passwords come from the settings, a file or a prompt. Arguments of a command can be read by all users of the machine.
 """
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,26 @@ import click
 from portico.cli.check import check
 from portico.cli.context import CommandContext
 from portico.errors import OperatorError
+from portico.terminal import json_option, print_json
 
 DISCARD = click.option(
     "--discard-backup",
     is_flag=True,
-    help="Delete the file from before once the new one is in place.",
+    help="Delete the backup of the previous file after the conversion.",
 )
 ENCRYPTED = "sqlite+sqlcipher"
 
 
 class AlreadyConverted(OperatorError):
-    """The file is in that state already, or is not there."""
+    """The file is already in that state, or does not exist."""
 
 
 @click.group()
 def db() -> None:
-    """Look at the database and check it; encrypt, decrypt or rekey its file while no server runs."""
+    """Show and check the database; encrypt or decrypt its SQLite file.
+
+    `encrypt`, `decrypt` and `rekey` need the server to be stopped.
+    """
 
 
 db.add_command(check)
@@ -37,23 +40,23 @@ db.add_command(check)
 @db.command()
 @DISCARD
 @click.pass_obj
-def encrypt(key: CommandContext, discard_backup: bool) -> None:
-    """Encrypt the SQLite file with DATABASE_PASSWORD, or with what is typed."""
-    path = _file(key, encrypted=False)
-    _convert(path, None, _password(key, "Password", twice=True), "encrypt", discard_backup)
+def encrypt(context: CommandContext, discard_backup: bool) -> None:
+    """Encrypt the SQLite file with DATABASE_PASSWORD, or with a password from a prompt."""
+    path = _file(context, encrypted=False)
+    _convert(path, None, _password(context, "Password", twice=True), "encrypt", discard_backup)
     click.echo(
         f"Encrypted. Servers need DATABASE_TYPE={ENCRYPTED} and this password from now on, as DATABASE_PASSWORD "
-        "or in a file that DATABASE_PASSWORD_FILE names. Nobody can read the database without it."
+        "or in the file that DATABASE_PASSWORD_FILE names. Without the password the database cannot be read."
     )
 
 
 @db.command()
 @DISCARD
 @click.pass_obj
-def decrypt(key: CommandContext, discard_backup: bool) -> None:
-    """Make the SQLite file readable without a password."""
-    path = _file(key, encrypted=True)
-    _convert(path, _password(key, "Password"), None, "decrypt", discard_backup)
+def decrypt(context: CommandContext, discard_backup: bool) -> None:
+    """Decrypt the SQLite file, so that it is readable without a password."""
+    path = _file(context, encrypted=True)
+    _convert(path, _password(context, "Password"), None, "decrypt", discard_backup)
     click.echo("Decrypted. Unset DATABASE_TYPE and DATABASE_PASSWORD before servers start.")
 
 
@@ -61,43 +64,45 @@ def decrypt(key: CommandContext, discard_backup: bool) -> None:
 @click.option(
     "--new-password-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File that holds the new password.",
+    help="File that contains the new password.",
 )
 @DISCARD
 @click.pass_obj
-def rekey(key: CommandContext, new_password_file: Path | None, discard_backup: bool) -> None:
-    """Encrypt the SQLite file with another password.
+def rekey(context: CommandContext, new_password_file: Path | None, discard_backup: bool) -> None:
+    """Encrypt the SQLite file with a new password.
 
-    The new one is read from the file, from PORTICO_DATABASE_NEW_PASSWORD or from the keyboard.
+    The new password comes from --new-password-file, PORTICO_DATABASE_NEW_PASSWORD or a prompt.
     """
     from portico.db.address import read_password
 
-    path = _file(key, encrypted=True)
-    old = _password(key, "Password")
-    new: Any = key.load_settings().settings.database.new_password
+    path = _file(context, encrypted=True)
+    old = _password(context, "Password")
+    new: Any = context.load_settings().settings.database.new_password
     if new_password_file is not None:
         new = read_password(new_password_file)
         if not new:
             raise AlreadyConverted(f"{new_password_file} is empty: a password is needed")
     _convert(path, old, new or _ask("New password", twice=True), "rekey", discard_backup)
-    click.echo("Rekeyed. Set DATABASE_PASSWORD to the new password before servers start.")
+    click.echo(
+        "The password is changed. Set DATABASE_PASSWORD to the new password before servers start."
+    )
 
 
 @db.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+@json_option
 @click.pass_obj
-def info(key: CommandContext, as_json: bool) -> None:
-    """Tell what the database is, where it is, and whether its schema is up to date."""
+def info(context: CommandContext, as_json: bool) -> None:
+    """Show the engine and address of the database, and whether its schema is up to date."""
     from portico.db.address import SQLiteAddress, find_database
 
-    settings = key.load_settings().settings
+    settings = context.load_settings().settings
     address = find_database(settings.database, Path(settings.data_dir).absolute())
     about: dict[str, Any] = {"engine": "PostgreSQL", "address": str(address)}
     if isinstance(address, SQLiteAddress):
         about = _describe_file(address.path.resolve())
-    about["schema"] = _schema(key)
+    about["schema"] = _schema(context)
     if as_json:
-        click.echo(json.dumps(about, indent=2))
+        print_json(about)
         return
     for name, value in about.items():
         for line in value if isinstance(value, list) else [value]:
@@ -126,48 +131,48 @@ def _describe_file(path: Path) -> dict[str, Any]:
     }
 
 
-def _schema(key: CommandContext) -> str:
-    """In a sentence. Opens the database, and changes nothing in it."""
+def _schema(context: CommandContext) -> str:
+    """Return the state of the schema as a sentence. Opens the database and changes nothing in it."""
     from portico.db import schema_status
     from portico.instances import unknown_steps
 
-    application = key.application()
+    application = context.application()
 
-    async def look() -> Any:
+    async def read_status() -> Any:
         await application.database.start()
         try:
             return await schema_status(application.database, application.table_sets)
         finally:
             await application.database.stop()
 
-    status = asyncio.run(look())
+    status = asyncio.run(read_status())
     if unknown := unknown_steps(status):
-        return f"changed by a newer release; this one does not know: {unknown}"
+        return f"changed by a newer release; this release does not know: {unknown}"
     steps = sum(map(len, status.pending.values()))
-    return f"{steps} steps are pending: portico migrate" if steps else "up to date"
+    return f"{steps} migrations are pending; run `portico migrate`" if steps else "up to date"
 
 
-def _file(key: CommandContext, *, encrypted: bool) -> Path:
-    """The file to convert. Raises: BadDatabase, AlreadyConverted."""
+def _file(context: CommandContext, *, encrypted: bool) -> Path:
+    """Return the file to convert. Raises: BadDatabase, AlreadyConverted."""
     from portico.db.address import find_file
     from portico.db.sqlite.file_encryption import is_encrypted
 
-    settings = key.load_settings().settings
+    settings = context.load_settings().settings
     path = find_file(settings.database, Path(settings.data_dir).absolute())
     if not path.exists() or not path.stat().st_size:
         raise AlreadyConverted(
-            f"{path} is not there yet: `portico serve` makes it, encrypted if a password is set"
+            f"{path} does not exist yet: `portico serve` creates it, encrypted if a password is set"
         )
     if is_encrypted(path) is not encrypted:
-        raise AlreadyConverted(f"{path} is {'not encrypted' if encrypted else 'encrypted already'}")
+        raise AlreadyConverted(f"{path} is {'not encrypted' if encrypted else 'already encrypted'}")
     return path
 
 
-def _password(key: CommandContext, prompt: str, *, twice: bool = False) -> Any:
-    """The one that is configured, else what is typed. A Secret."""
+def _password(context: CommandContext, prompt: str, *, twice: bool = False) -> Any:
+    """Return the configured password, else ask for one. A Secret."""
     from portico.db.address import database_password
 
-    return database_password(key.load_settings().settings.database) or _ask(prompt, twice=twice)
+    return database_password(context.load_settings().settings.database) or _ask(prompt, twice=twice)
 
 
 def _ask(prompt: str, *, twice: bool) -> Any:
@@ -176,7 +181,7 @@ def _ask(prompt: str, *, twice: bool) -> Any:
     return Secret(click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True))
 
 
-def _convert(path: Path, old: Any, new: Any, word: str, discard: bool) -> None:
+def _convert(path: Path, old: Any, new: Any, backup_suffix: str, discard: bool) -> None:
     from portico.db.sqlite.file_encryption import Conversion, convert
 
     with click.progressbar(length=path.stat().st_size, label=f"Copying {path.name}") as bar:
@@ -184,18 +189,18 @@ def _convert(path: Path, old: Any, new: Any, word: str, discard: bool) -> None:
         def show(size: int) -> None:
             bar.update(max(0, min(size, bar.length or 0) - bar.pos))
 
-        backup = convert(Conversion(path, old, new, word), on_bytes=show)
+        backup = convert(Conversion(path, old, new, backup_suffix), on_bytes=show)
         bar.update((bar.length or 0) - bar.pos)
     if discard:
         backup.unlink()
         click.echo(
-            "The file from before is deleted. What it held may still be on the disk until that is written over."
+            "The previous file is deleted. Its contents may remain on the disk until the space is overwritten."
         )
     elif old is None:
         click.echo(
-            f"The file from before is NOT ENCRYPTED and still there: {backup}\n"
-            "Delete it, and other backups of that time, as soon as you have seen the server run.",
+            f"The previous file is NOT ENCRYPTED and was kept as a backup: {backup}\n"
+            "Delete it, and older backups, once you have seen the server run.",
             err=True,
         )
     else:
-        click.echo(f"The file from before is kept, under its old password: {backup}")
+        click.echo(f"The previous file is kept as a backup, with its old password: {backup}")

@@ -1,4 +1,4 @@
-"""The root command. Plugins are imported only when a command needs them, so that `--help` is quick."""
+"""The root command. Plugins are imported only when a command needs them, so that the core's commands start fast."""
 
 import sys
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from portico.errors import DomainError, OperatorError
 
 
 class PluginGroup(click.Group):
-    """A group whose unknown commands may come from plugins."""
+    """A group that loads the commands of plugins when a command is unknown, or all are listed."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._asked = False
+        self._loaded = False
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """A core command, or a plugin's."""
+        """Return a command of the core or of a plugin."""
         found = super().get_command(ctx, name)
         if found is None:
             self._load_plugin_commands(ctx)
@@ -30,14 +30,14 @@ class PluginGroup(click.Group):
         return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Everything there is, for `--help`."""
+        """Return the names of all commands, for `--help`."""
         self._load_plugin_commands(ctx)
         return super().list_commands(ctx)
 
     def _load_plugin_commands(self, ctx: click.Context) -> None:
-        if self._asked:
+        if self._loaded:
             return
-        self._asked = True
+        self._loaded = True
         from portico.plugins import isolation
         from portico.plugins.contributions import hook_of
 
@@ -48,23 +48,25 @@ class PluginGroup(click.Group):
             call = hook_of(application.manager, contribution.plugin_name, "register_commands")
             if call is None:
                 continue
-            offered = click.Group()
-            given = {
-                "cli": offered,
+            plugin_commands = click.Group()
+            arguments = {
+                "cli": plugin_commands,
                 "settings": contribution.settings,
                 "plugin": contribution.components,
             }
             try:
                 isolation.call(
-                    contribution.plugin_name, "register_commands", partial(call, **given)
+                    contribution.plugin_name, "register_commands", partial(call, **arguments)
                 )
-            except isolation.PluginError as fault:
-                click.echo(f"plugin {fault.plugin} brings no commands: {fault.reason}", err=True)
+            except isolation.PluginError as error:
+                click.echo(
+                    f"The commands of plugin {error.plugin} are missing: {error.reason}", err=True
+                )
                 continue
-            for name, command in offered.commands.items():
+            for name, command in plugin_commands.commands.items():
                 if name in core:
                     click.echo(
-                        f"plugin {contribution.plugin_name}: the command {name!r} is taken",
+                        f"The command {name!r} of plugin {contribution.plugin_name} is missing: the core has one of that name.",
                         err=True,
                     )
                 else:
@@ -75,24 +77,28 @@ class PluginGroup(click.Group):
 
 
 @click.pass_context
-def _begin(ctx: click.Context, config: Path | None) -> None:
+def _prepare(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = ctx.obj or CommandContext(config)
 
 
 def command_line() -> click.Group:
-    """The root command, with the core's commands; those of plugins are added once one is asked for."""
+    """Return the root command with the core's commands. Commands of plugins are added when they are needed."""
     from portico.cli import commands
 
     root = PluginGroup(
         "portico",
-        help="A server for talking to AI models on your own machine.",
-        callback=_begin,
+        help=(
+            "Run and administer Portico, a server for chatting with AI models on your own machine.\n\n"
+            "`portico serve` starts the server. The other commands work on its database and settings, most of them also "
+            "while it runs."
+        ),
+        callback=_prepare,
         context_settings={"help_option_names": ["-h", "--help"]},
         params=[
             click.Option(
                 ["--config"],
                 type=click.Path(path_type=Path),
-                help="Settings file. Default: $PORTICO_CONFIG, else ./portico.toml if there is one.",
+                help="Settings file (TOML). Default: the file in PORTICO_CONFIG, else ./portico.toml if it exists.",
             )
         ],
     )
@@ -101,15 +107,15 @@ def command_line() -> click.Group:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """The entry point. What a person can mend is said in words, without a traceback.
+    """Run the command line. Errors that an operator can correct are printed without a traceback.
 
-    `words`: arguments; None = those of this process. Always ends with SystemExit.
+    `words`: arguments; None = those of this process. Always raises SystemExit.
     """
     try:
         command_line()(words, prog_name=None if words is None else "portico")
     except (OperatorError, DomainError) as error:
         from portico.db.errors import in_words
 
-        told = in_words(error)
-        click.echo("\n  ".join(["Portico cannot do that:", *told.splitlines()]), err=True)
+        message = in_words(error)
+        click.echo("\n  ".join(["Portico cannot do that:", *message.splitlines()]), err=True)
         sys.exit(1)

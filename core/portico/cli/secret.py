@@ -1,4 +1,4 @@
-"""`portico secret`: which keys are configured and in use, changing them, and locking anew what is locked."""
+"""`portico secret`: which keys are configured and in use, replacing them, and re-encrypting stored values."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,18 +15,27 @@ if TYPE_CHECKING:
 
 
 class WouldLoseData(OperatorError):
-    """Adopting the configured keys would leave locked texts that nobody can read."""
+    """With the configured keys, some encrypted values could not be decrypted any more."""
 
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--adopt", is_flag=True, help="Use the database with the configured keys from now on."
+    "--adopt",
+    is_flag=True,
+    help="Use the configured keys for this database from now on. All users have to sign in again.",
 )
-@click.option("--lose", is_flag=True, help="Adopt them although something is lost by it.")
+@click.option(
+    "--lose",
+    is_flag=True,
+    help="With --adopt: accept that values encrypted with a missing key are lost.",
+)
 @click.pass_context
-def secret(context: click.Context, adopt: bool, lose: bool) -> None:
-    """Show which keys are configured and which the database is used with, by fingerprint."""
-    if context.invoked_subcommand:
+def secret(click_context: click.Context, adopt: bool, lose: bool) -> None:
+    """Show the fingerprints of the secret key and the encryption key, configured and in use.
+
+    A server refuses to start when the configured secret key is not the one in use.
+    """
+    if click_context.invoked_subcommand:
         return
     from portico.audit import record_change
     from portico.db import transaction
@@ -34,66 +43,70 @@ def secret(context: click.Context, adopt: bool, lose: bool) -> None:
     from portico.identity.secret_key_check import replace_secret_key, stored_fingerprint
     from portico.settings.secret_key import ensure_secret_key, secret_fingerprint
 
-    key: CommandContext = context.obj
-    settings = key.load_settings().settings
+    context: CommandContext = click_context.obj
+    settings = context.load_settings().settings
     configured = ensure_secret_key(settings, Path(settings.data_dir).absolute())
-    application = key.application()
-    vault = application.encryptor
+    application = context.application()
+    encryptor = application.encryptor
 
     async def work(_: Any) -> tuple[str | None, str | None, Sequence[Any]]:
-        held = await key_usage(application.encrypted_columns)
+        usage = await key_usage(application.encrypted_columns)
         if adopt:
             if not lose:
-                _check_loss([h for h in held if not vault.can_read(h.key_id)])
+                _check_loss([one for one in usage if not encryptor.can_read(one.key_id)])
             async with transaction():
-                was = await stored_fingerprint(), await stored_key_id()
+                old = await stored_fingerprint(), await stored_key_id()
                 await replace_secret_key(configured)
-                await replace_encryption_key(vault)
-                became = await stored_fingerprint(), await stored_key_id()
-                if was != became:
-                    await record_change("secret.adopted", "secret", "", list(was), list(became))
-        return await stored_fingerprint(), await stored_key_id(), held
+                await replace_encryption_key(encryptor)
+                new = await stored_fingerprint(), await stored_key_id()
+                if old != new:
+                    await record_change("secret.adopted", "secret", "", list(old), list(new))
+        return await stored_fingerprint(), await stored_key_id(), usage
 
-    signs, locks, held = key.run(work)
-    click.echo(f"configured  {secret_fingerprint(configured)}")
-    click.echo(f"in use      {signs or 'none yet'}")
-    click.echo(f"locks with  {vault.current_id}")
-    click.echo(f"in use      {locks or 'none yet'}")
-    _print_usage(vault, held)
+    secret_in_use, key_in_use, usage = context.run(work)
+    click.echo(f"secret key configured      {secret_fingerprint(configured)}")
+    click.echo(f"secret key in use          {secret_in_use or 'none yet'}")
+    click.echo(f"encryption key configured  {encryptor.current_id}")
+    click.echo(f"encryption key in use      {key_in_use or 'none yet'}")
+    _print_usage(encryptor, usage)
     if adopt:
-        click.echo("Adopted. Whoever was signed in has to sign in again.")
+        click.echo("The configured keys are in use now. All users have to sign in again.")
 
 
 @secret.command()
 @click.pass_obj
-def rotate(key: CommandContext) -> None:
-    """Lock everything anew that is not locked with the key in use now; the server may go on meanwhile."""
-    from portico.audit import record_change
-    from portico.encryption import Rotation, key_usage
-    from portico.encryption import check_encryption_key as claim
-    from portico.encryption import rotate as run
+def rotate(context: CommandContext) -> None:
+    """Re-encrypt values that are encrypted with an earlier key.
 
-    application = key.application()
-    vault, columns = application.encryptor, application.encrypted_columns
+    The server may run meanwhile.
+    """
+    from portico.audit import record_change
+    from portico.encryption import Rotation, check_encryption_key, key_usage
+    from portico.encryption import rotate as rotate_keys
+
+    application = context.application()
+    encryptor, columns = application.encryptor, application.encrypted_columns
 
     async def work(_: Any) -> Rotation:
-        await claim(vault)
-        old = sum(h.count for h in await key_usage(columns) if h.key_id != vault.current_id)
-        with click.progressbar(length=old or 1, label="Locking anew") as bar:
-            done = await run(vault, columns, bar.update)
+        await check_encryption_key(encryptor)
+        old = sum(
+            one.count for one in await key_usage(columns) if one.key_id != encryptor.current_id
+        )
+        with click.progressbar(length=old or 1, label="Re-encrypting") as bar:
+            done = await rotate_keys(encryptor, columns, bar.update)
             bar.update(bar.length or 1)
         if done.reencrypted:
             await record_change(
-                "secret.rotated", "secret", vault.current_id, None, {"texts": done.reencrypted}
+                "secret.rotated", "secret", encryptor.current_id, None, {"texts": done.reencrypted}
             )
         return done
 
-    done: Rotation = key.run(work)
-    click.echo(f"{done.reencrypted} locked anew with {vault.current_id}.")
+    done: Rotation = context.run(work)
+    click.echo(f"{done.reencrypted} values re-encrypted with {encryptor.current_id}.")
     _print_inactive_plugins(application)
     for column, count in done.undecryptable.items():
         click.echo(
-            f"{column}: {count} cannot be read with the configured keys and stay as they are",
+            f"{column}: {count} values cannot be decrypted with the configured keys and stay as they are",
             err=True,
         )
     raise SystemExit(1 if done.undecryptable else 0)
@@ -101,33 +114,33 @@ def rotate(key: CommandContext) -> None:
 
 def _check_loss(lost: Sequence[Any]) -> None:
     if lost:
-        reasons = [f"{h.column}: {h.count} under {h.key_id or 'no key at all'}" for h in lost]
+        reasons = [f"{one.column}: {one.count} with {one.key_id or 'no key'}" for one in lost]
         raise WouldLoseData(
             "\n".join(
                 [
-                    "what is locked with a key that is not configured would be lost:",
+                    "values encrypted with a key that is not configured would be lost:",
                     *reasons,
-                    "Name the key from before in PORTICO_PREVIOUS_SECRET_KEYS (or PORTICO_ENCRYPTION_KEYS); "
-                    "to give it up, add --lose.",
+                    "Add the earlier key to PORTICO_PREVIOUS_SECRET_KEYS (or PORTICO_ENCRYPTION_KEYS), "
+                    "or add --lose to give these values up.",
                 ]
             )
         )
 
 
-def _print_usage(vault: Any, held: Sequence[Any]) -> None:
-    """How many texts are under which key."""
-    under = Counter[str]()
-    for holding in held:
-        under[holding.key_id] += holding.count
-    for key_id, count in under.most_common():
-        if key_id == vault.current_id:
+def _print_usage(encryptor: Any, usage: Sequence[Any]) -> None:
+    """Print how many values are encrypted with which key."""
+    counts = Counter[str]()
+    for one in usage:
+        counts[one.key_id] += one.count
+    for key_id, count in counts.most_common():
+        if key_id == encryptor.current_id:
             state = "in use"
         else:
-            state = "can be read" if vault.can_read(key_id) else "cannot be read"
-        click.echo(f"locked      {key_id or 'with no key':<16}  {count:>7}  {state}")
+            state = "can be decrypted" if encryptor.can_read(key_id) else "cannot be decrypted"
+        click.echo(f"encrypted values           {key_id or 'with no key':<16}  {count:>7}  {state}")
 
 
 def _print_inactive_plugins(application: "Application") -> None:
-    """What a plugin that is not active keeps is not looked at."""
+    """Print the plugins that are not active: their encrypted values are not re-encrypted."""
     if absent := [record.name for record in application.registry if record.state != "active"]:
-        click.echo(f"Not looked at, since they are not active: {', '.join(sorted(absent))}")
+        click.echo(f"Skipped, because they are not active: {', '.join(sorted(absent))}")

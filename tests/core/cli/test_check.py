@@ -1,4 +1,4 @@
-"""`portico db check`: what refers to nothing is found, said, and removed when asked."""
+"""`portico db check`: finds faults such as orphaned rows, and repairs them with --repair."""
 
 import json
 import re
@@ -37,7 +37,7 @@ ORPHANS = (
 
 @asynccontextmanager
 async def unchecked() -> Any:
-    """A transaction in which the database does not look at foreign keys."""
+    """A transaction in which foreign keys are not enforced."""
     database = current_database()
     if isinstance(database, SQLite):
         async with database.migrating(), transaction():
@@ -54,20 +54,18 @@ async def make_orphans() -> None:
             await execute(statement)
 
 
-def test_what_belongs_to_nothing_is_found_said_and_removed(
-    app: InProcessApp, cli: CommandLine
-) -> None:
+def test_orphaned_rows_are_found_and_removed(app: InProcessApp, cli: CommandLine) -> None:
     ada = app.client.sign_up("Ada")
     assert ada.post("/api/v1/chats/new", {"chat": {"title": "stays"}}).status == 200
     app.call(make_orphans)
 
-    said = cli("db", "check", code=1).stdout
+    printed = cli("db", "check", code=1).stdout
     for table in ("chats_chat", "chats_message", "chats_text", "folders_owner", "portico_grant",
                   "portico_session", "models_model", "portico_group"):  # fmt: skip
-        assert f"{table}: 1 row " in said
-    assert "--repair" in said
+        assert f"{table}: 1 row " in printed
+    assert "--repair" in printed
 
-    assert "found and removed" in cli("db", "check", "--repair").stdout
+    assert "found and repaired" in cli("db", "check", "--repair").stdout
     assert json.loads(cli("db", "check", "--json").stdout) == {"found": [], "left": []}
     left = app.call(fetch_all, "SELECT title FROM chats_chat")
     assert left == [{"title": "stays"}]
@@ -76,7 +74,7 @@ def test_what_belongs_to_nothing_is_found_said_and_removed(
         assert owners == [{"owner": ada.account["id"]}]
 
 
-def test_every_column_with_an_owner_is_kept_by_a_key_or_declared(app: InProcessApp) -> None:
+def test_every_owner_column_has_a_foreign_key_or_a_reference(app: InProcessApp) -> None:
     """A new table with such a column fails here until it has a foreign key, or a `Reference` in its `TableSet`."""
     known = {(one.table, one.column) for one in app.call(foreign_keys)}
     known |= {
@@ -94,7 +92,7 @@ def test_every_column_with_an_owner_is_kept_by_a_key_or_declared(app: InProcessA
     assert owners - known == {("portico_link", "subject")}  # what a provider calls an account
 
 
-def test_a_check_of_a_plugin_is_asked(app: InProcessApp) -> None:
+def test_checks_of_plugins_are_run(app: InProcessApp) -> None:
     async def names() -> list[str]:
         return [check.name for check in await app.portico.database_checks()]
 
@@ -103,7 +101,7 @@ def test_a_check_of_a_plugin_is_asked(app: InProcessApp) -> None:
     assert "portico_audit.author" not in found
 
 
-def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
+def test_fault_that_cannot_be_repaired_exits_with_1(
     app: InProcessApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from click.testing import CliRunner
@@ -118,35 +116,35 @@ def test_a_repair_that_cannot_be_made_is_said_and_leaves_exit_code_1(
         return [DatabaseCheck("engine", find)]
 
     monkeypatch.setattr("portico.boot.Application.database_checks", checks)
-    key = CommandContext(None)
-    key._application = app.portico
+    context = CommandContext(None)
+    context._application = app.portico
     monkeypatch.setattr(app.portico.database, "start", _nothing)
     monkeypatch.setattr(app.portico.database, "stop", _nothing)
-    monkeypatch.setattr("portico.cli.check._behind", _none_behind)
-    done = CliRunner().invoke(check, ["--repair"], obj=key)
+    monkeypatch.setattr("portico.cli.check._outdated_owners", _no_outdated_owners)
+    done = CliRunner().invoke(check, ["--repair"], obj=context)
     assert done.exit_code == 1
     assert done.output.splitlines()[-2:] == [
-        "1 fault found. These are left:",
+        "1 fault found. These could not be repaired:",
         "The file is damaged.",
     ]
     monkeypatch.undo()
 
 
 async def _nothing() -> None:
-    """The database of the house is open already."""
+    """The database of the application is already open."""
 
 
-async def _none_behind(_: object) -> frozenset[str]:
+async def _no_outdated_owners(_: object) -> frozenset[str]:
     return frozenset()
 
 
-def test_where_there_is_no_database_none_is_made(
+def test_check_does_not_create_a_missing_database(
     cli: CommandLine, env: dict[str, str], database_url: str
 ) -> None:
     if database_url:
-        said = cli("db", "check", code=0)  # an empty one: nothing refers to nothing
-        assert "Not up to date" in said.stderr
+        done = cli("db", "check", code=0)  # an empty database has no faults
+        assert "Not up to date" in done.stderr
         return
-    said = cli("db", "check", code=1)
-    assert "There is no database at" in said.stderr
+    done = cli("db", "check", code=1)
+    assert "There is no database at" in done.stderr
     assert not (Path(env["DATA_DIR"]) / "portico.db").exists()

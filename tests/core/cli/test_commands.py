@@ -1,4 +1,4 @@
-"""The command line: what it prints for people and for programs, and how it says no."""
+"""The command line: tables, JSON and errors."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from portico.testing import CommandLine
 
 @pytest.fixture
 def run(cli: CommandLine):
-    """One command with these settings; what it printed, and with it what it complained of if it failed."""
+    """Run one command with these settings; return its output, with its errors if it failed."""
 
     def command(*words: str, code: int = 0, **settings: str) -> str:
         done = cli(*words, code=code, settings=settings)
@@ -19,7 +19,7 @@ def run(cli: CommandLine):
     return command
 
 
-def test_a_process_of_its_own_prints_the_same(cli: CommandLine) -> None:
+def test_process_prints_the_same_as_in_process_run(cli: CommandLine) -> None:
     wrong = {"PORT": "many"}
     inside = cli("config", code=1, settings=wrong)
     outside = cli.process("config", code=1, settings=wrong)
@@ -31,12 +31,12 @@ def test_a_process_of_its_own_prints_the_same(cli: CommandLine) -> None:
     assert again.stderr == cli(*add, said="long enough\n", code=1).stderr
 
 
-def test_wrong_usage_exits_with_2_in_a_process_too(cli: CommandLine) -> None:
+def test_wrong_usage_exits_with_2(cli: CommandLine) -> None:
     inside, outside = cli("user", code=2), cli.process("user", code=2)
     assert inside.stderr == outside.stderr.replace("python -m portico", "portico")
 
 
-def test_plugins_lists_every_built_in_with_what_it_brings(run) -> None:
+def test_plugins_lists_every_built_in_plugin_with_its_contributions(run) -> None:
     listed = {plugin["name"]: plugin for plugin in json.loads(run("plugins", "--json"))}
     assert listed.keys() >= {"accounts", "password", "models", "chats", "completions", "openai"}
     assert {plugin["state"] for plugin in listed.values()} == {"active"}
@@ -45,11 +45,11 @@ def test_plugins_lists_every_built_in_with_what_it_brings(run) -> None:
     assert "● chats" in run("plugins")
 
 
-def test_plugins_says_why_one_is_not_there(run) -> None:
-    assert "why: named in plugins.disable" in run("plugins", PORTICO_PLUGINS_DISABLE="chats")
+def test_plugins_prints_why_a_plugin_is_not_active(run) -> None:
+    assert "reason: named in plugins.disable" in run("plugins", PORTICO_PLUGINS_DISABLE="chats")
 
 
-def test_config_prints_value_and_origin_and_masks_secrets(run, env) -> None:
+def test_config_prints_values_and_origins_and_masks_secrets(run, env) -> None:
     rows = {
         row["key"]: row
         for row in json.loads(run("config", "--json", OPENAI_API_KEYS="sk-abc;sk-def"))
@@ -62,7 +62,7 @@ def test_config_prints_value_and_origin_and_masks_secrets(run, env) -> None:
     assert env["WEBUI_SECRET_KEY"] not in printed
 
 
-def test_the_file_is_read_and_the_environment_beats_it(run, tmp_path: Path) -> None:
+def test_environment_overrides_the_settings_file(run, tmp_path: Path) -> None:
     (tmp_path / "portico.toml").write_text("[server]\nport = 9001\ngrace = 3\n")
     rows = {row["key"]: row for row in json.loads(run("config", "--json", PORT="9002"))}
     assert (rows["server.port"]["value"], rows["server.port"]["origin"]) == (
@@ -72,12 +72,12 @@ def test_the_file_is_read_and_the_environment_beats_it(run, tmp_path: Path) -> N
     assert rows["server.grace"]["origin"].endswith("portico.toml")
 
 
-def test_a_setting_nobody_knows_is_refused_with_the_likely_one(run, tmp_path: Path) -> None:
+def test_unknown_setting_is_refused_with_the_closest_name(run, tmp_path: Path) -> None:
     (tmp_path / "portico.toml").write_text("[server]\nprot = 9001\n")
     assert "did you mean server.port?" in run("config", code=1)
 
 
-def test_migrate_check_says_what_is_pending_until_it_was_done(run) -> None:
+def test_migrate_check_lists_pending_migrations(run) -> None:
     pending = run("migrate", "--check", code=1)
     assert "pending  identity  0001_accounts" in pending
     assert "pending  chats" in pending
@@ -85,7 +85,7 @@ def test_migrate_check_says_what_is_pending_until_it_was_done(run) -> None:
     assert run("migrate", "--check") == "The schema is up to date.\n"
 
 
-def test_another_secret_key_is_shown_and_can_be_adopted(run) -> None:
+def test_changed_secret_key_is_shown_and_can_be_adopted(run) -> None:
     def fingerprints(printed: str) -> list[str]:
         return [line.split()[-1] for line in printed.splitlines()[:2]]
 

@@ -1,4 +1,4 @@
-"""`portico db`: what an operator types and reads, and where passwords do not go."""
+"""`portico db`: its commands and output, which never contain a password."""
 
 import json
 import stat
@@ -8,7 +8,7 @@ import pytest
 
 from portico.testing import CommandLine, Server
 
-pytestmark = pytest.mark.timeout(180)  # many commands, each in a process of its own
+pytestmark = pytest.mark.timeout(180)  # many commands
 OLD, NEW = "the old password", 'it\'s the "new" one'
 CIPHER = {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD": OLD}
 PLAIN = {"DATABASE_TYPE": "", "DATABASE_PASSWORD": ""}
@@ -36,7 +36,7 @@ def backup(made: Path) -> Path:
     return found
 
 
-def test_a_database_is_encrypted_rekeyed_and_decrypted(
+def test_database_is_encrypted_rekeyed_and_decrypted(
     cli: CommandLine, made: Path, tmp_path: Path
 ) -> None:
     assert "NOT ENCRYPTED" in cli("db", "encrypt", settings={"DATABASE_PASSWORD": OLD}).stderr
@@ -47,8 +47,8 @@ def test_a_database_is_encrypted_rekeyed_and_decrypted(
 
     new = tmp_path / "new password"
     new.write_text(NEW + "\n")
-    said = cli("db", "rekey", "--new-password-file", new, settings=CIPHER)
-    assert "Rekeyed" in said.stdout and "under its old password" in said.stdout
+    done = cli("db", "rekey", "--new-password-file", new, settings=CIPHER)
+    assert "The password is changed" in done.stdout and "with its old password" in done.stdout
     backup(made).unlink()
     now = CIPHER | {"DATABASE_PASSWORD": NEW}
     assert "ada@example.org" in cli("user", "list", settings=now).stdout
@@ -63,7 +63,7 @@ def test_a_database_is_encrypted_rekeyed_and_decrypted(
     assert not list(made.parent.glob("*.backup"))
 
 
-def test_passwords_are_asked_for_where_none_is_set(cli: CommandLine, made: Path) -> None:
+def test_passwords_are_prompted_for_if_not_configured(cli: CommandLine, made: Path) -> None:
     cli("db", "encrypt", "--discard-backup", said=f"{OLD}\n{OLD}\n")
     cli("db", "rekey", "--discard-backup", said=f"{OLD}\n{NEW}\n{NEW}\n")
     refused = cli("db", "decrypt", said=f"{OLD}\n", code=1)
@@ -72,13 +72,13 @@ def test_passwords_are_asked_for_where_none_is_set(cli: CommandLine, made: Path)
     assert "ada@example.org" in cli("user", "list").stdout
 
 
-def test_the_new_password_may_come_from_a_variable(cli: CommandLine, made: Path) -> None:
+def test_new_password_is_read_from_the_environment(cli: CommandLine, made: Path) -> None:
     cli("db", "encrypt", "--discard-backup", settings=CIPHER)
     cli("db", "rekey", settings=CIPHER | {"PORTICO_DATABASE_NEW_PASSWORD": NEW})
     assert "ada@" in cli("user", "list", settings=CIPHER | {"DATABASE_PASSWORD": NEW}).stdout
 
 
-def test_a_running_server_keeps_its_file(
+def test_encrypt_is_refused_while_a_server_runs(
     cli: CommandLine, made: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     server = Server(env, tmp_path).start()
@@ -92,32 +92,32 @@ def test_a_running_server_keeps_its_file(
     cli("db", "encrypt", settings=CIPHER)
 
 
-def test_nothing_is_done_twice_or_to_nothing(cli: CommandLine, made: Path) -> None:
+def test_conversion_is_refused_if_already_done_or_file_missing(
+    cli: CommandLine, made: Path
+) -> None:
     assert "not encrypted" in cli("db", "decrypt", said=f"{OLD}\n", code=1).stderr
     cli("db", "encrypt", "--discard-backup", settings=CIPHER)
-    assert "encrypted already" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
+    assert "already encrypted" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
     made.unlink()
-    assert "not there yet" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
+    assert "does not exist yet" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
     postgres = {"DATABASE_URL": "postgresql://me:s3cr3t@db/x"}
     refused = cli("db", "encrypt", settings=postgres, code=1).stderr
     assert "the rows are in PostgreSQL" in refused and "s3cr3t" not in refused
 
 
-def test_info_tells_whether_it_is_encrypted_and_what_is_left_that_is_not(
-    cli: CommandLine, made: Path
-) -> None:
+def test_info_shows_encryption_and_unencrypted_backups(cli: CommandLine, made: Path) -> None:
     about = json.loads(cli("db", "info", "--json").stdout)
     assert (about["file"], about["encrypted"], about["backup"]) == (str(made), False, [])
     assert about["schema"] == "up to date"
     cli("db", "encrypt", settings=CIPHER)
-    said = cli("db", "info", settings=CIPHER).stdout
-    assert f"{backup(made)}  NOT ENCRYPTED" in said
-    assert "encrypted  yes" in said
+    printed = cli("db", "info", settings=CIPHER).stdout
+    assert f"{backup(made)}  NOT ENCRYPTED" in printed
+    assert "encrypted  yes" in printed
 
 
-def test_no_command_shows_a_password(cli: CommandLine, made: Path) -> None:
+def test_no_command_prints_a_password(cli: CommandLine, made: Path) -> None:
     secrets = CIPHER | {"PORTICO_DATABASE_NEW_PASSWORD": NEW}
-    said = ""
+    printed = ""
     for words in (
         ["db", "encrypt"],
         ["db", "info"],
@@ -126,8 +126,8 @@ def test_no_command_shows_a_password(cli: CommandLine, made: Path) -> None:
         ["db", "rekey"],
     ):
         done = cli(*words, settings=secrets)
-        said += done.stdout + done.stderr
-    assert OLD not in said and NEW not in said and json.dumps(NEW) not in said
+        printed += done.stdout + done.stderr
+    assert OLD not in printed and NEW not in printed and json.dumps(NEW) not in printed
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_no_command_shows_a_password(cli: CommandLine, made: Path) -> None:
         (CIPHER, "portico db encrypt"),
     ],
 )
-def test_a_server_does_not_start_on_half_of_the_settings(
+def test_server_does_not_start_with_incomplete_encryption_settings(
     env: dict[str, str], made: Path, tmp_path: Path, settings: dict[str, str], why: str
 ) -> None:
     server = Server(env | settings, tmp_path)

@@ -106,14 +106,14 @@ TOKENS = [f"token of {name}" for name in "abc"]
 def test_AB_84_a_new_secret_key_does_not_silently_lose_what_is_locked(run, tokens: Tokens) -> None:
     run("secret", "--adopt")
     refused = run("secret", "--adopt", code=1, WEBUI_SECRET_KEY=NEW)
-    assert f"tokens_token.token: 3 under {vault(SECRET).current_id}" in refused
+    assert f"tokens_token.token: 3 with {vault(SECRET).current_id}" in refused
     assert "PORTICO_PREVIOUS_SECRET_KEYS" in refused
-    assert "cannot be read" in run("secret", WEBUI_SECRET_KEY=NEW)
+    assert "cannot be decrypted" in run("secret", WEBUI_SECRET_KEY=NEW)
     moving = {"WEBUI_SECRET_KEY": NEW, "PORTICO_PREVIOUS_SECRET_KEYS": SECRET}
-    assert "Adopted" in run("secret", "--adopt", **moving)
+    assert "are in use now" in run("secret", "--adopt", **moving)
     assert tokens.read(SECRET) == TOKENS
-    assert "3  can be read" in run("secret", **moving)
-    assert "3 locked anew" in run("secret", "rotate", **moving)
+    assert "3  can be decrypted" in run("secret", **moving)
+    assert "3 values re-encrypted" in run("secret", "rotate", **moving)
     assert tokens.read(NEW) == TOKENS
     assert "3  in use" in run("secret", WEBUI_SECRET_KEY=NEW)
     trail = run("audit", "list", WEBUI_SECRET_KEY=NEW)
@@ -122,8 +122,8 @@ def test_AB_84_a_new_secret_key_does_not_silently_lose_what_is_locked(run, token
 
 
 def test_what_would_be_lost_can_be_given_up_on_purpose(run, tokens: Tokens) -> None:
-    assert "Adopted" in run("secret", "--adopt", "--lose", WEBUI_SECRET_KEY=NEW)
-    assert "tokens_token.token: 3 cannot be read" in run(
+    assert "are in use now" in run("secret", "--adopt", "--lose", WEBUI_SECRET_KEY=NEW)
+    assert "tokens_token.token: 3 values cannot be decrypted" in run(
         "secret", "rotate", code=1, WEBUI_SECRET_KEY=NEW
     )
     assert tokens.read(SECRET) == TOKENS
@@ -154,7 +154,7 @@ def test_a_plugin_that_is_off_is_named_since_its_texts_are_not_looked_at(
     run, tokens: Tokens
 ) -> None:
     said = run("secret", "rotate", PORTICO_PLUGINS_DISABLE="tokens", PORTICO_ENCRYPTION_KEYS=NEW)
-    assert "Not looked at, since they are not active: tokens" in said
+    assert "Skipped, because they are not active: tokens" in said
 
 
 def test_a_plugin_cannot_have_the_texts_of_somebody_else_walked(
