@@ -1,1 +1,1 @@
-"""The tests. A package, so that no `tests` that came along with a library is taken for it."""
+"""The tests. A package, so that no package `tests` of a library is imported instead."""

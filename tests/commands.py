@@ -1,4 +1,4 @@
-"""Core commands in this process: the same words and answers as at a keyboard, without starting an interpreter."""
+"""Runs core commands in this process, without starting an interpreter."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -17,7 +17,7 @@ Command = Callable[..., str]
 
 @pytest.fixture
 def command(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """`command("migrate", "--check", code=1)` returns what it printed, or said when it refused."""
+    """`command("migrate", "--check", code=1)` returns the output and the error message."""
     for name, value in env.items():
         monkeypatch.setenv(name, value)
 

@@ -1,4 +1,4 @@
-"""What every test may ask for: each one that touches a database runs on SQLite and on PostgreSQL."""
+"""Fixtures for all tests. Tests that use a database run on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -45,9 +45,9 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where a test keeps its rows: "" for SQLite in the data directory, else a fresh PostgreSQL database.
+    """URL of the database of a test: "" for SQLite in the data directory, else a fresh PostgreSQL database.
 
-    It is empty, unless something that the test asks for lays down a schema from the templates.
+    It is empty, unless a fixture of the test creates the schema from the templates.
     """
     if request.param == "sqlite":
         yield ""
@@ -70,7 +70,7 @@ def postgres_templates(postgres: str) -> Iterator[Templates]:
 
 @pytest.fixture
 def templates(request: pytest.FixtureRequest, database_url: str) -> Templates:
-    """Databases that are up to date before anything opens them."""
+    """Databases whose schema is complete before they are opened."""
     kind = "postgres" if database_url else "sqlite"
     found: Templates = request.getfixturevalue(f"{kind}_templates")
     return found
@@ -78,17 +78,17 @@ def templates(request: pytest.FixtureRequest, database_url: str) -> Templates:
 
 @pytest.fixture
 def env(env: dict[str, str], database_url: str) -> dict[str, str]:
-    """As the kit's, on both databases."""
+    """The settings of `portico.testing`, for both databases."""
     return env | ({"DATABASE_URL": database_url} if database_url else ENVIRONMENT)
 
 
 @pytest.fixture
 def app(env: dict[str, str], templates: Templates) -> Iterator[InProcessApp]:
-    """As the kit's, on a database that is up to date already."""
+    """The application of `portico.testing`, on a database whose schema is already complete."""
 
     def prepare(portico: Application) -> None:
         settings = portico.settings
-        templates.lay(settings.database.url, Path(settings.data_dir), portico.table_sets)
+        templates.create(settings.database.url, Path(settings.data_dir), portico.table_sets)
 
     opened = InProcessApp(env, prepare)
     yield opened
@@ -97,21 +97,21 @@ def app(env: dict[str, str], templates: Templates) -> Iterator[InProcessApp]:
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
-    """A real provider of models, on a port of its own."""
+    """A real provider of models, with its own port."""
     with Upstream() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[str]:
-    """The URL of a Redis that many tests share; each with a prefix of its own."""
+    """The URL of a Redis that many tests share; each uses its own prefix."""
     with redis_url() as url:
         yield url
 
 
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
-    """A Redis of this test's own, which it may stop."""
+    """A Redis for one test, which may stop it."""
     server = RedisServer().start()
     yield server
     server.close()

@@ -1,8 +1,8 @@
-"""Databases whose schema is there before anything opens them.
+"""Databases whose schema is complete before they are opened.
 
-Bringing an empty database up to date is the same work for every test. The first one that asks for some schema has it
-done once, in a database of nobody's; each begins with a copy of that. Tests about migrations begin with an empty
-database, and so does whatever runs in a process of its own: they do not ask for the fixture `templates`.
+Migrating an empty database is the same work for every test. It is done once for each schema, in a template database;
+each test gets a copy of it. Tests about migrations, and processes of their own, start with an empty database: they do
+not use the fixture `templates`.
 """
 
 import shutil
@@ -16,26 +16,26 @@ from tests.servers import apart, create_database
 from portico.db import DatabaseSettings, TableSet, migrate, open_database
 from portico.db.address import FILE_NAME
 
-#: Whose steps, and the package that has them.
+#: Owners of migrations, each with the package that contains them.
 Schema = tuple[tuple[str, str], ...]
 
 
 class Templates:
-    """Those of one test run, on one kind of database.
+    """The templates of one test run, for one kind of database.
 
-    `place`: makes room for one more; returns the URL of an empty PostgreSQL database, or a folder for an SQLite one.
+    `place`: returns the URL of an empty PostgreSQL database, or a folder for an SQLite one.
     """
 
     def __init__(self, place: Callable[[], str | Path]) -> None:
         self._place = place
         self._made: dict[Schema, str | Path] = {}
 
-    def lay(self, url: str, data_dir: Path, sets: Mapping[str, TableSet]) -> None:
-        """Make the database for these tables, up to date and without rows, unless it is there already.
+    def create(self, url: str, data_dir: Path, sets: Mapping[str, TableSet]) -> None:
+        """Create the database with the schema of these tables and without rows, unless it exists already.
 
         `url`: "" for SQLite in `data_dir`.
-        The packages of Portico and its plugins are what they are; of any other the next test may have another under
-        the same name, so the database is left empty then.
+        Packages other than those of Portico and its plugins may differ between tests under the same name; then the
+        database is left empty.
         """
         schema = tuple((owner, tables.migrations) for owner, tables in sets.items())
         ours = all(package.startswith(("portico.", "portico_")) for _, package in schema)

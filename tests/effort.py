@@ -1,6 +1,6 @@
-"""How many examples property tests try and how many requests are made up: few by default, all in `.ci/run`.
+"""Numbers of examples of property tests and of generated requests: few by default, all in `.ci/run`.
 
-HYPOTHESIS_PROFILE=full, which `.ci/run` exports, has every test try the number that it names.
+With HYPOTHESIS_PROFILE=full, which `.ci/run` exports, every test tries its full number.
 """
 
 import os
@@ -8,7 +8,7 @@ import os
 from hypothesis import settings
 
 FULL = "full"
-#: Of the examples of the full profile, the share that is tried by default.
+#: By default, one example in this many of the full profile is tried.
 SHARE = 5
 
 

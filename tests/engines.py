@@ -1,7 +1,7 @@
-"""Which engine stands for SQLite: the plain one, or with PORTICO_TEST_SQLITE=sqlcipher the encrypted one.
+"""Selects the engine for SQLite: plain, or with PORTICO_TEST_SQLITE=sqlcipher the encrypted one.
 
-With the switch, whatever in these tests opens a SQLite file without a password opens it with `PASSWORD`: applications and
-processes by their settings, what a test makes by hand by the default that is put in here.
+With the switch, all SQLite files that tests would open without a password are opened with `PASSWORD`: by applications
+and processes through their settings, by tests through the patched default.
 """
 
 import functools
@@ -21,23 +21,23 @@ PASSWORD = 'of the tests, it\'s "no" secret: ÄÖÜ'
 ENCRYPTED = os.environ.get("PORTICO_TEST_SQLITE", "") == "sqlcipher"  # noqa: TID251 - a choice of the tests
 #: For the environment of other processes of the tests.
 SWITCH = {"PORTICO_TEST_SQLITE": "sqlcipher"} if ENCRYPTED else {}
-#: What an application has to be told to open such a file.
+#: Settings with which an application opens such a file.
 ENVIRONMENT = (
     {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD": PASSWORD} if ENCRYPTED else {}
 )
-#: Broken rules that mean nothing to the house are raised as the driver has them.
+#: Violations that Portico has no exception for are raised as those of the driver.
 IntegrityError = (sqlite3.IntegrityError, load_sqlcipher().IntegrityError)
 
 
 def settings(url: str, **others: Any) -> DatabaseSettings:
-    """With the password where the URL is that of an encrypted file."""
+    """Return database settings, with the password if the URL is that of an encrypted file."""
     if url.startswith("sqlite+sqlcipher:"):
         others["password"] = Secret(PASSWORD)
     return DatabaseSettings(url=url, **others)
 
 
 def connect(path: str | Path, password: Secret | None = None) -> Any:
-    """A bare connection to a file that an application made, as another program would have one."""
+    """Open a plain connection to a file that an application created, as another program would."""
     chosen = password or (Secret(PASSWORD) if ENCRYPTED else None)
     file = SQLiteFile(Path(path), DatabaseSettings(), chosen)
     file.check_location()
@@ -46,14 +46,14 @@ def connect(path: str | Path, password: Secret | None = None) -> Any:
 
 
 def plain(path: Path) -> SQLite:
-    """A database in a file that is not encrypted, whatever the switch says."""
+    """Return a database in a file that is not encrypted, regardless of the switch."""
     database = SQLite.__new__(SQLite)
     inspect.unwrap(SQLite.__init__)(database, path, DatabaseSettings(), None)
     return database
 
 
 def choose() -> None:
-    """Put the engine in place; called once in each process of the tests."""
+    """Apply the switch; called once in each process of the tests."""
     if not ENCRYPTED:
         return
     make = SQLite.__init__

@@ -1,7 +1,7 @@
-"""Portico as other people get it: built from the sources, installed in an environment of its own.
+"""Portico as users install it: built from the sources, in a virtual environment.
 
-A test module that wants the fixtures says `pytest_plugins = ["tests.environments"]`; wherever that
-is said, it is the same environment, built once: `tests/workers.py` has one worker run all those.
+A test module that uses the fixtures declares `pytest_plugins = ["tests.environments"]`. All share one
+environment, built once: `tests/workers.py` has one worker run all those modules.
 """
 
 import os
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment of nobody's but the test's."""
+    """A virtual environment for tests."""
 
     path: Path
 
@@ -38,16 +38,16 @@ class Environment:
         run(self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *what)
 
     def run(self, *command: str | Path, cwd: Path, environ: Mapping[str, str] | None = None) -> str:
-        """Run a program with `environ` on top of a bare environment; returns what it printed.
+        """Run a program with `environ` added to a bare environment; returns its output.
 
-        `cwd` is asked for because the repository would put its own folders on the path.
+        `cwd` is required, since the repository would add its own folders to the path.
         """
         return run(*command, cwd=cwd, environ=environ)
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """What is handed out. `rebuilt`: the wheel that the sdist builds."""
+    """Built distributions. `rebuilt`: the wheel that the sdist builds."""
 
     wheel: Path
     sdist: Path
@@ -57,10 +57,10 @@ class Distribution:
 def run(
     *command: str | Path, cwd: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> str:
-    """Run a program in a bare environment; returns its output, or fails with all it said."""
+    """Run a program in a bare environment; returns its output, or fails the test with it."""
     keep = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
     bare = {name: os.environ[name] for name in keep if name in os.environ}  # noqa: TID251 - a child's
-    # Where packages come from is the machine's business, not the test's.
+    # The package index is configured by the machine.
     bare |= {name: text for name, text in os.environ.items() if name.startswith("PIP_")}  # noqa: TID251
     done = subprocess.run(
         command,
@@ -84,7 +84,7 @@ def new_environment(path: Path) -> Environment:
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is in the repository or about to be: no caches, no build leftovers."""
+    """A copy of all tracked and new files of the repository, without caches and build artifacts."""
     copy = tmp_path_factory.mktemp("sources")
     # A checkout may belong to another account than the one that tests it.
     listing = run(
@@ -115,9 +115,9 @@ def fresh_environment(
 ) -> Environment:
     """An environment with the wheel and all that it depends on, and nothing else.
 
-    Session-wide: a test that installs something more must not mind what others installed.
+    It has the scope of the session: a test may find packages that other tests installed.
     """
     environment = new_environment(tmp_path_factory.mktemp("environment") / "venv")
-    extra = "[sqlcipher]" if ENCRYPTED else ""  # with the switch, SQLite is nothing else
+    extra = "[sqlcipher]" if ENCRYPTED else ""  # with the switch, SQLite needs it
     environment.install(f"{distribution.wheel}{extra}")
     return environment

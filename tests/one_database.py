@@ -1,7 +1,7 @@
-"""For modules whose subject ends before any query: their tests run on SQLite alone.
+"""Runs the tests of a module on SQLite only.
 
-What such a module tests (headers, bodies, addresses, providers) is decided before the database is asked, so the second run
-proves nothing new. A module says `from tests.one_database import database_url  # noqa: F401 - a fixture`.
+For modules that test headers, bodies, addresses or providers, whose results do not depend on the database. Such a module
+has the line `from tests.one_database import database_url  # noqa: F401 - a fixture`.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Connections that stay: a plugin with a socket, and clients that hold on until they are let go."""
+"""Long-lived connections: a plugin with a web socket, and clients that stay connected until the server closes."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _PLUGIN = """
 from litestar import WebSocket, websocket
 from portico.api import PluginInfo, hookimpl
 
-PLUGIN = PluginInfo(api_version=1, summary="Repeats what it hears, over a socket.")
+PLUGIN = PluginInfo(api_version=1, summary="Repeats messages over a web socket.")
 
 
 @hookimpl
@@ -45,7 +45,7 @@ def install_probe(site: Path) -> None:
 
 
 class LiveSocket:
-    """A web socket that is open. `code`: what it was closed with; None while it is open."""
+    """An open web socket. `code`: its close code; None while it is open."""
 
     def __init__(self, server: Server, client: Client) -> None:
         self._url = server.url.replace("http", "ws", 1) + ECHO
@@ -62,7 +62,7 @@ class LiveSocket:
         return self.code is None
 
     def close(self) -> None:
-        """Hang up, if nobody else has."""
+        """Close the socket, if it is still open."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join()
@@ -95,7 +95,7 @@ class LiveSocket:
 
 
 class LiveStream:
-    """A reply that is being streamed. `said`: what came so far; `is_live` until the server ends it."""
+    """A streamed reply. `received`: the last bytes so far; `is_live` until the server ends it."""
 
     def __init__(self, server: Server, client: Client, model: str = "endless") -> None:
         parts = urllib.parse.urlsplit(server.url)
@@ -107,27 +107,27 @@ class LiveStream:
         }
         self._connection.request("POST", "/api/chat/completions", json.dumps(body), headers)
         self._response = self._connection.getresponse()
-        self.status, self.said = self._response.status, self._response.read1(1)
+        self.status, self.received = self._response.status, self._response.read1(1)
         self.is_live, self.ended_at = self.status == 200, 0.0
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Wait until it has been read to its end."""
+        """Wait until the stream has been read to its end."""
         self._thread.join(20)
 
     def _read(self) -> None:
         try:
             while block := self._response.read1(65536):
-                self.said = (self.said + block)[-4096:]
+                self.received = (self.received + block)[-4096:]
         except (OSError, http.client.HTTPException):
-            self.said += b"<broken>"
+            self.received += b"<broken>"
         self.ended_at, self.is_live = time.monotonic(), False
         self._connection.close()
 
 
 class LiveRequests:
-    """Somebody who asks and asks again. `is_live` until they are refused."""
+    """A client that sends requests. `is_live` until one is refused."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -135,7 +135,7 @@ class LiveRequests:
         assert self.is_live
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no connection stays open."""
 
     @property
     def is_live(self) -> bool:
@@ -145,9 +145,9 @@ class LiveRequests:
         return False
 
 
-def eventually(holds: Callable[[], bool], patience: float = 10) -> bool:
-    """Whether it happens. What is promised is a second; what is tested is that it happens."""
-    deadline = time.monotonic() + patience
+def eventually(holds: Callable[[], bool], timeout: float = 10) -> bool:
+    """Return whether the condition becomes true in time. One second is promised; the test allows for a busy machine."""
+    deadline = time.monotonic() + timeout
     while not holds():
         if time.monotonic() > deadline:
             return False

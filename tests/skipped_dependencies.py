@@ -1,8 +1,8 @@
-"""What a run had to do without, said at its end where nobody can miss it."""
+"""Reports tests that were skipped because a dependency is missing, at the end of a test run."""
 
 import pytest
 
-NO_SLAPD = "there is no slapd here, and none could be fetched"
+NO_SLAPD = "slapd is not installed and could not be downloaded"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -14,7 +14,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if left_out:
         terminalreporter.section("NOT TESTED AGAINST OPENLDAP", sep="!", red=True, bold=True)
         terminalreporter.line(
-            f"{len(left_out)} TESTS WERE LEFT OUT: {NO_SLAPD.upper()}. "
+            f"{len(left_out)} TESTS WERE SKIPPED: {NO_SLAPD.upper()}. "
             "INSTALL IT (DEBIAN: apt-get install slapd) OR LET apt-get download REACH AN ARCHIVE.",
             red=True,
             bold=True,

@@ -1,4 +1,4 @@
-"""Plugins made up for one test, offered through real entry points of a real distribution on the path."""
+"""Plugins for single tests, installed through entry points of a distribution on the path."""
 
 import sys
 import textwrap
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`install("name", source)` puts a plugin on the path as an installed distribution of its own."""
+    """`install("name", source)` installs a plugin on the path as a distribution."""
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))

@@ -1,12 +1,12 @@
-"""A real OpenAI-speaking server for tests, on a port of its own, that behaves as badly as its models are called.
+"""A server with the OpenAI API for tests, with its own port. The names of its models say how they misbehave.
 
     with Upstream() as upstream:
         upstream.url        # …/v1, for OPENAI_API_BASE_URLS
-        upstream.requests   # what it was sent
-        upstream.open_calls # completions under way
+        upstream.requests   # received requests
+        upstream.open_calls # completions in progress
 
-A model answers as its name in `BEHAVIOURS` says; any other answers well. Models listed: `upstream.models`; how the
-list fails: `upstream.listing` (`ok`, `hang`, `junk`, `500`).
+A model answers as its name in `BEHAVIOURS` says; any other answers correctly. `upstream.models`: the list of models;
+`upstream.listing`: how the list behaves (`ok`, `hang`, `junk`, `500`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEY = "sk-upstream-secret-0123456789"
-#: What a careless provider says: its key, an address behind the wall, a stack.
+#: Details that a careless provider may reveal: its key, an internal address, a stack trace.
 LEAK = f"Traceback (most recent call last): key {KEY} at http://10.1.2.3:8000/internal"
 
 
@@ -38,7 +38,7 @@ class Received:
 
 
 def chunk(content: str | None = None, finish: str | None = None, **more: Any) -> bytes:
-    """One event of a stream, as OpenAI sends it."""
+    """Return one event of a stream, as OpenAI sends it."""
     delta = {} if content is None else {"content": content}
     document = {
         "id": "c1",
@@ -57,7 +57,7 @@ GOOD = [chunk(word) for word in WORDS] + [chunk(finish="stop"), DONE]
 
 
 def completion(text: str = "".join(WORDS)) -> bytes:
-    """A whole answer."""
+    """Return a complete response."""
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return json.dumps(
@@ -94,14 +94,14 @@ class Connection:
         await self.writer.drain()
 
     async def stream(self, *blocks: bytes) -> None:
-        """A whole stream, one network chunk for each block."""
+        """Send a complete stream, one network chunk for each block."""
         await self.begin()
         for block in blocks:
             await self.send(block)
         await self.end()
 
-    async def until_left(self, seconds: float = 120) -> None:
-        """Wait until the other side hangs up."""
+    async def until_disconnect(self, seconds: float = 120) -> None:
+        """Wait until the client disconnects."""
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(seconds):
                 while await self.reader.read(1024):
@@ -112,13 +112,13 @@ Behaviour = Callable[[Connection], Awaitable[None]]
 
 
 async def silent(connection: Connection) -> None:
-    await connection.until_left()
+    await connection.until_disconnect()
 
 
 async def silence_after_first(connection: Connection) -> None:
     await connection.begin()
     await connection.send(chunk("first "))
-    await connection.until_left()
+    await connection.until_disconnect()
 
 
 async def endless(connection: Connection) -> None:
@@ -232,7 +232,7 @@ class Upstream:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that make this the one provider."""
+        """Settings with this server as the only provider."""
         listed = [*BEHAVIOURS, "good"]
         config = {"0": {"access": "public", "model_ids": listed}}
         return {
@@ -242,17 +242,17 @@ class Upstream:
         }
 
     def completions(self) -> list[Received]:
-        """The completions it was asked for, in order."""
+        """Return the received completion requests, in order."""
         return [request for request in self.requests if request.path.endswith("/chat/completions")]
 
     def lists(self) -> int:
-        """How often its models were asked for."""
+        """Return the number of received requests for the list of models."""
         return sum(request.path.endswith("/models") for request in self.requests)
 
     def wait_until_idle(self, seconds: float = 20) -> None:
-        """Wait until no completion is under way. Fails the test if one stays.
+        """Wait until no completion is in progress. Fails the test if one stays.
 
-        `seconds`: enough for a busy machine, and less than any time limit that would end a call by itself.
+        `seconds`: enough for a busy machine, and less than the time limits that would end a call.
         """
         deadline = time.monotonic() + seconds
         while self.open_calls:
@@ -310,7 +310,7 @@ class Upstream:
     async def _list(self, connection: Connection) -> None:
         match self.listing:
             case "hang":
-                await connection.until_left()
+                await connection.until_disconnect()
             case "junk":
                 await connection.answer(b'{"data": "nothing"}')
             case "500":
@@ -321,11 +321,11 @@ class Upstream:
                 )
 
     async def _complete(self, connection: Connection, request: Received) -> None:
-        asked = request.json
-        behaviour = BEHAVIOURS.get(asked["model"])
+        form = request.json
+        behaviour = BEHAVIOURS.get(form["model"])
         if behaviour is not None:
             await behaviour(connection)
-        elif asked.get("stream"):
+        elif form.get("stream"):
             await connection.stream(*GOOD)
         else:
             await connection.answer(completion())

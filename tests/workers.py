@@ -1,4 +1,4 @@
-"""How the tests are spread over the cores of a machine: hooks of pytest-xdist, taken over by `conftest.py`."""
+"""Distribution of tests to workers: hooks of pytest-xdist, imported by `conftest.py`."""
 
 import gc
 import os
@@ -6,14 +6,14 @@ import os
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-#: Each has a PostgreSQL server of its own.
-MOST = 8
+#: Workers at most. Each has its own PostgreSQL server.
+MAX_WORKERS = 8
 #: Tests of the built and installed package: it takes as long as a hundred others to build, so one worker has them all.
 INSTALLED = ("tests/repository/test_packaging.py", "tests/examples/")
 
 
 class Spread(LoadScopeScheduling):
-    """Every test goes to whichever worker is free, but those of the installed package go together, and first."""
+    """Each test runs on the next free worker; tests of the installed package run on one worker, and first."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "installed" if nodeid.startswith(INSTALLED) else nodeid
@@ -26,20 +26,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three workers for two cores, since a third of the time they wait for servers, sockets and disks.
+    """Return three workers for two cores, since they wait a third of the time for servers, sockets and disks.
 
-    None for a file or a test, which would be done before the workers have begun.
+    0 for a single file or test, which would end before the workers have started.
     """
     if any(".py" in argument for argument in config.args):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min((cores or 1) * 3 // 2 or 1, MOST)
+    return min((cores or 1) * 3 // 2 or 1, MAX_WORKERS)
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays to the end: the collector need not look at all of it with every house.
+    """Exempt all existing objects from garbage collection, and collect less often.
 
-    Nor need it look after every 700 objects, which took a tenth of the time in which an application starts.
+    Collecting after every 700 objects took a tenth of the time in which an application starts.
     """
     gc.collect()
     gc.freeze()
@@ -48,5 +48,5 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that no worker is left alone with it at the end."""
+    """Run slow tests first, so that no worker has one left at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -92,7 +92,7 @@ async def spent(app: InProcessApp, client: Client, target: str, seconds: float) 
             "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
             "headers": headers, "client": ("127.0.0.1", 1), "server": ("testserver", 80), "state": {},
         }  # fmt: skip
-        await app.portico(scope, receive, send)  # type: ignore[arg-type]
+        await app.asgi(scope, receive, send)  # type: ignore[arg-type]
         assert answer["status"] == 200, target
 
     await ask()

@@ -1,1 +1,1 @@
-"""Many minutes of mixed load on a real server, and whether its memory stays flat: `python -m tests.soak`."""
+"""Soak test: many minutes of mixed load on a real server, whose memory must stay flat: `python -m tests.soak`."""

@@ -1,8 +1,8 @@
-"""What users and intruders do all day, at random, as fast as the server answers.
+"""Random requests of users and attackers, as fast as the server answers.
 
-What is stored stays about the same: whoever makes a chat deletes an older one, accounts that are made go again. So
-memory that grows is not memory for what is kept. Only the audit trail keeps all: accounts come and go once in a while,
-since SQLite keeps what it has read of a file up to 4 MB for each of four connections.
+The amount of stored data stays about the same: a user who creates a chat deletes an older one, and created accounts are
+deleted again. So growing memory is not used for stored data. Only the audit trail grows; therefore accounts are created
+rarely, since SQLite caches up to 4 MB of a file for each of four connections.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from urllib.parse import quote, urlsplit
 from portico.testing import PASSWORD, Client, Response
 
 CHATS_EACH = 40
-#: Seconds between two accounts that come and go.
+#: Seconds between two temporary accounts.
 GUEST_SECONDS = 3.0
-#: Models that fail, as the upstream of the tests calls them.
+#: Models of the tests' upstream that fail.
 FAILING = ("status-500", "html", "broken-json", "cut")
 USERS = 6
 WORDS = [
@@ -31,7 +31,7 @@ WORDS = [
 
 
 class Load:
-    """Users of one server, each in a thread. `done` and `failed` count what they did, by name."""
+    """Users of one server, each in a thread. `done` and `failed` count their actions, by name."""
 
     def __init__(self, admin: Client, url: str, users: int = USERS, seed: int = 1) -> None:
         self.admin, self.url = admin, url
@@ -41,26 +41,26 @@ class Load:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._next_guest = 0.0
-        self._people = [
-            Person(self, admin.add_user(f"Soak{number}"), random.Random(seed + number))
+        self._users = [
+            SimulatedUser(self, admin.add_user(f"Soak{number}"), random.Random(seed + number))
             for number in range(users)
         ]
 
     def start(self) -> None:
-        for person in self._people:
-            person.start()
+        for user in self._users:
+            user.start()
 
     def stop(self) -> None:
         self._stopped.set()
-        for person in self._people:
-            person.join()
+        for user in self._users:
+            user.join()
 
     @property
     def is_over(self) -> bool:
         return self._stopped.is_set()
 
     def guest_is_due(self) -> bool:
-        """Whether it is time for another account to come and go."""
+        """Return whether the next temporary account is due."""
         with self._lock:
             due = time.monotonic() >= self._next_guest
             if due:
@@ -71,8 +71,8 @@ class Load:
         return next(self._numbers)
 
 
-class Person(threading.Thread):
-    """One account, and what is done with it and around it."""
+class SimulatedUser(threading.Thread):
+    """One account, and random actions with it."""
 
     def __init__(self, load: Load, client: Client, random: random.Random) -> None:
         super().__init__(daemon=True)
@@ -80,20 +80,20 @@ class Person(threading.Thread):
         self.chats: deque[str] = deque()
 
     def run(self) -> None:
-        ways: list[tuple[Callable[[], bool], int]] = [
+        actions: list[tuple[Callable[[], bool], int]] = [
             (self.chat, 6), (self.read, 6), (self.lists, 6), (self.search, 6), (self.complete, 5),
             (self.stream, 5), (self.cancel, 3), (self.refused_key, 4), (self.bad_sign_in, 1), (self.sign_in, 2),
-            (self.come_and_go, 1), (self.misshapen, 2), (self.folder, 2), (self.failing_model, 1),
+            (self.temporary_account, 1), (self.invalid_body, 2), (self.folder, 2), (self.failing_model, 1),
         ]  # fmt: skip
-        doing, weights = zip(*ways, strict=True)
+        functions, weights = zip(*actions, strict=True)
         while not self.load.is_over:
-            (do,) = self.random.choices(doing, weights)
+            (do,) = self.random.choices(functions, weights)
             name = do.__name__.replace("_", " ")
             try:
-                well = do()
+                ok = do()
             except (OSError, http.client.HTTPException, ValueError, KeyError):
-                well = False
-            (self.load.done if well else self.load.failed)[name] += 1
+                ok = False
+            (self.load.done if ok else self.load.failed)[name] += 1
 
     def phrase(self) -> str:
         words = self.random.choices(WORDS, k=self.random.randint(1, 3))
@@ -144,10 +144,10 @@ class Person(threading.Thread):
         return answer.status == 200 and answer.body.endswith(b"data: [DONE]\n\n")
 
     def cancel(self) -> bool:
-        """Leave in the middle of an endless answer."""
-        where = urlsplit(self.load.url)
-        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
-        body = json.dumps(_turn("endless", self.phrase(), stream=True))
+        """Disconnect in the middle of an endless answer."""
+        address = urlsplit(self.load.url)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+        body = json.dumps(_completion("endless", self.phrase(), stream=True))
         headers = {
             "authorization": f"Bearer {self.client.token}",
             "content-type": "application/json",
@@ -179,8 +179,8 @@ class Person(threading.Thread):
         again = Client(self.client.transport, answer.json["token"])
         return again.get("/api/v1/auths/signout").status == 200
 
-    def come_and_go(self) -> bool:
-        """An account that is made, writes, and is deleted while it still writes."""
+    def temporary_account(self) -> bool:
+        """Create an account that writes, and delete it while it still writes."""
         if not self.load.guest_is_due():
             return self.lists()
         name = f"Guest{self.load.number()}"
@@ -197,11 +197,11 @@ class Person(threading.Thread):
 
         writing = threading.Thread(target=write)
         writing.start()
-        gone = self.load.admin.delete(f"/api/v1/users/{made.json['id']}")
+        deleted = self.load.admin.delete(f"/api/v1/users/{made.json['id']}")
         writing.join()
-        return gone.status == 200
+        return deleted.status == 200
 
-    def misshapen(self) -> bool:
+    def invalid_body(self) -> bool:
         deep = b"[" * self.random.randint(1, 5000)
         return self.client.post("/api/v1/chats/new", body=b'{"chat":' + deep).status in (400, 422)
 
@@ -212,8 +212,10 @@ class Person(threading.Thread):
         return self.client.delete(f"/api/v1/folders/{made.json['id']}").status == 200
 
     def _ask(self, model: str, *, stream: bool) -> Response:
-        return self.client.post("/api/chat/completions", _turn(model, self.phrase(), stream=stream))
+        return self.client.post(
+            "/api/chat/completions", _completion(model, self.phrase(), stream=stream)
+        )
 
 
-def _turn(model: str, text: str, *, stream: bool) -> dict[str, object]:
+def _completion(model: str, text: str, *, stream: bool) -> dict[str, object]:
     return {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}]}

@@ -1,4 +1,4 @@
-"""What is measured of a server under load, and the verdict about it."""
+"""Measurements of a server under load, and the report about them."""
 
 import subprocess
 import sys
@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import median
 
-#: Megabytes a minute below which memory counts as flat: what allocators do anyway.
+#: Megabytes a minute below which memory counts as flat: the usual fluctuation of allocators.
 FLAT_MB_PER_MINUTE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Megabytes of resident memory, so many seconds after the load began."""
+    """Resident memory in megabytes, `seconds` after the load began."""
 
     seconds: float
     mb: float
 
 
 def slope(samples: Sequence[Sample]) -> float:
-    """Megabytes a minute over the last two thirds: the median over all pairs, which single peaks do not move."""
+    """Return megabytes a minute over the last two thirds: the median over all pairs, which ignores single peaks."""
     begin = samples[0].seconds + (samples[-1].seconds - samples[0].seconds) / 3
     late = [sample for sample in samples if sample.seconds >= begin]
     rises = [
@@ -35,7 +35,7 @@ def slope(samples: Sequence[Sample]) -> float:
 
 @dataclass
 class Report:
-    """What a soak found. `orphans`: what `portico db check` said, or nothing; `stalls`: blocks of the event loop."""
+    """The result. `orphans`: the output of `portico db check`, or ""; `stalls`: blocks of the event loop."""
 
     samples: list[Sample]
     done: dict[str, int]
@@ -56,20 +56,26 @@ class Report:
     def text(self, lines: int = 30) -> str:
         """The report as text."""
         step = max(1, len(self.samples) // lines)
-        said = [f"{sample.seconds:7.0f} s  {sample.mb:7.1f} MB" for sample in self.samples[::step]]
-        said += ["", "done    " + _counts(self.done), "failed  " + (_counts(self.failed) or "none")]
-        said += [f"orphans {self.orphans or 'none'}"]
+        text_lines = [
+            f"{sample.seconds:7.0f} s  {sample.mb:7.1f} MB" for sample in self.samples[::step]
+        ]
+        text_lines += [
+            "",
+            "done    " + _counts(self.done),
+            "failed  " + (_counts(self.failed) or "none"),
+        ]
+        text_lines += [f"orphans {self.orphans or 'none'}"]
         stalls = {
             name: f"{found['stalls']:g}, the longest {found['longest_stall']:g} s"
             for name, found in self.stalls.items()
         }
-        said += ["stalls  " + ("; ".join(f"{k}: {v}" for k, v in stalls.items()) or "none")]
-        said += self.notes
+        text_lines += ["stalls  " + ("; ".join(f"{k}: {v}" for k, v in stalls.items()) or "none")]
+        text_lines += self.notes
         word = "flat" if self.is_flat else "NOT FLAT"
-        said += [
+        text_lines += [
             f"{word}: {self.slope:+.2f} MB a minute over the last two thirds (limit {self.limit:g})"
         ]
-        return "\n".join(said)
+        return "\n".join(text_lines)
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -77,28 +83,30 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def worker_of(main: int) -> int:
-    """The process id of a main process's only worker."""
+    """Return the process id of the only worker of a main process."""
     return next(pid for pid, parent, _ in _processes() if parent == main)
 
 
 def resident_mb(process: int) -> float:
-    """Megabytes that a process holds in memory."""
+    """Return the resident memory of a process in megabytes."""
     return next(kb for pid, _, kb in _processes() if pid == process) / 1024
 
 
 def _processes() -> list[tuple[int, int, int]]:
     ps = ["ps", "-A", "-o", "pid=,ppid=,rss="]
-    said = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
-    return [(int(a), int(b), int(c)) for a, b, c in (line.split() for line in said.splitlines())]
+    text_lines = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
+    return [
+        (int(a), int(b), int(c)) for a, b, c in (line.split() for line in text_lines.splitlines())
+    ]
 
 
 class Watch(threading.Thread):
     """Samples the memory of a process until it is stopped."""
 
-    def __init__(self, process: int, every: float, *, says: bool = False) -> None:
+    def __init__(self, process: int, every: float, *, prints: bool = False) -> None:
         super().__init__(daemon=True)
         self.samples: list[Sample] = []
-        self._process, self._every, self._says = process, every, says
+        self._process, self._every, self._prints = process, every, prints
         self._began = time.monotonic()
         self._stopped = threading.Event()
 
@@ -106,7 +114,7 @@ class Watch(threading.Thread):
         while True:
             sample = Sample(time.monotonic() - self._began, resident_mb(self._process))
             self.samples.append(sample)
-            if self._says:
+            if self._prints:
                 sys.stdout.write(f"{sample.seconds:7.0f} s  {sample.mb:7.1f} MB\n")
                 sys.stdout.flush()
             if self._stopped.wait(self._every):

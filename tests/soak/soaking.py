@@ -1,4 +1,4 @@
-"""One soak: a real server, load on it for some minutes, and what is left."""
+"""One soak test: load on a real server for some minutes, and the report."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ SETTINGS = {
     "DEFAULT_USER_ROLE": "user",
     "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
     "ENABLE_API_KEYS": "true",
-    # Everybody comes from one address here, and what counts attempts shall be as large after a minute as after an hour.
+    # All clients have one address here, and the counters of attempts must not grow for longer than a minute.
     "PORTICO_LIMITS_WINDOW": "30",
     "PORTICO_LIMITS_ACCOUNT_WINDOW": "60",
     "PORTICO_LIMITS_FAILURES": "1000000",
@@ -32,10 +32,10 @@ def soak(
     folder: Path,
     settings: Mapping[str, str],
     *,
-    says: bool = False,
+    prints: bool = False,
     diagnoses: bool = False,
 ) -> Report:
-    """Put load on a server for so many seconds, and report. `diagnoses`: ask the server what it holds."""
+    """Put load on a server for `seconds`, and report. `diagnoses`: read from the server which objects it holds."""
     names = ("good", "endless", *FAILING)
     models = [{"id": name, "object": "model", "created": 7} for name in names]
     with Upstream(models=models) as upstream, contextlib.ExitStack() as end:
@@ -53,7 +53,7 @@ def soak(
             )
         load = Load(admin, server.url)
         assert server.process is not None
-        watch = Watch(worker_of(server.process.pid), max(0.25, seconds / 180), says=says)
+        watch = Watch(worker_of(server.process.pid), max(0.25, seconds / 180), prints=prints)
         watch.start()
         load.start()
         rest = threading.Event()
@@ -75,16 +75,15 @@ def soak(
         return Report(watch.samples, done, failed, orphans, stalls, notes=notes)
 
 
-#: A plugin that says what the process holds: objects by type, what holds more entries than when it was first asked, and
-#: lines that allocated most since then. Texts, and tuples of texts, are nothing that `gc` lists: they are found by who
-#: holds them.
+#: A plugin that reports objects of the process: by type, containers with more entries than at the first call, and lines
+#: that allocated most since then. `gc` does not list texts and tuples of texts; they are found through their containers.
 HOLDER = """
 import collections, gc, sys, tracemalloc
 from portico.api import PluginInfo, get, hookimpl
-PLUGIN = PluginInfo(summary="Says what the process holds.", api_version=1)
+PLUGIN = PluginInfo(summary="Reports objects in memory.", api_version=1)
 before = [collections.Counter(), {}, None]
 
-def look():
+def inspect():
     counts, sizes, seen = collections.Counter(), {}, set()
     for holder in gc.get_objects():
         if holder is before or holder is before[1]:
@@ -102,19 +101,19 @@ def look():
 @get("/api/x/holder/", access="admin")
 async def hold() -> list[str]:
     gc.collect()
-    counts, sizes = look()
-    said = [f"{sys.getallocatedblocks()} blocks of Python"]
-    said += [f"{count:8d} more {name}" for name, count in (counts - before[0]).most_common(15)]
+    counts, sizes = inspect()
+    lines = [f"{sys.getallocatedblocks()} blocks of Python"]
+    lines += [f"{count:8d} more {name}" for name, count in (counts - before[0]).most_common(15)]
     grown = [(size - before[1].get(one, (0,))[0], size, names) for one, (size, names) in sizes.items()]
     grown.sort(key=lambda one: -one[0])
-    said += [f"{more:8d} more in what {sorted(names)} hold, now {size}" for more, size, names in grown[:15] if more > 0]
+    lines += [f"{more:8d} more in what {sorted(names)} hold, now {size}" for more, size, names in grown[:15] if more > 0]
     if tracemalloc.is_tracing():
         taken = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, tracemalloc.__file__)])
         if before[2] is not None:
-            said += [str(one) for one in taken.compare_to(before[2], "lineno")[:25]]
+            lines += [str(one) for one in taken.compare_to(before[2], "lineno")[:25]]
         before[2] = taken
     before[:2] = counts, sizes
-    return said
+    return lines
 
 @hookimpl
 def register_routes():
@@ -127,7 +126,7 @@ def startup():
 
 
 def install(folder: Path) -> dict[str, str]:
-    """Put the plugin on a path of its own. Returns the settings with which a server finds it."""
+    """Install the plugin in its own folder. Returns the settings with which a server finds it."""
     site = folder / "site"
     info = site / "holder-1.0.dist-info"
     info.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The soak itself: a short one does everything the long one does, and the verdict tells rising from flat."""
+"""A short soak test with all actions, and the detection of rising memory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from tests.soak.measuring import Report, Sample, slope
 from tests.soak.soaking import soak
 
-#: Long enough for everything that is done to be done at least once.
+#: Long enough for every action to be done at least once.
 SECONDS = 5
 
 

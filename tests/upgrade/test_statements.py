@@ -39,7 +39,7 @@ async def database(env, templates, database_url: str) -> AsyncIterator[Database]
     """Up to date, with the tables of the core and of every plugin."""
     loaded = load_settings(environ=env)
     data_dir = Path(loaded.settings.data_dir)
-    templates.lay(database_url, data_dir, Application(loaded).table_sets)
+    templates.create(database_url, data_dir, Application(loaded).table_sets)
     database = open_database(DatabaseSettings(url=database_url), data_dir)
     await database.start()
     yield database

@@ -1,12 +1,12 @@
 """The test kit: a pytest plugin with what Portico's own tests use, for the tests of any plugin.
 
     def test_echo_repeats(admin):
-        assert admin.ask("echo", "hi") == "hi"
+        assert admin.complete("echo", "hi") == "hi"
 
-`house` is a whole application on a fresh database, in this process; `server` is the same as a real process behind a
-real port; `portico` is the command line, in this process unless `portico.process` is called. All read `environment`, a dictionary of settings by environment name;
-override that fixture to change them. Clients are plain and synchronous. Nothing of Portico is imported before a
-fixture asks for it.
+`app` is a complete application on a fresh database, in this process; `server` is the same as a real process with a
+port; `cli` is the command line, in this process unless `cli.process` is called. All read `env`, a dictionary of
+settings by environment name; override that fixture to change them. `client`, `admin` and `user` are clients of `app`,
+plain and synchronous. No other module of Portico is imported before a fixture needs it.
 """
 
 from collections.abc import Iterator
@@ -36,19 +36,19 @@ __all__ = [
     "Transport",
 ]
 
-SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - signs nothing real
+SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - used in tests only
 
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """Settings by environment name. Override it, or change the dictionary before asking for `house`."""
+    """Settings by environment name. Override it, or change the dictionary before `app` is used."""
     return {
         "DATA_DIR": str(tmp_path / "data"),
         "WEBUI_SECRET_KEY": SECRET,
         "ENABLE_SIGNUP": "true",
         "DEFAULT_USER_ROLE": "user",
         "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
-        # No test cuts the power, so none waits for the disk.
+        # Tests do not survive a power cut, so they need not wait for the disk.
         "PORTICO_DATABASE_SQLITE_SYNCHRONOUS": "normal",
         "PORTICO_STRICT": "true",
     }
@@ -56,7 +56,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def app(env: dict[str, str]) -> Iterator[InProcessApp]:
-    """A whole application in this process, on a fresh database."""
+    """A complete application in this process, on a fresh database."""
     opened = InProcessApp(env)
     yield opened
     opened.close()
@@ -64,25 +64,25 @@ def app(env: dict[str, str]) -> Iterator[InProcessApp]:
 
 @pytest.fixture
 def client(app: InProcessApp) -> Client:
-    """Somebody who is not signed in."""
+    """A client that is not signed in."""
     return app.client
 
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    """The first account of the house, signed in."""
+    """The first account, an administrator, signed in."""
     return client.sign_up("Ada")
 
 
 @pytest.fixture
 def user(admin: Client) -> Client:
-    """An ordinary account, signed in."""
+    """A second account with the role `user`, signed in."""
     return admin.add_user("Ben")
 
 
 @pytest.fixture
 def server(env: dict[str, str], tmp_path: Path) -> Iterator[Server]:
-    """A real process behind a real port; started already."""
+    """A real server process with a port, already started."""
     process = Server(env, tmp_path).start()
     yield process
     process.kill()
@@ -90,5 +90,5 @@ def server(env: dict[str, str], tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def cli(env: dict[str, str], tmp_path: Path) -> CommandLine:
-    """The command line, with the settings and the data of this test."""
+    """The command line, with the settings and the data directory of this test."""
     return CommandLine(env, tmp_path)

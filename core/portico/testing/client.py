@@ -10,24 +10,24 @@ from typing import Any, Protocol
 from portico.testing.response import Response
 from portico.testing.websockets import PortSocket, Socket
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - that of made-up people
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts in tests
 
 
 class Transport(Protocol):
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
     ) -> Response:
-        """Send one request, wait for the whole answer."""
+        """Send one request, and wait for the whole response."""
         ...
 
     def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
-        """Open a web socket. Raises: Refused."""
+        """Open a web socket. Raises: HandshakeRefused."""
         ...
 
 
 @dataclass
 class Client:
-    """Somebody who talks to Portico. With a token, somebody who is signed in."""
+    """A client of Portico. With a token, it is signed in. `account`: the response to the sign-in."""
 
     transport: Transport
     token: str | None = None
@@ -42,7 +42,7 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | list[tuple[str, str]] | None = None,
     ) -> Response:
-        """`json` is encoded; `body` is sent as it is. `path` may hold a query."""
+        """Send a request. `json` is encoded; `body` is sent as it is. `path` may contain a query."""
         given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
         names = {name.lower() for name, _ in given}
         if self.token and "authorization" not in names:
@@ -65,7 +65,7 @@ class Client:
     def websocket(
         self, path: str, *, headers: Mapping[str, str] | list[tuple[str, str]] | None = None
     ) -> Socket:
-        """Open a web socket: `with client.websocket("/api/x/echo/live") as socket: …`. Raises: Refused."""
+        """Open a web socket: `with client.websocket("/api/x/echo/live") as socket: …`. Raises: HandshakeRefused."""
         given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
         names = {name.lower() for name, _ in given}
         if self.token and "authorization" not in names:
@@ -73,16 +73,17 @@ class Client:
         return self.transport.connect(path, given)
 
     def sign_up(self, name: str, password: str = PASSWORD) -> "Client":
-        """A new account of that name, signed in. Fails the test if it is refused."""
+        """Create an account with this name by sign-up, and return its client. Fails the test if it is refused."""
         form = {"name": name, "email": f"{name.lower()}@example.org", "password": password}
-        return self._enter("/api/v1/auths/signup", form)
+        return self._authenticate("/api/v1/auths/signup", form)
 
     def sign_in(self, name: str, password: str = PASSWORD) -> "Client":
+        """Sign in to the account with this name, and return its client. Fails the test if it is refused."""
         form = {"email": f"{name.lower()}@example.org", "password": password}
-        return self._enter("/api/v1/auths/signin", form)
+        return self._authenticate("/api/v1/auths/signin", form)
 
     def add_user(self, name: str, role: str = "user") -> "Client":
-        """A new account made by this administrator, signed in."""
+        """Create an account as this administrator, and return its client, signed in."""
         form = {
             "name": name,
             "email": f"{name.lower()}@example.org",
@@ -94,7 +95,7 @@ class Client:
         return self.sign_in(name)
 
     def complete(self, model: str, text: str, **body: Any) -> str:
-        """One question, one whole answer, through `/api/chat/completions`."""
+        """Send one message to a model with `/api/chat/completions`, and return the text of the answer."""
         messages = [{"role": "user", "content": text}]
         answer = self.post(
             "/api/chat/completions", {"model": model, "messages": messages, "stream": False, **body}
@@ -102,7 +103,7 @@ class Client:
         assert answer.status == 200, answer
         return str(answer.json["choices"][0]["message"]["content"])
 
-    def _enter(self, path: str, form: dict[str, str]) -> "Client":
+    def _authenticate(self, path: str, form: dict[str, str]) -> "Client":
         answer = Client(self.transport).post(path, form)
         assert answer.status == 200, answer
         return Client(self.transport, answer.json["token"], answer.json)
@@ -114,7 +115,7 @@ def _encode(value: Any) -> bytes:
 
 @dataclass(frozen=True)
 class HTTPTransport:
-    """One connection for each request; the whole answer. `source`: the address to come from, such as 127.0.0.2."""
+    """Sends each request over its own connection. `source`: the local address to use, such as 127.0.0.2."""
 
     url: str
     timeout: float = 30
@@ -123,7 +124,7 @@ class HTTPTransport:
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
     ) -> Response:
-        """Send one request."""
+        """Send one request, and wait for the whole response."""
         parts = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(
             parts.hostname or "",
@@ -145,5 +146,5 @@ class HTTPTransport:
             connection.close()
 
     def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
-        """Open a web socket. Raises: Refused."""
+        """Open a web socket. Raises: HandshakeRefused."""
         return PortSocket(self.url + target, headers)

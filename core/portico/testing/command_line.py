@@ -1,4 +1,4 @@
-"""The command line, in the process of the tests or in one of its own."""
+"""Runs commands of the command line, in the process of the tests or in a separate one."""
 
 import asyncio
 import importlib
@@ -22,9 +22,9 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True)
 class CommandLine:
-    """`portico …` as it is typed: `portico("user", "list", said="what is typed")`.
+    """Runs `portico …`: `cli("user", "list", said="standard input")`.
 
-    `environment`: settings by environment name. `directory`: where the command runs.
+    `environment`: settings by environment name. `directory`: working directory of the command.
     """
 
     environment: Mapping[str, str]
@@ -37,14 +37,14 @@ class CommandLine:
         code: int | None = 0,
         settings: Mapping[str, str] | None = None,
     ) -> Done:
-        """Run one command in this process, and wait for its end; `serve` gets a process of its own.
+        """Run one command in this process, and wait for its end; `serve` runs in a separate process.
 
-        `settings` are laid over the environment. Fails the test at any exit code but `code` (None = any will do), and
-        at a traceback: whatever goes wrong is said in words.
+        `said`: standard input. `settings` override the environment. Fails the test at another exit code than `code`
+        (None = any), and at a traceback, since errors must be reported in words.
         """
-        typed = [str(word) for word in words]
-        run = self._as_process if "serve" in typed[:1] else self._inside
-        return _checked(run(typed, said, {**self.environment, **(settings or {})}), code)
+        arguments = [str(word) for word in words]
+        run = self._as_process if "serve" in arguments[:1] else self._inside
+        return _checked(run(arguments, said, {**self.environment, **(settings or {})}), code)
 
     def process(
         self,
@@ -53,7 +53,7 @@ class CommandLine:
         code: int | None = 0,
         settings: Mapping[str, str] | None = None,
     ) -> Done:
-        """The same in a process of its own, which costs about a second of computing time."""
+        """Run one command in a separate process, which costs about a second of computing time. See `__call__`."""
         given = {**self.environment, **(settings or {})}
         return _checked(self._as_process([str(word) for word in words], said, given), code)
 
@@ -92,15 +92,15 @@ def _checked(done: Done, code: int | None) -> Done:
 
 
 def _run(words: list[str]) -> int:
-    """What an interpreter does with the entry point: the exit code."""
+    """Call the entry point as an interpreter does, and return the exit code."""
     from portico.cli import main
 
     try:
         main(words)
-    except SystemExit as leaving:
-        if isinstance(leaving.code, str):
-            print(leaving.code, file=sys.stderr)  # noqa: T201 - as an interpreter does
-        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except SystemExit as exit_:
+        if isinstance(exit_.code, str):
+            print(exit_.code, file=sys.stderr)  # noqa: T201 - as an interpreter does
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except Exception:  # noqa: BLE001 - as an interpreter does
         traceback.print_exc()
         return 1
@@ -111,11 +111,11 @@ def _run(words: list[str]) -> int:
 def _process_state(
     environment: Mapping[str, str], directory: Path, said: str, out: TextIO, err: TextIO
 ) -> Iterator[None]:
-    """Have what belongs to a process be that of the command, and put back what was there."""
+    """Give the command its own environment, directory and streams, and restore those of the tests."""
     import click
     import structlog
 
-    before, here, stdin = dict(os.environ), Path.cwd(), sys.stdin  # noqa: TID251 - put back below
+    before, here, stdin = dict(os.environ), Path.cwd(), sys.stdin  # noqa: TID251 - restored below
     root, configuration = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers, root.level
     hidden = click.termui.hidden_prompt_func
@@ -123,9 +123,7 @@ def _process_state(
     os.environ.clear()  # noqa: TID251
     os.environ.update(environment)  # noqa: TID251
     sys.stdin = io.TextIOWrapper(io.BytesIO(said.encode()), encoding="utf-8")
-    click.termui.hidden_prompt_func = (
-        _hidden_prompt  # there may be a terminal, and it is not the test's
-    )
+    click.termui.hidden_prompt_func = _hidden_prompt  # never read from a terminal
     try:
         with redirect_stdout(out), redirect_stderr(err):
             yield
@@ -141,7 +139,7 @@ def _process_state(
 
 @contextmanager
 def _on_path(entries: Sequence[str]) -> Iterator[None]:
-    """Have modules found in these folders, as PYTHONPATH has; they are forgotten afterwards."""
+    """Add folders to the module path, as PYTHONPATH does; their modules are unloaded afterwards."""
     added = [entry for entry in entries if entry not in sys.path]
     if not added:
         yield
@@ -160,7 +158,7 @@ def _on_path(entries: Sequence[str]) -> Iterator[None]:
 
 
 def _hidden_prompt(prompt: str) -> str:
-    """As without a terminal."""
+    """Read a hidden answer from standard input, as without a terminal."""
     sys.stderr.write(prompt)
     line = sys.stdin.readline()
     if not line:

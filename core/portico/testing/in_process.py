@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class InProcessApp:
-    """A whole application in this process, on an event loop of its own in another thread."""
+    """A complete application in this process, on its own event loop in another thread."""
 
     def __init__(
         self,
         environment: Mapping[str, str],
         prepare: Callable[["Application"], None] | None = None,
     ) -> None:
-        """Open it. `prepare` is called with the application before that."""
+        """Start the application. `prepare` is called with it before the start."""
         from anyio.from_thread import start_blocking_portal
 
         from portico.app import Portico
@@ -48,15 +48,15 @@ class InProcessApp:
 
     @property
     def client(self) -> Client:
-        """Somebody who is not signed in."""
+        """A client that is not signed in."""
         return Client(InProcessTransport(self._portal, self.asgi))
 
     def client_at(self, address: str) -> Client:
-        """Somebody who is not signed in, and comes from another address than the others."""
+        """Return a client that is not signed in, with this client address."""
         return Client(InProcessTransport(self._portal, self.asgi, address))
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Await `work(*arguments)` where the application lives, with its database as the current one."""
+        """Await `work(*arguments)` on the application's event loop, with its database as the current one."""
 
         async def inside() -> Any:
             with self.portico.database.use():
@@ -65,13 +65,14 @@ class InProcessApp:
         return self._portal.call(inside)
 
     def close(self) -> None:
+        """Stop the application."""
         self._exit.close()
 
 
 class InProcessTransport:
-    """One connection for each request; the whole answer. `app`: ASGI, on the loop of `portal`.
+    """Sends requests to an ASGI application in this process. `app` runs on the loop of `portal`.
 
-    `address`: where requests come from.
+    `address`: the client address of the requests.
     """
 
     def __init__(
@@ -82,14 +83,14 @@ class InProcessTransport:
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
     ) -> Response:
-        """Send one request."""
+        """Send one request, and wait for the whole response."""
         length = [("content-length", str(len(body)))]
         scope = self._scope("http", target, [*headers, *length]) | {"method": method}
         answer: Response = self._portal.call(self._ask, scope, body)
         return answer
 
     def connect(self, target: str, headers: list[tuple[str, str]]) -> Socket:
-        """Open a web socket. Raises: Refused."""
+        """Open a web socket. Raises: HandshakeRefused."""
         scope = self._scope("websocket", target, headers)
         extensions: dict[str, Any] = {"websocket.http.response": {}}
         scope |= {"scheme": "ws", "subprotocols": [], "extensions": extensions}
@@ -101,7 +102,7 @@ class InProcessTransport:
         async def receive() -> dict[str, Any]:
             nonlocal sent
             if sent:
-                await asyncio.Event().wait()  # this client never leaves early
+                await asyncio.Event().wait()  # this client never disconnects early
             sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 

@@ -1,4 +1,4 @@
-"""Portico in a process of its own: the server behind a real port."""
+"""Real server processes for tests."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ from portico.testing.client import Client, HTTPTransport
 
 
 class Server:
-    """`portico serve` as a real process. `url`: where it listens once `start` has returned.
+    """`portico serve` as a real process. `url`: its address, after `start` has returned.
 
-    `python`: the interpreter of the environment in which Portico is installed.
+    `python`: the interpreter in whose environment Portico is installed.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, *options: str, timeout: float = 30) -> "Server":
-        """Start it and wait for the ready line. `timeout`: seconds. Raises RuntimeError with its last words."""
+        """Start it and wait for the ready line. `timeout`: seconds. Raises: RuntimeError with its output."""
         self.log = (self.directory / "server.log").open("a+")
         self.log.seek(0, os.SEEK_END)
         begin = self.log.tell()
@@ -43,34 +43,36 @@ class Server:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             self.log.seek(begin)
-            said = self.log.read()
-            if "Portico is ready at " in said:
-                self.url = said.split("Portico is ready at ", 1)[1].split()[0]
+            output = self.log.read()
+            if "Portico is ready at " in output:
+                self.url = output.split("Portico is ready at ", 1)[1].split()[0]
                 return self
             if self.process.poll() is not None:
-                raise RuntimeError(said)
+                raise RuntimeError(output)
             time.sleep(0.02)
         self.kill()
-        raise RuntimeError(f"not ready after {timeout} s: {said}")
+        raise RuntimeError(f"not ready after {timeout} s: {output}")
 
     def _port(self) -> int:
-        """Any free one at first; the same again after a restart, as clients would expect."""
+        """Return 0 (any free port) at the first start, and the same port again after a restart."""
         return urllib.parse.urlsplit(self.url).port or 0
 
     @property
     def client(self) -> Client:
+        """A client that is not signed in."""
         return Client(HTTPTransport(self.url))
 
     def client_at(self, address: str) -> Client:
-        """Somebody who comes from another address of this machine, such as 127.0.0.2."""
+        """Return a client with another address of this machine, such as 127.0.0.2."""
         return Client(HTTPTransport(self.url, source=address))
 
     @property
     def log_text(self) -> str:
+        """All output of the server so far, of earlier starts too."""
         return (self.directory / "server.log").read_text()
 
     def kill(self) -> None:
-        """SIGKILL to the whole process group: nobody gets to say goodbye."""
+        """Send SIGKILL to the whole process group."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -79,7 +81,7 @@ class Server:
             self.process = None
 
     def stop(self, timeout: float = 30) -> int:
-        """SIGTERM, and wait. Returns the exit code."""
+        """Send SIGTERM, and wait. Returns the exit code."""
         assert self.process is not None
         self.process.terminate()
         code = self.process.wait(timeout)
@@ -89,6 +91,6 @@ class Server:
 
 
 def bare_environment() -> dict[str, str]:
-    """This process's environment without anything that Portico would read as a setting."""
+    """Return this process's environment without variables that Portico would read as settings."""
     keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT")
     return {name: os.environ[name] for name in keep if name in os.environ}  # noqa: TID251 - a child's

@@ -1,4 +1,4 @@
-"""Web sockets for tests: in this process and over a real port, with the same face."""
+"""Web sockets for tests, in this process and over a real port, with the same interface."""
 
 import asyncio
 import contextlib
@@ -11,12 +11,12 @@ from portico.testing.response import Response
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
-#: Seconds after which a test has waited long enough.
+#: Seconds after which waiting for a message fails the test.
 RECEIVE_TIMEOUT_SECONDS = 10.0
 
 
 class HandshakeRefused(Exception):
-    """The handshake was answered with something else than a socket."""
+    """The handshake was refused. `answer`: the HTTP response to it."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__(f"{answer.status} {answer.body!r}")
@@ -39,11 +39,11 @@ class Socket(Protocol):
         ...
 
     def receive(self) -> str | bytes:
-        """Wait for one message. Raises: Closed."""
+        """Wait for one message. Raises: SocketClosed."""
         ...
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         ...
 
     def __enter__(self) -> "Socket": ...
@@ -52,18 +52,18 @@ class Socket(Protocol):
 
 
 class InProcessSocket:
-    """A socket to an application in this process. Raises: Refused."""
+    """A web socket to an application in this process. Raises: HandshakeRefused."""
 
     def __init__(
         self, portal: "BlockingPortal", app: Callable[..., Any], scope: dict[str, Any]
     ) -> None:
-        self._portal, self._said = portal, queue.Queue[dict[str, Any]]()
-        self._heard: asyncio.Queue[dict[str, Any]] = portal.call(_queue)
-        self._tell({"type": "websocket.connect"})
+        self._portal, self._sent = portal, queue.Queue[dict[str, Any]]()
+        self._received: asyncio.Queue[dict[str, Any]] = portal.call(_queue)
+        self._push({"type": "websocket.connect"})
         self._task = portal.start_task_soon(self._serve, app, scope)
-        first = self._hear()
+        first = self._next()
         if first["type"] == "websocket.http.response.start":
-            body = self._hear()["body"]
+            body = self._next()["body"]
             names = {n.decode().lower(): v.decode("latin-1") for n, v in first["headers"]}
             self._task.result(RECEIVE_TIMEOUT_SECONDS)
             raise HandshakeRefused(Response(first["status"], names, body))
@@ -72,35 +72,35 @@ class InProcessSocket:
 
     async def _serve(self, app: Callable[..., Any], scope: dict[str, Any]) -> None:
         async def send(message: dict[str, Any]) -> None:
-            self._said.put(message)
+            self._sent.put(message)
 
         try:
-            await app(scope, self._heard.get, send)
+            await app(scope, self._received.get, send)
         finally:
-            self._said.put({"type": "websocket.close", "code": 1006})
+            self._sent.put({"type": "websocket.close", "code": 1006})
 
-    def _tell(self, message: dict[str, Any]) -> None:
-        self._portal.call(self._heard.put_nowait, message)
+    def _push(self, message: dict[str, Any]) -> None:
+        self._portal.call(self._received.put_nowait, message)
 
-    def _hear(self) -> dict[str, Any]:
-        return self._said.get(timeout=RECEIVE_TIMEOUT_SECONDS)
+    def _next(self) -> dict[str, Any]:
+        return self._sent.get(timeout=RECEIVE_TIMEOUT_SECONDS)
 
     def send(self, message: str | bytes) -> None:
         """Send one message."""
         kind = "text" if isinstance(message, str) else "bytes"
-        self._tell({"type": "websocket.receive", kind: message})
+        self._push({"type": "websocket.receive", kind: message})
 
     def receive(self) -> str | bytes:
-        """Wait for one message. Raises: Closed."""
-        message = self._hear()
+        """Wait for one message. Raises: SocketClosed."""
+        message = self._next()
         if message["type"] == "websocket.close":
             raise SocketClosed(message.get("code", 1000), message.get("reason") or "")
-        said: str | bytes = message["bytes"] if message.get("text") is None else message["text"]
-        return said
+        content: str | bytes = message["bytes"] if message.get("text") is None else message["text"]
+        return content
 
     def close(self) -> None:
-        """Hang up, and wait for the application to notice."""
-        self._tell({"type": "websocket.disconnect", "code": 1000})
+        """Close the socket, and wait until the application has noticed."""
+        self._push({"type": "websocket.disconnect", "code": 1000})
         self._task.result(RECEIVE_TIMEOUT_SECONDS)
 
     def __enter__(self) -> "InProcessSocket":
@@ -111,18 +111,18 @@ class InProcessSocket:
 
 
 class PortSocket:
-    """A socket to a server behind a real port. Raises: Refused."""
+    """A web socket to a server with a port. Raises: HandshakeRefused."""
 
     def __init__(self, url: str, headers: list[tuple[str, str]]) -> None:
         from websockets.exceptions import InvalidStatus
         from websockets.sync.client import connect
 
         self._exit = contextlib.ExitStack()
-        where = url.replace("http", "ws", 1)
+        address = url.replace("http", "ws", 1)
         try:
             self._connection = self._exit.enter_context(
                 connect(
-                    where,
+                    address,
                     additional_headers=headers,
                     open_timeout=RECEIVE_TIMEOUT_SECONDS,
                     proxy=None,
@@ -140,17 +140,19 @@ class PortSocket:
         self._connection.send(message)
 
     def receive(self) -> str | bytes:
-        """Wait for one message. Raises: Closed."""
+        """Wait for one message. Raises: SocketClosed."""
         from websockets.exceptions import ConnectionClosed
 
         try:
             return self._connection.recv(RECEIVE_TIMEOUT_SECONDS)
         except ConnectionClosed as error:
-            told = error.rcvd
-            raise SocketClosed(told.code if told else 1006, told.reason if told else "") from None
+            closing = error.rcvd
+            raise SocketClosed(
+                closing.code if closing else 1006, closing.reason if closing else ""
+            ) from None
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         self._exit.close()
 
     def __enter__(self) -> "PortSocket":

@@ -52,7 +52,7 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    templates.lay(database_url, tmp_path, {"vault": TABLES})
+    templates.create(database_url, tmp_path, {"vault": TABLES})
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():

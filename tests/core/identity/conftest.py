@@ -38,7 +38,7 @@ async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
     rooms = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
-    templates.lay(database_url, tmp_path, rooms)
+    templates.create(database_url, tmp_path, rooms)
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():

@@ -35,7 +35,7 @@ async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
     rooms = {"audit": AUDIT_TABLES, "identity": IDENTITY_TABLES, "permissions": TABLES}
-    templates.lay(database_url, tmp_path, rooms)
+    templates.create(database_url, tmp_path, rooms)
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     await database.execute("CREATE TABLE note_note (id TEXT PRIMARY KEY, user_id TEXT)")

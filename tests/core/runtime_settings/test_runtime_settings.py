@@ -38,7 +38,7 @@ class Garden(Section):
 async def store(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[SettingsStore]:
-    templates.lay(database_url, tmp_path, {"audit": AUDIT, "configuration": TABLES})
+    templates.create(database_url, tmp_path, {"audit": AUDIT, "configuration": TABLES})
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():

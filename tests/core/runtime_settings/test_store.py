@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    templates.lay(database_url, tmp_path, {"configuration": TABLES})
+    templates.create(database_url, tmp_path, {"configuration": TABLES})
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():

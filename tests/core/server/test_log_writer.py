@@ -1,4 +1,4 @@
-"""What is written never waits for whoever reads it, and what could not be written is counted."""
+"""Writing to the log does not block, and lines that could not be written are counted."""
 
 import os
 import socket
@@ -14,12 +14,12 @@ import pytest
 from portico.server.log_writer import LogStream, LogWriter, sink_for
 
 LINE = "x" * 99 + "\n"
-#: More than any pipe or socket here keeps.
+#: More lines than the buffer of any pipe or socket holds.
 MANY = 20_000
 
 
 class Pipe:
-    """A pipe or a pair of sockets: `writes` is a descriptor, `read` takes what there is."""
+    """A pipe or a pair of sockets. `reads`, `writes`: descriptors."""
 
     def __init__(self, reads: int, writes: int) -> None:
         self.reads, self.writes = reads, writes
@@ -59,7 +59,7 @@ def writer(pipe: Pipe, request: pytest.FixtureRequest) -> LogWriter:
 
 
 def accounted_for(text: bytes) -> int:
-    """Lines that were written, and those that are said to be dropped. Fails if one was cut."""
+    """Count the lines that were written and those that are reported as dropped. Fails if one was cut."""
     whole, _, _ = text.replace(b"\r\n", b"\n").decode().rpartition("\n")
     found = 0
     for line in whole.splitlines():
@@ -100,25 +100,25 @@ def test_line_is_written_at_once_if_possible() -> None:
     pipe = Pipe(reads, writes)
     LogWriter(sink_for(writes)).write("last words\n")
     os.set_blocking(reads, False)
-    assert os.read(reads, 100) == b"last words\n"  # no thread had to run first
-    assert os.get_blocking(writes)  # others may share it
+    assert os.read(reads, 100) == b"last words\n"  # written without a thread
+    assert os.get_blocking(writes)  # other processes may share it
     pipe.close()
 
 
 class Full:
-    """A disk that is full: takes so many bytes more."""
+    """A sink that accepts `space` further bytes and then fails, like a full disk."""
 
     never_blocks = True
 
     def __init__(self) -> None:
-        self.text, self.room = b"", 1000
+        self.text, self.space = b"", 1000
 
     def write(self, data: bytes) -> int:
-        if not self.room:
+        if not self.space:
             raise OSError(28, "No space left on device")
-        taken = min(self.room, len(data))
+        taken = min(self.space, len(data))
         self.text += data[:taken]
-        self.room -= taken
+        self.space -= taken
         return taken
 
     def wait(self) -> None: ...
@@ -130,17 +130,17 @@ def test_full_disk_raises_nothing_and_dropped_lines_are_reported() -> None:
     for _ in range(20):
         writer.write(LINE)
     writer.close(30)
-    disk.room = 1000
+    disk.space = 1000
     writer.write("after\n")
     assert disk.text.decode().splitlines() == [
         *[LINE.strip()] * 10,
         "10 log lines dropped: the output was not read in time",
         "after",
     ]
-    disk.room = 50
+    disk.space = 50
     writer.write(LINE)
     writer.close(30)
-    disk.room = 1000
+    disk.space = 1000
     writer.write("after\n")
     *_, cut, note, after = disk.text.decode().splitlines()
     assert (cut, after) == (LINE[:50], "after")

@@ -1,4 +1,4 @@
-"""The log: one event a line, nobody's secrets in it."""
+"""The log: one event per line, without secrets."""
 
 import io
 import json
@@ -19,7 +19,7 @@ either = pytest.mark.parametrize("form", ["json", "console"])
 
 @contextmanager
 def written(form: str) -> Iterator[io.StringIO]:
-    """What is written in here, in this form."""
+    """Configure logging in this format, and yield what is written in the block."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     with redirect_stderr(io.StringIO()) as stream:
@@ -46,10 +46,10 @@ def test_nested_secrets_are_masked(form: str) -> None:
         except ValueError as error:
             log.warning("c", exc_info=error)
             logging.getLogger("library").exception("d")
-    said = stream.getvalue()
-    assert said.count("ValueError: refused") == 1  # of a library, only the kind
+    output = stream.getvalue()
+    assert output.count("ValueError: refused") == 1  # for libraries only the type is logged
     for secret in ("hunter2", *given):
-        assert secret not in said
+        assert secret not in output
 
 
 @either
@@ -99,7 +99,7 @@ def test_writer_summaries_are_masked() -> None:
         try:
             with structlog.contextvars.bound_contextvars(request="r1", client="192.0.2.1"):
                 for _ in range(50):
-                    structlog.get_logger("portico").info("refused", why=f"with {KEY} in it")
+                    structlog.get_logger("portico").info("refused", reason=f"with {KEY} in it")
                     logging.getLogger("library").warning("it says %s", KEY)
             structlog.get_config()["processors"][4].flush()  # as at the end of the process
         finally:

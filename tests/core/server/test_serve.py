@@ -1,4 +1,4 @@
-"""The ready line, or why there is none."""
+"""The ready line, and errors at the start of the server."""
 
 import socket
 from typing import Any
@@ -19,7 +19,7 @@ def anyio_backend() -> str:
 
 
 class Start:
-    """Notes what a start comes to."""
+    """Records the result of a start."""
 
     is_ready = False
 
@@ -34,7 +34,7 @@ class Start:
 
 
 class Application:
-    """One whose database went away just now."""
+    """An application whose database is unavailable."""
 
     async def has_accounts(self) -> bool:
         raise Unavailable
@@ -69,9 +69,9 @@ async def test_unreachable_port_fails_the_start(
 ) -> None:
     monkeypatch.setattr(serve, "REACHABLE_TIMEOUT_SECONDS", 0.05)
     start = Start()
-    with socket.socket() as nobody:  # bound, so that nobody else listens there
-        nobody.bind(("127.0.0.1", 0))
-        await ready(start, nobody.getsockname()[1])._print_ready_line()
+    with socket.socket() as unused:  # bound, so that no other process listens there
+        unused.bind(("127.0.0.1", 0))
+        await ready(start, unused.getsockname()[1])._print_ready_line()
     assert not start.is_ready
     assert "127.0.0.1 cannot be reached there from this machine" in start.reasons[0]
 

@@ -1,4 +1,4 @@
-"""What `portico config` shows: everything, and nothing it should not."""
+"""The list of settings that `portico config` shows, with secrets masked."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from portico.settings.section import Secret, Section, setting
 class EchoSettings(Section):
     """Settings of a plugin that does not exist."""
 
-    key: Annotated[Secret, setting("Key of the far end")] = Secret()
+    key: Annotated[Secret, setting("API key of the provider")] = Secret()
     configs: Annotated[dict[str, Any], setting("By address")] = {}
 
 
@@ -41,10 +41,10 @@ def test_every_setting_has_a_row_with_origin_and_default() -> None:
 
 
 def test_every_core_setting_has_a_description() -> None:
-    unexplained = [
+    undescribed = [
         field.key for fields in core_fields().values() for field in fields if not field.description
     ]
-    assert unexplained == []
+    assert undescribed == []
 
 
 def test_secrets_are_masked() -> None:

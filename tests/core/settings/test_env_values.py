@@ -1,4 +1,4 @@
-"""What the text of a variable means for each type, and that TOML means the same."""
+"""Texts of variables for each type, which have the same meaning as values in TOML."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -41,7 +41,7 @@ def read(name: str, text: str) -> Any:
 
 
 def as_variable(raw: Any) -> str:
-    """How somebody would write a TOML value into a variable."""
+    """Return the text of a variable with the same meaning as this TOML value."""
     match raw:
         case bool():
             return "yes" if raw else "no"

@@ -1,4 +1,4 @@
-"""Where values come from, and which one wins."""
+"""Loading settings: layers, unknown keys, invalid values and plugins' settings."""
 
 from pathlib import Path
 from typing import Annotated, Any

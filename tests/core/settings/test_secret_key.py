@@ -1,4 +1,4 @@
-"""The key that signs sessions. Abuse case AB-84: weak, missing or mismatched secrets."""
+"""The secret key that signs session tokens: weak, missing and mismatched keys."""
 
 import logging
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Sections and variables that mean nothing are found, those with a reason to be are left alone."""
+"""Unknown sections and variables are reported with a suggestion, known ones are accepted."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +17,10 @@ class EchoSettings(Section):
     base: Annotated[str, setting("Address", env="ECHO_BASE")] = ""
 
 
-def leftovers(
+def problems(
     tmp_path: Path, toml: str = "", environ: dict[str, str] | None = None, loaded: str = "echo"
 ) -> list[str]:
-    """What is left over where echo, bare and open-id are installed and `loaded` is loaded."""
+    """Return the problems where the plugins echo, bare and open-id are installed and `loaded` is loaded."""
     path = tmp_path / "p.toml"
     path.write_text(toml)
     settings = load_settings(environ or {}, path)
@@ -35,23 +35,23 @@ def leftovers(
 
 def test_known_sections_and_variables_are_accepted(tmp_path: Path) -> None:
     environ = {"PORTICO_CONFIG": "x", "PORTICO_STRICT": "1", "PORTICO_ECHO_TIMES": "2", "PATH": "/"}
-    assert leftovers(tmp_path, "[plugins.echo]\ntimes = 2", environ) == []
+    assert problems(tmp_path, "[plugins.echo]\ntimes = 2", environ) == []
 
 
 def test_settings_of_unloaded_plugin_are_ignored(tmp_path: Path) -> None:
     environ = {"PORTICO_OPEN_ID_CLIENT": "x"}
-    assert leftovers(tmp_path, "[plugins.open-id]\nclient = 'x'", environ) == []
+    assert problems(tmp_path, "[plugins.open-id]\nclient = 'x'", environ) == []
 
 
 def test_unknown_plugin_section_is_reported_with_suggestion(tmp_path: Path) -> None:
-    assert leftovers(tmp_path, "[plugins.ecoh]\ntimes = 2\n[plugins.zzz]") == [
+    assert problems(tmp_path, "[plugins.ecoh]\ntimes = 2\n[plugins.zzz]") == [
         "plugins.ecoh (p.toml): there is no such plugin; did you mean plugins.echo?",
         "plugins.zzz (p.toml): there is no such plugin",
     ]
 
 
 def test_section_of_plugin_without_settings_is_reported(tmp_path: Path) -> None:
-    assert leftovers(tmp_path, "[plugins.bare]\nx = 1", loaded="bare") == [
+    assert problems(tmp_path, "[plugins.bare]\nx = 1", loaded="bare") == [
         "plugins.bare (p.toml): this plugin has no settings"
     ]
 
@@ -68,13 +68,13 @@ def test_section_of_plugin_without_settings_is_reported(tmp_path: Path) -> None:
 def test_unknown_variable_is_reported_with_suggestion(
     tmp_path: Path, name: str, meant: str
 ) -> None:
-    assert leftovers(tmp_path, environ={name: "secret"}) == [
+    assert problems(tmp_path, environ={name: "secret"}) == [
         f"{name} (environment): there is no such setting; did you mean {meant}?"
     ]
 
 
 def test_dissimilar_variable_is_reported_without_suggestion(tmp_path: Path) -> None:
-    assert leftovers(tmp_path, environ={"PORTICO_QQQQQQ": ""}) == [
+    assert problems(tmp_path, environ={"PORTICO_QQQQQQ": ""}) == [
         "PORTICO_QQQQQQ (environment): there is no such setting"
     ]
 
@@ -87,4 +87,4 @@ def test_kubernetes_service_variables_are_ignored(tmp_path: Path) -> None:
         "PORTICO_PORT_80_TCP_ADDR": "10.0.0.1",
         "PORTICO_DB_PORT_5432_TCP": "tcp://10.0.0.2:5432",
     }
-    assert leftovers(tmp_path, environ=environ) == []
+    assert problems(tmp_path, environ=environ) == []

@@ -70,7 +70,7 @@ def cookies_of_sign_out(app: InProcessApp) -> list[str]:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await app.portico(scope, receive, send)  # type: ignore[arg-type]
+        await app.asgi(scope, receive, send)  # type: ignore[arg-type]
 
     app.call(ask)
     return [
