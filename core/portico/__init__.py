@@ -1,6 +1,6 @@
-"""Portico: a plugin-based platform for talking to AI models on one's own server.
+"""Portico: a plugin-based server for chatting with AI models on your own machine.
 
-Plugins import `portico.api`; their tests use `portico.testing`. Everything else is a room of the core.
+Plugins import `portico.api`; their tests use `portico.testing`. Every other package is internal to the core.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`python -m portico` is the command line."""
+"""Runs the command line for `python -m portico`."""
 
 from portico.cli import main
 

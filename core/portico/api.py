@@ -1,4 +1,4 @@
-"""The public API: what a plugin may import from Portico, besides the libraries of the stack. It changes with its version."""
+"""The public API: everything that a plugin may import from Portico. `PluginInfo.api_version` names its version."""
 
 from portico.audit import AuditEntry, AuditFilter, AuditLog, current_author, record_change
 from portico.cache import BytesCache, TTLCache

@@ -1,4 +1,4 @@
-"""Context variables that have a value for the length of a block."""
+"""Sets a context variable for a block."""
 
 from contextvars import ContextVar, Token
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class ContextValue(Generic[T]):
-    """In here, a context variable has this value. Not a generator: it is entered with every request."""
+    """A context manager that sets a context variable. A class, since it is entered in every request and must be fast."""
 
     __slots__ = ("_token", "_value", "_variable")
 

@@ -1,7 +1,7 @@
-"""What can go wrong, in the words of the domain.
+"""Errors of the domain, and the messages that API clients know.
 
-Services raise these; only `portico.web.errors` knows which HTTP status each one becomes. The texts are the
-ones API clients already know, so a client that matches on `detail` keeps working.
+Services raise these errors; only `portico.web.errors` maps them to HTTP statuses. The messages are those of the API that
+Portico is compatible with, since clients compare `detail`.
 """
 
 import traceback
@@ -55,19 +55,19 @@ UNAVAILABLE = "Service temporarily unavailable"
 
 
 def error_location(error: BaseException) -> str:
-    """Where an exception was raised, fit for any log: `module.py:12`, the innermost frame."""
+    """Return where an exception was raised, such as `module.py:12`. Contains no data of users."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
 
 
 class OperatorError(Exception):
-    """Portico cannot do this until its operator changes something; each line of the text says what."""
+    """Portico cannot do this until the operator changes something. Each line of the text says what to change."""
 
 
 class DomainError(Exception):
-    """A request that is answered with a reason instead of a result.
+    """A request fails for a reason that the client is shown.
 
-    `detail` is shown to the client, so it never holds a secret, a path or another person's data.
+    `detail`: sent to the client, so it never contains a secret, a path or data of other users.
     """
 
     default = DEFAULT
@@ -78,31 +78,31 @@ class DomainError(Exception):
 
 
 class Unauthenticated(DomainError):
-    """Nobody is signed in, or the credential is bad, expired or revoked."""
+    """The request has no credential, or an invalid, expired or revoked one."""
 
     default = NOT_AUTHENTICATED
 
 
 class Forbidden(DomainError):
-    """The caller is known and lacks a role, a permission or a grant."""
+    """The caller is authenticated, but lacks a role, a permission or a grant."""
 
     default = ACCESS_PROHIBITED
 
 
 class NotFound(DomainError):
-    """There is no such thing, or the caller may not know of it; the two look the same."""
+    """The resource does not exist, or the caller may not know that it does. Clients cannot tell the two apart."""
 
     default = NOT_FOUND
 
 
 class InvalidRequest(DomainError):
-    """The request fits its schema, yet what it asks for is not possible: taken, out of range, dangling."""
+    """The request matches its schema but cannot be fulfilled: a name is taken, a value out of range, an id unknown."""
 
 
 class ValidationError(DomainError):
-    """The body or the query does not fit its schema.
+    """The body or the query does not match its schema.
 
-    Shape of `faults`: mappings with `type`, `loc` (`["body", "chat", "title"]`) and `msg`; never the input.
+    Shape of `faults`: mappings with `type`, `loc` (`["body", "chat", "title"]`) and `msg`; they never contain the input.
     """
 
     def __init__(self, faults: Sequence[Mapping[str, Any]]) -> None:
@@ -123,19 +123,19 @@ class URLTooLong(DomainError):
 
 
 class RequestTimeout(DomainError):
-    """The body takes too long to arrive."""
+    """The body was not received in time."""
 
     default = "The request took too long to arrive"
 
 
 class IncompleteBody(InvalidRequest):
-    """A request that ended before its body did, or whose body is framed in a way that cannot be trusted."""
+    """The request ended before its body did, or the framing of its body is ambiguous."""
 
     default = "The request is incomplete or malformed."
 
 
 class RateLimited(DomainError):
-    """The caller is over a rate limit. `retry_after`: seconds."""
+    """The caller has exceeded a rate limit. `retry_after`: seconds."""
 
     default = "API rate limit exceeded"
 
@@ -145,7 +145,7 @@ class RateLimited(DomainError):
 
 
 class SourceFailed(DomainError):
-    """A model source is down or talks garbage. The detail names the source, never its address or key."""
+    """A model source is unavailable or its response is invalid. `detail` names the source, never its address or key."""
 
     default = "The model source could not be reached."
 
@@ -157,15 +157,15 @@ class SourceTimedOut(SourceFailed):
 
 
 class FetchRefused(InvalidRequest):
-    """A web address that is not fetched from, does not answer, or answers with something else than was asked for."""
+    """A URL may not be fetched, its server does not answer, or the response is not of the expected kind."""
 
     default = "This address could not be fetched."
 
 
 class Unavailable(DomainError):
-    """The database (or Redis) is away, full or too busy; trying again later may work.
+    """The database (or Redis) is unreachable, full or too busy. A later attempt may succeed.
 
-    `cause`: what is the matter, for the operator, where that is known. Clients are not told.
+    `cause`: the reason for the operator, if it is known. It is not sent to clients.
     """
 
     default = UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Who keeps conversations, and who keeps the folders they lie in: what others need to know of them, and no more."""
+"""Protocols and events that several plugins share: stored chats, shared chats and folders."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal, Protocol
@@ -9,31 +9,31 @@ from portico.identity import Actor
 
 
 class ChatStore(Protocol):
-    """Stored conversations, as seen from a completion.
+    """Stored chats, as completions need them.
 
-    Offered as a service by whichever plugin stores chats. Where nobody offers it, chat ids in requests mean nothing.
+    A service of the plugin that stores chats. Without one, chat ids in completion requests are ignored.
     """
 
     async def may_write(self, actor: Actor, chat_id: str) -> bool:
-        """Whether this person may have a reply noted in that chat. An unknown chat is False, like a foreign one."""
+        """Return whether the actor may store a reply in this chat. False also if there is no such chat."""
         ...
 
     async def record_reply(
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
     ) -> None:
-        """Merge fields into a message of a chat, which becomes the current one. Asked only after `may_write`.
+        """Merge fields into a message of a chat and make it the current message. Call `may_write` first.
 
-        A message that is not there is made whole (id, role, parent, children, content) if `create`: below `parentId`,
-        or else below the current message. A message that is there keeps its place. A chat or a message that was
-        deleted meanwhile is left alone, and nothing is raised because of that.
+        If `create`, a missing message is created with id, role, parent, children and content: below `parentId`, else
+        below the current message. An existing message keeps its parent. Does nothing if the chat or the message was
+        deleted in the meantime.
 
-        Shape: `parentId`, `model`, and `error: {"content": …}` if there was no reply.
+        Shape of `fields`: `parentId`, `model`, and `error: {"content": …}` if there was no reply.
         """
         ...
 
 
 class ChatChanged(msgspec.Struct, frozen=True):
-    """Somebody's chat is new, another than before, or gone. Published after the commit. `user_id`: whose it is."""
+    """A chat was created, updated or deleted. Published after the commit. `user_id`: its owner."""
 
     id: str
     user_id: str
@@ -41,9 +41,9 @@ class ChatChanged(msgspec.Struct, frozen=True):
 
 
 class MessageEvent(msgspec.Struct, frozen=True):
-    """Something is said about a message while it comes to be, for whoever shows it. Published after the commit.
+    """An event about a message that is being generated, for clients that display it. Published after the commit.
 
-    `type`, `data`: as in the events of the API's sockets, such as `status` or `message`. `user_id`: whose chat it is.
+    `type`, `data`: as in the socket events of the API, such as `status` or `message`. `user_id`: owner of the chat.
     """
 
     chat_id: str
@@ -53,23 +53,23 @@ class MessageEvent(msgspec.Struct, frozen=True):
     data: msgspec.Raw
 
 
-#: In the place of an account's id: before the id of a shared conversation, whoever shared it.
+#: In place of an account id: this prefix and the id of a shared chat stand for the account that shares it.
 SHARED_ACCOUNT_PREFIX: Final = "shared-"
 
 
 class SharedChats(Protocol):
-    """Conversations that were shared, as seen from whoever shows people.
+    """Shared chats, as routes that show accounts need them.
 
-    Offered as a service by whichever plugin shares chats. Where nobody offers it, nothing is shared.
+    A service of the plugin that shares chats. Without one, nothing is shared.
     """
 
     async def owner_of(self, share_id: str) -> str | None:
-        """The account that shares this; None if nobody does, or not any more."""
+        """Return the id of the account that shares this; None if the share does not exist, or no longer."""
         ...
 
 
 class FolderPath(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A folder and the one it lies in; `parent` None = at the root."""
+    """A folder and its parent folder; `parent` None = at the root."""
 
     id: str
     name: str
@@ -77,52 +77,51 @@ class FolderPath(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FolderLookup(Protocol):
-    """Somebody's folders, as seen from the conversations that lie in them.
+    """The folders of accounts, as the chats in them need them.
 
-    Offered as a service by whichever plugin keeps folders. Where nobody offers it there are none, and a folder id
-    names nothing.
+    A service of the plugin that stores folders. Without one there are no folders, and folder ids are ignored.
     """
 
     async def lock(self, owner_id: str) -> None:
-        """Keep that person's folders as they are until the transaction ends. Asked before anything in them is touched:
-        whoever deletes one comes to its contents afterwards.
+        """Lock the account's folders until the transaction ends. Call it before changing anything in them: a deletion
+        locks the folders first and their contents afterwards.
         """
         ...
 
     async def exists(self, owner_id: str, folder_id: str) -> bool:
-        """Whether this is a folder of that person's. An unknown one is False, like a foreign one."""
+        """Return whether the account has this folder. False also if there is no such folder."""
         ...
 
     async def is_known(self, folder_id: str) -> bool:
-        """Whether there is such a folder, of any account."""
+        """Return whether the folder exists, for any account."""
         ...
 
     async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
-        """The id of that account's folder of this name in `parent_id` (None = the root), made if there is none.
+        """Return the id of the account's folder of this name in `parent_id` (None = the root). Create it if needed.
 
-        None where none can be made: folders are off, there are as many as one account may have, they lie too deep,
-        or the name is not allowed. A transaction is open, and nothing in folders has been touched in it yet.
+        None if it cannot be created: folders are disabled, the account has the maximum number, they are nested too
+        deeply, or the name is not allowed. Needs an open transaction that has not changed anything in folders.
         """
         ...
 
     async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:
-        """These folders, with those they lie in, by owner and id. One statement for 500 of them."""
+        """Return these folders with their parents, by owner and id. One statement for 500 folders."""
         ...
 
     async def subtree_ids(self, owner_id: str, folder_id: str) -> list[str]:
-        """The ids of a folder of that person's and of everything below it; empty if it is not theirs."""
+        """Return the ids of the account's folder and of all folders below it; empty if it is not the account's."""
         ...
 
     async def ids_by_name(self, owner_id: str, name: str) -> list[str]:
-        """The ids of all folders of that name, whatever its case, and of everything below them."""
+        """Return the ids of the account's folders of this name, ignoring case, and of all folders below them."""
         ...
 
 
 class FoldersDeleting(msgspec.Struct, frozen=True):
-    """Folders are about to be deleted. Whoever keeps things in them is involved, inside the transaction.
+    """Folders are being deleted. Published inside the transaction, for plugins that store something in folders.
 
-    `ids`: a folder and everything below it. `actor`: who deletes them, and whose they are. What lies in them is
-    deleted if `delete_contents`, which whoever keeps it may refuse; else it is in no folder afterwards.
+    `ids`: a folder and all folders below it. `actor`: their owner, who deletes them. With `delete_contents` their contents
+    are deleted, which a listener may refuse with an error; otherwise the contents are in no folder afterwards.
     """
 
     ids: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""Unicode normalization in linear time, and the key by which texts that look the same are compared.
+"""Unicode normalization in linear time, and keys for comparing texts that look the same.
 
-`unicodedata.normalize` sorts the marks after a letter by insertion: 32 KB of them take half a minute. No script puts
-more than a few marks on a letter, so all beyond `MAX_MARKS` are left out before.
+`unicodedata.normalize` sorts the marks after a letter by insertion: 32 KB of them take half a minute. No script uses
+more than a few marks on a letter, so marks beyond `MAX_MARKS` are dropped first.
 """
 
 import re
@@ -10,40 +10,41 @@ from typing import Final, Literal
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
-#: Marks in a row that are kept. Source: the Stream-Safe Text Format of UAX #15 has the same bound.
+#: Consecutive combining marks that are kept. Source: the Stream-Safe Text Format of UAX #15 has the same bound.
 MAX_MARKS: Final = 30
 
-#: What is no mark itself and is made of marks only. A test looks for more in all there are.
+#: Characters that are not marks but decompose into marks only. A test checks that the list is complete.
 _MADE_OF_MARKS: Final = {
     "\u0f73": "\u0f71\u0f72",
     "\u0f75": "\u0f71\u0f74",
     "\u0f81": "\u0f71\u0f80",
 }
-#: The same, in the forms that know no halfwidth characters.
+#: The same for NFKC and NFKD, which replace halfwidth characters.
 _HALFWIDTH_MARKS: Final = {"\uff9e": "\u3099", "\uff9f": "\u309a"}
 _JOINERS: Final = ("\u200c", "\u200d")
 _TOO_MANY: Final = re.compile(rb"[^\x00]{%d,}" % (MAX_MARKS + 1))
 
 
 def normalized(form: Form, text: str) -> str:
-    """The text in a form of Unicode, with at most `MAX_MARKS` marks in a row."""
+    """Return the text in a Unicode normalization form, with at most `MAX_MARKS` consecutive marks."""
     if text.isascii():
         return text
     return unicodedata.normalize(form, _with_few_marks(text, "K" in form))
 
 
 def likeness(text: str) -> str:
-    """The same for texts that look the same: in NFC and without case."""
+    """Return a key that is equal for texts that differ only in case or Unicode composition: NFC, case-folded."""
     if text.isascii():
         return text.lower()
-    # Folding can take a letter and its mark apart, and a mark can stand in the way of folding.
+    # Case folding can separate a letter from its mark, and a mark can prevent case folding.
     return normalized("NFC", normalized("NFC", text).casefold())
 
 
 def label_key(text: str) -> str:
-    """The same for labels that look the same: as `likeness`, without characters nobody sees, and with one kind of blank.
+    """Return a key that is equal for labels that look the same: as `likeness`, without invisible characters, and with one
+    kind of space.
 
-    The joiners stay: emoji and some scripts are other ones without them.
+    Zero-width joiners stay, since emoji and some scripts change without them.
     """
     visible = "".join(
         one
@@ -56,7 +57,7 @@ def label_key(text: str) -> str:
 def _with_few_marks(text: str, compatible: bool) -> str:
     for compound, marks in (_MADE_OF_MARKS | (_HALFWIDTH_MARKS if compatible else {})).items():
         text = text.replace(compound, marks)
-    # A run that is too long covers at least one of the places that are looked at first.
+    # A run that is too long covers at least one of the sampled characters.
     if not _classes(text[:: MAX_MARKS + 1]).strip(b"\x00"):
         return text
     kept, at = [], 0
@@ -67,5 +68,5 @@ def _with_few_marks(text: str, compatible: bool) -> str:
 
 
 def _classes(text: str) -> bytes:
-    """The combining class of each character; 0 = it is no mark."""
+    """Return the combining class of each character; 0 = not a mark."""
     return bytes(map(unicodedata.combining, text))

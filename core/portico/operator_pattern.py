@@ -1,7 +1,7 @@
-"""Regular expressions of the operator, which meet texts of users.
+"""Regular expressions from the operator's settings that are matched against texts of users.
 
-They are matched by `regex`, which understands the same as `re` and can be given a time limit: `(a+)+$` and fifty letters
-would stop the whole process for years.
+They are matched by `regex`, which has the syntax of `re` and a time limit: `(a+)+$` on fifty letters would block the
+process for years.
 """
 
 import logging
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 
 class PatternTooSlow(Exception):
-    """A match took longer than the limit, so that nothing is known."""
+    """A match took longer than the time limit, so its result is unknown."""
 
 
 class OperatorPattern:
-    """One of them; `setting` names it in the log. Raises: ValueError for what is no regular expression."""
+    """A regular expression. `setting`: its name in logs. Raises: ValueError if it is not a valid regular expression."""
 
     def __init__(self, pattern: str, setting: str) -> None:
         import regex  # only where the operator has a pattern
@@ -30,12 +30,12 @@ class OperatorPattern:
             raise ValueError(f"{setting} is not a regular expression: {error}") from error
 
     def matches(self, text: str, seconds: float = TIME_LIMIT_SECONDS) -> bool:
-        """Whether a text begins like this, as `re.match` has it. Raises: PatternTooSlow."""
+        """Return whether the pattern matches at the start of the text, as `re.match`. Raises: PatternTooSlow."""
         try:
             return self._pattern.match(text, timeout=seconds) is not None
         except TimeoutError:
             log.warning(
-                "a match of %s took longer than %.0f ms and was ended; a pattern without nested repetitions is faster",
+                "a match of %s took longer than %.0f ms and was stopped; use a pattern without nested repetitions",
                 self._setting,
                 seconds * 1000,
             )

@@ -1,4 +1,4 @@
-"""Texts of commands: other users' texts made safe for a terminal, times, and the options that several commands share."""
+"""Helpers for commands: printable texts and times, and options that several commands share."""
 
 import calendar
 import time
