@@ -1,1 +1,1 @@
-"""Measurements that one runs by hand: they print figures and assert nothing."""
+"""Benchmarks, run by hand: they print figures and assert nothing."""

@@ -1,15 +1,15 @@
-"""What access costs: one decision, and one page of what somebody may see, however much is stored.
+"""Cost of access checks: one decision, and one page of readable models, by the number of stored models.
 
     .venv/bin/python -m tests.benchmarks.access [--models 100 --models 10000 --models 100000] [--plans]
 
-On SQLite and on PostgreSQL: 1,000 groups, 1,000 people, and ever more models. Who looks at the page:
+On SQLite and on PostgreSQL: 1,000 groups, 1,000 users, and a growing number of models. Actors:
 
-    few       may write 10 models of their own and 12 that they were given, by name and through groups
-    much      may see half of all models, through one group
+    few       may write 10 own models and 12 shared ones, by name and through groups
+    much      may read half of all models, through one group
     public    owns nothing; every other model is public
-    oldest    was given the 1,500 oldest models through one group, and may write no other
-    many groups   is in all 1,000 groups, each of which was given one model
-    admin     sees all by the law alone
+    oldest    may write the 1,500 oldest models through one group, and no other
+    many groups   is in all 1,000 groups, each of which may read one model
+    admin     may read all models by policy
 
 Times are medians in microseconds; the growth is the last column over the first.
 """
@@ -35,11 +35,11 @@ from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS, KIND
 from portico_models.tables import TABLES as MODELS
 
 GROUPS = 1000
-PEOPLE = 1000
+USERS = 1000
 ROUNDS = 200
 PAGE = 30
 
-WHO = {
+ACTORS = {
     "few": Actor("few", "", "", "user", "", ""),
     "much": Actor("much", "", "", "user", "", ""),
     "oldest": Actor("oldest", "", "", "user", "", ""),
@@ -50,27 +50,27 @@ WHO = {
 
 
 async def fill(models: int, report: Callable[[int], object]) -> None:
-    """People, groups, memberships, models and grants."""
-    people = [f"person-{n}" for n in range(PEOPLE)] + [actor.id for actor in WHO.values()]
+    """Insert accounts, groups, memberships, models and grants."""
+    users = [f"user-{n}" for n in range(USERS)] + [actor.id for actor in ACTORS.values()]
     await insert(
         "portico_account (id, email, role, name, profile_image_url, last_active_at, updated_at, created_at)",
         [
             (one, f"{one}@example.org", "admin" if one == "root" else "user", one, "", 0, 0, 0)
-            for one in people
+            for one in users
         ],
     )
     await insert(
         "portico_group (id, account_id, name, description, created_at, updated_at)",
         [(f"group-{n}", "root", f"Group {n}", "", 0, 0) for n in range(GROUPS)],
     )
-    members = [(f"group-{n % GROUPS}", f"person-{n % PEOPLE}", 0) for n in range(GROUPS)]
+    members = [(f"group-{n % GROUPS}", f"user-{n % USERS}", 0) for n in range(GROUPS)]
     members += [(f"group-{n}", "joiner", 0) for n in range(GROUPS)]
     members += [("group-3", "oldest", 0)]
     members += [("group-0", "much", 0), ("group-1", "few", 0), ("group-2", "few", 0)]
     await insert("portico_group_member (group_id, account_id, created_at)", members)
 
     def owner(number: int) -> str:
-        return "few" if number % (models // 10) == 3 else f"person-{number % PEOPLE}"
+        return "few" if number % (models // 10) == 3 else f"user-{number % USERS}"
 
     step = 10_000
     for start in range(0, models, step):
@@ -103,7 +103,7 @@ GRANTS = "portico_grant (id, resource_kind, resource_id, action, principal_kind,
 
 
 def grants(number: int, models: int) -> Iterable[tuple[Any, ...]]:
-    """Who was given one model. Of two neighbours one goes to a large group and the other to everyone."""
+    """Yield the grants of one model. Of two neighbours one is shared with a large group and the other with everyone."""
     holders = [("group", "group-0")] if number % 2 else []
     if number % 4 == 2:
         holders.append(("everyone", ""))
@@ -129,7 +129,7 @@ def grants(number: int, models: int) -> Iterable[tuple[Any, ...]]:
 
 
 async def insert(into: str, values: Sequence[tuple[Any, ...]]) -> None:
-    """Many rows a statement, all in one transaction."""
+    """Insert many rows per statement, all in one transaction."""
     width = len(values[0]) if values else 1
     many = 900 // width
     async with transaction():
@@ -144,7 +144,7 @@ async def insert(into: str, values: Sequence[tuple[Any, ...]]) -> None:
 
 
 async def median(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) -> float:
-    """Microseconds."""
+    """Return the median of several runs in microseconds."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -153,7 +153,7 @@ async def median(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) ->
     return statistics.median(times)
 
 
-def law(moment: float) -> Permissions:
+def new_permissions(moment: float) -> Permissions:
     permissions = Permissions(moment=moment)
     kind = ResourceKind(KIND, "models_model", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
     permissions.activate_packaged([kind], [PackagedPolicy("portico_policies", "models.csv")])
@@ -171,34 +171,34 @@ async def page(permissions: Permissions, actor: Actor, prefix: str = "") -> list
 
 
 async def measure(database: Database, models: int, plans: bool) -> dict[str, float]:
-    """Medians by what was measured."""
-    asked, remembered = law(0), law(3600)
-    one = Resource(KIND, f"m{models // 2}", "person-0")
-    reader = WHO["much"]
+    """Return medians by the name of the measurement."""
+    uncached, cached = new_permissions(0), new_permissions(3600)
+    one = Resource(KIND, f"m{models // 2}", "user-0")
+    reader = ACTORS["much"]
     found = {
-        "decide, remembered": await median(lambda: remembered.allows(reader, "read", one), 2000),
-        "decide by the law alone": await median(
-            lambda: asked.allows(WHO["admin"], "read", one), 2000
+        "decide, cached": await median(lambda: cached.allows(reader, "read", one), 2000),
+        "decide by policy alone": await median(
+            lambda: uncached.allows(ACTORS["admin"], "read", one), 2000
         ),
-        "decide, asked": await median(lambda: asked.allows(reader, "read", one)),
-        "decide, asked, 1,000 groups": await median(
-            lambda: asked.allows(WHO["many groups"], "read", one)
+        "decide, uncached": await median(lambda: uncached.allows(reader, "read", one)),
+        "decide, uncached, 1,000 groups": await median(
+            lambda: uncached.allows(ACTORS["many groups"], "read", one)
         ),
     }
-    for name, actor in WHO.items():
-        found[f"page, {name}"] = await median(lambda actor=actor: page(remembered, actor))
+    for name, actor in ACTORS.items():
+        found[f"page, {name}"] = await median(lambda actor=actor: page(cached, actor))
         if plans:
             prefix = (
                 "EXPLAIN (COSTS OFF) " if database.dialect == "postgres" else "EXPLAIN QUERY PLAN "
             )
             click.echo(f"\n{database.dialect}, {models} models, page, {name}")
-            for line in await page(remembered, actor, prefix):
+            for line in await page(cached, actor, prefix):
                 click.echo("    " + str(line.get("detail") or line.get("QUERY PLAN")))
     return found
 
 
 async def run(url: str, models: int, plans: bool) -> dict[str, float]:
-    """On a database of its own."""
+    """Measure on a separate database."""
     with tempfile.TemporaryDirectory() as directory:
         database = open_database(
             DatabaseSettings(url=url, sqlite_synchronous="normal"), Path(directory)
@@ -219,7 +219,7 @@ async def run(url: str, models: int, plans: bool) -> dict[str, float]:
                     await fill(models, bar.update)
                 if (
                     database.dialect == "postgres"
-                ):  # which does so by itself after a while; SQLite does not
+                ):  # PostgreSQL does so by itself after a while; SQLite does not
                     await database.script("ANALYZE")
                 return await measure(database, models, plans)
         finally:

@@ -1,14 +1,14 @@
-"""What one hostile body costs everybody else: the longest stall of the event loop, and the memory for it.
+"""Cost of a hostile body for other clients: the longest stall of the event loop, and the memory.
 
     .venv/bin/python -m tests.benchmarks.bodies [--sizes 1K,1M,32M] [--kinds escapes,…] [--routes sign-in,…]
 
 A real server on SQLite, with a provider. Each body is sent once, to each route that takes one of that size, while
-another connection asks for /health without a pause. Printed for each: status, how long it took, the longest that
-/health took while it was under way, and by how much the resident memory of the server rose at its peak, in MiB and as
-a multiple of the body. Linux only.
+another connection requests /health without a pause. Printed for each: status, duration, the longest duration of
+/health meanwhile, and the rise of the server's resident memory at its peak, in MiB and as a multiple of the body.
+Linux only.
 
-    many      twenty bodies of 30 MiB at once; how each was answered, and the memory
-    unread    60 streams that nobody reads, for as long as they last; the memory for each
+    many      twenty bodies of 30 MiB at once; their statuses, and the memory
+    unread    60 streams that are not read, until the server closes them; the memory for each
 """
 
 import contextlib
@@ -42,18 +42,18 @@ MESSAGES = b'"messages":[{"role":"user","content":"hi"}]'
 
 
 def filled(before: bytes, unit: bytes, after: bytes, size: int) -> bytes:
-    """So many units between the two that all of it has this size, or a little less."""
+    """Repeat `unit` between the two so that the result has this size, or a little less."""
     return before + unit * max(0, (size - len(before) - len(after)) // len(unit)) + after
 
 
 def keys(size: int, first: bytes, last: bytes) -> bytes:
-    """An object with as many members as fit."""
+    """Return an object with as many members as fit into the size."""
     many = size // 12
     parts = b",".join(b'"k%d":1' % number for number in range(many))
     return (first + parts)[: size - len(last) - 20].rpartition(b",")[0] + last
 
 
-#: A value of this size, by what is bad about it.
+#: Functions that return a hostile value of a size, by kind.
 VALUES: dict[str, Callable[[int], bytes]] = {
     "text": lambda size: filled(b'"', b"All work and no play, said Jack. ", b'"', size),
     "brackets in a string": lambda size: filled(b'"', b"[", b'"', size),
@@ -72,7 +72,7 @@ VALUES: dict[str, Callable[[int], bytes]] = {
     "blanks": lambda size: filled(b"[", b" ", b"]", size),
 }
 
-#: Routes by name: path, the largest size that it takes, and how a value gets into its body.
+#: Routes by name: path, largest accepted size, and the body around the value.
 ROUTES: dict[str, tuple[str, int, tuple[bytes, bytes]]] = {
     "sign-in": ("/api/v1/auths/signin", 64 << 10, (b'{"email":', b',"password":"x"}')),
     "completion": (
@@ -109,7 +109,7 @@ ROUTES: dict[str, tuple[str, int, tuple[bytes, bytes]]] = {
 
 
 class Pulse:
-    """Asks for /health without a pause, in a thread. `slowest`: seconds of the slowest since `begin`."""
+    """Requests /health without a pause, in a thread. `slowest`: seconds of the slowest request since `begin`."""
 
     def __init__(self, server: Server) -> None:
         where = urlsplit(server.url)
@@ -120,7 +120,7 @@ class Pulse:
         self._thread.start()
 
     def begin(self) -> None:
-        """Forget what was slow before."""
+        """Reset `slowest`."""
         self.slowest = 0.0
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class Memory:
 
 
 def worker_of(server: Server) -> int:
-    """The process that works: the child of the one that watches with the most memory."""
+    """Return the worker's process id: the child of the main process with the most memory."""
     assert server.process is not None
     main = server.process.pid
     children = [
@@ -170,7 +170,7 @@ def worker_of(server: Server) -> int:
 
 @contextlib.contextmanager
 def running(**more: str) -> Iterator[tuple[Server, Client, Upstream]]:
-    """A server, somebody who is signed in to it, and its provider."""
+    """Yield a server, a signed-in client, and its provider."""
     folder = Path(tempfile.mkdtemp())
     with Upstream() as upstream:
         environment = {
@@ -190,7 +190,7 @@ def running(**more: str) -> Iterator[tuple[Server, Client, Upstream]]:
 
 
 def post(server: Server, client: Client, path: str, body: bytes) -> int:
-    """Send a body; the status of its answer."""
+    """Send a body, and return the status of the response."""
     where = urlsplit(server.url)
     connection = HTTPConnection(str(where.hostname), where.port, timeout=300)
     headers = {"content-type": "application/json", "authorization": f"Bearer {client.token}"}
@@ -198,7 +198,7 @@ def post(server: Server, client: Client, path: str, body: bytes) -> int:
         try:
             connection.request("POST", path, body, headers)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it was answered before all of it was sent
+            pass  # the response came before the whole body was sent
         try:
             answer = connection.getresponse()
             answer.read()
@@ -210,7 +210,7 @@ def post(server: Server, client: Client, path: str, body: bytes) -> int:
 
 
 def each(sizes: list[str], kinds: list[str], routes: list[str]) -> None:
-    """One body after the other."""
+    """Send one body after the other."""
     click.echo(f"{'route':14} {'kind':24} {'size':>5} {'status':>6} {'ms':>8} {'stall ms':>9} {'MiB':>7} {'times':>6}")  # fmt: skip
     worst: dict[str, tuple[float, str]] = {}
     with running() as (server, client, _):
@@ -246,7 +246,7 @@ def each(sizes: list[str], kinds: list[str], routes: list[str]) -> None:
 
 
 def many() -> None:
-    """Twenty large bodies at once."""
+    """Send twenty large bodies at once."""
     before, after = ROUTES["message"][2]
     body = before + VALUES["brackets in a string"](SIZES["30M"]) + after
     with running() as (server, client, _):
@@ -267,7 +267,7 @@ def many() -> None:
 
 
 async def flood(connection: Connection) -> None:
-    """Send without end, as fast as it is taken."""
+    """Send without end, as fast as the client reads."""
     await connection.begin()
     with contextlib.suppress(ConnectionError):
         while not connection.reader.at_eof():
@@ -275,7 +275,7 @@ async def flood(connection: Connection) -> None:
 
 
 def unread(count: int = 60) -> None:
-    """Streams that nobody reads."""
+    """Open streams that are not read."""
     behaviours.BEHAVIOURS["flood"] = flood
     with running(PORTICO_SERVER_SEND_TIMEOUT="10") as (server, client, upstream):
         memory = Memory(server)
@@ -296,7 +296,7 @@ def unread(count: int = 60) -> None:
         began = time.perf_counter()
         upstream.wait_until_idle(60)
         click.echo(
-            f"{calls} streams that nobody reads: {held / 2**20 / count:.2f} MiB each, gone {time.perf_counter() - began:.1f} s "
+            f"{calls} unread streams: {held / 2**20 / count:.2f} MiB each, gone {time.perf_counter() - began:.1f} s "
             f"later, {(memory.now() - resident) / 2**20:.1f} MiB left"
         )
         for connection in connections:
@@ -308,7 +308,7 @@ def unread(count: int = 60) -> None:
 @click.option("--kinds", default=",".join(VALUES))
 @click.option("--routes", default=",".join(ROUTES))
 def main(sizes: str, kinds: str, routes: str) -> None:
-    """Measure, and print."""
+    """Measure and print."""
     each(sizes.split(","), kinds.split(","), routes.split(","))
     many()
     unread()

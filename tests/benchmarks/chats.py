@@ -1,8 +1,7 @@
-"""What it costs to go on with a chat, by how long it is: `python -m tests.benchmarks.chats`.
+"""Cost of adding a message to a chat, by the length of the chat: `python -m tests.benchmarks.chats`.
 
-Prints, for each database, the work of the process (CPU time) and the bytes the database writes ahead for one message,
-by the route for single messages and by the whole document with one message more; then both relative to the shortest
-chat.
+Prints, for each database, the CPU time of the process and the bytes of the write-ahead log for one message, by the route
+for single messages and by an update of the whole document; then both relative to the shortest chat.
 """
 
 import argparse
@@ -25,7 +24,7 @@ QUIET = {"prefer": "return=minimal"}
 
 
 def tree(length: int) -> dict[str, Any]:
-    """A conversation of that many messages, of sixty words each."""
+    """Return a conversation of that many messages, of sixty words each."""
     messages: dict[str, Any] = {}
     for n in range(length):
         messages[f"m{n}"] = {
@@ -41,7 +40,7 @@ def tree(length: int) -> dict[str, Any]:
 
 @contextmanager
 def app(database_url: str) -> Iterator[InProcessApp]:
-    """A house on a fresh database."""
+    """An application on a fresh database."""
     with tempfile.TemporaryDirectory() as directory:
         opened = InProcessApp(
             {
@@ -60,7 +59,7 @@ def app(database_url: str) -> Iterator[InProcessApp]:
 
 
 def written(opened: InProcessApp) -> int:
-    """Bytes that the database has written ahead so far."""
+    """Return the bytes that the database has written to its write-ahead log so far."""
     database = opened.portico.database
     if database.dialect == "sqlite":
         return Path(f"{database.path}-wal").stat().st_size  # type: ignore[attr-defined]
@@ -69,13 +68,13 @@ def written(opened: InProcessApp) -> int:
 
 
 def settle(opened: InProcessApp) -> None:
-    """Begin with an empty log, so that what it grows by is what was written."""
+    """Empty the write-ahead log, so that its growth is what was written."""
     if opened.portico.database.dialect == "sqlite":
         opened.call(opened.portico.database.rows, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def measured(opened: InProcessApp, step: Callable[[int], None], times: int) -> tuple[float, float]:
-    """CPU microseconds and bytes for one step, the middle of several runs."""
+    """Return CPU microseconds and bytes for one step, the median of several runs."""
     runs = []
     for run in range(5):
         settle(opened)
@@ -93,25 +92,25 @@ def measured(opened: InProcessApp, step: Callable[[int], None], times: int) -> t
 
 
 def curve(opened: InProcessApp) -> list[tuple[int, float, float, float, float]]:
-    """For each length: cost and bytes of a single message, cost and bytes of a whole document."""
-    person: Client = opened.client.sign_up("Ada")
+    """Measure for each length: cost and bytes of a single message, cost and bytes of a whole document."""
+    user: Client = opened.client.sign_up("Ada")
     lines = []
     for length in LENGTHS:
         history = tree(length)
-        chat_id = person.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
-        # What is in the chat from the beginning has come into the index by then.
+        chat_id = user.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
+        # Index the initial messages before measuring.
         opened.call(opened.portico.context.services.require(Indexer).index_pending)
 
         def append(n: int, chat_id: str = chat_id) -> None:
             path = f"{CHATS}{chat_id}/messages/new{n}"
-            assert person.post(path, {"content": "word " * 60}, headers=QUIET).status == 204
+            assert user.post(path, {"content": "word " * 60}, headers=QUIET).status == 204
 
         one = measured(opened, append, 20)
 
         def send(n: int, chat_id: str = chat_id, history: dict[str, Any] = history) -> None:
             history["messages"][f"whole{n}"] = {"id": f"whole{n}", "content": "word " * 60}
             body = json.dumps({"chat": {"history": history}}).encode()
-            assert person.post(CHATS + chat_id, body=body).status == 200
+            assert user.post(CHATS + chat_id, body=body).status == 200
 
         lines.append((length, *one, *measured(opened, send, 3)))
         print(f"  {length} messages measured", flush=True)

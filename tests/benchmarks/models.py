@@ -1,15 +1,15 @@
-"""What a request about models costs, however many there are: processor time of this process alone, no socket.
+"""Cost of requests about models, by the number of models: processor time of this process, without sockets.
 
     .venv/bin/python -m tests.benchmarks.models [--models 20 --models 300 --models 10000] [--afresh]
 
-Whole houses on SQLite and on PostgreSQL, one after the other; each model stands on one that a provider offers. Who asks:
+Complete applications on SQLite and on PostgreSQL, one after the other; each model is based on one of a provider. Callers:
 
-    admin     sees all by the law alone
-    much      may write three quarters, by name and through a group
-    few       may write 20, however many there are
+    admin     may read all models by policy
+    much      may write three quarters of the models, by name and through a group
+    few       may write 20 models
 
-Microseconds a request, and how often that of the smallest house. Each is asked again and again for some seconds, so what
-is remembered for a moment is made anew as often as in a busy house; `--afresh`: with every request. What a PostgreSQL server spends is not in it.
+Microseconds per request, and the ratio to the smallest number of models. Each request is repeated for some seconds, so
+caches expire as often as on a busy server; with `--afresh`, nothing is cached. Time of a PostgreSQL server is not included.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ FEW = 20
 BLOCK = 1000
 
 ALL, PAGE, ONE = "/api/models", "/api/v1/models/list?page=1", "/api/v1/models/model?id=m1"
-ASKED = {
-    "who am I": ("much", "/api/v1/auths/"),
+REQUESTS = {
+    "caller am I": ("much", "/api/v1/auths/"),
     "all, admin": ("admin", ALL),
     "all, much": ("much", ALL),
     "all, few": ("few", ALL),
@@ -44,10 +44,10 @@ ASKED = {
 
 
 def fill(app: InProcessApp, models: int, bases: Sequence[str]) -> dict[str, Client]:
-    """People, a group, models, and who was given what."""
+    """Create accounts, a group, models and grants. Returns the clients by name."""
     admin = app.client.sign_up("Ada")
-    people = {"admin": admin, "much": admin.add_user("Much"), "few": admin.add_user("Few")}
-    much, few = (people[name].account["id"] for name in ("much", "few"))
+    clients = {"admin": admin, "much": admin.add_user("Much"), "few": admin.add_user("Few")}
+    much, few = (clients[name].account["id"] for name in ("much", "few"))
     group = admin.post("/api/v1/groups/create", {"name": "Many", "description": ""}).json["id"]
     assert admin.post(f"/api/v1/groups/id/{group}/users/add", {"user_ids": [much]}).status == 200
 
@@ -69,13 +69,13 @@ def fill(app: InProcessApp, models: int, bases: Sequence[str]) -> dict[str, Clie
         answer = admin.post("/api/v1/models/import", {"models": block})
         assert answer.status == 200, answer
     for name, expected in (("admin", models), ("few", FEW)):
-        found = people[name].get(ALL).json["data"]
+        found = clients[name].get(ALL).json["data"]
         assert sum("base_model_id" in one.get("info", ()) for one in found) == expected, name
-    return people
+    return clients
 
 
 async def spent(app: InProcessApp, client: Client, target: str, seconds: float) -> float:
-    """Microseconds of processor time a request takes."""
+    """Return microseconds of processor time per request."""
     path, _, query = target.partition("?")
     headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {client.token}".encode())]
     answer: dict[str, Any] = {}
@@ -105,7 +105,7 @@ async def spent(app: InProcessApp, client: Client, target: str, seconds: float) 
 
 
 def measure(url: str, models: int, seconds: float, afresh: bool) -> dict[str, float]:
-    """Microseconds, by what was asked."""
+    """Return microseconds by the name of the request."""
     with Upstream() as upstream, tempfile.TemporaryDirectory() as directory:
         environment = {
             "DATA_DIR": directory,
@@ -120,10 +120,10 @@ def measure(url: str, models: int, seconds: float, afresh: bool) -> dict[str, fl
         }
         app = InProcessApp({name: value for name, value in environment.items() if value})
         try:
-            people = fill(app, models, [one["id"] for one in upstream.models])
+            clients = fill(app, models, [one["id"] for one in upstream.models])
             return {
-                what: app.call(spent, app, people[who], target, seconds)
-                for what, (who, target) in ASKED.items()
+                name: app.call(spent, app, clients[caller], target, seconds)
+                for name, (caller, target) in REQUESTS.items()
             }
         finally:
             app.close()
@@ -131,10 +131,10 @@ def measure(url: str, models: int, seconds: float, afresh: bool) -> dict[str, fl
 
 def show(dialect: str, sizes: Sequence[int], found: Sequence[dict[str, float]]) -> None:
     click.echo(f"\n{dialect:20}" + "".join(f"{size:>18,}" for size in sizes))
-    for what in ASKED:
-        first = found[0][what]
-        cells = (f"{one[what]:>9,.1f} ({one[what] / first:5.2f}x)" for one in found)
-        click.echo(f"{what:20}" + "".join(f"{cell:>18}" for cell in cells))
+    for name in REQUESTS:
+        first = found[0][name]
+        cells = (f"{one[name]:>9,.1f} ({one[name] / first:5.2f}x)" for one in found)
+        click.echo(f"{name:20}" + "".join(f"{cell:>18}" for cell in cells))
 
 
 @click.command(help=__doc__)
@@ -145,8 +145,8 @@ def show(dialect: str, sizes: Sequence[int], found: Sequence[dict[str, float]]) 
     default=(20, 300, 10_000),
     show_default=True,
 )
-@click.option("--seconds", default=2.0, show_default=True, help="For each request.")
-@click.option("--afresh", is_flag=True, help="Remember nothing for a moment.")
+@click.option("--seconds", default=2.0, show_default=True, help="Duration for each request.")
+@click.option("--afresh", is_flag=True, help="Cache nothing.")
 @click.option("--only", type=click.Choice(["sqlite", "postgres"]), help="One database.")
 def main(models: tuple[int, ...], seconds: float, afresh: bool, only: str | None) -> None:
     if only != "postgres":

@@ -1,9 +1,9 @@
-"""How long somebody holds on whose sign-in is taken away: every way to take it, every way to hold on.
+"""Time from a revocation to the end of connections, for all kinds of revocations and connections.
 
     .venv/bin/python -m tests.benchmarks.revocation [--postgres]
 
-Real server processes. Milliseconds from the answer to whoever took it away until the request is refused, the socket
-closed, the stream ended, at another instance where there are two. What is promised is a second.
+Real server processes. Milliseconds from the response to the revoking request until a request is refused, the socket
+closed or the stream ended, on another instance where there are two. One second is promised.
 """
 
 import tempfile
@@ -45,7 +45,7 @@ def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
 
 
 def measure(app: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
-    """Milliseconds by way and hold."""
+    """Return milliseconds by kind of revocation and kind of connection."""
     with ExitStack() as running:
         if "Redis" in app:
             redis = RedisServer().start()
@@ -66,12 +66,12 @@ def measure(app: str, environment: dict[str, str], folder: Path) -> dict[str, di
 
 
 def _one(servers: list[Server], admin: Client, name: str, way: str) -> dict[str, float]:
-    person = admin.add_user(name)
-    held = credential(way, person, servers[-1])
+    user = admin.add_user(name)
+    held = credential(way, user, servers[-1])
     holds = {kind: hold(servers[-1], held) for kind, hold in HOLDS.items()}
-    time.sleep(0.5)  # as in a house that has been running for a while
-    assert holds["HTTP"].is_live  # and knows them from a moment ago
-    (WAYS | KEY_WAYS)[way](Scene(admin, person, Client(servers[0].client.transport, held.token)))
+    time.sleep(0.5)  # so that the connections are established
+    assert holds["HTTP"].is_live  # and the session is cached
+    (WAYS | KEY_WAYS)[way](Scene(admin, user, Client(servers[0].client.transport, held.token)))
     taken_at = time.monotonic()
     found = {}
     assert eventually(lambda: not any(hold.is_live for hold in holds.values()))
@@ -84,7 +84,7 @@ def _one(servers: list[Server], admin: Client, name: str, way: str) -> dict[str,
 @click.command()
 @click.option("--postgres", is_flag=True, help="On PostgreSQL instead of SQLite.")
 def main(postgres: bool) -> None:
-    """Print a table for each house."""
+    """Print a table for each setup."""
     for app in HOUSES:
         with ExitStack() as running:
             folder = Path(running.enter_context(tempfile.TemporaryDirectory()))

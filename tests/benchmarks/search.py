@@ -1,9 +1,9 @@
-"""What a search costs in an account of 20,000 chats, against comparing every text, on the same rows.
+"""Cost of a search in an account with 20,000 chats, compared with scanning all texts, on the same rows.
 
     .venv/bin/python -m tests.benchmarks.search [--postgres] [--chats 20000 --messages 20]
 
-Rows are written directly; then the index takes them up, once as fast as it can and for the first of them as it does
-next to requests. Times are milliseconds of `Search.page`, without HTTP; the ratio is a scan with LIKE over the median.
+Rows are written directly; then they are indexed, the first of them at the speed used next to requests and the rest at
+full speed. Times are milliseconds of `Search.page`, without HTTP; the ratio is a scan with LIKE over the median.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ SELECT id, title, updated_at, created_at FROM chats_chat WHERE user_id = $1 AND 
 
 
 class Writer:
-    """Texts whose words are as unequally frequent as those of a language; every tenth is Chinese."""
+    """Generates texts with word frequencies as in a natural language; every tenth text is Chinese."""
 
     def __init__(self) -> None:
         self.random = random.Random(7)
@@ -56,16 +56,16 @@ class Writer:
             length = self.random.randint(20, 200)
             return "".join(self.random.choices(self.signs, cum_weights=self.sign_weights, k=length))
         count = int(self.random.lognormvariate(3.6, 0.8)) + 1
-        said = " ".join(self.random.choices(self.words, cum_weights=self.weights, k=count))
+        content = " ".join(self.random.choices(self.words, cum_weights=self.weights, k=count))
         if number % 80_000 == 1:
-            said += " quixotic xylophone"
+            content += " quixotic xylophone"
         if number % 200 == 3:
-            said += " zigzag journey"
-        return said + ("." if number % 2 else "?")
+            content += " zigzag journey"
+        return content + ("." if number % 2 else "?")
 
 
 def phrases(writer: Writer) -> dict[str, tuple[str, int]]:
-    """What is looked for, and on which page."""
+    """Return search texts and page numbers by name."""
     return {
         "a frequent word": (writer.words[5], 1),
         "a frequent word, page 100": (writer.words[5], 100),
@@ -90,7 +90,7 @@ def phrases(writer: Writer) -> dict[str, tuple[str, int]]:
 
 
 async def fill(chats: int, messages: int, writer: Writer, report: Callable[[int], object]) -> int:
-    """Characters that were written."""
+    """Write chats and texts. Returns the number of characters."""
     characters = 0
     for start in range(0, chats, 200):
         numbers = range(start, min(chats, start + 200))
@@ -134,7 +134,7 @@ async def milliseconds(work: Callable[[], Awaitable[object]], rounds: int) -> li
 
 
 async def gently(indexer: Indexer, seconds: float) -> str:
-    """As it goes next to requests: how fast, and for how long at a time nobody else has the event loop."""
+    """Index at the speed used next to requests. Returns the rate and the delays of the event loop as text."""
     lags: list[float] = []
 
     async def probe() -> None:
@@ -163,7 +163,7 @@ async def waiting() -> int:
 
 
 async def size(what: str) -> int:
-    """Bytes."""
+    """Return the size of the index or of all data in bytes."""
     if current_database().dialect == "postgres":
         name = {
             "all": "pg_total_relation_size('chats_text')",
@@ -187,7 +187,7 @@ async def measure(app: InProcessApp, chats: int, messages: int) -> None:
     await indexer.stop()
     with click.progressbar(length=chats * messages, label="writing ") as bar:
         characters = await fill(chats, messages, writer, bar.update)
-    said = await gently(indexer, 10)
+    gentle = await gently(indexer, 10)
     start, done = time.perf_counter(), 0
     with click.progressbar(length=chats * messages, label="indexing") as bar:
 
@@ -198,11 +198,11 @@ async def measure(app: InProcessApp, chats: int, messages: int) -> None:
 
         texts = await reindex(progress)
     spent = time.perf_counter() - start
-    if current_database().dialect == "postgres":  # as it does by itself after a while
+    if current_database().dialect == "postgres":  # which it does by itself after a while
         await current_database().script("ANALYZE")
     click.echo(
         f"{texts:,} texts of {characters / texts:.0f} characters: {texts / spent:,.0f} texts/s, "
-        f"{characters / spent / 1e6:.2f} million characters/s\n{said}\n"
+        f"{characters / spent / 1e6:.2f} million characters/s\n{gentle}\n"
         f"index {await size('index') / 1e6:,.0f} MB, everything {await size('all') / 1e6:,.0f} MB"
     )
     await compare(Search(app), writer)
@@ -228,7 +228,7 @@ async def compare(search: Search, writer: Writer) -> None:
 
 
 @contextlib.contextmanager
-def a_house(url: str) -> Iterator[InProcessApp]:
+def application(url: str) -> Iterator[InProcessApp]:
     with tempfile.TemporaryDirectory() as directory:
         environment = {
             "DATA_DIR": str(Path(directory) / "data"),
@@ -253,7 +253,7 @@ def main(postgres: bool, chats: int, messages: int) -> None:
             if postgres
             else ""
         )
-        app = opened.enter_context(a_house(url))
+        app = opened.enter_context(application(url))
         app.call(measure, app, chats, messages)
 
 

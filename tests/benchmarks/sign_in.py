@@ -1,12 +1,12 @@
-"""What signing in costs those who do not: does it tell who has an account, and does a flood of it hold up others?
+"""Side effects of sign-ins: whether their duration reveals accounts, and whether many of them delay other requests.
 
     .venv/bin/python -m tests.benchmarks.sign_in [--rounds 10]
 
-A real server on SQLite, limits switched off.
+A real server on SQLite, without rate limits.
 
-    timing    200 tries with a wrong password, interleaved, of an account, of nobody, of an account without a password;
-              medians, and each as a share of the first
-    flood     /api/models alone, and while 200 sign-ins are under way at once; median and 99th percentile
+    timing    200 attempts with a wrong password, interleaved, for an account, for an unknown address and for an account
+              without a password; medians, and each as a share of the first
+    flood     /api/models alone, and during 200 concurrent sign-ins; median and 99th percentile
 """
 
 import asyncio
@@ -25,19 +25,19 @@ from tests.upstream import Upstream
 
 from portico.testing import PASSWORD, SECRET, Client, Server
 
-TRIES = 200
+ATTEMPTS = 200
 FLOOD = 200
-#: Seconds for which the list of models is asked for.
-LASTS = 10.0
+#: Seconds for which the list of models is requested.
+DURATION_SECONDS = 10.0
 SIGN_IN = "/api/v1/auths/signin"
 
 
 def timing(server: Server) -> dict[str, float]:
-    """Median milliseconds of a wrong password, by whom it is tried for."""
-    names = {"an account": "ada", "nobody": "nobody", "without a password": "sam"}
+    """Return median milliseconds of sign-ins with a wrong password, by kind of account."""
+    names = {"an account": "ada", "unknown address": "unknown", "without a password": "sam"}
     took: dict[str, list[float]] = {name: [] for name in names}
     client = server.client
-    for _ in range(TRIES // len(names)):
+    for _ in range(ATTEMPTS // len(names)):
         for name, email in names.items():
             began = time.perf_counter()
             form = {"email": f"{email}@example.org", "password": "wrong"}
@@ -47,7 +47,7 @@ def timing(server: Server) -> dict[str, float]:
 
 
 def listing(client: Client, seconds: float) -> list[float]:
-    """Milliseconds of each request for the list of models, one after the other, fifty a second at most."""
+    """Return milliseconds of each request for the list of models, one after the other, at most fifty a second."""
     took = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -58,8 +58,8 @@ def listing(client: Client, seconds: float) -> list[float]:
     return took
 
 
-def knock(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
-    """So many at once, each again as soon as it is answered, or when it is told to come back. In a process of its own."""
+def run_sign_ins(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
+    """Run FLOOD sign-ins at once, each repeated after its response or its Retry-After. Runs in a separate process."""
     statuses: Counter[int] = Counter()
 
     async def one(session: aiohttp.ClientSession, number: int, until: float) -> None:
@@ -81,15 +81,15 @@ def knock(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
 
 
 def flood(server: Server, admin: Client) -> tuple[list[float], list[float], Counter[int]]:
-    """What the list takes idle, and under a flood; how the sign-ins were answered."""
-    idle = listing(admin, LASTS)
+    """Return the durations of the list without and with concurrent sign-ins, and the statuses of the sign-ins."""
+    idle = listing(admin, DURATION_SECONDS)
     done: Queue[Counter[int]] = queue_of()
-    crowd = Process(target=knock, args=(server.url, LASTS + 2, done))
-    crowd.start()
+    process = Process(target=run_sign_ins, args=(server.url, DURATION_SECONDS + 2, done))
+    process.start()
     time.sleep(1)
-    busy = listing(admin, LASTS)
+    busy = listing(admin, DURATION_SECONDS)
     answered = done.get(timeout=120)
-    crowd.join()
+    process.join()
     return idle, busy, answered
 
 
@@ -130,7 +130,7 @@ def main(rounds: int) -> None:
 
 
 def _without_password(database: str) -> None:
-    """Sam came by another way."""
+    """Delete the password of Sam, as if the account belonged to another provider."""
     import sqlite3
 
     with sqlite3.connect(database) as connection:

@@ -56,8 +56,8 @@ def test_AB_04_AB_05_AB_06_AB_07_what_is_taken_away_is_gone_everywhere(
         for name, hold in holds.items():
             assert eventually(lambda: not hold.is_live), f"{way}: {name} lives on"  # noqa: B023
         assert holds["websocket"].code == 4401, way
-        assert b"session_revoked" in holds["stream"].said, way
-        assert holds["stream"].said.endswith(b"data: [DONE]\n\n"), way
+        assert b"session_revoked" in holds["stream"].received, way
+        assert holds["stream"].received.endswith(b"data: [DONE]\n\n"), way
         upstream.wait_until_idle()
         assert held.get("/api/v1/auths/").status in (401, 403), way
         assert bystander.is_live, way
