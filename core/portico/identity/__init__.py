@@ -1,4 +1,4 @@
-"""Who is asking: accounts, passwords, sign-ins, groups, and what an account may do by default."""
+"""Accounts, groups, sessions, authentication and default permissions. `Identity` is the facade."""
 
 from portico.identity.accounts.account import Account, Role
 from portico.identity.accounts.account_list import AccountQuery, AccountSummary

@@ -1,24 +1,24 @@
-"""Who is asking: what every request knows about its caller, and no more."""
+"""The authenticated caller of a request, and the limits of the credential that was used."""
 
 import msgspec
 
-#: The credential of whoever signed in.
+#: `Actor.credential` of a signed-in session.
 SESSION_CREDENTIAL = "session"
 
 
 class CredentialScope(msgspec.Struct, frozen=True):
-    """What a credential is good for, where that is less than what its owner may do.
+    """Restricts a credential to a part of what its owner may do.
 
-    `endpoints`: paths of routes, with all below them; None = all. `scopes`: words such as `chats`, `chats:read`,
-    `read`, where the area is the plugin whose route it is; None = all. What is asked is the route that was found, never
-    the address that was sent.
+    `endpoints`: path prefixes of routes; None = all. `scopes`: `chats`, `chats:read`, `read` and the like, where the
+    area is the plugin that registered the route; None = all. Checked against the matched route, never against the
+    path that the client sent.
     """
 
     endpoints: tuple[str, ...] | None = None
     scopes: frozenset[str] | None = None
 
     def allows(self, path: str, area: str, *, reads: bool) -> bool:
-        """Whether a route may be called. `path`: its template, such as `/api/v1/chats/{id}`."""
+        """Return whether a route may be called. `path`: its template, such as `/api/v1/chats/{id}`."""
         if self.endpoints is not None and not any(
             path == one or path.startswith(f"{one}/") for one in self.endpoints
         ):
@@ -30,11 +30,11 @@ class CredentialScope(msgspec.Struct, frozen=True):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """A signed-in person, as of this request.
+    """The account that sent a request, as of this request.
 
-    Read afresh for each request, so a changed role counts at once. `session_id`: the sign-in it came through, or what
-    stands for one; `credential`: its kind, `session` or that of a `TokenAuthenticator`. `bounds`: what it is good for; None =
-    for all its owner may do.
+    Resolved for each request, so a changed role applies at once. `session_id`: id of the session or API key that was
+    used; `credential`: its kind, `session` or the `kind` of a `TokenAuthenticator`. `scope`: restriction of the
+    credential; None = everything its owner may do.
     """
 
     id: str
@@ -48,10 +48,10 @@ class Actor(msgspec.Struct, frozen=True):
 
     @property
     def is_admin(self) -> bool:
-        """Whether this is an administrator."""
+        """Whether the account has the role `admin`."""
         return self.role == "admin"
 
     @property
     def is_verified(self) -> bool:
-        """Whether somebody has let this account in; a pending one may only look at itself."""
+        """Whether an administrator approved the account. A pending account may only read itself."""
         return self.role in ("admin", "user")

@@ -1,32 +1,32 @@
-"""What happens to accounts, sign-ins and groups, for whoever listens. Published after the commit."""
+"""Events about accounts, sessions and groups. Published after the commit, except the two `…Deleting`."""
 
 import msgspec
 
 
 class AccountCreated(msgspec.Struct, frozen=True):
-    """Somebody has an account now."""
+    """An account was created."""
 
     id: str
     role: str
 
 
 class AccountChanged(msgspec.Struct, frozen=True):
-    """Role, password or profile of an account is another than before."""
+    """The role, password, profile or status of an account changed."""
 
     id: str
 
 
 class AccountDeleted(msgspec.Struct, frozen=True):
-    """An account is gone, and with it all that was its own."""
+    """An account and everything it owned was deleted."""
 
     id: str
 
 
 class AccountDeleting(msgspec.Struct, frozen=True):
-    """An account is about to be deleted, in the transaction that is open: whoever keeps something of it deletes
-    it now, or hands it over.
+    """An account is about to be deleted. Published inside the deleting transaction.
 
-    `heir`: who is given what others still use; None = nobody, delete it all.
+    Listeners delete what belongs to the account, or transfer it. `new_owner_id`: the account that is given what
+    others still use; None = delete everything.
     """
 
     id: str
@@ -34,15 +34,15 @@ class AccountDeleting(msgspec.Struct, frozen=True):
 
 
 class GroupDeleting(msgspec.Struct, frozen=True):
-    """A group is about to be deleted, in the transaction that is open."""
+    """A group is about to be deleted. Published inside the deleting transaction."""
 
     id: str
 
 
 class SessionRevoked(msgspec.Struct, frozen=True):
-    """A sign-in has ended before its time; `session_id` None = every one of the account, or all but one.
+    """A session ended before it expired; `session_id` None = all sessions of the account, or all except one.
 
-    `expires_at`: when it would have ended, in epoch seconds; None = never, or it is not known.
+    `expires_at`: when it would have expired, in epoch seconds; None = never or unknown.
     """
 
     account_id: str
@@ -51,9 +51,9 @@ class SessionRevoked(msgspec.Struct, frozen=True):
 
 
 class ApiKeyRevoked(msgspec.Struct, frozen=True):
-    """A key is not good any more, or not for what it was; connections that stay open have to be looked at again.
+    """An API key was deleted or restricted, so open connections have to be checked again.
 
-    `key_id`: the `session_id` of the actors it stood for.
+    `key_id`: the `session_id` of the actors that used it.
     """
 
     account_id: str
@@ -61,10 +61,10 @@ class ApiKeyRevoked(msgspec.Struct, frozen=True):
 
 
 class GroupChanged(msgspec.Struct, frozen=True):
-    """A group was made or deleted, or its members or permissions are others than before."""
+    """A group was created or deleted, or its members or permissions changed."""
 
     id: str
 
 
-#: All that is told after a commit; the two `…Leaving` are told before.
+#: The events after which cached account and group data is out of date.
 EVENTS = (AccountCreated, AccountChanged, AccountDeleted, SessionRevoked, GroupChanged)

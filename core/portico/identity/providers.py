@@ -1,7 +1,7 @@
-"""Ways to sign in: what a plugin that offers one is, and what it says about somebody.
+"""Protocols of authentication plugins, and the external identity that a provider returns.
 
-A way finds out who somebody is; everything after that is the same for all of them: `Identity.enter` finds or makes
-the account, opens the session and answers.
+A provider only authenticates. `Identity.auth.sign_in_with` then finds, links or creates the account, opens the session
+and builds the response, in the same way for all providers.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,20 +12,22 @@ import msgspec
 from portico.identity.accounts.account import Account, Role
 from portico.identity.actor import Actor
 
-#: Bytes of a subject. OpenID Connect allows 255; directories name people at greater length.
+#: OpenID Connect allows 255 bytes; distinguished names of LDAP are longer.
 MAX_SUBJECT_BYTES = 1024
 
 
+#: What a client shows: a form, a link, or nothing because a header or no check at all identifies the user.
 ProviderKind = Literal["form", "redirect", "header", "none"]
 
 
 class ExternalIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Who somebody is, as their provider vouches for it.
+    """What a provider states about a user.
 
-    `subject`: the provider's own name for them, never given to anybody else; compared byte by byte. None = it has none
-    but the e-mail address, by which the account is found each time. `vouched`: the provider asserts that the e-mail address is theirs. `picture`: a picture as accounts keep it. `role` None = the
-    default one for a newcomer, else as it was. `groups`: names; None = as they were. `provider_session_id`: the
-    provider's name for this sign-in, such as `sid` of OpenID Connect.
+    `subject`: the provider's permanent id of the user, compared byte by byte; None = it has none, and the account is
+    found by e-mail address each time. `email_verified`: the provider asserts that the address belongs to the user.
+    `picture`: a URL or `data:` URL as in `Account.profile_image_url`. `role` None = the default role for a new account,
+    unchanged for an existing one. `groups`: names; None = unchanged. `provider_session_id`: the provider's id of this
+    session, such as `sid` of OpenID Connect.
     """
 
     subject: str | None
@@ -39,12 +41,13 @@ class ExternalIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvisioningRules(msgspec.Struct, frozen=True, kw_only=True):
-    """On which terms a way lets people in.
+    """How accounts are found, linked and created for the users of a provider.
 
-    `newcomers`: whoever has no account is given one; `founder`: the very first one is, at least. `merge`: whoever has one of the same e-mail address is given
-    that, if the provider vouches for the address: nobody, all but administrators, everybody. `create_groups`: groups
-    that are named and missing are made. `is_ignored_group`: groups, by name, that are neither joined nor left.
-    `replace_picture`: a picture replaces the one an account has already.
+    `create_accounts`: create an account for an unknown user; `create_first_account`: create at least the first account
+    of the installation. `link_by_email`: link an unknown user to the account with the same verified e-mail address;
+    `non_admins` = unless that account is an administrator. `create_groups`: create groups that are named but missing.
+    `is_ignored_group`: names of groups whose membership is left unchanged. `replace_picture`: overwrite the picture of an
+    existing account.
     """
 
     create_accounts: bool = False
@@ -56,7 +59,7 @@ class ProvisioningRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionOrigin(msgspec.Struct, frozen=True, kw_only=True):
-    """How somebody came in. `method`: the name of the way; `address` and `user_agent`: as far as they are known."""
+    """How a session was opened. `method`: the name of the provider; `address`, `user_agent`: of the client, if known."""
 
     method: str = "password"
     address: str | None = None
@@ -64,14 +67,13 @@ class SessionOrigin(msgspec.Struct, frozen=True, kw_only=True):
     provider_session: str | None = None
 
 
-#: Characters of a `User-Agent` that are kept.
 MAX_USER_AGENT_CHARS = 256
 
 
 def session_origin(
     scope: Mapping[str, Any], method: str, provider_session: str | None = None
 ) -> SessionOrigin:
-    """How the sender of an ASGI request comes in."""
+    """Return the session origin of an ASGI request."""
     agent = next((value for name, value in scope["headers"] if name == b"user-agent"), None)
     text = agent.decode("latin-1").replace("\x00", "")[:MAX_USER_AGENT_CHARS] if agent else None
     client = scope.get("client")
@@ -85,108 +87,107 @@ def session_origin(
 
 @runtime_checkable
 class AuthProvider(Protocol):
-    """A way to sign in, offered by a plugin with `register_auth_providers`.
+    """A method of signing in, registered with `register_auth_providers`.
 
-    Its routes are the plugin's own; they call `Identity.sign_in_with(provider, attempt, scope)`.
+    Its routes belong to the plugin; they call `identity.auth.sign_in_with(provider, attempt, scope)`.
     """
 
     @property
     def name(self) -> str:
-        """Unique in the house, part of addresses and of what is stored, such as `password` or `github`."""
+        """Unique name such as `password` or `github`. It is part of URLs and of stored sessions and links."""
         ...
 
     @property
     def label(self) -> str:
-        """What the button or the form is called."""
+        """Text of the button or form."""
         ...
 
     @property
     def kind(self) -> "ProviderKind":
-        """How a client goes about it: asks for a name and a password, follows a link, or need not ask, because a header
-        says who it is or because everybody is let in.
+        """How a client signs in: with a form, by following a link, or without a question because a header identifies
+        the user (`header`) or no sign-in is needed (`none`).
         """
         ...
 
     @property
     def provisioning_rules(self) -> ProvisioningRules:
-        """Asked at each sign-in, so that they may change while the house runs."""
+        """The rules for accounts. Read at each sign-in, so they may change at run time."""
         ...
 
     async def authenticate(self, attempt: Any) -> Account | ExternalIdentity:
-        """Who this is. `attempt` is what the plugin's own route made of the request.
+        """Return the account or the external identity of a sign-in. `attempt`: what the plugin's route read.
 
-        Raises: Invalid for whoever it is not, with the same words whatever the reason.
+        Raises: InvalidRequest if the sign-in fails, with the same text for every reason.
         """
         ...
 
 
 @runtime_checkable
 class SharedSignInProvider(Protocol):
-    """An `AuthProvider` that lets people in at `POST /api/v1/auths/signin`, the door that ways share.
+    """An `AuthProvider` that accepts requests to `POST /api/v1/auths/signin`, which several providers share.
 
-    Whoever need not ask is asked first: `open`, `header`, then the forms; among equals, by name.
+    Providers are asked by kind (`none`, `header`, `form`), and by name within a kind.
     """
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Any | None:
-        """What `authenticate` takes, made of a request at the door; None = it is for another way.
+        """Return what `authenticate` takes; None = the request is for another provider.
 
-        `body`: JSON, of any shape. Raises: Misshapen.
+        `body`: any JSON. Raises: ValidationError.
         """
         ...
 
 
 @runtime_checkable
 class ToggleableProvider(Protocol):
-    """An `AuthProvider` that an administrator can close and open while the house runs."""
+    """An `AuthProvider` that an administrator can switch on and off at run time."""
 
     async def is_enabled(self) -> bool:
-        """Whether it lets anybody in now."""
+        """Return whether users can sign in with it now."""
         ...
 
 
 @runtime_checkable
 class ProviderSignOut(Protocol):
-    """An `AuthProvider` that also has something to end when a session of its own making ends."""
+    """An `AuthProvider` that also ends the session at the external provider."""
 
     async def sign_out(self, session_id: str) -> str | None:
-        """Let go of what belongs to a session, while it is still there.
+        """End the provider's part of a session. Called before the session is deleted; it must return quickly.
 
-        Nobody waits long to be signed out: what has to be known is kept. Returns where the browser should go next;
-        None = nowhere.
+        Returns the URL that the browser should open next, or None.
         """
         ...
 
 
 @runtime_checkable
 class RequestVerifier(Protocol):
-    """An `AuthProvider` that is asked about every request of somebody who is signed in."""
+    """An `AuthProvider` that checks every request of a signed-in user."""
 
     def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
-        """Whether nothing in this ASGI request speaks against it being this person's."""
+        """Return whether this ASGI request may come from this actor."""
         ...
 
 
 @runtime_checkable
 class TokenAuthenticator(Protocol):
-    """Who stands behind tokens of one kind, other than sessions; from `register_token_authenticators`."""
+    """Authenticates one kind of tokens that are not sessions; registered with `register_token_authenticators`."""
 
     @property
     def kind(self) -> str:
-        """Its name, the `credential` of the actors it finds, such as `key`."""
+        """Name of the kind, such as `key`: the `credential` of its actors."""
         ...
 
     @property
     def prefix(self) -> str:
-        """What its tokens, and no others, begin with, such as `sk-`."""
+        """Prefix of its tokens and of no others, such as `sk-`."""
         ...
 
     async def authenticate(self, token: str) -> Actor | None:
-        """Who this token stands for now; None = nobody. Asked with each request, so it has to be quick.
+        """Return the actor of a token, or None if it is not valid. Called with each request, so it has to be quick.
 
-        Raises: Forbidden for a good token that may not be used at all.
+        Raises: Forbidden for a valid token that may not be used.
         """
         ...
 
     async def still_valid(self, session_ids: list[str]) -> set[str]:
-        """Those of its actors' `session_id`s that are still good: asked for connections that stay open."""
+        """Return those of its actors' `session_id`s that are still valid. Called for connections that stay open."""
         ...

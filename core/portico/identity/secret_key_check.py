@@ -1,4 +1,4 @@
-"""One database, one secret key: two instances with different keys would sign people out at every other request."""
+"""Check that all instances of a database use the same secret key: tokens of another key would be rejected."""
 
 from portico.db import execute, fetch_one, transaction
 from portico.settings.secret_key import ensure_same_secret, secret_fingerprint
@@ -13,13 +13,13 @@ _STORED = "SELECT fingerprint FROM portico_secret WHERE id = 1"
 
 
 async def stored_fingerprint() -> str | None:
-    """The fingerprint of the key that this database is used with, None before its first use."""
+    """Return the fingerprint of the secret key of this database, None before its first use."""
     found = await fetch_one(_STORED)
     return found["fingerprint"] if found else None
 
 
 async def check_secret_key(secret: Secret) -> None:
-    """Use the database with this key. Raises: SecretKeyMismatch if it is used with another one."""
+    """Store the fingerprint of this key if there is none. Raises: SecretKeyMismatch if another one is stored."""
     stored = await stored_fingerprint()
     if stored is None:
         async with transaction():
@@ -29,5 +29,5 @@ async def check_secret_key(secret: Secret) -> None:
 
 
 async def replace_secret_key(secret: Secret) -> None:
-    """From now on this is the key. Whoever is signed in under the old one has to sign in again."""
+    """Store this key as the one of the database. Sessions of the old key become invalid."""
     await execute(_REPLACE, secret_fingerprint(secret))

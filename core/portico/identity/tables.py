@@ -1,4 +1,4 @@
-"""The tables of accounts, sign-ins and groups, for queries through Piccolo. The migrations make them."""
+"""Tables of accounts, sessions and groups, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Boolean, Integer, Text
 from piccolo.table import Table
@@ -7,8 +7,8 @@ from portico.db import Reference, TableSet
 
 
 class AccountTable(Table, tablename="portico_account"):
-    """People. `info`, `settings` and `oauth` hold JSON; `email` is lower case, `folded` is folded for searches,
-    `email_key` is what addresses are compared by; `colliding`: another account of before has the same.
+    """Accounts. `info`, `settings` and `oauth` hold JSON; `email` is lower case, `folded` is folded for searches,
+    `email_key` compares addresses; `colliding`: an account of an earlier release has the same key.
     """
 
     id = Text(primary_key=True, default="")
@@ -39,7 +39,7 @@ class AccountTable(Table, tablename="portico_account"):
 
 
 class PasswordTable(Table, tablename="portico_password"):
-    """Hashes of the passwords of those who have one."""
+    """Password hashes of the accounts that have a password."""
 
     account_id = Text(primary_key=True, default="")
     hash = Text()
@@ -47,7 +47,7 @@ class PasswordTable(Table, tablename="portico_password"):
 
 
 class SessionTable(Table, tablename="portico_session"):
-    """Sign-ins; `id` is the `jti` of the token, `method` the way it came about."""
+    """Sessions; `id` is the `jti` of the token, `method` the name of the provider."""
 
     id = Text(primary_key=True, default="")
     account_id = Text()
@@ -62,7 +62,7 @@ class SessionTable(Table, tablename="portico_session"):
 
 
 class IdentityLinkTable(Table, tablename="portico_link"):
-    """What accounts are called by their providers. The key is the pair; Piccolo knows only single ones."""
+    """External identities of accounts. The primary key is the pair; Piccolo supports one column only."""
 
     provider = Text(primary_key=True, default="")
     subject = Text()
@@ -71,14 +71,14 @@ class IdentityLinkTable(Table, tablename="portico_link"):
 
 
 class FounderTable(Table, tablename="portico_founder"):
-    """The one row that says who was first."""
+    """One row: the first account."""
 
     id = Integer(primary_key=True)
     account_id = Text(null=True, default=None)
 
 
 class GroupTable(Table, tablename="portico_group"):
-    """Groups; `account_id` made it. `data`, `meta` and `permissions` hold JSON."""
+    """Groups; `account_id` is the owner. `data`, `meta` and `permissions` hold JSON."""
 
     id = Text(primary_key=True, default="")
     account_id = Text()
@@ -92,7 +92,7 @@ class GroupTable(Table, tablename="portico_group"):
 
 
 class GroupMemberTable(Table, tablename="portico_group_member"):
-    """Who is in which group. The key is the pair; Piccolo knows only single ones, so here it is the group."""
+    """Members of groups. The primary key is the pair; Piccolo supports one column only, so here it is the group."""
 
     group_id = Text(primary_key=True, default="")
     account_id = Text()
@@ -100,7 +100,7 @@ class GroupMemberTable(Table, tablename="portico_group_member"):
 
 
 class SecretKeyTable(Table, tablename="portico_secret"):
-    """The one row that says which secret key this database is used with."""
+    """One row: the fingerprint of the secret key of this database."""
 
     id = Integer(primary_key=True)
     fingerprint = Text()
@@ -119,7 +119,7 @@ TABLES = TableSet(
     ),
     migrations="portico.identity.migrations",
     references=(
-        # Empty for a group that the command line made.
+        # Empty for a group that was created on the command line.
         Reference(
             "portico_group",
             "account_id",
@@ -127,7 +127,7 @@ TABLES = TableSet(
             where="account_id <> ''",
             orphans="inherit",
         ),
-        # Clearing it would make the next visitor an administrator.
+        # Clearing it would make the next account an administrator.
         Reference("portico_founder", "account_id", "portico_account", orphans="keep"),
     ),
 )

@@ -1,1 +1,1 @@
-"""Accounts: who there is, what they keep about themselves, and who was here a moment ago."""
+"""Accounts: storage, lookup, lists, profiles, user data and last-seen times."""

@@ -1,4 +1,4 @@
-"""An account as it is stored, and the rules for what may be stored in one."""
+"""The stored account, and the validation of its columns."""
 
 from typing import Literal, get_args
 
@@ -9,12 +9,11 @@ from portico.identity.accounts.picture import DEFAULT_PICTURE
 from portico.normalization import likeness
 
 Role = Literal["pending", "user", "admin"]
-#: Each may do more than the one before.
+#: In ascending order of rights.
 ROLES: tuple[str, ...] = get_args(Role)
 
-#: Characters.
 MAX_NAME_CHARS = 256
-#: Bytes of what a search looks into; PostgreSQL indexes no more than 2704.
+#: Limit of the searched text; PostgreSQL indexes at most 2704 bytes.
 MAX_FOLDED_BYTES = 2400
 
 
@@ -22,7 +21,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `portico_account`.
 
     Units: times in epoch seconds. Shape: `info`, `settings` and `oauth` are JSON text, `date_of_birth` is
-    `YYYY-MM-DD`. `epoch` counts what ended all sign-ins at once, such as a new password.
+    `YYYY-MM-DD`. `epoch` counts the events that ended all sessions at once, such as a new password.
     """
 
     id: str
@@ -54,28 +53,28 @@ COLUMNS = ", ".join(Account.__struct_fields__)
 
 
 def check_name(name: str) -> str:
-    """The name without the NUL characters that no database keeps. Raises: Invalid if it is too long."""
+    """Return the name without NUL characters, which databases cannot store. Raises: InvalidRequest if it is too long."""
     if len(name) > MAX_NAME_CHARS:
         raise InvalidRequest(f"[ERROR: A name has at most {MAX_NAME_CHARS} characters]")
     return name.replace("\x00", "")
 
 
 def is_demotion(old: str, new: str) -> bool:
-    """Whether an account loses a role: whoever is promoted stays signed in, and sees at once what is new."""
+    """Return whether a role change takes rights away. Only a demotion ends sessions."""
     return ROLES.index(new) < ROLES.index(old)
 
 
 def check_role(role: str) -> Role:
-    """One of the three roles. Raises: Invalid."""
+    """Return the role. Raises: InvalidRequest if it is not one of the three."""
     if role not in ROLES:
         raise InvalidRequest("[ERROR: Invalid role]")
     return role  # type: ignore[return-value]
 
 
 def folded(name: str, email: str) -> str:
-    """What a search for people looks into, and what they are sorted by: name, line break, e-mail address.
+    """Return the text that searches match and lists sort by: name, line break, e-mail address.
 
-    Folded here, because databases know only the case of ASCII, or that of their own locale, and no form of Unicode.
+    Folded here because databases fold only ASCII or their own locale and do not normalize Unicode.
     """
     text = f"{likeness(' '.join(name.split()))}\n{likeness(email)}"
     return text.encode("utf-8", "ignore")[:MAX_FOLDED_BYTES].decode("utf-8", "ignore")

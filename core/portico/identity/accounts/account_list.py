@@ -1,7 +1,7 @@
-"""The roll of people: searched, sorted, in pages.
+"""Lists of accounts: search, sort, paginate.
 
-Every text that reaches a statement is one of those written here; what a client sends is only ever a value. A page is
-found by ids alone, out of indexes, and its rows are read afterwards: a row may hold a picture and much more.
+SQL text consists of constants of this module only; client input is always a bound value. A page is selected by ids from
+indexes first and its rows are read afterwards, because a row may hold a picture and much more.
 """
 
 import re
@@ -15,13 +15,11 @@ from portico.errors import ValidationError
 from portico.identity.accounts.account import Account
 from portico.normalization import likeness
 
-#: Accounts on one page.
 PAGE_SIZE: Final = 30
-#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+#: Higher page numbers would overflow the 64 bits of OFFSET; those pages are empty anyway.
 MAX_PAGE: Final = 2**32
-#: Characters somebody may search for.
 MAX_QUERY_CHARS: Final = 1024
-#: An order by membership: `group_id:` and the id of a group. Its members come first when the order is descending.
+#: Prefix of an order by membership: `group_id:<id>`. Members come first in descending order.
 BY_GROUP: Final = "group_id:"
 
 _ORDERS: Final = {
@@ -33,11 +31,11 @@ _ORDERS: Final = {
     "updated_at": "updated_at",
     "role": "role",
 }
-#: What nobody sorts by who is not shown it: the order would tell.
+#: Orders that would reveal e-mail addresses or memberships to a caller who may not read them.
 _EMAIL_ORDERS: Final = ("email", BY_GROUP)
 _LIKE: Final = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\x00": ""})
 _BLANKS: Final = re.compile(r"\s+")
-# A page of people would else weigh what thirty people keep with their accounts.
+# Without the three columns a page does not carry the user data of thirty accounts.
 _ACCOUNT_COLUMNS: Final = ", ".join(
     f"NULL AS {name}" if name in ("info", "settings", "oauth") else name
     for name in Account.__struct_fields__
@@ -46,7 +44,7 @@ _SUMMARY_COLUMNS: Final = "id, email, name, role, status_emoji, status_message, 
 
 
 class AccountSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody in a list, without what only their own page needs. Units: times in epoch seconds."""
+    """An account in a list, with the columns that lists show. Units: times in epoch seconds."""
 
     id: str
     email: str
@@ -60,7 +58,7 @@ class AccountSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to list. `query`: part of a name, and of an e-mail address where `addresses` are for the caller to see.
+    """Which accounts to list. `query`: part of a name, or of an e-mail address if `with_emails`.
 
     `order_by`: a column, or `group_id:<id>`; `direction`: `asc`, else descending. A page below 1 means 1.
     """
@@ -72,7 +70,7 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     with_emails: bool = True
 
     def __post_init__(self) -> None:
-        """Raises: Misshapen for an order nobody knows, or a text nobody would type."""
+        """Raises: ValidationError for an unknown order or a text that is too long."""
         known = self.order_by in _ORDERS or self.order_by.startswith(BY_GROUP)
         if not known or (not self.with_emails and self.order_by.startswith(_EMAIL_ORDERS)):
             names = ", ".join(filter(None, _ORDERS))
@@ -83,7 +81,7 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pattern(self) -> str | None:
-        """What `folded` has to be like; None = anything. Up to the line break it is the name."""
+        """The LIKE pattern for `folded`; None = no filter. The name is the part before the line break."""
         text = likeness(_BLANKS.sub(" ", self.query)).translate(_LIKE)
         if not text:
             return None
@@ -91,38 +89,35 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def offset(self) -> int:
-        """OFFSET."""
+        """The number of rows to skip."""
         return (min(max(self.page, 1), MAX_PAGE) - 1) * PAGE_SIZE
 
 
 class AccountList:
-    """Everybody, as lists."""
+    """Lists of accounts."""
 
     async def accounts(self, query: AccountQuery) -> tuple[list[Account], int]:
-        """One page of accounts, without info, settings and oauth, and how many there are in all.
-
-        Three statements.
-        """
+        """Return one page of accounts without `info`, `settings` and `oauth`, and the total number. Three statements."""
         found, total = await self._page(query, _ACCOUNT_COLUMNS)
         return [Account(**one) for one in found], total
 
     async def summaries(self, query: AccountQuery) -> tuple[list[AccountSummary], int]:
-        """One page, and how many there are in all. Three statements."""
+        """Return one page of summaries and the total number. Three statements."""
         found, total = await self._page(query, _SUMMARY_COLUMNS)
         return [AccountSummary(**one) for one in found], total
 
     async def all(self) -> list[AccountSummary]:
-        """All there are, newest first."""
+        """Return all accounts, newest first."""
         sql = f"SELECT {_SUMMARY_COLUMNS} FROM portico_account ORDER BY created_at DESC, id DESC"  # noqa: S608
         return [AccountSummary(**one) for one in await fetch_all_in_thread(sql)]
 
     async def colliding(self) -> list[AccountSummary]:
-        """Accounts whose e-mail addresses are one, though written otherwise; those that are the same one after another."""
+        """Return the accounts whose e-mail address equals that of another account, sorted by address."""
         sql = f"SELECT {_SUMMARY_COLUMNS} FROM portico_account WHERE colliding = TRUE ORDER BY email_key, created_at, id"  # noqa: S608
         return [AccountSummary(**one) for one in await fetch_all_in_thread(sql)]
 
     async def groups_of(self, account_ids: list[str]) -> dict[str, list[str]]:
-        """The groups that the people of one page are in. Shape: ids of groups, sorted, by account."""
+        """Return the groups of some accounts. Shape: sorted group ids by account id."""
         sql = f"SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ({placeholders(len(account_ids))})"  # noqa: S608
         found = defaultdict(list)
         for one in await fetch_all(f"{sql} ORDER BY group_id", *account_ids) if account_ids else ():
@@ -133,7 +128,7 @@ class AccountList:
         sql, args = _ids(query)
         ask = (
             fetch_all_in_thread if args else fetch_all
-        )  # with values it is a search or an order that looks at everybody
+        )  # with values it is a search or an order that scans all accounts
         ids = [one["id"] for one in await ask(sql, *args, PAGE_SIZE, query.offset)]
         if query.pattern is None:
             (counted,) = await fetch_all(_COUNT)
@@ -144,24 +139,24 @@ class AccountList:
         return [found[one] for one in ids if one in found], counted["total"]
 
 
-# The index on `folded` holds all that a search needs; the rows themselves are not touched.
+# The index on `folded` covers a search, so no rows are read.
 _MATCHING: Final = "folded LIKE $1 ESCAPE '!'"
 _COUNT: Final = "SELECT COUNT(*) AS total FROM portico_account"
 _COUNT_MATCHING: Final = f"{_COUNT} WHERE {_MATCHING}"
 
 
 def _ids(query: AccountQuery) -> tuple[str, list[Any]]:
-    """The statement that finds the ids of a page, and its values short of LIMIT and OFFSET."""
+    """Return the statement that selects the ids of a page, and its values except LIMIT and OFFSET."""
     pattern = query.pattern
     args: list[Any] = [] if pattern is None else [pattern]
-    turn = "ASC" if query.order_by and query.direction == "asc" else "DESC"
+    direction = "ASC" if query.order_by and query.direction == "asc" else "DESC"
     sql = "SELECT a.id FROM portico_account a"
     if query.order_by.startswith(BY_GROUP):
         args.append(query.order_by.removeprefix(BY_GROUP).replace("\x00", ""))
         sql += f" LEFT JOIN portico_group_member m ON m.account_id = a.id AND m.group_id = ${len(args)}"
-        order = f"CASE WHEN m.account_id IS NULL THEN 0 ELSE 1 END {turn}, a.folded, a.id"
+        order = f"CASE WHEN m.account_id IS NULL THEN 0 ELSE 1 END {direction}, a.folded, a.id"
     else:
-        order = f"a.{_ORDERS[query.order_by]} {turn}, a.id {turn}"
+        order = f"a.{_ORDERS[query.order_by]} {direction}, a.id {direction}"
     if pattern is not None:
         sql += f" WHERE a.id IN (SELECT id FROM portico_account WHERE {_MATCHING})"  # noqa: S608
     return f"{sql} ORDER BY {order} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}", args

@@ -1,4 +1,4 @@
-"""Accounts: making, changing and deleting them. There is always an administrator, and only one founder."""
+"""Create, change and delete accounts. One administrator always remains; the first account is one."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -41,12 +41,10 @@ from portico.identity.accounts.picture import DEFAULT_PICTURE, check_picture
 from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountDeleting
 
 KIND = "account"
-#: A plugin that is not active cannot hand over what it keeps.
-OWNED_DATA_MESSAGE = (
-    "[ERROR: Something still belongs to this account, and the plugin that keeps it is not active]"
-)
+#: An inactive plugin cannot transfer or delete its data.
+OWNED_DATA_MESSAGE = "[ERROR: This account still owns data of a plugin that is not active]"
 
-#: How often a deletion is tried that meets writers who are at work on what belongs to the account.
+#: Attempts of a deletion that deadlocks with writers of the account's data.
 MAX_ATTEMPTS = 5
 
 _INSERT = (
@@ -59,12 +57,12 @@ _SET_HASH = (
     "ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, updated_at = excluded.updated_at"
 )
 _RENEW_HASH = "UPDATE portico_password SET hash = $3 WHERE account_id = $1 AND hash = $2"
-# Everybody who comes at the same time waits here for the row, and finds it filled in.
+# Concurrent sign-ups wait here for the row and then find it filled in.
 _CLAIM_FOUNDER = (
     "UPDATE portico_founder SET account_id = $1 WHERE id = 1 AND account_id IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM portico_account) RETURNING id"
 )
-# Two administrators who demote each other take turns here; the second sees what the first did.
+# Serializes two administrators who demote each other: the second sees the change of the first.
 _LOCK_ADMINS = "UPDATE portico_founder SET account_id = account_id WHERE id = 1"
 _OTHER_ADMIN = "SELECT 1 FROM portico_account WHERE role = 'admin' AND id <> $1 LIMIT 1"
 _UPDATE = (
@@ -73,9 +71,9 @@ _UPDATE = (
 )
 _KEY = "SELECT email_key FROM portico_account WHERE id = $1"
 _SET_KEY = "UPDATE portico_account SET email_key = $2, colliding = FALSE WHERE id = $1"
-# Those that collide already are not held apart by the index.
+# The index does not cover accounts that collide already.
 _TAKEN = "SELECT 1 FROM portico_account WHERE email_key = $1 AND id <> $2 LIMIT 1"
-# A group that was made while its maker's others were handed over.
+# A group that was created while the account's other groups were transferred.
 _OWNS_A_GROUP = "SELECT 1 FROM portico_group WHERE account_id = $1 LIMIT 1"
 _TOUCH = "UPDATE portico_account SET updated_at = $1 WHERE id = $2"
 
@@ -89,11 +87,11 @@ class SessionCloser(Protocol):
 
 
 class Accounts(AccountLookup):
-    """Everybody who has an account. Raises NotFound wherever an id must exist and does not.
+    """Stores accounts. Raises NotFound wherever an id must exist and does not.
 
-    `default_role`: that of an account for which none is said, asked each time.
-    `by`: the account that asks for a change; None = whoever sits at the server's own keyboard. Only administrators
-    decide who is one, and change or delete one; the first of them is changed by nobody else.
+    `default_role`: returns the role of accounts that are created without one.
+    `by`: the account that requests a change; None = the command line. Only administrators may grant or remove that role
+    and change or delete administrators; only the first administrator may change their own account.
     """
 
     def __init__(
@@ -114,11 +112,11 @@ class Accounts(AccountLookup):
         only_if_first: bool = False,
         by: str | None = None,
     ) -> Account:
-        """A new account. The very first one is an administrator's, whatever `role` says.
+        """Create an account. The first account of the installation is an administrator, whatever `role` is.
 
-        `role` None = the default one. `founding`: only if it is the very first. Raises: Invalid for a taken or
-        malformed e-mail address, role, name or picture; TooLarge for a picture; Forbidden if `founding` came too
-        late, or for an administrator made by somebody who is none.
+        `role` None = the default role. `only_if_first`: create it only if there is no account yet. Raises: InvalidRequest
+        for a taken or malformed e-mail address, role, name or picture; TooLarge for a picture; Forbidden if
+        `only_if_first` and there is an account, or if `by` is not an administrator and `role` is `admin`.
         """
         email, name = check_email(email), check_name(name)
         role = check_role(role or await self._default_role())
@@ -145,10 +143,10 @@ class Accounts(AccountLookup):
     async def update(
         self, account_id: str, requested: AccountChanges, by: str | None = None
     ) -> Account:
-        """Change an account, all of it or nothing; a lower role or another password ends its sessions.
+        """Change an account in one transaction. A lower role or another password ends its sessions.
 
-        Raises: Invalid for a taken or malformed e-mail address, a role, name or picture; TooLarge for a picture;
-        Forbidden if `by` may not, or if nobody would be left to administer.
+        Raises: InvalidRequest for a taken or malformed e-mail address, a role, name or picture; TooLarge for a picture;
+        Forbidden if `by` may not, or if no administrator would remain.
         """
         try:
             async with transaction():
@@ -165,16 +163,16 @@ class Accounts(AccountLookup):
                 if demoted or requested.password_hash is not None:
                     await self._sessions.close_all(account_id)
                 after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
-                # Read last: ending the sign-ins moved the epoch on, and who is let in next is let in with this one.
+                # Read last: closing the sessions incremented the epoch that the next session needs.
                 return await self.by_id(account_id)
         except UniqueViolation as error:
             raise InvalidRequest(EMAIL_TAKEN) from error
 
     async def set_role(self, account_id: str, role: str) -> Account:
-        """Give an account another role; a lower one ends its sessions.
+        """Change the role of an account. A lower role ends its sessions.
 
-        Raises: Invalid for an unknown role; Forbidden for the first administrator, or if nobody would be left to
-        administer.
+        Raises: InvalidRequest for an unknown role; Forbidden for the first administrator, or if no administrator would
+        remain.
         """
         return await self.update(account_id, AccountChanges(role=role))
 
@@ -185,10 +183,10 @@ class Accounts(AccountLookup):
         keep: str | None = None,
         epoch: int | None = None,
     ) -> None:
-        """Give an account another password, which ends its sign-ins but for `keep`.
+        """Store another password hash and end the sessions of the account, except `keep`.
 
-        `epoch`: that of the account when the old password was proven; None = nobody had to. Raises: NotFound; Invalid
-        if there has been another password, or an end of all sign-ins, since.
+        `epoch`: the epoch of the account when the old password was verified; None = it was not required. Raises:
+        NotFound; InvalidRequest if the password was changed or all sessions were ended since.
         """
         async with transaction():
             if not await execute(_TOUCH, now(), account_id):
@@ -200,7 +198,7 @@ class Accounts(AccountLookup):
             after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
 
     async def renew_hash(self, account_id: str, old_hash: str, new_hash: str) -> None:
-        """Keep another hash of the same password, unless there is another password meanwhile."""
+        """Replace the hash of the same password, unless the password was changed meanwhile."""
         await execute(_RENEW_HASH, account_id, old_hash, new_hash)
 
     async def delete(
@@ -211,12 +209,12 @@ class Accounts(AccountLookup):
         new_owner_id: str | None = None,
         delete_content: bool = False,
     ) -> None:
-        """Delete an account with all that is its own, in every plugin, or nothing of it.
+        """Delete an account with everything it owns, in all plugins, in one transaction.
 
-        `heir`: who is given what others still use; None = `by`, at the keyboard the first administrator.
-        `delete_content`: nobody, all of it goes. Raises: Forbidden if `by` may not, for the first administrator,
-        or if nobody would be left to administer; Invalid if it is to inherit from itself, or if something of it is
-        kept by a plugin that is not active.
+        `new_owner_id`: the account that is given what others still use; None = `by`, on the command line the first
+        administrator. `delete_content`: delete that too. Raises: Forbidden if `by` may not, for the first
+        administrator, or if no administrator would remain; InvalidRequest if the new owner is the deleted account, or
+        if the account owns data of a plugin that is not active.
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
@@ -237,18 +235,18 @@ class Accounts(AccountLookup):
             if account_id in (by, await self.first_admin_id()):
                 raise Forbidden(ACTION_PROHIBITED)
             await self._check_may_set_role(account, "", by)
-            inherits = (
+            owner = (
                 None if delete_content else await self._new_owner(account_id, new_owner_id or by)
             )
-            await self._bus.publish_in_transaction(AccountDeleting(account_id, inherits))
-            # Whoever writes takes locks of a plugin first and the account last, and so does this.
+            await self._bus.publish_in_transaction(AccountDeleting(account_id, owner))
+            # Same lock order as writers: rows of plugins first, the account last.
             await hold_for_deletion("portico_account", account_id)
             try:
                 async with transaction():
                     await self._delete_row(account_id)
             except ForeignKeyViolation:
-                # Written after the listeners were at work on it; nothing more can be from here on.
-                await self._bus.publish_in_transaction(AccountDeleting(account_id, inherits))
+                # Rows were added after the listeners ran. From here on none can be: the account is locked.
+                await self._bus.publish_in_transaction(AccountDeleting(account_id, owner))
                 await self._delete_row(account_id)
             await self._sessions.close_all(account_id)
             await drop_fields(KIND, account_id, AUDITED_FIELDS)
@@ -256,7 +254,7 @@ class Accounts(AccountLookup):
             after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
 
     async def _delete_row(self, account_id: str) -> None:
-        """Raises: ForeignKeyViolation if something that has to be handed over is still there."""
+        """Delete the row. Raises: ForeignKeyViolation if something still has to be transferred."""
         if await fetch_all(_OWNS_A_GROUP, account_id):
             raise ForeignKeyViolation("portico_group.account_id")
         key = await self._key_of(account_id)
@@ -265,11 +263,11 @@ class Accounts(AccountLookup):
 
     async def _new_owner(self, account_id: str, wanted: str | None) -> str | None:
         if wanted == account_id:
-            raise InvalidRequest("[ERROR: Nobody inherits from themselves]")
+            raise InvalidRequest("[ERROR: An account cannot be its own new owner]")
         return (await self.by_id(wanted)).id if wanted else await self.first_admin_id()
 
     async def _write(self, account: Account, changes: dict[str, str]) -> None:
-        """Store the columns that changed, and note them."""
+        """Store the changed columns and record them in the audit log."""
         values = {name: getattr(account, name) for name in CHANGEABLE} | changes
         text = folded(values["name"], values["email"])
         await execute(_UPDATE, account.id, *values.values(), text, now())
@@ -280,19 +278,17 @@ class Accounts(AccountLookup):
             await clear_collision(was_key)
         if "role" in changes:
             await record_change("role.changed", KIND, account.id, account.role, changes["role"])
-        if noted := sorted(changes.keys() - {"role"}):
-            was = {name: getattr(account, name) for name in AUDITED_FIELDS if name in changes}
-            became = {name: changes[name] for name in AUDITED_FIELDS if name in changes}
-            await record_change(
-                "account.changed", KIND, account.id, was, became | {"fields": noted}
-            )
+        if changed := sorted(changes.keys() - {"role"}):
+            old = {name: getattr(account, name) for name in AUDITED_FIELDS if name in changes}
+            new = {name: changes[name] for name in AUDITED_FIELDS if name in changes}
+            await record_change("account.changed", KIND, account.id, old, new | {"fields": changed})
 
     async def _key_of(self, account_id: str) -> str | None:
         found = await fetch_one(_KEY, account_id)
         return found["email_key"] if found else None
 
     async def _check_key(self, key: str, account_id: str) -> None:
-        """Raises: Invalid if another account has this address, however it is written."""
+        """Raises: InvalidRequest if another account has this address in any spelling."""
         if await fetch_all(_TAKEN, key, account_id):
             raise InvalidRequest(EMAIL_TAKEN)
 
@@ -301,20 +297,20 @@ class Accounts(AccountLookup):
         await record_change("password.changed", KIND, account_id)
 
     async def _is_admin_now(self, by: str | None) -> bool:
-        """Whether somebody is an administrator now, whatever they were when they asked."""
+        """Return whether an account is an administrator now, whatever it was when the request began."""
         if by is None:
             return True
-        asking = await self.find(by)
-        return asking is not None and asking.role == "admin"
+        account = await self.find(by)
+        return account is not None and account.role == "admin"
 
     async def check_may_change(self, account_id: str, by: str | None) -> None:
-        """Raises: NotFound if there is no such account; Forbidden unless `by` may change something about it."""
+        """Raises: NotFound if there is no such account; Forbidden unless `by` may change it."""
         account = await self.by_id(account_id)
         if by != account_id:
             await self._check_may_set_role(account, account.role, by)
 
     async def _check_may_set_role(self, account: Account, role: str, by: str | None) -> None:
-        """Raises: Forbidden unless `by` may make `role` of this account (empty = delete it)."""
+        """Raises: Forbidden unless `by` may give this account `role` (empty = delete it)."""
         if account.role == "admin" or role == "admin":
             if account.id == await self.first_admin_id() and (
                 by not in (None, account.id) or role != "admin"

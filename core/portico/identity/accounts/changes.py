@@ -1,4 +1,4 @@
-"""What is changed about an account in one go, and what the audit trail is told of it."""
+"""A change of several columns of an account, and how the audit log shows an account."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from portico.identity.accounts.account import Account, check_name, check_role
 from portico.identity.accounts.email_address import check_email
 from portico.identity.accounts.picture import check_picture
 
-#: What the audit trail shows of an account; everything else is named at most.
+#: Columns whose values the audit log shows; of other columns it shows the name only.
 AUDITED_FIELDS = ("name", "email")
 _CHECKS: dict[str, Callable[[str], str]] = {
     "name": check_name,
@@ -22,7 +22,7 @@ CHANGEABLE = tuple(_CHECKS)
 
 
 class AccountChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account is to be from now on; None = as it was."""
+    """New values of an account; None = unchanged."""
 
     name: str | None = None
     email: str | None = None
@@ -31,19 +31,19 @@ class AccountChanges(msgspec.Struct, frozen=True, kw_only=True):
     password_hash: str | None = None
 
     def changes(self, account: Account) -> dict[str, str]:
-        """The columns that would be others than before, checked.
+        """Return the validated values of the columns that change.
 
-        What stays as it is is not looked at again: a picture from elsewhere does not keep an old account from being
-        given a role. Raises: Invalid, TooLarge.
+        Unchanged values are not validated again, so an old account with a picture that is refused today can still be
+        given another role. Raises: InvalidRequest, TooLarge.
         """
         found: dict[str, str] = {}
         for column, check in _CHECKS.items():
-            value, was = getattr(self, column), getattr(account, column)
-            if value is not None and value != was and (checked := check(value)) != was:
+            value, old = getattr(self, column), getattr(account, column)
+            if value is not None and value != old and (checked := check(value)) != old:
                 found[column] = checked
         return found
 
 
 def audit_view(account: Account) -> dict[str, Any]:
-    """An account in the audit trail."""
+    """Return the values of an account that the audit log shows."""
     return {"email": account.email, "name": account.name, "role": account.role}

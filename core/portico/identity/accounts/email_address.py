@@ -1,7 +1,7 @@
-"""E-mail addresses: what may be one, and which two are one.
+"""E-mail addresses: validation, and the key that compares two addresses.
 
-`email_key` is the only way to compare addresses. An address that it would change in ways nobody types, such as one with
-a Kelvin sign or a zero-width space, is refused where it is new, and finds only the account that has exactly it.
+`email_key` is the only comparison. An address with look-alike or invisible characters, such as a Kelvin sign or a
+zero-width space, is refused for a new account, and matches only an account with exactly the same characters.
 """
 
 import unicodedata
@@ -12,15 +12,15 @@ import idna
 from portico.errors import INVALID_EMAIL_FORMAT, InvalidRequest
 from portico.normalization import normalized
 
-#: Characters; RFC 5321 allows an address 254.
+#: RFC 5321.
 MAX_EMAIL_CHARS: Final = 254
 
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
-#: Control characters, invisible ones and marks of direction, halves of pairs, unassigned ones, blanks.
+#: Unicode categories: control, format, surrogate, private use, unassigned and separator characters.
 _REFUSED_CATEGORIES: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
-#: A dot to the domain name system, and no dot to anybody else.
+#: A dot for the domain name system only.
 _IDEOGRAPHIC_FULL_STOP: Final = "\u3002"
-#: Letters and marks that nobody sees.
+#: Letters and marks without a visible form.
 _INVISIBLE: Final = frozenset(
     map(
         chr,
@@ -33,10 +33,10 @@ _INVISIBLE: Final = frozenset(
 
 
 def check_email(email: str) -> str:
-    """The address as it is stored: lower case, composed.
+    """Return the address as it is stored: lower case, composed.
 
-    Raises: Invalid if it does not look like one, or only looks like one. Source: `a@b.c` or `a@localhost`; unlike the
-    reference, the whole of it has to match, and blanks are refused.
+    Raises: InvalidRequest if it is malformed or has look-alike characters. Source: `a@b.c` or `a@localhost`; unlike the
+    reference, the whole text has to match, and blanks are refused.
     """
     if len(email) > MAX_EMAIL_CHARS or not _has_email_shape(email) or not is_plain(email):
         raise InvalidRequest(INVALID_EMAIL_FORMAT)
@@ -44,7 +44,7 @@ def check_email(email: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """The same for all ways to write one address: compatible forms, case, invisible characters, international domains."""
+    """Return a key that is equal for all spellings of an address: compatibility forms, case, invisible characters, IDN."""
     if email.isascii():
         return email.lower().removesuffix(".")
     local, at, domain = email.rpartition("@")
@@ -52,7 +52,7 @@ def email_key(email: str) -> str:
 
 
 def domain_key(domain: str) -> str:
-    """The same for all ways to write one domain: that of the domain name system, where it can be written so."""
+    """Return a key that is equal for all spellings of a domain: its ASCII form if it has one."""
     domain = domain.removesuffix(".")
     if domain.isascii():
         return domain.lower()
@@ -63,19 +63,19 @@ def domain_key(domain: str) -> str:
 
 
 def is_plain(email: str) -> bool:
-    """Whether somebody would type an address like this: everything of it is seen, and is what it looks like."""
+    """Return whether every character is visible and no look-alike of another one."""
     return email.isascii() or all(map(_is_plain, email))
 
 
 def is_same_address(one: str, other: str) -> bool:
-    """Whether two texts are the same address. One that is not plain is like nothing but itself."""
+    """Return whether two texts are the same address. An address that is not plain equals only itself."""
     if one == other:
         return True
     return is_plain(one) and is_plain(other) and email_key(one) == email_key(other)
 
 
 def exact_spellings(email: str) -> tuple[str, str]:
-    """An address to the letter, and with the letters of ASCII in lower case: no other letter becomes one of them."""
+    """Return the address unchanged, and with ASCII letters in lower case: no other letter becomes an ASCII one."""
     return email, "".join(one.lower() if one.isascii() else one for one in email)
 
 

@@ -1,7 +1,7 @@
-"""The stored keys of e-mail addresses: made for accounts that have none, and accounts whose addresses are one.
+"""Stored keys of e-mail addresses: filled in for old accounts, and accounts whose keys collide.
 
-Accounts of an earlier release may have addresses with one key. They are marked and stay apart: each is found by exactly
-its own address. No new account gets the key of another.
+Accounts of an earlier release may have addresses with the same key. They are marked as colliding, and each is found by
+its exact address only. A new account never gets the key of another one.
 """
 
 import structlog
@@ -9,7 +9,6 @@ import structlog
 from portico.db import Database, execute, fetch_one
 from portico.identity.accounts.email_address import email_key
 
-#: Accounts at once.
 BATCH_SIZE = 500
 
 _WITHOUT = "SELECT id, email FROM portico_account WHERE email_key IS NULL ORDER BY id LIMIT $1"
@@ -25,7 +24,7 @@ log = structlog.get_logger("portico.identity")
 
 
 async def fill_email_keys(database: Database) -> None:
-    """Give a key to every account that has none: those of before there were keys, or of an older instance."""
+    """Store the key of every account that has none because an older release created it."""
     while found := await database.rows(_WITHOUT, BATCH_SIZE):
         async with database.transaction():
             for one in found:
@@ -35,17 +34,17 @@ async def fill_email_keys(database: Database) -> None:
 
 
 async def clear_collision(key: str | None) -> None:
-    """An account with this key has another address now, or is gone: the last one left collides with nobody."""
+    """Clear the mark of the last account with this key, after another one changed its address or was deleted."""
     if key is not None:
         await execute(_ALONE, key)
 
 
 async def warn_of_collisions() -> None:
-    """Say at the start that there are accounts whose addresses are one."""
+    """Log a warning if there are accounts whose addresses collide."""
     found = await fetch_one(_COLLIDING)
     if found and found["n"]:
         log.warning(
-            "several accounts have what is one e-mail address; each signs in by exactly its own spelling",
+            "several accounts have the same e-mail address; each can sign in with its exact spelling only",
             accounts=found["n"],
             see="portico user list --colliding",
         )

@@ -1,15 +1,14 @@
-"""Who was here a moment ago. Noted in memory with each request, and written down now and then, many at a time."""
+"""Last-seen times: noted in memory with each request, and written to the database in batches."""
 
 from portico.db import chunks, execute, now
 from portico.tasks import PeriodicTask
 
-#: Seconds after which somebody who was seen does not count as here any more.
+#: An account is active for this long after its last request.
 ACTIVE_SECONDS = 180
-#: Seconds between two rounds of writing.
 FLUSH_SECONDS = 10
-#: Seconds between two writes for the same account.
+#: Minimum time between two writes of the same row.
 MIN_WRITE_SECONDS = 60
-#: Of how many it is known at most; beyond, those seen longest ago are forgotten, written or not.
+#: Beyond this number the rows seen longest ago are dropped, written or not.
 MAX_TRACKED = 100_000
 
 _WRITE = (
@@ -19,48 +18,48 @@ _WRITE = (
 
 
 class LastSeenTracker:
-    """When each account, or what else has a row, was last seen by this process. Units: epoch seconds."""
+    """Last-seen times of the rows of a table, as seen by this process. Units: epoch seconds."""
 
     def __init__(self, table: str = "portico_account", column: str = "last_active_at") -> None:
         self._write = _WRITE.format(table=table, column=column)
-        #: Those seen longest ago first.
+        #: Ordered by time, oldest first.
         self._seen: dict[str, int] = {}
-        #: What was written, and when.
+        #: The time that was written, and when it was written.
         self._written: dict[str, tuple[int, int]] = {}
         self._task = PeriodicTask(f"last seen in {table}", FLUSH_SECONDS, self.flush)
 
     def touch(self, row_id: str) -> None:
-        """Somebody is here now. Called with every request."""
+        """Note that a row was seen now. Called with every request."""
         self._seen.pop(row_id, None)
         self._seen[row_id] = now()
         if len(self._seen) > MAX_TRACKED:
             self._drop(next(iter(self._seen)))
 
     def last_active(self, row_id: str, stored: int) -> int:
-        """When somebody was last here. `stored`: what the database says."""
+        """Return when a row was last seen. `stored`: the value in the database."""
         return max(self._seen.get(row_id, 0), stored)
 
     def is_active(self, account_id: str, stored: int) -> bool:
-        """Whether somebody was here within the last three minutes."""
+        """Return whether an account was seen within the last three minutes."""
         return now() - self.last_active(account_id, stored) <= ACTIVE_SECONDS
 
     def start(self) -> None:
-        """Begin to write what is noted. Needs the running loop, and the database in use."""
+        """Start writing. Needs a running event loop and an open database."""
         self._task.start()
 
     async def stop(self) -> None:
-        """Write the rest, and end. Nothing to do where it was not started."""
+        """Stop, and write the remaining times. Does nothing if it was not started."""
         if await self._task.stop():
             await self._task.attempt(lambda: self.flush(at_once=True))
 
     async def flush(self, *, at_once: bool = False) -> None:
-        """Write down who was seen; whoever was written within the last minute waits, unless `at_once`."""
+        """Write the noted times, except those written within the last minute, unless `at_once`."""
         written = {one: self._written.get(one, (0, 0)) for one in self._seen}
         due = sorted(
             (one, at)
             for one, at in self._seen.items()
             if at > written[one][0]
-            # Whoever left since would never be due, and never be forgotten.
+            # A row that is not seen again would never be due and never be dropped.
             and (at_once or now() - at > ACTIVE_SECONDS or self.is_due(at, *written[one]))
         )
         for some in chunks(due):
@@ -73,11 +72,11 @@ class LastSeenTracker:
         self._drop_inactive()
 
     def is_due(self, at: int, was: int, written_at: int) -> bool:
-        """Whether it is time to write down that something was seen at `at`: `was` was written, at `written_at`."""
+        """Return whether `at` has to be written. `was`: the value written last, at `written_at`."""
         return at - was >= MIN_WRITE_SECONDS
 
     def _drop_inactive(self) -> None:
-        """Drop whoever is not here any more and has been written down."""
+        """Drop the rows that are not active any more and whose time was written."""
         gone = [
             one
             for one, at in self._seen.items()

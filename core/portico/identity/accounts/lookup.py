@@ -1,4 +1,4 @@
-"""Finding one account: by its id, by its e-mail address, and what a sign-in is checked against."""
+"""Lookup of single accounts by id or e-mail address, and of password hashes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _BY_EMAIL = (
     "FROM portico_account WHERE email IN ($1, $2) OR email_key = $3"
 )
 _TAKEN = "SELECT 1 FROM portico_account WHERE email = $1 OR email_key = $2 LIMIT 1"
-# The oldest account, which is the one that founded the house, where that was noted.
+# The first account as it was recorded, else the oldest one.
 _OLDEST = (
     "SELECT id, role FROM portico_account WHERE id = COALESCE("
     "(SELECT a.id FROM portico_founder f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), "
@@ -34,20 +34,20 @@ def _with_hash(found: dict[str, Any]) -> tuple[Account, str | None]:
 
 
 def _is_storable(text: str) -> bool:
-    """Whether a database could hold it: no NUL, and no half of a pair."""
+    """Return whether a database can store the text: no NUL and no lone surrogate."""
     return "\x00" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 class AccountLookup:
-    """Everybody who has an account, one at a time."""
+    """Finds single accounts."""
 
     async def find(self, account_id: str) -> Account | None:
-        """The account of this id, if there is one."""
+        """Return the account with this id, or None."""
         found = [] if "\x00" in account_id else await fetch_all(_BY_ID, account_id)
         return Account(**found[0]) if found else None
 
     async def existing_ids(self, account_ids: Sequence[str]) -> set[str]:
-        """Those of these ids that are an account's. A statement for each 500."""
+        """Return those of these ids that belong to an account. One statement for each 500."""
         there: set[str] = set()
         for ids in chunks([one for one in dict.fromkeys(account_ids) if "\x00" not in one]):
             sql = f"SELECT id FROM portico_account WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
@@ -55,21 +55,21 @@ class AccountLookup:
         return there
 
     async def by_id(self, account_id: str) -> Account:
-        """The account of this id. Raises: NotFound."""
+        """Return the account with this id. Raises: NotFound."""
         account = await self.find(account_id)
         if account is None:
             raise NotFound
         return account
 
     async def by_email(self, email: str) -> Account | None:
-        """The account of this e-mail address, however it is written. See `proof`."""
+        """Return the account with this e-mail address in any spelling, or None. See `password_hash_of`."""
         return (await self.password_hash_of(email))[0]
 
     async def password_hash_of(self, email: str) -> tuple[Account | None, str | None]:
-        """What a sign-in by password is checked against: the account and the hash, where there are such.
+        """Return the account with this e-mail address and its password hash; None where there is none.
 
-        An account whose address is to the letter this one comes first; else the only one whose address is the same. An
-        address that is not plain is nobody's but to the letter: it only looks like another.
+        An exact match comes first, else the only account with the same `email_key`. An address with look-alike
+        characters matches exactly only.
         """
         spellings = exact_spellings(email)
         key = email_key(email) if is_plain(email) else ""
@@ -81,9 +81,9 @@ class AccountLookup:
         return _with_hash(found[0]) if len(found) == 1 else (None, None)
 
     async def check_free(self, email: str) -> str:
-        """The address as it will be stored. Raises: Invalid if it is malformed or taken.
+        """Return the address as it will be stored. Raises: InvalidRequest if it is malformed or taken.
 
-        Said early, before a password is hashed; the statement that stores it is what decides.
+        An early check, before a password is hashed. The statement that stores the address decides.
         """
         email = check_email(email)
         if await fetch_all(_TAKEN, email, email_key(email)):
@@ -91,7 +91,7 @@ class AccountLookup:
         return email
 
     async def picture_of(self, account_id: str) -> str:
-        """The address of somebody's picture. Raises: NotFound."""
+        """Return the picture URL of an account. Raises: NotFound."""
         sql = "SELECT profile_image_url FROM portico_account WHERE id = $1"
         found = None if "\x00" in account_id else await fetch_one(sql, account_id)
         if found is None:
@@ -99,20 +99,20 @@ class AccountLookup:
         return str(found["profile_image_url"])
 
     async def last_active(self, account_id: str) -> int | None:
-        """When somebody was last seen, as far as that is stored: epoch seconds; None = there is no such account."""
+        """Return the stored last-seen time of an account in epoch seconds; None = there is no such account."""
         sql = "SELECT last_active_at FROM portico_account WHERE id = $1"
         found = None if "\x00" in account_id else await fetch_one(sql, account_id)
         return int(found["last_active_at"]) if found else None
 
     async def first_admin_id(self) -> str | None:
-        """The id of the first administrator, whom nobody else may change; None if the oldest account is not one."""
+        """Return the id of the first administrator, whom no other account may change; None if the oldest account is not one."""
         found = await fetch_one(_OLDEST)
         return str(found["id"]) if found and found["role"] == "admin" else None
 
     async def count(self) -> int:
-        """How many accounts there are."""
+        """Return the number of accounts."""
         return int((await fetch_all("SELECT COUNT(*) AS n FROM portico_account"))[0]["n"])
 
     async def any_exists(self) -> bool:
-        """Whether there is any account yet."""
+        """Return whether there is an account."""
         return bool(await fetch_all("SELECT 1 FROM portico_account LIMIT 1"))

@@ -1,6 +1,6 @@
-"""Pictures of people: which ones may be stored, and the bitmap in one.
+"""Profile pictures: which URLs may be stored, and the image inside a `data:` URL.
 
-What is taken in is looked at, byte by byte where it has bytes: a declared type proves nothing.
+The bytes of a `data:` URL are checked, because the declared media type proves nothing.
 """
 
 import base64
@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 from portico.errors import InvalidRequest, TooLarge
 
 DEFAULT_PICTURE = "/user.png"
-#: Characters of a picture given as a `data:` address.
 MAX_DATA_URL_CHARS = 256 * 1024
 MAX_URL_CHARS = 2048
 
 _DATA = re.compile(r"data:(image/(?:png|jpeg|gif|webp));base64,([A-Za-z0-9+/]+={0,2})")
-# One slash, not two: `//host` would be an address on another site.
+# One slash, not two: `//host` would be a URL of another site.
 _LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
 _REMOTE = re.compile(r"https://[^\s\\\x00-\x1f\x7f]+", re.IGNORECASE)
 # ASCII, because browsers turn look-alike digits into an IP address; the last label begins with a letter, because
@@ -32,18 +31,17 @@ _SIGNATURES = (
 
 
 class ImageData(NamedTuple):
-    """A picture's bytes, and the media type that they begin like."""
+    """Bytes of an image, and the media type that they have."""
 
     media_type: str
     data: bytes
 
 
 def check_picture(url: str) -> str:
-    """The address of a picture that is safe to hand to a browser.
+    """Return the URL of a picture if browsers can load it safely.
 
-    That is: none, a path on this site, an https address of a named host, or a small bitmap as `data:` that is what
-    it says it is; never SVG, which is a document that can run scripts. Raises: TooLarge for a bitmap over 256 KiB,
-    Invalid for everything else.
+    Allowed: an empty text, a path on this site, an https URL of a named host, or a small `data:` image of the declared
+    type; never SVG, which can run scripts. Raises: TooLarge for an image over 256 KiB, InvalidRequest for other URLs.
     """
     if url.startswith("data:"):
         if len(url) > MAX_DATA_URL_CHARS:
@@ -59,7 +57,7 @@ def check_picture(url: str) -> str:
 
 
 def decode_data_url(url: str) -> ImageData | None:
-    """What a `data:` address holds; None if that is no bitmap of the type it declares."""
+    """Return the image of a `data:` URL; None if it is not an image of the declared type."""
     declared = _DATA.fullmatch(url)
     if declared is None or len(declared[2]) % 4:
         return None
@@ -77,7 +75,7 @@ def _media_type(data: bytes) -> str | None:
 
 
 def _is_public_url(url: str) -> bool:
-    """Whether this is on a host with a public name, and carries no password to it."""
+    """Return whether the URL has a host with a public name and no credentials."""
     # Only a path may have other letters; `urlsplit` normalizes those of a host, which takes quadratic time.
     host = url[:MAX_URL_CHARS].partition("://")[2].replace("?", "/").partition("/")[0]
     if not host.isascii() or not _REMOTE.fullmatch(url):

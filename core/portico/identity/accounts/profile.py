@@ -1,4 +1,4 @@
-"""What people say about themselves: name, picture, a few words, and where they are."""
+"""Profiles: name, picture, bio, gender, date of birth and time zone of an account."""
 
 import re
 from datetime import date
@@ -15,11 +15,10 @@ from portico.identity.accounts.account import check_name, folded
 from portico.identity.accounts.picture import check_picture
 from portico.identity.events import AccountChanged
 
-#: Characters.
 MAX_BIO_CHARS = 4096
 MAX_GENDER_CHARS = 64
 
-# An update that changes nothing takes the row: whoever else changes the account waits.
+# An update that changes nothing locks the row, so concurrent changes of the account wait.
 _LOCK = (
     "UPDATE portico_account SET updated_at = updated_at WHERE id = $1 "
     "RETURNING name, email, profile_image_url, bio, gender, date_of_birth"
@@ -35,7 +34,7 @@ _MAX_ZONE_CHARS = 64
 
 
 class ProfileDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it at once; None = nothing is said. Shape: `date_of_birth` is `YYYY-MM-DD`."""
+    """A complete profile; None = empty. Shape: `date_of_birth` is `YYYY-MM-DD`."""
 
     name: str
     profile_image_url: str
@@ -45,15 +44,15 @@ class ProfileDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Profiles:
-    """What everybody says about themselves. Raises NotFound for an account that is gone."""
+    """Stores profiles. Raises NotFound if there is no such account."""
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
     async def update(self, account_id: str, details: ProfileDetails) -> None:
-        """Put this in the place of what was said before.
+        """Replace the profile. Unchanged values are not validated again.
 
-        Raises: Invalid, naming what will not do; TooLarge for a picture. What stays as it is is not checked again.
+        Raises: InvalidRequest, naming the invalid field; TooLarge for a picture.
         """
         async with transaction():
             found = await fetch_all(_LOCK, account_id)
@@ -66,14 +65,16 @@ class Profiles:
                 bio = _text("bio", bio, MAX_BIO_CHARS)
             if gender != was["gender"]:
                 gender = _text("gender", gender, MAX_GENDER_CHARS)
-            born = details.date_of_birth
-            if born != was["date_of_birth"]:
-                born = _parse_date(born)
+            birthday = details.date_of_birth
+            if birthday != was["date_of_birth"]:
+                birthday = _parse_date(birthday)
             picture = details.profile_image_url
             if picture != was["profile_image_url"]:
                 check_picture(picture)
-            words = folded(name, was["email"])
-            await execute(_UPDATE, account_id, name, picture, bio, gender, born, words, now())
+            search_text = folded(name, was["email"])
+            await execute(
+                _UPDATE, account_id, name, picture, bio, gender, birthday, search_text, now()
+            )
             if name != was["name"]:
                 changed = {"name": name, "fields": ["name"]}
                 await record_change(
@@ -82,9 +83,11 @@ class Profiles:
             self._publish(account_id)
 
     async def set_timezone(self, account_id: str, timezone: str) -> None:
-        """Say in which time zone somebody is: `Area/City`. Raises: Invalid for one that there is not."""
+        """Store the time zone of an account, such as `Area/City`. Raises: InvalidRequest if it does not exist."""
         if not _is_zone(timezone):
-            raise InvalidRequest("[ERROR: timezone: there is no such time zone]")
+            raise InvalidRequest(
+                "[ERROR: timezone: unknown time zone; expected a name such as Europe/Berlin]"
+            )
         async with transaction():
             if not await execute(_SET_TIMEZONE, account_id, timezone, now()):
                 raise NotFound
@@ -95,7 +98,7 @@ class Profiles:
 
 
 def _text(name: str, text: str | None, longest: int) -> str | None:
-    """A text without the NUL characters that no database keeps."""
+    """Return the text without NUL characters, which databases cannot store."""
     if text is not None and len(text) > longest:
         raise InvalidRequest(f"[ERROR: {name}: at most {longest} characters]")
     return None if text is None else text.replace("\x00", "")
@@ -109,7 +112,7 @@ def _parse_date(text: str | None) -> str | None:
             raise ValueError
         date.fromisoformat(text)
     except ValueError:
-        raise InvalidRequest("[ERROR: date_of_birth: a day is written YYYY-MM-DD]") from None
+        raise InvalidRequest("[ERROR: date_of_birth: expected a date as YYYY-MM-DD]") from None
     return text
 
 
@@ -122,5 +125,5 @@ def _is_zone(name: str) -> bool:
 
 @cache
 def _zones() -> frozenset[str]:
-    """All there are; empty on a machine without the database of them, where whatever looks like one is taken."""
+    """Return all time zones; empty on a machine without tzdata, where every well-formed name is accepted."""
     return frozenset(available_timezones())

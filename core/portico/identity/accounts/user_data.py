@@ -1,7 +1,7 @@
-"""What people keep with their account: settings, facts about themselves, a status line.
+"""User data of an account: `settings`, `info` and the status line.
 
-Settings and facts are objects of which the server knows next to nothing. They are kept as the JSON text that was
-sent, taken apart at their top level only.
+`settings` and `info` are JSON objects of the client. They are stored as the text that was sent and are decoded at their
+top level only.
 """
 
 from typing import Literal, TypeAlias
@@ -14,14 +14,14 @@ from portico.events import EventBus
 from portico.identity.events import AccountChanged
 
 UserDataField: TypeAlias = Literal["settings", "info"]
-#: The top level of an object. What is below stays text.
+#: The top level of a JSON object; nested values stay text.
 RawFields: TypeAlias = dict[str, msgspec.Raw]
 
-#: Bytes of one of them as JSON.
+#: Limit of each field as JSON.
 MAX_USER_DATA_BYTES = 1024 * 1024
 
 _READ = "SELECT {} AS text FROM portico_account WHERE id = $1"
-# An update that changes nothing takes the row: whoever else lays something over it waits, and sees the result.
+# An update that changes nothing locks the row, so a concurrent update waits and sees the result.
 _LOCK = "UPDATE portico_account SET updated_at = updated_at WHERE id = $1 RETURNING {} AS text"
 _UPDATE = "UPDATE portico_account SET {} = $2 WHERE id = $1"
 _SET_STATUS = (
@@ -33,13 +33,13 @@ _FIELDS = msgspec.json.Decoder(RawFields)
 
 
 class UserData:
-    """The papers of everybody. Raises NotFound for an account that is gone."""
+    """Stores user data. Raises NotFound if there is no such account."""
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
     async def read(self, account_id: str, field: UserDataField) -> msgspec.Raw:
-        """JSON text; `null` where nothing was ever kept."""
+        """Return the field as JSON text; `null` if nothing was stored."""
         found = await fetch_one(_READ.format(field), account_id)
         if found is None:
             raise NotFound
@@ -48,9 +48,9 @@ class UserData:
     async def update(
         self, account_id: str, field: UserDataField, changes: RawFields
     ) -> msgspec.Raw:
-        """Replace some top-level keys and keep the others, whoever else does so at the same time.
+        """Replace some top-level keys and keep the others; safe for concurrent updates.
 
-        Returns the whole of it. Raises: TooLarge if that is over 1 MiB; then nothing has changed.
+        Returns the whole field. Raises: TooLarge if it would be over 1 MiB; then nothing is stored.
         """
         async with transaction():
             found = await fetch_all(_LOCK.format(field), account_id)
@@ -65,7 +65,7 @@ class UserData:
     async def set_status(
         self, account_id: str, emoji: str | None, message: str | None, expires_at: int | None
     ) -> None:
-        """Say what somebody is up to. What is None stays as it was. Units: epoch seconds."""
+        """Store the status line. None = unchanged. Units: epoch seconds."""
         async with transaction():
             if not await execute(_SET_STATUS, account_id, emoji, message, expires_at, now()):
                 raise NotFound
@@ -73,7 +73,7 @@ class UserData:
 
 
 def top_level_fields(text: str | None) -> RawFields:
-    """The top level of what is stored; nothing of a text that another server left damaged."""
+    """Return the top level of a stored field; an empty object if the text is not a JSON object."""
     try:
         return _FIELDS.decode(text or "{}")
     except msgspec.MsgspecError:

@@ -1,1 +1,1 @@
-"""Groups, who is in them, and what the permission tree permits by them."""
+"""Groups, their members, and the permissions that groups and defaults grant."""

@@ -1,4 +1,4 @@
-"""What everybody may do without any group: as the operator set it, else as an administrator stored it, else as built in."""
+"""Default permissions: set by the operator, else stored by an administrator, else built in."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -19,14 +19,14 @@ from portico.identity.groups.permission_validation import (
 from portico.runtime_settings import PINNED, SettingsStore
 from portico.settings.permissions import PermissionDefaults
 
-#: Names of the stored values begin with this: `permissions.chat.delete`.
+#: Prefix of the names of stored values, such as `permissions.chat.delete`.
 PREFIX = "permissions."
 
 
 class DefaultPermissions:
-    """The default tree of one application, and the trees that stand on it.
+    """The default permission tree of an application, and the effective trees that are based on it.
 
-    `pinned`: the fields of `PermissionDefaults` that the operator set; what is stored for these does not count.
+    `pinned`: the fields of `PermissionDefaults` that the operator set; stored values of these are ignored.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class DefaultPermissions:
         self._trees = EffectivePermissionsCache(self._configured)
 
     async def trees(self) -> EffectivePermissionsCache:
-        """The trees on the defaults of now. Other defaults have a memory of their own, so none is ever stale."""
+        """Return the effective trees for the current defaults. A change of the defaults starts a new cache."""
         stored = await self._store.get(PREFIX)
         if stored is not self._stored:
             if stored != self._stored:
@@ -51,17 +51,17 @@ class DefaultPermissions:
         return self._trees
 
     async def tree(self) -> PermissionTree:
-        """What somebody may do who is in no group. Leave the result as it is: it is shared."""
+        """Return the tree of an account without groups. The result is shared: do not change it."""
         return (await self.trees()).defaults
 
     async def change(
         self, given: Mapping[str, Any], by: str, within: PermissionTree | None = None
     ) -> PermissionTree:
-        """Store another default tree on behalf of an account. Returns the one that is in force now.
+        """Store another default tree on behalf of an account. Returns the tree that is active now.
 
-        Shape of `given`: all sections; words that are missing are as the operator has them, unknown ones are
-        dropped. `within`: what may be granted at most; None = everything. Raises: Misshapen, Forbidden; Invalid for
-        another value of what the operator set.
+        Shape of `given`: all sections; missing permissions are as configured, unknown ones are dropped. `within`: the
+        permissions that may be granted; None = all. Raises: ValidationError, Forbidden; InvalidRequest for another
+        value of a pinned permission.
         """
         wanted = _flatten(read_defaults(given, self._configured))
         fixed = _flatten(self._configured)
@@ -72,25 +72,25 @@ class DefaultPermissions:
         configured = _flatten(self._configured)
         async with transaction():
             before = await self._store.set(values, by)
-            was = {
+            old = {
                 name: value if isinstance(value, bool) else configured[name]
                 for name, value in before.items()
             }
-            changed = {name: value for name, value in was.items() if value != wanted[name]}
-            became = {name: wanted[name] for name in changed}
-            check_may_grant(granted_permissions(_unflatten(became)), within)
+            changed = {name: value for name, value in old.items() if value != wanted[name]}
+            new = {name: wanted[name] for name in changed}
+            check_may_grant(granted_permissions(_unflatten(new)), within)
             if changed:
                 await audit.record_change(
                     "permissions.changed",
                     "permission",
                     "default",
                     _unflatten(changed),
-                    _unflatten(became),
+                    _unflatten(new),
                 )
         return await self.tree()
 
     def _merged(self, stored: Mapping[str, Any]) -> PermissionTree:
-        """The configured tree with what is stored on top, where that is a yes or a no and nobody pinned it."""
+        """Return the configured tree, overridden by stored booleans that are not pinned."""
         tree: PermissionTree = {section: dict(words) for section, words in self._configured.items()}
         for section, words in tree.items():
             for word in words:

@@ -1,4 +1,4 @@
-"""A group as it is stored, and the rules for what may be stored in one."""
+"""The stored group, its results, and the validation of its columns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ import msgspec
 from portico.errors import InvalidRequest
 
 MAX_DESCRIPTION_CHARS = 4096
-#: Bytes of JSON; every list of groups carries them.
+#: Limit as JSON; every list of groups contains it.
 MAX_DATA_BYTES = 64 * 1024
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `portico_group`, and how many are in it.
+    """One row of `portico_group`, and the number of members.
 
-    Units: times in epoch seconds. Shape: `data`, `meta` and `permissions` are JSON text. `account_id` made it.
+    Units: times in epoch seconds. Shape: `data`, `meta` and `permissions` are JSON text. `account_id` is the owner.
     """
 
     id: str
@@ -31,7 +31,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who is in a group. Units: `status_expires_at` in epoch seconds."""
+    """A member of a group. Units: `status_expires_at` in epoch seconds."""
 
     id: str
     name: str
@@ -43,21 +43,21 @@ class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MembershipChange(msgspec.Struct, frozen=True):
-    """A group after its members were changed. `ignored`: the ids on the list that are nobody's, in its order."""
+    """A group after a change of its members. `ignored`: the requested ids that belong to no account, in their order."""
 
     group: Group
     ignored: tuple[str, ...]
 
 
 class NoSuchGroup(InvalidRequest):
-    """A group that was to be changed is not there: 400 and not 404, as clients know it from these routes."""
+    """The group to change does not exist. Status 400, not 404, as the client contract has it."""
 
     def __init__(self, action: str) -> None:
         super().__init__(f"[ERROR: Error {action}]")
 
 
 def check_description(description: str) -> str:
-    """The description as it is stored. Raises: Invalid if it is too long."""
+    """Return the description as it is stored. Raises: InvalidRequest if it is too long."""
     if len(description) > MAX_DESCRIPTION_CHARS:
         raise InvalidRequest(
             f"[ERROR: A description has at most {MAX_DESCRIPTION_CHARS} characters]"
@@ -66,7 +66,7 @@ def check_description(description: str) -> str:
 
 
 def check_data(name: str, value: Mapping[str, Any] | None) -> str | None:
-    """`data` or `meta` as JSON text. Raises: Invalid if it is too large."""
+    """Return `data` or `meta` as JSON text. Raises: InvalidRequest if it is too large."""
     text = as_json(value)
     if text is not None and len(text.encode()) > MAX_DATA_BYTES:
         raise InvalidRequest(f"[ERROR: {name} has at most {MAX_DATA_BYTES // 1024} KiB]")
@@ -74,5 +74,5 @@ def check_data(name: str, value: Mapping[str, Any] | None) -> str | None:
 
 
 def as_json(value: Mapping[str, Any] | None) -> str | None:
-    """JSON text; None stays None."""
+    """Return JSON text; None stays None."""
     return None if value is None else msgspec.json.encode(value).decode()

@@ -1,4 +1,4 @@
-"""Groups: making, finding, changing and deleting them. Each change is noted in the transaction that makes it."""
+"""Create, find, change and delete groups. Each change is recorded in the audit log in the same transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ from portico.identity.groups.permission_validation import (
     granted_permissions,
 )
 
-#: What is done where no group is found, in the words of the refusal.
+#: The end of the error text if no group is found.
 CREATING = "creating group"
 UPDATING = "updating group"
 DELETING = "deleting group"
@@ -58,22 +58,22 @@ _SET_OWNER = "UPDATE portico_group SET account_id = $1 WHERE account_id = $2"
 
 
 class Groups(GroupMembership):
-    """All groups.
+    """Stores groups and their members.
 
-    `within` is what the one who makes a change is permitted: what they newly grant must lie within it, else
-    Forbidden is raised; None = whoever may give everything.
+    `within`: the permission tree of the account that makes a change. Forbidden is raised if the change grants more;
+    None = no limit.
     """
 
     async def all(self) -> list[Group]:
-        """All groups, the last changed first."""
+        """Return all groups, last changed first."""
         return [Group(**found) for found in await fetch_all(_ALL)]
 
     async def of_account(self, account_id: str) -> list[Group]:
-        """The groups somebody is in, the last changed first."""
+        """Return the groups of an account, last changed first."""
         return [Group(**found) for found in await fetch_all(_OF, account_id)]
 
     async def existing_ids(self, group_ids: Sequence[str]) -> set[str]:
-        """Those of these ids that are a group's."""
+        """Return those of these ids that belong to a group."""
         return await hold_rows("portico_group", group_ids)
 
     async def create(
@@ -88,11 +88,11 @@ class Groups(GroupMembership):
         within: PermissionTree | None = None,
         at: Sequence[str | int] = BODY,
     ) -> Group:
-        """A new group without members. Names may repeat.
+        """Create a group without members. Names need not be unique.
 
-        `group_id` None = a new one. `at`: the place of the group in what somebody sent. Raises: Misshapen for
-        permissions that are none; Invalid for what is too long, and for an id that is taken; Forbidden; NotFound if
-        the account `by` is gone (empty = the command line).
+        `by`: the owner; empty = the command line. `group_id` None = a new id. `at`: location of the group in the
+        request, for errors. Raises: ValidationError for invalid permissions; InvalidRequest for a value that is too long
+        or an id that is taken; Forbidden; NotFound if there is no account `by`.
         """
         group_id = group_id or new_id()
         if permissions is not None:
@@ -105,8 +105,8 @@ class Groups(GroupMembership):
                 if by and not await hold_rows("portico_account", [by]):
                     raise NotFound
                 await execute(_INSERT, group_id, by, *values, now())
-                became = {"name": name, "description": description, "permissions": permissions}
-                await audit.record_change("group.created", "group", group_id, new=became)
+                values_now = {"name": name, "description": description, "permissions": permissions}
+                await audit.record_change("group.created", "group", group_id, new=values_now)
                 after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
                 created = await self.find(group_id)
         except UniqueViolation:
@@ -126,41 +126,41 @@ class Groups(GroupMembership):
         within: PermissionTree | None = None,
         at: Sequence[str | int] = BODY,
     ) -> Group:
-        """Change a group; None = as it was. `permissions` and `data` are replaced whole.
+        """Change a group; None = unchanged. `permissions` and `data` are replaced as a whole.
 
-        Raises: NoSuchGroup; and as `create_group`. What the group grants already may stay, whoever asks; what stays as
-        it is is not checked again.
+        Raises: NoSuchGroup; and as `create`. `within` limits newly granted permissions only; unchanged values are not
+        validated again.
         """
         async with transaction():
-            was = await self.lock(group_id, UPDATING)
+            old = await self.lock(group_id, UPDATING)
             if permissions is not None and as_json(permissions) != as_json(
-                parse_tree(was.permissions)
+                parse_tree(old.permissions)
             ):
                 check_permissions(permissions, [*at, "permissions"])
             check_may_grant(
-                granted_permissions(permissions) - granted_permissions(parse_tree(was.permissions)),
+                granted_permissions(permissions) - granted_permissions(parse_tree(old.permissions)),
                 within,
             )
-            new_name, new_text, new_data = was.name, was.description, was.data
-            if name not in (None, was.name):
+            new_name, new_text, new_data = old.name, old.description, old.data
+            if name not in (None, old.name):
                 new_name = check_name(name)
-            if description not in (None, was.description):
+            if description not in (None, old.description):
                 new_text = check_description(description)
-            if data is not None and as_json(data) != as_json(parse_tree(was.data)):
+            if data is not None and as_json(data) != as_json(parse_tree(old.data)):
                 new_data = check_data("data", data)
-            grants = was.permissions if permissions is None else as_json(permissions)
+            grants = old.permissions if permissions is None else as_json(permissions)
             await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
             group = await self.lock(group_id, UPDATING)
-            before, after = _audit_view(was), _audit_view(group)
-            if was.data != group.data:
-                before["data"], after["data"] = parse_tree(was.data), parse_tree(group.data)
+            before, after = _audit_view(old), _audit_view(group)
+            if old.data != group.data:
+                before["data"], after["data"] = parse_tree(old.data), parse_tree(group.data)
             if before != after:
                 await audit.record_change("group.changed", "group", group_id, before, after)
         return group
 
     async def delete(self, group_id: str) -> bool:
-        """Delete a group with all that was given to it, in every plugin. False: there was none."""
+        """Delete a group and all grants to it, in all plugins. Returns whether it existed."""
         async with transaction():
             try:
                 group = await self.lock(group_id, DELETING)
@@ -168,18 +168,18 @@ class Groups(GroupMembership):
                 return False
             await self._bus.publish_in_transaction(GroupDeleting(group_id))
             await execute(_DELETE, group_id)
-            was = _audit_view(group) | {"members": group.member_count}
-            await audit.record_change("group.deleted", "group", group_id, was)
+            old = _audit_view(group) | {"members": group.member_count}
+            await audit.record_change("group.deleted", "group", group_id, old)
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))
         return True
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
-        """The groups that an account made go to the heir, or with them. Called inside the transaction."""
+        """Transfer the groups of an account to the new owner, or delete them. Called inside the transaction."""
         if event.new_owner_id is not None:
             await execute(_SET_OWNER, event.new_owner_id, event.id)
             return
-        for made in await fetch_all(_OWNED_BY, event.id):
-            await self.delete(made["id"])
+        for owned in await fetch_all(_OWNED_BY, event.id):
+            await self.delete(owned["id"])
 
 
 def _audit_view(group: Group) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who is in which group, and what that permits."""
+"""Members of groups, and the permissions that membership grants."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,10 @@ from portico.identity.groups.group import Group, GroupMember, MembershipChange, 
 from portico.identity.groups.permission_tree import PermissionTree, parse_tree
 from portico.identity.groups.permission_validation import check_may_grant, granted_permissions
 
-#: Members on one page of a list.
 PAGE_SIZE = 30
-#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+#: Higher page numbers would overflow the 64 bits of OFFSET; those pages are empty anyway.
 MAX_PAGE = 2**32
-#: What is done where no group is found, in the words of the refusal.
+#: The end of the error text if no group is found.
 ADDING = "adding users to group"
 REMOVING = "removing users from group"
 
@@ -24,7 +23,7 @@ GROUP = (
     "AS member_count FROM portico_group g"
 )
 _BY_ID = f"{GROUP} WHERE g.id = $1"
-# Whoever changes the same group at the same time waits here, and then finds what the other one did.
+# Locks the row: a concurrent change of the group waits here and then sees the result.
 _LOCK = "UPDATE portico_group SET name = name WHERE id = $1"
 _ADD = (
     "INSERT INTO portico_group_member (group_id, account_id, created_at) "
@@ -54,23 +53,23 @@ _PERMISSIONS = (
 
 
 class GroupMembership:
-    """The members of all groups. Lists of ids may name somebody twice; ids that are nobody's are passed over."""
+    """Stores memberships. Lists of ids may contain duplicates; ids that belong to no account are ignored."""
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
 
     async def find(self, group_id: str) -> Group | None:
-        """The group of this id, if there is one."""
+        """Return the group with this id, or None."""
         found = [] if "\x00" in group_id else await fetch_all(_BY_ID, group_id)
         return Group(**found[0]) if found else None
 
     async def add_members(
         self, group_id: str, account_ids: Sequence[str], within: PermissionTree | None = None
     ) -> MembershipChange:
-        """Let people into a group. Whoever is in it already stays.
+        """Add accounts to a group. Existing members stay.
 
-        `within`: what the one who does it is permitted; None = everything. Raises: NoSuchGroup; Forbidden if
-        membership would permit more than that.
+        `within`: the permission tree of the account that makes the change; None = no limit. Raises: NoSuchGroup;
+        Forbidden if membership grants more than that.
         """
         async with transaction():
             group = await self.lock(group_id, ADDING)
@@ -78,7 +77,7 @@ class GroupMembership:
             return await self._change(group, account_ids, added=account_ids)
 
     async def remove_members(self, group_id: str, account_ids: Sequence[str]) -> MembershipChange:
-        """Send people out of a group. Whoever is not in it stays out. Raises: NoSuchGroup."""
+        """Remove accounts from a group. Raises: NoSuchGroup."""
         async with transaction():
             group = await self.lock(group_id, REMOVING)
             return await self._change(group, account_ids, removed=account_ids)
@@ -86,7 +85,7 @@ class GroupMembership:
     async def set_members(
         self, group_id: str, account_ids: Sequence[str], within: PermissionTree | None = None
     ) -> MembershipChange:
-        """Have exactly these people in a group. Raises: as `add_members`."""
+        """Make exactly these accounts the members of a group. Raises: as `add_members`."""
         async with transaction():
             group = await self.lock(group_id, ADDING)
             check_may_grant(granted_permissions(parse_tree(group.permissions)), within)
@@ -96,7 +95,7 @@ class GroupMembership:
             )
 
     async def members(self, group_id: str, page: int | None = None) -> list[GroupMember]:
-        """Who is in a group, by name: everybody, or the 30 of one page. A number below 1 means 1."""
+        """Return the members of a group sorted by name: all, or one page of 30. A page below 1 means 1."""
         if "\x00" in group_id:
             return []
         if page is None:
@@ -107,23 +106,23 @@ class GroupMembership:
         return [GroupMember(**one) for one in found]
 
     async def member_ids(self, group_id: str) -> list[str]:
-        """Who is in a group. Shape: ids, in the order in which they came."""
+        """Return the ids of the members in the order in which they were added."""
         if "\x00" in group_id:
             return []
         return [found["account_id"] for found in await fetch_all(_MEMBER_IDS, group_id)]
 
     async def ids_of_account(self, account_id: str) -> list[str]:
-        """The groups somebody is in. Shape: ids, sorted."""
+        """Return the sorted ids of the groups of an account."""
         return [found["group_id"] for found in await fetch_all(_IDS, account_id)]
 
     async def permissions_of_account(self, account_id: str) -> tuple[str, ...]:
-        """What somebody's groups grant. Shape: JSON text of each group that grants anything, in a fixed order."""
+        """Return the permissions of the groups of an account. Shape: JSON text of each group that has any, in a fixed order."""
         return tuple(found["permissions"] for found in await fetch_all(_PERMISSIONS, account_id))
 
     async def lock(self, group_id: str, action: str) -> Group:
-        """The group, which nobody else changes until the transaction ends. Raises: NoSuchGroup."""
-        there = "\x00" not in group_id and await execute(_LOCK, group_id)
-        group = await self.find(group_id) if there else None
+        """Return the group and lock it until the transaction ends. Raises: NoSuchGroup."""
+        locked = "\x00" not in group_id and await execute(_LOCK, group_id)
+        group = await self.find(group_id) if locked else None
         if group is None:
             raise NoSuchGroup(action)
         return group
@@ -131,38 +130,40 @@ class GroupMembership:
     async def _change(
         self,
         group: Group,
-        asked: Sequence[str],
+        requested: Sequence[str],
         *,
         added: Sequence[str] = (),
         removed: Sequence[str] = (),
     ) -> MembershipChange:
-        asked = list(dict.fromkeys(asked))
-        there = {found["id"] for found in await _query_in_chunks(_ACCOUNT_IDS, _valid_ids(asked))}
-        # What is noted is what came of the list, not the list.
-        came = await _query_in_chunks(
-            _ADD, [one for one in _valid_ids(added) if one in there], group.id, now()
+        requested = list(dict.fromkeys(requested))
+        existing = {
+            found["id"] for found in await _query_in_chunks(_ACCOUNT_IDS, _valid_ids(requested))
+        }
+        # The audit log records the actual changes, not the request.
+        joined = await _query_in_chunks(
+            _ADD, [one for one in _valid_ids(added) if one in existing], group.id, now()
         )
-        went = await _query_in_chunks(_REMOVE, _valid_ids(removed), group.id)
-        for what, found in (("members.added", came), ("members.removed", went)):
+        left = await _query_in_chunks(_REMOVE, _valid_ids(removed), group.id)
+        for event, found in (("members.added", joined), ("members.removed", left)):
             ids = sorted(one["account_id"] for one in found)
             if ids:
-                was, became = (None, ids) if found is came else (ids, None)
-                await audit.record_change(what, "group", group.id, was, became)
-        if came or went:
+                old, new = (None, ids) if found is joined else (ids, None)
+                await audit.record_change(event, "group", group.id, old, new)
+        if joined or left:
             await execute(_TOUCH, now(), group.id)
             after_commit(lambda: self._bus.publish(GroupChanged(group.id)))
         changed = await self.find(group.id)
         assert changed is not None  # its row is locked
-        return MembershipChange(changed, tuple(one for one in asked if one not in there))
+        return MembershipChange(changed, tuple(one for one in requested if one not in existing))
 
 
 def _valid_ids(ids: Sequence[str]) -> list[str]:
-    """Each id once, without those that no database can hold."""
+    """Return each id once, without those that a database cannot store."""
     return [one for one in dict.fromkeys(ids) if "\x00" not in one]
 
 
 async def _query_in_chunks(sql: str, ids: Sequence[str], *args: Any) -> list[dict[str, Any]]:
-    """The rows of a statement about ids, in as many statements as it takes. `args` come before the ids."""
+    """Return the rows of a statement about ids, split into several statements. `args` come before the ids."""
     found: list[dict[str, Any]] = []
     for some in chunks(ids):
         within = placeholders(len(some), first=len(args) + 1)

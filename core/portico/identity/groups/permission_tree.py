@@ -1,4 +1,4 @@
-"""The permission tree: what somebody may do, from the defaults and from what their groups add.
+"""The permission tree: the defaults, and what groups add.
 
 Shape of a tree: `{"workspace": {"models": False, …}, "sharing": {…}, "chat": {…}, "features": {…}}`.
 """
@@ -12,12 +12,12 @@ from portico.settings.permissions import PermissionDefaults
 
 PermissionTree: TypeAlias = dict[str, dict[str, bool]]
 
-#: Different combinations of groups whose trees are remembered.
+#: Combinations of groups whose trees are cached.
 MAX_COMBINATIONS = 1024
 
 
 def default_tree(defaults: PermissionDefaults) -> PermissionTree:
-    """The tree of somebody who is in no group."""
+    """Return the tree of an account without groups."""
     tree: PermissionTree = {}
     for name in defaults.__struct_fields__:
         section, _, word = name.partition("_")
@@ -26,9 +26,9 @@ def default_tree(defaults: PermissionDefaults) -> PermissionTree:
 
 
 def effective(defaults: PermissionTree, granted: Iterable[object]) -> PermissionTree:
-    """The defaults and what any group grants, leaf by leaf; a group cannot take away.
+    """Merge the defaults with the permissions of groups; a group cannot take permissions away.
 
-    Words that only a group knows are kept. Nothing but `true` grants: a text such as "no" is not a yes.
+    Permissions that only a group has are kept. Only `true` grants; a text such as "no" does not.
     """
     tree = {section: dict(words) for section, words in defaults.items()}
     for grant in granted:
@@ -41,22 +41,22 @@ def effective(defaults: PermissionTree, granted: Iterable[object]) -> Permission
 
 
 def allows(tree: PermissionTree, permission: str) -> bool:
-    """Whether a tree permits `workspace.models` or the like; nobody is permitted what the tree does not know."""
+    """Return whether a tree grants a permission such as `workspace.models`. Unknown permissions are not granted."""
     section, _, word = permission.partition(".")
     return tree.get(section, {}).get(word) is True
 
 
 class EffectivePermissions(msgspec.Struct, frozen=True):
-    """What the members of one combination of groups may do: the tree, and the same as JSON."""
+    """The permissions of one combination of groups, as a tree and as JSON."""
 
     tree: PermissionTree
     json: msgspec.Raw
 
 
 class EffectivePermissionsCache:
-    """Effective trees on one set of defaults, worked out once for each combination of groups.
+    """Caches the effective trees for one set of defaults, by combination of groups.
 
-    The key is the groups' own text as it was read with the request, so there is nothing to invalidate.
+    The key is the stored text of the groups, read with each request, so no entry has to be invalidated.
     """
 
     def __init__(self, defaults: PermissionTree) -> None:
@@ -64,19 +64,19 @@ class EffectivePermissionsCache:
         self._cached: dict[tuple[str, ...], EffectivePermissions] = {}
 
     def of(self, granted: tuple[str, ...]) -> EffectivePermissions:
-        """What somebody may do whose groups have these `permissions` (JSON text each)."""
-        standing = self._cached.get(granted)
-        if standing is None:
+        """Return the effective permissions for these `permissions` of groups (JSON text each)."""
+        found = self._cached.get(granted)
+        if found is None:
             tree = effective(self.defaults, map(parse_tree, granted))
-            standing = EffectivePermissions(tree, msgspec.Raw(msgspec.json.encode(tree)))
+            found = EffectivePermissions(tree, msgspec.Raw(msgspec.json.encode(tree)))
             if len(self._cached) >= MAX_COMBINATIONS:
                 self._cached.clear()
-            self._cached[granted] = standing
-        return standing
+            self._cached[granted] = found
+        return found
 
 
 def parse_tree(text: str | None) -> Any:
-    """What is stored with a group; a text that is damaged is nothing, and stops nobody from signing in."""
+    """Return the stored permissions of a group; None for damaged text, which must not prevent a sign-in."""
     try:
         return None if text is None else msgspec.json.decode(text)
     except msgspec.DecodeError:

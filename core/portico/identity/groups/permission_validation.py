@@ -1,4 +1,4 @@
-"""Permissions on their way in: of the right shape, and not more than somebody may give away."""
+"""Validation of permission trees in requests: their shape, and that the caller may grant them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -7,13 +7,13 @@ from portico.errors import Forbidden, ValidationError
 from portico.identity.groups.permission_tree import PermissionTree, allows, default_tree
 from portico.settings.permissions import PermissionDefaults
 
-#: Every section and word there is.
+#: Permissions by section.
 KNOWN_PERMISSIONS: Final[Mapping[str, Collection[str]]] = {
     section: frozenset(words) for section, words in default_tree(PermissionDefaults()).items()
 }
-#: Faults that are told at a time.
+#: Errors in one response.
 MAX_ERRORS = 20
-#: Characters of a client's own word in an answer.
+#: Characters of a name of the client that an error repeats.
 MAX_SHOWN_CHARS = 64
 
 FieldError = dict[str, Any]
@@ -22,50 +22,50 @@ FieldError = dict[str, Any]
 def permission_errors(
     given: object, at: Sequence[str | int] = ("body", "permissions")
 ) -> list[FieldError]:
-    """What is wrong with the permissions of a group, each with its place; `at`: the place of the whole.
+    """Return the errors of the permissions of a group. `at`: their location in the request.
 
-    Right are the sections and words of the tree, or some of them, and nothing but true and false.
+    Valid are some or all known sections and permissions with boolean values.
     """
     found = []
-    for fault in _errors(given, list(at)):
-        found.append(fault)
+    for error in _errors(given, list(at)):
+        found.append(error)
         if len(found) == MAX_ERRORS:
             break
     return found
 
 
 def check_permissions(given: object, at: Sequence[str | int] = ("body", "permissions")) -> None:
-    """Raises: Misshapen with every fault."""
-    if faults := permission_errors(given, at):
-        raise ValidationError(faults)
+    """Raises: ValidationError with all errors."""
+    if errors := permission_errors(given, at):
+        raise ValidationError(errors)
 
 
 def read_defaults(given: Mapping[str, Any], missing: PermissionTree) -> PermissionTree:
-    """A whole tree out of what somebody sent: words that are missing are those of `missing`, unknown ones dropped.
+    """Return a complete tree: missing permissions are taken from `missing`, unknown ones are dropped.
 
-    Raises: Misshapen for a section that is not there, and for anything but true and false.
+    Raises: ValidationError for a missing section, and for a value that is not a boolean.
     """
     tree: PermissionTree = {}
-    faults: list[FieldError] = []
+    errors: list[FieldError] = []
     for section, words in missing.items():
         place: list[str | int] = ["body", section]
         sent = given.get(section)
         if section not in given:
-            faults.append(_field_error("missing", place, "Field required"))
+            errors.append(_field_error("missing", place, "Field required"))
         elif not isinstance(sent, Mapping):
-            faults.append(_field_error("dict_type", place, "Expected `object`"))
+            errors.append(_field_error("dict_type", place, "Expected `object`"))
         else:
             tree[section] = {word: sent.get(word, value) for word, value in words.items()}
-            faults += [
+            errors += [
                 _not_a_bool([*place, w]) for w, v in tree[section].items() if not _is_bool(v)
             ]
-    if faults:
-        raise ValidationError(faults)
+    if errors:
+        raise ValidationError(errors)
     return tree
 
 
 def granted_permissions(tree: object) -> set[str]:
-    """The leaves of a tree, as `workspace.models`, that grant something. What has another shape grants nothing."""
+    """Return the granted permissions of a tree, such as `workspace.models`. Values of another shape grant nothing."""
     return {
         f"{section}.{word}"
         for section, words in (tree.items() if isinstance(tree, Mapping) else ())
@@ -75,7 +75,7 @@ def granted_permissions(tree: object) -> set[str]:
 
 
 def check_may_grant(leaves: Collection[str], within: PermissionTree | None) -> None:
-    """Nobody gives away what they do not have; `within` None = whoever may give everything. Raises: Forbidden."""
+    """Check that `within`, the tree of the granting account, has these permissions; None = no limit. Raises: Forbidden."""
     if within is not None and not all(allows(within, leaf) for leaf in leaves):
         raise Forbidden
 
@@ -87,14 +87,14 @@ def _errors(given: object, at: list[str | int]) -> Iterator[FieldError]:
     for section, words in given.items():
         place = [*at, str(section)[:MAX_SHOWN_CHARS]]
         if section not in KNOWN_PERMISSIONS:
-            yield _field_error("extra_forbidden", place, "There is no such section")
+            yield _field_error("extra_forbidden", place, "Unknown section")
         elif not isinstance(words, Mapping):
             yield _field_error("dict_type", place, "Expected `object`")
         else:
             for word, value in words.items():
                 leaf = [*place, str(word)[:MAX_SHOWN_CHARS]]
                 if word not in KNOWN_PERMISSIONS[section]:
-                    yield _field_error("extra_forbidden", leaf, "There is no such permission")
+                    yield _field_error("extra_forbidden", leaf, "Unknown permission")
                 elif not _is_bool(value):
                     yield _not_a_bool(leaf)
 

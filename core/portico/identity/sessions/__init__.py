@@ -1,1 +1,1 @@
-"""Sign-ins: their tokens and cookies, and what ends when they end."""
+"""Sessions: tokens, cookies, revocation, and the connections that end with a session."""

@@ -1,4 +1,4 @@
-"""Where a request carries its credential, and what it has to look like to count as one."""
+"""Reads the credential of a request from its headers."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,17 +8,17 @@ _COOKIE_START = b"token="
 
 
 class Credential(NamedTuple):
-    """A token, and whether the browser sent it on its own accord (so that another site may have asked)."""
+    """A token. `by_cookie`: a browser sent it by itself, so another site may have caused the request."""
 
     token: str
     by_cookie: bool
 
 
 def credential_from(scope: Mapping[str, Any]) -> Credential | None:
-    """The credential of an ASGI request: `Authorization: Bearer …`, else `x-api-key`, else the cookie `token`.
+    """Return the credential of an ASGI request: `Authorization: Bearer …`, else `x-api-key`, else the cookie `token`.
 
-    Source: a header counts if it is there once, in ASCII, of two parts with one blank between them (`x-api-key`: of
-    one); any other is as good as absent, where the reference answered 500.
+    Source: a header counts if it occurs once, in ASCII, with two parts and one blank between them (`x-api-key`: one
+    part). Other headers are ignored; the reference answers 500.
     """
     authorization: list[bytes] = []
     keys: list[bytes] = []
@@ -41,7 +41,7 @@ def credential_from(scope: Mapping[str, Any]) -> Credential | None:
 
 
 def uses_cookie(scope: Mapping[str, Any]) -> bool:
-    """Whether the one credential of an ASGI request is the cookie `token`, be it one that no sign-in would set."""
+    """Return whether the only credential of an ASGI request is the cookie `token`, valid or not."""
     credential = credential_from(scope)
     if credential is not None:
         return credential.by_cookie
@@ -54,7 +54,7 @@ def uses_cookie(scope: Mapping[str, Any]) -> bool:
 
 
 def token_from(scope: Mapping[str, Any]) -> str | None:
-    """The token of an ASGI request, whichever way it came. See `credential_from`."""
+    """Return the token of an ASGI request, or None. See `credential_from`."""
     found = credential_from(scope)
     return found.token if found else None
 
@@ -67,7 +67,7 @@ def _bearer(value: bytes) -> str | None:
 
 
 def _from_cookie(header: bytes) -> str | None:
-    """Cut out by hand: `http.cookies` takes longer than all the rest of identifying somebody."""
+    """Parsed by hand: `http.cookies` takes longer than the rest of the authentication."""
     for pair in map(bytes.strip, header.split(b";")):
         if pair.startswith(_COOKIE_START) and pair.isascii():
             return pair[len(_COOKIE_START) :].strip(b'"').decode() or None

@@ -1,8 +1,8 @@
-"""Connections that last longer than a request, and end with what let them in.
+"""Tracks open streams and web sockets by credential, and closes them when the session or API key is revoked.
 
-A stream or a web socket is watched while it lasts. What this process ends is ended here at once, by the events that
-say so. For what other instances end, the store is asked every moment about all that is live, in one statement for five
-hundred. Whoever cannot be asked about for a while is let go as well: nothing lives on because nobody knows.
+Revocations of this process close connections at once, through events. Revocations of other instances are found by a
+database check every 0.4 s (one statement for 500 sessions). If the database cannot be asked for the grace period,
+the connections are closed.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ from portico.identity.events import AccountChanged, AccountDeleted, ApiKeyRevoke
 from portico.identity.providers import TokenAuthenticator
 from portico.tasks import PeriodicTask
 
-#: Seconds between two rounds.
 RECHECK_SECONDS = 0.4
 
 _VALID = (
@@ -33,14 +32,14 @@ OnRevoked = Callable[[], None]
 
 
 class CredentialRef(NamedTuple):
-    """What lets somebody in: the kind of credential, and which one."""
+    """A credential in use: its kind, and the id of the session or key."""
 
     credential: str
     session_id: str
 
 
 async def valid_session_ids(session_ids: Sequence[str]) -> set[str]:
-    """Those of these sign-ins that are in force."""
+    """Return those of these session ids that are valid."""
     last = len(session_ids) + 1
     found = await fetch_all(
         _VALID.format(placeholders(len(session_ids)), last), *session_ids, now()
@@ -49,11 +48,11 @@ async def valid_session_ids(session_ids: Sequence[str]) -> set[str]:
 
 
 class LiveConnections:
-    """Knows who is connected, and sends them away.
+    """Registry of the open connections of this process.
 
-    `blind`: seconds for which connections last while the database cannot be asked. `readers`: who knows of
-    credentials other than sessions. `forget`: called when something turns out to have ended, before anybody who was
-    sent away can come back.
+    `grace_seconds`: how long connections stay open while their credentials cannot be checked. `authenticators`: check
+    credentials other than sessions. `on_ended`: called when a credential turns out to be revoked, before its
+    connections are closed, so that caches are cleared when the client reconnects.
     """
 
     def __init__(
@@ -71,31 +70,31 @@ class LiveConnections:
         self._task = PeriodicTask("live connections", RECHECK_SECONDS, self._recheck)
 
     def __len__(self) -> int:
-        """How many credentials are live."""
+        """Return the number of credentials with open connections."""
         return len(self._live)
 
     @contextlib.contextmanager
     def track(self, actor: Actor | None, on_revoked: OnRevoked) -> Iterator[None]:
-        """While the block runs, `farewell` is called if what let this person in is over. None = anybody may be here."""
+        """Call `on_revoked` if the credential of the actor is revoked while the block runs. None = a public connection."""
         if actor is None:
             yield
             return
-        held = CredentialRef(actor.credential, actor.session_id)
-        farewells = self._live.setdefault(held, set())
-        farewells.add(on_revoked)
-        self._owners[actor.id].add(held)
+        credential = CredentialRef(actor.credential, actor.session_id)
+        callbacks = self._live.setdefault(credential, set())
+        callbacks.add(on_revoked)
+        self._owners[actor.id].add(credential)
         try:
             yield
         finally:
-            farewells.discard(on_revoked)
-            if not farewells and self._live.get(held) is farewells:
-                del self._live[held]
-                self._owners[actor.id].discard(held)
+            callbacks.discard(on_revoked)
+            if not callbacks and self._live.get(credential) is callbacks:
+                del self._live[credential]
+                self._owners[actor.id].discard(credential)
                 if not self._owners[actor.id]:
                     del self._owners[actor.id]
 
     def listeners(self) -> list[Listener]:
-        """What ends connections of this process at once."""
+        """Return the event listeners that close connections of this process."""
         return [
             Listener(SessionRevoked, self._revoked),
             Listener(ApiKeyRevoked, lambda event: self.recheck_account(event.account_id)),
@@ -104,65 +103,69 @@ class LiveConnections:
         ]
 
     def recheck_account(self, account_id: str) -> None:
-        """Something of this account has ended, here or elsewhere: look at once what of it is still good."""
+        """Check the credentials of an account now, because one of them was revoked here or by another instance."""
         if account_id in self._owners:
             self._task.wake()
 
     def start(self) -> None:
-        """Begin. Needs the running loop, and the database in use."""
+        """Start the checks. Needs a running event loop and an open database."""
         self._task.start()
 
     async def stop(self) -> None:
-        """Let everybody be: those who are left are told that the house closes."""
+        """Stop the checks. Open connections end with the shutdown of the server."""
         await self._task.stop()
 
     async def recheck_all(self) -> None:
-        """Ask about all who are live, and send away whoever has nothing any more to be here by."""
+        """Check all credentials in use, and close the connections of those that are not valid any more."""
         kinds: dict[str, list[str]] = defaultdict(list)
-        for held in self._live:
-            kinds[held.credential].append(held.session_id)
+        for used in self._live:
+            kinds[used.credential].append(used.session_id)
         began = time.monotonic()
         self._last_answer = {kind: self._last_answer.get(kind, began) for kind in kinds}
-        # Apart: a plugin that does not answer for its keys must not be what ends sessions.
+        # Separately: a plugin that cannot check its keys must not end sessions.
         await asyncio.gather(*(self._recheck_kind(kind, kinds[kind]) for kind in kinds))
 
     async def _recheck_kind(self, kind: str, session_ids: list[str]) -> None:
         try:
             async with asyncio.timeout(self._grace_seconds):
                 for some in chunks(session_ids):
-                    still = await self._valid_ids(kind, list(some))
-                    if gone := [CredentialRef(kind, one) for one in some if one not in still]:
+                    valid = await self._valid_ids(kind, list(some))
+                    if revoked := [CredentialRef(kind, one) for one in some if one not in valid]:
                         self._on_ended()
-                        self._end(gone)
+                        self._end(revoked)
             self._last_answer[kind] = time.monotonic()
-        except Exception as error:  # noqa: BLE001 - away, full, a plugin's reader
+        except Exception as error:  # noqa: BLE001 - unavailable, full, or an error of a plugin
             if time.monotonic() - self._last_answer[kind] >= self._grace_seconds:
                 name = type(error).__name__
-                log.warning("connections ended unseen", credential=kind, error=name)
-                self._end([held for held in self._live if held.credential == kind])
+                log.warning(
+                    "connections closed because their credentials could not be checked",
+                    credential=kind,
+                    error=name,
+                )
+                self._end([used for used in self._live if used.credential == kind])
 
     async def _valid_ids(self, credential: str, session_ids: list[str]) -> set[str]:
         if credential == SESSION_CREDENTIAL:
             return await valid_session_ids(session_ids)
-        reader = next((one for one in self._authenticators if one.kind == credential), None)
-        return await reader.still_valid(session_ids) if reader is not None else set()
+        found = next((one for one in self._authenticators if one.kind == credential), None)
+        return await found.still_valid(session_ids) if found is not None else set()
 
     def _revoked(self, event: SessionRevoked) -> None:
         if event.session_id is None:
-            self.recheck_account(event.account_id)  # one of them may have been kept
+            self.recheck_account(event.account_id)  # the current session may have been kept
         else:
             self._end(
                 [
-                    held
-                    for held in self._owners.get(event.account_id, ())
-                    if held.session_id == event.session_id
+                    used
+                    for used in self._owners.get(event.account_id, ())
+                    if used.session_id == event.session_id
                 ]
             )
 
-    def _end(self, over: Iterable[CredentialRef]) -> None:
-        for held in list(over):
-            for farewell in list(self._live.get(held, ())):
-                farewell()
+    def _end(self, revoked: Iterable[CredentialRef]) -> None:
+        for credential in list(revoked):
+            for on_revoked in list(self._live.get(credential, ())):
+                on_revoked()
 
     async def _recheck(self) -> None:
         if self._live:

@@ -1,8 +1,8 @@
-"""What has ended is told to the other instances through Redis, where there is one. They ask the store sooner then.
+"""Announces revocations to the other instances through Redis, so that they check their connections sooner.
 
-The word is never taken for more than that: who hears nothing asks within the moment, and nobody is let in or sent away
-by what Redis says. For other programs that look there, a sign-in that has ended is marked as the clients' contract
-has it: `<prefix>:auth:token:<jti>:revoked` = 1, for as long as its token would have lasted.
+A message only triggers a check of the database: without Redis each instance checks within 0.4 s by itself. For other
+programs, a revoked session is marked as the client contract has it: `<prefix>:auth:token:<jti>:revoked` = 1, for the
+remaining lifetime of the token.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from portico.identity.events import AccountChanged, AccountDeleted, ApiKeyRevoke
 from portico.redis import RedisConnection, RedisUnavailable
 
 CHANNEL = ("auth", "ended")
-#: Seconds for which the end of a sign-in is marked whose token lasts for ever.
+#: Lifetime of the marker of a session that never expires.
 MAX_MARKER_SECONDS = 365 * 86400
-#: How many words may wait to be said. Beyond that they are not said, and heard of within the moment.
+#: Messages that may wait to be sent. Beyond that they are dropped; instances find the revocation by their own check.
 MAX_PENDING = 1000
 
 OnRevocation = Callable[[str], None]
 
 
 class RevocationBroadcaster:
-    """Says and hears whose sign-ins have ended. `hear`: called with the id of each such account."""
+    """Publishes and receives revocations. `on_revocation`: called with the account id of each received message."""
 
     def __init__(self, redis: RedisConnection, on_revocation: OnRevocation) -> None:
         self._redis = redis
@@ -34,7 +34,7 @@ class RevocationBroadcaster:
         self._sending: set[asyncio.Task[None]] = set()
 
     def listeners(self) -> list[Listener]:
-        """What is told: nothing, where there is no Redis."""
+        """Return the event listeners that publish revocations; none without Redis."""
         if not self._redis.configured:
             return []
         return [
@@ -45,11 +45,11 @@ class RevocationBroadcaster:
         ]
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Subscribe to the channel."""
         self._redis.listen(self._redis.key(*CHANNEL), self._on_message)
 
     async def stop(self) -> None:
-        """Have said what was to be said."""
+        """Wait until pending messages are sent."""
         if self._sending:
             await asyncio.wait(self._sending)
 
@@ -66,16 +66,16 @@ class RevocationBroadcaster:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, account_id: str, session_id: str | None, expires_at: int | None) -> None:
-        lasts = MAX_MARKER_SECONDS if expires_at is None else expires_at - now()
+        lifetime = MAX_MARKER_SECONDS if expires_at is None else expires_at - now()
 
-        async def tell(client: Any) -> None:
-            if session_id is not None and lasts > 0:
-                mark = self._redis.key("auth", "token", session_id, "revoked")
-                await client.set(mark, "1", ex=lasts)
+        async def send(client: Any) -> None:
+            if session_id is not None and lifetime > 0:
+                marker = self._redis.key("auth", "token", session_id, "revoked")
+                await client.set(marker, "1", ex=lifetime)
             await client.publish(self._redis.key(*CHANNEL), msgspec.json.encode(account_id))
 
         try:
-            await self._redis.run(tell)
+            await self._redis.run(send)
         except RedisUnavailable:
             return
 
@@ -83,4 +83,4 @@ class RevocationBroadcaster:
         try:
             self._on_revocation(msgspec.json.decode(message, type=str))
         except msgspec.MsgspecError:
-            return  # somebody else's word
+            return  # a message of another program

@@ -1,4 +1,4 @@
-"""Sign-ins: one row each, and the row is the truth. A token without its row is worth nothing."""
+"""Sessions: one row each. A token without its row is not valid."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from portico.identity.events import SessionRevoked
 from portico.identity.providers import SessionOrigin
 from portico.identity.sessions.tokens import Claims, TokenSigner
 
-#: Seconds between two sweeps of expired rows by one process.
+#: Interval at which a process deletes expired rows.
 SWEEP_SECONDS = 600
 
 # Runs on every request: two look-ups by primary key. The columns are named as the fields of `Actor`.
@@ -24,7 +24,7 @@ _RESOLVE = (
     "FROM portico_session s JOIN portico_account a ON a.id = s.account_id "
     "WHERE s.id = $1 AND a.id = $2 AND a.epoch = s.epoch"
 )
-# Takes nothing for granted: the account may be gone, or its password new, since the caller read it.
+# The account may have been deleted, or its password changed, since the caller read it.
 _OPEN = (
     "INSERT INTO portico_session (id, account_id, created_at, expires_at, "
     "method, address, user_agent, provider_session, last_seen_at, epoch) "
@@ -44,7 +44,7 @@ _NEXT_EPOCH = "UPDATE portico_account SET epoch = epoch + 1 WHERE id = $1"
 
 
 class SessionToken(msgspec.Struct, frozen=True):
-    """A token to hand out, and the sign-in it stands for. Units: `expires_at` in epoch seconds; None = never."""
+    """A token and its session. Units: `expires_at` in epoch seconds; None = never."""
 
     token: str
     session_id: str
@@ -52,14 +52,14 @@ class SessionToken(msgspec.Struct, frozen=True):
 
 
 class SessionMethod(NamedTuple):
-    """A sign-in, and the name of the way by which it came about."""
+    """A session, and the name of the provider that opened it."""
 
     session_id: str
     method: str
 
 
 class Sessions:
-    """Opens, finds and closes sign-ins. `keep_up`: has the signer know how long tokens live now."""
+    """Opens, resolves and closes sessions. `refresh_lifetime`: updates the token lifetime of the signer."""
 
     def __init__(
         self,
@@ -75,16 +75,16 @@ class Sessions:
         self._sweep_at = 0
 
     async def open(self, account: Account, origin: SessionOrigin | None = None) -> SessionToken:
-        """Sign somebody in whose identity was just proven.
+        """Open a session for an account that was just authenticated.
 
-        Raises: Invalid if the account was deleted, or its sign-ins ended, since it was read.
+        Raises: InvalidRequest if the account was deleted, or all its sessions were ended, since it was read.
         """
         await self._sweep()
         if self._refresh_lifetime is not None:
             await self._refresh_lifetime()
         session_id = new_id()
         token, expires_at = self._signer.sign(account.id, session_id, account.epoch)
-        came = origin or SessionOrigin()
+        origin = origin or SessionOrigin()
         if not await fetch_all(
             _OPEN,
             session_id,
@@ -92,16 +92,16 @@ class Sessions:
             expires_at,
             account.id,
             account.epoch,
-            came.method,
-            came.address,
-            came.user_agent,
-            came.provider_session,
+            origin.method,
+            origin.address,
+            origin.user_agent,
+            origin.provider_session,
         ):
             raise InvalidRequest(INVALID_CRED)
         return SessionToken(token, session_id, expires_at)
 
     async def resolve(self, token: str) -> Actor | None:
-        """Who this token stands for; None if it is not good, or not any more. One statement a moment."""
+        """Return the actor of a token; None if it is not valid. The result is cached for `cache_seconds`."""
         if self._refresh_lifetime is not None:
             await self._refresh_lifetime()
         try:
@@ -118,15 +118,15 @@ class Sessions:
         return Actor(**found[0]) if found else None
 
     def clear(self) -> None:
-        """Trust nothing that was read before."""
+        """Drop all cached actors."""
         self._actors.clear()
 
     def expiry(self, token: str) -> int | None:
-        """When a token expires in epoch seconds; None = never. Raises: Unauthenticated."""
+        """Return when a token expires, in epoch seconds; None = never. Raises: Unauthenticated."""
         return self._signer.verify(token).exp
 
     async def end(self, token: str) -> str | None:
-        """Sign out whoever this token stands for; a token that is not good is nobody's. Returns the sign-in's id."""
+        """Close the session of a token. Returns its id; None if the token is not valid."""
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
@@ -136,7 +136,7 @@ class Sessions:
         return claims.jti
 
     async def method_of(self, token: str) -> SessionMethod | None:
-        """Which sign-in a token stands for, and by which way it came about; None if it is not good."""
+        """Return the session of a token and its provider; None if the token is not valid."""
         try:
             claims = self._signer.verify(token)
         except Unauthenticated:
@@ -145,11 +145,11 @@ class Sessions:
         return SessionMethod(claims.jti, found[0]["method"]) if found else None
 
     async def close_by_provider_session(self, method: str, provider_session: str) -> list[str]:
-        """End the sign-ins that one session at a provider brought. Returns their ids."""
+        """Close the sessions that belong to one session at a provider. Returns their ids."""
         return await self._close_where(_CLOSE_BY_PROVIDER_SESSION, method, provider_session)
 
     async def close_by_method(self, account_id: str, method: str) -> list[str]:
-        """End the sign-ins of an account that came by one way. Returns their ids."""
+        """Close the sessions of an account that one provider opened. Returns their ids."""
         return await self._close_where(_CLOSE_BY_METHOD, account_id, method)
 
     async def _close_where(self, statement: str, *args: str) -> list[str]:
@@ -160,18 +160,18 @@ class Sessions:
         return [str(one["id"]) for one in closed]
 
     async def close(self, session_id: str) -> None:
-        """End one sign-in; ending it twice is no fault."""
+        """Close a session, if it exists."""
         await self._close_where(_CLOSE, session_id)
 
     async def close_for_account(self, account_id: str, session_id: str) -> bool:
-        """End one sign-in if it is this account's. Returns whether it was."""
+        """Close a session if it belongs to this account. Returns whether it did."""
         return bool(await self._close_where(_CLOSE_FOR_ACCOUNT, account_id, session_id))
 
     async def close_all(self, account_id: str, keep: str | None = None) -> None:
-        """End every sign-in of an account, but for `keep` if that is given.
+        """Close all sessions of an account, except `keep`.
 
-        The account's epoch moves on, so that a sign-in which is just being opened with what was true before does
-        not slip through.
+        The epoch of the account is incremented, so a session that is being opened concurrently with the old epoch is
+        not valid.
         """
         async with transaction():
             await execute(_NEXT_EPOCH, account_id)
@@ -186,7 +186,7 @@ class Sessions:
         after_commit(lambda: self._bus.publish(event))
 
     async def _sweep(self) -> None:
-        """Forget the sign-ins that ran out, now and then: a sign-in is rare enough to carry the cost."""
+        """Delete expired sessions from time to time. Called by `open`, which is rare enough."""
         if now() >= self._sweep_at:
             self._sweep_at = now() + SWEEP_SECONDS
             await execute(_SWEEP, now())

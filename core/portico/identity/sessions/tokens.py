@@ -1,6 +1,6 @@
-"""Session tokens: signed claims, and the lifetime they are given.
+"""Session tokens: signing, verification and lifetime.
 
-What lives here: signing and reading. Whether a token that reads well is still good is for `sessions` to say.
+A valid signature is not enough: `sessions` decides whether the session still exists.
 """
 
 import math
@@ -20,28 +20,28 @@ from portico.settings.problems import BadSettings, Problem
 from portico.settings.secret_key import check_strength
 from portico.settings.section import Secret
 
-#: {"alg":"HS256","typ":"JWT"}. A token of ours begins with exactly this, so no other algorithm, and none of the
-#: header's options, is ever looked at.
+#: {"alg":"HS256","typ":"JWT"}. Tokens must begin with exactly this, so no other algorithm and no option of the header
+#: is ever processed.
 HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 MAX_TOKEN_CHARS = 8 * 1024
 MAX_CACHED_TOKENS = 4096
-#: Seconds by which the clocks of two instances may differ.
+#: The clocks of two instances may differ by this much.
 LEEWAY_SECONDS = 60
-#: Seconds in a hundred years; whoever wants more wants `-1`.
+#: A hundred years; `-1` means no limit.
 MAX_LIFETIME_SECONDS = 100 * 365 * 86400
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|w)")
 
-# Narrower than it has to be: whatever passes can be handed to any database.
+# Stricter than the format requires, so that every value can be passed to a database.
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a token says: whose it is, which sign-in, until when, and the account's epoch at the time.
+    """The claims of a token: account id, session id (`jti`), expiry, and the epoch of the account when it was issued.
 
-    Units: `exp` in epoch seconds; None = for ever.
+    Units: `exp` in epoch seconds; None = never.
     """
 
     id: Id
@@ -51,7 +51,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_lifetime(text: str) -> int | None:
-    """Seconds, rounded up; None = for ever.
+    """Return the lifetime in seconds, rounded up; None = unlimited.
 
     Source: the grammar of JWT_EXPIRES_IN, `-1` or `0` or pairs of number and unit that are summed: `1h30m`,
     `1.5d`. Raises: BadSettings.
@@ -63,12 +63,12 @@ def parse_lifetime(text: str) -> int | None:
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
         if 0 < seconds <= MAX_LIFETIME_SECONDS:
             return math.ceil(seconds)
-    reason = "is not a time span; write 4w, 1.5d or 1h30m, or -1 for ever (JWT_EXPIRES_IN)"
+    reason = "is not a time span; write 4w, 1.5d or 1h30m, or -1 for no limit (JWT_EXPIRES_IN)"
     raise BadSettings([Problem("identity.session_lifetime", reason, value=text)])
 
 
 def is_valid_lifetime(text: str, min_seconds: int) -> bool:
-    """Whether this can be read as a time span of `shortest` seconds or more, or for ever."""
+    """Return whether a text is a time span of at least `min_seconds`, or unlimited."""
     try:
         lifetime = parse_lifetime(text)
     except BadSettings:
@@ -77,7 +77,7 @@ def is_valid_lifetime(text: str, min_seconds: int) -> bool:
 
 
 class TokenSigner:
-    """Makes tokens, and reads the ones it made. Raises: BadSettings for a weak secret or a bad lifetime."""
+    """Signs and verifies session tokens. Raises: BadSettings for a weak secret or an invalid lifetime."""
 
     def __init__(self, secret: Secret, lifetime: str) -> None:
         check_strength(secret.reveal(), "identity.secret_key (WEBUI_SECRET_KEY)")
@@ -88,14 +88,14 @@ class TokenSigner:
         self._cached: OrderedDict[str, Claims] = OrderedDict()
 
     def set_lifetime(self, lifetime: str) -> None:
-        """From now on tokens live this long; what cannot be read changes nothing."""
+        """Change the lifetime of tokens. An unreadable value is ignored."""
         if lifetime != self._lifetime_text:
             self._lifetime_text = lifetime
             with suppress(BadSettings):
                 self.lifetime = parse_lifetime(lifetime)
 
     def sign(self, account_id: str, jti: str, epoch: int) -> tuple[str, int | None]:
-        """A new token, and when it expires in epoch seconds (None = never)."""
+        """Return a new token, and when it expires in epoch seconds (None = never)."""
         expires_at = None if self.lifetime is None else now() + self.lifetime
         claims: dict[str, str | int] = {"id": account_id, "jti": jti, "epoch": epoch}
         if expires_at is not None:
@@ -104,7 +104,7 @@ class TokenSigner:
         return jws.serialize_compact(header, msgspec.json.encode(claims), self._key), expires_at
 
     def verify(self, token: str) -> Claims:
-        """What the token says. Raises: Unauthenticated if it is not one of ours, or no longer in force."""
+        """Return the claims of a token. Raises: Unauthenticated if the signature is not valid or it has expired."""
         claims = self._cached.get(token)
         if claims is None:
             claims = self._read(token)
@@ -119,7 +119,7 @@ class TokenSigner:
         return claims
 
     def forget(self, token: str) -> None:
-        """Keep nothing of a token that nobody is signed in with any more."""
+        """Drop the cached claims of a token whose session has ended."""
         self._cached.pop(token, None)
 
     def _read(self, token: str) -> Claims:
@@ -132,10 +132,9 @@ class TokenSigner:
             raise Unauthenticated(INVALID_TOKEN) from error
 
     def _is_valid(self, expires_at: int | None) -> bool:
-        """Asked on every use, the remembered ones too.
+        """Return whether a token with this expiry is valid now. Checked on every use, also for cached claims.
 
-        An expiry further off than we ever give was not given by us: the lifetime was shortened since, and the
-        operator wants that to count now.
+        An expiry beyond the current lifetime means that the operator shortened the lifetime since; the token is refused.
         """
         if expires_at is None:
             return self.lifetime is None

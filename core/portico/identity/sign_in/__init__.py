@@ -1,1 +1,1 @@
-"""Coming in: the ways to sign in, and from what they say about somebody to an account."""
+"""Authentication: sign-in, sign-out, provisioning of accounts, passwords and linked identities."""

@@ -1,4 +1,4 @@
-"""The doors of a house: who sends a request, how somebody gets in, and how they leave."""
+"""Authentication: resolves the actor of a request, signs users in through the providers, and signs them out."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -35,12 +35,12 @@ from portico.rate_limits import RateLimiter
 
 log = structlog.get_logger("portico.identity")
 
-#: Which ways are asked first at the door they share.
+#: Order in which providers read a request to the shared sign-in endpoint.
 SHARED_SIGN_IN_ORDER: tuple[ProviderKind, ...] = ("none", "header", "form", "redirect")
 
 
 class Authenticator:
-    """Every way in and out. `presence` and `visits` note who was seen, and by which sign-in."""
+    """Authenticates requests. `presence` and `session_presence` note when accounts and sessions were seen."""
 
     def __init__(
         self,
@@ -64,9 +64,9 @@ class Authenticator:
         providers: Collection[AuthProvider] = (),
         token_authenticators: Collection[TokenAuthenticator] = (),
     ) -> None:
-        """People come in by these ways too, and carry these tokens too."""
-        self.providers.update((way.name, way) for way in providers)
-        self._verifiers += [way for way in providers if isinstance(way, RequestVerifier)]
+        """Register providers and token authenticators."""
+        self.providers.update((one.name, one) for one in providers)
+        self._verifiers += [one for one in providers if isinstance(one, RequestVerifier)]
         self.token_authenticators += token_authenticators
 
     def remove_providers(
@@ -74,79 +74,84 @@ class Authenticator:
         providers: Collection[AuthProvider] = (),
         token_authenticators: Collection[TokenAuthenticator] = (),
     ) -> None:
-        """Not any more."""
-        for way in providers:
-            self.providers.pop(way.name, None)
+        """Remove providers and token authenticators."""
+        for provider in providers:
+            self.providers.pop(provider.name, None)
         self._verifiers = [
-            way for way in self.providers.values() if isinstance(way, RequestVerifier)
+            one for one in self.providers.values() if isinstance(one, RequestVerifier)
         ]
         self.token_authenticators[:] = [
             one for one in self.token_authenticators if one not in token_authenticators
         ]
 
     async def active_providers(self) -> list[AuthProvider]:
-        """The ways by which people come in now, sorted by name."""
-        ways = [self.providers[name] for name in sorted(self.providers)]
+        """Return the providers that users can sign in with now, sorted by name."""
+        providers = [self.providers[name] for name in sorted(self.providers)]
         return [
-            way for way in ways if not isinstance(way, ToggleableProvider) or await way.is_enabled()
+            one
+            for one in providers
+            if not isinstance(one, ToggleableProvider) or await one.is_enabled()
         ]
 
     @property
     def uses_passwords(self) -> bool:
-        """Whether people have passwords of their own. Not where whoever comes is named by a header, or let in anyway."""
-        return not any(way.kind in ("none", "header") for way in self.providers.values())
+        """Whether users have passwords: not if a header identifies them or no sign-in is needed."""
+        return not any(one.kind in ("none", "header") for one in self.providers.values())
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
-        """Who sent this ASGI request.
+        """Return the actor of an ASGI request.
 
-        Raises: Unauthenticated, saying whether there was no credential or a bad one; Forbidden for one that may not
-        be used, or not like this; RateLimited for one of many that are nobody's.
+        Raises: Unauthenticated, with different texts for a missing and an invalid credential; Forbidden for a credential
+        that may not be used for this; RateLimited after many invalid tokens.
         """
         credential = credential_from(scope)
         if credential is None:
             raise Unauthenticated
-        reader = next(
-            (r for r in self.token_authenticators if credential.token.startswith(r.prefix)), None
+        authenticator = next(
+            (one for one in self.token_authenticators if credential.token.startswith(one.prefix)),
+            None,
         )
-        if reader is None:
+        if authenticator is None:
             actor = await self._sessions.resolve(credential.token)
         elif credential.by_cookie:
-            # A browser sends cookies without being asked: only what a sign-in put there is good there.
+            # Browsers send cookies by themselves, so only session tokens are accepted from a cookie.
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
         else:
-            actor = await self._authenticate_token(reader, credential.token, scope)
+            actor = await self._authenticate_token(authenticator, credential.token, scope)
         if actor is None:
             raise Unauthenticated(INVALID_TOKEN)
         if self._verifiers and not all(one.accepts(scope, actor) for one in self._verifiers):
             raise Unauthenticated(USER_MISMATCH)
         self._presence.touch(actor.id)
-        if reader is None:
+        if authenticator is None:
             self._session_presence.touch(actor.session_id)
         return actor
 
     async def sign_in(self, body: bytes, scope: Mapping[str, Any]) -> SignInResult:
-        """Sign in whoever is at the door that ways share: the first of them that takes the request decides.
+        """Sign in with the first provider that reads the request to the shared sign-in endpoint.
 
-        Raises: as `enter`; Misshapen; Forbidden if none of them takes it.
+        Raises: as `sign_in_with`; ValidationError; Forbidden if no provider reads it.
         """
-        ways = sorted(
+        providers = sorted(
             self.providers.values(),
             key=lambda one: (SHARED_SIGN_IN_ORDER.index(one.kind), one.name),
         )
-        for way in ways:
+        for provider in providers:
             attempt = (
-                way.read_sign_in(body, scope) if isinstance(way, SharedSignInProvider) else None
+                provider.read_sign_in(body, scope)
+                if isinstance(provider, SharedSignInProvider)
+                else None
             )
             if attempt is not None:
-                return await self.sign_in_with(way, attempt, scope)
+                return await self.sign_in_with(provider, attempt, scope)
         raise Forbidden(ACTION_PROHIBITED)
 
     async def _authenticate_token(
         self, authenticator: TokenAuthenticator, token: str, scope: Mapping[str, Any]
     ) -> Actor | None:
-        """Who stands behind a token that is no session's. One that is nobody's counts as a try to get in.
+        """Return the actor of a token that is not a session token. An invalid token counts as a failed attempt.
 
-        Those that are good are not counted, so nobody is kept out by whoever guesses from the same address.
+        Valid tokens are not counted, so guessing from the same address does not lock out their owners.
         """
         actor = await authenticator.authenticate(token)
         if actor is None and self._limiter is not None:
@@ -158,7 +163,7 @@ class Authenticator:
         return actor
 
     async def optional_actor(self, scope: Mapping[str, Any]) -> Actor | None:
-        """Who is signed in, where nobody has to be: a credential that is not good is as good as none, and so is a key."""
+        """Return the signed-in actor for a public route; None without a valid session token. API keys are ignored."""
         credential = credential_from(scope)
         if credential is None:
             return None
@@ -170,10 +175,10 @@ class Authenticator:
     async def sign_in_with(
         self, provider: AuthProvider, attempt: Any, scope: Mapping[str, Any]
     ) -> SignInResult:
-        """Sign somebody in: the one door behind every way.
+        """Sign a user in with a provider.
 
-        `attempt`: what the way's own `authenticate` takes; `scope`: the ASGI request. Raises: what that raises;
-        Invalid and Forbidden as `Admission.admit`.
+        `attempt`: what `provider.authenticate` takes; `scope`: the ASGI request. Raises: what that raises; InvalidRequest
+        and Forbidden as `AccountProvisioner.provision`.
         """
         found = await provider.authenticate(attempt)
         if isinstance(found, ExternalIdentity):
@@ -190,14 +195,14 @@ class Authenticator:
         scope: Mapping[str, Any],
         provider_session: str | None = None,
     ) -> SignInResult:
-        """Open a session for somebody who is known already, such as whoever just signed up."""
-        came = session_origin(scope, provider.name, provider_session)
-        return await self._responder.sign_in(account, came)
+        """Open a session for an account that is authenticated already, such as after a sign-up."""
+        origin = session_origin(scope, provider.name, provider_session)
+        return await self._responder.sign_in(account, origin)
 
     async def sign_out(self, token: str) -> str | None:
-        """Sign out whoever has this token. Returns where the browser should go next; None = nowhere.
+        """End the session of a token. Returns the URL that the browser should open next, or None.
 
-        A way that cannot end what it began elsewhere does not keep anybody signed in here.
+        The session ends also if the provider fails to end its own session.
         """
         try:
             return await self._sign_out_at_provider(token)
@@ -205,13 +210,17 @@ class Authenticator:
             await self._sessions.end(token)
 
     async def _sign_out_at_provider(self, token: str) -> str | None:
-        """Asked before the session ends: what the way keeps of it goes with it."""
-        arrived = await self._sessions.method_of(token)
-        way = self.providers.get(arrived.method) if arrived else None
-        if arrived is None or not isinstance(way, ProviderSignOut):
+        """Sign out at the provider. Called before the session is deleted, because its provider data goes with it."""
+        session = await self._sessions.method_of(token)
+        provider = self.providers.get(session.method) if session else None
+        if session is None or not isinstance(provider, ProviderSignOut):
             return None
         try:
-            return await way.sign_out(arrived.session_id)
-        except Exception as error:  # noqa: BLE001 - a plugin's; the session ends whatever it does
-            log.warning("a sign-out elsewhere failed", way=way.name, error=type(error).__name__)
+            return await provider.sign_out(session.session_id)
+        except Exception as error:  # noqa: BLE001 - of a plugin; the session ends in any case
+            log.warning(
+                "sign-out at the provider failed",
+                provider=provider.name,
+                error=type(error).__name__,
+            )
             return None

@@ -1,4 +1,4 @@
-"""Which account a provider means by a subject. Subjects are compared byte by byte, on every database."""
+"""Links between accounts and external identities. Subjects are compared byte by byte on both databases."""
 
 from portico import audit
 from portico.db import execute, fetch_all, now, transaction
@@ -15,20 +15,20 @@ _DROP = "DELETE FROM portico_link WHERE provider = $1 AND subject = $2 AND accou
 
 
 class IdentityLinks:
-    """Accounts by what their providers call them. Each change is noted in the audit trail."""
+    """Stores links by provider and subject. Each change is recorded in the audit log."""
 
     async def account_id(self, provider: str, subject: str) -> str | None:
-        """Whose subject this is. Raises: Invalid for what no provider calls anybody."""
+        """Return the account id of a subject, or None. Raises: InvalidRequest if the subject is not valid."""
         check_subject(subject)
         found = await fetch_all(_FIND, provider, subject)
         return str(found[0]["account_id"]) if found else None
 
     async def of(self, account_id: str) -> list[tuple[str, str]]:
-        """Pairs of provider and subject of one account."""
+        """Return the links of an account. Shape: pairs of provider and subject."""
         return [(one["provider"], one["subject"]) for one in await fetch_all(_OF, account_id)]
 
     async def add(self, provider: str, subject: str, account_id: str) -> None:
-        """From now on this subject is this account. Raises: Invalid if it is somebody already."""
+        """Link a subject to an account. Raises: InvalidRequest if it is linked already."""
         check_subject(subject)
         async with transaction():
             if not await fetch_all(_ADD, provider, subject, account_id, now()):
@@ -36,16 +36,16 @@ class IdentityLinks:
             await audit.record_change("account.linked", "account", account_id, new=provider)
 
     async def remove(self, provider: str, subject: str, account_id: str) -> bool:
-        """The subject is nobody any more. Returns whether it was this account."""
+        """Remove a link. Returns whether it existed."""
         async with transaction():
-            dropped = await execute(_DROP, provider, subject, account_id)
-            if dropped:
+            removed = await execute(_DROP, provider, subject, account_id)
+            if removed:
                 await audit.record_change("account.unlinked", "account", account_id, old=provider)
-        return bool(dropped)
+        return bool(removed)
 
 
 def check_subject(subject: str) -> None:
-    """Raises: Invalid for an empty subject, one that is too long, or one that not every database could hold."""
+    """Raises: InvalidRequest if the subject is empty, too long, or cannot be stored."""
     try:
         size = len(subject.encode())
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Passwords: what may be one, hashing and checking. bcrypt is slow on purpose, so it works in its own threads."""
+"""Passwords: validation, hashing and verification. bcrypt is slow on purpose, so it runs in its own threads."""
 
 import asyncio
 import contextlib
@@ -14,30 +14,30 @@ import bcrypt
 
 from portico.errors import INVALID_PASSWORD, PASSWORD_TOO_LONG, InvalidRequest, RateLimited
 
-#: bcrypt reads no further than this many bytes.
+#: Limit of bcrypt.
 MAX_PASSWORD_BYTES = 72
-#: How many may wait for each thread; at a quarter of a second each, the last of them waits eight seconds.
+#: At a quarter of a second each, the last of them waits eight seconds.
 MAX_QUEUED_PER_THREAD = 32
 
-#: How far the threads step back, of at most 19: a third of a core remains where another program wants it whole.
+#: Of at most 19. Leaves the threads a third of a core that another program uses fully.
 THREAD_NICENESS = 5
 
 T = TypeVar("T")
 
 
 class PasswordRule(Protocol):
-    """The service that says which passwords will do, offered by whichever plugin has a rule."""
+    """Service that a plugin offers to restrict passwords."""
 
     def __call__(self, password: str) -> None:
-        """Raises: Invalid for a new password that will not do."""
+        """Raises: InvalidRequest for a new password that the rule does not allow."""
         ...
 
 
 class Passwords:
-    """Hashes and checks passwords, a few at a time.
+    """Hashes and verifies passwords in a thread pool.
 
-    `rounds`: bcrypt's cost; each one more doubles the time. `threads`: how many at once; 0 = one core is left
-    to whoever answers requests.
+    `rounds`: cost of bcrypt; each additional round doubles the time. `threads`: 0 = all cores except one, which is left
+    to the event loop.
     """
 
     def __init__(self, rounds: int, threads: int = 0) -> None:
@@ -48,25 +48,25 @@ class Passwords:
         )
         self._slots = BoundedSemaphore(threads * (1 + MAX_QUEUED_PER_THREAD))
         self._rule: PasswordRule | None = None
-        # A hash nothing matches but every comparison takes its full time over.
+        # Matches no password, but a comparison takes the full time.
         self._dummy_hash = bcrypt.gensalt(rounds) + b"." * 31
 
     def set_rule(self, rule: PasswordRule | None) -> None:
-        """Say what the operator asks of every new password, wherever it is set; None = nothing more."""
+        """Set the rule for new passwords; None = no rule."""
         self._rule = rule
 
     def check(self, password: str) -> None:
-        """Whether this may be somebody's new password. Raises: Invalid if empty, over 72 bytes or against a rule."""
+        """Validate a new password. Raises: InvalidRequest if it is empty, over 72 bytes or against the rule."""
         if not password:
             raise InvalidRequest(INVALID_PASSWORD)
-        # The characters first, so that ten megabytes are not encoded only to be counted.
+        # Characters first, so that ten megabytes are not encoded only to be counted.
         if len(password) > MAX_PASSWORD_BYTES or len(_bytes(password)) > MAX_PASSWORD_BYTES:
             raise InvalidRequest(PASSWORD_TOO_LONG)
         if self._rule is not None:
             self._rule(password)
 
     async def hash(self, password: str) -> str:
-        """The hash to store. Raises: Invalid as `check` does, RateLimited if too many are waiting."""
+        """Return the hash of a new password. Raises: InvalidRequest as `check`, RateLimited if the queue is full."""
         self.check(password)
         return await self._hash(password)
 
@@ -77,37 +77,37 @@ class Passwords:
         return hashed.decode()
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether a hash was made at another cost than the operator wants now, or by another server's kind of bcrypt."""
+        """Return whether a hash has another cost than configured, or another variant of bcrypt."""
         return not hashed.startswith(f"$2b${self._rounds:02d}$")
 
     async def rehash(self, password: str) -> str:
-        """A new hash of a password that somebody has already: no rule is asked. Raises: RateLimited."""
+        """Return a new hash of an existing password, without checking the rule. Raises: RateLimited."""
         return await self._hash(password)
 
     async def verify(self, password: str, hashed: str | None) -> bool:
-        """Whether this is the password; it takes as long to say no, whyever it is no.
+        """Return whether the password matches, after the same time for every reason of a mismatch.
 
         `hashed` None = there is no such account, or it has no password. Raises: RateLimited.
         """
         given = _bytes(password[: MAX_PASSWORD_BYTES + 1])
-        right = await self._work(lambda: self._matches(given[:MAX_PASSWORD_BYTES], hashed))
-        # None longer was ever set, so the right first 72 bytes of a longer one are not the password.
-        return right and len(given) <= MAX_PASSWORD_BYTES
+        matches = await self._work(lambda: self._matches(given[:MAX_PASSWORD_BYTES], hashed))
+        # No stored password is longer, so a longer text that begins with the password does not match.
+        return matches and len(given) <= MAX_PASSWORD_BYTES
 
     def _matches(self, given: bytes, hashed: str | None) -> bool:
         if hashed is not None:
             try:
                 return bcrypt.checkpw(given, hashed.encode())
             except ValueError:
-                pass  # not a bcrypt hash, as other servers leave behind for accounts without a password
+                pass  # not a bcrypt hash: imported accounts without a password have such values
         bcrypt.checkpw(given, self._dummy_hash)
         return False
 
     async def _work(self, job: Callable[[], T]) -> T:
         """Run a job in the pool.
 
-        A place is given back when the job has ended, not when its caller stopped waiting: else a crowd that hangs
-        up early could queue without limit.
+        The slot is released when the job has ended, not when the caller stops waiting: otherwise clients that disconnect
+        early could queue jobs without limit.
         """
         if not self._slots.acquire(blocking=False):
             raise RateLimited(retry_after=5)
@@ -124,7 +124,7 @@ class Passwords:
 
 
 def _lower_priority() -> None:
-    """Let whoever answers requests go first: a flood of sign-ins is to hold up sign-ins, and nobody else."""
+    """Lower the priority of the thread, so that many sign-ins slow down sign-ins only."""
     if sys.platform == "linux":  # elsewhere a thread has no priority of its own
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), THREAD_NICENESS)

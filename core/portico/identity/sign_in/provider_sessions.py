@@ -1,4 +1,4 @@
-"""What people are at the providers they signed in at: for whoever speaks to those providers in their name."""
+"""Sessions and access tokens of external providers, for plugins that call those providers on behalf of a user."""
 
 from typing import Protocol
 
@@ -6,9 +6,9 @@ import msgspec
 
 
 class ProviderSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One sign-in that came by a provider, without what it gave. `id`: the sign-in's here.
+    """A session that an external provider opened, without its tokens. `id`: the session id of Portico.
 
-    Units: times in epoch seconds; `expires_at`: of what the provider gave, None = it does not say.
+    Units: times in epoch seconds; `expires_at`: of the provider's tokens, None = unknown.
     """
 
     id: str
@@ -20,15 +20,15 @@ class ProviderSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderTokens(Protocol):
-    """What providers gave at sign-ins. Offered as a service by whichever plugin signs people in at other providers."""
+    """Service with the tokens of external providers, offered by the plugin that signs users in with them."""
 
     async def access_token(self, session_id: str) -> str | None:
-        """The access token of a sign-in (`Actor.session_id`), good for some minutes at least; None = there is none.
+        """Return the access token of a session (`Actor.session_id`), valid for some minutes at least, or None.
 
-        One that runs out is renewed. What the provider does not renew is forgotten.
+        A token that expires soon is refreshed. A token that the provider refuses to refresh is deleted.
         """
         ...
 
     async def of_account(self, account_id: str) -> list[ProviderSession]:
-        """The sign-ins of one account that are in force, newest first."""
+        """Return the active sessions of an account, newest first."""
         ...

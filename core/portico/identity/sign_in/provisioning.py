@@ -1,4 +1,4 @@
-"""From what a provider says about somebody to an account of this house: found, merged or made, and kept up to date."""
+"""Provisioning: finds, links or creates the account of an external identity, and keeps it up to date."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -22,9 +22,9 @@ _GROUPS_BY_AGE = "SELECT g.id, g.name FROM portico_group g ORDER BY g.created_at
 
 
 class AccountProvisioner:
-    """Lets in whom providers vouch for.
+    """Maps external identities to accounts.
 
-    `default_group`: the id of the group that newcomers join, asked each time; empty = none.
+    `default_group`: returns the id of the group that new accounts join; empty = none.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class AccountProvisioner:
     async def provision(
         self, provider: str, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account:
-        """The account of somebody whom a provider vouches for.
+        """Return the account of an external identity: linked, found by e-mail address, or created.
 
-        Raises: Forbidden for a newcomer where there shall be none; Invalid where an account has the e-mail address
-        and may not be merged with, and for what cannot be stored.
+        Raises: Forbidden if there is no account and none may be created; InvalidRequest if an account with the e-mail
+        address may not be linked, and for values that cannot be stored.
         """
         account = await self._find_linked(provider, external, rules)
         if account is None:
@@ -53,10 +53,10 @@ class AccountProvisioner:
                 async with transaction():
                     account = await self._link_or_create(provider, external, rules)
             except InvalidRequest:
-                # A newcomer who comes twice at the same time is let in once, and known by then.
+                # A concurrent first sign-in of the same user may have created the account.
                 async with (
                     transaction()
-                ):  # where what the other one wrote is seen before its commit
+                ):  # sees what a concurrent one wrote, also before its commit
                     account = await self._find_linked(provider, external, rules)
                 if account is None:
                     raise
@@ -73,7 +73,7 @@ class AccountProvisioner:
     async def _find_by_email(
         self, external: ExternalIdentity, rules: ProvisioningRules
     ) -> Account | None:
-        """The account of the same e-mail address. Raises: Invalid if it may not be merged with."""
+        """Return the account with the same e-mail address. Raises: InvalidRequest if it may not be linked."""
         account = await self._accounts.by_email(external.email)
         if account is not None and not _may_link(account, external, rules):
             raise InvalidRequest(EMAIL_TAKEN)
@@ -86,7 +86,7 @@ class AccountProvisioner:
         if account is not None and external.subject is not None:
             others = await self._links.of(account.id)
             if any(known == provider for known, _ in others):
-                # To this provider the account is somebody else, whose address it says this is as well.
+                # The account is linked to another user of this provider.
                 raise InvalidRequest(EMAIL_TAKEN)
         if account is None:
             if not (rules.create_accounts or rules.create_first_account):
@@ -109,14 +109,14 @@ class AccountProvisioner:
         return account
 
     async def join_default_group(self, account_id: str) -> None:
-        """Put a newcomer into the group that the operator named; where there is none any more, say so and go on."""
+        """Add a new account to the default group. A missing group is logged and ignored."""
         group_id = await self._default_group()
         if not group_id:
             return
         try:
             await self._groups.add_members(group_id, [account_id])
         except NoSuchGroup:
-            log.warning("the group that newcomers join does not exist", group=group_id)
+            log.warning("default group does not exist", group=group_id)
 
     async def _synchronize(
         self, account: Account, external: ExternalIdentity, rules: ProvisioningRules
@@ -137,17 +137,17 @@ class AccountProvisioner:
                 account.id, AccountChanges(role=role, profile_image_url=picture)
             )
         except Forbidden:
-            # Whoever founded the house, and the last administrator, stay what they are whatever a provider says.
-            log.warning("a provider may not demote this administrator", account=account.id)
-            wanted = AccountChanges(profile_image_url=picture)
-            return await self._accounts.update(account.id, wanted)
+            # A provider cannot demote the first administrator or the last one.
+            log.warning("demotion of an administrator by a provider ignored", account=account.id)
+            changes = AccountChanges(profile_image_url=picture)
+            return await self._accounts.update(account.id, changes)
 
     async def _sync_groups(
         self, account_id: str, names: Sequence[str], rules: ProvisioningRules
     ) -> None:
-        """Have somebody in exactly the groups of these names, but for those that are left alone.
+        """Make the account a member of exactly the groups with these names, except ignored groups.
 
-        A name that several groups bear means the oldest of them. Names are compared in one form of Unicode; case counts.
+        If several groups have the same name, the oldest one is meant. Names are compared in NFC and by case.
         """
         composed = (normalized("NFC", name) for name in names)
         wanted = {name for name in composed if name and not rules.is_ignored_group(name)}
@@ -160,11 +160,11 @@ class AccountProvisioner:
             if rules.create_groups:
                 for name in sorted(wanted - known.keys()):
                     known[name] = await self._new_group(name, account_id)
-            now_in = set(await self._groups.ids_of_account(account_id))
-            to_be = {known[name] for name in wanted if name in known}
-            for group_id in sorted(to_be - now_in):
+            current = set(await self._groups.ids_of_account(account_id))
+            target = {known[name] for name in wanted if name in known}
+            for group_id in sorted(target - current):
                 await self._groups.add_members(group_id, [account_id])
-            for group_id in sorted(now_in - to_be):
+            for group_id in sorted(current - target):
                 if not rules.is_ignored_group(name_of.get(group_id, "")):
                     await self._groups.remove_members(group_id, [account_id])
 
@@ -175,7 +175,7 @@ class AccountProvisioner:
 
 
 def _may_link(account: Account, external: ExternalIdentity, rules: ProvisioningRules) -> bool:
-    """Whether somebody who is new to the provider is given the account that has their e-mail address."""
+    """Return whether an unlinked user may be linked to the account with the same e-mail address."""
     if not external.email_verified or rules.link_by_email == "never":
         return False
     return rules.link_by_email == "always" or account.role != "admin"

@@ -1,4 +1,4 @@
-"""Somebody's sign-ins as a list: when, by which way, from where; and ending them one by one or all at once."""
+"""The sessions of an account as a list, and ending one or all of them."""
 
 from typing import Final
 
@@ -11,9 +11,8 @@ from portico.identity.accounts.accounts import KIND, Accounts
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.sessions.sessions import Sessions
 
-#: Sign-ins on one page.
 PAGE_SIZE: Final = 30
-#: Pages beyond are empty anyway; a database counts no further than 64 bits.
+#: Higher page numbers would overflow the 64 bits of OFFSET; those pages are empty anyway.
 MAX_PAGE: Final = 2**32
 
 _ACTIVE = "FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2)"
@@ -25,9 +24,9 @@ _PAGE = (
 
 
 class SessionInfo(msgspec.Struct, kw_only=True):
-    """One sign-in. Units: epoch seconds; `expires_at` None = never. `method`: the way they came in by.
+    """A session in a list. Units: epoch seconds; `expires_at` None = never. `method`: name of the provider.
 
-    `last_seen_at` is right to the minute. `current`: it is the one this is asked with.
+    `last_seen_at` is accurate to the minute. `current`: the session of this request.
     """
 
     id: str
@@ -41,9 +40,9 @@ class SessionInfo(msgspec.Struct, kw_only=True):
 
 
 class SessionList:
-    """The sign-ins that are in force, as people and administrators see them.
+    """Active sessions, as users and administrators see them.
 
-    `by`: the account of whoever asks for a change; None = somebody at the server's own keyboard.
+    `by`: the account that requests a change; None = the command line.
     """
 
     def __init__(self, sessions: Sessions, accounts: Accounts, presence: LastSeenTracker) -> None:
@@ -54,7 +53,7 @@ class SessionList:
     async def page(
         self, account_id: str, page: int = 1, current: str = ""
     ) -> tuple[list[SessionInfo], int]:
-        """One page, newest first, and how many there are in all. `current`: the sign-in that asks.
+        """Return one page, newest first, and the total number. `current`: id of the session of this request.
 
         Raises: NotFound if there is no such account.
         """
@@ -65,9 +64,9 @@ class SessionList:
         return [self._info(one, current) for one in found], total
 
     async def end(self, account_id: str, session_id: str, by: str | None = None) -> None:
-        """End one sign-in of an account.
+        """End a session of an account.
 
-        Raises: NotFound if it has no such one; Forbidden if `by` may not touch the account.
+        Raises: NotFound if the account has no such session; Forbidden if `by` may not change the account.
         """
         async with transaction():
             await self._accounts.check_may_change(account_id, by)
@@ -80,7 +79,7 @@ class SessionList:
     async def end_all(
         self, account_id: str, by: str | None = None, keep: str | None = None
     ) -> None:
-        """End all sign-ins of an account, but for `keep`. Raises: as `end`."""
+        """End all sessions of an account, except `keep`. Raises: as `end`."""
         async with transaction():
             await self._accounts.check_may_change(account_id, by)
             await self._sessions.close_all(account_id, keep)
@@ -89,9 +88,9 @@ class SessionList:
             )
 
     def _info(self, one: dict[str, object], current: str) -> SessionInfo:
-        shown = SessionInfo(**one, current=one["id"] == current)  # type: ignore[arg-type]
-        # Those of before it was noted, and the others as they are known here.
-        shown.last_seen_at = self._presence.last_active(
-            shown.id, max(shown.last_seen_at or 0, shown.created_at)
+        info = SessionInfo(**one, current=one["id"] == current)  # type: ignore[arg-type]
+        # Old rows have no last-seen time, and recent times may be in memory only.
+        info.last_seen_at = self._presence.last_active(
+            info.id, max(info.last_seen_at or 0, info.created_at)
         )
-        return shown
+        return info

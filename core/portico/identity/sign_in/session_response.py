@@ -1,6 +1,6 @@
-"""What somebody is told who signs in or comes back: who they are, their token, and what they may do.
+"""The response to a sign-in and to a request for the current session: account, token and permissions.
 
-Every way to sign in ends here, so that they all answer alike.
+All providers use it, so their responses have the same form.
 """
 
 from typing import Any
@@ -27,12 +27,12 @@ _PROFILE = (
 )
 
 
-#: The columns of an account that its owner is told, and what the owner's groups grant: JSON text of each.
+#: Additional columns of an account for its owner, and the permissions of its groups (JSON text each).
 Profile = tuple[dict[str, Any], tuple[str, ...]]
 
 
 class SessionUser(msgspec.Struct, kw_only=True):
-    """The answer to a sign-in. Units: `expires_at` in epoch seconds; None = never.
+    """The response to a sign-in. Units: `expires_at` in epoch seconds; None = never.
 
     `permissions`: the effective tree, the same for administrators as for others; clients look at `role` first.
     """
@@ -49,7 +49,7 @@ class SessionUser(msgspec.Struct, kw_only=True):
 
 
 class SessionUserInfo(SessionUser, kw_only=True):
-    """The answer to somebody who comes back. Shape: `date_of_birth` is `YYYY-MM-DD`."""
+    """The response to a request for the current session. Shape: `date_of_birth` is `YYYY-MM-DD`."""
 
     bio: str | None
     gender: str | None
@@ -60,7 +60,7 @@ class SessionUserInfo(SessionUser, kw_only=True):
 
 
 class SignInResult(msgspec.Struct, frozen=True):
-    """An answer as JSON, and the `Set-Cookie` header that goes with it; None = none does."""
+    """A response as JSON, and its `Set-Cookie` header; None = no cookie."""
 
     body: bytes
     cookie: bytes | None
@@ -68,7 +68,7 @@ class SignInResult(msgspec.Struct, frozen=True):
 
 
 class SessionResponder:
-    """Gives people their session."""
+    """Builds the responses that describe a session."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class SessionResponder:
         self._profiles: TTLCache[str, Profile] = TTLCache(cache_seconds)
 
     async def sign_in(self, account: Account, origin: SessionOrigin | None = None) -> SignInResult:
-        """Open a session for somebody whose identity was just proven."""
+        """Open a session for an account that was just authenticated, and describe it."""
         session = await self._sessions.open(account, origin)
         granted = await self._groups.permissions_of_account(account.id)
         user = SessionUser(
@@ -102,15 +102,15 @@ class SessionResponder:
         return self._result(user, session)
 
     async def describe_session(self, actor: Actor, token: str) -> SignInResult:
-        """Tell somebody who is signed in with `token` how things stand now. One statement a moment.
+        """Describe the session of `token`. The profile is cached for `cache_seconds`.
 
-        A key is told as it is, without an end; it never goes into a cookie.
-        Raises: Unauthenticated if the account went away in between.
+        An API key is described without an expiry and never set as a cookie. Raises: Unauthenticated if the account was
+        deleted meanwhile.
         """
         profile = await self._profiles.get_or_load(actor.id, self._profile)
         if profile is None:
             raise Unauthenticated(INVALID_TOKEN)
-        about, granted = profile
+        details, granted = profile
         by_session = actor.credential == SESSION_CREDENTIAL
         user = SessionUserInfo(
             id=actor.id,
@@ -121,7 +121,7 @@ class SessionResponder:
             token=token,
             expires_at=self._sessions.expiry(token) if by_session else None,
             permissions=await self._permissions(granted),
-            **about,
+            **details,
         )
         return self._result(user) if by_session else SignInResult(self._encode(user), None)
 
@@ -136,7 +136,7 @@ class SessionResponder:
         return (await self._defaults.trees()).of(granted).json
 
     def clear(self) -> None:
-        """Trust nothing that was read before."""
+        """Drop all cached profiles."""
         self._profiles.clear()
 
     def _result(self, user: SessionUser, session: SessionToken | None = None) -> SignInResult:
