@@ -76,7 +76,7 @@ def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Pat
         (("export", "--to", "g.json"), "portico group export FILE"),
         (("show", "Nobody"), "portico group list"),
         (("add-member", "Twin", "x@example.org"), "Use the id"),
-        (("create", "G", "--permission", "chat.shout"), "There is no such permission"),
+        (("create", "G", "--permission", "chat.shout"), "Unknown permission"),
         (("import", "bad.json"), "body.1.name"),
         (("import", "deep.json"), "nested too deeply"),
         (("import", "no.json"), "body.0.permissions.chat.tts"),
