@@ -136,11 +136,15 @@ def redis_url() -> Iterator[str]:
 class TLSFront:
     """A TLS proxy in front of a server, with a certificate for `name` by its own certificate authority.
 
-    `asks`: clients must send a certificate by that authority.
+    `requires_client_certificate`: clients must send a certificate by that authority.
     """
 
     def __init__(
-        self, port: int, folder: Path, name: str = "localhost", asks: bool = False
+        self,
+        port: int,
+        folder: Path,
+        name: str = "localhost",
+        requires_client_certificate: bool = False,
     ) -> None:
         self.folder, self._behind = folder, port
         authority = _authority(folder / "ca.pem")
@@ -148,7 +152,7 @@ class TLSFront:
         _certificate(authority, "portico", folder / "client.pem", folder / "client.key")
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(folder / "server.pem", folder / "server.key")
-        if asks:
+        if requires_client_certificate:
             self._context.verify_mode = ssl.CERT_REQUIRED
             self._context.load_verify_locations(folder / "ca.pem")
         self._loop = asyncio.new_event_loop()

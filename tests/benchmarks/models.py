@@ -30,7 +30,7 @@ BLOCK = 1000
 
 ALL, PAGE, ONE = "/api/models", "/api/v1/models/list?page=1", "/api/v1/models/model?id=m1"
 REQUESTS = {
-    "caller am I": ("much", "/api/v1/auths/"),
+    "own account": ("much", "/api/v1/auths/"),
     "all, admin": ("admin", ALL),
     "all, much": ("much", ALL),
     "all, few": ("few", ALL),

@@ -1,4 +1,4 @@
-"""AB-48: whatever somebody else asks about a chat, on whatever route there is, nothing happens and nothing is told."""
+"""Requests about chats of other users, on every route: nothing changes and nothing is revealed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
 
 
 def rows_of(app: InProcessApp, owner_id: str) -> list[Any]:
-    """Everything that is kept of somebody's chats and folders, byte for byte."""
+    """Return all rows of an account's chats and folders."""
     return [
         sorted(str(dict(row)) for row in app.call(app.portico.database.rows, sql, owner_id))
         for table in TABLES
@@ -51,7 +51,7 @@ def _select(table: str) -> str:
 
 
 def chat_with_everything(scene: Scene) -> str:
-    """The user's: said something, tagged, pinned, in a folder, shared."""
+    """Create a chat of the user with a message and a tag, pinned, in a folder and shared. Returns its id."""
     user = scene.callers["user"]
     message = {"id": "q", "parentId": None, "childrenIds": [], "role": "user", "content": "Hi"}
     document = {"title": "Mine", "history": {"messages": {"q": message}, "currentId": "q"}}
@@ -82,15 +82,15 @@ def test_foreign_chat_is_404_and_unchanged_on_every_route(scene: Scene) -> None:
         _, body = ask(scene, method, path)
         before = rows_of(scene.app, owner_id)
         for caller in ("other", "reader", "writer", "admin"):
-            told = []
+            responses = []
             for target in (chat_id, NOWHERE):
                 parts = path.replace("{chat_id}", target).replace("{message_id}", "q")
                 answer = scene.callers[caller].request(method, parts, json=body)
-                told.append((answer.status, answer.body))
+                responses.append((answer.status, answer.body))
                 if (answer.status, answer.detail) != (404, NOT_FOUND):
                     wrong.append(f"{caller} {method} {path}: {answer}")
-            if told[0] != told[1]:
-                wrong.append(f"{caller} {method} {path} tells one chat from none")
+            if responses[0] != responses[1]:
+                wrong.append(f"{caller} {method} {path} reveals whether a chat exists")
         if rows_of(scene.app, owner_id) != before:
             wrong.append(f"{method} {path} changed something")
     assert not wrong, "\n".join(wrong)

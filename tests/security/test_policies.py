@@ -27,7 +27,7 @@ HARMFUL_NAMES = (
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {
-        "PORTICO_PLUGINS_ONLY": "accounts,password,models,law,audit",
+        "PORTICO_PLUGINS_ONLY": "accounts,password,models,policy_admin,audit",
         "BYPASS_ADMIN_ACCESS_CONTROL": "false",
     }
 
@@ -66,7 +66,7 @@ def test_only_administrators_read_and_write_policies(admin: Client, role: str) -
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("*,*,*", "it begins with '*'"),
         ("p, *, *, *, allow", "there is no relation '*'"),
@@ -91,12 +91,12 @@ def test_only_administrators_read_and_write_policies(admin: Client, role: str) -
     ],
 )
 @pytest.mark.case("AB-83")
-def test_invalid_rule_is_refused_with_line(admin: Client, text: str, said: str) -> None:
+def test_invalid_rule_is_refused_with_line(admin: Client, text: str, message: str) -> None:
     answer = put(admin, f"# a comment\n\n{text}\n")
     assert answer.status == 400, answer
-    assert answer.detail.startswith("database/own.csv:3: ") and said in answer.detail
+    assert answer.detail.startswith("database/own.csv:3: ") and message in answer.detail
     tried = admin.post("/api/v1/policies/what-if", {"pages": {"own.csv": text}})
-    assert tried.status == 400 and said in tried.detail
+    assert tried.status == 400 and message in tried.detail
     assert unchanged(admin)
 
 

@@ -44,7 +44,7 @@ class RedisConnection:
     def __init__(self, settings: RedisSettings) -> None:
         self.settings = settings
         self.configured = bool(settings.url)
-        self.away = not self.configured
+        self.is_unavailable = not self.configured
         self._client: Any = None
         self._sentinels: tuple[Any, ...] = ()
         self._failures: tuple[type[Exception], ...] = ()
@@ -67,7 +67,7 @@ class RedisConnection:
         if self.configured:
             with contextlib.suppress(RedisUnavailable):
                 await self._ask(lambda client: client.ping(), PROBE_TIMEOUT_SECONDS)
-            if self.away and self.settings.required:
+            if self.is_unavailable and self.settings.required:
                 raise RedisRequired(
                     "redis: redis.required is set, and the Redis at REDIS_URL does not answer; start it, or unset redis.required"
                 )
@@ -91,7 +91,7 @@ class RedisConnection:
 
         `work` may be called again after a fail-over. Raises: RedisUnavailable.
         """
-        if self.away:
+        if self.is_unavailable:
             raise RedisUnavailable
         return await self._ask(work, self.settings.timeout)
 
@@ -105,7 +105,7 @@ class RedisConnection:
 
     async def _subscribe_loop(self, channel: str, on_message: Callable[[str], None]) -> None:
         while True:
-            if self.away:
+            if self.is_unavailable:
                 await asyncio.sleep(PROBE_SECONDS)
                 continue
             subscription = self._client.pubsub(ignore_subscribe_messages=True)
@@ -116,7 +116,7 @@ class RedisConnection:
                     message = await subscription.get_message(timeout=LISTEN_SECONDS)
                     if message is not None:
                         on_message(message["data"])
-                    elif self.away:
+                    elif self.is_unavailable:
                         break
             except self._failures as error:
                 log.debug("redis subscription failed", error=type(error).__name__)
@@ -152,7 +152,7 @@ class RedisConnection:
         raise RedisUnavailable from error
 
     def _mark_unavailable(self, error: Exception) -> None:
-        self.away = True
+        self.is_unavailable = True
         if self._prober is None or self._prober.done():
             log.warning("redis unavailable", error=type(error).__name__)
             self._prober = asyncio.create_task(self._probe_loop())
@@ -165,6 +165,6 @@ class RedisConnection:
                     await self._client.ping()
             except self._failures:
                 continue
-            self.away = False
+            self.is_unavailable = False
             log.info("redis reachable again")
             return

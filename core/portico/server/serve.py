@@ -1,7 +1,7 @@
-"""Serving: one granian main process that watches, one worker that works, and a line that says where to go.
+"""The server: granian's main process, which supervises one worker, and the ready line.
 
 The main process stays light: it checks the settings and the port. The worker alone imports the plugins. The ready line
-comes, or the start fails with a sentence: a worker that is not ready in time says where it was busy.
+is printed, or the start fails with an error: a worker that is not ready in time reports what it was doing.
 """
 
 import asyncio

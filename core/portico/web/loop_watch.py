@@ -21,7 +21,7 @@ from portico.web.counters import Counters
 log = structlog.get_logger("portico.web")
 
 #: Seconds between two probes of the loop.
-ASK_SECONDS = 0.1
+PROBE_SECONDS = 0.1
 #: Seconds in which one place gets one log line, however often it blocks.
 QUIET_SECONDS = 10.0
 #: Frames of a stack that are logged, the innermost ones.
@@ -94,15 +94,15 @@ class LoopWatch:
 
     def _work(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
         answered = threading.Event()
-        while not self._stopped.wait(ASK_SECONDS):
+        while not self._stopped.wait(PROBE_SECONDS):
             answered.clear()
-            asked, computed = time.monotonic(), time.process_time()
+            scheduled_at, computed = time.monotonic(), time.process_time()
             try:
                 loop.call_soon_threadsafe(answered.set)
             except RuntimeError:
                 return  # the loop is closed
             in_time = answered.wait(self._limit)
-            seconds = time.monotonic() - asked
+            seconds = time.monotonic() - scheduled_at
             if seconds < self._limit:
                 continue
             if seconds > 2 * self._limit and time.process_time() - computed < seconds / 10:
@@ -114,7 +114,7 @@ class LoopWatch:
             while not answered.wait(self._limit):
                 if self._stopped.is_set():
                     break
-            self._counters.stalled(stall.plugin, time.monotonic() - asked)
+            self._counters.stalled(stall.plugin, time.monotonic() - scheduled_at)
 
     def _inspect(self, thread: int) -> Stall:
         """Return what the thread of the loop executes now."""

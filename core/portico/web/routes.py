@@ -1,4 +1,4 @@
-"""Decorators that turn functions into route handlers and say who may call them.
+"""Decorators that turn functions into route handlers and declare who may call them.
 
 They are Litestar's, with two differences: the status of success is 200 unless another is given, as clients of this API
 expect, and every route has an `access` level. A route that names none is for verified accounts only.
@@ -28,7 +28,7 @@ Request = litestar.Request[Actor, Any, State]
 #: A socket whose caller is known, as with `Request`.
 Socket = litestar.WebSocket[Actor, Any, State]
 
-#: Bytes that anybody may send before having shown who they are.
+#: Bytes of a request body on a public route.
 PUBLIC_BODY = 64 * 1024
 
 
@@ -49,15 +49,15 @@ class Controller(litestar.Controller):
 
 
 class PorticoRouteHandler(HTTPRouteHandler):
-    """Litestar's, without what that does anew for each request although it never comes out differently."""
+    """Litestar's handler, which computes values that never change once instead of for each request."""
 
     @cached_property
     def default_deserializer(self) -> Callable[[Any, Any], Any]:
-        """How a parameter of a type that is not JSON's is read."""
+        """The decoder of parameters of types that JSON does not have."""
         return super().default_deserializer
 
     def resolve_exception_handlers(self) -> ExceptionHandlersMap:
-        """Those of the application, the plugin's router and the route. Asked for with requests only."""
+        """Return the handlers of the application, the plugin's router and the route. Called for requests only."""
         return self._exception_handlers
 
     @cached_property
@@ -89,7 +89,7 @@ def route(
     access: who may call it: `public` = without credentials; `user` = any account, pending ones too; `verified` = role
         user or admin; `admin`.
     requires: a collection action that the policies must allow the caller, written `kind:action`, such as
-        `account:write`. Administrators' routes say this rather than `access="admin"`, so that an operator can allow
+        `account:write`. Administrators' routes use this rather than `access="admin"`, so that an operator can allow
         others by a policy rule.
     permission: a key of the permission tree, such as `workspace.models`. Administrators do not need it.
     response_type: the type of the response body in the OpenAPI document, where the handler returns bytes. Error
@@ -99,7 +99,7 @@ def route(
     reads_import: the body is an import in any format, which the handler splits with `read_items`; its `data` is typed
         `msgspec.Raw` and is not decoded.
     limited: it makes or opens copies, so it counts against the rate limit that an account has for such requests.
-    session_only: API keys may not call it. Say it where credentials are made or changed.
+    session_only: API keys may not call it. Set it where credentials are created or changed.
     read_only: whether an API key with the scope `read` may call it; None = if the method is GET.
     csrf_checked: a GET that changes something, so a page of another site must not be able to cause it.
     content_policy: Content-Security-Policy of its responses, for a page that the server's own policy does not fit.

@@ -76,11 +76,11 @@ async def test_stopped_redis_is_avoided_and_found_again(opened: Open, redis: Red
     redis.stop()
     with pytest.raises(RedisUnavailable):
         await echo(connection)
-    assert connection.away
+    assert connection.is_unavailable
     with pytest.raises(Unavailable):
         await connection.probe()
     redis.start()
-    await until(lambda: not connection.away)
+    await until(lambda: not connection.is_unavailable)
     assert await echo(connection) == "hi"
     await connection.probe()
 
@@ -97,7 +97,7 @@ async def test_hanging_redis_costs_one_timeout(opened: Open, redis: RedisServer)
             await echo(connection)
     assert time.monotonic() - begun < 50
     redis.wake()
-    await until(lambda: not connection.away)
+    await until(lambda: not connection.is_unavailable)
     assert await asyncio.gather(*(echo(connection, str(n)) for n in range(50))) == [
         str(n) for n in range(50)
     ]
@@ -107,9 +107,9 @@ async def test_hanging_redis_costs_one_timeout(opened: Open, redis: RedisServer)
 async def test_redis_missing_at_start_is_found_later(opened: Open, redis: RedisServer) -> None:
     redis.stop()
     connection = await opened(url=redis.url)
-    assert connection.away
+    assert connection.is_unavailable
     redis.start()
-    await until(lambda: not connection.away)
+    await until(lambda: not connection.is_unavailable)
     assert await echo(connection) == "hi"
 
 
@@ -154,7 +154,7 @@ async def test_password_is_used_and_never_shown(
         connection = await opened(url=guarded.url)
         assert await echo(connection) == "hi"
         wrong = await opened(url=guarded.url.replace("s3cret-word", "wr0ng-word"))
-        assert wrong.away
+        assert wrong.is_unavailable
         with pytest.raises(Unavailable) as refused:
             await wrong.probe()
     texts = f"{events}{caplog.text}{refused.value}{refused.value.detail}"
@@ -212,8 +212,8 @@ async def test_tls_with_unknown_ca_or_other_name_is_refused(
     front = fronts(name="elsewhere.example")
     url = f"rediss://127.0.0.1:{front.port}/0"
     ca_file = str(front.folder / "ca.pem")
-    assert (await opened(url=url)).away
-    assert (await opened(url=url, ca_file=ca_file)).away
+    assert (await opened(url=url)).is_unavailable
+    assert (await opened(url=url, ca_file=ca_file)).is_unavailable
     assert await echo(await opened(url=url, ca_file=ca_file, verify="ca")) == "hi"
     assert await echo(await opened(url=url, verify="none")) == "hi"
     assert await echo(await opened(url=f"{url}?ssl_cert_reqs=none")) == "hi"
@@ -222,9 +222,9 @@ async def test_tls_with_unknown_ca_or_other_name_is_refused(
 async def test_tls_client_certificate_is_sent(
     opened: Open, fronts: Callable[..., TLSFront]
 ) -> None:
-    front = fronts(name="127.0.0.1", asks=True)
+    front = fronts(name="127.0.0.1", requires_client_certificate=True)
     url, ca_file = f"rediss://127.0.0.1:{front.port}/0", str(front.folder / "ca.pem")
-    assert (await opened(url=url, ca_file=ca_file)).away
+    assert (await opened(url=url, ca_file=ca_file)).is_unavailable
     ours = {
         "cert_file": str(front.folder / "client.pem"),
         "key_file": str(front.folder / "client.key"),
@@ -266,7 +266,7 @@ async def test_sentinel_fail_over_is_followed(
 ) -> None:
     hosts = [f"127.0.0.1:{sentinel.port}"]
     connection = await opened(url="redis://primary/0", sentinel_hosts=hosts)
-    await until(lambda: not connection.away)
+    await until(lambda: not connection.is_unavailable)
     assert await echo(connection) == "hi"
     port = int(hosts.pop().split(":")[1])
     connection = await opened(

@@ -59,7 +59,7 @@ class RevocationBroadcaster:
     def _publish(
         self, account_id: str, session_id: str | None = None, expires_at: int | None = None
     ) -> None:
-        if self._redis.away or len(self._sending) >= MAX_PENDING:
+        if self._redis.is_unavailable or len(self._sending) >= MAX_PENDING:
             return
         task = asyncio.create_task(self._send(account_id, session_id, expires_at))
         self._sending.add(task)

@@ -53,7 +53,9 @@ def responses(
         kinds.append(errors.TooLarge)
     described = {STATUS[kind]: _error_spec(kind) for kind in kinds}
     if answers is not None:
-        described[200] = ResponseSpec(answers, generate_examples=False, description="As asked for.")
+        described[200] = ResponseSpec(
+            answers, generate_examples=False, description="The requested data."
+        )
     return dict(sorted(described.items()))
 
 
