@@ -250,7 +250,7 @@ def test_every_pattern_is_pumped_or_never_meets_texts_of_others() -> None:
         "core/portico/identity/sessions/tokens.py:Id",
         "core/portico/web/middleware/proxies.py:value",
         "core/portico/web/middleware/origins.py:_origin_of",
-        "plugins/portico_models/transfer/foreign_pictures.py:kind",
+        "plugins/portico_models/pictures.py:media_type",
     }
     unknown = _uses().keys() - set(_patterns()) - pumped_elsewhere - NOT_OF_OTHERS.keys()
     gone = (pumped_elsewhere | NOT_OF_OTHERS.keys()) - _uses().keys()

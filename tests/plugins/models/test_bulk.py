@@ -48,14 +48,14 @@ def table(app: InProcessApp, name: str, order: str) -> list[dict[str, Any]]:
 def test_bulk_writes_keep_tags_and_versions(app: InProcessApp, admin: Client, run: Run) -> None:
     owner, ids = admin.account["id"], [f"m{number:03}" for number in range(250)]
 
-    run("insert_many", [draft(one) for one in ids], owner, born={"m007": 7})
+    run("insert_many", [draft(one) for one in ids], owner, created_at={"m007": 7})
     assert len(table(app, "models_tag", "name")) == 500
     made = {one["id"]: one["created_at"] for one in table(app, "models_model", "id")}
     assert (len(made), made["m007"], made["m008"]) == (250, 7, 60)
 
     gone = draft("absent")
     changed = [draft(one, name="New", tags={}) for one in ids]
-    assert sorted(run("update_many", [*changed, gone], born={"m008": 8})) == ids
+    assert sorted(run("update_many", [*changed, gone], created_at={"m008": 8})) == ids
     found = {one["id"]: one for one in table(app, "models_model", "id")}
     assert {one["name"] for one in found.values()} == {"New"}
     assert (found["m007"]["created_at"], found["m008"]["created_at"]) == (7, 8)
