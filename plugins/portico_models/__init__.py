@@ -3,6 +3,8 @@
 Models of sources are not stored here. The catalogue reads these records and merges them into its list.
 """
 
+from typing import TYPE_CHECKING
+
 import click
 
 from portico.api import (
@@ -19,8 +21,12 @@ from portico.api import (
     TableSet,
     WorkspaceModels,
     hookimpl,
+    renamed_command,
 )
 from portico_models.settings import ModelsSettings
+
+if TYPE_CHECKING:
+    from portico_models.components import ModelsPlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -86,66 +92,44 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_services(app: AppContext, settings: Section) -> list[Service]:
-    """Return the records, for the catalogue (by protocol) and for this plugin, and the template service."""
-    from portico_models.records import ModelRecords
-    from portico_models.settings import ModelsSettings
-    from portico_models.templates.service import TemplateService
+def register_components(app: AppContext, settings: ModelsSettings) -> object:
+    """Build the objects that the hooks below, routes and commands share."""
+    from portico_models.components import ModelsPlugin
 
-    assert isinstance(settings, ModelsSettings)
-    records = ModelRecords(app, settings.versions_kept)
-    return [
-        Service(WorkspaceModels, records),
-        Service(ModelRecords, records),
-        Service(TemplateService, TemplateService(app)),
-    ]
+    return ModelsPlugin.build(app, settings)
 
 
 @hookimpl
-def register_listeners(app: AppContext) -> list[Listener]:
+def register_services(plugin: "ModelsPlugin") -> list[Service]:
+    """Return the records, from which the catalogue reads presets and overrides."""
+    return [Service(WorkspaceModels, plugin.records)]
+
+
+@hookimpl
+def register_listeners(plugin: "ModelsPlugin") -> list[Listener]:
     """Return the listeners that transfer or delete models and templates, and record lost access."""
-    from portico_models.service import Models
-    from portico_models.templates.service import TemplateService
-
-    models = Models(app)
     return [
-        Listener(AccountDeleting, models.on_account_deleting),
-        Listener(GroupDeleting, models.on_group_deleting),
-        Listener(
-            AccountDeleting,
-            lambda event: app.services.require(TemplateService).on_account_deleting(event),
-        ),
+        Listener(AccountDeleting, plugin.models.on_account_deleting),
+        Listener(GroupDeleting, plugin.models.on_group_deleting),
+        Listener(AccountDeleting, plugin.templates.on_account_deleting),
     ]
 
 
 @hookimpl
-def register_routes(app: AppContext) -> list[object]:
+def register_routes() -> list[object]:
     """Return the handlers below `/api/v1/models`, and the model list."""
-    from portico_models import image_routes, routes
-    from portico_models.history import routes as history_routes
-    from portico_models.history.service import ModelHistory
-    from portico_models.service import Models
-    from portico_models.templates import routes as template_routes
-    from portico_models.templates.apply import TemplateApplier
-    from portico_models.transfer import routes as transfer_routes
-    from portico_models.views import ModelViews
+    from portico_models.history.routes import VersionRoutes
+    from portico_models.routes import ListRoutes, ModelRoutes
+    from portico_models.templates.routes import TemplateRoutes
+    from portico_models.transfer.routes import TransferRoutes
 
-    models, views = Models(app), ModelViews(app)
-    applier = TemplateApplier(app, models)
-    return [
-        *routes.list_routes(app, models, views),
-        *routes.record_routes(models, views, applier),
-        *image_routes.routes(app),
-        *history_routes.routes(ModelHistory(app, models)),
-        *template_routes.routes(app, applier),
-        *transfer_routes.routes(app),
-    ]
+    return [ListRoutes, ModelRoutes, VersionRoutes, TemplateRoutes, TransferRoutes]
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
     """Add `portico model`."""
-    from portico_models.commands import former_models, model
+    from portico_models.commands import model
 
     cli.add_command(model)
-    cli.add_command(former_models)
+    cli.add_command(renamed_command("models", "portico model"))

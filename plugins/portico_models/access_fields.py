@@ -1,5 +1,6 @@
 """The fields of a body or an imported object that say who has access, in every form that is read."""
 
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import msgspec
@@ -24,6 +25,18 @@ MAX_KEY_CHARS: Final = 64
 _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 #: Keys whose values databases export as strings.
 _DOCUMENTS: Final = ("meta", "params", "access_control", "access_grants")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedSharing:
+    """The sharing that a client asks for.
+
+    `is_access_control`: read from `access_control`, which cannot contain grants besides everyone.
+    """
+
+    sharing: Sharing
+    is_access_control: bool = False
+
 
 _Form = TypeVar("_Form", bound=AccessFields)
 
@@ -66,10 +79,18 @@ def imported_sharing(
     return PRIVATE
 
 
-def reject_unknown_access_keys(form: AccessFields, body: bytes) -> None:
-    """Raises: ValidationError if a form has no access fields, but an unknown key that may be one."""
-    if form.are_absent and (unknown := unknown_access_key(msgspec.Raw(body))) is not None:
+def read_sharing(form: AccessFields, body: bytes) -> RequestedSharing | None:
+    """Return the sharing that a request body asks for; None if it has no access fields.
+
+    Raises: ValidationError, InvalidRequest for access fields that cannot be read or disagree; ValidationError for an
+    unknown key that may be one.
+    """
+    sharing = read_rights(form.access_control, form.access_grants)
+    if sharing is not None:
+        return RequestedSharing(sharing, is_access_control=form.access_grants is UNSET)
+    if (unknown := unknown_access_key(msgspec.Raw(body))) is not None:
         raise _unknown_key_error(unknown)
+    return None
 
 
 def unknown_access_key(raw: msgspec.Raw) -> str | None:

@@ -1,18 +1,25 @@
 """`portico model`: list, export, import and sync models on the command line."""
 
 import asyncio
-import json
 import sys
 from typing import Any, Final
 
 import click
 import msgspec
 
-from portico.api import Actor, AppContext, CommandContext, NotFound, json_array_stream
-from portico_models.templates.service import TemplateService
-from portico_models.transfer.exporter import ModelExport
+from portico.api import (
+    Actor,
+    AppContext,
+    CommandContext,
+    NotFound,
+    json_array_stream,
+    json_option,
+    print_json,
+    printable,
+    renamed_option,
+)
+from portico_models.components import ModelsPlugin
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
-from portico_models.transfer.importer import ModelImport
 from portico_models.transfer.writer import ImportReport
 
 #: Fields of each model that `list --json` prints.
@@ -20,11 +27,6 @@ LISTED_FIELDS: Final = (
     *("id", "name", "base_model_id", "user_id", "is_active"),
     *("updated_at", "created_at"),
 )
-
-
-def _reject_former_option(_: click.Context, option: click.Parameter, value: bool) -> None:
-    if value:
-        raise click.UsageError(f"{option.opts[0]} is now --skip-unknown-principals.")
 
 
 file_argument = click.argument("source", metavar="FILE", type=click.File("rb"))
@@ -48,30 +50,12 @@ skip_unknown_option = click.option(
     is_flag=True,
     help="Do not report users and groups that do not exist here; models are not shared with them.",
 )
-former_skip_option = click.option(
-    "--drop-unknown",
-    is_flag=True,
-    hidden=True,
-    expose_value=False,
-    callback=_reject_former_option,
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+former_skip_option = renamed_option("--drop-unknown", "--skip-unknown-principals", is_flag=True)
 
 
 @click.group()
 def model() -> None:
     """List, export and import models of the workspace."""
-
-
-@click.command(
-    "models",
-    hidden=True,
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def former_models(arguments: tuple[str, ...]) -> None:
-    """Name the new command."""
-    raise click.UsageError("`portico models` is now `portico model`.")
 
 
 @model.command("list")
@@ -80,22 +64,23 @@ def former_models(arguments: tuple[str, ...]) -> None:
 def list_models(context: CommandContext, as_json: bool) -> None:
     """List every model of the workspace, oldest first. `-` marks inactive ones."""
 
-    async def load(app: AppContext) -> list[dict[str, Any]]:
+    async def load(_: AppContext) -> list[dict[str, Any]]:
         return [
             {name: getattr(one, name) for name in LISTED_FIELDS}
-            async for block in ModelExport(app).everything()
+            async for block in context.plugin.export.everything()
             for one in block
         ]
 
     models = context.run(load)
     if as_json:
-        click.echo(json.dumps(models, indent=2, ensure_ascii=False))
+        print_json(models)
         return
     if not models:
         click.echo("There are no models yet. Import some with `portico model import FILE`.")
     for one in models:
         base = f" on {one['base_model_id']}" if one["base_model_id"] else ""
-        click.echo(f"{' ' if one['is_active'] else '-'} {one['id']}{base}  {one['name']}")
+        line = f"{one['id']}{base}  {one['name']}"
+        click.echo(f"{' ' if one['is_active'] else '-'} {printable(line)}")
 
 
 @model.command()
@@ -107,7 +92,7 @@ def export(context: CommandContext, target: str, is_all: bool, with_them: bool) 
     """Write all presets as JSON to FILE (default, or -: standard output)."""
 
     async def work(app: AppContext) -> None:
-        export = ModelExport(app)
+        export = context.plugin.export
         blocks = export.everything() if is_all else export.all_presets()
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
@@ -122,7 +107,7 @@ def export(context: CommandContext, target: str, is_all: bool, with_them: bool) 
             parts = json_array_stream(counted())
             if with_them:
                 actor = await _find_actor(app, None)
-                templates = await app.services.require(TemplateService).export(actor)
+                templates = await context.plugin.templates.export(actor)
                 parts = with_templates(parts, templates)
             async for part in parts:
                 file.write(part)
@@ -170,12 +155,12 @@ def _import(
     skip_unknown_principals: bool,
     replace_all: bool,
 ) -> None:
+    plugin: ModelsPlugin = context.plugin
     with _progress("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
 
         async def work(app: AppContext) -> ImportReport:
             actor = await _find_actor(app, owner)
-            model_import = ModelImport(
-                app,
+            model_import = plugin.new_import(
                 actor,
                 replace_all=replace_all,
                 body_path=document.body_path,
@@ -221,7 +206,7 @@ def _progress(label: str, length: int) -> Any:
 
 def _print_report(report: ImportReport, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+        print_json(report)
         return
     counts = {
         name: len(ids)

@@ -1,23 +1,27 @@
-"""HTTP routes of the model lists and of single records."""
+"""HTTP routes of the model lists and of single models."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from portico.api import (
-    AppContext,
+    IMAGE_RESPONSES,
+    Controller,
     JSONResponse,
     QueryFlag,
     Request,
     SchemaOf,
     delete,
     get,
+    image_response,
     json_response,
     parse_query_flag,
     post,
 )
-from portico_models.access_fields import reject_unknown_access_keys
+from portico_models.access_fields import read_sharing
+from portico_models.components import ModelsPlugin
 from portico_models.listing import ListQuery, tag_names
+from portico_models.pictures import picture_of
 from portico_models.schemas import (
     Model,
     ModelForm,
@@ -26,11 +30,8 @@ from portico_models.schemas import (
     OfferedModels,
     UsableModels,
 )
-from portico_models.service import Models
-from portico_models.templates.apply import TemplateApplier
 from portico_models.templates.schemas import NewModel
 from portico_models.validation import MAX_MODEL_BYTES
-from portico_models.views import ModelViews
 
 #: A query parameter, not a path parameter: ids may contain slashes.
 ModelIdQuery = Annotated[str, QueryParameter(name="id", description="The model's id")]
@@ -41,30 +42,33 @@ TemplateQuery = Annotated[
 ]
 
 
-def list_routes(app: AppContext, models: Models, views: ModelViews) -> list[Any]:
-    """Return the handlers of the model lists."""
+class ListRoutes(Controller):
+    """`/api/models` and the lists below `/api/v1/models`."""
+
+    plugin: ModelsPlugin
 
     @get(["/api/models", "/api/v1/models"], response_type=UsableModels)
-    async def list_usable(request: Request, refresh: FromQuery[QueryFlag] = "") -> JSONResponse:
+    async def list_usable(
+        self, request: Request, refresh: FromQuery[QueryFlag] = ""
+    ) -> JSONResponse:
         """List every model the caller may use. `refresh`: query all model sources again first."""
-        return JSONResponse(
-            await app.catalogue.entries_json(
-                request.user, refresh=parse_query_flag("refresh", refresh)
-            )
-        )
+        refreshes = parse_query_flag("refresh", refresh)
+        catalogue = self.plugin.app.catalogue
+        return JSONResponse(await catalogue.entries_json(request.user, refresh=refreshes))
 
     @get("/api/models/base", requires="model:override", response_type=OfferedModels)
-    async def list_source_models() -> JSONResponse:
+    async def list_source_models(self) -> JSONResponse:
         """List the models of all sources, without overrides and presets."""
-        return JSONResponse(await app.catalogue.base_entries_json())
+        return JSONResponse(await self.plugin.app.catalogue.base_entries_json())
 
     @get("/api/v1/models/base", requires="model:override", response_type=list[Model])
-    async def list_overrides() -> JSONResponse:
+    async def list_overrides(self) -> JSONResponse:
         """List every override of a source's model."""
-        return json_response(await models.overrides())
+        return json_response(await self.plugin.models.overrides())
 
     @get("/api/v1/models/list", response_type=ModelPage)
     async def list_presets(
+        self,
         request: Request,
         *,
         text: Annotated[str, QueryParameter(name="query")] = "",
@@ -83,18 +87,18 @@ def list_routes(app: AppContext, models: Models, views: ModelViews) -> list[Any]
             direction=direction,
             page=page,
         )
-        return JSONResponse(await views.page(request.user, query))
+        return JSONResponse(await self.plugin.views.page(request.user, query))
 
     @get("/api/v1/models/tags", response_type=list[str])
-    async def list_tags(request: Request) -> JSONResponse:
+    async def list_tags(self, request: Request) -> JSONResponse:
         """List the tags of the presets in the caller's list, as their authors wrote them."""
-        return json_response(await tag_names(app, request.user))
-
-    return [list_usable, list_source_models, list_overrides, list_presets, list_tags]
+        return json_response(await tag_names(self.plugin.app, request.user))
 
 
-def record_routes(models: Models, views: ModelViews, applier: TemplateApplier) -> list[Any]:
-    """Return the handlers of single records."""
+class ModelRoutes(Controller):
+    """`/api/v1/models/create`, `/model…` and `/delete/all`: single models."""
+
+    plugin: ModelsPlugin
 
     @post(
         "/api/v1/models/create",
@@ -102,46 +106,44 @@ def record_routes(models: Models, views: ModelViews, applier: TemplateApplier) -
         response_type=Model,
         max_body=MAX_MODEL_BYTES,
     )
-    async def create_model(
-        request: Request, data: JSONBody[NewModel], template: TemplateQuery = ""
+    async def create(
+        self, request: Request, data: JSONBody[NewModel], template: TemplateQuery = ""
     ) -> JSONResponse:
         """Create a model owned by the caller, from a template if one is named."""
-        reject_unknown_access_keys(data, await request.body())
-        return json_response(await applier.create(request.user, data, template))
+        sharing = read_sharing(data, await request.body())
+        applier = self.plugin.template_applier
+        return json_response(await applier.create(request.user, data, sharing, template))
 
     @get("/api/v1/models/model", response_type=Model)
-    async def get_model(request: Request, model_id: ModelIdQuery) -> JSONResponse:
+    async def get_model(self, request: Request, model_id: ModelIdQuery) -> JSONResponse:
         """Return one model."""
-        return JSONResponse(await views.one(request.user, model_id))
+        return JSONResponse(await self.plugin.views.one(request.user, model_id))
+
+    @get("/api/v1/models/model/profile/image", responses=IMAGE_RESPONSES)
+    async def get_picture(self, request: Request, model_id: ModelIdQuery = "") -> JSONResponse:
+        """Return a model's picture, never an error. Pictures on other servers are neither fetched nor redirected to."""
+        picture = await picture_of(self.plugin.app, request.user, model_id)
+        return image_response(request, picture, self.plugin.default_picture)
 
     @post("/api/v1/models/model/update", response_type=Model, max_body=MAX_MODEL_BYTES)
-    async def update_model(request: Request, data: JSONBody[ModelForm]) -> JSONResponse:
+    async def update(self, request: Request, data: JSONBody[ModelForm]) -> JSONResponse:
         """Replace a model. Its id, owner and creation time stay, and its sharing if the body has no access fields."""
-        reject_unknown_access_keys(data, await request.body())
-        return json_response(await models.update(request.user, data))
+        sharing = read_sharing(data, await request.body())
+        return json_response(await self.plugin.models.update(request.user, data, sharing))
 
     @post("/api/v1/models/model/toggle", response_type=Model)
-    async def toggle_model(request: Request, model_id: ModelIdQuery) -> JSONResponse:
+    async def toggle(self, request: Request, model_id: ModelIdQuery) -> JSONResponse:
         """Switch a model off if it is on, and on if it is off."""
-        return json_response(await models.toggle(request.user, model_id))
+        return json_response(await self.plugin.models.toggle(request.user, model_id))
 
     @post("/api/v1/models/model/delete", response_type=bool)
-    async def delete_model(request: Request, data: JSONBody[ModelId]) -> JSONResponse:
+    async def delete_model(self, request: Request, data: JSONBody[ModelId]) -> JSONResponse:
         """Delete a model."""
-        await models.delete(request.user, data.id)
+        await self.plugin.models.delete(request.user, data.id)
         return json_response(True)
 
     @delete("/api/v1/models/delete/all", requires="model:clear", response_type=bool)
-    async def delete_all_models(request: Request) -> JSONResponse:
+    async def delete_all(self, request: Request) -> JSONResponse:
         """Delete every model of the workspace."""
-        await models.delete_all(request.user)
+        await self.plugin.models.delete_all(request.user)
         return json_response(True)
-
-    return [
-        create_model,
-        get_model,
-        update_model,
-        toggle_model,
-        delete_model,
-        delete_all_models,
-    ]

@@ -21,6 +21,7 @@ from portico.api import (
     transaction,
 )
 from portico_models.access import find_model, publish_change
+from portico_models.access_fields import RequestedSharing
 from portico_models.history.store import ChangeKind, CreationKind
 from portico_models.model_ids import check_id
 from portico_models.records import KIND, ModelDraft, ModelRecords
@@ -38,13 +39,10 @@ class ConcurrentChange(InvalidRequest):
 class Models:
     """The models of the workspace. Missing models and those the caller may not read raise the same NotFound."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, records: ModelRecords) -> None:
         self._app = app
+        self._records = records
         self._grants = app.permissions.grants
-
-    @property
-    def _records(self) -> ModelRecords:
-        return self._app.services.require(ModelRecords)
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -62,6 +60,7 @@ class Models:
         self,
         actor: Actor,
         form: ModelForm,
+        sharing: RequestedSharing | None,
         *,
         owner_id: str | None = None,
         created_at: int | None = None,
@@ -83,7 +82,7 @@ class Models:
                     draft, owner_id, by=actor.id, at=now(), created_at=created_at, change=change
                 )
                 resource = Resource(KIND, form.id, owner_id)
-                await share(self._app, actor, form, resource, is_new=True)
+                await share(self._app, actor, resource, sharing, is_new=True)
                 publish_change(self._app, form.id, "created")
                 return await self._read_back(form.id)
         except UniqueViolation as error:
@@ -92,7 +91,12 @@ class Models:
             raise NotFound from error
 
     async def update(
-        self, actor: Actor, form: ModelForm, *, change: ChangeKind = "updated"
+        self,
+        actor: Actor,
+        form: ModelForm,
+        sharing: RequestedSharing | None,
+        *,
+        change: ChangeKind = "updated",
     ) -> Model:
         """Replace everything of a model but its id, owner and creation time; without access fields, sharing stays, too.
 
@@ -107,10 +111,16 @@ class Models:
             current, resource = await find_model(self._app, actor, "write", form.id)
             if current["base_model_id"] != before["base_model_id"]:
                 raise ConcurrentChange  # the check above was for a change from the former base
-            return await self._replace(actor, form, draft, resource, change, before=before)
+            return await self._replace(
+                actor, draft, sharing, resource=resource, before=before, change=change
+            )
 
     async def transform(
-        self, actor: Actor, model_id: str, change: Callable[[Model], ModelForm]
+        self,
+        actor: Actor,
+        model_id: str,
+        sharing: RequestedSharing | None,
+        change: Callable[[Model], ModelForm],
     ) -> Model:
         """Replace a model with the result of `change`, which is called while no other writer can change the model.
 
@@ -126,7 +136,9 @@ class Models:
             draft = read_form(form, before)
             if draft.base_model_id != checked.base_model_id:
                 raise ConcurrentChange
-            return await self._replace(actor, form, draft, resource, "updated", before=before)
+            return await self._replace(
+                actor, draft, sharing, resource=resource, before=before, change="updated"
+            )
 
     async def toggle(self, actor: Actor, model_id: str) -> Model:
         """Switch a model off if it is on, and on if it is off."""
@@ -187,20 +199,20 @@ class Models:
     async def _replace(
         self,
         actor: Actor,
-        form: ModelForm,
         draft: ModelDraft,
-        resource: Resource,
-        change: ChangeKind,
+        sharing: RequestedSharing | None,
         *,
+        resource: Resource,
         before: dict[str, Any],
+        change: ChangeKind,
     ) -> Model:
         """Write an existing model, in a transaction that began with `begin_change`. `before`: its row."""
         if draft.base_model_id != before["base_model_id"]:
             await check_chain(draft)
         await self._records.update(draft, by=actor.id, at=now(), change=change)
-        await share(self._app, actor, form, resource)
-        publish_change(self._app, form.id, "updated")
-        return await self._read_back(form.id)
+        await share(self._app, actor, resource, sharing)
+        publish_change(self._app, draft.id, "updated")
+        return await self._read_back(draft.id)
 
     async def _read_back(self, model_id: str) -> Model:
         """Return a model as it is now, without a permission check: its writer may have given up their access."""

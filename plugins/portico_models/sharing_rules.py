@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import UNSET
-
 from portico.api import Actor, AppContext, Forbidden, InvalidRequest, Resource, Sharing, fetch_all
+from portico_models.access_fields import RequestedSharing
 from portico_models.base_models import load_base_access
 from portico_models.records import KIND, ModelDraft
-from portico_models.schemas import ModelForm
 
 #: Presets in one chain of base models; the catalogue ignores longer ones.
 MAX_CHAIN_LENGTH = 8
@@ -96,21 +94,28 @@ async def check_chain(draft: ModelDraft) -> None:
 
 
 async def share(
-    app: AppContext, actor: Actor, form: ModelForm, resource: Resource, *, is_new: bool = False
+    app: AppContext,
+    actor: Actor,
+    resource: Resource,
+    requested: RequestedSharing | None,
+    *,
+    is_new: bool = False,
 ) -> None:
     """Store with whom a model is shared. Call it in the transaction that writes the model.
 
-    Sharing that does not change is not checked again. Raises: ValidationError, InvalidRequest for access fields that
-    cannot be read, or name users or groups that do not exist; Forbidden if the actor may not share this model like this.
+    `requested`: None = the sharing stays; of a new model, the default. Sharing that does not change is not checked
+    again. Raises: InvalidRequest for users or groups that do not exist; Forbidden if the actor may not share this model
+    like this.
     """
     grants = app.permissions.grants
-    wanted = grants.read_rights(form.access_control, form.access_grants)
-    was = await grants.sharing_of(KIND, form.id)
-    if wanted is None:
-        wanted = (await sharing_rights_of(app, actor)).default_sharing if is_new else was
-    elif form.access_grants is UNSET and was.reads_as(wanted):
-        wanted = was  # a client that reads only `access_control` does not know the grants besides everyone
-    if not wanted.same_as(was):
+    before = await grants.sharing_of(KIND, resource.id)
+    if requested is None:
+        wanted = (await sharing_rights_of(app, actor)).default_sharing if is_new else before
+    elif requested.is_access_control and before.reads_as(requested.sharing):
+        wanted = before  # a client that reads only `access_control` does not know the grants besides everyone
+    else:
+        wanted = requested.sharing
+    if not wanted.same_as(before):
         await app.permissions.require(actor, "share", resource)
         (await sharing_rights_of(app, actor)).check(wanted)
-    await grants.write(KIND, form.id, wanted)
+    await grants.write(KIND, resource.id, wanted)

@@ -30,8 +30,9 @@ class CachedView(msgspec.Struct, frozen=True):
 class ModelViews:
     """Cached JSON of single models and of pages."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, records: ModelRecords) -> None:
         self._app = app
+        self._records = records
         self._views: dict[str, CachedView] = {}
         self._views_state = (0, 0)
         self._pages = BytesCache(app.settings.identity.recheck / 2)
@@ -63,7 +64,7 @@ class ModelViews:
 
     async def _state(self) -> tuple[int, int]:
         """Return a value that changes with every model, grant, membership, account and policy."""
-        revision = await self._app.services.require(ModelRecords).revision()
+        revision = await self._records.revision()
         return revision, self._app.permissions.changes
 
     async def _build_view(self, row: dict[str, Any], state: tuple[int, int]) -> CachedView:

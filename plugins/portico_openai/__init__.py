@@ -28,9 +28,15 @@ def register_settings() -> type[Section]:
 
 
 @hookimpl
-def register_model_sources(app: AppContext, settings: OpenAISettings) -> Sequence[ModelSource]:
+def register_components(app: AppContext, settings: OpenAISettings) -> object:
+    """Build one source for each enabled connection."""
+    return tuple(OpenAISource(each, settings, app.http_session) for each in connections(settings))
+
+
+@hookimpl
+def register_model_sources(plugin: tuple[OpenAISource, ...]) -> Sequence[ModelSource]:
     """Return one source for each enabled connection."""
-    return [OpenAISource(each, settings, app.http_session) for each in connections(settings)]
+    return plugin
 
 
 @hookimpl
@@ -40,11 +46,13 @@ def startup(app: AppContext) -> None:
 
 
 @hookimpl
-def register_health_checks(app: AppContext, settings: OpenAISettings) -> Sequence[HealthCheck]:
+def register_health_checks(
+    app: AppContext, plugin: tuple[OpenAISource, ...]
+) -> Sequence[HealthCheck]:
     """Return a check that names unreachable connections. It does not make the server unready."""
+    names = {source.name for source in plugin}
 
-    async def probe() -> None:
-        names = {connection.name for connection in connections(settings)}
+    async def check_connections() -> None:
         down = [
             f"{state.name} ({state.state}): {state.reason}"
             for state in app.catalogue.states()
@@ -53,4 +61,4 @@ def register_health_checks(app: AppContext, settings: OpenAISettings) -> Sequenc
         if down:
             raise SourceFailed("; ".join(down))
 
-    return [HealthCheck("openai connections", probe, critical=False)]
+    return [HealthCheck("openai connections", check_connections, critical=False)]

@@ -6,6 +6,7 @@ import msgspec
 
 from portico.api import UNAUTHORIZED, Actor, AppContext, Forbidden, InvalidRequest, NotFound
 from portico_models.access import find_model
+from portico_models.access_fields import RequestedSharing
 from portico_models.history.store import PAGE_SIZE
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND, ModelRecords
@@ -26,13 +27,10 @@ class ModelHistory:
     to another owner's model before, only the latter see the versions of that time.
     """
 
-    def __init__(self, app: AppContext, models: Models) -> None:
+    def __init__(self, app: AppContext, records: ModelRecords, models: Models) -> None:
         self._app = app
+        self._records = records
         self._models = models
-
-    @property
-    def _records(self) -> ModelRecords:
-        return self._app.services.require(ModelRecords)
 
     async def page(self, actor: Actor, model_id: str, page: int) -> VersionPage:
         """Return a page of at most 30 changes, newest first. Raises: NotFound, Forbidden."""
@@ -66,23 +64,23 @@ class ModelHistory:
             meta=old.meta,
             params=old.params,
             base_model_id=old.base_model_id,
-            access_grants=await self._restored_grants(actor, old),
             is_active=old.is_active,
         )
+        sharing = await self._restored_sharing(actor, old)
         if deletion is None:
-            return await self._models.update(actor, form, change="restored")
+            return await self._models.update(actor, form, sharing, change="restored")
         owner = await self._restored_owner(actor, deletion["owner_id"])
         return await self._models.create(
-            actor, form, owner_id=owner, created_at=old.created_at, change="restored"
+            actor, form, sharing, owner_id=owner, created_at=old.created_at, change="restored"
         )
 
-    async def _restored_grants(self, actor: Actor, old: Model) -> msgspec.Raw:
+    async def _restored_sharing(self, actor: Actor, old: Model) -> RequestedSharing:
         grants = self._app.permissions.grants
         sharing = grants.read_rights(old.access_control, old.access_grants)
         wanted = await grants.without_missing(sharing or grants.PRIVATE)
         if not wanted.same_as(await grants.sharing_of(KIND, old.id)):
             wanted = (await sharing_rights_of(self._app, actor)).restricted(wanted)
-        return wanted.grants()
+        return RequestedSharing(wanted)
 
     async def _find_readable(
         self, actor: Actor, model_id: str

@@ -25,6 +25,7 @@ from portico.api import (
     now,
     transaction,
 )
+from portico_models.access_fields import RequestedSharing
 from portico_models.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed, may_exist, normalized_id
 from portico_models.templates.schemas import ModelTemplate, TemplateForm, TemplatePage
 from portico_models.validation import check_meta, read_params, sanitize_meta
@@ -90,17 +91,21 @@ class TemplateService:
 
     # -- writing --------------------------------------------------------------------------------------------
 
-    async def create(self, actor: Actor, form: TemplateForm) -> ModelTemplate:
+    async def create(
+        self, actor: Actor, form: TemplateForm, sharing: RequestedSharing | None
+    ) -> ModelTemplate:
         """Create a template owned by the actor. Raises: InvalidRequest if the name is taken, ValidationError."""
         notes = _sanitize(form)
-        template = await self._insert(actor, new_id(), self._values(form))
+        template = await self._insert(actor, new_id(), self._values(form, sharing))
         template.notes = notes
         return template
 
-    async def update(self, actor: Actor, template_id: str, form: TemplateForm) -> ModelTemplate:
+    async def update(
+        self, actor: Actor, template_id: str, form: TemplateForm, sharing: RequestedSharing | None
+    ) -> ModelTemplate:
         """Replace everything but id, owner and creation time. Raises: as `create`; Forbidden, NotFound."""
         notes = _sanitize(form)
-        values = self._values(form)
+        values = self._values(form, sharing)
         try:
             async with transaction():
                 await self._find(actor, "write", template_id)
@@ -129,7 +134,11 @@ class TemplateService:
         return [_template(one) for one in rows]
 
     async def import_many(
-        self, actor: Actor, forms: Iterable[TemplateForm], *, owner_id: str | None = None
+        self,
+        actor: Actor,
+        forms: Iterable[tuple[TemplateForm, RequestedSharing | None]],
+        *,
+        owner_id: str | None = None,
     ) -> list[ModelTemplate]:
         """Import templates, all or none. One with an existing id or name replaces that template, the others are new.
 
@@ -138,13 +147,13 @@ class TemplateService:
         Raises: ValidationError, InvalidRequest that name what is wrong; Forbidden for a template the actor may not change,
         or if they may not create any; InvalidRequest for the name of a built-in one.
         """
-        validated = [(form, self._values(form)) for form in forms]
+        validated = [(form, sharing, self._values(form, sharing)) for form, sharing in forms]
         results = []
         async with transaction():
-            for form, values in validated:
+            for form, sharing, values in validated:
                 existing_id = await self._existing_id(form.id, values[1])
                 if existing_id is not None:
-                    results.append(await self.update(actor, existing_id, form))
+                    results.append(await self.update(actor, existing_id, form, sharing))
                 elif not await self._allowed_on_collection(actor, "create"):
                     raise Forbidden
                 else:
@@ -222,7 +231,9 @@ class TemplateService:
     async def _allowed_on_collection(self, actor: Actor, action: str) -> bool:
         return await self._app.permissions.allows_on_collection(actor, KIND, action)
 
-    def _values(self, form: TemplateForm) -> tuple[str | None, ...]:
+    def _values(
+        self, form: TemplateForm, sharing: RequestedSharing | None
+    ) -> tuple[str | None, ...]:
         """Return name, normalized name, description, params, meta and access_control as they are stored."""
         name = " ".join(form.name.split())
         normalized_name = normalized_id(name)
@@ -245,18 +256,19 @@ class TemplateService:
             raise InvalidRequest(_NAME_TAKEN)
         params = read_params(form.params)
         check_meta(form.meta)
-        access = self._rights(form)
+        access = _stored_sharing(form, sharing)
         description = form.description.replace("\x00", "")
         return name, normalized_name, description, params, bytes(form.meta).decode(), access
 
-    def _rights(self, form: TemplateForm) -> str | None:
-        """Return who has access, as it is stored: `access_control` as sent, or a list of grants."""
-        sharing = self._app.permissions.grants.read_rights(form.access_control, form.access_grants)
-        if sharing is None:
-            return None
-        access = form.access_control if form.access_grants is UNSET else sharing.whole_document()
-        assert access is not UNSET
-        return bytes(access).decode()
+
+def _stored_sharing(form: TemplateForm, requested: RequestedSharing | None) -> str | None:
+    """Return who has access, as it is stored: `access_control` as sent, or a list of grants."""
+    if requested is None:
+        return None
+    if requested.is_access_control:
+        assert form.access_control is not UNSET
+        return bytes(form.access_control).decode()
+    return bytes(requested.sharing.whole_document()).decode()
 
 
 def _sanitize(form: TemplateForm) -> list[str] | UnsetType:

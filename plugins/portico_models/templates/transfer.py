@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from portico.api import (
     Actor,
@@ -20,7 +20,11 @@ from portico.api import (
     lenient_decoder,
     transaction,
 )
-from portico_models.access_fields import imported_sharing, unpack_documents
+from portico_models.access_fields import (
+    RequestedSharing,
+    imported_sharing,
+    unpack_documents,
+)
 from portico_models.templates.schemas import TemplateForm
 from portico_models.templates.service import TemplateService
 from portico_models.transfer.items import BYTES_PER_STEP
@@ -53,13 +57,14 @@ class TemplateItem(msgspec.Struct):
 
     index: int
     form: ImportedTemplate
-    sharing: Sharing | UnsetType
+    sharing: RequestedSharing | None
     notes: list[str]
 
 
 async def import_templates(
     app: AppContext,
     actor: Actor,
+    templates: TemplateService,
     objects: Sequence[msgspec.Raw],
     *,
     is_strict: bool = False,
@@ -69,15 +74,14 @@ async def import_templates(
 
     `is_strict`, `keeps_owners`: as for models.
     """
-    templates = app.services.require(TemplateService)
     report = TemplateImportReport()
-    found = await _read(objects, report, is_strict)
-    await _drop_missing_principals(app, found, report, is_strict)
+    items = await _read(objects, report, is_strict)
+    await _drop_missing_principals(app, items, report, is_strict)
     existing_accounts: set[str] = set()
     if keeps_owners:
-        owners = {one.form.user_id for one in found if isinstance(one.form.user_id, str)}
+        owners = {one.form.user_id for one in items if isinstance(one.form.user_id, str)}
         existing_accounts = await app.identity.accounts.existing_ids([*owners])
-    for one in found:
+    for one in items:
         form = one.form
         owner = (
             form.user_id
@@ -86,7 +90,9 @@ async def import_templates(
         )
         try:
             async with transaction():
-                (template,) = await templates.import_many(actor, [form], owner_id=owner)
+                (template,) = await templates.import_many(
+                    actor, [(form, one.sharing)], owner_id=owner
+                )
                 report.ids.append(template.id)
         except DomainError as error:
             report.errors.append(ItemError(one.index, form.id or form.name, error))
@@ -97,6 +103,7 @@ async def import_templates(
 async def dry_run_templates(
     app: AppContext,
     actor: Actor,
+    templates: TemplateService,
     objects: Sequence[msgspec.Raw],
     *,
     is_strict: bool = False,
@@ -107,7 +114,7 @@ async def dry_run_templates(
         async with transaction():
             raise _RollBackTemplates(
                 await import_templates(
-                    app, actor, objects, is_strict=is_strict, keeps_owners=keeps_owners
+                    app, actor, templates, objects, is_strict=is_strict, keeps_owners=keeps_owners
                 )
             )
     except _RollBackTemplates as rollback:
@@ -124,7 +131,7 @@ class _RollBackTemplates(Exception):
 async def _read(
     objects: Sequence[msgspec.Raw], report: TemplateImportReport, is_strict: bool
 ) -> list[TemplateItem]:
-    found = []
+    items = []
     size = 0
     for index, raw in enumerate(objects):
         size += memoryview(raw).nbytes
@@ -135,32 +142,37 @@ async def _read(
             form, notes = _decode(raw), list[str]()
             sharing = imported_sharing(form, raw, notes, is_strict)
             form.meta = sanitize_meta(form.meta, notes)
-            if notes and sharing is not UNSET:
-                form.access_control, form.access_grants = UNSET, sharing.grants()
-            found.append(TemplateItem(index, form, sharing, notes))
+            requested = None
+            if sharing is not UNSET:
+                as_sent = not notes and form.access_grants is UNSET
+                requested = RequestedSharing(sharing, is_access_control=as_sent)
+            items.append(TemplateItem(index, form, requested, notes))
         except DomainError as error:
             report.errors.append(ItemError(index, None, error))
-    return found
+    return items
 
 
 async def _drop_missing_principals(
-    app: AppContext, found: list[TemplateItem], report: TemplateImportReport, is_strict: bool
+    app: AppContext, items: list[TemplateItem], report: TemplateImportReport, is_strict: bool
 ) -> None:
     """Remove users and groups that do not exist from the sharing of templates."""
     grants = app.permissions.grants
-    sharings = [one.sharing for one in found if one.sharing is not UNSET]
-    missing = await grants.missing(sharings)
-    for one in list(found):
-        if one.sharing is UNSET or not (unknown := missing.intersection(one.sharing.shares)):
+    missing = await grants.missing([one.sharing.sharing for one in items if one.sharing])
+    for one in list(items):
+        if one.sharing is None:
+            continue
+        shares = one.sharing.sharing.shares
+        unknown = missing.intersection(shares)
+        if not unknown:
             continue
         names = describe_missing(unknown)
         if is_strict:
             error = InvalidRequest(f"[ERROR: access_control names {names}]")
             report.errors.append(ItemError(one.index, one.form.id or one.form.name, error))
-            found.remove(one)
+            items.remove(one)
             continue
-        remaining = Sharing(tuple(share for share in one.sharing.shares if share not in unknown))
-        one.form.access_control, one.form.access_grants = UNSET, remaining.grants()
+        remaining = tuple(share for share in shares if share not in unknown)
+        one.sharing = RequestedSharing(Sharing(remaining))
         one.notes.append(f"access_control: skipped {names}")
 
 

@@ -20,6 +20,7 @@ from portico.api import (
     transaction,
 )
 from portico_models.records import ModelRecords
+from portico_models.templates.service import TemplateService
 from portico_models.templates.transfer import dry_run_templates, import_templates
 from portico_models.transfer.items import ImportBatch, Progress, check_items
 from portico_models.transfer.plan import ImportPlanner, PlannedWrite
@@ -44,6 +45,8 @@ class ModelImport:
         self,
         app: AppContext,
         actor: Actor,
+        records: ModelRecords,
+        templates: TemplateService,
         *,
         replace_all: bool = False,
         body_path: tuple[str, ...] = (),
@@ -54,6 +57,8 @@ class ModelImport:
     ) -> None:
         self._app = app
         self._actor = actor
+        self._records = records
+        self._templates = templates
         self._replace_all = replace_all
         self._body_path = body_path
         self._is_strict = is_strict
@@ -74,7 +79,7 @@ class ModelImport:
             raise_item_errors([*batch.errors, *more_errors], self._body_path, "models")
         try:
             async with transaction():
-                await self._app.services.require(ModelRecords).begin_change()
+                await self._records.begin_change()
                 # Plan again now that other writers wait.
                 steps, errors = await planner.plan()
                 raise_item_errors(errors, self._body_path, "models")
@@ -84,6 +89,7 @@ class ModelImport:
                     imported = await import_templates(
                         self._app,
                         self._actor,
+                        self._templates,
                         templates,
                         is_strict=self._is_strict,
                         keeps_owners=self._keeps_owners,
@@ -112,6 +118,7 @@ class ModelImport:
             imported = await dry_run_templates(
                 self._app,
                 self._actor,
+                self._templates,
                 templates,
                 is_strict=self._is_strict,
                 keeps_owners=self._keeps_owners,
@@ -155,6 +162,7 @@ class ModelImport:
         return ImportWriter(
             self._app,
             self._actor,
+            self._records,
             replace_all=self._replace_all,
             dry_run=dry_run,
             on_step=self._on_step,

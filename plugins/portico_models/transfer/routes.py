@@ -10,7 +10,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 from portico.api import (
     NO_STORE,
     Actor,
-    AppContext,
+    Controller,
     JSONResponse,
     QueryFlag,
     Request,
@@ -24,10 +24,9 @@ from portico.api import (
     post,
     stream_response,
 )
+from portico_models.components import ModelsPlugin
 from portico_models.records import KIND
 from portico_models.schemas import Model
-from portico_models.templates.service import TemplateService
-from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.format import (
     ExportDocument,
     ImportBody,
@@ -66,27 +65,19 @@ _IMPORT_OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def routes(app: AppContext) -> list[Any]:
-    """Return the handlers of import, export and sync."""
-    export = ModelExport(app)
+class TransferRoutes(Controller):
+    """`/api/v1/models/export`, `/import` and `/sync`."""
 
-    async def preset_stream(
-        request: Request, ids: Sequence[str] | None, templates: str
-    ) -> StreamResponse:
-        body = json_array_stream(export.presets(request.user, ids))
-        if parse_query_flag("templates", templates):
-            found = await app.services.require(TemplateService).export(request.user)
-            body = with_templates(body, found)
-        return stream_response(request, SourceResponse(body=body))
+    plugin: ModelsPlugin
 
     @get(
         "/api/v1/models/export", requires="model:export", response_type=list[Model] | ExportDocument
     )
     async def export_models(
-        request: Request, ids: Ids = (), templates: FromQuery[QueryFlag] = ""
+        self, request: Request, ids: Ids = (), templates: FromQuery[QueryFlag] = ""
     ) -> StreamResponse:
         """Export the presets the caller may write, oldest first. `templates`: in an object, with the templates the caller may read."""
-        return await preset_stream(request, ids or None, templates)
+        return await self._export(request, ids or None, templates)
 
     @post(
         "/api/v1/models/export",
@@ -95,12 +86,13 @@ def routes(app: AppContext) -> list[Any]:
         response_type=list[Model] | ExportDocument,
     )
     async def export_selected_models(
+        self,
         request: Request,
         data: JSONBody[ExportRequest | None] = None,
         templates: FromQuery[QueryFlag] = "",
     ) -> StreamResponse:
         """Export the presets with the given ids, in this order; without ids, as with GET."""
-        return await preset_stream(request, data.ids if data else None, templates)
+        return await self._export(request, data.ids if data else None, templates)
 
     @post(
         "/api/v1/models/import",
@@ -109,6 +101,7 @@ def routes(app: AppContext) -> list[Any]:
         **_IMPORT_OPTIONS,
     )
     async def import_models(
+        self,
         request: Request,
         data: JSONBody[ImportBody],
         *,
@@ -125,7 +118,7 @@ def routes(app: AppContext) -> list[Any]:
         """
         document = await _read_body(request)
         model_import = await _model_import(
-            app, request.user, document, strict, skip_unknown_principals
+            self.plugin, request.user, document, strict, skip_unknown_principals
         )
         if parse_query_flag("dry_run", dry_run):
             planned = await model_import.dry_run(document.models, document.templates)
@@ -142,6 +135,7 @@ def routes(app: AppContext) -> list[Any]:
         **_IMPORT_OPTIONS,
     )
     async def sync_models(
+        self,
         request: Request,
         data: JSONBody[ImportBody],
         *,
@@ -153,7 +147,7 @@ def routes(app: AppContext) -> list[Any]:
         """Replace all models of the workspace by a list, and return them. Query parameters: as for an import."""
         document = await _read_body(request)
         model_import = await _model_import(
-            app, request.user, document, strict, skip_unknown_principals, replace_all=True
+            self.plugin, request.user, document, strict, skip_unknown_principals, replace_all=True
         )
         if parse_query_flag("dry_run", dry_run):
             planned = await model_import.dry_run(document.models, document.templates)
@@ -164,9 +158,17 @@ def routes(app: AppContext) -> list[Any]:
         if wants_report:
             body = SourceResponse(body=msgspec.json.encode(result))
             return stream_response(request, body, [NO_STORE])
-        return stream_response(request, SourceResponse(body=json_array_stream(export.everything())))
+        return stream_response(
+            request, SourceResponse(body=json_array_stream(self.plugin.export.everything()))
+        )
 
-    return [export_models, export_selected_models, import_models, sync_models]
+    async def _export(
+        self, request: Request, ids: Sequence[str] | None, templates: str
+    ) -> StreamResponse:
+        body = json_array_stream(self.plugin.export.presets(request.user, ids))
+        if parse_query_flag("templates", templates):
+            body = with_templates(body, await self.plugin.templates.export(request.user))
+        return stream_response(request, SourceResponse(body=body))
 
 
 async def _read_body(request: Request) -> ImportDocument:
@@ -174,7 +176,7 @@ async def _read_body(request: Request) -> ImportDocument:
 
 
 async def _model_import(
-    app: AppContext,
+    plugin: ModelsPlugin,
     actor: Actor,
     document: ImportDocument,
     strict: str,
@@ -182,12 +184,12 @@ async def _model_import(
     *,
     replace_all: bool = False,
 ) -> ModelImport:
-    return ModelImport(
-        app,
+    permissions = plugin.app.permissions
+    return plugin.new_import(
         actor,
         body_path=document.body_path,
         is_strict=parse_query_flag("strict", strict),
         reports_missing=not parse_query_flag("skip_unknown_principals", skip_unknown_principals),
-        keeps_owners=await app.permissions.allows_on_collection(actor, KIND, "override"),
+        keeps_owners=await permissions.allows_on_collection(actor, KIND, "override"),
         replace_all=replace_all,
     )

@@ -79,13 +79,14 @@ class ImportWriter:
         self,
         app: AppContext,
         actor: Actor,
+        records: ModelRecords,
         *,
         replace_all: bool,
         dry_run: bool,
         on_step: Progress,
     ) -> None:
         self._app = app
-        self._records = app.services.require(ModelRecords)
+        self._records = records
         self._actor = actor
         self._replace_all = replace_all
         self._dry_run = dry_run

@@ -7,6 +7,7 @@ import pytest
 
 from portico.catalogue import ModelCard, SourceRequest, SourceResponse
 from portico.testing import Client, InProcessApp
+from portico_models.components import ModelsPlugin
 
 
 class Shop:
@@ -97,3 +98,11 @@ def readers(*people: Client) -> dict[str, Any]:
 
 def writers(*people: Client) -> dict[str, Any]:
     return {"write": {"user_ids": [one.account["id"] for one in people]}}
+
+
+def plugin_of(app: InProcessApp) -> ModelsPlugin:
+    """Return the objects of the plugin in this application."""
+    contributions = {one.plugin_name: one for one in app.portico.contributions}
+    plugin = contributions["models"].components
+    assert isinstance(plugin, ModelsPlugin)
+    return plugin

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.plugins.models.conftest import plugin_of
 
 from portico.db import ForeignKeyViolation, UniqueViolation, transaction
 from portico.testing import Client, InProcessApp
@@ -20,7 +21,7 @@ def draft(model_id: str, **changes: Any) -> ModelDraft:
 
 @pytest.fixture
 def records(app: InProcessApp) -> ModelRecords:
-    return app.portico.context.services.require(ModelRecords)
+    return plugin_of(app).records
 
 
 @pytest.fixture

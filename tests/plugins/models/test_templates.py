@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.plugins.models.conftest import readers
+from tests.plugins.models.conftest import plugin_of, readers
 
 from portico.errors import Forbidden, InvalidRequest, ValidationError
 from portico.identity import Actor
 from portico.testing import Client, InProcessApp
+from portico_models.access_fields import read_sharing
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
 from portico_models.templates.service import TemplateService
 
@@ -154,11 +155,14 @@ def actor(person: Client) -> Actor:
 
 
 def templates(app: InProcessApp) -> TemplateService:
-    return app.portico.context.services.require(TemplateService)
+    return plugin_of(app).templates
 
 
 def carry(app: InProcessApp, by: Client, document: bytes) -> Any:
-    forms = msgspec.json.decode(document, type=list[TemplateForm])
+    forms = [
+        (form, read_sharing(form, b"{}"))
+        for form in msgspec.json.decode(document, type=list[TemplateForm])
+    ]
     return app.call(templates(app).import_many, actor(by), forms)
 
 

@@ -1,0 +1,52 @@
+"""The objects of this plugin, built once for each application."""
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Self
+
+from portico.api import Actor, AppContext
+from portico_models.history.service import ModelHistory
+from portico_models.records import ModelRecords
+from portico_models.service import Models
+from portico_models.settings import ModelsSettings
+from portico_models.templates.apply import TemplateApplier
+from portico_models.templates.service import TemplateService
+from portico_models.transfer.exporter import ModelExport
+from portico_models.transfer.importer import ModelImport
+from portico_models.views import ModelViews
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsPlugin:
+    """What hooks, routes and commands of this plugin share."""
+
+    app: AppContext
+    records: ModelRecords
+    models: Models
+    views: ModelViews
+    history: ModelHistory
+    templates: TemplateService
+    template_applier: TemplateApplier
+    export: ModelExport
+    default_picture: bytes
+
+    @classmethod
+    def build(cls, app: AppContext, settings: ModelsSettings) -> Self:
+        """Build all objects. Reads files of this package."""
+        records = ModelRecords(app, settings.versions_kept)
+        models, templates = Models(app, records), TemplateService(app)
+        return cls(
+            app=app,
+            records=records,
+            models=models,
+            views=ModelViews(app, records),
+            history=ModelHistory(app, records, models),
+            templates=templates,
+            template_applier=TemplateApplier(app, models, templates),
+            export=ModelExport(app),
+            default_picture=resources.files(__package__).joinpath("default_model.png").read_bytes(),
+        )
+
+    def new_import(self, actor: Actor, **options: Any) -> ModelImport:
+        """Return an import for an actor. `options`: those of `ModelImport`."""
+        return ModelImport(self.app, actor, self.records, self.templates, **options)
