@@ -1,4 +1,4 @@
-"""A house with a source of three models, and people who work with them."""
+"""Fixtures: an application with a source of three models, and two users."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from portico_models.components import ModelsPlugin
 
 
 class Shop:
-    """A source that offers what it is told to."""
+    """A source with configurable models."""
 
     name = "shop"
 
@@ -63,7 +63,7 @@ AddGroup = Callable[..., str]
 
 @pytest.fixture
 def add_group(app: InProcessApp, admin: Client) -> AddGroup:
-    """Make a group: `add_group(ann, sharing={"models": True})`. Returns its id."""
+    """Create a group: `add_group(ann, sharing={"models": True})`. Returns its id."""
 
     def make(*members: Client, **permissions: Any) -> str:
         groups = app.portico.identity.groups
@@ -81,7 +81,7 @@ def add_group(app: InProcessApp, admin: Client) -> AddGroup:
 
 
 def form(model_id: str = "legal-desk", **changes: Any) -> dict[str, Any]:
-    """A preset on the open model, shared with nobody."""
+    """A preset on the open model, private."""
     return {
         "id": model_id,
         "name": "Legal desk",
@@ -92,12 +92,12 @@ def form(model_id: str = "legal-desk", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def readers(*people: Client) -> dict[str, Any]:
-    return {"read": {"user_ids": [one.account["id"] for one in people]}}
+def readers(*clients: Client) -> dict[str, Any]:
+    return {"read": {"user_ids": [one.account["id"] for one in clients]}}
 
 
-def writers(*people: Client) -> dict[str, Any]:
-    return {"write": {"user_ids": [one.account["id"] for one in people]}}
+def writers(*clients: Client) -> dict[str, Any]:
+    return {"write": {"user_ids": [one.account["id"] for one in clients]}}
 
 
 def plugin_of(app: InProcessApp) -> ModelsPlugin:

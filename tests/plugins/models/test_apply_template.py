@@ -1,4 +1,4 @@
-"""Models made of templates: what the caller sets wins."""
+"""Models created from templates, and templates applied to models."""
 
 import threading
 from typing import Any
@@ -18,7 +18,7 @@ BARE = {"id": "m", "name": "M", "base_model_id": "open-1"}
 
 @pytest.fixture
 def template(admin: Client) -> str:
-    """The id of one that says something about everything."""
+    """The id of a template with every field."""
     document = {
         "name": "Law desk",
         "params": {"system": "Be brief.", "temperature": 0.5, "deep": {"a": 1}},
@@ -31,13 +31,13 @@ def template(admin: Client) -> str:
 def test_create_from_template_lets_values_of_the_caller_win(admin: Client, template: str) -> None:
     more = {"params": {"temperature": 1, "deep": {"b": 2}}, "meta": {"description": "Mine"}}
 
-    made = admin.post(f"{CREATE}?template={template}", BARE | more).json
+    created = admin.post(f"{CREATE}?template={template}", BARE | more).json
 
-    assert made["params"] == {"system": "Be brief.", "temperature": 1, "deep": {"b": 2}}
-    assert made["meta"]["description"] == "Mine"
-    assert made["meta"]["tags"] == [{"name": "Law"}]
-    assert made["meta"]["profile_image_url"] == "/static/favicon.png"
-    assert made["access_control"] is None
+    assert created["params"] == {"system": "Be brief.", "temperature": 1, "deep": {"b": 2}}
+    assert created["meta"]["description"] == "Mine"
+    assert created["meta"]["tags"] == [{"name": "Law"}]
+    assert created["meta"]["profile_image_url"] == "/static/favicon.png"
+    assert created["access_control"] is None
     assert admin.get(f"{MODELS}/list?tag=law").json["total"] == 1
     private = BARE | {"id": "n", "access_control": {}}
     assert admin.post(f"{CREATE}?template={template}", private).json["access_control"] == {}
@@ -45,8 +45,8 @@ def test_create_from_template_lets_values_of_the_caller_win(admin: Client, templ
 
 @pytest.mark.parametrize("key", ["Law desk", "law DESK", "translator", "Translator"])
 def test_create_finds_template_by_id_or_name(admin: Client, template: str, key: str) -> None:
-    made = admin.post(f"{CREATE}?template={quote(key)}", BARE)
-    assert (made.status, bool(made.json["params"]["system"])) == (200, True)
+    created = admin.post(f"{CREATE}?template={quote(key)}", BARE)
+    assert (created.status, bool(created.json["params"]["system"])) == (200, True)
 
 
 @pytest.mark.parametrize("key", ["absent", "a%00b", "x" * 400, "%20"])
@@ -95,9 +95,9 @@ def test_create_from_template_skips_deleted_users(ann: Client, bob: Client, admi
     assert admin.post(f"{MODELS}/templates/create", named).status == 200
     admin.delete(f"/api/v1/users/{bob.account['id']}")
 
-    made = admin.post(f"{CREATE}?template=crew", BARE).json
+    created = admin.post(f"{CREATE}?template=crew", BARE).json
 
-    assert made["access_control"]["read"]["user_ids"] == [ann.account["id"]]
+    assert created["access_control"]["read"]["user_ids"] == [ann.account["id"]]
 
 
 def test_apply_template_overrides_model_except_values_of_the_caller(
@@ -148,8 +148,8 @@ def test_apply_template_requires_write_access(ann: Client, bob: Client, admin: C
 
 def test_concurrent_apply_template_calls_are_both_applied(admin: Client) -> None:
     for name in ("a", "b", "c", "d"):
-        made = {"name": name, "params": {name: 1}}
-        assert admin.post(f"{MODELS}/templates/create", made).status == 200
+        created = {"name": name, "params": {name: 1}}
+        assert admin.post(f"{MODELS}/templates/create", created).status == 200
     admin.post(CREATE, form(params={}))
     answers: list[Any] = []
     threads = [

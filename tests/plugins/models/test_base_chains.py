@@ -1,4 +1,4 @@
-"""Presets that stand on presets: how far, on what, and never on themselves."""
+"""Presets based on presets: depth, permissions and cycles."""
 
 import threading
 
@@ -12,11 +12,11 @@ from portico_models.sharing_rules import CYCLE_MESSAGE, MAX_CHAIN_LENGTH
 CREATE, UPDATE = "/api/v1/models/create", "/api/v1/models/model/update"
 
 
-def chain(person: Client, *ids: str) -> None:
-    """Presets, each on the one before, the first on the open model."""
+def chain(client: Client, *ids: str) -> None:
+    """Create presets, each based on the one before, the first on the open model."""
     base = "open-1"
     for one in ids:
-        answer = person.post(CREATE, form(one, base_model_id=base))
+        answer = client.post(CREATE, form(one, base_model_id=base))
         assert answer.status == 200, answer
         base = one
 
@@ -29,16 +29,16 @@ def test_preset_can_be_based_on_a_preset(ann: Client) -> None:
 def test_cycle_of_bases_is_rejected_at_any_length(ann: Client, admin: Client) -> None:
     chain(ann, "a", "b", "c")
 
-    for person in (ann, admin):
+    for client in (ann, admin):
         for base in ("a", "b", "c"):
-            answer = person.post(UPDATE, form("a", base_model_id=base))
+            answer = client.post(UPDATE, form("a", base_model_id=base))
             assert (answer.status, answer.detail) == (400, CYCLE_MESSAGE)
     assert "base_model_id" in CYCLE_MESSAGE
     assert ann.get("/api/v1/models/model?id=a").json["base_model_id"] == "open-1"
 
 
 def test_preset_of_a_missing_base_cannot_close_a_cycle(admin: Client) -> None:
-    admin.post(CREATE, form("a", base_model_id="b"))  # there is no b yet
+    admin.post(CREATE, form("a", base_model_id="b"))  # b does not exist yet
 
     assert admin.post(CREATE, form("b", base_model_id="a")).detail == CYCLE_MESSAGE
 
@@ -77,7 +77,7 @@ def test_preset_on_a_private_base_two_levels_down_is_rejected(
     admin.post(CREATE, form("private", base_model_id="open-1"))
     assert ann.post(CREATE, form("x", base_model_id="private")).detail == UNAUTHORIZED
 
-    # Shared with Ann, by somebody who may not use what it stands on any more.
+    # Shared with Ann by a user who may no longer use its base.
     admin.post(CREATE, form("lent", access_control=readers(bob)))
     bob.post(CREATE, form("middle", base_model_id="lent"))
     admin.post(
@@ -92,7 +92,7 @@ def test_preset_on_a_private_base_two_levels_down_is_rejected(
     ):
         answer = ann.post(method, body)
         assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
-    assert ann.post(UPDATE, form("x", base_model_id="middle")).status == 200  # where it was
+    assert ann.post(UPDATE, form("x", base_model_id="middle")).status == 200  # the base stays
 
 
 @pytest.mark.case("AB-36")

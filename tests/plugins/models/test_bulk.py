@@ -1,4 +1,4 @@
-"""The one who writes records, asked for many at once: what imports and synchronisation stand on."""
+"""Writing many records at once, as imports and syncs do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def records(app: InProcessApp) -> ModelRecords:
 
 @pytest.fixture
 def run(app: InProcessApp, records: ModelRecords) -> Run:
-    """Do one thing in a transaction of its own."""
+    """Call a method in its own transaction."""
 
     def call(method: str, *args: Any, **options: Any) -> Any:
         async def work() -> Any:
@@ -51,12 +51,12 @@ def test_bulk_writes_keep_tags_and_versions(app: InProcessApp, admin: Client, ru
 
     run("insert_many", [draft(one) for one in ids], owner, created_at={"m007": 7})
     assert len(table(app, "models_tag", "name")) == 500
-    made = {one["id"]: one["created_at"] for one in table(app, "models_model", "id")}
-    assert (len(made), made["m007"], made["m008"]) == (250, 7, 60)
+    created = {one["id"]: one["created_at"] for one in table(app, "models_model", "id")}
+    assert (len(created), created["m007"], created["m008"]) == (250, 7, 60)
 
-    gone = draft("absent")
+    deleted = draft("absent")
     changed = [draft(one, name="New", tags={}) for one in ids]
-    assert sorted(run("update_many", [*changed, gone], created_at={"m008": 8})) == ids
+    assert sorted(run("update_many", [*changed, deleted], created_at={"m008": 8})) == ids
     found = {one["id"]: one for one in table(app, "models_model", "id")}
     assert {one["name"] for one in found.values()} == {"New"}
     assert (found["m007"]["created_at"], found["m008"]["created_at"]) == (7, 8)

@@ -1,4 +1,4 @@
-"""`portico model`, as somebody at the keyboard sees it."""
+"""`portico model` on the command line."""
 
 import json
 from pathlib import Path
@@ -17,13 +17,13 @@ def test_models_are_imported_listed_and_exported(cli: CommandLine, tmp_path: Pat
     cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
     both = as_file(form("one"), form("over", base_model_id=None, is_active=False), {})
 
-    would = cli("model", "import", "-", "--dry-run", "--json", said=both)
-    assert json.loads(would.stdout)["created"] == ["one", "over"]
+    planned = cli("model", "import", "-", "--dry-run", "--json", said=both)
+    assert json.loads(planned.stdout)["created"] == ["one", "over"]
     assert json.loads(cli("model", "list", "--json").stdout) == []
 
-    done = cli("model", "import", "-", said=both)
-    assert done.stdout.split() == ["created", "2", "updated", "0", "unchanged", "0", "rejected", "0", "skipped", "1"]  # fmt: skip
-    assert "Importing" in done.stderr
+    result = cli("model", "import", "-", said=both)
+    assert result.stdout.split() == ["created", "2", "updated", "0", "unchanged", "0", "rejected", "0", "skipped", "1"]  # fmt: skip
+    assert "Importing" in result.stderr
 
     listed = json.loads(cli("model", "list", "--json").stdout)
     assert [one["id"] for one in listed] == ["one", "over"]
@@ -58,12 +58,12 @@ def test_owner_option_sets_owner_and_permissions(cli: CommandLine) -> None:
 
 
 def test_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
-    for said, told in (
+    for said, expected in (
         ("5", "this is not an export of models"),
         ("[", "it is cut off"),
         ("[]", "There is no administrator yet"),
     ):
-        assert told in cli("model", "import", "-", said=said, code=1).stderr
-    done = cli("model", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
-    assert "No account has the address nobody@example.org" in done.stderr
+        assert expected in cli("model", "import", "-", said=said, code=1).stderr
+    result = cli("model", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
+    assert "No account has the address nobody@example.org" in result.stderr
     cli("model", "import", "absent.json", code=2)

@@ -1,4 +1,4 @@
-"""Every word by which a client knows what went wrong, as it comes over HTTP."""
+"""Error texts over HTTP that clients know."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def create(who: Client, model_id: str = "legal-desk", **changes: object) -> Resp
 
 @pytest.fixture
 def admin_made(admin: Client, bob: Client) -> str:
-    """The id of a model of the administrator's that Bob reads."""
+    """The id of a model of the administrator that Bob may read."""
     assert create(admin, "desk", access_control=readers(bob)).status == 200
     return "desk"
 

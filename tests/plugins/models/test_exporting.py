@@ -1,4 +1,4 @@
-"""Taking models along: which, in which order, and what nobody gets to see that way."""
+"""Export: which models, in which order, and access to them."""
 
 from typing import Any
 from urllib.parse import quote
@@ -19,23 +19,23 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_EXPORT": "true"}
 
 
-def create(person: Client, model_id: str, **changes: Any) -> dict[str, Any]:
-    answer = person.post(CREATE, form(model_id, **changes))
+def create(client: Client, model_id: str, **changes: Any) -> dict[str, Any]:
+    answer = client.post(CREATE, form(model_id, **changes))
     assert answer.status == 200, answer
     return dict(answer.json)
 
 
-def exported(person: Client, query: str = "") -> list[str]:
-    answer = person.get(f"{EXPORT}{query}")
+def exported(client: Client, query: str = "") -> list[str]:
+    answer = client.get(f"{EXPORT}{query}")
     assert answer.status == 200, answer
     return [model["id"] for model in answer.json]
 
 
 def test_export_contains_complete_models(admin: Client) -> None:
-    made = create(admin, "one", access_control=None)
+    created = create(admin, "one", access_control=None)
 
-    assert admin.get(EXPORT).json == [made]
-    assert admin.post(EXPORT).json == [made]
+    assert admin.get(EXPORT).json == [created]
+    assert admin.post(EXPORT).json == [created]
     assert admin.get(EXPORT).headers["content-type"] == "application/json"
 
 
@@ -96,8 +96,8 @@ def test_export_in_blocks_is_ordered_and_complete(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter, "BLOCK_ROWS", 3)
-    made = [form(f"m{number}", created_at=100 + number // 4) for number in reversed(range(10))]
-    assert admin.post("/api/v1/models/import", made).json is True
+    created = [form(f"m{number}", created_at=100 + number // 4) for number in reversed(range(10))]
+    assert admin.post("/api/v1/models/import", created).json is True
 
     async def sizes() -> list[int]:
         blocks = exporter.ModelExport(app.portico.context).everything()

@@ -1,4 +1,4 @@
-"""Every form in which servers have written models down: each comes in whole, over HTTP and from the command line."""
+"""Every export format can be imported, over HTTP and on the command line."""
 
 import json
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_import_rejects_access_fields_in_invalid_text(admin: Client, rights: str
 
 @pytest.fixture
 def as_root(cli: CommandLine, tmp_path: Path) -> Callable[..., Any]:
-    """`portico model` with a file, where there is one administrator."""
+    """`portico model` with a file, on an instance with one administrator."""
     cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
 
     def run(command: str, content: bytes, *options: str, code: int = 0) -> Any:
@@ -115,8 +115,8 @@ def test_command_line_import_prints_notes(cli: CommandLine, as_root: Callable[..
     assert "no-group" in as_root("import", content, "--strict", code=1).stderr
     done = as_root("import", content)
 
-    for told in ("group no-group", "profile_image_url", "models[1]"):
-        assert told in done.stderr
+    for expected in ("group no-group", "profile_image_url", "models[1]"):
+        assert expected in done.stderr
     report = json.loads(as_root("import", content, "--json").stdout)
     assert [note["index"] for note in report["notes"]] == [0, 0, 1]
     exported = json.loads(cli("model", "export").stdout)

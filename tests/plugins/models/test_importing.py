@@ -1,4 +1,4 @@
-"""Bringing models in: what becomes of each, who may, and that it is all of them or none."""
+"""Import: results, permissions, and all or nothing."""
 
 import asyncio
 import json
@@ -22,18 +22,18 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "true"}
 
 
-def bring(person: Client, *models: Any) -> Response:
-    return person.post(IMPORT, {"models": list(models)})
+def import_models(client: Client, *models: Any) -> Response:
+    return client.post(IMPORT, {"models": list(models)})
 
 
-def rehearse(person: Client, *models: Any) -> Any:
-    answer = person.post(f"{IMPORT}?dry_run=true", {"models": list(models)})
+def dry_run(client: Client, *models: Any) -> Any:
+    answer = client.post(f"{IMPORT}?dry_run=true", {"models": list(models)})
     assert answer.status == 200, answer
     return answer.json
 
 
-def found(person: Client, model_id: str) -> Any:
-    answer = person.get(f"/api/v1/models/model?id={model_id}")
+def stored(client: Client, model_id: str) -> Any:
+    answer = client.get(f"/api/v1/models/model?id={model_id}")
     return answer.json if answer.status == 200 else None
 
 
@@ -42,15 +42,15 @@ def models_of(app: InProcessApp) -> list[str]:
     return [row["id"] for row in rows]
 
 
-# -- what becomes of them -----------------------------------------------------------------------------------
+# -- results ------------------------------------------------------------------------------------------------
 
 
 def test_imported_new_models_belong_to_the_caller_and_keep_creation_time(ann: Client) -> None:
     model = form("one", user_id="me", created_at=1_700_000_000, updated_at=5, extra=[1])
 
-    assert bring(ann, model).json is True
+    assert import_models(ann, model).json is True
 
-    one = found(ann, "one")
+    one = stored(ann, "one")
     assert one["user_id"] == ann.account["id"]
     assert one["created_at"] == 1_700_000_000
     assert one["updated_at"] > 1_700_000_000
@@ -58,9 +58,9 @@ def test_imported_new_models_belong_to_the_caller_and_keep_creation_time(ann: Cl
 
 
 def test_imported_new_model_gets_defaults_for_absent_keys(ann: Client) -> None:
-    assert bring(ann, {"id": "one", "name": "One", "base_model_id": "open-1"}).json is True
+    assert import_models(ann, {"id": "one", "name": "One", "base_model_id": "open-1"}).json is True
 
-    one = found(ann, "one")
+    one = stored(ann, "one")
     assert (one["params"], one["is_active"], one["access_control"]) == ({}, True, {})
     assert one["meta"]["profile_image_url"] == "/static/favicon.png"
     assert one["created_at"] == one["updated_at"]
@@ -68,60 +68,63 @@ def test_imported_new_model_gets_defaults_for_absent_keys(ann: Client) -> None:
 
 def test_import_merges_into_an_existing_model(ann: Client) -> None:
     ann.post(CREATE, form("one", is_active=False))
-    before = found(ann, "one")
+    before = stored(ann, "one")
 
-    assert bring(ann, {"id": "one", "name": "New", "created_at": 7}).json is True
+    assert import_models(ann, {"id": "one", "name": "New", "created_at": 7}).json is True
 
-    assert found(ann, "one") == before | {
+    assert stored(ann, "one") == before | {
         "name": "New",
-        "updated_at": found(ann, "one")["updated_at"],
+        "updated_at": stored(ann, "one")["updated_at"],
     }
-    assert bring(ann, {"id": "one", "params": {"top_k": 5}, "is_active": True}).json is True
-    assert found(ann, "one")["params"] == {"top_k": 5}
-    assert found(ann, "one")["meta"] == before["meta"]
+    assert import_models(ann, {"id": "one", "params": {"top_k": 5}, "is_active": True}).json is True
+    assert stored(ann, "one")["params"] == {"top_k": 5}
+    assert stored(ann, "one")["meta"] == before["meta"]
 
 
 @pytest.mark.parametrize("unusable", [{}, {"id": ""}, {"id": None}, {"id": 5}, {"id": ["a"]}])
 def test_import_skips_objects_without_usable_id_with_a_note(ann: Client, unusable: Any) -> None:
-    answer = bring(ann, form("one"), unusable | {"name": "X", "params": 5})
+    answer = import_models(ann, form("one"), unusable | {"name": "X", "params": 5})
 
     assert (answer.json["created"], answer.json["skipped"]) == (["one"], 1)
     assert [(note["index"], note["id"]) for note in answer.json["notes"]] == [(1, None)]
-    assert rehearse(ann, unusable)["skipped"] == 1
-    assert found(ann, "one")
+    assert dry_run(ann, unusable)["skipped"] == 1
+    assert stored(ann, "one")
 
 
 def test_import_accepts_a_plain_list_and_an_empty_one(ann: Client) -> None:
     assert ann.post(IMPORT, [form("one")]).json is True
     assert ann.post(IMPORT, []).json is ann.post(IMPORT, {"models": []}).json is True
-    assert found(ann, "one")
+    assert stored(ann, "one")
 
 
 def test_import_does_not_write_unchanged_models(app: InProcessApp, ann: Client) -> None:
-    bring(ann, form("one", access_control=None), form("two"))
-    told: list[ModelChanged] = []
-    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
+    import_models(ann, form("one", access_control=None), form("two"))
+    published: list[ModelChanged] = []
+    app.portico.events.subscribe("test", [Listener(ModelChanged, published.append)])
 
-    assert bring(ann, form("one"), form("two", name="New")).json is True
+    assert import_models(ann, form("one"), form("two", name="New")).json is True
 
-    assert [(event.id, event.change) for event in told] == [("two", "updated")]
+    assert [(event.id, event.change) for event in published] == [("two", "updated")]
 
 
 def test_import_publishes_changes_and_updates_the_list(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("one"))
-    told: list[ModelChanged] = []
-    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
+    published: list[ModelChanged] = []
+    app.portico.events.subscribe("test", [Listener(ModelChanged, published.append)])
 
-    bring(admin, form("one", name="New"), form("two"))
+    import_models(admin, form("one", name="New"), form("two"))
 
-    assert {(event.id, event.change) for event in told} == {("one", "updated"), ("two", "created")}
+    assert {(event.id, event.change) for event in published} == {
+        ("one", "updated"),
+        ("two", "created"),
+    }
     names = [entry["name"] for entry in admin.get("/api/models").json["data"]]
     assert names[-2:] == ["New", "Legal desk"]
 
 
 def test_import_stores_versions(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("one"))
-    bring(admin, form("one", name="New"))
+    import_models(admin, form("one", name="New"))
 
     rows = app.call(
         app.portico.database.rows,
@@ -150,11 +153,11 @@ def test_import_with_one_invalid_model_writes_nothing(app: InProcessApp, admin: 
         assert answer.status == status
         assert "999" in str(answer.detail)
         assert models_of(app) == ["m0007"]
-        assert found(admin, "m0007")["name"] == "Old"
+        assert stored(admin, "m0007")["name"] == "Old"
 
 
 def test_import_reports_every_error_with_position_and_field(admin: Client) -> None:
-    answer = bring(
+    answer = import_models(
         admin,
         form("one", params={"temperature": 9}, name="x" * 5000),
         form("two"),
@@ -166,16 +169,18 @@ def test_import_reports_every_error_with_position_and_field(admin: Client) -> No
     )
 
     assert answer.status == 400
-    for told in (
+    for published in (
         "models[0]: params.temperature", "models[0]: name", "models[2]: ", "models[3]: id",
         "models[4]: created_at", "models[5]: base_model_id", "models[6]: base_model_id",
     ):  # fmt: skip
-        assert told in answer.detail
+        assert published in answer.detail
     assert "models[1]" not in answer.detail.replace("that of models[1]", "")
 
 
 def test_import_reports_wrong_types_as_422_with_position(admin: Client) -> None:
-    answer = bring(admin, 5, form("one", params=[]), form("two", is_active="yes", name=None))
+    answer = import_models(
+        admin, 5, form("one", params=[]), form("two", is_active="yes", name=None)
+    )
 
     assert answer.status == 422
     assert [fault["loc"] for fault in answer.detail] == [
@@ -188,10 +193,10 @@ def test_import_reports_wrong_types_as_422_with_position(admin: Client) -> None:
 
 
 def test_import_reports_at_most_fifty_errors(admin: Client) -> None:
-    values = bring(admin, *(form(f"m{number}", created_at=-1) for number in range(70)))
+    values = import_models(admin, *(form(f"m{number}", created_at=-1) for number in range(70)))
     assert values.detail.count("created_at") == 50
     assert "; and 20 more" in values.detail
-    assert len(bring(admin, *range(70)).detail) == 50
+    assert len(import_models(admin, *range(70)).detail) == 50
 
 
 @pytest.mark.parametrize(
@@ -237,7 +242,7 @@ def test_import_body_with_too_many_elements_is_413(admin: Client, body: bytes, s
     assert admin.post(IMPORT, body=body).status == status
 
 
-# -- what it would do ---------------------------------------------------------------------------------------
+# -- dry run ------------------------------------------------------------------------------------------------
 
 
 def test_dry_run_reports_and_writes_nothing(app: InProcessApp, ann: Client, bob: Client) -> None:
@@ -248,25 +253,25 @@ def test_dry_run_reports_and_writes_nothing(app: InProcessApp, ann: Client, bob:
 
     ring = form("ring", base_model_id="ring")
 
-    said = rehearse(
+    report = dry_run(
         ann, form("new"), form("same"), form("other", name="N"), form("bobs"), bad, {}, 5, ring
     )
 
-    refused = said.pop("rejected")
-    assert said.pop("notes") == [{"index": 5, "id": None, "note": "it has no id; skipped"}]
-    assert said == {"created": ["new"], "updated": ["other"], "unchanged": ["same"], "skipped": 1}
-    assert [(one["index"], one["id"]) for one in refused] == [
+    rejected = report.pop("rejected")
+    assert report.pop("notes") == [{"index": 5, "id": None, "note": "it has no id; skipped"}]
+    assert report == {"created": ["new"], "updated": ["other"], "unchanged": ["same"], "skipped": 1}
+    assert [(one["index"], one["id"]) for one in rejected] == [
         (3, "bobs"),
         (4, "bad"),
         (6, None),
         (7, "ring"),
     ]
-    assert "params.seed" in refused[1]["reason"]
+    assert "params.seed" in rejected[1]["reason"]
     assert models_of(app) == ["bobs", "other", "same"]
-    assert found(ann, "other")["name"] == "Legal desk"
+    assert stored(ann, "other")["name"] == "Legal desk"
 
 
-# -- rights -------------------------------------------------------------------------------------------------
+# -- permissions --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.case("D-MOD-02")
@@ -277,11 +282,11 @@ def test_import_does_not_overwrite_models_of_other_users(
     admin.post(CREATE, form("to-read", access_control=readers(ann)))
 
     for target in ("bobs", "to-read"):
-        answer = bring(ann, form("mine"), form(target, name="Taken"))
+        answer = import_models(ann, form("mine"), form(target, name="Taken"))
         assert (answer.status, "models[1]" in answer.detail) == (403, True)
 
-    assert found(bob, "bobs")["name"] == found(admin, "to-read")["name"] == "Legal desk"
-    assert found(ann, "mine") is None
+    assert stored(bob, "bobs")["name"] == stored(admin, "to-read")["name"] == "Legal desk"
+    assert stored(ann, "mine") is None
 
 
 def test_import_updates_writable_models_and_keeps_their_owner(ann: Client, admin: Client) -> None:
@@ -289,18 +294,18 @@ def test_import_updates_writable_models_and_keeps_their_owner(ann: Client, admin
     admin.post(CREATE, form("shared", access_control=shared))
 
     changed = {"id": "shared", "name": "New", "user_id": ann.account["id"]}
-    assert bring(ann, changed).json is True
+    assert import_models(ann, changed).json is True
 
-    assert found(ann, "shared")["name"] == "New"
-    assert found(ann, "shared")["user_id"] == admin.account["id"]
-    assert found(ann, "shared")["access_control"]["write"]["user_ids"] == [ann.account["id"]]
+    assert stored(ann, "shared")["name"] == "New"
+    assert stored(ann, "shared")["user_id"] == admin.account["id"]
+    assert stored(ann, "shared")["access_control"]["write"]["user_ids"] == [ann.account["id"]]
 
 
 @pytest.mark.case("AB-35")
 @pytest.mark.parametrize("like", ["closed-1", "CLOSED-1", "open-1", "llama3", "llama3:8b"])
 def test_import_rejects_ids_of_source_models(ann: Client, admin: Client, like: str) -> None:
-    for person in (ann, admin):
-        answer = bring(person, form(like))
+    for client in (ann, admin):
+        answer = import_models(client, form(like))
         assert answer.status == 400
         assert MODEL_ID_TAKEN in answer.detail
 
@@ -310,8 +315,10 @@ def test_import_rejects_ids_of_source_models(ann: Client, admin: Client, like: s
 def test_import_rejects_ids_that_look_alike(ann: Client, bob: Client, like: str) -> None:
     bob.post(CREATE, form())
 
-    assert f"models[0]: {MODEL_ID_TAKEN}" in bring(ann, form(like)).detail
-    assert "models[1]: id is, or looks like" in bring(ann, form("mine"), form("MINE")).detail
+    assert f"models[0]: {MODEL_ID_TAKEN}" in import_models(ann, form(like)).detail
+    assert (
+        "models[1]: id is, or looks like" in import_models(ann, form("mine"), form("MINE")).detail
+    )
 
 
 @pytest.mark.case("D-MOD-01")
@@ -319,30 +326,35 @@ def test_import_of_overrides_requires_override_permission(ann: Client, admin: Cl
     override = form("closed-1", base_model_id=None)
 
     for model in (override, override | {"base_model_id": ""}, {"id": "new", "name": "N"}):
-        answer = bring(ann, model)
+        answer = import_models(ann, model)
         assert (answer.status, UNAUTHORIZED in answer.detail) == (403, True)
     ann.post(CREATE, form("mine"))
-    assert bring(ann, {"id": "mine", "base_model_id": None}).status == 403
+    assert import_models(ann, {"id": "mine", "base_model_id": None}).status == 403
 
-    assert bring(admin, override).json is True
-    assert MODEL_ID_TAKEN in bring(admin, form("closed-1")).detail
+    assert import_models(admin, override).json is True
+    assert MODEL_ID_TAKEN in import_models(admin, form("closed-1")).detail
 
 
 @pytest.mark.case("AB-36")
 def test_import_does_not_open_a_private_base(ann: Client, bob: Client, admin: Client) -> None:
     bob.post(CREATE, form("bobs"))
     for base in ("closed-1", "bobs", "absent"):
-        answer = bring(ann, form("mine", base_model_id=base))
+        answer = import_models(ann, form("mine", base_model_id=base))
         assert (answer.status, UNAUTHORIZED in answer.detail) == (403, True)
-    # Nor by way of a model that comes along with it.
-    two = bring(ann, form("top", base_model_id="step"), form("step", base_model_id="closed-1"))
+    # Nor through a model in the same import.
+    two = import_models(
+        ann, form("top", base_model_id="step"), form("step", base_model_id="closed-1")
+    )
     assert two.status == 403
     assert "models[0]" not in two.detail
-    # Nor by one that was the caller's before it was closed to them.
+    # Nor through an own model that was created while the base was public.
     admin.post(CREATE, form("open-1", base_model_id=None, access_control=None))
     ann.post(CREATE, form("mine"))
     admin.post("/api/v1/models/model/update", form("open-1", base_model_id=None))
-    assert bring(ann, form("top", base_model_id="mine"), {"id": "mine", "name": "N"}).status == 403
+    assert (
+        import_models(ann, form("top", base_model_id="mine"), {"id": "mine", "name": "N"}).status
+        == 403
+    )
 
 
 @pytest.mark.case("AB-36")
@@ -351,14 +363,14 @@ def test_write_access_does_not_allow_use_as_base(ann: Client, admin: Client) -> 
 
     models = (form("top", base_model_id="step"), {"id": "step", "name": "Mine now"})
 
-    assert bring(ann, *models).status == 403
+    assert import_models(ann, *models).status == 403
 
 
 def test_import_accepts_bases_in_the_same_import_in_any_order(ann: Client, admin: Client) -> None:
-    assert bring(
+    assert import_models(
         ann, form("top", base_model_id="mid"), form("mid", base_model_id="low"), form("low")
     )
-    assert found(ann, "top")["base_model_id"] == "mid"
+    assert stored(ann, "top")["base_model_id"] == "mid"
     listed = {entry["id"] for entry in ann.get("/api/models").json["data"]}
     assert listed >= {"top", "mid", "low"}
 
@@ -372,13 +384,13 @@ def test_import_rejects_a_cycle_of_bases(admin: Client) -> None:
         form("y", base_model_id="z"),
         form("z", base_model_id="x"),
     )
-    assert bring(admin, form("self", base_model_id="self")).status == 400
-    assert bring(admin, *ring).detail.count("models[") == 3
-    assert bring(admin, form("b", base_model_id="a")).status == 400
+    assert import_models(admin, form("self", base_model_id="self")).status == 400
+    assert import_models(admin, *ring).detail.count("models[") == 3
+    assert import_models(admin, form("b", base_model_id="a")).status == 400
     tower = [form("t0")] + [form(f"t{n}", base_model_id=f"t{n - 1}") for n in range(1, 9)]
-    assert bring(admin, *tower).status == 400
-    assert bring(admin, *tower[:-1]).json is True
-    assert bring(admin, tower[-1]).status == 400
+    assert import_models(admin, *tower).status == 400
+    assert import_models(admin, *tower[:-1]).json is True
+    assert import_models(admin, tower[-1]).status == 400
 
 
 @pytest.mark.case("D-MOD-04")
@@ -386,19 +398,19 @@ def test_import_makes_models_private_without_share_permission(
     ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     to_bob = form("two", access_control=readers(bob))
-    bring(
+    import_models(
         ann,
         form("one", access_control=None),
         to_bob,
         {"id": "three", "name": "3", "base_model_id": "open-1"},
     )
-    assert [found(ann, one)["access_control"] for one in ("one", "two", "three")] == [{}, {}, {}]
-    assert rehearse(ann, form("one", access_control=None))["unchanged"] == ["one"]
+    assert [stored(ann, one)["access_control"] for one in ("one", "two", "three")] == [{}, {}, {}]
+    assert dry_run(ann, form("one", access_control=None))["unchanged"] == ["one"]
 
     add_group(ann, sharing={"models": True})
-    bring(ann, form("one", access_control=None), to_bob)
-    assert found(ann, "one")["access_control"] == {}
-    assert found(ann, "two")["access_control"]["read"]["user_ids"] == [bob.account["id"]]
+    import_models(ann, form("one", access_control=None), to_bob)
+    assert stored(ann, "one")["access_control"] == {}
+    assert stored(ann, "two")["access_control"]["read"]["user_ids"] == [bob.account["id"]]
 
 
 @pytest.mark.case("AB-33")
@@ -418,7 +430,7 @@ def test_invalid_access_control_is_rejected(
 
     assert answer.status == status
     assert "access_control" in str(answer.detail)
-    assert found(admin, "ok") is None
+    assert stored(admin, "ok") is None
 
 
 def test_import_can_skip_unknown_principals_without_notes(admin: Client, ann: Client) -> None:
@@ -431,17 +443,17 @@ def test_import_can_skip_unknown_principals_without_notes(admin: Client, ann: Cl
 
     assert admin.post(f"{IMPORT}?skip_unknown_principals=true", models).json is True
 
-    assert found(admin, "one")["access_control"]["read"] == {
+    assert stored(admin, "one")["access_control"]["read"] == {
         "group_ids": [],
         "user_ids": [ann.account["id"]],
     }
-    assert found(admin, "two")["access_control"] == {}
+    assert stored(admin, "two")["access_control"] == {}
     again = admin.post(f"{IMPORT}?skip_unknown_principals=true&dry_run=true", models).json
     assert again["unchanged"] == ["one", "two"]
 
 
 def test_imported_grants_are_audited(app: InProcessApp, admin: Client, bob: Client) -> None:
-    bring(admin, form("one", access_control=readers(bob)), form("two", access_control=None))
+    import_models(admin, form("one", access_control=readers(bob)), form("two", access_control=None))
 
     rows = app.call(
         app.portico.database.rows,
@@ -459,12 +471,12 @@ class TestWithoutThePermission:
         return env | {"USER_PERMISSIONS_WORKSPACE_MODELS_IMPORT": "false"}
 
     def test_import_is_forbidden(self, ann: Client) -> None:
-        answer = bring(ann, form("one"))
+        answer = import_models(ann, form("one"))
         assert (answer.status, answer.detail) == (403, UNAUTHORIZED)
         assert ann.post(f"{IMPORT}?dry_run=1", []).status == 403
 
 
-# -- what it costs others -----------------------------------------------------------------------------------
+# -- load on other requests ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["models", "templates"])

@@ -1,4 +1,4 @@
-"""The list of presets: who finds what, and what may be asked."""
+"""The list of presets: its content and its query parameters."""
 
 import time
 from typing import Any
@@ -12,13 +12,13 @@ from portico.testing import Client, InProcessApp
 LIST = "/api/v1/models/list"
 
 
-def create(person: Client, model_id: str, **changes: Any) -> None:
-    answer = person.post("/api/v1/models/create", form(model_id, **changes))
+def create(author: Client, model_id: str, **changes: Any) -> None:
+    answer = author.post("/api/v1/models/create", form(model_id, **changes))
     assert answer.status == 200, answer
 
 
-def ids(person: Client, query: str = "") -> list[str]:
-    answer = person.get(f"{LIST}{query}")
+def ids(reader: Client, query: str = "") -> list[str]:
+    answer = reader.get(f"{LIST}{query}")
     assert answer.status == 200, answer
     assert answer.json["total"] >= len(answer.json["items"])
     return [item["id"] for item in answer.json["items"]]
@@ -210,16 +210,16 @@ def test_revision_is_shared_between_processes(app: InProcessApp, admin: Client) 
     from portico.catalogue import WorkspaceModels
     from portico_models.records import ModelRecords
 
-    here = app.portico.context.services.require(WorkspaceModels)
-    elsewhere = ModelRecords(app.portico.context)
-    before = app.call(elsewhere.revision)
-    assert app.call(here.revision) == before
+    records = app.portico.context.services.require(WorkspaceModels)
+    other_records = ModelRecords(app.portico.context)
+    before = app.call(other_records.revision)
+    assert app.call(records.revision) == before
 
     create(admin, "one")
 
-    assert app.call(here.revision) == before + 1  # at once where it was made
-    elsewhere._revision_expires_at = 0  # 0.3 s later elsewhere
-    assert app.call(elsewhere.revision) == before + 1
+    assert app.call(records.revision) == before + 1  # immediately in the process that wrote
+    other_records._revision_expires_at = 0  # after 0.3 s in other processes
+    assert app.call(other_records.revision) == before + 1
 
 
 @pytest.mark.case("D-MOD-14")
@@ -229,31 +229,31 @@ def test_missing_base_hides_presets_and_is_marked_in_the_owners_list(
     public = {"base_model_id": "closed-1", "access_control": None}
     assert admin.post("/api/v1/models/create", form("below", **public)).status == 200
     for model_id in ("above", "off"):
-        made = form(model_id, base_model_id="below", access_control=None)
-        assert admin.post("/api/v1/models/create", made).status == 200
+        created = form(model_id, base_model_id="below", access_control=None)
+        assert admin.post("/api/v1/models/create", created).status == 200
     assert admin.post("/api/v1/models/model/toggle?id=off").status == 200
 
-    def said(who: Client) -> dict[str, bool | None]:
-        items = who.get("/api/v1/models/list?order_by=name").json["items"]
+    def base_availability(reader: Client) -> dict[str, bool | None]:
+        items = reader.get("/api/v1/models/list?order_by=name").json["items"]
         return {item["id"]: item.get("base_available") for item in items}
 
-    def offered(who: Client) -> set[str]:
+    def offered(reader: Client) -> set[str]:
         assert admin.get("/api/models?refresh=true").status == 200
-        return {one["id"] for one in who.get("/api/models").json["data"]} & {"below", "above"}
+        return {one["id"] for one in reader.get("/api/models").json["data"]} & {"below", "above"}
 
-    nothing_said = {"below": None, "above": None, "off": None}
+    without_base_availability = {"below": None, "above": None, "off": None}
     assert offered(bob) == offered(admin) == {"below", "above"}
-    assert said(admin) == {"below": True, "above": True, "off": None}
-    assert said(bob) == nothing_said
+    assert base_availability(admin) == {"below": True, "above": True, "off": None}
+    assert base_availability(bob) == without_base_availability
 
     card = shop.cards.pop(1)
     assert offered(bob) == offered(admin) == set()
-    deadline = time.monotonic() + 10  # a page is remembered for a moment
-    while (found := said(admin)) != {"below": False, "above": False, "off": None}:
+    deadline = time.monotonic() + 10  # pages are cached for a few seconds
+    while (found := base_availability(admin)) != {"below": False, "above": False, "off": None}:
         assert time.monotonic() < deadline, found
-    assert said(bob) == nothing_said
+    assert base_availability(bob) == without_base_availability
 
     shop.cards.insert(1, card)
     assert admin.post("/api/v1/models/model/toggle?id=below").status == 200
     assert offered(bob) == set()
-    assert said(admin) == {"below": None, "above": False, "off": None}
+    assert base_availability(admin) == {"below": None, "above": False, "off": None}

@@ -1,4 +1,4 @@
-"""What becomes of a model that was shared with a group or a person who is deleted."""
+"""Sharing of a model when a group or user it is shared with is deleted."""
 
 from typing import Any
 
@@ -24,21 +24,21 @@ Shared = tuple[str, dict[str, Any]]
 def shared(
     request: pytest.FixtureRequest, admin: Client, ann: Client, bob: Client, add_group: AddGroup
 ) -> Shared:
-    """How to delete somebody with whom a model is shared, and the sharing that is left then."""
+    """A function that deletes a principal, and the sharing before and after."""
     crew, kept = add_group(bob), add_group(ann)
-    gone = {"group": {"group_ids": [crew]}, "person": {"user_ids": [bob.account["id"]]}}
-    theirs = gone[request.param]
-    left = {"group_ids": [kept], "user_ids": [ann.account["id"]]}
-    read = {name: [*theirs.get(name, []), *ids] for name, ids in left.items()}
-    access = {"read": read, "write": theirs}
+    removed = {"group": {"group_ids": [crew]}, "person": {"user_ids": [bob.account["id"]]}}
+    write = removed[request.param]
+    remaining = {"group_ids": [kept], "user_ids": [ann.account["id"]]}
+    read = {name: [*write.get(name, []), *ids] for name, ids in remaining.items()}
+    access = {"read": read, "write": write}
     assert admin.post(CREATE, form(access_control=access)).status == 200
     path = f"groups/id/{crew}/delete" if request.param == "group" else f"users/{bob.account['id']}"
     nobody: dict[str, list[str]] = {"group_ids": [], "user_ids": []}
-    return f"/api/v1/{path}", {"read": left, "write": nobody}
+    return f"/api/v1/{path}", {"read": remaining, "write": nobody}
 
 
 def listed(who: Client) -> Any:
-    """What the list of all models says about who has access."""
+    """The sharing in the list of all models."""
     found = {one["id"]: one for one in who.get("/api/models").json["data"]}
     return found["legal-desk"]["info"]["access_control"]
 
@@ -46,22 +46,22 @@ def listed(who: Client) -> Any:
 def test_deleted_principal_disappears_from_sharing_immediately(
     admin: Client, ann: Client, shared: Shared
 ) -> None:
-    path, left = shared
+    path, remaining = shared
     before = admin.get(ONE).json["access_control"]
-    assert listed(admin) == listed(ann) == before != left
+    assert listed(admin) == listed(ann) == before != remaining
 
     assert admin.delete(path).status == 200
 
-    assert admin.get(ONE).json["access_control"] == ann.get(ONE).json["access_control"] == left
-    assert listed(admin) == listed(ann) == left
+    assert admin.get(ONE).json["access_control"] == ann.get(ONE).json["access_control"] == remaining
+    assert listed(admin) == listed(ann) == remaining
     (item,) = admin.get("/api/v1/models/list").json["items"]
-    assert item["access_control"] == left
+    assert item["access_control"] == remaining
 
 
 def test_lost_grant_is_stored_as_version_and_audited(
     app: InProcessApp, admin: Client, shared: Shared
 ) -> None:
-    path, left = shared
+    path, remaining = shared
     before = admin.get(ONE).json
 
     admin.delete(path)
@@ -70,7 +70,7 @@ def test_lost_grant_is_stored_as_version_and_audited(
     assert (newest["change"], newest["author"]) == ("unshared", admin.account["id"])
     past = admin.get(f"/api/v1/models/model/version?id=legal-desk&number={newest['number']}")
     assert past.json["document"]["access_control"] == before["access_control"]
-    assert admin.get(ONE).json == before | {"access_control": left}
+    assert admin.get(ONE).json == before | {"access_control": remaining}
 
     noted = app.call(
         fetch_all, "SELECT * FROM portico_audit WHERE what = 'grants.changed' ORDER BY number DESC"

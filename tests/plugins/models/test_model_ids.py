@@ -1,4 +1,4 @@
-"""Which ids a person could confuse."""
+"""Ids that users could confuse."""
 
 import pytest
 from hypothesis import given

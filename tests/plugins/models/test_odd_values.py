@@ -1,4 +1,4 @@
-"""Values that clients of other servers store: mended by an import, refused by create and update."""
+"""Values that clients of other servers store: replaced by an import, rejected by create and update."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ ODD = [
     "static/favicon.png",
     "./favicon.svg",
 ]
-#: What no client stores by itself.
+#: Pictures that no client stores.
 HOSTILE = ["javascript:alert(1)", "data:text/html,x", "//evil/x.png", "file:///etc/x.png", "x" * 600_000]  # fmt: skip
 
 
@@ -34,8 +34,8 @@ def pictured(picture: str, model_id: str = "odd") -> dict[str, Any]:
     return form(model_id, meta={"profile_image_url": picture, "description": "Kept", "mine": 1})
 
 
-def stored(person: Client, model_id: str = "odd") -> Any:
-    return person.get(f"{MODELS}/model?id={model_id}").json
+def stored(client: Client, model_id: str = "odd") -> Any:
+    return client.get(f"{MODELS}/model?id={model_id}").json
 
 
 @pytest.mark.parametrize("path", [IMPORT, SYNC])
@@ -77,10 +77,10 @@ def test_create_and_update_reject_unsupported_pictures(admin: Client, picture: s
 def test_template_with_unsupported_picture_gets_the_default_one(admin: Client) -> None:
     template = {"name": "T", "meta": {"profile_image_url": SVG, "description": "Kept"}}
 
-    made = admin.post(f"{TEMPLATES}/create", template)
-    assert made.json["meta"] == {"profile_image_url": DEFAULT, "description": "Kept"}
-    assert "profile_image_url" in made.json["notes"][0]
-    changed = admin.post(f"{TEMPLATES}/{made.json['id']}/update", template).json
+    created = admin.post(f"{TEMPLATES}/create", template)
+    assert created.json["meta"] == {"profile_image_url": DEFAULT, "description": "Kept"}
+    assert "profile_image_url" in created.json["notes"][0]
+    changed = admin.post(f"{TEMPLATES}/{created.json['id']}/update", template).json
     assert changed["meta"]["profile_image_url"] == DEFAULT
     assert "notes" not in admin.get(f"{TEMPLATES}/T").json
 

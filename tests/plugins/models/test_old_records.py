@@ -1,4 +1,4 @@
-"""Records that an earlier release took, with values beyond today's limits: they stay writable."""
+"""Records of earlier releases with values beyond current limits stay writable."""
 
 import json
 from typing import Any
@@ -19,14 +19,14 @@ _KEEP = "UPDATE models_model SET name = $2, params = $3, meta = $4 WHERE id = $1
 
 
 def old_record(
-    app: InProcessApp, person: Client, model_id: str = "old", **odd: Any
+    app: InProcessApp, client: Client, model_id: str = "old", **odd: Any
 ) -> tuple[str, dict[str, Any]]:
-    """A preset as an earlier release has stored it. Returns the path of its update, and a form that repeats it."""
+    """Store a preset as an earlier release did. Return the path of its update, and an unchanged form."""
     form: dict[str, Any] = {
         "id": "new", "base_model_id": "open-1", "name": "Old", "params": {}, "meta": {},
         "access_control": {}, "is_active": True,
     }  # fmt: skip
-    assert person.post(f"{MODELS}/create", form).status == 200
+    assert client.post(f"{MODELS}/create", form).status == 200
     form |= {"id": model_id, **odd}
     values = (form["name"], json.dumps(form["params"]), json.dumps(form["meta"]))
     call, database = app.call, app.portico.database

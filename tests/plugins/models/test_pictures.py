@@ -1,4 +1,4 @@
-"""The picture of a model: for readers, and never a word about anything else."""
+"""The picture of a model: for readers, without any information about other models."""
 
 import base64
 
@@ -12,8 +12,8 @@ GIF = b"GIF89a-and-so-on"
 DATA = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
 
 
-def told(answer: Response) -> tuple[object, ...]:
-    """All that an answer tells, without what is new in every one."""
+def comparable(answer: Response) -> tuple[object, ...]:
+    """The parts of a response that are equal for equal resources."""
     own = ("x-request-id", "x-process-time")
     return answer.status, answer.body, {k: v for k, v in answer.headers.items() if k not in own}
 
@@ -43,11 +43,11 @@ def test_user_without_access_gets_the_default_picture(
     admin.post(CREATE, pictured("plain", "/static/favicon.png", access_control=None))
 
     ids = ("legal-desk", "plain", "absent", "open-1", "closed-1", "", "a%00b", "x" * 300)
-    answers = [told(bob.get(f"{PICTURE}?id={one}")) for one in ids]
+    answers = [comparable(bob.get(f"{PICTURE}?id={one}")) for one in ids]
 
     assert all(answer == answers[0] for answer in answers)
-    assert told(bob.get(PICTURE)) == answers[0]
-    assert told(ann.get(f"{PICTURE}?id=legal-desk")) == answers[0]  # may write, not read
+    assert comparable(bob.get(PICTURE)) == answers[0]
+    assert comparable(ann.get(f"{PICTURE}?id=legal-desk")) == answers[0]  # may write, not read
     assert answers[0][0] == 200
     assert bob.get(PICTURE).body.startswith(b"\x89PNG\r\n\x1a\n")
     assert bob.get(PICTURE).headers["content-type"] == "image/png"
@@ -59,7 +59,7 @@ def test_user_without_access_gets_the_default_picture(
     [
         "/api/v1/auths/signout",
         "https://example.org/a.png",
-        "data:image/png;base64,PHN2Zz48L3N2Zz4=",  # not what it says
+        "data:image/png;base64,PHN2Zz48L3N2Zz4=",  # the content is not a PNG
         "data:image/png;base64,AAA",
         None,
     ],
@@ -71,7 +71,7 @@ def test_picture_route_serves_bitmaps_only_and_never_redirects(
 
     answer = ann.get(f"{PICTURE}?id=legal-desk")
 
-    assert told(answer) == told(ann.get(f"{PICTURE}?id=absent"))
+    assert comparable(answer) == comparable(ann.get(f"{PICTURE}?id=absent"))
     assert "location" not in answer.headers
 
 

@@ -1,4 +1,4 @@
-"""Who has access to a model after it was written, in whatever form a client said so: never more than it said."""
+"""Sharing of a model in every form a client can write it: never more than requested."""
 
 from typing import Any
 
@@ -27,21 +27,21 @@ def granted(*grants: Any, model_id: str = "legal-desk", **more: Any) -> dict[str
 
 
 def unsaid(model_id: str = "legal-desk", **more: Any) -> dict[str, Any]:
-    """A preset that says nothing about who has access."""
+    """A preset without access fields."""
     model = form(model_id)
     del model["access_control"]
     return model | more
 
 
-def seen(person: Client, model_id: str = "legal-desk") -> bool:
-    return person.get(f"{MODELS}/model?id={model_id}").status == 200
+def seen(client: Client, model_id: str = "legal-desk") -> bool:
+    return client.get(f"{MODELS}/model?id={model_id}").status == 200
 
 
-def shown(person: Client, model_id: str = "legal-desk") -> Any:
-    return person.get(f"{MODELS}/model?id={model_id}").json["access_control"]
+def shown(client: Client, model_id: str = "legal-desk") -> Any:
+    return client.get(f"{MODELS}/model?id={model_id}").json["access_control"]
 
 
-#: Rights that cannot be read, as fields of a document.
+#: Access fields that cannot be read.
 UNREADABLE: list[dict[str, Any]] = [
     {"access_grants": None},
     {"access_grants": {}},
@@ -78,8 +78,8 @@ def test_create_and_update_read_access_grants(
     admin: Client, ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     crew = add_group(bob)
-    made = admin.post(CREATE, granted(grant(ann.account["id"]), grant(crew, "group", "write")))
-    assert made.json["access_control"] == {
+    created = admin.post(CREATE, granted(grant(ann.account["id"]), grant(crew, "group", "write")))
+    assert created.json["access_control"] == {
         "read": {"group_ids": [], "user_ids": [ann.account["id"]]},
         "write": {"group_ids": [crew], "user_ids": []},
     }
@@ -166,9 +166,9 @@ def test_update_with_access_control_keeps_grants_besides_everyone(
     admin: Client, ann: Client, bob: Client
 ) -> None:
     both = granted(grant(), grant(ann.account["id"], permission="write"))
-    made = admin.post(CREATE, both).json
-    assert made["access_control"] is None
-    assert made["access_grants"] == both["access_grants"]
+    created = admin.post(CREATE, both).json
+    assert created["access_control"] is None
+    assert created["access_grants"] == both["access_grants"]
 
     back = ann.post(UPDATE, form(name="New", access_control=None))
 
@@ -238,8 +238,8 @@ def test_import_makes_model_private_if_access_fields_are_unreadable(
     models = [unsaid("new", **rights), form("other", access_control=None)]
     if "access_grants" in rights:
         models.append(unsaid("open", **rights))
-    refused = admin.post(STRICT, models)
-    assert refused.status in (400, 422)
+    response = admin.post(STRICT, models)
+    assert response.status in (400, 422)
     assert not seen(admin, "new")
 
     report = admin.post(IMPORT, models).json
@@ -320,13 +320,13 @@ def test_model_from_template_gets_the_grants_of_the_template(
 ) -> None:
     bare = {"id": "m", "name": "M", "base_model_id": "open-1"}
     asked = {"name": "T", "access_grants": [grant(ann.account["id"])]}
-    made = admin.post(f"{TEMPLATES}/create", asked).json
-    assert made["access_control"]["read"]["user_ids"] == [ann.account["id"]]
+    created = admin.post(f"{TEMPLATES}/create", asked).json
+    assert created["access_control"]["read"]["user_ids"] == [ann.account["id"]]
     admin.post(f"{CREATE}?template=T", bare)
     assert seen(ann, "m") and not seen(bob, "m")
 
     private = {"name": "T", "access_grants": []}
-    assert admin.post(f"{TEMPLATES}/{made['id']}/update", private).json["access_control"] == {}
+    assert admin.post(f"{TEMPLATES}/{created['id']}/update", private).json["access_control"] == {}
     assert admin.post(f"{CREATE}?template=T", bare | {"id": "n"}).json["access_control"] == {}
     assert admin.post(APPLY, {"id": "m", "template": "T"}).json["access_control"] == {}
     wider = {"id": "m", "template": "T", "access_grants": [grant()]}
@@ -335,12 +335,12 @@ def test_model_from_template_gets_the_grants_of_the_template(
 
 def test_template_stores_grants_besides_everyone(admin: Client, ann: Client) -> None:
     grants = [grant(), grant(ann.account["id"], permission="write")]
-    made = admin.post(f"{TEMPLATES}/create", {"name": "T", "access_grants": grants}).json
-    assert (made["access_control"], made["access_grants"]) == (None, grants)
+    created = admin.post(f"{TEMPLATES}/create", {"name": "T", "access_grants": grants}).json
+    assert (created["access_control"], created["access_grants"]) == (None, grants)
     model = {"id": "m", "name": "M", "base_model_id": "open-1"}
     assert admin.post(f"{CREATE}?template=T", model).json["access_grants"] == grants
     left = admin.get(f"{MODELS}/export?templates=1").json
-    admin.delete(f"{TEMPLATES}/{made['id']}")
+    admin.delete(f"{TEMPLATES}/{created['id']}")
     assert admin.post(IMPORT, left).json is True
     assert admin.get(f"{TEMPLATES}/T").json["access_grants"] == grants
 
@@ -408,7 +408,7 @@ def test_writer_may_edit_preset_whose_base_only_the_owner_may_use(
         assert ann.post(UPDATE, other).status == 403
     assert ann.post(CREATE, form("mine", base_model_id="closed-1")).status == 403
     assert admin.get(f"{MODELS}/model?id=legal-desk").json["base_model_id"] == "closed-1"
-    # What was once its base is not put back by a writer who may not use it.
+    # A writer who may not use the former base cannot restore it.
     admin.post(UPDATE, unsaid())
     assert ann.post(UPDATE, unsaid(base_model_id="closed-1")).status == 403
 
@@ -428,7 +428,7 @@ class TestImportingWithWriteAccess:
 
         assert admin.get(f"{MODELS}/model?id=legal-desk").json["name"] == "New"
         assert ann.post(IMPORT, [unsaid(base_model_id="llama3:8b")]).status == 403
-        # A preset of one's own whose base was closed meanwhile is no way to it either.
+        # An own preset whose base became private does not allow it either.
         admin.post(CREATE, form("open-1", base_model_id=None, access_control=None))
         ann.post(CREATE, form("low"))
         ann.post(CREATE, form("mid", base_model_id="low"))

@@ -1,4 +1,4 @@
-"""Records of the first schema move in; an account is not deleted from under a model."""
+"""Migration from the first schema, and deletion of accounts that own models."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ _META = '{"tags": [{"name": " Law "}, {"name": "LAW"}, {"name": "Tax"}, {"name":
 
 
 def settle(environment: dict[str, str]) -> None:
-    """A house whose models are those of the first schema."""
+    """An application with a database of the first schema."""
     portico = Application(load_settings(environ=environment))
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""What has changed after a revision: the list of models learns of that, and of nothing else."""
+"""Changes after a revision, with which the model list is refreshed."""
 
 from typing import Any
 
@@ -66,10 +66,10 @@ def test_since_returns_none_after_too_many_changes(
 def test_since_contains_imported_and_synced_models(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = admin.post(CREATE, form("same")).json
+    created = admin.post(CREATE, form("same")).json
     admin.post(CREATE, form("gone"))
     left = admin.get("/api/v1/models/export?id=same").body
-    monkeypatch.setattr("portico_models.transfer.writer.now", lambda: made["updated_at"] + 60)
+    monkeypatch.setattr("portico_models.transfer.writer.now", lambda: created["updated_at"] + 60)
 
     before = app.call(records(app).revision)
     assert admin.post("/api/v1/models/import", body=left).json is True
@@ -80,5 +80,5 @@ def test_since_contains_imported_and_synced_models(
     assert admin.post("/api/v1/models/sync", body=left).status == 200
     found = since(app, before)
     assert found.keys() == {"same", "gone", "new"}
-    assert found["same"].updated_at == made["updated_at"] + 60
+    assert found["same"].updated_at == created["updated_at"] + 60
     assert (found["gone"], found["new"]) == (None, None)

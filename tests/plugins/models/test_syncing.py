@@ -1,4 +1,4 @@
-"""Making the workspace as a list says."""
+"""Sync: replace all models by a list."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from portico_models.events import ModelChanged
 CREATE, SYNC = "/api/v1/models/create", "/api/v1/models/sync"
 
 
-def sync(person: Client, *models: Any, query: str = "") -> Response:
-    return person.post(f"{SYNC}{query}", {"models": list(models)})
+def sync(client: Client, *models: Any, query: str = "") -> Response:
+    return client.post(f"{SYNC}{query}", {"models": list(models)})
 
 
 def test_sync_updates_inserts_and_deletes(app: InProcessApp, ann: Client, admin: Client) -> None:
@@ -24,8 +24,8 @@ def test_sync_updates_inserts_and_deletes(app: InProcessApp, ann: Client, admin:
     admin.post(CREATE, form("closed-1", base_model_id=None))
     admin.post(CREATE, form("open-1", base_model_id=None, access_control=None))
     override = form("open-1", base_model_id=None, created_at=5)
-    told: list[ModelChanged] = []
-    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
+    published: list[ModelChanged] = []
+    app.portico.events.subscribe("test", [Listener(ModelChanged, published.append)])
 
     answer = sync(admin, form("anns", created_at=7), form("new", updated_at=9), override)
 
@@ -38,7 +38,7 @@ def test_sync_updates_inserts_and_deletes(app: InProcessApp, ann: Client, admin:
     assert rows["anns"]["name"] == "Legal desk"
     assert [rows[one]["created_at"] for one in ("open-1", "anns")] == [5, 7]
     assert rows["new"]["updated_at"] > 9
-    assert {(event.id, event.change) for event in told} == {
+    assert {(event.id, event.change) for event in published} == {
         ("open-1", "updated"), ("anns", "updated"), ("new", "created"),
         ("gone", "deleted"), ("closed-1", "deleted"),
     }  # fmt: skip
@@ -49,12 +49,12 @@ def test_sync_updates_inserts_and_deletes(app: InProcessApp, ann: Client, admin:
 def test_sync_touches_unchanged_models_without_a_version(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = admin.post(CREATE, form("one")).json
-    monkeypatch.setattr("portico_models.transfer.writer.now", lambda: made["updated_at"] + 60)
+    created = admin.post(CREATE, form("one")).json
+    monkeypatch.setattr("portico_models.transfer.writer.now", lambda: created["updated_at"] + 60)
 
     answer = admin.post(SYNC, body=admin.get("/api/v1/models/export").body)
 
-    assert answer.json == [made | {"updated_at": made["updated_at"] + 60}]
+    assert answer.json == [created | {"updated_at": created["updated_at"] + 60}]
 
     versions = app.call(app.portico.database.rows, "SELECT change FROM models_version")
     assert [one["change"] for one in versions] == ["created"]
@@ -77,12 +77,12 @@ def test_dry_run_reports_and_writes_nothing(app: InProcessApp, ann: Client, admi
     answer = sync(admin, form("anns"), form("same"), form("new"), {"id": "x"}, query="?dry_run=1")
 
     assert answer.status == 200
-    refused = answer.json.pop("rejected")
+    rejected = answer.json.pop("rejected")
     assert answer.json | {"rejected": []} == {
         "created": ["new"], "updated": [], "unchanged": ["anns", "same"], "deleted": ["gone"],
         "skipped": 0, "rejected": [],
     }  # fmt: skip
-    assert refused == [
+    assert rejected == [
         {
             "index": 3,
             "id": "x",

@@ -1,4 +1,4 @@
-"""The list of tags: whose, and how they are written."""
+"""The list of tags."""
 
 from typing import Any
 from urllib.parse import quote

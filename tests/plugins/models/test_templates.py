@@ -1,4 +1,4 @@
-"""Templates: documents under a name, whose they are, and how they are brought from house to house."""
+"""Templates: access, names, export and import."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ BUILT_IN = ["code-reviewer", "concise-assistant", "translator"]
 NOT_FOUND = "We could not find what you're looking for :/"
 
 
-def make(person: Client, name: str = "Desk", **more: Any) -> Any:
-    answer = person.post(f"{TEMPLATES}/create", {"name": name} | more)
+def make(client: Client, name: str = "Desk", **more: Any) -> Any:
+    answer = client.post(f"{TEMPLATES}/create", {"name": name} | more)
     assert answer.status == 200, answer
     return answer.json
 
@@ -27,18 +27,18 @@ def make(person: Client, name: str = "Desk", **more: Any) -> Any:
 def test_template_is_created_read_updated_and_deleted(
     ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = make(ann, description="Law", params={"temperature": 1}, meta={"mine": 1})
-    assert made["user_id"] == ann.account["id"]
-    assert (made["params"], made["meta"], made["built_in"]) == (
+    created = make(ann, description="Law", params={"temperature": 1}, meta={"mine": 1})
+    assert created["user_id"] == ann.account["id"]
+    assert (created["params"], created["meta"], created["built_in"]) == (
         {"temperature": 1},
         {"mine": 1},
         False,
     )
-    assert "access_control" not in made
-    address = f"{TEMPLATES}/{made['id']}"
-    assert bob.get(address).json == made
-    assert bob.get(f"{TEMPLATES}/DESK").json == made
-    monkeypatch.setattr("portico_models.templates.service.now", lambda: made["created_at"] + 60)
+    assert "access_control" not in created
+    address = f"{TEMPLATES}/{created['id']}"
+    assert bob.get(address).json == created
+    assert bob.get(f"{TEMPLATES}/DESK").json == created
+    monkeypatch.setattr("portico_models.templates.service.now", lambda: created["created_at"] + 60)
 
     changed = ann.post(f"{address}/update", {"name": "Tax desk", "access_control": None}).json
 
@@ -46,8 +46,8 @@ def test_template_is_created_read_updated_and_deleted(
     assert (changed["name"], changed["params"]) == ("Tax desk", {})
     assert changed["updated_at"] == changed["created_at"] + 60
     assert ann.delete(address).json is True
-    gone = ann.get(address)
-    assert (gone.status, gone.detail) == (404, NOT_FOUND)
+    deleted = ann.get(address)
+    assert (deleted.status, deleted.detail) == (404, NOT_FOUND)
     assert ann.delete(address).status == ann.post(f"{address}/update", {"name": "x"}).status == 404
 
 
@@ -136,21 +136,21 @@ class TestWithoutThePermission:
 def test_templates_of_a_deleted_account_are_transferred_or_deleted(
     ann: Client, admin: Client, delete_content: bool
 ) -> None:
-    made = make(ann)["id"]
+    created = make(ann)["id"]
     flag = "?delete_content=true" if delete_content else ""
     assert admin.delete(f"/api/v1/users/{ann.account['id']}{flag}").status == 200
 
-    found = admin.get(f"{TEMPLATES}/{made}")
+    found = admin.get(f"{TEMPLATES}/{created}")
     assert found.status == (404 if delete_content else 200)
     if not delete_content:
         assert found.json["user_id"] == admin.account["id"]
 
 
-# -- from house to house ------------------------------------------------------------------------------------
+# -- export and import --------------------------------------------------------------------------------------
 
 
-def actor(person: Client) -> Actor:
-    account = person.account
+def actor(client: Client) -> Actor:
+    account = client.account
     return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
 
 
@@ -158,7 +158,7 @@ def templates(app: InProcessApp) -> TemplateService:
     return plugin_of(app).templates
 
 
-def carry(app: InProcessApp, by: Client, document: bytes) -> Any:
+def import_templates(app: InProcessApp, by: Client, document: bytes) -> Any:
     forms = [
         (form, read_sharing(form, b"{}"))
         for form in msgspec.json.decode(document, type=list[TemplateForm])
@@ -166,24 +166,24 @@ def carry(app: InProcessApp, by: Client, document: bytes) -> Any:
     return app.call(templates(app).import_many, actor(by), forms)
 
 
-def exported(app: InProcessApp, by: Client) -> bytes:
+def export_templates(app: InProcessApp, by: Client) -> bytes:
     found: list[ModelTemplate] = app.call(templates(app).export, actor(by))
     return msgspec.json.encode(found)
 
 
 def test_exported_templates_can_be_imported(app: InProcessApp, ann: Client, admin: Client) -> None:
-    made = make(ann, params={"x": 1.5}, access_control=readers(ann))
+    created = make(ann, params={"x": 1.5}, access_control=readers(ann))
     make(ann, "Other")
-    document = exported(app, admin)
+    document = export_templates(app, admin)
     for one in msgspec.json.decode(document):
         assert admin.delete(f"{TEMPLATES}/{one['id']}").status == 200
 
-    carry(app, admin, document)
+    import_templates(app, admin, document)
 
-    again = admin.get(f"{TEMPLATES}/{made['id']}").json
+    again = admin.get(f"{TEMPLATES}/{created['id']}").json
     new = {"user_id": "", "created_at": 0, "updated_at": 0}
-    assert again | new == made | new
-    assert exported(app, admin).count(b'"name"') == document.count(b'"name"')
+    assert again | new == created | new
+    assert export_templates(app, admin).count(b'"name"') == document.count(b'"name"')
 
 
 def test_imported_template_replaces_one_with_same_id_or_name(
@@ -196,7 +196,7 @@ def test_imported_template_replaces_one_with_same_id_or_name(
         {"id": "../odd", "name": "Three"},
     ]
 
-    done = carry(app, ann, msgspec.json.encode(document))
+    done = import_templates(app, ann, msgspec.json.encode(document))
 
     assert [one.id for one in done][:2] == [by_id, by_name]
     assert ann.get(f"{TEMPLATES}/{by_id}").json["name"] == "Renamed"
@@ -220,6 +220,6 @@ def test_templates_are_imported_all_or_none(
     make(admin, "Admin's")
 
     with pytest.raises(error):
-        carry(app, ann, msgspec.json.encode([{"name": "Good"}, bad]))
+        import_templates(app, ann, msgspec.json.encode([{"name": "Good"}, bad]))
 
     assert ann.get(TEMPLATES).json["total"] == 4

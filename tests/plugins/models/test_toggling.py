@@ -1,4 +1,4 @@
-"""Models switched off and on, and all of them deleted at once."""
+"""Switching models off and on, and deleting all of them."""
 
 import threading
 from typing import Any
@@ -13,8 +13,8 @@ TOGGLE = "/api/v1/models/model/toggle"
 CLEAR = "/api/v1/models/delete/all"
 
 
-def toggle(person: Client, model_id: str = "legal-desk") -> Any:
-    return person.post(f"{TOGGLE}?id={model_id}")
+def toggle(client: Client, model_id: str = "legal-desk") -> Any:
+    return client.post(f"{TOGGLE}?id={model_id}")
 
 
 def test_toggle_switches_off_and_on(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +55,9 @@ def test_toggle_requires_write_access(ann: Client, bob: Client, admin: Client) -
 
     assert toggle(ann, "read").status == 403
     assert toggle(ann, "write").json["is_active"] is False
-    refused = [toggle(bob, one) for one in ("read", "absent", "a%00b")]
-    assert {one.status for one in refused} == {404}
-    assert len({one.body for one in refused}) == 1
+    responses = [toggle(bob, one) for one in ("read", "absent", "a%00b")]
+    assert {one.status for one in responses} == {404}
+    assert len({one.body for one in responses}) == 1
     assert ann.post(TOGGLE).status == 422
 
 

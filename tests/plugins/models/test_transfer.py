@@ -1,4 +1,4 @@
-"""From one house to another: what arrives is what left, to the byte."""
+"""Export and import between two servers, byte for byte."""
 
 import json
 import re
@@ -19,10 +19,10 @@ MANY = 10_000
 
 
 @pytest.fixture
-def elsewhere(
+def target(
     env: dict[str, str], database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Client]:
-    """The administrator of another house, which has the same sources and nothing else yet."""
+    """The administrator of another server with the same sources and no models."""
 
     def opened(changes: dict[str, str]) -> Iterator[Client]:
         app = InProcessApp(env | {"DATA_DIR": str(tmp_path / "elsewhere")} | changes)
@@ -37,19 +37,19 @@ def elsewhere(
         yield from opened({"DATABASE_URL": url})
 
 
-def export(person: Client) -> bytes:
-    answer = person.get(EXPORT)
+def export(client: Client) -> bytes:
+    answer = client.get(EXPORT)
     assert answer.status == 200, answer
     return answer.body
 
 
 def lasting(exported: bytes) -> bytes:
-    """An export without whose the models are and when they were last changed."""
+    """An export without owners and update times."""
     return re.sub(rb'"user_id":"[^"]*"|"updated_at":\d+', b"", exported)
 
 
 def many() -> list[dict[str, Any]]:
-    """Models of all sorts, each made at a time of its own."""
+    """Models of all kinds with different creation times."""
     return [
         form(
             f"m{number:05}",
@@ -66,20 +66,20 @@ def many() -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(120)
-def test_ten_thousand_models_survive_export_and_import(admin: Client, elsewhere: Client) -> None:
+def test_ten_thousand_models_survive_export_and_import(admin: Client, target: Client) -> None:
     assert admin.post(IMPORT, many()).json is True
     left = export(admin)
     assert left.count(b'"user_id"') == MANY
 
-    assert elsewhere.post(IMPORT, body=b'{"models":' + left + b"}").json is True
+    assert target.post(IMPORT, body=b'{"models":' + left + b"}").json is True
 
-    arrived = export(elsewhere)
-    assert lasting(arrived) == lasting(left)
-    assert elsewhere.account["id"].encode() in arrived
-    assert admin.account["id"].encode() not in arrived
-    again = elsewhere.post(f"{IMPORT}?dry_run=true", body=left).json
+    imported = export(target)
+    assert lasting(imported) == lasting(left)
+    assert target.account["id"].encode() in imported
+    assert admin.account["id"].encode() not in imported
+    again = target.post(f"{IMPORT}?dry_run=true", body=left).json
     assert (again["created"], again["updated"], len(again["unchanged"])) == ([], [], MANY)
-    listed = {entry["id"] for entry in elsewhere.get("/api/models").json["data"]}
+    listed = {entry["id"] for entry in target.get("/api/models").json["data"]}
     assert listed > {"open-1", "m00001"}
 
 
@@ -89,7 +89,7 @@ blanks = st.sampled_from(["", " ", "\n", "\t  "])
 numbers = st.sampled_from(
     ["2.50", "1E3", "-0.0", "0.1e-7", "9" * 19, "-1", "123456789012345678901234567890", "9" * 400]
 )
-# Without NUL, which is taken out of every body.
+# Without NUL, which is removed from every body.
 strings = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).map(
     json.dumps
 ) | st.sampled_from(['"\\u00e9\\/"', '"é\\ud83d\\ude00"', '"a\u2028b"', '"\\"\\\\"'])
@@ -120,7 +120,7 @@ documents = members(values)
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_every_accepted_model_survives_export_and_import_byte_for_byte(
-    admin: Client, elsewhere: Client, params: str, meta: str, name: str
+    admin: Client, target: Client, params: str, meta: str, name: str
 ) -> None:
     model = f'{{"id":"one","name":{name},"base_model_id":"open-1","params":{params},"meta":{meta}}}'
     admin.post("/api/v1/models/model/delete", {"id": "one"})
@@ -132,33 +132,33 @@ def test_every_accepted_model_survives_export_and_import_byte_for_byte(
     assert left == b"[" + created.body + b"]"
     assert params.encode() in left
 
-    assert elsewhere.post("/api/v1/models/sync", body=left).status == 200
-    synced = export(elsewhere)
-    assert elsewhere.post("/api/v1/models/model/delete", {"id": "one"}).status == 200
-    assert elsewhere.post(IMPORT, body=left).json is True
+    assert target.post("/api/v1/models/sync", body=left).status == 200
+    synced = export(target)
+    assert target.post("/api/v1/models/model/delete", {"id": "one"}).status == 200
+    assert target.post(IMPORT, body=left).json is True
 
-    assert lasting(export(elsewhere)) == lasting(synced) == lasting(left)
+    assert lasting(export(target)) == lasting(synced) == lasting(left)
 
 
 # -- templates ----------------------------------------------------------------------------------------------
 
 
-def test_templates_are_exported_and_imported_with_models(admin: Client, elsewhere: Client) -> None:
+def test_templates_are_exported_and_imported_with_models(admin: Client, target: Client) -> None:
     template = {"name": "Brief", "params": {"temperature": 0.5}, "meta": {"description": "Short"}}
     assert admin.post("/api/v1/models/templates/create", template).status == 200
     admin.post("/api/v1/models/create", form())
     left = admin.get(f"{EXPORT}?templates=true").body
     assert [one["name"] for one in json.loads(left)["templates"]] == ["Brief"]
 
-    would = elsewhere.post(f"{IMPORT}?dry_run=1", body=left).json
-    assert (would["created"], len(would["templates"])) == (["legal-desk"], 1)
-    assert elsewhere.get(f"{EXPORT}?templates=true").json == {"models": [], "templates": []}
+    planned = target.post(f"{IMPORT}?dry_run=1", body=left).json
+    assert (planned["created"], len(planned["templates"])) == (["legal-desk"], 1)
+    assert target.get(f"{EXPORT}?templates=true").json == {"models": [], "templates": []}
 
-    assert elsewhere.post(IMPORT, body=left).json is True
+    assert target.post(IMPORT, body=left).json is True
 
-    arrived = elsewhere.post(f"{EXPORT}?templates=true").json
-    assert [one["id"] for one in arrived["models"]] == ["legal-desk"]
-    assert arrived["templates"][0]["params"] == template["params"]
+    imported = target.post(f"{EXPORT}?templates=true").json
+    assert [one["id"] for one in imported["models"]] == ["legal-desk"]
+    assert imported["templates"][0]["params"] == template["params"]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,6 @@ def test_rejected_template_prevents_import_of_models(admin: Client, bad: Any, st
 
     assert answer.status == status
     assert "templates" in str(answer.detail) and "1" in str(answer.detail)
-    would = admin.post(f"{IMPORT}?dry_run=1", both).json
-    assert [one["index"] for one in would["rejected_templates"]] == [1]
+    planned = admin.post(f"{IMPORT}?dry_run=1", both).json
+    assert [one["index"] for one in planned["rejected_templates"]] == [1]
     assert admin.get(f"{EXPORT}?templates=1").json == {"models": [], "templates": []}

@@ -1,4 +1,4 @@
-"""What a model may be made of: known keys make sense, everything else is kept as it came."""
+"""Validation of models: known keys are checked, others stored unchanged."""
 
 from typing import Any
 from urllib.parse import quote
@@ -52,7 +52,7 @@ def test_name_that_is_too_long_is_rejected(ann: Client) -> None:
 
 
 def test_longest_name_and_base_can_be_sorted_and_searched(ann: Client) -> None:
-    signs = [chr(0x20000 + number * 7) for number in range(768)]  # four bytes each, none twice
+    signs = [chr(0x20000 + number * 7) for number in range(768)]  # four bytes each, all different
     base, name = "".join(signs[:256]), "".join(signs[256:])
     assert ann.post(CREATE, form(base)).status == 200
     assert ann.post(CREATE, form(base_model_id=base, name=name)).status == 200

@@ -1,4 +1,4 @@
-"""What models were: kept with every change, shown to writers, and put back."""
+"""Versions: stored with every change, shown to writers, restored."""
 
 from typing import Any
 
@@ -14,26 +14,26 @@ CREATE, UPDATE, DELETE, RESTORE = (
 )
 
 
-def versions(person: Client, model_id: str = "legal-desk", page: int = 1) -> Any:
-    return person.get(f"{MODELS}/model/versions?id={model_id}&page={page}")
+def versions(client: Client, model_id: str = "legal-desk", page: int = 1) -> Any:
+    return client.get(f"{MODELS}/model/versions?id={model_id}&page={page}")
 
 
-def version(person: Client, number: Any, model_id: str = "legal-desk") -> Any:
-    return person.get(f"{MODELS}/model/version?id={model_id}&number={number}")
+def version(client: Client, number: Any, model_id: str = "legal-desk") -> Any:
+    return client.get(f"{MODELS}/model/version?id={model_id}&number={number}")
 
 
-def restore(person: Client, number: Any, model_id: str = "legal-desk") -> Any:
-    return person.post(RESTORE, {"id": model_id, "number": number})
+def restore(client: Client, number: Any, model_id: str = "legal-desk") -> Any:
+    return client.post(RESTORE, {"id": model_id, "number": number})
 
 
-def changes(person: Client, model_id: str = "legal-desk") -> list[str]:
-    answer = versions(person, model_id)
+def changes(client: Client, model_id: str = "legal-desk") -> list[str]:
+    answer = versions(client, model_id)
     assert answer.status == 200, answer
     return [one["change"] for one in answer.json["items"]]
 
 
-def model(person: Client, model_id: str = "legal-desk") -> Any:
-    return person.get(f"{MODELS}/model?id={model_id}").json
+def model(client: Client, model_id: str = "legal-desk") -> Any:
+    return client.get(f"{MODELS}/model?id={model_id}").json
 
 
 def test_versions_contain_author_time_and_previous_document(
@@ -76,9 +76,9 @@ def test_versions_store_documents_byte_for_byte(ann: Client) -> None:
 
 def test_failed_update_stores_no_version(admin: Client) -> None:
     admin.post(CREATE, form())
-    for refused in (form(access_control={"read": {"user_ids": ["nobody"]}}), form(params=1)):
-        assert admin.post(UPDATE, refused).status in (400, 422)
-    admin.post(CREATE, form())  # taken
+    for invalid in (form(access_control={"read": {"user_ids": ["nobody"]}}), form(params=1)):
+        assert admin.post(UPDATE, invalid).status in (400, 422)
+    admin.post(CREATE, form())  # rejected: the id exists
 
     assert changes(admin) == ["created"]
 
@@ -91,10 +91,10 @@ def test_restore_can_be_undone_by_another_restore(ann: Client, bob: Client, admi
     admin.post(UPDATE, new)
     assert model(bob).get("detail")
 
-    back = restore(admin, 3)
+    restored = restore(admin, 3)
 
-    assert back.status == 200
-    assert {**back.json, "updated_at": 0, "write_access": True} == {**was, "updated_at": 0}
+    assert restored.status == 200
+    assert {**restored.json, "updated_at": 0, "write_access": True} == {**was, "updated_at": 0}
     assert model(bob)["name"] == "Legal desk"
     assert [one["id"] for one in admin.get(f"{MODELS}/list?tag=law").json["items"]] == [was["id"]]
     assert changes(admin)[0] == "restored"
@@ -188,7 +188,7 @@ class TestNone:
         assert app.call(app.portico.database.rows, "SELECT * FROM models_version") == []
 
 
-# -- rights, when something is put back -----------------------------------------------------------------------
+# -- permissions of a restore ---------------------------------------------------------------------------------
 
 
 @pytest.mark.case("AB-36")
@@ -238,9 +238,9 @@ def test_restore_skips_deleted_users_and_groups(
 
     app.call(disband)
 
-    back = restore(admin, 2).json["access_control"]
+    restored = restore(admin, 2).json["access_control"]
 
-    assert back["read"] == {"group_ids": [], "user_ids": [ann.account["id"]]}
+    assert restored["read"] == {"group_ids": [], "user_ids": [ann.account["id"]]}
 
 
 # -- models that were deleted ---------------------------------------------------------------------------------
@@ -249,15 +249,18 @@ def test_restore_skips_deleted_users_and_groups(
 def test_owner_restores_a_deleted_model(
     ann: Client, bob: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = ann.post(CREATE, form()).json
-    monkeypatch.setattr("portico_models.service.now", lambda: made["created_at"] + 60)
+    created = ann.post(CREATE, form()).json
+    monkeypatch.setattr("portico_models.service.now", lambda: created["created_at"] + 60)
     ann.post(DELETE, {"id": "legal-desk"})
     assert versions(bob).status == restore(bob, 2).status == 404
 
     assert changes(ann) == ["deleted", "created"]
-    back = restore(ann, 2)
+    restored = restore(ann, 2)
 
-    assert (back.status, back.json) == (200, made | {"updated_at": made["created_at"] + 60})
+    assert (restored.status, restored.json) == (
+        200,
+        created | {"updated_at": created["created_at"] + 60},
+    )
     assert changes(ann) == ["restored", "deleted", "created"]
     assert model(ann)["name"] == "Legal desk"
 
@@ -269,9 +272,9 @@ def test_administrator_restores_a_deleted_model_for_its_owner(
     admin.post(UPDATE, form(access_control=readers(bob)))
     admin.post(DELETE, {"id": "legal-desk"})
 
-    back = restore(admin, 3).json
+    restored = restore(admin, 3).json
 
-    assert back["user_id"] == ann.account["id"]
+    assert restored["user_id"] == ann.account["id"]
     assert model(bob)["id"] == "legal-desk"
     assert changes(ann)[0] == "restored"
 
@@ -338,7 +341,7 @@ class TestWithoutThePermission:
         return admin
 
 
-# -- people who leave -----------------------------------------------------------------------------------------
+# -- deleted accounts -----------------------------------------------------------------------------------------
 
 
 def test_transfer_is_a_change_by_the_account_that_deleted_the_owner(

@@ -1,4 +1,4 @@
-"""Making, changing and deleting models, and everything that is refused on the way."""
+"""Creating, updating and deleting models, and every rejected request."""
 
 from pathlib import Path
 from typing import Any
@@ -120,8 +120,8 @@ def test_create_rejects_id_that_looks_like_another_users(
 def test_create_rejects_id_that_looks_like_a_source_model(
     ann: Client, admin: Client, like: str
 ) -> None:
-    for person in (ann, admin):
-        answer = person.post(CREATE, form(like))
+    for client in (ann, admin):
+        answer = client.post(CREATE, form(like))
         assert (answer.status, answer.detail) == (400, TAKEN)
 
 
@@ -384,15 +384,15 @@ def test_change_is_in_the_list_immediately(ann: Client, admin: Client, shop: Sho
 def test_every_change_is_published_after_commit(app: InProcessApp, admin: Client) -> None:
     from portico.events import Listener
 
-    told: list[ModelChanged] = []
-    app.portico.events.subscribe("test", [Listener(ModelChanged, told.append)])
+    published: list[ModelChanged] = []
+    app.portico.events.subscribe("test", [Listener(ModelChanged, published.append)])
 
     admin.post(CREATE, form())
-    admin.post(CREATE, form())  # taken
+    admin.post(CREATE, form())  # rejected: the id exists
     admin.post(UPDATE, form())
     admin.post(DELETE, {"id": "legal-desk"})
 
-    assert [(event.id, event.change) for event in told] == [
+    assert [(event.id, event.change) for event in published] == [
         ("legal-desk", "created"),
         ("legal-desk", "updated"),
         ("legal-desk", "deleted"),
@@ -436,8 +436,8 @@ class TestWithAPolicyThatLeavesSharingToOwners:
         before = admin.get("/api/v1/models/model?id=legal-desk").json
 
         wider = {"read": {"user_ids": [bob.account["id"], ann.account["id"]]}}
-        refused = bob.post(UPDATE, form(name="Mine", access_control=wider))
-        assert refused.status == 403
+        response = bob.post(UPDATE, form(name="Mine", access_control=wider))
+        assert response.status == 403
         assert admin.get("/api/v1/models/model?id=legal-desk").json == before
         changed = bob.post(UPDATE, form(name="Ours", access_control=before["access_control"]))
         assert (changed.status, changed.json["name"]) == (200, "Ours")

@@ -1,4 +1,4 @@
-"""A source of its own for a test, and questions to it."""
+"""Helpers: a source for a test, and requests to it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ def settings(
 
 
 def with_source(given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[T]]) -> T:
-    """What `work` makes of a source on an event loop of its own."""
+    """Return the result of `work` with a source, on its own event loop."""
 
     async def inside() -> T:
         async with aiohttp.ClientSession(
@@ -41,7 +41,7 @@ def with_source(given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[
 
 
 def turn(model: str, *, stream: bool = True, params: Any = None, **body: Any) -> SourceRequest:
-    """One turn, as the completions plugin hands it over."""
+    """A source request, as the completions plugin makes it."""
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
     return SourceRequest(
         model=model,
@@ -53,7 +53,7 @@ def turn(model: str, *, stream: bool = True, params: Any = None, **body: Any) ->
 
 
 def asked(given: OpenAISettings, completion: SourceRequest) -> tuple[SourceResponse, bytes]:
-    """The reply and all of its bytes."""
+    """The response and all of its bytes."""
 
     async def ask(source: OpenAISource) -> tuple[SourceResponse, bytes]:
         reply = await source.complete(completion)
@@ -63,7 +63,7 @@ def asked(given: OpenAISettings, completion: SourceRequest) -> tuple[SourceRespo
         try:
             async for block in reply.body:
                 blocks.append(block)
-        except SourceFailed as failure:  # as the client is told of it
+        except SourceFailed as failure:  # as the client receives it
             blocks.append(error_event(failure.detail, "upstream_error", "source_failed") + DONE)
         return reply, b"".join(blocks)
 

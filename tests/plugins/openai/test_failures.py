@@ -1,4 +1,4 @@
-"""What is taken out of a provider's words."""
+"""Redaction of a provider's texts, and its error responses."""
 
 import email.utils
 import json

@@ -1,4 +1,4 @@
-"""From a provider's list to cards."""
+"""Conversion of a provider's list to model cards."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a provider is sent."""
+"""The body that a provider is sent."""
 
 import json
 from typing import Any

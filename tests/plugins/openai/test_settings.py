@@ -1,4 +1,4 @@
-"""From settings to connections."""
+"""Connections that result from settings."""
 
 from portico.api import Secret
 from portico_openai.settings import OPENAI_BASE_URL, ConnectionOptions, OpenAISettings, connections

@@ -1,4 +1,4 @@
-"""One provider as a source: what it is sent, what comes back, and what becomes of its failures."""
+"""One provider as a source: requests, responses and errors."""
 
 import asyncio
 import json
@@ -239,7 +239,7 @@ def test_cancelled_request_closes_the_connection(upstream: Upstream, model: str)
     async def leave(source: OpenAISource) -> None:
         replies: list[
             SourceResponse
-        ] = []  # kept, so that no call ends because its response is collected
+        ] = []  # referenced, so that no connection is closed by garbage collection
 
         async def ask() -> None:
             replies.append(await source.complete(turn(model)))
@@ -249,7 +249,7 @@ def test_cancelled_request_closes_the_connection(upstream: Upstream, model: str)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await ask()
-        # Here, because the end of the session ends all its calls.
+        # Checked here, because the end of the session closes all its connections.
         await asyncio.to_thread(upstream.wait_until_idle)
 
     with_source(settings(upstream.url), leave)

@@ -1,4 +1,4 @@
-"""What gets through the guard, whichever way the network cuts it."""
+"""Filtering of a stream, however the network splits it."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import GOOD, chunk
 
-from portico_openai import sse_filter as guarding
+from portico_openai import sse_filter as sse_filter_module
 from portico_openai.sse_filter import DONE, SSEFilter
 
 STREAM = b"".join(GOOD)
@@ -30,10 +30,10 @@ streams = st.lists(events, max_size=8).map(
 
 
 def passed(blocks: list[bytes]) -> tuple[bytes, SSEFilter]:
-    """All that comes out of a guard, and the guard."""
-    guard = SSEFilter()
-    out = [guard.feed(block) for block in blocks]
-    return b"".join([*out, *guard.close()]), guard
+    """Everything a filter returns, and the filter."""
+    sse_filter = SSEFilter()
+    out = [sse_filter.feed(block) for block in blocks]
+    return b"".join([*out, *sse_filter.close()]), sse_filter
 
 
 def in_blocks(stream: bytes, cuts: list[int]) -> list[bytes]:
@@ -44,18 +44,18 @@ def in_blocks(stream: bytes, cuts: list[int]) -> list[bytes]:
 @pytest.mark.case("FT-18")
 @given(streams, st.lists(st.integers(min_value=0), max_size=6))
 def test_any_split_of_a_valid_stream_yields_the_same_bytes(stream: bytes, cuts: list[int]) -> None:
-    out, guard = passed(in_blocks(stream, cuts))
+    out, sse_filter = passed(in_blocks(stream, cuts))
     assert out == stream
-    assert guard.is_intact and guard.finished
+    assert sse_filter.is_intact and sse_filter.finished
 
 
 @pytest.mark.case("FT-18")
 @given(st.lists(events, max_size=5), st.lists(st.integers(min_value=0), max_size=6))
 def test_windows_line_ends_pass_in_any_split(some: list[bytes], cuts: list[int]) -> None:
     stream = b"".join([*some, chunk(finish="stop")]).replace(b"\n", b"\r\n")
-    out, guard = passed(in_blocks(stream + DONE, cuts))
+    out, sse_filter = passed(in_blocks(stream + DONE, cuts))
     assert out == stream + DONE
-    assert guard.is_intact
+    assert sse_filter.is_intact
 
 
 @pytest.mark.case("FT-18")
@@ -69,9 +69,9 @@ def test_filter_never_raises_for_any_bytes(garbage: bytes, cuts: list[int]) -> N
 
 
 def test_block_of_valid_events_passes_unchanged() -> None:
-    guard = SSEFilter()
-    assert guard.feed(STREAM) is STREAM
-    assert guard.done
+    sse_filter = SSEFilter()
+    assert sse_filter.feed(STREAM) is STREAM
+    assert sse_filter.done
 
 
 @pytest.mark.case("FT-18")
@@ -98,38 +98,38 @@ def test_block_of_valid_events_passes_unchanged() -> None:
 @pytest.mark.parametrize("together", [True, False])
 def test_invalid_event_is_removed_and_counted(bad: bytes, together: bool) -> None:
     blocks = [GOOD[0], bad, *GOOD[1:]]
-    out, guard = passed([b"".join(blocks)] if together else blocks)
+    out, sse_filter = passed([b"".join(blocks)] if together else blocks)
     assert out == STREAM
-    assert guard.dropped == 1
+    assert sse_filter.dropped == 1
 
 
 @pytest.mark.case("FT-18")
 def test_event_across_a_blank_line_counts_as_two_invalid_events() -> None:
-    out, guard = passed([b'data: {"choices":[{}\n\ndata: {}]}\n\n' + STREAM])
+    out, sse_filter = passed([b'data: {"choices":[{}\n\ndata: {}]}\n\n' + STREAM])
     assert out == STREAM
-    assert guard.dropped == 2
+    assert sse_filter.dropped == 2
 
 
 @pytest.mark.case("FT-18")
 def test_character_split_between_blocks_passes() -> None:
     stream = b"data: " + '{"choices":[{"delta":{"content":"🙂"}}]}'.encode() + b"\n\n" + DONE
-    out, guard = passed([stream[:38], stream[38:]])
+    out, sse_filter = passed([stream[:38], stream[38:]])
     assert out == stream
-    assert guard.is_intact
+    assert sse_filter.is_intact
 
 
 @pytest.mark.case("FT-18")
 def test_events_after_the_end_are_dropped() -> None:
-    out, guard = passed([STREAM + DONE + chunk("late"), chunk("later")])
+    out, sse_filter = passed([STREAM + DONE + chunk("late"), chunk("later")])
     assert out == STREAM
-    assert guard.is_intact
+    assert sse_filter.is_intact
 
 
 @pytest.mark.case("FT-18")
 def test_missing_end_is_added() -> None:
-    out, guard = passed([chunk("a"), chunk(finish="stop")])
+    out, sse_filter = passed([chunk("a"), chunk(finish="stop")])
     assert out == chunk("a") + chunk(finish="stop") + DONE
-    assert guard.finished
+    assert sse_filter.finished
 
 
 def test_last_event_without_blank_line_passes() -> None:
@@ -138,64 +138,64 @@ def test_last_event_without_blank_line_passes() -> None:
 
 
 def test_incomplete_last_event_is_dropped() -> None:
-    out, guard = passed([chunk("a"), chunk("b")[:20]])
+    out, sse_filter = passed([chunk("a"), chunk("b")[:20]])
     assert out == chunk("a") + DONE
-    assert guard.dropped == 1
+    assert sse_filter.dropped == 1
 
 
 def test_end_is_delayed_if_an_event_was_removed() -> None:
-    guard = SSEFilter()
-    assert guard.feed(b"data: {\n\n" + chunk("a") + DONE) == chunk("a")
-    assert guard.done
-    assert guard.close() == (b"", DONE)
+    sse_filter = SSEFilter()
+    assert sse_filter.feed(b"data: {\n\n" + chunk("a") + DONE) == chunk("a")
+    assert sse_filter.done
+    assert sse_filter.close() == (b"", DONE)
 
 
 @pytest.mark.case("AB-44")
 def test_error_inside_a_stream_is_not_passed_on() -> None:
     error = b'data: {"error": {"message": "my key is sk-1"}}\n\n'
     for blocks in ([STREAM[:-14] + error + DONE], [STREAM[:-14], error, DONE]):
-        out, guard = passed(blocks)
+        out, sse_filter = passed(blocks)
         assert out == STREAM
-        assert guard.upstream_error == error[6:-2]
+        assert sse_filter.upstream_error == error[6:-2]
 
 
 @pytest.mark.case("AB-44")
 def test_event_named_error_is_an_error() -> None:
-    out, guard = passed([b'event: error\ndata: {"message": "no"}\n\n', STREAM])
+    out, sse_filter = passed([b'event: error\ndata: {"message": "no"}\n\n', STREAM])
     assert out == STREAM
-    assert guard.upstream_error == b'{"message": "no"}'
+    assert sse_filter.upstream_error == b'{"message": "no"}'
 
 
 def test_null_error_is_not_an_error() -> None:
     event = chunk("a", error=None)
-    out, guard = passed([event + DONE])
+    out, sse_filter = passed([event + DONE])
     assert out == event + DONE
-    assert guard.is_intact
+    assert sse_filter.is_intact
 
 
 @pytest.mark.case("AB-44")
 def test_event_that_is_not_a_chunk_is_redacted() -> None:
-    guard = SSEFilter(lambda data: data.replace(b"secret", b"[hidden]"))
-    assert guard.feed(b'data: {"notice": "secret"}\n\n') == b'data: {"notice": "[hidden]"}\n\n'
+    sse_filter = SSEFilter(lambda data: data.replace(b"secret", b"[hidden]"))
+    assert sse_filter.feed(b'data: {"notice": "secret"}\n\n') == b'data: {"notice": "[hidden]"}\n\n'
 
 
 @pytest.mark.case("FT-18")
 def test_endless_event_is_dropped_and_the_next_one_passes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(guarding, "MAX_EVENT_BYTES", 1000)
+    monkeypatch.setattr(sse_filter_module, "MAX_EVENT_BYTES", 1000)
     huge = chunk("x" * 5000)
     blocks = [huge[n : n + 100] for n in range(0, len(huge), 100)]
-    out, guard = passed([chunk("a"), *blocks[:-1], blocks[-1] + chunk("b"), DONE])
+    out, sse_filter = passed([chunk("a"), *blocks[:-1], blocks[-1] + chunk("b"), DONE])
     assert out == chunk("a") + chunk("b") + DONE
-    assert guard.dropped == 1
-    assert guard._held_bytes == 0
+    assert sse_filter.dropped == 1
+    assert sse_filter._held_bytes == 0
 
 
 @pytest.mark.case("FT-18")
 def test_ten_megabyte_line_passes() -> None:
     huge = chunk("x" * 10_000_000)
     blocks = [huge[n : n + 65536] for n in range(0, len(huge), 65536)]
-    out, guard = passed([*blocks, DONE])
+    out, sse_filter = passed([*blocks, DONE])
     assert out == huge + DONE
-    assert guard.is_intact
+    assert sse_filter.is_intact
