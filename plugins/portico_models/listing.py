@@ -13,7 +13,7 @@ from portico.api import Actor, AppContext, ValidationError, fetch_all, likeness
 from portico_models.records import KIND
 from portico_models.validation import tag_key
 
-#: Models on one page.
+#: Items on one page of models, versions or templates.
 PAGE_SIZE: Final = 30
 #: Highest page number, so that offsets fit into 64 bits.
 MAX_PAGE: Final = 2**32
@@ -56,7 +56,12 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def offset(self) -> int:
         """Return the OFFSET of the page."""
-        return (min(max(self.page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        return page_offset(self.page)
+
+
+def page_offset(page: int) -> int:
+    """Return the OFFSET of a page. Pages out of range count as the first or the last one."""
+    return (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import InvalidRequest, ValidationError, decode_anything, label_key
+from portico.api import InvalidRequest, ValidationError, decode_anything, field_error, label_key
 from portico_models.params import check_params, integers_from_floats
 from portico_models.pictures import DEFAULT_PICTURE, check_picture, unsupported_picture_reason
 
@@ -101,7 +101,9 @@ def check_meta(raw: msgspec.Raw, stored: str | None = None) -> dict[str, Any]:
                 msgspec.convert(meta[key], type_)
             except msgspec.ValidationError as error:
                 # The message of msgspec names the expected type and the place, never the value.
-                raise _body_error(["meta", key], str(error)) from None
+                raise ValidationError(
+                    [{"type": "type_error", "loc": ["body", "meta", key], "msg": str(error)}]
+                ) from None
     check_picture(meta.get("profile_image_url"))
     if any(len(tag["name"]) > MAX_TAG_CHARS for tag in meta.get("tags") or ()):
         raise InvalidRequest(f"[ERROR: meta.tags: a tag has at most {MAX_TAG_CHARS} characters]")
@@ -128,7 +130,7 @@ def merge_objects(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
         try:
             keys |= _DECODER.decode(layer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _body_error([name], "Expected `object`") from None
+            raise field_error(name, "type_error", "Expected `object`") from None
     return msgspec.Raw(msgspec.json.encode(keys))
 
 
@@ -182,11 +184,7 @@ def _object(raw: msgspec.Raw, name: str) -> dict[str, Any]:
     try:
         value = decode_anything(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _body_error([name], "It is not valid JSON", "json_invalid") from None
+        raise field_error(name, "json_invalid", "It is not valid JSON") from None
     if not isinstance(value, dict):
-        raise _body_error([name], "Expected `object`")
+        raise field_error(name, "type_error", "Expected `object`")
     return value
-
-
-def _body_error(loc: list[str], message: str, kind: str = "type_error") -> ValidationError:
-    return ValidationError([{"type": kind, "loc": ["body", *loc], "msg": message}])

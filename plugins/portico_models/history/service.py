@@ -7,7 +7,7 @@ import msgspec
 from portico.api import UNAUTHORIZED, Actor, AppContext, Forbidden, InvalidRequest, NotFound
 from portico_models.access import find_model
 from portico_models.access_fields import RequestedSharing
-from portico_models.history.store import PAGE_SIZE
+from portico_models.listing import PAGE_SIZE, page_offset
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND, ModelRecords
 from portico_models.schemas import Model, ModelForm, ModelVersion, VersionDocument, VersionPage
@@ -16,8 +16,6 @@ from portico_models.sharing_rules import sharing_rights_of
 
 #: Limit of 64-bit integers in databases.
 MAX_INT64 = 2**63
-#: Highest page number, so that offsets fit into 64 bits.
-MAX_PAGE = 2**32
 
 
 class ModelHistory:
@@ -35,8 +33,9 @@ class ModelHistory:
     async def page(self, actor: Actor, model_id: str, page: int) -> VersionPage:
         """Return a page of at most 30 changes, newest first. Raises: NotFound, Forbidden."""
         since, _ = await self._find_readable(actor, model_id)
-        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
-        rows, total = await self._records.history.page(model_id, since, skip)
+        rows, total = await self._records.history.page(
+            model_id, since, offset=page_offset(page), limit=PAGE_SIZE
+        )
         return VersionPage([_version(row) for row in rows], total)
 
     async def one(self, actor: Actor, model_id: str, number: int) -> VersionDocument:

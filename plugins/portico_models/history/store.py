@@ -1,7 +1,7 @@
 """Versions of models: rows that are written in the transaction of each change."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -14,9 +14,6 @@ from portico.api import (
     placeholder_rows,
     placeholders,
 )
-
-#: Versions on one page.
-PAGE_SIZE: Final = 30
 
 CreationKind: TypeAlias = Literal["created", "restored"]
 ChangeKind: TypeAlias = (
@@ -79,14 +76,16 @@ class VersionStore:
             await execute(_INSERT.format(placeholder_rows(len(batch), len(_COLUMNS))), *values)
             await self._prune([one for one in ids if numbers.get(one, 0) >= self._max_versions])
 
-    async def page(self, model_id: str, since: int, skip: int) -> tuple[list[dict[str, Any]], int]:
+    async def page(
+        self, model_id: str, since: int, *, offset: int, limit: int
+    ) -> tuple[list[dict[str, Any]], int]:
         """Return versions from number `since` on, newest first and without documents, and their total number."""
         found = await fetch_all(
             f"SELECT {_SUMMARY} {_FROM} AND v.number >= $2 ORDER BY v.number DESC LIMIT $3 OFFSET $4",  # noqa: S608
             model_id,
             since,
-            PAGE_SIZE,
-            skip,
+            limit,
+            offset,
         )
         counted = await fetch_one(
             "SELECT COUNT(*) AS total FROM models_version WHERE model_id = $1 AND number >= $2",

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portico.api import Actor, AppContext, ValidationError
+from portico.api import Actor, AppContext, field_error
 from portico_models.access_fields import RequestedSharing
 from portico_models.schemas import Model, ModelForm
 from portico_models.service import Models
@@ -32,8 +32,7 @@ class TemplateApplier:
         if template is None:
             for name in ("meta", "params"):
                 if getattr(new, name) == ABSENT:
-                    error = {"type": "missing", "loc": ["body", name], "msg": "Field required"}
-                    raise ValidationError([error])
+                    raise field_error(name, "missing", "Field required")
         form = ModelForm(
             id=new.id,
             name=new.name,

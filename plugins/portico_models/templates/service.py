@@ -26,6 +26,7 @@ from portico.api import (
     transaction,
 )
 from portico_models.access_fields import RequestedSharing
+from portico_models.listing import PAGE_SIZE, page_offset
 from portico_models.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed, may_exist, normalized_id
 from portico_models.templates.schemas import ModelTemplate, TemplateForm, TemplatePage
 from portico_models.validation import check_meta, read_params, sanitize_meta
@@ -33,9 +34,6 @@ from portico_models.validation import check_meta, read_params, sanitize_meta
 KIND: Final = "template"
 ITEM_ACTIONS: Final = ("read", "write", "delete")
 COLLECTION_ACTIONS: Final = ("create",)
-#: Templates on one page.
-PAGE_SIZE: Final = 30
-MAX_PAGE: Final = 2**32
 #: Characters.
 MAX_NAME_CHARS: Final = 128
 MAX_DESCRIPTION_CHARS: Final = 4096
@@ -64,15 +62,15 @@ class TemplateService:
     async def page(self, actor: Actor, page: int) -> TemplatePage:
         """Return a page of at most 30 templates, built-in ones first, the others by name."""
         built_in = self._built_in if await self._allowed_on_collection(actor, "read") else ()
-        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
-        first = list(built_in[skip : skip + PAGE_SIZE])
+        offset = page_offset(page)
+        first = list(built_in[offset : offset + PAGE_SIZE])
         where = await self._app.permissions.where_allowed(actor, "read", KIND)
         limit = f"LIMIT ${len(where.args) + 1} OFFSET ${len(where.args) + 2}"
         rows = await fetch_all(
             f"SELECT * FROM models_template WHERE {where.sql} ORDER BY likeness {limit}",  # noqa: S608
             *where.args,
             PAGE_SIZE - len(first),
-            max(skip - len(built_in), 0),
+            max(offset - len(built_in), 0),
         )
         (counted,) = await fetch_all(
             f"SELECT COUNT(*) AS total FROM models_template WHERE {where.sql}",  # noqa: S608
