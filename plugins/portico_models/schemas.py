@@ -63,11 +63,6 @@ class AccessFields(msgspec.Struct, kw_only=True):
     access_control: AccessControl | msgspec.UnsetType = msgspec.UNSET
     access_grants: AccessGrants | msgspec.UnsetType = msgspec.UNSET
 
-    @property
-    def are_absent(self) -> bool:
-        """Whether neither field is there."""
-        return self.access_control is msgspec.UNSET and self.access_grants is msgspec.UNSET
-
 
 class ModelForm(AccessFields, kw_only=True):
     """A model as a client writes it. `access_control`: null = everyone reads.
