@@ -29,10 +29,12 @@ class Start:
 
     @property
     def has_failed(self) -> bool:
+        """Whether the start has failed."""
         return self._failed.is_set()
 
     @property
     def is_ready(self) -> bool:
+        """Whether the worker serves requests."""
         return self._ready.is_set()
 
     def begin(self, writer: LogWriter) -> None:

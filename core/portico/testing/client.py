@@ -14,6 +14,8 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts in tests
 
 
 class Transport(Protocol):
+    """How a client sends requests."""
+
     def __call__(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
     ) -> Response:
@@ -54,12 +56,15 @@ class Client:
         return self.transport(method, path, given, body or b"")
 
     def get(self, path: str, **options: Any) -> Response:
+        """Send a GET request. `options`: as of `request`."""
         return self.request("GET", path, **options)
 
     def post(self, path: str, json: Any = None, **options: Any) -> Response:
+        """Send a POST request with a JSON body. `options`: as of `request`."""
         return self.request("POST", path, json=json, **options)
 
     def delete(self, path: str, json: Any = None, **options: Any) -> Response:
+        """Send a DELETE request. `options`: as of `request`."""
         return self.request("DELETE", path, json=json, **options)
 
     def websocket(

@@ -17,6 +17,7 @@ class Response:
 
     @property
     def json(self) -> Any:
+        """The decoded body."""
         return json.loads(self.body)
 
     @property

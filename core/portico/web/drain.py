@@ -28,7 +28,7 @@ class Drain:
         self.announced = True
 
     def start(self) -> None:
-        """Let open streams run for the grace period, then end them. Calling it again changes nothing."""
+        """Start draining: let open streams run for the grace period, then end them. Calling it again changes nothing."""
         self.announced = True
         if not self.started:
             self.started = True

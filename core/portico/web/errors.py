@@ -49,6 +49,7 @@ RETRY_AFTER = 2
 
 
 def error_response(status: int, detail: Any, headers: Headers = ()) -> JSONResponse:
+    """Return an error response with this `detail`."""
     return JSONResponse(msgspec.json.encode({"detail": detail}), status=status, headers=headers)
 
 
@@ -82,6 +83,7 @@ def internal_error_response(error: BaseException, plugin: str) -> JSONResponse:
 
 
 def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainError) -> Any:
+    """Return the response to a domain error. Called by Litestar."""
     return log_and_respond(request.scope, error)
 
 
@@ -135,6 +137,7 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 
 def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Any:
+    """Count and log an unexpected exception, and return the response. Called by Litestar."""
     plugin = _plugin(request)
     counters = request.app.state.get("counters")
     if counters is not None:

@@ -53,6 +53,7 @@ class Stall:
 
     @property
     def at(self) -> str:
+        """The innermost place: file, line and function."""
         return self.trace[-1] if self.trace else "unknown: something held the whole interpreter"
 
 

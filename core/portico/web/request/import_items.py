@@ -91,7 +91,7 @@ class _Reader:
         return first
 
     def _check_format(self, head: bytes) -> None:
-        """Raises: UnreadableImport for a file of another kind."""
+        """Check that the input is not in a known other format. Raises: UnreadableImport."""
         if (reason := detect_format(head)) is not None:
             raise self._not_an_export(reason)
 
