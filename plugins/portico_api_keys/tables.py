@@ -36,5 +36,5 @@ class KeyTable(Table, tablename="api_keys_key"):
 TABLES = TableSet(
     tables=(KeyOwnerLockTable, KeyTable),
     migrations="portico_api_keys.migrations",
-    locked=(EncryptedColumn("api_keys_key", "id", "encrypted_key", context=ABOUT),),
+    encrypted_columns=(EncryptedColumn("api_keys_key", "id", "encrypted_key", context=ABOUT),),
 )

@@ -17,7 +17,7 @@ class LdapSecretTable(Table, tablename="ldap_secret"):
 TABLES = TableSet(
     tables=(LdapSecretTable,),
     migrations="portico_ldap.migrations",
-    locked=(
+    encrypted_columns=(
         EncryptedColumn(table="ldap_secret", key="name", column="locked", context="ldap:{name}"),
     ),
 )

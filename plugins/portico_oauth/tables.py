@@ -33,5 +33,5 @@ ID_TOKEN = EncryptedColumn("oauth_session", "id", "id_token", "oauth:id_token:{i
 TABLES = TableSet(
     tables=(OAuthSessionTable, SpentTable),
     migrations="portico_oauth.migrations",
-    locked=(TOKEN, ID_TOKEN),
+    encrypted_columns=(TOKEN, ID_TOKEN),
 )

@@ -68,7 +68,9 @@ class Application(CoreServices):
     @property
     def encrypted_columns(self) -> list[EncryptedColumn]:
         """The columns that hold encrypted texts."""
-        return [column for tables in self.table_sets.values() for column in tables.locked]
+        return [
+            column for tables in self.table_sets.values() for column in tables.encrypted_columns
+        ]
 
     @property
     def retentions(self) -> list[Retention]:

@@ -12,7 +12,7 @@ FULL_SECONDS = 2.0
 log = structlog.get_logger("portico.db")
 
 
-class Trouble:
+class Availability:
     """What statements were refused for, until a probe that writes succeeds.
 
     `told`: whether it is logged; a command says it by itself. `on_begin`: called when it begins. `has_room`: whether
@@ -21,9 +21,9 @@ class Trouble:
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
-        self.told = False
+        self.is_logged = False
         self.on_begin: Callable[[], None] = lambda: None
-        self.has_room: Callable[[], bool] = lambda: True
+        self.has_free_space: Callable[[], bool] = lambda: True
         self._began = self._last = 0.0
 
     def begin(self, cause: Cause) -> None:
@@ -34,7 +34,7 @@ class Trouble:
             return
         if before is None:
             self._began = self._last
-        if self.told:
+        if self.is_logged:
             log.error("the database cannot be used", why=cause.sentence, detail=cause.detail)
         self.on_begin()
 
@@ -44,9 +44,9 @@ class Trouble:
         if cause is None or cause.kind == "broken":
             return
         recent = time.monotonic() - self._last < FULL_SECONDS
-        if cause.kind == "full" and (recent or not self.has_room()):
+        if cause.kind == "full" and (recent or not self.has_free_space()):
             return
         self.cause = None
-        if self.told:
+        if self.is_logged:
             seconds = round(time.monotonic() - self._began, 1)
             log.info("the database can be used again", was=cause.sentence, seconds=seconds)

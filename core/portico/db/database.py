@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any, ClassVar, Literal
 
 from portico.context import ContextValue
-from portico.db.availability import Trouble
+from portico.db.availability import Availability
 from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
 from portico.db.shielded import run_to_completion
@@ -105,7 +105,7 @@ class Database(ABC):
 
     def __init__(self) -> None:
         #: Why statements are refused now, if they are.
-        self.trouble = Trouble()
+        self.availability = Availability()
         #: Set by an application: refuses statements once a newer release has changed the schema.
         self.guard: SchemaGuard | None = None
 
@@ -113,11 +113,11 @@ class Database(ABC):
     def explain(self, error: BaseException) -> Cause | None:
         """Why the database refused, where it is the database and not the statement."""
 
-    def note(self, error: Unavailable) -> None:
+    def note_failure(self, error: Unavailable) -> None:
         """A statement was refused: find out why, say it once, and attach it to the error."""
         if (cause := self.explain(error)) is not None:
             error.cause = cause
-            self.trouble.begin(cause)
+            self.availability.begin(cause)
 
     @abstractmethod
     async def start(self) -> None:
@@ -188,7 +188,7 @@ class Database(ABC):
         try:
             transaction = await self._begin()
         except Unavailable as error:
-            self.note(error)
+            self.note_failure(error)
             raise
         token = current_transaction_var.set(transaction)
         try:
@@ -198,14 +198,14 @@ class Database(ABC):
             current_transaction_var.reset(token)
             await run_to_completion(transaction.rollback())
             if isinstance(error, Unavailable):
-                self.note(error)
+                self.note_failure(error)
             raise
         current_transaction_var.reset(token)
         commit = asyncio.ensure_future(transaction.commit())
         try:
             await run_to_completion(commit)
         except Unavailable as error:
-            self.note(error)
+            self.note_failure(error)
             raise
         finally:  # also for a caller that was cancelled while its commit went through
             if not commit.cancelled() and commit.exception() is None:

@@ -37,7 +37,7 @@ class SchemaGuard:
         """Whether it is time to look again, on a database where looking costs a round trip."""
         return self.cause is not None or time.monotonic() - self._looked > TRUSTED_SECONDS
 
-    def begin_look(self) -> None:
+    def mark_checked(self) -> None:
         """Somebody looks now; others need not."""
         self._looked = time.monotonic()
 
@@ -74,7 +74,7 @@ class SchemaGuard:
             raise unavailable(self.cause)
 
 
-def look(guard: SchemaGuard, connection: Any) -> None:
+def check_on_sqlite(guard: SchemaGuard, connection: Any) -> None:
     """Ask an open transaction of SQLite. Nobody else can apply a step meanwhile. Raises: Unavailable, driver errors."""
     ((count,),) = connection.execute(COUNT).fetchall()
     if guard.is_new(count):
@@ -84,11 +84,11 @@ def look(guard: SchemaGuard, connection: Any) -> None:
         guard.judge(steps, rows[0][0] if rows else None)
 
 
-async def look_over(guard: SchemaGuard, connection: Any) -> None:
+async def check_on_postgres(guard: SchemaGuard, connection: Any) -> None:
     """Ask a connection to PostgreSQL, at most once a second. Raises: Unavailable, driver errors."""
     if not guard.is_due:
         return
-    guard.begin_look()
+    guard.mark_checked()
     if guard.is_new(await connection.fetchval(COUNT)):
         steps = await connection.fetch(APPLIED)
         tolerated = await connection.fetchval(guard.tolerated_sql, guard.instance_id)

@@ -76,6 +76,6 @@ class TableSet:
 
     tables: tuple[type[Table], ...]
     migrations: str
-    locked: tuple[EncryptedColumn, ...] = ()
+    encrypted_columns: tuple[EncryptedColumn, ...] = ()
     references: tuple[Reference, ...] = ()
     formerly: tuple[str, ...] = ()

@@ -77,7 +77,7 @@ async def live_instances() -> list[InstanceRow]:
 class OwnInstance:
     """The row of this process: there from `register` to `leave`, renewed every few seconds in between.
 
-    Renewing it is also how this process finds out whether it can write, and says so in `Database.trouble`.
+    Renewing it is also how this process finds out whether it can write, and says so in `Database.availability`.
     """
 
     def __init__(self) -> None:
@@ -131,8 +131,8 @@ class OwnInstance:
     def start(self) -> None:
         """Begin to renew the row. Needs the running loop, and the database in use."""
         database = current_database()
-        database.trouble.told = True
-        database.trouble.on_begin = self._task.wake
+        database.availability.is_logged = True
+        database.availability.on_begin = self._task.wake
         self._task.start()
 
     async def leave(self) -> None:
@@ -148,16 +148,16 @@ class OwnInstance:
                 async with asyncio.timeout(BEAT_LIMIT):
                     await execute("DELETE FROM portico_instance WHERE id = $1", self.id)
         if self._database is not None:
-            self._database.trouble.told = False
+            self._database.availability.is_logged = False
 
     def _interval(self) -> float:
-        return PROBE_SECONDS if current_database().trouble.cause else BEAT_SECONDS
+        return PROBE_SECONDS if current_database().availability.cause else BEAT_SECONDS
 
     async def _beat_once(self) -> None:
         await self._attempt(current_database())
 
     async def _attempt(self, database: Database) -> bool:
-        """One beat; what it meets is in `Database.trouble`. Returns whether it was written."""
+        """One beat; what it meets is in `Database.availability`. Returns whether it was written."""
         try:
             async with asyncio.timeout(BEAT_LIMIT if database.dialect == "postgres" else None):
                 await self.beat()
@@ -166,21 +166,21 @@ class OwnInstance:
                     await execute(_for_dialect(_FORGET), STALE_SECONDS)
         except TimeoutError:
             sentence = f"the database did not answer within {BEAT_LIMIT:g} s"
-            database.trouble.begin(Cause("away", sentence))
+            database.availability.begin(Cause("away", sentence))
         except Unavailable:
             pass  # noted where it was raised
         except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
-            database.trouble.begin(
+            database.availability.begin(
                 Cause("unknown", "a heartbeat could not be written", type(error).__name__)
             )
         else:
-            database.trouble.end()
+            database.availability.end()
             return True
         return False
 
     @staticmethod
     def _refuse(database: Database) -> None:
-        if (cause := database.trouble.cause) is not None:
+        if (cause := database.availability.cause) is not None:
             raise Unavailable(cause.sentence)
 
 

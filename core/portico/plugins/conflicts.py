@@ -104,7 +104,7 @@ def _foreign_table(contribution: Contribution, tables: Sequence[str]) -> str:
     declared = [
         *(
             (c.table, f"its encrypted column {c} is in a table of another plugin")
-            for c in (own.locked if own else ())
+            for c in (own.encrypted_columns if own else ())
         ),
         *(
             (r.table, f"its reference {r} is in a table of another plugin")

@@ -14,7 +14,7 @@ import pytest
 from tests.engines import settings
 
 from portico.db import BadDatabase, Database, cause_of, open_database
-from portico.db.postgres.causes import explain, is_away
+from portico.db.postgres.causes import explain, is_unavailable
 from portico.db.sqlite.database import SQLite
 from portico.errors import Unavailable
 
@@ -39,7 +39,7 @@ async def refused(database: Database, body: str = "") -> str:
         await database.execute("INSERT INTO note VALUES ('refused', $1)", body)
     assert error.value.detail == "Service temporarily unavailable"
     cause = cause_of(error.value)
-    assert cause is not None and database.trouble.cause == cause
+    assert cause is not None and database.availability.cause == cause
     return f"{cause.kind}: {cause.sentence}"
 
 
@@ -65,16 +65,16 @@ async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(
 ) -> None:
     with no_room(file.path):
         assert await refused(file, "x" * 500_000) == "full: the disk is full"
-        file.trouble.end()
-        assert file.trouble.cause is not None, "small writes may fit although the disk is full"
+        file.availability.end()
+        assert file.availability.cause is not None, "small writes may fit although the disk is full"
     await file.execute("INSERT INTO note VALUES ('kept', $1)", "x" * 500_000)
     monkeypatch.setattr("portico.db.availability.FULL_SECONDS", 0)
-    monkeypatch.setattr("portico.db.sqlite.causes.ROOM", 2**63)
-    file.trouble.end()
-    assert file.trouble.cause is not None, "what others may write is less than that"
-    monkeypatch.setattr("portico.db.sqlite.causes.ROOM", 1)
-    file.trouble.end()
-    assert file.trouble.cause is None
+    monkeypatch.setattr("portico.db.sqlite.causes.FREE_AGAIN_BYTES", 2**63)
+    file.availability.end()
+    assert file.availability.cause is not None, "what others may write is less than that"
+    monkeypatch.setattr("portico.db.sqlite.causes.FREE_AGAIN_BYTES", 1)
+    file.availability.end()
+    assert file.availability.cause is None
     assert await kept(file) == ["kept"]
 
 
@@ -86,7 +86,7 @@ async def test_a_page_limit_is_a_full_disk_too(file: SQLite) -> None:
     with pytest.raises(Unavailable):
         async with file.transaction():
             await file.execute("INSERT INTO note VALUES ('large', $1)", "x" * 100_000)
-    assert str(file.trouble.cause).startswith("the disk is full")
+    assert str(file.availability.cause).startswith("the disk is full")
     assert await kept(file) == ["small"]
 
 
@@ -98,8 +98,8 @@ async def test_a_process_that_holds_the_write_lock_is_named(
     assert await asyncio.to_thread(child.stdout.readline) == "held\n"  # type: ignore[attr-defined]
     said = await refused(file)
     assert said == "locked: another process has held the write lock for 0.3 s"
-    assert file.trouble.cause is not None
-    assert str(child.pid) in file.trouble.cause.detail  # type: ignore[attr-defined]
+    assert file.availability.cause is not None
+    assert str(child.pid) in file.availability.cause.detail  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced", "log removed"])
@@ -130,7 +130,7 @@ async def test_a_file_that_goes_away_while_a_write_is_under_way_keeps_nobody_in_
         async with file.transaction():
             await file.execute("INSERT INTO note VALUES ('refused', '')")
             file.path.unlink()
-    assert file.trouble.cause is not None and file.trouble.cause.kind == "gone"
+    assert file.availability.cause is not None and file.availability.cause.kind == "gone"
 
 
 async def test_a_broken_file_stays_in_trouble(sqlite_url: str, tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ async def test_a_broken_file_stays_in_trouble(sqlite_url: str, tmp_path: Path) -
     await database.start()
     with pytest.raises(Unavailable):
         await database.rows("SELECT * FROM note")
-    database.trouble.end()
-    assert str(database.trouble.cause).startswith("the database file is broken")
+    database.availability.end()
+    assert str(database.availability.cause).startswith("the database file is broken")
     await database.stop()
 
 
@@ -187,7 +187,7 @@ async def test_a_file_without_permission_is_said_at_the_start(
 async def test_what_postgres_and_the_network_raise_has_a_cause(
     error: Exception, sentence: str
 ) -> None:
-    assert is_away(error)
+    assert is_unavailable(error)
     assert sentence in str(explain(error))
 
 
@@ -198,15 +198,15 @@ async def test_what_asyncpg_stumbles_over_is_a_lost_connection_and_elsewhere_a_m
         exec(compile(code, file, "exec"), names)
         with pytest.raises(RuntimeError) as raised:
             names["write"]()
-        assert is_away(raised.value) is away
+        assert is_unavailable(raised.value) is away
 
 
 async def test_what_is_over_with_the_next_try_is_no_trouble() -> None:
     for error in (asyncpg.DeadlockDetectedError("x"), asyncpg.OutdatedSchemaCacheError("x")):
-        assert is_away(error) and explain(error) is None
+        assert is_unavailable(error) and explain(error) is None
     for mistake in (
         asyncpg.UndefinedTableError("x"),
         asyncpg.InterfaceError("wrong use"),
         sqlite3.Error(),
     ):
-        assert not is_away(mistake)
+        assert not is_unavailable(mistake)

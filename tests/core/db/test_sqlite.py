@@ -69,7 +69,7 @@ async def test_a_batch_is_committed_by_its_age_however_many_others_wait(
     lite: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each turn has the next one queued before it ends, so that the queue is never empty."""
-    monkeypatch.setattr(writer_module, "MAX_TURNS", 1_000_000)
+    monkeypatch.setattr(writer_module, "MAX_BATCH_SLOTS", 1_000_000)
     begun: list[asyncio.Task[None]] = []
 
     async def write() -> None:

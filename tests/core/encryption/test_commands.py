@@ -25,7 +25,7 @@ PLUGIN = """
     @hookimpl
     def register_tables():
         column = EncryptedColumn(table="{table}", key="id", column="token", context="tokens:{{id}}")
-        return TableSet(tables=(Token,), migrations="made_up_tokens_migrations", locked=(column,))
+        return TableSet(tables=(Token,), migrations="made_up_tokens_migrations", encrypted_columns=(column,))
 """
 
 
@@ -162,4 +162,4 @@ def test_a_plugin_cannot_have_the_texts_of_somebody_else_walked(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     install(tmp_path / "site", table="portico_account")
-    assert "is in a table of somebody else" in cli("plugins").stdout
+    assert "is in a table of another plugin" in cli("plugins").stdout

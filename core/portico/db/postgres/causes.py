@@ -29,7 +29,7 @@ _UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.OutdatedSchemaCacheError,
 )
 #: What asyncpg and uvloop raise when a connection is lost between two steps of their own; elsewhere it is a mistake.
-STUMBLES = (AttributeError, BufferError, RuntimeError)
+INTERNAL_ERRORS = (AttributeError, BufferError, RuntimeError)
 _LOST_CONNECTION = (
     "closed",
     "closing",
@@ -71,14 +71,14 @@ _CAUSES: tuple[tuple[type[BaseException], Cause | None], ...] = (
 _BROKE_OFF = Cause("away", "the connection to PostgreSQL broke off")
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether trying again later may work, rather than the statement being wrong."""
     if isinstance(error, _UNAVAILABLE) or getattr(error, "severity", None) in _FATAL:
         return True
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has one class for a lost connection and for wrong use of its own interface.
         return any(words in str(error) for words in _LOST_CONNECTION)
-    return isinstance(error, STUMBLES) and _inside_asyncpg(error)
+    return isinstance(error, INTERNAL_ERRORS) and _inside_asyncpg(error)
 
 
 def explain(error: BaseException) -> Cause | None:
@@ -86,7 +86,7 @@ def explain(error: BaseException) -> Cause | None:
     if (known := cause_of(error)) is not None:
         return known
     source = error.__cause__ if error.__cause__ is not None else error
-    if not is_away(source):
+    if not is_unavailable(source):
         return None
     for kind, cause in _CAUSES:
         if isinstance(source, kind):

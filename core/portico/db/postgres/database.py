@@ -18,22 +18,22 @@ from portico.db.errors import (
     UniqueViolation,
     unavailable,
 )
-from portico.db.postgres.causes import STUMBLES, explain, is_away
-from portico.db.schema_guard import look_over
+from portico.db.postgres.causes import INTERNAL_ERRORS, explain, is_unavailable
+from portico.db.schema_guard import check_on_postgres
 from portico.db.shielded import run_to_completion
 from portico.errors import InvalidRequest, Unavailable
 from portico.settings.schema import DatabaseSettings
 
 MIGRATION_LOCK = 7320195  # any number, as long as every release uses the same
 RELEASE_SECONDS = 1.0  # for a cancelled statement to end
-NO_LIMIT = 86400.0  # seconds; asyncpg takes "none" for its default
-CLOSING_TIME = 10.0  # seconds for running statements to end
+NO_LIMIT_SECONDS = 86400.0  # seconds; asyncpg takes "none" for its default
+CLOSE_SECONDS = 10.0  # seconds for running statements to end
 
 _KEY = re.compile(r"^Key \((?P<columns>.+?)\)=")
 
 
 #: PostgreSQL keeps any text but one with U+0000 in it.
-UNSTORABLE = "A text holds a character that cannot be stored."
+UNSTORABLE_MESSAGE = "A text holds a character that cannot be stored."
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def translate_errors(database: "Postgres") -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        database.note(error)
+        database.note_failure(error)
         raise
     except (
         asyncpg.PostgresError,
@@ -50,12 +50,12 @@ def translate_errors(database: "Postgres") -> Iterator[None]:
         asyncpg.InternalClientError,
         EOFError,
         OSError,
-        *STUMBLES,
+        *INTERNAL_ERRORS,
     ) as error:
         try:
             raise_translated(error)
         except Unavailable as refused:
-            database.note(refused)
+            database.note_failure(refused)
             raise
 
 
@@ -68,10 +68,10 @@ def raise_translated(error: Exception) -> NoReturn:
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         raise ForeignKeyViolation(error.constraint_name or "") from error
     if isinstance(error, asyncpg.CharacterNotInRepertoireError):
-        raise InvalidRequest(UNSTORABLE) from error
+        raise InvalidRequest(UNSTORABLE_MESSAGE) from error
     if isinstance(error, asyncpg.DeadlockDetectedError):
         raise Deadlock from error
-    if is_away(error):
+    if is_unavailable(error):
         raise Unavailable from error
     raise error
 
@@ -104,7 +104,7 @@ class PostgresTransaction(Transaction):
         if isinstance(self.failure, TimeoutError | asyncio.CancelledError):
             # The server may be silent, or still at work on a statement that nobody waits for.
             _terminate(self.connection)
-            await self.postgres.give_back(self.connection)
+            await self.postgres.release_connection(self.connection)
             return
         with suppress(Unavailable):
             await self._end("ROLLBACK")
@@ -118,7 +118,7 @@ class PostgresTransaction(Transaction):
             _terminate(self.connection)
             raise
         finally:
-            await self.postgres.give_back(self.connection)
+            await self.postgres.release_connection(self.connection)
 
 
 class Postgres(Database):
@@ -207,7 +207,7 @@ class Postgres(Database):
     @property
     def _limit(self) -> float:
         """Seconds for one statement."""
-        return NO_LIMIT if self._migrating else self._settings.statement_timeout
+        return NO_LIMIT_SECONDS if self._migrating else self._settings.statement_timeout
 
     @property
     def _server_settings(self) -> dict[str, str]:
@@ -250,7 +250,7 @@ class Postgres(Database):
             try:
                 yield connection
             finally:
-                await self.give_back(connection)
+                await self.release_connection(connection)
 
     async def _begin(self) -> Transaction:
         with translate_errors(self):
@@ -259,7 +259,7 @@ class Postgres(Database):
                 await connection.execute("BEGIN")
             except BaseException:
                 _terminate(connection)  # it may be inside a transaction by now
-                await run_to_completion(self.give_back(connection))
+                await run_to_completion(self.release_connection(connection))
                 raise
         return PostgresTransaction(self, connection)
 
@@ -281,13 +281,13 @@ class Postgres(Database):
             raise busy from error
         if self.guard is not None:
             try:
-                await look_over(self.guard, connection)
+                await check_on_postgres(self.guard, connection)
             except BaseException:
-                await run_to_completion(self.give_back(connection))
+                await run_to_completion(self.release_connection(connection))
                 raise
         return connection
 
-    async def give_back(self, connection: Any) -> None:
+    async def release_connection(self, connection: Any) -> None:
         """Let others have the connection; one that is still at work for nobody gets a second to end, then it is closed."""
         with suppress(asyncpg.InterfaceError, OSError, asyncpg.InternalClientError):
             await self._last_pool.release(connection, timeout=RELEASE_SECONDS)
@@ -304,7 +304,7 @@ def _terminate(connection: Any) -> None:
 
 async def _close(pool: Any) -> None:
     try:
-        async with asyncio.timeout(CLOSING_TIME):
+        async with asyncio.timeout(CLOSE_SECONDS):
             await pool.close()
     except TimeoutError:
         pool.terminate()

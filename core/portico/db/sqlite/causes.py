@@ -14,9 +14,9 @@ except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
 #: Bytes below which a file system counts as full when a write to it fails.
-LITTLE_ROOM = 64 * 1024
+MIN_FREE_BYTES = 64 * 1024
 #: Bytes that make a full file system one that has room again.
-ROOM = 512 * 1024
+FREE_AGAIN_BYTES = 512 * 1024
 _ERRNO = {
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",
@@ -49,7 +49,7 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _UNCLEAR = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
-def explain(error: BaseException, path: Path, patience: float) -> Cause | None:
+def explain(error: BaseException, path: Path, timeout: float) -> Cause | None:
     """The cause of a refusal. `patience`: seconds a write waits. None = not the database's fault, or not known."""
     if (known := cause_of(error)) is not None:
         return known
@@ -57,23 +57,23 @@ def explain(error: BaseException, path: Path, patience: float) -> Cause | None:
     while seen is not None:
         code = getattr(seen, "sqlite_errorcode", None)
         if code is not None:
-            return _of_code(code, seen, path, patience)
+            return _of_code(code, seen, path, timeout)
         if isinstance(seen, OSError):
             return _cause(_ERRNO.get(seen.errno or 0, "io"), path, seen.strerror or str(seen))
         seen = seen.__cause__
     return None
 
 
-def has_room(path: Path) -> bool:
+def has_free_space(path: Path) -> bool:
     """Whether the file system of a database has room for more than the smallest writes."""
     try:
         room = os.statvfs(path.parent)
     except OSError:
         return False
-    return room.f_bavail * room.f_frsize >= ROOM
+    return room.f_bavail * room.f_frsize >= FREE_AGAIN_BYTES
 
 
-def locked(path: Path, patience: float) -> Cause:
+def locked_cause(path: Path, patience: float) -> Cause:
     """Another process writes for too long."""
     return Cause(
         "locked", f"another process has held the write lock for {patience:g} s", lock_holder(path)
@@ -83,7 +83,7 @@ def locked(path: Path, patience: float) -> Cause:
 def _of_code(code: int, error: BaseException, path: Path, patience: float) -> Cause | None:
     kind = code & 0xFF
     if kind in _LOCKED:
-        return locked(path, patience)
+        return locked_cause(path, patience)
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return _cause("gone", path)
     if kind == sqlite3.SQLITE_READONLY and not _may_write(path):
@@ -103,7 +103,7 @@ def _looked_into(error: BaseException, path: Path) -> Cause:
         room = os.statvfs(path.parent)
     except OSError:
         return _cause("gone", path)
-    if room.f_bavail * room.f_frsize < LITTLE_ROOM:
+    if room.f_bavail * room.f_frsize < MIN_FREE_BYTES:
         return _cause("full", path)
     if not _may_write(path):
         return _cause("read_only" if _is_read_only(path) else "permission", path)
@@ -119,7 +119,7 @@ def _size_limit(path: Path) -> int | None:
         return None
     files = (path, path.with_name(f"{path.name}-wal"))
     largest = max((file.stat().st_size for file in files if file.exists()), default=0)
-    return limit if largest + LITTLE_ROOM > limit else None
+    return limit if largest + MIN_FREE_BYTES > limit else None
 
 
 def _may_write(path: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from portico.db.errors import BadDatabase
 from portico.settings.section import Secret
 
-ROUNDS: Final = 256_000
+PBKDF2_ROUNDS: Final = 256_000
 SALT_BYTES: Final = 16
 #: How a file begins that is not encrypted; one that is begins with its salt.
 PLAIN_HEADER: Final = b"SQLite format 3\0"
@@ -29,7 +29,7 @@ class CipherKey:
     def __init__(self, raw: bytes, salt: bytes) -> None:
         self._bytes = b"x'%s'" % (raw + salt).hex().encode()
 
-    def unlock(self, connection: Any) -> None:
+    def apply_to(self, connection: Any) -> None:
         """Let this connection read and write the file. The first thing to be done with it."""
         connection.set_key(self._bytes)
 
@@ -77,7 +77,7 @@ def read_salt(path: Path, module: Any) -> bytes:
     """
     connection = connect_read_only(path, module)
     try:
-        CipherKey(b"\0" * 32, b"").unlock(connection)
+        CipherKey(b"\0" * 32, b"").apply_to(connection)
         return bytes.fromhex(connection.execute("PRAGMA cipher_salt").fetchone()[0])
     finally:
         connection.close()
@@ -95,4 +95,4 @@ def connect_read_only(path: Path, module: Any) -> Any:
 @lru_cache(maxsize=4)
 def _derive(password: Secret, salt: bytes) -> CipherKey:
     material = password.reveal().encode("utf-8", "surrogatepass")
-    return CipherKey(hashlib.pbkdf2_hmac("sha512", material, salt, ROUNDS, 32), salt)
+    return CipherKey(hashlib.pbkdf2_hmac("sha512", material, salt, PBKDF2_ROUNDS, 32), salt)

@@ -12,9 +12,9 @@ from typing import Any
 
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import BadDatabase, Cause, ForeignKeyViolation
-from portico.db.schema_guard import look
+from portico.db.schema_guard import check_on_sqlite
 from portico.db.shielded import run_to_completion
-from portico.db.sqlite.causes import explain, has_room, locked
+from portico.db.sqlite.causes import explain, has_free_space, locked_cause
 from portico.db.sqlite.file import SQLiteFile
 from portico.db.sqlite.file_identity import FileIdentity
 from portico.db.sqlite.file_lock import DatabaseFileLock, open_lock
@@ -24,7 +24,7 @@ from portico.errors import Unavailable
 from portico.settings.schema import DatabaseSettings
 from portico.settings.section import Secret
 
-SCAN_THREADS = 2  # threads for long reads
+MAX_SCAN_THREADS = 2  # threads for long reads
 
 
 class SQLiteTransaction(Transaction):
@@ -76,12 +76,12 @@ class SQLite(Database):
         super().__init__()
         self._file = SQLiteFile(path, settings, password)
         self._identity = FileIdentity(path)
-        self.trouble.has_room = lambda: has_room(self.path)
+        self.availability.has_free_space = lambda: has_free_space(self.path)
         self._settings = settings
-        self._occupied: DatabaseFileLock | None = None
+        self._file_lock: DatabaseFileLock | None = None
         self._reader: sqlite3.Connection | None = None
         self._writer: Writer | None = None
-        self._spare: deque[sqlite3.Connection] = deque()
+        self._idle_scanners: deque[sqlite3.Connection] = deque()
         self._scanners: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
@@ -93,7 +93,7 @@ class SQLite(Database):
         except Exception as error:
             self._release()
             if isinstance(error, Unavailable):
-                self.note(error)
+                self.note_failure(error)
             if isinstance(error, file.errors):
                 why = self.explain(error) or error
                 raise BadDatabase(f"{self.path} cannot be used: {why}") from error
@@ -101,7 +101,7 @@ class SQLite(Database):
         self._identity = FileIdentity(self.path)
         self._identity.check()
         self._writer = Writer(writing, self._settings.sqlite_busy_timeout, self)
-        self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="portico-db-scan")
+        self._scanners = ThreadPoolExecutor(MAX_SCAN_THREADS, thread_name_prefix="portico-db-scan")
 
     async def stop(self) -> None:
         """Commits the turns that are queued."""
@@ -109,9 +109,9 @@ class SQLite(Database):
             return
         await run_to_completion(self._writer.stop())
         self._scanners.shutdown()
-        for connection in (self._reader, *self._spare):
+        for connection in (self._reader, *self._idle_scanners):
             connection.close()
-        self._spare.clear()
+        self._idle_scanners.clear()
         self._writer = self._reader = self._scanners = None
         self._release()
 
@@ -146,7 +146,7 @@ class SQLite(Database):
                 return fetch(self._reader, text, args)
             found: list[Row] = await self.writer.submit(lambda writing: fetch(writing, text, args))
         except Unavailable as error:
-            self.note(error)
+            self.note_failure(error)
             raise
         return found
 
@@ -159,7 +159,7 @@ class SQLite(Database):
                     return change(self.writer.connection, text, args)
             touched: int = await self.writer.submit(lambda writing: change(writing, text, args))
         except Unavailable as error:
-            self.note(error)
+            self.note_failure(error)
             raise
         return touched
 
@@ -170,18 +170,18 @@ class SQLite(Database):
         """
         self._identity.check()
         if self.guard is not None:
-            look(self.guard, connection)
+            check_on_sqlite(self.guard, connection)
 
     def after_batch(self) -> None:
         """See that what was just committed can be found again. Raises: Unavailable."""
         self._identity.check()
 
-    def locked(self) -> Cause:
+    def locked_cause(self) -> Cause:
         """What to say of another process that writes for too long. Looked up once, not for each who waits."""
-        known = self.trouble.cause
+        known = self.availability.cause
         if known is not None and known.kind == "locked":
             return known
-        return locked(self.path, self._settings.sqlite_busy_timeout)
+        return locked_cause(self.path, self._settings.sqlite_busy_timeout)
 
     async def script(self, sql: str) -> None:
         """Statement by statement; `executescript` would commit first."""
@@ -200,7 +200,7 @@ class SQLite(Database):
         try:
             return await loop.run_in_executor(self._scanners, self._scan, text, args)
         except Unavailable as error:
-            self.note(error)
+            self.note_failure(error)
             raise
 
     @asynccontextmanager
@@ -245,21 +245,21 @@ class SQLite(Database):
 
     def _scan(self, text: str, args: tuple[Any, ...]) -> list[Row]:
         try:
-            connection = self._spare.pop()
+            connection = self._idle_scanners.pop()
         except IndexError:
             connection = self._file.connect()
         try:
             return fetch(connection, text, args)
         finally:
-            self._spare.append(connection)
+            self._idle_scanners.append(connection)
 
     def _open(self) -> Any:
         self._file.check_location()
-        self._occupied = DatabaseFileLock(self.path)
+        self._file_lock = DatabaseFileLock(self.path)
         self._file.create_or_check()
         return self._file.connect(writes=True)
 
     def _release(self) -> None:
-        if self._occupied is not None:
-            self._occupied.release()
-            self._occupied = None
+        if self._file_lock is not None:
+            self._file_lock.release()
+            self._file_lock = None

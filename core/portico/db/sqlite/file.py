@@ -100,7 +100,7 @@ class SQLiteFile:
             detect_types=sqlite3.PARSE_DECLTYPES,
         )
         if self._key is not None:
-            self._key.unlock(connection)
+            self._key.apply_to(connection)
         return connection
 
     def _make_encrypted(self, password: Secret) -> CipherKey:
@@ -133,7 +133,7 @@ class SQLiteFile:
         looking = connect_read_only(self.path, self._driver)
         try:
             if self._key is not None:
-                self._key.unlock(looking)
+                self._key.apply_to(looking)
             looking.execute("SELECT count(*) FROM sqlite_master")
         except self._driver.DatabaseError as error:
             # Whatever else it is, such as a log that has to be recovered, a connection that writes deals with.

@@ -67,7 +67,7 @@ def convert(
     `on_bytes`: called now and then with the bytes of the draft. Raises: BadDatabase, and then nothing has changed.
     """
     path, module = wanted.path, load_sqlcipher()
-    with DatabaseFileLock(path, alone=True):
+    with DatabaseFileLock(path, exclusive=True):
         _check_free_space(path)
         draft = prepare_temporary_copy(path)
         for backup in backups_of(path):
@@ -108,7 +108,7 @@ def _check_key(path: Path, key: CipherKey | None, module: Any) -> None:
     """See that the key fits before anything is written."""
     with closing(connect_read_only(path, module)) as looking:
         if key is not None:
-            key.unlock(looking)
+            key.apply_to(looking)
         try:
             looking.execute("SELECT count(*) FROM sqlite_master")
         except module.DatabaseError as error:
@@ -143,7 +143,7 @@ def _checkpoint(path: Path, key: CipherKey | None, module: Any) -> Any:
 def _connect(path: Path, key: CipherKey | None, module: Any) -> Any:
     connection = module.connect(path, isolation_level=None, timeout=0)
     if key is not None:
-        key.unlock(connection)
+        key.apply_to(connection)
     connection.execute("PRAGMA temp_store=MEMORY")  # nothing of it in files of nobody's
     return connection
 

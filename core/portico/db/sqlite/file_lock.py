@@ -33,18 +33,18 @@ class DatabaseFileLock:
     `alone`: nobody else may have it open, or open it.
     """
 
-    def __init__(self, path: Path, *, alone: bool = False) -> None:
+    def __init__(self, path: Path, *, exclusive: bool = False) -> None:
         import fcntl  # noqa: PLC0415 - Windows has none
 
         self._lock = open_lock(lock_file(path), path)
-        how = (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB
+        how = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
         try:
             fcntl.flock(self._lock, how)
         except BlockingIOError:
             os.close(self._lock)
             raise BadDatabase(
                 f"{path} is in use: stop every server and command that has it open first"
-                if alone
+                if exclusive
                 else f"{path} is being encrypted, decrypted or rekeyed; start again when that is done"
             ) from None
 

@@ -21,8 +21,8 @@ from portico.db.errors import Cause, cause_of, unavailable
 from portico.db.sqlite.statements import raise_translated
 from portico.errors import Unavailable
 
-MAX_TURNS = 256
-MAX_SECONDS = 0.01  # after that a batch is committed although others wait
+MAX_BATCH_SLOTS = 256
+MAX_BATCH_SECONDS = 0.01  # after that a batch is committed although others wait
 Work = Callable[[sqlite3.Connection], Any]
 
 
@@ -47,7 +47,7 @@ class Checks(Protocol):
         """Called when it is committed and nobody was told. Raises: Unavailable."""
         ...
 
-    def locked(self) -> Cause:
+    def locked_cause(self) -> Cause:
         """Another process writes for too long."""
         ...
 
@@ -73,7 +73,7 @@ class Writer:
         self.connection = connection
         self._checks = checks
         self.commits = 0
-        self._patience = patience
+        self._timeout = patience
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="portico-db-writer")
         self._queue: deque[WriteSlot] = deque()
@@ -81,9 +81,9 @@ class Writer:
         self._phase = Phase.IDLE
         self._active: WriteSlot | None = None
         self._opened_at = 0.0
-        self._alarm: asyncio.TimerHandle | None = None
-        self._settled = asyncio.Event()
-        self._settled.set()
+        self._expiry_timer: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closing = False
 
     @property
@@ -132,16 +132,16 @@ class Writer:
 
     async def flush(self) -> None:
         """Wait until nothing is queued and everything taken is durable."""
-        await self._settled.wait()
+        await self._idle.wait()
 
     async def stop(self) -> None:
         """Refuse new turns, commit those queued, close. A turn that does not end is undone."""
         self._closing = True
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await self.flush()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
         self._thread.shutdown()
         self._phase = Phase.CLOSED
         self.connection.close()
@@ -151,32 +151,32 @@ class Writer:
     def _enqueue(self, work: Work | None) -> WriteSlot:
         if self._closing:
             raise Unavailable
-        turn = WriteSlot(self._loop.create_future(), work, time.monotonic() + self._patience)
+        turn = WriteSlot(self._loop.create_future(), work, time.monotonic() + self._timeout)
         self._queue.append(turn)
-        self._settled.clear()
+        self._idle.clear()
         self._run_queue()
-        if self._queue and self._alarm is None:
-            self._alarm = self._loop.call_later(self._patience, self._drop_expired)
+        if self._queue and self._expiry_timer is None:
+            self._expiry_timer = self._loop.call_later(self._timeout, self._drop_expired)
         return turn
 
     def _drop_expired(self) -> None:
         """Send away who has waited too long; all are equally patient, so they stand in front."""
-        self._alarm = None
+        self._expiry_timer = None
         while self._queue and self._queue[0].deadline <= time.monotonic():
             self._settle(self._queue.popleft().future, self._too_long())
         if self._queue:
             left = self._queue[0].deadline - time.monotonic()
-            self._alarm = self._loop.call_later(left, self._drop_expired)
+            self._expiry_timer = self._loop.call_later(left, self._drop_expired)
         self._run_queue()
 
     def _too_long(self) -> Unavailable:
         """Why nobody's turn came: another process writes, or a turn of this one lasts."""
         if self._phase is Phase.BEGINNING:
-            return unavailable(self._checks.locked())
+            return unavailable(self._checks.locked_cause())
         return unavailable(
             Cause(
                 "busy",
-                f"the writes before took longer than {self._patience:g} s",
+                f"the writes before took longer than {self._timeout:g} s",
                 self._phase.value,
             )
         )
@@ -193,12 +193,12 @@ class Writer:
                 self._begin()
             else:
                 if self._phase is Phase.IDLE:
-                    self._settled.set()
+                    self._idle.set()
                 return
 
     def _full(self) -> bool:
-        return len(self._batch) >= MAX_TURNS or (
-            bool(self._batch) and time.monotonic() - self._opened_at > MAX_SECONDS
+        return len(self._batch) >= MAX_BATCH_SLOTS or (
+            bool(self._batch) and time.monotonic() - self._opened_at > MAX_BATCH_SECONDS
         )
 
     def _start_slot(self, turn: WriteSlot) -> None:
@@ -224,7 +224,7 @@ class Writer:
         except self.connection.Error:
             self._phase = Phase.BEGINNING
             deadline = self._queue[0].deadline
-            waiting = self._loop.run_in_executor(self._thread, self._begin_patiently, deadline)
+            waiting = self._loop.run_in_executor(self._thread, self._begin_with_retries, deadline)
             waiting.add_done_callback(self._on_begin)
 
     def _open(self) -> None:
@@ -238,7 +238,7 @@ class Writer:
         else:
             self._phase = Phase.OPEN
 
-    def _begin_patiently(self, deadline: float) -> None:
+    def _begin_with_retries(self, deadline: float) -> None:
         """Ask again until it works.
 
         SQLite's own waiting backs off to 100 ms and would starve next to a busy process.
