@@ -39,20 +39,22 @@ class CoreServices:
         self.instance = OwnInstance()
         self.cleaner = Cleaner()
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
-        self.drain = Drain(settings.server.grace)
+        self.drain = Drain(settings.server.shutdown_timeout)
         self.proxies = Proxies(settings.server.trusted_proxies)
         self.origins = Origins(
-            settings.server.url, settings.browser.origins, settings.browser.schemes
+            settings.server.url,
+            settings.cors.allow_origins,
+            settings.cors.allow_schemes,
         )
         self.redis = RedisConnection(settings.redis)
         signing = secret or Secret(secrets.token_urlsafe(48))
-        self.settings_store = SettingsStore(self.events, settings.identity.recheck)
+        self.settings_store = SettingsStore(self.events, settings.identity.session_cache_seconds)
         self.encryptor = Encryptor(
             lambda: configured_key_ring(
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
             )
         )
-        self.limiter = RateLimiter(settings.limits, signing, self.redis)
+        self.limiter = RateLimiter(settings.rate_limits, signing, self.redis)
         self.runtime_settings = RuntimeSettings(self.settings_store)
         self.runtime_settings.add(settings.server, loaded.explicitly_set("server"))
         self.identity = Identity(
@@ -71,7 +73,7 @@ class CoreServices:
         )
         # Half of the time for which group memberships are cached, so that what is derived from them is also renewed
         # within that time.
-        cache_ttl = settings.identity.recheck / 2
+        cache_ttl = settings.identity.session_cache_seconds / 2
         self.permissions = Permissions(settings.access, self.identity.permissions_of, cache_ttl)
         directory = settings.access.policy_dir
         self.policies = PolicyService(
@@ -84,7 +86,7 @@ class CoreServices:
             self.identity.groups,
             cache_ttl,
         )
-        self.safe_http = SafeHTTPClient(settings.fetch)
+        self.safe_http = SafeHTTPClient(settings.http_client)
         self.http_client = SharedSession()
         self.context = AppContext(
             settings=settings,

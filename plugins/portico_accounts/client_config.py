@@ -96,8 +96,8 @@ class ClientConfig:
                 said["onboarding"] = True
             return said
         said["features"] |= {name: _is_on(on, name) for name in _SIGNED_IN_FEATURES} | {
-            "enable_admin_export": app.settings.access.bypass_export,
-            "enable_admin_chat_access": app.settings.access.bypass_chats,
+            "enable_admin_export": app.settings.access.admin_export,
+            "enable_admin_chat_access": app.settings.access.admin_chat_access,
         }
         said["ui"] = await self._texts()
         if not visitor.is_verified:

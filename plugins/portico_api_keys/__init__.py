@@ -61,7 +61,7 @@ def register_services(app: AppContext) -> list[Service]:
     from portico_api_keys.usage import KeyUsage
 
     return [
-        Service(KeyCache, KeyCache(app.identity.settings.recheck)),
+        Service(KeyCache, KeyCache(app.identity.settings.session_cache_seconds)),
         Service(KeyUsage, KeyUsage()),
     ]
 

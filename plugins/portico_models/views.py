@@ -1,7 +1,7 @@
 """JSON of models and of pages of the list, cached until something they depend on changes.
 
 The JSON of a model is shared by all users who may read it; permissions are checked on each call. A page of the list
-is cached for each user, for half of `identity.recheck` seconds.
+is cached for each user, for half of `identity.session_cache_seconds` seconds.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ class ModelViews:
         self._records = records
         self._views: dict[str, CachedView] = {}
         self._views_state = (0, 0)
-        self._pages = BytesCache(app.settings.identity.recheck / 2)
+        self._pages = BytesCache(app.settings.identity.session_cache_seconds / 2)
 
     async def one(self, actor: Actor, model_id: str) -> bytes:
         """Return one model. Its parameters are included if the actor may write it.

@@ -177,8 +177,8 @@ def running(**more: str) -> Iterator[tuple[Server, Client, Upstream]]:
             "DATA_DIR": str(folder / "data"),
             "WEBUI_SECRET_KEY": SECRET,
             "ENABLE_SIGNUP": "true",
-            "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
-            "PORTICO_LIMITS_ENABLED": "false",
+            "PORTICO_IDENTITY_BCRYPT_ROUNDS": "4",
+            "PORTICO_RATE_LIMITS_ENABLED": "false",
             **upstream.environment,
             **more,
         }

@@ -48,7 +48,7 @@ def app(database_url: str) -> Iterator[InProcessApp]:
                 "WEBUI_SECRET_KEY": SECRET,
                 "ENABLE_SIGNUP": "true",
                 "GLOBAL_LOG_LEVEL": "ERROR",
-                "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+                "PORTICO_IDENTITY_BCRYPT_ROUNDS": "4",
             }
             | ({"DATABASE_URL": database_url} if database_url else {})
         )

@@ -38,7 +38,7 @@ def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
             "WEBUI_SECRET_KEY": SECRET,
             "ENABLE_SIGNUP": "true",
             "DEFAULT_USER_ROLE": "user",
-            "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+            "PORTICO_IDENTITY_BCRYPT_ROUNDS": "4",
             "PYTHONPATH": str(folder / "site"),
         }
     )

@@ -106,8 +106,8 @@ def main(rounds: int) -> None:
             "DATA_DIR": f"{folder}/data",
             "WEBUI_SECRET_KEY": SECRET,
             "ENABLE_SIGNUP": "true",
-            "PORTICO_IDENTITY_PASSWORD_ROUNDS": str(rounds),
-            "PORTICO_LIMITS_ENABLED": "false",
+            "PORTICO_IDENTITY_BCRYPT_ROUNDS": str(rounds),
+            "PORTICO_RATE_LIMITS_ENABLED": "false",
             "GLOBAL_LOG_LEVEL": "warning",
         }
         server = Server(environment, Path(folder)).start(timeout=60)

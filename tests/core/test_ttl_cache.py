@@ -72,7 +72,7 @@ def test_an_answer_from_before_a_change_that_comes_after_it_is_not_kept() -> Non
 
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
-    return env | {"PORTICO_IDENTITY_RECHECK": "1"}
+    return env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "1"}
 
 
 def test_what_this_process_changes_is_in_force_with_the_next_request(app: InProcessApp) -> None:

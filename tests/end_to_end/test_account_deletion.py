@@ -30,7 +30,7 @@ WRITERS = 4
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {
         "ENABLE_API_KEYS": "true",
-        "PORTICO_LIMITS_ENABLED": "false",
+        "PORTICO_RATE_LIMITS_ENABLED": "false",
     }
 
 

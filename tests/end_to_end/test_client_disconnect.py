@@ -41,9 +41,9 @@ def test_FT_05_nobody_gets_what_was_for_somebody_who_hung_up(
     servers: Callable[..., Server], redis: RedisServer
 ) -> None:
     server = servers(
-        REDIS_URL=redis.url, DATABASE_POOL_SIZE="3", PORTICO_LIMITS_ENABLED="true",
-        PORTICO_LIMITS_TRIES="100000", PORTICO_LIMITS_FAILURES="100000",
-        PORTICO_LIMITS_ACCOUNT_FAILURES="100000",
+        REDIS_URL=redis.url, DATABASE_POOL_SIZE="3", PORTICO_RATE_LIMITS_ENABLED="true",
+        PORTICO_RATE_LIMITS_ACCOUNT_ATTEMPTS="100000", PORTICO_RATE_LIMITS_ADDRESS_FAILURES="100000",
+        PORTICO_RATE_LIMITS_ACCOUNT_FAILURES="100000",
     ).start()  # fmt: skip
     people: list[Client] = [server.client.sign_up(f"P{number}") for number in range(PEOPLE)]
     rng = random.Random(5)

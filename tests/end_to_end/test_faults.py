@@ -78,7 +78,7 @@ def test_ft03_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
 def test_ft03_an_endless_stream_is_told_goodbye_after_the_grace(
     servers: Servers, upstream: Upstream
 ) -> None:
-    server = servers(PORTICO_SERVER_GRACE="1").start()
+    server = servers(PORTICO_SERVER_SHUTDOWN_TIMEOUT="1").start()
     stream = Streaming(server.client.sign_up("Ada"), "endless")
     assert server.stop() == 0
     stream.join()
@@ -157,7 +157,7 @@ def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
     [
         ({"WEBUI_SECRET_KEY": "changeme"}, (), "changeme"),
         ({"WEBUI_SECRET_KEY": "8 bytes!"}, (), "at least 32"),
-        ({"PORTICO_SERVER_MAX_DEPTH": "deep"}, (), "expected an integer from 8 to 900"),
+        ({"PORTICO_SERVER_MAX_JSON_DEPTH": "deep"}, (), "expected an integer from 8 to 900"),
         ({"PORTICO_SERVER_PROT": "1"}, (), "there is no such setting; did you mean PORT"),
         ({}, ("--workers", "3"), "several worker processes are not supported"),
         ({"DATABASE_URL": "mysql://x/y"}, (), "mysql"),

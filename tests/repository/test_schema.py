@@ -107,5 +107,5 @@ def test_a_house_of_the_previous_schema_is_brought_up_to_date_with_its_rows(
 def test_told_not_to_migrate_it_refuses_to_serve_an_old_schema(env: dict[str, str]) -> None:
     lacking = before(env)
     with pytest.raises(CannotStart, match="run `portico migrate`") as refused:
-        InProcessApp(env | {"PORTICO_DATABASE_MIGRATE": "false"})
+        InProcessApp(env | {"PORTICO_DATABASE_MIGRATE_ON_START": "false"})
     assert all(step in str(refused.value) for step in lacking.values())

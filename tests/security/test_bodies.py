@@ -203,7 +203,7 @@ class TestBodiesInFlight:
     @pytest.fixture
     def env(self, env: dict[str, str]) -> dict[str, str]:
         """A budget of eight megabytes for all bodies."""
-        return env | {"PORTICO_SERVER_MAX_BODY_TOTAL": str(8 * MIB)}
+        return env | {"PORTICO_SERVER_MAX_TOTAL_BODY_BYTES": str(8 * MIB)}
 
     def test_bodies_are_limited_in_total_and_per_caller(
         self, app: InProcessApp, admin: Client, user: Client

@@ -286,7 +286,7 @@ def test_concurrent_requests_respect_the_key_limit(env: dict[str, str]) -> None:
 def test_guessing_keys_is_rate_limited_and_valid_keys_are_not(
     env: dict[str, str],
 ) -> None:
-    app = InProcessApp(env | {"PORTICO_LIMITS_FAILURES": "5"})
+    app = InProcessApp(env | {"PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "5"})
     try:
         admin = app.client.sign_up("Ada")
         script = with_key(admin)

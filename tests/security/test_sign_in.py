@@ -128,7 +128,7 @@ def test_too_long_password_is_refused_not_truncated(client: Client, admin: Clien
 
 @pytest.fixture
 def unlimited(env: dict[str, str]) -> None:
-    env["PORTICO_LIMITS_ENABLED"] = "false"
+    env["PORTICO_RATE_LIMITS_ENABLED"] = "false"
 
 
 @pytest.mark.slow

@@ -394,7 +394,7 @@ def _handles(pid: int) -> int:
 def test_sigterm_ends_streams_with_event(
     env: dict[str, str], upstream: Upstream, tmp_path: Any
 ) -> None:
-    server = Server(env | {"PORTICO_SERVER_GRACE": "0.5"}, tmp_path).start()
+    server = Server(env | {"PORTICO_SERVER_SHUTDOWN_TIMEOUT": "0.5"}, tmp_path).start()
     try:
         ada = server.client.sign_up("Ada")
         with ThreadPoolExecutor(1) as pool:

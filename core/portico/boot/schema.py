@@ -101,7 +101,7 @@ async def open_schema(application: "Application", instance: OwnInstance | None) 
             return await bring_up_to_date(
                 core.database,
                 application.table_sets,
-                migrate=settings.migrate,
+                migrate=settings.migrate_on_start,
                 force=settings.force,
                 instance=instance,
                 identity=database_identity(core),

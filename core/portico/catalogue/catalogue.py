@@ -273,7 +273,7 @@ class Catalogue:
     def _new_snapshot(self) -> CatalogueSnapshot:
         records = sorted((self._records or {}).values(), key=_creation_order)
         return CatalogueSnapshot(
-            self._sources, records, self._arenas, self._settings.order, self._snapshot
+            self._sources, records, self._arenas, self._settings.model_order, self._snapshot
         )
 
     def _build(self, overlay: CatalogueSnapshot, of: tuple[int, int]) -> None:
@@ -286,7 +286,7 @@ class Catalogue:
 
     async def _refresh_due_sources(self, refresh: bool) -> None:
         """Ask the sources whose list has passed its time; wait only for what cannot be done without."""
-        ttl = self._settings.lasts
+        ttl = self._settings.list_ttl
         due = [shelf for shelf in self._sources if refresh or shelf.is_due(ttl)]
         if not due:
             return
@@ -298,7 +298,7 @@ class Catalogue:
         for shelf in due:
             shelf.refresh()
         if urgent:
-            await asyncio.wait(urgent, timeout=self._settings.limit)
+            await asyncio.wait(urgent, timeout=self._settings.refresh_timeout)
         while self._no_source_loaded() and (asking := self._pending_requests()):
             await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
 
@@ -306,7 +306,7 @@ class Catalogue:
         """Wait for lists that are on their way, within the limit; False if none is."""
         asking = self._pending_requests()
         if asking:
-            await asyncio.wait(asking, timeout=self._settings.limit)
+            await asyncio.wait(asking, timeout=self._settings.refresh_timeout)
         return bool(asking)
 
     def _no_source_loaded(self) -> bool:

@@ -39,7 +39,7 @@ def register(cli: click.Group) -> None:
 )
 @click.option(
     "--migrate/--no-migrate",
-    "PORTICO_DATABASE_MIGRATE",
+    "PORTICO_DATABASE_MIGRATE_ON_START",
     default=None,
     help="Update the database schema at the start, or refuse to start if it is not up to date.",
 )
@@ -91,7 +91,7 @@ def migrate(
 ) -> None:
     """Update the database schema of the core and of every plugin.
 
-    `portico serve` does the same at its start unless database.migrate is off.
+    `portico serve` does the same at its start unless database.migrate_on_start is off.
     """
     context.load_settings(PORTICO_DATABASE_FORCE=force, PORTICO_NEW_DATABASE=new_database)
     application = context.application()

@@ -1,4 +1,4 @@
-"""The SSRF-safe HTTP client: connects to public addresses and to `fetch.allow` only, and limits what it reads.
+"""The SSRF-safe HTTP client: connects to public addresses and to `http_client.allowed_hosts` only, and limits what it reads.
 
 The address is checked when the socket is created, with the address it is about to connect to. So neither the spelling
 of the URL nor a name that resolves differently the second time matters.
@@ -17,7 +17,7 @@ from yarl import URL
 from portico.errors import FetchRefused
 from portico.http_client.public_addresses import is_public
 from portico.http_client.resolver import ThreadedResolver
-from portico.settings.schema import FetchSettings
+from portico.settings.schema import HTTPClientSettings
 
 log = structlog.get_logger("portico.http_client")
 
@@ -54,14 +54,16 @@ class _Rejected(Exception):
 
 
 class SafeHTTPClient:
-    """Fetches URLs that users choose, from public addresses and from what the operator lists in `fetch.allow`.
+    """Fetches URLs that users choose, from public addresses and from what the operator lists in `http_client.allowed_hosts`.
 
     Every refusal and every failure is the same FetchRefused, so that nothing about the internal network is revealed.
     """
 
-    def __init__(self, settings: FetchSettings) -> None:
-        self._networks = tuple(filter(None, map(_network, settings.allow)))
-        self._hosts = frozenset(name.lower() for name in settings.allow if _network(name) is None)
+    def __init__(self, settings: HTTPClientSettings) -> None:
+        self._networks = tuple(filter(None, map(_network, settings.allowed_hosts)))
+        self._hosts = frozenset(
+            name.lower() for name in settings.allowed_hosts if _network(name) is None
+        )
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._names: ThreadedResolver | None = None
 
@@ -152,7 +154,7 @@ class SafeHTTPClient:
             raise FetchRefused from None
 
     def _session(self, named: bool) -> aiohttp.ClientSession:
-        """Return the session for hosts in `fetch.allow`, or that for all others. Both keep no connections or cookies."""
+        """Return the session for hosts in `http_client.allowed_hosts`, or that for all others. Both keep no connections or cookies."""
         self._names = self._names or ThreadedResolver()
         if named not in self._sessions:
             connector = aiohttp.TCPConnector(

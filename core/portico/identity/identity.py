@@ -67,7 +67,7 @@ class Identity:
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
     ) -> None:
-        cache_seconds = settings.recheck
+        cache_seconds = settings.session_cache_seconds
         store = store or SettingsStore(bus, cache_seconds)
         self._settings = (runtime_settings or RuntimeSettings(store)).add(settings, pinned)
         self.signer = TokenSigner(secret, settings.session_lifetime)
@@ -77,7 +77,7 @@ class Identity:
         self.user_data = UserData(bus)
         self.profiles = Profiles(bus)
         self.groups = Groups(bus)
-        self.passwords = Passwords(settings.password_rounds)
+        self.passwords = Passwords(settings.bcrypt_rounds)
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(), pinned_permissions, store
         )
@@ -103,7 +103,7 @@ class Identity:
         self._group_permissions: TTLCache[str, tuple[str, ...]] = TTLCache(cache_seconds)
         self._count_cache: TTLCache[None, int] = TTLCache(cache_seconds)
         self.live_connections = LiveConnections(
-            settings.blind_grace,
+            settings.revocation_grace_seconds,
             self.auth.token_authenticators,
             functools.partial(self._clear_caches, None),
         )

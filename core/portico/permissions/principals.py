@@ -39,13 +39,13 @@ class PrincipalResolver:
     def for_role(self, role: str) -> list[str]:
         """What is true of everybody with this role: the role, and whatever the operator's switches exempt it from."""
         words = [f"role:{role}"]
-        if self._settings.bypass_admin and role == "admin":
+        if self._settings.bypass_admin_access_control and role == "admin":
             words.append("bypass:admin")
-        if self._settings.bypass_models and role != "pending":
+        if self._settings.bypass_model_access_control and role != "pending":
             words.append("bypass:models")
-        if self._settings.bypass_chats and role == "admin":
+        if self._settings.admin_chat_access and role == "admin":
             words.append("bypass:chats")
-        if self._settings.bypass_export and role == "admin":
+        if self._settings.admin_export and role == "admin":
             words.append("bypass:export")
         return words
 

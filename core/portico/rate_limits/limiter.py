@@ -31,7 +31,7 @@ from portico.rate_limits.pending_attempts import PendingAttempts
 from portico.rate_limits.redis_counter import RedisCounter
 from portico.rate_limits.rules import Budgets, RateLimit
 from portico.redis import RedisConnection, RedisUnavailable
-from portico.settings.schema import LimitSettings
+from portico.settings.schema import RateLimitSettings
 from portico.settings.section import Secret
 
 #: Seconds that somebody waits for those who came before, until they are told to come back later.
@@ -41,7 +41,7 @@ MAX_WAIT_SECONDS: Final = 5.0
 class RateLimiter:
     """The limits of one application. `secret`: keeps account names out of keys."""
 
-    def __init__(self, settings: LimitSettings, secret: Secret, redis: RedisConnection) -> None:
+    def __init__(self, settings: RateLimitSettings, secret: Secret, redis: RedisConnection) -> None:
         self._settings = settings
         self._budgets = Budgets(settings, secret)
         self._ledger = LocalCounter()

@@ -87,8 +87,8 @@ def _client(settings: RedisSettings) -> Clients:
 def _tls(settings: RedisSettings) -> dict[str, Any]:
     """Return the TLS options of the settings. Options in the URL override them."""
     return {
-        "ssl_cert_reqs": "none" if settings.verify == "none" else "required",
-        "ssl_check_hostname": settings.verify == "full",
+        "ssl_cert_reqs": "none" if settings.tls_verify == "none" else "required",
+        "ssl_check_hostname": settings.tls_verify == "full",
         "ssl_ca_certs": settings.ca_file or None,
         "ssl_certfile": settings.cert_file or None,
         "ssl_keyfile": settings.key_file or None,

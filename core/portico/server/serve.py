@@ -66,7 +66,7 @@ def serve(loaded: LoadedSettings) -> None:
         backpressure=4096,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=int(server.grace) + KILL_AFTER_GRACE_SECONDS,
+        workers_kill_timeout=int(server.shutdown_timeout) + KILL_AFTER_GRACE_SECONDS,
         log_enabled=False,
     )
     granian.serve(

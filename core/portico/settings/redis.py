@@ -61,9 +61,10 @@ class RedisSettings(Section):
     ] = ""
     cert_file: Annotated[str, setting("File with the client certificate")] = ""
     key_file: Annotated[str, setting("File with the private key of the client certificate")] = ""
-    verify: Annotated[
+    tls_verify: Annotated[
         Literal["full", "ca", "none"],
         setting(
-            "Verification of the server's certificate: full = with its host name, ca = without, none = not verified"
+            "Verification of the server's certificate: full = with its host name, ca = without, none = not verified",
+            formerly="verify",
         ),
     ] = "full"

@@ -12,7 +12,7 @@ import msgspec
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.redis import RedisSettings
 from portico.settings.section import Secret, Section, setting
-from portico.settings.security_headers import BrowserSettings
+from portico.settings.security_headers import CorsSettings, SecurityHeadersSettings
 from portico.settings.server import ServerSettings
 
 
@@ -104,7 +104,9 @@ class DatabaseSettings(Section):
             "full: no data is lost in a power cut; normal: none is lost if the process crashes"
         ),
     ] = "full"
-    migrate: Annotated[bool, setting("Apply pending migrations when the server starts")] = True
+    migrate_on_start: Annotated[
+        bool, setting("Apply pending migrations when the server starts", formerly="migrate")
+    ] = True
     force: Annotated[
         bool,
         setting(
@@ -160,24 +162,32 @@ class IdentitySettings(Section):
             runtime_key="auth.jwt_expiry",
         ),
     ] = "4w"
-    recheck: Annotated[
+    session_cache_seconds: Annotated[
         float,
         setting(
             "Seconds for which sessions are cached; changes by this process apply at once",
+            formerly="recheck",
             ge=0,
             le=1,
         ),
     ] = 0.5
-    blind_grace: Annotated[
+    revocation_grace_seconds: Annotated[
         float,
         setting(
             "Seconds after which open streams and web sockets are closed if the database cannot confirm their session",
+            formerly="blind_grace",
             ge=1,
             le=60,
         ),
     ] = 5.0
-    password_rounds: Annotated[
-        int, setting("Cost of a password hash: each step doubles it (bcrypt)", ge=4, le=16)
+    bcrypt_rounds: Annotated[
+        int,
+        setting(
+            "Cost of a password hash: each step doubles it (bcrypt)",
+            formerly="password_rounds",
+            ge=4,
+            le=16,
+        ),
     ] = 12
     enable_signup: Annotated[
         bool | None,
@@ -213,44 +223,69 @@ class IdentitySettings(Section):
     ] = ""
 
 
-class LimitSettings(Section):
+class RateLimitSettings(Section):
     """Rate limits of sign-in, sign-up, password changes and API keys, and of requests that copy much data.
 
     An attempt counts as failed until it has succeeded, so that many attempts at once cannot exceed the limit.
     """
 
-    enabled: Annotated[bool, setting("Enable rate limits")] = True
-    tries: Annotated[
+    enabled: Annotated[bool, setting("Enable rate limits", formerly="limits.enabled")] = True
+    account_attempts: Annotated[
         int,
         setting(
             "Attempts for one account from one address in the window, successful ones included",
+            formerly="limits.tries",
             ge=1,
         ),
     ] = 15
-    failures: Annotated[
+    address_failures: Annotated[
         int,
-        setting("Failed attempts from one address in the window, for all accounts together", ge=1),
+        setting(
+            "Failed attempts from one address in the window, for all accounts together",
+            formerly="limits.failures",
+            ge=1,
+        ),
     ] = 30
-    window: Annotated[
-        float, setting("Seconds of the window for `tries` and `failures`", ge=1, le=86400)
+    window_seconds: Annotated[
+        float,
+        setting(
+            "Seconds of the window for `tries` and `failures`",
+            formerly="limits.window",
+            ge=1,
+            le=86400,
+        ),
     ] = 180.0
     account_failures: Annotated[
         int,
         setting(
             "Failed attempts for one account in its window, from all addresses together; beyond that, only addresses "
             "from which the account has signed in before may try",
+            formerly="limits.account_failures",
             ge=1,
         ),
     ] = 100
-    account_window: Annotated[
-        float, setting("Seconds of the window for `account_failures`", ge=1, le=86400)
+    account_window_seconds: Annotated[
+        float,
+        setting(
+            "Seconds of the window for `account_failures`",
+            formerly="limits.account_window",
+            ge=1,
+            le=86400,
+        ),
     ] = 3600.0
     copies: Annotated[
         int,
-        setting("Imports, copies and shares of one account in their window, all together", ge=1),
+        setting(
+            "Imports, copies and shares of one account in their window, all together",
+            formerly="limits.copies",
+            ge=1,
+        ),
     ] = 60
-    copies_window: Annotated[
-        float, setting("Seconds of the window for `copies`", ge=1, le=86400)
+    copies_window_seconds: Annotated[
+        float,
+        setting(
+            "Seconds of the window for `copies`", formerly="limits.copies_window", ge=1, le=86400
+        ),
     ] = 60.0
 
 
@@ -264,29 +299,35 @@ class AccessSettings(Section):
         ),
     ] = ""
 
-    bypass_admin: Annotated[
+    bypass_admin_access_control: Annotated[
         bool,
         setting(
             "Administrators may see and use every model, whatever its access control is",
+            formerly="bypass_admin",
             env=("BYPASS_ADMIN_ACCESS_CONTROL", "ENABLE_ADMIN_WORKSPACE_CONTENT_ACCESS"),
         ),
     ] = True
-    bypass_models: Annotated[
+    bypass_model_access_control: Annotated[
         bool,
         setting(
-            "Access to models is not checked for any account", env="BYPASS_MODEL_ACCESS_CONTROL"
+            "Access to models is not checked for any account",
+            formerly="bypass_models",
+            env="BYPASS_MODEL_ACCESS_CONTROL",
         ),
     ] = False
-    bypass_chats: Annotated[
+    admin_chat_access: Annotated[
         bool,
         setting(
-            "Administrators may read the chats of all accounts", env="ENABLE_ADMIN_CHAT_ACCESS"
+            "Administrators may read the chats of all accounts",
+            formerly="bypass_chats",
+            env="ENABLE_ADMIN_CHAT_ACCESS",
         ),
     ] = True
-    bypass_export: Annotated[
+    admin_export: Annotated[
         bool,
         setting(
             "Administrators may export data of all accounts, such as all chats they may read",
+            formerly="bypass_export",
             env="ENABLE_ADMIN_EXPORT",
         ),
     ] = True
@@ -307,29 +348,36 @@ class ArenaModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CatalogueSettings(Section):
     """The list of models."""
 
-    ttl: Annotated[
+    cache_ttl: Annotated[
         float | None,
         setting(
             "Seconds for which the list of a source is cached; 0 = not cached, empty = until it is refreshed",
+            formerly="ttl",
             env="MODELS_CACHE_TTL",
             ge=0,
         ),
     ] = 1.0
-    keep: Annotated[
+    cache_until_refresh: Annotated[
         bool,
         setting(
             "Cache lists until they are refreshed; overrides `ttl`",
+            formerly="keep",
             env="ENABLE_BASE_MODELS_CACHE",
         ),
     ] = False
-    limit: Annotated[
+    refresh_timeout: Annotated[
         float,
-        setting("Seconds that a request waits for slow sources before the last list is used", gt=0),
+        setting(
+            "Seconds that a request waits for slow sources before the last list is used",
+            formerly="limit",
+            gt=0,
+        ),
     ] = 1.5
-    order: Annotated[
+    model_order: Annotated[
         list[str],
         setting(
             "Ids of the models that are listed first, in this order; the others follow by name",
+            formerly="order",
             env="MODEL_ORDER_LIST",
         ),
     ] = []
@@ -349,18 +397,19 @@ class CatalogueSettings(Section):
     ] = []
 
     @property
-    def lasts(self) -> float | None:
+    def list_ttl(self) -> float | None:
         """Seconds for which a list is cached; 0 = not cached, None = until it is refreshed."""
-        return None if self.keep else self.ttl
+        return None if self.cache_until_refresh else self.cache_ttl
 
 
-class FetchSettings(Section):
+class HTTPClientSettings(Section):
     """Requests to URLs that users or other servers choose, such as images and webhooks."""
 
-    allow: Annotated[
+    allowed_hosts: Annotated[
         list[str],
         setting(
-            "Private hosts and networks that such requests may reach; none = only public Internet addresses"
+            "Private hosts and networks that such requests may reach; none = only public Internet addresses",
+            formerly="fetch.allow",
         ),
     ] = []
 
@@ -416,15 +465,16 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
         str, setting("Name of this server, shown to users", env="WEBUI_NAME", min_length=1)
     ] = "Portico"
     server: ServerSettings = ServerSettings()
-    browser: BrowserSettings = BrowserSettings()
+    cors: CorsSettings = CorsSettings()
+    security_headers: SecurityHeadersSettings = SecurityHeadersSettings()
     database: DatabaseSettings = DatabaseSettings()
     identity: IdentitySettings = IdentitySettings()
-    limits: LimitSettings = LimitSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()
     access: AccessSettings = AccessSettings()
     permissions: PermissionDefaults = PermissionDefaults()
     catalogue: CatalogueSettings = CatalogueSettings()
-    fetch: FetchSettings = FetchSettings()
+    http_client: HTTPClientSettings = HTTPClientSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     plugins: PluginSelection = PluginSelection()

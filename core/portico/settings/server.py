@@ -33,8 +33,9 @@ class ServerSettings(Section):
         ),
     ] = False
     workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
-    grace: Annotated[
-        float, setting("Seconds that running requests have to finish at shutdown", ge=0)
+    shutdown_timeout: Annotated[
+        float,
+        setting("Seconds that running requests have to finish at shutdown", formerly="grace", ge=0),
     ] = 15.0
     drain_delay: Annotated[
         float,
@@ -52,11 +53,14 @@ class ServerSettings(Section):
             ge=1,
         ),
     ] = 120.0
-    max_body: Annotated[int, setting("Largest request body in bytes", ge=1024)] = 32 * 1024 * 1024
-    max_body_total: Annotated[
+    max_body_bytes: Annotated[
+        int, setting("Largest request body in bytes", formerly="max_body", ge=1024)
+    ] = 32 * 1024 * 1024
+    max_total_body_bytes: Annotated[
         int,
         setting(
             "Bytes of all request bodies in memory together; beyond that, requests are answered with 503",
+            formerly="max_body_total",
             ge=1024 * 1024,
         ),
     ] = 128 * 1024 * 1024
@@ -67,7 +71,9 @@ class ServerSettings(Section):
             ge=1000,
         ),
     ] = 100_000
-    max_depth: Annotated[int, setting("Deepest nesting of a JSON body", ge=8, le=900)] = 128
+    max_json_depth: Annotated[
+        int, setting("Deepest nesting of a JSON body", formerly="max_depth", ge=8, le=900)
+    ] = 128
     header_timeout: Annotated[
         float,
         setting("Seconds that a client may take to send the headers of a request", ge=0.1, le=600),
@@ -78,8 +84,11 @@ class ServerSettings(Section):
             "Seconds between two pieces of a request body, and for the whole of a small one", ge=0.1
         ),
     ] = 30.0
-    body_rate: Annotated[
-        int, setting("Lowest rate of a large request body in bytes per second", ge=1)
+    min_body_bytes_per_second: Annotated[
+        int,
+        setting(
+            "Lowest rate of a large request body in bytes per second", formerly="body_rate", ge=1
+        ),
     ] = 8192
     loop_limit: Annotated[
         float,
@@ -95,7 +104,7 @@ class ServerSettings(Section):
             "Seconds after which a connection is closed whose client reads nothing", ge=0.1, le=3600
         ),
     ] = 30.0
-    docs: Annotated[bool, setting("Serve /docs and /openapi.json")] = True
+    serve_docs: Annotated[bool, setting("Serve /docs and /openapi.json", formerly="docs")] = True
     secure_cookies: Annotated[
         bool,
         setting(

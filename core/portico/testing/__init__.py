@@ -47,7 +47,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "WEBUI_SECRET_KEY": SECRET,
         "ENABLE_SIGNUP": "true",
         "DEFAULT_USER_ROLE": "user",
-        "PORTICO_IDENTITY_PASSWORD_ROUNDS": "4",
+        "PORTICO_IDENTITY_BCRYPT_ROUNDS": "4",
         # Tests do not survive a power cut, so they need not wait for the disk.
         "PORTICO_DATABASE_SQLITE_SYNCHRONOUS": "normal",
         "PORTICO_STRICT": "true",

@@ -63,7 +63,7 @@ def web_application(
     `database`: the health check of the database. `checks`: the plugins' health checks, each with the name of its
     plugin. `failed_plugins`: names of the plugins that failed. `plugins`: all of them, as administrators see them.
     """
-    docs = settings.server.docs
+    docs = settings.server.serve_docs
     return PorticoLitestar(
         route_handlers=[
             *health_routes(database, [*redis_check(redis), *checks], failed_plugins, drain),
@@ -76,12 +76,12 @@ def web_application(
         dto=StrictJSON,
         return_dto=None,
         request_class=BodyRequest,
-        request_max_body_size=settings.server.max_body,
+        request_max_body_size=settings.server.max_body_bytes,
         state=State(
             {
-                "max_depth": settings.server.max_depth,
+                "max_depth": settings.server.max_json_depth,
                 "max_values": settings.server.max_values,
-                "bodies": BodyBudget(settings.server.max_body_total),
+                "bodies": BodyBudget(settings.server.max_total_body_bytes),
                 "cookies": identity.cookies,
                 "drain": drain,
                 "live_connections": identity.live_connections,

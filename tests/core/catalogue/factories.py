@@ -113,7 +113,9 @@ class Law:
         )
 
     async def allows_on_all(self, actor: Actor, kind: str, action: str) -> bool:
-        return self._switches.bypass_models or (actor.is_admin and self._switches.bypass_admin)
+        return self._switches.bypass_model_access_control or (
+            actor.is_admin and self._switches.bypass_admin_access_control
+        )
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
         assert (action, kind) == ("use", "model")
@@ -167,9 +169,9 @@ class World:
         self.law = Law(self.records, readers or {}, **switches)
         self.catalogue = Catalogue(
             CatalogueSettings(
-                ttl=ttl,
-                limit=limit,
-                order=list(order),
+                cache_ttl=ttl,
+                refresh_timeout=limit,
+                model_order=list(order),
                 arena=arenas is not None,
                 arena_models=list(arenas or ()),
             ),

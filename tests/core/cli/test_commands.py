@@ -63,13 +63,13 @@ def test_config_prints_values_and_origins_and_masks_secrets(run, env) -> None:
 
 
 def test_environment_overrides_the_settings_file(run, tmp_path: Path) -> None:
-    (tmp_path / "portico.toml").write_text("[server]\nport = 9001\ngrace = 3\n")
+    (tmp_path / "portico.toml").write_text("[server]\nport = 9001\nshutdown_timeout = 3\n")
     rows = {row["key"]: row for row in json.loads(run("config", "--json", PORT="9002"))}
     assert (rows["server.port"]["value"], rows["server.port"]["origin"]) == (
         9002,
         "environment PORT",
     )
-    assert rows["server.grace"]["origin"].endswith("portico.toml")
+    assert rows["server.shutdown_timeout"]["origin"].endswith("portico.toml")
 
 
 def test_unknown_setting_is_refused_with_the_closest_name(run, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.effort import examples
 
 from portico.errors import FetchRefused
 from portico.http_client import FetchResult, SafeHTTPClient
-from portico.settings.schema import FetchSettings
+from portico.settings.schema import HTTPClientSettings
 
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
 
@@ -99,7 +99,7 @@ def site() -> Iterator[Site]:
 
 def run(ask: Callable[[SafeHTTPClient], Any], allow: tuple[str, ...] = (PUBLIC,)) -> FetchResult:
     async def inside() -> FetchResult:
-        fetch = SafeHTTPClient(FetchSettings(allow=list(allow)))
+        fetch = SafeHTTPClient(HTTPClientSettings(allowed_hosts=list(allow)))
         try:
             return await ask(fetch)
         finally:

@@ -62,7 +62,7 @@ def bus(told: list[Any]) -> EventBus:
 
 @pytest.fixture
 def identity(database: Database, bus: EventBus) -> Identity:
-    return Identity(IdentitySettings(password_rounds=4), SECRET, bus)
+    return Identity(IdentitySettings(bcrypt_rounds=4), SECRET, bus)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def lasting(database: Database, bus: EventBus) -> Identity:
     """An identity room that trusts what it read for as long as it may."""
-    return Identity(IdentitySettings(password_rounds=4, recheck=1), SECRET, bus)
+    return Identity(IdentitySettings(bcrypt_rounds=4, session_cache_seconds=1), SECRET, bus)
 
 
 async def test_every_question_is_answered_by_the_defaults_of_now(

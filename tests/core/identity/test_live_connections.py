@@ -118,7 +118,7 @@ async def test_a_connection_is_ended_after_its_session_was_forgotten(
     database: Database, bus: EventBus, new_account: Any
 ) -> None:
     """A client that is sent away and comes back at once is refused, however long sessions are remembered."""
-    remembering = Identity(IdentitySettings(recheck=3600), SECRET, bus)
+    remembering = Identity(IdentitySettings(session_cache_seconds=3600), SECRET, bus)
     session = await remembering.sessions.open(await new_account("Ann"))
     ann = await remembering.sessions.resolve(session.token)
     connection = Connection(remembering.live_connections, ann)

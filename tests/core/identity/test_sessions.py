@@ -61,7 +61,7 @@ async def test_ab04_a_closed_session_is_closed_for_good(
 async def test_ab04_tokens_that_never_expire_can_be_revoked_too(
     database: Database, bus: EventBus, new_account: Any
 ) -> None:
-    endless = Identity(IdentitySettings(session_lifetime="-1", password_rounds=4), SECRET, bus)
+    endless = Identity(IdentitySettings(session_lifetime="-1", bcrypt_rounds=4), SECRET, bus)
     session = await endless.sessions.open(await new_account("Ann"))
     assert session.expires_at is None and await endless.sessions.resolve(session.token)
     await endless.sessions.end(session.token)

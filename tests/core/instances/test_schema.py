@@ -178,7 +178,7 @@ def test_a_schema_of_a_newer_release_is_refused_at_the_start_unless_forced(
 ) -> None:
     app.call(execute, FUTURE)
     app.close()
-    for settings in ({}, {"PORTICO_DATABASE_MIGRATE": "false"}):
+    for settings in ({}, {"PORTICO_DATABASE_MIGRATE_ON_START": "false"}):
         with pytest.raises(CannotStart, match="newer release .* not know: identity 0099_future"):
             InProcessApp(env | settings)
     forced = InProcessApp(env | {"PORTICO_DATABASE_FORCE": "true"})

@@ -37,7 +37,7 @@ def env(env: dict[str, str], proxy: PostgresProxy) -> dict[str, str]:
         "DATABASE_POOL_SIZE": "3",
         "DATABASE_POOL_TIMEOUT": "1",
         "PORTICO_DATABASE_STATEMENT_TIMEOUT": "1",
-        "PORTICO_IDENTITY_RECHECK": "0",
+        "PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0",
     }
 
 
@@ -121,7 +121,7 @@ def test_connections_that_are_lost_or_refused_give_503_and_never_500(
 def test_a_stream_ends_after_its_grace_when_nobody_can_be_asked(
     env: dict[str, str], proxy: PostgresProxy, upstream: Upstream, tmp_path: Path
 ) -> None:
-    settings = upstream.environment | {"PORTICO_IDENTITY_BLIND_GRACE": "1"}
+    settings = upstream.environment | {"PORTICO_IDENTITY_REVOCATION_GRACE_SECONDS": "1"}
     server = Server(env | settings, tmp_path).start()
     try:
         stream = LiveStream(server, server.client.sign_up("Ada"))

@@ -140,7 +140,7 @@ async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
 
     usual = Permissions()
     usual.activate_packaged([MODEL], law)
-    strict = Permissions(AccessSettings(bypass_admin=False))
+    strict = Permissions(AccessSettings(bypass_admin_access_control=False))
     strict.activate_packaged([MODEL], law)
 
     assert await usual.allows(root, "read", model)
@@ -153,7 +153,7 @@ async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
 
 async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: AddPerson) -> None:
     ann, eve = await add_person("ann"), await add_person("eve", role="pending")
-    permissions = Permissions(AccessSettings(bypass_models=True))
+    permissions = Permissions(AccessSettings(bypass_model_access_control=True))
     permissions.activate_packaged([MODEL], [PackagedPolicy("portico_policies", "models.csv")])
     model = Resource("model", "one", "bob")
 

@@ -18,7 +18,7 @@ from portico.rate_limits.local_counter import LocalCounter
 from portico.rate_limits.rules import RateLimit
 from portico.redis import RedisConnection
 from portico.settings.redis import RedisSettings
-from portico.settings.schema import LimitSettings
+from portico.settings.schema import RateLimitSettings
 from portico.settings.section import Secret
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def limiter(database: Database) -> AsyncIterator[Make]:
     async def make(url: str = "", prefix: str = "test", **settings: Any) -> RateLimiter:
         links.append(RedisConnection(RedisSettings(url=url, key_prefix=prefix)))
         await links[-1].start()
-        return RateLimiter(LimitSettings(**settings), Secret("for tests only"), links[-1])
+        return RateLimiter(RateLimitSettings(**settings), Secret("for tests only"), links[-1])
 
     yield make
     for link in links:

@@ -54,9 +54,11 @@ def test_environment_overrides_file_overrides_default() -> None:
 
 
 def test_setting_without_env_has_derived_variable() -> None:
-    loaded = load(PORTICO_SERVER_MAX_DEPTH="9", PORTICO_SERVER_GRACE="3", PORTICO_STRICT="on")
-    assert loaded.settings.server.max_depth == 9
-    assert loaded.settings.server.grace == 3.0
+    loaded = load(
+        PORTICO_SERVER_MAX_JSON_DEPTH="9", PORTICO_SERVER_SHUTDOWN_TIMEOUT="3", PORTICO_STRICT="on"
+    )
+    assert loaded.settings.server.max_json_depth == 9
+    assert loaded.settings.server.shutdown_timeout == 3.0
     assert loaded.settings.plugins.strict
 
 
@@ -87,7 +89,7 @@ def test_empty_variable_is_a_value_where_empty_is_valid() -> None:
     assert settings.database.url == ""
     assert settings.identity.enable_signup is None
     assert settings.plugins.only == []
-    assert settings.catalogue.ttl is None
+    assert settings.catalogue.cache_ttl is None
 
 
 def test_config_option_overrides_variable_overrides_default_file(tmp_path: Path) -> None:

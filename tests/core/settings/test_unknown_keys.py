@@ -59,7 +59,7 @@ def test_section_of_plugin_without_settings_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("PORTICO_SERVER_GRCAE", "PORTICO_SERVER_GRACE"),
+        ("PORTICO_SERVER_SHUTDOWN_TIMOEUT", "PORTICO_SERVER_SHUTDOWN_TIMEOUT"),
         ("PORTICO_SERVER_PORT", "PORT"),
         ("PORTICO_ECHO_TIME", "PORTICO_ECHO_TIMES"),
         ("PORTICO_ECHO_BASE", "ECHO_BASE"),

@@ -118,7 +118,7 @@ def test_complete_body_has_no_time_limit() -> None:
 
 def test_sent_bytes_extend_the_deadline_and_pauses_do_not() -> None:
     async def ask() -> None:
-        timeout = BodyTimeout(ServerSettings(body_timeout=0.1, body_rate=1))
+        timeout = BodyTimeout(ServerSettings(body_timeout=0.1, min_body_bytes_per_second=1))
         receive = timeout.wrap_receive(receive_from(part(b"x" * 1000)))
         await receive()
         with pytest.raises(RequestTimeout):

@@ -111,7 +111,7 @@ class TestAllOrigins:
     ids=str,
 )  # fmt: skip
 def test_invalid_origin_stops_the_start(bad: list[str]) -> None:
-    with pytest.raises(BadSettings, match="browser.origins"):
+    with pytest.raises(BadSettings, match="cors.allow_origins"):
         Origins(others=bad)
 
 

@@ -15,7 +15,7 @@ DROPPED = (
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     """Sessions are not cached, so that a revocation applies at once."""
-    return env | {"PORTICO_IDENTITY_RECHECK": "0"}
+    return env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0"}
 
 
 def ask(client: Client, cookie: str, **headers: str) -> Response:

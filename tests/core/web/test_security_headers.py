@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.settings.security_headers import BrowserSettings
+from portico.settings.security_headers import SecurityHeadersSettings
 from portico.testing import Client, InProcessApp
 from portico.web.middleware.security_headers import API_CSP, SecurityHeaders
 
@@ -69,7 +69,7 @@ def test_docs_page_may_run_its_own_script_only(client: Client) -> None:
 
 
 def headers_for(**settings: str) -> dict[str, str]:
-    security_headers = SecurityHeaders(BrowserSettings(**settings))
+    security_headers = SecurityHeaders(SecurityHeadersSettings(**settings))
     found = security_headers.headers("/x", page=True, secure=False, caching=False)
     return {name.decode(): value.decode() for name, value in found}
 
@@ -96,7 +96,7 @@ def test_html_policy_allows_what_the_web_client_needs_only() -> None:
         ("hsts", "strict-transport-security", "yes", "max-age=31536000;includeSubDomains"),
         ("frame_options", "x-frame-options", "sameorigin", "SAMEORIGIN"),
         ("frame_options", "x-frame-options", "ALLOW-FROM x", "DENY"),
-        ("content_type", "x-content-type-options", "sniff", "nosniff"),
+        ("content_type_options", "x-content-type-options", "sniff", "nosniff"),
         ("download_options", "x-download-options", "open", "noopen"),
         ("cross_domain_policies", "x-permitted-cross-domain-policies", "master-only", None),
         ("cross_domain_policies", "x-permitted-cross-domain-policies", "all", "none"),
@@ -106,7 +106,7 @@ def test_html_policy_allows_what_the_web_client_needs_only() -> None:
         ("permissions_policy", "permissions-policy", "camera=*", "none"),
         ("cache_control", "cache-control", "private, max-age=60", None),
         ("cache_control", "cache-control", "what=ever it is", "no-store, max-age=0"),
-        ("content_policy", "content-security-policy", "default-src 'self'", None),
+        ("content_security_policy", "content-security-policy", "default-src 'self'", None),
     ],
 )
 def test_configured_headers_are_used_and_invalid_values_become_safe(

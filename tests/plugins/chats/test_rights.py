@@ -67,7 +67,10 @@ class TestWithoutThePermissions:
 class TestOneLimitForAllCopies:
     @pytest.fixture
     def env(self, env: dict[str, str]) -> dict[str, str]:
-        return env | {"PORTICO_LIMITS_COPIES": "5", "PORTICO_LIMITS_COPIES_WINDOW": "600"}
+        return env | {
+            "PORTICO_RATE_LIMITS_COPIES": "5",
+            "PORTICO_RATE_LIMITS_COPIES_WINDOW_SECONDS": "600",
+        }
 
     def test_copy_limit_is_per_account(self, ann: Client, bob: Client) -> None:
         chat = new_chat(ann)
@@ -102,7 +105,7 @@ class TestOneLimitForAllCopies:
 class TestWithoutLimits:
     @pytest.fixture
     def env(self, env: dict[str, str]) -> dict[str, str]:
-        return env | {"PORTICO_LIMITS_COPIES": "1", "PORTICO_LIMITS_ENABLED": "false"}
+        return env | {"PORTICO_RATE_LIMITS_COPIES": "1", "PORTICO_RATE_LIMITS_ENABLED": "false"}
 
     def test_copies_are_unlimited(self, ann: Client) -> None:
         assert {ann.post(CHATS + "import", []).status for _ in range(3)} == {200}

@@ -16,7 +16,7 @@ CHATS = "/api/v1/chats/"
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     """Raises the limit of sign-ins for Ann."""
-    return env | {"PORTICO_LIMITS_ENABLED": "false"}
+    return env | {"PORTICO_RATE_LIMITS_ENABLED": "false"}
 
 
 with_app = settings(

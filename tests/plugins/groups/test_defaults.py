@@ -127,7 +127,10 @@ def test_what_the_operator_set_stays_whatever_is_stored(
 
 
 def test_another_instance_follows_within_a_moment(env: dict[str, str]) -> None:
-    first, second = InProcessApp(env), InProcessApp(env | {"PORTICO_IDENTITY_RECHECK": "0"})
+    first, second = (
+        InProcessApp(env),
+        InProcessApp(env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0"}),
+    )
     try:
         admin = first.client.sign_up("Ada")
         there = Client(second.client.transport, admin.token)

@@ -15,7 +15,7 @@ from tests.plugins.ldap.test_sign_in import FAILED, INVALID_CRED, enter, sign_in
 
 from portico_ldap.protocol.ber import element, integer, octets
 
-OFF = {"PORTICO_LIMITS_ENABLED": "false"}
+OFF = {"PORTICO_RATE_LIMITS_ENABLED": "false"}
 CLEAR = {"LDAP_USE_TLS": "false", "LDAP_CA_CERT_FILE": ""}
 
 

@@ -19,7 +19,7 @@ def authority() -> Iterator[Authority]:
 @pytest.fixture
 def env(env: dict[str, str], authority: Authority) -> dict[str, str]:
     """A house that is registered there, and gives newcomers an account."""
-    return env | authority.environment | {"PORTICO_LIMITS_ENABLED": "false"}
+    return env | authority.environment | {"PORTICO_RATE_LIMITS_ENABLED": "false"}
 
 
 @pytest.fixture

@@ -184,7 +184,9 @@ def test_AB_74_a_browser_that_another_provider_sends_back_does_not_come_in(
 
 
 def test_whoever_fails_again_and_again_waits(env: dict[str, str], authority: Authority) -> None:
-    app = InProcessApp(env | {"PORTICO_LIMITS_ENABLED": "true", "PORTICO_LIMITS_FAILURES": "3"})
+    app = InProcessApp(
+        env | {"PORTICO_RATE_LIMITS_ENABLED": "true", "PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "3"}
+    )
     try:
         browser = Browser(app.client)
         for _ in range(5):

@@ -22,7 +22,7 @@ ORIGIN_UNKNOWN = (
     "Nothing shows that a page of this site sent this request. "
     "Programs send their token in the Authorization header instead of a cookie."
 )
-_HINT = "if this page is yours, set server.trusted_proxies, server.url or browser.origins"
+_HINT = "if this page is yours, set server.trusted_proxies, server.url or cors.allow_origins"
 NOT_JSON = "Requests that rest on a cookie carry JSON: send it as application/json."
 
 

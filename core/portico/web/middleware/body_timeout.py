@@ -16,7 +16,7 @@ class BodyTimeout:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        self.timeout, self.rate = settings.body_timeout, settings.body_rate
+        self.timeout, self.rate = settings.body_timeout, settings.min_body_bytes_per_second
         self._every = min(1.0, settings.body_timeout / 4)
         self._waiting: dict[asyncio.Task[Any], float] = {}
         self._timed_out: set[asyncio.Task[Any]] = set()

@@ -13,7 +13,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class CORS:
-    """The CORS headers of one application. None unless `browser.origins` lists an origin."""
+    """The CORS headers of one application. None unless `cors.allow_origins` lists an origin."""
 
     def __init__(self, origins: Origins) -> None:
         self._any = origins.allows_any

@@ -1,4 +1,4 @@
-"""Trusted origins: pages of this server, and of the sites that the operator lists in `browser.origins`.
+"""Trusted origins: pages of this server, and of the sites that the operator lists in `cors.allow_origins`.
 
 A browser adds cookies to every request, whichever page causes it. The headers by which it names the page (`Origin`,
 `Referer`, `Sec-Fetch-Site`) cannot be forged by the page, so they are checked here.
@@ -34,7 +34,7 @@ class Origins:
         self.allows_any = ANY in others
         if self.allows_any and len(others) > 1:
             raise _bad(
-                "browser.origins", "'*' allows every origin: remove it, or remove the others"
+                "cors.allow_origins", "'*' allows every origin: remove it, or remove the others"
             )
         self.others = frozenset(_origin(other, known) for other in others if other != ANY)
         self._own = frozenset({self.url.encode()} if self.url else ())
@@ -84,17 +84,17 @@ def _origin_of(referer: bytes) -> bytes:
 
 
 def _origin(text: str, schemes: set[str]) -> bytes:
-    """Return one entry of `browser.origins` as browsers write it. Raises: BadSettings."""
+    """Return one entry of `cors.allow_origins` as browsers write it. Raises: BadSettings."""
     scheme, separator, host = text.strip().lower().partition("://")
     if not separator or not _SCHEME.match(scheme):
         raise _bad(
-            "browser.origins",
+            "cors.allow_origins",
             f"{text!r} is not a valid origin; write it like https://app.example.org",
         )
     if scheme not in schemes:
-        raise _bad("browser.origins", f"{text!r}: add its scheme to browser.schemes")
+        raise _bad("cors.allow_origins", f"{text!r}: add its scheme to cors.allow_schemes")
     if valid_host(host) is None:
-        raise _bad("browser.origins", f"{text!r}: write only a scheme and a host")
+        raise _bad("cors.allow_origins", f"{text!r}: write only a scheme and a host")
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, '-'))}".encode()
 
 

@@ -64,7 +64,7 @@ class OuterMiddleware:
         self._watch = ReadWatch(settings.server.send_timeout)
         self._https = HTTPSOnly(origins.url) if settings.server.force_https else None
         security_headers = SecurityHeaders(
-            settings.browser, force_https=settings.server.force_https
+            settings.security_headers, force_https=settings.server.force_https
         )
         self._outbound = ResponseHeaders(security_headers, self._cors)
         self._has_proxies = bool(settings.server.trusted_proxies)

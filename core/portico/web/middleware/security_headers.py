@@ -7,7 +7,7 @@ page, forms that are sent to other sites and a `base` of another origin.
 
 import re
 
-from portico.settings.security_headers import BrowserSettings
+from portico.settings.security_headers import SecurityHeadersSettings
 
 Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]
@@ -51,7 +51,7 @@ YEAR = "max-age=31536000"
 class SecurityHeaders:
     """The security headers of one application. An invalid setting falls back to the safe value."""
 
-    def __init__(self, settings: BrowserSettings, *, force_https: bool = False) -> None:
+    def __init__(self, settings: SecurityHeadersSettings, *, force_https: bool = False) -> None:
         everywhere = list(_everywhere(settings))
         if settings.hsts:
             everywhere.append(("strict-transport-security", _hsts(settings.hsts)))
@@ -61,7 +61,7 @@ class SecurityHeaders:
         frames = dict(everywhere)["x-frame-options"]
         page = HTML_CSP.format("'none'" if frames == "DENY" else "'self'")
         always = _encoded(everywhere), _encoded(secure)
-        policies = [csp_header(settings.content_policy or one) for one in (API_CSP, page)]
+        policies = [csp_header(settings.content_security_policy or one) for one in (API_CSP, page)]
         own = settings.cache_control
         cache_control = (own if _CACHE.match(own) else "no-store, max-age=0") if own else ""
         #: Names of headers that a handler cannot set.
@@ -95,7 +95,7 @@ def csp_header(policy: str) -> Header:
     return b"content-security-policy", policy.encode("latin-1")
 
 
-def _everywhere(settings: BrowserSettings) -> list[tuple[str, str]]:
+def _everywhere(settings: SecurityHeadersSettings) -> list[tuple[str, str]]:
     found = [("x-content-type-options", "nosniff")]
     frames = settings.frame_options.strip().upper()
     found.append(

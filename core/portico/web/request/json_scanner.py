@@ -11,7 +11,7 @@ from portico.errors import TooLarge, ValidationError
 
 #: Bytes that are read at once.
 BLOCK_BYTES: Final = 256 * 1024
-#: Levels of one value. It is the default of `server.max_depth`, so that what is imported can also be saved.
+#: Levels of one value. It is the default of `server.max_json_depth`, so that what is imported can also be saved.
 MAX_DEPTH: Final = 128
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
