@@ -217,9 +217,8 @@ async def run(url: str, models: int, plans: bool) -> dict[str, float]:
                     length=models, label=f"{database.dialect:8} {models:7}"
                 ) as bar:
                     await fill(models, bar.update)
-                if (
-                    database.dialect == "postgres"
-                ):  # PostgreSQL does so by itself after a while; SQLite does not
+                # PostgreSQL does so by itself after a while; SQLite does not.
+                if database.dialect == "postgres":
                     await database.script("ANALYZE")
                 return await measure(database, models, plans)
         finally:

@@ -141,9 +141,8 @@ class RedisConnection:
             except self._failures as failure:
                 error = failure
         assert error is not None
-        if isinstance(
-            error, self._refusals
-        ):  # it answers, and refuses: full, read-only, not permitted
+        # Redis answers, but refuses the command: full, read-only, not permitted.
+        if isinstance(error, self._refusals):
             log.warning(
                 "redis refused a command", error=type(error).__name__, reason=str(error)[:80]
             )

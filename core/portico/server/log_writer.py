@@ -161,9 +161,8 @@ class LogWriter:
             written = self._sink.write(data)
         except BlockingIOError:
             return piece
-        except (
-            OSError
-        ):  # the reader is gone, the disk is full, …: reported when writing works again
+        except OSError:
+            # The reader has ended, the disk is full, …: reported when writing works again.
             with self._changed:
                 self._dropped += piece.lines
             self._fails, self._cut = True, self._within_line

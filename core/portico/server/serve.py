@@ -187,9 +187,8 @@ class ServedApplication:
         close_stalled_connections(self.port, 2 * self._send_timeout)
         lines = [f"Portico is ready at {self.url}"]
         has_accounts = True
-        with contextlib.suppress(
-            DomainError
-        ):  # the database became unavailable just now: `/ready` reports it
+        # The database may have become unavailable just now, which `/ready` reports.
+        with contextlib.suppress(DomainError):
             has_accounts = await self.application.has_accounts()
         if not has_accounts:
             lines.append(

@@ -65,9 +65,8 @@ def domain_error_response(error: errors.DomainError) -> JSONResponse:
     elif isinstance(error, errors.Unavailable):
         headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
     elif isinstance(error, errors.RequestTimeout | errors.IncompleteBody):
-        headers = (
-            (b"connection", b"close"),
-        )  # else the rest of the body would be read as the next request
+        # Else the rest of the body would be read as the next request.
+        headers = ((b"connection", b"close"),)
     return error_response(status, detail, headers)
 
 
@@ -124,9 +123,8 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         case ValidationException():
             return error_response(422, _faults(error))
         case ClientException() if "route_handler" not in request.scope:
-            return error_response(
-                error.status_code, error.detail
-            )  # an invalid Host header, before any route was found
+            # An invalid Host header, before any route was found.
+            return error_response(error.status_code, error.detail)
         case ClientException() if error.status_code == 400:
             return error_response(
                 422, [fault("json_invalid", ["body"], "The body could not be read")]

@@ -165,10 +165,8 @@ class JSONScanner:
                     return
             if self._at == len(self._block) and not self._fill():
                 raise self.cut_off()
-            if stops:
-                self._take(
-                    held, self._at + 1
-                )  # the character after a backslash does not end the string
+            if stops:  # the character after a backslash does not end the string
+                self._take(held, self._at + 1)
 
     def _scalar(self, held: bytearray) -> None:
         while True:
