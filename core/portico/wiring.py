@@ -15,7 +15,7 @@ from portico.plugins import isolation
 from portico.plugins.context import AppContext
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
-from portico.retention import Cleaner
+from portico.retention import DeletionTask
 from portico.runtime_settings import RuntimeSettings, SettingsStore
 from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
@@ -37,7 +37,7 @@ class CoreServices:
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.instance = OwnInstance()
-        self.cleaner = Cleaner()
+        self.cleaner = DeletionTask()
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.drain = Drain(settings.server.shutdown_timeout)
         self.proxies = Proxies(settings.server.trusted_proxies)

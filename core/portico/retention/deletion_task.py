@@ -29,7 +29,7 @@ _WORKING: Final = "UPDATE portico_cleaning SET worked_at = {clock} WHERE id = 1"
 log = structlog.get_logger("portico.retention")
 
 
-class Cleaner:
+class DeletionTask:
     """Deletes rows that are too old, once an hour. `check_seconds`, `pause`: seconds; shorter in tests."""
 
     def __init__(self, check_seconds: float = CHECK_SECONDS, pause: float = PAUSE_SECONDS) -> None:
@@ -46,7 +46,7 @@ class Cleaner:
         """Stop the task, if it was started. The next round continues."""
         await self._task.stop()
 
-    async def clean(self, retentions: Sequence[Retention]) -> dict[str, int]:
+    async def delete_old_rows(self, retentions: Sequence[Retention]) -> dict[str, int]:
         """Delete all rows that are too old, unless an instance did so within the hour. Returns deleted rows by table."""
         deleted: dict[str, int] = {}
         if not await fetch_all(_for_dialect(_CLAIM), ROUND_SECONDS):
@@ -70,7 +70,7 @@ class Cleaner:
 
     async def _clean_if_available(self) -> None:
         with suppress(Unavailable):  # the database module has logged it
-            await self.clean(self._retentions)
+            await self.delete_old_rows(self._retentions)
 
 
 def _for_dialect(sql: str) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 from portico.errors import DomainError, OperatorError, error_location
 from portico.server.log_writer import LogWriter, take_over_streams
-from portico.server.worker_pipe import Lifeline
-from portico.server.worker_start import Start, print_message
+from portico.server.worker_pipe import WorkerPipe
+from portico.server.worker_start import WorkerStart, print_message
 from portico.settings.load import LoadedSettings
 from portico.settings.server import ServerSettings
 
@@ -47,9 +47,9 @@ def serve(loaded: LoadedSettings) -> None:
         )
     address, port = _bindable(server)
     take_over_streams()
-    start, lifeline = Start(server.start_limit), Lifeline()
+    start, pipe = WorkerStart(server.start_limit), WorkerPipe()
     granian = Supervisor(
-        lifeline,
+        pipe,
         start,
         server.drain_delay,
         target="portico",
@@ -70,17 +70,19 @@ def serve(loaded: LoadedSettings) -> None:
         log_enabled=False,
     )
     granian.serve(
-        target_loader=partial(load, loaded, (address, port), start, lifeline), wrap_loader=False
+        target_loader=partial(load, loaded, (address, port), start, pipe), wrap_loader=False
     )
     if start.has_failed:
         sys.exit(1)
 
 
-def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifeline: Lifeline) -> Any:
+def load(
+    loaded: LoadedSettings, listens: tuple[str, int], start: WorkerStart, pipe: WorkerPipe
+) -> Any:
     """Return the application of one worker. Called by granian in the worker process."""
     writer = take_over_streams()
-    life = Life(start, writer)
-    lifeline.watch(life.stopping, life.gone)
+    lifecycle = WorkerLifecycle(start, writer)
+    pipe.watch(lifecycle.stopping, lifecycle.main_process_ended)
     start.begin(writer)
     from portico.app import Portico
     from portico.boot import MIGRATING
@@ -99,15 +101,15 @@ def load(loaded: LoadedSettings, listens: tuple[str, int], start: Start, lifelin
     except Exception as error:  # noqa: BLE001 - every failure of the start is reported once
         start.fail([f"{type(error).__name__}: {error} ({error_location(error)})"])
         sys.exit(1)
-    life.application = application
+    lifecycle.application = application
     start.follow(lambda: application.doing, MIGRATING)
-    return ServedApplication(portico, loaded.settings.server, listens, start, life)
+    return ServedApplication(portico, loaded.settings.server, listens, start, lifecycle)
 
 
-class Life:
+class WorkerLifecycle:
     """Stops a worker when its main process says so or dies. Its methods are called in a thread of the worker."""
 
-    def __init__(self, start: Start, writer: LogWriter) -> None:
+    def __init__(self, start: WorkerStart, writer: LogWriter) -> None:
         self._start, self._writer = start, writer
         self.application: Any = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -123,7 +125,7 @@ class Life:
         else:
             self.loop.call_soon_threadsafe(self.application.drain.announce)
 
-    def gone(self) -> None:
+    def main_process_ended(self) -> None:
         """Exit at once: the main process is gone, and another server may need the port."""
         print_message("The main process has ended, so its worker ends too.")
         self._end(1)
@@ -141,13 +143,13 @@ class ServedApplication:
         portico: Any,
         server: ServerSettings,
         listens: tuple[str, int],
-        start: Start,
-        life: Life,
+        start: WorkerStart,
+        lifecycle: WorkerLifecycle,
     ) -> None:
         address, port = listens
         self.portico, self.application = portico, portico.application
         self.host, self.port = display_host(address), port
-        self._start, self._life = start, life
+        self._start, self._lifecycle = start, lifecycle
         self._send_timeout = server.send_timeout
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
@@ -201,7 +203,7 @@ class ServedApplication:
     def _drain_on_signal(self) -> None:
         """Start draining on SIGTERM and SIGINT. Granian's own handler would wait for endless streams for ever."""
         loop, drain = asyncio.get_running_loop(), self.application.drain
-        self._life.loop = loop
+        self._lifecycle.loop = loop
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(drain.start))
 

@@ -11,11 +11,11 @@ from typing import Any
 from granian.server.mp import MPServer
 
 from portico.errors import OperatorError
-from portico.server.worker_pipe import Lifeline
-from portico.server.worker_start import Start, print_message
+from portico.server.worker_pipe import WorkerPipe
+from portico.server.worker_start import WorkerStart, print_message
 
 #: Two signals within these seconds count as one: `timeout`, for example, signals the process and then its group.
-SAME_SECONDS = 0.02
+SAME_SIGNAL_SECONDS = 0.02
 SIGHUP_TEXT = (
     "SIGHUP has no effect: changed policy files are read automatically, settings at the next start."
 )
@@ -29,10 +29,10 @@ class Supervisor(MPServer):
     """
 
     def __init__(
-        self, lifeline: Lifeline, start: Start, drain_delay: float, **options: Any
+        self, pipe: WorkerPipe, start: WorkerStart, drain_delay: float, **options: Any
     ) -> None:
         super().__init__(**options)
-        self._lifeline, self._start, self._drain_delay = lifeline, start, drain_delay
+        self._pipe, self._start, self._drain_delay = pipe, start, drain_delay
         self._main = os.getpid()
         self._stopping_since: float | None = None
         # A signal handler only writes to this pipe, since it may interrupt any code, including itself.
@@ -85,14 +85,14 @@ class Supervisor(MPServer):
                 print_message(SIGHUP_TEXT)
             elif self._stopping_since is None:
                 self._stop(number)
-            elif time.monotonic() - self._stopping_since > SAME_SECONDS:
+            elif time.monotonic() - self._stopping_since > SAME_SIGNAL_SECONDS:
                 self._end(number)
 
     def _stop(self, number: int) -> None:
         self._stopping_since = time.monotonic()
         for worker in list(self.wrks):
             worker.interrupt_by_parent = True  # its end is expected
-        self._lifeline.announce_stop()
+        self._pipe.announce_stop()
         start = self._start
         delayed = number == signal.SIGTERM and start.is_ready and not start.has_failed
         stop: Callable[..., None] = super().signal_handler_interrupt

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 
-class Lifeline:
+class WorkerPipe:
     """The pipe. Created by the main process, which alone keeps the writing end open."""
 
     def __init__(self) -> None:
@@ -18,18 +18,20 @@ class Lifeline:
         """Notify the worker that the server is stopping. Called in the main process."""
         self._writes.send_bytes(b"stopping")
 
-    def watch(self, stopping: Callable[[], None], gone: Callable[[], None]) -> None:
-        """Start a thread that calls `stopping` on an announcement and `gone` at the end of the main process.
+    def watch(self, stopping: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Start a thread that calls `stopping` on an announcement and `ended` at the end of the main process.
 
         Called once in the worker.
         """
         self._writes.close()
-        arguments = stopping, gone
-        threading.Thread(target=self._watch, args=arguments, name="lifeline", daemon=True).start()
+        arguments = stopping, ended
+        threading.Thread(
+            target=self._watch, args=arguments, name="worker-pipe", daemon=True
+        ).start()
 
-    def _watch(self, stopping: Callable[[], None], gone: Callable[[], None]) -> None:
+    def _watch(self, stopping: Callable[[], None], ended: Callable[[], None]) -> None:
         try:
             while self._reads.recv_bytes():
                 stopping()
         except (EOFError, OSError):
-            gone()
+            ended()

@@ -15,7 +15,7 @@ from portico.server.log_writer import LogWriter
 CHECK_SECONDS = 0.2
 
 
-class Start:
+class WorkerStart:
     """The state of a worker's start, shared with the main process: ready, or failed, which ends the server.
 
     `limit`: seconds that a start may take.

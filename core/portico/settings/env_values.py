@@ -20,7 +20,7 @@ from portico.settings.conversion import InvalidValue, NotJSON
 from portico.settings.fields import Field, bare, is_optional
 
 PAIRED_SEPARATOR = ";"
-TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+TRUE_WORDS, FALSE_WORDS = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 _Text: TypeAlias = (
     inspect.StrType
@@ -86,9 +86,9 @@ def _read(text: str, shape: inspect.Type, separator: str) -> Any:  # noqa: PLR09
 
 
 def _read_bool(word: str) -> bool:
-    if word not in TRUE + FALSE:
+    if word not in TRUE_WORDS + FALSE_WORDS:
         raise InvalidValue
-    return word in TRUE
+    return word in TRUE_WORDS
 
 
 def _read_number(text: str, pattern: str, kind: type[int] | type[float]) -> int | float:

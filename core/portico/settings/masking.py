@@ -9,7 +9,7 @@ import msgspec
 from portico.settings.section import Secret
 
 MASK = "********"
-SHOWN_CHARACTERS = 120
+MAX_SHOWN_CHARS = 120
 
 _USER_IN_URL = re.compile(r"://[^:@/?#\s]*:")
 _PASSWORD_IN_QUERY = re.compile(
@@ -40,7 +40,7 @@ def shown(plain: object) -> str:
     text = json.dumps(plain, ensure_ascii=False, default=str)
     if not text.isprintable():
         text = json.dumps(plain, default=str)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
 
 
 def _encode(value: object) -> str:

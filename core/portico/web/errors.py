@@ -45,7 +45,7 @@ STATUS: dict[type[errors.DomainError], int] = {
 #: Statuses of refusals that depend on the caller or on the number of requests. Each of them is logged.
 LOGGED_STATUSES = frozenset((401, 403, 429))
 #: Seconds after which a client should try again when the database is unavailable.
-RETRY_AFTER = 2
+RETRY_AFTER_SECONDS = 2
 
 
 def error_response(status: int, detail: Any, headers: Headers = ()) -> JSONResponse:
@@ -63,7 +63,7 @@ def domain_error_response(error: errors.DomainError) -> JSONResponse:
     elif isinstance(error, errors.RateLimited):
         headers = ((b"retry-after", str(error.retry_after).encode()),)
     elif isinstance(error, errors.Unavailable):
-        headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
+        headers = ((b"retry-after", str(RETRY_AFTER_SECONDS).encode()),)
     elif isinstance(error, errors.RequestTimeout | errors.IncompleteBody):
         # Else the rest of the body would be read as the next request.
         headers = ((b"connection", b"close"),)

@@ -29,7 +29,7 @@ Request = litestar.Request[Actor, Any, State]
 Socket = litestar.WebSocket[Actor, Any, State]
 
 #: Bytes of a request body on a public route.
-PUBLIC_BODY = 64 * 1024
+MAX_PUBLIC_BODY_BYTES = 64 * 1024
 
 
 class Controller(litestar.Controller):
@@ -115,7 +115,7 @@ def route(
     if content_policy is not None:
         opt["content_policy"] = csp_header(content_policy)
     if max_body is None and access == "public":
-        max_body = PUBLIC_BODY
+        max_body = MAX_PUBLIC_BODY_BYTES
     if max_body is not None:
         options["request_max_body_size"] = max_body
     if max_values is not None:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from portico.db import Retention, execute, fetch_all, now, transaction
-from portico.retention import Cleaner
+from portico.retention import DeletionTask
 from portico.testing import InProcessApp
 
 DAY = 86400
@@ -20,7 +20,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 async def clean(app: InProcessApp) -> dict[str, int]:
-    return await Cleaner(pause=0).clean(app.portico.retentions)
+    return await DeletionTask(pause=0).delete_old_rows(app.portico.retentions)
 
 
 async def write() -> None:

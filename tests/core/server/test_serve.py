@@ -41,8 +41,8 @@ class Application:
 
 
 def ready(start: Any, port: int) -> ServedApplication:
-    life: Any = None
-    return ServedApplication(Application(), ServerSettings(), ("127.0.0.1", port), start, life)
+    lifecycle: Any = None
+    return ServedApplication(Application(), ServerSettings(), ("127.0.0.1", port), start, lifecycle)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from portico.testing import Client, InProcessApp, Server
-from portico.web.middleware.outer import MAX_PATH
+from portico.web.middleware.outer import MAX_PATH_CHARS
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def test_unknown_path_and_wrong_method_return_json(
 
 def test_too_long_path_is_refused(client: Client) -> None:
     prefix = "/api/v1/chats/"
-    assert client.get(prefix + "a" * (MAX_PATH - len(prefix))).status == 401
-    for path in (prefix + "a" * MAX_PATH, "/" + "a" * MAX_PATH):
+    assert client.get(prefix + "a" * (MAX_PATH_CHARS - len(prefix))).status == 401
+    for path in (prefix + "a" * MAX_PATH_CHARS, "/" + "a" * MAX_PATH_CHARS):
         answer = client.get(path)
         assert (answer.status, answer.json) == (414, {"detail": "The URL is too long."})
         assert "x-request-id" in answer.headers

@@ -27,7 +27,7 @@ from portico.web.errors import log_and_respond
 from portico.web.middleware.origins import Origins
 
 #: Methods that change nothing, unless the route has `csrf_checked`.
-SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def auth_middleware(
@@ -42,7 +42,7 @@ def auth_middleware(
             try:
                 access = opt.get("access", "verified")
                 if (
-                    scope.get("method") not in SAFE
+                    scope.get("method") not in SAFE_METHODS
                     or opt.get("csrf_checked")
                     or (access != "public" and is_cross_site(scope))
                 ):

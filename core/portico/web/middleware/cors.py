@@ -5,7 +5,7 @@ from litestar.types import Scope, Send
 from portico.web.middleware.origins import Origins
 
 #: Seconds for which a browser need not ask again.
-MAX_AGE = b"600"
+MAX_AGE_SECONDS = b"600"
 _METHODS = b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _VARY = (b"vary", b"Origin")
 
@@ -35,13 +35,13 @@ class CORS:
             _VARY,
         )
 
-    async def answer(self, scope: Scope, send: Send) -> None:
+    async def respond(self, scope: Scope, send: Send) -> None:
         """Answer a preflight request. Allows every method and header; the request itself is authorized later."""
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", b"2"),
             (b"access-control-allow-methods", _METHODS),
-            (b"access-control-max-age", MAX_AGE),
+            (b"access-control-max-age", MAX_AGE_SECONDS),
         ]
         wanted = [v for name, v in scope["headers"] if name == b"access-control-request-headers"]
         if wanted:

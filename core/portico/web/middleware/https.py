@@ -25,7 +25,7 @@ class HTTPSOnly:
         """Return whether a request came over plain HTTP although HTTPS is required."""
         return scope["scheme"] in ("http", "ws") and scope["path"] not in _PROBES
 
-    async def answer(self, scope: Scope, send: Send) -> None:
+    async def respond(self, scope: Scope, send: Send) -> None:
         """Redirect GET and HEAD with 308. Raises: Forbidden for other methods, whose body was already sent in the clear."""
         host = self._host or _target_url(scope)
         if scope.get("method") not in ("GET", "HEAD") or not host:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from portico.settings.problems import BadSettings, Problem
 from portico.web.middleware.proxies import valid_host
 
-ANY = "*"
+ANY_ORIGIN = "*"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443"}
 #: The scheme of a page by the scheme of a web socket that it opens.
@@ -31,12 +31,12 @@ class Origins:
         self.url = _own_url(url)
         others = [other for other in others if other]
         known = {"http", "https", *(scheme.lower() for scheme in schemes if scheme)}
-        self.allows_any = ANY in others
+        self.allows_any = ANY_ORIGIN in others
         if self.allows_any and len(others) > 1:
             raise _bad(
                 "cors.allow_origins", "'*' allows every origin: remove it, or remove the others"
             )
-        self.others = frozenset(_origin(other, known) for other in others if other != ANY)
+        self.others = frozenset(_origin(other, known) for other in others if other != ANY_ORIGIN)
         self._own = frozenset({self.url.encode()} if self.url else ())
 
     def is_trusted(self, origin: bytes, scope: Mapping[str, Any]) -> bool:

@@ -37,7 +37,7 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
 #: Characters of sixteen bytes in base64.
 _KEY_LENGTH = 24
 #: Characters of a path. The router caches a thousand paths, whether they exist or not.
-MAX_PATH = 2048
+MAX_PATH_CHARS = 2048
 #: Request headers that are read here.
 _RELEVANT_HEADERS = FORWARDED_HEADERS | {
     b"x-request-id",
@@ -95,7 +95,7 @@ class OuterMiddleware:
                 if framings > 1:
                     # A proxy in front may have used the other header, and taken the rest for another request (request smuggling).
                     raise errors.IncompleteBody
-                if len(scope["path"]) > MAX_PATH:
+                if len(scope["path"]) > MAX_PATH_CHARS:
                     raise errors.URLTooLong
                 await self._serve(scope, receive, sender, origin)
             except Exception as error:  # noqa: BLE001 - raised again where no response can be sent
@@ -109,9 +109,9 @@ class OuterMiddleware:
         if scope["type"] == ScopeType.WEBSOCKET and not _is_valid_handshake(scope):
             await error_response(400, "Bad Request")(scope, receive, send)
         elif self._https is not None and self._https.applies_to(scope):
-            await self._https.answer(scope, send)
+            await self._https.respond(scope, send)
         elif origin and self._cors.on and is_preflight(scope):
-            await self._cors.answer(scope, send)
+            await self._cors.respond(scope, send)
         else:
             await self._app(scope, receive, send)
 

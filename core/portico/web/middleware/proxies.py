@@ -27,10 +27,10 @@ FORWARDED_HEADERS = frozenset(
         "cf-pseudo-ipv4", "fastly-client-ip", "front-end-https", "x-url-scheme",
     )
 )  # fmt: skip
-TRUSTED = "portico.trusted_peer"
+TRUSTED_PEER_KEY = "portico.trusted_peer"
 #: Proxies in a row; a request with more is not trusted.
 MAX_HOPS = 32
-UNKNOWN = "unknown"
+UNKNOWN_ADDRESS = "unknown"
 
 _HOST = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?\Z", re.I
@@ -75,7 +75,7 @@ class Proxies:
             scope["headers"] = kept
         if not self.trusts(scope):
             return
-        scope[TRUSTED] = True  # type: ignore[literal-required]
+        scope[TRUSTED_PEER_KEY] = True  # type: ignore[literal-required]
         if forwarded:
             self._apply(scope, self._parse_forwarded(forwarded))
 
@@ -164,14 +164,14 @@ def client_address(scope: Mapping[str, Any]) -> str:
     """Return the client's address of a request or socket, as trusted proxies report it; `unknown` without one."""
     client = scope.get("client")
     if not client:
-        return UNKNOWN
+        return UNKNOWN_ADDRESS
     host = str(client[0])
     return host[7:] if host.startswith("::ffff:") and "." in host else host
 
 
 def from_trusted_proxy(request: Any) -> bool:
     """Return whether a request, a socket or an ASGI scope came through a proxy in `server.trusted_proxies`."""
-    return bool(getattr(request, "scope", request).get(TRUSTED))
+    return bool(getattr(request, "scope", request).get(TRUSTED_PEER_KEY))
 
 
 def valid_host(text: str) -> str | None:

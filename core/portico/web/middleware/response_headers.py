@@ -11,8 +11,8 @@ from litestar.types import Message, Scope, Send
 from portico.web.middleware.cors import CORS
 from portico.web.middleware.security_headers import SecurityHeaders
 from portico.web.middleware.slow_readers import (
+    MAX_UNSPLIT_BYTES,
     PIECE_BYTES,
-    WHOLE_BYTES,
     ClientStalled,
     ReadWatch,
     send_in_pieces,
@@ -105,7 +105,7 @@ class ResponseSender:
             return
         body: bytes = message.get("body", b"")  # type: ignore[assignment]
         more: bool = message.get("more_body", False)  # type: ignore[assignment]
-        if not more and not self._is_stream and len(body) <= WHOLE_BYTES:
+        if not more and not self._is_stream and len(body) <= MAX_UNSPLIT_BYTES:
             await self._send(message)  # the server buffers it
         elif len(body) > 2 * PIECE_BYTES:
             await send_in_pieces(body, more, self)

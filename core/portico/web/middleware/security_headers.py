@@ -32,7 +32,7 @@ HTML_CSP = "; ".join(
 )
 API_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 #: Paths whose responses are for the caller alone.
-PRIVATE = ("/api/", "/openai/", "/ollama/", "/oauth/")
+PRIVATE_PATHS = ("/api/", "/openai/", "/ollama/", "/oauth/")
 NO_STORE = "no-store"
 
 _REFERRER = frozenset(
@@ -45,7 +45,7 @@ _HSTS = re.compile(r"max-age=\d{1,10}(\s*;\s*includeSubDomains)?(\s*;\s*preload)
 _CROSS_DOMAIN = ("none", "master-only", "by-content-type", "by-ftp-filename")
 _PERMISSIONS = re.compile(r"[a-z-]+=\((self)?\)(\s*,\s*[a-z-]+=\((self)?\))*\Z")
 _CACHE = re.compile(r"[a-z-]+(=\d{1,10})?(\s*,\s*[a-z-]+(=\d{1,10})?)*\Z", re.I)
-YEAR = "max-age=31536000"
+HSTS_ONE_YEAR = "max-age=31536000"
 
 
 class SecurityHeaders:
@@ -57,7 +57,9 @@ class SecurityHeaders:
             everywhere.append(("strict-transport-security", _hsts(settings.hsts)))
         secure = list(everywhere)
         if force_https and not settings.hsts:
-            secure.append(("strict-transport-security", YEAR))  # not in the clear: RFC 6797, 7.2
+            secure.append(
+                ("strict-transport-security", HSTS_ONE_YEAR)
+            )  # not in the clear: RFC 6797, 7.2
         frames = dict(everywhere)["x-frame-options"]
         page = HTML_CSP.format("'none'" if frames == "DENY" else "'self'")
         always = _encoded(everywhere), _encoded(secure)
@@ -87,7 +89,7 @@ class SecurityHeaders:
         """
         if caching:
             return self._as_given[secure][page]
-        return (self._private if path.startswith(PRIVATE) else self._public)[secure][page]
+        return (self._private if path.startswith(PRIVATE_PATHS) else self._public)[secure][page]
 
 
 def csp_header(policy: str) -> Header:
@@ -120,7 +122,7 @@ def _everywhere(settings: SecurityHeadersSettings) -> list[tuple[str, str]]:
 
 
 def _hsts(text: str) -> str:
-    return text.strip() if _HSTS.match(text.strip()) else f"{YEAR};includeSubDomains"
+    return text.strip() if _HSTS.match(text.strip()) else f"{HSTS_ONE_YEAR};includeSubDomains"
 
 
 def _encoded(headers: list[tuple[str, str]]) -> Headers:

@@ -14,7 +14,7 @@ from litestar.types import Message, Send
 PIECE_BYTES: Final = 64 * 1024
 #: Bytes of a response that is handed to the server at once: for a list of models, pieces would cost a sixth more. If the
 #: client does not read it, the kernel closes the connection (see `tcp_sockets`).
-WHOLE_BYTES: Final = 512 * 1024
+MAX_UNSPLIT_BYTES: Final = 512 * 1024
 
 
 class ClientStalled(Exception):

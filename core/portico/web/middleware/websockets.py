@@ -14,14 +14,14 @@ from portico.web.middleware.slow_readers import ClientStalled, ReadWatch
 from portico.web.response.json_response import JSONResponse
 
 #: Where the server cannot send an HTTP response to a handshake, it closes with this code plus the status.
-CODES = 4000
+CLOSE_CODE_BASE = 4000
 #: Bytes of a reason that fit into a close frame.
 _MAX_REASON_BYTES = 123
 #: Internal error. Source: RFC 6455, 7.4.1.
 _INTERNAL_ERROR = 1011
 #: The connection ended without a close frame. Source: RFC 6455, 7.4.1.
-_STALLED = 1006
-STALLED = "The client does not read."
+_ABNORMAL_CLOSURE = 1006
+STALLED_MESSAGE = "The client does not read."
 #: The code with which Litestar closes after any error of its own.
 _LITESTAR_ERROR = 4500
 
@@ -54,7 +54,7 @@ class HandshakeSender:
                 headers = [*message["headers"], self._request_id]
                 message = {**message, "headers": headers, "type": "websocket.http.response.start"}
                 if not self._can_answer:
-                    code = CODES + message["status"]
+                    code = CLOSE_CODE_BASE + message["status"]
                     message = {"type": "websocket.close", "code": code, "reason": ""}
             case "http.response.body":
                 message = {**message, "type": "websocket.http.response.body"}
@@ -71,12 +71,12 @@ class HandshakeSender:
 
     async def _send_watched(self, message: Any) -> None:
         if self.stalled:
-            raise WebSocketDisconnect(detail=STALLED, code=_STALLED)
+            raise WebSocketDisconnect(detail=STALLED_MESSAGE, code=_ABNORMAL_CLOSURE)
         try:
             await self._watch.send(self._send, message)
         except ClientStalled:
             self.stalled = True
-            raise WebSocketDisconnect(detail=STALLED, code=_STALLED) from None
+            raise WebSocketDisconnect(detail=STALLED_MESSAGE, code=_ABNORMAL_CLOSURE) from None
 
 
 def _refusal_of(close: Any, scope: Scope) -> Any:
@@ -126,4 +126,4 @@ async def _end(
         await reply(socket.scope, socket.receive, socket.send)
     elif socket.connection_state != "disconnect":
         short = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
-        await socket.close(code or CODES + reply.status, short)
+        await socket.close(code or CLOSE_CODE_BASE + reply.status, short)

@@ -12,7 +12,7 @@ SMALL_BYTES: Final = 64 * 1024
 #: Key of a request's `HeldBody` in its scope.
 HELD_BODY: Final = "portico.body"
 
-BUSY: Final = "Too many large requests at once. Try again in a moment."
+TOO_MANY_BODIES: Final = "Too many large requests at once. Try again in a moment."
 
 
 class BodyBudget:
@@ -40,9 +40,9 @@ class BodyBudget:
                 self.held_bytes + size > self._max_large_bytes
                 or (of_caller > body.size and of_caller + size > self._max_caller_bytes)
             ):
-                raise Unavailable(BUSY)
+                raise Unavailable(TOO_MANY_BODIES)
         elif self.held_bytes + size > self._max_bytes:
-            raise Unavailable(BUSY)
+            raise Unavailable(TOO_MANY_BODIES)
         body.size += size
         self.held_bytes += size
         self._callers[body.caller] += size

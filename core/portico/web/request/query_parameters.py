@@ -7,8 +7,8 @@ from portico.web.openapi.responses import SchemaOf
 from portico.web.request.body_scanner import fault
 from portico.web.request.lenient_json import parse_seconds
 
-YES: Final = frozenset(("true", "1", "yes", "on"))
-NO: Final = frozenset(("false", "0", "no", "off", ""))
+TRUE_WORDS: Final = frozenset(("true", "1", "yes", "on"))
+FALSE_WORDS: Final = frozenset(("false", "0", "no", "off", ""))
 
 #: Type of a parameter that `parse_query_flag` reads, for the OpenAPI document.
 QueryFlag: TypeAlias = Annotated[
@@ -19,9 +19,9 @@ QueryFlag: TypeAlias = Annotated[
 def parse_query_flag(name: str, text: str) -> bool:
     """Parse a boolean in any of the notations that clients use, in any case; empty = False. Raises: ValidationError."""
     word = text.lower()
-    if word not in YES and word not in NO:
+    if word not in TRUE_WORDS and word not in FALSE_WORDS:
         raise ValidationError([fault("bool_parsing", ["query", name], "Expected true or false")])
-    return word in YES
+    return word in TRUE_WORDS
 
 
 #: Type of a parameter that `parse_query_time` reads, for the OpenAPI document.

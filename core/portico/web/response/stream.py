@@ -33,7 +33,7 @@ SHUTDOWN_MESSAGE = "The server is shutting down."
 INTERRUPTED_MESSAGE = "The answer broke off."
 
 #: The only headers of a model source that are passed on to the client.
-PASSED_ON = frozenset({"retry-after", "x-request-id"})
+FORWARDED_SOURCE_HEADERS = frozenset({"retry-after", "x-request-id"})
 
 
 def error_event(message: str, kind: str, code: str) -> bytes:
@@ -159,7 +159,7 @@ def _start(reply: SourceResponse, own: Headers) -> Any:
     headers += [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in reply.headers.items()
-        if name.lower() in PASSED_ON
+        if name.lower() in FORWARDED_SOURCE_HEADERS
     ]
     if isinstance(reply.body, bytes):
         headers.append((b"content-length", b"%d" % len(reply.body)))
