@@ -1,4 +1,6 @@
-"""Signing in with the password of a directory that speaks LDAP, such as OpenLDAP or Active Directory."""
+"""Sign-in with the password of an LDAP server, such as OpenLDAP or Active Directory."""
+
+from typing import TYPE_CHECKING
 
 from portico.api import (
     AppContext,
@@ -13,16 +15,20 @@ from portico.api import (
     hookimpl,
 )
 
+if TYPE_CHECKING:
+    from portico_ldap.components import LdapComponents
+    from portico_ldap.settings import LdapSettings
+
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="Sign in with the password of a directory (LDAP); off until ENABLE_LDAP is true.",
+    summary="Sign in with the password of an LDAP server; disabled until ENABLE_LDAP is true.",
     route_prefixes=("/api/v1/auths/ldap", "/api/v1/auths/admin/config/ldap"),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """Which directory, and on which terms its people come in."""
+    """Return the settings of the LDAP server and of the accounts of its users."""
     from portico_ldap.settings import LdapSettings
 
     return LdapSettings
@@ -30,52 +36,51 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_tables() -> TableSet:
-    """The password for the directory, locked."""
+    """Return the table of the encrypted password."""
     from portico_ldap.tables import TABLES
 
     return TABLES
 
 
 @hookimpl
+def register_components(app: AppContext, settings: "LdapSettings") -> "LdapComponents":
+    """Build the runtime configuration and the auth provider."""
+    from portico_ldap.components import build_components
+
+    return build_components(app, settings)
+
+
+@hookimpl
 def register_resources() -> list[ResourceKind]:
-    """The directory, as policies speak of it: there is one, and it has no rows."""
+    """Return the LDAP settings, of which there is one set and no rows."""
     return [ResourceKind("ldap", "", ("read", "write"))]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The page on it."""
+    """Return the policy file of LDAP."""
     return [PackagedPolicy("portico_policies", "ldap.csv")]
 
 
 @hookimpl
-def register_auth_providers(app: AppContext, settings: Section) -> list[AuthProvider]:
-    """The form, which is shut while the directory is off."""
-    from portico_ldap.provider import LdapSignIn
-    from portico_ldap.settings import LdapSettings
-
-    assert isinstance(settings, LdapSettings)
-    return [LdapSignIn(app, settings)]
+def register_auth_providers(plugin: "LdapComponents") -> list[AuthProvider]:
+    """Return the auth provider, which is inactive while LDAP is disabled."""
+    return [plugin.provider]
 
 
 @hookimpl
-def register_routes(app: AppContext, settings: Section) -> list[object]:
-    """The door, and the administrator's."""
-    from portico_ldap.routes import routes
-    from portico_ldap.runtime_config import LdapConfig
-    from portico_ldap.settings import LdapSettings
+def register_routes() -> list[object]:
+    """Return the routes of sign-in and of the settings."""
+    from portico_ldap.routes import LdapRoutes
 
-    assert isinstance(settings, LdapSettings)
-    return routes(app, LdapConfig(app, settings))
+    return [LdapRoutes]
 
 
 @hookimpl
-def startup(settings: Section) -> None:
-    """Complain now of what would keep everybody out later."""
+def startup(settings: "LdapSettings") -> None:
+    """Refuse to start with LDAP settings that can never work."""
     from portico_ldap.runtime_config import check_usable
-    from portico_ldap.settings import LdapSettings
 
-    assert isinstance(settings, LdapSettings)
     if settings.enable:
         try:
             check_usable(settings)
@@ -84,10 +89,6 @@ def startup(settings: Section) -> None:
 
 
 @hookimpl
-def shutdown(app: AppContext) -> None:
-    """Let go of the threads that look up names."""
-    from portico_ldap.provider import LdapSignIn
-
-    way = app.identity.auth.providers.get("ldap")
-    if isinstance(way, LdapSignIn):
-        way.close()
+def shutdown(plugin: "LdapComponents") -> None:
+    """Stop the threads that resolve host names."""
+    plugin.provider.close()

@@ -1,4 +1,4 @@
-"""The way in by the directory's password. No HTTP."""
+"""The auth provider for sign-in with an LDAP password. No HTTP."""
 
 from typing import Literal, NamedTuple
 
@@ -13,70 +13,69 @@ from portico.api import (
     Role,
 )
 from portico_ldap.client import FAILED, LdapClient
-from portico_ldap.identity_mapping import is_administrator, proof_of, subject_of
+from portico_ldap.identity_mapping import identity_of, is_administrator, subject_of
 from portico_ldap.protocol import SearchEntry
 from portico_ldap.runtime_config import LdapConfig
 from portico_ldap.schemas import LdapForm
 from portico_ldap.server import LdapServerConfig
 from portico_ldap.settings import LdapSettings
 
-#: Characters; no directory names anybody at greater length, and no person types more.
-LONGEST_USER, LONGEST_PASSWORD = 256, 1024
+MAX_USER_CHARS, MAX_PASSWORD_CHARS = 256, 1024
 
 
 class NotEnabled(InvalidRequest):
-    """Nobody comes in by the directory now."""
+    """Sign-in with LDAP is disabled."""
 
     default = "LDAP authentication is not enabled"
 
 
 class SignInAttempt(NamedTuple):
-    """A form that was filled in, and the address it came from."""
+    """The body of a sign-in request and the address of the client."""
 
     form: LdapForm
     address: str
 
 
 class LdapSignIn:
-    """The way called `ldap`, of one house."""
+    """The auth provider `ldap`."""
 
     name = "ldap"
     kind: Literal["form"] = "form"
 
-    def __init__(self, app: AppContext, settings: LdapSettings) -> None:
+    def __init__(self, app: AppContext, settings: LdapSettings, config: LdapConfig) -> None:
         self._identity = app.identity
-        self._configured = LdapConfig(app, settings)
-        self._directory = LdapClient(settings)
+        self._config = config
+        self._client = LdapClient(settings)
         self._limiter = app.limiter
 
     @property
     def label(self) -> str:
-        """What the form is called."""
-        return self._configured.cached.label
+        """The title of the sign-in form."""
+        return self._config.cached.label
 
     @property
     def provisioning_rules(self) -> ProvisioningRules:
-        """The operator's. The first account of a house is always made."""
-        settings = self._configured.cached
+        """The rules for new accounts. The first account is always created."""
+        settings = self._config.cached
         return ProvisioningRules(
-            create_accounts=settings.newcomers,
+            create_accounts=settings.create_accounts,
             create_first_account=True,
-            link_by_email=settings.merge,
+            link_by_email=settings.link_by_email,
             create_groups=settings.group_creation,
         )
 
     async def is_enabled(self) -> bool:
-        """Whether it lets anybody in now."""
-        settings = await self._configured.current()
+        """Whether users can sign in with LDAP."""
+        settings = await self._config.current()
         return settings.enable and settings.enable_password_auth
 
     async def authenticate(self, attempt: SignInAttempt) -> ExternalIdentity:
-        """What the directory says about whoever has this name and password.
+        """Return the identity of the user with this name and password.
 
-        Raises: NotEnabled; Forbidden; Invalid, the same for every wrong pair; SourceFailed and SourceTimedOut if the
-        directory cannot be asked; RateLimited.
+        Raises: NotEnabled; Forbidden; InvalidRequest, the same for all wrong credentials; SourceFailed and
+        SourceTimedOut if the LDAP server fails; RateLimited.
         """
-        settings = await self._configured.current()
+        settings = await self._config.current()
         if not settings.enable:
             raise NotEnabled
         if not settings.enable_password_auth:
@@ -85,23 +84,23 @@ class LdapSignIn:
         async with await self._limiter.acquire("ldap", attempt.address, form.user):
             if not _is_valid_input(form):
                 raise InvalidRequest(INVALID_CRED)
-            server = await self._configured.server()
-            entry = await self._directory.authenticate(server, form.user, form.password)
+            server = await self._config.server()
+            entry = await self._client.authenticate(server, form.user, form.password)
             if entry is None:
                 raise InvalidRequest(INVALID_CRED)
-            proof = proof_of(entry, server, form.user, await self._role(entry, server))
-            if proof is None:
+            identity = identity_of(entry, server, form.user, await self._role(entry, server))
+            if identity is None:
                 raise InvalidRequest(FAILED)
-            return proof
+            return identity
 
     def close(self) -> None:
-        """Let go of what it holds."""
-        self._directory.close()
+        """Stop the threads that resolve host names."""
+        self._client.close()
 
     async def _role(self, entry: SearchEntry, server: LdapServerConfig) -> Role | None:
-        """Administrators are those in the groups that the operator named, if any was, and nobody else of the directory.
+        """Return the role that `admin_groups` gives the user; None = leave the role as it is.
 
-        The founder of the house and its last administrator stay what they are.
+        The first account and the last administrator keep their role.
         """
         if not server.settings.admin_groups:
             return None
@@ -109,14 +108,14 @@ class LdapSignIn:
             return "admin"
         account_id = await self._identity.links.account_id(self.name, subject_of(entry, server))
         account = await self._identity.accounts.find(account_id) if account_id else None
-        demoted = account is not None and account.role == "admin"
-        return self._identity.settings.default_role if demoted else None
+        loses_admin_role = account is not None and account.role == "admin"
+        return self._identity.settings.default_role if loses_admin_role else None
 
 
 def _is_valid_input(form: LdapForm) -> bool:
-    """Whether this may go to a directory at all. An empty password would be let in as nobody."""
+    """Whether the form may be sent to the server. An empty password would be an anonymous bind that succeeds."""
     return (
-        0 < len(form.user) <= LONGEST_USER
-        and 0 < len(form.password) <= LONGEST_PASSWORD
+        0 < len(form.user) <= MAX_USER_CHARS
+        and 0 < len(form.password) <= MAX_PASSWORD_CHARS
         and "\x00" not in form.user + form.password
     )

@@ -1,11 +1,9 @@
-"""The door for people of the directory, and where administrators say which directory that is."""
-
-from typing import Any
+"""The routes of sign-in with LDAP and of its settings."""
 
 from litestar.params import JSONBody
 
 from portico.api import (
-    AppContext,
+    Controller,
     JSONResponse,
     Request,
     SessionUser,
@@ -15,29 +13,27 @@ from portico.api import (
     post,
     sign_in_response,
 )
+from portico_ldap.components import LdapComponents
 from portico_ldap.provider import SignInAttempt
-from portico_ldap.runtime_config import LdapConfig
 from portico_ldap.schemas import LdapForm, LdapServer, LdapState, LdapSwitch
 
 
-def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
-    """Handlers that work in this house."""
-    identity = app.identity
+class LdapRoutes(Controller):
+    """`/api/v1/auths/ldap` and the settings of LDAP for administrators."""
+
+    plugin: LdapComponents
 
     @post("/api/v1/auths/ldap", access="public", response_type=SessionUser)
-    async def sign_in(request: Request, data: JSONBody[LdapForm]) -> JSONResponse:
-        """Open a session for somebody whom the directory knows by this name and password."""
+    async def sign_in(self, request: Request, data: JSONBody[LdapForm]) -> JSONResponse:
+        """Sign in with the name and password of a user of the LDAP server."""
         attempt = SignInAttempt(data, client_address(request.scope))
-        return sign_in_response(
-            await identity.auth.sign_in_with(
-                identity.auth.providers["ldap"], attempt, request.scope
-            )
-        )
+        auth, provider = self.plugin.app.identity.auth, self.plugin.provider
+        return sign_in_response(await auth.sign_in_with(provider, attempt, request.scope))
 
     @get("/api/v1/auths/admin/config/ldap", requires="ldap:read", response_type=LdapState)
-    async def state() -> JSONResponse:
-        """Whether people sign in by the directory."""
-        return json_response(await configured.state())
+    async def get_state(self) -> JSONResponse:
+        """Return whether sign-in with LDAP is enabled."""
+        return json_response(await self.plugin.config.state())
 
     @post(
         "/api/v1/auths/admin/config/ldap",
@@ -45,15 +41,15 @@ def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
         session_only=True,
         response_type=LdapState,
     )
-    async def set_enabled(request: Request, data: JSONBody[LdapSwitch]) -> JSONResponse:
-        """Let people sign in by the directory, or not any more. Refused where the operator has set it."""
-        on = bool(data.enable_ldap)
-        return json_response(await configured.set_enabled(on, request.user.id))
+    async def set_enabled(self, request: Request, data: JSONBody[LdapSwitch]) -> JSONResponse:
+        """Enable or disable sign-in with LDAP. Refused if `ENABLE_LDAP` is set in the file or environment."""
+        enabled = bool(data.enable_ldap)
+        return json_response(await self.plugin.config.set_enabled(enabled, request.user.id))
 
     @get("/api/v1/auths/admin/config/ldap/server", requires="ldap:read", response_type=LdapServer)
-    async def describe() -> JSONResponse:
-        """The directory. Its password is not told."""
-        return json_response(await configured.describe())
+    async def get_server(self) -> JSONResponse:
+        """Return the settings of the LDAP server, with `********` in place of the password."""
+        return json_response(await self.plugin.config.describe())
 
     @post(
         "/api/v1/auths/admin/config/ldap/server",
@@ -61,8 +57,9 @@ def routes(app: AppContext, configured: LdapConfig) -> list[Any]:
         session_only=True,
         response_type=LdapServer,
     )
-    async def update(request: Request, data: JSONBody[LdapServer]) -> JSONResponse:
-        """Speak to this directory from now on. `********` keeps the password, unless it would be told to somebody else."""
-        return json_response(await configured.update(data, request.user.id))
+    async def update_server(self, request: Request, data: JSONBody[LdapServer]) -> JSONResponse:
+        """Change the settings of the LDAP server.
 
-    return [sign_in, state, set_enabled, describe, update]
+        `********` keeps the stored password. It is refused if the password would then be sent to another server.
+        """
+        return json_response(await self.plugin.config.update(data, request.user.id))

@@ -1,4 +1,4 @@
-"""What is in force of the settings, and changing it. The password is kept apart from the rest, locked."""
+"""The current LDAP settings and their changes at run time. The password is stored apart from the others, encrypted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,48 +25,57 @@ from portico_ldap.settings import LdapSettings
 
 log = structlog.get_logger("portico.ldap")
 
-NAME = "app_password"
-ABOUT = f"ldap:{NAME}"
-#: Fields of the form that must not be empty, in the order in which they are complained of.
-REQUIRED = (
+STORED_NAME = "app_password"
+# Associated data of the encryption: never change it.
+ENCRYPTION_CONTEXT = f"ldap:{STORED_NAME}"
+#: Fields of the form that must not be empty, in the order of their errors.
+REQUIRED_FIELDS = (
     "label", "host", "attribute_for_mail", "attribute_for_username", "app_dn", "app_dn_password", "search_base",
 )  # fmt: skip
-#: Fields that decide who is told the password.
-LISTENERS = ("host", "port", "use_tls", "start_tls", "validate_cert", "ca_cert_file", "ciphers")
-ELSEWHERE = (
-    "[ERROR: Send app_dn_password again: it would be told to another server, or less safely]"
+#: Settings that decide to which server, and how safely, the password is sent.
+DESTINATION_FIELDS = (
+    "host",
+    "port",
+    "use_tls",
+    "start_tls",
+    "validate_cert",
+    "ca_cert_file",
+    "ciphers",
+)
+SEND_AGAIN = (
+    "[ERROR: Send app_dn_password again: it would be sent to another server, or less safely]"
 )
 
-#: Settings that the form calls otherwise.
-_CALLED = {"search_filter": "search_filters", "ca_cert_file": "certificate_path"}
+#: Settings with another name in the form.
+_FORM_NAMES = {"search_filter": "search_filters", "ca_cert_file": "certificate_path"}
 
-_GET = "SELECT locked FROM ldap_secret WHERE name = $1"
+_GET = "SELECT encrypted FROM ldap_secret WHERE name = $1"
 _PUT = (
-    "INSERT INTO ldap_secret (name, locked, updated_at) VALUES ($1, $2, $3) "
-    "ON CONFLICT (name) DO UPDATE SET locked = excluded.locked, updated_at = excluded.updated_at"
+    "INSERT INTO ldap_secret (name, encrypted, updated_at) VALUES ($1, $2, $3) "
+    "ON CONFLICT (name) DO UPDATE SET encrypted = excluded.encrypted, updated_at = excluded.updated_at"
 )
 
 
 class LdapConfig:
-    """The settings of one house: as the operator set them, else as an administrator stored them."""
+    """The LDAP settings: from the file or environment, else as an administrator stored them."""
 
     def __init__(self, app: AppContext, settings: LdapSettings) -> None:
-        self.first = settings
-        self._adjustments = app.runtime_settings
-        self._adjusted = app.runtime_settings.of(settings)
-        self._vault = app.encryptor
+        self._configured = settings
+        self._runtime_settings = app.runtime_settings
+        self._section = app.runtime_settings.of(settings)
+        self._encryptor = app.encryptor
 
     async def current(self) -> LdapSettings:
-        """Everything but the password."""
-        return await self._adjusted.current()
+        """Return all settings but the password."""
+        return await self._section.current()
 
     @property
     def cached(self) -> LdapSettings:
-        """As it was when `now` was last asked."""
-        return self._adjusted.cached
+        """The result of the last call of `current`."""
+        return self._section.cached
 
     async def server(self) -> LdapServerConfig:
-        """The directory, and the password for it. Raises: Invalid for a host that is none."""
+        """Return the LDAP server with its password. Raises: InvalidRequest for an invalid host."""
         settings = await self.current()
         try:
             return server_of(settings, await self._password())
@@ -74,16 +83,16 @@ class LdapConfig:
             raise InvalidRequest(f"[ERROR: {error}]") from error
 
     async def state(self) -> LdapState:
-        """Whether people sign in by it."""
+        """Return whether sign-in with LDAP is enabled."""
         return LdapState(enable=(await self.current()).enable)
 
-    async def set_enabled(self, on: bool, by: str) -> LdapState:
-        """Let people sign in by it, or not any more."""
-        await self._adjustments.change({"ENABLE_LDAP": on}, by)
+    async def set_enabled(self, enabled: bool, by: str) -> LdapState:
+        """Enable or disable sign-in with LDAP."""
+        await self._runtime_settings.change({"ENABLE_LDAP": enabled}, by)
         return await self.state()
 
     async def describe(self) -> LdapServer:
-        """The directory as an administrator sees it."""
+        """Return the LDAP server as administrators see it."""
         settings = await self.current()
         return LdapServer(
             label=settings.label,
@@ -103,13 +112,13 @@ class LdapConfig:
         )
 
     async def update(self, form: LdapServer, by: str) -> LdapServer:
-        """Speak to this directory from now on. Raises: Invalid, naming the field, also for one that the operator set."""
+        """Store another LDAP server. Raises: InvalidRequest with the field, also for a pinned one."""
         before = await self.current()
         wanted = _fields(form, before)
-        for name in self._adjusted.pinned & wanted.keys():
+        for name in self._section.pinned & wanted.keys():
             if wanted[name] != getattr(before, name):
-                raise InvalidRequest(f"[ERROR: {_CALLED.get(name, name)}: {PINNED}]")
-        if NAME in self._adjusted.pinned and form.app_dn_password not in (
+                raise InvalidRequest(f"[ERROR: {_FORM_NAMES.get(name, name)}: {PINNED}]")
+        if STORED_NAME in self._section.pinned and form.app_dn_password not in (
             MASK,
             await self._password(),
         ):
@@ -120,37 +129,41 @@ class LdapConfig:
                 **{name: getattr(before, name) for name in before.__struct_fields__} | wanted
             ),
         )
-        kept = form.app_dn_password == MASK or NAME in self._adjusted.pinned
-        moved = any(getattr(before, name) != wanted[name] for name in LISTENERS)
-        if kept and moved and await self._password():
-            # Whoever may change where it goes need not be told what it is.
-            raise InvalidRequest(ELSEWHERE)
+        keeps_password = form.app_dn_password == MASK or STORED_NAME in self._section.pinned
+        destination_changes = any(
+            getattr(before, name) != wanted[name] for name in DESTINATION_FIELDS
+        )
+        if keeps_password and destination_changes and await self._password():
+            # An administrator who changes the server must not learn the password by it.
+            raise InvalidRequest(SEND_AGAIN)
         async with transaction():
-            await self._adjustments.change(_variables(wanted, self._adjusted.fields), by)
-            if not kept:
-                await self._keep(form.app_dn_password)
+            await self._runtime_settings.change(_variables(wanted, self._section.fields), by)
+            if not keeps_password:
+                await self._store_password(form.app_dn_password)
         return await self.describe()
 
-    async def _keep(self, password: str) -> None:
+    async def _store_password(self, password: str) -> None:
         if password == await self._password():
             return
-        await execute(_PUT, NAME, self._vault.encrypt(password, ABOUT), now())
+        await execute(
+            _PUT, STORED_NAME, self._encryptor.encrypt(password, ENCRYPTION_CONTEXT), now()
+        )
         await record_change("settings.changed", "setting", "LDAP_APP_PASSWORD")
 
     async def _password(self) -> str:
-        """Empty if there is none, or none that can be read with the keys of today."""
-        if NAME in self._adjusted.pinned:
-            return self.first.app_password.reveal()
-        found = await fetch_one(_GET, NAME)
+        """Return the password; empty if there is none or the encryption key for it is missing."""
+        if STORED_NAME in self._section.pinned:
+            return self._configured.app_password.reveal()
+        found = await fetch_one(_GET, STORED_NAME)
         try:
-            return self._vault.decrypt(found["locked"], ABOUT) if found else ""
+            return self._encryptor.decrypt(found["encrypted"], ENCRYPTION_CONTEXT) if found else ""
         except DecryptionError as error:
-            log.warning("the password for the directory cannot be read", why=str(error))
+            log.warning("LDAP password cannot be decrypted", why=str(error))
             return ""
 
 
 def _fields(form: LdapServer, before: LdapSettings) -> dict[str, Any]:
-    """The settings that a form stands for."""
+    """Return the settings of a form."""
     return {
         "label": form.label,
         "host": form.host,
@@ -173,13 +186,13 @@ def _variables(wanted: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str
 
 
 def _check(form: LdapServer, settings: LdapSettings) -> None:
-    """Raises: Invalid, naming the first field that will not do."""
-    for name in REQUIRED:
+    """Raises: InvalidRequest with the first invalid field."""
+    for name in REQUIRED_FIELDS:
         if not getattr(form, name).strip():
             raise InvalidRequest(f"Required field {name} is empty")
     for name in form.__struct_fields__:
         if "\x00" in str(getattr(form, name)):
-            raise InvalidRequest(f"[ERROR: {name} holds a NUL character]")
+            raise InvalidRequest(f"[ERROR: {name} contains a NUL character]")
     for name in ("attribute_for_mail", "attribute_for_username"):
         if not ATTRIBUTE.fullmatch(getattr(form, name)):
             raise InvalidRequest(f"[ERROR: {name} is not the name of an attribute]")
@@ -189,7 +202,7 @@ def _check(form: LdapServer, settings: LdapSettings) -> None:
 
 
 def check_usable(settings: LdapSettings) -> None:
-    """Raises: Invalid for a filter, a host or ciphers with which nobody could ever sign in."""
+    """Raises: InvalidRequest for an invalid filter, host or list of ciphers."""
     try:
         read_filters(settings.search_filter)
     except ValueError as error:

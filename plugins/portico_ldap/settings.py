@@ -1,36 +1,36 @@
-"""What an operator can set, and what an administrator can change while the house runs. The variables are the reference's."""
+"""Settings of sign-in with LDAP. The variables are those of the reference."""
 
 from typing import Annotated, Literal
 
 from portico.api import Secret, Section, setting
 
-Merge = Literal["never", "non_admins", "always"]
+LinkByEmail = Literal["never", "non_admins", "always"]
 
 
 class LdapSettings(Section):
-    """Where the directory is, how people are found in it, and on which terms they come in."""
+    """The LDAP server, the search for users, and the rules for their accounts."""
 
     enable: Annotated[
         bool,
         setting(
-            "People sign in with their directory's password",
+            "Enable sign-in with LDAP",
             env="ENABLE_LDAP",
             runtime_key="ldap.enable",
         ),
     ] = False
     enable_password_auth: Annotated[
-        bool, setting("Accept passwords at all", env="ENABLE_PASSWORD_AUTH")
+        bool, setting("Accept passwords at sign-in", env="ENABLE_PASSWORD_AUTH")
     ] = True
     label: Annotated[
         str,
         setting(
-            "What the form is called", env="LDAP_SERVER_LABEL", runtime_key="ldap.server.label"
+            "Title of the sign-in form", env="LDAP_SERVER_LABEL", runtime_key="ldap.server.label"
         ),
     ] = "LDAP Server"
     host: Annotated[
         str,
         setting(
-            "Name or address of the directory, or ldap://… or ldaps://…",
+            "Name or address of the LDAP server, or ldap://… or ldaps://…",
             env="LDAP_SERVER_HOST",
             runtime_key="ldap.server.host",
         ),
@@ -48,7 +48,7 @@ class LdapSettings(Section):
     use_tls: Annotated[
         bool,
         setting(
-            "Encrypt; without it passwords travel in the clear",
+            "Encrypt the connection; without it, passwords are sent in clear text",
             env="LDAP_USE_TLS",
             runtime_key="ldap.server.use_tls",
         ),
@@ -56,14 +56,14 @@ class LdapSettings(Section):
     start_tls: Annotated[
         bool,
         setting(
-            "Encrypt with StartTLS instead of from the first byte",
+            "Encrypt with StartTLS instead of ldaps",
             runtime_key="ldap.server.start_tls",
         ),
     ] = False
     validate_cert: Annotated[
         bool,
         setting(
-            "Check the directory's certificate and its name",
+            "Verify the server's certificate and its name",
             env="LDAP_VALIDATE_CERT",
             runtime_key="ldap.server.validate_cert",
         ),
@@ -71,7 +71,7 @@ class LdapSettings(Section):
     ca_cert_file: Annotated[
         str,
         setting(
-            "File with the certificates of the authorities that are believed; empty = the machine's",
+            "File with the certificates of trusted authorities; empty = those of the system",
             env="LDAP_CA_CERT_FILE",
             runtime_key="ldap.server.ca_cert_file",
         ),
@@ -79,7 +79,7 @@ class LdapSettings(Section):
     ciphers: Annotated[
         str,
         setting(
-            "Ciphers in OpenSSL's words; ALL = those that Python thinks safe",
+            "TLS ciphers as an OpenSSL cipher list; ALL = Python's default ciphers",
             env="LDAP_CIPHERS",
             runtime_key="ldap.server.ciphers",
         ),
@@ -87,16 +87,18 @@ class LdapSettings(Section):
     app_dn: Annotated[
         str,
         setting(
-            "Who searches; empty = nobody in particular",
+            "Distinguished name of the account that searches for users; empty = anonymous",
             env="LDAP_APP_DN",
             runtime_key="ldap.server.app_dn",
         ),
     ] = ""
-    app_password: Annotated[Secret, setting("Their password", env="LDAP_APP_PASSWORD")] = Secret()
+    app_password: Annotated[
+        Secret, setting("Password of that account", env="LDAP_APP_PASSWORD")
+    ] = Secret()
     search_base: Annotated[
         str,
         setting(
-            "The name below which people are looked for",
+            "Distinguished name below which users are searched",
             env="LDAP_SEARCH_BASE",
             runtime_key="ldap.server.users_dn",
         ),
@@ -104,7 +106,7 @@ class LdapSettings(Section):
     search_filter: Annotated[
         str,
         setting(
-            "What else must be true of them, such as (objectClass=person)",
+            "Filter that users must match too, such as (objectClass=person)",
             env=("LDAP_SEARCH_FILTER", "LDAP_SEARCH_FILTERS"),
             runtime_key="ldap.server.search_filter",
         ),
@@ -112,7 +114,7 @@ class LdapSettings(Section):
     attribute_for_mail: Annotated[
         str,
         setting(
-            "Where their e-mail address is",
+            "Attribute with the e-mail address",
             env="LDAP_ATTRIBUTE_FOR_MAIL",
             runtime_key="ldap.server.attribute_for_mail",
             min_length=1,
@@ -121,7 +123,7 @@ class LdapSettings(Section):
     attribute_for_username: Annotated[
         str,
         setting(
-            "Where the name is with which they sign in",
+            "Attribute with the name that users sign in with",
             env="LDAP_ATTRIBUTE_FOR_USERNAME",
             runtime_key="ldap.server.attribute_for_username",
             min_length=1,
@@ -130,7 +132,7 @@ class LdapSettings(Section):
     attribute_for_groups: Annotated[
         str,
         setting(
-            "Where the names of their groups are",
+            "Attribute with the distinguished names of the groups",
             env="LDAP_ATTRIBUTE_FOR_GROUPS",
             runtime_key="ldap.server.attribute_for_groups",
         ),
@@ -138,14 +140,14 @@ class LdapSettings(Section):
     attribute_for_id: Annotated[
         str,
         setting(
-            "Where the directory keeps what never changes of somebody; empty = entryUUID, objectGUID, nsUniqueId "
-            "or ipaUniqueID, whichever is there, else the name of the entry"
+            "Attribute with an id that never changes; empty = the first of entryUUID, objectGUID, nsUniqueId and "
+            "ipaUniqueID that exists, else the distinguished name"
         ),
     ] = ""
     group_management: Annotated[
         bool,
         setting(
-            "People are in exactly the groups of the directory, administrators excepted",
+            "Set the groups of a user from LDAP at each sign-in, except for administrators",
             env="ENABLE_LDAP_GROUP_MANAGEMENT",
             runtime_key="ldap.group.enable_management",
         ),
@@ -153,7 +155,7 @@ class LdapSettings(Section):
     group_creation: Annotated[
         bool,
         setting(
-            "Groups that are missing are made",
+            "Create groups that do not exist",
             env="ENABLE_LDAP_GROUP_CREATION",
             runtime_key="ldap.group.enable_creation",
         ),
@@ -161,28 +163,40 @@ class LdapSettings(Section):
     admin_groups: Annotated[
         list[str],
         setting(
-            "Groups of the directory, by distinguished name or cn, whose members are administrators, and nobody else of "
-            "the directory; none = the directory makes nobody one",
+            "Groups of the LDAP server whose members are administrators, by distinguished name or cn; other users of the "
+            "server are not; none = LDAP does not change roles",
             separator=";",
         ),
     ] = []
-    newcomers: Annotated[bool, setting("Whoever has no account is given one")] = True
-    merge: Annotated[
-        Merge,
+    create_accounts: Annotated[
+        bool, setting("Create an account for a new user", formerly="newcomers")
+    ] = True
+    link_by_email: Annotated[
+        LinkByEmail,
         setting(
             "Which existing accounts with the same e-mail address are linked at the first sign-in: never, non_admins "
-            "or always"
+            "or always",
+            formerly="merge",
         ),
     ] = "non_admins"
     connect_timeout: Annotated[
-        float, setting("Seconds until an address that does not answer is given up", gt=0, le=60)
+        float, setting("Seconds to wait for a connection to one address", gt=0, le=60)
     ] = 5.0
     timeout: Annotated[
-        float, setting("Seconds that a sign-in may take at the directory", gt=0, le=120)
+        float, setting("Seconds that a sign-in may take at the LDAP server", gt=0, le=120)
     ] = 10.0
-    at_once: Annotated[
-        int, setting("Sign-ins that talk to the directory at the same time", ge=1, le=1000)
+    max_connections: Annotated[
+        int,
+        setting(
+            "Connections to the LDAP server at the same time", formerly="at_once", ge=1, le=1000
+        ),
     ] = 16
-    waiting: Annotated[
-        int, setting("Sign-ins that wait for their turn; more are refused", ge=0, le=10000)
+    max_queued: Annotated[
+        int,
+        setting(
+            "Sign-ins that wait for a connection; further ones get status 429",
+            formerly="waiting",
+            ge=0,
+            le=10000,
+        ),
     ] = 64

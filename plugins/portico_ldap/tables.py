@@ -1,4 +1,4 @@
-"""The table of what is locked, for queries through Piccolo. The migration makes it."""
+"""The table of the plugin, for queries through Piccolo. The migrations create it."""
 
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
@@ -7,10 +7,10 @@ from portico.api import EncryptedColumn, TableSet
 
 
 class LdapSecretTable(Table, tablename="ldap_secret"):
-    """The password with which the plugin shows itself to the directory. The vault has locked it."""
+    """The password of the application at the LDAP server, encrypted."""
 
     name = Text(primary_key=True, default="")
-    locked = Text()
+    encrypted = Text()
     updated_at = BigInt()
 
 
@@ -18,6 +18,6 @@ TABLES = TableSet(
     tables=(LdapSecretTable,),
     migrations="portico_ldap.migrations",
     encrypted_columns=(
-        EncryptedColumn(table="ldap_secret", key="name", column="locked", context="ldap:{name}"),
+        EncryptedColumn(table="ldap_secret", key="name", column="encrypted", context="ldap:{name}"),
     ),
 )

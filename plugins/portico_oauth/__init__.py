@@ -1,6 +1,6 @@
-"""Signing in at other providers: Google, Microsoft, GitHub, Feishu, and whoever speaks OpenID Connect.
+"""Sign-in at Google, Microsoft, GitHub, Feishu and any other OpenID Connect provider.
 
-Nothing heavy is imported before a provider is configured, and nobody is asked before somebody goes there.
+The HTTP client is imported only if a provider is configured, and no request is sent before a user signs in.
 """
 
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from portico.api import (
 )
 
 if TYPE_CHECKING:
+    from portico_oauth.components import OAuthComponents
     from portico_oauth.settings import OAuthSettings
 
 PLUGIN = PluginInfo(
@@ -30,7 +31,7 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """The providers, who is let in, and what becomes of what a provider says."""
+    """Return the settings of providers, accounts and claims."""
     from portico_oauth.settings import OAuthSettings
 
     return OAuthSettings
@@ -38,58 +39,51 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_tables() -> TableSet:
-    """What providers gave, and what was used once."""
+    """Return the tables of provider tokens and of used tokens."""
     from portico_oauth.tables import TABLES
 
     return TABLES
 
 
 @hookimpl
-def register_services(app: AppContext) -> list[Service]:
-    """Tokens for whoever speaks to a provider in somebody's name."""
-    from portico_oauth.token_refresh import TokenRefresher
+def register_components(app: AppContext, settings: "OAuthSettings") -> "OAuthComponents":
+    """Build the providers, the login flow, the back-channel logout and the token refresh."""
+    from portico_oauth.components import build_components
 
-    return [Service(ProviderTokens, TokenRefresher(app))]
-
-
-@hookimpl
-def register_auth_providers(app: AppContext, settings: "OAuthSettings") -> list[AuthProvider]:
-    """One for each provider whose variables are set."""
-    from portico_oauth.registrations import registrations
-
-    known = registrations(settings)
-    if not known:
-        return []
-    from portico_oauth.login.provider import OAuthProvider
-    from portico_oauth.protocol.http import ProviderHTTP
-
-    return [OAuthProvider(one, settings, app, ProviderHTTP(settings.timeout)) for one in known]
+    return build_components(app, settings)
 
 
 @hookimpl
-def register_routes(app: AppContext, settings: "OAuthSettings") -> list[object]:
-    """Out to a provider, and back in."""
-    from portico_oauth.login.backchannel_logout import BackChannel
-    from portico_oauth.login.flow import LoginFlow
-    from portico_oauth.routes import routes
+def register_services(plugin: "OAuthComponents") -> list[Service]:
+    """Return access tokens for plugins that call a provider's API on behalf of a user."""
+    return [Service(ProviderTokens, plugin.tokens)]
 
-    signing_in = LoginFlow(app, settings)
-    return routes(signing_in, BackChannel(app, signing_in.spent))
+
+@hookimpl
+def register_auth_providers(plugin: "OAuthComponents") -> list[AuthProvider]:
+    """Return one auth provider for each configured provider."""
+    return list(plugin.providers.values())
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes of login, callback and back-channel logout."""
+    from portico_oauth.routes import OAuthRoutes
+
+    return [OAuthRoutes]
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add `portico oidc …`."""
-    from portico_oauth.cli.commands import oidc
+    """Add `portico oauth …`."""
+    from portico_oauth.cli.commands import former_group, oauth
 
-    cli.add_command(oidc)
+    cli.add_command(oauth)
+    cli.add_command(former_group())
 
 
 @hookimpl
-async def shutdown(app: AppContext) -> None:
+async def shutdown(plugin: "OAuthComponents") -> None:
     """Close the connections to the providers."""
-    from portico_oauth.login.provider import OAuthProvider
-
-    for way in app.identity.auth.providers.values():
-        if isinstance(way, OAuthProvider):
-            await way.close()
+    for provider in plugin.providers.values():
+        await provider.close()

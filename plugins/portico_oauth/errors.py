@@ -1,23 +1,21 @@
-"""Why a sign-in comes to nothing."""
+"""Why a sign-in at a provider fails."""
 
 from portico.api import INVALID_CRED, InvalidRequest, SourceFailed
 
-#: What is said where there is no better word. Source: the clients' contract.
+#: The message of an error without a text of its own. Source: the clients' contract.
 FAILED = "[ERROR: Error during OAuth process]"
 
 
 class UnknownState(InvalidRequest):
-    """Whoever comes back did not set out from here, from this browser, a moment ago, or has been back before."""
+    """The browser did not start this sign-in, it started it more than ten minutes ago, or the state was used before."""
 
-    default = (
-        "[ERROR: This sign-in was not begun in this browser, or it is over. Please begin again.]"
-    )
+    default = "[ERROR: This sign-in was not started in this browser, or it has expired. Please start again.]"
 
 
 class LoginRejected(InvalidRequest):
-    """What came back does not prove who somebody is.
+    """The provider's response does not identify the user.
 
-    `why`: for the log. Whoever tries is told the same whatever it was.
+    `why`: for the log. The user gets the same message in all cases.
     """
 
     default = INVALID_CRED
@@ -28,7 +26,7 @@ class LoginRejected(InvalidRequest):
 
 
 class ProviderUnavailable(SourceFailed):
-    """The provider does not answer, or answers with garbage. `why`: for the log."""
+    """The provider does not answer, or its response is not valid. `why`: for the log."""
 
     default = "[ERROR: The sign-in provider could not be reached. Please try again later.]"
 

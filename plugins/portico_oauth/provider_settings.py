@@ -1,7 +1,7 @@
-"""Which providers people sign in at. The variables are those of the reference.
+"""Settings of each provider: client id, secret, endpoints. The variables are those of the reference.
 
-A provider is there when its id and secret are set. The addresses of those that are at one place in the world can be
-changed, for an Enterprise server or for a test.
+A provider is available when its client id and secret are set. The URLs of providers with one public site can be changed
+for an Enterprise server or for a test.
 """
 
 from typing import Annotated, Literal
@@ -10,19 +10,23 @@ from portico.api import Secret, Section, setting
 
 
 class ProviderSettings(Section):
-    """The providers."""
+    """The providers at which this instance is registered as a client."""
 
     google_client_id: Annotated[str, setting("Client id at Google", env="GOOGLE_CLIENT_ID")] = ""
     google_client_secret: Annotated[
         Secret, setting("Client secret at Google", env="GOOGLE_CLIENT_SECRET")
     ] = Secret()
-    google_scope: Annotated[str, setting("What Google is asked for", env="GOOGLE_OAUTH_SCOPE")] = (
-        "openid email profile"
-    )
+    google_scope: Annotated[
+        str, setting("Scopes that are requested from Google", env="GOOGLE_OAUTH_SCOPE")
+    ] = "openid email profile"
     google_redirect_uri: Annotated[
-        str, setting("Callback at Google; empty = our own address", env="GOOGLE_REDIRECT_URI")
+        str,
+        setting(
+            "Redirect URI that is registered at Google; empty = the URL of this server",
+            env="GOOGLE_REDIRECT_URI",
+        ),
     ] = ""
-    google_discovery_url: Annotated[str, setting("Where Google describes itself")] = (
+    google_discovery_url: Annotated[str, setting("URL of Google's discovery document")] = (
         "https://accounts.google.com/.well-known/openid-configuration"
     )
 
@@ -35,93 +39,113 @@ class ProviderSettings(Section):
     microsoft_tenant_id: Annotated[
         str,
         setting(
-            "Tenant: its id, or common, organizations, consumers for many",
+            "Id of the tenant, or common, organizations or consumers for many tenants",
             env="MICROSOFT_CLIENT_TENANT_ID",
         ),
     ] = ""
     microsoft_login_base_url: Annotated[
-        str, setting("Where Microsoft signs people in", env="MICROSOFT_CLIENT_LOGIN_BASE_URL")
+        str, setting("URL of Microsoft's sign-in", env="MICROSOFT_CLIENT_LOGIN_BASE_URL")
     ] = "https://login.microsoftonline.com"
     microsoft_picture_url: Annotated[
         str,
-        setting("Where pictures are; empty = none are fetched", env="MICROSOFT_CLIENT_PICTURE_URL"),
+        setting(
+            "URL of profile pictures; empty = fetch no pictures", env="MICROSOFT_CLIENT_PICTURE_URL"
+        ),
     ] = "https://graph.microsoft.com/v1.0/me/photo/$value"
     microsoft_scope: Annotated[
-        str, setting("What Microsoft is asked for", env="MICROSOFT_OAUTH_SCOPE")
+        str, setting("Scopes that are requested from Microsoft", env="MICROSOFT_OAUTH_SCOPE")
     ] = "openid email profile"
     microsoft_redirect_uri: Annotated[
-        str, setting("Callback at Microsoft; empty = our own address", env="MICROSOFT_REDIRECT_URI")
+        str,
+        setting(
+            "Redirect URI that is registered at Microsoft; empty = the URL of this server",
+            env="MICROSOFT_REDIRECT_URI",
+        ),
     ] = ""
 
     github_client_id: Annotated[str, setting("Client id at GitHub", env="GITHUB_CLIENT_ID")] = ""
     github_client_secret: Annotated[
         Secret, setting("Client secret at GitHub", env="GITHUB_CLIENT_SECRET")
     ] = Secret()
-    github_scope: Annotated[str, setting("What GitHub is asked for", env="GITHUB_CLIENT_SCOPE")] = (
-        "user:email"
-    )
+    github_scope: Annotated[
+        str, setting("Scopes that are requested from GitHub", env="GITHUB_CLIENT_SCOPE")
+    ] = "user:email"
     github_redirect_uri: Annotated[
         str,
-        setting("Callback at GitHub; empty = our own address", env="GITHUB_CLIENT_REDIRECT_URI"),
+        setting(
+            "Redirect URI that is registered at GitHub; empty = the URL of this server",
+            env="GITHUB_CLIENT_REDIRECT_URI",
+        ),
     ] = ""
-    github_url: Annotated[str, setting("GitHub, or an Enterprise server")] = "https://github.com"
-    github_api_url: Annotated[str, setting("GitHub's API")] = "https://api.github.com"
-
-    oidc_client_id: Annotated[str, setting("Client id at your provider", env="OAUTH_CLIENT_ID")] = (
-        ""
+    github_url: Annotated[str, setting("URL of GitHub or of an Enterprise server")] = (
+        "https://github.com"
     )
+    github_api_url: Annotated[str, setting("URL of GitHub's API")] = "https://api.github.com"
+
+    oidc_client_id: Annotated[
+        str, setting("Client id at your OpenID Connect provider", env="OAUTH_CLIENT_ID")
+    ] = ""
     oidc_client_secret: Annotated[
         Secret,
         setting(
-            "Client secret there; a public client has none, and says how it does without",
+            "Client secret there; a public client has none and sets OAUTH_CODE_CHALLENGE_METHOD",
             env="OAUTH_CLIENT_SECRET",
         ),
     ] = Secret()
     oidc_discovery_url: Annotated[
         str,
         setting(
-            "Address of its discovery document, /.well-known/openid-configuration",
+            "URL of its discovery document, /.well-known/openid-configuration",
             env="OPENID_PROVIDER_URL",
         ),
     ] = ""
     oidc_issuer: Annotated[
         str,
-        setting("Its issuer, where that is not what the address of the document begins with"),
+        setting("Its issuer, if it is not the start of the URL of its discovery document"),
     ] = ""
-    oidc_scope: Annotated[str, setting("What it is asked for", env="OAUTH_SCOPES")] = (
+    oidc_scope: Annotated[str, setting("Scopes that are requested from it", env="OAUTH_SCOPES")] = (
         "openid email profile"
     )
     oidc_redirect_uri: Annotated[
-        str, setting("Callback there; empty = our own address", env="OPENID_REDIRECT_URI")
+        str,
+        setting(
+            "Redirect URI that is registered there; empty = the URL of this server",
+            env="OPENID_REDIRECT_URI",
+        ),
     ] = ""
     oidc_auth_method: Annotated[
         Literal["", "client_secret_basic", "client_secret_post", "none"],
         setting(
-            "How the secret is shown; empty = as it announces",
+            "How the client secret is sent; empty = as the provider announces",
             env="OAUTH_TOKEN_ENDPOINT_AUTH_METHOD",
         ),
     ] = ""
     oidc_code_challenge_method: Annotated[
         Literal["", "S256"],
         setting(
-            "S256 in any case; set it to do without a secret", env="OAUTH_CODE_CHALLENGE_METHOD"
+            "PKCE always uses S256; set this to S256 for a client without a secret",
+            env="OAUTH_CODE_CHALLENGE_METHOD",
         ),
     ] = ""
     oidc_name: Annotated[
-        str, setting("What its button is called", env="OAUTH_PROVIDER_NAME", min_length=1)
+        str, setting("Label of its button", env="OAUTH_PROVIDER_NAME", min_length=1)
     ] = "SSO"
 
     feishu_client_id: Annotated[str, setting("App id at Feishu", env="FEISHU_CLIENT_ID")] = ""
     feishu_client_secret: Annotated[
         Secret, setting("App secret at Feishu", env="FEISHU_CLIENT_SECRET")
     ] = Secret()
-    feishu_scope: Annotated[str, setting("What Feishu is asked for", env="FEISHU_OAUTH_SCOPE")] = (
-        "contact:user.base:readonly"
-    )
+    feishu_scope: Annotated[
+        str, setting("Scopes that are requested from Feishu", env="FEISHU_OAUTH_SCOPE")
+    ] = "contact:user.base:readonly"
     feishu_redirect_uri: Annotated[
-        str, setting("Callback at Feishu; empty = our own address", env="FEISHU_REDIRECT_URI")
+        str,
+        setting(
+            "Redirect URI that is registered at Feishu; empty = the URL of this server",
+            env="FEISHU_REDIRECT_URI",
+        ),
     ] = ""
-    feishu_login_url: Annotated[str, setting("Where Feishu signs people in")] = (
+    feishu_login_url: Annotated[str, setting("URL of Feishu's sign-in")] = (
         "https://accounts.feishu.cn"
     )
-    feishu_api_url: Annotated[str, setting("Feishu's API")] = "https://open.feishu.cn"
+    feishu_api_url: Annotated[str, setting("URL of Feishu's API")] = "https://open.feishu.cn"

@@ -1,72 +1,34 @@
-"""The providers at which this house is registered as a client, as the operator's settings say."""
+"""Build the client registrations of all configured providers from the settings."""
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from portico.api import Secret
+from portico_oauth.protocol.registration import WELL_KNOWN, Endpoints, Registration
 from portico_oauth.settings import OAuthSettings
 
-WELL_KNOWN = "/.well-known/"
 _TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-CONFIGURATION = "/.well-known/openid-configuration"
-
-
-class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a provider that does not describe itself is spoken to. `emails`: GitHub's list of addresses."""
-
-    authorization: str
-    token: str
-    userinfo: str
-    emails: str = ""
-
-
-class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider, and what this house is there.
-
-    `discovery_url`: of a provider that speaks OpenID Connect; all others have `endpoints`. `issuer`: empty = what the
-    discovery document's address begins with. `vouches`: its claim `email_verified` is believed. `pictures`: the claim
-    that is looked at besides the operator's. `picture_url`: where its pictures are, whatever claims say. `any_tenant`: its
-    issuer's name depends on who signs in, or is not known from its address.
-    """
-
-    name: str
-    label: str
-    protocol: Literal["openid", "github", "feishu"] = "openid"
-    client_id: str
-    client_secret: Secret
-    scope: str
-    redirect_uri: str
-    discovery_url: str = ""
-    issuer: str = ""
-    endpoints: Endpoints | None = None
-    auth_method: str = ""
-    subject_claim: str = "sub"
-    pictures: str = "picture"
-    picture_url: str = ""
-    verifies_email: bool = False
-    any_tenant: bool = False
+DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 def registrations(settings: OAuthSettings) -> list[Registration]:
-    """Those whose variables are set. Raises: ValueError for an address that is none."""
+    """Return the providers whose client id and secret are set. Raises: ValueError for a URL that is not valid."""
     found = [*_google(settings), *_microsoft(settings), *_github(settings)]
     found += [*_oidc(settings), *_feishu(settings)]
     for one in found:
-        addresses = [one.discovery_url, one.redirect_uri, one.issuer]
-        addresses += msgspec.structs.astuple(one.endpoints) if one.endpoints else ()
-        for address in filter(None, addresses):
-            _check(one.name, address)
+        urls = [one.discovery_url, one.redirect_uri, one.issuer]
+        urls += msgspec.structs.astuple(one.endpoints) if one.endpoints else ()
+        for url in filter(None, urls):
+            _check_url(one.name, url)
     return found
 
 
-def _check(name: str, address: str) -> None:
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not address.isprintable():
-        raise ValueError(f"plugins.oauth: {address!r}, set for {name}, is not an http(s) address")
+def _check_url(name: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
+        raise ValueError(f"plugins.oauth: {url!r}, set for {name}, is not an http(s) address")
 
 
 def _google(settings: OAuthSettings) -> Iterator[Registration]:
@@ -84,7 +46,7 @@ def _google(settings: OAuthSettings) -> Iterator[Registration]:
 
 
 def _microsoft(settings: OAuthSettings) -> Iterator[Registration]:
-    """Its e-mail claim is whatever an administrator of any tenant wrote there, so it vouches for nothing."""
+    """Microsoft's e-mail claim is not verified: an administrator of any tenant may write any address there."""
     tenant = settings.microsoft_tenant_id
     if settings.microsoft_client_id and settings.microsoft_client_secret and tenant:
         base = f"{settings.microsoft_login_base_url.rstrip('/')}/{quote(tenant, safe='')}/v2.0"
@@ -96,7 +58,7 @@ def _microsoft(settings: OAuthSettings) -> Iterator[Registration]:
             client_secret=settings.microsoft_client_secret,
             scope=settings.microsoft_scope,
             redirect_uri=settings.microsoft_redirect_uri,
-            discovery_url=f"{base}{CONFIGURATION}?{query}",
+            discovery_url=f"{base}{DISCOVERY_PATH}?{query}",
             picture_url=settings.microsoft_picture_url,
             any_tenant=not _TENANT_ID.fullmatch(tenant),
         )
@@ -121,17 +83,17 @@ def _github(settings: OAuthSettings) -> Iterator[Registration]:
             ),
             auth_method="client_secret_post",
             subject_claim="id",
-            pictures="avatar_url",
+            picture_claim="avatar_url",
         )
 
 
 def _oidc(settings: OAuthSettings) -> Iterator[Registration]:
     public = bool(settings.oidc_code_challenge_method)
-    known = settings.oidc_client_id and (settings.oidc_client_secret or public)
-    if known and settings.oidc_discovery_url:
-        address = settings.oidc_discovery_url
-        if WELL_KNOWN not in address:
-            address = address.rstrip("/") + CONFIGURATION
+    configured = settings.oidc_client_id and (settings.oidc_client_secret or public)
+    if configured and settings.oidc_discovery_url:
+        url = settings.oidc_discovery_url
+        if WELL_KNOWN not in url:
+            url = url.rstrip("/") + DISCOVERY_PATH
         yield Registration(
             name="oidc",
             label=settings.oidc_name,
@@ -139,7 +101,7 @@ def _oidc(settings: OAuthSettings) -> Iterator[Registration]:
             client_secret=settings.oidc_client_secret,
             scope=settings.oidc_scope,
             redirect_uri=settings.oidc_redirect_uri,
-            discovery_url=address,
+            discovery_url=url,
             issuer=settings.oidc_issuer,
             auth_method=settings.oidc_auth_method,
             verifies_email=True,
@@ -164,5 +126,5 @@ def _feishu(settings: OAuthSettings) -> Iterator[Registration]:
             ),
             auth_method="client_secret_post",
             subject_claim="user_id",
-            pictures="avatar_url",
+            picture_claim="avatar_url",
         )

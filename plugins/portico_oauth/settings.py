@@ -1,4 +1,4 @@
-"""What an operator can set: who is let in, and what becomes of what a provider says. The variables are the reference's."""
+"""Settings: which users get an account, and how claims are mapped. The variables are those of the reference."""
 
 from typing import Annotated, Literal
 
@@ -7,63 +7,67 @@ import msgspec
 from portico.api import setting
 from portico_oauth.provider_settings import ProviderSettings
 
-#: The names of the providers, which are parts of addresses and of what is stored.
-Name = Literal["google", "microsoft", "github", "oidc", "feishu"]
+#: The names of the providers. They are parts of URLs and stored with accounts.
+ProviderName = Literal["google", "microsoft", "github", "oidc", "feishu"]
 
 
 class OAuthSettings(ProviderSettings):
-    """Signing in at other providers, by OAuth 2.0 and OpenID Connect."""
+    """Sign-in at other providers, by OAuth 2.0 and OpenID Connect."""
 
     timeout: Annotated[
-        float, setting("Seconds that a provider has to answer", env="OAUTH_TIMEOUT", gt=0, le=120)
+        float,
+        setting("Seconds to wait for a response of a provider", env="OAUTH_TIMEOUT", gt=0, le=120),
     ] = 10.0
     enable_signup: Annotated[
-        bool, setting("Newcomers are given an account", env="ENABLE_OAUTH_SIGNUP")
+        bool, setting("Create an account for a new user", env="ENABLE_OAUTH_SIGNUP")
     ] = False
-    merge_by_email: Annotated[
+    link_by_email: Annotated[
         bool,
         setting(
-            "Whoever has an account of the same e-mail address is given that, if the provider vouches for it",
+            "Sign a new user in to the existing account with the same e-mail address, if the provider has verified it",
             env="OAUTH_MERGE_ACCOUNTS_BY_EMAIL",
+            formerly="merge_by_email",
         ),
     ] = False
-    trusted_emails: Annotated[
-        list[Name],
+    trust_emails_from: Annotated[
+        list[ProviderName],
         setting(
-            "Providers whose e-mail addresses are believed although they do not say they are verified"
+            "Providers whose e-mail addresses count as verified although the provider does not confirm it",
+            formerly="trusted_emails",
         ),
     ] = []
     email_fallback: Annotated[
         bool,
         setting(
-            "Whoever has no e-mail address is given <provider>@<subject>.local",
+            "Give a user without an e-mail address <provider>@<subject>.local",
             env="ENABLE_OAUTH_EMAIL_FALLBACK",
         ),
     ] = False
     allowed_domains: Annotated[
         list[str],
         setting(
-            "Domains of e-mail addresses that may come in; * = every one",
+            "Domains of e-mail addresses that may sign in; * = every domain",
             env="OAUTH_ALLOWED_DOMAINS",
         ),
     ] = msgspec.field(default_factory=lambda: ["*"])
     include_client_id: Annotated[
         bool,
         setting(
-            "Say the client id in requests for tokens too",
+            "Send the client id in token requests also in the body",
             env="OAUTH_ACCESS_TOKEN_REQUEST_INCLUDE_CLIENT_ID",
         ),
     ] = False
     id_token_cookie: Annotated[
         bool,
         setting(
-            "Keep the id token in the browser, as oauth_id_token",
+            "Store the id token in the browser, in the cookie oauth_id_token",
             env="ENABLE_OAUTH_ID_TOKEN_COOKIE",
         ),
     ] = True
 
     sub_claim: Annotated[
-        str, setting("Claim of the subject; empty = the provider's own", env="OAUTH_SUB_CLAIM")
+        str,
+        setting("Claim of the subject; empty = the default of the provider", env="OAUTH_SUB_CLAIM"),
     ] = ""
     username_claim: Annotated[
         str, setting("Claim of the name", env="OAUTH_USERNAME_CLAIM", min_length=1)
@@ -73,49 +77,70 @@ class OAuthSettings(ProviderSettings):
     ] = "email"
     picture_claim: Annotated[
         str,
-        setting("Claim of the picture; empty = none are fetched", env="OAUTH_PICTURE_CLAIM"),
+        setting("Claim of the picture; empty = fetch no pictures", env="OAUTH_PICTURE_CLAIM"),
     ] = "picture"
     update_picture: Annotated[
         bool,
-        setting("Fetch the picture at each sign-in", env="OAUTH_UPDATE_PICTURE_ON_LOGIN"),
+        setting(
+            "Fetch the picture at each sign-in, not only at the first",
+            env="OAUTH_UPDATE_PICTURE_ON_LOGIN",
+        ),
     ] = False
 
     role_management: Annotated[
         bool,
-        setting("Roles are what the provider says", env="ENABLE_OAUTH_ROLE_MANAGEMENT"),
+        setting(
+            "Set the role of a user from the claims at each sign-in",
+            env="ENABLE_OAUTH_ROLE_MANAGEMENT",
+        ),
     ] = False
     roles_claim: Annotated[
-        str, setting("Claim of the roles; dots lead into objects", env="OAUTH_ROLES_CLAIM")
+        str,
+        setting(
+            "Claim of the roles; dots separate the names of nested objects", env="OAUTH_ROLES_CLAIM"
+        ),
     ] = "roles"
     roles_separator: Annotated[
         str,
-        setting("Between roles that are one text", env="OAUTH_ROLES_SEPARATOR", min_length=1),
+        setting(
+            "Separator of the roles if the claim is one text",
+            env="OAUTH_ROLES_SEPARATOR",
+            min_length=1,
+        ),
     ] = ","
     allowed_roles: Annotated[
-        list[str], setting("Roles there that are users here", env="OAUTH_ALLOWED_ROLES")
+        list[str], setting("Roles at the provider that become users", env="OAUTH_ALLOWED_ROLES")
     ] = msgspec.field(default_factory=lambda: ["user", "admin"])
     admin_roles: Annotated[
-        list[str], setting("Roles there that are administrators here", env="OAUTH_ADMIN_ROLES")
+        list[str],
+        setting("Roles at the provider that become administrators", env="OAUTH_ADMIN_ROLES"),
     ] = msgspec.field(default_factory=lambda: ["admin"])
 
     group_management: Annotated[
         bool,
-        setting("Groups are what the provider says", env="ENABLE_OAUTH_GROUP_MANAGEMENT"),
+        setting(
+            "Set the groups of a user from the claims at each sign-in",
+            env="ENABLE_OAUTH_GROUP_MANAGEMENT",
+        ),
     ] = False
     group_creation: Annotated[
         bool,
-        setting("Groups that are missing are made", env="ENABLE_OAUTH_GROUP_CREATION"),
+        setting("Create groups that do not exist", env="ENABLE_OAUTH_GROUP_CREATION"),
     ] = False
     groups_claim: Annotated[
         str,
         setting(
-            "Claim of the groups; dots lead into objects",
+            "Claim of the groups; dots separate the names of nested objects",
             env=("OAUTH_GROUPS_CLAIM", "OAUTH_GROUP_CLAIM"),
         ),
     ] = "groups"
     groups_separator: Annotated[
         str,
-        setting("Between groups that are one text", env="OAUTH_GROUPS_SEPARATOR", min_length=1),
+        setting(
+            "Separator of the groups if the claim is one text",
+            env="OAUTH_GROUPS_SEPARATOR",
+            min_length=1,
+        ),
     ] = ";"
     blocked_groups: Annotated[
         list[str],
@@ -124,3 +149,13 @@ class OAuthSettings(ProviderSettings):
             env="OAUTH_BLOCKED_GROUPS",
         ),
     ] = []
+
+    @property
+    def needed_claims(self) -> list[str]:
+        """The claims that a sign-in reads. If the id token lacks one, the userinfo endpoint is called."""
+        names = [self.email_claim, self.username_claim, self.sub_claim or "sub"]
+        if self.role_management:
+            names.append(self.roles_claim)
+        if self.group_management:
+            names.append(self.groups_claim)
+        return names

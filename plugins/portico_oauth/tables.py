@@ -1,4 +1,4 @@
-"""The tables of sign-ins at other providers, for queries through Piccolo. The migrations make them."""
+"""The tables of the plugin, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
@@ -7,21 +7,21 @@ from portico.api import EncryptedColumn, TableSet
 
 
 class OAuthSessionTable(Table, tablename="oauth_session"):
-    """What a provider gave at a sign-in; `id` is the sign-in's. `token` and `id_token` are locked."""
+    """The tokens of a provider for one session; `id` is the session's. `token` and `id_token` are encrypted."""
 
     id = Text(primary_key=True, default="")
     account_id = Text()
     provider = Text()
     token = Text()
     id_token = Text()
-    leave_url = Text()
+    end_session_url = Text()
     expires_at = BigInt(null=True, default=None)
     created_at = BigInt()
     updated_at = BigInt()
 
 
-class SpentTable(Table, tablename="oauth_spent"):
-    """What can be used once and was, by its hash."""
+class UsedTokenTable(Table, tablename="oauth_used_token"):
+    """Hashes of states and logout tokens that were used."""
 
     id = Text(primary_key=True, default="")
     expires_at = BigInt()
@@ -31,7 +31,7 @@ TOKEN = EncryptedColumn("oauth_session", "id", "token", "oauth:token:{id}")
 ID_TOKEN = EncryptedColumn("oauth_session", "id", "id_token", "oauth:id_token:{id}")
 
 TABLES = TableSet(
-    tables=(OAuthSessionTable, SpentTable),
+    tables=(OAuthSessionTable, UsedTokenTable),
     migrations="portico_oauth.migrations",
     encrypted_columns=(TOKEN, ID_TOKEN),
 )

@@ -1,67 +1,68 @@
-"""Access tokens for whoever speaks to a provider in somebody's name, renewed in time."""
+"""Access tokens for plugins that call a provider's API on behalf of a user, refreshed before they expire."""
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
 from portico.api import AppContext, DomainError, ProviderSession, now
 from portico_oauth.errors import ProviderUnavailable
-from portico_oauth.login.flow import provider_of
-from portico_oauth.token_store import Token, TokenStore
+from portico_oauth.login.provider import OAuthProvider
+from portico_oauth.token_store import StoredToken, TokenStore
 
 log = structlog.get_logger("portico.oauth")
 
-#: Seconds that a token has to be good for, at least.
+#: Of a returned token; one with less is refreshed.
 MIN_REMAINING_SECONDS = 300
 
 
 class TokenRefresher:
-    """The `ProviderTokens` of one house."""
+    """Implements `ProviderTokens`."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._app, self._kept = app, TokenStore(app.encryptor)
-        self._turns: dict[str, asyncio.Lock] = {}
+    def __init__(self, app: AppContext, providers: Mapping[str, OAuthProvider]) -> None:
+        self._providers, self._tokens = providers, TokenStore(app.encryptor)
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def access_token(self, session_id: str) -> str | None:
-        """The access token of a sign-in, good for five minutes at least; None = there is none."""
-        found = await self._kept.find(session_id)
-        if found is not None and not _lasts(found):
-            found = await self._in_turn(session_id)
+        """Return the access token of a session, valid for at least five minutes; None if there is none."""
+        found = await self._tokens.find(session_id)
+        if found is not None and not _is_fresh(found):
+            found = await self._refresh_once(session_id)
         return found.token.get("access_token") if found else None
 
     async def of_account(self, account_id: str) -> list[ProviderSession]:
-        """The sign-ins of one account, newest first."""
-        return await self._kept.of_account(account_id)
+        """Return the sessions of one account that came from a provider, newest first."""
+        return await self._tokens.of_account(account_id)
 
-    async def _in_turn(self, session_id: str) -> Token | None:
-        """Renewed by one at a time: many providers take the same refresh token twice for a theft."""
-        turn = self._turns.setdefault(session_id, asyncio.Lock())
+    async def _refresh_once(self, session_id: str) -> StoredToken | None:
+        """Refresh one at a time: many providers treat a refresh token that is used twice as stolen."""
+        lock = self._locks.setdefault(session_id, asyncio.Lock())
         try:
-            async with turn:
-                found = await self._kept.find(session_id)
-                return found if found is None or _lasts(found) else await self._renewed(found)
+            async with lock:
+                found = await self._tokens.find(session_id)
+                return found if found is None or _is_fresh(found) else await self._refresh(found)
         finally:
-            if not turn.locked():
-                self._turns.pop(session_id, None)
+            if not lock.locked():
+                self._locks.pop(session_id, None)
 
-    async def _renewed(self, old: Token) -> Token | None:
-        provider, refresh = provider_of(self._app, old.provider), old.token.get("refresh_token")
-        if provider is None or not refresh:
+    async def _refresh(self, old: StoredToken) -> StoredToken | None:
+        provider, refresh_token = self._providers.get(old.provider), old.token.get("refresh_token")
+        if provider is None or not refresh_token:
             if old.expires_at is not None and old.expires_at > now():
                 return old
-            await self._kept.forget(old)
+            await self._tokens.delete(old)
             return None
         try:
-            await self._kept.renew(old, await provider.renew(refresh))
+            await self._tokens.replace(old, await provider.refresh(refresh_token))
         except ProviderUnavailable as error:
-            log.warning("a token was not renewed", provider=old.provider, why=error.why)
+            log.warning("token refresh failed", provider=old.provider, why=error.why)
             return old if old.expires_at is not None and old.expires_at > now() else None
         except DomainError as error:
-            log.info("a token is not renewed", provider=old.provider, why=getattr(error, "why", ""))
-            await self._kept.forget(old)
-        # Somebody on another instance may have been quicker: what counts is what stands there now.
-        return await self._kept.find(old.id)
+            log.info("token refresh rejected", provider=old.provider, why=getattr(error, "why", ""))
+            await self._tokens.delete(old)
+        # Another instance may have been faster: return what is stored now.
+        return await self._tokens.find(old.id)
 
 
-def _lasts(found: Token) -> bool:
+def _is_fresh(found: StoredToken) -> bool:
     return found.expires_at is None or found.expires_at - now() >= MIN_REMAINING_SECONDS

@@ -1,4 +1,4 @@
-"""What providers gave at sign-ins: kept locked, beside the sign-in and no longer than it."""
+"""The tokens of providers, encrypted, stored with the session and deleted with it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,28 +18,28 @@ from portico.api import (
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.tables import ID_TOKEN, TOKEN
 
-# The sign-in may be over already: whoever ended it must not be followed by what it brought.
-_KEEP = (
+# Inserts nothing if the session has ended in the meantime.
+_INSERT = (
     "INSERT INTO oauth_session "
-    "(id, account_id, provider, token, id_token, leave_url, expires_at, created_at, updated_at) "
+    "(id, account_id, provider, token, id_token, end_session_url, expires_at, created_at, updated_at) "
     "SELECT s.id, s.account_id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), "
     "CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($7 AS BIGINT) FROM portico_session s WHERE s.id = $1"
 )
-_RENEW = "UPDATE oauth_session SET token = $1, expires_at = $2, updated_at = $3 WHERE id = $4 AND token = $5"
-_OF = (
+_UPDATE = "UPDATE oauth_session SET token = $1, expires_at = $2, updated_at = $3 WHERE id = $4 AND token = $5"
+_SELECT_OF_ACCOUNT = (
     "SELECT o.id, o.account_id AS user_id, o.provider, o.expires_at, o.created_at, o.updated_at "
     "FROM oauth_session o JOIN portico_session s ON s.id = o.id "
     "WHERE o.account_id = $1 AND (s.expires_at IS NULL OR s.expires_at > $2) "
     "ORDER BY o.created_at DESC, o.id DESC"
 )
-#: What of a token's answer is worth keeping.
-_MEMBERS = ("access_token", "refresh_token", "token_type", "scope")
-#: Seconds; whoever says a token lasts longer than a hundred years does not know.
-LONGEST_LIFE = 100 * 365 * 86400
+# The members of the token response that are stored.
+_STORED_MEMBERS = ("access_token", "refresh_token", "token_type", "scope")
+#: 100 years; a longer lifetime is taken as unknown.
+MAX_TOKEN_LIFETIME_SECONDS = 100 * 365 * 86400
 
 
-class Token(msgspec.Struct, frozen=True):
-    """A row with its token. `locked`: as it stands there."""
+class StoredToken(msgspec.Struct, frozen=True):
+    """One row, decrypted. `encrypted`: the token as stored, to detect a change by another instance."""
 
     id: str
     provider: str
@@ -49,91 +49,102 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class TokenStore:
-    """The rows of `oauth_session`. `after`: where a provider sends a browser that has signed out there."""
+    """The table `oauth_session`. `return_url`: where a provider sends the browser after the sign-out there."""
 
-    def __init__(self, vault: Encryptor, after: str = "") -> None:
-        self._vault, self._after = vault, after
+    def __init__(self, encryptor: Encryptor, return_url: str = "") -> None:
+        self._encryptor, self._return_url = encryptor, return_url
 
-    async def keep(self, session_id: str, provider: str, evidence: LoginResult) -> None:
-        """Keep what a sign-in brought."""
+    async def save(self, session_id: str, provider: str, result: LoginResult) -> None:
+        """Store the tokens of a sign-in."""
         await execute(
-            _KEEP,
+            _INSERT,
             session_id,
             provider,
-            self._vault.encrypt(_json(evidence.token), TOKEN.context_for(session_id)),
-            self._locked_id_token(session_id, evidence.id_token),
-            evidence.leave_url or "",
-            expiry(evidence.token),
+            self._encryptor.encrypt(_json(result.token), TOKEN.context_for(session_id)),
+            self._encrypt_id_token(session_id, result.id_token),
+            result.end_session_url or "",
+            expiry(result.token),
             now(),
         )
 
-    async def find(self, session_id: str) -> Token | None:
-        """What a sign-in brought, if it can still be read."""
+    async def find(self, session_id: str) -> StoredToken | None:
+        """Return the tokens of a session; None if there are none or they cannot be decrypted."""
         sql = "SELECT id, provider, token, expires_at FROM oauth_session WHERE id = $1"
         found = None if "\x00" in session_id else await fetch_one(sql, session_id)
         if found is None:
             return None
         try:
-            text = self._vault.decrypt(found["token"], TOKEN.context_for(session_id))
+            text = self._encryptor.decrypt(found["token"], TOKEN.context_for(session_id))
             token = msgspec.json.decode(text, type=dict[str, Any])
         except (DecryptionError, msgspec.MsgspecError):
             return None
-        return Token(found["id"], found["provider"], found["token"], found["expires_at"], token)
+        return StoredToken(
+            found["id"], found["provider"], found["token"], found["expires_at"], token
+        )
 
-    async def renew(self, old: Token, given: Mapping[str, Any]) -> None:
-        """Put what a provider gave anew in the place of what it gave before, unless somebody else just did.
+    async def replace(self, old: StoredToken, response: Mapping[str, Any]) -> None:
+        """Replace the stored tokens, unless another instance has just done so.
 
-        A refresh token that is not given anew stays good.
+        If the response contains no refresh token, the old one is kept.
         """
-        token = {**old.token, **given}
-        locked = self._vault.encrypt(_json(token), TOKEN.context_for(old.id))
-        await execute(_RENEW, locked, expiry(given), now(), old.id, old.encrypted)
+        token = {**old.token, **response}
+        encrypted = self._encryptor.encrypt(_json(token), TOKEN.context_for(old.id))
+        await execute(_UPDATE, encrypted, expiry(response), now(), old.id, old.encrypted)
 
-    async def forget(self, old: Token) -> None:
-        """Drop what is not good any more, unless somebody else just renewed it."""
+    async def delete(self, old: StoredToken) -> None:
+        """Delete the tokens, unless another instance has just replaced them."""
         await execute(
             "DELETE FROM oauth_session WHERE id = $1 AND token = $2", old.id, old.encrypted
         )
 
     async def of_account(self, account_id: str) -> list[ProviderSession]:
-        """The sign-ins of one account, newest first."""
-        found = [] if "\x00" in account_id else await fetch_all(_OF, account_id, now())
+        """Return the sessions of one account that came from a provider, newest first."""
+        found = (
+            [] if "\x00" in account_id else await fetch_all(_SELECT_OF_ACCOUNT, account_id, now())
+        )
         return [ProviderSession(**one) for one in found]
 
-    async def leave_address(self, session_id: str, client_id: str) -> str | None:
-        """Where a browser signs out at the provider. Source: OpenID Connect RP-Initiated Logout 1.0 §2."""
+    async def end_session_url(self, session_id: str, client_id: str) -> str | None:
+        """Return the URL where the user signs out at the provider. Source: OpenID Connect RP-Initiated Logout 1.0 §2."""
         found = await fetch_one(
-            "SELECT id_token, leave_url FROM oauth_session WHERE id = $1", session_id
+            "SELECT id_token, end_session_url FROM oauth_session WHERE id = $1", session_id
         )
-        if found is None or not found["leave_url"]:
+        if found is None or not found["end_session_url"]:
             return None
-        asked = {"client_id": client_id}
+        params = {"client_id": client_id}
         if found["id_token"]:
             try:
-                about = ID_TOKEN.context_for(session_id)
-                asked["id_token_hint"] = self._vault.decrypt(found["id_token"], about)
+                context = ID_TOKEN.context_for(session_id)
+                params["id_token_hint"] = self._encryptor.decrypt(found["id_token"], context)
             except DecryptionError:
-                pass  # a hint: without it the provider asks whoever it is
-        if self._after:
-            asked["post_logout_redirect_uri"] = self._after
-        parts = urlsplit(found["leave_url"])
-        query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *asked.items()])
+                pass  # only a hint: without it, the provider asks the user
+        if self._return_url:
+            params["post_logout_redirect_uri"] = self._return_url
+        parts = urlsplit(found["end_session_url"])
+        query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *params.items()])
         return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 
-    def _locked_id_token(self, session_id: str, id_token: str) -> str:
-        return self._vault.encrypt(id_token, ID_TOKEN.context_for(session_id)) if id_token else ""
+    def _encrypt_id_token(self, session_id: str, id_token: str) -> str:
+        return (
+            self._encryptor.encrypt(id_token, ID_TOKEN.context_for(session_id)) if id_token else ""
+        )
 
 
 def expiry(token: Mapping[str, Any]) -> int | None:
-    """When an access token ends, in epoch seconds; None = its provider does not say."""
-    lasts = token.get("expires_in")
-    if isinstance(lasts, str) and lasts.isascii() and lasts.isdigit() and len(lasts) < 12:
-        lasts = int(lasts)
-    if isinstance(lasts, bool) or not isinstance(lasts, int | float):
+    """Return when an access token expires, in epoch seconds; None if the provider does not send it."""
+    lifetime = token.get("expires_in")
+    if (
+        isinstance(lifetime, str)
+        and lifetime.isascii()
+        and lifetime.isdigit()
+        and len(lifetime) < 12
+    ):
+        lifetime = int(lifetime)
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float):
         return None
-    return now() + int(lasts) if 0 <= lasts <= LONGEST_LIFE else None
+    return now() + int(lifetime) if 0 <= lifetime <= MAX_TOKEN_LIFETIME_SECONDS else None
 
 
 def _json(token: Mapping[str, Any]) -> str:
-    kept = {name: token[name] for name in _MEMBERS if isinstance(token.get(name), str)}
-    return msgspec.json.encode(kept).decode()
+    stored = {name: token[name] for name in _STORED_MEMBERS if isinstance(token.get(name), str)}
+    return msgspec.json.encode(stored).decode()

@@ -1,1 +1,1 @@
-"""The steps that make this plugin's tables."""
+"""Migrations of the tables of the plugin."""

@@ -1,7 +1,7 @@
-"""As much of LDAP (RFC 4511) as it takes to find somebody and to try their password, without a thread.
+"""An asyncio LDAP client (RFC 4511) with the operations that a sign-in needs: StartTLS, bind and search.
 
-Every client library on the package index either has to be compiled against OpenLDAP's headers or is no longer kept; and all
-of them hold a thread while the directory thinks. Nothing in here knows about Portico.
+The client libraries on the package index need OpenLDAP's headers or are no longer maintained, and all of them block a
+thread while the server works. This package imports nothing of Portico.
 """
 
 from portico_ldap.protocol.ber import ProtocolError

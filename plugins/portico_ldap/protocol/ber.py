@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x02, 0x04, 0x0A, 0x30, 0x31
-#: Bytes of the largest length field that is read: 16 MiB and more no directory sends us.
-LENGTH_BYTES = 3
-#: Bytes of the largest number: message ids and result codes have at most four.
-NUMBER_BYTES = 4
+#: Of a length field; elements of 16 MiB and more are refused.
+MAX_LENGTH_BYTES = 3
+#: Message ids and result codes have at most four.
+MAX_INTEGER_BYTES = 4
 
 
 class ProtocolError(Exception):
-    """What the directory sent is not LDAP, or more of it than anybody needs."""
+    """The server sent data that is not valid LDAP, or too much of it."""
 
 
 def element(tag: int, *parts: bytes) -> bytes:
-    """One element around these parts."""
+    """Encode one element that contains these parts."""
     size = sum(map(len, parts))
     if size < 0x80:
         head = bytes((tag, size))
@@ -25,35 +25,35 @@ def element(tag: int, *parts: bytes) -> bytes:
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
-    """A number."""
+    """Encode an INTEGER."""
     return element(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
 def octets(value: bytes | str, tag: int = OCTETS) -> bytes:
-    """Bytes, or a text as UTF-8."""
+    """Encode an OCTET STRING; text as UTF-8."""
     return element(tag, value.encode() if isinstance(value, str) else value)
 
 
 def boolean(value: bool) -> bytes:
-    """Yes or no."""
+    """Encode a BOOLEAN."""
     return element(0x01, b"\xff" if value else b"\x00")
 
 
 def extent(data: bytes | bytearray, start: int = 0) -> tuple[int, int] | None:
-    """Where the body of the element at `start` begins and ends; None = its head is not there yet.
+    """Return start and end of the body of the element at `start`; None if its head is incomplete.
 
-    Raises: Garbled.
+    Raises: ProtocolError.
     """
     if len(data) < start + 2:
         return None
     if data[start] & 0x1F == 0x1F:
-        raise ProtocolError("a tag of more than one byte")
+        raise ProtocolError("a tag has more than one byte")
     first = data[start + 1]
     if first < 0x80:
         return start + 2, start + 2 + first
     count = first & 0x7F
-    if not 0 < count <= LENGTH_BYTES:
-        raise ProtocolError("a length that is indefinite or too long")
+    if not 0 < count <= MAX_LENGTH_BYTES:
+        raise ProtocolError("a length is indefinite or too long")
     begin = start + 2 + count
     if len(data) < begin:
         return None
@@ -61,18 +61,18 @@ def extent(data: bytes | bytearray, start: int = 0) -> tuple[int, int] | None:
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The elements that stand one after another: tag and body of each. Raises: Garbled."""
+    """Yield tag and body of consecutive elements. Raises: ProtocolError."""
     at = 0
     while at < len(data):
         found = extent(data, at)
         if found is None or found[1] > len(data):
-            raise ProtocolError("an element that is cut off")
+            raise ProtocolError("an element is incomplete")
         yield data[at], data[found[0] : found[1]]
         at = found[1]
 
 
 def number(body: bytes) -> int:
-    """The value of an INTEGER or ENUMERATED. Raises: Garbled."""
-    if not 0 < len(body) <= NUMBER_BYTES:
-        raise ProtocolError("a number that is empty or too large")
+    """Decode an INTEGER or ENUMERATED. Raises: ProtocolError."""
+    if not 0 < len(body) <= MAX_INTEGER_BYTES:
+        raise ProtocolError("an integer is empty or too large")
     return int.from_bytes(body, "big", signed=True)

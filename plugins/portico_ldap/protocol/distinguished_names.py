@@ -1,19 +1,21 @@
-"""Distinguished names: taking them apart. Source: RFC 4514, 3, and the blanks that older directories leave in."""
+"""Parse distinguished names. Source: RFC 4514, 3, and the spaces that older servers add."""
 
 import re
 
 from portico_ldap.protocol.ber import ProtocolError, elements
 
 _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*")
-_PIECE = re.compile(r"\\(?P<hex>[0-9A-Fa-f]{2})|\\(?P<char>[ \"#+,;<=>\\])|(?P<plain>[^\\,+;\x00])")
-COMMON_NAME = frozenset(("cn", "commonname", "2.5.4.3"))
+_CHARACTER = re.compile(
+    r"\\(?P<hex>[0-9A-Fa-f]{2})|\\(?P<char>[ \"#+,;<=>\\])|(?P<plain>[^\\,+;\x00])"
+)
+_COMMON_NAME_TYPES = frozenset(("cn", "commonname", "2.5.4.3"))
 
-#: One part of a name: pairs of type and value.
+#: One relative distinguished name: pairs of type and value.
 Part = list[tuple[str, str]]
 
 
 def parts(dn: str) -> list[Part] | None:
-    """The parts of a name, the nearest first, types in lower case; None for what is no name."""
+    """Return the parts of a name, the most specific first, types in lower case; None if the name is not valid."""
     found: list[Part] = [[]]
     at = 0
     while True:
@@ -33,16 +35,16 @@ def parts(dn: str) -> list[Part] | None:
 
 
 def common_name(dn: str) -> str | None:
-    """The `cn` by which a name begins, such as that of a group; None if it begins by none."""
+    """Return the `cn` in the first part of a name, such as a group's; None if it has none."""
     found = parts(dn)
     for kind, value in sorted(found[0]) if found else ():
-        if kind in COMMON_NAME and value:
+        if kind in _COMMON_NAME_TYPES and value:
             return value
     return None
 
 
 def normalize_dn(dn: str) -> str:
-    """The same for two ways of writing one name; what is no name is left as it is."""
+    """Return the same text for all spellings of one name; a name that is not valid is returned as it is."""
     found = parts(dn)
     if found is None:
         return dn
@@ -55,31 +57,31 @@ def normalize_dn(dn: str) -> str:
 
 
 def _read_value(dn: str, at: int) -> tuple[str, int] | None:
-    """The value that begins at `at`, and where it ends: at a separator or the end."""
+    """Return the value that begins at `at`, and the position of the separator after it or of the end."""
     if dn.startswith("#", at):
         found = re.compile(r"#((?:[0-9A-Fa-f]{2})+)\s*").match(dn, at)
-        text = _of_hex(found[1]) if found else None
+        text = _decode_hex(found[1]) if found else None
         return None if found is None or text is None else (text, found.end())
-    value, solid = bytearray(), 0
+    value, trimmed_length = bytearray(), 0
     while at < len(dn) and dn[at] not in ",+;":
-        piece = _PIECE.match(dn, at)
-        if piece is None:
+        character = _CHARACTER.match(dn, at)
+        if character is None:
             return None
         value += (
-            bytes.fromhex(piece["hex"])
-            if piece["hex"]
-            else (piece["char"] or piece["plain"]).encode()
+            bytes.fromhex(character["hex"])
+            if character["hex"]
+            else (character["char"] or character["plain"]).encode()
         )
-        if piece["plain"] != " ":
-            solid = len(value)  # blanks at the end are not part of it, unless escaped
-        at = piece.end()
+        if character["plain"] != " ":
+            trimmed_length = len(value)  # spaces at the end are ignored unless escaped
+        at = character.end()
     try:
-        return value[:solid].decode(), at
+        return value[:trimmed_length].decode(), at
     except UnicodeDecodeError:
         return None
 
 
-def _of_hex(digits: str) -> str | None:
+def _decode_hex(digits: str) -> str | None:
     try:
         ((_, body),) = elements(bytes.fromhex(digits))
         return body.decode()

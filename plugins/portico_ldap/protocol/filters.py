@@ -1,4 +1,4 @@
-"""Filters: what an operator writes, as what is sent. What a person typed never becomes text, so there is nothing to escape.
+"""Search filters. The input of a user is encoded as bytes, never as filter text, so nothing has to be escaped.
 
 Source: RFC 4515 for the text, RFC 4511, 4.5.1.7 for the bytes.
 """
@@ -11,8 +11,8 @@ from portico_ldap.protocol.ber import boolean, element, octets
 AND, OR, NOT, EQUAL, SUBSTRINGS, GREATER, LESS, PRESENT, APPROXIMATE, EXTENSIBLE = (
     0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0x87, 0xA8, 0xA9,
 )  # fmt: skip
-DEEPEST = 20
-LONGEST = 4096
+MAX_DEPTH = 20
+MAX_FILTER_CHARS = 4096
 
 _OID = r"[0-9]+(?:\.[0-9]+)*"
 _ATTRIBUTE = rf"(?:[A-Za-z][A-Za-z0-9-]*|{_OID})(?:;[A-Za-z0-9-]+)*"
@@ -23,28 +23,28 @@ _ITEM = re.compile(
 )
 _COMPARISONS = {">=": GREATER, "<=": LESS, "~=": APPROXIMATE}
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2})?")
-_JOINS = {"&": AND, "|": OR, "!": NOT}
+_OPERATORS = {"&": AND, "|": OR, "!": NOT}
 
 
 class BadFilter(ValueError):
-    """A filter that cannot be read; the text says why."""
+    """A filter is not valid; the message says why."""
 
 
 def equals(attribute: str, value: str) -> bytes:
-    """An attribute has this value, whatever characters are in it."""
+    """Return the filter for an attribute with exactly this value."""
     return element(EQUAL, octets(attribute), octets(value))
 
 
 def both(*filters: bytes) -> bytes:
-    """All of these hold."""
+    """Return the filter that requires all of these."""
     return filters[0] if len(filters) == 1 else element(AND, *filters)
 
 
 def read_filters(text: str) -> list[bytes]:
-    """The filters that stand one after another in a text, `(a=b)(c=*)`; none in an empty one. Raises: BadFilter."""
+    """Parse consecutive filters such as `(a=b)(c=*)`; none for an empty text. Raises: BadFilter."""
     text = text.strip()
-    if len(text) > LONGEST:
-        raise BadFilter(f"a filter has at most {LONGEST} characters")
+    if len(text) > MAX_FILTER_CHARS:
+        raise BadFilter(f"a filter has at most {MAX_FILTER_CHARS} characters")
     found, at = [], 0
     while at < len(text):
         one = _read(text, at, 0)
@@ -53,23 +53,23 @@ def read_filters(text: str) -> list[bytes]:
     return found
 
 
-class _Read(NamedTuple):
+class _ParsedFilter(NamedTuple):
     encoded: bytes
     end: int
 
 
-def _read(text: str, at: int, depth: int) -> _Read:
-    """The filter in parentheses that begins at `at`."""
-    if depth > DEEPEST:
-        raise BadFilter(f"a filter nests at most {DEEPEST} deep")
+def _read(text: str, at: int, depth: int) -> _ParsedFilter:
+    """Parse the filter in parentheses that begins at `at`."""
+    if depth > MAX_DEPTH:
+        raise BadFilter(f"a filter nests at most {MAX_DEPTH} deep")
     if at >= len(text) or text[at] != "(":
-        raise BadFilter("a filter stands in parentheses, such as (objectClass=person)")
-    join = _JOINS.get(text[at + 1 : at + 2])
-    if join is None:
+        raise BadFilter("a filter is enclosed in parentheses, such as (objectClass=person)")
+    operator = _OPERATORS.get(text[at + 1 : at + 2])
+    if operator is None:
         end = text.find(")", at)
         if end < 0:
             raise BadFilter("a parenthesis is not closed")
-        return _Read(_item(text[at + 1 : end]), end + 1)
+        return _ParsedFilter(_item(text[at + 1 : end]), end + 1)
     parts: list[bytes] = []
     at += 2
     while at < len(text) and text[at] == "(":
@@ -78,9 +78,9 @@ def _read(text: str, at: int, depth: int) -> _Read:
         at = one.end
     if at >= len(text) or text[at] != ")":
         raise BadFilter("a parenthesis is not closed")
-    if not parts or (join == NOT and len(parts) != 1):
-        raise BadFilter("& and | join filters, ! turns one around")
-    return _Read(element(join, *parts), at + 1)
+    if not parts or (operator == NOT and len(parts) != 1):
+        raise BadFilter("& and | combine filters, ! negates one filter")
+    return _ParsedFilter(element(operator, *parts), at + 1)
 
 
 def _item(text: str) -> bytes:
@@ -91,7 +91,7 @@ def _item(text: str) -> bytes:
     if how == ":=":
         return _extensible(found)
     if name is None or found["dn"] or found["rule"]:
-        raise BadFilter("a matching rule goes with :=")
+        raise BadFilter("a matching rule needs :=")
     if how != "=":
         return element(_COMPARISONS[how], octets(name), octets(_value(value)))
     if value == "*":
@@ -106,14 +106,14 @@ def _substrings(pieces: list[str]) -> bytes:
     tags = [0x80 if at == 0 else 0x82 if at == last else 0x81 for at in range(len(pieces))]
     parts = [octets(_value(one), tag) for one, tag in zip(pieces, tags, strict=True) if one]
     if not parts:
-        raise BadFilter("asterisks alone: say (attribute=*)")
+        raise BadFilter("a value of asterisks only is not valid; write (attribute=*)")
     return element(0x30, *parts)
 
 
 def _extensible(found: re.Match[str]) -> bytes:
     name, rule = found["name"], found["rule"]
     if not name and not rule:
-        raise BadFilter("an extensible match names an attribute or a rule")
+        raise BadFilter("an extensible match needs an attribute or a matching rule")
     parts = [octets(text, tag) for text, tag in ((rule, 0x81), (name, 0x82)) if text]
     parts.append(octets(_value(found["value"]), 0x83))
     if found["dn"]:
@@ -123,7 +123,7 @@ def _extensible(found: re.Match[str]) -> bytes:
 
 def _value(text: str) -> bytes:
     if any(not one[1] for one in _ESCAPE.finditer(text)):
-        raise BadFilter("a backslash is followed by two hexadecimal digits")
+        raise BadFilter("a backslash must be followed by two hexadecimal digits")
     parts, at = [], 0
     for one in _ESCAPE.finditer(text):
         parts += [text[at : one.start()].encode(), bytes.fromhex(one[1])]

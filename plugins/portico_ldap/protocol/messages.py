@@ -1,4 +1,4 @@
-"""The messages of LDAP that are sent and understood here. Source: RFC 4511, 4.2 to 4.5 and 4.14."""
+"""Encode LDAP requests and decode responses. Source: RFC 4511, 4.2 to 4.5 and 4.14."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ WHOLE_SUBTREE, NEVER_ALIASES = 2, 0
 
 
 class LDAPMessage(NamedTuple):
-    """One message of the directory: which request it answers, what it is, and the elements in it."""
+    """A message of the server: the id of its request, its type, and its elements."""
 
     id: int
     kind: int
@@ -35,39 +35,39 @@ class LDAPMessage(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How a request went. `said`: the directory's own words, for the log only."""
+    """The result of a request. `diagnostic`: the server's message, for the log only."""
 
     code: int
-    said: str
+    diagnostic: str
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was asked for."""
+        """Whether the request succeeded."""
         return self.code == SUCCESS
 
 
 class SearchEntry(NamedTuple):
-    """What was found: its distinguished name, and its attributes by lower-case name without options."""
+    """An entry: its distinguished name, and its attributes by lower-case name without options."""
 
     dn: str
     attributes: dict[str, list[bytes]]
 
 
 def bind(message_id: int, dn: str, password: str) -> bytes:
-    """A simple bind; both empty = anonymous. A name without a password would be let in as nobody: never sent.
+    """Encode a simple bind; both empty = anonymous. A name without a password would be an anonymous bind that succeeds.
 
     Raises: ValueError.
     """
     if bool(dn) != bool(password):
-        raise ValueError("a name without a password, or a password without a name, proves nothing")
+        raise ValueError("a bind needs both a name and a password, or neither")
     credentials = octets(password, 0x80)
     return _message(message_id, element(BIND_REQUEST, integer(3), octets(dn), credentials))
 
 
 def search(
-    message_id: int, base: str, wanted: bytes, names: list[str], *, limit: int, seconds: int
+    message_id: int, base: str, search_filter: bytes, names: list[str], *, limit: int, seconds: int
 ) -> bytes:
-    """A search of the whole tree below `base`. `wanted`: a filter; `limit`: entries."""
+    """Encode a search of the whole tree below `base`. `limit`: entries; `seconds`: time limit of the server."""
     request = element(
         SEARCH_REQUEST,
         octets(base),
@@ -76,55 +76,55 @@ def search(
         integer(limit),
         integer(seconds),
         boolean(False),
-        wanted,
+        search_filter,
         element(SEQUENCE, *map(octets, names)),
     )
     return _message(message_id, request)
 
 
 def start_tls(message_id: int) -> bytes:
-    """The wish to go on encrypted."""
+    """Encode a StartTLS request."""
     return _message(message_id, element(EXTENDED_REQUEST, octets(START_TLS, 0x80)))
 
 
 def unbind(message_id: int) -> bytes:
-    """The goodbye."""
+    """Encode an unbind request."""
     return _message(message_id, element(UNBIND_REQUEST))
 
 
 def read_message(body: bytes) -> LDAPMessage:
-    """What is in the outermost SEQUENCE. Raises: Garbled."""
+    """Decode the body of the outermost SEQUENCE. Raises: ProtocolError."""
     parts = list(elements(body))
     if len(parts) < 2 or parts[0][0] != INTEGER:
-        raise ProtocolError("a message without an id or an operation")
+        raise ProtocolError("a message has no id or no operation")
     kind, operation = parts[1]
     return LDAPMessage(number(parts[0][1]), kind, list(elements(operation)))
 
 
 def read_result(message: LDAPMessage) -> Result:
-    """The result that a response begins with. Raises: Garbled."""
+    """Decode the result of a response. Raises: ProtocolError."""
     tags = [tag for tag, _ in message.parts[:3]]
     if tags != [ENUMERATED, OCTETS, OCTETS]:
-        raise ProtocolError("a response without a result")
-    said = message.parts[2][1].decode("utf-8", "replace")
-    return Result(number(message.parts[0][1]), said)
+        raise ProtocolError("a response has no result")
+    diagnostic = message.parts[2][1].decode("utf-8", "replace")
+    return Result(number(message.parts[0][1]), diagnostic)
 
 
 def read_entry(message: LDAPMessage) -> SearchEntry:
-    """One entry that was found. Raises: Garbled."""
+    """Decode one entry. Raises: ProtocolError."""
     if [tag for tag, _ in message.parts] != [OCTETS, SEQUENCE]:
-        raise ProtocolError("an entry without a name or attributes")
+        raise ProtocolError("an entry has no name or no attributes")
     attributes: dict[str, list[bytes]] = {}
     for tag, pair in elements(message.parts[1][1]):
-        both = list(elements(pair))
-        if tag != SEQUENCE or [one for one, _ in both] != [OCTETS, SET]:
-            raise ProtocolError("an attribute without a name or values")
-        name = both[0][1].decode("ascii", "replace").lower().partition(";")[0]
-        attributes.setdefault(name, []).extend(value for _, value in elements(both[1][1]))
+        parts = list(elements(pair))
+        if tag != SEQUENCE or [one for one, _ in parts] != [OCTETS, SET]:
+            raise ProtocolError("an attribute has no name or no values")
+        name = parts[0][1].decode("ascii", "replace").lower().partition(";")[0]
+        attributes.setdefault(name, []).extend(value for _, value in elements(parts[1][1]))
     try:
         return SearchEntry(message.parts[0][1].decode(), attributes)
     except UnicodeDecodeError:
-        raise ProtocolError("a name that is not UTF-8") from None
+        raise ProtocolError("a distinguished name is not UTF-8") from None
 
 
 def _message(message_id: int, operation: bytes) -> bytes:

@@ -1,136 +1,203 @@
-"""`portico oidc …`: trying claims out, links between accounts and providers, and whether a provider can be used."""
+"""`portico oauth …`: test claims, check providers, and link accounts to subjects of providers."""
 
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
-import msgspec
 
-from portico.api import AppContext, CommandContext
-from portico_oauth.settings import Name
+from portico.api import (
+    AppContext,
+    CommandContext,
+    json_option,
+    print_json,
+    printable,
+    renamed_command,
+    renamed_option,
+)
+from portico_oauth.settings import ProviderName
 
-PROVIDERS = click.Choice(list(get_args(Name)))
-as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+if TYPE_CHECKING:
+    from portico_oauth.login.provider import OAuthProvider
+
+PROVIDERS = click.Choice(list(get_args(ProviderName)))
 
 
 @click.group()
-def oidc() -> None:
-    """Signing in at other providers: try claims out, link accounts, check providers."""
+def oauth() -> None:
+    """Test claims, check providers and link accounts.
 
-
-@oidc.command("try")
-@click.argument("claims", metavar="CLAIMS")
-@click.option("--provider", type=PROVIDERS, help="Default: the only one, else oidc.")
-@click.option(
-    "--vouched/--not-vouched",
-    default=None,
-    help="As if the provider had said so when asked, as GitHub is.",
-)
-@as_json
-@click.pass_obj
-def try_claims(
-    key: CommandContext, claims: str, provider: str | None, vouched: bool | None, as_json: bool
-) -> None:
-    """Show what CLAIMS would come to at a sign-in, and change nothing.
-
-    CLAIMS: a JSON object, a token, a file with one of them, or - for standard input.
+    For sign-in at Google, Microsoft, GitHub, Feishu or any OpenID Connect provider.
     """
-    from portico_oauth.cli.dry_run import preview_login, read_claims
-    from portico_oauth.cli.output import format_preview
 
-    text = _given(claims)
 
-    async def look(app: AppContext) -> Any:
-        chosen = _chosen(app, provider)
+@oauth.command("test-claims")
+@click.argument("claims", metavar="CLAIMS")
+@click.option(
+    "--provider",
+    type=PROVIDERS,
+    help="The provider of the claims. Default: the only configured one, else oidc.",
+)
+@click.option(
+    "--email-verified/--email-unverified",
+    default=None,
+    help="What the provider returns about the e-mail address, for providers such as GitHub that return it apart from "
+    "the claims.",
+)
+@renamed_option("--vouched", "--email-verified", is_flag=True)
+@renamed_option("--not-vouched", "--email-unverified", is_flag=True)
+@json_option
+@click.pass_obj
+def test_claims(
+    context: CommandContext,
+    claims: str,
+    provider: str | None,
+    email_verified: bool | None,
+    as_json: bool,
+) -> None:
+    """Show what a sign-in with CLAIMS would do, and change nothing.
+
+    CLAIMS is a JSON object, a token, a file that contains one of them, or - for standard input. Exits with 1 if the
+    sign-in would be rejected.
+    """
+    from portico_oauth.cli.dry_run import format_preview, preview_login, read_claims
+
+    text = _read_argument(claims)
+
+    async def work(app: AppContext) -> Any:
+        chosen = _provider(context, provider)
         try:
             found, signature = await read_claims(chosen, text)
-            return await preview_login(app, chosen, found, vouched=vouched, signature=signature)
+            return await preview_login(
+                app, chosen, found, email_verified=email_verified, signature=signature
+            )
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         finally:
             await chosen.close()
 
-    outcome = key.run(look)
-    click.echo(_json(outcome) if as_json else format_preview(outcome))
-    sys.exit(1 if outcome.outcome == "refused" else 0)
+    preview = context.run(work)
+    if as_json:
+        print_json(preview)
+    else:
+        click.echo(format_preview(preview))
+    sys.exit(1 if preview.outcome == "rejected" else 0)
 
 
-@oidc.command()
+@oauth.command()
+@click.argument("provider", type=PROVIDERS, required=False)
+@json_option
+@click.pass_obj
+def check(context: CommandContext, provider: str | None, as_json: bool) -> None:
+    """Check PROVIDER, or all configured providers.
+
+    Loads the discovery document and the keys, and shows the redirect URI to register at the provider. Exits with 1 if a
+    provider cannot be used.
+    """
+    from portico_oauth.cli.provider_check import check_provider, format_check
+
+    async def work(app: AppContext) -> list[Any]:
+        configured = list(context.plugin.providers.values())
+        chosen = [_provider(context, provider)] if provider else configured
+        if not chosen:
+            raise click.ClickException("No provider is configured; set its client id and secret.")
+        return [await check_provider(app, one) for one in chosen]
+
+    checks = context.run(work)
+    if as_json:
+        print_json(checks)
+    else:
+        click.echo("\n\n".join(map(format_check, checks)))
+    sys.exit(1 if any(one.problem for one in checks) else 0)
+
+
+@oauth.command()
 @click.argument("email")
 @click.argument("provider", type=PROVIDERS)
 @click.argument("subject")
 @click.pass_obj
-def link(key: CommandContext, email: str, provider: str, subject: str) -> None:
-    """From now on SUBJECT at PROVIDER is the account of EMAIL."""
+def link(context: CommandContext, email: str, provider: str, subject: str) -> None:
+    """Link an account to a user of a provider.
 
-    async def add(app: AppContext) -> None:
+    The user with the id SUBJECT at PROVIDER then signs in to the account with the e-mail address EMAIL.
+    """
+
+    async def work(app: AppContext) -> None:
         await app.identity.links.add(provider, subject, await _account_id(app, email))
 
-    key.run(add)
-    click.echo(f"{subject} at {provider} is {email} now.")
+    context.run(work)
+    click.echo(f"{printable(subject)} at {provider} is now linked to the account {email}.")
 
 
-@oidc.command()
+@oauth.command()
 @click.argument("email")
 @click.argument("provider", type=PROVIDERS)
 @click.argument("subject")
 @click.pass_obj
-def unlink(key: CommandContext, email: str, provider: str, subject: str) -> None:
-    """SUBJECT at PROVIDER is not the account of EMAIL any more; what it signed in by that way is signed out."""
+def unlink(context: CommandContext, email: str, provider: str, subject: str) -> None:
+    """Remove the link between an account and a user of a provider.
 
-    async def drop(app: AppContext) -> bool:
+    Ends the sessions of the account that were started at PROVIDER.
+    """
+
+    async def work(app: AppContext) -> bool:
         account_id = await _account_id(app, email)
         dropped = await app.identity.links.remove(provider, subject, account_id)
         if dropped:
             await app.identity.sessions.close_by_method(account_id, provider)
         return dropped
 
-    if not key.run(drop):
-        raise click.ClickException(f"{subject} at {provider} is not {email}.")
-    click.echo(f"{subject} at {provider} is nobody now.")
+    if not context.run(work):
+        raise click.ClickException(
+            f"{printable(subject)} at {provider} is not linked to the account {email}."
+        )
+    click.echo(f"{printable(subject)} at {provider} is no longer linked to the account {email}.")
 
 
-@oidc.command()
+@oauth.command("list-links")
 @click.argument("email")
-@as_json
+@json_option
 @click.pass_obj
-def links(key: CommandContext, email: str, as_json: bool) -> None:
-    """List what the account of EMAIL is called by its providers."""
+def list_links(context: CommandContext, email: str, as_json: bool) -> None:
+    """List the users of providers that sign in to the account with the e-mail address EMAIL."""
 
-    async def look(app: AppContext) -> list[tuple[str, str]]:
+    async def work(app: AppContext) -> list[tuple[str, str]]:
         return await app.identity.links.of(await _account_id(app, email))
 
-    found = key.run(look)
+    found = context.run(work)
     if as_json:
-        click.echo(_json([{"provider": name, "subject": subject} for name, subject in found]))
+        print_json([{"provider": name, "subject": subject} for name, subject in found])
         return
     for name, subject in found:
-        click.echo(f"{name:10} {subject}")
+        click.echo(f"{name:10} {printable(subject)}")
     if not found:
-        click.echo("No provider knows them.", err=True)
+        click.echo("The account is not linked to any provider.", err=True)
 
 
-@oidc.command()
-@click.argument("provider", type=PROVIDERS, required=False)
-@as_json
-@click.pass_obj
-def check(key: CommandContext, provider: str | None, as_json: bool) -> None:
-    """Ask each PROVIDER for its description and keys, and show what to register there."""
-    from portico_oauth.cli.provider_check import check_provider, format_check
+def former_group() -> click.Group:
+    """Return the former group `portico oidc`, whose commands exit with 2 and name the new ones."""
 
-    async def look(app: AppContext) -> list[Any]:
-        chosen = [_chosen(app, provider)] if provider else _all(app)
-        if not chosen:
-            raise click.ClickException("No provider is configured; set its client id and secret.")
-        return [await check_provider(app, one) for one in chosen]
+    def refuse(context: click.Context) -> None:
+        if context.invoked_subcommand is None:
+            raise click.UsageError("`portico oidc` is now `portico oauth`.")
 
-    found = key.run(look)
-    click.echo(_json(found) if as_json else "\n\n".join(map(format_check, found)))
-    sys.exit(1 if any(one.fault for one in found) else 0)
+    names = {
+        "try": "test-claims",
+        "check": "check",
+        "link": "link",
+        "unlink": "unlink",
+        "links": "list-links",
+    }
+    return click.Group(
+        "oidc",
+        hidden=True,
+        invoke_without_command=True,
+        callback=click.pass_context(refuse),
+        commands=[renamed_command(old, f"portico oauth {new}") for old, new in names.items()],
+    )
 
 
-def _given(claims: str) -> str:
+def _read_argument(claims: str) -> str:
     if claims == "-":
         return sys.stdin.read()
     text = claims.strip()
@@ -140,33 +207,24 @@ def _given(claims: str) -> str:
         return Path(claims).read_text("utf-8")
     except (OSError, ValueError) as error:
         raise click.UsageError(
-            f"{claims[:80]!r} is no JSON object, no token, and no file that can be read: "
+            f"{claims[:80]!r} is not a JSON object, not a token, and not a file that can be read: "
             f"{getattr(error, 'strerror', None) or error}"
         ) from None
 
 
-def _all(app: AppContext) -> list[Any]:
-    from portico_oauth.login.provider import OAuthProvider
-
-    return [way for way in app.identity.auth.providers.values() if isinstance(way, OAuthProvider)]
-
-
-def _chosen(app: AppContext, name: str | None) -> Any:
-    known = {one.name: one for one in _all(app)}
+def _provider(context: CommandContext, name: str | None) -> "OAuthProvider":
+    providers = context.plugin.providers
     if name is None:
-        name = next(iter(known)) if len(known) == 1 else "oidc"
-    if name not in known:
-        there = ", ".join(sorted(known)) or "none"
-        raise click.ClickException(f"{name} is not configured; configured: {there}.")
-    return known[name]
+        name = next(iter(providers)) if len(providers) == 1 else "oidc"
+    if name not in providers:
+        configured = ", ".join(sorted(providers)) or "none"
+        raise click.ClickException(f"{name} is not configured; configured providers: {configured}.")
+    found: OAuthProvider = providers[name]
+    return found
 
 
 async def _account_id(app: AppContext, email: str) -> str:
     account = await app.identity.accounts.by_email(email)
     if account is None:
-        raise click.ClickException(f"Nobody has the e-mail address {email}.")
+        raise click.ClickException(f"There is no account with the e-mail address {email}.")
     return account.id
-
-
-def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -1,66 +1,70 @@
-"""What claims would come to at a sign-in: the sign-in itself, up to its last step, and then undone."""
+"""Dry run of a sign-in: provision the account for given claims in a transaction that is rolled back."""
 
 from typing import Any, Literal
 
 import msgspec
 
-from portico.api import Account, AppContext, DomainError, ExternalIdentity, transaction
+from portico.api import Account, AppContext, DomainError, ExternalIdentity, printable, transaction
 from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
-from portico_oauth.protocol.jwt_verification import VerifiedToken, read_signed, unproven_claims
+from portico_oauth.protocol.jwt_verification import VerifiedToken, unverified_claims, verify_token
 from portico_oauth.protocol.login_result import LoginResult
 
 
 class LoginPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """What would happen. `account`: found by its link, merged by its address, new, or refused with the reason.
+    """What a sign-in would do. `outcome`: the account is found by its link, linked by its e-mail address or created, or
+    the sign-in is rejected for the reason `why`.
 
-    `signature`: of a token, whether it was checked; empty for claims. `joined`, `left`, `made`: names of groups.
+    `signature`: the result of the verification of a token; empty for claims. `joined_groups`, `left_groups`,
+    `created_groups`: names. `old_role`: None for a new account.
     """
 
     provider: str
-    outcome: Literal["found", "merged", "new", "refused"]
+    outcome: Literal["found", "linked", "created", "rejected"]
     why: str = ""
     signature: str = ""
     subject: str = ""
     email: str = ""
-    vouched: bool = False
+    email_verified: bool = False
     name: str = ""
     account_id: str = ""
-    role_was: str | None = None
+    old_role: str | None = None
     role: str | None = None
-    joined: list[str] = []
-    left: list[str] = []
-    made: list[str] = []
+    joined_groups: list[str] = []
+    left_groups: list[str] = []
+    created_groups: list[str] = []
 
 
 class _RollBackPreview(Exception):
-    """The end of what is only tried."""
+    """Raised to roll the dry run back."""
 
 
-async def read_claims(provider: OAuthProvider, given: str) -> tuple[dict[str, Any], str]:
-    """The claims of a JSON object or of a token, and whether its signature is good.
+async def read_claims(provider: OAuthProvider, text: str) -> tuple[dict[str, Any], str]:
+    """Return the claims of a JSON object or a token, and the result of the token's verification.
 
-    Raises: ValueError for what is neither.
+    Raises: ValueError if the text is neither.
     """
-    if given.lstrip().startswith("{"):
+    if text.lstrip().startswith("{"):
         try:
-            return msgspec.json.decode(given, type=dict[str, Any]), ""
+            return msgspec.json.decode(text, type=dict[str, Any]), ""
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise ValueError(f"This is no JSON object: {error}") from None
-    token = given.strip()
+            raise ValueError(f"This is not a valid JSON object: {error}") from None
+    token = text.strip()
     try:
-        claims = unproven_claims(token)
+        claims = unverified_claims(token)
     except LoginRejected as error:
         raise ValueError(f"This is neither a JSON object nor a token: {error.why}.") from None
     if provider.discovery is None:
-        return claims, "not checked: this provider signs nothing"
+        return claims, "not checked: this provider does not sign tokens"
     try:
-        found: VerifiedToken = await read_signed(token, provider.registration, provider.discovery)
+        verified: VerifiedToken = await verify_token(
+            token, provider.registration, provider.discovery
+        )
     except LoginRejected as error:
-        return claims, f"no good: {error.why}"
+        return claims, f"invalid: {error.why}"
     except ProviderUnavailable as error:
         return claims, f"not checked: {error.why}"
-    return found.all_claims, "good"
+    return verified.all_claims, "valid"
 
 
 async def preview_login(
@@ -68,56 +72,89 @@ async def preview_login(
     provider: OAuthProvider,
     claims: dict[str, Any],
     *,
-    vouched: bool | None = None,
+    email_verified: bool | None = None,
     signature: str = "",
 ) -> LoginPreview:
-    """What would become of somebody with these claims. Nothing is changed, and no picture is fetched.
+    """Return what a sign-in with these claims would do. Nothing is changed, and no picture is fetched.
 
-    `vouched`: what the provider says of the address when it is asked; None = what the claims say.
+    `email_verified`: what the provider would return about the e-mail address; None = what the claims contain.
     """
-    if vouched is None and provider.discovery is None:
-        vouched = False
-    about: dict[str, Any] = {"provider": provider.name, "signature": signature}
+    if email_verified is None and provider.discovery is None:
+        email_verified = False
+    known: dict[str, Any] = {"provider": provider.name, "signature": signature}
     try:
-        proof = await provider.proof(LoginResult(claims=claims, verified=vouched))
+        identity = await provider.identity_without_picture(
+            LoginResult(claims=claims, email_verified=email_verified)
+        )
     except LoginRejected as error:
-        return LoginPreview(outcome="refused", why=error.why, **about)
-    about |= {
-        "subject": proof.subject,
-        "email": proof.email,
-        "vouched": proof.email_verified,
-        "name": proof.name,
+        return LoginPreview(outcome="rejected", why=error.why, **known)
+    known |= {
+        "subject": identity.subject,
+        "email": identity.email,
+        "email_verified": identity.email_verified,
+        "name": identity.name,
     }
     found: list[LoginPreview] = []
     try:
         async with transaction():
-            found.append(await _admitted(app, provider, proof, about))
+            found.append(await _provision(app, provider, identity, known))
             raise _RollBackPreview
     except _RollBackPreview:
         return found[0]
     except DomainError as error:
-        return LoginPreview(outcome="refused", why=error.detail or "", **about)
+        return LoginPreview(outcome="rejected", why=error.detail or "", **known)
 
 
-async def _admitted(
-    app: AppContext, provider: OAuthProvider, proof: ExternalIdentity, about: dict[str, Any]
+async def _provision(
+    app: AppContext, provider: OAuthProvider, external: ExternalIdentity, known: dict[str, Any]
 ) -> LoginPreview:
     identity, accounts, groups = app.identity, app.identity.accounts, app.identity.groups
-    linked = await identity.links.account_id(provider.name, proof.subject or "")
+    linked = await identity.links.account_id(provider.name, external.subject or "")
     before: Account | None = (
-        await accounts.by_id(linked) if linked else await accounts.by_email(proof.email)
+        await accounts.by_id(linked) if linked else await accounts.by_email(external.email)
     )
-    known = {one.id for one in await groups.all()}
-    were = {one.name for one in await groups.of_account(before.id)} if before else set()
-    account = await identity.provision(provider.name, proof, provider.provisioning_rules)
-    now_in = {one.name for one in await groups.of_account(account.id)}
+    existing = {one.id for one in await groups.all()}
+    old_groups = {one.name for one in await groups.of_account(before.id)} if before else set()
+    account = await identity.provision(provider.name, external, provider.provisioning_rules)
+    new_groups = {one.name for one in await groups.of_account(account.id)}
     return LoginPreview(
-        outcome="found" if linked else "merged" if before else "new",
+        outcome="found" if linked else "linked" if before else "created",
         account_id=before.id if before else "",
-        role_was=before.role if before else None,
+        old_role=before.role if before else None,
         role=account.role,
-        joined=sorted(now_in - were),
-        left=sorted(were - now_in),
-        made=sorted(one.name for one in await groups.all() if one.id not in known),
-        **about,
+        joined_groups=sorted(new_groups - old_groups),
+        left_groups=sorted(old_groups - new_groups),
+        created_groups=sorted(one.name for one in await groups.all() if one.id not in existing),
+        **known,
     )
+
+
+_OUTCOMES = {
+    "found": "The user is signed in to the account that is linked to the subject.",
+    "linked": "The user is signed in to the existing account with the same e-mail address.",
+    "created": "An account is created for the user.",
+    "rejected": "The sign-in is rejected.",
+}
+
+
+def format_preview(preview: LoginPreview) -> str:
+    """Return the preview as lines of a label and a value, safe for a terminal."""
+    role = preview.role or ""
+    if preview.old_role and preview.old_role != preview.role:
+        role = f"{role} (was {preview.old_role})"
+    verified = "verified" if preview.email_verified else "not verified"
+    lines = {
+        "provider": preview.provider,
+        "signature": preview.signature,
+        "outcome": _OUTCOMES[preview.outcome],
+        "reason": preview.why,
+        "account": preview.account_id,
+        "subject": preview.subject,
+        "e-mail": preview.email and f"{preview.email} ({verified})",
+        "name": preview.name,
+        "role": role,
+        "joins groups": ", ".join(preview.joined_groups),
+        "leaves groups": ", ".join(preview.left_groups),
+        "new groups": ", ".join(preview.created_groups),
+    }
+    return "\n".join(f"{label:14} {printable(text)}" for label, text in lines.items() if text)

@@ -1,71 +1,72 @@
-"""Whether a provider can be used: its description, its keys, and what has to be registered there."""
+"""Check whether a provider can be used: its discovery document and keys, and which URIs to register there."""
 
 from typing import Any
 
 import msgspec
 
-from portico.api import AppContext
-from portico_oauth.cli.output import plain
+from portico.api import AppContext, printable
 from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
-from portico_oauth.protocol.jwt_verification import announced
+from portico_oauth.protocol.jwt_verification import accepted_algorithms
 
-#: Where the operator has not said where people reach the house.
-SOMEWHERE = "<where people reach this server; set WEBUI_URL>"
+#: Shown in URIs if WEBUI_URL is not set.
+UNKNOWN_URL = "<URL of this server; set WEBUI_URL>"
 
 
 class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. `fault`: why it cannot be used, empty if it can."""
+    """The result of a check. `problem`: why the provider cannot be used; empty if it can."""
 
     provider: str
-    fault: str = ""
+    problem: str = ""
     issuer: str = ""
     algorithms: list[str] = []
     keys: int | None = None
-    signs_out: bool = False
+    supports_sign_out: bool = False
     redirect_uri: str
     backchannel_logout_uri: str = ""
 
 
 async def check_provider(app: AppContext, provider: OAuthProvider) -> ProviderCheck:
-    """Ask it. A provider that does not describe itself is not asked."""
+    """Load the discovery document and the keys of a provider; providers without a discovery document get no request."""
     server = await app.runtime_settings.of(app.settings.server).current()
-    base = server.url.rstrip("/") or SOMEWHERE
-    own = f"{base}/oauth/{provider.name}"
-    redirect_uri = provider.registration.redirect_uri or f"{own}/callback"
-    about: dict[str, Any] = {"provider": provider.name, "redirect_uri": redirect_uri}
+    base = server.url.rstrip("/") or UNKNOWN_URL
+    own_url = f"{base}/oauth/{provider.name}"
+    redirect_uri = provider.registration.redirect_uri or f"{own_url}/callback"
+    uris: dict[str, Any] = {"provider": provider.name, "redirect_uri": redirect_uri}
     try:
         if provider.discovery is None:
-            return ProviderCheck(**about)
+            return ProviderCheck(**uris)
         metadata = await provider.discovery.metadata()
         keys = await provider.discovery.keys()
     except ProviderUnavailable as error:
-        return ProviderCheck(**about, fault=error.why)
+        return ProviderCheck(**uris, problem=error.why)
     finally:
         await provider.close()
-    algorithms = sorted(announced(metadata))
-    fault = "" if algorithms and keys.keys else "it announces no algorithm or no key we accept"
+    algorithms = sorted(accepted_algorithms(metadata))
+    problem = (
+        "" if algorithms and keys.keys else "it announces no algorithm and key that Portico accepts"
+    )
     return ProviderCheck(
-        **about,
-        fault=fault,
+        **uris,
+        problem=problem,
         issuer=metadata.issuer,
         algorithms=algorithms,
         keys=len(keys.keys),
-        signs_out=bool(metadata.end_session_endpoint),
-        backchannel_logout_uri=f"{own}/backchannel-logout",
+        supports_sign_out=bool(metadata.end_session_endpoint),
+        backchannel_logout_uri=f"{own_url}/backchannel-logout",
     )
 
 
-def format_check(found: ProviderCheck) -> str:
-    """Lines of a word and what it is."""
+def format_check(check: ProviderCheck) -> str:
+    """Return the result as lines of a label and a value, safe for a terminal."""
     lines = {
-        "provider": found.provider,
-        "usable": f"no: {found.fault}" if found.fault else "yes",
-        "issuer": found.issuer,
-        "signs with": ", ".join(found.algorithms),
-        "keys": "" if found.keys is None else str(found.keys),
-        "sign-out": "leads there too" if found.signs_out else "",
-        "register": found.redirect_uri,
-        "back channel": found.backchannel_logout_uri,
+        "provider": check.provider,
+        "usable": f"no: {check.problem}" if check.problem else "yes",
+        "issuer": check.issuer,
+        "signs with": ", ".join(check.algorithms),
+        "keys": "" if check.keys is None else str(check.keys),
+        "sign-out": "at the provider too" if check.supports_sign_out else "",
+        "redirect URI": check.redirect_uri,
+        "logout URI": check.backchannel_logout_uri,
     }
-    return "\n".join(f"{word:13} {plain(text)}" for word, text in lines.items() if text)
+    return "\n".join(f"{label:13} {printable(text)}" for label, text in lines.items() if text)

@@ -1,43 +1,47 @@
-"""Setting out for a provider and coming back. What a browser is told is said here; who somebody is, elsewhere."""
+"""The sign-in at a provider as the browser sees it: redirect to the provider, callback, cookies, error page."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
 
 from portico.api import AppContext, DomainError, SignInResult, Unavailable, client_address
 from portico_oauth.errors import FAILED, LoginRejected, ProviderUnavailable, UnknownState
-from portico_oauth.login.base_url import base_of
 from portico_oauth.login.pending_logins import (
     PENDING_LOGIN_SECONDS,
     PendingLogin,
     PendingLoginCookie,
-    UsedTokens,
     find,
     new_pending_login,
 )
 from portico_oauth.login.provider import OAuthProvider
+from portico_oauth.login.used_tokens import UsedTokens
 from portico_oauth.settings import OAuthSettings
 
 log = structlog.get_logger("portico.oauth")
 
-#: Characters of an id token that is kept in the browser; browsers keep 4096 of name, value and attributes.
-LONGEST_ID_TOKEN = 3800
-#: Characters of what a provider may send along with a browser.
-LONGEST_CODE = 4096
+#: In a cookie; browsers store 4096 characters of name, value and attributes.
+MAX_ID_TOKEN_CHARS = 3800
+MAX_CODE_CHARS = 4096
+
+
+# Characters that `quote` leaves as they are: the delimiters of URLs, and % of characters that are quoted already.
+_RESERVED = ":/?#[]@!$&'()*+,;=%~"
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class BrowserRedirect(msgspec.Struct, frozen=True):
-    """Where a browser goes next, and the `Set-Cookie` headers it is given."""
+    """A redirect with `Set-Cookie` headers."""
 
-    address: str
+    url: str
     cookies: list[str]
 
 
 class CallbackParams(msgspec.Struct, frozen=True):
-    """What the address says that a browser comes back to. Source: RFC 6749 §4.1.2, RFC 9207."""
+    """The query parameters of the callback. Source: RFC 6749 §4.1.2, RFC 9207."""
 
     state: str | None
     code: str | None
@@ -46,54 +50,53 @@ class CallbackParams(msgspec.Struct, frozen=True):
 
 
 class LoginFlow:
-    """Sign-ins of one house at its providers."""
+    """Starts and completes sign-ins at providers."""
 
-    def __init__(self, app: AppContext, settings: OAuthSettings) -> None:
+    def __init__(self, app: AppContext, settings: OAuthSettings, used_tokens: UsedTokens) -> None:
         self._app, self._settings = app, settings
         self._server = app.runtime_settings.of(app.settings.server)
-        self._notebook = PendingLoginCookie(app.encryptor)
-        self.spent = UsedTokens()
-
-    def provider(self, name: str) -> OAuthProvider | None:
-        """The provider of this name, if this house is registered there."""
-        return provider_of(self._app, name)
+        self._cookie = PendingLoginCookie(app.encryptor)
+        self._used_tokens = used_tokens
 
     async def start(self, provider: OAuthProvider, scope: Mapping[str, Any]) -> BrowserRedirect:
-        """Send a browser to a provider; back to our own page if that is away."""
-        base = base_of((await self._server.current()).url, scope)
+        """Return the redirect to the provider, or to our own error page if the provider is unavailable."""
+        base = base_url((await self._server.current()).url, scope)
         redirect_uri = provider.registration.redirect_uri
-        begun = new_pending_login(
+        pending = new_pending_login(
             provider.name, redirect_uri or f"{base}/oauth/{provider.name}/callback"
         )
         try:
-            address = await provider.authorization_url(begun)
+            url = await provider.authorization_url(pending)
         except ProviderUnavailable as error:
             return self._failed(provider, base, error, scope, [])
-        under_way = [*self._notebook.read(scope), begun]
-        return BrowserRedirect(address, [self._under_way(under_way)])
+        all_pending = [*self._cookie.read(scope), pending]
+        return BrowserRedirect(url, [self._state_cookie(all_pending)])
 
     async def callback(
-        self, provider: OAuthProvider, said: CallbackParams, scope: Mapping[str, Any]
+        self, provider: OAuthProvider, params: CallbackParams, scope: Mapping[str, Any]
     ) -> BrowserRedirect:
-        """Sign in whoever comes back, or say on our own page why not.
+        """Sign the user in, or redirect to our own page with the reason for the failure.
 
-        Raises: UnknownState for whoever did not set out from here with this browser, or was back before; RateLimited.
+        Raises: UnknownState if this browser has no such pending sign-in or the state was used before; RateLimited.
         """
         attempt = await self._app.limiter.acquire("oauth", client_address(scope), None)
-        base = base_of((await self._server.current()).url, scope)
-        under_way = self._notebook.read(scope)
-        begun = find(under_way, provider.name, said.state)
-        if begun is None or not await self.spent.use("state", begun.state, begun.until):
+        base = base_url((await self._server.current()).url, scope)
+        all_pending = self._cookie.read(scope)
+        pending = find(all_pending, provider.name, params.state)
+        if pending is None or not await self._used_tokens.use(
+            "state", pending.state, pending.expires_at
+        ):
             log.info(
-                "sign-in refused",
+                "sign-in rejected",
                 provider=provider.name,
-                why="it was not begun here",
+                why="the browser has no such pending sign-in",
                 client=client_address(scope),
             )
             raise UnknownState
-        cookies = [self._under_way([one for one in under_way if one.state != begun.state])]
+        others = [one for one in all_pending if one.state != pending.state]
+        cookies = [self._state_cookie(others)]
         try:
-            cookies += await self._enter(provider, said, begun, scope)
+            cookies += await self._complete(provider, params, pending, scope)
         except Unavailable:
             await attempt.withdraw()
             raise
@@ -104,36 +107,38 @@ class LoginFlow:
         await attempt.succeeded()
         return BrowserRedirect(f"{base}/auth", cookies)
 
-    async def _enter(
+    async def _complete(
         self,
         provider: OAuthProvider,
-        said: CallbackParams,
-        begun: PendingLogin,
+        params: CallbackParams,
+        pending: PendingLogin,
         scope: Mapping[str, Any],
     ) -> list[str]:
-        await provider.check_sender(said.issuer)
-        if said.error or not said.code or len(said.code) > LONGEST_CODE:
-            raise LoginRejected(f"the provider sent {str(said.error)[:64]!r} instead of a code")
-        evidence = await provider.exchange_code(said.code, begun)
-        welcome = await self._app.identity.auth.sign_in_with(provider, evidence, scope)
-        assert welcome.session is not None  # it was opened a moment ago
-        await provider.kept.keep(welcome.session.session_id, provider.name, evidence)
-        return self._tokens(welcome, evidence.id_token)
+        await provider.check_issuer(params.issuer)
+        if params.error or not params.code or len(params.code) > MAX_CODE_CHARS:
+            raise LoginRejected(
+                f"the provider returned {str(params.error)[:64]!r} instead of a code"
+            )
+        result = await provider.exchange_code(params.code, pending)
+        signed_in = await self._app.identity.auth.sign_in_with(provider, result, scope)
+        assert signed_in.session is not None  # `sign_in_with` has opened it
+        await provider.tokens.save(signed_in.session.session_id, provider.name, result)
+        return self._session_cookies(signed_in, result.id_token)
 
-    def _tokens(self, welcome: SignInResult, id_token: str) -> list[str]:
-        assert welcome.session is not None
+    def _session_cookies(self, signed_in: SignInResult, id_token: str) -> list[str]:
+        assert signed_in.session is not None
         cookies = self._app.identity.cookies
-        given = [
-            cookies.readable_session(welcome.session.token),
-            cookies.set("oauth_session_id", welcome.session.session_id),
+        values = [
+            cookies.readable_session(signed_in.session.token),
+            cookies.set("oauth_session_id", signed_in.session.session_id),
         ]
-        if self._settings.id_token_cookie and 0 < len(id_token) <= LONGEST_ID_TOKEN:
-            given.append(cookies.set("oauth_id_token", id_token))
-        return given
+        if self._settings.id_token_cookie and 0 < len(id_token) <= MAX_ID_TOKEN_CHARS:
+            values.append(cookies.set("oauth_id_token", id_token))
+        return values
 
-    def _under_way(self, under_way: list[PendingLogin]) -> str:
+    def _state_cookie(self, pending_logins: list[PendingLogin]) -> str:
         cookies = self._app.identity.cookies
-        value = self._notebook.write(under_way)
+        value = self._cookie.write(pending_logins)
         return (
             cookies.oauth_state(value, PENDING_LOGIN_SECONDS)
             if value
@@ -149,13 +154,21 @@ class LoginFlow:
         cookies: list[str],
     ) -> BrowserRedirect:
         why = getattr(error, "why", error.detail)
-        log.info("sign-in refused", provider=provider.name, why=why, client=client_address(scope))
+        log.info("sign-in rejected", provider=provider.name, why=why, client=client_address(scope))
         return BrowserRedirect(
             f"{base}/auth?{urlencode({'error': error.detail or FAILED})}", cookies
         )
 
 
-def provider_of(app: AppContext, name: str) -> OAuthProvider | None:
-    """One of the ways into this house, if it is one of ours."""
-    way = app.identity.auth.providers.get(name)
-    return way if isinstance(way, OAuthProvider) else None
+def base_url(configured: str, scope: Mapping[str, Any]) -> str:
+    """Return the URL of this server before `/auth`, without a slash at the end.
+
+    The configured URL, else the one this ASGI request was sent to. Empty, so that redirects stay on the same site, if
+    the `Host` header is not one that browsers send.
+    """
+    if configured:
+        return quote(configured.strip(), safe=_RESERVED).rstrip("/")
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+    scheme = "https" if scope.get("scheme") == "https" else "http"
+    return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""

@@ -1,1 +1,1 @@
-"""The steps that brought the tables of sign-ins at other providers to their present shape."""
+"""Migrations of the tables of the plugin."""

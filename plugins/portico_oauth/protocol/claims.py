@@ -1,31 +1,31 @@
-"""Reading claims, of which every provider has its own idea."""
+"""Read claims, whose shape differs between providers."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from portico_oauth.errors import LoginRejected
 
-#: Texts in one claim that are looked at, and characters of one of them.
-MOST, LONGEST = 1000, 256
-#: Values that say nothing.
-NOTHING: tuple[Any, ...] = (None, "", [], {})
+#: Values in one claim, and characters of one value.
+MAX_VALUES, MAX_VALUE_CHARS = 1000, 256
+#: Values of a claim that count as missing.
+EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 
 
 def lookup(claims: Mapping[str, Any], path: str) -> Any:
-    """What a path such as `realm_access.roles` leads to, else the claim that is called so; None = nothing.
+    """Return the value at a dotted path such as `realm_access.roles`, else the claim of this name; None if missing.
 
-    What stands in the way and is no object is as good as nothing.
+    A step into a value that is not an object counts as missing.
     """
     found: Any = claims
     for step in path.split("."):
         found = found.get(step) if isinstance(found, Mapping) else None
-    return claims.get(path) if found in NOTHING else found
+    return claims.get(path) if found in EMPTY_VALUES else found
 
 
-def texts(value: Any, separator: str, what: str) -> list[str]:
-    """The words of a claim: of a list, of one text with separators, of a number.
+def text_values(value: Any, separator: str, claim: str) -> list[str]:
+    """Return the values of a claim that is a list, one text with separators, or a number.
 
-    Raises: Refused for anything else: whoever decides by what cannot be read decides by nothing.
+    Raises: LoginRejected for any other type: a role or group must not be guessed.
     """
     match value:
         case None:
@@ -33,26 +33,26 @@ def texts(value: Any, separator: str, what: str) -> list[str]:
         case str():
             found = [part.strip() for part in value.split(separator)]
         case bool():
-            raise LoginRejected(f"the claim of {what} is no list of words")
+            raise LoginRejected(f"the claim of {claim} is not a list of texts")
         case int():
             found = [str(value)]
         case list():
-            found = [_word(one, what) for one in value]
+            found = [_text_value(one, claim) for one in value]
         case _:
-            raise LoginRejected(f"the claim of {what} is no list of words")
-    if len(found) > MOST:
-        raise LoginRejected(f"the claim of {what} has too many words")
+            raise LoginRejected(f"the claim of {claim} is not a list of texts")
+    if len(found) > MAX_VALUES:
+        raise LoginRejected(f"the claim of {claim} has more than {MAX_VALUES} values")
     return [one for one in dict.fromkeys(found) if one]
 
 
-def _word(value: Any, what: str) -> str:
+def _text_value(value: Any, claim: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise LoginRejected(f"the claim of {what} holds something that is no word")
+    raise LoginRejected(f"the claim of {claim} contains a value that is not a text")
 
 
-def text(value: Any, longest: int = LONGEST) -> str:
-    """A claim that people read: cut to size, without what no database keeps; empty if it is no text."""
-    return value.replace("\x00", "")[:longest].strip() if isinstance(value, str) else ""
+def display_text(value: Any, max_chars: int = MAX_VALUE_CHARS) -> str:
+    """Return a claim as text of at most `max_chars`, without NUL characters; empty if it is not a text."""
+    return value.replace("\x00", "")[:max_chars].strip() if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""What a provider says about itself: its discovery document and its keys, remembered for a while.
+"""Cached discovery document and signing keys of a provider.
 
-When it is away for a moment, what it said last is used. Unknown keys have the key set read again, though not more
-often than once in half a minute: tokens with made-up key ids cost nothing.
+While the provider is unavailable, the last documents are used. A token with an unknown key id causes a new request for
+the keys, at most once in 30 seconds, so that invented key ids cost nothing.
 """
 
 import asyncio
@@ -15,37 +15,37 @@ import structlog
 
 from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.protocol.jwks import KeySet, read_keys
-from portico_oauth.registrations import WELL_KNOWN, Registration
+from portico_oauth.protocol.registration import WELL_KNOWN, Registration
 
 if TYPE_CHECKING:
     from portico_oauth.protocol.http import ProviderHTTP
 
 log = structlog.get_logger("portico.oauth")
 
-#: Seconds for which a document is good, and between two attempts to get one that does not come.
+#: Seconds for which a document is used, and between two requests while they fail.
 METADATA_TTL_SECONDS, RETRY_SECONDS = 3600.0, 30.0
-_ADDRESS_PATTERN = r"^https?://[!-~]{1,2000}\Z"
-Address = Annotated[str, msgspec.Meta(pattern=_ADDRESS_PATTERN)]
-Thing = TypeVar("Thing")
+_URL_PATTERN = r"^https?://[!-~]{1,2000}\Z"
+Url = Annotated[str, msgspec.Meta(pattern=_URL_PATTERN)]
+T = TypeVar("T")
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """A discovery document, as far as it is looked at. Source: OpenID Connect Discovery 1.0, RFC 8414, RFC 9207."""
+    """The members of a discovery document that are read. Source: OpenID Connect Discovery 1.0, RFC 8414, RFC 9207."""
 
-    issuer: Address
-    authorization_endpoint: Address
-    token_endpoint: Address
-    jwks_uri: Address
-    userinfo_endpoint: Address | None = None
-    end_session_endpoint: Address | None = None
+    issuer: Url
+    authorization_endpoint: Url
+    token_endpoint: Url
+    jwks_uri: Url
+    userinfo_endpoint: Url | None = None
+    end_session_endpoint: Url | None = None
     id_token_signing_alg_values_supported: list[str] | None = None
     token_endpoint_auth_methods_supported: list[str] | None = None
     authorization_response_iss_parameter_supported: bool | None = None
     backchannel_logout_supported: bool | None = None
 
     @property
-    def addresses(self) -> list[str]:
-        """Where it has us send anything."""
+    def urls(self) -> list[str]:
+        """All URLs in the document that requests or browsers are sent to."""
         found = (
             self.authorization_endpoint,
             self.token_endpoint,
@@ -56,105 +56,105 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         return [one for one in found if one]
 
 
-class CachedDocument(Generic[Thing]):
-    """One document, fetched by one at a time."""
+class CachedDocument(Generic[T]):
+    """One document with an expiry; at most one request for it runs at a time."""
 
     def __init__(
-        self, fetch: Callable[[], Awaitable[Thing]], clock: Callable[[], float] = time.monotonic
+        self, fetch: Callable[[], Awaitable[T]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._fetch, self._clock = fetch, clock
-        self._held: Thing | None = None
-        self._good_until = self._again_at = -1.0
-        self._tries, self._failed = 0, ProviderUnavailable("")
-        self._turn = asyncio.Lock()
+        self._document: T | None = None
+        self._expires_at = self._retry_at = -1.0
+        self._failures, self._last_error = 0, ProviderUnavailable("")
+        self._lock = asyncio.Lock()
 
-    async def get(self) -> Thing:
-        """The document. Raises: Away if there was never one."""
-        if self._held is not None and self._clock() < self._good_until:
-            return self._held
-        tries = self._tries
-        async with self._turn:
-            if self._held is not None and self._clock() < self._good_until:
-                return self._held
-            if self._tries != tries:
-                # Whoever waited for one that failed does not wait for another of their own.
-                raise ProviderUnavailable(self._failed.why)
+    async def get(self) -> T:
+        """Return the document. Raises: ProviderUnavailable if it was never loaded."""
+        if self._document is not None and self._clock() < self._expires_at:
+            return self._document
+        failures = self._failures
+        async with self._lock:
+            if self._document is not None and self._clock() < self._expires_at:
+                return self._document
+            if self._failures != failures:
+                # The request this one waited for has failed; do not start another.
+                raise ProviderUnavailable(self._last_error.why)
             try:
                 return await self._renew()
             except ProviderUnavailable as error:
-                self._tries, self._failed = self._tries + 1, error
-                if self._held is None:
+                self._failures, self._last_error = self._failures + 1, error
+                if self._document is None:
                     raise
-                log.warning("a provider is away; what it said last is used", why=error.why)
-                self._good_until = self._clock() + RETRY_SECONDS
-                return self._held
+                log.warning("provider unavailable, cached document used", why=error.why)
+                self._expires_at = self._clock() + RETRY_SECONDS
+                return self._document
 
-    async def get_newer(self, than: Thing) -> Thing:
-        """The document, read again unless that was done a moment ago. Raises: Away."""
-        async with self._turn:
-            if self._held is than and self._clock() >= self._again_at:
-                self._again_at = self._clock() + RETRY_SECONDS
+    async def get_newer(self, old: T) -> T:
+        """Return the document, loaded again unless that was done in the last 30 seconds. Raises: ProviderUnavailable."""
+        async with self._lock:
+            if self._document is old and self._clock() >= self._retry_at:
+                self._retry_at = self._clock() + RETRY_SECONDS
                 return await self._renew()
         return await self.get()
 
-    async def _renew(self) -> Thing:
-        self._held = await self._fetch()
-        self._good_until = self._clock() + METADATA_TTL_SECONDS
-        return self._held
+    async def _renew(self) -> T:
+        self._document = await self._fetch()
+        self._expires_at = self._clock() + METADATA_TTL_SECONDS
+        return self._document
 
 
 class Discovery:
-    """What one provider that speaks OpenID Connect says about itself."""
+    """The discovery document and the signing keys of one provider with OpenID Connect."""
 
     def __init__(
         self,
         registration: Registration,
-        wire: "ProviderHTTP",
+        http: "ProviderHTTP",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._registration, self._wire = registration, wire
+        self._registration, self._http = registration, http
         self._metadata = CachedDocument(self._fetch_metadata, clock)
         self._keys = CachedDocument(self._fetch_keys, clock)
 
     async def metadata(self) -> Metadata:
-        """Raises: Away, also for a document that cannot be trusted."""
+        """Return the document. Raises: ProviderUnavailable, also for a document that cannot be trusted."""
         return await self._metadata.get()
 
     async def keys(self) -> KeySet:
-        """Raises: Away."""
+        """Return the cached signing keys. Raises: ProviderUnavailable."""
         return await self._keys.get()
 
-    async def newer_keys(self, than: KeySet) -> KeySet:
-        """Asked when a key is not among these. Raises: Away."""
-        return await self._keys.get_newer(than)
+    async def newer_keys(self, old: KeySet) -> KeySet:
+        """Load the keys again because `old` lacks one. Raises: ProviderUnavailable."""
+        return await self._keys.get_newer(old)
 
     async def _fetch_metadata(self) -> Metadata:
         url = self._registration.discovery_url
-        found = await self._wire.get(url, Metadata)
+        found = await self._http.get(url, Metadata)
         expected = expected_issuers(self._registration)
         if expected and found.issuer not in expected:
             name = self._registration.name
             raise ProviderUnavailable(
-                f"{url} says its issuer is {found.issuer!r}, expected {expected[0]!r}; if that is right, "
+                f"{url} names the issuer {found.issuer!r}, expected {expected[0]!r}; if the issuer is right, "
                 f"set PORTICO_OAUTH_{name.upper()}_ISSUER"
             )
         if url.startswith("https://"):
-            for address in found.addresses:
-                if not address.startswith("https://"):
+            for linked in found.urls:
+                if not linked.startswith("https://"):
                     raise ProviderUnavailable(
-                        f"{url} names the address {address!r}, which is not https"
+                        f"{url} names the address {linked!r}, which is not https"
                     )
         return found
 
     async def _fetch_keys(self) -> KeySet:
         metadata = await self.metadata()
-        return read_keys(await self._wire.get(metadata.jwks_uri, msgspec.Raw))
+        return read_keys(await self._http.get(metadata.jwks_uri, msgspec.Raw))
 
 
 def expected_issuers(registration: Registration) -> list[str]:
-    """What the issuer may be called; empty = that depends on the tenant.
+    """Return the allowed issuers; empty if the issuer depends on the tenant.
 
-    Source: OpenID Connect Discovery 1.0 §4.3, what the address of the document begins with.
+    Source: OpenID Connect Discovery 1.0 §4.3: the issuer is the start of the discovery URL.
     """
     if registration.any_tenant:
         return []
@@ -165,5 +165,5 @@ def expected_issuers(registration: Registration) -> list[str]:
 
 
 def hosts(metadata: Metadata) -> set[str]:
-    """The provider's own hosts, with their ports."""
-    return {urlsplit(one).netloc.lower() for one in (*metadata.addresses, metadata.issuer)}
+    """Return the provider's own hosts, with their ports."""
+    return {urlsplit(one).netloc.lower() for one in (*metadata.urls, metadata.issuer)}

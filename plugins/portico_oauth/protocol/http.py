@@ -1,4 +1,4 @@
-"""Speaking to providers: one pool of connections, and a limit to the time and the size of every answer."""
+"""HTTP client for providers: one connection pool, and limits of time and size for every response."""
 
 import asyncio
 import contextlib
@@ -12,43 +12,45 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from portico_oauth.errors import LoginRejected, ProviderUnavailable
-from portico_oauth.registrations import Registration
+from portico_oauth.protocol.registration import Registration
 
-Shape = TypeVar("Shape")
+T = TypeVar("T")
 
-#: Bytes of an answer. Discovery documents and key sets have a few thousand.
-LARGEST_ANSWER = 1024 * 1024
+#: Of one response. Discovery documents and key sets have a few thousand.
+MAX_RESPONSE_BYTES = 1024 * 1024
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Portico"}
 
 
 class ProviderHTTP:
-    """Requests to providers. `timeout`: seconds for a whole answer. Nothing is opened before the first one."""
+    """Requests to providers. `timeout`: seconds for a whole response. No connection is opened before the first request."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._transport: SizeLimitedTransport | None = None
 
-    async def get(self, url: str, shape: type[Shape], *, bearer: str | None = None) -> Shape:
-        """A JSON document. Raises: Away, also for an answer that is another than 200 or does not fit."""
+    async def get(self, url: str, body_type: type[T], *, bearer: str | None = None) -> T:
+        """Return a JSON document. Raises: ProviderUnavailable, also for another status than 200 or another JSON type."""
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
-        async with self._answering(url):
+        async with self._errors_translated(url):
             async with httpx2.AsyncClient(**self._options()) as client:
-                answer = await client.get(url, headers=headers)
-            if answer.status_code != 200:
-                raise ProviderUnavailable(f"{_place(url)} answered {answer.status_code}")
-            return msgspec.json.decode(answer.content, type=shape)
+                response = await client.get(url, headers=headers)
+            if response.status_code != 200:
+                raise ProviderUnavailable(
+                    f"{_origin_and_path(url)} answered {response.status_code}"
+                )
+            return msgspec.json.decode(response.content, type=body_type)
 
     async def token(
         self, registration: Registration, url: str, auth_method: str | None, **grant: str
     ) -> dict[str, Any]:
-        """What the token endpoint gives for a grant. Raises: Refused if it gives nothing; Away."""
-        async with self._answering(url), self.client(registration, auth_method) as client:
+        """Return the token endpoint's response to a grant. Raises: LoginRejected if the grant is refused; ProviderUnavailable."""
+        async with self._errors_translated(url), self.client(registration, auth_method) as client:
             return dict(await client.fetch_token(url, headers=_HEADERS, **grant))
 
     def client(
         self, registration: Registration, auth_method: str | None = None
     ) -> AsyncOAuth2Client:
-        """Authlib's client for one provider; made for a moment, on the connections of all."""
+        """Return Authlib's client for one provider, on the shared connection pool."""
         return AsyncOAuth2Client(
             client_id=registration.client_id,
             client_secret=registration.client_secret.reveal() or None,
@@ -59,7 +61,7 @@ class ProviderHTTP:
         )
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._transport is not None:
             await self._transport.close()
             self._transport = None
@@ -76,25 +78,27 @@ class ProviderHTTP:
         }
 
     @contextlib.asynccontextmanager
-    async def _answering(self, url: str) -> AsyncIterator[None]:
+    async def _errors_translated(self, url: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._timeout):
                 yield
         except OAuthError as error:
-            # What a provider writes about its errors may hold anything; its code is a word of RFC 6749.
-            raise LoginRejected(f"{_place(url)} refused: {str(error.error)[:64]!r}") from None
+            # The description of an error may contain any text; log only its code (RFC 6749 §5.2).
+            raise LoginRejected(
+                f"{_origin_and_path(url)} refused: {str(error.error)[:64]!r}"
+            ) from None
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ProviderUnavailable(
-                f"{_place(url)} does not answer: {type(error).__name__}"
+                f"{_origin_and_path(url)} does not answer: {type(error).__name__}"
             ) from None
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             raise ProviderUnavailable(
-                f"{_place(url)} talks garbage: {type(error).__name__}"
+                f"{_origin_and_path(url)} sent a response that is not valid: {type(error).__name__}"
             ) from None
 
 
 class SizeLimitedTransport(httpx2.AsyncBaseTransport):
-    """A transport whose answers end at a size, and that outlives the clients that borrow it."""
+    """A transport that limits the size of responses and stays open when a client that uses it is closed."""
 
     def __init__(self) -> None:
         self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
@@ -108,24 +112,25 @@ class SizeLimitedTransport(httpx2.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        """Stay open for the next one."""
+        """Stay open for the next client."""
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._inner.aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Called by the client."""
-        answer = await self._inner.handle_async_request(request)
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            # What was not asked for could be a few bytes that become a few thousand million.
-            await answer.aclose()
-            raise httpx2.DecodingError("the answer is compressed", request=request)
-        assert isinstance(answer.stream, httpx2.AsyncByteStream)
+        response = await self._inner.handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            # A compressed response was not requested, and a few bytes of it could expand to gigabytes.
+            await response.aclose()
+            raise httpx2.DecodingError("the response is compressed", request=request)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
         return httpx2.Response(
-            answer.status_code,
-            headers=answer.headers,
-            stream=_SizeLimitedStream(answer.stream),
-            extensions=answer.extensions,
+            response.status_code,
+            headers=response.headers,
+            stream=_SizeLimitedStream(response.stream),
+            extensions=response.extensions,
         )
 
 
@@ -137,18 +142,19 @@ class _SizeLimitedStream(httpx2.AsyncByteStream):
         size = 0
         async for block in self._stream:
             size += len(block)
-            if size > LARGEST_ANSWER:
-                raise httpx2.ReadError("the answer is too large")
+            if size > MAX_RESPONSE_BYTES:
+                raise httpx2.ReadError("the response is too large")
             yield block
 
     async def aclose(self) -> None:
+        """Close the stream of the response."""
         await self._stream.aclose()
 
 
-def _place(url: str) -> str:
-    """An address without what a query or a user part may hold."""
+def _origin_and_path(url: str) -> str:
+    """Return a URL for messages, without user and query."""
     try:
         parsed = httpx2.URL(url)
         return f"{parsed.scheme}://{parsed.host}{parsed.path}"
     except (httpx2.InvalidURL, TypeError):
-        return "an address that is none"
+        return "a URL that is not valid"

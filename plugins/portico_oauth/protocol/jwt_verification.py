@@ -1,4 +1,4 @@
-"""Tokens that a provider has signed: whether it was that provider, and whether they are for us and for now.
+"""Verification of signed tokens (JWT): signature, issuer, audience and times.
 
 Source: OpenID Connect Core 1.0 §3.1.3.7; RFC 8725, best current practices for JSON Web Tokens.
 """
@@ -16,18 +16,17 @@ from portico.api import now
 from portico_oauth.errors import LoginRejected
 from portico_oauth.protocol.discovery import Discovery, Metadata
 from portico_oauth.protocol.jwks import KeySet
-from portico_oauth.registrations import Registration
+from portico_oauth.protocol.registration import Registration
 
-#: Seconds by which a provider's clock and ours may differ.
-LEEWAY = 60
-#: Characters of a token.
-LONGEST_TOKEN = 64 * 1024
-#: Never `none`, and none with a secret that would be the public key: that is how signatures are forged.
+#: By which the provider's clock and this instance's clock may differ.
+LEEWAY_SECONDS = 60
+MAX_TOKEN_CHARS = 64 * 1024
+#: Neither `none` nor HMAC: with HMAC, the public key would be the secret, and signatures could be forged.
 ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 )
-#: What a provider signs with that does not say. Source: OpenID Connect Core 1.0 §2.
+#: Of a provider that announces none. Source: OpenID Connect Core 1.0 §2.
 DEFAULT_ALGORITHMS = ("RS256",)
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _TENANT = "{tenantid}"
@@ -35,7 +34,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
-    """What is checked of a token, whatever kind it is. Units: times in epoch seconds."""
+    """The claims that are checked in tokens of all kinds. Units: times in epoch seconds."""
 
     iss: str
     aud: str | list[str]
@@ -53,7 +52,7 @@ class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerifiedToken(msgspec.Struct, frozen=True):
-    """A token whose signature is its provider's. `everything`: all its claims, a JSON object."""
+    """A token that was verified. `all_claims`: a JSON object."""
 
     claims: SignedClaims
     all_claims: dict[str, Any]
@@ -61,6 +60,7 @@ class VerifiedToken(msgspec.Struct, frozen=True):
 
     @property
     def algorithm(self) -> str:
+        """The signature algorithm, such as `RS256`."""
         return str(self.header["alg"])
 
 
@@ -68,32 +68,35 @@ _claims = msgspec.json.Decoder(SignedClaims).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-async def read_signed(
+async def verify_token(
     token: str, registration: Registration, discovery: Discovery
 ) -> VerifiedToken:
-    """A token of this provider, for this client, that is in force. Raises: Refused; Away."""
-    unproven = _taken_apart(token)
-    header = unproven.headers()
+    """Return the verified claims of a token of this provider for this client.
+
+    Raises: LoginRejected if the token is not valid; ProviderUnavailable.
+    """
+    unverified = _parse(token)
+    header = unverified.headers()
     metadata = await discovery.metadata()
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in announced(metadata):
+    if algorithm not in accepted_algorithms(metadata):
         raise LoginRejected(
             f"the token is signed with {str(algorithm)[:16]!r}, which is not accepted"
         )
     keys = await discovery.keys()
     if not any(keys.fitting(kid, algorithm)):
         keys = await discovery.newer_keys(keys)
-    payload = unproven.payload
-    claims, everything = _decoded(payload)
+    payload = unverified.payload
+    claims, all_claims = _decode_claims(payload)
     _check_signature(token, keys, kid, algorithm, claims.iss)
     _check_issuer(claims, registration, metadata)
     _check_audience(claims, registration.client_id)
     _check_times(claims)
-    return VerifiedToken(claims, everything, header)
+    return VerifiedToken(claims, all_claims, header)
 
 
-def issuer_fits(issuer: str, metadata: Metadata) -> bool:
-    """Whether this is the provider's name; where it stands for many tenants, that of any of them."""
+def issuer_matches(issuer: str, metadata: Metadata) -> bool:
+    """Whether this is the provider's issuer; for a provider with many tenants, that of any tenant."""
     if _TENANT not in metadata.issuer:
         return issuer == metadata.issuer
     begin, _, end = metadata.issuer.partition(_TENANT)
@@ -101,59 +104,59 @@ def issuer_fits(issuer: str, metadata: Metadata) -> bool:
     return bool(_GUID.fullmatch(tenant)) and issuer == f"{begin}{tenant}{end}"
 
 
-def _taken_apart(token: str) -> Any:
-    # Decoders of base64 pass over what is none, and what follows a signature is not signed.
-    if len(token) > LONGEST_TOKEN or not _COMPACT.fullmatch(token):
-        raise LoginRejected("the token is no signed token, or too long")
+def _parse(token: str) -> Any:
+    # base64 decoders ignore invalid characters, and text after the signature is not signed.
+    if len(token) > MAX_TOKEN_CHARS or not _COMPACT.fullmatch(token):
+        raise LoginRejected("the token is not a signed token, or too long")
     try:
-        unproven = jws.extract_compact(token.encode())
-        header = unproven.headers()
+        unverified = jws.extract_compact(token.encode())
+        header = unverified.headers()
         if not all(isinstance(header.get(name, ""), str) for name in ("alg", "kid", "typ")):
-            raise LoginRejected("the token's header does not fit")
+            raise LoginRejected("the token's header is not valid")
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise LoginRejected("the token is no signed token") from None
-    return unproven
+        raise LoginRejected("the token is not a signed token") from None
+    return unverified
 
 
-def announced(metadata: Metadata) -> set[str]:
-    """The algorithms that a provider announces and that are accepted."""
-    said = metadata.id_token_signing_alg_values_supported or DEFAULT_ALGORITHMS
-    return set(said) & set(ALGORITHMS)
+def accepted_algorithms(metadata: Metadata) -> set[str]:
+    """Return the algorithms that the provider announces and that are accepted."""
+    announced = metadata.id_token_signing_alg_values_supported or DEFAULT_ALGORITHMS
+    return set(announced) & set(ALGORITHMS)
 
 
-def unproven_claims(token: str) -> dict[str, Any]:
-    """What a token says, whoever made it: for looking at, never for letting anybody in. Raises: Refused."""
+def unverified_claims(token: str) -> dict[str, Any]:
+    """Return the claims of a token without verifying it: to show them, never to sign in. Raises: LoginRejected."""
     try:
-        return _object(_taken_apart(token).payload)
+        return _object(_parse(token).payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise LoginRejected("the token's claims are no JSON object") from None
+        raise LoginRejected("the token's claims are not a JSON object") from None
 
 
-def _decoded(payload: bytes) -> tuple[SignedClaims, dict[str, Any]]:
-    """Not by joserfc: its decoder takes halves of surrogate pairs, NaN and numbers of any length."""
+def _decode_claims(payload: bytes) -> tuple[SignedClaims, dict[str, Any]]:
+    """Decode claims strictly; the decoder of joserfc accepts lone surrogates, NaN and numbers of any length."""
     try:
         return _claims(payload), _object(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise LoginRejected(f"the token's claims do not fit: {str(error)[:100]}") from None
+        raise LoginRejected(f"the token's claims are not valid: {str(error)[:100]}") from None
 
 
 def _check_signature(
     token: str, keys: KeySet, kid: str | None, algorithm: str, issuer: str
 ) -> None:
     for known in keys.fitting(kid, algorithm):
-        if not _signs_for(known.issuer, issuer):
+        if not _key_allows_issuer(known.issuer, issuer):
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # EdDSA has a newer name; signatures are the same
+                warnings.simplefilter("ignore")  # EdDSA was renamed; the signatures are the same
                 jws.deserialize_compact(token.encode(), known.key, algorithms=[algorithm])
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             continue
         return
-    raise LoginRejected("no key of the provider has signed the token")
+    raise LoginRejected("the token is not signed with a key of the provider")
 
 
-def _signs_for(key_issuer: str, issuer: str) -> bool:
+def _key_allows_issuer(key_issuer: str, issuer: str) -> bool:
     if not key_issuer or key_issuer == issuer:
         return True
     begin, template, end = key_issuer.partition(_TENANT)
@@ -161,12 +164,12 @@ def _signs_for(key_issuer: str, issuer: str) -> bool:
 
 
 def _check_issuer(claims: SignedClaims, registration: Registration, metadata: Metadata) -> None:
-    if not issuer_fits(claims.iss, metadata):
+    if not issuer_matches(claims.iss, metadata):
         raise LoginRejected(f"the token's issuer is {claims.iss[:200]!r}")
-    named = metadata.issuer.replace(_TENANT, claims.tid or "")
-    if registration.any_tenant and named != claims.iss:
-        # A tenant that signs for itself must not speak for another.
-        raise LoginRejected("the token's tenant is not the one of its issuer")
+    expected = metadata.issuer.replace(_TENANT, claims.tid or "")
+    if registration.any_tenant and expected != claims.iss:
+        # A tenant must not sign tokens of another tenant.
+        raise LoginRejected("the token's tenant is not the tenant of its issuer")
 
 
 def _check_audience(claims: SignedClaims, client_id: str) -> None:
@@ -174,14 +177,14 @@ def _check_audience(claims: SignedClaims, client_id: str) -> None:
     if client_id not in audience:
         raise LoginRejected("the token is for another client")
     if claims.azp != client_id and (len(audience) > 1 or claims.azp is not None):
-        raise LoginRejected("the token was given to another client")
+        raise LoginRejected("the token was issued to another client")
 
 
 def _check_times(claims: SignedClaims, clock: Callable[[], float] = now) -> None:
     at = clock()
-    if claims.iat is None or claims.iat > at + LEEWAY:
-        raise LoginRejected("the token is from the future, or does not say from when it is")
-    if claims.exp is not None and claims.exp <= at - LEEWAY:
+    if claims.iat is None or claims.iat > at + LEEWAY_SECONDS:
+        raise LoginRejected("the token has no time of issue, or one in the future")
+    if claims.exp is not None and claims.exp <= at - LEEWAY_SECONDS:
         raise LoginRejected("the token has expired")
-    if claims.nbf is not None and claims.nbf > at + LEEWAY:
-        raise LoginRejected("the token is not good yet")
+    if claims.nbf is not None and claims.nbf > at + LEEWAY_SECONDS:
+        raise LoginRejected("the token is not valid yet")

@@ -1,4 +1,4 @@
-"""What a provider gave at a sign-in, and what it says of whoever it is: not yet who that is here."""
+"""What a provider returned at a sign-in, before it is mapped to an account."""
 
 from typing import Any
 
@@ -6,17 +6,18 @@ import msgspec
 
 
 class LoginResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known when somebody comes back.
+    """Everything that a provider returned at one sign-in.
 
-    `claims`: a JSON object. `token`: the answer of the token endpoint. `verified`: the provider was asked whether the
-    e-mail address is theirs, and this is what it said; None = what its claims say. `leave_url`: where to sign out
-    there. `hosts`: the provider's own, with their ports; no other may see the access token.
+    `claims`: a JSON object. `token`: the response of the token endpoint. `email_verified`: whether the provider has
+    verified the e-mail address, if it was asked apart from the claims; None = read it from the claims.
+    `end_session_url`: where the user signs out at the provider. `hosts`: the provider's own hosts, with ports; the
+    access token is sent to no other.
     """
 
     claims: dict[str, Any]
     token: dict[str, Any] = {}
     id_token: str = ""
-    verified: bool | None = None
-    provider_session: str | None = None
-    leave_url: str | None = None
+    email_verified: bool | None = None
+    provider_session_id: str | None = None
+    end_session_url: str | None = None
     hosts: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Who somebody is at providers that speak OAuth 2.0 and a language of their own."""
+"""User profiles of providers with OAuth 2.0 and an API of their own: GitHub and Feishu."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -7,62 +7,66 @@ import msgspec
 
 from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.login_result import LoginResult
-from portico_oauth.registrations import Endpoints, Registration
+from portico_oauth.protocol.registration import Endpoints, Registration
 
 if TYPE_CHECKING:
     from portico_oauth.protocol.http import ProviderHTTP
 
 
-class _Address(msgspec.Struct):
-    """One of somebody's e-mail addresses at GitHub."""
+class _GitHubEmail(msgspec.Struct):
+    """One of the user's e-mail addresses at GitHub."""
 
     email: str
     primary: bool = False
     verified: bool = False
 
 
-class _FeishuAnswer(msgspec.Struct):
-    """Feishu's envelope. `code` 0 = it went well."""
+class _FeishuResponse(msgspec.Struct):
+    """Feishu's envelope. `code`: 0 = success."""
 
     code: int = 0
     data: dict[str, Any] | None = None
 
 
 async def github_login(
-    token: dict[str, Any], registration: Registration, wire: "ProviderHTTP"
+    token: dict[str, Any], registration: Registration, http: "ProviderHTTP"
 ) -> LoginResult:
-    """GitHub's profile; the address is the primary one, which is theirs if GitHub has verified it."""
+    """Return GitHub's profile of the user. The e-mail address is verified if it is the primary one and GitHub verified it."""
     endpoints = registration.endpoints
     assert endpoints is not None
     bearer = token["access_token"]
-    claims = await wire.get(endpoints.userinfo, dict[str, Any], bearer=bearer)
+    claims = await http.get(endpoints.userinfo, dict[str, Any], bearer=bearer)
     number = claims.get("id")
     if isinstance(number, int) and not isinstance(number, bool):
-        claims["id"] = str(number)  # GitHub counts its people
+        claims["id"] = str(number)
     else:
         claims.pop("id", None)
     try:
-        found = await wire.get(endpoints.emails, list[_Address], bearer=bearer)
+        found = await http.get(endpoints.emails, list[_GitHubEmail], bearer=bearer)
     except ProviderUnavailable:
-        found = []  # without the scope `user:email` it does not say
+        found = []  # GitHub refuses this without the scope `user:email`
     primary = next((one.email for one in found if one.primary and one.verified), None)
     if not claims.get("email"):
         claims["email"] = primary
-    verified = primary is not None and claims["email"] == primary
-    return LoginResult(claims=claims, token=token, verified=verified, hosts=_hosts(endpoints))
+    email_verified = primary is not None and claims["email"] == primary
+    return LoginResult(
+        claims=claims, token=token, email_verified=email_verified, hosts=_hosts(endpoints)
+    )
 
 
 async def feishu_login(
-    token: dict[str, Any], registration: Registration, wire: "ProviderHTTP"
+    token: dict[str, Any], registration: Registration, http: "ProviderHTTP"
 ) -> LoginResult:
-    """Feishu's profile, taken out of its envelope. It does not say whether an address is verified."""
+    """Return Feishu's profile of the user. Feishu does not return whether the e-mail address is verified."""
     endpoints = registration.endpoints
     assert endpoints is not None
     bearer = token["access_token"]
-    answer = await wire.get(endpoints.userinfo, _FeishuAnswer, bearer=bearer)
-    if answer.code != 0 or not answer.data:
-        raise LoginRejected(f"Feishu answered with the code {answer.code}")
-    return LoginResult(claims=answer.data, token=token, verified=False, hosts=_hosts(endpoints))
+    response = await http.get(endpoints.userinfo, _FeishuResponse, bearer=bearer)
+    if response.code != 0 or not response.data:
+        raise LoginRejected(f"Feishu returned the error code {response.code}")
+    return LoginResult(
+        claims=response.data, token=token, email_verified=False, hosts=_hosts(endpoints)
+    )
 
 
 def _hosts(endpoints: Endpoints) -> frozenset[str]:

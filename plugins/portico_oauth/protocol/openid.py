@@ -1,25 +1,25 @@
-"""Who somebody is by OpenID Connect: the id token, and what the provider says when asked."""
+"""Sign-in by OpenID Connect: the id token, completed from the userinfo endpoint."""
 
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from portico_oauth.errors import LoginRejected
-from portico_oauth.protocol.claims import NOTHING, lookup
+from portico_oauth.protocol.claims import EMPTY_VALUES, lookup
 from portico_oauth.protocol.discovery import Discovery, hosts
-from portico_oauth.protocol.jwt_verification import VerifiedToken, read_signed
+from portico_oauth.protocol.jwt_verification import VerifiedToken, verify_token
 from portico_oauth.protocol.login_result import LoginResult
-from portico_oauth.registrations import Registration
-from portico_oauth.settings import OAuthSettings
+from portico_oauth.protocol.registration import Registration
 
 if TYPE_CHECKING:
     from portico_oauth.protocol.http import ProviderHTTP
 
-#: Those of the edwards curves have no number in their names, and SHA-512 in their definition.
+#: By the end of the algorithm's name; all others, also those of the Edwards curves, use SHA-512.
 _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384}
-#: Characters of a provider's name for a session.
-LONGEST_SID = 255
+#: Of a provider's session id.
+MAX_SID_CHARS = 255
 
 
 async def openid_login(
@@ -27,77 +27,77 @@ async def openid_login(
     nonce: str,
     *,
     registration: Registration,
-    settings: OAuthSettings,
     discovery: Discovery,
-    wire: "ProviderHTTP",
+    http: "ProviderHTTP",
+    needed_claims: Sequence[str],
+    email_claim: str,
 ) -> LoginResult:
-    """What the answer of the token endpoint proves. Raises: Refused; Away."""
+    """Verify the response of the token endpoint and return what it contains about the user.
+
+    `needed_claims`: if one of them is missing in the id token, the userinfo endpoint is called.
+    Raises: LoginRejected; ProviderUnavailable.
+    """
     access_token, id_token = token["access_token"], token.get("id_token")
     if not isinstance(id_token, str):
         raise LoginRejected("there is no id token")
-    signed = await read_signed(id_token, registration, discovery)
-    _check(signed, nonce, access_token)
+    verified = await verify_token(id_token, registration, discovery)
+    _check_id_token(verified, nonce, access_token)
     metadata = await discovery.metadata()
-    claims = signed.all_claims
-    if metadata.userinfo_endpoint and not _says_enough(claims, settings):
-        found = await wire.get(metadata.userinfo_endpoint, dict[str, Any], bearer=access_token)
-        if found.get("sub") != signed.claims.sub:
-            raise LoginRejected("the provider says another subject when asked")
-        claims = merge_claims(claims, found, settings)
+    claims = verified.all_claims
+    if metadata.userinfo_endpoint and _is_missing(claims, needed_claims):
+        found = await http.get(metadata.userinfo_endpoint, dict[str, Any], bearer=access_token)
+        if found.get("sub") != verified.claims.sub:
+            raise LoginRejected("the userinfo endpoint returned another subject")
+        claims = merge_claims(claims, found, email_claim)
     return LoginResult(
         claims=claims,
         token=token,
         id_token=id_token,
-        provider_session=_session(signed),
-        leave_url=metadata.end_session_endpoint,
+        provider_session_id=_session_id(verified),
+        end_session_url=metadata.end_session_endpoint,
         hosts=frozenset(hosts(metadata)),
     )
 
 
-def _check(signed: VerifiedToken, nonce: str, access_token: str) -> None:
-    claims = signed.claims
+def _check_id_token(verified: VerifiedToken, nonce: str, access_token: str) -> None:
+    claims = verified.claims
     if not claims.sub or claims.exp is None:
-        raise LoginRejected("the id token has no subject, or no end")
-    said = claims.nonce
-    if not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.encode()):
+        raise LoginRejected("the id token has no subject, or no expiry")
+    found = claims.nonce
+    if not isinstance(found, str) or not hmac.compare_digest(found.encode(), nonce.encode()):
         raise LoginRejected("the id token belongs to another sign-in")
-    if claims.at_hash is not None and claims.at_hash != at_hash(access_token, signed.algorithm):
+    if claims.at_hash is not None and claims.at_hash != at_hash(access_token, verified.algorithm):
         raise LoginRejected("the id token belongs to another access token")
 
 
 def at_hash(access_token: str, algorithm: str) -> str:
-    """How an id token names its access token. Source: OpenID Connect Core 1.0 §3.1.3.6."""
+    """Return the hash by which an id token names its access token. Source: OpenID Connect Core 1.0 §3.1.3.6."""
     digest = _HASHES.get(algorithm[-3:], hashlib.sha512)(access_token.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
-def _says_enough(claims: dict[str, Any], settings: OAuthSettings) -> bool:
-    wanted = [settings.email_claim, settings.username_claim, settings.sub_claim or "sub"]
-    if settings.role_management:
-        wanted.append(settings.roles_claim)
-    if settings.group_management:
-        wanted.append(settings.groups_claim)
-    return all(lookup(claims, one) not in NOTHING for one in wanted)
+def _is_missing(claims: dict[str, Any], needed_claims: Sequence[str]) -> bool:
+    return any(lookup(claims, one) in EMPTY_VALUES for one in needed_claims)
 
 
 def merge_claims(
-    claims: dict[str, Any], found: dict[str, Any], settings: OAuthSettings
+    claims: dict[str, Any], userinfo: dict[str, Any], email_claim: str
 ) -> dict[str, Any]:
-    """Claims of the id token with those of the endpoint over them.
+    """Return the claims of the id token, overridden by those of the userinfo endpoint.
 
-    Whether an address is verified is said of the address it stands with, and of no other.
+    `email_verified` is taken from the source of the e-mail address only.
     """
-    merged = claims | found
-    if settings.email_claim in found and "email_verified" not in found:
+    merged = claims | userinfo
+    if email_claim in userinfo and "email_verified" not in userinfo:
         merged.pop("email_verified", None)
-    elif settings.email_claim not in found:
+    elif email_claim not in userinfo:
         merged.pop("email_verified", None)
         if "email_verified" in claims:
             merged["email_verified"] = claims["email_verified"]
     return merged
 
 
-def _session(signed: VerifiedToken) -> str | None:
-    sid = signed.claims.sid
-    fits = sid and len(sid) <= LONGEST_SID and sid.isprintable()
-    return sid if fits else None
+def _session_id(token: VerifiedToken) -> str | None:
+    sid = token.claims.sid
+    is_valid = sid and len(sid) <= MAX_SID_CHARS and sid.isprintable()
+    return sid if is_valid else None

@@ -1,4 +1,4 @@
-"""Certificates for a directory on this machine, each its own authority."""
+"""Self-signed certificates for an LDAP server on this host."""
 
 import datetime
 import ipaddress
@@ -13,7 +13,7 @@ from portico.db import now
 
 
 def make(folder: Path, name: str, *hosts: str) -> tuple[Path, Path]:
-    """A certificate for these hosts, and its key: two files."""
+    """Write a certificate for these hosts and its key, and return the two files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     at = datetime.datetime.fromtimestamp(now(), datetime.UTC)

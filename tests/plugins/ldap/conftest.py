@@ -1,4 +1,4 @@
-"""Two directories with the same people: one in pure Python, always, and OpenLDAP's, where it can be had."""
+"""Two LDAP servers with the same users: one in Python, always, and OpenLDAP, if it is available."""
 
 import subprocess
 import sys
@@ -14,12 +14,12 @@ from tests.skipped_dependencies import NO_SLAPD
 from portico.testing import InProcessApp
 
 HERE = Path(__file__).parent
-PEOPLE = HERE / "people.ldif"
+USERS_FILE = HERE / "users.ldif"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a directory listens. `plain`: in the clear, where StartTLS works; `ca`: who vouches for it."""
+class LdapTestServer:
+    """Where an LDAP server listens. `plain`: without TLS, where StartTLS works; `ca`: the certificate of its authority."""
 
     plain: int
     encrypted: int
@@ -27,7 +27,7 @@ class Place:
     host: str = "localhost"
 
     def settings(self, **more: str) -> dict[str, str]:
-        """What an operator sets to use it; encrypted from the first byte."""
+        """Return the settings to use it, with ldaps."""
         return {
             "ENABLE_LDAP": "true",
             "LDAP_SERVER_HOST": self.host,
@@ -42,20 +42,20 @@ class Place:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for this machine, and its key."""
+    """A certificate for this host, and its key."""
     return certificates.make(
         tmp_path_factory.mktemp("certificate"), "directory", "localhost", "127.0.0.1"
     )
 
 
 @pytest.fixture(scope="session")
-def pure(certificate: tuple[Path, Path]) -> Iterator[Place]:
-    command = [sys.executable, "-W", "ignore", HERE / "python_server.py", PEOPLE, *certificate]
+def python_server(certificate: tuple[Path, Path]) -> Iterator[LdapTestServer]:
+    command = [sys.executable, "-W", "ignore", HERE / "python_server.py", USERS_FILE, *certificate]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             plain, encrypted = map(int, process.stdout.readline().split())
-            yield Place(plain, encrypted, certificate[0])
+            yield LdapTestServer(plain, encrypted, certificate[0])
         finally:
             process.kill()
 
@@ -65,37 +65,37 @@ def openldap(
     pytestconfig: pytest.Config,
     certificate: tuple[Path, Path],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Place]:
+) -> Iterator[LdapTestServer]:
     if given := slapd.given():
-        yield Place(given.plain, given.encrypted, given.ca, given.host)
+        yield LdapTestServer(given.plain, given.encrypted, given.ca, given.host)
         return
     assert pytestconfig.cache is not None
     found = slapd.installed(pytestconfig.cache.mkdir("slapd"))
     if found is None:
         pytest.skip(NO_SLAPD)
     home = tmp_path_factory.mktemp("slapd")
-    with slapd.running(found, PEOPLE, *certificate, home) as (plain, encrypted):
-        yield Place(plain, encrypted, certificate[0])
+    with slapd.running(found, USERS_FILE, *certificate, home) as (plain, encrypted):
+        yield LdapTestServer(plain, encrypted, certificate[0])
 
 
-@pytest.fixture(params=["pure", "openldap"])
-def directory(request: pytest.FixtureRequest) -> Place:
-    """A directory."""
-    found: Place = request.getfixturevalue(request.param)
+@pytest.fixture(params=["python_server", "openldap"])
+def ldap_server(request: pytest.FixtureRequest) -> LdapTestServer:
+    """Each of the two LDAP servers."""
+    found: LdapTestServer = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
-def opened(env: dict[str, str]) -> Iterator[Any]:
-    """`opened(settings)`: the house of this test with these settings; the one before is closed."""
+def start_app(env: dict[str, str]) -> Iterator[Any]:
+    """`start_app(settings)`: start the application with these settings; the previous one is closed."""
     apps: list[InProcessApp] = []
 
-    def open_house(settings: dict[str, str]) -> InProcessApp:
-        for before in apps:
-            before.close()
+    def start(settings: dict[str, str]) -> InProcessApp:
+        for previous in apps:
+            previous.close()
         apps[:] = [InProcessApp(env | settings)]
         return apps[0]
 
-    yield open_house
+    yield start
     for app in apps:
         app.close()

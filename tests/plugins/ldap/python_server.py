@@ -1,8 +1,8 @@
-"""A directory in pure Python, by people who know LDAP: ldaptor, as a program of its own.
+"""An LDAP server in Python (ldaptor), run as a program of its own.
 
-    python python_server.py PEOPLE.LDIF CERTIFICATE KEY
+    python python_server.py USERS.LDIF CERTIFICATE KEY
 
-It says on which two ports it listens: in the clear, where StartTLS works, and encrypted.
+It prints the two ports it listens on: without TLS, where StartTLS works, and with TLS.
 """
 
 import sys
@@ -32,13 +32,13 @@ class Factory(ServerFactory):
     def __init__(self, root, options):
         self.root, self.options = root, options
 
-    def buildProtocol(self, address):  # noqa: N802 - Twisted's
+    def buildProtocol(self, address):  # noqa: N802 - Twisted's name
         server = self.protocol()
         server.factory = self
         return server
 
 
-def main(people, certificate, key):
+def main(users, certificate, key):
     with open(certificate) as one, open(key) as other:
         options = ssl.PrivateCertificate.loadPEM(one.read() + other.read()).options()
 
@@ -49,7 +49,7 @@ def main(people, certificate, key):
         print(plain.getHost().port, encrypted.getHost().port, flush=True)
 
     registerAdapter(lambda factory: factory.root, Factory, IConnectedLDAPEntry)
-    with open(people, "rb") as file:
+    with open(users, "rb") as file:
         fromLDIFFile(file).addCallbacks(serve, lambda failure: failure.printTraceback())
         reactor.callLater(0, lambda: None)
         reactor.run()

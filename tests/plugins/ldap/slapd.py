@@ -1,6 +1,6 @@
-"""OpenLDAP's own server: the one that `TEST_LDAP_URL` names, else found on the machine, else taken from Debian's archive without installing anything.
+"""OpenLDAP's server: from `TEST_LDAP_URL`, else an installed one, else unpacked from Debian packages without installing.
 
-Where there is none, the tests that need it are left out, and the summary of the run says so in capital letters.
+Without one, the tests that need it are skipped, and the summary of the run says so in capital letters.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-PLACES = (
+SBIN_FOLDERS = (
     "/usr/sbin",
     "/usr/local/sbin",
     "/usr/local/libexec",
     "/usr/libexec",
     "/opt/homebrew/opt/openldap/libexec",
 )
-#: Debian's names for it and for what it stands on, as far as a bare system has it not.
+#: The Debian packages of the server and of its libraries that a minimal system lacks.
 PACKAGES = ["slapd", "libldap-2.5-0", "libldap2", "libltdl7", "libodbc2", "libsasl2-2", "libwrap0"]
 APT = ["apt-get", "-qq", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=5", "download"]
 
@@ -34,7 +34,7 @@ pidfile {home}/slapd.pid
 TLSCACertificateFile {ca}
 TLSCertificateFile {certificate}
 TLSCertificateKeyFile {key}
-# The trap: a name without a password is let in as nobody, and the answer is "success".
+# Dangerous on purpose: a bind with a name and no password is anonymous and succeeds.
 allow bind_anon_dn
 database mdb
 maxsize 10485760
@@ -48,7 +48,7 @@ access to * by dn.exact=cn=portico,dc=example,dc=org read by anonymous auth by *
 
 @dataclass(frozen=True)
 class Installed:
-    """Where it is. `root`: what its paths begin with; empty for one that was installed."""
+    """The program of a server. `root`: the folder it was unpacked to; None for an installed one."""
 
     program: Path
     root: Path | None = None
@@ -56,7 +56,7 @@ class Installed:
     @property
     def environment(self) -> dict[str, str]:
         if self.root is None:
-            return dict(os.environ)  # noqa: TID251 - what runs is not Portico
+            return dict(os.environ)  # noqa: TID251 - for another program than Portico
         libraries = {str(path.parent) for path in self.root.rglob("lib*.so*")}
         return {
             **os.environ,  # noqa: TID251
@@ -70,7 +70,7 @@ class Installed:
 
 
 class Given(NamedTuple):
-    """A server that runs already, with the people of `people.ldif`."""
+    """A running server with the users of `users.ldif`."""
 
     host: str
     plain: int
@@ -79,7 +79,7 @@ class Given(NamedTuple):
 
 
 def given() -> Given | None:
-    """The one that `TEST_LDAP_URL` names, as `ldap://host:389 ldaps://host:636`, with its authority in `TEST_LDAP_CA`."""
+    """Return the server of `TEST_LDAP_URL` (`ldap://host:389 ldaps://host:636`), with its authority in `TEST_LDAP_CA`."""
     named = os.environ.get("TEST_LDAP_URL", "").split()  # noqa: TID251 - a choice of the tests
     if not named:
         return None
@@ -89,10 +89,10 @@ def given() -> Given | None:
 
 
 def installed(cache: Path) -> Installed | None:
-    """The server, if there is one here or to be had. `cache`: where what was fetched stays for the next run."""
+    """Return the server; None if there is none. `cache`: the folder for downloaded packages."""
     path = os.environ.get("PATH", "")  # noqa: TID251 - a choice of the tests
-    for place in (*path.split(":"), *PLACES):
-        if (program := Path(place) / "slapd").is_file():
+    for folder in (*path.split(":"), *SBIN_FOLDERS):
+        if (program := Path(folder) / "slapd").is_file():
             return Installed(program)
     root = cache / "root"
     if not (root / "usr/sbin/slapd").is_file():
@@ -103,12 +103,12 @@ def installed(cache: Path) -> Installed | None:
 
 
 def _fetch(root: Path) -> None:
-    """Debian's packages, laid out in a folder: nobody has to be root, and nothing on the machine changes."""
+    """Unpack Debian packages into a folder; needs no root and changes nothing on the host."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         return
     with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
         for package in PACKAGES:
-            # One that this release does not have is none that it needs.
+            # A package that this release lacks is not needed by it.
             subprocess.run(
                 [*APT, package], cwd=scratch, timeout=20, check=False, capture_output=True
             )
@@ -129,9 +129,9 @@ def _runs(found: Installed) -> bool:
 
 @contextlib.contextmanager
 def running(
-    found: Installed, people: Path, certificate: Path, key: Path, home: Path
+    found: Installed, users: Path, certificate: Path, key: Path, home: Path
 ) -> Iterator[tuple[int, int]]:
-    """The server with these people. Yields two ports: in the clear, where StartTLS works, and encrypted."""
+    """Run the server with these users. Yields two ports: without TLS, where StartTLS works, and with TLS."""
     (home / "rows").mkdir()
     configuration = home / "slapd.conf"
     configuration.write_text(
@@ -144,7 +144,7 @@ def running(
             key=key,
         )  # fmt: skip
     )
-    add = [found.program, "-T", "add", "-f", configuration, "-l", people]
+    add = [found.program, "-T", "add", "-f", configuration, "-l", users]
     done = subprocess.run(add, env=found.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     plain, encrypted = _free_port(), _free_port()
@@ -166,7 +166,7 @@ def running(
 
 def _schemas(found: Installed) -> str:
     folder = found.folder("etc/ldap/schema", "etc/openldap/schema")
-    assert folder is not None, "slapd is here, and its schemas are not"
+    assert folder is not None, "slapd is installed without its schemas"
     return "\n".join(
         f"include {folder}/{name}.schema" for name in ("core", "cosine", "inetorgperson")
     )

@@ -1,4 +1,4 @@
-"""Directories that are away, silent, slow or strange, and people who try passwords."""
+"""LDAP servers that are unavailable, silent, slow or send invalid data, and attackers who try passwords."""
 
 import contextlib
 import socket
@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 from tests.plugins.ldap import certificates
-from tests.plugins.ldap.conftest import Place
-from tests.plugins.ldap.test_sign_in import FAILED, INVALID_CRED, enter, sign_in
+from tests.plugins.ldap.conftest import LdapTestServer
+from tests.plugins.ldap.test_sign_in import FAILED, INVALID_CRED, sign_in, signed_in
 
 from portico_ldap.protocol.ber import element, integer, octets
 
-OFF = {"PORTICO_RATE_LIMITS_ENABLED": "false"}
-CLEAR = {"LDAP_USE_TLS": "false", "LDAP_CA_CERT_FILE": ""}
+NO_RATE_LIMITS = {"PORTICO_RATE_LIMITS_ENABLED": "false"}
+NO_TLS = {"LDAP_USE_TLS": "false", "LDAP_CA_CERT_FILE": ""}
 
 
 @contextlib.contextmanager
-def impostor(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Something that listens and answers each connection like this. Yields its port."""
+def fake_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Run a server that handles each connection with `answer`. Yields its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        kept: list[socket.socket] = []
+        connections: list[socket.socket] = []
 
         def accept() -> None:
             while True:
@@ -31,7 +31,7 @@ def impostor(answer: Callable[[socket.socket], None]) -> Iterator[int]:
                     peer, _ = listening.accept()
                 except OSError:
                     return
-                kept.append(peer)
+                connections.append(peer)
                 threading.Thread(target=serve, args=(peer,), daemon=True).start()
 
         def serve(peer: socket.socket) -> None:
@@ -44,12 +44,12 @@ def impostor(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         finally:
             with contextlib.suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
-            for peer in kept:
+            for peer in connections:
                 peer.close()
 
 
-def saying(data: bytes) -> Callable[[socket.socket], None]:
-    """Answers whatever is asked with this, and hangs up."""
+def answering_with(data: bytes) -> Callable[[socket.socket], None]:
+    """Return a handler that answers any request with these bytes and closes the connection."""
 
     def answer(peer: socket.socket) -> None:
         peer.recv(4096)
@@ -61,7 +61,7 @@ def saying(data: bytes) -> Callable[[socket.socket], None]:
 
 
 def silent(peer: socket.socket) -> None:
-    """Takes all, gives nothing."""
+    """Read all requests and answer none."""
     while peer.recv(4096):
         pass
 
@@ -71,11 +71,11 @@ def response(tag: int, number: int, code: int = 0) -> bytes:
     return element(0x30, integer(number), element(tag, result))
 
 
-def pointing_at(pure: Place, port: int, **more: str) -> dict[str, str]:
-    return pure.settings(LDAP_SERVER_PORT=str(port), **(CLEAR | more))
+def settings_for(python_server: LdapTestServer, port: int, **more: str) -> dict[str, str]:
+    return python_server.settings(LDAP_SERVER_PORT=str(port), **(NO_TLS | more))
 
 
-STRANGE: list[bytes] = [
+INVALID_RESPONSES: list[bytes] = [
     b"",
     b"HTTP/1.1 400 Bad Request\r\n\r\n",
     b"\x30\x80" + b"\x00" * 100,
@@ -95,50 +95,58 @@ STRANGE: list[bytes] = [
 ]
 
 
-def test_a_directory_that_talks_strangely_is_answered_as_one_that_failed(
-    opened: Any, pure: Place
-) -> None:
-    says = iter(STRANGE)
-    with impostor(lambda peer: saying(next(says))(peer)) as port:
-        client = opened(pointing_at(pure, port, LDAP_SERVER_HOST="127.0.0.1", **OFF)).client
-        for data in STRANGE:
+def test_invalid_ldap_responses_return_502(start_app: Any, python_server: LdapTestServer) -> None:
+    responses = iter(INVALID_RESPONSES)
+    with fake_server(lambda peer: answering_with(next(responses))(peer)) as port:
+        client = start_app(
+            settings_for(python_server, port, LDAP_SERVER_HOST="127.0.0.1", **NO_RATE_LIMITS)
+        ).client
+        for data in INVALID_RESPONSES:
             answer = sign_in(client)
             assert (answer.status, answer.detail) == (502, FAILED), data[:40]
 
 
-def test_success_without_an_entry_lets_nobody_in(opened: Any, pure: Place) -> None:
+def test_bind_success_without_entry_is_rejected(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
     yes = response(0x61, 1) + response(0x65, 2) + response(0x61, 3)
-    with impostor(saying(yes)) as port:
-        answer = sign_in(opened(pointing_at(pure, port)).client)
+    with fake_server(answering_with(yes)) as port:
+        answer = sign_in(start_app(settings_for(python_server, port)).client)
     assert (answer.status, answer.detail) == (400, INVALID_CRED)
 
 
-def test_a_directory_that_is_away_is_answered_as_one_that_failed(opened: Any, pure: Place) -> None:
+def test_unreachable_ldap_server_returns_502(start_app: Any, python_server: LdapTestServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
-    answer = sign_in(opened(pointing_at(pure, port)).client)
+    answer = sign_in(start_app(settings_for(python_server, port)).client)
     assert (answer.status, answer.detail) == (502, FAILED)
-    nowhere = opened(pointing_at(pure, port, LDAP_SERVER_HOST="nowhere.invalid"))
+    nowhere = start_app(settings_for(python_server, port, LDAP_SERVER_HOST="nowhere.invalid"))
     assert sign_in(nowhere.client).status == 502
 
 
-def test_a_silent_directory_is_given_up_in_time(opened: Any, pure: Place) -> None:
-    with impostor(silent) as port:
-        app = opened(pointing_at(pure, port, PORTICO_LDAP_TIMEOUT="0.3"))
+def test_silent_ldap_server_returns_504(start_app: Any, python_server: LdapTestServer) -> None:
+    with fake_server(silent) as port:
+        app = start_app(settings_for(python_server, port, PORTICO_LDAP_TIMEOUT="0.3"))
         answer = sign_in(app.client)
         assert (answer.status, answer.detail) == (504, FAILED)
-        encrypted = pure.settings(LDAP_SERVER_PORT=str(port), PORTICO_LDAP_TIMEOUT="0.3")
-        assert sign_in(opened(encrypted).client).status == 504
+        encrypted = python_server.settings(LDAP_SERVER_PORT=str(port), PORTICO_LDAP_TIMEOUT="0.3")
+        assert sign_in(start_app(encrypted).client).status == 504
 
 
-def test_a_crowd_before_a_silent_directory_holds_up_nobody_else(opened: Any, pure: Place) -> None:
-    limits = {"PORTICO_LDAP_AT_ONCE": "2", "PORTICO_LDAP_WAITING": "3", "PORTICO_LDAP_TIMEOUT": "2"}
-    with impostor(silent) as port:
-        client = opened(pointing_at(pure, port, **limits, **OFF)).client
+def test_requests_waiting_for_ldap_do_not_block_others(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
+    limits = {
+        "PORTICO_LDAP_MAX_CONNECTIONS": "2",
+        "PORTICO_LDAP_MAX_QUEUED": "3",
+        "PORTICO_LDAP_TIMEOUT": "2",
+    }
+    with fake_server(silent) as port:
+        client = start_app(settings_for(python_server, port, **limits, **NO_RATE_LIMITS)).client
         ada = client.sign_up("Ada")
         with ThreadPoolExecutor(12) as pool:
             waiting = [pool.submit(sign_in, client, f"user{n}", "x") for n in range(12)]
-            # All of this is answered while the crowd is waiting.
+            # These requests are answered while the others wait.
             assert ada.get("/api/v1/auths/").status == 200
             assert client.sign_in("Ada").get("/api/v1/chats/").status == 200
             assert not all(one.done() for one in waiting)
@@ -148,82 +156,86 @@ def test_a_crowd_before_a_silent_directory_holds_up_nobody_else(opened: Any, pur
     assert all(a.headers["retry-after"] for a in answers if a.status == 429)
 
 
-def test_a_certificate_of_somebody_else_is_not_believed(
-    opened: Any, directory: Place, tmp_path: Path
+def test_certificate_of_unknown_authority_is_rejected(
+    start_app: Any, ldap_server: LdapTestServer, tmp_path: Path
 ) -> None:
-    stranger, _ = certificates.make(tmp_path, "stranger", "localhost")
+    other_ca, _ = certificates.make(tmp_path, "other_ca", "localhost")
     for settings in (
-        directory.settings(LDAP_CA_CERT_FILE=str(stranger)),
-        directory.settings(LDAP_CA_CERT_FILE=""),
-        directory.settings(
-            LDAP_CA_CERT_FILE=str(stranger),
-            LDAP_SERVER_PORT=str(directory.plain),
+        ldap_server.settings(LDAP_CA_CERT_FILE=str(other_ca)),
+        ldap_server.settings(LDAP_CA_CERT_FILE=""),
+        ldap_server.settings(
+            LDAP_CA_CERT_FILE=str(other_ca),
+            LDAP_SERVER_PORT=str(ldap_server.plain),
             PORTICO_LDAP_START_TLS="true",
         ),
     ):
-        answer = sign_in(opened(settings).client)
+        answer = sign_in(start_app(settings).client)
         assert (answer.status, answer.detail) == (502, FAILED)
-    unchecked = directory.settings(LDAP_CA_CERT_FILE="", LDAP_VALIDATE_CERT="false")
-    assert sign_in(opened(unchecked).client).status == 200
+    unchecked = ldap_server.settings(LDAP_CA_CERT_FILE="", LDAP_VALIDATE_CERT="false")
+    assert sign_in(start_app(unchecked).client).status == 200
 
 
-def test_a_certificate_for_another_name_is_not_believed(opened: Any, pure: Place) -> None:
-    """The same machine under another name, for which the certificate says nothing."""
-    other = pure.settings(LDAP_SERVER_HOST="127.1")
-    assert sign_in(opened(other).client).status == 502
-    assert sign_in(opened(other | {"LDAP_VALIDATE_CERT": "false"}).client).status == 200
-
-
-def test_what_is_said_before_the_encryption_begins_is_not_believed(
-    opened: Any, pure: Place
+def test_certificate_for_another_name_is_rejected(
+    start_app: Any, python_server: LdapTestServer
 ) -> None:
-    with impostor(saying(response(0x78, 1) + response(0x61, 2))) as port:
-        settings = pure.settings(LDAP_SERVER_PORT=str(port), PORTICO_LDAP_START_TLS="true")
-        assert sign_in(opened(settings).client).status == 502
+    """The same host under a name that the certificate does not contain."""
+    other = python_server.settings(LDAP_SERVER_HOST="127.1")
+    assert sign_in(start_app(other).client).status == 502
+    assert sign_in(start_app(other | {"LDAP_VALIDATE_CERT": "false"}).client).status == 200
 
 
-def test_a_directory_that_will_not_encrypt_is_told_no_password(opened: Any, pure: Place) -> None:
-    heard: list[bytes] = []
+def test_data_before_starttls_is_rejected(start_app: Any, python_server: LdapTestServer) -> None:
+    with fake_server(answering_with(response(0x78, 1) + response(0x61, 2))) as port:
+        settings = python_server.settings(LDAP_SERVER_PORT=str(port), PORTICO_LDAP_START_TLS="true")
+        assert sign_in(start_app(settings).client).status == 502
+
+
+def test_no_password_is_sent_if_starttls_is_refused(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
+    received: list[bytes] = []
 
     def answer(peer: socket.socket) -> None:
-        heard.append(peer.recv(4096))
+        received.append(peer.recv(4096))
         peer.sendall(response(0x78, 1, 53))
-        heard.append(peer.recv(4096))
+        received.append(peer.recv(4096))
 
-    with impostor(answer) as port:
-        settings = pure.settings(LDAP_SERVER_PORT=str(port), PORTICO_LDAP_START_TLS="true")
-        assert sign_in(opened(settings).client).status == 502
-    assert b"secret" not in b"".join(heard)
+    with fake_server(answer) as port:
+        settings = python_server.settings(LDAP_SERVER_PORT=str(port), PORTICO_LDAP_START_TLS="true")
+        assert sign_in(start_app(settings).client).status == 502
+    assert b"secret" not in b"".join(received)
 
 
-def test_a_wrong_password_of_the_application_is_the_operators_trouble(
-    opened: Any, directory: Place
+def test_wrong_application_password_returns_502(
+    start_app: Any, ldap_server: LdapTestServer
 ) -> None:
     for change in ({"LDAP_APP_PASSWORD": "wrong"}, {"LDAP_APP_PASSWORD": ""}):
-        answer = sign_in(opened(directory.settings(**change)).client)
+        answer = sign_in(start_app(ldap_server.settings(**change)).client)
         assert (answer.status, answer.detail) == (502, FAILED)
 
 
-def test_AB_10_a_password_is_tried_whether_there_is_somebody_or_not(
-    opened: Any, pure: Place
+@pytest.mark.case("AB-10")
+def test_password_is_tried_for_unknown_user_too(
+    start_app: Any, python_server: LdapTestServer
 ) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def answer(peer: socket.socket) -> None:
         for reply in (response(0x61, 1), response(0x65, 2), response(0x61, 3, 49)):
-            heard.append(peer.recv(4096))
+            received.append(peer.recv(4096))
             peer.sendall(reply)
 
-    with impostor(answer) as port:
-        refused = sign_in(opened(pointing_at(pure, port)).client, "nobody", "a-guess")
+    with fake_server(answer) as port:
+        refused = sign_in(start_app(settings_for(python_server, port)).client, "nobody", "a-guess")
     assert (refused.status, refused.detail) == (400, INVALID_CRED)
-    assert b"cn=nobody-" in heard[2] and b"a-guess" in heard[2]
+    assert b"cn=nobody-" in received[2] and b"a-guess" in received[2]
 
 
-def test_AB_11_tries_of_somebody_elsewhere_do_not_lock_anybody_out(
-    opened: Any, pure: Place
+@pytest.mark.case("AB-11")
+def test_attempts_from_one_address_do_not_lock_others_out(
+    start_app: Any, python_server: LdapTestServer
 ) -> None:
-    app = opened(pure.settings())
+    app = start_app(python_server.settings())
     attacker = app.client_at("127.0.0.2")
     refused = [sign_in(attacker, "ben", "wrong").status for _ in range(60)]
     assert refused[0] == 400 and refused[-1] == 429
@@ -231,16 +243,20 @@ def test_AB_11_tries_of_somebody_elsewhere_do_not_lock_anybody_out(
     assert sign_in(attacker, "ben").status == 429
 
 
-def test_AB_12_somebody_who_sprays_passwords_is_slowed_down(opened: Any, pure: Place) -> None:
-    client = opened(pure.settings()).client
+@pytest.mark.case("AB-12")
+def test_password_spraying_is_rate_limited(start_app: Any, python_server: LdapTestServer) -> None:
+    client = start_app(python_server.settings()).client
     answers = [sign_in(client, f"user{n}", "wrong") for n in range(60)]
     refused = [answer for answer in answers if answer.status == 429]
     assert refused and refused[0].headers["retry-after"]
     assert {answer.status for answer in answers} == {400, 429}
 
 
-def test_AB_13_another_address_in_a_header_is_still_the_same_one(opened: Any, pure: Place) -> None:
-    client = opened(pure.settings()).client
+@pytest.mark.case("AB-13")
+def test_forwarded_headers_do_not_evade_rate_limit(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
+    client = start_app(python_server.settings()).client
     form = {"user": "ben", "password": "wrong"}
     headers = ("x-forwarded-for", "x-real-ip", "cf-connecting-ip")
     statuses = [
@@ -250,16 +266,18 @@ def test_AB_13_another_address_in_a_header_is_still_the_same_one(opened: Any, pu
     assert statuses[-1] == 429
 
 
-def test_no_password_is_in_the_log(
-    opened: Any, pure: Place, capsys: pytest.CaptureFixture[str]
+def test_log_contains_no_password(
+    start_app: Any, python_server: LdapTestServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = opened(pure.settings(GLOBAL_LOG_LEVEL="debug")).client
-    enter(client, "ada")
+    client = start_app(python_server.settings(GLOBAL_LOG_LEVEL="debug")).client
+    signed_in(client, "ada")
     sign_in(client, "ada", "a-wrong-secret")
-    with impostor(silent) as port:
-        app = opened(pointing_at(pure, port, PORTICO_LDAP_TIMEOUT="0.2", GLOBAL_LOG_LEVEL="debug"))
+    with fake_server(silent) as port:
+        app = start_app(
+            settings_for(python_server, port, PORTICO_LDAP_TIMEOUT="0.2", GLOBAL_LOG_LEVEL="debug")
+        )
         sign_in(app.client)
-    said = capsys.readouterr()
-    assert "ldap" in said.err
-    assert "ada-secret" not in said.err and "wrong-secret" not in said.err
-    assert "app-secret" not in said.err
+    output = capsys.readouterr()
+    assert "ldap" in output.err
+    assert "ada-secret" not in output.err and "wrong-secret" not in output.err
+    assert "app-secret" not in output.err

@@ -1,4 +1,4 @@
-"""LDAP on the wire: what is written is what the standards say, and what is read cannot do harm."""
+"""The LDAP protocol: requests are encoded as in the standards, and invalid responses are refused."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,17 +17,17 @@ from portico_ldap.protocol.messages import bind, read_entry, read_message, read_
 
 
 @given(st.integers(1 - 2**31, 2**31 - 1))
-def test_a_number_is_read_as_it_was_written(value: int) -> None:
+def test_integers_survive_round_trip(value: int) -> None:
     ((_, body),) = elements(integer(value))
     assert number(body) == value
 
 
 @given(st.binary(max_size=300))
-def test_bytes_are_read_as_they_were_written(value: bytes) -> None:
+def test_octets_survive_round_trip(value: bytes) -> None:
     assert list(elements(element(0x04, value))) == [(0x04, value)]
 
 
-def test_long_elements_have_lengths_of_as_many_bytes_as_it_takes() -> None:
+def test_length_uses_as_few_bytes_as_possible() -> None:
     for size, head in (
         (127, b"\x04\x7f"),
         (128, b"\x04\x81\x80"),
@@ -40,14 +40,14 @@ def test_long_elements_have_lengths_of_as_many_bytes_as_it_takes() -> None:
 @pytest.mark.parametrize(
     "head", [b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", b"\x30\xff", b"\x1f\x01\x00", b"\x3f\x81"]
 )
-def test_lengths_and_tags_that_ldap_does_not_have_are_refused(head: bytes) -> None:
+def test_unsupported_lengths_and_tags_are_refused(head: bytes) -> None:
     with pytest.raises(ProtocolError):
         extent(head + b"\x00" * 8)
 
 
 @settings(max_examples=500)
 @given(st.binary(max_size=200))
-def test_nothing_a_directory_sends_does_more_than_being_refused(body: bytes) -> None:
+def test_arbitrary_bytes_raise_protocol_error_only(body: bytes) -> None:
     try:
         message = read_message(body)
         read_result(message)
@@ -59,19 +59,19 @@ def test_nothing_a_directory_sends_does_more_than_being_refused(body: bytes) -> 
         pass
 
 
-def test_a_bind_is_what_the_standard_says() -> None:
+def test_bind_is_encoded_as_in_the_standard() -> None:
     assert bind(1, "cn=a", "pw").hex() == "3012020101600d0201030404636e3d6180027077"
     assert bind(1, "", "").hex() == "300c020101600702010304008000"
 
 
 @pytest.mark.parametrize(("dn", "password"), [("cn=a", ""), ("", "pw")])
-def test_half_a_bind_is_never_sent(dn: str, password: str) -> None:
-    with pytest.raises(ValueError, match="proves nothing"):
+def test_bind_with_name_or_password_only_is_refused(dn: str, password: str) -> None:
+    with pytest.raises(ValueError, match="needs both"):
         bind(1, dn, password)
 
 
 @pytest.mark.parametrize("value", ["*)(uid=*", "\x00", "\\2a", "", "é", "a" * 500])
-def test_what_a_person_typed_is_one_value_of_one_attribute(value: str) -> None:
+def test_user_input_is_one_value_of_one_attribute(value: str) -> None:
     ((tag, body),) = elements(equals("uid", value))
     assert (tag, list(elements(body))) == (0xA3, [(0x04, b"uid"), (0x04, value.encode())])
 
@@ -96,7 +96,7 @@ def test_what_a_person_typed_is_one_value_of_one_attribute(value: str) -> None:
         ("(a=)", ["a305" "040161" "0400"]),
     ],
 )  # fmt: skip
-def test_an_operators_filter_is_what_the_standard_says(text: str, encoded: list[str]) -> None:
+def test_filter_is_encoded_as_in_the_standard(text: str, encoded: list[str]) -> None:
     if text.startswith("(memberOf"):
         encoded = ["a9128103312e3282086d656d6265724f66830178"]
     assert [one.hex() for one in read_filters(text)] == encoded
@@ -107,13 +107,13 @@ def test_an_operators_filter_is_what_the_standard_says(text: str, encoded: list[
     ["a=b", "(a=b", "(a=b))", "()", "(a)", "(&)", "(!(a=b)(c=d))", "(=b)", "(a=\\zz)", "(a=\\)", "(a b=c)", "(a=b)x",
      "(a=**)", "(:=x)", "(a:dn=x)", "(" * 50, "(&" * 30 + "(a=b)" + ")" * 30, "(a=b)" * 2000, "(a=(b)", "(a=\x00)"],
 )  # fmt: skip
-def test_a_filter_that_is_none_is_refused(text: str) -> None:
+def test_invalid_filters_are_refused(text: str) -> None:
     with pytest.raises(BadFilter):
         read_filters(text)
 
 
 @given(st.text(alphabet="()&|!=*\\ab:1<>~ ", max_size=40))
-def test_any_text_is_a_filter_or_refused(text: str) -> None:
+def test_arbitrary_filter_text_raises_bad_filter_only(text: str) -> None:
     try:
         read_filters(text)
     except BadFilter:
@@ -146,9 +146,7 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
         ("cn=#zz,dc=x", None),
     ],
 )
-def test_the_name_of_a_group_is_taken_out_of_its_distinguished_name(
-    dn: str, name: str | None
-) -> None:
+def test_common_name_is_read_from_distinguished_name(dn: str, name: str | None) -> None:
     assert common_name(dn) == name
 
 
@@ -164,11 +162,11 @@ def test_the_name_of_a_group_is_taken_out_of_its_distinguished_name(
         ("cn=ab,dc=x", "cn=a,dc=x", False),
     ],
 )
-def test_two_ways_of_writing_one_name_are_alike(one: str, other: str, same: bool) -> None:
+def test_equal_distinguished_names_normalize_alike(one: str, other: str, same: bool) -> None:
     assert (normalize_dn(one) == normalize_dn(other)) is same
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_name_or_none(text: str) -> None:
+def test_arbitrary_distinguished_names_raise_nothing(text: str) -> None:
     common_name(text)
     normalize_dn(text)

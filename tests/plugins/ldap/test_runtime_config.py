@@ -1,9 +1,9 @@
-"""An administrator says, while the house runs, which directory it is."""
+"""Administrators change the LDAP settings at run time."""
 
 from typing import Any
 
 import pytest
-from tests.plugins.ldap.conftest import Place
+from tests.plugins.ldap.conftest import LdapTestServer
 from tests.plugins.ldap.test_sign_in import sign_in
 
 from portico.testing import Client, InProcessApp
@@ -13,19 +13,17 @@ SERVER = f"{SWITCH}/server"
 
 
 @pytest.fixture
-def form(pure: Place) -> dict[str, Any]:
-    """The directory, as a client describes it."""
+def form(python_server: LdapTestServer) -> dict[str, Any]:
+    """The LDAP server as a request body."""
     return {
-        "label": "People", "host": "localhost", "port": pure.encrypted, "attribute_for_mail": "mail",
+        "label": "People", "host": "localhost", "port": python_server.encrypted, "attribute_for_mail": "mail",
         "attribute_for_username": "uid", "app_dn": "cn=portico,dc=example,dc=org", "app_dn_password": "app-secret",
         "search_base": "dc=example,dc=org", "search_filters": "(objectClass=inetOrgPerson)", "use_tls": True,
-        "certificate_path": str(pure.ca), "validate_cert": True, "ciphers": "ALL",
+        "certificate_path": str(python_server.ca), "validate_cert": True, "ciphers": "ALL",
     }  # fmt: skip
 
 
-def test_the_directory_is_named_and_switched_on_while_the_house_runs(
-    admin: Client, form: dict[str, Any]
-) -> None:
+def test_ldap_is_configured_and_enabled_at_run_time(admin: Client, form: dict[str, Any]) -> None:
     assert admin.get(SWITCH).json == {"ENABLE_LDAP": False}
     answer = admin.post(SERVER, form)
     assert answer.status == 200, answer
@@ -37,9 +35,7 @@ def test_the_directory_is_named_and_switched_on_while_the_house_runs(
     assert sign_in(admin, "ben").detail == "LDAP authentication is not enabled"
 
 
-def test_the_password_is_never_told_and_stays_where_its_mask_is_sent_back(
-    admin: Client, form: dict[str, Any]
-) -> None:
+def test_password_is_masked_and_kept_when_mask_is_sent(admin: Client, form: dict[str, Any]) -> None:
     admin.post(SWITCH, {"enable_ldap": True})
     assert admin.get(SERVER).json["app_dn_password"] == ""
     admin.post(SERVER, form)
@@ -52,20 +48,20 @@ def test_the_password_is_never_told_and_stays_where_its_mask_is_sent_back(
     assert b"app-secret" not in trail.body
 
 
-def test_the_password_is_kept_locked(
+def test_password_is_stored_encrypted(
     app: InProcessApp, admin: Client, form: dict[str, Any]
 ) -> None:
     admin.post(SERVER, form)
 
-    async def kept() -> list[Any]:
+    async def stored() -> list[Any]:
         from portico.db import fetch_all
 
-        stored = await fetch_all("SELECT name, locked FROM ldap_secret")
-        return [*stored, *await fetch_all("SELECT name, value FROM portico_configuration")]
+        secrets = await fetch_all("SELECT name, encrypted FROM ldap_secret")
+        return [*secrets, *await fetch_all("SELECT name, value FROM portico_configuration")]
 
-    found = app.call(kept)
+    found = app.call(stored)
     assert "app-secret" not in str(found)
-    assert found[0]["locked"].startswith("v1.")
+    assert found[0]["encrypted"].startswith("v1.")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +71,7 @@ def test_the_password_is_kept_locked(
         {"certificate_path": ""},
     ],
 )  # fmt: skip
-def test_a_password_that_is_not_known_is_not_told_to_another_server(
+def test_masked_password_is_not_sent_to_another_server(
     admin: Client, form: dict[str, Any], change: dict[str, Any]
 ) -> None:
     admin.post(SERVER, form)
@@ -87,7 +83,7 @@ def test_a_password_that_is_not_known_is_not_told_to_another_server(
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "told"),
+    ("change", "status", "expected"),
     [
         ({"label": ""}, 400, "Required field label is empty"),
         ({"host": "  "}, 400, "Required field host is empty"),
@@ -110,20 +106,20 @@ def test_a_password_that_is_not_known_is_not_told_to_another_server(
         ({"label": "a" * 2000}, 422, "label"),
     ],
 )
-def test_what_cannot_be_a_directory_is_refused_and_nothing_is_kept(
-    admin: Client, form: dict[str, Any], change: dict[str, Any], status: int, told: str
+def test_invalid_server_settings_are_refused_and_not_stored(
+    admin: Client, form: dict[str, Any], change: dict[str, Any], status: int, expected: str
 ) -> None:
     before = admin.get(SERVER).json
     answer = admin.post(SERVER, form | change)
-    assert answer.status == status and told in str(answer.detail)
+    assert answer.status == status and expected in str(answer.detail)
     assert admin.get(SERVER).json == before
 
 
-def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
-    opened: Any, pure: Place
+def test_pinned_settings_accept_only_their_own_value(
+    start_app: Any, python_server: LdapTestServer
 ) -> None:
-    settings = pure.settings()
-    admin = opened(settings).client.sign_up("Ada")
+    settings = python_server.settings()
+    admin = start_app(settings).client.sign_up("Ada")
     before = admin.get(SERVER).json
     for name, value in {
         "host": "evil.example", "port": 1, "app_dn_password": "other", "app_dn": "cn=other",
@@ -139,15 +135,15 @@ def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
     assert sign_in(admin, "ben").status == 200
 
 
-def test_the_operators_password_is_not_told_to_a_server_of_somebody_else(
-    opened: Any, form: dict[str, Any]
+def test_pinned_password_is_not_sent_to_another_server(
+    start_app: Any, form: dict[str, Any]
 ) -> None:
-    admin = opened({"LDAP_APP_PASSWORD": "operators"}).client.sign_up("Ada")
+    admin = start_app({"LDAP_APP_PASSWORD": "operators"}).client.sign_up("Ada")
     answer = admin.post(SERVER, form | {"host": "evil.example", "app_dn_password": "mine"})
     assert answer.status == 400 and "app_dn_password" in answer.detail
 
 
-def test_only_administrators_look_and_change_and_never_by_a_key(
+def test_only_administrators_read_and_change_ldap_settings(
     admin: Client, user: Client, client: Client, form: dict[str, Any]
 ) -> None:
     for path, body in ((SWITCH, {"enable_ldap": True}), (SERVER, form)):
@@ -156,14 +152,12 @@ def test_only_administrators_look_and_change_and_never_by_a_key(
     assert admin.get(SWITCH).json == {"ENABLE_LDAP": False}
 
 
-def test_a_filter_that_is_none_keeps_the_house_closed(opened: Any, pure: Place) -> None:
+def test_invalid_filter_prevents_start(start_app: Any, python_server: LdapTestServer) -> None:
     with pytest.raises(Exception, match="search_filters"):
-        opened(pure.settings(LDAP_SEARCH_FILTER="(uid=*"))
+        start_app(python_server.settings(LDAP_SEARCH_FILTER="(uid=*"))
 
 
-def test_the_ways_that_are_open_are_those_that_let_somebody_in(
-    app: InProcessApp, admin: Client
-) -> None:
+def test_active_providers_include_ldap_only_when_enabled(app: InProcessApp, admin: Client) -> None:
     def names() -> list[str]:
         return [way.name for way in app.call(app.portico.identity.auth.active_providers)]
 

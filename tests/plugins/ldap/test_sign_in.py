@@ -1,9 +1,9 @@
-"""Signing in with the password of a directory, as a client sees it."""
+"""Signing in with the password of a ldap_server, as a client sees it."""
 
 from typing import Any
 
 import pytest
-from tests.plugins.ldap.conftest import Place
+from tests.plugins.ldap.conftest import LdapTestServer
 
 from portico.testing import Client, InProcessApp, Response
 
@@ -30,14 +30,14 @@ def sign_in(client: Client, user: Any = "ada", password: Any = None) -> Response
     return client.post("/api/v1/auths/ldap", {"user": user, "password": password})
 
 
-def enter(client: Client, user: str, password: str | None = None) -> Client:
+def signed_in(client: Client, user: str, password: str | None = None) -> Client:
     answer = sign_in(client, user, password)
     assert answer.status == 200, answer
     return Client(client.transport, answer.json["token"], answer.json)
 
 
-def groups_of(app: InProcessApp, person: Client) -> set[str]:
-    found = app.call(app.portico.identity.groups.of_account, person.account["id"])
+def groups_of(app: InProcessApp, user: Client) -> set[str]:
+    found = app.call(app.portico.identity.groups.of_account, user.account["id"])
     return {group.name for group in found}
 
 
@@ -46,28 +46,30 @@ def count(app: InProcessApp) -> int:
     return found
 
 
-def test_people_of_the_directory_come_in_and_the_first_is_the_administrator(
-    opened: Any, directory: Place
+def test_users_sign_in_and_first_is_administrator(
+    start_app: Any, ldap_server: LdapTestServer
 ) -> None:
-    client = opened(directory.settings()).client
+    client = start_app(ldap_server.settings()).client
     answer = sign_in(client)
     assert answer.status == 200, answer
-    told = answer.json
-    assert (told["email"], told["name"], told["role"]) == (
+    expected = answer.json
+    assert (expected["email"], expected["name"], expected["role"]) == (
         "ada@example.org",
         "Ada Lövelace",
         "admin",
     )
-    assert answer.headers["set-cookie"].startswith(f"token={told['token']};")
-    ben = enter(client, "BEN", "ben-secret")
+    assert answer.headers["set-cookie"].startswith(f"token={expected['token']};")
+    ben = signed_in(client, "BEN", "ben-secret")
     assert (ben.account["role"], ben.get("/api/v1/auths/").status) == ("user", 200)
-    assert enter(client, "ben").account["id"] == ben.account["id"]
+    assert signed_in(client, "ben").account["id"] == ben.account["id"]
     odd = "o*(b)\\"
-    assert enter(client, odd, "odd-secret").account["email"] == "odd@example.org"
+    assert signed_in(client, odd, "odd-secret").account["email"] == "odd@example.org"
 
 
-def test_any_wrong_pair_is_answered_alike(opened: Any, directory: Place) -> None:
-    app = opened(directory.settings())
+def test_wrong_credentials_get_the_same_response(
+    start_app: Any, ldap_server: LdapTestServer
+) -> None:
+    app = start_app(ldap_server.settings())
     for user, password in WRONG:
         answer = sign_in(app.client, user, password)
         assert (answer.status, answer.detail) == (400, INVALID_CRED), (user[:30], password[:30])
@@ -76,60 +78,63 @@ def test_any_wrong_pair_is_answered_alike(opened: Any, directory: Place) -> None
 
 
 @pytest.mark.parametrize("body", [{}, {"user": "ada"}, {"user": 1, "password": "x"}, [], "x"])
-def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(
-    client: Client, body: Any
-) -> None:
+def test_invalid_body_is_not_repeated_in_error(client: Client, body: Any) -> None:
     answer = client.post("/api/v1/auths/ldap", body)
     assert answer.status == 422
     assert all(set(fault) == {"type", "loc", "msg"} for fault in answer.detail)
 
 
-def test_somebody_without_an_address_has_no_account(opened: Any, directory: Place) -> None:
-    app = opened(directory.settings())
+def test_user_without_email_gets_no_account(start_app: Any, ldap_server: LdapTestServer) -> None:
+    app = start_app(ldap_server.settings())
     answer = sign_in(app.client, "nomail")
     assert (answer.status, answer.detail) == (400, FAILED)
     assert count(app) == 0
 
 
-def test_a_filter_of_the_operator_keeps_others_out(opened: Any, directory: Place) -> None:
-    client = opened(
-        directory.settings(LDAP_SEARCH_FILTER="(employeeType=staff)(!(uid=ben))")
+def test_search_filter_excludes_users(start_app: Any, ldap_server: LdapTestServer) -> None:
+    client = start_app(
+        ldap_server.settings(LDAP_SEARCH_FILTER="(employeeType=staff)(!(uid=ben))")
     ).client
     assert sign_in(client, "ada").status == 200
     assert sign_in(client, "ben").status == 400
     assert sign_in(client, "eve").status == 400
 
 
-@pytest.mark.parametrize("tls", ["whole", "start", "none"])
-def test_the_directory_is_spoken_to_as_the_operator_says(
-    opened: Any, directory: Place, tls: str
+@pytest.mark.parametrize("tls", ["tls", "start_tls", "none"])
+def test_connection_encryption_follows_settings(
+    start_app: Any, ldap_server: LdapTestServer, tls: str
 ) -> None:
-    how = {
-        "whole": {},
-        "start": {"LDAP_SERVER_PORT": str(directory.plain), "PORTICO_LDAP_START_TLS": "true"},
-        "none": {"LDAP_SERVER_PORT": str(directory.plain), "LDAP_USE_TLS": "false"},
+    options = {
+        "tls": {},
+        "start_tls": {"LDAP_SERVER_PORT": str(ldap_server.plain), "PORTICO_LDAP_START_TLS": "true"},
+        "none": {"LDAP_SERVER_PORT": str(ldap_server.plain), "LDAP_USE_TLS": "false"},
     }[tls]
-    assert sign_in(opened(directory.settings(**how)).client).status == 200
+    assert sign_in(start_app(ldap_server.settings(**options)).client).status == 200
 
 
-def test_somebody_is_the_same_although_their_address_changes(opened: Any, directory: Place) -> None:
-    before = enter(opened(directory.settings()).client, "ada")
-    renamed = directory.settings(LDAP_ATTRIBUTE_FOR_MAIL="labeledURI")
-    after = enter(opened(renamed).client, "ada")
+def test_account_is_found_by_stable_id_after_email_change(
+    start_app: Any, ldap_server: LdapTestServer
+) -> None:
+    before = signed_in(start_app(ldap_server.settings()).client, "ada")
+    renamed = ldap_server.settings(LDAP_ATTRIBUTE_FOR_MAIL="labeledURI")
+    after = signed_in(start_app(renamed).client, "ada")
     assert after.account["id"] == before.account["id"]
     assert after.account["email"] == "ada@example.org"
 
 
-def test_without_a_lasting_name_the_name_of_the_entry_is_it(opened: Any, directory: Place) -> None:
+def test_account_is_found_by_distinguished_name_without_stable_id(
+    start_app: Any, ldap_server: LdapTestServer
+) -> None:
     nameless = {"PORTICO_LDAP_ATTRIBUTE_FOR_ID": "roomNumber"}
-    before = enter(opened(directory.settings(**nameless)).client, "ada")
+    before = signed_in(start_app(ldap_server.settings(**nameless)).client, "ada")
     nameless["LDAP_ATTRIBUTE_FOR_MAIL"] = "labeledURI"
-    after = enter(opened(directory.settings(**nameless)).client, "ada")
+    after = signed_in(start_app(ldap_server.settings(**nameless)).client, "ada")
     assert after.account["id"] == before.account["id"]
 
 
+@pytest.mark.case("AB-76")
 @pytest.mark.parametrize(
-    ("merge", "who", "status"),
+    ("setting", "name", "status"),
     [
         (None, "ben", 200),
         (None, "ada", 400),
@@ -138,45 +143,48 @@ def test_without_a_lasting_name_the_name_of_the_entry_is_it(opened: Any, directo
         ("never", "ben", 400),
     ],
 )
-def test_AB_76_an_account_of_the_same_address_is_given_as_the_operator_says(
-    opened: Any, pure: Place, merge: str | None, who: str, status: int
+def test_link_by_email_follows_setting(
+    start_app: Any, python_server: LdapTestServer, setting: str | None, name: str, status: int
 ) -> None:
-    settings = pure.settings(**({"PORTICO_LDAP_MERGE": merge} if merge else {}))
-    client = opened(settings).client
-    people = {"ada": client.sign_up("Ada")}
-    people["ben"] = people["ada"].add_user("Ben")
-    answer = sign_in(client, who)
+    settings = python_server.settings(
+        **({"PORTICO_LDAP_LINK_BY_EMAIL": setting} if setting else {})
+    )
+    client = start_app(settings).client
+    users = {"ada": client.sign_up("Ada")}
+    users["ben"] = users["ada"].add_user("Ben")
+    answer = sign_in(client, name)
     assert answer.status == status
     if status == 200:
-        assert answer.json["id"] == people[who].account["id"]
+        assert answer.json["id"] == users[name].account["id"]
     else:
         assert "already registered" in answer.detail
 
 
-def test_newcomers_are_refused_where_there_shall_be_none_but_the_first(
-    opened: Any, pure: Place
+def test_only_first_account_is_created_without_create_accounts(
+    start_app: Any, python_server: LdapTestServer
 ) -> None:
-    client = opened(pure.settings(PORTICO_LDAP_NEWCOMERS="false")).client
+    client = start_app(python_server.settings(PORTICO_LDAP_CREATE_ACCOUNTS="false")).client
     assert sign_in(client, "ada").json["role"] == "admin"
     assert sign_in(client, "ben").status == 403
 
 
-def test_groups_become_those_of_the_directory(opened: Any, directory: Place) -> None:
-    settings = directory.settings(ENABLE_LDAP_GROUP_MANAGEMENT="true")
-    app = opened(settings)
+def test_groups_follow_ldap_server(start_app: Any, ldap_server: LdapTestServer) -> None:
+    settings = ldap_server.settings(ENABLE_LDAP_GROUP_MANAGEMENT="true")
+    app = start_app(settings)
     app.client.sign_up("Root")
-    assert groups_of(app, enter(app.client, "ada")) == set()
-    app = opened(settings | {"ENABLE_LDAP_GROUP_CREATION": "true"})
-    assert groups_of(app, enter(app.client, "ada")) == {"staff", 'Night, "late" + early'}
-    app = opened(directory.settings())
-    ben = enter(app.client, "ben")
+    assert groups_of(app, signed_in(app.client, "ada")) == set()
+    app = start_app(settings | {"ENABLE_LDAP_GROUP_CREATION": "true"})
+    assert groups_of(app, signed_in(app.client, "ada")) == {"staff", 'Night, "late" + early'}
+    app = start_app(ldap_server.settings())
+    ben = signed_in(app.client, "ben")
     assert groups_of(app, ben) == set()
-    assert groups_of(app, enter(app.client, "ada")) == {"staff", 'Night, "late" + early'}
+    assert groups_of(app, signed_in(app.client, "ada")) == {"staff", 'Night, "late" + early'}
 
 
 STAFF = "cn=staff,ou=groups,dc=example,dc=org"
 
 
+@pytest.mark.case("AB-79")
 @pytest.mark.parametrize(
     ("named", "admins"),
     [
@@ -191,49 +199,54 @@ STAFF = "cn=staff,ou=groups,dc=example,dc=org"
         ("admin;nobody", set()),
     ],
 )
-def test_AB_79_only_groups_that_the_operator_named_make_administrators(
-    opened: Any, pure: Place, named: str, admins: set[str]
+def test_only_admin_groups_make_administrators(
+    start_app: Any, python_server: LdapTestServer, named: str, admins: set[str]
 ) -> None:
-    app = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS=named))
+    app = start_app(python_server.settings(PORTICO_LDAP_ADMIN_GROUPS=named))
     app.client.sign_up("Root")
-    roles = {who: enter(app.client, who).account["role"] for who in ("ada", "ben", "eve")}
+    roles = {who: signed_in(app.client, who).account["role"] for who in ("ada", "ben", "eve")}
     assert {who for who, role in roles.items() if role == "admin"} == admins
 
 
-def test_whoever_left_the_administrators_group_is_none_any_more(opened: Any, pure: Place) -> None:
-    app = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS=STAFF))
+def test_user_loses_admin_role_after_leaving_admin_group(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
+    app = start_app(python_server.settings(PORTICO_LDAP_ADMIN_GROUPS=STAFF))
     app.client.sign_up("Root")
-    ada = enter(app.client, "ada")
+    ada = signed_in(app.client, "ada")
     assert ada.account["role"] == "admin"
-    app = opened(pure.settings(PORTICO_LDAP_ADMIN_GROUPS="another"))
-    assert enter(app.client, "ada").account["role"] == "user"
-    app = opened(pure.settings())
-    assert enter(app.client, "ada").account["role"] == "user"
+    app = start_app(python_server.settings(PORTICO_LDAP_ADMIN_GROUPS="another"))
+    assert signed_in(app.client, "ada").account["role"] == "user"
+    app = start_app(python_server.settings())
+    assert signed_in(app.client, "ada").account["role"] == "user"
 
 
-def test_AB_16_a_newcomer_who_is_pending_can_do_nothing(opened: Any, pure: Place) -> None:
-    client = opened(pure.settings(DEFAULT_USER_ROLE="pending")).client
-    enter(client, "ada")
-    ben = enter(client, "ben")
+@pytest.mark.case("AB-16")
+def test_pending_user_has_no_access(start_app: Any, python_server: LdapTestServer) -> None:
+    client = start_app(python_server.settings(DEFAULT_USER_ROLE="pending")).client
+    signed_in(client, "ada")
+    ben = signed_in(client, "ben")
     assert ben.account["role"] == "pending"
     assert ben.get("/api/v1/chats/").status == 403
 
 
-def test_the_link_is_in_the_audit_trail(opened: Any, pure: Place) -> None:
-    client = opened(pure.settings()).client
-    ada = enter(client, "ada")
+def test_link_is_recorded_in_audit_log(start_app: Any, python_server: LdapTestServer) -> None:
+    client = start_app(python_server.settings()).client
+    ada = signed_in(client, "ada")
     entries = ada.get("/api/v1/audit?what=account.linked").json
-    told = str(entries)
-    assert ada.account["id"] in told and "'ldap'" in told
+    expected = str(entries)
+    assert ada.account["id"] in expected and "'ldap'" in expected
 
 
-def test_the_directory_is_off_until_it_is_named(client: Client) -> None:
+def test_ldap_is_disabled_by_default(client: Client) -> None:
     answer = sign_in(client)
     assert (answer.status, answer.detail) == (400, "LDAP authentication is not enabled")
 
 
-def test_without_passwords_the_door_stays_shut(opened: Any, pure: Place) -> None:
-    answer = sign_in(opened(pure.settings(ENABLE_PASSWORD_AUTH="false")).client)
+def test_ldap_sign_in_is_refused_without_password_auth(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
+    answer = sign_in(start_app(python_server.settings(ENABLE_PASSWORD_AUTH="false")).client)
     assert (answer.status, answer.detail) == (
         403,
         "The requested action has been restricted as a security measure.",

@@ -1,12 +1,12 @@
-"""An authorization server on a port of its own, that speaks the real protocol and misbehaves where a test says so.
+"""An authorization server on its own port. It implements the real protocol and misbehaves where a test says so.
 
-    with Authority() as authority:
-        authority.claims["email_verified"] = False    # what it says of whoever signs in
-        authority.id_token["nonce"] = "another"        # what is laid over the id token's claims
-        authority.metadata["issuer"] = "https://evil"  # what is laid over the discovery document
+    with AuthorizationServer() as server:
+        server.claims["email_verified"] = False    # the claims of the user who signs in
+        server.id_token["nonce"] = "another"        # overrides claims of the id token
+        server.metadata["issuer"] = "https://evil"  # overrides members of the discovery document
 
-It checks what a client sends as a good one does: its secret, the code once, the redirect URI, the verifier. A value of
-`None` takes a claim away. It is GitHub and Feishu too, at their paths, and Microsoft for each tenant.
+It checks the client's secret, code, redirect URI and verifier, as a correct server does. The value `None` removes a
+claim. It also serves GitHub and Feishu at their paths, and Microsoft for each tenant.
 """
 
 import base64
@@ -30,16 +30,18 @@ Query = dict[str, str]
 
 
 def merged(first: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `first` overridden by `over`, without the members that are None."""
     return {name: value for name, value in (first | over).items() if value is not None}
 
 
 def s256(verifier: str) -> str:
+    """Return the PKCE challenge of a verifier."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-class Authority:
-    """See the module. `seen`: paths that were asked for, with what was sent there."""
+class AuthorizationServer:
+    """See the module. `seen`: the requested paths, with the parameters that were sent."""
 
     def __init__(self) -> None:
         self.keys = {"k1": JWKRegistry.generate_key("RSA", 2048)}
@@ -52,29 +54,29 @@ class Authority:
         self.metadata: dict[str, Any] = {}
         self.token: dict[str, Any] = {}
         self.emails: Any = [{"email": "grace@example.org", "primary": True, "verified": True}]
-        self.answer: dict[str, str | None] = {}
+        self.callback_params: dict[str, str | None] = {}
         self.seen: list[tuple[str, Query]] = []
         self.broken: dict[str, tuple[int, bytes]] = {}
         self.sign: Callable[[dict[str, Any]], str] = self.signed
-        self.leaves_out_of_id_token: tuple[str, ...] = ()
+        self.omitted_from_id_token: tuple[str, ...] = ()
         self.refreshes = True
         self._codes: dict[str, Query] = {}
         self._refresh: set[str] = set()
 
     # -- the server ---------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> "Authority":
-        authority = self
+    def __enter__(self) -> "AuthorizationServer":
+        outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                authority.serve(self, {})
+                outer.serve(self, {})
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-                authority.serve(self, flat(body))
+                outer.serve(self, flat(body))
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -89,7 +91,7 @@ class Authority:
         self.stop()
 
     def stop(self) -> None:
-        """Be away from now on."""
+        """Stop answering."""
         self.server.shutdown()
         self.server.server_close()
 
@@ -138,7 +140,7 @@ class Authority:
                 return 404, {}, b"{}"
         return 200, {"content-type": "application/json"}, json.dumps(found).encode()
 
-    # -- what it says -------------------------------------------------------------------------------------------
+    # -- its responses -------------------------------------------------------------------------------------------
 
     def discovery(self, issuer: str) -> dict[str, Any]:
         own = {
@@ -157,13 +159,13 @@ class Authority:
         return {**self.keys[kid].as_dict(private=False), "kid": kid, "use": "sig"}
 
     def authorize(self, query: Query) -> str:
-        """Where a browser is sent back to, by somebody who signs in without being asked anything."""
+        """Return the callback URL of a user who signs in without any prompt."""
         assert query["response_type"] == "code" and query["client_id"] == CLIENT_ID
         assert query["code_challenge_method"] == "S256" and len(query["code_challenge"]) == 43
         code = secrets.token_urlsafe(12)
         self._codes[code] = query
-        answer = {"code": code, "state": query["state"], "iss": self.url}
-        return f"{query['redirect_uri']}?{urllib.parse.urlencode(merged(answer, self.answer))}"
+        params = {"code": code, "state": query["state"], "iss": self.url}
+        return f"{query['redirect_uri']}?{urllib.parse.urlencode(merged(params, self.callback_params))}"
 
     def exchange(self, form: Query, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         if not self.knows_client(form, headers):
@@ -173,13 +175,15 @@ class Authority:
                 return 400, {"error": "invalid_grant"}
             self._refresh.discard(form["refresh_token"])
             return 200, self.tokens({})
-        asked = self._codes.pop(form.get("code", ""), None)
-        fits = (
-            asked is not None
-            and asked["redirect_uri"] == form.get("redirect_uri")
-            and asked["code_challenge"] == s256(form.get("code_verifier", ""))
+        login_query = self._codes.pop(form.get("code", ""), None)
+        is_valid = (
+            login_query is not None
+            and login_query["redirect_uri"] == form.get("redirect_uri")
+            and login_query["code_challenge"] == s256(form.get("code_verifier", ""))
         )
-        return (200, self.tokens(asked or {})) if fits else (400, {"error": "invalid_grant"})
+        return (
+            (200, self.tokens(login_query or {})) if is_valid else (400, {"error": "invalid_grant"})
+        )
 
     def knows_client(self, form: Query, headers: dict[str, str]) -> bool:
         given = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
@@ -187,7 +191,7 @@ class Authority:
             return base64.b64decode(given[6:]).decode() == f"{CLIENT_ID}:{CLIENT_SECRET}"
         return (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
 
-    def tokens(self, asked: Query) -> dict[str, Any]:
+    def tokens(self, login_query: Query) -> dict[str, Any]:
         refresh = f"refresh-{secrets.token_urlsafe(8)}"
         self._refresh.add(refresh)
         own = {
@@ -196,8 +200,8 @@ class Authority:
             "expires_in": 3600,
             "refresh_token": refresh,
         }
-        if "nonce" in asked:
-            own["id_token"] = self.sign(self.id_claims(asked["nonce"]))
+        if "nonce" in login_query:
+            own["id_token"] = self.sign(self.id_claims(login_query["nonce"]))
         return merged(own, self.token)
 
     def id_claims(self, nonce: str) -> dict[str, Any]:
@@ -210,11 +214,11 @@ class Authority:
             "nonce": nonce,
             "sid": "sid-1",
         }
-        said = {n: v for n, v in self.claims.items() if n not in self.leaves_out_of_id_token}
-        return merged(own | said, self.id_token)
+        user_claims = {n: v for n, v in self.claims.items() if n not in self.omitted_from_id_token}
+        return merged(own | user_claims, self.id_token)
 
     def signed(self, claims: dict[str, Any], **header: Any) -> str:
-        """A token of these claims, with the key that it signs with now."""
+        """Return a token with these claims, signed with the current key."""
         whole = {"alg": self.algorithm, "kid": self.signing, "typ": "JWT"} | header
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -226,17 +230,17 @@ class Authority:
             )
 
     def rotate(self) -> None:
-        """Sign with a new key from now on; the old one is not announced any more."""
+        """Sign with a new key; the old one is no longer published."""
         self.signing = f"k{len(self.seen)}-{secrets.token_hex(3)}"
         self.keys = {self.signing: JWKRegistry.generate_key("RSA", 2048)}
 
-    def asked(self, path: str) -> list[Query]:
-        """What was sent to a path, each time."""
+    def requests_to(self, path: str) -> list[Query]:
+        """Return the parameters of each request to a path."""
         return [query for found, query in self.seen if found == path]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Settings of a house that is registered here by all its names."""
+        """Settings of an application that is registered here as a client of all providers."""
         return {
             "OAUTH_CLIENT_ID": CLIENT_ID,
             "OAUTH_CLIENT_SECRET": CLIENT_SECRET,

@@ -1,4 +1,4 @@
-"""A browser, as far as signing in needs one: it follows redirects, and keeps cookies for each site."""
+"""A browser for sign-ins: it follows redirects and stores the cookies of each site."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,95 +6,97 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from portico.testing import Client, HTTPTransport, Response
 
-#: Where an in-process house is, for a browser.
-HOUSE = "http://testserver"
+#: The URL of the in-process application, for a browser.
+APP_URL = "http://testserver"
 
 
 @dataclass
 class Browser:
-    """`house`: reached without a socket under `HOUSE`; every other site over HTTP."""
+    """`app`: the client that is used for `APP_URL`; other sites are reached over HTTP."""
 
     app: Client
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def get(self, url: str, **headers: str) -> Response:
-        """One request, with the cookies of the site."""
+        """Send a request with the cookies of the site and return the response."""
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}"
-        kept = self.cookies.setdefault(site, {})
-        sent = {
+        site_cookies = self.cookies.setdefault(site, {})
+        request_headers = {
             "accept": "text/html",
             "sec-fetch-site": "cross-site",
             "sec-fetch-mode": "navigate",
             **headers,
         }
-        if kept:
-            sent["cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
+        if site_cookies:
+            request_headers["cookie"] = "; ".join(
+                f"{name}={value}" for name, value in site_cookies.items()
+            )
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        if site == HOUSE:
-            answer = self.app.get(target, headers=sent)
+        if site == APP_URL:
+            response = self.app.get(target, headers=request_headers)
         else:
-            answer = Client(HTTPTransport(site)).get(target, headers=sent)
-        for cookie in answer.cookies:
+            response = Client(HTTPTransport(site)).get(target, headers=request_headers)
+        for cookie in response.cookies:
             pair, _, attributes = cookie.partition(";")
             name, _, value = pair.partition("=")
             if "max-age=0" in attributes.lower():
-                kept.pop(name, None)
+                site_cookies.pop(name, None)
             else:
-                kept[name] = value
-        return answer
+                site_cookies[name] = value
+        return response
 
-    def follow(self, url: str, until: str = f"{HOUSE}/") -> tuple[str, Response]:
-        """Follow redirects up to one that leads below `until`. Returns that address, and the answer that named it."""
+    def follow(self, url: str, until: str = f"{APP_URL}/") -> tuple[str, Response]:
+        """Follow redirects up to a URL below `until`. Return that URL and the response that redirects to it."""
         for _ in range(10):
-            answer = self.get(url)
-            assert answer.status in (302, 303, 307), (url, answer)
-            url = urljoin(url, answer.headers["location"])
+            response = self.get(url)
+            assert response.status in (302, 303, 307), (url, response)
+            url = urljoin(url, response.headers["location"])
             if url.startswith(until):
-                return url, answer
-        raise AssertionError(f"redirected for ever: {url}")
+                return url, response
+        raise AssertionError(f"too many redirects: {url}")
 
-    def sign_in(self, provider: str = "oidc") -> "Landing":
-        """Out to a provider and back, as somebody does who clicks on its button."""
-        back, _ = self.follow(f"{HOUSE}/oauth/{provider}/login")
-        return self.land(back)
+    def sign_in(self, provider: str = "oidc") -> "SignInResult":
+        """Sign in at a provider, as a user who clicks on its button."""
+        callback_url, _ = self.follow(f"{APP_URL}/oauth/{provider}/login")
+        return self.open_callback(callback_url)
 
-    def land(self, back: str) -> "Landing":
-        """Open the address that a provider sends the browser back to."""
-        return Landing(self.get(back), self)
+    def open_callback(self, url: str) -> "SignInResult":
+        """Open the URL that a provider redirects the browser to."""
+        return SignInResult(self.get(url), self)
 
 
 @dataclass
-class Landing:
-    """What the house says to whoever comes back."""
+class SignInResult:
+    """The application's response to a callback."""
 
-    answer: Response
+    response: Response
     browser: Browser
 
     @property
     def error(self) -> str:
-        """The reason on the page; empty if there is none."""
-        query = parse_qs(urlsplit(self.answer.headers.get("location", "")).query)
+        """The error that the page shows; empty if there is none."""
+        query = parse_qs(urlsplit(self.response.headers.get("location", "")).query)
         return query.get("error", [""])[0]
 
     @property
     def token(self) -> str:
-        """The session's, as the page reads it."""
-        return self.browser.cookies.get(HOUSE, {}).get("token", "")
+        """The session token, as the page reads it."""
+        return self.browser.cookies.get(APP_URL, {}).get("token", "")
 
     @property
     def account(self) -> Mapping[str, object]:
-        """Who is signed in now. Fails the test if nobody is."""
-        assert self.answer.status == 307, self.answer
+        """The account that is signed in. Fails the test if there is none."""
+        assert self.response.status == 307, self.response
         assert not self.error, self.error
-        answer = Client(self.browser.app.transport, self.token).get("/api/v1/auths/")
-        assert answer.status == 200, answer
-        found: Mapping[str, object] = answer.json
+        response = Client(self.browser.app.transport, self.token).get("/api/v1/auths/")
+        assert response.status == 200, response
+        found: Mapping[str, object] = response.json
         return found
 
 
 def with_query(url: str, **more: str | None) -> str:
-    """An address with other values in its query; None = without it."""
+    """Return a URL with other query parameters; None removes one."""
     parts = urlsplit(url)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()} | more
     return parts._replace(
@@ -103,4 +105,5 @@ def with_query(url: str, **more: str | None) -> str:
 
 
 def query_of(url: str) -> dict[str, str]:
+    """Return the query parameters of a URL."""
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}

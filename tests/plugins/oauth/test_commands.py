@@ -1,22 +1,22 @@
-"""`portico oidc …`, as somebody at the keyboard sees it."""
+"""`portico oauth …` on the command line."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.oauth.authorization_server import Authority
+from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import Browser
 
+from portico.api import OperatorError
 from portico.testing import Client, CommandLine, InProcessApp
-from portico_oauth.cli.dry_run import LoginPreview, read_claims
-from portico_oauth.cli.dry_run import preview_login as try_out
-from portico_oauth.login.flow import provider_of
+from portico_oauth.cli.dry_run import LoginPreview, preview_login, read_claims
+from portico_oauth.components import OAuthComponents
 
 
 @pytest.fixture
 def database_url() -> str:
-    """One is enough: nothing here depends on it."""
+    """Run on SQLite only: nothing here depends on the database."""
     return ""
 
 
@@ -33,130 +33,172 @@ def env(env: dict[str, str]) -> dict[str, str]:
     }
 
 
-def tried(
-    app: InProcessApp, claims: Any, provider: str = "oidc", *, vouched: bool | None = None
+def components(app: InProcessApp) -> OAuthComponents:
+    """Return the objects of the plugin."""
+    [found] = [one for one in app.portico.contributions if one.plugin_name == "oauth"]
+    assert isinstance(found.components, OAuthComponents)
+    return found.components
+
+
+def preview(
+    app: InProcessApp, claims: Any, provider: str = "oidc", *, email_verified: bool | None = None
 ) -> LoginPreview:
-    """As the command does it, without a process for each."""
+    """Return what `portico oauth test-claims` shows, without a process for each call."""
 
     async def work() -> LoginPreview:
-        way = provider_of(app.portico.context, provider)
-        assert way is not None
-        said = claims if isinstance(claims, str) else json.dumps(claims)
-        found, signature = await read_claims(way, said)
-        return await try_out(app.portico.context, way, found, vouched=vouched, signature=signature)
+        chosen = components(app).providers[provider]
+        text = claims if isinstance(claims, str) else json.dumps(claims)
+        found, signature = await read_claims(chosen, text)
+        return await preview_login(
+            app.portico.context,
+            chosen,
+            found,
+            email_verified=email_verified,
+            signature=signature,
+        )
 
-    outcome: LoginPreview = app.call(work)
-    return outcome
+    shown: LoginPreview = app.call(work)
+    return shown
 
 
-def test_claims_are_tried_and_nothing_is_changed(admin: Client, app: InProcessApp) -> None:
+def test_dry_run_shows_outcome_and_changes_nothing(admin: Client, app: InProcessApp) -> None:
     ben = admin.add_user("Ben")
     before = admin.get("/api/v1/users/").json["total"], admin.get("/api/v1/groups/").json
-    new = tried(app, GRACE | {"roles": ["user"], "groups": ["staff", "ops"]})
-    assert (new.outcome, new.role, new.joined) == ("new", "user", ["ops", "staff"])
-    assert new.made == ["ops", "staff"] and new.account_id == ""
-    merged = tried(app, GRACE | {"email": "ben@example.org", "roles": "admin"})
-    assert (merged.outcome, merged.account_id) == ("merged", ben.account["id"])
-    assert (merged.role_was, merged.role) == ("user", "admin")
+    created = preview(app, GRACE | {"roles": ["user"], "groups": ["staff", "ops"]})
+    assert (created.outcome, created.role, created.joined_groups) == (
+        "created",
+        "user",
+        ["ops", "staff"],
+    )
+    assert created.created_groups == ["ops", "staff"] and created.account_id == ""
+    linked = preview(app, GRACE | {"email": "ben@example.org", "roles": "admin"})
+    assert (linked.outcome, linked.account_id) == ("linked", ben.account["id"])
+    assert (linked.old_role, linked.role) == ("user", "admin")
     for claims in (
         GRACE | {"email": "ada@example.org"},
         GRACE | {"email": "ben@example.org", "email_verified": "true"},
         GRACE | {"roles": {"admin": True}},
         {"sub": "s-1"},
     ):
-        refused = tried(app, claims)
-        assert refused.outcome == "refused" and refused.why
+        rejected = preview(app, claims)
+        assert rejected.outcome == "rejected" and rejected.why
     assert before == (admin.get("/api/v1/users/").json["total"], admin.get("/api/v1/groups/").json)
     assert ben.get("/api/v1/auths/").status == 200
 
 
-def test_what_is_tried_is_what_happens(
-    admin: Client, authority: Authority, app: InProcessApp
+def test_dry_run_matches_real_sign_in(
+    admin: Client, provider_server: AuthorizationServer, app: InProcessApp
 ) -> None:
-    authority.claims |= {"roles": ["user"], "groups": ["staff"]}
+    provider_server.claims |= {"roles": ["user"], "groups": ["staff"]}
     account = Browser(app.client).sign_in().account
-    found = tried(app, authority.claims | {"groups": ["ops"]})
+    found = preview(app, provider_server.claims | {"groups": ["ops"]})
     assert (found.outcome, found.account_id) == ("found", account["id"])
-    assert (found.joined, found.left, found.made) == (["ops"], ["staff"], ["ops"])
+    assert (found.joined_groups, found.left_groups, found.created_groups) == (
+        ["ops"],
+        ["staff"],
+        ["ops"],
+    )
 
 
-def test_a_token_says_whether_it_is_signed(
-    authority: Authority, admin: Client, app: InProcessApp
+def test_dry_run_reports_signature_of_token(
+    provider_server: AuthorizationServer, admin: Client, app: InProcessApp
 ) -> None:
-    token = authority.signed(authority.id_claims("n"))
-    assert tried(app, token).signature == "good"
-    assert tried(app, token[:-8] + "AAAAAAAA").signature.startswith("no good")
+    token = provider_server.signed(provider_server.id_claims("n"))
+    assert preview(app, token).signature == "valid"
+    assert preview(app, token[:-8] + "AAAAAAAA").signature.startswith("invalid")
 
 
-def test_claims_are_given_as_json_as_a_token_or_in_a_file(
-    cli: CommandLine, authority: Authority, tmp_path: Path, admin: Client
+def test_test_claims_reads_json_token_and_file(
+    cli: CommandLine, provider_server: AuthorizationServer, tmp_path: Path, admin: Client
 ) -> None:
     file = tmp_path / "token"
-    file.write_text(authority.signed(authority.id_claims("n")) + "\n")
-    shown = cli("oidc", "try", file).stdout
-    assert "They would be given a new account." in shown and "vouched for" in shown
-    authority.stop()
-    said = json.loads(cli("oidc", "try", file, "--json").stdout)
-    assert said["signature"].startswith("not checked") and said["outcome"] == "new"
-    refused = cli("oidc", "try", "-", said='{"sub": "x"}', code=1)
-    assert "They would be refused." in refused.stdout
+    file.write_text(provider_server.signed(provider_server.id_claims("n")) + "\n")
+    shown = cli("oauth", "test-claims", file).stdout
+    assert "An account is created" in shown and "(verified)" in shown
+    provider_server.stop()
+    as_json = json.loads(cli("oauth", "test-claims", file, "--json").stdout)
+    assert as_json["signature"].startswith("not checked") and as_json["outcome"] == "created"
+    rejected = cli("oauth", "test-claims", "-", said='{"sub": "x"}', code=1)
+    assert "The sign-in is rejected." in rejected.stdout
 
 
-def test_what_is_no_claims_is_said_to_be_none(
+def test_test_claims_rejects_invalid_claims_with_message(
     cli: CommandLine, admin: Client, app: InProcessApp
 ) -> None:
     for given in ("{", "a.b.c", "", '{"sub": NaN}', "[" * 100_000):
         with pytest.raises(ValueError, match="This is n"):
-            tried(app, given)
-    assert cli("oidc", "try", "-", said="a.b.c", code=2).stderr
-    assert "no file" in cli("oidc", "try", "nothing-like-that", code=2).stderr
+            preview(app, given)
+    assert cli("oauth", "test-claims", "-", said="a.b.c", code=2).stderr
+    assert "not a file" in cli("oauth", "test-claims", "nothing-like-that", code=2).stderr
 
 
-def test_a_terminal_shows_claims_and_does_not_obey_them(cli: CommandLine, admin: Client) -> None:
+def test_test_claims_escapes_control_characters(cli: CommandLine, admin: Client) -> None:
     claims = GRACE | {"name": "\x1b[2J\x07Grace"}
-    assert "\x1b" not in cli("oidc", "try", json.dumps(claims)).stdout
+    assert "\x1b" not in cli("oauth", "test-claims", json.dumps(claims)).stdout
 
 
-def test_github_is_asked_about_addresses_so_the_answer_is_given(
-    admin: Client, app: InProcessApp
-) -> None:
+def test_dry_run_takes_email_verification_for_github(admin: Client, app: InProcessApp) -> None:
     admin.add_user("Ben")
     claims = {"id": "7", "email": "ben@example.org", "name": "Ben"}
-    assert tried(app, claims, "github").outcome == "refused"
-    assert tried(app, claims, "github", vouched=True).outcome == "merged"
+    assert preview(app, claims, "github").outcome == "rejected"
+    assert preview(app, claims, "github", email_verified=True).outcome == "linked"
 
 
 def test_accounts_are_linked_and_unlinked(
     cli: CommandLine, admin: Client, app: InProcessApp
 ) -> None:
     ben = admin.add_user("Ben")
-    cli("oidc", "link", "Ben@example.org", "oidc", "s-1")
-    landing = Browser(app.client).sign_in()
-    assert landing.account["id"] == ben.account["id"]
-    assert cli("oidc", "links", "ben@example.org").stdout.split() == ["oidc", "s-1"]
-    cli("oidc", "link", "ada@example.org", "oidc", "s-1", code=1)
-    assert "nobody now" in cli("oidc", "unlink", "ben@example.org", "oidc", "s-1").stdout
-    cli("oidc", "unlink", "ben@example.org", "oidc", "s-1", code=1)
-    cli("oidc", "link", "nobody@example.org", "oidc", "s-2", code=1)
-    assert json.loads(cli("oidc", "links", "ben@example.org", "--json").stdout) == []
+    cli("oauth", "link", "Ben@example.org", "oidc", "s-1")
+    result = Browser(app.client).sign_in()
+    assert result.account["id"] == ben.account["id"]
+    assert cli("oauth", "list-links", "ben@example.org").stdout.split() == ["oidc", "s-1"]
+    cli("oauth", "link", "ada@example.org", "oidc", "s-1", code=1)
+    assert "no longer linked" in cli("oauth", "unlink", "ben@example.org", "oidc", "s-1").stdout
+    cli("oauth", "unlink", "ben@example.org", "oidc", "s-1", code=1)
+    cli("oauth", "link", "nobody@example.org", "oidc", "s-2", code=1)
+    assert json.loads(cli("oauth", "list-links", "ben@example.org", "--json").stdout) == []
 
 
-def test_an_administrator_is_linked_by_hand_and_no_other_way(
+def test_administrator_can_be_linked_on_the_command_line(
     cli: CommandLine, admin: Client, app: InProcessApp
 ) -> None:
-    cli("oidc", "link", "ada@example.org", "oidc", "s-1")
+    cli("oauth", "link", "ada@example.org", "oidc", "s-1")
     assert Browser(app.client).sign_in().account["id"] == admin.account["id"]
 
 
-def test_providers_are_checked(cli: CommandLine, authority: Authority) -> None:
-    found = cli("oidc", "check", "oidc").stdout
-    assert authority.url in found and "RS256" in found and "none" not in found
-    every = json.loads(cli("oidc", "check", "--json").stdout)
+def test_check_shows_provider_metadata_and_redirect_uri(
+    cli: CommandLine, provider_server: AuthorizationServer
+) -> None:
+    found = cli("oauth", "check", "oidc").stdout
+    assert provider_server.url in found and "RS256" in found and "none" not in found
+    every = json.loads(cli("oauth", "check", "--json").stdout)
     assert {one["provider"] for one in every} == {"google", "microsoft", "github", "oidc", "feishu"}
     settings = {"WEBUI_URL": "https://chat.example.org"}
     assert (
         "https://chat.example.org/oauth/oidc/callback"
-        in cli("oidc", "check", settings=settings).stdout
+        in cli("oauth", "check", settings=settings).stdout
     )
-    authority.metadata = {"issuer": "https://other.example"}
-    assert "PORTICO_OAUTH_OIDC_ISSUER" in cli("oidc", "check", "oidc", code=1).stdout
+    provider_server.metadata = {"issuer": "https://other.example"}
+    assert "PORTICO_OAUTH_OIDC_ISSUER" in cli("oauth", "check", "oidc", code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "new"),
+    [
+        (("oidc", "try", "{}", "--vouched"), "portico oauth test-claims"),
+        (("oidc", "check"), "portico oauth check"),
+        (("oidc", "links", "ada@example.org"), "portico oauth list-links"),
+        (("oidc",), "portico oauth"),
+        (("oauth", "test-claims", "{}", "--vouched"), "--email-verified"),
+        (("oauth", "test-claims", "{}", "--not-vouched"), "--email-unverified"),
+    ],
+)
+def test_former_commands_and_options_name_the_new_ones(
+    cli: CommandLine, words: tuple[str, ...], new: str
+) -> None:
+    assert new in cli(*words, code=2).stderr
+
+
+def test_former_variable_names_the_new_one(env: dict[str, str]) -> None:
+    with pytest.raises(OperatorError, match="now called PORTICO_OAUTH_TRUST_EMAILS_FROM"):
+        InProcessApp(env | {"PORTICO_OAUTH_TRUSTED_EMAILS": "oidc"})

@@ -1,23 +1,24 @@
-"""Pictures come from out in the world, and a provider's token goes to the provider alone."""
+"""Profile pictures: fetched from public addresses only; the access token is sent to the provider only."""
 
 import base64
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.plugins.oauth.authorization_server import Authority
+from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import Browser
 
 from portico.api import ExternalIdentity, FetchRefused, FetchResult, Secret
 from portico.testing import InProcessApp
-from portico_oauth.login.avatars import Pictures
+from portico_oauth.login.avatars import Avatars
 from portico_oauth.protocol.login_result import LoginResult
-from portico_oauth.registrations import Registration, registrations
+from portico_oauth.protocol.registration import Registration
+from portico_oauth.registrations import registrations
 from portico_oauth.settings import OAuthSettings
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 20
-GOOD = FetchResult(200, "image/png", PNG)
-INSIDE = [
+VALID = FetchResult(200, "image/png", PNG)
+INTERNAL_URLS = [
     "http://{own}/picture", "https://{own}/picture", "https://127.0.0.1/x", "https://[::1]/x",
     "https://[::ffff:7f00:1]/x", "https://0x7f.1/x", "https://2130706433/x", "https://169.254.169.254/latest",
     "https://168.63.129.16/x", "https://100.64.0.1/x", "https://[64:ff9b::7f00:1]/x", "https://localhost/x",
@@ -28,46 +29,47 @@ INSIDE = [
 
 @pytest.fixture
 def database_url() -> str:
-    """One is enough: nothing here depends on it."""
+    """Run on SQLite only: nothing here depends on the database."""
     return ""
 
 
+@pytest.mark.case("AB-45")
 @pytest.mark.usefixtures("admin")
-def test_AB_45_a_picture_that_is_inside_is_not_fetched(
-    browser: Browser, authority: Authority, env: dict[str, str]
+def test_picture_from_internal_address_is_not_fetched(
+    browser: Browser, provider_server: AuthorizationServer, env: dict[str, str]
 ) -> None:
     env["OAUTH_UPDATE_PICTURE_ON_LOGIN"] = "true"
-    own = authority.url.removeprefix("http://")
-    for number, address in enumerate(INSIDE):
+    own = provider_server.url.removeprefix("http://")
+    for number, address in enumerate(INTERNAL_URLS):
         picture = address.replace("{own}", own) if isinstance(address, str) else address
-        authority.claims |= {
+        provider_server.claims |= {
             "sub": f"p{number}",
             "email": f"p{number}@example.org",
             "picture": picture,
         }
         assert browser.sign_in().account["profile_image_url"] == "/user.png", address
-    assert not authority.asked("/picture")
+    assert not provider_server.requests_to("/picture")
 
 
-class Outside:
-    """Stands for the world outside, as the guarded client sees it."""
+class FakeHTTP:
+    """Stands in for `app.safe_http`."""
 
     def __init__(self, answer: FetchResult | None) -> None:
         self.answer = answer
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[tuple[str, dict[str, Any]]] = []
 
     async def get(self, url: str, **options: Any) -> FetchResult:
-        self.asked.append((url, options))
+        self.requests.append((url, options))
         if self.answer is None:
             raise FetchRefused
         return self.answer
 
 
-async def nobody(*_: str) -> None:
-    """Who a subject is that is new."""
+async def no_account(*_: str) -> None:
+    """Stands in for `links.account_id` of a new subject."""
 
 
-async def somebody(*_: str) -> str:
+async def linked_account(*_: str) -> str:
     return "ada-id"
 
 
@@ -79,8 +81,8 @@ def registration(name: str) -> Registration:
     return found
 
 
-def picture(
-    outside: Outside,
+def fetch_picture(
+    http: FakeHTTP,
     app: InProcessApp,
     claims: dict[str, Any],
     *,
@@ -88,28 +90,30 @@ def picture(
     known: bool = False,
     **settings: Any,
 ) -> str | None:
-    """What comes of these claims."""
-    links = SimpleNamespace(account_id=somebody if known else nobody)
-    stand_in: Any = SimpleNamespace(fetch=outside, identity=SimpleNamespace(links=links))
-    evidence = LoginResult(
+    """Return the picture of the identity with these claims."""
+    links = SimpleNamespace(account_id=linked_account if known else no_account)
+    stand_in: Any = SimpleNamespace(safe_http=http, identity=SimpleNamespace(links=links))
+    result = LoginResult(
         claims=claims,
         token={"access_token": "secret"},
         hosts=frozenset({"provider.example", "provider.example:8443"}),
     )
-    proof = ExternalIdentity(subject="s", email="a@b.c", name="A")
-    pictures = Pictures(stand_in, OAuthSettings(**settings))
-    found: ExternalIdentity = app.call(pictures.added, proof, evidence, registration(provider))
+    identity = ExternalIdentity(subject="s", email="a@b.c", name="A")
+    avatars = Avatars(stand_in, OAuthSettings(**settings))
+    found: ExternalIdentity = app.call(
+        avatars.with_picture, identity, result, registration(provider)
+    )
     return found.picture
 
 
-AT_HOME, ELSEWHERE = "https://Provider.example/p.png", "https://cdn.example/p.png"
+PROVIDER_URL, OTHER_URL = "https://Provider.example/p.png", "https://cdn.example/p.png"
 
 
-def test_a_picture_becomes_part_of_the_account(app: InProcessApp) -> None:
-    outside = Outside(GOOD)
-    found = picture(outside, app, {"picture": ELSEWHERE})
+def test_picture_is_stored_as_data_url(app: InProcessApp) -> None:
+    http = FakeHTTP(VALID)
+    found = fetch_picture(http, app, {"picture": OTHER_URL})
     assert found == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
-    _, options = outside.asked[0]
+    _, options = http.requests[0]
     assert options["https_only"] is True and options["largest"] <= 192 * 1024
     assert set(options["types"]) == {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
@@ -117,34 +121,34 @@ def test_a_picture_becomes_part_of_the_account(app: InProcessApp) -> None:
 @pytest.mark.parametrize(
     ("address", "given"),
     [
-        (AT_HOME, True),
+        (PROVIDER_URL, True),
         ("https://provider.example:8443/p", True),
-        (ELSEWHERE, False),
+        (OTHER_URL, False),
         ("https://provider.example.evil.example/p", False),
         ("https://provider.example:9000/p", False),
         ("https://evil.example/provider.example", False),
         ("https://provider.example@evil.example/p", False),
     ],
 )
-def test_a_token_is_shown_to_its_provider_alone(
+def test_access_token_is_sent_to_provider_hosts_only(
     app: InProcessApp, address: str, given: bool
 ) -> None:
-    outside = Outside(GOOD)
-    picture(outside, app, {"picture": address})
-    assert ("Authorization" in outside.asked[0][1]["headers"]) is given
+    http = FakeHTTP(VALID)
+    fetch_picture(http, app, {"picture": address})
+    assert ("Authorization" in http.requests[0][1]["headers"]) is given
 
 
-def test_microsoft_shows_pictures_to_whoever_has_the_token(app: InProcessApp) -> None:
-    outside = Outside(GOOD)
-    assert picture(outside, app, {"picture": ELSEWHERE}, provider="microsoft")
-    url, options = outside.asked[0]
+def test_microsoft_picture_is_fetched_with_access_token(app: InProcessApp) -> None:
+    http = FakeHTTP(VALID)
+    assert fetch_picture(http, app, {"picture": OTHER_URL}, provider="microsoft")
+    url, options = http.requests[0]
     assert url.startswith("https://graph.microsoft.com/")
     assert options["headers"] == {"Authorization": "Bearer secret"}
 
 
-def test_github_has_a_word_of_its_own_for_pictures(app: InProcessApp) -> None:
-    outside = Outside(GOOD)
-    assert picture(outside, app, {"avatar_url": ELSEWHERE}, provider="github")
+def test_github_picture_is_read_from_avatar_url(app: InProcessApp) -> None:
+    http = FakeHTTP(VALID)
+    assert fetch_picture(http, app, {"avatar_url": OTHER_URL}, provider="github")
 
 
 @pytest.mark.parametrize(
@@ -157,14 +161,14 @@ def test_github_has_a_word_of_its_own_for_pictures(app: InProcessApp) -> None:
         FetchResult(200, "image/png", b""),
     ],
 )
-def test_what_is_no_picture_is_none(app: InProcessApp, answer: FetchResult | None) -> None:
-    assert picture(Outside(answer), app, {"picture": ELSEWHERE}) is None
+def test_invalid_pictures_are_ignored(app: InProcessApp, answer: FetchResult | None) -> None:
+    assert fetch_picture(FakeHTTP(answer), app, {"picture": OTHER_URL}) is None
 
 
-def test_nobody_is_asked_for_a_picture_that_nobody_needs(app: InProcessApp) -> None:
-    outside = Outside(GOOD)
-    assert picture(outside, app, {"picture": ELSEWHERE}, known=True) is None
-    assert picture(outside, app, {"picture": ELSEWHERE}, picture_claim="") is None
-    assert picture(outside, app, {}) is None
-    assert not outside.asked
-    assert picture(outside, app, {"picture": ELSEWHERE}, known=True, update_picture=True)
+def test_picture_is_fetched_only_when_needed(app: InProcessApp) -> None:
+    http = FakeHTTP(VALID)
+    assert fetch_picture(http, app, {"picture": OTHER_URL}, known=True) is None
+    assert fetch_picture(http, app, {"picture": OTHER_URL}, picture_claim="") is None
+    assert fetch_picture(http, app, {}) is None
+    assert not http.requests
+    assert fetch_picture(http, app, {"picture": OTHER_URL}, known=True, update_picture=True)

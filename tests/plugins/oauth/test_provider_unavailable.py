@@ -1,4 +1,4 @@
-"""A provider that is away, slow or talks garbage: a sentence on the page, never a fault of ours."""
+"""Providers that are unavailable, slow or answer with invalid data: the page shows an error, never a status 500."""
 
 import asyncio
 import threading
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.plugins.oauth.authorization_server import Authority
-from tests.plugins.oauth.browser import HOUSE, Browser, query_of
+from tests.plugins.oauth.authorization_server import AuthorizationServer
+from tests.plugins.oauth.browser import APP_URL, Browser, query_of
 
 from portico.testing import InProcessApp
 from portico_oauth.errors import ProviderUnavailable
@@ -18,29 +18,29 @@ pytestmark = pytest.mark.usefixtures("admin")
 
 @pytest.fixture
 def database_url() -> str:
-    """One is enough: nothing here depends on it."""
+    """Run on SQLite only: nothing here depends on the database."""
     return ""
 
 
 def error_of(browser: Browser) -> str:
-    answer = browser.get(f"{HOUSE}/oauth/oidc/login")
+    answer = browser.get(f"{APP_URL}/oauth/oidc/login")
     assert answer.status == 302
     return query_of(answer.headers["location"]).get("error", "")
 
 
-def test_whoever_sets_out_for_a_provider_that_is_away_is_told_so(
-    browser: Browser, authority: Authority
+def test_login_redirects_with_error_while_provider_is_unavailable(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    authority.stop()
+    provider_server.stop()
     assert "could not be reached" in error_of(browser)
 
 
 DEEP = b"[" * 100_000
-GARBAGE = {
+INVALID_RESPONSES = {
     "not json": (200, b"<html>"),
-    "nothing": (200, b""),
-    "another thing": (200, b"[]"),
-    "half of a letter": (200, b'{"issuer": "\\ud800"}'),
+    "empty": (200, b""),
+    "another type": (200, b"[]"),
+    "lone surrogate": (200, b'{"issuer": "\\ud800"}'),
     "deep": (200, DEEP),
     "large": (200, b'"' + b"x" * 3_000_000 + b'"'),
     "an error": (500, b"{}"),
@@ -49,53 +49,57 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("path", [DISCOVERY, "/jwks", "/token", "/userinfo"])
-def test_a_provider_that_talks_garbage_is_as_good_as_away(
-    browser: Browser, authority: Authority, count: Callable[[], int], path: str
+def test_invalid_provider_responses_fail_the_sign_in(
+    browser: Browser, provider_server: AuthorizationServer, count: Callable[[], int], path: str
 ) -> None:
-    authority.leaves_out_of_id_token = ("email",)
-    for name, authority.broken[path] in GARBAGE.items():
+    provider_server.omitted_from_id_token = ("email",)
+    for name, provider_server.broken[path] in INVALID_RESPONSES.items():
         if path == DISCOVERY:
             assert "could not be reached" in error_of(browser), name
         else:
-            landing = browser.sign_in()
-            assert landing.answer.status == 307 and landing.error and not landing.token, name
+            result = browser.sign_in()
+            assert result.response.status == 307 and result.error and not result.token, name
     assert count() == 1
 
 
-def test_a_provider_that_comes_back_is_asked_again(browser: Browser, authority: Authority) -> None:
-    authority.broken[DISCOVERY] = (503, b"")
+def test_sign_in_works_after_provider_recovers(
+    browser: Browser, provider_server: AuthorizationServer
+) -> None:
+    provider_server.broken[DISCOVERY] = (503, b"")
     assert error_of(browser)
-    authority.broken.clear()
+    provider_server.broken.clear()
     assert browser.sign_in().account
 
 
-def test_many_who_wait_for_a_provider_wait_once(app: InProcessApp, authority: Authority) -> None:
-    way = app.portico.identity.auth.providers["oidc"]
-    authority.broken[DISCOVERY] = (503, b"")
+def test_concurrent_metadata_requests_share_one_failure(
+    app: InProcessApp, provider_server: AuthorizationServer
+) -> None:
+    provider = app.portico.identity.auth.providers["oidc"]
+    provider_server.broken[DISCOVERY] = (503, b"")
 
     async def many() -> list[Any]:
-        asked = (way.discovery.metadata() for _ in range(20))  # type: ignore[attr-defined]
-        return await asyncio.gather(*asked, return_exceptions=True)
+        requests = (provider.discovery.metadata() for _ in range(20))  # type: ignore[attr-defined]
+        return await asyncio.gather(*requests, return_exceptions=True)
 
     assert all(isinstance(one, ProviderUnavailable) for one in app.call(many))
-    assert len(authority.asked(DISCOVERY)) == 1
+    assert len(provider_server.requests_to(DISCOVERY)) == 1
 
 
-def test_what_a_provider_said_last_is_used_while_it_is_away(
-    browser: Browser, authority: Authority, app: InProcessApp
+def test_cached_documents_are_used_while_provider_is_unavailable(
+    browser: Browser, provider_server: AuthorizationServer, app: InProcessApp
 ) -> None:
     assert browser.sign_in().account
     discovery = app.portico.identity.auth.providers["oidc"].discovery  # type: ignore[attr-defined]
-    for remembered in (discovery._metadata, discovery._keys):
-        remembered._good_until = -1.0
-    authority.broken[DISCOVERY] = authority.broken["/jwks"] = (503, b"")
+    for cached in (discovery._metadata, discovery._keys):
+        cached._expires_at = -1.0
+    provider_server.broken[DISCOVERY] = provider_server.broken["/jwks"] = (503, b"")
     assert browser.sign_in().account
 
 
-def test_a_description_that_cannot_be_trusted_is_not_used(
-    browser: Browser, authority: Authority
+def test_untrusted_discovery_documents_are_refused(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    for authority.metadata in (
+    for provider_server.metadata in (
         {"issuer": "https://evil.example"},
         {"issuer": None},
         {"token_endpoint": None},
@@ -104,15 +108,15 @@ def test_a_description_that_cannot_be_trusted_is_not_used(
         {"jwks_uri": "file:///etc/passwd"},
         {"token_endpoint": 7},
     ):
-        assert "could not be reached" in error_of(browser), authority.metadata
+        assert "could not be reached" in error_of(browser), provider_server.metadata
 
 
-def test_a_provider_that_is_slow_is_as_good_as_away(
-    env: dict[str, str], authority: Authority
+def test_slow_provider_counts_as_unavailable(
+    env: dict[str, str], provider_server: AuthorizationServer
 ) -> None:
     release = threading.Event()
-    respond = authority.respond
-    authority.respond = lambda *a: (release.wait(30), respond(*a))[1]  # type: ignore[method-assign]
+    respond = provider_server.respond
+    provider_server.respond = lambda *a: (release.wait(30), respond(*a))[1]  # type: ignore[method-assign]
     app = InProcessApp(env | {"OAUTH_TIMEOUT": "0.3"})
     try:
         assert "could not be reached" in error_of(Browser(app.client))

@@ -1,155 +1,161 @@
-"""Whoever comes back has set out from here, with this browser, a moment ago, and has not been back before."""
+"""The callback: the state must be pending in this browser, not expired and not used before."""
 
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from tests.plugins.oauth.authorization_server import Authority
-from tests.plugins.oauth.browser import HOUSE, Browser, query_of, with_query
+from tests.plugins.oauth.authorization_server import AuthorizationServer
+from tests.plugins.oauth.browser import APP_URL, Browser, query_of, with_query
 
 from portico.testing import Client, InProcessApp, Response
 
-LOGIN = f"{HOUSE}/oauth/oidc/login"
+LOGIN = f"{APP_URL}/oauth/oidc/login"
 Count = Callable[[], int]
 
 
-def assert_refused(answer: Response, count: Count) -> None:
-    """A 4xx, no session, no account but the founder's."""
+def assert_rejected(answer: Response, count: Count) -> None:
+    """Status 400, no session and no new account."""
     assert answer.status == 400, answer
     assert answer.detail
     assert not [cookie for cookie in answer.cookies if cookie.startswith("token=")]
     assert count() == 1
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_whoever_did_not_set_out_does_not_come_in(browser: Browser, count: Count) -> None:
-    assert_refused(browser.get(f"{HOUSE}/oauth/oidc/callback?code=x&state=made-up"), count)
+def test_callback_without_pending_login_is_refused(browser: Browser, count: Count) -> None:
+    assert_rejected(browser.get(f"{APP_URL}/oauth/oidc/callback?code=x&state=made-up"), count)
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_a_missing_or_odd_state_does_not_come_in(browser: Browser, count: Count) -> None:
-    back, _ = browser.follow(LOGIN)
+def test_callback_with_missing_or_invalid_state_is_refused(browser: Browser, count: Count) -> None:
+    callback_url, _ = browser.follow(LOGIN)
     for state in (None, "", "x" * 10_000, "\x00", "é", "%00"):
-        assert_refused(browser.get(with_query(back, state=state)), count)
+        assert_rejected(browser.get(with_query(callback_url, state=state)), count)
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_a_state_is_good_once(browser: Browser, client: Client) -> None:
-    back, _ = browser.follow(LOGIN)
+def test_state_can_be_used_once(browser: Browser, client: Client) -> None:
+    callback_url, _ = browser.follow(LOGIN)
     replay = Browser(client, {site: dict(kept) for site, kept in browser.cookies.items()})
-    assert browser.land(back).account["email"] == "grace@example.org"
-    again = replay.get(back)
-    assert again.status == 400 and not replay.cookies[HOUSE].get("token")
-    assert browser.get(back).status == 400
+    assert browser.open_callback(callback_url).account["email"] == "grace@example.org"
+    again = replay.get(callback_url)
+    assert again.status == 400 and not replay.cookies[APP_URL].get("token")
+    assert browser.get(callback_url).status == 400
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_a_state_is_good_once_although_the_sign_in_failed(
-    browser: Browser, authority: Authority, client: Client, count: Count
+def test_state_is_used_up_by_failed_sign_in(
+    browser: Browser, provider_server: AuthorizationServer, client: Client, count: Count
 ) -> None:
-    back, _ = browser.follow(LOGIN)
+    callback_url, _ = browser.follow(LOGIN)
     replay = Browser(client, {site: dict(kept) for site, kept in browser.cookies.items()})
-    assert browser.land(with_query(back, error="access_denied", code=None)).error
-    assert_refused(replay.get(back), count)
+    assert browser.open_callback(with_query(callback_url, error="access_denied", code=None)).error
+    assert_rejected(replay.get(callback_url), count)
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_two_instances_share_what_is_used(
+def test_used_states_are_shared_between_instances(
     browser: Browser, app: InProcessApp, env: dict[str, str], client: Client
 ) -> None:
-    back, _ = browser.follow(LOGIN)
+    callback_url, _ = browser.follow(LOGIN)
     other = InProcessApp(env)
     try:
         elsewhere = Browser(other.client, {s: dict(kept) for s, kept in browser.cookies.items()})
-        assert elsewhere.land(back).account["email"] == "grace@example.org"
+        assert elsewhere.open_callback(callback_url).account["email"] == "grace@example.org"
     finally:
         other.close()
-    assert browser.get(back).status == 400
+    assert browser.get(callback_url).status == 400
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_the_state_of_another_browser_is_worth_nothing(
+def test_state_of_another_browser_is_refused(
     browser: Browser, client: Client, count: Count
 ) -> None:
-    back, _ = browser.follow(LOGIN)
+    callback_url, _ = browser.follow(LOGIN)
     victim = Browser(client)
-    assert_refused(victim.get(back), count)
+    assert_rejected(victim.get(callback_url), count)
     victim.follow(LOGIN)
-    assert_refused(victim.get(back), count)
+    assert_rejected(victim.get(callback_url), count)
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_the_state_of_another_provider_is_worth_nothing(
-    browser: Browser, count: Count
-) -> None:
-    back, _ = browser.follow(LOGIN)
-    assert_refused(browser.get(back.replace("/oidc/", "/google/")), count)
+def test_state_of_another_provider_is_refused(browser: Browser, count: Count) -> None:
+    callback_url, _ = browser.follow(LOGIN)
+    assert_rejected(browser.get(callback_url.replace("/oidc/", "/google/")), count)
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_an_expired_state_is_worth_nothing(
+def test_expired_state_is_refused(
     browser: Browser, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import portico_oauth.login.pending_logins as begun
+    import portico_oauth.login.pending_logins as pending_logins
 
-    back, _ = browser.follow(LOGIN)
-    later = begun.now() + begun.PENDING_LOGIN_SECONDS + 1
-    monkeypatch.setattr(begun, "now", lambda: later)
-    assert_refused(browser.get(back), count)
+    callback_url, _ = browser.follow(LOGIN)
+    later = pending_logins.now() + pending_logins.PENDING_LOGIN_SECONDS + 1
+    monkeypatch.setattr(pending_logins, "now", lambda: later)
+    assert_rejected(browser.get(callback_url), count)
 
 
+@pytest.mark.case("FT-06")
 @pytest.mark.usefixtures("admin")
-def test_FT_06_a_clock_that_jumped_back_makes_no_state_last_longer(
+def test_clock_set_back_does_not_extend_pending_login(
     browser: Browser, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import portico_oauth.login.pending_logins as begun
+    import portico_oauth.login.pending_logins as pending_logins
 
-    back, _ = browser.follow(LOGIN)
-    earlier = begun.now() - 3600
-    monkeypatch.setattr(begun, "now", lambda: earlier)
-    assert_refused(browser.get(back), count)
+    callback_url, _ = browser.follow(LOGIN)
+    earlier = pending_logins.now() - 3600
+    monkeypatch.setattr(pending_logins, "now", lambda: earlier)
+    assert_rejected(browser.get(callback_url), count)
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_a_cookie_that_is_not_ours_is_none(
-    browser: Browser, count: Count, app: InProcessApp
-) -> None:
-    back, _ = browser.follow(LOGIN)
-    value = browser.cookies[HOUSE]["owui-session"]
+def test_forged_state_cookie_is_ignored(browser: Browser, count: Count, app: InProcessApp) -> None:
+    callback_url, _ = browser.follow(LOGIN)
+    value = browser.cookies[APP_URL]["owui-session"]
     flipped = value[:-10] + ("A" if value[-10] != "A" else "B") + value[-9:]
     other = app.portico.encryptor.encrypt("[]", "oauth:token:x")
     for cookie in (value[:-1], flipped, "x" * 4000, "", other):
-        browser.cookies[HOUSE]["owui-session"] = cookie
-        assert_refused(browser.get(back), count)
+        browser.cookies[APP_URL]["owui-session"] = cookie
+        assert_rejected(browser.get(callback_url), count)
 
 
 @pytest.mark.usefixtures("admin")
-def test_the_cookie_tells_nobody_what_is_in_it(browser: Browser) -> None:
-    back, _ = browser.follow(LOGIN)
-    assert query_of(back)["state"] not in browser.cookies[HOUSE]["owui-session"]
+def test_state_cookie_is_encrypted(browser: Browser) -> None:
+    callback_url, _ = browser.follow(LOGIN)
+    assert query_of(callback_url)["state"] not in browser.cookies[APP_URL]["owui-session"]
 
 
 @pytest.mark.usefixtures("admin")
-def test_two_windows_sign_in_at_once(browser: Browser) -> None:
+def test_two_windows_can_sign_in_at_the_same_time(browser: Browser) -> None:
     first, _ = browser.follow(LOGIN)
-    second, _ = browser.follow(f"{HOUSE}/oauth/google/login")
-    assert browser.land(first).account["email"] == "grace@example.org"
-    assert "owui-session" in browser.cookies[HOUSE]
-    landing = browser.land(second)
-    assert landing.answer.status == 307
-    assert "owui-session" not in browser.cookies[HOUSE]
+    second, _ = browser.follow(f"{APP_URL}/oauth/google/login")
+    assert browser.open_callback(first).account["email"] == "grace@example.org"
+    assert "owui-session" in browser.cookies[APP_URL]
+    result = browser.open_callback(second)
+    assert result.response.status == 307
+    assert "owui-session" not in browser.cookies[APP_URL]
 
 
 @pytest.mark.usefixtures("admin")
-def test_a_browser_keeps_a_few_sign_ins_under_way_and_no_more(browser: Browser) -> None:
-    backs = [browser.follow(LOGIN)[0] for _ in range(8)]
-    assert len(browser.cookies[HOUSE]["owui-session"]) < 4000
-    assert browser.get(backs[0]).status == 400
-    assert browser.land(backs[-1]).account["email"] == "grace@example.org"
+def test_state_cookie_holds_limited_number_of_pending_logins(browser: Browser) -> None:
+    callback_urls = [browser.follow(LOGIN)[0] for _ in range(8)]
+    assert len(browser.cookies[APP_URL]["owui-session"]) < 4000
+    assert browser.get(callback_urls[0]).status == 400
+    assert browser.open_callback(callback_urls[-1]).account["email"] == "grace@example.org"
 
 
 @pytest.mark.usefixtures("admin")
-def test_the_login_cookie_lasts_minutes_and_comes_back_from_another_site(client: Client) -> None:
+def test_state_cookie_attributes(client: Client) -> None:
     answer = client.get("/oauth/oidc/login")
     [cookie] = answer.cookies
     assert answer.status == 302
@@ -159,7 +165,7 @@ def test_the_login_cookie_lasts_minutes_and_comes_back_from_another_site(client:
         assert attribute in cookie
 
 
-def test_a_provider_that_is_none_is_not_found(client: Client) -> None:
+def test_unknown_provider_is_not_found(client: Client) -> None:
     for path in ("login", "callback", "login/callback"):
         for name in ("nobody", "password", "%00", quote("ö"), "..%2f"):
             answer = client.get(f"/oauth/{name}/{path}")
@@ -167,33 +173,36 @@ def test_a_provider_that_is_none_is_not_found(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("admin")
-def test_the_older_way_back_works_too(browser: Browser) -> None:
-    back, _ = browser.follow(LOGIN)
-    assert browser.land(back.replace("/callback", "/login/callback")).account
+def test_former_callback_path_works(browser: Browser) -> None:
+    callback_url, _ = browser.follow(LOGIN)
+    assert browser.open_callback(callback_url.replace("/callback", "/login/callback")).account
 
 
+@pytest.mark.case("AB-74")
 @pytest.mark.usefixtures("admin")
-def test_AB_74_a_browser_that_another_provider_sends_back_does_not_come_in(
-    browser: Browser, authority: Authority, count: Count
+def test_callback_of_another_issuer_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
     for issuer in (None, "https://evil.example", ""):
-        back, _ = browser.follow(LOGIN)
-        assert browser.land(with_query(back, iss=issuer)).error
+        callback_url, _ = browser.follow(LOGIN)
+        assert browser.open_callback(with_query(callback_url, iss=issuer)).error
     assert count() == 1
-    assert not authority.asked("/token"), "the code was shown to somebody"
+    assert not provider_server.requests_to("/token"), "the code was sent to the provider"
 
 
-def test_whoever_fails_again_and_again_waits(env: dict[str, str], authority: Authority) -> None:
+def test_failed_callbacks_are_rate_limited(
+    env: dict[str, str], provider_server: AuthorizationServer
+) -> None:
     app = InProcessApp(
         env | {"PORTICO_RATE_LIMITS_ENABLED": "true", "PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "3"}
     )
     try:
         browser = Browser(app.client)
         for _ in range(5):
-            assert browser.sign_in().account, "who is let in is not counted"
+            assert browser.sign_in().account, "successful sign-ins are not counted"
         for _ in range(3):
-            assert browser.get(f"{HOUSE}/oauth/oidc/callback?state=x").status == 400
-        answer = browser.get(f"{HOUSE}/oauth/oidc/callback?state=x")
+            assert browser.get(f"{APP_URL}/oauth/oidc/callback?state=x").status == 400
+        answer = browser.get(f"{APP_URL}/oauth/oidc/callback?state=x")
         assert answer.status == 429 and int(answer.headers["retry-after"]) > 0
     finally:
         app.close()

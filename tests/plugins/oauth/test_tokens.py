@@ -1,4 +1,4 @@
-"""A sign-in is believed only with a token that its provider signed, for us, for this sign-in and for now."""
+"""Verification of tokens: signature, algorithm, audience, nonce, times, and the exchange of the code."""
 
 import hmac
 import json
@@ -10,29 +10,29 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import JWKRegistry
-from tests.plugins.oauth.authorization_server import CLIENT_ID, CLIENT_SECRET, Authority
-from tests.plugins.oauth.browser import HOUSE, Browser, query_of, with_query
+from tests.plugins.oauth.authorization_server import CLIENT_ID, CLIENT_SECRET, AuthorizationServer
+from tests.plugins.oauth.browser import APP_URL, Browser, query_of, with_query
 
 from portico.testing import Client
 
-LOGIN = f"{HOUSE}/oauth/oidc/login"
+LOGIN = f"{APP_URL}/oauth/oidc/login"
 Count = Callable[[], int]
 pytestmark = pytest.mark.usefixtures("admin")
 
 
 @pytest.fixture
 def database_url() -> str:
-    """One is enough: nothing here depends on it."""
+    """Run on SQLite only: nothing here depends on the database."""
     return ""
 
 
-def assert_refused(browser: Browser, count: Count) -> None:
-    """Told on the page, in the same words whatever it was; nobody is signed in, nobody has an account."""
-    landing = browser.sign_in()
-    assert landing.answer.status == 307
-    assert landing.answer.headers["location"].startswith(f"{HOUSE}/auth?error=")
-    assert "incorrect" in landing.error
-    assert not landing.token
+def assert_rejected(browser: Browser, count: Count) -> None:
+    """The page shows the same error for every reason; there is no session and no new account."""
+    result = browser.sign_in()
+    assert result.response.status == 307
+    assert result.response.headers["location"].startswith(f"{APP_URL}/auth?error=")
+    assert "incorrect" in result.error
+    assert not result.token
     assert count() == 1
 
 
@@ -44,17 +44,17 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
     "another issuer": {"iss": "https://evil.example"},
     "an issuer with a slash more": {"iss": "http://127.0.0.1/"},
     "no issuer": {"iss": None},
-    "another audience": {"aud": "somebody-else"},
+    "another audience": {"aud": "another-client"},
     "no audience": {"aud": None},
     "an empty audience": {"aud": []},
-    "two audiences and no word on which": {"aud": [CLIENT_ID, "somebody-else"]},
-    "given to another client": {"azp": "somebody-else"},
+    "two audiences without azp": {"aud": [CLIENT_ID, "another-client"]},
+    "issued to another client": {"azp": "another-client"},
     "expired": {"exp": NOW - 3600},
-    "no end": {"exp": None},
-    "an end that is a text": {"exp": "4102444800"},
+    "no expiry": {"exp": None},
+    "an expiry that is a text": {"exp": "4102444800"},
     "from the future": {"iat": NOW + 3600},
-    "no beginning": {"iat": None},
-    "not good yet": {"nbf": NOW + 3600},
+    "no time of issue": {"iat": None},
+    "not valid yet": {"nbf": NOW + 3600},
     "no subject": {"sub": None},
     "an empty subject": {"sub": ""},
     "a subject that is a number": {"sub": 1},
@@ -63,96 +63,104 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def test_AB_75_an_id_token_that_is_not_for_this_sign_in_is_refused(
-    browser: Browser, authority: Authority, count: Count
+@pytest.mark.case("AB-75")
+def test_id_token_with_wrong_claims_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
-    for name, authority.id_token in BAD_CLAIMS.items():
-        landing = browser.sign_in()
-        assert landing.answer.status == 307 and "incorrect" in landing.error, name
-        assert not landing.token and count() == 1, name
+    for name, provider_server.id_token in BAD_CLAIMS.items():
+        result = browser.sign_in()
+        assert result.response.status == 307 and "incorrect" in result.error, name
+        assert not result.token and count() == 1, name
 
 
-def test_FT_06_a_clock_that_differs_by_less_than_a_minute_is_no_reason(
-    browser: Browser, authority: Authority
+@pytest.mark.case("FT-06")
+def test_clock_difference_below_a_minute_is_accepted(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
     at = int(time.time())
-    authority.id_token = {"iat": at + 45, "nbf": at + 45, "exp": at - 45}
+    provider_server.id_token = {"iat": at + 45, "nbf": at + 45, "exp": at - 45}
     assert browser.sign_in().account
 
 
-def test_an_id_token_for_several_clients_that_was_given_to_us_is_good(
-    browser: Browser, authority: Authority
+def test_id_token_with_several_audiences_and_own_azp_is_accepted(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    authority.id_token = {"aud": [CLIENT_ID, "somebody-else"], "azp": CLIENT_ID}
+    provider_server.id_token = {"aud": [CLIENT_ID, "another-client"], "azp": CLIENT_ID}
     assert browser.sign_in().account
 
 
+@pytest.mark.case("AB-75")
 @pytest.mark.parametrize("algorithm", ["none", "None", "nOnE", ""])
-def test_AB_75_an_unsigned_id_token_is_refused_although_it_is_announced(
-    browser: Browser, authority: Authority, count: Count, algorithm: str
+def test_unsigned_id_token_is_rejected_although_announced(
+    browser: Browser, provider_server: AuthorizationServer, count: Count, algorithm: str
 ) -> None:
-    authority.metadata = {"id_token_signing_alg_values_supported": [algorithm, "RS256"]}
-    authority.sign = lambda claims: forged({"alg": algorithm}, claims, None)
-    assert_refused(browser, count)
+    provider_server.metadata = {"id_token_signing_alg_values_supported": [algorithm, "RS256"]}
+    provider_server.sign = lambda claims: forged({"alg": algorithm}, claims, None)
+    assert_rejected(browser, count)
 
 
+@pytest.mark.case("AB-75")
 @pytest.mark.parametrize("shape", ["PEM", "DER", "secret"])
-def test_AB_75_an_id_token_signed_with_what_everybody_knows_is_refused(
-    browser: Browser, authority: Authority, count: Count, shape: str
+def test_id_token_signed_with_public_key_as_secret_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count, shape: str
 ) -> None:
-    """The public key taken for a secret; and the client's own secret, which the provider is not."""
+    """HMAC with the public key, and with the client's own secret."""
     secret = CLIENT_SECRET.encode()
     if shape != "secret":
-        secret = authority.keys["k1"].as_bytes(shape, private=False)  # type: ignore[arg-type]
-    authority.sign = lambda claims: forged({"alg": "HS256", "kid": "k1"}, claims, secret)
-    assert_refused(browser, count)
+        secret = provider_server.keys["k1"].as_bytes(shape, private=False)  # type: ignore[arg-type]
+    provider_server.sign = lambda claims: forged({"alg": "HS256", "kid": "k1"}, claims, secret)
+    assert_rejected(browser, count)
 
 
 def forged(header: dict[str, Any], claims: dict[str, Any], secret: bytes | None) -> str:
-    """A token as an attacker makes it, whose library does not refuse."""
+    """Return a token that an attacker builds without a library's checks."""
     parts = [urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in (header, claims)]
     mac = b"" if secret is None else hmac.digest(secret, b".".join(parts), "sha256")
     return b".".join([*parts, urlsafe_b64encode(mac).rstrip(b"=")]).decode()
 
 
-def test_AB_75_an_id_token_that_somebody_else_signed_is_refused(
-    browser: Browser, authority: Authority, count: Count
+@pytest.mark.case("AB-75")
+def test_id_token_signed_with_foreign_key_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
-    real, stranger = dict(authority.keys), JWKRegistry.generate_key("RSA", 2048)
+    real, other_server = dict(provider_server.keys), JWKRegistry.generate_key("RSA", 2048)
 
     def forged(claims: dict[str, Any]) -> str:
-        authority.keys = {"k1": stranger}
+        provider_server.keys = {"k1": other_server}
         try:
-            return authority.signed(claims)
+            return provider_server.signed(claims)
         finally:
-            authority.keys = real
+            provider_server.keys = real
 
-    authority.sign = forged
-    assert_refused(browser, count)
+    provider_server.sign = forged
+    assert_rejected(browser, count)
 
 
+@pytest.mark.case("AB-75")
 @pytest.mark.parametrize("header", ["jwk", "jku", "x5u"])
-def test_AB_75_a_token_cannot_bring_its_own_key(
-    browser: Browser, authority: Authority, count: Count, header: str
+def test_key_in_token_header_is_ignored(
+    browser: Browser, provider_server: AuthorizationServer, count: Count, header: str
 ) -> None:
-    real, stranger = dict(authority.keys), JWKRegistry.generate_key("RSA", 2048)
-    value: Any = f"{authority.url}/evil-jwks"
+    real, other_server = dict(provider_server.keys), JWKRegistry.generate_key("RSA", 2048)
+    value: Any = f"{provider_server.url}/evil-jwks"
     if header == "jwk":
-        value = stranger.as_dict(private=False)
+        value = other_server.as_dict(private=False)
 
     def forged(claims: dict[str, Any]) -> str:
-        authority.keys = {"k1": stranger}
+        provider_server.keys = {"k1": other_server}
         try:
-            return authority.signed(claims, **{header: value})
+            return provider_server.signed(claims, **{header: value})
         finally:
-            authority.keys = real
+            provider_server.keys = real
 
-    authority.sign = forged
-    assert_refused(browser, count)
-    assert not authority.asked("/evil-jwks")
+    provider_server.sign = forged
+    assert_rejected(browser, count)
+    assert not provider_server.requests_to("/evil-jwks")
 
 
-def test_what_is_no_token_is_refused(browser: Browser, authority: Authority, count: Count) -> None:
+def test_malformed_id_tokens_are_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
+) -> None:
     for token in (
         "",
         "x",
@@ -164,28 +172,30 @@ def test_what_is_no_token_is_refused(browser: Browser, authority: Authority, cou
         7,
         None,
     ):
-        authority.sign = lambda claims, token=token: token  # type: ignore[misc]
-        assert_refused(browser, count)
+        provider_server.sign = lambda claims, token=token: token  # type: ignore[misc]
+        assert_rejected(browser, count)
 
 
-def test_AB_78_nothing_rides_on_a_token_into_a_cookie(
-    browser: Browser, authority: Authority, count: Count
+@pytest.mark.case("AB-78")
+def test_id_token_with_trailing_text_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
-    """Decoders of base64 pass over what is none, so the signature would be good."""
-    for rider in ("; Domain=evil.example", "\r\nset-cookie: a=b", " ", "=", "\n"):
-        authority.sign = lambda claims, rider=rider: authority.signed(claims) + rider  # type: ignore[misc]
-        assert_refused(browser, count)
+    """base64 decoders ignore invalid characters, so the signature would be valid."""
+    for suffix in ("; Domain=evil.example", "\r\nset-cookie: a=b", " ", "=", "\n"):
+        provider_server.sign = lambda claims, suffix=suffix: provider_server.signed(claims) + suffix  # type: ignore[misc]
+        assert_rejected(browser, count)
 
 
-def test_AB_75_a_change_of_one_letter_breaks_the_signature(
-    browser: Browser, authority: Authority, count: Count
+@pytest.mark.case("AB-75")
+def test_signature_of_other_claims_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
     def changed(claims: dict[str, Any]) -> str:
-        victim = authority.signed(claims | {"sub": "victim"}).split(".")
-        return ".".join([*victim[:2], authority.signed(claims).split(".")[2]])
+        victim = provider_server.signed(claims | {"sub": "victim"}).split(".")
+        return ".".join([*victim[:2], provider_server.signed(claims).split(".")[2]])
 
-    authority.sign = changed
-    assert_refused(browser, count)
+    provider_server.sign = changed
+    assert_rejected(browser, count)
 
 
 @pytest.mark.parametrize(
@@ -198,122 +208,130 @@ def test_AB_75_a_change_of_one_letter_breaks_the_signature(
         ("EdDSA", "OKP", "Ed25519"),
     ],
 )
-def test_what_a_provider_announces_it_may_sign_with(
-    browser: Browser, authority: Authority, algorithm: str, kind: Any, size: Any
+def test_announced_algorithms_are_accepted(
+    browser: Browser, provider_server: AuthorizationServer, algorithm: str, kind: Any, size: Any
 ) -> None:
-    authority.keys = {"k1": JWKRegistry.generate_key(kind, size)}
-    authority.algorithm = algorithm
+    provider_server.keys = {"k1": JWKRegistry.generate_key(kind, size)}
+    provider_server.algorithm = algorithm
     assert browser.sign_in().account["email"] == "grace@example.org"
 
 
-def test_AB_75_what_a_provider_did_not_announce_it_may_not_sign_with(
-    browser: Browser, authority: Authority, count: Count
+@pytest.mark.case("AB-75")
+def test_algorithm_that_is_not_announced_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
-    authority.metadata = {"id_token_signing_alg_values_supported": ["RS256"]}
-    authority.sign = lambda claims: authority.signed(claims, alg="RS512")
-    assert_refused(browser, count)
+    provider_server.metadata = {"id_token_signing_alg_values_supported": ["RS256"]}
+    provider_server.sign = lambda claims: provider_server.signed(claims, alg="RS512")
+    assert_rejected(browser, count)
 
 
 @pytest.mark.usefixtures("count")
-def test_a_short_key_proves_nothing(browser: Browser, authority: Authority, count: Count) -> None:
+def test_short_rsa_key_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        authority.keys = {"k1": JWKRegistry.generate_key("RSA", 1024)}
-    assert_refused(browser, count)
+        provider_server.keys = {"k1": JWKRegistry.generate_key("RSA", 1024)}
+    assert_rejected(browser, count)
 
 
-def test_new_keys_are_fetched_once_they_are_used(browser: Browser, authority: Authority) -> None:
-    assert browser.sign_in().account
-    authority.rotate()
-    assert browser.sign_in().account
-    assert len(authority.asked("/jwks")) == 2
-
-
-def test_made_up_key_ids_do_not_make_us_ask_again_and_again(
-    browser: Browser, authority: Authority, count: Count
+def test_rotated_keys_are_loaded_once(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    authority.sign = lambda claims: authority.signed(claims, kid="made-up")
+    assert browser.sign_in().account
+    provider_server.rotate()
+    assert browser.sign_in().account
+    assert len(provider_server.requests_to("/jwks")) == 2
+
+
+def test_unknown_key_ids_cause_one_request_for_keys(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
+) -> None:
+    provider_server.sign = lambda claims: provider_server.signed(claims, kid="made-up")
     for _ in range(4):
-        assert_refused(browser, count)
-    assert len(authority.asked("/jwks")) == 2
+        assert_rejected(browser, count)
+    assert len(provider_server.requests_to("/jwks")) == 2
 
 
-def test_a_token_without_a_key_id_is_checked_with_every_key(
-    browser: Browser, authority: Authority
+def test_token_without_key_id_is_checked_with_every_key(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    authority.keys["k2"] = JWKRegistry.generate_key("RSA", 2048)
-    authority.signing = "k2"
-    authority.sign = lambda claims: authority.signed(claims, kid=None)
+    provider_server.keys["k2"] = JWKRegistry.generate_key("RSA", 2048)
+    provider_server.signing = "k2"
+    provider_server.sign = lambda claims: provider_server.signed(claims, kid=None)
     assert browser.sign_in().account
 
 
-def test_AB_75_every_sign_in_has_its_own_challenge_state_and_nonce(
-    browser: Browser, authority: Authority
+@pytest.mark.case("AB-75")
+def test_each_sign_in_has_its_own_challenge_state_and_nonce(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
     for _ in range(2):
         browser.sign_in()
-    first, second = authority.asked("/authorize")
+    first, second = provider_server.requests_to("/authorize")
     for name in ("code_challenge", "state", "nonce"):
         assert first[name] != second[name] and len(first[name]) >= 32
     assert {one["code_challenge_method"] for one in (first, second)} == {"S256"}
-    assert [len(one["code_verifier"]) for one in authority.asked("/token")] == [64, 64]
+    assert [len(one["code_verifier"]) for one in provider_server.requests_to("/token")] == [64, 64]
 
 
-def test_AB_75_a_provider_that_would_rather_have_plain_still_gets_s256(
-    browser: Browser, authority: Authority
+@pytest.mark.case("AB-75")
+def test_pkce_uses_s256_although_provider_announces_plain(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    authority.metadata = {"code_challenge_methods_supported": ["plain"]}
+    provider_server.metadata = {"code_challenge_methods_supported": ["plain"]}
     assert browser.sign_in().account
-    assert authority.asked("/authorize")[0]["code_challenge_method"] == "S256"
+    assert provider_server.requests_to("/authorize")[0]["code_challenge_method"] == "S256"
 
 
-def test_AB_75_the_code_of_another_browser_is_refused(
-    browser: Browser, authority: Authority, client: Client, count: Count
+@pytest.mark.case("AB-75")
+def test_code_of_another_browser_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, client: Client, count: Count
 ) -> None:
-    """A code that was stolen, put into a sign-in of the thief's own: the verifier is another."""
+    """A stolen code in a sign-in of the attacker: the verifier differs."""
     stolen = query_of(browser.follow(LOGIN)[0])["code"]
-    thief = Browser(client)
-    back, _ = thief.follow(LOGIN)
-    landing = thief.land(with_query(back, code=stolen))
-    assert landing.error and not landing.token and count() == 1
+    attacker = Browser(client)
+    callback_url, _ = attacker.follow(LOGIN)
+    result = attacker.open_callback(with_query(callback_url, code=stolen))
+    assert result.error and not result.token and count() == 1
 
 
-def test_a_made_up_code_is_refused(browser: Browser, count: Count) -> None:
+def test_invented_codes_are_rejected(browser: Browser, count: Count) -> None:
     for code in ("", "x", "x" * 5000, "\x00", "a&b=c", "%0d%0a", "é"):
-        back, _ = browser.follow(LOGIN)
-        landing = browser.land(with_query(back, code=code))
-        assert landing.answer.status == 307 and landing.error and count() == 1
+        callback_url, _ = browser.follow(LOGIN)
+        result = browser.open_callback(with_query(callback_url, code=code))
+        assert result.response.status == 307 and result.error and count() == 1
 
 
-def test_what_the_provider_says_when_asked_is_about_the_same_person(
-    browser: Browser, authority: Authority, count: Count
+def test_userinfo_of_another_subject_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
-    authority.leaves_out_of_id_token = ("email", "name", "email_verified")
-    authority.userinfo = {"sub": "victim"}
-    assert_refused(browser, count)
+    provider_server.omitted_from_id_token = ("email", "name", "email_verified")
+    provider_server.userinfo = {"sub": "victim"}
+    assert_rejected(browser, count)
 
 
 @pytest.mark.parametrize("sub", [None, 1, ["s-1"]])
-def test_what_the_provider_says_of_nobody_in_particular_is_refused(
-    browser: Browser, authority: Authority, count: Count, sub: Any
+def test_userinfo_without_valid_subject_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count, sub: Any
 ) -> None:
-    authority.leaves_out_of_id_token = ("email",)
-    authority.userinfo = {"sub": sub}
-    assert_refused(browser, count)
+    provider_server.omitted_from_id_token = ("email",)
+    provider_server.userinfo = {"sub": sub}
+    assert_rejected(browser, count)
 
 
-def test_the_provider_is_asked_for_what_the_id_token_does_not_say(
-    browser: Browser, authority: Authority
+def test_userinfo_completes_missing_claims(
+    browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    authority.leaves_out_of_id_token = ("email", "name", "email_verified")
+    provider_server.omitted_from_id_token = ("email", "name", "email_verified")
     assert browser.sign_in().account["name"] == "Grace"
-    assert len(authority.asked("/userinfo")) == 1
+    assert len(provider_server.requests_to("/userinfo")) == 1
 
 
-def test_an_answer_without_usable_tokens_is_refused(
-    browser: Browser, authority: Authority, count: Count
+def test_token_response_without_valid_tokens_is_rejected(
+    browser: Browser, provider_server: AuthorizationServer, count: Count
 ) -> None:
-    for authority.token in (
+    for provider_server.token in (
         {"access_token": None},
         {"access_token": 7},
         {"access_token": ""},
@@ -322,4 +340,4 @@ def test_an_answer_without_usable_tokens_is_refused(
         {"token_type": "mac"},
         {"id_token": None},
     ):
-        assert_refused(browser, count)
+        assert_rejected(browser, count)

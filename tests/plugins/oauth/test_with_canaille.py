@@ -1,6 +1,6 @@
-"""Signing in at a real OpenID Connect provider, Canaille, over a real port.
+"""Sign-in at a real OpenID Connect provider, Canaille, over a real port.
 
-Every sign-in that is begun here is ended: its store of codes in memory gives out any code of a client for another.
+Every sign-in that a test starts is completed: Canaille's store in memory confuses pending codes of one client.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pytest_iam import Server, iam_configuration, iam_server, iam_server_port  # noqa: F401 - fixtures
-from tests.plugins.oauth.browser import HOUSE, Browser
+from tests.plugins.oauth.browser import APP_URL, Browser
 
 from portico.api import ProviderTokens, execute
 from portico.testing import Client, InProcessApp
@@ -18,27 +18,27 @@ CLIENT_ID, CLIENT_SECRET = "portico", "portico-secret"
 
 @pytest.fixture
 def database_url() -> str:
-    """One is enough: nothing here depends on it."""
+    """Run on SQLite only: nothing here depends on the database."""
     return ""
 
 
 @pytest.fixture(scope="module")
 def registered(iam_server: Server) -> Iterator[Any]:  # noqa: F811
-    """This house, registered as a client."""
+    """The application, registered as a client."""
     client = iam_server.models.Client(
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         client_name="Portico",
-        client_uri=HOUSE,
-        redirect_uris=[f"{HOUSE}/oauth/oidc/callback"],
-        post_logout_redirect_uris=[f"{HOUSE}/auth"],
+        client_uri=APP_URL,
+        redirect_uris=[f"{APP_URL}/oauth/oidc/callback"],
+        post_logout_redirect_uris=[f"{APP_URL}/auth"],
         grant_types=["authorization_code", "refresh_token"],
         response_types=["code", "token", "id_token"],
         token_endpoint_auth_method="client_secret_basic",
         scope=["openid", "profile", "email", "groups"],
     )
     iam_server.backend.save(client)
-    client.audience = [client]  # else its id tokens are for nobody
+    client.audience = [client]  # else its id tokens have no audience
     iam_server.backend.save(client)
     yield client
     iam_server.backend.delete(client)
@@ -58,13 +58,13 @@ def env(
         "ENABLE_OAUTH_SIGNUP": "true",
         "ENABLE_OAUTH_GROUP_MANAGEMENT": "true",
         "ENABLE_OAUTH_GROUP_CREATION": "true",
-        "WEBUI_AUTH_SIGNOUT_REDIRECT_URL": f"{HOUSE}/auth",
+        "WEBUI_AUTH_SIGNOUT_REDIRECT_URL": f"{APP_URL}/auth",
     }
 
 
 @pytest.fixture
-def somebody(iam_server: Server, registered: Any) -> Iterator[Any]:  # noqa: F811
-    """Somebody who is signed in at the provider."""
+def signed_in_user(iam_server: Server, registered: Any) -> Iterator[Any]:  # noqa: F811
+    """A user who is signed in at the provider."""
     user = iam_server.random_user(
         user_name="grace", formatted_name="Grace", emails=["grace@example.org"]
     )
@@ -75,30 +75,30 @@ def somebody(iam_server: Server, registered: Any) -> Iterator[Any]:  # noqa: F81
     iam_server.backend.delete(user)
 
 
-def test_somebody_signs_in_at_a_real_provider(browser: Browser, somebody: Any) -> None:
-    landing = browser.sign_in()
-    assert landing.answer.headers["location"] == f"{HOUSE}/auth"
-    assert landing.account["email"] == "grace@example.org"
-    assert landing.account["name"] == "Grace"
+def test_sign_in_creates_account(browser: Browser, signed_in_user: Any) -> None:
+    result = browser.sign_in()
+    assert result.response.headers["location"] == f"{APP_URL}/auth"
+    assert result.account["email"] == "grace@example.org"
+    assert result.account["name"] == "Grace"
 
 
-def test_its_groups_become_groups_here(
+def test_groups_of_provider_are_created(
     admin: Client,
     browser: Browser,
-    somebody: Any,
+    signed_in_user: Any,
     iam_server: Server,  # noqa: F811
 ) -> None:
-    group = iam_server.random_group(display_name="staff", members=[somebody])
-    someone = Client(browser.app.transport, browser.sign_in().token)
-    assert [one["name"] for one in someone.get("/api/v1/groups/").json] == ["staff"]
+    group = iam_server.random_group(display_name="staff", members=[signed_in_user])
+    oauth_user = Client(browser.app.transport, browser.sign_in().token)
+    assert [one["name"] for one in oauth_user.get("/api/v1/groups/").json] == ["staff"]
     iam_server.backend.delete(group)
 
 
-def test_it_renews_what_it_gave(
-    admin: Client, browser: Browser, somebody: Any, app: InProcessApp
+def test_access_token_is_refreshed(
+    admin: Client, browser: Browser, signed_in_user: Any, app: InProcessApp
 ) -> None:
     assert browser.sign_in().account
-    session_id = browser.cookies[HOUSE]["oauth_session_id"]
+    session_id = browser.cookies[APP_URL]["oauth_session_id"]
     tokens = app.portico.context.services.require(ProviderTokens)
     before = app.call(tokens.access_token, session_id)
     app.call(execute, "UPDATE oauth_session SET expires_at = 1")
@@ -106,9 +106,11 @@ def test_it_renews_what_it_gave(
     assert before and after and before != after
 
 
-def test_signing_out_leads_there_and_back(admin: Client, browser: Browser, somebody: Any) -> None:
-    someone = Client(browser.app.transport, browser.sign_in().token)
-    address = someone.get("/api/v1/auths/signout").json["redirect_url"]
-    back, _ = browser.follow(address)
-    assert back.startswith(f"{HOUSE}/auth")
-    assert someone.get("/api/v1/auths/").status == 401
+def test_sign_out_redirects_to_provider_and_back(
+    admin: Client, browser: Browser, signed_in_user: Any
+) -> None:
+    oauth_user = Client(browser.app.transport, browser.sign_in().token)
+    address = oauth_user.get("/api/v1/auths/signout").json["redirect_url"]
+    callback_url, _ = browser.follow(address)
+    assert callback_url.startswith(f"{APP_URL}/auth")
+    assert oauth_user.get("/api/v1/auths/").status == 401

@@ -36,7 +36,6 @@ DELETE FROM models_version WHERE model_id IN ($1)
 DELETE FROM models_version WHERE model_id IN ($1) AND number <= (SELECT MAX(newest.number) FROM models_version newest WHERE newest.model_id = models_version.model_id) - $2
 DELETE FROM models_version WHERE owner_id = $1
 DELETE FROM oauth_session WHERE id = $1 AND token = $2
-DELETE FROM oauth_spent WHERE expires_at < $1
 DELETE FROM portico_account WHERE id = $1
 DELETE FROM portico_attempt WHERE expires_at < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AND key IN (SELECT key FROM portico_attempt WHERE expires_at < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) LIMIT $1)
 DELETE FROM portico_audit
@@ -69,7 +68,6 @@ INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3) ON CONFL
 INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES ($1, $2, $3, $4)
 INSERT INTO folders_folder (id, user_id, name, likeness, words, icon, meta, data, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
 INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) ON CONFLICT (user_id) DO UPDATE SET changes = folders_owner.changes + 1
-INSERT INTO ldap_secret (name, locked, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET locked = excluded.locked, updated_at = excluded.updated_at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)), ($1, $3, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)), ($1, $3, (SELECT number FROM models_revision WHERE id = 1)), ($1, $4, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
@@ -89,8 +87,6 @@ INSERT INTO models_model SELECT $1, $1, user_id, $2, name, sought, is_active, up
 INSERT INTO models_tag (model_id, name, label) VALUES ($1, $2, $3)
 INSERT INTO models_template (id, name, likeness, description, params, meta, access_control, updated_at, user_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)
 INSERT INTO models_version (model_id, number, at, author, change, owner_id, document) VALUES ($1, $2, $3, $4, $5, $6, $7)
-INSERT INTO oauth_session (id, account_id, provider, token, id_token, leave_url, expires_at, created_at, updated_at) SELECT s.id, s.account_id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($7 AS BIGINT) FROM portico_session s WHERE s.id = $1
-INSERT INTO oauth_spent (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING id
 INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, email_key, last_active_at, updated_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
 INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, last_active_at, updated_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
 INSERT INTO portico_attempt (key, attempts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET attempts = excluded.attempts, expires_at = excluded.expires_at
@@ -123,7 +119,6 @@ SELECT * FROM "chats_tag_owner"
 SELECT * FROM "chats_tagged"
 SELECT * FROM "folders_folder"
 SELECT * FROM "folders_owner"
-SELECT * FROM "ldap_secret"
 SELECT * FROM "models_change"
 SELECT * FROM "models_model"
 SELECT * FROM "models_revision"
@@ -131,7 +126,6 @@ SELECT * FROM "models_tag"
 SELECT * FROM "models_template"
 SELECT * FROM "models_version"
 SELECT * FROM "oauth_session"
-SELECT * FROM "oauth_spent"
 SELECT * FROM "portico_account"
 SELECT * FROM "portico_cleaning"
 SELECT * FROM "portico_configuration"
@@ -445,13 +439,11 @@ SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, m
 SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id, revision, chat AS text, messages_at, branch_at, current_id, (SELECT string_agg(to_json(m.id)::text || ':' || m.body, ',' ORDER BY m.position, m.id) FROM chats_message m WHERE m.chat_id = chats_chat.id) AS messages, CASE WHEN branch_at IS NOT NULL THEN (SELECT string_agg(json_build_array(m.id, m.parent_id)::text, ',') FROM chats_message m WHERE m.chat_id = chats_chat.id) END AS links FROM chats_chat WHERE id = $1 AND chats_chat.user_id = $2
 SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id, revision, chat AS text, messages_at, branch_at, current_id, (SELECT string_agg(to_json(m.id)::text || ':' || m.body, ',' ORDER BY m.position, m.id) FROM chats_message m WHERE m.chat_id = chats_chat.id) AS messages, CASE WHEN branch_at IS NOT NULL THEN (SELECT string_agg(json_build_array(m.id, m.parent_id)::text, ',') FROM chats_message m WHERE m.chat_id = chats_chat.id) END AS links FROM chats_chat WHERE id IN ($1)
 SELECT id, version, release, host, process, started_at, CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) - seen_at AS age, newest_steps FROM portico_instance WHERE seen_at >= CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) - $1 ORDER BY started_at, id
-SELECT id_token, leave_url FROM oauth_session WHERE id = $1
 SELECT info AS text FROM portico_account WHERE id = $1
 SELECT key, attempts, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now FROM portico_attempt WHERE key IN ($1)
 SELECT key, attempts, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now FROM portico_attempt WHERE key IN ($1) ORDER BY key FOR UPDATE
 SELECT last_active_at FROM portico_account
 SELECT last_active_at FROM portico_account WHERE id = $1
-SELECT locked FROM ldap_secret WHERE name = $1
 SELECT meta FROM models_model WHERE id = $1
 SELECT method FROM portico_session WHERE id = $1
 SELECT model_id FROM models_change

@@ -35,7 +35,6 @@ DELETE FROM models_version WHERE model_id IN ($1) AND number <= (SELECT MAX(newe
 DELETE FROM models_version WHERE owner_id = $1
 DELETE FROM models_version WHERE rowid IN (SELECT rowid FROM models_version WHERE at < $1 LIMIT $2)
 DELETE FROM oauth_session WHERE id = $1 AND token = $2
-DELETE FROM oauth_spent WHERE expires_at < $1
 DELETE FROM portico_account WHERE id = $1
 DELETE FROM portico_attempt WHERE expires_at < CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AND key IN (SELECT key FROM portico_attempt WHERE expires_at < CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) LIMIT $1)
 DELETE FROM portico_audit
@@ -72,7 +71,6 @@ INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3) ON CONFL
 INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES ($1, $2, $3, $4)
 INSERT INTO folders_folder (id, user_id, name, likeness, words, icon, meta, data, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
 INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) ON CONFLICT (user_id) DO UPDATE SET changes = folders_owner.changes + 1
-INSERT INTO ldap_secret (name, locked, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET locked = excluded.locked, updated_at = excluded.updated_at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)), ($1, $3, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
 INSERT INTO models_change (at, model_id, revision) VALUES ($1, $2, (SELECT number FROM models_revision WHERE id = 1)), ($1, $3, (SELECT number FROM models_revision WHERE id = 1)), ($1, $4, (SELECT number FROM models_revision WHERE id = 1)) ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, at = excluded.at
@@ -92,8 +90,6 @@ INSERT INTO models_revision (id, number) VALUES (1, 0)
 INSERT INTO models_tag (model_id, name, label) VALUES ($1, $2, $3)
 INSERT INTO models_template (id, name, likeness, description, params, meta, access_control, updated_at, user_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)
 INSERT INTO models_version (model_id, number, at, author, change, owner_id, document) VALUES ($1, $2, $3, $4, $5, $6, $7)
-INSERT INTO oauth_session (id, account_id, provider, token, id_token, leave_url, expires_at, created_at, updated_at) SELECT s.id, s.account_id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($7 AS BIGINT) FROM portico_session s WHERE s.id = $1
-INSERT INTO oauth_spent (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING id
 INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, email_key, last_active_at, updated_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
 INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, last_active_at, updated_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
 INSERT INTO portico_attempt (key, attempts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET attempts = excluded.attempts, expires_at = excluded.expires_at
@@ -128,7 +124,6 @@ SELECT * FROM "chats_tag_owner"
 SELECT * FROM "chats_tagged"
 SELECT * FROM "folders_folder"
 SELECT * FROM "folders_owner"
-SELECT * FROM "ldap_secret"
 SELECT * FROM "models_change"
 SELECT * FROM "models_model"
 SELECT * FROM "models_revision"
@@ -136,7 +131,6 @@ SELECT * FROM "models_tag"
 SELECT * FROM "models_template"
 SELECT * FROM "models_version"
 SELECT * FROM "oauth_session"
-SELECT * FROM "oauth_spent"
 SELECT * FROM "portico_account"
 SELECT * FROM "portico_cleaning"
 SELECT * FROM "portico_configuration"
@@ -448,12 +442,10 @@ SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, m
 SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id, revision, chat AS text, messages_at, branch_at, current_id, (SELECT group_concat(json_quote(m.id) || ':' || m.body, ',') FROM (SELECT id, body FROM chats_message WHERE chat_id = chats_chat.id ORDER BY position, id) m) AS messages, CASE WHEN branch_at IS NOT NULL THEN (SELECT group_concat(json_array(m.id, m.parent_id), ',') FROM chats_message m WHERE m.chat_id = chats_chat.id) END AS links FROM chats_chat WHERE id = $1 AND chats_chat.user_id = $2
 SELECT id, user_id, title, updated_at, created_at, share_id, archived, pinned, meta, folder_id, revision, chat AS text, messages_at, branch_at, current_id, (SELECT group_concat(json_quote(m.id) || ':' || m.body, ',') FROM (SELECT id, body FROM chats_message WHERE chat_id = chats_chat.id ORDER BY position, id) m) AS messages, CASE WHEN branch_at IS NOT NULL THEN (SELECT group_concat(json_array(m.id, m.parent_id), ',') FROM chats_message m WHERE m.chat_id = chats_chat.id) END AS links FROM chats_chat WHERE id IN ($1)
 SELECT id, version, release, host, process, started_at, CAST(strftime('%s', 'now') AS BIGINT) - seen_at AS age, newest_steps FROM portico_instance WHERE seen_at >= CAST(strftime('%s', 'now') AS BIGINT) - $1 ORDER BY started_at, id
-SELECT id_token, leave_url FROM oauth_session WHERE id = $1
 SELECT info AS text FROM portico_account WHERE id = $1
 SELECT key, attempts, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now FROM portico_attempt WHERE key IN ($1)
 SELECT last_active_at FROM portico_account
 SELECT last_active_at FROM portico_account WHERE id = $1
-SELECT locked FROM ldap_secret WHERE name = $1
 SELECT m.name AS child, f."from" AS child_column, f."table" AS parent, COALESCE(f."to", (SELECT p.name FROM pragma_table_info(f."table") p WHERE p.pk = 1)) AS parent_column, f.on_delete AS action FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table' AND NOT EXISTS (SELECT 1 FROM pragma_foreign_key_list(m.name) o WHERE o.id = f.id AND o.seq > 0) ORDER BY 1, 2
 SELECT meta FROM models_model WHERE id = $1
 SELECT method FROM portico_session WHERE id = $1
