@@ -97,7 +97,8 @@ def test_a_house_is_encrypted_with_all_that_was_in_it(
     assert len(there.get("/api/v1/chats/search?text=narwhal").json) == 1
 
 
-def test_AB_22_nothing_that_opens_a_door_is_in_a_file_that_is_not_encrypted(
+@pytest.mark.case("AB-22")
+def test_nothing_that_opens_a_door_is_in_a_file_that_is_not_encrypted(
     servers: Servers, env: dict[str, str], upstream: Upstream
 ) -> None:
     """A plain database too keeps no password, no session and no key of a provider that could be used."""

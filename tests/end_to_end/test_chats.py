@@ -32,7 +32,8 @@ def everywhere(person: Client, started: list[Server]) -> list[Client]:
     return [Client(HTTPTransport(server.url), person.token, person.account) for server in started]
 
 
-def test_FT_04_three_processes_and_two_hundred_messages_at_once_and_each_is_kept(
+@pytest.mark.case("FT-04")
+def test_three_processes_and_two_hundred_messages_at_once_and_each_is_kept(
     servers: Servers,
 ) -> None:
     first = servers().start()
@@ -54,7 +55,8 @@ def test_FT_04_three_processes_and_two_hundred_messages_at_once_and_each_is_kept
     }.items()
 
 
-def test_FT_04_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_each_other(
+@pytest.mark.case("FT-04")
+def test_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_each_other(
     servers: Servers,
 ) -> None:
     first = servers().start()
@@ -86,7 +88,8 @@ def test_FT_04_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_eac
     assert set(kept["root"]["childrenIds"]) == wanted
 
 
-def test_FT_01_every_acknowledged_message_is_there_after_kill_9(server: Server) -> None:
+@pytest.mark.case("FT-01")
+def test_every_acknowledged_message_is_there_after_kill_9(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     chat_id = new_chat(ada)
 

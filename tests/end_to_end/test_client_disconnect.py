@@ -37,7 +37,8 @@ def hang_up(
             return
 
 
-def test_FT_05_nobody_gets_what_was_for_somebody_who_hung_up(
+@pytest.mark.case("FT-05")
+def test_nobody_gets_what_was_for_somebody_who_hung_up(
     servers: Callable[..., Server], redis: RedisServer
 ) -> None:
     server = servers(

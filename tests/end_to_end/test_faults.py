@@ -49,7 +49,8 @@ class Streaming(threading.Thread):
         self.connection.close()
 
 
-def test_ft01_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> None:
+@pytest.mark.case("FT-01")
+def test_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> None:
     ada = server.client.sign_up("Ada")
 
     def write(number: int) -> tuple[str, str]:
@@ -64,7 +65,8 @@ def test_ft01_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> N
     assert {id_: found.get(id_) for id_ in acknowledged} == acknowledged
 
 
-def test_ft03_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
+@pytest.mark.case("FT-03")
+def test_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
     server: Server, upstream: Upstream
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -75,7 +77,8 @@ def test_ft03_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
     assert b"interrupted" not in stream.text
 
 
-def test_ft03_an_endless_stream_is_told_goodbye_after_the_grace(
+@pytest.mark.case("FT-03")
+def test_an_endless_stream_is_told_goodbye_after_the_grace(
     servers: Servers, upstream: Upstream
 ) -> None:
     server = servers(PORTICO_SERVER_SHUTDOWN_TIMEOUT="1").start()
@@ -87,9 +90,8 @@ def test_ft03_an_endless_stream_is_told_goodbye_after_the_grace(
     upstream.wait_until_idle()
 
 
-def test_ft23_a_client_that_leaves_ends_the_upstream_call(
-    server: Server, upstream: Upstream
-) -> None:
+@pytest.mark.case("FT-23")
+def test_a_client_that_leaves_ends_the_upstream_call(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     where = urlsplit(server.url)
     for model in ("endless", "silence", "silent") * 5:
@@ -107,7 +109,8 @@ def test_ft23_a_client_that_leaves_ends_the_upstream_call(
     assert ada.complete("good", "hi")
 
 
-def test_ft14_three_instances_on_an_empty_database_all_become_ready(servers: Servers) -> None:
+@pytest.mark.case("FT-14")
+def test_three_instances_on_an_empty_database_all_become_ready(servers: Servers) -> None:
     instances = [servers() for _ in range(3)]
     starting = [threading.Thread(target=instance.start) for instance in instances]
     for thread in starting:
@@ -134,8 +137,9 @@ def test_a_revoked_session_is_dead_here_at_once_and_everywhere_within_a_second(
         assert time.monotonic() < deadline
 
 
+@pytest.mark.case("FT-12")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # one lock for everybody
-def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
+def test_reads_go_on_while_another_program_holds_the_write_lock(
     servers: Servers, env: dict[str, str]
 ) -> None:
     server = servers(PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT="0.3").start()
@@ -152,6 +156,7 @@ def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
     assert len(ada.get("/api/v1/chats/").json) == 1
 
 
+@pytest.mark.case("AB-84")
 @pytest.mark.parametrize(
     ("settings", "options", "expected"),
     [
@@ -170,7 +175,7 @@ def test_ft12_reads_go_on_while_another_program_holds_the_write_lock(
         ({"PORTICO_PLUGINS_DISABLE": "accounts"}, (), "plugin 'accounts' is required and disabled"),
     ],
 )
-def test_ab84_a_start_that_cannot_be_right_is_refused_in_words(
+def test_a_start_that_cannot_be_right_is_refused_in_words(
     servers: Servers, settings: dict[str, str], options: tuple[str, ...], expected: str
 ) -> None:
     with pytest.raises(RuntimeError) as refused:
@@ -185,7 +190,8 @@ def test_ab84_a_start_that_cannot_be_right_is_refused_in_words(
         assert expected in said
 
 
-def test_ab84_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
+@pytest.mark.case("AB-84")
+def test_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
     servers: Servers, env: dict[str, str]
 ) -> None:
     server = servers()
@@ -198,7 +204,8 @@ def test_ab84_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
     assert Client(server.client.transport, ada.token).get("/api/v1/auths/").status == 200
 
 
-def test_ab84_an_instance_with_another_secret_key_is_told_so(servers: Servers) -> None:
+@pytest.mark.case("AB-84")
+def test_an_instance_with_another_secret_key_is_told_so(servers: Servers) -> None:
     servers().start()
     with pytest.raises(RuntimeError, match="the database was used with another secret key"):
         servers(WEBUI_SECRET_KEY="quite-another-secret-0987654321-zyxwvuts").start()

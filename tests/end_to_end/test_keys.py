@@ -42,8 +42,9 @@ def test_the_openai_package_works_with_a_key(server: Server) -> None:
         reader.chat.completions.create(model="good", messages=TURN)  # type: ignore[arg-type]
 
 
+@pytest.mark.case("AB-21")
 @pytest.mark.timeout(120)
-def test_AB_21_what_a_key_loses_it_loses_on_every_instance(servers: Callable[..., Server]) -> None:
+def test_what_a_key_loses_it_loses_on_every_instance(servers: Callable[..., Server]) -> None:
     one = servers().start()
     ada = one.client.sign_up("Ada")
     two = servers().start()

@@ -130,7 +130,8 @@ def test_a_page_saved_on_one_server_is_in_force_on_the_other(servers: Servers) -
     assert len(ada.get("/api/v1/audit?what=policy.changed&id=open.csv").json["entries"]) == 2
 
 
-def test_FT_31_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
+@pytest.mark.case("FT-31")
+def test_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
     server: Server, cli: CommandLine, laws: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -156,7 +157,8 @@ def test_FT_31_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
     until(lambda: sees_nothing(ben))
 
 
-def test_FT_31_a_new_house_with_bad_pages_does_not_open_and_names_the_line(
+@pytest.mark.case("FT-31")
+def test_a_new_house_with_bad_pages_does_not_open_and_names_the_line(
     servers: Servers, cli: CommandLine, laws: Path
 ) -> None:
     page = laws / "desk.csv"

@@ -34,7 +34,8 @@ def eventually(holds: Callable[[], bool]) -> bool:
     return True
 
 
-def test_AB_34_whoever_leaves_a_group_loses_its_model_on_every_instance(
+@pytest.mark.case("AB-34")
+def test_whoever_leaves_a_group_loses_its_model_on_every_instance(
     servers: Callable[..., Server],
 ) -> None:
     one = servers().start()

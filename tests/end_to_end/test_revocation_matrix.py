@@ -41,7 +41,11 @@ def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Serve
         redis.close()
 
 
-def test_AB_04_AB_05_AB_06_AB_07_what_is_taken_away_is_gone_everywhere(
+@pytest.mark.case("AB-04")
+@pytest.mark.case("AB-05")
+@pytest.mark.case("AB-06")
+@pytest.mark.case("AB-07")
+def test_what_is_taken_away_is_gone_everywhere(
     request: pytest.FixtureRequest, app: list[Server], upstream: Upstream
 ) -> None:
     here, there = app[0], app[-1]
@@ -65,7 +69,8 @@ def test_AB_04_AB_05_AB_06_AB_07_what_is_taken_away_is_gone_everywhere(
             hold.close()
 
 
-def test_FT_09_what_is_taken_away_while_redis_is_away_is_gone_and_stays_gone(
+@pytest.mark.case("FT-09")
+def test_what_is_taken_away_while_redis_is_away_is_gone_and_stays_gone(
     servers: Servers, redis: RedisServer
 ) -> None:
     here, there = (servers(REDIS_URL=redis.url).start() for _ in range(2))

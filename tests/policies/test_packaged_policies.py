@@ -55,6 +55,8 @@ def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str])
     } == expected
 
 
+@pytest.mark.case("AB-48")
+@pytest.mark.case("AB-52")
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
@@ -69,7 +71,7 @@ def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str])
         (PENDING_OWNER | {"bypass:chats", "bypass:export"}, set()),
     ],
 )
-def test_AB_48_AB_52_chats_are_their_owners_alone_and_at_most_read_by_administrators(
+def test_chats_are_their_owners_alone_and_at_most_read_by_administrators(
     facts: frozenset[str], expected: set[str]
 ) -> None:
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
@@ -79,11 +81,12 @@ def test_AB_48_AB_52_chats_are_their_owners_alone_and_at_most_read_by_administra
     } == expected
 
 
+@pytest.mark.case("AB-29")
 @pytest.mark.parametrize(
     ("facts", "is_allowed"),
     [(ADMIN, True), (OWNER, False), (STRANGER, False), (READER, False), (WRITER, False), (PENDING_OWNER, False)],
 )  # fmt: skip
-def test_AB_29_groups_and_defaults_are_for_administrators_also_for_whoever_made_a_group(
+def test_groups_and_defaults_are_for_administrators_also_for_whoever_made_a_group(
     facts: frozenset[str], is_allowed: bool
 ) -> None:
     page = PackagedPolicy("portico_policies", "groups.csv")
@@ -95,6 +98,7 @@ def test_AB_29_groups_and_defaults_are_for_administrators_also_for_whoever_made_
         }
 
 
+@pytest.mark.case("AB-26")
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
@@ -107,7 +111,7 @@ def test_AB_29_groups_and_defaults_are_for_administrators_also_for_whoever_made_
         (PENDING_OWNER, set()),
     ],
 )
-def test_AB_26_an_account_is_its_owners_to_read_and_administrators_to_change(
+def test_an_account_is_its_owners_to_read_and_administrators_to_change(
     facts: frozenset[str], expected: set[str]
 ) -> None:
     law = Permissions().activate_packaged([ACCOUNT], PEOPLE)

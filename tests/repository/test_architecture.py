@@ -175,7 +175,8 @@ def test_contributors_are_told_the_same_command() -> None:
     assert TEST in (ROOT / "CONTRIBUTING.md").read_text().splitlines()
 
 
-def test_AB_45_nothing_connects_but_the_client_session_and_the_guarded_client() -> None:
+@pytest.mark.case("AB-45")
+def test_nothing_connects_but_the_client_session_and_the_guarded_client() -> None:
     connecting = {
         str(module.relative_to(ROOT))
         for module in MODULES
