@@ -114,7 +114,7 @@ class CoreServices:
             await self.catalogue.stop()
             await self.events.drain()
             await self.cleaner.stop()
-            await self.instance.leave()
+            await self.instance.unregister()
         await self.safe_http.close()
         await self.http_client.close()
         await self.redis.stop()

@@ -22,7 +22,7 @@ PINNED: dict[str, float] = {
     "portico.permissions.sharing.MOST_IDS": 1000,
     "portico.server.log_repeats.MAX_KINDS": 100,
     "portico.server.log_repeats.MAX_KINDS_OF_CLIENT": 8,
-    "portico.encryption.encryptor.HEAD_LENGTH": 20,
+    "portico.encryption.encryptor.PREFIX_CHARS": 20,
     "portico.web.middleware.outer.MAX_PATH": 2048,
     "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
     "portico.web.request.body_scanner.BLOCK_BYTES": 65536,

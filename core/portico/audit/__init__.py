@@ -1,6 +1,6 @@
-"""Who changed what: one row for each change of a role, a membership, a grant, a permission or the law.
+"""Audit log: one row for each change of a role, membership, grant, permission, setting or policy.
 
-A row is written in the transaction of the change itself, so there is never one without the other.
+A row is written in the transaction of the change, so neither exists without the other.
 """
 
 from portico.audit.log import AuditEntry, AuditFilter, AuditLog

@@ -1,4 +1,4 @@
-"""Reading what was changed: a page, or all of it, newest first."""
+"""Reads the audit log: a page, or all entries, newest first."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,12 +7,12 @@ import msgspec
 
 from portico.db import fetch_all, fetch_all_in_thread
 
-#: Entries on one page, and in one block of an export.
-PAGE = 100
+#: Also the size of a batch of an export.
+PAGE_SIZE = 100
 
 
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries. Empty = any. Units: `since` and `until` in epoch seconds, the latter not included."""
+    """Filter of entries; empty = any. Units: `since` and `until` in epoch seconds; `until` is exclusive."""
 
     author: str | None = None
     what: str = ""
@@ -25,8 +25,8 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One change. Units: `at` in epoch seconds.
 
-    `author`: an account's id, or empty for the command line, a policy file or the server; `author_name` is as the
-    account is called today, None if there is no such account (any more).
+    `author`: an account id, or empty for the command line, a policy file or the server; `author_name`: the current
+    name of that account, None if it does not exist any more.
     """
 
     number: int
@@ -41,16 +41,16 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditLog:
-    """Everything that was noted."""
+    """All recorded changes."""
 
-    async def page(self, asked: AuditFilter, before: int | None = None) -> list[AuditEntry]:
-        """The newest 100 entries with a number below `before`. Shape: newest first."""
-        sql, args = _select(asked, before)
+    async def page(self, query: AuditFilter, before: int | None = None) -> list[AuditEntry]:
+        """Return the newest 100 entries with a number below `before`, newest first."""
+        sql, args = _select(query, before)
         return [_entry(found) for found in await fetch_all(sql, *args)]
 
-    async def count_and_limit(self, asked: AuditFilter) -> tuple[int, int]:
-        """How many entries there are, and the number below which all of them are."""
-        where, args = _conditions(asked, None)
+    async def count_and_limit(self, query: AuditFilter) -> tuple[int, int]:
+        """Return the number of entries, and an upper limit of their numbers."""
+        where, args = _conditions(query, None)
         (found,) = await fetch_all_in_thread(
             f"SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE {where}",  # noqa: S608
             *args,
@@ -58,28 +58,28 @@ class AuditLog:
         return int(found["n"]), int(found["last"] or 0) + 1
 
     async def export(
-        self, asked: AuditFilter, before: int | None = None
+        self, query: AuditFilter, before: int | None = None
     ) -> AsyncIterator[list[AuditEntry]]:
-        """All entries with a number below `before`, in blocks, newest first. Holds no connection between two."""
+        """Yield all entries with a number below `before` in batches, newest first. Holds no connection between batches."""
         while True:
-            sql, args = _select(asked, before)
-            block = [_entry(found) for found in await fetch_all_in_thread(sql, *args)]
-            if block:
-                yield block
-            if len(block) < PAGE:
+            sql, args = _select(query, before)
+            batch = [_entry(found) for found in await fetch_all_in_thread(sql, *args)]
+            if batch:
+                yield batch
+            if len(batch) < PAGE_SIZE:
                 return
-            before = block[-1].number
+            before = batch[-1].number
 
 
-def _conditions(asked: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
+def _conditions(query: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
     conditions, args = ["1 = 1"], list[Any]()
     for condition, value in (
-        ("a.author = ", asked.author),
-        ("a.what = ", asked.what or None),
-        ("a.subject_kind = ", asked.subject_kind or None),
-        ("a.subject_id = ", asked.subject_id or None),
-        ("a.at >= ", asked.since),
-        ("a.at < ", asked.until),
+        ("a.author = ", query.author),
+        ("a.what = ", query.what or None),
+        ("a.subject_kind = ", query.subject_kind or None),
+        ("a.subject_id = ", query.subject_id or None),
+        ("a.at >= ", query.since),
+        ("a.at < ", query.until),
         ("a.number < ", before),
     ):
         if value is not None:
@@ -88,12 +88,12 @@ def _conditions(asked: AuditFilter, before: int | None) -> tuple[str, list[Any]]
     return " AND ".join(conditions), args
 
 
-def _select(asked: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
-    where, args = _conditions(asked, before)
+def _select(query: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
+    where, args = _conditions(query, before)
     return (
-        "SELECT a.*, who.name AS author_name FROM portico_audit a "  # noqa: S608 - no word is a client's
+        "SELECT a.*, who.name AS author_name FROM portico_audit a "  # noqa: S608 - constants only
         "LEFT JOIN portico_account who ON who.id = a.author "
-        f"WHERE {where} ORDER BY a.number DESC LIMIT {PAGE}",
+        f"WHERE {where} ORDER BY a.number DESC LIMIT {PAGE_SIZE}",
         args,
     )
 

@@ -1,4 +1,4 @@
-"""The table of what was changed, for queries through Piccolo. The migrations make it."""
+"""Table of the audit log, for queries through Piccolo. The migrations create it."""
 
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.db import Reference, TableSet
 
 
 class AuditTable(Table, tablename="portico_audit"):
-    """One change each. `was` and `became` hold JSON."""
+    """One row for each change. `was` and `became` hold JSON."""
 
     number = BigInt(primary_key=True)
     at = BigInt()
@@ -23,7 +23,7 @@ TABLES = TableSet(
     tables=(AuditTable,),
     migrations="portico.audit.migrations",
     references=(
-        # Who did what stays when the account is gone.
+        # Entries outlive their accounts.
         Reference("portico_audit", "author", "portico_account", orphans="keep"),
         Reference("portico_audit", "subject_id", "portico_account", orphans="keep"),
     ),

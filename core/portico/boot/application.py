@@ -153,7 +153,7 @@ class Application(CoreServices):
             self.doing = MIGRATING
             await self._migrate(self.instance if serving else None)
             self.doing = "reading policies"
-            self.encryptor.in_use = await stored_key_id()
+            self.encryptor.stored_key_id = await stored_key_id()
             self._collect_policies()
             self.check_required_plugins()
             self._connect_plugins()

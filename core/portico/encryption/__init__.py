@@ -1,7 +1,7 @@
-"""What must be read again and not be read by others: locked under a key that is not in the database.
+"""Encryption of stored values, such as tokens of providers, with a key that is not in the database.
 
-A plugin locks a text before it writes it and says with `TableSet(…, locked=…)` where it keeps such texts, so that they
-can be locked anew when the operator changes the key.
+A plugin encrypts a text before it stores it, and declares the column with `TableSet(…, locked=…)`, so that the values
+can be encrypted again when the operator changes the key.
 """
 
 from portico.encryption.encryptor import DecryptionError, Encryptor, WrongEncryptionKey

@@ -1,4 +1,4 @@
-"""Locking and unlocking one text."""
+"""Encrypts and decrypts single texts."""
 
 import binascii
 import re
@@ -9,99 +9,100 @@ from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 
-from portico.encryption.key_ring import ID_LENGTH, KeyRing
+from portico.encryption.key_ring import ID_CHARS, KeyRing
 from portico.errors import OperatorError
 
 VERSION = "v1"
-#: Characters before the ciphertext: the version, the id of the key, two dots.
-HEAD_LENGTH = len(VERSION) + 1 + ID_LENGTH + 1
+#: Length of the prefix: the version, the id of the key, two dots.
+PREFIX_CHARS = len(VERSION) + 1 + ID_CHARS + 1
 NONCE_BYTES = 12
-_ENCRYPTED_PATTERN = re.compile(rf"{VERSION}\.([0-9a-f]{{{ID_LENGTH}}})\.([A-Za-z0-9_-]+)")
+_ENCRYPTED_PATTERN = re.compile(rf"{VERSION}\.([0-9a-f]{{{ID_CHARS}}})\.([A-Za-z0-9_-]+)")
 
 
 class DecryptionError(Exception):
-    """A locked text cannot be unlocked: the key is another, it belongs to something else, or it is damaged.
+    """A value cannot be decrypted: unknown key, other context, or damaged.
 
-    The text says which, and never holds a part of what was locked.
+    The message names the reason and never contains a part of the value.
     """
 
 
 class WrongEncryptionKey(OperatorError):
-    """What this database keeps locked cannot be read with the keys of this process."""
+    """The encrypted values of the database need another key than those configured for this process."""
 
     def __init__(self, in_use: str, configured: str) -> None:
         super().__init__(
-            f"this database locks tokens and keys with another key (its fingerprint is {in_use}, of the one configured "
-            f"here {configured}); give all instances the same PORTICO_ENCRYPTION_KEYS, name a secret key that "
-            "was replaced in PORTICO_PREVIOUS_SECRET_KEYS, or run `portico secret --adopt`"
+            f"this database encrypts tokens and keys with another key (fingerprint {in_use}; the configured one is "
+            f"{configured}). Give all instances the same PORTICO_ENCRYPTION_KEYS, add a replaced secret key to "
+            "PORTICO_PREVIOUS_SECRET_KEYS, or run `portico secret --adopt`."
         )
 
 
 class Encryptor:
-    """Encrypts what must be read again, such as tokens of providers and keys of sources.
+    """Encrypts values that must be read again, such as tokens of providers and API keys of model sources.
 
-    AES-256-GCM under a random nonce; a key may lock four thousand million texts. `ring`: asked for once, when something
-    is locked or unlocked for the first time.
+    AES-256-GCM with a random nonce; a key may encrypt 2**32 texts. `make_key_ring`: called once, at the first use.
     """
 
-    def __init__(self, ring: Callable[[], KeyRing]) -> None:
-        self._make_ring = ring
-        #: The id of the key that locks in the database that is open; None = not known, or none yet.
-        self.in_use: str | None = None
+    def __init__(self, make_key_ring: Callable[[], KeyRing]) -> None:
+        self._make_key_ring = make_key_ring
+        #: Id of the key that encrypts in the open database; None = unknown, or none yet.
+        self.stored_key_id: str | None = None
 
     @cached_property
-    def ring(self) -> KeyRing:
-        """Raises: WeakSecret."""
-        return self._make_ring()
+    def key_ring(self) -> KeyRing:
+        """The configured keys. Raises: WeakSecret."""
+        return self._make_key_ring()
 
-    def encrypt(self, text: str, about: str) -> str:
-        """The text as `v1.<key id>.<base64url>`: letters, digits, `.`, `-` and `_`.
+    def encrypt(self, text: str, context: str) -> str:
+        """Return the text as `v1.<key id>.<base64url>`: letters, digits, `.`, `-` and `_`.
 
-        `about`: what it belongs to, such as `keys:<id>`; it opens for nothing else, so nobody who can write to the
-        database can put one account's token into another's row. Raises: WrongEncryptionKey if the key that others lock with is not
-        configured here, so that a command run without the server's settings writes nothing the server cannot read.
+        `context`: what it belongs to, such as `keys:<id>`. Decryption needs the same context, so a value that is copied to
+        another row cannot be read. Raises: WrongEncryptionKey if the key of the other instances is not configured, so a
+        command without the settings of the server writes nothing that the server cannot read.
         """
-        if self.in_use is not None and not self.can_read(self.in_use):
-            raise WrongEncryptionKey(self.in_use, self.current_id)
-        key, nonce = self.ring.first, secrets.token_bytes(NONCE_BYTES)
+        if self.stored_key_id is not None and not self.can_read(self.stored_key_id):
+            raise WrongEncryptionKey(self.stored_key_id, self.current_id)
+        key, nonce = self.key_ring.first, secrets.token_bytes(NONCE_BYTES)
         plain = text.encode("utf-8", "surrogatepass")
-        sealed = nonce + key.cipher.encrypt(nonce, plain, _associated_data(key.id, about))
-        return f"{VERSION}.{key.id}.{urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
+        data = nonce + key.cipher.encrypt(nonce, plain, _associated_data(key.id, context))
+        return f"{VERSION}.{key.id}.{urlsafe_b64encode(data).rstrip(b'=').decode()}"
 
-    def decrypt(self, locked: str, about: str) -> str:
-        """The text again. Raises: Unreadable."""
-        found = _ENCRYPTED_PATTERN.fullmatch(locked)
+    def decrypt(self, encrypted: str, context: str) -> str:
+        """Return the text. Raises: DecryptionError."""
+        found = _ENCRYPTED_PATTERN.fullmatch(encrypted)
         if found is None:
-            raise DecryptionError("this is not a text that the vault has locked")
-        key = self.ring.by_id.get(found[1])
+            raise DecryptionError("this is not an encrypted value")
+        key = self.key_ring.by_id.get(found[1])
         if key is None:
-            raise DecryptionError(f"it is locked with the key {found[1]}, which is not configured")
+            raise DecryptionError(
+                f"it is encrypted with the key {found[1]}, which is not configured"
+            )
         try:
-            sealed = b64decode(found[2] + "=" * (-len(found[2]) % 4), b"-_", validate=True)
-            nonce, sealed = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-            plain = key.cipher.decrypt(nonce, sealed, _associated_data(key.id, about))
+            data = b64decode(found[2] + "=" * (-len(found[2]) % 4), b"-_", validate=True)
+            nonce, ciphertext = data[:NONCE_BYTES], data[NONCE_BYTES:]
+            plain = key.cipher.decrypt(nonce, ciphertext, _associated_data(key.id, context))
         except (InvalidTag, ValueError, binascii.Error):
-            raise DecryptionError("it is damaged, or belongs to something else") from None
+            raise DecryptionError("it is damaged or belongs to another context") from None
         return plain.decode("utf-8", "surrogatepass")
 
-    def is_current(self, locked: str) -> bool:
-        """Whether it was made with the key that is used now. One that is not can still be readable."""
-        return locked.startswith(self.current_prefix)
+    def is_current(self, encrypted: str) -> bool:
+        """Return whether a value was encrypted with the current key. Others may still be readable."""
+        return encrypted.startswith(self.current_prefix)
 
     @property
     def current_prefix(self) -> str:
-        """How a text begins that is locked now."""
-        return f"{VERSION}.{self.ring.first.id}."
+        """The prefix of values that are encrypted now."""
+        return f"{VERSION}.{self.key_ring.first.id}."
 
     @property
     def current_id(self) -> str:
-        """The id of the key that is used now."""
-        return self.ring.first.id
+        """The id of the key that encrypts now."""
+        return self.key_ring.first.id
 
     def can_read(self, key_id: str) -> bool:
-        """Whether this key is configured, as the first one or as an older one."""
-        return key_id in self.ring.by_id
+        """Return whether this key is configured, as the current one or an older one."""
+        return key_id in self.key_ring.by_id
 
 
-def _associated_data(key_id: str, about: str) -> bytes:
-    return f"{VERSION}.{key_id}.{about}".encode("utf-8", "surrogatepass")
+def _associated_data(key_id: str, context: str) -> bytes:
+    return f"{VERSION}.{key_id}.{context}".encode("utf-8", "surrogatepass")

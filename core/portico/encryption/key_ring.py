@@ -1,4 +1,4 @@
-"""From what the operator configures to the keys that lock and unlock."""
+"""Encryption keys, derived from the configured secrets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from portico.settings.schema import IdentitySettings
 from portico.settings.secret_key import check_strength
 from portico.settings.section import Secret
 
-#: Hexadecimal characters of a key's name.
-ID_LENGTH = 16
+#: Hexadecimal characters of a key id.
+ID_CHARS = 16
 _SALT = b"portico vault v1"
 _SETTING = "identity.encryption_keys (PORTICO_ENCRYPTION_KEYS)"
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """`id`: a fingerprint, from which the key cannot be found."""
+    """An encryption key. `id`: a fingerprint that does not reveal the key."""
 
     id: str
     cipher: AESGCM = field(repr=False)
@@ -27,34 +27,33 @@ class EncryptionKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """`first` locks; every one unlocks what it has locked."""
+    """`first` encrypts; each key decrypts the values that it encrypted."""
 
     first: EncryptionKey
     by_id: dict[str, EncryptionKey]
 
 
 def derive(secret: Secret) -> EncryptionKey:
-    """The key that belongs to a secret; the same each time."""
+    """Return the key that is derived from a secret."""
     material = secret.reveal().encode("utf-8", "surrogatepass")
     return EncryptionKey(
-        _expand(material, b"id", ID_LENGTH // 2).hex(), AESGCM(_expand(material, b"key", 32))
+        _expand(material, b"id", ID_CHARS // 2).hex(), AESGCM(_expand(material, b"key", 32))
     )
 
 
 def make_key_ring(secrets: Sequence[Secret]) -> KeyRing:
-    """Keys of these secrets; the first one locks."""
+    """Return the keys of these secrets; the first one encrypts."""
     keys = [derive(secret) for secret in secrets]
     return KeyRing(keys[0], {key.id: key for key in keys})
 
 
 def configured_key_ring(settings: IdentitySettings, secret_key: Secret) -> KeyRing:
-    """The operator's encryption keys, else one that is derived from the secret key.
+    """Return the configured encryption keys, else one that is derived from the secret key.
 
-    What was locked before there were encryption keys, or under a secret key that was replaced, stays readable.
-    Raises: WeakSecret.
+    Values that were encrypted with the secret key or with a previous one stay readable. Raises: WeakSecret.
     """
-    for place, secret in enumerate(settings.encryption_keys, start=1):
-        check_strength(secret.reveal(), f"{_SETTING}, number {place}")
+    for number, secret in enumerate(settings.encryption_keys, start=1):
+        check_strength(secret.reveal(), f"{_SETTING}, number {number}")
     older = [secret for secret in settings.previous_secret_keys if secret]
     return make_key_ring([*settings.encryption_keys, secret_key, *older])
 

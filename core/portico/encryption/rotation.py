@@ -1,20 +1,20 @@
-"""Walking what is locked: how much of it is under which key, and locking it again with the one in use now."""
+"""Key rotation: counts encrypted values by key, and encrypts them again with the current key."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from portico.db import EncryptedColumn, execute, fetch_all, fetch_all_in_thread, placeholders
-from portico.encryption.encryptor import HEAD_LENGTH, VERSION, DecryptionError, Encryptor
-from portico.encryption.key_ring import ID_LENGTH
+from portico.encryption.encryptor import PREFIX_CHARS, VERSION, DecryptionError, Encryptor
+from portico.encryption.key_ring import ID_CHARS
 
-#: Texts that are read, and written in one statement.
-BLOCK: Final = 100
+#: Values that are read and written by one statement.
+BATCH_SIZE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class KeyUsage:
-    """How many texts of a column are under one key. `key_id`: empty for what the vault did not lock."""
+    """The number of values of a column that one key encrypted. `key_id`: empty for values that are not encrypted."""
 
     column: EncryptedColumn
     key_id: str
@@ -23,20 +23,20 @@ class KeyUsage:
 
 @dataclass(slots=True)
 class Rotation:
-    """What came of it. `unreadable`: texts that stay as they are, by column."""
+    """The result of a rotation. `undecryptable`: values that were left unchanged, by column."""
 
     reencrypted: int = 0
     undecryptable: dict[str, int] = field(default_factory=dict)
 
 
 async def key_usage(columns: Iterable[EncryptedColumn]) -> list[KeyUsage]:
-    """What is locked, by column and key."""
+    """Count encrypted values by column and key."""
     found = []
     for column in columns:
         text = f'"{column.column}"'
         counted: dict[str, int] = {}
         for group in await fetch_all_in_thread(
-            f"SELECT substr({text}, 1, {HEAD_LENGTH}) AS head, count(*) AS count "  # noqa: S608 - a plugin's names
+            f"SELECT substr({text}, 1, {PREFIX_CHARS}) AS head, count(*) AS count "  # noqa: S608 - a plugin's names
             f"FROM \"{column.table}\" WHERE {text} <> '' GROUP BY 1"
         ):
             key_id = _key_id(group["head"])
@@ -46,55 +46,56 @@ async def key_usage(columns: Iterable[EncryptedColumn]) -> list[KeyUsage]:
 
 
 async def rotate(
-    vault: Encryptor,
+    encryptor: Encryptor,
     columns: Iterable[EncryptedColumn],
-    on_block: Callable[[int], object] = lambda _: None,
+    on_batch: Callable[[int], object] = lambda _: None,
 ) -> Rotation:
-    """Lock again whatever is not under the key in use.
+    """Encrypt all values again that another key encrypted.
 
-    Each block is written by one statement that passes over what somebody else has changed meanwhile, so it can run while
-    others serve, be stopped at any moment and be started again. `on_block`: called with the texts looked at.
+    Each batch is written by one statement that skips values that were changed meanwhile, so a rotation can run beside
+    the server, be interrupted and be started again. `on_batch`: called with the number of values read.
     """
     done = Rotation()
     for column in columns:
-        async for block in _blocks(vault, column):
-            relocked = {}
-            for key, locked in block:
-                about = column.context_for(key)
+        async for batch in _batches(encryptor, column):
+            reencrypted = {}
+            for key, encrypted in batch:
+                context = column.context_for(key)
                 try:
-                    relocked[key] = locked, vault.encrypt(vault.decrypt(locked, about), about)
+                    plain = encryptor.decrypt(encrypted, context)
+                    reencrypted[key] = encrypted, encryptor.encrypt(plain, context)
                 except DecryptionError:
                     done.undecryptable[str(column)] = done.undecryptable.get(str(column), 0) + 1
-            await _replace_values(column, relocked)
-            done.reencrypted += len(relocked)
-            on_block(len(block))
+            await _replace_values(column, reencrypted)
+            done.reencrypted += len(reencrypted)
+            on_batch(len(batch))
     return done
 
 
-async def _blocks(vault: Encryptor, column: EncryptedColumn) -> Any:
-    """Pairs of key and text that are not under the key in use, in the order of the keys."""
+async def _batches(encryptor: Encryptor, column: EncryptedColumn) -> Any:
+    """Yield batches of pairs of primary key and value that another key encrypted, in the order of primary keys."""
     key, text = f'"{column.key}"', f'"{column.column}"'
     select = (
         f'SELECT {key} AS key, {text} AS locked FROM "{column.table}" '  # noqa: S608 - a plugin's names
-        f"WHERE {text} <> '' AND substr({text}, 1, {HEAD_LENGTH}) <> $1"
+        f"WHERE {text} <> '' AND substr({text}, 1, {PREFIX_CHARS}) <> $1"
     )
-    end = f" ORDER BY {key} LIMIT {BLOCK}"
-    found = await fetch_all(select + end, vault.current_prefix)
+    end = f" ORDER BY {key} LIMIT {BATCH_SIZE}"
+    found = await fetch_all(select + end, encryptor.current_prefix)
     while found:
         yield [(one["key"], one["locked"]) for one in found]
         found = await fetch_all(
-            f"{select} AND {key} > $2{end}", vault.current_prefix, found[-1]["key"]
+            f"{select} AND {key} > $2{end}", encryptor.current_prefix, found[-1]["key"]
         )
 
 
-async def _replace_values(column: EncryptedColumn, relocked: dict[Any, tuple[str, str]]) -> None:
-    """Put the new texts in the places of the old ones; no two locked texts are ever the same."""
-    if not relocked:
+async def _replace_values(column: EncryptedColumn, reencrypted: dict[Any, tuple[str, str]]) -> None:
+    """Replace the old values by the new ones. Encrypted values are unique, so they identify their row."""
+    if not reencrypted:
         return
-    values: list[Any] = [text for pair in relocked.values() for text in pair]
+    values: list[Any] = [text for pair in reencrypted.values() for text in pair]
     cases = " ".join(f"WHEN ${n} THEN ${n + 1}" for n in range(1, len(values), 2))
     text = f'"{column.column}"'
-    keys: Sequence[Any] = list(relocked)
+    keys: Sequence[Any] = list(reencrypted)
     await execute(
         f'UPDATE "{column.table}" SET {text} = CASE {text} {cases} ELSE {text} END '  # noqa: S608 - a plugin's names
         f'WHERE "{column.key}" IN ({placeholders(len(keys), len(values) + 1)})',
@@ -106,5 +107,5 @@ async def _replace_values(column: EncryptedColumn, relocked: dict[Any, tuple[str
 def _key_id(head: str) -> str:
     version, _, rest = head.partition(".")
     key_id, dot, _ = rest.partition(".")
-    fits = version == VERSION and dot and len(key_id) == ID_LENGTH
+    fits = version == VERSION and dot and len(key_id) == ID_CHARS
     return key_id if fits and not set(key_id) - set("0123456789abcdef") else ""

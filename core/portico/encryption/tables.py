@@ -1,4 +1,4 @@
-"""The table that says which key is in use, for queries through Piccolo. The migrations make it."""
+"""Table of the current encryption key, for queries through Piccolo. The migrations create it."""
 
 from piccolo.columns import Integer, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.db import TableSet
 
 
 class EncryptionKeyTable(Table, tablename="portico_vault"):
-    """One row: the fingerprint of the key that locks."""
+    """One row: the fingerprint of the key that encrypts."""
 
     id = Integer(primary_key=True)
     fingerprint = Text()

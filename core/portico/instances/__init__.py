@@ -1,7 +1,7 @@
-"""The processes that serve from one database: which they are, of which release, and what that allows.
+"""The instances (server processes) of a database, their releases, and which migrations may run beside them.
 
-An instance has a row while it runs. A release is its version together with the steps it knows, so that two states of the
-same version are told apart. Steps are applied while an instance of another release runs only where they say so.
+An instance has a row while it runs. A release is the version together with the known migration steps, so two states of
+the same version differ. A step is applied beside an instance of another release only if the step declares it safe.
 """
 
 from portico.instances.database_identity import DatabaseIdentity, MissingDatabase

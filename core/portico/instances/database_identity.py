@@ -1,7 +1,7 @@
-"""Which database belongs to this data directory, so that an empty one in its place is not taken for a new installation.
+"""The id of the database, stored in the data directory too, so that an empty database is not mistaken for a new one.
 
-The first account of a new installation becomes its administrator. So a database that was there and is gone must not be
-replaced by an empty one without a word. A secret key is no sign of a former database: it may come from the environment.
+The first account of a new installation becomes its administrator. So an empty database must not silently replace the
+one that was used before. A secret key does not prove a former database: it may come from the environment.
 """
 
 import os
@@ -22,41 +22,46 @@ log = structlog.get_logger("portico.instances")
 
 
 class MissingDatabase(OperatorError):
-    """The database that was used before is not there; an empty one is in its place."""
+    """The database is empty, but another one was used before."""
 
 
 @dataclass(frozen=True)
 class DatabaseIdentity:
-    """The id in the database, and the same in the data directory.
+    """Compares the id in the database with the one in the data directory.
 
-    `must_exist`: an empty database is never a new installation. `accept_new`: it is one, whatever was there before.
-    `anybody`: whether there is an account; asked when the tables are there.
+    `must_exist`: refuse every empty database. `accept_new`: accept it, whatever was used before. `has_accounts`: called
+    when the tables exist.
     """
 
     data_dir: Path
     must_exist: bool
     accept_new: bool
-    anybody: Callable[[], Awaitable[bool]]
+    has_accounts: Callable[[], Awaitable[bool]]
 
     def refuse_empty(self) -> None:
         """Raises: MissingDatabase if an empty database may not be a new installation."""
         if self.accept_new:
             return
-        if self._remembered():
+        if self._remembered_id():
             raise MissingDatabase(
-                f"the database is empty, and {self._file} names another one that was used before: mount, restore or "
-                "name that one. To begin anew, where the first visitor becomes administrator, start with --new-database."
+                f"the database is empty, and {self._file} names another one that was used before. Mount, restore or "
+                "configure that one. To start with a new database, where the first account becomes administrator, use "
+                "--new-database."
             )
         if self.must_exist:
             raise MissingDatabase(
-                "the database is empty, and PORTICO_REQUIRE_EXISTING_DATABASE asks for one that was used before: check "
-                "its address and its volume. To begin anew, run `portico migrate --new-database` once."
+                "the database is empty, and PORTICO_REQUIRE_EXISTING_DATABASE requires one that was used before. Check "
+                "its URL and its volume. To start with a new database, run `portico migrate --new-database` once."
             )
 
     async def claim(self) -> None:
-        """Give the database an id if it has none, and remember it. Raises: MissingDatabase."""
-        stored, remembered = await self._stored(), self._remembered()
-        if stored != remembered and (stored is None or remembered) and not await self.anybody():
+        """Give the database an id if it has none, and store it in the data directory. Raises: MissingDatabase."""
+        stored, remembered = await self._stored(), self._remembered_id()
+        if (
+            stored != remembered
+            and (stored is None or remembered)
+            and not await self.has_accounts()
+        ):
             self.refuse_empty()
         if stored is None:
             async with transaction():
@@ -65,7 +70,7 @@ class DatabaseIdentity:
         if stored == remembered:
             return
         if remembered:
-            log.warning("the data directory was used with another database before")
+            log.warning("data directory belonged to another database before")
         self._remember(stored)
 
     @property
@@ -76,8 +81,8 @@ class DatabaseIdentity:
         found = await fetch_one(_STORED)
         return found["database_id"] if found else None
 
-    def _remembered(self) -> str:
-        """The id in the data directory; empty if there is none. Raises: MissingDatabase if nobody can tell."""
+    def _remembered_id(self) -> str:
+        """Return the id in the data directory; empty if there is none. Raises: MissingDatabase if it cannot be read."""
         try:
             return self._file.read_text("ascii", "replace").strip()
         except (FileNotFoundError, NotADirectoryError):
@@ -88,22 +93,24 @@ class DatabaseIdentity:
             ) from error
 
     def _remember(self, database_id: str) -> None:
-        draft = self._file.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+        temporary = self._file.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(
-                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
             ) as file:
                 file.write(f"{database_id}\n")
-                if os.geteuid() == 0:  # a command of root's must not lock the server out
+                if (
+                    os.geteuid() == 0
+                ):  # a command run by root must not make it unreadable for the server
                     owner = self.data_dir.stat()
                     os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            draft.replace(self._file)
+            temporary.replace(self._file)
         except OSError as error:
             if not self.must_exist:
                 log.warning(
-                    "the id of the database could not be kept; set PORTICO_REQUIRE_EXISTING_DATABASE=true where the "
-                    "data directory does not last",
+                    "database id not stored; set PORTICO_REQUIRE_EXISTING_DATABASE=true if the data directory is not "
+                    "persistent",
                     file=str(self._file),
-                    why=error.strerror,
+                    reason=error.strerror,
                 )

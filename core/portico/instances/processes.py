@@ -1,4 +1,4 @@
-"""Telling whether a process is still there, from its name on this machine. Empty where the system does not say."""
+"""Names of processes on this machine, to find out whether one has ended. Linux only; empty on other systems."""
 
 import os
 from pathlib import Path
@@ -7,20 +7,20 @@ _PROC = Path("/proc")
 
 
 def process_name() -> str:
-    """Machine since its start, process namespace, process id, and the moment at which it began."""
+    """Return the boot id, process namespace, process id and start time of this process."""
     pid = os.getpid()
-    here, began = _here(), _began(pid)
-    return f"{here} {pid} {began}" if here and began else ""
+    machine, started = _machine(), _start_time(pid)
+    return f"{machine} {pid} {started}" if machine and started else ""
 
 
 def is_gone(name: str) -> bool:
-    """Whether that process ended. False for one of another machine or namespace, about which nothing is known."""
-    here, _, rest = name.rpartition(" ")[0].rpartition(" ")
-    began = name.rpartition(" ")[2]
-    return bool(here) and here == _here() and _began(int(rest)) != began
+    """Return whether that process has ended. False for a process of another machine or namespace."""
+    machine, _, pid = name.rpartition(" ")[0].rpartition(" ")
+    started = name.rpartition(" ")[2]
+    return bool(machine) and machine == _machine() and _start_time(int(pid)) != started
 
 
-def _here() -> str:
+def _machine() -> str:
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
@@ -28,11 +28,11 @@ def _here() -> str:
         return ""
 
 
-def _began(pid: int) -> str:
-    """In ticks since the machine started; empty for a process that ended."""
+def _start_time(pid: int) -> str:
+    """Return the start time in ticks since boot; empty for a process that has ended."""
     try:
         status = (_PROC / str(pid) / "stat").read_text()
     except OSError:
         return ""
-    fields = status.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = status.rpartition(")")[2].split()  # the name before it may contain any character
     return "" if fields[0] in {"Z", "X"} else fields[19]

@@ -1,4 +1,4 @@
-"""The row of this instance, and those of the others that are alive."""
+"""The row of this instance, its heartbeat, and the other live instances."""
 
 import asyncio
 import json
@@ -15,15 +15,15 @@ from portico.instances.release import Release
 from portico.tasks import PeriodicTask
 
 BEAT_SECONDS = 10.0
-#: Seconds between two beats while the database cannot be used.
+#: Interval of the heartbeat while the database cannot be used.
 PROBE_SECONDS = 1.0
-#: Seconds between two beats that `/ready` asks for.
-READY_SECONDS = 0.25
-#: Seconds after which a PostgreSQL that does not answer a beat counts as away.
-BEAT_LIMIT = 5.0
-#: Seconds without a heartbeat after which an instance does not count as alive. Three beats may be late.
+#: Minimum interval of heartbeats for `/ready`.
+MIN_PROBE_SECONDS = 0.25
+#: A PostgreSQL server that does not answer within this time counts as unavailable.
+BEAT_TIMEOUT_SECONDS = 5.0
+#: An instance without a heartbeat for this long does not count as alive.
 STALE_SECONDS = 30
-# The clock of the database: those of the instances may differ.
+# The clock of the database, because those of the instances may differ.
 _CLOCK = {
     "sqlite": "CAST(strftime('%s', 'now') AS BIGINT)",
     "postgres": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)",
@@ -33,7 +33,7 @@ _BEAT = (
     "tolerated_steps) VALUES ($1, $2, $3, $4, $5, {clock}, {clock}, $6, '{{}}') "
     "ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at"
 )
-_FORGET = "DELETE FROM portico_instance WHERE seen_at < {clock} - $1"
+_DELETE_STALE = "DELETE FROM portico_instance WHERE seen_at < {clock} - $1"
 _LIVE = (
     "SELECT id, version, release, host, process, started_at, {clock} - seen_at AS age, newest_steps "
     "FROM portico_instance WHERE seen_at >= {clock} - $1 ORDER BY started_at, id"
@@ -42,7 +42,7 @@ _LIVE = (
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """Another process that serves from this database. `age`: seconds since its last heartbeat."""
+    """A live instance of this database. `age`: seconds since its last heartbeat."""
 
     id: str
     version: str
@@ -57,7 +57,7 @@ class InstanceRow:
 
 
 async def live_instances() -> list[InstanceRow]:
-    """Those that were seen lately. One whose process ended on this machine does not count."""
+    """Return the live instances, without those whose process on this machine has ended."""
     found = await fetch_all(_for_dialect(_LIVE), STALE_SECONDS)
     return [
         InstanceRow(
@@ -75,9 +75,9 @@ async def live_instances() -> list[InstanceRow]:
 
 
 class OwnInstance:
-    """The row of this process: there from `register` to `leave`, renewed every few seconds in between.
+    """The row of this process: it exists from `register` to `unregister`, with a heartbeat every few seconds.
 
-    Renewing it is also how this process finds out whether it can write, and says so in `Database.availability`.
+    The heartbeat also checks that this process can write, and reports the result in `Database.availability`.
     """
 
     def __init__(self) -> None:
@@ -87,17 +87,17 @@ class OwnInstance:
         self._task = PeriodicTask(
             "instance heartbeat", self._interval, self._beat_once, delay=PROBE_SECONDS
         )
-        self._beating: asyncio.Task[bool] | None = None
-        self._beaten = self._forgot = 0.0
+        self._beat_task: asyncio.Task[bool] | None = None
+        self._last_beat = self._last_cleanup = 0.0
 
     async def register(self, release: Release) -> None:
-        """Make the row, and drop those of instances that are not alive."""
+        """Insert the row, and delete those of instances that are not alive."""
         self._release, self._database = release, current_database()
-        await execute(_for_dialect(_FORGET), STALE_SECONDS)
+        await execute(_for_dialect(_DELETE_STALE), STALE_SECONDS)
         await self.beat()
 
     async def beat(self) -> None:
-        """Say that this instance is alive. Raises: Unavailable."""
+        """Write a heartbeat. Raises: Unavailable."""
         if (release := self._release) is None:
             return
         await execute(
@@ -109,43 +109,43 @@ class OwnInstance:
             process_name(),
             json.dumps(release.newest_steps),
         )
-        self._beaten = time.monotonic()
+        self._last_beat = time.monotonic()
 
     async def probe(self) -> None:
-        """See that this instance can write to its database. Raises: Unavailable with a reason fit for anybody's eyes.
+        """Check that this instance can write to its database. Raises: Unavailable, with a reason that may be public.
 
-        Asked often, it writes four times a second at most. It goes on when who asks has gone.
+        It writes at most four times a second, and goes on if the caller is cancelled.
         """
         database = current_database()
         self._refuse(database)
-        if time.monotonic() - self._beaten < READY_SECONDS:
+        if time.monotonic() - self._last_beat < MIN_PROBE_SECONDS:
             await database.ping()
             return
-        if self._beating is None or self._beating.done():
-            self._beating = asyncio.create_task(self._attempt(database))
-        beaten = await asyncio.shield(self._beating)
+        if self._beat_task is None or self._beat_task.done():
+            self._beat_task = asyncio.create_task(self._try_beat(database))
+        is_written = await asyncio.shield(self._beat_task)
         self._refuse(database)
-        if not beaten:  # refused for a cause of no kind, such as a connection that was closed here
+        if not is_written:  # failed for an unclassified reason, such as a connection that was closed by this process
             raise Unavailable("a heartbeat could not be written")
 
     def start(self) -> None:
-        """Begin to renew the row. Needs the running loop, and the database in use."""
+        """Start the heartbeat. Needs a running event loop and an open database."""
         database = current_database()
         database.availability.is_logged = True
         database.availability.on_begin = self._task.wake
         self._task.start()
 
-    async def leave(self) -> None:
-        """Stop renewing it, and take it back. Nothing here keeps an application from closing."""
+    async def unregister(self) -> None:
+        """Stop the heartbeat and delete the row. A failure does not prevent a shutdown."""
         await self._task.stop()
-        beating, self._beating = self._beating, None
-        if beating is not None:
-            beating.cancel()
-            await asyncio.wait({beating})
+        task, self._beat_task = self._beat_task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
         if self._release is not None:
             self._release = None
             with suppress(Unavailable, TimeoutError):
-                async with asyncio.timeout(BEAT_LIMIT):
+                async with asyncio.timeout(BEAT_TIMEOUT_SECONDS):
                     await execute("DELETE FROM portico_instance WHERE id = $1", self.id)
         if self._database is not None:
             self._database.availability.is_logged = False
@@ -154,22 +154,24 @@ class OwnInstance:
         return PROBE_SECONDS if current_database().availability.cause else BEAT_SECONDS
 
     async def _beat_once(self) -> None:
-        await self._attempt(current_database())
+        await self._try_beat(current_database())
 
-    async def _attempt(self, database: Database) -> bool:
-        """One beat; what it meets is in `Database.availability`. Returns whether it was written."""
+    async def _try_beat(self, database: Database) -> bool:
+        """Write a heartbeat, and report a failure in `Database.availability`. Returns whether it was written."""
         try:
-            async with asyncio.timeout(BEAT_LIMIT if database.dialect == "postgres" else None):
+            async with asyncio.timeout(
+                BEAT_TIMEOUT_SECONDS if database.dialect == "postgres" else None
+            ):
                 await self.beat()
-                if time.monotonic() - self._forgot > BEAT_SECONDS:
-                    self._forgot = time.monotonic()
-                    await execute(_for_dialect(_FORGET), STALE_SECONDS)
+                if time.monotonic() - self._last_cleanup > BEAT_SECONDS:
+                    self._last_cleanup = time.monotonic()
+                    await execute(_for_dialect(_DELETE_STALE), STALE_SECONDS)
         except TimeoutError:
-            sentence = f"the database did not answer within {BEAT_LIMIT:g} s"
-            database.availability.begin(Cause("away", sentence))
+            message = f"the database did not answer within {BEAT_TIMEOUT_SECONDS:g} s"
+            database.availability.begin(Cause("away", message))
         except Unavailable:
-            pass  # noted where it was raised
-        except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
+            pass  # reported where it was raised
+        except Exception as error:  # noqa: BLE001 - the next heartbeat retries
             database.availability.begin(
                 Cause("unknown", "a heartbeat could not be written", type(error).__name__)
             )

@@ -1,4 +1,4 @@
-"""What tells one release from another: the version, and the steps that it knows."""
+"""A release: the version and the migration steps that it knows."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ class Release:
 
 
 def release_of(known: Mapping[str, Sequence[str]]) -> Release:
-    """The release of this process. `known`: the steps of each owner, in order."""
+    """Return the release of this process. `known`: the steps of each owner, in order."""
     steps = sorted((owner, name) for owner, names in known.items() for name in names)
     digest = hashlib.sha256(json.dumps(steps).encode()).hexdigest()[:12]
     newest = {owner: names[-1] for owner, names in known.items() if names}

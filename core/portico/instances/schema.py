@@ -1,4 +1,4 @@
-"""Opening a database: whether this release may, and which steps it may apply beside the instances that run."""
+"""Checks whether this release may use a database, and applies pending migrations beside running instances."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from portico.instances.database_identity import DatabaseIdentity
 from portico.instances.registry import InstanceRow, OwnInstance, live_instances
 from portico.instances.release import Release, release_of
 
-_THERE = {
+_TABLE_EXISTS = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'portico_instance'",
     "postgres": "SELECT 1 WHERE to_regclass('portico_instance') IS NOT NULL",
 }
@@ -29,7 +29,7 @@ _TOLERATE = "UPDATE portico_instance SET tolerated_steps = $1 WHERE id = $2"
 
 
 class SchemaRefused(OperatorError):
-    """The schema is not one that this release may use, or change now."""
+    """This release may not use the schema, or may not change it now."""
 
 
 async def bring_up_to_date(
@@ -42,11 +42,10 @@ async def bring_up_to_date(
     identity: DatabaseIdentity | None = None,
     on_step: Callable[[str, str], None] | None = None,
 ) -> MigrationReport:
-    """Apply what is pending, if this release may, and enter `instance` as running.
+    """Apply pending migrations if this release may, and register `instance` as running.
 
-    All of it under one lock, so that no instance of an older release begins in between. `force`: whatever a newer
-    release has applied, and whoever runs. `identity`: which database this has to be. Raises: SchemaRefused,
-    MissingDatabase.
+    All of it under one lock, so no instance of an older release starts in between. `force`: ignore steps of a newer
+    release and running instances. `identity`: which database is expected. Raises: SchemaRefused, MissingDatabase.
     """
     async with database.migrating():
         with database.use():
@@ -58,10 +57,10 @@ async def bring_up_to_date(
                 refuse_unknown(status)
             if status.pending and not migrate:
                 raise SchemaRefused(
-                    f"the schema is not up to date; run `portico migrate` first: {_listed(status.pending_names)}"
+                    f"the schema is not up to date; run `portico migrate` first: {_as_text(status.pending_names)}"
                 )
             if status.pending:
-                await _make_way(database, status, release, force=force)
+                await _check_running_instances(database, status, release, force=force)
             report = await apply_steps(database, sets, on_step)
             if "instances" not in report.failed:
                 if identity is not None:
@@ -75,8 +74,8 @@ async def bring_up_to_date(
 
 
 def unknown_steps(status: SchemaStatus) -> str:
-    """The steps that a newer release has applied, in words; empty if there are none."""
-    return _listed(status.unknown)
+    """Return the steps that a newer release has applied, as text; empty if there are none."""
+    return _as_text(status.unknown)
 
 
 def refuse_unknown(status: SchemaStatus) -> None:
@@ -84,7 +83,7 @@ def refuse_unknown(status: SchemaStatus) -> None:
     if status.unknown:
         raise SchemaRefused(
             f"a newer release has changed the schema; this one does not know: {unknown_steps(status)}. Start the newer "
-            "release, or restore the backup from before it; --force goes on anyway and may lose data."
+            "release, or restore a backup from before it. --force ignores this and may lose data."
         )
 
 
@@ -93,11 +92,10 @@ def unsafe_steps(
     instance: InstanceRow,
     formerly: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, list[str]]:
-    """Those of the pending steps that may not be applied while this instance runs, by owner.
+    """Return the pending steps that may not be applied while this instance runs, by owner.
 
-    A step that the instance knows is safe, and so is one of an owner that it does not have. Of any other, the step
-    says which newest step an instance has to know at least. `formerly`: earlier names of owners, which an older
-    instance may use.
+    A step that the instance knows is safe, and so is one of an owner that it does not have. Any other step declares the
+    newest step that an instance must know. `formerly`: earlier names of owners, which an older instance may use.
     """
     unsafe: dict[str, list[str]] = {}
     for owner, steps in pending.items():
@@ -112,18 +110,18 @@ def unsafe_steps(
 
 
 def _is_safe(step: Migration, newest: str) -> bool:
-    """Whether a step may be applied beside an instance whose newest step of the same owner is `newest`."""
+    """Return whether a step may be applied beside an instance whose newest step of the same owner is `newest`."""
     if step.safe_beside == "previous":
         return int(newest[:4]) >= int(step.name[:4]) - 1
     return bool(step.safe_beside) and newest >= step.safe_beside
 
 
-async def _make_way(
+async def _check_running_instances(
     database: Database, status: SchemaStatus, release: Release, *, force: bool
 ) -> None:
-    """See that the pending steps harm no running instance, and tell those instances so. Raises: SchemaRefused."""
-    if not await database.rows(_THERE[database.dialect]):
-        return  # no release that enters itself has been here
+    """Check that the pending steps are safe beside all running instances, and record that. Raises: SchemaRefused."""
+    if not await database.rows(_TABLE_EXISTS[database.dialect]):
+        return  # the database has no table of instances yet
     others = [one for one in await live_instances() if one.release != release.id]
     unsafe = {
         one.id: steps
@@ -131,13 +129,13 @@ async def _make_way(
         if (steps := unsafe_steps(status.pending, one, status.formerly))
     }
     if unsafe and not force:
-        listed = _listed(_merged(unsafe.values()))
+        listed = _as_text(_merged(unsafe.values()))
         raise SchemaRefused(
             "\n".join(
                 [
                     f"an instance of another release is running, and these steps are not safe beside it: {listed}",
                     *(str(one) for one in others if one.id in unsafe),
-                    "Stop it first; --force goes on anyway, and that instance stops serving.",
+                    "Stop it first. --force ignores this, and that instance stops serving.",
                 ]
             )
         )
@@ -147,7 +145,7 @@ async def _make_way(
 
 
 async def _tolerate(instance_id: str, steps: Mapping[str, Sequence[str]]) -> None:
-    """Tell an instance that these steps do it no harm."""
+    """Record that an instance tolerates these steps."""
     found = await fetch_one(_TOLERATED, instance_id)
     tolerated: dict[str, list[str]] = json.loads(found["tolerated_steps"]) if found else {}
     for owner, names in steps.items():
@@ -163,5 +161,5 @@ def _merged(parts: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, list[str]
     return merged
 
 
-def _listed(steps: Mapping[str, Sequence[str]]) -> str:
+def _as_text(steps: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(f"{owner} {name}" for owner in steps for name in steps[owner])

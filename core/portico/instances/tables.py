@@ -1,4 +1,4 @@
-"""The tables of running instances, for queries through Piccolo. The migrations make them."""
+"""Tables of instances and of the database id, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Integer, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.db import TableSet
 
 
 class InstanceTable(Table, tablename="portico_instance"):
-    """One row for each process that serves. `newest_steps` and `tolerated_steps` are JSON."""
+    """One row for each running instance. `newest_steps` and `tolerated_steps` are JSON."""
 
     id = Text(primary_key=True, default="")
     version = Text()
@@ -21,7 +21,7 @@ class InstanceTable(Table, tablename="portico_instance"):
 
 
 class DatabaseTable(Table, tablename="portico_database"):
-    """One row: the id of this database, which the data directory remembers."""
+    """One row: the id of this database, which is also stored in the data directory."""
 
     id = Integer(primary_key=True)
     database_id = Text()

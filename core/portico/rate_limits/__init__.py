@@ -1,4 +1,4 @@
-"""How often somebody may try to get in, by account and by address."""
+"""Rate limits of sign-in attempts and of copies, by account and by client address."""
 
 from portico.rate_limits.attempt import Attempt
 from portico.rate_limits.limiter import RateLimiter

@@ -1,4 +1,4 @@
-"""One try that was let through, until it is known how it ended."""
+"""An attempt that was allowed, until its outcome is known."""
 
 import asyncio
 import contextlib
@@ -11,48 +11,48 @@ from portico.rate_limits.rules import RateLimit
 
 
 class AttemptRecorder(Protocol):
-    """Whoever counts tries."""
+    """Receives the outcome of attempts."""
 
-    async def refund(self, attempt: "Attempt", returned: Sequence[str], place: str = "") -> None:
-        """A try has ended that is given back to these keys."""
+    async def refund(self, attempt: "Attempt", keys: Sequence[str], location_id: str = "") -> None:
+        """Do not count the attempt against these keys any more."""
 
     def count_failure(self, keys: Sequence[str]) -> None:
-        """A try has ended that counted against these keys, and goes on doing so."""
+        """The attempt has ended and goes on counting against these keys."""
 
 
 class Attempt:
-    """A try. It counts as failed, until it is said to have succeeded.
+    """A counted attempt. It counts as failed until `succeeded` is called.
 
-    It is over when nobody holds it any more, so keep it until it has been judged. As a context manager it succeeds
-    if the block ends well, and does not count at all if the house was too busy, or its database away, to judge it.
+    It ends when the object is collected, so keep a reference until the outcome is known. As a context manager it
+    succeeds if the block raises nothing, and is withdrawn if the block raises RateLimited or Unavailable.
     """
 
     def __init__(
         self,
-        judge: AttemptRecorder | None,
+        recorder: AttemptRecorder | None,
         attempt_id: str,
-        budgets: Sequence[RateLimit] = (),
-        place: str = "",
+        limits: Sequence[RateLimit] = (),
+        location_id: str = "",
     ) -> None:
         self.id = attempt_id
-        #: The keys of the budgets that get it back if it succeeds.
-        self.returning = [budget.key for budget in budgets if budget.returns]
-        self._judge = judge
-        self._keys = [budget.key for budget in budgets]
-        self._place = place
+        #: Keys of the limits that do not count an attempt that succeeds.
+        self.refundable_keys = [limit.key for limit in limits if limit.refund_on_success]
+        self._recorder = recorder
+        self._keys = [limit.key for limit in limits]
+        self._location_id = location_id
         self._loop = asyncio.get_running_loop()
 
     async def succeeded(self) -> None:
-        """They are who they say. What counts only failures is given back, and the place is remembered."""
-        judge, self._judge = self._judge, None
-        if judge is not None:
-            await judge.refund(self, self.returning, self._place)
+        """Record a success: refund the limits that count failures only, and remember the location."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            await recorder.refund(self, self.refundable_keys, self._location_id)
 
     async def withdraw(self) -> None:
-        """It was never judged: it does not count at all."""
-        judge, self._judge = self._judge, None
-        if judge is not None:
-            await judge.refund(self, self._keys)
+        """Refund the attempt completely: it could not be checked."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            await recorder.refund(self, self._keys)
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,14 +65,14 @@ class Attempt:
         elif isinstance(error, RateLimited | Unavailable):
             await self.withdraw()
         else:
-            self._lose()
+            self._count_failure()
 
     def __del__(self) -> None:
-        # Whichever thread collects it, and be it after the loop has been closed.
+        # May run in any thread, and after the loop was closed.
         with contextlib.suppress(RuntimeError):
-            self._lose()
+            self._count_failure()
 
-    def _lose(self) -> None:
-        judge, self._judge = self._judge, None
-        if judge is not None:
-            self._loop.call_soon_threadsafe(judge.count_failure, self.returning)
+    def _count_failure(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            self._loop.call_soon_threadsafe(recorder.count_failure, self.refundable_keys)

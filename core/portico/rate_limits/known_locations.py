@@ -1,16 +1,15 @@
-"""Places from which somebody signed in before. They stay open when an account is being guessed at from everywhere."""
+"""Networks from which an account was signed in before. They stay allowed while the account is attacked from others."""
 
 from portico.db import execute, fetch_one, now
 
-#: Seconds for which a place is remembered after a sign-in from it.
 RETENTION_SECONDS = 90 * 86400
-#: Seconds after which it is written down again that a place was seen.
+#: Minimum time between two writes of the same location.
 MIN_WRITE_SECONDS = 86400
-#: Seconds between two sweeps by one process.
-SWEEP_EVERY = 3600
+#: Interval at which a process deletes expired locations.
+SWEEP_SECONDS = 3600
 
 _SEEN = "SELECT seen_at FROM portico_familiar WHERE id = $1"
-_NOTE = (
+_WRITE = (
     "INSERT INTO portico_familiar (id, seen_at) VALUES ($1, $2) "
     "ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at"
 )
@@ -18,21 +17,21 @@ _SWEEP = "DELETE FROM portico_familiar WHERE seen_at < $1"
 
 
 class KnownLocations:
-    """Remembers places by the name that `Budgets.familiar` gives them."""
+    """Stores locations by their `RateLimits.location_id`."""
 
     def __init__(self) -> None:
         self._sweep_at = 0
 
-    async def contains(self, place: str) -> bool:
-        """Whether somebody signed in from there before, within the last months."""
-        found = await fetch_one(_SEEN, place)
+    async def contains(self, location_id: str) -> bool:
+        """Return whether the account was signed in from this network within the last 90 days."""
+        found = await fetch_one(_SEEN, location_id)
         return found is not None and found["seen_at"] >= now() - RETENTION_SECONDS
 
-    async def add(self, place: str) -> None:
-        """Somebody signed in from there. Written at most once a day for each place."""
-        found = await fetch_one(_SEEN, place)
+    async def add(self, location_id: str) -> None:
+        """Store a location after a sign-in, at most once a day."""
+        found = await fetch_one(_SEEN, location_id)
         if found is None or found["seen_at"] < now() - MIN_WRITE_SECONDS:
-            await execute(_NOTE, place, now())
+            await execute(_WRITE, location_id, now())
         if now() >= self._sweep_at:
-            self._sweep_at = now() + SWEEP_EVERY
+            self._sweep_at = now() + SWEEP_SECONDS
             await execute(_SWEEP, now() - RETENTION_SECONDS)

@@ -1,4 +1,4 @@
-"""One log line for each limit that is reached; further refusals until it has room again say nothing new."""
+"""Logs each limit that is reached once; further refusals are not logged until it allows attempts again."""
 
 import time
 from collections import OrderedDict
@@ -8,40 +8,39 @@ import structlog
 
 from portico.rate_limits.rules import RateLimit
 
-#: Limits of which it is remembered that they were reached.
-MAX_REACHED = 10_000
+MAX_TRACKED_LIMITS = 10_000
 
 log = structlog.get_logger("portico.rate_limits")
 
 
 class LimitLog:
-    """Knows which limits are reached, until they have room again."""
+    """Remembers which limits are reached."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        #: Until when, by key.
+        #: End of the limit by key.
         self._reached: OrderedDict[str, float] = OrderedDict()
 
     def reached(
-        self, door: str, address: str, full: Sequence[RateLimit], waits: Sequence[float]
+        self, endpoint: str, address: str, full: Sequence[RateLimit], waits: Sequence[float]
     ) -> None:
-        """A try at a door was refused. `full`: the budgets without room; `waits`: seconds, 0 for the others."""
+        """Log a refused attempt. `full`: the limits that are reached; `waits`: seconds, 0 for other limits."""
         now, seconds = self._clock(), [wait for wait in waits if wait > 0]
-        for budget, wait in zip(full, seconds, strict=True):
-            known = self._reached.get(budget.key, 0.0) > now
-            self._reached[budget.key] = now + wait
-            self._reached.move_to_end(budget.key)
-            if not known:
+        for limit, wait in zip(full, seconds, strict=True):
+            is_logged = self._reached.get(limit.key, 0.0) > now
+            self._reached[limit.key] = now + wait
+            self._reached.move_to_end(limit.key)
+            if not is_logged:
                 # The key begins with what is limited; the rest of it is a digest.
-                limited = budget.key.partition(":")[0]
+                kind = limit.key.partition(":")[0]
                 log.warning(
                     "limit reached",
-                    limit=limited,
-                    door=door,
-                    most=budget.most,
-                    window=budget.window,
+                    limit=kind,
+                    endpoint=endpoint,
+                    attempts=limit.limit,
+                    window_seconds=limit.window,
                     client=address,
                     own_line=True,
                 )
-        while len(self._reached) > MAX_REACHED:
+        while len(self._reached) > MAX_TRACKED_LIMITS:
             self._reached.popitem(last=False)

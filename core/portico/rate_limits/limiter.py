@@ -1,17 +1,17 @@
-"""One limiter for every door: asked before a password is hashed, told when a try has succeeded.
+"""Rate limiter of sign-in endpoints. Ask it before a password is hashed, and report a success.
 
-    attempt = await limiter.check("signin", client_address(scope), email)   # raises RateLimited
-    …                                                                       # the try itself
-    await attempt.succeeded()                                               # nothing when it failed
+    attempt = await limiter.acquire("signin", client_address(scope), email)   # raises RateLimited
+    …                                                                         # check the password
+    await attempt.succeeded()                                                 # nothing if it failed
 
-or, with an end for every way a try can end,
+or, for every outcome,
 
-    async with await limiter.check("signin", client_address(scope), email):
+    async with await limiter.acquire("signin", client_address(scope), email):
         …
 
-A try counts against three budgets: of the account from this address, of the address over all accounts, and of the
-account from everywhere. The last one slows down whoever guesses from many places; places from which the account was
-signed in before are still let in then, so that nobody is locked out by somebody else's tries.
+An attempt counts against three limits: of the account from this address, of the address for all accounts, and of the
+account from all addresses. The last one slows down attacks from many addresses; networks from which the account was
+signed in before are exempt from it, so an attack does not lock out the user.
 """
 
 import asyncio
@@ -29,139 +29,138 @@ from portico.rate_limits.limit_log import LimitLog
 from portico.rate_limits.local_counter import LocalCounter
 from portico.rate_limits.pending_attempts import PendingAttempts
 from portico.rate_limits.redis_counter import RedisCounter
-from portico.rate_limits.rules import Budgets, RateLimit
+from portico.rate_limits.rules import RateLimit, RateLimits
 from portico.redis import RedisConnection, RedisUnavailable
 from portico.settings.schema import RateLimitSettings
 from portico.settings.section import Secret
 
-#: Seconds that somebody waits for those who came before, until they are told to come back later.
+#: An attempt waits this long for attempts under way before it is refused.
 MAX_WAIT_SECONDS: Final = 5.0
 
 
 class RateLimiter:
-    """The limits of one application. `secret`: keeps account names out of keys."""
+    """The rate limiter of an application. `secret`: hashes account names and addresses in stored keys."""
 
     def __init__(self, settings: RateLimitSettings, secret: Secret, redis: RedisConnection) -> None:
         self._settings = settings
-        self._budgets = Budgets(settings, secret)
-        self._ledger = LocalCounter()
-        #: Counts for all instances together, where there is a Redis; the other one where there is none, or it is away.
-        self._shared = RedisCounter(redis)
+        self._limits = RateLimits(settings, secret)
+        self._local = LocalCounter()
+        #: Counts for all instances; the database does without Redis and while Redis is unavailable.
+        self._redis = RedisCounter(redis)
         self._database = DatabaseCounter()
-        self._familiar = KnownLocations()
-        self._waiting = PendingAttempts()
+        self._known_locations = KnownLocations()
+        self._pending = PendingAttempts()
         self._log = LimitLog()
 
-    async def acquire(self, door: str, address: str, account: str | None) -> Attempt:
-        """Count a try at a door, such as `signin`, before anything else is done for it.
+    async def acquire(self, endpoint: str, address: str, account: str | None) -> Attempt:
+        """Count an attempt at an endpoint, such as `signin`, before it is processed.
 
-        `account`: the name under which somebody tries, in any case; None = none, as with keys. Raises: RateLimited,
-        if this address, this account or both have been tried too often; a refused try counts for nothing.
+        `account`: the account name that was sent, in any case; None = none, as with API keys. Raises: RateLimited if
+        there were too many attempts for this address, this account or both; a refused attempt is not counted.
         """
         if not self._settings.enabled:
             return Attempt(None, "")
-        budgets = [self._budgets.for_address(door, address)]
-        place = ""
+        limits = [self._limits.for_address(endpoint, address)]
+        location_id = ""
         if account is not None:
             account = account.strip().lower()
-            place = self._budgets.location_id(address, account)
-            budgets = [
-                self._budgets.for_account_and_address(door, address, account),
-                *budgets,
-                self._budgets.for_account(door, account),
+            location_id = self._limits.location_id(address, account)
+            limits = [
+                self._limits.for_account_and_address(endpoint, address, account),
+                *limits,
+                self._limits.for_account(endpoint, account),
             ]
-        return await self._reserve_or_wait(door, address, budgets, place)
+        return await self._reserve_or_wait(endpoint, address, limits, location_id)
 
-    async def spend(self, account_id: str) -> None:
-        """Count one import, copy or share of an account, whatever becomes of it. Raises: RateLimited."""
+    async def count_copy(self, account_id: str) -> None:
+        """Count an import, copy or share of an account, whatever its outcome. Raises: RateLimited."""
         if self._settings.enabled:
-            waits = await self._take([self._budgets.of_copies(account_id)], new_id())
+            waits = await self._reserve([self._limits.for_copies(account_id)], new_id())
             if any(waits):
                 raise RateLimited(max(1, math.ceil(max(waits))))
 
     async def _reserve_or_wait(
-        self, door: str, address: str, budgets: list[RateLimit], place: str
+        self, endpoint: str, address: str, limits: list[RateLimit], location_id: str
     ) -> Attempt:
         deadline = asyncio.get_running_loop().time() + MAX_WAIT_SECONDS
         while True:
-            attempt_id, ended = new_id(), self._waiting.ended
-            waits = await self._take(budgets, attempt_id)
-            full = [budget for budget, wait in zip(budgets, waits, strict=True) if wait > 0]
+            attempt_id, ended = new_id(), self._pending.ended
+            waits = await self._reserve(limits, attempt_id)
+            full = [limit for limit, wait in zip(limits, waits, strict=True) if wait > 0]
             if not full:
-                return Attempt(self, attempt_id, budgets, place)
-            if full == budgets[2:] and await self._familiar.contains(place):
-                budgets = budgets[:2]  # only the account is guessed at, and from elsewhere
+                return Attempt(self, attempt_id, limits, location_id)
+            if full == limits[2:] and await self._known_locations.contains(location_id):
+                # Only the limit of the account is reached, and this location is known.
+                limits = limits[:2]
                 continue
-            if not all(budget.returns for budget in full) or not await self._wait_for_slot(
+            if not all(limit.refund_on_success for limit in full) or not await self._wait_for_slot(
                 full, ended, deadline
             ):
-                self._log.reached(door, address, full, waits)
+                self._log.reached(endpoint, address, full, waits)
                 raise RateLimited(max(1, math.ceil(max(waits))))
 
-    async def _take(self, budgets: Sequence[RateLimit], attempt: str) -> list[float]:
-        """By this process's own count, and by that of all instances: in Redis, else in the database.
+    async def _reserve(self, limits: Sequence[RateLimit], attempt: str) -> list[float]:
+        """Count an attempt in this process, then for all instances: in Redis, else in the database.
 
-        Raises: Unavailable if both are away.
+        Raises: Unavailable if neither is available.
         """
-        waits = self._ledger.reserve(budgets, attempt)
+        waits = self._local.reserve(limits, attempt)
         if any(waits):
             return waits
-        # From here on somebody may give its places back, so others wait for that.
-        returning = [budget.key for budget in budgets if budget.returns]
-        self._waiting.begin(returning)
+        # From here on the attempt may be refunded, so others may wait for it.
+        refundable = [limit.key for limit in limits if limit.refund_on_success]
+        self._pending.begin(refundable)
         try:
-            waits = await self._take_shared(budgets, attempt)
-        except BaseException:  # also a caller who does not wait for the answer
-            self._drop(budgets, attempt)
+            waits = await self._reserve_shared(limits, attempt)
+        except BaseException:  # also a cancelled caller
+            self._refund_local(limits, attempt)
             raise
         if any(waits):
-            self._drop(budgets, attempt)
+            self._refund_local(limits, attempt)
         return waits
 
-    async def _take_shared(self, budgets: Sequence[RateLimit], attempt: str) -> list[float]:
+    async def _reserve_shared(self, limits: Sequence[RateLimit], attempt: str) -> list[float]:
         try:
-            return await self._shared.reserve(budgets, attempt)
+            return await self._redis.reserve(limits, attempt)
         except RedisUnavailable:
-            return await self._database.take(budgets, attempt)
+            return await self._database.reserve(limits, attempt)
 
-    async def _give_back_shared(self, keys: Sequence[str], attempt: str) -> None:
+    async def _refund_shared(self, keys: Sequence[str], attempt: str) -> None:
         try:
-            await self._shared.refund(keys, attempt)
+            await self._redis.refund(keys, attempt)
         except RedisUnavailable:
-            with contextlib.suppress(
-                Unavailable
-            ):  # it counts as failed then, until its window ends
-                await self._database.give_back(keys, attempt)
+            with contextlib.suppress(Unavailable):  # then it counts as failed until its window ends
+                await self._database.refund(keys, attempt)
 
-    def _drop(self, budgets: Sequence[RateLimit], attempt: str) -> None:
-        """Forget an attempt that was counted here, and not together with the others."""
-        self._ledger.refund([budget.key for budget in budgets], attempt)
-        self._waiting.cancel([budget.key for budget in budgets if budget.returns])
+    def _refund_local(self, limits: Sequence[RateLimit], attempt: str) -> None:
+        """Refund an attempt that was counted in this process only."""
+        self._local.refund([limit.key for limit in limits], attempt)
+        self._pending.cancel([limit.key for limit in limits if limit.refund_on_success])
 
     async def _wait_for_slot(self, full: Sequence[RateLimit], ended: int, deadline: float) -> bool:
-        """Wait until it is worth trying again; False = it is not."""
-        if ended != self._waiting.ended:
+        """Wait until an attempt may be possible. Returns False if it is not worth waiting."""
+        if ended != self._pending.ended:
             return asyncio.get_running_loop().time() < deadline
-        if not all(self._waiting.can_wait(budget.key) for budget in full):
+        if not all(self._pending.can_wait(limit.key) for limit in full):
             return False
         try:
             async with asyncio.timeout_at(deadline):
-                await self._waiting.wait(full[0].key)
+                await self._pending.wait(full[0].key)
         except TimeoutError:
             return False
         return True
 
-    async def refund(self, attempt: Attempt, returned: Sequence[str], place: str = "") -> None:
-        """For attempts: give back, and remember the place."""
+    async def refund(self, attempt: Attempt, keys: Sequence[str], location_id: str = "") -> None:
+        """Called by attempts: refund the keys, and store the location."""
         try:
-            # First where all count, so that who is let in here is let in there.
-            await self._give_back_shared(returned, attempt.id)
+            # The shared counter first, so that an attempt that is allowed here is allowed there.
+            await self._refund_shared(keys, attempt.id)
         finally:
-            self._ledger.refund(returned, attempt.id)
-            self._waiting.end(attempt.returning, returned=True)
-        if place:
-            await self._familiar.add(place)
+            self._local.refund(keys, attempt.id)
+            self._pending.end(attempt.refundable_keys, refunded=True)
+        if location_id:
+            await self._known_locations.add(location_id)
 
     def count_failure(self, keys: Sequence[str]) -> None:
-        """For attempts that are over without having succeeded."""
-        self._waiting.end(keys, returned=False)
+        """Called by attempts that ended without success."""
+        self._pending.end(keys, refunded=False)

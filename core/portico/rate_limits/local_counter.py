@@ -1,4 +1,4 @@
-"""The tries of this process: what was tried when, by key. Measured with a clock that nobody sets."""
+"""Counts the attempts of this process in memory, with a monotonic clock."""
 
 import time
 from collections import OrderedDict
@@ -6,74 +6,74 @@ from collections.abc import Callable, Sequence
 
 from portico.rate_limits.rules import RateLimit
 
-#: Keys. Beyond that, those are forgotten that nobody has tried for longest, however full they are.
-MOST_KEYS = 100_000
-#: Keys that a try adds at most.
-SWEPT_KEYS = 3
+#: Beyond this number the keys used longest ago are dropped, even if they are full.
+MAX_KEYS = 100_000
+#: Keys that an attempt adds at most.
+KEYS_PER_ATTEMPT = 3
 
 
 class LocalCounter:
-    """Takes from several budgets at once, or from none."""
+    """Counts an attempt against several limits at once, or against none."""
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, most_keys: int = MOST_KEYS
+        self, clock: Callable[[], float] = time.monotonic, max_keys: int = MAX_KEYS
     ) -> None:
         self._clock = clock
-        self._most_keys = most_keys
-        #: Those that were touched longest ago first.
-        self._tries: OrderedDict[str, dict[str, float]] = OrderedDict()
-        #: Until when the tries of a key count.
+        self._max_keys = max_keys
+        #: Times by attempt, by key; the keys used longest ago first.
+        self._attempts: OrderedDict[str, dict[str, float]] = OrderedDict()
+        #: When the last attempt of a key stops counting.
         self._until: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._tries)
+        return len(self._attempts)
 
-    def reserve(self, budgets: Sequence[RateLimit], attempt: str) -> list[float]:
-        """Count a try. Shape: for each budget the seconds until it has a place again; all 0 = it is counted."""
+    def reserve(self, limits: Sequence[RateLimit], attempt: str) -> list[float]:
+        """Count an attempt. Shape: for each limit the seconds until it allows an attempt; all 0 = it was counted."""
         now = self._clock()
-        waits = [self._wait(budget, now) for budget in budgets]
+        waits = [self._wait(limit, now) for limit in limits]
         if not any(waits):
-            for budget in budgets:
-                self._tries.setdefault(budget.key, {})[attempt] = now
-                self._tries.move_to_end(budget.key)
-                self._until[budget.key] = now + budget.window
+            for limit in limits:
+                self._attempts.setdefault(limit.key, {})[attempt] = now
+                self._attempts.move_to_end(limit.key)
+                self._until[limit.key] = now + limit.window
             self._sweep(now)
-            while len(self._tries) > self._most_keys:
-                self._drop(next(iter(self._tries)))
+            while len(self._attempts) > self._max_keys:
+                self._drop(next(iter(self._attempts)))
         return waits
 
     def _sweep(self, now: float) -> None:
-        """Forget keys whose tries count no longer, of those touched longest ago; more than a try adds.
+        """Drop expired keys among those used longest ago; more of them than an attempt adds.
 
-        One of a long window keeps those behind it for as long as it counts itself.
+        A key with a long window delays the removal of those behind it.
         """
-        for _ in range(2 * SWEPT_KEYS):
-            key = next(iter(self._tries), None)
+        for _ in range(2 * KEYS_PER_ATTEMPT):
+            key = next(iter(self._attempts), None)
             if key is None or self._until[key] > now:
                 return
             self._drop(key)
 
     def _drop(self, key: str) -> None:
-        self._tries.pop(key, None)
+        self._attempts.pop(key, None)
         self._until.pop(key, None)
 
     def refund(self, keys: Sequence[str], attempt: str) -> None:
-        """Count a try no longer."""
+        """Do not count an attempt any more."""
         for key in keys:
-            tries = self._tries.get(key, {})
-            tries.pop(attempt, None)
-            if not tries:
+            attempts = self._attempts.get(key, {})
+            attempts.pop(attempt, None)
+            if not attempts:
                 self._drop(key)
 
-    def _wait(self, budget: RateLimit, now: float) -> float:
-        tries = self._tries.get(budget.key)
-        if not tries:
+    def _wait(self, limit: RateLimit, now: float) -> float:
+        attempts = self._attempts.get(limit.key)
+        if not attempts:
             return 0.0
-        self._tries.move_to_end(budget.key)
-        for attempt, at in list(tries.items()):
-            if now - at < budget.window:
-                break  # they stand in the order in which they came
-            del tries[attempt]
-        if len(tries) < budget.most:
+        self._attempts.move_to_end(limit.key)
+        for attempt, at in list(attempts.items()):
+            if now - at < limit.window:
+                break  # in chronological order
+            del attempts[attempt]
+        if len(attempts) < limit.limit:
             return 0.0
-        return next(iter(tries.values())) + budget.window - now
+        return next(iter(attempts.values())) + limit.window - now

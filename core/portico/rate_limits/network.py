@@ -1,13 +1,13 @@
-"""Where a request comes from, as far as limits are concerned."""
+"""The network of a client address, as limits count it."""
 
 import ipaddress
 
-#: Somebody with IPv6 has at least this much of it: 64 bits of addresses to come from.
+#: An IPv6 client has at least a /64 network of addresses.
 IPV6_PREFIX = 64
 
 
 def network_of(address: str) -> str:
-    """What counts as one place: an IPv4 address, or 64 bits of IPv6."""
+    """Return an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""The same tries, counted by all instances together in Redis, and by its clock."""
+"""Counts the attempts of all instances in Redis, with the clock of Redis."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from portico.rate_limits.rules import RateLimit
 from portico.redis import RedisConnection
 
-# Each key is a set of tries, sorted by when they came. Those from the future are of a clock that was set back.
-_TAKE = """
+# Each key is a set of attempts sorted by time. Those from the future were counted before the clock was set back.
+_RESERVE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local waits, full = {}, false
@@ -32,31 +32,31 @@ return waits
 
 
 class RedisCounter:
-    """As `LocalCounter`, but awaited. Raises: Away."""
+    """As `LocalCounter`, but asynchronous. Raises: RedisUnavailable."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def reserve(self, budgets: Sequence[RateLimit], attempt: str) -> list[float]:
-        """Count a try, in one step for everybody. Shape: as that of `Ledger.take`."""
-        keys = [self._key(budget.key) for budget in budgets]
-        numbers = [n for b in budgets for n in (b.most, round(b.window * 1000))]
+    async def reserve(self, limits: Sequence[RateLimit], attempt: str) -> list[float]:
+        """Count an attempt atomically. Shape: as `LocalCounter.reserve`."""
+        keys = [self._key(limit.key) for limit in limits]
+        numbers = [n for b in limits for n in (b.limit, round(b.window * 1000))]
 
         async def reserve(client: Any) -> list[int]:
-            found: list[int] = await client.eval(_TAKE, len(keys), *keys, attempt, *numbers)
+            found: list[int] = await client.eval(_RESERVE, len(keys), *keys, attempt, *numbers)
             return found
 
         return [wait / 1000 for wait in await self._redis.run(reserve)]
 
     async def refund(self, keys: Sequence[str], attempt: str) -> None:
-        """Count a try no longer."""
+        """Do not count an attempt any more."""
 
-        async def give(client: Any) -> None:
+        async def remove(client: Any) -> None:
             for key in keys:
                 await client.zrem(self._key(key), attempt)
 
-        await self._redis.run(give)
+        await self._redis.run(remove)
 
     def _key(self, key: str) -> str:
-        # What stands in braces decides where in a cluster a key is; these have to be together.
+        # The part in braces is the hash tag of a Redis cluster: all keys of a script must be on one node.
         return self._redis.key("ratelimit", "{tries}", key)

@@ -1,4 +1,4 @@
-"""The tables of familiar places and of attempts, for queries through Piccolo. The migrations make it."""
+"""Tables of known locations and attempts, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
@@ -7,14 +7,14 @@ from portico.db import TableSet
 
 
 class KnownLocationTable(Table, tablename="portico_familiar"):
-    """From where somebody signed in before; `id` is a digest of both."""
+    """Networks from which accounts were signed in; `id` is a digest of both."""
 
     id = Text(primary_key=True, default="")
     seen_at = BigInt()
 
 
 class AttemptTable(Table, tablename="portico_attempt"):
-    """Attempts that instances count together; `key` is a digest, `attempts` holds JSON."""
+    """Attempts that all instances count; `key` is a digest, `attempts` holds JSON."""
 
     key = Text(primary_key=True, default="")
     attempts = Text()

@@ -139,7 +139,7 @@ def test_encryption_keys_take_over_from_the_secret_key(run, tokens: Tokens) -> N
     run("secret", "rotate", PORTICO_ENCRYPTION_KEYS=f"{second},{first}")
     assert tokens.read(second) == TOKENS
     refused = run("secret", "rotate", code=1, PORTICO_ENCRYPTION_KEYS=first)
-    assert "locks tokens and keys with another key" in refused
+    assert "encrypts tokens and keys with another key" in refused
     for key in (first, second):
         assert key not in run("config", PORTICO_ENCRYPTION_KEYS=f"{second},{first}")
 

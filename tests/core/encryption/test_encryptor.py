@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.encryption import DecryptionError, Encryptor, configured_key_ring, make_key_ring
-from portico.encryption.encryptor import HEAD_LENGTH
+from portico.encryption.encryptor import PREFIX_CHARS
 from portico.settings.schema import IdentitySettings
 from portico.settings.secret_key import WeakSecret
 from portico.settings.section import Secret
@@ -35,9 +35,9 @@ def test_a_locked_text_says_its_version_and_key_and_nothing_of_itself() -> None:
     locked = one.encrypt(TEXT, "keys:1")
     version, key, rest = locked.split(".")
     assert (version, key) == ("v1", one.current_id)
-    assert len(f"{version}.{key}.") == HEAD_LENGTH
+    assert len(f"{version}.{key}.") == PREFIX_CHARS
     assert TEXT not in locked
-    assert OLD.reveal() not in repr(one.ring)
+    assert OLD.reveal() not in repr(one.key_ring)
     assert rest.replace("-", "").replace("_", "").isalnum()
 
 
@@ -70,7 +70,7 @@ def test_whatever_is_changed_in_it_makes_it_unreadable_and_nothing_of_it_is_said
             try:
                 opened = one.decrypt(damaged, "x")
             except DecryptionError as error:
-                assert TEXT not in str(error) and locked[HEAD_LENGTH:] not in str(error)
+                assert TEXT not in str(error) and locked[PREFIX_CHARS:] not in str(error)
             else:  # the last character carries bits that mean nothing
                 assert (opened, place) == (TEXT, len(locked) - 1)
 
@@ -88,7 +88,7 @@ def test_what_was_never_locked_is_unreadable(broken: str) -> None:
 def test_one_that_is_cut_off_is_unreadable(length: int) -> None:
     one = vault(OLD)
     with pytest.raises(DecryptionError):
-        one.decrypt(one.encrypt(TEXT, "x")[: HEAD_LENGTH + length], "x")
+        one.decrypt(one.encrypt(TEXT, "x")[: PREFIX_CHARS + length], "x")
 
 
 def test_the_first_key_locks_and_every_key_opens() -> None:

@@ -158,11 +158,11 @@ async def test_AB_84_an_instance_that_cannot_read_what_others_lock_is_refused(
 async def test_AB_84_a_command_without_the_servers_keys_locks_nothing(database: Database) -> None:
     await check_encryption_key(vault(OLD))
     other = vault(NEW)
-    other.in_use = await stored_key_id()  # as when a house is opened
+    other.stored_key_id = await stored_key_id()  # as when a house is opened
     with pytest.raises(WrongEncryptionKey, match="PORTICO_ENCRYPTION_KEYS"):
         other.encrypt("text", "shelf:1")
     both = vault(NEW, OLD)
-    both.in_use = await stored_key_id()
+    both.stored_key_id = await stored_key_id()
     assert both.is_current(both.encrypt("text", "shelf:1"))
 
 

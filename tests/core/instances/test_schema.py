@@ -84,7 +84,7 @@ async def test_steps_that_declare_nothing_wait_until_older_instances_have_ended(
     with pytest.raises(SchemaRefused, match="not safe beside it: notes 0002_renamed"):
         await bring_up_to_date(database, newer)
     assert await booked() == {"0001_initial"}
-    await older.leave()
+    await older.unregister()
     await bring_up_to_date(database, newer)
     assert await booked() == {"0001_initial", "0002_renamed"}
 
@@ -215,5 +215,5 @@ def test_an_instance_is_listed_while_it_serves(app: InProcessApp) -> None:
     (row,) = app.call(live_instances)
     assert row.release.startswith(f"{row.version}+")
     assert row.newest_steps.keys() >= {"identity", "chats"}
-    app.call(app.portico.instance.leave)
+    app.call(app.portico.instance.unregister)
     assert app.call(live_instances) == []

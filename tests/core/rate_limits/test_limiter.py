@@ -296,7 +296,7 @@ async def test_FT_08_while_redis_is_away_each_process_goes_on_counting(
 
 
 def budget(key: str, most: int = 2, window: float = 10) -> RateLimit:
-    return RateLimit(key, most, window, returns=True)
+    return RateLimit(key, most, window, refund_on_success=True)
 
 
 def test_FT_06_the_window_slides_by_a_clock_of_its_own() -> None:
@@ -318,7 +318,7 @@ def test_a_try_is_taken_from_all_budgets_or_from_none() -> None:
 
 
 def test_a_flood_of_invented_accounts_takes_no_more_room_and_frees_nobody() -> None:
-    ledger = LocalCounter(most_keys=1000)
+    ledger = LocalCounter(max_keys=1000)
     guessed = budget("guessed", 2)
     for n in range(10_000):
         ledger.reserve([budget(f"invented-{n}")], f"{n}")
@@ -360,8 +360,8 @@ async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
                 await limits.acquire("signin", HERE, f"{number}@example.org")
     assert lines == [
         {
-            "event": "limit reached", "log_level": "warning", "limit": "address", "door": "signin",
-            "most": 2, "window": 180.0, "client": HERE, "own_line": True,
+            "event": "limit reached", "log_level": "warning", "limit": "address", "endpoint": "signin",
+            "attempts": 2, "window_seconds": 180.0, "client": HERE, "own_line": True,
         }
     ]  # fmt: skip
     with structlog.testing.capture_logs() as lines, pytest.raises(RateLimited):

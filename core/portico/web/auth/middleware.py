@@ -49,7 +49,7 @@ def auth_middleware(
                     check_csrf(access, scope, origins)
                 actor = await _authorize(access, opt, scope, identity, permissions)
                 if actor is not None and opt.get("limited"):
-                    await limiter.spend(actor.id)
+                    await limiter.count_copy(actor.id)
             except DomainError as error:
                 if scope["type"] != ScopeType.WEBSOCKET:
                     raise
