@@ -49,7 +49,7 @@ def test_the_same_text_looks_different_each_time() -> None:
 def test_it_opens_for_nothing_else() -> None:
     """Somebody who can write rows puts Ada's token into their own."""
     one = vault(OLD)
-    with pytest.raises(DecryptionError, match="belongs to something else"):
+    with pytest.raises(DecryptionError, match="belongs to another context"):
         one.decrypt(one.encrypt(TEXT, "oauth:ada"), "oauth:eve")
 
 
