@@ -31,13 +31,21 @@ class RateLimits:
         """Return the limit of a network for all accounts."""
         key = self.digest("address", _endpoint_group(endpoint), network_of(address))
         return RateLimit(
-            key, self._settings.address_failures, self._settings.window_seconds, refund_on_success=True
+            key,
+            self._settings.address_failures,
+            self._settings.window_seconds,
+            refund_on_success=True,
         )
 
     def for_account_and_address(self, endpoint: str, address: str, account: str) -> RateLimit:
         """Return the limit of an account from one network."""
         key = self.digest("pair", endpoint, network_of(address), account)
-        return RateLimit(key, self._settings.account_attempts, self._settings.window_seconds, refund_on_success=False)
+        return RateLimit(
+            key,
+            self._settings.account_attempts,
+            self._settings.window_seconds,
+            refund_on_success=False,
+        )
 
     def for_account(self, endpoint: str, account: str) -> RateLimit:
         """Return the limit of an account from all networks."""
@@ -51,7 +59,10 @@ class RateLimits:
         """Return the limit of an account for all `limited` routes together."""
         key = self.digest("copies", account_id)
         return RateLimit(
-            key, self._settings.copies, self._settings.copies_window_seconds, refund_on_success=False
+            key,
+            self._settings.copies,
+            self._settings.copies_window_seconds,
+            refund_on_success=False,
         )
 
     def location_id(self, address: str, account: str) -> str:
