@@ -110,7 +110,7 @@ def both(first: Callable[[], None], second: Callable[[], None]) -> None:
         thread.join()
 
 
-def test_of_a_deleted_account_nothing_is_left_but_ids_in_the_history(app: InProcessApp) -> None:
+def test_deleted_account_leaves_only_ids_in_the_history(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     leaves = ada.add_user("Leavesbehind", role="admin")
     account, address = leaves.account["id"], leaves.account["email"]
@@ -130,9 +130,7 @@ def test_of_a_deleted_account_nothing_is_left_but_ids_in_the_history(app: InProc
 
 
 @pytest.mark.parametrize("keep", ["", "?delete_content=true"])
-def test_what_is_written_while_its_account_is_deleted_is_deleted_too(
-    app: InProcessApp, keep: str
-) -> None:
+def test_rows_written_during_account_deletion_are_deleted(app: InProcessApp, keep: str) -> None:
     ada = app.client.sign_up("Ada")
     leaving = [ada.add_user(f"Writer{n}", role="admin") for n in range(WRITERS)]
     statuses: list[int] = []
@@ -165,7 +163,7 @@ def test_what_is_written_while_its_account_is_deleted_is_deleted_too(
         assert app.call(traces, who.account["id"]) <= HISTORY
 
 
-def test_nothing_is_given_to_a_group_that_is_being_deleted(app: InProcessApp) -> None:
+def test_grant_to_a_group_being_deleted_is_not_stored(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     ben = ada.add_user("Ben")
     names = [f"Group {n}" for n in range(6)]

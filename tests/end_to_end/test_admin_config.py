@@ -28,7 +28,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.timeout(120)
-def test_what_is_set_on_one_instance_is_in_force_on_every_other(
+def test_setting_changed_on_one_instance_applies_on_all(
     servers: Callable[..., Server],
 ) -> None:
     one = servers().start()

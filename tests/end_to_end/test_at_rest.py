@@ -34,7 +34,7 @@ def found_in(folder: Path, *texts: str) -> set[str]:
     }
 
 
-def test_a_house_on_an_encrypted_file_works_and_nobody_else_reads_it(
+def test_encrypted_database_serves_and_cannot_be_read_by_others(
     servers: Servers, cli: CommandLine, env: dict[str, str]
 ) -> None:
     data = Path(env["DATA_DIR"])
@@ -76,9 +76,7 @@ def test_a_house_on_an_encrypted_file_works_and_nobody_else_reads_it(
     assert not found_in(server.directory, *private)
 
 
-def test_a_house_is_encrypted_with_all_that_was_in_it(
-    servers: Servers, cli: CommandLine, env: dict[str, str]
-) -> None:
+def test_db_encrypt_keeps_all_data(servers: Servers, cli: CommandLine, env: dict[str, str]) -> None:
     if ENCRYPTED:
         env |= {"DATABASE_TYPE": "", "DATABASE_PASSWORD": ""}
     data = Path(env["DATA_DIR"])
@@ -98,7 +96,7 @@ def test_a_house_is_encrypted_with_all_that_was_in_it(
 
 
 @pytest.mark.case("AB-22")
-def test_nothing_that_opens_a_door_is_in_a_file_that_is_not_encrypted(
+def test_unencrypted_file_contains_no_usable_credential(
     servers: Servers, env: dict[str, str], upstream: Upstream
 ) -> None:
     """A plain database too keeps no password, no session and no key of a provider that could be used."""

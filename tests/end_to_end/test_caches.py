@@ -59,7 +59,7 @@ def answers(who: Client) -> int:
     return who.post("/api/chat/completions", TURN).status
 
 
-def test_the_list_of_models_follows_every_change_of_a_record(two: Two) -> None:
+def test_model_list_follows_each_record_change(two: Two) -> None:
     two.both(listed, None)
     two.change(CREATE, DESK)
     two.both(listed, "Desk")
@@ -76,7 +76,7 @@ def test_the_list_of_models_follows_every_change_of_a_record(two: Two) -> None:
     two.both(answers, 404)
 
 
-def test_who_may_use_a_model_follows_every_grant(two: Two) -> None:
+def test_model_access_follows_each_grant(two: Two) -> None:
     two.change(CREATE, DESK | {"access_control": {}})
     two.both(listed, None)
     shared = {"read": {"user_ids": [two.here.account["id"]]}}
@@ -88,7 +88,7 @@ def test_who_may_use_a_model_follows_every_grant(two: Two) -> None:
     two.both(answers, 404)
 
 
-def test_the_list_of_models_follows_a_change_of_the_policy(two: Two) -> None:
+def test_model_list_follows_a_policy_change(two: Two) -> None:
     two.change(CREATE, DESK | {"access_control": {}})
     two.both(listed, None)
     page = "/api/v1/policies/pages/desk.csv"
@@ -101,7 +101,7 @@ def test_the_list_of_models_follows_a_change_of_the_policy(two: Two) -> None:
     two.both(answers, 404)
 
 
-def test_what_is_shown_of_sharing_follows_a_group_that_is_deleted(two: Two) -> None:
+def test_sharing_follows_the_deletion_of_a_group(two: Two) -> None:
     group = {"name": "Crew", "description": ""}
     crew = two.ada.post("/api/v1/groups/create", group).json["id"]
     mine = [two.here.account["id"]]
@@ -123,7 +123,7 @@ def test_what_is_shown_of_sharing_follows_a_group_that_is_deleted(two: Two) -> N
     two.both(shown, [access([])] * 2)
 
 
-def test_what_people_may_do_follows_what_is_set(two: Two) -> None:
+def test_permissions_follow_changed_defaults(two: Two) -> None:
     defaults = two.ada.get("/api/v1/users/default/permissions").json
 
     def may_create(who: Client) -> bool:
@@ -139,7 +139,7 @@ def test_what_people_may_do_follows_what_is_set(two: Two) -> None:
         two.both(may_create, allowed)
 
 
-def test_lists_that_are_kept_are_asked_for_at_start_and_then_only_when_refreshed(
+def test_cached_lists_load_at_start_and_then_only_on_refresh(
     servers: Callable[..., Server], upstream: Upstream
 ) -> None:
     named = {"OPENAI_API_CONFIGS": '{"0": {"access": "public"}}'}

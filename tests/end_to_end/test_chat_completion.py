@@ -30,9 +30,7 @@ def chat_document(text: str) -> dict[str, Any]:
     }
 
 
-def test_sign_up_make_a_model_stream_from_it_and_find_the_chat_after_a_crash(
-    server: Server, upstream: Upstream
-) -> None:
+def test_streamed_chat_of_a_new_user_survives_a_crash(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     assert ada.account["role"] == "admin"
     created = ada.post("/api/v1/models/create", PIRATE)
@@ -70,7 +68,7 @@ def test_sign_up_make_a_model_stream_from_it_and_find_the_chat_after_a_crash(
     assert kept.json["meta"]["unknown"] == {"kept": [1, 2.50, "é"]}
 
 
-def test_the_openai_package_gets_whole_answers_and_errors_it_understands(
+def test_openai_package_gets_responses_and_errors_it_understands(
     server: Server, upstream: Upstream
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -89,7 +87,7 @@ def test_the_openai_package_gets_whole_answers_and_errors_it_understands(
             pass
 
 
-def test_a_session_survives_a_restart_and_ends_at_sign_out(server: Server) -> None:
+def test_session_survives_a_restart_and_ends_at_sign_out(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     server.stop()
     server.start()
@@ -98,7 +96,7 @@ def test_a_session_survives_a_restart_and_ends_at_sign_out(server: Server) -> No
     assert ada.get("/api/v1/auths/").status == 401
 
 
-def test_no_secret_is_in_the_log_nor_in_a_table(server: Server, upstream: Upstream) -> None:
+def test_log_and_tables_contain_no_secret(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     for model in ("good", "status-401", "status-500-json", "cut", "broken-json", "nobody"):
         ada.post(
@@ -121,7 +119,7 @@ def test_no_secret_is_in_the_log_nor_in_a_table(server: Server, upstream: Upstre
         assert secret not in said
 
 
-def test_the_ready_line_says_where_to_go(server: Server) -> None:
+def test_ready_line_has_the_url(server: Server) -> None:
     said = server.log_text
     assert f"Portico is ready at {server.url}" in said
     assert "The first account to sign up" in said

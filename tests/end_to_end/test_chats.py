@@ -33,7 +33,7 @@ def everywhere(person: Client, started: list[Server]) -> list[Client]:
 
 
 @pytest.mark.case("FT-04")
-def test_three_processes_and_two_hundred_messages_at_once_and_each_is_kept(
+def test_concurrent_message_writes_of_three_processes_are_all_kept(
     servers: Servers,
 ) -> None:
     first = servers().start()
@@ -56,7 +56,7 @@ def test_three_processes_and_two_hundred_messages_at_once_and_each_is_kept(
 
 
 @pytest.mark.case("FT-04")
-def test_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_each_other(
+def test_concurrent_whole_document_updates_lose_no_message(
     servers: Servers,
 ) -> None:
     first = servers().start()
@@ -89,7 +89,7 @@ def test_whole_documents_sent_at_once_by_sign_ins_that_know_nothing_of_each_othe
 
 
 @pytest.mark.case("FT-01")
-def test_every_acknowledged_message_is_there_after_kill_9(server: Server) -> None:
+def test_acknowledged_messages_survive_kill_9(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     chat_id = new_chat(ada)
 
@@ -107,7 +107,7 @@ def test_every_acknowledged_message_is_there_after_kill_9(server: Server) -> Non
     assert all(kept[one] == f"text {one[1:]}" for one in kept)
 
 
-def test_a_message_somebody_saw_at_another_door_is_deleted_by_leaving_it_out(
+def test_message_seen_on_another_instance_is_deleted_by_leaving_it_out(
     servers: Servers,
 ) -> None:
     first, second = servers().start(), servers()

@@ -38,7 +38,7 @@ def hang_up(
 
 
 @pytest.mark.case("FT-05")
-def test_nobody_gets_what_was_for_somebody_who_hung_up(
+def test_cancelled_request_leaks_no_data_to_other_users(
     servers: Callable[..., Server], redis: RedisServer
 ) -> None:
     server = servers(

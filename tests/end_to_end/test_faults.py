@@ -50,7 +50,7 @@ class Streaming(threading.Thread):
 
 
 @pytest.mark.case("FT-01")
-def test_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> None:
+def test_acknowledged_chats_survive_kill_9(server: Server) -> None:
     ada = server.client.sign_up("Ada")
 
     def write(number: int) -> tuple[str, str]:
@@ -66,9 +66,7 @@ def test_every_acknowledged_chat_is_there_after_kill_9(server: Server) -> None:
 
 
 @pytest.mark.case("FT-03")
-def test_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
-    server: Server, upstream: Upstream
-) -> None:
+def test_sigterm_lets_a_stream_finish_and_exits_with_0(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     stream = Streaming(ada, "slow")
     assert server.stop() == 0
@@ -78,7 +76,7 @@ def test_told_to_stop_it_lets_a_stream_finish_and_leaves_in_order(
 
 
 @pytest.mark.case("FT-03")
-def test_an_endless_stream_is_told_goodbye_after_the_grace(
+def test_endless_stream_receives_a_final_event_after_the_shutdown_timeout(
     servers: Servers, upstream: Upstream
 ) -> None:
     server = servers(PORTICO_SERVER_SHUTDOWN_TIMEOUT="1").start()
@@ -91,7 +89,7 @@ def test_an_endless_stream_is_told_goodbye_after_the_grace(
 
 
 @pytest.mark.case("FT-23")
-def test_a_client_that_leaves_ends_the_upstream_call(server: Server, upstream: Upstream) -> None:
+def test_client_disconnect_ends_the_upstream_request(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     where = urlsplit(server.url)
     for model in ("endless", "silence", "silent") * 5:
@@ -110,7 +108,7 @@ def test_a_client_that_leaves_ends_the_upstream_call(server: Server, upstream: U
 
 
 @pytest.mark.case("FT-14")
-def test_three_instances_on_an_empty_database_all_become_ready(servers: Servers) -> None:
+def test_three_instances_on_an_empty_database_become_ready(servers: Servers) -> None:
     instances = [servers() for _ in range(3)]
     starting = [threading.Thread(target=instance.start) for instance in instances]
     for thread in starting:
@@ -123,7 +121,7 @@ def test_three_instances_on_an_empty_database_all_become_ready(servers: Servers)
         assert Client(instance.client.transport, ada.token).get("/api/v1/auths/").status == 200
 
 
-def test_a_revoked_session_is_dead_here_at_once_and_everywhere_within_a_second(
+def test_revoked_session_ends_here_immediately_and_everywhere_within_a_second(
     servers: Servers,
 ) -> None:
     one, other = servers().start(), servers().start()
@@ -139,7 +137,7 @@ def test_a_revoked_session_is_dead_here_at_once_and_everywhere_within_a_second(
 
 @pytest.mark.case("FT-12")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # one lock for everybody
-def test_reads_go_on_while_another_program_holds_the_write_lock(
+def test_reads_continue_while_another_process_holds_the_write_lock(
     servers: Servers, env: dict[str, str]
 ) -> None:
     server = servers(PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT="0.3").start()
@@ -175,7 +173,7 @@ def test_reads_go_on_while_another_program_holds_the_write_lock(
         ({"PORTICO_PLUGINS_DISABLE": "accounts"}, (), "plugin 'accounts' is required and disabled"),
     ],
 )
-def test_a_start_that_cannot_be_right_is_refused_in_words(
+def test_start_with_contradictory_settings_is_refused_with_a_reason(
     servers: Servers, settings: dict[str, str], options: tuple[str, ...], expected: str
 ) -> None:
     with pytest.raises(RuntimeError) as refused:
@@ -191,7 +189,7 @@ def test_a_start_that_cannot_be_right_is_refused_in_words(
 
 
 @pytest.mark.case("AB-84")
-def test_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
+def test_missing_secret_key_is_created_with_mode_0600(
     servers: Servers, env: dict[str, str]
 ) -> None:
     server = servers()
@@ -205,13 +203,13 @@ def test_without_a_secret_key_one_is_made_for_the_owners_eyes_only(
 
 
 @pytest.mark.case("AB-84")
-def test_an_instance_with_another_secret_key_is_told_so(servers: Servers) -> None:
+def test_instance_with_another_secret_key_reports_the_mismatch(servers: Servers) -> None:
     servers().start()
     with pytest.raises(RuntimeError, match="the database was used with another secret key"):
         servers(WEBUI_SECRET_KEY="quite-another-secret-0987654321-zyxwvuts").start()
 
 
-def test_a_port_that_is_taken_is_said_in_words(servers: Servers) -> None:
+def test_port_in_use_is_reported(servers: Servers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = servers()
         done = subprocess.run(
@@ -227,7 +225,7 @@ def test_a_port_that_is_taken_is_said_in_words(servers: Servers) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_worker_that_dies_is_replaced(server: Server) -> None:
+def test_worker_that_dies_is_replaced(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     assert server.process is not None
     main = server.process.pid

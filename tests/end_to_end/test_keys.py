@@ -22,7 +22,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.timeout(120)
-def test_the_openai_package_works_with_a_key(server: Server) -> None:
+def test_openai_package_works_with_an_api_key(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     made = new_key(ada, scopes=["models:read", "completions"])
     sdk = openai.OpenAI(base_url=f"{server.url}/api/v1", api_key=made["api_key"], max_retries=0)
@@ -44,7 +44,7 @@ def test_the_openai_package_works_with_a_key(server: Server) -> None:
 
 @pytest.mark.case("AB-21")
 @pytest.mark.timeout(120)
-def test_what_a_key_loses_it_loses_on_every_instance(servers: Callable[..., Server]) -> None:
+def test_key_loses_access_on_every_instance(servers: Callable[..., Server]) -> None:
     one = servers().start()
     ada = one.client.sign_up("Ada")
     two = servers().start()

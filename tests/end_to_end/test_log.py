@@ -63,7 +63,7 @@ def piped(env: dict[str, str], tmp_path: Path) -> Iterator[Piped]:
     os.close(server.reads)
 
 
-def test_a_server_whose_log_nobody_reads_answers_and_what_it_said_comes_later(
+def test_server_answers_while_its_log_is_not_read(
     piped: Piped,
 ) -> None:
     piped.fill()
@@ -81,7 +81,7 @@ def test_a_server_whose_log_nobody_reads_answers_and_what_it_said_comes_later(
     assert all(event["first"] <= event["last"] for event in refused if "count" in event)
 
 
-def test_a_plugin_that_prints_does_not_stop_a_server_whose_output_nobody_reads(
+def test_printing_plugin_does_not_block_when_stdout_is_not_read(
     env: dict[str, str], tmp_path: Path, install: Any
 ) -> None:
     install(

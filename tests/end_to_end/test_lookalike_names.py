@@ -15,7 +15,7 @@ TYPED = ("café ärg", "CAFE\u0301 A\u0308RG", "Café\u0020Ärg")
 
 
 @pytest.mark.parametrize("name", STORED.values(), ids=STORED)
-def test_people_are_found(admin: Client, name: str) -> None:
+def test_lookalike_names_of_accounts_are_found(admin: Client, name: str) -> None:
     form = {"name": name, "email": "x@example.org", "password": PASSWORD, "role": "user"}
     assert admin.post("/api/v1/auths/add", form).status == 200
     for typed in TYPED:
@@ -24,7 +24,7 @@ def test_people_are_found(admin: Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("local", ["josé", "jose\u0301"])
-def test_people_are_found_by_address(admin: Client, local: str) -> None:
+def test_accounts_are_found_by_email_address(admin: Client, local: str) -> None:
     email = f"{local}@example.org"
     form = {"name": "J", "email": email, "password": PASSWORD, "role": "user"}
     assert admin.post("/api/v1/auths/add", form).status == 200
@@ -33,7 +33,7 @@ def test_people_are_found_by_address(admin: Client, local: str) -> None:
 
 
 @pytest.mark.parametrize("name", STORED.values(), ids=STORED)
-def test_models_are_found(admin: Client, name: str) -> None:
+def test_lookalike_names_of_models_are_found(admin: Client, name: str) -> None:
     form = {"id": "m", "name": name, "base_model_id": "b", "params": {}, "meta": {}}
     assert admin.post("/api/v1/models/create", form).status == 200
     for typed in TYPED:
@@ -41,7 +41,7 @@ def test_models_are_found(admin: Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STORED.values(), ids=STORED)
-def test_chats_folders_and_tags_are_found(admin: Client, name: str) -> None:
+def test_lookalike_names_of_chats_folders_and_tags_are_found(admin: Client, name: str) -> None:
     chat = new_chat(admin, title=name)["id"]
     folder = admin.post("/api/v1/folders/", {"name": name}).json["id"]
     assert admin.post(f"/api/v1/chats/{chat}/tags", {"name": name}).status == 200
@@ -55,7 +55,7 @@ def test_chats_folders_and_tags_are_found(admin: Client, name: str) -> None:
             assert [one["id"] for one in found] == [chat], (kind, typed)
 
 
-def test_no_two_tags_of_chats_look_alike(admin: Client) -> None:
+def test_lookalike_chat_tags_are_one_tag(admin: Client) -> None:
     chat = new_chat(admin)["id"]
     for name in (
         "Café Bar",
@@ -73,7 +73,7 @@ def test_no_two_tags_of_chats_look_alike(admin: Client) -> None:
     assert len(brought["meta"]["tags"]) == 1
 
 
-def test_what_an_earlier_release_stored_is_found_and_its_tags_are_one(
+def test_rows_of_an_earlier_release_are_found_and_their_tags_merged(
     app: InProcessApp, admin: Client
 ) -> None:
     me = admin.account["id"]

@@ -64,7 +64,7 @@ def explained(by: Client) -> dict[str, Any]:
     return by.get(f"/api/v1/policies/explain?{query}").json
 
 
-def test_one_line_edited_changes_what_somebody_lists_and_opens_without_a_restart(
+def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
     server: Server, cli: CommandLine, laws: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -109,7 +109,7 @@ def test_one_line_edited_changes_what_somebody_lists_and_opens_without_a_restart
     ]
 
 
-def test_a_page_saved_on_one_server_is_in_force_on_the_other(servers: Servers) -> None:
+def test_policy_file_saved_on_one_instance_is_active_on_the_other(servers: Servers) -> None:
     one, other = servers().start(), servers().start()
     ada = one.client.sign_up("Ada")
     ben = ada.add_user("Ben")
@@ -131,7 +131,7 @@ def test_a_page_saved_on_one_server_is_in_force_on_the_other(servers: Servers) -
 
 
 @pytest.mark.case("FT-31")
-def test_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
+def test_restart_with_invalid_policy_files_keeps_the_last_valid_policies(
     server: Server, cli: CommandLine, laws: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -158,7 +158,7 @@ def test_a_restart_with_bad_pages_keeps_the_last_good_law_and_says_so(
 
 
 @pytest.mark.case("FT-31")
-def test_a_new_house_with_bad_pages_does_not_open_and_names_the_line(
+def test_start_with_invalid_policy_files_fails_and_names_the_line(
     servers: Servers, cli: CommandLine, laws: Path
 ) -> None:
     page = laws / "desk.csv"

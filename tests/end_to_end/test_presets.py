@@ -55,7 +55,7 @@ def ada(server: Server) -> Client:
     return ada
 
 
-def test_it_is_listed_and_answers_whole_and_streamed_with_what_both_say(
+def test_preset_is_listed_and_answers_with_merged_parameters(
     server: Server, ada: Client, upstream: Upstream
 ) -> None:
     ben = ada.add_user("Ben")
@@ -83,7 +83,7 @@ def test_it_is_listed_and_answers_whole_and_streamed_with_what_both_say(
     assert streamed == sent | {"stream": True, "seed": 7}
 
 
-def test_without_a_prompt_of_its_own_it_speaks_with_that_below(
+def test_preset_without_a_prompt_uses_that_of_its_base(
     server: Server, ada: Client, upstream: Upstream
 ) -> None:
     with sdk(server, ada) as client:
@@ -95,7 +95,7 @@ def test_without_a_prompt_of_its_own_it_speaks_with_that_below(
     assert (asked.json["temperature"], asked.json["stop"]) == (0.25, ["ahoy"])
 
 
-def test_what_changes_below_is_heard_above_at_once(
+def test_preset_follows_changes_of_its_base_immediately(
     server: Server, ada: Client, upstream: Upstream
 ) -> None:
     changed = OFFICE | {"params": {"top_p": 1, "system": "Serve."}}
@@ -111,9 +111,7 @@ def test_what_changes_below_is_heard_above_at_once(
     assert "temperature" not in asked.json
 
 
-def test_whoever_may_not_use_it_is_told_that_there_is_none(
-    server: Server, ada: Client, upstream: Upstream
-) -> None:
+def test_forbidden_preset_looks_absent(server: Server, ada: Client, upstream: Upstream) -> None:
     ben = ada.add_user("Ben")
     private = DESK | {"access_control": {"read": {"user_ids": [ada.account["id"]]}}}
     assert ada.post("/api/v1/models/model/update", private).status == 200

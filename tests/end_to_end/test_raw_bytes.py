@@ -60,7 +60,7 @@ def as_somebody(said: bytes, client: Client) -> bytes:
     )
 
 
-def test_bytes_that_are_no_request_are_400_and_end_the_connection(server: Server) -> None:
+def test_bytes_that_are_not_http_are_400_and_end_the_connection(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     for name, said in BROKEN.items():
         for spoken in (said, as_somebody(said, ada)):
@@ -72,7 +72,7 @@ def test_bytes_that_are_no_request_are_400_and_end_the_connection(server: Server
     assert ada.get("/health").status == 200
 
 
-def test_a_client_that_hangs_up_in_the_middle_of_a_body_is_told_so_and_nobody_else(
+def test_body_that_breaks_off_is_400_and_affects_no_other_request(
     server: Server,
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -92,7 +92,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_body_is_told_so_and_nobody_el
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_length_beside_chunks_lets_no_second_request_in(
+def test_content_length_beside_chunks_smuggles_no_request(
     server: Server, order: tuple[int, int]
 ) -> None:
     headers = (b"content-length: 4\r\n", b"transfer-encoding: chunked\r\n")

@@ -35,7 +35,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.case("AB-34")
-def test_whoever_leaves_a_group_loses_its_model_on_every_instance(
+def test_leaving_a_group_ends_model_access_on_every_instance(
     servers: Callable[..., Server],
 ) -> None:
     one = servers().start()

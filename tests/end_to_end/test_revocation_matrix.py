@@ -45,7 +45,7 @@ def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Serve
 @pytest.mark.case("AB-05")
 @pytest.mark.case("AB-06")
 @pytest.mark.case("AB-07")
-def test_what_is_taken_away_is_gone_everywhere(
+def test_revocation_ends_access_everywhere(
     request: pytest.FixtureRequest, app: list[Server], upstream: Upstream
 ) -> None:
     here, there = app[0], app[-1]
@@ -70,7 +70,7 @@ def test_what_is_taken_away_is_gone_everywhere(
 
 
 @pytest.mark.case("FT-09")
-def test_what_is_taken_away_while_redis_is_away_is_gone_and_stays_gone(
+def test_revocation_without_redis_ends_access_for_good(
     servers: Servers, redis: RedisServer
 ) -> None:
     here, there = (servers(REDIS_URL=redis.url).start() for _ in range(2))
@@ -90,7 +90,7 @@ def test_what_is_taken_away_while_redis_is_away_is_gone_and_stays_gone(
     assert admin.get("/api/v1/auths/").status == 200
 
 
-def test_whoever_was_let_go_is_not_let_in_again(servers: Servers) -> None:
+def test_revoked_session_cannot_reconnect(servers: Servers) -> None:
     server = servers().start()
     admin = server.client.sign_up("Ada")
     held = server.client.sign_in("Ada")

@@ -42,7 +42,7 @@ def listed(person: Client) -> list[str]:
     return [one["id"] for one in person.get("/api/v1/models/list").json["items"]]
 
 
-def test_an_auditor_reads_every_model_and_changes_none(
+def test_auditor_role_reads_all_models_and_changes_none(
     admin: Client, user: Client, model: dict[str, object]
 ) -> None:
     assert listed(user) == []
@@ -59,7 +59,7 @@ def test_an_auditor_reads_every_model_and_changes_none(
     assert user.get("/api/v1/models/base").status == 403
 
 
-def test_a_model_admin_does_with_models_what_administrators_do(
+def test_model_admin_role_manages_models_like_administrators(
     admin: Client, user: Client, model: dict[str, object]
 ) -> None:
     give(admin, user, MODEL_ADMIN)
@@ -79,7 +79,7 @@ def test_a_model_admin_does_with_models_what_administrators_do(
     assert user.get("/api/v1/policies").status == 403
 
 
-def test_what_a_role_opens_closes_with_its_line(
+def test_role_access_ends_with_its_rule(
     admin: Client, user: Client, model: dict[str, object]
 ) -> None:
     give(admin, user, AUDITOR)

@@ -40,7 +40,7 @@ def checked(clients: list[Client], attempt: Callable[[Client], int]) -> int:
     return sum(status != 429 for status in statuses)
 
 
-def test_two_servers_without_redis_check_as_many_attempts_as_one(
+def test_two_instances_without_redis_share_rate_limits(
     servers: Callable[..., Server],
 ) -> None:
     both = [servers(**SETTINGS).start()]

@@ -89,7 +89,7 @@ def wait_for_line(server: Server, text: str, count: int = 1) -> None:
         time.sleep(0.05)
 
 
-def test_a_stream_that_nobody_reads_is_ended_and_so_is_its_call_to_the_provider(
+def test_stream_that_is_not_read_is_ended_with_its_upstream_request(
     server: Server, upstream: Upstream
 ) -> None:
     ada = server.client.sign_up("Ada")
@@ -105,7 +105,7 @@ def test_a_stream_that_nobody_reads_is_ended_and_so_is_its_call_to_the_provider(
     assert ada.get("/api/v1/auths/").status == 200
 
 
-def test_a_client_that_reads_slowly_but_steadily_stays(server: Server, upstream: Upstream) -> None:
+def test_slow_but_steady_reader_stays_connected(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     with ask(server, ada, "flood") as connection:
         ends = time.monotonic() + 3 * SEND_TIMEOUT
@@ -116,7 +116,9 @@ def test_a_client_that_reads_slowly_but_steadily_stays(server: Server, upstream:
     upstream.wait_until_idle()
 
 
-def test_a_silent_provider_is_no_slow_reader(server: Server, upstream: Upstream) -> None:
+def test_silent_upstream_does_not_end_the_connection_as_a_slow_reader(
+    server: Server, upstream: Upstream
+) -> None:
     ada = server.client.sign_up("Ada")
     with ask(server, ada, "pause") as connection:
         said = b""
@@ -130,7 +132,7 @@ def test_a_silent_provider_is_no_slow_reader(server: Server, upstream: Upstream)
 LARGE = 8_000_000
 
 
-def test_a_large_answer_that_nobody_reads_is_ended(server: Server) -> None:
+def test_large_response_that_is_not_read_is_ended(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     form = {"chat": {"title": "x", "a": "y" * LARGE}}
     chat: Any = ada.post("/api/v1/chats/new", form).json

@@ -73,7 +73,7 @@ def test_kill_9_of_the_main_process_ends_the_worker(server: Server) -> None:
     stream.join()
 
 
-def test_told_to_stop_it_says_so_on_ready_and_goes_on_answering_for_the_delay(
+def test_sigterm_makes_ready_stopping_and_serves_for_the_drain_delay(
     servers: Servers,
 ) -> None:
     server = servers(PORTICO_SERVER_DRAIN_DELAY="600").start()
@@ -95,7 +95,7 @@ def test_told_to_stop_it_says_so_on_ready_and_goes_on_answering_for_the_delay(
     assert "Second signal: stopping" in server.log_text
 
 
-def test_after_the_delay_it_drains_and_leaves_in_order(servers: Servers) -> None:
+def test_server_drains_after_the_delay_and_exits_with_0(servers: Servers) -> None:
     server = servers(PORTICO_SERVER_DRAIN_DELAY="0.3").start()
     stream = Streaming(server.client.sign_up("Ada"), "slow")
     assert server.stop() == 0
@@ -104,7 +104,7 @@ def test_after_the_delay_it_drains_and_leaves_in_order(servers: Servers) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_two_signals_in_quick_succession_are_one(server: Server, number: int) -> None:
+def test_two_signals_in_quick_succession_count_as_one(server: Server, number: int) -> None:
     """As `timeout` sends them, and a terminal."""
     stream = Streaming(server.client.sign_up("Ada"), "slow")
     os.kill(pid(server), number)
@@ -117,7 +117,7 @@ def test_two_signals_in_quick_succession_are_one(server: Server, number: int) ->
     assert "Traceback" not in server.log_text
 
 
-def test_a_second_signal_does_not_wait_for_streams(server: Server) -> None:
+def test_second_signal_ends_the_server_without_waiting_for_streams(server: Server) -> None:
     stream = Streaming(server.client.sign_up("Ada"), "endless")
     worker = worker_of(pid(server))
     os.kill(pid(server), signal.SIGINT)
@@ -130,7 +130,7 @@ def test_a_second_signal_does_not_wait_for_streams(server: Server) -> None:
     stream.join()
 
 
-def test_sighup_is_not_deadly(server: Server) -> None:
+def test_sighup_does_not_end_the_server(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     worker = worker_of(pid(server))
     for one in (pid(server), worker):
@@ -192,7 +192,7 @@ def starting(
         one.process.communicate()
 
 
-def test_a_start_that_does_not_come_to_its_end_fails_with_a_sentence(
+def test_start_that_takes_too_long_fails_with_a_reason(
     starting: Callable[..., Starting],
 ) -> None:
     start = starting("async def", "await asyncio.sleep(600)", PORTICO_SERVER_START_LIMIT="1")
@@ -202,7 +202,7 @@ def test_a_start_that_does_not_come_to_its_end_fails_with_a_sentence(
     assert "the server was not ready within 1 s (server.start_limit): it was still " in said
 
 
-def test_a_start_that_is_told_to_stop_ends(starting: Callable[..., Starting]) -> None:
+def test_start_ends_on_sigterm(starting: Callable[..., Starting]) -> None:
     start = starting("def", "time.sleep(600)")
     start.wait_until_begun()
     start.process.terminate()
@@ -211,7 +211,7 @@ def test_a_start_that_is_told_to_stop_ends(starting: Callable[..., Starting]) ->
     assert "Traceback" not in said
 
 
-def test_a_worker_that_dies_at_every_start_ends_the_server_with_a_sentence(
+def test_worker_that_dies_at_each_start_ends_the_server_with_a_reason(
     starting: Callable[..., Starting],
 ) -> None:
     start = starting("def", "__import__('os').kill(__import__('os').getpid(), 9)")
@@ -230,7 +230,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_worker_that_inherits_no_memory_serves_and_ends_with_its_main_process(
+def test_spawned_worker_serves_and_ends_with_its_main_process(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     """As on macOS, and on Linux from Python 3.14 on."""

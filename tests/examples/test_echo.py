@@ -41,7 +41,7 @@ def echoing(with_echo: "Environment", env: dict[str, str], tmp_path: Path) -> It
     server.kill()
 
 
-def test_a_strangers_model_answers_through_the_same_door_as_anybodys(echoing: Server) -> None:
+def test_third_party_model_answers_at_the_same_endpoint(echoing: Server) -> None:
     ada = echoing.client.sign_up("Ada")
     ben = ada.add_user("Ben")
     assert [model["id"] for model in ben.get("/api/models").json["data"]] == ["echo"]
@@ -50,7 +50,7 @@ def test_a_strangers_model_answers_through_the_same_door_as_anybodys(echoing: Se
     assert echoing.client.get("/api/x/echo/times").status == 401
 
 
-def test_its_stream_is_what_openai_clients_expect(echoing: Server) -> None:
+def test_third_party_stream_has_the_openai_format(echoing: Server) -> None:
     ada = echoing.client.sign_up("Ada")
     question = {"model": "echo", "messages": [{"role": "user", "content": "ho"}], "stream": True}
     answer = ada.post("/api/chat/completions", question)
@@ -61,7 +61,7 @@ def test_its_stream_is_what_openai_clients_expect(echoing: Server) -> None:
     assert "".join(deltas) == "hoho"
 
 
-def test_portico_lists_it_like_its_own(with_echo: "Environment", tmp_path: Path) -> None:
+def test_third_party_plugin_is_listed(with_echo: "Environment", tmp_path: Path) -> None:
     listed = json.loads(
         with_echo.run(with_echo.command("portico"), "plugins", "--json", cwd=tmp_path)
     )
@@ -70,7 +70,7 @@ def test_portico_lists_it_like_its_own(with_echo: "Environment", tmp_path: Path)
     assert echo["contributes"]["model sources"] == ["echo"]
 
 
-def test_its_settings_are_checked_like_anybodys(with_echo: "Environment", tmp_path: Path) -> None:
+def test_third_party_settings_are_validated(with_echo: "Environment", tmp_path: Path) -> None:
     with pytest.raises(pytest.fail.Exception, match="plugins.echo.times.*from 1 to 10"):
         with_echo.run(
             with_echo.command("portico"),

@@ -47,7 +47,7 @@ PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyon
         (PENDING_OWNER, set()),
     ],
 )
-def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str]) -> None:
+def test_model_access_follows_roles_and_grants(facts: frozenset[str], expected: set[str]) -> None:
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
 
     assert {
@@ -71,7 +71,7 @@ def test_who_may_do_what_with_a_model(facts: frozenset[str], expected: set[str])
         (PENDING_OWNER | {"bypass:chats", "bypass:export"}, set()),
     ],
 )
-def test_chats_are_their_owners_alone_and_at_most_read_by_administrators(
+def test_chats_are_visible_to_owners_and_at_most_readable_by_administrators(
     facts: frozenset[str], expected: set[str]
 ) -> None:
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
@@ -86,7 +86,7 @@ def test_chats_are_their_owners_alone_and_at_most_read_by_administrators(
     ("facts", "is_allowed"),
     [(ADMIN, True), (OWNER, False), (STRANGER, False), (READER, False), (WRITER, False), (PENDING_OWNER, False)],
 )  # fmt: skip
-def test_groups_and_defaults_are_for_administrators_also_for_whoever_made_a_group(
+def test_groups_and_default_permissions_are_for_administrators_only(
     facts: frozenset[str], is_allowed: bool
 ) -> None:
     page = PackagedPolicy("portico_policies", "groups.csv")
@@ -111,7 +111,7 @@ def test_groups_and_defaults_are_for_administrators_also_for_whoever_made_a_grou
         (PENDING_OWNER, set()),
     ],
 )
-def test_an_account_is_its_owners_to_read_and_administrators_to_change(
+def test_account_is_readable_by_its_owner_and_writable_by_administrators(
     facts: frozenset[str], expected: set[str]
 ) -> None:
     law = Permissions().activate_packaged([ACCOUNT], PEOPLE)
@@ -119,7 +119,7 @@ def test_an_account_is_its_owners_to_read_and_administrators_to_change(
     assert {one for one in ACCOUNT.actions if law.plan("account", one).allows(facts)} == expected
 
 
-def test_every_line_tells_where_it_stands() -> None:
+def test_policy_rule_knows_its_file_and_line() -> None:
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
 
     assert law.rules[0].origin.startswith("portico_policies/base.csv:")

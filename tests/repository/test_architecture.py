@@ -101,7 +101,7 @@ def deeds_of_importing(*names: str, roots: tuple[Path, ...]) -> list[str]:
     return deeds
 
 
-def test_importing_the_house_does_nothing() -> None:
+def test_import_has_no_side_effects() -> None:
     names = ["portico.api", *(name_of(module) for module in MODULES)]
     assert deeds_of_importing(*names, roots=tuple(ROOT / root for root in SOURCE_ROOTS)) == []
 
@@ -118,18 +118,20 @@ def test_importing_the_house_does_nothing() -> None:
         ("import asyncio, ssl, logging", ""),
     ],
 )
-def test_the_watch_over_imports_is_awake(tmp_path: Path, program: str, deed: str) -> None:
+def test_import_side_effect_detector_detects_side_effects(
+    tmp_path: Path, program: str, deed: str
+) -> None:
     (tmp_path / "suspect.py").write_text(program)
     deeds = deeds_of_importing("suspect", roots=(tmp_path,))
     assert any(deed in seen for seen in deeds) if deed else deeds == []
 
 
-def test_no_module_is_loaded_a_second_time_through_its_source_root() -> None:
+def test_module_is_not_importable_through_its_source_root() -> None:
     twice = [name for name in sys.modules if name.split(".")[0] in SOURCE_ROOTS]
     assert twice == []
 
 
-def test_only_the_settings_read_the_environment() -> None:
+def test_environment_is_read_by_settings_only() -> None:
     readers = set()
     for module in MODULES:
         for node in ast.walk(ast.parse(module.read_text())):
@@ -144,15 +146,15 @@ def test_only_the_settings_read_the_environment() -> None:
 @pytest.mark.parametrize(
     "name", sorted(name for name, hook in vars(hookspecs).items() if hasattr(hook, "portico_spec"))
 )
-def test_every_hook_says_when_it_is_called(name: str) -> None:
+def test_hook_docstring_says_when_it_is_called(name: str) -> None:
     assert re.search(r"\bCalled\b", getattr(hookspecs, name).__doc__ or "")
 
 
-def test_there_are_hooks() -> None:
+def test_hookspecs_has_hooks() -> None:
     assert any(hasattr(hook, "portico_spec") for hook in vars(hookspecs).values())
 
 
-def test_no_file_is_too_long_to_read() -> None:
+def test_file_is_below_the_length_limit() -> None:
     files = [path for root in SOURCE_ROOTS for path in (ROOT / root).rglob("*") if path.is_file()]
     lengths = {
         path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
@@ -162,21 +164,21 @@ def test_no_file_is_too_long_to_read() -> None:
     assert {name: lines for name, lines in lengths.items() if lines >= LONGEST_FILE} == {}
 
 
-def test_the_readme_starts_and_tests_with_one_command_each() -> None:
+def test_readme_has_one_command_to_serve_and_one_to_test() -> None:
     blocks = re.findall(r"^```sh\n(.*?)\n```$", (ROOT / "README.md").read_text(), re.M | re.S)
     assert [block for block in blocks if "python3 -m venv" in block] == [SERVE, TEST]
 
 
-def test_the_checks_run_the_tests_as_the_readme_does() -> None:
+def test_ci_script_runs_the_test_command_of_the_readme() -> None:
     assert TEST in map(str.strip, (ROOT / ".ci" / "run").read_text().splitlines())
 
 
-def test_contributors_are_told_the_same_command() -> None:
+def test_contributing_has_the_test_command_of_the_readme() -> None:
     assert TEST in (ROOT / "CONTRIBUTING.md").read_text().splitlines()
 
 
 @pytest.mark.case("AB-45")
-def test_nothing_connects_but_the_client_session_and_the_guarded_client() -> None:
+def test_only_the_http_clients_open_connections() -> None:
     connecting = {
         str(module.relative_to(ROOT))
         for module in MODULES

@@ -145,7 +145,7 @@ def _ways(key: str) -> set[str]:
 
 
 @pytest.mark.parametrize("key", _patterns())
-def test_a_pattern_takes_linear_time(key: str) -> None:
+def test_pattern_takes_linear_time(key: str) -> None:
     pattern = getattr(_module(key), key.partition(":")[2])
     is_bytes = isinstance(pattern.pattern, bytes)
     found = _ways(key)
@@ -228,7 +228,7 @@ SCANS: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.parametrize("what", SCANS)
-def test_a_scan_takes_linear_time(what: str) -> None:
+def test_scan_takes_linear_time(what: str) -> None:
     for size in SIZES:
         for text in _hostile(size):
             _steady(_quietly(SCANS[what]), text)
@@ -237,7 +237,7 @@ def test_a_scan_takes_linear_time(what: str) -> None:
             _steady(_quietly(SCANS[what]), text)
 
 
-def test_every_pattern_is_pumped_or_never_meets_texts_of_others() -> None:
+def test_pattern_on_foreign_text_is_tested_for_linear_time() -> None:
     pumped_elsewhere = {
         "core/portico/operator_pattern.py:__init__",  # has a time limit
         "plugins/portico_oauth/login/claim_mapping.py:__call__",
@@ -258,19 +258,19 @@ def test_every_pattern_is_pumped_or_never_meets_texts_of_others() -> None:
     assert not gone, "these are not there any more"
 
 
-def test_a_password_that_the_operators_pattern_cannot_decide_is_refused_in_time() -> None:
+def test_password_that_the_pattern_cannot_match_in_time_is_refused() -> None:
     check = password_rule(r"^(a+)+$")
     assert check("a" * 30) is None
     with pytest.raises(WeakPassword):
         check("a" * 71 + "!")
 
 
-def test_normalization_is_that_of_unicode_where_texts_have_few_marks() -> None:
+def test_normalization_equals_nfkc_for_texts_with_few_marks() -> None:
     text = "e\u0301" + "o\u0308\u0323" * 9 + "ﬁ K ｶﾞ \u0f73 Ａ" + "\u0327" * MAX_MARKS
     assert normalized("NFKC", text) == import_module("unicodedata").normalize("NFKC", text)
 
 
-def test_no_character_but_those_it_knows_is_made_of_marks_alone() -> None:
+def test_unicode_characters_of_marks_only_are_known() -> None:
     unicodedata = import_module("unicodedata")
     module = import_module("portico.normalization")
     known = module._MADE_OF_MARKS | module._HALFWIDTH_MARKS  # noqa: SLF001

@@ -55,10 +55,10 @@ def imported() -> dict[str, float]:
     return found
 
 
-def test_every_limit_that_a_test_imports_is_pinned() -> None:
+def test_limit_imported_by_a_test_is_pinned() -> None:
     assert imported().keys() == PINNED.keys()
 
 
 @pytest.mark.parametrize("name", PINNED)
-def test_a_limit_has_the_number_that_was_decided(name: str) -> None:
+def test_limit_has_its_decided_value(name: str) -> None:
     assert imported()[name] == PINNED[name]

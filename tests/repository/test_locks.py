@@ -59,7 +59,7 @@ def closure(requirements: Iterable[Requirement]) -> set[str]:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_has_a_version_that_fits_for_each_requirement(lock: str) -> None:
+def test_lock_has_a_matching_version_for_each_requirement(lock: str) -> None:
     versions = locked(lock)
     unfit = [
         str(requirement)
@@ -70,26 +70,26 @@ def test_a_lock_has_a_version_that_fits_for_each_requirement(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_what_is_required_and_nothing_else(lock: str) -> None:
+def test_lock_contains_only_required_packages(lock: str) -> None:
     assert set(locked(lock)) == closure(asked_for(lock)), "run requirements/update"
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_every_entry_of_a_lock_has_a_hash(lock: str) -> None:
+def test_lock_has_a_hash_for_each_entry(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text()
     blocks = [block for block in re.split(r"\n(?=[A-Za-z0-9])", text) if "==" in block]
     assert len(blocks) == len(entries(lock))
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_what_is_tested_is_what_is_served() -> None:
+def test_test_lock_contains_the_versions_of_the_serve_lock() -> None:
     tested = locked("test")
     assert {name: tested.get(name) for name in locked("serve")} == locked("serve")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_release_has_a_list_of_what_it_brings_along_beside_its_wheel(tmp_path: Path) -> None:
+def test_package_script_writes_an_sbom_beside_the_wheel(tmp_path: Path) -> None:
     from tests.environments import run  # here, because other tests load it as a plugin of pytest
 
     run(ROOT / ".ci" / "package", tmp_path, environ={"PYTHON": sys.executable})

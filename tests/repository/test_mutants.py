@@ -23,7 +23,7 @@ def admit(role: str, age: int) -> bool:
 '''.encode()
 
 
-def test_mistakes_change_one_place_and_nothing_else() -> None:
+def test_mutation_changes_one_place_only() -> None:
     made = {mistake.made_in(SOURCE).decode() for mistake in mistakes_of(SOURCE)}
     text = SOURCE.decode()
     assert made == {
@@ -41,7 +41,7 @@ def test_mistakes_change_one_place_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_target_has_mistakes_and_tests(target: str) -> None:
+def test_mutant_target_has_mistakes_and_tests(target: str) -> None:
     found = candidates((target,))
     assert found
     for path in suite_for(found[0].module):

@@ -163,7 +163,7 @@ def try_out(scene: Scene, operation: APIOperation, faults: Faults) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("paths", AREAS.values(), ids=AREAS)
-def test_no_request_breaks_what_the_description_promises(scene: Scene, paths: str) -> None:
+def test_generated_requests_get_documented_responses(scene: Scene, paths: str) -> None:
     faults = Faults()
     found = operations(scene, paths)
     assert found

@@ -57,17 +57,17 @@ def entry_points(contents: dict[str, bytes]) -> dict[str, str]:
     return dict(parser["portico"])
 
 
-def test_no_source_root_is_a_package(contents: dict[str, bytes]) -> None:
+def test_source_root_is_not_a_package(contents: dict[str, bytes]) -> None:
     assert packages_of(contents).isdisjoint(SOURCE_ROOTS)
 
 
 @pytest.mark.parametrize("root", SOURCE_ROOTS)
-def test_a_source_root_holds_packages_and_nothing_else(root: str) -> None:
+def test_source_root_contains_packages_only(root: str) -> None:
     loose = [name for name in folders(root) if not (ROOT / root / name / "__init__.py").is_file()]
     assert loose == []
 
 
-def test_folders_list_wheel_and_entry_points_name_the_same_plugins(
+def test_wheel_and_entry_points_name_the_same_plugins(
     project: dict[str, Any], contents: dict[str, bytes]
 ) -> None:
     listed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
@@ -77,7 +77,7 @@ def test_folders_list_wheel_and_entry_points_name_the_same_plugins(
     assert entry_points(contents) == {name.removeprefix("portico_"): name for name in plugins}
 
 
-def test_every_file_of_the_source_roots_is_in_the_wheel(
+def test_wheel_contains_all_files_of_the_source_roots(
     sources: Path, contents: dict[str, bytes]
 ) -> None:
     wanted = {
@@ -90,7 +90,7 @@ def test_every_file_of_the_source_roots_is_in_the_wheel(
     assert found == wanted
 
 
-def test_the_sdist_builds_the_same_wheel(
+def test_sdist_builds_the_same_wheel(
     distribution: "Distribution", contents: dict[str, bytes]
 ) -> None:
     assert files_of(distribution.rebuilt) == contents
@@ -110,14 +110,14 @@ def test_policy_files_are_read_from_the_installed_package(
     assert "model.conf" in found
 
 
-def test_the_installed_command_tells_its_version(
+def test_installed_command_prints_its_version(
     fresh_environment: "Environment", project: dict[str, Any], tmp_path: Path
 ) -> None:
     said = fresh_environment.run(fresh_environment.command("portico"), "--version", cwd=tmp_path)
     assert project["project"]["version"] in re.split(r"[\s,]+", said)
 
 
-def test_the_installed_command_finds_every_plugin_whole(
+def test_installed_command_finds_all_plugins(
     fresh_environment: "Environment", tmp_path: Path
 ) -> None:
     command = fresh_environment.command("portico")
@@ -130,7 +130,7 @@ def test_the_installed_command_finds_every_plugin_whole(
     assert [plugin["reason"] for plugin in own if plugin["state"] == "failed"] == []
 
 
-def test_nothing_is_installed_that_is_not_asked_for(
+def test_environment_contains_only_locked_packages(
     fresh_environment: "Environment", tmp_path: Path
 ) -> None:
     """The wheel runs without what only tests need, and its requirements do not contradict."""
@@ -138,7 +138,7 @@ def test_nothing_is_installed_that_is_not_asked_for(
     assert "No broken requirements" in run
 
 
-def test_an_editable_install_is_a_path_file_with_the_source_roots(
+def test_editable_install_is_a_path_file_with_the_source_roots(
     sources: Path, tmp_path: Path
 ) -> None:
     subprocess.run(
@@ -159,7 +159,7 @@ def test_an_editable_install_is_a_path_file_with_the_source_roots(
     assert not any(name.endswith(".py") for name in contents)
 
 
-def test_every_plugin_is_registered_where_these_tests_run() -> None:
+def test_installed_plugins_are_those_of_pyproject() -> None:
     """If not: a plugin was added since `pip install -e`, which has to be run again."""
     registered = {point.value for point in importlib.metadata.entry_points(group="portico")}
     assert folders("plugins") <= registered

@@ -55,12 +55,12 @@ def knock(client: Client, method: str, target: str, body: Any) -> tuple[int, byt
     return 101, b""
 
 
-def test_every_route_has_a_line_and_every_line_a_route(app: InProcessApp) -> None:
+def test_route_table_has_one_line_for_each_route(app: InProcessApp) -> None:
     assert sorted(routes(app)) == sorted(table())
 
 
 @pytest.mark.timeout(300)
-def test_every_route_answers_every_caller_as_the_table_says(scene: Scene) -> None:
+def test_route_answers_each_caller_as_the_table_says(scene: Scene) -> None:
     wrong = []
     for (method, path), expected in table().items():
         for caller, status in zip(CALLERS, expected, strict=True):

@@ -51,7 +51,7 @@ def spelled(value: int, name: str) -> list[Any]:
 
 
 @pytest.mark.timeout(120)
-def test_every_flag_and_number_of_every_body_is_read_as_it_plainly_is(scene: Scene) -> None:
+def test_bodies_accept_scalars_in_equivalent_forms(scene: Scene) -> None:
     document = scene.admin.get("/openapi.json").json
     tried, wrong = 0, []
     for method, path in routes(scene.app):
@@ -77,7 +77,7 @@ def _good(scene: Scene, method: str, path: str, name: str) -> int:
 
 
 @pytest.mark.timeout(120)
-def test_every_number_and_flag_of_every_query_is_read_as_it_plainly_is(scene: Scene) -> None:
+def test_queries_accept_scalars_in_equivalent_forms(scene: Scene) -> None:
     document = scene.admin.get("/openapi.json").json
     tried, wrong = 0, []
     for method, path in routes(scene.app):
@@ -112,7 +112,7 @@ def test_every_number_and_flag_of_every_query_is_read_as_it_plainly_is(scene: Sc
 
 
 @pytest.mark.parametrize("value", [1, 0, "true", "false", "1", 1.0, "yes"])
-def test_what_grants_rights_takes_json_flags_only(scene: Scene, value: Any) -> None:
+def test_access_rights_accept_json_booleans_only(scene: Scene, value: Any) -> None:
     tree = {"chat": {"delete": value}}
     group = {"name": scene.name(), "description": "", "permissions": tree}
     defaults = scene.defaults()

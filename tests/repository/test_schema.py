@@ -22,7 +22,7 @@ COLUMNS = {
 }
 
 
-def test_every_declared_table_is_there_as_declared(app: InProcessApp) -> None:
+def test_migrated_tables_match_their_declaration(app: InProcessApp) -> None:
     declared = {
         table._meta.tablename: {
             c._meta.db_column_name: not c._meta.null for c in table._meta.columns
@@ -84,7 +84,7 @@ def before(environment: dict[str, str]) -> dict[str, str]:
     return asyncio.run(work())
 
 
-def test_a_house_of_the_previous_schema_is_brought_up_to_date_with_its_rows(
+def test_database_of_the_previous_schema_is_migrated_with_its_rows(
     env: dict[str, str],
 ) -> None:
     lacking = before(env)
@@ -104,7 +104,7 @@ def test_a_house_of_the_previous_schema_is_brought_up_to_date_with_its_rows(
         app.close()
 
 
-def test_told_not_to_migrate_it_refuses_to_serve_an_old_schema(env: dict[str, str]) -> None:
+def test_server_without_migrate_on_start_refuses_an_old_schema(env: dict[str, str]) -> None:
     lacking = before(env)
     with pytest.raises(CannotStart, match="run `portico migrate`") as refused:
         InProcessApp(env | {"PORTICO_DATABASE_MIGRATE_ON_START": "false"})

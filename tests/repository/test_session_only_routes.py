@@ -17,7 +17,7 @@ HARMLESS = {
 }
 
 
-def test_routes_of_credentials_are_for_whoever_signed_in(app: InProcessApp) -> None:
+def test_credential_routes_require_a_session(app: InProcessApp) -> None:
     found, loose = 0, []
     for contribution in app.portico.contributions:
         for route in contribution.router.routes if contribution.router else ():

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def test_the_unit_starts_again_for_as_long_as_the_database_takes() -> None:
+def test_systemd_unit_restarts_until_the_database_is_available() -> None:
     unit = Path(__file__).parents[2].joinpath("deploy/systemd/portico.service").read_text()
     lines = unit.splitlines()
     assert "Restart=on-failure" in lines

@@ -68,7 +68,7 @@ async def complaint(database: Database, sql: str) -> str:
 
 
 @pytest.mark.parametrize("landing", LANDINGS)
-async def test_statements_of_an_earlier_landing_are_right_on_the_present_schema(
+async def test_earlier_statements_work_on_the_present_schema(
     database: Database, landing: str
 ) -> None:
     file = Path(__file__).parent / "statements" / f"{landing}.{database.dialect}.sql"
@@ -78,7 +78,7 @@ async def test_statements_of_an_earlier_landing_are_right_on_the_present_schema(
     assert complaints == {}
 
 
-async def test_a_change_that_an_earlier_landing_would_stumble_over_is_found(
+async def test_schema_change_that_breaks_earlier_statements_is_found(
     database: Database,
 ) -> None:
     insert = "INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1)"
@@ -95,7 +95,7 @@ async def test_a_change_that_an_earlier_landing_would_stumble_over_is_found(
     assert await complaint(database, update)
 
 
-def test_statements_that_differ_in_their_number_of_values_are_recorded_once() -> None:
+def test_statements_that_differ_in_number_of_values_are_recorded_once() -> None:
     found: dict[str, str] = {}
     for sql in (
         "SELECT id\n  FROM note -- all of them\n WHERE id IN ($1, $2, $3)",
