@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 from tests.end_to_end.revocation_helpers import (
     HOLDS,
-    HOUSES,
     KEY_WAYS,
     SETTINGS,
+    SETUPS,
     WAYS,
     Scene,
     credential,
@@ -85,7 +85,7 @@ def _one(servers: list[Server], admin: Client, name: str, way: str) -> dict[str,
 @click.option("--postgres", is_flag=True, help="On PostgreSQL instead of SQLite.")
 def main(postgres: bool) -> None:
     """Print a table for each setup."""
-    for app in HOUSES:
+    for setup in SETUPS:
         with ExitStack() as running:
             folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
             upstream = running.enter_context(Upstream())

@@ -14,7 +14,7 @@ def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
 
 @pytest.fixture
 def servers(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """`servers(NAME="value")` is another process of this house, not started yet."""
+    """`servers(NAME="value")` is another process on the same database, not started yet."""
     made: list[Server] = []
 
     def another(**settings: str) -> Server:

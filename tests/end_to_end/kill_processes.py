@@ -17,7 +17,7 @@ Write = Callable[[int], tuple[str, str]]
 
 
 def acknowledged_under_kill_9(server: Server, write: Write) -> dict[str, str]:
-    """Have writers write until nobody answers, kill the server at a random moment, start it again: several times.
+    """Run writers, kill the server at a random time, start it again; several times.
 
     Returns all that was acknowledged. The server runs at the end.
     """

@@ -1,6 +1,6 @@
-"""All the ways to take somebody's sign-in away, and all the ways in which they hold on to it.
+"""All causes of revocation, and all kinds of connections that it must end.
 
-Whoever adds a way adds a line here; the test and the benchmark try each with each.
+A new cause or kind is one line here; the test and the benchmark combine all of them.
 """
 
 import time
@@ -27,7 +27,7 @@ LASTS = 4
 
 Take = Callable[[Scene], Any]
 
-#: What somebody needs to be let have a key.
+#: Settings under which users may have API keys.
 SETTINGS = {"ENABLE_API_KEYS": "true", "USER_PERMISSIONS_FEATURES_API_KEYS": "true"}
 
 
@@ -68,7 +68,7 @@ def _delete_key(scene: Scene) -> Any:
 
 
 def _expire_key(scene: Scene) -> Any:
-    """A key that was made to end comes to its end: nobody takes it away, so what ends it is the clock."""
+    """A key with an expiry expires: no request ends it, only the clock."""
     (key,) = scene.person.get("/api/v1/auths/api_keys").json
     while time.time() < key["expires_at"]:
         time.sleep(0.02)
@@ -85,7 +85,7 @@ WAYS: dict[str, Take] = {
     "ended by an administrator": _signed_out_by_admin,
 }
 
-#: The same for whoever holds on by a key.
+#: The same for connections with an API key.
 KEY_WAYS: dict[str, Take] = {
     "key deleted": _delete_key,
     "key expired": _expire_key,
@@ -104,7 +104,7 @@ def credential(way: str, person: Client, there: Server) -> Client:
     return Client(there.client.transport, made.json["api_key"], person.account)
 
 
-#: How somebody holds on: each has `is_live` and, once it is not, `ended_at`.
+#: Kinds of connections: each has `is_live` and, once it is not, `ended_at`.
 HOLDS: dict[str, Callable[[Server, Client], Any]] = {
     "HTTP": lambda server, client: LiveRequests(client),
     "websocket": LiveSocket,
@@ -112,4 +112,4 @@ HOLDS: dict[str, Callable[[Server, Client], Any]] = {
 }
 
 #: How many instances there are, and their Redis: none, one, or one that is stopped.
-HOUSES = ("one instance", "two with Redis", "two without", "two with Redis stopped")
+SETUPS = ("one instance", "two with Redis", "two without", "two with Redis stopped")

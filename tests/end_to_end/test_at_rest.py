@@ -1,4 +1,4 @@
-"""What somebody finds who gets hold of the disk."""
+"""What can be read from the disk of a server."""
 
 import sqlite3
 from collections.abc import Callable
@@ -59,10 +59,10 @@ def test_encrypted_database_serves_and_cannot_be_read_by_others(
     assert not found_in(data, *private)
     uri = f"file:{data}/portico.db?mode=ro"
     with (
-        closing(sqlite3.connect(uri, uri=True)) as nobody,
+        closing(sqlite3.connect(uri, uri=True)) as without_key,
         pytest.raises(sqlite3.DatabaseError, match="file is not a database"),
     ):
-        nobody.execute("SELECT * FROM sqlite_master")
+        without_key.execute("SELECT * FROM sqlite_master")
 
     server.start()
     again = server.client.sign_in("Ada")
@@ -104,16 +104,16 @@ def test_unencrypted_file_contains_no_usable_credential(
     ada = server.client.sign_up("Ada")
     ben = ada.add_user("Ben")
     assert ben.complete("good", "Hello")
-    for name in ("good", "status-401", "nobody"):
+    for name in ("good", "status-401", "absent"):
         ben.post(
             "/api/chat/completions", {"model": name, "messages": [{"role": "user", "content": "x"}]}
         )
     server.client.post(
         "/api/v1/auths/signin", {"email": "ben@example.org", "password": "a wrong guess"}
     )
-    doors = (PASSWORD, "a wrong guess", ada.token or "", ben.token or "", upstream.key, env["WEBUI_SECRET_KEY"])  # fmt: skip
+    credentials = (PASSWORD, "a wrong guess", ada.token or "", ben.token or "", upstream.key, env["WEBUI_SECRET_KEY"])  # fmt: skip
     data = Path(env["DATA_DIR"])
-    assert not found_in(data, *doors)
+    assert not found_in(data, *credentials)
     server.kill()
-    assert not found_in(data, *doors)
-    assert not found_in(server.directory, *doors)
+    assert not found_in(data, *credentials)
+    assert not found_in(server.directory, *credentials)

@@ -23,7 +23,7 @@ TURN = {"model": "desk", "messages": [{"role": "user", "content": "hi"}], "strea
 
 
 class Two:
-    """Two servers of one house, and Ben, who has looked at both. `here` is where things are changed."""
+    """Two instances on one database, and Ben, who has read from both. `here` is the one that is changed."""
 
     def __init__(self, servers: Callable[..., Server]) -> None:
         here = servers().start()
@@ -146,7 +146,7 @@ def test_cached_lists_load_at_start_and_then_only_on_refresh(
     server = servers(ENABLE_BASE_MODELS_CACHE="true", MODELS_CACHE_TTL="0", **named).start()
     deadline = time.monotonic() + PATIENCE
     while not upstream.lists():
-        assert time.monotonic() < deadline, "nobody asked at start"
+        assert time.monotonic() < deadline, "no list was loaded at start"
         time.sleep(0.01)
     ada = server.client.sign_up("Ada")
 

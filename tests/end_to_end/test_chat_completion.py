@@ -76,7 +76,7 @@ def test_openai_package_gets_responses_and_errors_it_understands(
     whole = sdk.chat.completions.create(model="good", messages=[{"role": "user", "content": "hi"}])
     assert whole.choices[0].message.content == "".join(WORDS)
     with pytest.raises(openai.NotFoundError) as refused:
-        sdk.chat.completions.create(model="nobody", messages=[{"role": "user", "content": "hi"}])
+        sdk.chat.completions.create(model="absent", messages=[{"role": "user", "content": "hi"}])
     assert refused.value.body == {"detail": "Model not found"}
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{server.url}/api/v1", api_key="wrong", max_retries=0).models.list()
@@ -98,7 +98,7 @@ def test_session_survives_a_restart_and_ends_at_sign_out(server: Server) -> None
 
 def test_log_and_tables_contain_no_secret(server: Server, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
-    for model in ("good", "status-401", "status-500-json", "cut", "broken-json", "nobody"):
+    for model in ("good", "status-401", "status-500-json", "cut", "broken-json", "absent"):
         ada.post(
             "/api/chat/completions",
             {

@@ -38,12 +38,12 @@ def test_concurrent_message_writes_of_three_processes_are_all_kept(
 ) -> None:
     first = servers().start()
     ada = first.client.sign_up("Ada")
-    doors = everywhere(ada, [first, servers().start(), servers().start()])
+    instances = everywhere(ada, [first, servers().start(), servers().start()])
     chat_id = new_chat(ada)
 
     def write(n: int) -> int:
         path = f"{CHATS}{chat_id}/messages/m{n}"
-        return doors[n % 3].post(path, {"content": f"text {n}"}, headers=QUIET).status
+        return instances[n % 3].post(path, {"content": f"text {n}"}, headers=QUIET).status
 
     with ThreadPoolExecutor(24) as pool:
         statuses = list(pool.map(write, range(200)))
@@ -69,7 +69,7 @@ def test_concurrent_whole_document_updates_lose_no_message(
     ]
 
     def converse(n: int) -> None:
-        """Somebody who looks once, and then sends again and again what they have in their window."""
+        """A client that reads once, and then sends its state of the chat again and again."""
         tree = messages(clients[n], chat_id)
         for k in range(10):
             child = f"c{n}-{k}"

@@ -26,17 +26,17 @@ ASK = {"stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
 
 class Streaming(threading.Thread):
-    """Somebody who reads a stream to its end, in the background."""
+    """A client that reads a stream to its end, in the background."""
 
-    def __init__(self, somebody: Client, model: str) -> None:
+    def __init__(self, client: Client, model: str) -> None:
         super().__init__(daemon=True)
-        transport = somebody.transport
+        transport = client.transport
         assert isinstance(transport, HTTPTransport)
         where = urlsplit(transport.url)
         self.connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
         body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}'
         self.connection.request(
-            "POST", "/api/chat/completions", body, {"authorization": f"Bearer {somebody.token}"}
+            "POST", "/api/chat/completions", body, {"authorization": f"Bearer {client.token}"}
         )
         self.response = self.connection.getresponse()
         self.first = self.response.readline()
@@ -136,7 +136,7 @@ def test_revoked_session_ends_here_immediately_and_everywhere_within_a_second(
 
 
 @pytest.mark.case("FT-12")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # one lock for everybody
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # one lock for all writers
 def test_reads_continue_while_another_process_holds_the_write_lock(
     servers: Servers, env: dict[str, str]
 ) -> None:

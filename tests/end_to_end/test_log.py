@@ -1,4 +1,4 @@
-"""The log of a real server that nobody reads, and that clients try to fill."""
+"""The log of a real server that is not read, and that clients try to fill."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The law in files, changed under running servers: the next look is enough, and a bad page changes nothing."""
+"""Policy files changed under running servers: they follow within a second, and an invalid file changes nothing."""
 
 import time
 from collections.abc import Callable
@@ -22,16 +22,16 @@ DESK = {
 
 
 @pytest.fixture
-def laws(tmp_path: Path) -> Path:
+def policy_dir(tmp_path: Path) -> Path:
     """The operator's pages."""
-    directory = tmp_path / "laws"
+    directory = tmp_path / "policy_dir"
     directory.mkdir()
     return directory
 
 
 @pytest.fixture
-def env(env: dict[str, str], laws: Path) -> dict[str, str]:
-    return env | {"PORTICO_ACCESS_POLICY_DIR": str(laws)}
+def env(env: dict[str, str], policy_dir: Path) -> dict[str, str]:
+    return env | {"PORTICO_ACCESS_POLICY_DIR": str(policy_dir)}
 
 
 def until(what: Callable[[], Any], seconds: float = 30) -> None:
@@ -51,7 +51,7 @@ def opens(who: Client) -> bool:
 
 
 def sees(who: Client) -> bool:
-    """Whether somebody finds the model in the list and can open it; never just one of them for long."""
+    """Whether a user sees the model in the list and can open it; the two never differ for long."""
     return lists(who) and opens(who)
 
 
@@ -65,13 +65,13 @@ def explained(by: Client) -> dict[str, Any]:
 
 
 def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
-    server: Server, cli: CommandLine, laws: Path
+    server: Server, cli: CommandLine, policy_dir: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
     ben = ada.add_user("Ben")
     assert ada.post("/api/v1/models/create", DESK).status == 200
     assert sees_nothing(ben)
-    page, me = laws / "desk.csv", f"user:{ben.account['id']}"
+    page, me = policy_dir / "desk.csv", f"user:{ben.account['id']}"
     allow, deny = f"p, model, *, {me}, allow", f"p, model, *, {me}, deny"
     page.write_text(f"# The desk is open.\n{allow}\n")
     until(lambda: sees(ben))
@@ -132,12 +132,12 @@ def test_policy_file_saved_on_one_instance_is_active_on_the_other(servers: Serve
 
 @pytest.mark.case("FT-31")
 def test_restart_with_invalid_policy_files_keeps_the_last_valid_policies(
-    server: Server, cli: CommandLine, laws: Path
+    server: Server, cli: CommandLine, policy_dir: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
     ben = ada.add_user("Ben")
     assert ada.post("/api/v1/models/create", DESK).status == 200
-    page = laws / "desk.csv"
+    page = policy_dir / "desk.csv"
     good = "p, model, list, role:user, allow\np, model, read, role:user, allow\n"
     page.write_text(good)
     until(lambda: sees(ben))
@@ -159,9 +159,9 @@ def test_restart_with_invalid_policy_files_keeps_the_last_valid_policies(
 
 @pytest.mark.case("FT-31")
 def test_start_with_invalid_policy_files_fails_and_names_the_line(
-    servers: Servers, cli: CommandLine, laws: Path
+    servers: Servers, cli: CommandLine, policy_dir: Path
 ) -> None:
-    page = laws / "desk.csv"
+    page = policy_dir / "desk.csv"
     server = servers()
     for text in (b"p, *, *, role:admin", b"\xff\xfe\x00", b"x, y\n", b"[policy]\np = 1\n"):
         page.write_bytes(text)

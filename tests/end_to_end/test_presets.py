@@ -22,7 +22,7 @@ OFFICE = {
         "system": "You serve {{USER_NAME}}.",
         "temperature": 0.25,
         "top_p": 0.5,
-        "custom_params": {"house_style": '{"oxford_comma": true}'},
+        "custom_params": {"writing_style": '{"oxford_comma": true}'},
     },
     "access_control": None,
 }
@@ -30,7 +30,7 @@ DESK = {
     "id": "office/légal:v2",
     "base_model_id": OFFICE["id"],
     "name": "Legal desk",
-    "meta": {"tags": [{"name": "Law"}]},
+    "meta": {"tags": [{"name": "Tax"}]},
     "params": {"system": "Be brief, {{USER_NAME}}, in {{ USER_LOCATION }}.", "temperature": 0.75},
     "access_control": None,
 }
@@ -76,7 +76,7 @@ def test_preset_is_listed_and_answers_with_merged_parameters(
         "messages": [{"role": "system", "content": "Be brief, Ben, in Rome."}, *HELLO],
         "temperature": 0.75,
         "top_p": 0.5,
-        "house_style": {"oxford_comma": True},
+        "writing_style": {"oxford_comma": True},
     }
     asked, streamed = (request.json for request in upstream.completions())
     assert asked == sent | {"stream": False}
@@ -123,6 +123,6 @@ def test_forbidden_preset_looks_absent(server: Server, ada: Client, upstream: Up
                 create(model=DESK["id"], messages=HELLO, stream=stream)
             assert refused.value.body == {"detail": "Model not found"}
             with pytest.raises(openai.NotFoundError) as unknown:
-                create(model="nobody", messages=HELLO, stream=stream)
+                create(model="absent", messages=HELLO, stream=stream)
             assert unknown.value.body == refused.value.body
     assert not upstream.completions()

@@ -48,11 +48,11 @@ def tell(server: Server, said: bytes, *, hang_up: bool = False) -> bytes:
 
 
 def errors(server: Server) -> list[str]:
-    """The lines of the log that somebody would have to look into."""
+    """The lines of the log that an operator would have to read."""
     return [line for line in server.log_text.splitlines() if '"level": "error"' in line]
 
 
-def as_somebody(said: bytes, client: Client) -> bytes:
+def with_credentials(said: bytes, client: Client) -> bytes:
     """The same to a route that takes bodies from those who are signed in."""
     given = f"host: x\r\nauthorization: Bearer {client.token}\r\n".encode()
     return said.replace(b"/api/v1/auths/signin", b"/api/chat/completions").replace(
@@ -63,7 +63,7 @@ def as_somebody(said: bytes, client: Client) -> bytes:
 def test_bytes_that_are_not_http_are_400_and_end_the_connection(server: Server) -> None:
     ada = server.client.sign_up("Ada")
     for name, said in BROKEN.items():
-        for spoken in (said, as_somebody(said, ada)):
+        for spoken in (said, with_credentials(said, ada)):
             heard = tell(server, spoken)
             assert heard.startswith(b"HTTP/1.1 400 "), (name, heard)
             assert b"\r\nconnection: close\r\n" in heard.lower(), name
@@ -77,7 +77,7 @@ def test_body_that_breaks_off_is_400_and_affects_no_other_request(
 ) -> None:
     ada = server.client.sign_up("Ada")
     for framing in (b"content-length: 500\r\n\r\n{", CHUNKED + b"5\r\n{", CHUNKED + b"1\r\n{\r\n"):
-        for spoken in (SIGN_IN + framing, as_somebody(SIGN_IN + framing, ada)):
+        for spoken in (SIGN_IN + framing, with_credentials(SIGN_IN + framing, ada)):
             head, _, body = tell(server, spoken, hang_up=True).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 400 ") and b"\r\nconnection: close" in head.lower()
             assert json.loads(body) == {"detail": "The request is incomplete or malformed."}

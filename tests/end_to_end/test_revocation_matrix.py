@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.revocation_helpers import (
     HOLDS,
-    HOUSES,
     KEY_WAYS,
     SETTINGS,
+    SETUPS,
     WAYS,
     Scene,
     credential,
@@ -30,9 +30,9 @@ def env(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return env | SETTINGS | {"PYTHONPATH": str(tmp_path / "site")}
 
 
-@pytest.fixture(params=HOUSES)
+@pytest.fixture(params=SETUPS)
 def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Server]]:
-    """The instances: the first takes away, at the last somebody holds on."""
+    """The instances: the first revokes, the last has the connection."""
     redis = RedisServer() if "Redis" in request.param else None
     settings = {"REDIS_URL": redis.start().url} if redis else {}
     count = 1 if request.param == "one instance" else 2

@@ -1,4 +1,4 @@
-"""Roles of the operator's own, made by lines of policy alone, at every door of models."""
+"""Roles that an operator defines by policy rules alone, on all routes of models."""
 
 import pytest
 
@@ -18,7 +18,7 @@ MODEL = {"id": "desk", "name": "Desk", "base_model_id": "good", "meta": {}, "acc
 
 @pytest.fixture
 def model(admin: Client) -> dict[str, object]:
-    """Ada's, shared with nobody."""
+    """Ada's, private."""
     form = MODEL | {"params": {"system": "Secret."}}
     assert admin.post("/api/v1/models/create", form).status == 200
     return form

@@ -1,4 +1,4 @@
-"""Two servers on one database, without Redis, count attempts together at every door."""
+"""Two servers on one database, without Redis, count attempts together on all endpoints."""
 
 import threading
 from collections.abc import Callable

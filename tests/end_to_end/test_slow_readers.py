@@ -124,7 +124,7 @@ def test_silent_upstream_does_not_end_the_connection_as_a_slow_reader(
         said = b""
         while not said.endswith(b"0\r\n\r\n"):
             piece = connection.recv(4096)
-            assert piece, "the server hung up on somebody who had nothing to read"
+            assert piece, "the server disconnected a client that had nothing to read"
             said += piece
     assert b"last " in said and b"[DONE]" in said
 

@@ -8,7 +8,7 @@ SWAPPED: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">",
     ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
 }  # fmt: skip
-#: Calls whose loss nobody but a reader of logs would see.
+#: Calls whose loss only readers of the log would see.
 UNSEEN = ("log.", "logger.", "warnings.")
 
 

@@ -1,4 +1,4 @@
-"""People, a shared model, a chat, a folder and a group, and for each route a request that would succeed for whoever may."""
+"""Accounts, a shared model, a chat, a folder and a group, and for each route a request that succeeds with access."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -11,9 +11,9 @@ Ask = tuple[str, Any]
 
 CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
 KEY = {"name": "script"}
-PROFILE = {"name": "Somebody", "profile_image_url": "/user.png"}
+PROFILE = {"name": "Some User", "profile_image_url": "/user.png"}
 PASSWORDS = {"password": PASSWORD, "new_password": PASSWORD}
-PAGE = "p, model, read, user:nobody, allow\n"
+PAGE = "p, model, read, user:absent, allow\n"
 #: A provider at which people could sign in, were it there.
 PROVIDER = {
     "OAUTH_CLIENT_ID": "portico",
@@ -28,7 +28,7 @@ AUTHORS = {
 
 
 class Scene:
-    """One house with everybody in it. What a request may destroy is made anew for each."""
+    """One application with all accounts. What a request may destroy is created again for each."""
 
     def __init__(self, app: InProcessApp) -> None:
         self.app = app
@@ -57,7 +57,7 @@ class Scene:
         return str(group)
 
     def name(self) -> str:
-        """One that nobody has."""
+        """An id that no account has."""
         return f"New{next(self._numbers)}"
 
     def model_form(self, **more: Any) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Scene:
         """What administrators set, as it is."""
         return self.admin.get("/api/v1/auths/admin/config").json
 
-    def somebody(self) -> str:
+    def spare_account(self) -> str:
         """The id of an account that may be changed or deleted."""
         return str(self.admin.add_user(self.name()).account["id"])
 
@@ -206,15 +206,15 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/users/user/info/update"): lambda s, path: (path, {"location": "here"}),
     ("POST", "/api/v1/users/user/status/update"): lambda s, path: (path, {"status_emoji": "x"}),
     ("POST", "/api/v1/users/{user_id}/update"): lambda s, path: (
-        path.replace("{user_id}", s.somebody()),
+        path.replace("{user_id}", s.spare_account()),
         amendment(s),
     ),
     ("DELETE", "/api/v1/users/{user_id}/sessions"): lambda s, path: (
-        path.replace("{user_id}", s.somebody()),
+        path.replace("{user_id}", s.spare_account()),
         None,
     ),
     ("DELETE", "/api/v1/users/{user_id}"): lambda s, path: (
-        path.replace("{user_id}", s.somebody()),
+        path.replace("{user_id}", s.spare_account()),
         None,
     ),
     ("GET", "/api/v1/policies/explain"): lambda s, path: (

@@ -1,4 +1,4 @@
-"""The house inspects itself: the promises that no single room can see."""
+"""The structure of the repository: rules that no single package can check."""
 
 import ast
 import json

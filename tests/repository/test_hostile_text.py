@@ -1,6 +1,6 @@
 """No text of others meets a pattern that backtracks: every pattern, and every scan by hand, takes linear time.
 
-A pattern that nobody has pumped is found by its place in the source.
+A pattern without such a test is found by its place in the source.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The lock files hold what pyproject.toml asks for, with hashes, and nothing that nobody asks for."""
+"""The lock files contain what pyproject.toml requires, with hashes, and nothing else."""
 
 import importlib.metadata
 import json

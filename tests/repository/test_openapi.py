@@ -1,7 +1,7 @@
 """No request breaks what the description of the API promises, however odd: Schemathesis makes them up from it.
 
-Every operation of an area is asked well and badly, by nobody, by a person and by an administrator. A line in `AREAS`
-brings in the routes of another plugin; what they need to be asked about something that exists is in `scene.py`.
+Valid and invalid requests for each operation of an area, without credentials, of a user and of an administrator. A line in `AREAS`
+adds the routes of another plugin; the ids of existing resources that they need are in `fixtures.py`.
 """
 
 import contextlib
@@ -126,7 +126,7 @@ class Faults(dict[str, str]):
         response = schemathesis.Response(
             answer.status, headers, answer.body, request, elapsed=0, verify=False
         )
-        # A rehearsal tells what is wrong, and is well answered if it does.
+        # A dry run reports errors in a response with 200.
         tolerant = "dry_run=" in str(request.url) or case.path in PASSES_OVER
         try:
             case.validate_response(

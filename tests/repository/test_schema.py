@@ -1,4 +1,4 @@
-"""What the migrations make is what the tables declare, and a house of the previous schema moves in with its rows."""
+"""Migrations create what the tables declare, and a database of the previous schema keeps its rows."""
 
 import asyncio
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ async def all_but_the_newest(database: Database, sets: Mapping[str, TableSet]) -
     return lacking
 
 
-async def somebody() -> None:
+async def add_account() -> None:
     """Rows that the previous release would have written."""
     await execute(
         "INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, epoch, last_active_at, "
@@ -77,7 +77,7 @@ def before(environment: dict[str, str]) -> dict[str, str]:
     async def work() -> dict[str, str]:
         lacking = await all_but_the_newest(portico.database, portico.table_sets)
         with portico.database.use():
-            await somebody()
+            await add_account()
         await portico.database.stop()
         return lacking
 

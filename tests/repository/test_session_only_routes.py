@@ -6,7 +6,7 @@ from portico.testing import InProcessApp
 
 #: Routes that make, tell or change credentials, or say how good they are.
 CREDENTIALS = re.compile(r"/(?:password|api_keys?|sessions|admin/config)(?:/|$)")
-#: What may be looked at with a key: nothing in there lets anybody in.
+#: Routes that a key may read: none of them reveals a credential.
 HARMLESS = {
     ("GET", "/api/v1/auths/admin/config"),
     ("GET", "/api/v1/auths/admin/config/ldap"),

@@ -168,7 +168,7 @@ class SimulatedUser(threading.Thread):
         return Client(self.client.transport, key).get("/api/models").status in (401, 403, 429)
 
     def bad_sign_in(self) -> bool:
-        form = {"email": f"nobody{self.load.number()}@example.org", "password": self.phrase()}
+        form = {"email": f"unknown{self.load.number()}@example.org", "password": self.phrase()}
         return Client(self.client.transport).post("/api/v1/auths/signin", form).status in (400, 429)
 
     def sign_in(self) -> bool:
