@@ -95,8 +95,8 @@ def main(postgres: bool) -> None:
                 server = running.enter_context(postgres_server())
                 url = running.enter_context(fresh_database(server))
                 environment["DATABASE_URL"] = url
-            click.echo(f"\n{app:28}" + "".join(f"{kind:>12}" for kind in HOLDS))
-            for way, found in measure(app, environment, folder).items():
+            click.echo(f"\n{setup:28}" + "".join(f"{kind:>12}" for kind in HOLDS))
+            for way, found in measure(setup, environment, folder).items():
                 click.echo(f"{way:28}" + "".join(f"{found[kind]:9.0f} ms" for kind in HOLDS))
 
 
