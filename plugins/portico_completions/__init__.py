@@ -3,13 +3,7 @@
 Implements OpenAI's protocol at `/api/chat/completions` and `/api/v1/chat/completions`.
 """
 
-from collections.abc import Sequence
-
-from litestar.types import ControllerRouterHandler
-
 from portico.api import AppContext, PluginInfo, hookimpl
-from portico_completions.routes import routes
-from portico_completions.service import Completions
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -19,6 +13,16 @@ PLUGIN = PluginInfo(
 
 
 @hookimpl
-def register_routes(app: AppContext) -> Sequence[ControllerRouterHandler]:
+def register_components(app: AppContext) -> object:
+    """Return the service that completes chats."""
+    from portico_completions.service import Completions
+
+    return Completions(app)
+
+
+@hookimpl
+def register_routes() -> list[object]:
     """Return the completion route, under both of its paths."""
-    return routes(Completions(app))
+    from portico_completions.routes import CompletionRoutes
+
+    return [CompletionRoutes]

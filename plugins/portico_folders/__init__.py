@@ -1,5 +1,7 @@
 """Folders for chats: one tree per account. Other plugins store what is in them."""
 
+from typing import TYPE_CHECKING
+
 from portico.api import (
     AccountDeleting,
     AppContext,
@@ -13,6 +15,10 @@ from portico.api import (
     TableSet,
     hookimpl,
 )
+
+if TYPE_CHECKING:
+    from portico_folders.plugin import FoldersPlugin
+    from portico_folders.settings import FoldersSettings
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -50,35 +56,28 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_services(app: AppContext, settings: Section) -> list[Service]:
+def register_components(app: AppContext, settings: "FoldersSettings") -> object:
+    """Return the services of this plugin."""
+    from portico_folders.plugin import FoldersPlugin
+
+    return FoldersPlugin(app, settings)
+
+
+@hookimpl
+def register_services(settings: "FoldersSettings", plugin: "FoldersPlugin") -> list[Service]:
     """Return the folder lookup for plugins that store things in folders; none while folders are disabled."""
-    from portico_folders.lookup import StoredFolderLookup
-    from portico_folders.settings import FoldersSettings
-
-    assert isinstance(settings, FoldersSettings)
-    return (
-        [Service(FolderLookup, StoredFolderLookup(app, settings))]
-        if settings.enable_folders
-        else []
-    )
+    return [Service(FolderLookup, plugin.lookup)] if settings.enable_folders else []
 
 
 @hookimpl
-def register_listeners(app: AppContext, settings: Section) -> list[Listener]:
+def register_listeners(plugin: "FoldersPlugin") -> list[Listener]:
     """Return the listener that deletes an account's folders."""
-    from portico_folders.service import FolderService
-    from portico_folders.settings import FoldersSettings
-
-    assert isinstance(settings, FoldersSettings)
-    return [Listener(AccountDeleting, FolderService(app, settings).on_account_deleting)]
+    return [Listener(AccountDeleting, plugin.folders.on_account_deleting)]
 
 
 @hookimpl
-def register_routes(app: AppContext, settings: Section) -> list[object]:
+def register_routes() -> list[object]:
     """Return the route handlers below `/api/v1/folders`."""
-    from portico_folders.routes import routes
-    from portico_folders.service import FolderService
-    from portico_folders.settings import FoldersSettings
+    from portico_folders.routes import FolderRoutes
 
-    assert isinstance(settings, FoldersSettings)
-    return routes(FolderService(app, settings))
+    return [FolderRoutes]

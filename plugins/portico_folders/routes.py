@@ -6,7 +6,17 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import JSONResponse, Request, delete, get, json_response, parse_query_flag, post
+from portico.api import (
+    Controller,
+    JSONResponse,
+    Request,
+    delete,
+    get,
+    json_response,
+    parse_query_flag,
+    post,
+)
+from portico_folders.plugin import FoldersPlugin
 from portico_folders.schemas import (
     ExpandedForm,
     Folder,
@@ -15,67 +25,72 @@ from portico_folders.schemas import (
     ListedFolder,
     ParentForm,
 )
-from portico_folders.service import FolderService
 
 FOLDERS = "/api/v1/folders"
 FOLDER = f"{FOLDERS}/{{folder_id:str}}"
 FolderId = Annotated[str, PathParameter(description="The folder's id")]
 
 
-def routes(folders: FolderService) -> list[Any]:
-    """Return the route handlers."""
+async def require_folders(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Guard of all routes: checks the permission before the body is read."""
+    controller = handler.owner
+    assert isinstance(controller, FolderRoutes)
+    await controller.plugin.folders.require_use(connection.user)
 
-    async def permitted(
-        connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
-    ) -> None:
-        """Guard: checks the permission before the body is read."""
-        await folders.require_use(connection.user)
 
-    guards = [permitted]
+class FolderRoutes(Controller):
+    """`/api/v1/folders`."""
 
-    @get(FOLDERS, guards=guards, response_type=list[ListedFolder])
-    async def listed(request: Request) -> JSONResponse:
+    plugin: FoldersPlugin
+    guards = [require_folders]
+
+    @get(FOLDERS, response_type=list[ListedFolder])
+    async def list_folders(self, request: Request) -> JSONResponse:
         """List all folders of the caller."""
-        return json_response(await folders.listed(request.user))
+        return json_response(await self.plugin.folders.listed(request.user))
 
-    @post(FOLDERS, guards=guards, response_type=Folder)
-    async def create(request: Request, data: JSONBody[FolderForm]) -> JSONResponse:
+    @post(FOLDERS, response_type=Folder)
+    async def create_folder(self, request: Request, data: JSONBody[FolderForm]) -> JSONResponse:
         """Create a folder of the caller at the root."""
-        return json_response(await folders.create(request.user, data))
+        return json_response(await self.plugin.folders.create(request.user, data))
 
-    @get(FOLDER, guards=guards, response_type=Folder)
-    async def one(request: Request, folder_id: FolderId) -> JSONResponse:
+    @get(FOLDER, response_type=Folder)
+    async def get_folder(self, request: Request, folder_id: FolderId) -> JSONResponse:
         """Return one whole folder."""
-        return json_response(await folders.get(request.user, folder_id))
+        return json_response(await self.plugin.folders.get(request.user, folder_id))
 
-    @post(f"{FOLDER}/update", guards=guards, response_type=Folder)
-    async def update(
-        request: Request, folder_id: FolderId, data: JSONBody[FolderChanges]
+    @post(f"{FOLDER}/update", response_type=Folder)
+    async def update_folder(
+        self, request: Request, folder_id: FolderId, data: JSONBody[FolderChanges]
     ) -> JSONResponse:
         """Rename a folder, and replace the given keys of `data` and `meta`; the others stay."""
-        return json_response(await folders.update(request.user, folder_id, data))
+        return json_response(await self.plugin.folders.update(request.user, folder_id, data))
 
-    @post(f"{FOLDER}/update/parent", guards=guards, response_type=Folder)
-    async def move(
-        request: Request, folder_id: FolderId, data: JSONBody[ParentForm]
+    @post(f"{FOLDER}/update/parent", response_type=Folder)
+    async def move_folder(
+        self, request: Request, folder_id: FolderId, data: JSONBody[ParentForm]
     ) -> JSONResponse:
         """Move a folder into another one, or to the root."""
-        return json_response(await folders.move(request.user, folder_id, data.parent_id))
+        return json_response(
+            await self.plugin.folders.move(request.user, folder_id, data.parent_id)
+        )
 
-    @post(f"{FOLDER}/update/expanded", guards=guards, response_type=Folder)
-    async def expand(
-        request: Request, folder_id: FolderId, data: JSONBody[ExpandedForm]
+    @post(f"{FOLDER}/update/expanded", response_type=Folder)
+    async def expand_folder(
+        self, request: Request, folder_id: FolderId, data: JSONBody[ExpandedForm]
     ) -> JSONResponse:
         """Store whether clients show the content of a folder."""
-        return json_response(await folders.expand(request.user, folder_id, data.is_expanded))
+        return json_response(
+            await self.plugin.folders.expand(request.user, folder_id, data.is_expanded)
+        )
 
-    @delete(FOLDER, guards=guards, response_type=bool)
-    async def remove(
-        request: Request, folder_id: FolderId, *, delete_contents: FromQuery[str] = "true"
+    @delete(FOLDER, response_type=bool)
+    async def delete_folder(
+        self, request: Request, folder_id: FolderId, *, delete_contents: FromQuery[str] = "true"
     ) -> JSONResponse:
         """Delete a folder and its subfolders, and the chats in them unless these are kept."""
         keep = not parse_query_flag("delete_contents", delete_contents)
-        await folders.delete(request.user, folder_id, delete_contents=not keep)
+        await self.plugin.folders.delete(request.user, folder_id, delete_contents=not keep)
         return json_response(True)
-
-    return [listed, create, one, update, move, expand, remove]
