@@ -1,10 +1,14 @@
 """Chats: storage, listing, search, sharing, import and export, and the record of what a model answered."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from portico.api import (
     AccountDeleting,
     AppContext,
+    ChatChanged,
+    ChatStore,
     DatabaseCheck,
     FoldersDeleting,
     Listener,
@@ -13,9 +17,13 @@ from portico.api import (
     ResourceKind,
     Retention,
     Service,
+    SharedChats,
     TableSet,
     hookimpl,
 )
+
+if TYPE_CHECKING:
+    from portico_chats.plugin import ChatsPlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -46,22 +54,17 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_services(app: AppContext) -> list[Service]:
-    """Return what other plugins use (`ChatStore`, `SharedChats`) and the state that the parts of this plugin share."""
-    from portico.api import ChatStore, SharedChats
-    from portico_chats.messages import MessageService
-    from portico_chats.search.indexer import Indexer
-    from portico_chats.sharing.shares import Shares
-    from portico_chats.storage.chat_cache import ChatCache
-    from portico_chats.storage.seen_revisions import SeenRevisions
+def register_components(app: AppContext) -> object:
+    """Return the services of this plugin and the state they share."""
+    from portico_chats.plugin import ChatsPlugin
 
-    return [
-        Service(ChatStore, MessageService(app)),
-        Service(Indexer, Indexer()),
-        Service(ChatCache, ChatCache()),
-        Service(SeenRevisions, SeenRevisions()),
-        Service(SharedChats, Shares(app)),
-    ]
+    return ChatsPlugin(app)
+
+
+@hookimpl
+def register_services(plugin: "ChatsPlugin") -> list[Service]:
+    """Return what other plugins use: the store of completions' replies, and the owners of shared chats."""
+    return [Service(ChatStore, plugin.messages), Service(SharedChats, plugin.shares)]
 
 
 @hookimpl
@@ -85,67 +88,44 @@ def register_database_checks() -> list[DatabaseCheck]:
 
 
 @hookimpl
-def register_listeners(app: AppContext) -> list[Listener]:
+def register_listeners(plugin: "ChatsPlugin") -> list[Listener]:
     """Return the listeners: deletion of an account's or a folder's chats, index updates, cache invalidation."""
-    from portico.api import ChatChanged
-    from portico_chats.deletion import ChatDeleter
-    from portico_chats.search.indexer import Indexer
-    from portico_chats.storage.chat_cache import ChatCache
-    from portico_chats.storage.seen_revisions import SeenRevisions
-
-    deleter = ChatDeleter(app)
-
-    def changed(event: ChatChanged) -> None:
-        app.services.require(Indexer).wake()
-        if event.change == "deleted":
-            app.services.require(ChatCache).forget(event.id)
-            app.services.require(SeenRevisions).forget(event.id)
-
     return [
-        Listener(AccountDeleting, deleter.on_account_deleting),
-        Listener(FoldersDeleting, deleter.on_folders_deleting),
-        Listener(ChatChanged, changed),
+        Listener(AccountDeleting, plugin.deleter.on_account_deleting),
+        Listener(FoldersDeleting, plugin.deleter.on_folders_deleting),
+        Listener(ChatChanged, plugin.on_chat_changed),
     ]
 
 
 @hookimpl
-def register_routes(app: AppContext) -> list[object]:
+def register_routes() -> list[object]:
     """Return the route handlers below `/api/v1/chats`."""
-    from portico_chats import routes
-    from portico_chats.listing import statistics
-    from portico_chats.sharing import routes as share_routes
-    from portico_chats.sharing.clones import Clones
-    from portico_chats.sharing.shares import Shares
-    from portico_chats.transfer import routes as transfer_routes
+    from portico_chats.flags.routes import FlagRoutes
+    from portico_chats.listing.routes import ListRoutes
+    from portico_chats.routes import ChatRoutes
+    from portico_chats.sharing.routes import ShareRoutes
+    from portico_chats.tags.routes import TagRoutes
+    from portico_chats.transfer.routes import ImportRoutes
 
-    shares = Shares(app)
-    return [
-        *routes.routes(app),
-        *share_routes.routes(shares, Clones(app, shares)),
-        *transfer_routes.routes(app),
-        *statistics.routes(),
-    ]
+    return [ChatRoutes, ListRoutes, FlagRoutes, TagRoutes, ShareRoutes, ImportRoutes]
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add `portico chats …`."""
-    from portico_chats.transfer.commands import chats
+    """Add `portico chat …`, and its former name."""
+    from portico_chats.transfer.commands import chat, former_chats
 
-    cli.add_command(chats)
+    cli.add_command(chat)
+    cli.add_command(former_chats)
 
 
 @hookimpl
-async def startup(app: AppContext) -> None:
+async def startup(plugin: "ChatsPlugin") -> None:
     """Start the background indexer."""
-    from portico_chats.search.indexer import Indexer
-
-    app.services.require(Indexer).start()
+    plugin.indexer.start()
 
 
 @hookimpl
-async def shutdown(app: AppContext) -> None:
-    """Stop the background indexer."""
-    from portico_chats.search.indexer import Indexer
-
-    await app.services.require(Indexer).stop()
+async def shutdown(plugin: "ChatsPlugin") -> None:
+    """Stop the background indexer, and store the seen revisions."""
+    await plugin.stop()

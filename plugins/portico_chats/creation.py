@@ -14,9 +14,9 @@ from portico_chats.tags.service import attach
 class ChatCreator:
     """Stores new chats. Call its methods inside a transaction."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, access: ChatAccess) -> None:
         self._app = app
-        self._access = ChatAccess(app)
+        self._access = access
 
     async def check_may_store(self, actor: Actor) -> None:
         """Raises: Forbidden if the actor's chats are not to be stored (`chat.temporary_enforced`)."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from portico.api import (
     AccountDeleting,
     Actor,
-    AppContext,
     FoldersDeleting,
     Forbidden,
     chunks,
@@ -27,19 +26,19 @@ DELETE_PERMISSION = "chat.delete"
 class ChatDeleter:
     """Deletes chats with their messages, shares, tags and indexed texts."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._access = ChatAccess(app)
+    def __init__(self, access: ChatAccess) -> None:
+        self._access = access
 
     async def delete(self, actor: Actor, chat_id: str) -> None:
         """Delete a chat. Raises: NotFound; Forbidden without the permission `chat.delete`."""
         await self._access.require_permission(actor, DELETE_PERMISSION)
         async with transaction():
             where = await self._access.condition_for(actor, "delete", first=chat_queries.FIND_FIRST)
-            carried = await tag_queries.ids_of_chat(check_id(chat_id))
+            tag_ids = await tag_queries.ids_of_chat(check_id(chat_id))
             owner_id = await chat_queries.delete(chat_id, where)
             if owner_id is None:
                 raise await self._access.not_found_error(actor, "delete", chat_id)
-            await tag_queries.delete_unused(owner_id, carried)
+            await tag_queries.delete_unused(owner_id, tag_ids)
             self._access.publish_change(chat_id, owner_id, "deleted")
 
     async def delete_all(self, actor: Actor) -> None:

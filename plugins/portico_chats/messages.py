@@ -33,9 +33,9 @@ class _NothingToWrite(Exception):
 class MessageService:
     """Single messages of chats. Raises NotFound for a chat the actor may not read, see `ChatAccess`."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, access: ChatAccess) -> None:
         self._app = app
-        self._access = ChatAccess(app)
+        self._access = access
 
     async def write(self, actor: Actor, chat_id: str, message_id: str, form: MessageForm) -> None:
         """Write the content of a message and make it the current one; create it if it does not exist.
@@ -56,8 +56,8 @@ class MessageService:
             ):
                 raise NotFound
             self._access.publish_change(chat_id, locked["user_id"], "updated")
-            said = msgspec.Raw(msgspec.json.encode({"content": content}))
-            self._publish(locked, message_id, "chat:message", said)
+            event_data = msgspec.Raw(msgspec.json.encode({"content": content}))
+            self._publish(locked, message_id, "chat:message", event_data)
 
     async def publish_event(
         self, actor: Actor, chat_id: str, message_id: str, kind: str, data: msgspec.Raw
@@ -95,7 +95,7 @@ class MessageService:
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
     ) -> None:
         """Store a reply (part of `ChatStore`). Concurrent writes to other messages of the chat are kept."""
-        told = {key: value for key, value in fields.items() if key != "parentId"}
+        changes = {key: value for key, value in fields.items() if key != "parentId"}
         new = None
         if create and is_message_id(message_id):
             new = NewMessage(role="assistant", parent_id=fields.get("parentId"))
@@ -103,7 +103,7 @@ class MessageService:
             async with transaction():
                 locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
                 if locked is None or not await update_message(
-                    locked, message_id, lambda _: told, "", new
+                    locked, message_id, lambda _: changes, "", new
                 ):
                     raise _NothingToWrite
                 self._access.publish_change(chat_id, locked["user_id"], "updated")
@@ -117,9 +117,9 @@ class MessageService:
         after_commit(lambda: self._app.events.publish(event))
 
 
-def _check(message_id: str, is_fit: Callable[[str], bool] = is_text) -> None:
+def _check(message_id: str, is_valid: Callable[[str], bool] = is_text) -> None:
     """An existing message may have an id that is longer than allowed today."""
-    if not is_fit(message_id):
+    if not is_valid(message_id):
         raise InvalidRequest(ID_RULE)
 
 

@@ -6,7 +6,6 @@ import msgspec
 
 from portico.api import (
     Actor,
-    AppContext,
     NotFound,
     new_id,
     now,
@@ -27,10 +26,13 @@ from portico_chats.worker_thread import off_loop, size_of
 class Chats:
     """Whole chats. Raises NotFound for a chat the actor may not read, see `ChatAccess`."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._app = app
-        self._access = ChatAccess(app)
-        self._creator = ChatCreator(app)
+    def __init__(
+        self, access: ChatAccess, creator: ChatCreator, cache: ChatCache, seen: SeenRevisions
+    ) -> None:
+        self._access = access
+        self._creator = creator
+        self._cache = cache
+        self._seen = seen
 
     async def create(self, actor: Actor, form: ChatForm) -> Chat:
         """Create a chat of the caller.
@@ -74,26 +76,30 @@ class Chats:
         messages.
         """
         latest = self._cache.latest(chat_id)
-        like = latest.request if latest else None
+        previous = latest.request if latest else None
         size = _size(form)
         # Existing messages may have ids that are too long: see `apply_changes`.
-        changes = await off_loop(size, read_document, form.chat, like, long_ids=True)
-        if (chat := await self._as_it_is(actor, chat_id, changes)) is not None:
+        changes = await off_loop(size, read_document, form.chat, previous, long_ids=True)
+        if (chat := await self._unchanged_chat(actor, chat_id, changes)) is not None:
             return chat
         async with transaction():
             locked = await self._access.lock_for(actor, "write", chat_id)
             known = self._cache.get(chat_id, locked["revision"] - 1)
-            apart = known.written if known else None
-            written = await apply_changes(locked, changes, actor.session_id, self._seen.of, apart)
+            previous_write = known.written if known else None
+            written = await apply_changes(
+                locked, changes, actor.session_id, self._seen.of, previous_write
+            )
             if written.deleted_ids:
                 await self._access.require_permission(actor, "chat.delete_message")
             self._access.publish_change(chat_id, locked["user_id"], "updated")
         sent = msgspec.structs.replace(changes, history_json=changes.history_json.copy())
-        kept = CachedChat(locked["revision"], written.document, written, sent)
-        self._cache.store(chat_id, kept)
+        entry = CachedChat(locked["revision"], written.document, written, sent)
+        self._cache.store(chat_id, entry)
         return to_chat(locked, written.document)
 
-    async def _as_it_is(self, actor: Actor, chat_id: str, changes: ChatDocument) -> Chat | None:
+    async def _unchanged_chat(
+        self, actor: Actor, chat_id: str, changes: ChatDocument
+    ) -> Chat | None:
         """Return the chat if it already equals the result and was changed in the same second: there is nothing to write."""
         known = self._cache.latest(chat_id)
         if known is None or known.written is None:
@@ -125,14 +131,6 @@ class Chats:
         document = await render_document(found)
         self._cache.store(chat_id, CachedChat(found["revision"], document))
         return found, document
-
-    @property
-    def _cache(self) -> ChatCache:
-        return self._app.services.require(ChatCache)
-
-    @property
-    def _seen(self) -> SeenRevisions:
-        return self._app.services.require(SeenRevisions)
 
 
 def _size(form: ChatForm) -> int:

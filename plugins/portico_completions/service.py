@@ -39,67 +39,67 @@ class Completions:
     def __init__(self, app: AppContext) -> None:
         self._app = app
 
-    async def complete(self, turn: CompletionRequest, actor: Actor) -> SourceResponse:
+    async def complete(self, request: CompletionRequest, actor: Actor) -> SourceResponse:
         """Return the model's response.
 
         Raises: NotFound for an unknown or unreadable model or chat; Forbidden for a temporary chat where those are
         not permitted, or a stored one where only those are; all errors of the source.
         """
-        turn = await self._drop_forbidden(turn, actor)
-        await let_others_run(turn.size)
-        chats = await self._chat_store(turn, actor)
+        request = await self._drop_forbidden(request, actor)
+        await let_others_run(request.size)
+        chats = await self._chat_store(request, actor)
         try:
-            reply = await self._complete(turn, actor)
+            response = await self._complete(request, actor)
         except DomainError as refusal:
             failed = isinstance(refusal, SourceFailed)
-            await _record(chats, turn, refusal.detail, create=failed)
+            await _record(chats, request, refusal.detail, create=failed)
             raise
         try:
-            error = _error_in(reply)
-            await _record(chats, turn, error, create=error is None)
+            error = _error_in(response)
+            await _record(chats, request, error, create=error is None)
         except BaseException:
             # The response will not be read: end the call to the source.
-            await _close(reply.body)
+            await _close(response.body)
             raise
-        return _recorded_stream(reply, chats, turn)
+        return _recorded_stream(response, chats, request)
 
-    async def _complete(self, turn: CompletionRequest, actor: Actor) -> SourceResponse:
-        if turn.direct:
+    async def _complete(self, request: CompletionRequest, actor: Actor) -> SourceResponse:
+        if request.direct:
             raise NotFound(MODEL_NOT_FOUND)
-        target = await self._app.catalogue.resolve(turn.model, actor)
-        messages = await self._with_system_prompt(turn, target.system, actor)
-        await let_others_run(turn.size)
+        target = await self._app.catalogue.resolve(request.model, actor)
+        messages = await self._with_system_prompt(request, target.system, actor)
+        await let_others_run(request.size)
         body = {
             "model": msgspec.Raw(msgspec.json.encode(target.model)),
             "messages": msgspec.Raw(msgspec.json.encode(messages)),
-            **turn.body,
+            **request.body,
         }
-        await let_others_run(turn.size)
+        await let_others_run(request.size)
         return await target.source.complete(
             SourceRequest(
                 model=target.model,
                 body=body,
-                params=merged(turn.params, target.params),
-                stream=wants_stream(target.params, turn.stream),
+                params=merged(request.params, target.params),
+                stream=wants_stream(target.params, request.stream),
                 actor=actor,
-                chat_id=turn.chat_id,
+                chat_id=request.chat_id,
             )
         )
 
     async def _with_system_prompt(
-        self, turn: CompletionRequest, system: str | None, actor: Actor
+        self, request: CompletionRequest, system: str | None, actor: Actor
     ) -> list[msgspec.Raw]:
         """Return the messages with placeholders filled and the model's own prompt first."""
-        messages = turn.messages
+        messages = request.messages
         place = system_index(messages)
         if place is not None and b"{{" not in bytes(messages[place]):
             place = None
-        theirs = text_of(messages[place]) if place is not None else ""
+        users_prompt = text_of(messages[place]) if place is not None else ""
         template = PromptTemplate(
-            await user_variables(self._app, actor, (theirs, system or "")),
-            turn.variables,
-            lambda: last_user_text(turn.messages),
-            lambda: transcript(turn.messages),
+            await user_variables(self._app, actor, (users_prompt, system or "")),
+            request.variables,
+            lambda: last_user_text(request.messages),
+            lambda: transcript(request.messages),
         )
         if place is not None:
             filled = with_text(messages[place], template.fill)
@@ -108,56 +108,56 @@ class Completions:
             messages = prepend_system(messages, template.fill(system))
         return messages
 
-    async def _drop_forbidden(self, turn: CompletionRequest, actor: Actor) -> CompletionRequest:
+    async def _drop_forbidden(self, request: CompletionRequest, actor: Actor) -> CompletionRequest:
         """Return the request without what the actor may not set. Reads permissions only if one matters."""
-        system = system_index(turn.messages) is not None
-        if actor.is_admin or not (turn.params or turn.chat_id or system):
-            return turn
+        system = system_index(request.messages) is not None
+        if actor.is_admin or not (request.params or request.chat_id or system):
+            return request
         tree = await self._app.identity.permissions_of(actor.id)
         may = tree.get("chat", {})
-        if turn.is_temporary and not may.get("temporary"):
+        if request.is_temporary and not may.get("temporary"):
             raise Forbidden
-        if turn.chat_id and not turn.is_temporary and may.get("temporary_enforced"):
+        if request.chat_id and not request.is_temporary and may.get("temporary_enforced"):
             raise Forbidden
-        if turn.params and not may.get("params"):
-            turn = msgspec.structs.replace(turn, params={})
+        if request.params and not may.get("params"):
+            request = msgspec.structs.replace(request, params={})
         if system and not may.get("system_prompt"):
-            turn = msgspec.structs.replace(turn, messages=without_system(turn.messages))
-        return turn
+            request = msgspec.structs.replace(request, messages=without_system(request.messages))
+        return request
 
-    async def _chat_store(self, turn: CompletionRequest, actor: Actor) -> ChatStore | None:
+    async def _chat_store(self, request: CompletionRequest, actor: Actor) -> ChatStore | None:
         """Return the store of the request's chat; None if the chat is not stored. Raises: NotFound."""
         chats = self._app.services.get(ChatStore)
-        if chats is None or turn.chat_id is None or turn.is_temporary:
+        if chats is None or request.chat_id is None or request.is_temporary:
             return None
-        if not await chats.may_write(actor, turn.chat_id):
+        if not await chats.may_write(actor, request.chat_id):
             raise NotFound
         return chats
 
 
 async def _record(
-    chats: ChatStore | None, turn: CompletionRequest, error: str | None, *, create: bool
+    chats: ChatStore | None, request: CompletionRequest, error: str | None, *, create: bool
 ) -> None:
     """Store fields with the answering message, if the client named it.
 
     `create`: create the message if it does not exist. A refused request creates none, and neither does the end of a
     stream: its message was created at the start, and may have been deleted since.
     """
-    if chats is None or turn.chat_id is None or turn.message_id is None:
+    if chats is None or request.chat_id is None or request.message_id is None:
         return
-    fields: dict[str, Any] = {"parentId": turn.parent_id, "model": turn.model}
+    fields: dict[str, Any] = {"parentId": request.parent_id, "model": request.model}
     if error is not None:
         fields["error"] = {"content": error}
-    await chats.record_reply(turn.chat_id, turn.message_id, fields, create=create)
+    await chats.record_reply(request.chat_id, request.message_id, fields, create=create)
 
 
 class RecordedStream:
     """A stream that stores the error with its message if it breaks off."""
 
     def __init__(
-        self, body: AsyncIterator[bytes], chats: ChatStore, turn: CompletionRequest
+        self, body: AsyncIterator[bytes], chats: ChatStore, request: CompletionRequest
     ) -> None:
-        self._body, self._chats, self._turn = body, chats, turn
+        self._body, self._chats, self._request = body, chats, request
 
     def __aiter__(self) -> "RecordedStream":
         return self
@@ -166,7 +166,7 @@ class RecordedStream:
         try:
             return await anext(self._body)
         except DomainError as refusal:
-            await _record(self._chats, self._turn, refusal.detail, create=False)
+            await _record(self._chats, self._request, refusal.detail, create=False)
             raise
 
     async def aclose(self) -> None:
@@ -175,27 +175,31 @@ class RecordedStream:
 
 
 def _recorded_stream(
-    reply: SourceResponse, chats: ChatStore | None, turn: CompletionRequest
+    response: SourceResponse, chats: ChatStore | None, request: CompletionRequest
 ) -> SourceResponse:
-    if isinstance(reply.body, bytes) or chats is None or turn.message_id is None:
-        return reply
+    if isinstance(response.body, bytes) or chats is None or request.message_id is None:
+        return response
     # A stream may take minutes, and the rest of the request is not needed any more.
-    slim = msgspec.structs.replace(turn, messages=[], body={}, params={}, variables={})
-    return msgspec.structs.replace(reply, body=RecordedStream(reply.body, chats, slim))
+    small_request = msgspec.structs.replace(request, messages=[], body={}, params={}, variables={})
+    return msgspec.structs.replace(
+        response, body=RecordedStream(response.body, chats, small_request)
+    )
 
 
-def _error_in(reply: SourceResponse) -> str | None:
+def _error_in(response: SourceResponse) -> str | None:
     """Return the error message of a response; None for an answer."""
-    if reply.status < 400:
+    if response.status < 400:
         return None
     try:
-        found = msgspec.json.decode(reply.body if isinstance(reply.body, bytes) else b"null")
+        found = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"null")
     except msgspec.MsgspecError:
         found = None
     error = found.get("error") if isinstance(found, Mapping) else None
     message = error.get("message") if isinstance(error, Mapping) else None
     return (
-        message if isinstance(message, str) else f"The model answered with status {reply.status}."
+        message
+        if isinstance(message, str)
+        else f"The model answered with status {response.status}."
     )
 
 

@@ -25,35 +25,37 @@ async def user_variables(
     app: AppContext, actor: Actor, prompts: Iterable[str]
 ) -> Mapping[str, str]:
     """Return the values of all placeholders about the user that these prompts may contain. At most one statement."""
-    person = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
+    user = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
     if any(one.name in _ACCOUNT_PLACEHOLDERS for prompt in prompts for one in placeholders(prompt)):
         account = await app.identity.accounts.find(actor.id)
         if account is not None:
-            person |= account_variables(
+            user |= account_variables(
                 account, datetime.fromtimestamp(now(), tz=UTC).astimezone().date()
             )
-    return person
+    return user
 
 
 def account_variables(account: Account, today: date) -> Mapping[str, str]:
     """Return the values that are read from the account."""
-    born = account.date_of_birth
+    birth_date = account.date_of_birth
     return {
         "USER_BIO": account.bio or UNSET,
         "USER_GENDER": account.gender or UNSET,
-        "USER_BIRTH_DATE": born or UNSET,
-        "USER_AGE": _age(born, today),
+        "USER_BIRTH_DATE": birth_date or UNSET,
+        "USER_AGE": _age(birth_date, today),
         "USER_LOCATION": _location(account.info),
     }
 
 
-def _age(born: str | None, today: date) -> str:
+def _age(birth_date: str | None, today: date) -> str:
     """Return the age in whole years."""
     try:
-        birth = date.fromisoformat(born or "")
+        birthday = date.fromisoformat(birth_date or "")
     except ValueError:
         return UNSET
-    return str(today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day)))
+    return str(
+        today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
+    )
 
 
 def _location(info: str | None) -> str:

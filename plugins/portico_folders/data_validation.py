@@ -59,9 +59,9 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
         known = msgspec.convert(value, _KNOWN[field])
     except msgspec.ValidationError as error:
         # msgspec names what it expected and where, never what it got.
-        fault = explain_misfit(str(error), "body")
-        fault["loc"].insert(1, field)
-        raise ValidationError([fault]) from None
+        field_error = explain_misfit(str(error), "body")
+        field_error["loc"].insert(1, field)
+        raise ValidationError([field_error]) from None
     if isinstance(known, _Meta) and known.icon and len(known.icon) > MAX_ICON_CHARS:
         raise InvalidRequest(f"[ERROR: meta.icon has at most {MAX_ICON_CHARS} characters]")
     return parts

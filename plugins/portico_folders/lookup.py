@@ -85,8 +85,8 @@ class StoredFolderLookup:
 
     async def ids_by_name(self, owner_id: str, name: str) -> list[str]:
         """Return the ids of all folders of that name and their subfolders, ignoring case and underscores."""
-        wanted = search_name(name)
-        return await store.ids_by_name(owner_id, wanted) if wanted and _is_text(wanted) else []
+        search = search_name(name)
+        return await store.ids_by_name(owner_id, search) if search and _is_text(search) else []
 
 
 def _path(found: Mapping[tuple[str, str], dict[str, Any]], key: tuple[str, str]) -> FolderPath:

@@ -35,7 +35,7 @@ async def require_folders(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """Guard of all routes: checks the permission before the body is read."""
-    controller = handler.owner
+    controller = getattr(handler.fn, "__self__", None)  # the handler is a bound method
     assert isinstance(controller, FolderRoutes)
     await controller.plugin.folders.require_use(connection.user)
 

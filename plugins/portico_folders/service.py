@@ -153,8 +153,8 @@ class FolderService:
                 FoldersDeleting(ids, actor, delete_contents)
             )
             await store.delete(owner_id, ids)
-            for gone in ids:
-                self._publish_change(gone, owner_id, "deleted")
+            for deleted_id in ids:
+                self._publish_change(deleted_id, owner_id, "deleted")
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Delete the folders of an account that is being deleted."""
@@ -174,8 +174,8 @@ class FolderService:
         where = await self._where(actor, action)
         try:
             async with transaction():
-                is_taken = await store.lock(_storable(folder_id), where)
-                found = await store.find(folder_id) if is_taken else None
+                is_locked = await store.lock(_storable(folder_id), where)
+                found = await store.find(folder_id) if is_locked else None
                 if found is None:
                     raise await self._refusal(actor, action, folder_id)
                 yield found

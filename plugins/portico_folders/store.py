@@ -25,17 +25,17 @@ _PARENTS = "SELECT id, parent_id FROM folders_folder WHERE user_id = $1"
 _EXISTS = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
 _FIND_BY_NAME = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND likeness = $3"
 _BELOW = (
-    "WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
+    "WITH RECURSIVE found (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
     # UNION, not UNION ALL: it also ends for a cycle.
-    "UNION SELECT child.id FROM folders_folder child JOIN held ON child.parent_id = held.id "
-    "WHERE child.user_id = $1) SELECT id FROM held"
+    "UNION SELECT child.id FROM folders_folder child JOIN found ON child.parent_id = found.id "
+    "WHERE child.user_id = $1) SELECT id FROM found"
 )
 _ABOVE = (
-    "WITH RECURSIVE held (id, user_id, name, parent_id) AS ("
+    "WITH RECURSIVE found (id, user_id, name, parent_id) AS ("
     "SELECT id, user_id, name, parent_id FROM folders_folder WHERE id IN ({}) "
     "UNION SELECT above.id, above.user_id, above.name, above.parent_id FROM folders_folder above "
-    "JOIN held ON above.id = held.parent_id AND above.user_id = held.user_id) "
-    "SELECT id, user_id, name, parent_id FROM held"
+    "JOIN found ON above.id = found.parent_id AND above.user_id = found.user_id) "
+    "SELECT id, user_id, name, parent_id FROM found"
 )
 _LOCK_OR_CREATE_OWNER = (
     "INSERT INTO folders_owner (user_id, changes) VALUES ($1, 1) "
@@ -174,6 +174,6 @@ async def delete(owner_id: str, ids: Sequence[str]) -> None:
 async def delete_all(owner_id: str) -> list[str]:
     """Delete all folders of an account. Returns their ids."""
     await execute(_LOCK_OWNER, owner_id)
-    gone = [found["id"] for found in await fetch_all(_DELETE_ALL, owner_id)]
+    deleted = [found["id"] for found in await fetch_all(_DELETE_ALL, owner_id)]
     await execute(_DELETE_OWNER, owner_id)
-    return gone
+    return deleted

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.plugins.chats.conftest import plugin_of
 from tests.servers import fresh_database, postgres_server
 
 from portico.testing import SECRET, Client, InProcessApp
-from portico_chats.search.indexer import Indexer
 
 LENGTHS = (10, 100, 1_000, 10_000)
 CHATS = "/api/v1/chats/"
@@ -99,7 +99,7 @@ def curve(opened: InProcessApp) -> list[tuple[int, float, float, float, float]]:
         history = tree(length)
         chat_id = user.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
         # Index the initial messages before measuring.
-        opened.call(opened.portico.context.services.require(Indexer).index_pending)
+        opened.call(plugin_of(opened).indexer.index_pending)
 
         def append(n: int, chat_id: str = chat_id) -> None:
             path = f"{CHATS}{chat_id}/messages/new{n}"

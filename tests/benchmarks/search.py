@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tests.plugins.chats.conftest import plugin_of
 from tests.servers import fresh_database, postgres_server
 
 from portico.db import current_database, execute, fetch_all, fetch_all_in_thread, transaction
@@ -182,8 +183,8 @@ async def size(what: str) -> int:
 
 
 async def measure(app: InProcessApp, chats: int, messages: int) -> None:
-    writer, context = Writer(), app.portico.context
-    indexer = context.services.require(Indexer)
+    writer, plugin = Writer(), plugin_of(app)
+    indexer = plugin.indexer
     await indexer.stop()
     with click.progressbar(length=chats * messages, label="writing ") as bar:
         characters = await fill(chats, messages, writer, bar.update)
@@ -205,7 +206,7 @@ async def measure(app: InProcessApp, chats: int, messages: int) -> None:
         f"{characters / spent / 1e6:.2f} million characters/s\n{gentle}\n"
         f"index {await size('index') / 1e6:,.0f} MB, everything {await size('all') / 1e6:,.0f} MB"
     )
-    await compare(Search(app), writer)
+    await compare(plugin.search, writer)
 
 
 async def compare(search: Search, writer: Writer) -> None:

@@ -62,7 +62,7 @@ _Id = Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_ID_CHARS)]
 
 class _History(msgspec.Struct):
     messages: dict[_Id, _Object] | None = None
-    currentId: str | None = None  # noqa: N815 - the client's word
+    currentId: str | None = None  # noqa: N815 - the client's spelling
 
 
 class _Shape(msgspec.Struct):
@@ -143,12 +143,12 @@ def parse_document(text: bytes | str) -> ChatDocument:
 def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None) -> ChatDocument:
     outer = dict(keys)
     history = messages = branch = current_id = title = None
-    told = outer.get("history", _NULL)
-    if previous is not None and told != _NULL and told == previous.history_json:
+    history_json = outer.get("history", _NULL)
+    if previous is not None and history_json != _NULL and history_json == previous.history_json:
         history, messages, current_id = previous.history, previous.messages, previous.current_id
         outer["history"] = _HOLE
-    elif told != _NULL:
-        inner = _PARTS.decode(told)
+    elif history_json != _NULL:
+        inner = _PARTS.decode(history_json)
         if (sent := inner.get("messages", _NULL)) != _NULL:
             messages = _texts(_PARTS.decode(sent))
             _check(messages.values())
@@ -161,7 +161,7 @@ def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None
         _check(branch)
     if "title" in outer:
         title = column_title(msgspec.json.decode(outer["title"], type=str))
-    return ChatDocument(_texts(outer), history, messages, branch, current_id, title, told)
+    return ChatDocument(_texts(outer), history, messages, branch, current_id, title, history_json)
 
 
 def too_long_ids(document: ChatDocument) -> list[str]:

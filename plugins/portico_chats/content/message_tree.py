@@ -48,7 +48,7 @@ class TreeSender(msgspec.Struct, frozen=True):
 class MessageTree(msgspec.Struct, frozen=True):
     """The messages of a chat by id, in order, and the rows to write.
 
-    `written`: rows that are new or changed, with their `fields`. `gone`: ids of deleted messages.
+    `written`: rows that are new or changed, with their fields in `parsed`. `deleted_ids`: ids of deleted messages.
     """
 
     bodies: Mapping[str, str]
@@ -107,12 +107,12 @@ def merge(
     """
     missing = [message_id for message_id in stored if message_id not in posted]
     known = _WasVisible(stored, posted, sender) if missing else None
-    gone = {one for one in missing if known and known(stored[one])}
-    strays = {one: stored[one].body for one in missing if one not in gone}
-    bodies = _reattach(strays, stored, posted) if strays else posted
-    knew = known.up_to if known and strays else revision - 1
+    deleted = {one for one in missing if known and known(stored[one])}
+    remaining = {one: stored[one].body for one in missing if one not in deleted}
+    bodies = _reattach(remaining, stored, posted) if remaining else posted
+    known_revision = known.up_to if known and remaining else revision - 1
     positions = _positions(stored, posted, end)
-    positions.update((one, stored[one].position) for one in strays)
+    positions.update((one, stored[one].position) for one in remaining)
 
     written: dict[str, StoredMessage] = {}
     parsed: dict[str, MessageFields] = {}
@@ -125,11 +125,11 @@ def merge(
         since = (
             (was.created_revision, was.known_revision, was.session_id)
             if was
-            else (revision, knew, sender.session_id)
+            else (revision, known_revision, sender.session_id)
         )
         written[message_id] = StoredMessage(position, fact.parent_id, *since, body)
-    order = sorted(bodies, key=lambda one: (positions[one], one)) if strays else bodies
-    return MessageTree({one: bodies[one] for one in order}, written, parsed, sorted(gone))
+    order = sorted(bodies, key=lambda one: (positions[one], one)) if remaining else bodies
+    return MessageTree({one: bodies[one] for one in order}, written, parsed, sorted(deleted))
 
 
 class _WasVisible:  # noqa: N801 - called like the function it is
@@ -142,35 +142,36 @@ class _WasVisible:  # noqa: N801 - called like the function it is
     """
 
     def __init__(
-        self, stored: Mapping[str, StoredMessage], posted: Mapping[str, str], author: TreeSender
+        self, stored: Mapping[str, StoredMessage], posted: Mapping[str, str], sender: TreeSender
     ) -> None:
         shared = [stored[message_id] for message_id in posted if message_id in stored]
-        self._author = author
+        self._sender = sender
         self._adds = len(shared) < len(posted)
-        self._with = {kept.created_revision for kept in shared}
+        self._with = {message.created_revision for message in shared}
         read = (
-            kept.created_revision
-            for kept in shared
-            if kept.session_id not in ("", author.session_id)
+            message.created_revision
+            for message in shared
+            if message.session_id not in ("", sender.session_id)
         )
         #: The revision that the sender must have seen.
-        self.up_to = max([1, *(kept.known_revision for kept in shared), *read])
+        self.up_to = max([1, *(message.known_revision for message in shared), *read])
 
-    def __call__(self, kept: StoredMessage) -> bool:
-        if kept.created_revision <= self.up_to or kept.created_revision in self._with:
+    def __call__(self, message: StoredMessage) -> bool:
+        if message.created_revision <= self.up_to or message.created_revision in self._with:
             return True
-        author = self._author
+        sender = self._sender
         return not self._adds and (
-            kept.session_id == author.session_id or kept.created_revision <= author.seen_revision
+            message.session_id == sender.session_id
+            or message.created_revision <= sender.seen_revision
         )
 
 
 def _reattach(
-    strays: Mapping[str, str], stored: Mapping[str, StoredMessage], posted: Mapping[str, str]
+    remaining: Mapping[str, str], stored: Mapping[str, StoredMessage], posted: Mapping[str, str]
 ) -> dict[str, str]:
     """Return all messages, including those that stay, each listed as a child of its parent."""
-    bodies = {**posted, **strays}
-    for message_id in strays:
+    bodies = {**posted, **remaining}
+    for message_id in remaining:
         above = stored[message_id].parent_id
         if above is None or above not in stored:
             continue
@@ -188,7 +189,7 @@ def _positions(
 ) -> dict[str, int]:
     """Return positions that keep the sent order and change as few stored positions as possible."""
     if end is None:
-        end = max((kept.position for kept in stored.values()), default=0)
+        end = max((message.position for message in stored.values()), default=0)
     ahead = sum(message_id in stored for message_id in posted)
     positions: dict[str, int] = {}
     last = 0

@@ -82,12 +82,12 @@ async def archive_all(
 
 async def remove_from_folders(owner_id: str, folder_ids: Sequence[str]) -> list[str]:
     """Move an account's chats out of these folders. Returns the chats' ids."""
-    gone = []
+    changed = []
     for some in chunks(folder_ids):
-        gone += await fetch_all(
+        changed += await fetch_all(
             _REMOVE_FROM_FOLDERS.format(placeholders(len(some), 2)), owner_id, *some
         )
-    return [one["id"] for one in gone]
+    return [one["id"] for one in changed]
 
 
 async def _unshare(ids: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Pinning, archiving and the folder of a chat. Nothing here knows HTTP."""
 
-from portico.api import Actor, AppContext, NotFound, now, transaction
+from portico.api import Actor, NotFound, now, transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.flags import queries as flag_queries
 from portico_chats.storage import chat_queries
@@ -13,9 +13,8 @@ class Flags:
     Raises NotFound for a chat the actor may not read, see `ChatAccess`, and Forbidden if it may only be read.
     """
 
-    def __init__(self, app: AppContext) -> None:
-        self._app = app
-        self._access = ChatAccess(app)
+    def __init__(self, access: ChatAccess) -> None:
+        self._access = access
 
     async def is_pinned(self, actor: Actor, chat_id: str) -> bool:
         """Return whether a chat is pinned."""

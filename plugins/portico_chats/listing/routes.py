@@ -1,23 +1,23 @@
-"""Routes of lists, of bulk exports, and of the deletion of all chats."""
+"""Routes of lists, of the search, of statistics and of bulk exports."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from portico.api import (
-    AppContext,
+    Controller,
     JSONResponse,
     Request,
     SourceResponse,
     StreamResponse,
-    delete,
     get,
     json_array_stream,
     json_response,
     stream_response,
 )
-from portico_chats.deletion import ChatDeleter
-from portico_chats.listing.service import ChatLists, order_of
+from portico_chats.listing.service import order_of
+from portico_chats.listing.statistics import Statistics, statistics
+from portico_chats.plugin import ChatsPlugin
 from portico_chats.schemas import Chat, FolderChat, ListedChat
 
 CHATS = "/api/v1/chats"
@@ -27,17 +27,19 @@ EXPORT = "chat.export"
 Title = Annotated[str, QueryParameter(name="query", description="What titles contain, in any case")]
 
 
-def routes(app: AppContext) -> list[Any]:
-    """Return the route handlers."""
-    lists, deleter = ChatLists(app), ChatDeleter(app)
+class ListRoutes(Controller):
+    """`/api/v1/chats`: lists of chats and everything at once."""
+
+    plugin: ChatsPlugin
 
     @get(f"{CHATS}/pinned", response_type=list[ListedChat])
-    async def pinned(request: Request) -> JSONResponse:
+    async def list_pinned(self, request: Request) -> JSONResponse:
         """List the caller's chats that are pinned and not archived, the last changed first."""
-        return json_response(await lists.pinned(request.user))
+        return json_response(await self.plugin.lists.pinned(request.user))
 
     @get(f"{CHATS}/archived", response_type=list[ListedChat])
-    async def archived(
+    async def list_archived(
+        self,
         request: Request,
         *,
         page: FromQuery[int] = 1,
@@ -51,10 +53,11 @@ def routes(app: AppContext) -> list[Any]:
         changed come first.
         """
         by = order_of(order_by, direction)
-        return json_response(await lists.archived(request.user, page, title, by))
+        return json_response(await self.plugin.lists.archived(request.user, page, title, by))
 
     @get(f"{CHATS}/list/user/{{user_id:str}}", requires="chat:read", response_type=list[ListedChat])
-    async def of_account(
+    async def list_of_account(
+        self,
         request: Request,
         user_id: FromPath[str],
         *,
@@ -65,55 +68,57 @@ def routes(app: AppContext) -> list[Any]:
     ) -> JSONResponse:
         """List the chats of an account, archived ones too, 60 a page. Same parameters as the list of archived chats."""
         by = order_of(order_by, direction)
-        return json_response(await lists.of_account(request.user, user_id, page, title, by))
+        return json_response(
+            await self.plugin.lists.of_account(request.user, user_id, page, title, by)
+        )
 
     @get(f"{CHATS}/folder/{{folder_id:str}}", permission=EXPORT, response_type=list[Chat])
-    async def below(request: Request, folder_id: FromPath[str]) -> StreamResponse:
+    async def get_subtree(self, request: Request, folder_id: FromPath[str]) -> StreamResponse:
         """Return the caller's whole chats in a folder and its subfolders, without pinned and archived ones."""
-        blocks = await lists.in_subtree(request.user, folder_id)
+        blocks = await self.plugin.lists.in_subtree(request.user, folder_id)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
     @get(f"{CHATS}/folder/{{folder_id:str}}/list", response_type=list[FolderChat])
-    async def in_folder(
-        request: Request, folder_id: FromPath[str], page: FromQuery[int] = 1
+    async def list_folder(
+        self, request: Request, folder_id: FromPath[str], page: FromQuery[int] = 1
     ) -> JSONResponse:
         """List the caller's chats in a folder itself, 10 a page, without pinned and archived ones."""
-        return json_response(await lists.in_folder(request.user, folder_id, page))
+        return json_response(await self.plugin.lists.in_folder(request.user, folder_id, page))
 
     @get(f"{CHATS}/all", permission=EXPORT, response_type=list[Chat])
-    async def all_chats(request: Request) -> StreamResponse:
+    async def get_all(self, request: Request) -> StreamResponse:
         """Return all whole chats of the caller, archived ones too, the last changed first."""
         return stream_response(
-            request, SourceResponse(body=json_array_stream(await lists.all(request.user)))
+            request,
+            SourceResponse(body=json_array_stream(await self.plugin.lists.all(request.user))),
         )
 
     @get(f"{CHATS}/all/archived", permission=EXPORT, response_type=list[Chat])
-    async def all_archived(request: Request) -> StreamResponse:
+    async def get_all_archived(self, request: Request) -> StreamResponse:
         """Return all archived whole chats of the caller, the last changed first."""
-        blocks = await lists.all(request.user, archived=True)
+        blocks = await self.plugin.lists.all(request.user, archived=True)
         return stream_response(request, SourceResponse(body=json_array_stream(blocks)))
 
     @get(f"{CHATS}/all/db", requires="chat:export", permission=EXPORT, response_type=list[Chat])
-    async def all_users(request: Request) -> StreamResponse:
+    async def get_all_of_all_users(self, request: Request) -> StreamResponse:
         """Return all whole chats of all users."""
         return stream_response(
-            request, SourceResponse(body=json_array_stream(await lists.all_users(request.user)))
+            request,
+            SourceResponse(body=json_array_stream(await self.plugin.lists.all_users(request.user))),
         )
 
-    @delete(CHATS, response_type=bool)
-    async def remove_all(request: Request) -> JSONResponse:
-        """Delete all of the caller's chats."""
-        await deleter.delete_all(request.user)
-        return json_response(True)
+    @get(f"{CHATS}/search", response_type=list[ListedChat])
+    async def search(
+        self, request: Request, text: FromQuery[str], page: FromQuery[int] = 1
+    ) -> JSONResponse:
+        """Search the caller's chats for a text in their title or messages, the last changed first; 60 a page.
 
-    return [
-        pinned,
-        archived,
-        of_account,
-        below,
-        in_folder,
-        all_chats,
-        all_archived,
-        all_users,
-        remove_all,
-    ]
+        Operators such as `tag:travel`, `folder:work`, `pinned:true`, `archived:true` and `shared:true` narrow the
+        search.
+        """
+        return json_response(await self.plugin.search.page(request.user, text, page))
+
+    @get(f"{CHATS}/stats", response_type=Statistics)
+    async def get_statistics(self, request: Request) -> JSONResponse:
+        """Return statistics about the caller's chats."""
+        return json_response(await statistics(request.user))

@@ -17,9 +17,9 @@ Blocks = AsyncIterator[list[Chat]]
 class ChatLists:
     """Lists of chats. Items have the shape of `ListedChat`; whole chats come in blocks."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, access: ChatAccess) -> None:
         self._app = app
-        self._access = ChatAccess(app)
+        self._access = access
 
     async def pinned(self, actor: Actor) -> list[dict[str, Any]]:
         """Return the caller's chats that are pinned and not archived."""

@@ -1,10 +1,10 @@
 """Statistics about an account's chats: counts only, no content."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from portico.api import Actor, JSONResponse, Request, fetch_all_in_thread, get, json_response
+from portico.api import Actor, fetch_all_in_thread
 
 _CHATS: Final = (
     "SELECT COUNT(*) AS total, COUNT(CASE WHEN archived THEN 1 END) AS archived, "
@@ -41,17 +41,6 @@ class Statistics(msgspec.Struct):
 async def statistics(actor: Actor) -> Statistics:
     """Return the statistics of the caller's chats."""
     (chats,) = await fetch_all_in_thread(_CHATS, actor.id)
-    said = {one["role"]: one["n"] for one in await fetch_all_in_thread(_MESSAGES, actor.id)}
-    by_role = {role: said.get(role, 0) for role in ("user", "assistant", "other")}
+    counts = {one["role"]: one["n"] for one in await fetch_all_in_thread(_MESSAGES, actor.id)}
+    by_role = {role: counts.get(role, 0) for role in ("user", "assistant", "other")}
     return Statistics(**chats, messages=MessageCounts(total=sum(by_role.values()), **by_role))
-
-
-def routes() -> list[Any]:
-    """Return the route handlers."""
-
-    @get("/api/v1/chats/stats", response_type=Statistics)
-    async def stats(request: Request) -> JSONResponse:
-        """Return statistics about the caller's chats."""
-        return json_response(await statistics(request.user))
-
-    return [stats]

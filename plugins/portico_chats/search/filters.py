@@ -40,13 +40,13 @@ class ChatFilter(msgspec.Struct, frozen=True):
 
 
 async def own_chats(
-    app: AppContext, actor: Actor, query: SearchQuery, backend: IndexBackend
+    app: AppContext, access: ChatAccess, actor: Actor, query: SearchQuery, backend: IndexBackend
 ) -> ChatFilter | None:
     """Return the condition for the caller's own chats that match the operators; None if a named folder does not exist."""
     values = Placeholders(actor.id)
     # This order matches the start of the index that sorts the list.
     parts = ["chats_chat.user_id = $1", f"archived = {_word(query.archived)}"]
-    readable, args = await ChatAccess(app).condition_for(actor, "read", first=len(values.args) + 1)
+    readable, args = await access.condition_for(actor, "read", first=len(values.args) + 1)
     values.args.extend(args)
     parts.append(f"({readable})")
     if query.pinned is not None:

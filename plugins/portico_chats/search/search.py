@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from portico.api import Actor, AppContext, fetch_all_in_thread
+from portico_chats.access import ChatAccess
 from portico_chats.search.backend import IndexBackend, index_backend
 from portico_chats.search.filters import ChatFilter, own_chats
 from portico_chats.search.query_parser import parse
@@ -68,8 +69,11 @@ class SearchLimits(msgspec.Struct, frozen=True):
 class Search:
     """Searches the caller's own chats."""
 
-    def __init__(self, app: AppContext, limits: SearchLimits | None = None) -> None:
+    def __init__(
+        self, app: AppContext, access: ChatAccess, limits: SearchLimits | None = None
+    ) -> None:
         self._app = app
+        self._access = access
         self._limits = limits or SearchLimits()
 
     async def page(self, actor: Actor, text: str, page: int) -> list[dict[str, Any]]:
@@ -78,7 +82,7 @@ class Search:
         Shape: rows of `ListedChat`. Raises: InvalidRequest for a text that is too long.
         """
         query, backend = parse(text), index_backend()
-        where = await own_chats(self._app, actor, query, backend)
+        where = await own_chats(self._app, self._access, actor, query, backend)
         if where is None:
             return []
         skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
@@ -99,8 +103,10 @@ class Search:
         while not scan.is_done and scan.estimated_chats() <= max(limits.near, limits.dense * end):
             await scan.read_block(limits.largest)
         if not scan.is_done:
-            look = backend.expression(owner_id, phrase)
-            found = await _page_from_index(backend, where, look, phrase, skip=skip, few=limits.few)
+            expression = backend.expression(owner_id, phrase)
+            found = await _page_from_index(
+                backend, where, expression, phrase, skip=skip, few=limits.few
+            )
             if found is not None:
                 return found
         while not scan.is_done:
@@ -150,13 +156,13 @@ async def _has_more_than(where: ChatFilter, skip: int) -> bool:
 
 
 async def _page_from_index(
-    backend: IndexBackend, where: ChatFilter, look: str, phrase: str, *, skip: int, few: int
+    backend: IndexBackend, where: ChatFilter, expression: str, phrase: str, *, skip: int, few: int
 ) -> list[dict[str, Any]] | None:
     """Return the page by an index query; None if more than `few` texts are candidates."""
     values = where.values()
     sql = _INDEX_LOOKUP.format(
         where=where.sql,
-        numbers=backend.numbers.format(values(look)),
+        numbers=backend.numbers.format(values(expression)),
         few=few,
         contains=backend.contains.format("t.text", values(phrase)),
         skip=values(skip),

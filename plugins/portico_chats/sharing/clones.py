@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, AppContext, InvalidRequest, NotFound, new_id, now, transaction
+from portico.api import Actor, InvalidRequest, NotFound, new_id, now, transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import ChatDocument, as_json, column_title, parse_document
 from portico_chats.creation import ChatCreator
@@ -19,9 +19,9 @@ from portico_chats.worker_thread import off_loop, size_of
 class Clones:
     """Copies chats to the caller. Raises: Forbidden if the caller's chats are not to be stored."""
 
-    def __init__(self, app: AppContext, shares: Shares) -> None:
-        self._access = ChatAccess(app)
-        self._creator = ChatCreator(app)
+    def __init__(self, access: ChatAccess, creator: ChatCreator, shares: Shares) -> None:
+        self._access = access
+        self._creator = creator
         self._shares = shares
 
     async def of_own(self, actor: Actor, chat_id: str, title: str | None) -> Chat:
@@ -32,8 +32,8 @@ class Clones:
         if found is None or found["user_id"] != actor.id:
             raise NotFound
         original = to_chat(found, await render_document(found))
-        kept = {name: found[name] for name in ("meta", "pinned", "folder_id")}
-        return await self._copy(actor, original, title, kept)
+        columns = {name: found[name] for name in ("meta", "pinned", "folder_id")}
+        return await self._copy(actor, original, title, columns)
 
     async def of_shared(self, actor: Actor, share_id: str) -> Chat:
         """Copy what is shared under this id: only its title and document. Raises: as `Shares.get_shared`."""
@@ -41,12 +41,12 @@ class Clones:
         return await self._copy(actor, await self._shares.get_shared(actor, share_id), None, {})
 
     async def _copy(
-        self, actor: Actor, original: Chat, title: str | None, kept: dict[str, Any]
+        self, actor: Actor, original: Chat, title: str | None, columns: dict[str, Any]
     ) -> Chat:
         title = title or f"Clone of {original.title}"
         size = size_of(original.chat)
         document = await off_loop(size, _clone_document, original, title)
-        row = new_row(new_id(), actor.id, column_title(title), now()) | kept
+        row = new_row(new_id(), actor.id, column_title(title), now()) | columns
         tags = parse_tags(row["meta"])
         async with transaction():
             text = await self._creator.create(row, document, session_id=actor.session_id, tags=tags)

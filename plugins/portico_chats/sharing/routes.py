@@ -1,44 +1,45 @@
 """Routes of sharing and copying."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar.params import JSONBody, PathParameter
 
-from portico.api import JSONResponse, Request, delete, get, json_response, post
+from portico.api import Controller, JSONResponse, Request, delete, get, json_response, post
+from portico_chats.plugin import ChatsPlugin
 from portico_chats.schemas import Chat, CloneForm
-from portico_chats.sharing.clones import Clones
-from portico_chats.sharing.shares import Shares
 
-ChatId = Annotated[str, PathParameter(description="The chat's id")]
-ShareId = Annotated[str, PathParameter(description="The id under which a chat is shared")]
+ChatId = Annotated[str, PathParameter(description="Id of the chat.")]
+ShareId = Annotated[str, PathParameter(description="Id under which a chat is shared.")]
 
 
-def routes(shares: Shares, clones: Clones) -> list[Any]:
-    """Return the route handlers."""
+class ShareRoutes(Controller):
+    """`/api/v1/chats`: shares and copies."""
+
+    plugin: ChatsPlugin
 
     @post("/api/v1/chats/{chat_id:str}/share", response_type=Chat, limited=True)
-    async def share(request: Request, chat_id: ChatId) -> JSONResponse:
+    async def share(self, request: Request, chat_id: ChatId) -> JSONResponse:
         """Share a chat as it is now, or refresh the share. Returns what others see."""
-        return json_response(await shares.share(request.user, chat_id))
+        return json_response(await self.plugin.shares.share(request.user, chat_id))
 
     @delete("/api/v1/chats/{chat_id:str}/share", response_type=bool, limited=True)
-    async def take_back(request: Request, chat_id: ChatId) -> JSONResponse:
+    async def unshare(self, request: Request, chat_id: ChatId) -> JSONResponse:
         """End the share of a chat. Returns false if it was not shared."""
-        return json_response(await shares.unshare(request.user, chat_id))
+        return json_response(await self.plugin.shares.unshare(request.user, chat_id))
 
     @get("/api/v1/chats/share/{share_id:str}", response_type=Chat)
-    async def shared(request: Request, share_id: ShareId) -> JSONResponse:
+    async def get_shared(self, request: Request, share_id: ShareId) -> JSONResponse:
         """Return a shared chat to any user who has its share id."""
-        return json_response(await shares.get_shared(request.user, share_id))
+        return json_response(await self.plugin.shares.get_shared(request.user, share_id))
 
     @post("/api/v1/chats/{chat_id:str}/clone", response_type=Chat, limited=True)
-    async def clone(request: Request, chat_id: ChatId, data: JSONBody[CloneForm]) -> JSONResponse:
+    async def clone(
+        self, request: Request, chat_id: ChatId, data: JSONBody[CloneForm]
+    ) -> JSONResponse:
         """Copy one of the caller's chats."""
-        return json_response(await clones.of_own(request.user, chat_id, data.title))
+        return json_response(await self.plugin.clones.of_own(request.user, chat_id, data.title))
 
     @post("/api/v1/chats/{share_id:str}/clone/shared", response_type=Chat, limited=True)
-    async def clone_shared(request: Request, share_id: ShareId) -> JSONResponse:
+    async def clone_shared(self, request: Request, share_id: ShareId) -> JSONResponse:
         """Copy a shared chat to the caller."""
-        return json_response(await clones.of_shared(request.user, share_id))
-
-    return [share, take_back, shared, clone, clone_shared]
+        return json_response(await self.plugin.clones.of_shared(request.user, share_id))

@@ -29,9 +29,9 @@ from portico_chats.worker_thread import off_loop
 class Shares:
     """Snapshots of chats. Unknown ids and ids that the caller may not use raise the same NotFound."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, access: ChatAccess) -> None:
         self._app = app
-        self._access = ChatAccess(app)
+        self._access = access
 
     async def share(self, actor: Actor, chat_id: str) -> Chat:
         """Share a chat as it is now. Shared again, it keeps its share id and the snapshot is refreshed.

@@ -207,8 +207,8 @@ async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
     if current_database().dialect == "sqlite":
         for large in await fetch_all(_LARGE.format(where[0]), owner_id, *where[1]):
             await message_queries.empty(large["id"])
-    while gone := await fetch_all(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
-        yield [one["id"] for one in gone]
+    while deleted := await fetch_all(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
+        yield [one["id"] for one in deleted]
         await asyncio.sleep(0)  # SQLite works on the event loop: other requests get a turn
 
 

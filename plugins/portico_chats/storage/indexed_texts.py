@@ -68,8 +68,8 @@ async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
         [part for part, text in parts.items() if text], MAX_ROWS_PER_STATEMENT
     ):
         some = {part: parts[part] for part in names}
-        kept = await off_loop(sum(map(len, some.values())), _folded_pieces, some)
-        async for pairs in in_turns(kept, MAX_ROWS_PER_STATEMENT):
+        pieces = await off_loop(sum(map(len, some.values())), _folded_pieces, some)
+        async for pairs in in_turns(pieces, MAX_ROWS_PER_STATEMENT):
             values = (value for pair in pairs for value in pair)
             await execute(_adding(len(pairs)), owner_id, chat_id, *values)
 

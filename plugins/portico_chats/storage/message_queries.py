@@ -64,11 +64,11 @@ async def of(chat_id: str) -> dict[str, StoredMessage]:
 
 async def some(chat_id: str, message_ids: Sequence[str]) -> dict[str, StoredMessage]:
     """Return those of the messages that exist, by id."""
-    kept: dict[str, StoredMessage] = {}
+    found_messages: dict[str, StoredMessage] = {}
     async for ids in in_turns(message_ids, _CHUNK):
         found = await fetch_all(_SOME.format(placeholders(len(ids), first=2)), chat_id, *ids)
-        kept |= {one.pop("id"): StoredMessage(**one) for one in found}
-    return kept
+        found_messages |= {one.pop("id"): StoredMessage(**one) for one in found}
+    return found_messages
 
 
 async def bodies(chat_id: str) -> dict[str, str]:

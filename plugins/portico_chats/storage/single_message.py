@@ -77,9 +77,9 @@ async def _change(locked: Row, message_id: str, was: StoredMessage, body: str) -
     if body == was.body:
         return
     parsed = read_message(body)
-    kept = msgspec.structs.replace(was, parent_id=parsed.parent_id, body=body)
+    message = msgspec.structs.replace(was, parent_id=parsed.parent_id, body=body)
     await message_queries.write(
-        locked["id"], {message_id: kept}, {message_id: parsed}, locked["updated_at"]
+        locked["id"], {message_id: message}, {message_id: parsed}, locked["updated_at"]
     )
     if read_message(was.body).text != parsed.text:
         await indexed_texts.put(locked["user_id"], locked["id"], {message_id: parsed.text})
@@ -97,8 +97,8 @@ async def _create(
     body = _new_body(message_id, new, wanted=wanted, parent=above_it, at=at, fields=fields)
     parsed = read_message(body)
     position = await message_queries.end(chat_id) + POSITION_STEP
-    kept = StoredMessage(position, parsed.parent_id, locked["revision"], 0, session_id, body)
-    await message_queries.write(chat_id, {message_id: kept}, {message_id: parsed}, at)
+    message = StoredMessage(position, parsed.parent_id, locked["revision"], 0, session_id, body)
+    await message_queries.write(chat_id, {message_id: message}, {message_id: parsed}, at)
     await indexed_texts.add(locked["user_id"], chat_id, {message_id: parsed.text})
     if parent is not None:
         await _change(locked, wanted, parent, with_children(parent.body, [message_id]))

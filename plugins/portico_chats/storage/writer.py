@@ -112,8 +112,10 @@ async def apply_changes(
     locked["title"] = title
     if known and after == before and tree.bodies is bodies:
         return known
-    gone = [*tree.deleted_ids, *left_out]
-    return WrittenChat(await off_loop(size, render_chat, after, tree), after, tree.bodies, gone)
+    deleted_ids = [*tree.deleted_ids, *left_out]
+    return WrittenChat(
+        await off_loop(size, render_chat, after, tree), after, tree.bodies, deleted_ids
+    )
 
 
 def is_unchanged(known: WrittenChat, changes: ChatDocument) -> bool:
@@ -153,11 +155,11 @@ async def _merge_tree(
 
 async def _write_new(row: Row, document: ChatDocument, tree: MessageTree) -> None:
     await message_queries.write(row["id"], tree.written, tree.parsed, row["updated_at"])
-    said = {message_id: parsed.text for message_id, parsed in tree.parsed.items()}
+    texts = {message_id: parsed.text for message_id, parsed in tree.parsed.items()}
     title = {
         indexed_texts.TITLE: await off_loop(document.size, _extra_texts, row["title"], document)
     }
-    await indexed_texts.add(row["user_id"], row["id"], title | said)
+    await indexed_texts.add(row["user_id"], row["id"], title | texts)
 
 
 async def _update_texts(

@@ -50,10 +50,10 @@ def tags_in(meta: str) -> list[str]:
     This includes names and numbers that are not valid today: an earlier release may have accepted them.
     """
     try:
-        told = _LIST.decode(_META.decode(meta).get("tags", b"[]"))
+        names = _LIST.decode(_META.decode(meta).get("tags", b"[]"))
     except msgspec.MsgspecError:
         return []
-    return list(dict.fromkeys(tag_id(one) or one for one in told))
+    return list(dict.fromkeys(tag_id(one) or one for one in names))
 
 
 def parse_tags(meta: str | bytes) -> dict[str, str]:
@@ -62,9 +62,9 @@ def parse_tags(meta: str | bytes) -> dict[str, str]:
     Raises: msgspec.MsgspecError if `meta` is not an object, or its `tags` are not a list of texts.
     """
     found: dict[str, str] = {}
-    for told in _LIST.decode(_META.decode(meta).get("tags", b"[]")):
+    for text in _LIST.decode(_META.decode(meta).get("tags", b"[]")):
         try:
-            tag_key, name = read_name(told)
+            tag_key, name = read_name(text)
         except InvalidRequest:
             continue
         if len(found) < MAX_TAGS_PER_CHAT:

@@ -7,7 +7,7 @@ it. Both are written in one transaction.
 from collections.abc import Mapping
 from typing import Any
 
-from portico.api import Actor, AppContext, InvalidRequest, NotFound, transaction
+from portico.api import Actor, InvalidRequest, NotFound, transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import is_text
 from portico_chats.storage import chat_queries
@@ -21,8 +21,8 @@ class Tags:
     Raises NotFound for a chat the actor may not read, see `ChatAccess`. Lists have the shape of `ChatTag`.
     """
 
-    def __init__(self, app: AppContext) -> None:
-        self._access = ChatAccess(app)
+    def __init__(self, access: ChatAccess) -> None:
+        self._access = access
 
     async def all(self, actor: Actor) -> list[dict[str, Any]]:
         """Return the caller's tags."""
@@ -52,13 +52,13 @@ class Tags:
         """
         tag_key, name = read_name(name)
         async with transaction():
-            held = await self._lock(actor, chat_id)
-            owner_id, carried = held["user_id"], tags_in(held["meta"])
-            if tag_key not in carried:
-                if len(carried) >= MAX_TAGS_PER_CHAT:
+            chat = await self._lock(actor, chat_id)
+            owner_id, tag_ids = chat["user_id"], tags_in(chat["meta"])
+            if tag_key not in tag_ids:
+                if len(tag_ids) >= MAX_TAGS_PER_CHAT:
                     raise InvalidRequest(f"[ERROR: A chat has at most {MAX_TAGS_PER_CHAT} tags]")
-                await attach(chat_id, owner_id, {tag_key: name}, archived=held["archived"])
-                await tag_queries.store_meta(chat_id, with_tags(held["meta"], [*carried, tag_key]))
+                await attach(chat_id, owner_id, {tag_key: name}, archived=chat["archived"])
+                await tag_queries.store_meta(chat_id, with_tags(chat["meta"], [*tag_ids, tag_key]))
                 self._access.publish_change(chat_id, owner_id, "updated")
             return await tag_queries.of_chat(chat_id)
 
@@ -66,34 +66,34 @@ class Tags:
         """Remove a tag from a chat. Returns the remaining tags. Raises: Forbidden."""
         tag_key = tag_id(name.replace("\x00", ""))
         async with transaction():
-            held = await self._lock(actor, chat_id)
-            carried = tags_in(held["meta"])
-            if tag_key in carried:
-                await self._detach(held, chat_id, [one for one in carried if one != tag_key])
+            chat = await self._lock(actor, chat_id)
+            tag_ids = tags_in(chat["meta"])
+            if tag_key in tag_ids:
+                await self._detach(chat, chat_id, [one for one in tag_ids if one != tag_key])
             return await tag_queries.of_chat(chat_id)
 
     async def clear(self, actor: Actor, chat_id: str) -> None:
         """Remove all tags from a chat. Raises: Forbidden."""
         async with transaction():
-            held = await self._lock(actor, chat_id)
-            if tags_in(held["meta"]):
-                await self._detach(held, chat_id, [])
+            chat = await self._lock(actor, chat_id)
+            if tags_in(chat["meta"]):
+                await self._detach(chat, chat_id, [])
 
     async def _lock(self, actor: Actor, chat_id: str) -> dict[str, Any]:
         where = await self._access.condition_for(actor, "write", first=tag_queries.FIRST)
-        held = await tag_queries.lock_chat(check_id(chat_id), where)
-        if held is None:
+        chat = await tag_queries.lock_chat(check_id(chat_id), where)
+        if chat is None:
             raise await self._access.not_found_error(actor, "write", chat_id)
-        return held
+        return chat
 
-    async def _detach(self, held: dict[str, Any], chat_id: str, left: list[str]) -> None:
+    async def _detach(self, chat: dict[str, Any], chat_id: str, remaining: list[str]) -> None:
         """Remove all tags of a locked chat but these."""
-        gone = [one for one in tags_in(held["meta"]) if one not in left and is_text(one)]
-        if gone:
-            await tag_queries.detach(chat_id, gone)
-        await tag_queries.store_meta(chat_id, with_tags(held["meta"], left))
-        await tag_queries.delete_unused(held["user_id"], gone)
-        self._access.publish_change(chat_id, held["user_id"], "updated")
+        removed = [one for one in tags_in(chat["meta"]) if one not in remaining and is_text(one)]
+        if removed:
+            await tag_queries.detach(chat_id, removed)
+        await tag_queries.store_meta(chat_id, with_tags(chat["meta"], remaining))
+        await tag_queries.delete_unused(chat["user_id"], removed)
+        self._access.publish_change(chat_id, chat["user_id"], "updated")
 
 
 async def attach(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:

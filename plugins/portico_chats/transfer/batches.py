@@ -53,9 +53,9 @@ class BatchedImport:
 
     async def run(self) -> ChatImportReport:
         """Import all chats that were not imported before. Raises: as `ChatImport.check`, before anything is written."""
-        looked = await self._import.check()
-        self.found = len(looked.chats)
-        todo = deque(zip(looked.chats, self._import.places, strict=True))
+        checked = await self._import.check()
+        self.found = len(checked.chats)
+        todo = deque(zip(checked.chats, self._import.places, strict=True))
         while todo or self._ready:
             if not self._ready:
                 await self._read(todo)

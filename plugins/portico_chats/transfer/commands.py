@@ -1,4 +1,4 @@
-"""Command line of chats: export, import and rebuilding the search index."""
+"""`portico chat …`: export, import and rebuilding the search index."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, BinaryIO
 
 import click
-import msgspec
 
 from portico.api import (
     Account,
@@ -19,6 +18,9 @@ from portico.api import (
     FolderLookup,
     NotFound,
     json_array_stream,
+    json_option,
+    print_json,
+    renamed_command,
 )
 from portico_chats.schemas import ExportedChat
 from portico_chats.search import indexer
@@ -29,16 +31,19 @@ from portico_chats.transfer.reports import ChatImportReport
 
 
 @click.group()
-def chats() -> None:
+def chat() -> None:
     """Export and import chats; rebuild the search index."""
 
 
-@chats.command()
+former_chats = renamed_command("chats", "portico chat")
+
+
+@chat.command()
 @click.argument("target", metavar="[FILE]", type=click.Path(dir_okay=False), default="-")
 @click.option("--user", "email", metavar="EMAIL", help="Export the chats of this account.")
 @click.option("--all", "is_all", is_flag=True, help="Export the chats of all accounts.")
 @click.pass_obj
-def export(key: CommandContext, target: str, email: str | None, is_all: bool) -> None:
+def export(context: CommandContext, target: str, email: str | None, is_all: bool) -> None:
     """Write chats as a JSON list to FILE (default, or -: standard output), with the names of their folders."""
     if is_all == (email is not None):
         raise click.UsageError("Name the owner with --user EMAIL, or use --all.")
@@ -59,10 +64,10 @@ def export(key: CommandContext, target: str, email: str | None, is_all: bool) ->
                 file.write(part)
             file.write(b"\n")
 
-    key.run(work)
+    context.run(work)
 
 
-@chats.command("import")
+@chat.command("import")
 @click.argument("source", metavar="FILE", type=click.File("rb"))
 @click.option(
     "--user",
@@ -72,10 +77,10 @@ def export(key: CommandContext, target: str, email: str | None, is_all: bool) ->
     help="Account that the chats are imported to.",
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; report what would be imported.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 @click.pass_obj
 def import_(
-    key: CommandContext, source: BinaryIO, email: str, dry_run: bool, as_json: bool
+    context: CommandContext, source: BinaryIO, email: str, dry_run: bool, as_json: bool
 ) -> None:
     """Import the chats of FILE (- = standard input).
 
@@ -91,15 +96,17 @@ def import_(
 
             async def work(app: AppContext) -> ChatImportReport:
                 owner = await _account_by_email(app, email)
-                bring = ChatImport(app, owner.id, file, unbounded=True, on_step=bar.update)
+                chat_import = ChatImport(
+                    app, context.plugin.creator, owner.id, file, unbounded=True, on_step=bar.update
+                )
                 if dry_run:
-                    return await bring.dry_run()
-                batches.append(BatchedImport(bring))
+                    return await chat_import.dry_run()
+                batches.append(BatchedImport(chat_import))
                 with _cancelled_by_sigterm():
                     return await batches[0].run()
 
             try:
-                report = key.run(work)
+                report = context.run(work)
             except BaseException as error:
                 if batches and batches[0].found:
                     _print_stopped(batches[0])
@@ -111,21 +118,21 @@ def import_(
         raise SystemExit(1)
 
 
-@chats.command()
+@chat.command()
 @click.pass_obj
-def reindex(key: CommandContext) -> None:
+def reindex(context: CommandContext) -> None:
     """Rebuild the search index. Searches stay correct while it runs, but are slower."""
 
     async def work(_: AppContext) -> int:
         with _progress("Indexing", 0) as bar:
 
-            def told(done: int, total: int) -> None:
+            def show(done: int, total: int) -> None:
                 bar.length = total
                 bar.update(done - bar.pos)
 
-            return await indexer.reindex(told)
+            return await indexer.reindex(show)
 
-    click.echo(f"texts      {key.run(work)}")
+    click.echo(f"texts      {context.run(work)}")
 
 
 async def _account_by_email(app: AppContext, email: str) -> Account:
@@ -157,9 +164,9 @@ def _rewindable(source: BinaryIO) -> BinaryIO:
     """Return the file itself, or a temporary copy of what comes through a pipe: it is read twice."""
     if source.seekable():
         return source
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
-    shutil.copyfileobj(source, kept)
-    return kept
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
+    shutil.copyfileobj(source, copy)
+    return copy
 
 
 def _progress(label: str, length: int) -> Any:
@@ -178,7 +185,7 @@ def _print_stopped(batches: BatchedImport) -> None:
 
 def _print_report(report: ChatImportReport, as_json: bool, *, already: int) -> None:
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+        print_json(report)
         return
     messages = sum(one.messages for one in report.chats)
     counts = [
@@ -190,8 +197,8 @@ def _print_report(report: ChatImportReport, as_json: bool, *, already: int) -> N
         counts.append(("skipped", already))
     for name, count in counts:
         click.echo(f"{name:<9}  {count}")
-    for brought in report.chats:
-        if brought.note:
-            click.echo(f"chats[{brought.index}]: {brought.note}", err=True)
+    for imported in report.chats:
+        if imported.note:
+            click.echo(f"chats[{imported.index}]: {imported.note}", err=True)
     for one in report.rejected:
         click.echo(f"chats[{one.index}]: {one.reason}", err=True)

@@ -60,10 +60,10 @@ async def read_again(file: BinaryIO, place: FilePosition) -> tuple[ImportedChat,
     return await asyncio.to_thread(read) if place.size > THREAD_BYTES else read()
 
 
-def error_of(looked: CheckedObject) -> ItemError | None:
+def error_of(checked: CheckedObject) -> ItemError | None:
     """Return the error of an object, if there is one."""
-    if isinstance(looked.found, DomainError):
-        return ItemError(looked.item.index, None, looked.found)
+    if isinstance(checked.found, DomainError):
+        return ItemError(checked.item.index, None, checked.found)
     return None
 
 
@@ -85,8 +85,8 @@ def _objects(file: BinaryIO) -> Iterator[tuple[int, CheckedObject | FileFolder]]
         except NotAChat as error:
             if item.is_alone and item.index == 0:
                 reason = error.faults[0]["msg"]
-                told = "it contains no chats" if reason == "Field required" else reason
-                raise UnreadableImport(f"the file is not an export of chats: {told}") from None
+                cause = "it contains no chats" if reason == "Field required" else reason
+                raise UnreadableImport(f"the file is not an export of chats: {cause}") from None
             yield item.size, CheckedObject(one, error)
         except DomainError as error:
             yield item.size, CheckedObject(one, error)

@@ -29,16 +29,16 @@ def folder_of(folder_id: str | None, raw: msgspec.Raw | UnsetType) -> FileFolder
     Raises: ValidationError for another shape.
     """
     try:
-        said = None if raw is UNSET else msgspec.json.decode(raw, type=FileFolder | str | None)
+        named = None if raw is UNSET else msgspec.json.decode(raw, type=FileFolder | str | None)
     except msgspec.ValidationError:
         raise field_error(
             "folder", "type_error", "Expected a name, or an object with one"
         ) from None
-    if isinstance(said, str):
-        said = FileFolder(name=said)
-    if said is None:
-        said = FileFolder()
-    found = msgspec.structs.replace(said, id=folder_id or said.id)
+    if isinstance(named, str):
+        named = FileFolder(name=named)
+    if named is None:
+        named = FileFolder()
+    found = msgspec.structs.replace(named, id=folder_id or named.id)
     return found if found.id or found.name else None
 
 
@@ -57,7 +57,7 @@ class ImportFolders:
         self._may_make = may_create
         self._named: dict[str, FileFolder] = {}
         self._names: dict[str, str] = {}
-        self._takers: dict[tuple[str, str], str] = {}
+        self._ids_by_name: dict[tuple[str, str], str] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._found: dict[FileFolder, str | None] = {}
 
@@ -99,8 +99,8 @@ class ImportFolders:
         name = await self._name_of(folder) if self._may_make else ""
         if not name:
             return None
-        said = self._recorded(folder)
-        above = said.parent or self._named.get(said.parent_id or "")
+        named = self._recorded(folder)
+        above = named.parent or self._named.get(named.parent_id or "")
         parent_id = await self._find(above, level + 1) if above and level < _MAX_DEPTH else None
         return await self._folders.make(self._owner_id, name, parent_id)
 
@@ -113,7 +113,7 @@ class ImportFolders:
         number = self._counts.get((place, likeness(folder.name)), 1)
         while True:
             name = f"{folder.name} ({number})" if number > 1 else folder.name
-            if self._takers.setdefault((place, likeness(name)), folder.id) == folder.id:
+            if self._ids_by_name.setdefault((place, likeness(name)), folder.id) == folder.id:
                 break
             number += 1
         self._counts[place, likeness(folder.name)] = number

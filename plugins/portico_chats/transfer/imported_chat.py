@@ -82,7 +82,7 @@ class NotAChat(ValidationError):
 class ImportedChat(msgspec.Struct, frozen=True, kw_only=True):
     """The imported data of a chat in a file. Times: epoch seconds; None = the time of the import. `meta`: JSON.
 
-    `folder`: the folder it names. `dropped_events`: number of parts that cannot be stored.
+    `folder`: the folder it names. `left_out`: number of parts that cannot be stored.
     """
 
     document: ChatDocument
@@ -212,10 +212,10 @@ def _meta(
 def _names(raw: msgspec.Raw | UnsetType) -> list[str]:
     """Return the names in a list of tags, or of objects with a name; none in another shape."""
     try:
-        told = [] if raw is UNSET else msgspec.json.decode(raw, type=list[str | _Named])
+        names = [] if raw is UNSET else msgspec.json.decode(raw, type=list[str | _Named])
     except msgspec.ValidationError:
         return []
-    return [one if isinstance(one, str) else one.name for one in told]
+    return [one if isinstance(one, str) else one.name for one in names]
 
 
 def _time(name: str, at: int | None) -> int | None:

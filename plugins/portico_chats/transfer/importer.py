@@ -56,6 +56,7 @@ class ChatImport:
     def __init__(
         self,
         app: AppContext,
+        creator: ChatCreator,
         owner_id: str,
         file: BinaryIO,
         *,
@@ -69,7 +70,7 @@ class ChatImport:
         self.folders = ImportFolders(app, owner_id, may_create=may_create_folders)
         self.places: list[FilePosition] = []
         self.on_step = on_step
-        self._creator = ChatCreator(app)
+        self._creator = creator
         self._session_id = session_id
         self._unbounded = unbounded
         self._messages = 0
@@ -81,18 +82,18 @@ class ChatImport:
 
         Raises: UnreadableImport if the file is not an export; TooLarge.
         """
-        report, faults = await self._check_all()
+        report, errors = await self._check_all()
         for line, folder in zip(report.chats, self._folders_of_chats, strict=True):
             line.in_folder = await self.folders.would_find(folder)
             if folder is not None:
                 line.note = note_of(0, has_folder=True, in_folder=line.in_folder)
-        report.rejected = [RejectedChat(fault.index, fault.reason) for fault in faults]
+        report.rejected = [RejectedChat(error.index, error.reason) for error in errors]
         return report
 
     async def check(self) -> ChatImportReport:
         """Check all chats. Raises: ValidationError or InvalidRequest with all errors; TooLarge."""
-        report, faults = await self._check_all()
-        raise_item_errors(faults, self._location, "chats")
+        report, errors = await self._check_all()
+        raise_item_errors(errors, self._location, "chats")
         return report
 
     async def run(self) -> ChatImportReport:
@@ -120,7 +121,7 @@ class ChatImport:
         )
 
     async def _check_all(self) -> tuple[ChatImportReport, list[ItemError]]:
-        report, faults = ChatImportReport(), list[ItemError]()
+        report, errors = ChatImportReport(), list[ItemError]()
         async for some in checked_objects(self.file):
             for one in some:
                 if isinstance(one, FileFolder):
@@ -130,28 +131,28 @@ class ChatImport:
                     raise TooLarge(f"[ERROR: at most {MAX_CHATS} chats at once]")
                 self.on_step(one.item.size)
                 self._location = (one.item.key,) if one.item.key else ()
-                if (fault := error_of(one)) is not None:
-                    faults.append(fault)
+                if (error := error_of(one)) is not None:
+                    errors.append(error)
                 else:
                     self._add_to_report(report, one)
-            if len(faults) > MAX_ERRORS:
+            if len(errors) > MAX_ERRORS:
                 break
-        return report, faults
+        return report, errors
 
-    def _add_to_report(self, report: ChatImportReport, looked: CheckedObject) -> None:
-        one = looked.found
+    def _add_to_report(self, report: ChatImportReport, checked: CheckedObject) -> None:
+        one = checked.found
         assert isinstance(one, ImportedChat)
         count = len(one.document.messages or ())
         self._messages += count
         if self._messages > MAX_MESSAGES and not self._unbounded:
             raise TooLarge(f"[ERROR: at most {MAX_MESSAGES} messages at once]")
-        self.places.append(FilePosition(looked.item.at, looked.item.size))
+        self.places.append(FilePosition(checked.item.at, checked.item.size))
         if one.folder is not None:
             self.folders.record(one.folder)
         self._folders_of_chats.append(one.folder)
         report.chats.append(
             ImportedChatReport(
-                index=looked.item.index,
+                index=checked.item.index,
                 title=one.title,
                 messages=count,
                 tags=list(one.tags),

@@ -1,14 +1,14 @@
 """Route of the import."""
 
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from litestar.params import FromQuery, JSONBody
 
 from portico.api import (
     NO_STORE,
-    AppContext,
+    Controller,
     Request,
     SourceResponse,
     StreamResponse,
@@ -17,7 +17,7 @@ from portico.api import (
     post,
     stream_response,
 )
-from portico_chats.creation import ChatCreator
+from portico_chats.plugin import ChatsPlugin
 from portico_chats.schemas import Chat
 from portico_chats.transfer import exporter
 from portico_chats.transfer.importer import ChatImport
@@ -26,9 +26,10 @@ from portico_chats.transfer.importer import ChatImport
 MAX_IMPORT_BYTES: Final = 32 * 1024 * 1024
 
 
-def routes(app: AppContext) -> list[Any]:
-    """Return the route handlers."""
-    creator = ChatCreator(app)
+class ImportRoutes(Controller):
+    """`/api/v1/chats/import`."""
+
+    plugin: ChatsPlugin
 
     @post(
         "/api/v1/chats/import",
@@ -38,8 +39,8 @@ def routes(app: AppContext) -> list[Any]:
         permission="chat.import",
         limited=True,
     )
-    async def bring(
-        request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
+    async def import_chats(
+        self, request: Request, data: JSONBody[msgspec.Raw], dry_run: FromQuery[str] = ""
     ) -> StreamResponse:
         """Import many chats, all or none, as new chats of the caller. `dry_run`: only report what would happen.
 
@@ -47,20 +48,21 @@ def routes(app: AppContext) -> list[Any]:
         the other; or ChatGPT's `conversations.json`. Of each chat `chat` is required; its other fields are
         optional.
         """
-        actor = request.user
-        await creator.check_may_store(actor)
+        actor, plugin = request.user, self.plugin
+        await plugin.creator.check_may_store(actor)
         work = ChatImport(
-            app,
+            plugin.app,
+            plugin.creator,
             actor.id,
             BytesIO(await request.body()),
             session_id=actor.session_id,
-            may_create_folders=await app.identity.is_permitted(actor, "features.folders"),
+            may_create_folders=await plugin.app.identity.is_permitted(actor, "features.folders"),
         )
         if parse_query_flag("dry_run", dry_run):
             would = msgspec.json.encode(await work.dry_run())
             return stream_response(request, SourceResponse(body=would), [NO_STORE])
         report = await work.run()
-        made = [one.id for one in report.chats if one.id is not msgspec.UNSET]
-        return stream_response(request, SourceResponse(body=json_array_stream(exporter.some(made))))
-
-    return [bring]
+        new_ids = [one.id for one in report.chats if one.id is not msgspec.UNSET]
+        return stream_response(
+            request, SourceResponse(body=json_array_stream(exporter.some(new_ids)))
+        )

@@ -1,11 +1,14 @@
 """Fixtures: an application with chats, and two users."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from portico.db import execute, transaction
 from portico.testing import Client, InProcessApp
+from portico_chats.plugin import ChatsPlugin
+from portico_chats.transfer.importer import ChatImport
 
 
 @pytest.fixture
@@ -21,6 +24,19 @@ def ann(admin: Client) -> Client:
 @pytest.fixture
 def bob(admin: Client) -> Client:
     return admin.add_user("Bob")
+
+
+def plugin_of(app: InProcessApp) -> ChatsPlugin:
+    """Return the objects of the chats plugin."""
+    (found,) = (one for one in app.portico.contributions if one.plugin_name == "chats")
+    assert isinstance(found.components, ChatsPlugin)
+    return found.components
+
+
+def chat_import(app: InProcessApp, owner: Client, text: bytes) -> ChatImport:
+    """Return an import as the command line builds it."""
+    context, creator = app.portico.context, plugin_of(app).creator
+    return ChatImport(context, creator, owner.account["id"], BytesIO(text), unbounded=True)
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -44,8 +60,8 @@ def document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def new_chat(person: Client, **changes: Any) -> dict[str, Any]:
-    answer = person.post("/api/v1/chats/new", {"chat": document(**changes), "folder_id": None})
+def new_chat(user: Client, **changes: Any) -> dict[str, Any]:
+    answer = user.post("/api/v1/chats/new", {"chat": document(**changes), "folder_id": None})
     assert answer.status == 200, answer
     return dict(answer.json)
 
@@ -74,18 +90,18 @@ def share(app: InProcessApp, chat_id: str) -> None:
     app.call(write)
 
 
-def new_folder(person: Client, name: str = "Trips", inside: str | None = None) -> str:
+def new_folder(user: Client, name: str = "Trips", inside: str | None = None) -> str:
     """Create a folder. Returns its id."""
-    folder_id = str(person.post("/api/v1/folders/", {"name": name}).json["id"])
+    folder_id = str(user.post("/api/v1/folders/", {"name": name}).json["id"])
     if inside is not None:
         path = f"/api/v1/folders/{folder_id}/update/parent"
-        assert person.post(path, {"parent_id": inside}).status == 200
+        assert user.post(path, {"parent_id": inside}).status == 200
     return folder_id
 
 
-def fill(app: InProcessApp, person: Client, count: int, folder_id: str | None = None) -> list[str]:
+def fill(app: InProcessApp, user: Client, count: int, folder_id: str | None = None) -> list[str]:
     """Insert many chats of one message each into the database. Returns their ids."""
-    me = person.account["id"]
+    me = user.account["id"]
     ids = [f"{n:05}-{me}" for n in range(count)]
 
     async def write() -> None:

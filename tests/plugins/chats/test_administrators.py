@@ -21,8 +21,8 @@ def refused(answer: Any) -> tuple[int, str]:
     return answer.status, answer.detail
 
 
-def of(person: Client) -> str:
-    return f"{CHATS}list/user/{person.account['id']}"
+def of(user: Client) -> str:
+    return f"{CHATS}list/user/{user.account['id']}"
 
 
 @pytest.mark.case("AB-52")
@@ -88,9 +88,9 @@ def test_only_administrators_export_all_users_chats(
     assert {one["user_id"] for one in answer.json} == {ann.account["id"], bob.account["id"]}
     (chat,) = (one for one in answer.json if one["user_id"] == bob.account["id"])
     assert chat == bob.get(CHATS + theirs["id"]).json
-    for person in (ann, bob):
-        assert refused(person.get(CHATS + "all/db")) == (403, PROHIBITED)
-        assert refused(person.get(of(person))) == (403, PROHIBITED)
+    for user in (ann, bob):
+        assert refused(user.get(CHATS + "all/db")) == (403, PROHIBITED)
+        assert refused(user.get(of(user))) == (403, PROHIBITED)
 
 
 class TestWithoutChatAccess:

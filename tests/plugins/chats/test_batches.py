@@ -5,24 +5,21 @@ import json
 import os
 import signal
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.plugins.chats.conftest import document
+from tests.plugins.chats.conftest import chat_import, document
 
 from portico.api import ChatChanged, Unavailable, execute
-from portico.cli.context import CommandContext
+from portico.cli.main import command_line
 from portico.events import Listener
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
 from portico.testing import Client, InProcessApp
-from portico_accounts.commands import user
 from portico_chats.transfer import batches
 from portico_chats.transfer.batches import BatchedImport
-from portico_chats.transfer.commands import chats
 from portico_chats.transfer.importer import ChatImport
 
 CHATS = "/api/v1/chats/"
@@ -32,8 +29,8 @@ def exported(*titles: str) -> bytes:
     return json.dumps([{"chat": document(title=title)} for title in titles]).encode()
 
 
-def titles(person: Client) -> list[str]:
-    return sorted(one["title"] for one in person.get(CHATS + "all").json)
+def titles(user: Client) -> list[str]:
+    return sorted(one["title"] for one in user.get(CHATS + "all").json)
 
 
 @pytest.fixture
@@ -45,18 +42,17 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def batched(app: InProcessApp, ann: Client) -> Any:
     def make(text: bytes, owner: Client = ann) -> BatchedImport:
-        context, owner_id = app.portico.context, owner.account["id"]
-        return BatchedImport(ChatImport(context, owner_id, BytesIO(text), unbounded=True))
+        return BatchedImport(chat_import(app, owner, text))
 
     return make
 
 
 @pytest.mark.usefixtures("small")
 def test_other_writes_succeed_between_batches(app: InProcessApp, ann: Client, batched: Any) -> None:
-    bring = batched(exported(*(str(n) for n in range(12))))
+    command = batched(exported(*(str(n) for n in range(12))))
 
     async def work() -> int:
-        running = asyncio.ensure_future(bring.run())
+        running = asyncio.ensure_future(command.run())
         writes = 0
         while not running.done():
             await execute("UPDATE chats_chat SET pinned = pinned WHERE user_id = $1", "nobody")
@@ -74,11 +70,11 @@ def test_batch_ends_after_its_time(
     monkeypatch.setattr(batches, "BATCH_SECONDS", -1)
     monkeypatch.setattr(batches, "PAUSE_SECONDS", 0.001)
     committed: list[int] = []
-    bring = batched(exported("a", "b", "c"))
-    heard = Listener(ChatChanged, lambda _: committed.append(len(bring.report.chats)))
+    command = batched(exported("a", "b", "c"))
+    heard = Listener(ChatChanged, lambda _: committed.append(len(command.report.chats)))
     app.portico.events.subscribe("test", [heard])
 
-    app.call(bring.run)
+    app.call(command.run)
 
     assert committed == [0, 1, 2]
 
@@ -135,11 +131,9 @@ def test_stopped_import_prints_progress(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "in.json").write_bytes(exported("a", "b", "c"))
-    add = ["add", "ann@example.org", "--password-stdin"]
-    CliRunner().invoke(
-        user, add, input="long enough\n", obj=CommandContext(None), catch_exceptions=False
-    )
-    bring = ["import", str(tmp_path / "in.json"), "--user", "ann@example.org"]
+    add = ["user", "add", "ann@example.org", "--password-stdin"]
+    CliRunner().invoke(command_line(), add, input="long enough\n", catch_exceptions=False)
+    command = ["chat", "import", str(tmp_path / "in.json"), "--user", "ann@example.org"]
     sleep = asyncio.sleep
 
     async def stopped_in_the_pause(seconds: float) -> None:
@@ -150,11 +144,11 @@ def test_stopped_import_prints_progress(
     with monkeypatch.context() as patched:
         patched.setattr(batches, "BATCH_CHATS", 2)
         patched.setattr(batches.asyncio, "sleep", stopped_in_the_pause)
-        stopped = CliRunner().invoke(chats, bring, obj=CommandContext(None))
-    done = CliRunner().invoke(chats, bring, obj=CommandContext(None), catch_exceptions=False)
+        stopped = CliRunner().invoke(command_line(), command)
+    done = CliRunner().invoke(command_line(), command, catch_exceptions=False)
     configure_logging(LogSettings())  # the streams of the runner are closed
 
     assert "Stopped: 2 of 3 chats are imported. Run the same command again" in stopped.output
     assert stopped.exit_code == code
-    said = ["chats", "1", "messages", "1", "rejected", "0", "skipped", "2"]
-    assert done.stdout.split() == said
+    expected = ["chats", "1", "messages", "1", "rejected", "0", "skipped", "2"]
+    assert done.stdout.split() == expected

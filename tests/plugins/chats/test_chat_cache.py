@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from tests.plugins.chats.conftest import document, new_chat, new_folder, table
+from tests.plugins.chats.conftest import document, new_chat, new_folder, plugin_of, table
 
 from portico.testing import Client, InProcessApp, Response
 from portico_chats.content.skeleton import ChatSkeleton
 from portico_chats.storage.chat_cache import CachedChat, ChatCache
-from portico_chats.storage.seen_revisions import SeenRevisions
 from portico_chats.storage.writer import WrittenChat
 
 CHATS = "/api/v1/chats/"
@@ -76,25 +75,25 @@ def test_deleted_chat_is_removed_from_caches(
     bob: Client,
     delete: Callable[[Client, Client, dict[str, str]], Response],
 ) -> None:
-    memory, seen = (app.portico.context.services.require(one) for one in (ChatCache, SeenRevisions))
+    cache, seen = plugin_of(app).cache, plugin_of(app).seen
     kept = new_chat(bob)["id"]
     form = {"chat": document(), "folder_id": new_folder(ann)}
     chat = ann.post("/api/v1/chats/new", form).json
-    for person, chat_id in ((bob, kept), (ann, chat["id"]), (ann.sign_in("Ann"), chat["id"])):
-        assert person.get(CHATS + chat_id).status == 200
-    assert len(seen) == 3 and chat["id"] in memory
+    for user, chat_id in ((bob, kept), (ann, chat["id"]), (ann.sign_in("Ann"), chat["id"])):
+        assert user.get(CHATS + chat_id).status == 200
+    assert len(seen) == 3 and chat["id"] in cache
 
     assert delete(admin, ann, chat).status == 200
 
     assert len(seen) == 1
-    assert chat["id"] not in memory and kept in memory
+    assert chat["id"] not in cache and kept in cache
 
 
 def test_oldest_seen_revision_is_evicted_after_storage(
     app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portico_chats.storage.seen_revisions.MAX_PENDING", 3)
-    seen = app.portico.context.services.require(SeenRevisions)
+    seen = plugin_of(app).seen
     ids = [new_chat(ann)["id"] for _ in range(6)]
     for chat_id in ids:
         assert ann.get(CHATS + chat_id).status == 200
@@ -109,31 +108,31 @@ def test_oldest_seen_revision_is_evicted_after_storage(
 
 
 def test_cache_evicts_least_recently_used_when_full() -> None:
-    memory = ChatCache(max_bytes=100)
+    cache = ChatCache(max_bytes=100)
     for n in range(3):
-        memory.store(f"c{n}", CachedChat(1, "x" * 30))
-    memory.get("c0", 1)
-    memory.store("c3", CachedChat(1, "x" * 30))
+        cache.store(f"c{n}", CachedChat(1, "x" * 30))
+    cache.get("c0", 1)
+    cache.store("c3", CachedChat(1, "x" * 30))
 
-    assert [f"c{n}" in memory for n in range(4)] == [True, False, True, True]
-    assert memory.get("c0", 2) is None
-    memory.store("large", CachedChat(1, "x" * 60, WrittenChat("", ChatSkeleton(""), {})))
-    assert "large" not in memory
+    assert [f"c{n}" in cache for n in range(4)] == [True, False, True, True]
+    assert cache.get("c0", 2) is None
+    cache.store("large", CachedChat(1, "x" * 60, WrittenChat("", ChatSkeleton(""), {})))
+    assert "large" not in cache
 
 
 def test_cache_limits_number_of_chats_and_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portico_chats.storage.chat_cache.MAX_CHATS", 10)
     monkeypatch.setattr("portico_chats.storage.chat_cache.MAX_MESSAGES", 100)
-    memory = ChatCache()
+    cache = ChatCache()
     for n in range(20):
-        memory.store(f"c{n}", CachedChat(1, ""))
-    assert [n for n in range(20) if f"c{n}" in memory] == list(range(10, 20))
+        cache.store(f"c{n}", CachedChat(1, ""))
+    assert [n for n in range(20) if f"c{n}" in cache] == list(range(10, 20))
     many = {f"{n}": "" for n in range(60)}
     for chat_id in ("one", "two"):
-        memory.store(chat_id, CachedChat(1, "", WrittenChat("", ChatSkeleton(""), many)))
-    assert "one" not in memory and "two" in memory
-    memory.forget("two")
-    assert memory._messages == 0
+        cache.store(chat_id, CachedChat(1, "", WrittenChat("", ChatSkeleton(""), many)))
+    assert "one" not in cache and "two" in cache
+    cache.forget("two")
+    assert cache._messages == 0
 
 
 def test_last_of_two_repeated_updates_wins(another: InProcessApp, ann: Client) -> None:
@@ -146,13 +145,13 @@ def test_last_of_two_repeated_updates_wins(another: InProcessApp, ann: Client) -
 
     try:
         for _ in range(3):
-            for person, content in (
+            for user, content in (
                 (ann, "here"),
                 (ann, "here"),
                 (there, "there"),
                 (there, "there"),
             ):
-                answer = person.post(CHATS + chat_id, sent(content)).json
+                answer = user.post(CHATS + chat_id, sent(content)).json
                 assert answer["chat"]["history"]["messages"]["q"] == {"content": content}
                 for reader in (ann, there):
                     assert reader.get(CHATS + chat_id).json == answer

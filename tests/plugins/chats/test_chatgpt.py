@@ -13,12 +13,12 @@ from portico_chats.transfer.imported_chat import parse_chat
 
 
 def node(
-    node_id: str, parent: str | None, role: str = "user", said: Any = None, **message: Any
+    node_id: str, parent: str | None, role: str = "user", text: Any = None, **message: Any
 ) -> dict[str, Any]:
     """Return a node. `text`: a text, a whole content, or None for a node without a message."""
-    if said is None:
+    if text is None:
         return {"id": node_id, "message": None, "parent": parent, "children": []}
-    content = {"content_type": "text", "parts": [said]} if isinstance(said, str) else said
+    content = {"content_type": "text", "parts": [text]} if isinstance(text, str) else text
     author = {"role": role, "name": None, "metadata": {}}
     whole = {"id": node_id, "author": author, "create_time": 1_700_000_000.6, "content": content}
     return {"id": node_id, "message": whole | message, "parent": parent, "children": []}
@@ -64,8 +64,8 @@ def test_conversion_keeps_branches_roles_models_and_times(ann: Client) -> None:
     assert chat["history"]["currentId"] == "a"
     assert [one["id"] for one in chat["messages"]] == ["q", "a"]
     assert sorted(chat["models"]) == ["gpt-4", "gpt-4o"]
-    said = chat["history"]["messages"]
-    assert said["q"] == {
+    text = chat["history"]["messages"]
+    assert text["q"] == {
         "id": "q",
         "role": "user",
         "content": "why",
@@ -73,11 +73,11 @@ def test_conversion_keeps_branches_roles_models_and_times(ann: Client) -> None:
         "parentId": None,
         "childrenIds": ["a", "b"],
     }
-    assert (said["a"]["role"], said["a"]["parentId"], said["a"]["model"]) == (
+    assert (text["a"]["role"], text["a"]["parentId"], text["a"]["model"]) == (
         *("assistant", "q"),
         "gpt-4o",
     )
-    assert (said["b"]["model"], said["b"]["done"], list(said)) == ("gpt-4", True, ["q", "a", "b"])
+    assert (text["b"]["model"], text["b"]["done"], list(text)) == ("gpt-4", True, ["q", "a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_left_out_parts_are_counted() -> None:
 
 
 def test_hidden_current_node_is_replaced_by_its_ancestor() -> None:
-    nodes = [node("a", None, said="a"), node("x", "a"), node("y", "x"), node("b", "a", said="b")]
+    nodes = [node("a", None, text="a"), node("x", "a"), node("y", "x"), node("b", "a", text="b")]
     assert converted(*nodes, current_node="y")["history"]["currentId"] == "a"
     assert converted(*nodes, current_node="absent")["history"]["currentId"] == "b"
     assert converted(*nodes, current_node=None)["history"]["currentId"] == "b"
@@ -124,16 +124,16 @@ def test_hidden_current_node_is_replaced_by_its_ancestor() -> None:
 
 
 def test_cycles_and_missing_parents_keep_all_messages() -> None:
-    said = messages(
-        node("a", "b", said="a"),
-        node("b", "a", said="b"),
+    text = messages(
+        node("a", "b", text="a"),
+        node("b", "a", text="b"),
         node("x", "y"),
         node("y", "x"),
-        node("c", "x", said="c"),
-        node("d", "absent", said="d"),
-        node("e", "e", said="e"),
+        node("c", "x", text="c"),
+        node("d", "absent", text="d"),
+        node("e", "e", text="e"),
     )
-    assert {one["id"]: one["parentId"] for one in said.values()} == {
+    assert {one["id"]: one["parentId"] for one in text.values()} == {
         **{"a": "b", "b": "a", "c": None, "d": None, "e": "e"}
     }
 
@@ -141,8 +141,8 @@ def test_cycles_and_missing_parents_keep_all_messages() -> None:
 def test_long_conversation_is_converted_in_linear_time() -> None:
     """Chains of 30,000 visible and hidden nodes; a quadratic walk would exceed the time limit of a test."""
     hidden = [node(f"h{n}", f"h{n - 1}" if n else None) for n in range(30_000)]
-    shown = [node(f"s{n}", f"s{n - 1}" if n else "h29999", said="x") for n in range(30_000)]
-    leaves = [node(f"l{n}", "h29999", said="x") for n in range(1000)]
+    shown = [node(f"s{n}", f"s{n - 1}" if n else "h29999", text="x") for n in range(30_000)]
+    leaves = [node(f"l{n}", "h29999", text="x") for n in range(1000)]
     assert len(converted(*reversed(hidden), *shown, *leaves)["messages"]) == 1
 
 

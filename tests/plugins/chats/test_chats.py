@@ -268,8 +268,8 @@ class TestWithoutPermissions:
 
 
 def test_changes_are_published_after_commit(app: InProcessApp, ann: Client) -> None:
-    told: list[ChatChanged] = []
-    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
+    events: list[ChatChanged] = []
+    app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
 
     chat_id = new_chat(ann)["id"]
     ann.post(CHATS + chat_id, {"chat": {"title": "x"}})
@@ -277,7 +277,7 @@ def test_changes_are_published_after_commit(app: InProcessApp, ann: Client) -> N
     ann.delete(CHATS + chat_id)
 
     me = ann.account["id"]
-    assert told == [
+    assert events == [
         ChatChanged(chat_id, me, change) for change in ("created", "updated", "deleted")
     ]
 

@@ -1,4 +1,4 @@
-"""The commands of `portico chats`."""
+"""The commands of `portico chat`."""
 
 import json
 from pathlib import Path
@@ -16,75 +16,75 @@ def exported(*titles: str) -> list[dict[str, Any]]:
     ]
 
 
-def people(portico: CommandLine) -> None:
+def add_users(portico: CommandLine) -> None:
     for name in ("ann", "bob"):
         portico("user", "add", f"{name}@example.org", "--password-stdin", said="long enough\n")
 
 
 def test_commands_import_and_export_chats(cli: CommandLine, tmp_path: Path) -> None:
-    people(cli)
-    bring = ("chats", "import", "--user", "ann@example.org")
+    add_users(cli)
+    command = ("chat", "import", "--user", "ann@example.org")
     (tmp_path / "in.json").write_text(json.dumps(exported("one", "two"), indent=1))
 
-    would = cli(*bring, "in.json", "--dry-run", "--json")
+    would = cli(*command, "in.json", "--dry-run", "--json")
     assert [one["title"] for one in json.loads(would.stdout)["chats"]] == ["one", "two"]
-    assert json.loads(cli("chats", "export", "--all").stdout) == []
+    assert json.loads(cli("chat", "export", "--all").stdout) == []
 
-    done = cli(*bring, "in.json")
+    done = cli(*command, "in.json")
     assert done.stdout.split() == ["chats", "2", "messages", "2", "rejected", "0"]
     assert "Importing" in done.stderr
-    cli(*bring, "-", said=json.dumps({"chats": exported("three")}))
+    cli(*command, "-", said=json.dumps({"chats": exported("three")}))
 
-    cli("chats", "export", "all.json", "--all")
+    cli("chat", "export", "all.json", "--all")
     found = json.loads((tmp_path / "all.json").read_text())
     assert {one["title"] for one in found} == {"one", "two", "three"}
     assert found[0]["chat"]["history"] == exported("")[0]["chat"]["history"]
 
-    cli("chats", "import", "--user", "BOB@example.org", "all.json")
-    printed = cli("chats", "export", "--user", "bob@example.org")
+    cli("chat", "import", "--user", "BOB@example.org", "all.json")
+    printed = cli("chat", "export", "--user", "bob@example.org")
     assert "Exporting" in printed.stderr
     bobs = json.loads(printed.stdout)
     assert sorted(one["title"] for one in bobs) == ["one", "three", "two"]
     assert {one["user_id"] for one in bobs} != {one["user_id"] for one in found}
-    assert len(json.loads(cli("chats", "export", "--all").stdout)) == 6
+    assert len(json.loads(cli("chat", "export", "--all").stdout)) == 6
 
 
 def test_import_command_imports_nothing_from_invalid_file(cli: CommandLine) -> None:
-    people(cli)
-    bring = ("chats", "import", "--user", "ann@example.org", "-")
-    said = json.dumps([*exported("one"), 5])
+    add_users(cli)
+    command = ("chat", "import", "--user", "ann@example.org", "-")
+    text = json.dumps([*exported("one"), 5])
 
-    assert "body.1" in cli(*bring, said=said, code=1).stderr
-    rehearsed = cli(*bring, "--dry-run", said=said, code=1)
-    assert rehearsed.stdout.split() == ["chats", "1", "messages", "1", "rejected", "1"]
-    assert "chats[1]: " in rehearsed.stderr
-    assert "cut off" in cli(*bring, said=said[:-2], code=1).stderr
-    assert "not an export of chats" in cli(*bring, said="{}", code=1).stderr
-    assert json.loads(cli("chats", "export", "--all").stdout) == []
+    assert "body.1" in cli(*command, said=text, code=1).stderr
+    dry_run = cli(*command, "--dry-run", said=text, code=1)
+    assert dry_run.stdout.split() == ["chats", "1", "messages", "1", "rejected", "1"]
+    assert "chats[1]: " in dry_run.stderr
+    assert "cut off" in cli(*command, said=text[:-2], code=1).stderr
+    assert "not an export of chats" in cli(*command, said="{}", code=1).stderr
+    assert json.loads(cli("chat", "export", "--all").stdout) == []
 
 
 def test_reindex_command_rebuilds_index(cli: CommandLine) -> None:
-    people(cli)
-    said = json.dumps(exported("one", "two"))
-    cli("chats", "import", "--user", "ann@example.org", "-", said=said)
+    add_users(cli)
+    text = json.dumps(exported("one", "two"))
+    cli("chat", "import", "--user", "ann@example.org", "-", said=text)
 
-    done = cli("chats", "reindex")
+    done = cli("chat", "reindex")
 
     assert done.stdout.split() == ["texts", "4"]
     assert "Indexing" in done.stderr
 
 
 def test_command_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
-    nobody = ("--user", "nobody@example.org")
+    unknown = ("--user", "nobody@example.org")
     assert (
         "There is no account with the e-mail address nobody@"
-        in cli("chats", "export", "x.json", *nobody, code=1).stderr
+        in cli("chat", "export", "x.json", *unknown, code=1).stderr
     )
     assert (
         "There is no account with the e-mail address nobody@"
-        in cli("chats", "import", "-", *nobody, said="[]", code=1).stderr
+        in cli("chat", "import", "-", *unknown, said="[]", code=1).stderr
     )
     assert not (tmp_path / "x.json").exists()
-    assert "--user EMAIL, or --all" in cli("chats", "export", code=2).stderr
-    assert "--user EMAIL, or --all" in cli("chats", "export", "--all", *nobody, code=2).stderr
-    cli("chats", "import", "absent.json", *nobody, code=2)
+    assert "--user EMAIL, or --all" in cli("chat", "export", code=2).stderr
+    assert "--user EMAIL, or --all" in cli("chat", "export", "--all", *unknown, code=2).stderr
+    cli("chat", "import", "absent.json", *unknown, code=2)

@@ -21,25 +21,25 @@ TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_tagg
 def everything(app: InProcessApp) -> dict[str, list[dict[str, Any]]]:
     """Return all stored rows of chats, without the ones that the index has yet to remove."""
     # The index changes in the background; texts that are to be removed count as deleted.
-    told = ("owner_id", "chat_id", "part", "text")
+    events = ("owner_id", "chat_id", "part", "text")
     texts = [
-        {key: row[key] for key in told} for row in table(app, "chats_text") if row["state"] != 2
+        {key: row[key] for key in events} for row in table(app, "chats_text") if row["state"] != 2
     ]
     return {name: table(app, name) for name in TABLES} | {"chats_text": texts}
 
 
-def full(person: Client, app: InProcessApp, folder_id: str | None = None) -> str:
+def full(user: Client, app: InProcessApp, folder_id: str | None = None) -> str:
     """Return the id of a chat with everything a chat can have."""
-    chat_id = str(new_chat(person)["id"])
-    person.post(f"{CHATS}{chat_id}/tags", {"name": "Work"})
+    chat_id = str(new_chat(user)["id"])
+    user.post(f"{CHATS}{chat_id}/tags", {"name": "Work"})
     if folder_id is not None:
-        person.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
+        user.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
     share(app, chat_id)
     return chat_id
 
 
 @pytest.fixture
-def told(app: InProcessApp) -> list[ChatChanged]:
+def events(app: InProcessApp) -> list[ChatChanged]:
     events: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
     return events
@@ -55,21 +55,21 @@ def test_delete_removes_share_tags_and_texts(app: InProcessApp, ann: Client, bob
 
 
 def test_delete_all_deletes_only_own_chats(
-    app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged]
+    app: InProcessApp, ann: Client, bob: Client, events: list[ChatChanged]
 ) -> None:
     full(bob, app)
     before = everything(app)
     ids = {full(ann, app), full(ann, app, new_folder(ann))}
     ann.post(f"{CHATS}{max(ids)}/archive")
-    told.clear()
+    events.clear()
 
     assert ann.delete(CHATS).json is True
 
     assert everything(app) == before
-    assert {(event.id, event.user_id, event.change) for event in told} == {
+    assert {(event.id, event.user_id, event.change) for event in events} == {
         (one, ann.account["id"], "deleted") for one in ids
     }
-    assert len(told) == 2
+    assert len(events) == 2
     assert ann.delete("/api/v1/chats").json is True  # there is nothing left
 
 
@@ -97,7 +97,7 @@ def test_account_deletion_deletes_all_chat_rows(
 
 @pytest.mark.case("AB-51")
 def test_folder_deletion_deletes_chats_of_subtree(
-    app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged]
+    app: InProcessApp, ann: Client, bob: Client, events: list[ChatChanged]
 ) -> None:
     top = new_folder(ann, "Top")
     low = new_folder(ann, "Low", inside=top)
@@ -105,18 +105,18 @@ def test_folder_deletion_deletes_chats_of_subtree(
     full(bob, app, new_folder(bob, "Top"))
     before = everything(app)
     ids = {full(ann, app, top), full(ann, app, low)}
-    told.clear()
+    events.clear()
 
     assert ann.delete(f"/api/v1/folders/{top}").json is True
 
     assert everything(app) == before
-    assert {(event.id, event.change) for event in told} == {(one, "deleted") for one in ids}
+    assert {(event.id, event.change) for event in events} == {(one, "deleted") for one in ids}
 
 
 @pytest.mark.parametrize("hide", ["archive/all", "{}/archive", "{}/pin"])
 @pytest.mark.parametrize("below", [False, True])
 def test_folder_deletion_keeps_hidden_chats(
-    hide: str, below: bool, app: InProcessApp, ann: Client, told: list[ChatChanged]
+    hide: str, below: bool, app: InProcessApp, ann: Client, events: list[ChatChanged]
 ) -> None:
     top = new_folder(ann, "Top")
     folder = new_folder(ann, "Low", inside=top) if below else top
@@ -129,13 +129,13 @@ def test_folder_deletion_keeps_hidden_chats(
     assert before["folder_id"] == folder
     assert ann.get(f"{CHATS}folder/{top}").json == []
     listed = full(ann, app, folder)
-    told.clear()
+    events.clear()
 
     assert ann.delete(f"/api/v1/folders/{top}").json is True
 
     assert ann.get(CHATS + kept).json == before | {"folder_id": None}
     assert ann.get(CHATS + listed).status == 404
-    assert {(event.id, event.change) for event in told} == {
+    assert {(event.id, event.change) for event in events} == {
         (kept, "updated"),
         (listed, "deleted"),
     }
@@ -156,20 +156,20 @@ def test_archived_chat_moved_to_folder_reappears_in_lists(back: str, ann: Client
 
 
 def test_kept_chats_of_deleted_folder_have_no_folder(
-    app: InProcessApp, ann: Client, told: list[ChatChanged]
+    app: InProcessApp, ann: Client, events: list[ChatChanged]
 ) -> None:
     top = new_folder(ann, "Top")
     low = new_folder(ann, "Low", inside=top)
     ids = {full(ann, app, top), full(ann, app, low)}
     before = {one: ann.get(CHATS + one).json for one in ids}
-    told.clear()
+    events.clear()
 
     assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
 
     assert {one: ann.get(CHATS + one).json for one in ids} == {
         one: chat | {"folder_id": None} for one, chat in before.items()
     }
-    assert {(event.id, event.change) for event in told} == {(one, "updated") for one in ids}
+    assert {(event.id, event.change) for event in events} == {(one, "updated") for one in ids}
     assert len(ann.get(CHATS).json) == 2
 
 

@@ -24,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def told(app: InProcessApp) -> list[ChatChanged]:
+def events(app: InProcessApp) -> list[ChatChanged]:
     """The chat events that are published from now on."""
     events: list[ChatChanged] = []
     app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
@@ -88,14 +88,14 @@ def test_archiving_ends_share(app: InProcessApp, ann: Client) -> None:
 
 
 def test_archive_all_and_unarchive_all_keep_folders(
-    app: InProcessApp, ann: Client, bob: Client, told: list[ChatChanged], clock: list[int]
+    app: InProcessApp, ann: Client, bob: Client, events: list[ChatChanged], clock: list[int]
 ) -> None:
     folder = new_folder(ann)
     chats = [new_chat(ann, title=str(n)) for n in range(3)]
     theirs = new_chat(bob)
     filed = ann.post(f"{CHATS}{chats[0]['id']}/folder", {"folder_id": folder}).json
     ann.post(f"{CHATS}{chats[1]['id']}/archive")
-    told.clear()
+    events.clear()
     clock[0] = 2000
 
     assert ann.post(CHATS + "archive/all").json is True
@@ -104,7 +104,7 @@ def test_archive_all_and_unarchive_all_keep_folders(
     assert len(ann.get(CHATS + "archived").json) == 3
     kept = ann.get(CHATS + filed["id"]).json
     assert kept == filed | {"archived": True}  # folder and time stay
-    assert {(event.id, event.user_id, event.change) for event in told} == {
+    assert {(event.id, event.user_id, event.change) for event in events} == {
         (chats[n]["id"], ann.account["id"], "updated") for n in (0, 2)
     }
     assert bob.get(CHATS + theirs["id"]).json == theirs
@@ -176,13 +176,13 @@ class TestWithoutFolders:
         assert ann.post(f"{CHATS}{chat['id']}/folder", {}).json["folder_id"] is None
 
 
-def test_flag_changes_are_published_after_commit(ann: Client, told: list[ChatChanged]) -> None:
+def test_flag_changes_are_published_after_commit(ann: Client, events: list[ChatChanged]) -> None:
     folder, chat_id = new_folder(ann), new_chat(ann)["id"]
-    told.clear()
+    events.clear()
     for path, body in (("pin", None), ("archive", None), ("folder", {"folder_id": folder})):
         ann.post(f"{CHATS}{chat_id}/{path}", body)
     ann.post(f"{CHATS}{chat_id}/folder", {"folder_id": NOWHERE})
-    assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 3
+    assert events == [ChatChanged(chat_id, ann.account["id"], "updated")] * 3
 
 
 @pytest.mark.case("AB-55")

@@ -2,22 +2,20 @@
 
 import json
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 
 import pytest
-from tests.plugins.chats.conftest import document
+from tests.plugins.chats.conftest import chat_import, document
 
 from portico.testing import Client, InProcessApp
 from portico_chats.transfer.batches import BatchedImport
-from portico_chats.transfer.importer import ChatImport
 
 CHATS = "/api/v1/chats/"
 IMPORT = CHATS + "import"
 FOLDER = "c0d8b249-17cc-4e43-af52-17fee131b809"
 
 #: Imports bytes; returns the new chats in order, or the error as a text.
-Bring = Callable[[bytes], Any]
+ImportChats = Callable[[bytes], Any]
 
 
 def row(title: str, **changes: Any) -> dict[str, Any]:
@@ -44,16 +42,14 @@ def newer_row(title: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(params=["http", "command"])
-def bring(request: pytest.FixtureRequest, app: InProcessApp, ann: Client) -> Bring:
+def import_chats(request: pytest.FixtureRequest, app: InProcessApp, ann: Client) -> ImportChats:
     def over_http(body: bytes) -> Any:
         answer = ann.post(IMPORT, body=body)
         return answer.json if answer.status == 200 else json.dumps(answer.detail)
 
     def from_a_file(text: bytes) -> Any:
         async def work() -> Any:
-            batched = BatchedImport(
-                ChatImport(app.portico.context, ann.account["id"], BytesIO(text), unbounded=True)
-            )
+            batched = BatchedImport(chat_import(app, ann, text))
             return [one.id for one in (await batched.run()).chats]
 
         try:
@@ -89,12 +85,12 @@ def encoded(*documents: Any) -> bytes:
     ],
     ids=["list", "wrapper", "joined", "lists", "mixed", "lines", "bom", "documents", "old"],
 )
-def test_two_chats_are_imported_from_every_format(bring: Bring, text: bytes) -> None:
-    assert titles(bring(text)) == ["one", "two"]
+def test_two_chats_are_imported_from_every_format(import_chats: ImportChats, text: bytes) -> None:
+    assert titles(import_chats(text)) == ["one", "two"]
 
 
-def test_single_exported_chat_is_imported_unchanged(bring: Bring) -> None:
-    (found,) = bring(encoded(row("one", pinned=True, archived=True)))
+def test_single_exported_chat_is_imported_unchanged(import_chats: ImportChats) -> None:
+    (found,) = import_chats(encoded(row("one", pinned=True, archived=True)))
 
     assert (found["chat"], found["pinned"], found["archived"]) == (
         document(title="one"),
@@ -104,8 +100,8 @@ def test_single_exported_chat_is_imported_unchanged(bring: Bring) -> None:
     assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_001)
 
 
-def test_sqlite_row_is_imported_as_chat(bring: Bring) -> None:
-    (found,) = bring(
+def test_sqlite_row_is_imported_as_chat(import_chats: ImportChats) -> None:
+    (found,) = import_chats(
         encoded(
             [
                 row(
@@ -126,17 +122,17 @@ def test_sqlite_row_is_imported_as_chat(bring: Bring) -> None:
     assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_000)
 
 
-def test_single_document_keeps_time_and_tags(bring: Bring) -> None:
+def test_single_document_keeps_time_and_tags(import_chats: ImportChats) -> None:
     alone = document(title="one", timestamp=1_600_000_000_000, tags=["Law", {"name": "tax"}])
 
-    (found,) = bring(encoded([alone]))
+    (found,) = import_chats(encoded([alone]))
 
     assert (found["chat"], found["meta"]) == (alone, {"tags": ["law", "tax"]})
     assert found["created_at"] == found["updated_at"] == 1_600_000_000
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (encoded([row("one")]) + b" oops", "unexpected text at byte"),
         (encoded([row("one"), row("two")])[:-40], "cut off"),
@@ -153,14 +149,16 @@ def test_single_document_keeps_time_and_tags(bring: Bring) -> None:
     ],
 )
 def test_unreadable_import_is_refused_with_reason(
-    bring: Bring, ann: Client, text: bytes, told: str
+    import_chats: ImportChats, ann: Client, text: bytes, expected: str
 ) -> None:
-    assert told in bring(text)
+    assert expected in import_chats(text)
     assert ann.get(CHATS + "all").json == []
 
 
-def test_import_creates_no_shares(bring: Bring, app: InProcessApp, bob: Client) -> None:
-    (found,) = bring(encoded([row("one", share_id="19041648-b0de-4b59-a320-9bdfed7379cf")]))
+def test_import_creates_no_shares(
+    import_chats: ImportChats, app: InProcessApp, bob: Client
+) -> None:
+    (found,) = import_chats(encoded([row("one", share_id="19041648-b0de-4b59-a320-9bdfed7379cf")]))
 
     assert found["share_id"] is None
     assert bob.get(f"{CHATS}share/19041648-b0de-4b59-a320-9bdfed7379cf").status == 404
@@ -172,14 +170,14 @@ class TestFolders:
         return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
     @staticmethod
-    def folders(person: Client) -> dict[str, str]:
+    def folders(user: Client) -> dict[str, str]:
         """Return the names by id."""
-        return {one["id"]: one["name"] for one in person.get("/api/v1/folders/").json}
+        return {one["id"]: one["name"] for one in user.get("/api/v1/folders/").json}
 
-    def test_named_folders_are_created_once(self, bring: Bring, ann: Client) -> None:
+    def test_named_folders_are_created_once(self, import_chats: ImportChats, ann: Client) -> None:
         mine = ann.post("/api/v1/folders/", {"name": "Work"}).json["id"]
 
-        found = bring(
+        found = import_chats(
             encoded(
                 {
                     "folders": [
@@ -207,19 +205,23 @@ class TestFolders:
         parents = {one["name"]: one["parent_id"] for one in ann.get("/api/v1/folders/").json}
         assert names[parents["Spain"]] == "Trips"
 
-    def test_chats_of_one_foreign_folder_share_a_folder(self, bring: Bring, ann: Client) -> None:
-        found = bring(encoded([row("a", folder_id=FOLDER), row("b", folder_id=FOLDER), row("c")]))
+    def test_chats_of_one_foreign_folder_share_a_folder(
+        self, import_chats: ImportChats, ann: Client
+    ) -> None:
+        found = import_chats(
+            encoded([row("a", folder_id=FOLDER), row("b", folder_id=FOLDER), row("c")])
+        )
 
         (folder_id,) = names = self.folders(ann)
         assert names[folder_id] == "Imported folder c0d8b249"
         assert [one["folder_id"] for one in found] == [folder_id, folder_id, None]
 
     def test_import_never_uses_folders_of_others(
-        self, bring: Bring, ann: Client, bob: Client
+        self, import_chats: ImportChats, ann: Client, bob: Client
     ) -> None:
         theirs = bob.post("/api/v1/folders/", {"name": "F"}).json["id"]
 
-        (found,) = bring(encoded([row("a", folder_id=theirs)]))
+        (found,) = import_chats(encoded([row("a", folder_id=theirs)]))
 
         assert found["folder_id"] is None
         assert self.folders(ann) == {}
@@ -232,6 +234,6 @@ class TestWithoutFolders:
         return env | only | {"USER_PERMISSIONS_FEATURES_FOLDERS": "false"}
 
     def test_import_without_folder_permission_reports_missing_folders(self, ann: Client) -> None:
-        (told,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Law")]).json["chats"]
-        assert (told["in_folder"], "in no folder" in told["note"]) == (False, True)
+        (expected,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Law")]).json["chats"]
+        assert (expected["in_folder"], "in no folder" in expected["note"]) == (False, True)
         assert ann.post(IMPORT, [row("a", folder="Law")]).json[0]["folder_id"] is None

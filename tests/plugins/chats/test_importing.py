@@ -33,8 +33,8 @@ def exported(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def bring(person: Client, *chats: Any) -> list[dict[str, Any]]:
-    answer = person.post(IMPORT, list(chats))
+def import_chats(user: Client, *chats: Any) -> list[dict[str, Any]]:
+    answer = user.post(IMPORT, list(chats))
     assert answer.status == 200, answer
     return list(answer.json)
 
@@ -47,12 +47,12 @@ def count(app: InProcessApp, table: str) -> int:
 def test_import_keeps_all_but_ids_and_owner(ann: Client) -> None:
     chat = exported(archived=True, pinned=True, meta={"tags": ["law"], "more": {"a": 1.50}})
 
-    (brought,) = bring(ann, chat)
+    (imported,) = import_chats(ann, chat)
 
-    assert {name: brought[name] for name in FIELDS} == {name: chat[name] for name in FIELDS}
-    assert brought["user_id"] == ann.account["id"]
-    assert (brought["share_id"], brought["id"] != chat["id"]) == (None, True)
-    assert ann.get(CHATS + brought["id"]).json == brought
+    assert {name: imported[name] for name in FIELDS} == {name: chat[name] for name in FIELDS}
+    assert imported["user_id"] == ann.account["id"]
+    assert (imported["share_id"], imported["id"] != chat["id"]) == (None, True)
+    assert ann.get(CHATS + imported["id"]).json == imported
 
 
 def test_import_accepts_form_and_keeps_order(ann: Client) -> None:
@@ -68,16 +68,16 @@ def test_import_accepts_form_and_keeps_order(ann: Client) -> None:
 def test_missing_fields_get_defaults_of_new_chat(ann: Client) -> None:
     fresh = new_chat(ann)
 
-    (brought,) = bring(ann, {"chat": {}, "meta": None, "pinned": None, "folder_id": ""})
+    (imported,) = import_chats(ann, {"chat": {}, "meta": None, "pinned": None, "folder_id": ""})
 
-    assert (brought["title"], brought["chat"], brought["meta"]) == ("New Chat", {}, {})
-    assert brought["created_at"] == brought["updated_at"] >= fresh["created_at"]
-    assert (brought["pinned"], brought["archived"], brought["folder_id"]) == (False, False, None)
+    assert (imported["title"], imported["chat"], imported["meta"]) == ("New Chat", {}, {})
+    assert imported["created_at"] == imported["updated_at"] >= fresh["created_at"]
+    assert (imported["pinned"], imported["archived"], imported["folder_id"]) == (False, False, None)
 
 
 def test_title_of_row_is_used_without_document_title(ann: Client) -> None:
-    assert bring(ann, exported(chat={}, title="Beside"))[0]["title"] == "Beside"
-    assert bring(ann, exported(title="Beside"))[0]["title"] == "Trip ideas"
+    assert import_chats(ann, exported(chat={}, title="Beside"))[0]["title"] == "Beside"
+    assert import_chats(ann, exported(title="Beside"))[0]["title"] == "Trip ideas"
 
 
 @pytest.mark.case("AB-56")
@@ -87,7 +87,7 @@ def test_import_ignores_ids_and_owners_of_file(app: InProcessApp, ann: Client, b
     before = bob.get(CHATS + theirs["id"]).json
     forged = exported(id=theirs["id"], user_id=bob.account["id"], share_id=share_id)
 
-    mine = bring(ann, forged, forged)
+    mine = import_chats(ann, forged, forged)
 
     assert len({theirs["id"], *(one["id"] for one in mine)}) == 3
     assert {one["user_id"] for one in mine} == {ann.account["id"]}
@@ -97,9 +97,9 @@ def test_import_ignores_ids_and_owners_of_file(app: InProcessApp, ann: Client, b
 
 
 def test_imported_tags_belong_to_importer(app: InProcessApp, ann: Client, bob: Client) -> None:
-    bring(bob, exported(meta={"tags": ["Law Desk"]}))
+    import_chats(bob, exported(meta={"tags": ["Law Desk"]}))
 
-    first, second = bring(
+    first, second = import_chats(
         ann,
         exported(meta={"tags": ["Law Desk", "law_desk", "tax", "None", ""]}),
         exported(meta={"tags": ["LAW desk"]}),
@@ -118,7 +118,7 @@ def test_imported_tags_of_archived_chats_are_unlisted_and_limited(
 ) -> None:
     many = ["x" * 129, *(str(number) for number in range(200))]
 
-    first, second = bring(
+    first, second = import_chats(
         ann, exported(meta={"tags": ["law"]}, archived=True), exported(meta={"tags": many})
     )
 
@@ -129,7 +129,7 @@ def test_imported_tags_of_archived_chats_are_unlisted_and_limited(
 
 
 @pytest.mark.parametrize(
-    ("chat", "status", "told"),
+    ("chat", "status", "expected"),
     [
         (5, 422, "Expected `object`"),
         ({}, 422, "Field required"),
@@ -151,12 +151,12 @@ def test_imported_tags_of_archived_chats_are_unlisted_and_limited(
 )
 @pytest.mark.case("AB-58")
 def test_one_invalid_chat_rejects_whole_import(
-    app: InProcessApp, ann: Client, chat: Any, status: int, told: str
+    app: InProcessApp, ann: Client, chat: Any, status: int, expected: str
 ) -> None:
     answer = ann.post(IMPORT, {"chats": [exported(), chat, exported()]})
 
     assert answer.status == status
-    assert told in json.dumps(answer.detail)
+    assert expected in json.dumps(answer.detail)
     if status == 422:
         assert answer.detail[0]["loc"][:3] == ["body", "chats", 1]
     assert count(app, "chats_chat") == count(app, "chats_tag") == 0
@@ -164,7 +164,7 @@ def test_one_invalid_chat_rejects_whole_import(
     report = ann.post(f"{IMPORT}?dry_run=true", [exported(), chat]).json
     assert [one["index"] for one in report["chats"]] == [0]
     assert [one["index"] for one in report["rejected"]] == [1]
-    assert told in report["rejected"][0]["reason"]
+    assert expected in report["rejected"][0]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ def test_import_of_invalid_utf8_is_422(app: InProcessApp, ann: Client) -> None:
 def test_import_removes_nul(ann: Client) -> None:
     body = b'[{"chat":{"title":"a\\u0000b"},"meta":{"tags":["l\\u0000aw"],"x":"\\u0000"}}]'
 
-    (brought,) = ann.post(IMPORT, body=body).json
+    (imported,) = ann.post(IMPORT, body=body).json
 
-    assert (brought["title"], brought["meta"]) == ("ab", {"tags": ["law"], "x": ""})
+    assert (imported["title"], imported["meta"]) == ("ab", {"tags": ["law"], "x": ""})
     assert ann.get(CHATS).json[0]["title"] == "ab"
 
 
@@ -220,7 +220,7 @@ def test_too_large_import_is_refused_before_writing(
     for body in bodies:
         assert ann.post(IMPORT, body=body).status == 413
     assert count(app, "chats_chat") == 0
-    assert len(bring(ann, *[exported()] * 3)) == 3
+    assert len(import_chats(ann, *[exported()] * 3)) == 3
 
 
 @pytest.mark.case("AB-57")
@@ -232,8 +232,8 @@ def test_compressed_import_is_not_decompressed(ann: Client) -> None:
 @pytest.mark.case("AB-55")
 def test_import_drops_foreign_folder(ann: Client) -> None:
     for folder_id in ("absent", "\x00", "🦜"):
-        (brought,) = bring(ann, exported(folder_id=folder_id))
-        assert brought["folder_id"] is None
+        (imported,) = import_chats(ann, exported(folder_id=folder_id))
+        assert imported["folder_id"] is None
 
 
 class TestWithFolders:
@@ -250,12 +250,12 @@ class TestWithFolders:
 
         report = ann.post(f"{IMPORT}?dry_run=1", chats).json
         assert [one["in_folder"] for one in report["chats"]] == [True, False, True]
-        assert [one["folder_id"] for one in bring(ann, *chats)] == [mine, None, mine]
+        assert [one["folder_id"] for one in import_chats(ann, *chats)] == [mine, None, mine]
 
 
 def test_dry_run_reports_every_chat_and_changes_nothing(app: InProcessApp, ann: Client) -> None:
-    told: list[ChatChanged] = []
-    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
+    expected: list[ChatChanged] = []
+    app.portico.events.subscribe("test", [Listener(ChatChanged, expected.append)])
 
     report = ann.post(f"{IMPORT}?dry_run=true", [exported(meta={"tags": ["Law"]}), 5]).json
 
@@ -264,18 +264,18 @@ def test_dry_run_reports_every_chat_and_changes_nothing(app: InProcessApp, ann: 
     ]
     assert [one["index"] for one in report["rejected"]] == [1]
     assert count(app, "chats_chat") == count(app, "chats_tag") == 0
-    assert told == []
+    assert expected == []
     assert ann.post(f"{IMPORT}?dry_run=maybe", []).status == 422
 
 
 def test_imported_chats_are_published_after_commit(app: InProcessApp, ann: Client) -> None:
-    told: list[ChatChanged] = []
-    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
+    expected: list[ChatChanged] = []
+    app.portico.events.subscribe("test", [Listener(ChatChanged, expected.append)])
 
-    ids = [one["id"] for one in bring(ann, exported(), exported())]
+    ids = [one["id"] for one in import_chats(ann, exported(), exported())]
     ann.post(IMPORT, [exported(), 5])
 
-    assert told == [ChatChanged(one, ann.account["id"], "created") for one in ids]
+    assert expected == [ChatChanged(one, ann.account["id"], "created") for one in ids]
 
 
 def test_failed_import_is_rolled_back(
@@ -292,12 +292,12 @@ def test_failed_import_is_rolled_back(
 def test_thousand_chats_survive_export_and_import(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
-    def taken_along(person: Client) -> list[dict[str, Any]]:
+    def exported_chats(user: Client) -> list[dict[str, Any]]:
         async def read() -> bytes:
             from portico.api import json_array_stream
             from portico_chats.transfer import exporter
 
-            found = exporter.blocks(person.account["id"])
+            found = exporter.blocks(user.account["id"])
             return b"".join([part async for part in json_array_stream(found)])
 
         return list(json.loads(app.call(read)))
@@ -318,11 +318,11 @@ def test_thousand_chats_survive_export_and_import(
         )
         for number in range(1000)
     ]
-    bring(ann, *chats)
+    import_chats(ann, *chats)
 
-    first = taken_along(ann)
-    bring(bob, *first)
-    second = taken_along(bob)
+    first = exported_chats(ann)
+    import_chats(bob, *first)
+    second = exported_chats(bob)
 
     assert bare(first) == bare(second) == bare(chats)
     assert {one["id"] for one in first}.isdisjoint(one["id"] for one in second)
@@ -336,7 +336,7 @@ class TestWithNothingKept:
 
     def test_only_administrators_import_chats(self, ann: Client, admin: Client) -> None:
         assert ann.post(IMPORT, [exported()]).status == 403
-        assert len(bring(admin, exported())) == 1
+        assert len(import_chats(admin, exported())) == 1
 
 
 def test_import_limits_exceed_typical_exports() -> None:

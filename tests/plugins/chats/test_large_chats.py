@@ -7,12 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.plugins.chats.conftest import new_chat
+from tests.plugins.chats.conftest import new_chat, plugin_of
 
 from portico.db import execute, fetch_all, placeholder_rows, transaction
 from portico.testing import Client, InProcessApp
 from portico_chats.storage import indexed_texts, message_queries
-from portico_chats.storage.chat_cache import ChatCache
 from portico_chats.tags import queries as tag_queries
 
 CHATS = "/api/v1/chats/"
@@ -76,7 +75,7 @@ def test_large_chat_does_not_block_other_requests(app: InProcessApp, ann: Client
         return app._portal.call(ask).json
 
     def forget() -> None:
-        app.portico.context.services.require(ChatCache).forget(chat_id)
+        plugin_of(app).cache.forget(chat_id)
 
     fill_tags(app, ann, 500 * (TURNS + 1))
     does("archive all", "POST", "archive/all")
@@ -99,14 +98,14 @@ def test_large_chat_does_not_block_other_requests(app: InProcessApp, ann: Client
     assert {name: turns for name, (turns, _) in done.items() if turns < TURNS} == {}
 
 
-def fill_tags(app: InProcessApp, person: Client, count: int) -> None:
+def fill_tags(app: InProcessApp, user: Client, count: int) -> None:
     """Insert tags that no chat has."""
 
     async def write() -> None:
         async with transaction():
-            await tag_queries.lock_owner(person.account["id"])
+            await tag_queries.lock_owner(user.account["id"])
             for n in range(0, count, 500):
-                tags = [(person.account["id"], f"t{m}", "x") for m in range(n, n + 500)]
+                tags = [(user.account["id"], f"t{m}", "x") for m in range(n, n + 500)]
                 values = (value for tag in tags for value in tag)
                 insert = f"INSERT INTO chats_tag VALUES {placeholder_rows(500, 3)}"
                 await execute(insert, *values)

@@ -34,13 +34,13 @@ def titles(answer: Any) -> list[str]:
     return [one["title"] for one in answer.json]
 
 
-def make(person: Client, *names: str, **marks: Any) -> list[str]:
+def make(user: Client, *names: str, **marks: Any) -> list[str]:
     """Create chats with these titles, each changed by these routes. Returns their ids."""
     ids = []
     for name in names:
-        ids.append(new_chat(person, title=name)["id"])
+        ids.append(new_chat(user, title=name)["id"])
         for path, body in marks.items():
-            assert person.post(f"{CHATS}{ids[-1]}/{path}", body).status == 200
+            assert user.post(f"{CHATS}{ids[-1]}/{path}", body).status == 200
     return ids
 
 
@@ -161,10 +161,10 @@ def test_foreign_and_unknown_folders_get_same_response(
 ) -> None:
     folder = new_folder(ann)
     make(ann, "x", folder={"folder_id": folder})
-    for person in (bob, admin):
+    for user in (bob, admin):
         for target in (folder, "absent", "%00", "%F0%9F%A6%9C"):
             for path in (target, f"{target}/list"):
-                answer = person.get(f"{CHATS}folder/{path}")
+                answer = user.get(f"{CHATS}folder/{path}")
                 assert (answer.status, answer.detail) == (404, NOT_FOUND)
 
 

@@ -18,8 +18,8 @@ def conversations(app: InProcessApp) -> ChatStore:
     return app.portico.context.services.require(ChatStore)
 
 
-def actor(person: Client) -> Actor:
-    account: Any = person.account
+def actor(user: Client) -> Actor:
+    account: Any = user.account
     return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
 
 
@@ -30,14 +30,14 @@ def test_may_write_is_true_only_for_own_chats(
     chat_id = new_chat(ann)["id"]
 
     assert app.call(conversations.may_write, actor(ann), chat_id)
-    for person, target in (
+    for user, target in (
         (bob, chat_id),
         (admin, chat_id),
         (ann, "absent"),
         (ann, "\x00"),
         (ann, "../"),
     ):
-        assert not app.call(conversations.may_write, actor(person), target)
+        assert not app.call(conversations.may_write, actor(user), target)
 
 
 def test_reply_updates_its_message_and_becomes_current(

@@ -12,8 +12,8 @@ from portico.testing import Client, InProcessApp
 CHATS = "/api/v1/chats/"
 
 
-def message(person: Client, chat_id: str, message_id: str) -> dict[str, Any]:
-    answer = person.get(CHATS + chat_id)
+def message(user: Client, chat_id: str, message_id: str) -> dict[str, Any]:
+    answer = user.get(CHATS + chat_id)
     return dict(answer.json["chat"]["history"]["messages"][message_id])
 
 
@@ -267,7 +267,7 @@ def test_message_events_are_published_after_commit(app: InProcessApp, ann: Clien
     ann.post(f"{CHATS}{chat['id']}/messages/q", {"content": "x"})
     ann.post(f"{CHATS}{chat['id']}/messages/q/event", {"type": "status", "data": {"a": 1}})
 
-    told = [(one.type, bytes(one.data)) for one in heard if isinstance(one, MessageEvent)]
-    assert told == [("chat:message", b'{"content":"x"}'), ("status", b'{"a":1}')]
+    events = [(one.type, bytes(one.data)) for one in heard if isinstance(one, MessageEvent)]
+    assert events == [("chat:message", b'{"content":"x"}'), ("status", b'{"a":1}')]
     assert {one.user_id for one in heard} == {chat["user_id"]}
     assert [one.change for one in heard if isinstance(one, ChatChanged)] == ["updated", "updated"]

@@ -16,9 +16,9 @@ _KEEP = (
 )
 
 
-def old_chat(app: InProcessApp, person: Client, document: Any, title: str = "Old") -> str:
+def old_chat(app: InProcessApp, user: Client, document: Any, title: str = "Old") -> str:
     """Return the id of a chat as it was before messages had rows of their own."""
-    chat_id = str(new_chat(person)["id"])
+    chat_id = str(new_chat(user)["id"])
     call, database = app.call, app.portico.database
     call(database.execute, "DELETE FROM chats_message WHERE chat_id = $1", chat_id)
     call(database.execute, _KEEP, chat_id, json.dumps(document), title)
@@ -32,8 +32,8 @@ def tree(**more: Any) -> dict[str, Any]:
     return {"messages": {"q": question, LONG: answer, **more}, "currentId": LONG}
 
 
-def history(person: Client, chat_id: str) -> dict[str, Any]:
-    return dict(person.get(CHATS + chat_id).json["chat"]["history"])
+def history(user: Client, chat_id: str) -> dict[str, Any]:
+    return dict(user.get(CHATS + chat_id).json["chat"]["history"])
 
 
 @pytest.mark.case("AB-58")

@@ -11,11 +11,11 @@ CHATS = "/api/v1/chats/"
 EXPORTS = ("all", "all/archived", "all/db")
 
 
-def exports(person: Client, folder_id: str) -> set[int]:
-    return {person.get(CHATS + path).status for path in (*EXPORTS, f"folder/{folder_id}")}
+def exports(user: Client, folder_id: str) -> set[int]:
+    return {user.get(CHATS + path).status for path in (*EXPORTS, f"folder/{folder_id}")}
 
 
-def give(admin: Client, person: Client, *words: str) -> None:
+def grant(admin: Client, user: Client, *words: str) -> None:
     """Create a group with permissions of the section `chat` for a user."""
     form = {
         "name": words[0],
@@ -23,7 +23,7 @@ def give(admin: Client, person: Client, *words: str) -> None:
         "permissions": {"chat": dict.fromkeys(words, True)},
     }
     group_id = admin.post("/api/v1/groups/create", form).json["id"]
-    ids = {"user_ids": [person.account["id"]]}
+    ids = {"user_ids": [user.account["id"]]}
     assert admin.post(f"/api/v1/groups/id/{group_id}/users/add", ids).status == 200
 
 
@@ -42,7 +42,7 @@ class TestWithoutThePermissions:
         assert ann.get(f"{CHATS}folder/{folder}/list").status == 200
         assert {admin.get(CHATS + path).status for path in EXPORTS} == {200}
 
-        give(admin, ann, "export")
+        grant(admin, ann, "export")
 
         assert ann.get(f"{CHATS}all/db").status == 403  # that also needs a policy rule
         assert {ann.get(CHATS + path).status for path in ("all", f"folder/{folder}")} == {200}
@@ -55,7 +55,7 @@ class TestWithoutThePermissions:
         assert new_chat(ann)
         assert admin.post(CHATS + "import", chats).status == 200
 
-        give(admin, ann, "import")
+        grant(admin, ann, "import")
 
         assert ann.post(CHATS + "import", chats).status == 200
 
@@ -75,17 +75,17 @@ class TestOneLimitForAllCopies:
     def test_copy_limit_is_per_account(self, ann: Client, bob: Client) -> None:
         chat = new_chat(ann)
         share = ann.post(f"{CHATS}{chat['id']}/share")
-        ways: list[tuple[str, str, Any]] = [
+        requests: list[tuple[str, str, Any]] = [
             ("POST", f"{chat['id']}/clone", {}),
             ("POST", "import", [{"chat": document()}]),
             ("POST", f"{share.json['id']}/clone/shared", None),
             ("DELETE", f"{chat['id']}/share", None),
         ]
-        for method, path, body in ways:
+        for method, path, body in requests:
             assert ann.request(method, CHATS + path, json=body).status == 200
 
-        ways.append(("POST", f"{chat['id']}/share", None))
-        for method, path, body in ways:
+        requests.append(("POST", f"{chat['id']}/share", None))
+        for method, path, body in requests:
             refused = ann.request(method, CHATS + path, json=body)
             assert (refused.status, refused.detail) == (429, "API rate limit exceeded")
             assert 1 <= int(refused.headers["retry-after"]) <= 600

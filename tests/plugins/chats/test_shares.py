@@ -16,18 +16,18 @@ USERS = "/api/v1/users/"
 NOT_FOUND = "We could not find what you're looking for :/"
 
 
-def share(person: Client, chat_id: str) -> dict[str, Any]:
-    answer = person.post(f"{CHATS}{chat_id}/share")
+def share(user: Client, chat_id: str) -> dict[str, Any]:
+    answer = user.post(f"{CHATS}{chat_id}/share")
     assert answer.status == 200, answer
     return dict(answer.json)
 
 
-def is_dead(person: Client, share_id: str) -> bool:
+def is_dead(user: Client, share_id: str) -> bool:
     """Return whether a link returns nothing, reveals no names, and looks like an unknown one."""
     answers = (
-        person.get(f"{CHATS}share/{share_id}"),
-        person.post(f"{CHATS}{share_id}/clone/shared"),
-        person.get(f"{USERS}shared-{share_id}"),
+        user.get(f"{CHATS}share/{share_id}"),
+        user.post(f"{CHATS}{share_id}/clone/shared"),
+        user.get(f"{USERS}shared-{share_id}"),
     )
     return [(one.status, one.json) for one in answers] == [(404, {"detail": NOT_FOUND})] * 3
 
@@ -65,8 +65,8 @@ def test_share_is_snapshot_of_chat(ann: Client, bob: Client) -> None:
     assert (shared["title"], shared["chat"]) == (chat["title"], chat["chat"])
     assert shared["created_at"] == chat["created_at"]
     assert ann.get(CHATS + chat["id"]).json["share_id"] == shared["id"]
-    for person in (ann, bob):
-        assert person.get(f"{CHATS}share/{shared['id']}").json == shared
+    for user in (ann, bob):
+        assert user.get(f"{CHATS}share/{shared['id']}").json == shared
 
     ann.post(CHATS + chat["id"], {"chat": {"title": "Later", "more": 1}})
     assert bob.get(f"{CHATS}share/{shared['id']}").json == shared
@@ -125,8 +125,8 @@ def test_author_of_share_has_only_name_and_picture(ann: Client, bob: Client, adm
     alias = f"shared-{shared['id']}"
     plain = bob.get(USERS + ann.account["id"]).json
 
-    for person in (bob, admin, ann):
-        author = person.get(USERS + alias).json
+    for user in (bob, admin, ann):
+        author = user.get(USERS + alias).json
         assert list(author) == list(plain)
         assert (author["id"], author["name"]) == (alias, "Ann")
         assert author["profile_image_url"] == plain["profile_image_url"]
@@ -194,13 +194,13 @@ def test_only_owner_shares_and_unshares(
     share_id = share(ann, chat_id)["id"]
     before = ann.get(CHATS + chat_id).json
 
-    for person in (bob, admin):
+    for user in (bob, admin):
         for target in (chat_id, share_id, "absent", "%00", "%F0%9F%A6%9C"):
             # An administrator may only read it while ENABLE_ADMIN_CHAT_ACCESS is on.
-            is_known = person is admin and target == chat_id
+            is_known = user is admin and target == chat_id
             for answer in (
-                person.post(f"{CHATS}{target}/share"),
-                person.delete(f"{CHATS}{target}/share"),
+                user.post(f"{CHATS}{target}/share"),
+                user.delete(f"{CHATS}{target}/share"),
             ):
                 assert answer.status == (403 if is_known else 404)
                 assert is_known or answer.detail == NOT_FOUND
@@ -249,14 +249,14 @@ class TestWithALine:
 
 def test_share_changes_are_published(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
-    told: list[ChatChanged] = []
-    app.portico.events.subscribe("test", [Listener(ChatChanged, told.append)])
+    events: list[ChatChanged] = []
+    app.portico.events.subscribe("test", [Listener(ChatChanged, events.append)])
 
     share(ann, chat_id)
     ann.delete(f"{CHATS}{chat_id}/share")
     ann.delete(f"{CHATS}{chat_id}/share")
 
-    assert told == [ChatChanged(chat_id, ann.account["id"], "updated")] * 2
+    assert events == [ChatChanged(chat_id, ann.account["id"], "updated")] * 2
 
 
 def test_unreadable_document_is_not_shared(app: InProcessApp, ann: Client) -> None:

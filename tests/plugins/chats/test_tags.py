@@ -28,25 +28,25 @@ CHATS = "/api/v1/chats/"
 NOT_FOUND = "We could not find what you're looking for :/"
 
 
-def tag(person: Client, chat_id: str, *names: str) -> Any:
+def tag(user: Client, chat_id: str, *names: str) -> Any:
     """Add tags to a chat. Returns the last response."""
     answer = None
     for name in names:
-        answer = person.post(f"{CHATS}{chat_id}/tags", {"name": name})
+        answer = user.post(f"{CHATS}{chat_id}/tags", {"name": name})
         assert answer.status == 200, answer
     return answer and answer.json
 
 
-def all_tags(person: Client) -> dict[str, str]:
+def all_tags(user: Client) -> dict[str, str]:
     """Return the names by id."""
-    return {one["id"]: one["name"] for one in person.get(CHATS + "all/tags").json}
+    return {one["id"]: one["name"] for one in user.get(CHATS + "all/tags").json}
 
 
-def carried(person: Client, chat_id: str) -> set[str]:
+def carried(user: Client, chat_id: str) -> set[str]:
     """Return the tags of a chat, read in every available way."""
-    ids = {one["id"] for one in person.get(f"{CHATS}{chat_id}/tags").json}
-    told = person.get(CHATS + chat_id).json["meta"].get("tags", [])
-    assert sorted(told) == sorted(ids)
+    ids = {one["id"] for one in user.get(f"{CHATS}{chat_id}/tags").json}
+    events = user.get(CHATS + chat_id).json["meta"].get("tags", [])
+    assert sorted(events) == sorted(ids)
     return ids
 
 
@@ -275,16 +275,16 @@ def test_concurrent_tagging_keeps_tag_exactly_if_used(
         ids = [new_chat(ann)["id"] for _ in range(4)]
 
         def work(n: int) -> None:
-            person, chat_id = (ann, there)[n % 2], ids[n % 4]
+            user, chat_id = (ann, there)[n % 2], ids[n % 4]
             for turn in range(8):
                 path = f"{CHATS}{chat_id}/tags"
                 name = {"name": ("Red", "Blue")[(n + turn) % 2]}
-                assert person.post(path, name).status == 200
+                assert user.post(path, name).status == 200
                 if turn % 3 == 0:
-                    assert person.post(f"{CHATS}{chat_id}/archive").status == 200
-                assert person.delete(path, name).status == 200
+                    assert user.post(f"{CHATS}{chat_id}/archive").status == 200
+                assert user.delete(path, name).status == 200
                 if (n + turn) % 5 == 0:
-                    assert person.post(path, name).status == 200
+                    assert user.post(path, name).status == 200
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(work, range(8)))

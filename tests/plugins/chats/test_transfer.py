@@ -2,24 +2,21 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.plugins.chats.conftest import new_chat, new_folder
+from tests.plugins.chats.conftest import chat_import, new_chat, new_folder
 from tests.servers import fresh_database
 
 from portico.api import FolderLookup, execute, json_array_stream
-from portico.cli.context import CommandContext
+from portico.cli.main import command_line
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
 from portico.testing import Client, InProcessApp
 from portico_chats.transfer import exporter
 from portico_chats.transfer.batches import BatchedImport
-from portico_chats.transfer.commands import chats
-from portico_chats.transfer.importer import ChatImport
 
 CHATS = "/api/v1/chats/"
 
@@ -41,16 +38,16 @@ def elsewhere(
         app.close()
 
 
-def put(person: Client, title: str, folder_id: str | None, *, archived: bool = False) -> None:
-    chat_id = new_chat(person, title=title)["id"]
+def put(user: Client, title: str, folder_id: str | None, *, archived: bool = False) -> None:
+    chat_id = new_chat(user, title=title)["id"]
     if archived:  # takes it out of its folder, so it comes first
-        assert person.post(f"{CHATS}{chat_id}/archive").status == 200
-    answer = person.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
+        assert user.post(f"{CHATS}{chat_id}/archive").status == 200
+    answer = user.post(f"{CHATS}{chat_id}/folder", {"folder_id": folder_id})
     assert answer.status == 200, answer
 
 
 def exported(app: InProcessApp, owner_id: str | None = None) -> bytes:
-    """Return the output of `portico chats export`."""
+    """Return the output of `portico chat export`."""
 
     async def work() -> bytes:
         folders = app.portico.context.services.get(FolderLookup)
@@ -62,17 +59,16 @@ def exported(app: InProcessApp, owner_id: str | None = None) -> bytes:
     return text
 
 
-def bring(app: InProcessApp, owner: Client, text: bytes) -> BatchedImport:
-    """Return an import as `portico chats import` runs it."""
-    context, owner_id = app.portico.context, owner.account["id"]
-    batched = BatchedImport(ChatImport(context, owner_id, BytesIO(text), unbounded=True))
+def import_chats(app: InProcessApp, owner: Client, text: bytes) -> BatchedImport:
+    """Return an import as `portico chat import` runs it."""
+    batched = BatchedImport(chat_import(app, owner, text))
     app.call(batched.run)
     return batched
 
 
-def places(person: Client) -> dict[str, str]:
+def places(user: Client) -> dict[str, str]:
     """Return the folder of each chat, as a path of names; "" = in no folder."""
-    folders = {one["id"]: one for one in person.get("/api/v1/folders/").json}
+    folders = {one["id"]: one for one in user.get("/api/v1/folders/").json}
 
     def path(folder_id: str | None) -> str:
         if folder_id is None:
@@ -80,21 +76,21 @@ def places(person: Client) -> dict[str, str]:
         one = folders[folder_id]
         return f"{path(one['parent_id'])}/{one['name']}"
 
-    return {one["title"]: path(one["folder_id"]) for one in person.get(CHATS + "all").json}
+    return {one["title"]: path(one["folder_id"]) for one in user.get(CHATS + "all").json}
 
 
-def names(person: Client) -> list[str]:
-    return sorted(one["name"] for one in person.get("/api/v1/folders/").json)
+def names(user: Client) -> list[str]:
+    return sorted(one["name"] for one in user.get("/api/v1/folders/").json)
 
 
-def furnish(person: Client) -> dict[str, str]:
+def furnish(user: Client) -> dict[str, str]:
     """Create nested folders with chats in them; the middle one has none. Returns where each chat is."""
-    trips = new_folder(person, "Trips")
-    spain = new_folder(person, "Año 2024", new_folder(person, "Europe", trips))
-    put(person, "plan", trips)
-    put(person, "hotel", spain)
-    put(person, "old hotel", spain, archived=True)
-    put(person, "loose", None)
+    trips = new_folder(user, "Trips")
+    spain = new_folder(user, "Año 2024", new_folder(user, "Europe", trips))
+    put(user, "plan", trips)
+    put(user, "hotel", spain)
+    put(user, "old hotel", spain, archived=True)
+    put(user, "loose", None)
     return {
         "plan": "/Trips",
         "hotel": "/Trips/Europe/Año 2024",
@@ -107,7 +103,7 @@ def command(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], *words
     with monkeypatch.context() as patched:
         for name, value in settings.items():
             patched.setenv(name, value)
-        done = CliRunner().invoke(chats, words, obj=CommandContext(None), catch_exceptions=False)
+        done = CliRunner().invoke(command_line(), ["chat", *words], catch_exceptions=False)
     configure_logging(LogSettings())  # the streams of the runner are closed
     assert done.exit_code == 0, done.output
     return done.output
@@ -153,19 +149,19 @@ def test_http_import_reuses_folders(
 def test_equal_folder_names_of_two_accounts_stay_separate(
     app: InProcessApp, elsewhere: InProcessApp, ann: Client, bob: Client
 ) -> None:
-    for person, title in ((ann, "ann's"), (bob, "bob's")):
-        inner = new_folder(person, "Law", new_folder(person, "Work"))
-        put(person, title, inner)
+    for user, title in ((ann, "ann's"), (bob, "bob's")):
+        inner = new_folder(user, "Law", new_folder(user, "Work"))
+        put(user, title, inner)
     text, eve = exported(app), elsewhere.client.sign_up("Eve")
 
-    bring(elsewhere, eve, text)
+    import_chats(elsewhere, eve, text)
 
     assert sorted(places(eve).values()) == ["/Work (2)/Law", "/Work/Law"]
     before = places(eve)
     for one in eve.get(CHATS + "all").json:
         if one["title"] == "ann's":
             assert eve.delete(CHATS + one["id"]).status == 200
-    bring(elsewhere, eve, text)
+    import_chats(elsewhere, eve, text)
     assert places(eve) == before
 
 
@@ -176,7 +172,7 @@ def test_import_leaves_folders_of_other_account_unchanged(
     text = exported(app, ann.account["id"])
     folders = ann.get("/api/v1/folders/").json
 
-    bring(app, bob, text)
+    import_chats(app, bob, text)
 
     assert {title: path.replace("/trips", "/Trips") for title, path in places(bob).items()} == there
     assert mine in {one["id"] for one in bob.get("/api/v1/folders/").json}
@@ -193,7 +189,7 @@ def test_import_reuses_existing_folders(app: InProcessApp, ann: Client) -> None:
     for one in ann.get(CHATS + "all").json:
         assert ann.delete(CHATS + one["id"]).status == 200
 
-    bring(app, ann, text)
+    import_chats(app, ann, text)
 
     assert places(ann) == there
     assert names(ann) == ["Año 2024", "Europe", "Trips"]

@@ -201,12 +201,12 @@ def test_result_of_completion_is_recorded_with_message(
         assert error in message["error"]["content"]
 
 
-def question_in(person: Client) -> tuple[str, bytes]:
+def question_in(user: Client) -> tuple[str, bytes]:
     """Return a chat of one question, and its response body."""
     question = {"id": "q", "parentId": None, "childrenIds": [], "role": "user", "content": "hi"}
     form = {"chat": {"history": {"messages": {"q": question}, "currentId": "q"}}}
-    chat = person.post("/api/v1/chats/new", form).json["id"]
-    return chat, person.get(f"/api/v1/chats/{chat}").body
+    chat = user.post("/api/v1/chats/new", form).json["id"]
+    return chat, user.get(f"/api/v1/chats/{chat}").body
 
 
 @pytest.mark.parametrize("model", ["nowhere", "status-400", "status-404"])

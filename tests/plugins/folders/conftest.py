@@ -32,25 +32,25 @@ def bob(admin: Client) -> Client:
     return admin.add_user("Bob")
 
 
-def new_folder(person: Client, name: str = "Trips", inside: str | None = None, **more: Any) -> str:
+def new_folder(user: Client, name: str = "Trips", inside: str | None = None, **more: Any) -> str:
     """Create a folder. Returns its id."""
-    answer = person.post(FOLDERS, {"name": name, **more})
+    answer = user.post(FOLDERS, {"name": name, **more})
     assert answer.status == 200, answer
     if inside is not None:
-        assert move(person, answer.json["id"], inside) == 200
+        assert move(user, answer.json["id"], inside) == 200
     return str(answer.json["id"])
 
 
-def move(person: Client, folder_id: str, parent_id: str | None) -> int:
+def move(user: Client, folder_id: str, parent_id: str | None) -> int:
     """Move a folder into another one. Returns the status."""
-    answer = person.post(f"{FOLDERS}{folder_id}/update/parent", {"parent_id": parent_id})
+    answer = user.post(f"{FOLDERS}{folder_id}/update/parent", {"parent_id": parent_id})
     assert answer.status in (200, 400), answer
     return answer.status
 
 
-def parents(person: Client) -> dict[str, str | None]:
+def parents(user: Client) -> dict[str, str | None]:
     """Return each folder's name, and the name of its parent."""
-    listed = person.get(FOLDERS).json
+    listed = user.get(FOLDERS).json
     names = {one["id"]: one["name"] for one in listed} | {None: None}
     return {one["name"]: names[one["parent_id"]] for one in listed}
 

@@ -141,8 +141,8 @@ def test_account_deletion_deletes_folders(
     told: list[FolderChanged] = []
     app.portico.events.subscribe("test", [Listener(FolderChanged, told.append)])
 
-    for person in (ann, nobody):
-        assert admin.delete(f"/api/v1/users/{person.account['id']}").status == 200
+    for user in (ann, nobody):
+        assert admin.delete(f"/api/v1/users/{user.account['id']}").status == 200
 
     assert [row["id"] for row in stored(app)] == [kept]
     assert {(event.id, event.user_id, event.change) for event in told} == {
@@ -175,15 +175,15 @@ def test_concurrent_creation_leaves_no_folder_of_deleted_account(
     try:
         with ThreadPoolExecutor(4) as threads:
             for n in range(10):
-                person = admin.add_user(f"Eve{n}")
-                there = Client(elsewhere.client.transport, person.token)
+                user = admin.add_user(f"Eve{n}")
+                there = Client(elsewhere.client.transport, user.token)
                 if n % 2:
-                    new_folder(person, "First")
+                    new_folder(user, "First")
                 made = [
                     threads.submit(one.post, FOLDERS, {"name": str(number)})
-                    for number, one in enumerate((person, there, person))
+                    for number, one in enumerate((user, there, user))
                 ]
-                gone = threads.submit(admin.delete, f"/api/v1/users/{person.account['id']}")
+                gone = threads.submit(admin.delete, f"/api/v1/users/{user.account['id']}")
                 assert gone.result().status == 200
                 # The listener of the creation may find the folder gone, but no error is reported.
                 assert {one.result().status for one in made} <= {200, 400, 401}

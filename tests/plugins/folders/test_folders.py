@@ -176,18 +176,18 @@ def test_foreign_and_unknown_folders_get_same_response(
     folder_id = new_folder(ann)
     before = stored(app)
 
-    for person in (bob, admin):
+    for user in (bob, admin):
         for target in (folder_id, NOWHERE, "absent", "%00", "%F0%9F%A6%9C"):
             for answer in (
-                person.get(FOLDERS + target),
-                person.post(f"{FOLDERS}{target}/update", {"name": "Mine"}),
-                person.post(f"{FOLDERS}{target}/update/parent", {"parent_id": None}),
-                person.post(f"{FOLDERS}{target}/update/expanded", {"is_expanded": True}),
-                person.delete(FOLDERS + target),
-                person.delete(f"{FOLDERS}{target}?delete_contents=false"),
+                user.get(FOLDERS + target),
+                user.post(f"{FOLDERS}{target}/update", {"name": "Mine"}),
+                user.post(f"{FOLDERS}{target}/update/parent", {"parent_id": None}),
+                user.post(f"{FOLDERS}{target}/update/expanded", {"is_expanded": True}),
+                user.delete(FOLDERS + target),
+                user.delete(f"{FOLDERS}{target}?delete_contents=false"),
             ):
                 assert (answer.status, answer.detail) == (404, NOT_FOUND)
-        assert person.get(FOLDERS).json == []
+        assert user.get(FOLDERS).json == []
 
     assert stored(app) == before
 

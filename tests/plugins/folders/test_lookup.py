@@ -23,8 +23,8 @@ def test_folder_exists_only_for_its_owner(
     ann.delete(FOLDERS + gone)
 
     assert app.call(folders.exists, ann.account["id"], folder_id)
-    for person in (bob, admin):
-        assert not app.call(folders.exists, person.account["id"], folder_id)
+    for user in (bob, admin):
+        assert not app.call(folders.exists, user.account["id"], folder_id)
     for odd in (*ODD, gone):
         assert not app.call(folders.exists, ann.account["id"], odd)
 
@@ -45,13 +45,13 @@ def test_subtree_contains_only_folders_of_owner(
         theirs,
     )
 
-    def below(person: Client, folder_id: str) -> list[str]:
-        return sorted(app.call(folders.subtree_ids, person.account["id"], folder_id))
+    def below(user: Client, folder_id: str) -> list[str]:
+        return sorted(app.call(folders.subtree_ids, user.account["id"], folder_id))
 
     assert below(ann, top) == sorted((top, middle, low))
     assert below(ann, low) == [low]
-    for person, folder_id in ((bob, top), *((ann, odd) for odd in ODD)):
-        assert below(person, folder_id) == []
+    for user, folder_id in ((bob, top), *((ann, odd) for odd in ODD)):
+        assert below(user, folder_id) == []
 
 
 def test_subtree_of_cycle_ends(app: InProcessApp, folders: FolderLookup, ann: Client) -> None:

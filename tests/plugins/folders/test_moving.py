@@ -62,11 +62,11 @@ def test_foreign_and_unknown_parents_get_same_response(
 ) -> None:
     theirs, gone = new_folder(bob), new_folder(ann, "Gone")
     ann.delete(FOLDERS + gone)
-    for person in (ann, admin):
-        mine = new_folder(person, "Mine")
+    for user in (ann, admin):
+        mine = new_folder(user, "Mine")
         before = stored(app)
         for parent_id in (theirs, gone, NOWHERE, "", "\x00", "../", "🦜", "x" * 100_000):
-            answer = person.post(f"{FOLDERS}{mine}/update/parent", {"parent_id": parent_id})
+            answer = user.post(f"{FOLDERS}{mine}/update/parent", {"parent_id": parent_id})
             assert (answer.status, answer.detail) == (400, NOT_UPDATED)
         assert stored(app) == before
 
@@ -137,8 +137,8 @@ def test_concurrent_moves_create_no_cycle(ann: Client, elsewhere: Client) -> Non
     with ThreadPoolExecutor(4) as threads:
         for first, second in pairs:
             moves = [
-                threads.submit(move, person, *way)
-                for person in (ann, elsewhere)
+                threads.submit(move, user, *way)
+                for user in (ann, elsewhere)
                 for way in ((first, second), (second, first))
             ]
             assert sorted({one.result() for one in moves}) == [200, 400]
@@ -153,10 +153,10 @@ def test_concurrent_creations_of_one_name_create_one_folder(ann: Client, elsewhe
     with ThreadPoolExecutor(4) as threads:
         for n in range(ROUNDS):
             forms = [{"name": f"{word}{n}"} for word in ("name", "NAME", "Name", "nAmE")]
-            people = (ann, elsewhere, ann, elsewhere)
+            users = (ann, elsewhere, ann, elsewhere)
             answers = list(
                 threads.map(
-                    lambda one: one[0].post(FOLDERS, one[1]), zip(people, forms, strict=True)
+                    lambda one: one[0].post(FOLDERS, one[1]), zip(users, forms, strict=True)
                 )
             )
             assert sorted(answer.status for answer in answers) == [200, 400, 400, 400]
@@ -170,11 +170,11 @@ def test_last_allowed_folder_is_created_once(
     ann: Client = request.getfixturevalue("ann")
     elsewhere: Client = request.getfixturevalue("elsewhere")
     with ThreadPoolExecutor(8) as threads:
-        people = [ann, elsewhere] * 10
+        users = [ann, elsewhere] * 10
         statuses = list(
             threads.map(
                 lambda one: one[0].post(FOLDERS, {"name": str(one[1])}).status,
-                zip(people, range(20), strict=True),
+                zip(users, range(20), strict=True),
             )
         )
     assert sorted(statuses) == [200] * 5 + [400] * 15
@@ -183,11 +183,11 @@ def test_last_allowed_folder_is_created_once(
 def test_concurrent_updates_are_all_stored(ann: Client, elsewhere: Client) -> None:
     path = f"{FOLDERS}{new_folder(ann)}/update"
     with ThreadPoolExecutor(8) as threads:
-        people = [ann, elsewhere] * 20
+        users = [ann, elsewhere] * 20
         forms = [{"data": {f"key{n}": n}} for n in range(40)]
         statuses = set(
             threads.map(
-                lambda one: one[0].post(path, one[1]).status, zip(people, forms, strict=True)
+                lambda one: one[0].post(path, one[1]).status, zip(users, forms, strict=True)
             )
         )
     assert statuses == {200}

@@ -25,9 +25,9 @@ def every_route(folder_id: str) -> list[tuple[str, str, Any]]:
     ]
 
 
-def refused(person: Client, folder_id: str) -> None:
+def refused(user: Client, folder_id: str) -> None:
     for method, path, body in every_route(folder_id):
-        answer = person.request(method, path, json=body)
+        answer = user.request(method, path, json=body)
         assert (answer.status, answer.detail) == (403, PROHIBITED), (method, path)
 
 
@@ -79,8 +79,8 @@ def test_disabled_folders_refuse_every_route(
 
     app = InProcessApp(env | {"ENABLE_FOLDERS": "false"})
     admin = app.client.sign_in("Ada")
-    for person in (admin, admin.add_user("Ann")):
-        refused(person, mine)
+    for user in (admin, admin.add_user("Ann")):
+        refused(user, mine)
     assert app.portico.context.services.get(FolderLookup) is None
     assert [row["id"] for row in stored(app)] == [mine]
     app.close()

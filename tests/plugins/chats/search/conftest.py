@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.plugins.chats.conftest import plugin_of
 
 from portico.api import FolderLookup, Service
 from portico.db import execute, transaction
 from portico.identity import Actor
 from portico.testing import InProcessApp
 from portico_chats.search.backend import index_backend
-from portico_chats.search.indexer import Indexer
 from portico_chats.search.search import Search, SearchLimits
 from portico_chats.storage import indexed_texts
 from portico_chats.storage.indexed_texts import TITLE, folded
@@ -20,7 +20,7 @@ ANN = Actor("ann", "Ann", "ann@example.org", "user", "", "")
 BOB = Actor("bob", "Bob", "bob@example.org", "user", "", "")
 
 #: Each search strategy on its own, and all of them as configured.
-WAYS = {
+STRATEGIES = {
     "as it is": SearchLimits(),
     "walk": SearchLimits(first=1, largest=3, near=0, dense=0, few=-1),
     "index": SearchLimits(first=1, near=0, dense=0, few=10**6),
@@ -67,7 +67,7 @@ class Library:
 
     def __init__(self, app: InProcessApp) -> None:
         self.app = app
-        self.indexer = app.portico.context.services.require(Indexer)
+        self.indexer = plugin_of(app).indexer
 
     def add(self, *notes: Note) -> None:
         self.app.call(self._add, notes)
@@ -90,7 +90,7 @@ class Library:
     def page(
         self, text: str, page: int = 1, actor: Actor = ANN, bounds: SearchLimits | None = None
     ) -> list[dict[str, Any]]:
-        search = Search(self.app.portico.context, bounds)
+        search = Search(self.app.portico.context, plugin_of(self.app).access, bounds)
         return self.app.call(search.page, actor, text, page)
 
     def find(self, text: str, **options: Any) -> list[str]:
@@ -140,7 +140,7 @@ class Library:
 
 @pytest.fixture
 def library(app: InProcessApp) -> Iterator[Library]:
-    """Texts are indexed only by `settle`."""
+    """Texts are indexed only by `index_all`."""
     kept = Library(app)
     app.call(kept.indexer.stop)
     app.portico.context.services.provide("cabinet", Service(FolderLookup, Cabinet()))

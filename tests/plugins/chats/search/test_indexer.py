@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.plugins.chats.search.conftest import ANN, WAYS, Library, Note
+from tests.plugins.chats.search.conftest import ANN, STRATEGIES, Library, Note
 
 from portico.api import after_commit
 from portico.db import Database, fetch_all, fetch_one, open_database, transaction
@@ -16,7 +16,7 @@ from portico_chats.search.backend import index_backend
 from portico_chats.search.indexer import Indexer, reindex
 from portico_chats.storage import indexed_texts
 
-INDEX = WAYS["index"]
+INDEX = STRATEGIES["index"]
 
 
 async def waiting() -> int:

@@ -11,9 +11,9 @@ from portico.testing import Client
 CHATS = "/api/v1/chats/"
 
 
-def found(person: Client, text: str, page: int = 1) -> list[str]:
+def found(user: Client, text: str, page: int = 1) -> list[str]:
     query = urllib.parse.urlencode({"text": text, "page": page})
-    answer = person.get(f"{CHATS}search?{query}")
+    answer = user.get(f"{CHATS}search?{query}")
     assert answer.status == 200, answer
     return [chat["title"] for chat in answer.json]
 

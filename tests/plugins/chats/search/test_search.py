@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.effort import examples
-from tests.plugins.chats.search.conftest import ANN, BOB, WAYS, Library, Note
+from tests.plugins.chats.search.conftest import ANN, BOB, STRATEGIES, Library, Note
 
 from portico_chats.search.search import PAGE_SIZE
 from portico_chats.storage import indexed_texts
@@ -81,7 +81,7 @@ def test_search_equals_comparison_of_every_text(
         archived = data.draw(FLAG)
         operators = data.draw(st.sampled_from(sorted(OPERATORS)))
         actor = data.draw(st.sampled_from((ANN, BOB)))
-        way = data.draw(st.sampled_from(sorted(WAYS)))
+        strategy = data.draw(st.sampled_from(sorted(STRATEGIES)))
         expected = sorted(
             (
                 note
@@ -94,7 +94,7 @@ def test_search_equals_comparison_of_every_text(
             key=lambda note: (-note.updated_at, note.id),
         )
         typed = f"{operators} {phrase} archived:{str(archived).lower()}"
-        found = library.find(typed, actor=actor, bounds=WAYS[way])
+        found = library.find(typed, actor=actor, bounds=STRATEGIES[strategy])
         assert found == [note.id for note in expected]
 
 
@@ -119,26 +119,26 @@ def many(library: Library) -> Library:
     return library
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(
     ("phrase", "every"), [("weather", 1), ("th", 1), ("lisbon", 3), ("東京", 1), ("天", 1), ("", 1)]
 )
 def test_search_pages_are_consecutive_and_end(
-    many: Library, phrase: str, every: int, way: str
+    many: Library, phrase: str, every: int, strategy: str
 ) -> None:
     numbers = sorted(range(0, 300, every), key=lambda n: (-(n // 2), n))
     expected = [f"chat-{n:03}" for n in numbers]
-    pages = [many.find(phrase, page=page, bounds=WAYS[way]) for page in range(1, 8)]
+    pages = [many.find(phrase, page=page, bounds=STRATEGIES[strategy]) for page in range(1, 8)]
     assert [chat for page in pages for chat in page] == expected
     assert {len(page) for page in pages} <= {PAGE_SIZE, len(expected) % PAGE_SIZE, 0}
-    assert many.find(phrase, page=2**70, bounds=WAYS[way]) == []
-    assert many.find(phrase, page=-1, bounds=WAYS[way]) == expected[:PAGE_SIZE]
+    assert many.find(phrase, page=2**70, bounds=STRATEGIES[strategy]) == []
+    assert many.find(phrase, page=-1, bounds=STRATEGIES[strategy]) == expected[:PAGE_SIZE]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_rare_word_is_found_among_many_chats(many: Library, way: str) -> None:
-    assert many.find("ZEBRA", bounds=WAYS[way]) == ["chat-007"]
-    assert many.find("zebras", bounds=WAYS[way]) == []
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_rare_word_is_found_among_many_chats(many: Library, strategy: str) -> None:
+    assert many.find("ZEBRA", bounds=STRATEGIES[strategy]) == ["chat-007"]
+    assert many.find("zebras", bounds=STRATEGIES[strategy]) == []
 
 
 def test_search_result_has_shape_of_list_item(library: Library) -> None:
@@ -158,7 +158,9 @@ def test_pattern_characters_are_literal(library: Library, text: str, indexed: bo
     library.add(Note("odd", said={"m": f"it says {text}"}))
     if indexed:
         library.settle()
-    assert {tuple(library.find(text, bounds=way)) for way in WAYS.values()} == {("odd",)}
+    assert {tuple(library.find(text, bounds=strategy)) for strategy in STRATEGIES.values()} == {
+        ("odd",)
+    }
 
 
 @pytest.mark.parametrize("indexed", [False, True])
@@ -169,20 +171,22 @@ def test_every_part_of_a_megabyte_text_is_found(library: Library, indexed: bool)
         library.settle()
     for start in (0, 7_990, 499_000, len(text) - 900):
         phrase = " ".join(text[start : start + 900].split())
-        assert library.find(phrase, bounds=WAYS["index"]) == ["long"]
-        assert library.find(phrase, bounds=WAYS["walk"]) == ["long"]
+        assert library.find(phrase, bounds=STRATEGIES["index"]) == ["long"]
+        assert library.find(phrase, bounds=STRATEGIES["walk"]) == ["long"]
     library.say(Note("long", said={}), {"m": "short now"})
-    assert [library.find(phrase, bounds=way) for way in WAYS.values()] == [[]] * len(WAYS)
+    assert [library.find(phrase, bounds=strategy) for strategy in STRATEGIES.values()] == [
+        []
+    ] * len(STRATEGIES)
     assert library.settle() > (140 if indexed else 0)
-    assert library.find("short", bounds=WAYS["index"]) == ["long"]
+    assert library.find("short", bounds=STRATEGIES["index"]) == ["long"]
 
 
 def test_search_skips_texts_of_other_accounts(library: Library) -> None:
     library.add(Note("hers", title="secret plan"), Note("his", owner="bob", title="secret plan"))
     for _ in range(2):
-        for way in WAYS.values():
-            assert library.find("secret", bounds=way) == ["hers"]
-            assert library.find("secret", actor=BOB, bounds=way) == ["his"]
+        for strategy in STRATEGIES.values():
+            assert library.find("secret", bounds=strategy) == ["hers"]
+            assert library.find("secret", actor=BOB, bounds=strategy) == ["his"]
         library.settle()
 
 
@@ -203,8 +207,8 @@ def test_operator_filters_chats(library: Library, operators: str) -> None:
     library.settle()
     expected = [note.id for note in notes if OPERATORS[operators](note)]
     for phrase in ("", "trip"):
-        for way in WAYS.values():
-            assert library.find(f"{operators} {phrase}", bounds=way) == expected[:PAGE_SIZE]
+        for strategy in STRATEGIES.values():
+            assert library.find(f"{operators} {phrase}", bounds=strategy) == expected[:PAGE_SIZE]
     assert library.find(f"archived:true {operators}") == (
         ["archived"] if OPERATORS[operators](Note("archived")) else []
     )
@@ -226,7 +230,7 @@ def test_replaced_and_deleted_texts_are_not_found(library: Library, settled: boo
     library.remove(notes[2])
     if settled:
         library.settle()
-    for way in WAYS.values():
-        assert library.find("old words", bounds=way) == ["chat-3"]
-        assert library.find("new words", bounds=way) == ["chat-0"]
-        assert library.find("walk", bounds=way) == ["chat-0", "chat-1", "chat-3"]
+    for strategy in STRATEGIES.values():
+        assert library.find("old words", bounds=strategy) == ["chat-3"]
+        assert library.find("new words", bounds=strategy) == ["chat-0"]
+        assert library.find("walk", bounds=strategy) == ["chat-0", "chat-1", "chat-3"]
