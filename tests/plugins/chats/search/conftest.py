@@ -35,7 +35,7 @@ class Note:
     id: str
     owner: str = "ann"
     title: str = ""
-    said: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
     updated_at: int = 0
     archived: bool = False
     pinned: bool = False
@@ -43,11 +43,11 @@ class Note:
     folder: str | None = None
     tags: tuple[str, ...] = ()
 
-    def holds(self, phrase: str) -> bool:
-        return any(folded(phrase) in folded(text) for text in (self.title, *self.said.values()))
+    def contains(self, phrase: str) -> bool:
+        return any(folded(phrase) in folded(text) for text in (self.title, *self.messages.values()))
 
 
-class Cabinet:
+class FolderStub:
     """A stand-in for the folders plugin. `inside`: the subtree ids of each name."""
 
     inside = {"work": ["work", "work-deep"], "home": ["home"]}
@@ -72,19 +72,19 @@ class Library:
     def add(self, *notes: Note) -> None:
         self.app.call(self._add, notes)
 
-    def say(self, note: Note, said: dict[str, str]) -> None:
+    def set_messages(self, note: Note, messages: dict[str, str]) -> None:
         """Replace the messages with these ids."""
-        note.said |= said
-        self.app.call(indexed_texts.put, note.owner, note.id, said)
+        note.messages |= messages
+        self.app.call(indexed_texts.put, note.owner, note.id, messages)
 
     def remove(self, note: Note) -> None:
         self.app.call(self._remove, note)
 
-    def settle(self) -> int:
+    def index_all(self) -> int:
         """Index everything. Returns how many texts waited."""
         return self.app.call(self.indexer.index_pending)
 
-    def wipe(self) -> None:
+    def clear(self) -> None:
         self.app.call(self._wipe)
 
     def page(
@@ -124,7 +124,7 @@ class Library:
                         tag,
                         note.owner,
                     )
-                await indexed_texts.add(note.owner, note.id, {TITLE: note.title} | note.said)
+                await indexed_texts.add(note.owner, note.id, {TITLE: note.title} | note.messages)
 
     async def _remove(self, note: Note) -> None:
         async with transaction():
@@ -143,5 +143,5 @@ def library(app: InProcessApp) -> Iterator[Library]:
     """Texts are indexed only by `index_all`."""
     kept = Library(app)
     app.call(kept.indexer.stop)
-    app.portico.context.services.provide("cabinet", Service(FolderLookup, Cabinet()))
+    app.portico.context.services.provide("cabinet", Service(FolderLookup, FolderStub()))
     yield kept

@@ -42,26 +42,26 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def test_text_is_indexed_once_and_removed_when_deleted(library: Library) -> None:
-    note = Note("one", title="Lisbon", said={"m": "a walk"})
+    note = Note("one", title="Lisbon", messages={"m": "a walk"})
     library.add(note)
     assert library.app.call(indexed, "walk") == 0
-    assert library.settle() == 2
-    assert library.settle() == 0
+    assert library.index_all() == 2
+    assert library.index_all() == 0
     assert library.app.call(indexed, "walk") == 1
-    library.say(note, {"m": "a swim"})
-    library.settle()
+    library.set_messages(note, {"m": "a swim"})
+    library.index_all()
     assert [library.app.call(indexed, word) for word in ("walk", "swim")] == [0, 1]
     library.remove(note)
-    library.settle()
+    library.index_all()
     assert [library.app.call(indexed, word) for word in ("swim", "Lisbon".lower())] == [0, 0]
     assert library.app.call(fetch_all, "SELECT 1 FROM chats_text") == []
 
 
 def test_account_deletion_removes_its_texts_from_index(library: Library) -> None:
     library.add(Note("hers", title="walk"), Note("his", owner="bob", title="walk"))
-    library.settle()
+    library.index_all()
     library.app.call(indexed_texts.delete_all, "ann")
-    library.settle()
+    library.index_all()
     assert [one["owner_id"] for one in library.app.call(fetch_all, "SELECT * FROM chats_text")] == [
         "bob"
     ]
@@ -86,10 +86,10 @@ def test_indexer_indexes_texts_of_another_process(library: Library) -> None:
 
 
 def test_processes_index_each_text_once(library: Library) -> None:
-    library.add(*(Note(f"chat-{n}", said={"m": f"walk number {n} " * 20}) for n in range(200)))
-    library.settle()
+    library.add(*(Note(f"chat-{n}", messages={"m": f"walk number {n} " * 20}) for n in range(200)))
+    library.index_all()
     for n in range(0, 200, 2):
-        library.say(Note(f"chat-{n}"), {"m": f"swim number {n} " * 20})
+        library.set_messages(Note(f"chat-{n}"), {"m": f"swim number {n} " * 20})
 
     async def second() -> Database:
         settings = library.app.portico.settings
@@ -114,12 +114,12 @@ def test_processes_index_each_text_once(library: Library) -> None:
     assert [library.app.call(indexed, word) for word in ("walk", "swim")] == [100, 100]
     # A text that was removed twice, or never added, would show when the rest is removed.
     library.app.call(indexed_texts.delete_all, "ann")
-    library.settle()
+    library.index_all()
     assert [library.app.call(indexed, word) for word in ("walk", "swim", "n")] == [0, 0, 0]
 
 
 def test_cancelled_batch_changes_nothing(library: Library) -> None:
-    library.add(*(Note(f"chat-{n}", said={"m": f"walk {n}"}) for n in range(30)))
+    library.add(*(Note(f"chat-{n}", messages={"m": f"walk {n}"}) for n in range(30)))
 
     async def cut_short() -> None:
         for pauses in range(1, 40):
@@ -136,13 +136,13 @@ def test_cancelled_batch_changes_nothing(library: Library) -> None:
             assert await indexed("walk") == in_it["n"]
 
     library.app.call(cut_short)
-    library.settle()
+    library.index_all()
     assert library.app.call(indexed, "walk") == 30
 
 
 def test_reindex_rebuilds_index_from_texts(library: Library) -> None:
-    library.add(*(Note(f"chat-{n}", said={"m": f"walk {n}"}) for n in range(90)))
-    library.settle()
+    library.add(*(Note(f"chat-{n}", messages={"m": f"walk {n}"}) for n in range(90)))
+    library.index_all()
     library.remove(Note("chat-3"))
     told: list[tuple[int, int]] = []
     total = library.app.call(reindex, lambda done, of: told.append((done, of)))

@@ -25,7 +25,7 @@ def some_notes(draw: Any) -> list[Note]:
             id=f"chat-{n}",
             owner=draw(st.sampled_from(("ann", "ann", "bob"))),
             title=draw(TEXT),
-            said={f"m{m}": draw(TEXT) for m in range(draw(st.integers(0, 3)))},
+            messages={f"m{m}": draw(TEXT) for m in range(draw(st.integers(0, 3)))},
             updated_at=draw(st.integers(0, 3)),
             archived=draw(st.sampled_from((False, False, True))),
             pinned=draw(FLAG),
@@ -60,19 +60,19 @@ OPERATORS = {
 def test_search_equals_comparison_of_every_text(
     library: Library, data: Any, notes: list[Note]
 ) -> None:
-    library.wipe()
+    library.clear()
     cut = data.draw(st.integers(0, len(notes)))
     library.add(*notes[:cut])
     if data.draw(FLAG, "indexed"):
-        library.settle()
+        library.index_all()
     library.add(*notes[cut:])
     for note in data.draw(st.lists(st.sampled_from(notes), max_size=2)):
-        library.say(note, {"m0": data.draw(TEXT)})
+        library.set_messages(note, {"m0": data.draw(TEXT)})
     if data.draw(FLAG, "one is deleted"):
         library.remove(notes.pop())
     if data.draw(FLAG, "indexed again"):
-        library.settle()
-    everything = [text for note in notes for text in (note.title, *note.said.values())]
+        library.index_all()
+    everything = [text for note in notes for text in (note.title, *note.messages.values())]
     for _ in range(4):
         whole = data.draw(st.sampled_from(everything) if everything else TEXT)
         start = data.draw(st.integers(0, max(len(whole) - 1, 0)))
@@ -89,7 +89,7 @@ def test_search_equals_comparison_of_every_text(
                 if note.owner == actor.id
                 and note.archived == archived
                 and OPERATORS[operators](note)
-                and note.holds(phrase)
+                and note.contains(phrase)
             ),
             key=lambda note: (-note.updated_at, note.id),
         )
@@ -106,7 +106,7 @@ def many(library: Library) -> Library:
             Note(
                 f"chat-{n:03}",
                 title=f"Chat {n}",
-                said={
+                messages={
                     "m": "the weather" + (" in Lisbon" if n % 3 == 0 else ""),
                     "n": "東京の天気" + ("、zebra" if n == 7 else ""),
                 },
@@ -115,7 +115,7 @@ def many(library: Library) -> Library:
             for n in range(300)
         )
     )
-    library.settle()
+    library.index_all()
     return library
 
 
@@ -154,10 +154,10 @@ def test_search_result_has_shape_of_list_item(library: Library) -> None:
 )
 @pytest.mark.case("AB-59")
 def test_pattern_characters_are_literal(library: Library, text: str, indexed: bool) -> None:
-    library.add(Note("plain", said={"m": "aaaa 50 percent bbb"}))
-    library.add(Note("odd", said={"m": f"it says {text}"}))
+    library.add(Note("plain", messages={"m": "aaaa 50 percent bbb"}))
+    library.add(Note("odd", messages={"m": f"it says {text}"}))
     if indexed:
-        library.settle()
+        library.index_all()
     assert {tuple(library.find(text, bounds=strategy)) for strategy in STRATEGIES.values()} == {
         ("odd",)
     }
@@ -166,18 +166,18 @@ def test_pattern_characters_are_literal(library: Library, text: str, indexed: bo
 @pytest.mark.parametrize("indexed", [False, True])
 def test_every_part_of_a_megabyte_text_is_found(library: Library, indexed: bool) -> None:
     text = " ".join(str(n * n) for n in range(110_000))[:1_000_000]
-    library.add(Note("long", said={"m": text}), Note("other", said={"m": "something"}))
+    library.add(Note("long", messages={"m": text}), Note("other", messages={"m": "something"}))
     if indexed:
-        library.settle()
+        library.index_all()
     for start in (0, 7_990, 499_000, len(text) - 900):
         phrase = " ".join(text[start : start + 900].split())
         assert library.find(phrase, bounds=STRATEGIES["index"]) == ["long"]
         assert library.find(phrase, bounds=STRATEGIES["walk"]) == ["long"]
-    library.say(Note("long", said={}), {"m": "short now"})
+    library.set_messages(Note("long", messages={}), {"m": "short now"})
     assert [library.find(phrase, bounds=strategy) for strategy in STRATEGIES.values()] == [
         []
     ] * len(STRATEGIES)
-    assert library.settle() > (140 if indexed else 0)
+    assert library.index_all() > (140 if indexed else 0)
     assert library.find("short", bounds=STRATEGIES["index"]) == ["long"]
 
 
@@ -187,7 +187,7 @@ def test_search_skips_texts_of_other_accounts(library: Library) -> None:
         for strategy in STRATEGIES.values():
             assert library.find("secret", bounds=strategy) == ["hers"]
             assert library.find("secret", actor=BOB, bounds=strategy) == ["his"]
-        library.settle()
+        library.index_all()
 
 
 @pytest.mark.parametrize("operators", sorted(OPERATORS))
@@ -204,7 +204,7 @@ def test_operator_filters_chats(library: Library, operators: str) -> None:
         for n in range(0, 64)
     ]
     library.add(*notes, Note("archived", title="trip", archived=True))
-    library.settle()
+    library.index_all()
     expected = [note.id for note in notes if OPERATORS[operators](note)]
     for phrase in ("", "trip"):
         for strategy in STRATEGIES.values():
@@ -222,14 +222,14 @@ def test_folder_operator_without_folders_plugin_finds_nothing(library: Library) 
 
 @pytest.mark.parametrize("settled", [False, True])
 def test_replaced_and_deleted_texts_are_not_found(library: Library, settled: bool) -> None:
-    notes = [Note(f"chat-{n}", title="walk", said={"m": "old words"}) for n in range(4)]
+    notes = [Note(f"chat-{n}", title="walk", messages={"m": "old words"}) for n in range(4)]
     library.add(*notes)
-    library.settle()
-    library.say(notes[0], {"m": "new words"})
+    library.index_all()
+    library.set_messages(notes[0], {"m": "new words"})
     library.app.call(indexed_texts.delete, "chat-1", ["m"])
     library.remove(notes[2])
     if settled:
-        library.settle()
+        library.index_all()
     for strategy in STRATEGIES.values():
         assert library.find("old words", bounds=strategy) == ["chat-3"]
         assert library.find("new words", bounds=strategy) == ["chat-0"]
