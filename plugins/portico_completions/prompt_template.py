@@ -22,7 +22,7 @@ _CUT = re.compile(
 )
 
 #: Placeholders about the user. Unknown values print as `UNSET`.
-_PERSONAL = (
+_USER_PLACEHOLDERS = (
     *("USER_NAME", "USER_EMAIL", "USER_BIO", "USER_GENDER"),
     *("USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"),
 )
@@ -48,13 +48,13 @@ class PromptTemplate:
         self._variables = variables
         self._prompt = cache(prompt)
         self._messages = cache(messages)
-        self._person = user
+        self._user = user
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
         clock = datetime.fromtimestamp(now(), tz=UTC).astimezone()
         return {
-            **{name: self._person.get(name, UNSET) for name in _PERSONAL},
+            **{name: self._user.get(name, UNSET) for name in _USER_PLACEHOLDERS},
             "CURRENT_DATE": clock.strftime("%Y-%m-%d"),
             "CURRENT_TIME": clock.strftime("%I:%M:%S %p"),
             "CURRENT_DATETIME": clock.strftime("%Y-%m-%d %I:%M:%S %p"),

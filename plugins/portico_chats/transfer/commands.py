@@ -44,7 +44,10 @@ former_chats = renamed_command("chats", "portico chat")
 @click.option("--all", "is_all", is_flag=True, help="Export the chats of all accounts.")
 @click.pass_obj
 def export(context: CommandContext, target: str, email: str | None, is_all: bool) -> None:
-    """Write chats as a JSON list to FILE (default, or -: standard output), with the names of their folders."""
+    """Export chats as JSON to FILE.
+
+    Without FILE, or with -, they are written to standard output. The export contains the names of their folders.
+    """
     if is_all == (email is not None):
         raise click.UsageError("Name the owner with --user EMAIL, or use --all.")
 
