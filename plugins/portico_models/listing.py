@@ -22,7 +22,7 @@ MAX_QUERY_CHARS: Final = 1024
 
 _ORDERS: Final = {
     "": "models_model.created_at",
-    "name": "models_model.sought",
+    "name": "models_model.search_text",
     "created_at": "models_model.created_at",
     "updated_at": "models_model.updated_at",
 }
@@ -109,7 +109,7 @@ async def _filter(
         conditions.append(condition.format(f"${len(args)}"))
 
     if query.query:
-        add("sought LIKE {} ESCAPE '!'", f"%{likeness(query.query).translate(_LIKE)}%")
+        add("search_text LIKE {} ESCAPE '!'", f"%{likeness(query.query).translate(_LIKE)}%")
     if query.tag:
         add(
             "models_model.id IN (SELECT model_id FROM models_tag WHERE models_tag.name = {})",

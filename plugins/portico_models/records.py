@@ -39,8 +39,8 @@ REVISION_TTL_SECONDS: Final = 0.3
 
 _INCREMENT_REVISION = "UPDATE models_revision SET number = number + 1 WHERE id = 1"
 _COLUMNS = (
-    "id", "base_model_id", "name", "sought", "is_active", "meta", "params",
-    "updated_at", "created_at", "likeness", "user_id",
+    "id", "base_model_id", "name", "search_text", "is_active", "meta", "params",
+    "updated_at", "created_at", "normalized_id", "user_id",
 )  # fmt: skip
 _INSERT = f"INSERT INTO models_model ({', '.join(_COLUMNS)}) VALUES {{}}"  # noqa: S608
 _REPLACE = f"{_INSERT} ON CONFLICT (id) DO UPDATE SET " + ", ".join(

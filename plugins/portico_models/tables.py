@@ -10,11 +10,11 @@ class ModelTable(Table, tablename="models_model"):
     """Presets and overrides. `meta` and `params` contain JSON."""
 
     id = Text(primary_key=True, default="")
-    likeness = Text(unique=True)
+    normalized_id = Text(unique=True)
     user_id = Text()
     base_model_id = Text(null=True, default=None)
     name = Text()
-    sought = Text()
+    search_text = Text()
     is_active = Boolean(default=True)
     updated_at = BigInt()
     created_at = BigInt()
@@ -62,7 +62,7 @@ class TemplateTable(Table, tablename="models_template"):
 
     id = Text(primary_key=True, default="")
     name = Text(unique=True)
-    likeness = Text(unique=True)
+    normalized_name = Text(unique=True)
     description = Text()
     params = Text()
     meta = Text()

@@ -76,7 +76,7 @@ async def fill(models: int, report: Callable[[int], object]) -> None:
     for start in range(0, models, step):
         numbers = range(start, min(models, start + step))
         await insert(
-            "models_model (id, likeness, user_id, base_model_id, name, sought, is_active, updated_at, "
+            "models_model (id, normalized_id, user_id, base_model_id, name, search_text, is_active, updated_at, "
             "created_at, meta, params)",
             [
                 (

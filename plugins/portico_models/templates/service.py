@@ -41,11 +41,11 @@ MAX_DESCRIPTION_CHARS: Final = 4096
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME_TAKEN = "[ERROR: name: a template has this name, or one that looks like it]"
 _INSERT = (
-    "INSERT INTO models_template (id, name, likeness, description, params, meta, access_control, "
+    "INSERT INTO models_template (id, name, normalized_name, description, params, meta, access_control, "
     "updated_at, user_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)"
 )
 _UPDATE = (
-    "UPDATE models_template SET name = $2, likeness = $3, description = $4, params = $5, meta = $6, "
+    "UPDATE models_template SET name = $2, normalized_name = $3, description = $4, params = $5, meta = $6, "
     "access_control = $7, updated_at = $8 WHERE id = $1"
 )
 
@@ -67,7 +67,7 @@ class TemplateService:
         where = await self._app.permissions.where_allowed(actor, "read", KIND)
         limit = f"LIMIT ${len(where.args) + 1} OFFSET ${len(where.args) + 2}"
         rows = await fetch_all(
-            f"SELECT * FROM models_template WHERE {where.sql} ORDER BY likeness {limit}",  # noqa: S608
+            f"SELECT * FROM models_template WHERE {where.sql} ORDER BY normalized_name {limit}",  # noqa: S608
             *where.args,
             PAGE_SIZE - len(first),
             max(offset - len(built_in), 0),
@@ -126,7 +126,7 @@ class TemplateService:
         """Return every template the actor may read, by name, without built-in ones."""
         where = await self._app.permissions.where_allowed(actor, "read", KIND)
         rows = await fetch_all(
-            f"SELECT * FROM models_template WHERE {where.sql} ORDER BY likeness",  # noqa: S608
+            f"SELECT * FROM models_template WHERE {where.sql} ORDER BY normalized_name",  # noqa: S608
             *where.args,
         )
         return [_template(one) for one in rows]
@@ -194,7 +194,7 @@ class TemplateService:
     async def _existing_id(self, template_id: str, normalized_name: str | None) -> str | None:
         """Return the id of the template that an imported one replaces: with the same id, else with an equal normalized name."""
         rows = await fetch_all(
-            "SELECT id FROM models_template WHERE id = $1 OR likeness = $2",
+            "SELECT id FROM models_template WHERE id = $1 OR normalized_name = $2",
             template_id.replace("\x00", ""),
             normalized_name,
         )
@@ -212,7 +212,8 @@ class TemplateService:
         row = await fetch_one("SELECT * FROM models_template WHERE id = $1", id_or_name)
         if row is None and by_name:
             row = await fetch_one(
-                "SELECT * FROM models_template WHERE likeness = $1", normalized_id(id_or_name)
+                "SELECT * FROM models_template WHERE normalized_name = $1",
+                normalized_id(id_or_name),
             )
         resource = Resource(KIND, row["id"] if row else id_or_name, row["user_id"] if row else None)
         try:

@@ -97,7 +97,7 @@ class ImportPlanner:
         may_share_own = await self._app.permissions.allows(
             self._actor, "share", Resource(KIND, "", self._actor.id)
         )
-        ids_by_normalized = {one["likeness"]: one["id"] for one in before.values()}
+        ids_by_normalized = {one["normalized_id"]: one["id"] for one in before.values()}
         for batch in chunks(self._items):
             existing = [item.id for item in batch if item.id in before]
             sharings = await self._grants.sharings_of(KIND, existing)
@@ -187,11 +187,11 @@ class ImportPlanner:
             self._actor, "share", KIND, first=len(write.args) + 1
         )
         args = (*write.args, *share.args)
-        keys = (("id", [i.id for i in items]), ("likeness", [i.normalized_id for i in items]))
+        keys = (("id", [i.id for i in items]), ("normalized_id", [i.normalized_id for i in items]))
         for column, values in keys:
             for batch in chunks(values):
                 for one in await fetch_all(
-                    "SELECT id, likeness, user_id, base_model_id, "  # noqa: S608
+                    "SELECT id, normalized_id, user_id, base_model_id, "  # noqa: S608
                     f"({write.sql}) AS may_write, ({share.sql}) AS may_share FROM models_model "
                     f"WHERE {column} IN ({placeholders(len(batch), first=len(args) + 1)})",
                     *args,

@@ -29,7 +29,7 @@ ORPHANS = (
     "INSERT INTO portico_grant (id, resource_kind, resource_id, action, principal_kind, principal_id, position, "
     "created_at) VALUES ('g', 'model', 'm', 'read', 'user', 'gone', 0, 0)",
     "INSERT INTO portico_session (id, account_id, created_at) VALUES ('s', 'gone', 0)",
-    "INSERT INTO models_model (id, likeness, user_id, name, sought, is_active, updated_at, created_at, meta, params) "
+    "INSERT INTO models_model (id, normalized_id, user_id, name, search_text, is_active, updated_at, created_at, meta, params) "
     "VALUES ('kept', 'kept', 'gone', 'Kept', 'kept', TRUE, 0, 0, '{}', '{}')",
     "INSERT INTO portico_group (id, account_id, name, description, created_at, updated_at) VALUES ('kept', 'gone', '', '', 0, 0)",
 )  # fmt: skip

@@ -76,7 +76,7 @@ def test_preset_on_a_chain_that_is_too_long_today_can_be_changed(
 ) -> None:
     path, form = old_record(app, admin)
     insert = (
-        "INSERT INTO models_model SELECT $1, $1, user_id, $2, name, sought, is_active, updated_at, created_at, "
+        "INSERT INTO models_model SELECT $1, $1, user_id, $2, name, search_text, is_active, updated_at, created_at, "
         "meta, params FROM models_model WHERE id = 'old'"
     )
     call, database = app.call, app.portico.database
