@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers
-from tests.plugins.models.test_importing import found, models_of
+from tests.plugins.models.test_importing import models_of, stored
 
 from portico.api import MODEL_ID_TAKEN
 from portico.events import Listener
@@ -110,7 +110,7 @@ def test_sync_with_an_invalid_model_writes_nothing(
 
     assert answer.status == status
     assert models_of(app) == ["kept"]
-    assert found(admin, "kept")["name"] == "Old"
+    assert stored(admin, "kept")["name"] == "Old"
 
 
 @pytest.mark.case("AB-35")
@@ -150,8 +150,8 @@ def test_sync_replaces_sharing(ann: Client, bob: Client, admin: Client) -> None:
 
     assert sync(admin, form("one", access_control=readers(bob))).status == 200
 
-    assert found(ann, "one") is None
-    assert found(bob, "one")["params"] == {}
+    assert stored(ann, "one") is None
+    assert stored(bob, "one")["params"] == {}
 
 
 class TestWithAPolicyThatLetsOthersIn:
