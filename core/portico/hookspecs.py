@@ -127,7 +127,7 @@ def register_auth_providers(
 
 @hookspec
 def register_token_authenticators(
-    app: "AppContext", settings: Any
+    app: "AppContext", settings: Any, plugin: Any
 ) -> "Iterable[TokenAuthenticator] | None":
     """Return objects that find the account of a token that is not a session token, such as an API key.
 

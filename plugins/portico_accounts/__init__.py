@@ -1,6 +1,6 @@
-"""Accounts over HTTP and on the command line: who am I, sign-out, people and what is done with them.
+"""Accounts over HTTP and on the command line: sessions, users and their data, administration.
 
-How somebody signs in is not decided here; every plugin that offers a way in does that for itself.
+Signing in is up to the auth providers that other plugins register.
 """
 
 import click
@@ -9,14 +9,14 @@ from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, Se
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="Who is signed in, sign-out, people and their profiles.",
+    summary="Sessions, users and their profiles, and the administration of accounts.",
     route_prefixes=("/api/v1/auths", "/api/v1/users", "/api/config", "/api/version"),
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """How much people see of one another."""
+    """Return the settings: what users see of each other, and what clients show."""
     from portico_accounts.settings import AccountsSettings
 
     return AccountsSettings
@@ -24,7 +24,7 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Accounts, as policies speak of them: everybody owns their own. And what is set while the house runs."""
+    """Return accounts, each owned by its user, and the runtime settings, of which there is one set and no rows."""
     return [
         ResourceKind(
             "account",
@@ -42,7 +42,7 @@ def register_resources() -> list[ResourceKind]:
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The pages on accounts and on settings."""
+    """Return the policy files of accounts and of runtime settings."""
     return [
         PackagedPolicy("portico_policies", "accounts.csv"),
         PackagedPolicy("portico_policies", "settings.csv"),
@@ -50,32 +50,35 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_routes(app: AppContext, settings: Section) -> list[object]:
-    """The session's own routes, people, and the administrator's."""
-    from portico_accounts import (
-        admin_config,
-        admin_routes,
-        client_config,
-        profile_routes,
-        session_list_routes,
-        session_routes,
-        user_data_routes,
-        user_routes,
-    )
-    from portico_accounts.service import AccountService
+def register_components(app: AppContext, settings: Section) -> object:
+    """Return the services that routes and commands share."""
+    from portico_accounts.components import AccountsPlugin
     from portico_accounts.settings import AccountsSettings
 
     assert isinstance(settings, AccountsSettings)
-    people = AccountService(app, settings)
+    return AccountsPlugin(app, settings)
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes of sessions, users, profiles and administration."""
+    from portico_accounts.admin_routes import AccountAdminRoutes, AdminConfigRoutes
+    from portico_accounts.client_config_routes import ClientConfigRoutes
+    from portico_accounts.profile_routes import ProfileRoutes
+    from portico_accounts.session_routes import AccountSessionRoutes, OwnSessionRoutes, SignInRoutes
+    from portico_accounts.user_data_routes import UserDataRoutes
+    from portico_accounts.user_routes import UserRoutes
+
     return [
-        *session_routes.routes(app),
-        *user_data_routes.routes(app, people),
-        *user_routes.routes(app, people),
-        *admin_routes.routes(people),
-        *session_list_routes.routes(app),
-        *profile_routes.routes(app, settings),
-        *admin_config.routes(app),
-        *client_config.routes(app, settings),
+        SignInRoutes,
+        UserDataRoutes,
+        UserRoutes,
+        AccountAdminRoutes,
+        OwnSessionRoutes,
+        AccountSessionRoutes,
+        ProfileRoutes,
+        AdminConfigRoutes,
+        ClientConfigRoutes,
     ]
 
 

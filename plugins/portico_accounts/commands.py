@@ -1,23 +1,35 @@
-"""`portico user …`: for whoever sits at the server, also when nobody can sign in."""
+"""`portico user …`: accounts on the command line, without signing in."""
 
-import json
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 import msgspec
 
-from portico.api import AccountSummary, AppContext, CommandContext
+from portico.api import (
+    AccountSummary,
+    AppContext,
+    CommandContext,
+    format_time,
+    json_option,
+    print_json,
+    printable,
+    renamed_option,
+)
 from portico_accounts import cli_actions
 from portico_accounts.schemas import NewAccount
-from portico_accounts.service import AccountService
-from portico_accounts.settings import AccountsSettings
 
 ROLES = click.Choice(["pending", "user", "admin"])
-#: What an account keeps for itself: never printed.
-PRIVATE = ("info", "settings", "oauth", "epoch", "profile_image_url", "profile_banner_image_url")
-SHOWN = ("id", "email", "name", "role", "created_at", "last_active_at")
+#: Fields of an account that only its user sees; never printed.
+PRIVATE_FIELDS = (
+    "info",
+    "settings",
+    "oauth",
+    "epoch",
+    "profile_image_url",
+    "profile_banner_image_url",
+)
+LISTED_FIELDS = ("id", "email", "name", "role", "created_at", "last_active_at")
 
 
 from_stdin = click.option(
@@ -27,61 +39,67 @@ from_stdin = click.option(
 
 @click.group()
 def user() -> None:
-    """Add people, list and show them, change roles and passwords, sign them out, delete them."""
+    """Add, list and delete users; change their roles and passwords; end their sessions."""
 
 
 @user.command()
 @click.argument("email")
-@click.option("--name", help="Shown to others. Default: the e-mail address up to the @.")
+@click.option("--name", help="Name of the user. Default: the part of EMAIL before the @.")
 @click.option(
-    "--role", type=ROLES, default="user", help="Default: user. The first is always admin."
+    "--role",
+    type=ROLES,
+    default="user",
+    help="Role of the user. Default: user. The first user is always an administrator.",
 )
 @from_stdin
 @click.pass_obj
-def add(key: CommandContext, email: str, name: str | None, role: str, password_stdin: bool) -> None:
-    """Make an account for EMAIL."""
+def add(
+    context: CommandContext, email: str, name: str | None, role: str, password_stdin: bool
+) -> None:
+    """Add a user with the address EMAIL. Asks for a password."""
     password = _password(password_stdin)
     form = NewAccount(
         name=name or email.partition("@")[0], email=email, password=password, role=role
     )
-    account = key.run(lambda app: AccountService(app, AccountsSettings()).create(form))
+    account = context.run(lambda _app: context.plugin.accounts.create(form))
     click.echo(f"Added {account.email} with the role {account.role}.")
 
 
 @user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@json_option
 @click.option(
     "--colliding",
     is_flag=True,
-    help="Only accounts whose e-mail addresses are one, though written otherwise.",
+    help="List only accounts of earlier versions whose e-mail addresses count as the same one now.",
 )
 @click.pass_obj
-def list_accounts(key: CommandContext, as_json: bool, colliding: bool) -> None:
-    """List everybody, newest first."""
+def list_accounts(context: CommandContext, as_json: bool, colliding: bool) -> None:
+    """List all users, newest first."""
 
-    async def listed(app: AppContext) -> list[AccountSummary]:
-        roll = app.identity.account_list
-        return await (roll.colliding() if colliding else roll.all())
+    async def work(app: AppContext) -> list[AccountSummary]:
+        accounts = app.identity.account_list
+        return await (accounts.colliding() if colliding else accounts.all())
 
-    accounts = key.run(listed)
-    found = [{name: msgspec.to_builtins(one)[name] for name in SHOWN} for one in accounts]
+    rows = [msgspec.to_builtins(one) for one in context.run(work)]
+    accounts = [{name: row[name] for name in LISTED_FIELDS} for row in rows]
     if as_json:
-        click.echo(json.dumps(found, indent=2))
-    elif not found and colliding:
-        click.echo("No two accounts have what is one e-mail address.")
-    elif not found:
-        click.echo("Nobody has an account yet; `portico user add EMAIL` makes the first.")
-    for one in found if not as_json else ():
-        click.echo(f"{one['role']:8} {one['email']:40} {one['name']}")
+        print_json(accounts)
+        return
+    if not accounts and colliding:
+        click.echo("No two accounts have the same e-mail address.")
+    elif not accounts:
+        click.echo("There are no users. `portico user add EMAIL` adds the first one.")
+    for one in accounts:
+        click.echo(f"{one['role']:8} {one['email']:40} {printable(one['name'])}")
 
 
 @user.command("set-role")
 @click.argument("email")
 @click.argument("role", type=ROLES)
 @click.pass_obj
-def set_role(key: CommandContext, email: str, role: str) -> None:
-    """Give the account of EMAIL another ROLE. A lower one ends its sessions."""
-    account = key.run(lambda app: cli_actions.set_role(app, email, role))
+def set_role(context: CommandContext, email: str, role: str) -> None:
+    """Change the role of a user. A lower role ends the user's sessions."""
+    account = context.run(lambda app: cli_actions.set_role(app, email, role))
     click.echo(f"{account.email} has the role {account.role}.")
 
 
@@ -89,88 +107,87 @@ def set_role(key: CommandContext, email: str, role: str) -> None:
 @click.argument("email")
 @from_stdin
 @click.pass_obj
-def reset_password(key: CommandContext, email: str, password_stdin: bool) -> None:
-    """Give the account of EMAIL another password. It has to sign in again."""
+def reset_password(context: CommandContext, email: str, password_stdin: bool) -> None:
+    """Set another password for a user, and end the user's sessions."""
     password = _password(password_stdin)
-    key.run(lambda app: cli_actions.reset_password(app, email, password))
+    context.run(lambda app: cli_actions.reset_password(app, email, password))
     click.echo(f"{email} has a new password.")
 
 
 @user.command()
 @click.argument("email")
 @click.pass_obj
-def show(key: CommandContext, email: str) -> None:
-    """Show the account of EMAIL as one JSON object, without what it keeps for itself."""
+def show(context: CommandContext, email: str) -> None:
+    """Print a user as JSON, without private data such as settings."""
 
-    async def look(app: AppContext) -> dict[str, Any]:
+    async def work(app: AppContext) -> dict[str, Any]:
         account = await cli_actions.account_of(app, email)
         groups = await app.identity.groups.ids_of_account(account.id)
-        whole = msgspec.to_builtins(account)
-        return {name: whole[name] for name in whole if name not in PRIVATE} | {"group_ids": groups}
+        fields = msgspec.to_builtins(account)
+        public = {name: fields[name] for name in fields if name not in PRIVATE_FIELDS}
+        return public | {"group_ids": groups}
 
-    click.echo(json.dumps(key.run(look), indent=2, ensure_ascii=False))
+    print_json(context.run(work))
 
 
 @user.command()
 @click.argument("email")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@json_option
 @click.pass_obj
-def sessions(key: CommandContext, email: str, as_json: bool) -> None:
-    """List the newest sign-ins of EMAIL: by which way, from where, when they were last seen."""
-    found = key.run(lambda app: cli_actions.sign_ins(app, email))
+def sessions(context: CommandContext, email: str, as_json: bool) -> None:
+    """List the newest sessions of a user: start, last request, auth provider, address, browser."""
+    found = context.run(lambda app: cli_actions.list_sessions(app, email))
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
-    elif not found:
+        print_json(found)
+        return
+    if not found:
         click.echo(f"{email} is not signed in.")
-    for one in found if not as_json else ():
+    for one in found:
         click.echo(
-            f"{_when(one.created_at)}  {_when(one.last_seen_at)}  {one.method:12} "
-            f"{one.address or '?':15}  {_printable(one.user_agent or '')}"
+            f"{format_time(one.created_at)}  {format_time(one.last_seen_at)}  {one.method:14} "
+            f"{one.address or '?':15}  {printable(one.user_agent or '')}"
         )
 
 
 @user.command("sign-out")
 @click.argument("email")
 @click.pass_obj
-def sign_out(key: CommandContext, email: str) -> None:
-    """End all sign-ins of EMAIL, on every instance within a second."""
-    key.run(lambda app: cli_actions.sign_out(app, email))
-    click.echo(f"{email} is signed out everywhere.")
+def sign_out(context: CommandContext, email: str) -> None:
+    """End all sessions of a user, on every instance within a second."""
+    context.run(lambda app: cli_actions.sign_out(app, email))
+    click.echo(f"Ended all sessions of {email}.")
 
 
 @user.command()
 @click.argument("email")
-@click.option("--delete-content", is_flag=True, help="Delete also what others still use.")
 @click.option(
-    "--heir",
-    metavar="EMAIL",
-    help="Who is given what others still use. Default: the first administrator.",
+    "--delete-content", is_flag=True, help="Delete also what the user shared with other users."
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--transfer-to",
+    metavar="EMAIL",
+    default="",
+    help="New owner of what the user shared with other users. Default: the first administrator.",
+)
+@renamed_option("--heir", "--transfer-to")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def delete(
-    key: CommandContext, email: str, delete_content: bool, heir: str | None, yes: bool
+    context: CommandContext, email: str, delete_content: bool, transfer_to: str, yes: bool
 ) -> None:
-    """Delete the account of EMAIL with all that is its own, such as its chats."""
-    if delete_content and heir:
-        raise click.UsageError("Either --delete-content or --heir: what is deleted has no heir.")
+    """Delete a user and the user's own content, such as chats."""
+    if delete_content and transfer_to:
+        raise click.UsageError("Give either --delete-content or --transfer-to.")
     if not yes:
-        click.confirm(f"Delete {email} and all that is theirs?", abort=True)
-    key.run(lambda app: cli_actions.delete(app, email, heir, delete_content=delete_content))
+        click.confirm(f"Delete {email} and all content of this user?", abort=True)
+    context.run(
+        lambda app: cli_actions.delete(app, email, transfer_to, delete_content=delete_content)
+    )
     click.echo(f"Deleted {email}.")
 
 
-def _when(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _printable(text: str) -> str:
-    """What a stranger's browser calls itself, without what would disturb a terminal."""
-    return "".join(one if one.isprintable() else "?" for one in text)
-
-
 def _password(from_stdin: bool) -> str:
-    """Never an argument: those can be read in the list of processes, and stay in the shell's history."""
+    """Return a password. It is never an argument, which the list of processes and the shell's history would show."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -1,4 +1,4 @@
-"""The JSON that goes in and out. Source: the clients' contract; field names are theirs. Times are epoch seconds."""
+"""Request and response bodies. The wire contract fixes the names of fields. Times are epoch seconds."""
 
 from typing import Annotated
 
@@ -8,12 +8,12 @@ from portico.api import SessionInfo
 
 EmojiText = Annotated[str, msgspec.Meta(max_length=64)]
 ShortText = Annotated[str, msgspec.Meta(max_length=512)]
-#: A year further away than any calendar reaches is a mistake.
+#: The upper limit only refuses mistakes.
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 class NewAccount(msgspec.Struct, kw_only=True):
-    """Somebody an administrator adds. What else is sent, such as an id, is passed over."""
+    """A new account, as an administrator creates it. Other fields, such as an id, are ignored."""
 
     name: str
     email: str
@@ -23,7 +23,7 @@ class NewAccount(msgspec.Struct, kw_only=True):
 
 
 class CreatedAccountResponse(msgspec.Struct, kw_only=True):
-    """Shape: as after a sign-in, but `token` is empty: adding somebody is not signing in as them."""
+    """A new account, in the shape of a session. `token` is empty: the account is not signed in."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class CreatedAccountResponse(msgspec.Struct, kw_only=True):
 
 
 class AccountForm(msgspec.Struct, kw_only=True):
-    """An account as it is to be. `password` empty or none = as it was."""
+    """The new values of an account. An empty or missing `password` stays as it is."""
 
     role: str
     name: str
@@ -45,7 +45,7 @@ class AccountForm(msgspec.Struct, kw_only=True):
 
 
 class ProfileForm(msgspec.Struct, kw_only=True):
-    """What somebody says about themselves. What is null or left out is not said any more."""
+    """The profile of the caller. Fields that are null or missing are cleared."""
 
     name: str
     profile_image_url: str
@@ -55,7 +55,7 @@ class ProfileForm(msgspec.Struct, kw_only=True):
 
 
 class ProfileResponse(msgspec.Struct, kw_only=True):
-    """Who they are from now on."""
+    """The stored profile."""
 
     id: str
     name: str
@@ -65,26 +65,26 @@ class ProfileResponse(msgspec.Struct, kw_only=True):
 
 
 class TimezoneForm(msgspec.Struct, kw_only=True):
-    """Shape: `Area/City`."""
+    """`timezone`: an IANA name, `Area/City`."""
 
     timezone: str
 
 
 class StatusResponse(msgspec.Struct):
-    """It is done."""
+    """Confirmation of a change."""
 
     status: bool = True
 
 
 class AdminDetails(msgspec.Struct):
-    """Whom to ask; null = nobody of that address has an account."""
+    """The administrator to contact. `name` is null if no account has the address."""
 
     name: str | None
     email: str | None
 
 
 class User(msgspec.Struct, kw_only=True):
-    """An account, to its owner and to whoever may read accounts. `oauth` is never told."""
+    """An account, for its user and for callers who may read accounts. `oauth` is always null."""
 
     id: str
     email: str
@@ -110,26 +110,26 @@ class User(msgspec.Struct, kw_only=True):
 
 
 class UserWithPresence(User, kw_only=True):
-    """The same, on its own."""
+    """One account, with `is_active`: the user sent a request within the last three minutes."""
 
     is_active: bool
 
 
 class ListedUser(User, kw_only=True):
-    """The same in a list, where `info` and `settings` are left out (null)."""
+    """An account in a list, where `info` and `settings` are null."""
 
     group_ids: list[str]
 
 
 class UserPage(msgspec.Struct):
-    """At most 30 accounts; `total`: how many there are in all."""
+    """At most 30 accounts. `total`: the number of all accounts that match."""
 
     users: list[ListedUser]
     total: int
 
 
 class PublicUser(msgspec.Struct, kw_only=True):
-    """Somebody, to everybody else. `email` is empty: clients show it where they find it."""
+    """The profile card of a user, for other users. `email` is empty, because clients would show it."""
 
     id: str
     name: str
@@ -143,7 +143,7 @@ class PublicUser(msgspec.Struct, kw_only=True):
 
 
 class UserInfo(msgspec.Struct, kw_only=True):
-    """Somebody one finds. `email` is empty where it is not for the caller to see."""
+    """A user in short. `email` is empty if the caller may not see it."""
 
     id: str
     name: str
@@ -155,14 +155,14 @@ class UserInfo(msgspec.Struct, kw_only=True):
 
 
 class UserInfoList(msgspec.Struct):
-    """People; `total`: how many there are in all."""
+    """Users in short. `total`: the number of all that match."""
 
     users: list[UserInfo]
     total: int
 
 
 class ProviderSessionResponse(msgspec.Struct, kw_only=True):
-    """A sign-in that came by another provider. `token` is never told; `expires_at`: when what it gave runs out."""
+    """A session at an OAuth provider. `token` is always null; `expires_at`: when the provider's tokens expire."""
 
     id: str
     user_id: str
@@ -174,7 +174,7 @@ class ProviderSessionResponse(msgspec.Struct, kw_only=True):
 
 
 class StatusForm(msgspec.Struct, kw_only=True):
-    """What somebody is up to. What is null or left out stays as it was."""
+    """The status of a user. Fields that are null or missing stay as they are."""
 
     status_emoji: EmojiText | None = None
     status_message: ShortText | None = None
@@ -182,39 +182,39 @@ class StatusForm(msgspec.Struct, kw_only=True):
 
 
 class ActiveResponse(msgspec.Struct):
-    """Whether somebody was here within the last three minutes; of nobody: no."""
+    """Whether a user sent a request within the last three minutes; false for unknown ids."""
 
     active: bool
 
 
 class SignInRequest(msgspec.Struct, kw_only=True):
-    """What clients send at the door that ways to sign in share. What is looked at is the business of the way."""
+    """The body that clients send to sign in. Auth providers decide what they read of it."""
 
     email: str
     password: str
 
 
 class SignInPage(msgspec.Struct):
-    """At most 30 sign-ins, newest first; `total`: how many there are in all."""
+    """At most 30 sessions, newest first. `total`: the number of all sessions of the account."""
 
     sessions: list[SessionInfo]
     total: int
 
 
 class SignedOut(msgspec.Struct, kw_only=True):
-    """The answer to a sign-out, whoever asked. `redirect_url`: where to go next, left out if nowhere."""
+    """The response to a sign-out, also without a session. `redirect_url`: the page to open next, if there is one."""
 
     status: bool = True
     redirect_url: str | msgspec.UnsetType = msgspec.UNSET
 
 
 Setting = Annotated[str, msgspec.Meta(max_length=1024)]
-#: A text that is shown, or a list of paths.
+#: A text for users, or a list of paths.
 LongSetting = Annotated[str, msgspec.Meta(max_length=16 * 1024)]
 
 
 class AdminConfig(msgspec.Struct, kw_only=True):
-    """What administrators set. The names are those of the environment variables."""
+    """The runtime settings in the form of clients. The names are those of the environment variables."""
 
     SHOW_ADMIN_DETAILS: bool
     WEBUI_URL: Setting
@@ -237,6 +237,6 @@ class AdminConfig(msgspec.Struct, kw_only=True):
 
 
 class AdminConfigAnswer(AdminConfig, kw_only=True):
-    """What is in force; `pinned`: what the operator set, which nobody changes here."""
+    """The active runtime settings. `pinned`: those set in a file or the environment, which cannot be changed here."""
 
     pinned: list[str]

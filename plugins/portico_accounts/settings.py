@@ -1,4 +1,4 @@
-"""What an operator can set."""
+"""The settings `[plugins.accounts]`."""
 
 from typing import Annotated
 
@@ -6,18 +6,21 @@ from portico.api import Section, setting
 
 
 class AccountsSettings(Section):
-    """How much people see of one another, and what clients are told to show.
+    """What users see of each other, and what clients show.
 
-    What no plugin of this house does yet has its switch here all the same: clients ask for it.
+    Also the switches of features that no plugin provides yet, because clients read them.
     """
 
-    directory_emails: Annotated[
-        bool, setting("People who search for others see and search their e-mail addresses")
+    show_emails_in_search: Annotated[
+        bool,
+        setting(
+            "Users see and search the e-mail addresses of other users", formerly="directory_emails"
+        ),
     ] = False
     show_admin_details: Annotated[
         bool,
         setting(
-            "Tell everybody who signed up, let in or not, the name of an administrator to ask",
+            "Show the name of an administrator to all users, pending ones too",
             env="SHOW_ADMIN_DETAILS",
             runtime_key="auth.admin.show",
         ),
@@ -25,21 +28,24 @@ class AccountsSettings(Section):
     admin_email: Annotated[
         str,
         setting(
-            "The e-mail address that is told with it; empty = none, and the name of the first administrator",
+            "E-mail address of the administrator to show; empty = only the name of the first administrator",
             env="ADMIN_EMAIL",
         ),
     ] = ""
     default_locale: Annotated[
-        str, setting("Language of clients that have chosen none", env="DEFAULT_LOCALE")
+        str, setting("Language of clients whose user has chosen none", env="DEFAULT_LOCALE")
     ] = ""
     enable_signup_password_confirmation: Annotated[
         bool,
-        setting("Clients ask for a new password twice", env="ENABLE_SIGNUP_PASSWORD_CONFIRMATION"),
+        setting(
+            "Clients ask twice for the password when a user signs up",
+            env="ENABLE_SIGNUP_PASSWORD_CONFIRMATION",
+        ),
     ] = False
     enable_community_sharing: Annotated[
         bool,
         setting(
-            "Clients offer to share with the community",
+            "Clients offer to share chats with the community",
             env="ENABLE_COMMUNITY_SHARING",
             runtime_key="ui.enable_community_sharing",
         ),
@@ -53,7 +59,7 @@ class AccountsSettings(Section):
     pending_overlay_title: Annotated[
         str,
         setting(
-            "Headline for people who wait to be let in",
+            "Title that clients show to users with a pending account",
             env="PENDING_USER_OVERLAY_TITLE",
             runtime_key="ui.pending_user_overlay_title",
         ),
@@ -61,7 +67,7 @@ class AccountsSettings(Section):
     pending_overlay_content: Annotated[
         str,
         setting(
-            "Text for people who wait to be let in",
+            "Text that clients show to users with a pending account",
             env="PENDING_USER_OVERLAY_CONTENT",
             runtime_key="ui.pending_user_overlay_content",
         ),
@@ -69,7 +75,7 @@ class AccountsSettings(Section):
     response_watermark: Annotated[
         str,
         setting(
-            "Added by clients to what is copied from an answer",
+            "Text that clients append to copied responses",
             env="RESPONSE_WATERMARK",
             runtime_key="ui.watermark",
         ),

@@ -1,14 +1,15 @@
-"""Looking at people: lists, one of them, their picture, whether they are here."""
+"""The routes of users: lists, one user, their picture, whether they are active."""
 
+from functools import lru_cache
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from portico.api import (
     IMAGE_RESPONSES,
     AccountQuery,
-    AppContext,
+    Controller,
     JSONResponse,
     Request,
     decode_data_url,
@@ -16,36 +17,39 @@ from portico.api import (
     image_response,
     json_response,
 )
+from portico_accounts.components import AccountsPlugin
 from portico_accounts.schemas import ActiveResponse, UserInfoList, UserPage, UserWithPresence
-from portico_accounts.service import AccountService
 
-UserId = Annotated[str, PathParameter(description="The account's id")]
-Text = Annotated[str, QueryParameter(name="query", description="Part of a name or e-mail address")]
+UserId = Annotated[str, PathParameter(description="Id of the account.")]
+Text = Annotated[str, QueryParameter(name="query", description="Part of a name or e-mail address.")]
 
 
-def routes(app: AppContext, people: AccountService) -> list[Any]:
-    """Handlers that work in this house."""
-    nobody = resources.files(__package__).joinpath("default_avatar.png").read_bytes()
+class UserRoutes(Controller):
+    """`/api/v1/users/…`: the users of this server."""
+
+    plugin: AccountsPlugin
 
     @get("/api/v1/users/", requires="account:read", response_type=UserPage)
-    async def page(
+    async def list_users(
+        self,
         *,
         text: Text = "",
         order_by: FromQuery[str] = "",
         direction: FromQuery[str] = "",
         page: FromQuery[int] = 1,
     ) -> JSONResponse:
-        """A page of accounts, newest first unless asked. `order_by` may be `group_id:` and the id of a group."""
-        asked = AccountQuery(query=text, order_by=order_by, direction=direction, page=page)
-        return json_response(await people.page(asked))
+        """Return one page of accounts, newest first by default. `order_by` can be `group_id:` and the id of a group."""
+        query = AccountQuery(query=text, order_by=order_by, direction=direction, page=page)
+        return json_response(await self.plugin.accounts.page(query))
 
     @get("/api/v1/users/all", requires="account:read", response_type=UserInfoList)
-    async def everybody() -> JSONResponse:
-        """Everybody, newest first."""
-        return json_response(await people.everybody())
+    async def list_all_users(self) -> JSONResponse:
+        """Return all users in short, newest first."""
+        return json_response(await self.plugin.accounts.list_all())
 
     @get("/api/v1/users/search", response_type=UserInfoList)
-    async def search(
+    async def search_users(
+        self,
         request: Request,
         *,
         text: Text = "",
@@ -53,33 +57,36 @@ def routes(app: AppContext, people: AccountService) -> list[Any]:
         direction: FromQuery[str] = "",
         page: FromQuery[int] = 1,
     ) -> JSONResponse:
-        """A page of people. Who may not see e-mail addresses cannot search or sort by them either."""
-        asked = AccountQuery(
+        """Return one page of users in short. Callers who may not see e-mail addresses do not search or sort by them."""
+        query = AccountQuery(
             query=text,
             order_by=order_by,
             direction=direction,
             page=page,
-            with_emails=await people.may_see_emails(request.user),
+            with_emails=await self.plugin.accounts.may_see_emails(request.user),
         )
-        return json_response(await people.search(request.user, asked))
+        return json_response(await self.plugin.accounts.search(request.user, query))
 
     @get("/api/v1/users/{user_id:str}", response_type=UserWithPresence)
-    async def one(request: Request, user_id: UserId) -> JSONResponse:
-        """Somebody: whole to themselves and to whoever may read accounts, to others what a profile card shows.
+    async def get_user(self, request: Request, user_id: UserId) -> JSONResponse:
+        """Return a user: all fields to the user and to callers who may read accounts, a profile card to others.
 
-        `shared-` and the id of a shared chat: the name and picture of whoever shares it.
+        `shared-` and the id of a shared chat: name and picture of the user who shared it.
         """
-        return json_response(await people.get_for(request.user, user_id))
+        return json_response(await self.plugin.accounts.get_for(request.user, user_id))
 
     @get("/api/v1/users/{user_id:str}/active", response_type=ActiveResponse)
-    async def is_active(user_id: UserId) -> JSONResponse:
-        """Whether somebody was here within the last three minutes."""
-        return json_response(ActiveResponse(await people.is_active(user_id)))
+    async def is_user_active(self, user_id: UserId) -> JSONResponse:
+        """Return whether a user sent a request within the last three minutes."""
+        return json_response(ActiveResponse(await self.plugin.accounts.is_active(user_id)))
 
     @get("/api/v1/users/{user_id:str}/profile/image", responses=IMAGE_RESPONSES)
-    async def picture(request: Request, user_id: UserId) -> JSONResponse:
-        """Somebody's picture. One that lies elsewhere is not fetched, nor is anybody sent there."""
-        found = decode_data_url(await people.picture_of(user_id))
-        return image_response(request, found, nobody)
+    async def get_user_picture(self, request: Request, user_id: UserId) -> JSONResponse:
+        """Return the picture of a user. A picture on another server is neither fetched nor redirected to."""
+        picture = decode_data_url(await self.plugin.accounts.picture_of(user_id))
+        return image_response(request, picture, _default_avatar())
 
-    return [page, everybody, search, one, is_active, picture]
+
+@lru_cache(maxsize=1)
+def _default_avatar() -> bytes:
+    return resources.files(__package__).joinpath("default_avatar.png").read_bytes()

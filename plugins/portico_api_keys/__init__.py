@@ -1,4 +1,4 @@
-"""API keys: for programs that act as somebody who is not there to sign in."""
+"""API keys: credentials of programs that act for a user without signing in."""
 
 import click
 
@@ -12,7 +12,6 @@ from portico.api import (
     PluginInfo,
     ResourceKind,
     Section,
-    Service,
     TableSet,
     TokenAuthenticator,
     hookimpl,
@@ -20,7 +19,7 @@ from portico.api import (
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="API keys: several for each person, with an end, and good for less than their owner may do.",
+    summary="API keys: several per user, with an expiry date and restrictions.",
     route_prefixes=("/api/v1/auths/api_key", "/api/v1/auths/api_keys"),
     formerly=("keys",),
 )
@@ -28,7 +27,7 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """Whether there are keys, and where they are good."""
+    """Return the settings: whether keys are accepted, and how they are restricted."""
     from portico_api_keys.settings import ApiKeysSettings
 
     return ApiKeysSettings
@@ -36,7 +35,7 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_tables() -> TableSet:
-    """Keys, as far as they are kept."""
+    """Return the tables of keys."""
     from portico_api_keys.tables import TABLES
 
     return TABLES
@@ -44,79 +43,81 @@ def register_tables() -> TableSet:
 
 @hookimpl
 def register_resources() -> list[ResourceKind]:
-    """Keys, as policies speak of them."""
+    """Return keys as a kind of resource."""
     return [ResourceKind("key", "api_keys_key", ("read", "delete"), owner="account_id")]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
-    """The page on keys."""
+    """Return the policy file of keys."""
     return [PackagedPolicy("portico_policies", "keys.csv")]
 
 
 @hookimpl
-def register_services(app: AppContext) -> list[Service]:
-    """What this process remembers of keys: who stands behind one, and when it was used."""
-    from portico_api_keys.authenticator import KeyCache
-    from portico_api_keys.usage import KeyUsage
-
-    return [
-        Service(KeyCache, KeyCache(app.identity.settings.session_cache_seconds)),
-        Service(KeyUsage, KeyUsage()),
-    ]
-
-
-@hookimpl
-def register_token_authenticators(app: AppContext, settings: Section) -> list[TokenAuthenticator]:
-    """Who stands behind `sk-…`."""
-    from portico_api_keys.authenticator import ApiKeyAuthenticator
+def register_components(app: AppContext, settings: Section) -> object:
+    """Return the service, the authenticator and what they share."""
+    from portico_api_keys.components import build
     from portico_api_keys.settings import ApiKeysSettings
 
     assert isinstance(settings, ApiKeysSettings)
-    return [ApiKeyAuthenticator(app, settings)]
+    return build(app, settings)
 
 
 @hookimpl
-def register_listeners(app: AppContext) -> list[Listener]:
-    """What makes this process look at keys anew."""
-    from portico_api_keys.authenticator import KeyCache
+def register_token_authenticators(plugin: object) -> list[TokenAuthenticator]:
+    """Return the authenticator of tokens that begin with `sk-`."""
+    from portico_api_keys.components import ApiKeysPlugin
 
-    def forget(_: object) -> None:
-        app.services.require(KeyCache).clear()
-
-    return [Listener(event, forget) for event in (ApiKeyRevoked, AccountChanged, AccountDeleted)]
+    assert isinstance(plugin, ApiKeysPlugin)
+    return [plugin.authenticator]
 
 
 @hookimpl
-def register_routes(app: AppContext, settings: Section) -> list[object]:
-    """Everything below `/api/v1/auths/api_key` and `/api/v1/auths/api_keys`."""
-    from portico_api_keys.routes import routes
-    from portico_api_keys.service import Keys
-    from portico_api_keys.settings import ApiKeysSettings
+def register_listeners(plugin: object) -> list[Listener]:
+    """Return listeners that clear the cache of keys when a key or an account changes."""
+    from portico_api_keys.components import ApiKeysPlugin
 
-    assert isinstance(settings, ApiKeysSettings)
-    return routes(Keys(app, settings))
+    assert isinstance(plugin, ApiKeysPlugin)
+    cache = plugin.cache
+
+    def clear_cache(_: object) -> None:
+        cache.clear()
+
+    events = (ApiKeyRevoked, AccountChanged, AccountDeleted)
+    return [Listener(event, clear_cache) for event in events]
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes below `/api/v1/auths/api_key` and `/api/v1/auths/api_keys`."""
+    from portico_api_keys.routes import ClientKeyRoutes, KeyRoutes
+
+    return [ClientKeyRoutes, KeyRoutes]
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add `portico keys …`."""
-    from portico_api_keys.commands import keys
+    """Add `portico api-key …`."""
+    from portico.api import renamed_command
+    from portico_api_keys.commands import api_key
 
-    cli.add_command(keys)
-
-
-@hookimpl
-def startup(app: AppContext) -> None:
-    """Begin to write down when keys were used."""
-    from portico_api_keys.usage import KeyUsage
-
-    app.services.require(KeyUsage).start()
+    cli.add_command(api_key)
+    cli.add_command(renamed_command("keys", "portico api-key"))
 
 
 @hookimpl
-async def shutdown(app: AppContext) -> None:
-    """Write down what is not written yet."""
-    from portico_api_keys.usage import KeyUsage
+def startup(plugin: object) -> None:
+    """Start to record when keys are used."""
+    from portico_api_keys.components import ApiKeysPlugin
 
-    await app.services.require(KeyUsage).stop()
+    assert isinstance(plugin, ApiKeysPlugin)
+    plugin.usage.start()
+
+
+@hookimpl
+async def shutdown(plugin: object) -> None:
+    """Write the times of use that are not written yet."""
+    from portico_api_keys.components import ApiKeysPlugin
+
+    assert isinstance(plugin, ApiKeysPlugin)
+    await plugin.usage.stop()

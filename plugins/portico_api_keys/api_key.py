@@ -1,4 +1,4 @@
-"""A key: how it is made, how it is known again, and what is told of it."""
+"""The API key: how it is generated and recognized, and which parts of it are stored."""
 
 import hashlib
 import re
@@ -6,18 +6,19 @@ import secrets
 
 import msgspec
 
-#: What every key, and no other token, begins with.
+#: The beginning of every key, and of no other token.
 PREFIX = "sk-"
-#: Characters of a key that are kept and shown: 16 of its 128 bits.
-SHOWN = len(PREFIX) + 4
+#: Characters of a key that are stored and shown: 16 of its 128 bits.
+SHOWN_CHARS = len(PREFIX) + 4
 
 _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{32}}", re.ASCII)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told of a key. Units: times in epoch seconds; None = never.
+    """An API key without its secret. Units: times in epoch seconds; null = never.
 
-    `prefix`: how it begins. `endpoints`, `scopes`: what it is good for; null = everything its owner may do.
+    `prefix`: the first characters of the key. `endpoints`, `scopes`: what the key is restricted to; null = everything
+    its owner may do.
     """
 
     id: str
@@ -32,20 +33,20 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: int | None
 
 
-#: The columns of a `Key`, for a SELECT.
+#: The columns of an `ApiKey`, for a SELECT from `api_keys_key k`.
 COLUMNS = ", ".join(f"k.{name}" for name in ApiKey.__struct_fields__)
 
 
 def new_key() -> str:
-    """`sk-` and 128 random bits in lower-case hexadecimal."""
+    """Return a new key: `sk-` and 128 random bits in lower-case hexadecimal."""
     return PREFIX + secrets.token_hex(16)
 
 
 def is_key(token: str) -> bool:
-    """Whether it looks like one."""
+    """Return whether a token has the form of a key."""
     return _KEY.fullmatch(token) is not None
 
 
 def digest_of(key: str) -> str:
-    """What is kept of a key. Nobody guesses 128 random bits, so it need not be slow."""
+    """Return the SHA-256 digest under which a key is stored. A slow hash is not needed for 128 random bits."""
     return hashlib.sha256(key.encode()).hexdigest()

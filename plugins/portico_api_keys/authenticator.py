@@ -1,6 +1,6 @@
-"""Who stands behind a key, and what it is good for: asked with every request that carries one."""
+"""Authentication with API keys. Runs for every request that carries one."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -22,83 +22,86 @@ from portico_api_keys.usage import KeyUsage
 
 
 class CachedKey(msgspec.Struct, frozen=True):
-    """A key that is good, or was a moment ago."""
+    """An enabled key as it was read from the database, with the actor it stands for."""
 
     actor: Actor
     expires_at: int | None
     endpoints: Paths | None
     scopes: frozenset[str] | None
 
-    def bounds(self, allowed: Paths | None) -> CredentialScope | None:
-        """What it is good for where no key may do more than `allowed` says."""
+    def scope(self, allowed: Paths | None) -> CredentialScope | None:
+        """Return the restrictions of the key, within the paths `allowed` for all keys; None = unrestricted."""
         endpoints = intersect(self.endpoints, allowed)
         if endpoints is None and self.scopes is None:
             return None
         return CredentialScope(endpoints, self.scopes)
 
 
-class KeyCache(TTLCache[str, CachedKey]):
-    """Keys by their digests: trusted for as long as a session is, and forgotten with what changes one."""
+#: Keys by digest, for as long as sessions are cached. Cleared when a key or an account changes.
+KeyCache: TypeAlias = TTLCache[str, CachedKey]
 
 
 class ApiKeyAuthenticator:
-    """Reads keys."""
+    """Turns API keys into actors. A `TokenAuthenticator`."""
 
     kind = "key"
     prefix = PREFIX
 
-    def __init__(self, app: AppContext, settings: ApiKeysSettings) -> None:
-        self._app = app
+    def __init__(
+        self, app: AppContext, settings: ApiKeysSettings, cache: KeyCache, usage: KeyUsage
+    ) -> None:
+        self._identity = app.identity
         self._settings = app.runtime_settings.of(settings)
+        self._cache, self._usage = cache, usage
 
     async def authenticate(self, token: str) -> Actor | None:
-        """Who this key stands for; None if it is not good. One statement a moment.
+        """Return the actor of this key; None if it is unknown, disabled or expired.
 
-        Raises: Forbidden where keys are off, or not for its owner any more.
+        Raises: Forbidden if keys are switched off, or its owner lacks the permission for them.
         """
         settings = await self._settings.current()
         if not settings.enable_api_keys:
             raise Forbidden(API_KEY_NOT_ALLOWED)
         if not is_key(token):
             return None
-        known = await self._app.services.require(KeyCache).get_or_load(digest_of(token), _find)
-        if known is None or (known.expires_at is not None and known.expires_at <= now()):
+        cached = await self._cache.get_or_load(digest_of(token), _find)
+        if cached is None or (cached.expires_at is not None and cached.expires_at <= now()):
             return None
-        if not await self._may_use(known.actor):
+        if not await self._may_use(cached.actor):
             raise Forbidden(API_KEY_NOT_ALLOWED)
-        self._app.services.require(KeyUsage).touch(known.actor.session_id)
-        restricted = settings.enable_restrictions
-        bounds = known.bounds(allowed_paths(settings.allowed_endpoints) if restricted else None)
-        return known.actor if bounds is None else msgspec.structs.replace(known.actor, scope=bounds)
+        self._usage.touch(cached.actor.session_id)
+        restricted = settings.restrict_endpoints
+        scope = cached.scope(allowed_paths(settings.allowed_endpoints) if restricted else None)
+        if scope is None:
+            return cached.actor
+        return msgspec.structs.replace(cached.actor, scope=scope)
 
     async def still_valid(self, session_ids: list[str]) -> set[str]:
-        """Those of these keys that are good for anything still."""
+        """Return those of these key ids whose keys are still accepted."""
         if not (await self._settings.current()).enable_api_keys:
             return set()
         return {
-            one["key_id"]
-            for one in await store.valid(session_ids, now())
-            if await self._may_use(_known(dict(one)).actor)
+            row["key_id"]
+            for row in await store.valid(session_ids, now())
+            if await self._may_use(_cached_key(dict(row)).actor)
         }
 
     async def _may_use(self, owner: Actor) -> bool:
-        """Whether keys are for somebody. A pending account has none that is good."""
-        return owner.is_verified and await self._app.identity.is_permitted(owner, PERMISSION)
+        """Return whether keys of this account are accepted. Those of a pending account are not."""
+        return owner.is_verified and await self._identity.is_permitted(owner, PERMISSION)
 
 
 async def _find(digest: str) -> CachedKey | None:
-    found = await store.resolve(digest)
-    return _known(found) if found else None
+    row = await store.find_with_owner(digest)
+    return _cached_key(row) if row else None
 
 
-def _known(found: dict[str, Any]) -> CachedKey:
-    key_id, expires_at = found.pop("key_id"), found.pop("expires_at")
-    endpoints, scopes = (
-        store.parse_words(found.pop("endpoints")),
-        store.parse_words(found.pop("scopes")),
-    )
+def _cached_key(row: dict[str, Any]) -> CachedKey:
+    key_id, expires_at = row.pop("key_id"), row.pop("expires_at")
+    endpoints = store.parse_list(row.pop("endpoints"))
+    scopes = store.parse_list(row.pop("scopes"))
     return CachedKey(
-        Actor(**found, session_id=key_id, credential=ApiKeyAuthenticator.kind),
+        Actor(**row, session_id=key_id, credential=ApiKeyAuthenticator.kind),
         expires_at,
         None if endpoints is None else tuple(endpoints),
         None if scopes is None else frozenset(scopes),

@@ -1,55 +1,67 @@
-"""`portico keys …`: for whoever sits at the server, also when somebody's key has leaked."""
+"""`portico api-key …`: API keys of all users, on the command line."""
 
 from datetime import UTC, datetime
 
 import click
-import msgspec
 
-from portico.api import AppContext, CommandContext, NotFound, now
+from portico.api import CommandContext, NotFound, json_option, now, print_json, printable
 from portico_api_keys import store
 from portico_api_keys.api_key import PREFIX, ApiKey, digest_of, is_key
 from portico_api_keys.schemas import KeyForm, KeyWithOwner
-from portico_api_keys.service import DAY, Keys, owner_of
-from portico_api_keys.settings import ApiKeysSettings
+from portico_api_keys.service import DAY_SECONDS, KeyService
 
 
-@click.group()
-def keys() -> None:
-    """List, make and revoke API keys."""
+@click.group("api-key")
+def api_key() -> None:
+    """List, create and revoke API keys."""
 
 
-@keys.command("list")
-@click.option("--email", help="Only keys of this person.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@api_key.command("list")
+@click.option("--email", help="List only the keys of the user with this e-mail address.")
+@json_option
 @click.pass_obj
-def list_keys(key: CommandContext, email: str | None, as_json: bool) -> None:
-    """List keys, newest first. What is shown of one is how it begins."""
+def list_keys(context: CommandContext, email: str | None, as_json: bool) -> None:
+    """List API keys, newest first. Only the first characters of a key are shown."""
+    service: KeyService = context.plugin.service
 
-    async def look(app: AppContext) -> list[KeyWithOwner]:
-        owner = (await owner_of(app, email)).id if email else ""
-        return await _all(Keys(app, ApiKeysSettings()), owner)
+    async def work(_app: object) -> list[KeyWithOwner]:
+        owner_id = (await service.owner_by_email(email)).id if email else ""
+        return await _list_all(service, owner_id)
 
-    found = key.run(look)
+    found = context.run(work)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
-    elif not found:
-        click.echo("There are no keys.")
-    for one in found if not as_json else ():
-        until = f"until {_day(one.expires_at)}" if one.expires_at else "for ever"
-        used = f"used {_day(one.last_used_at)}" if one.last_used_at else "never used"
-        state = until if one.enabled else "switched off"
-        click.echo(f"{one.id}  {one.prefix}…  {one.owner}  {state}, {used}  {one.name}")
+        print_json(found)
+        return
+    if not found:
+        click.echo("There are no API keys.")
+    for key in found:
+        expiry = f"expires {_date(key.expires_at)}" if key.expires_at else "never expires"
+        used = f"used {_date(key.last_used_at)}" if key.last_used_at else "never used"
+        state = expiry if key.enabled else "disabled"
+        click.echo(f"{key.id}  {key.prefix}…  {key.owner}  {state}, {used}  {printable(key.name)}")
 
 
-@keys.command()
+@api_key.command()
 @click.argument("email")
-@click.option("--name", default="made at the keyboard", help="To know it by.")
-@click.option("--days", type=click.IntRange(1, 36_500), help="Expires after so many days.")
-@click.option("--endpoint", "endpoints", multiple=True, metavar="PATH", help="Good only there.")
-@click.option("--scope", "scopes", multiple=True, metavar="WORD", help="Such as chats:read.")
+@click.option("--name", default="created on the command line", help="Name of the key.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Days after which the key expires.")
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    metavar="PATH",
+    help="Accept the key only for this path and those below it. Can be given several times.",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Restrict the key to a scope, such as chats:read. Can be given several times.",
+)
 @click.pass_obj
 def create(
-    key: CommandContext,
+    context: CommandContext,
     /,
     *,
     email: str,
@@ -58,61 +70,67 @@ def create(
     endpoints: tuple[str, ...],
     scopes: tuple[str, ...],
 ) -> None:
-    """Make a key for EMAIL and print it, this once."""
+    """Create an API key for the user with the address EMAIL, and print it. It cannot be printed again."""
+    service: KeyService = context.plugin.service
     form = KeyForm(
         name=name,
-        expires_at=now() + days * DAY if days else None,
+        expires_at=now() + days * DAY_SECONDS if days else None,
         endpoints=list(endpoints) or None,
         scopes=list(scopes) or None,
     )
 
-    async def make(app: AppContext) -> str:
-        owner = await owner_of(app, email)
-        return (await Keys(app, ApiKeysSettings()).create_for(owner.id, form)).api_key
+    async def work(_app: object) -> str:
+        owner = await service.owner_by_email(email)
+        return (await service.create_for(owner.id, form)).api_key
 
-    click.echo(key.run(make))
+    click.echo(context.run(work))
 
 
-@keys.command()
-@click.argument("which")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@api_key.command()
+@click.argument("key_or_email")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
-def revoke(key: CommandContext, which: str, yes: bool) -> None:
-    """Revoke keys: WHICH is an id, a whole key, how one begins (sk-abcd), or an e-mail address for all keys of that person."""
-    found = key.run(lambda app: _named(app, which))
-    for one in found:
-        click.echo(f"{one.id}  {one.prefix}…  {one.name}")
+def revoke(context: CommandContext, key_or_email: str, yes: bool) -> None:
+    """Revoke API keys.
+
+    KEY_OR_EMAIL is the id of a key, a whole key, its first characters (sk-abcd), or the e-mail address of a user, for
+    all keys of that user.
+    """
+    service: KeyService = context.plugin.service
+    found = context.run(lambda _app: _find_keys(service, key_or_email))
+    for key in found:
+        click.echo(f"{key.id}  {key.prefix}…  {printable(key.name)}")
     if len(found) > 1 and not yes:
         click.confirm(f"Revoke these {len(found)} keys?", abort=True)
-    key.run(lambda app: Keys(app, ApiKeysSettings()).revoke(found))
+    context.run(lambda _app: service.revoke(found))
     click.echo(f"Revoked {len(found)}.")
 
 
-async def _named(app: AppContext, which: str) -> list[ApiKey]:
-    if "@" in which:
-        found = await store.list_own((await owner_of(app, which)).id)
-    elif is_key(which):
-        found = await store.of_digest(digest_of(which))
-    elif which.startswith(PREFIX):
-        found = await store.beginning(which)
+async def _find_keys(service: KeyService, key_or_email: str) -> list[ApiKey]:
+    if "@" in key_or_email:
+        found = await store.list_of_owner((await service.owner_by_email(key_or_email)).id)
+    elif is_key(key_or_email):
+        found = await store.list_by_digest(digest_of(key_or_email))
+    elif key_or_email.startswith(PREFIX):
+        found = await store.list_by_prefix(key_or_email)
     else:
-        one = await store.find(which)
-        found = [one] if one else []
+        key = await store.find(key_or_email)
+        found = [key] if key else []
     if not found:
-        raise NotFound("There is no such key; `portico keys list` shows which there are.")
+        raise NotFound("There is no such key. `portico api-key list` lists all keys.")
     return found
 
 
-async def _all(keys: Keys, account_id: str) -> list[KeyWithOwner]:
+async def _list_all(service: KeyService, account_id: str) -> list[KeyWithOwner]:
     found: list[KeyWithOwner] = []
-    page, total = 1, 1
+    number, total = 1, 1
     while len(found) < total:
-        some = await keys.list_all(account_id, page)
-        if not some.keys:
+        page = await service.list_all(account_id, number)
+        if not page.keys:
             break
-        found, total, page = found + some.keys, some.total, page + 1
+        found, total, number = found + page.keys, page.total, number + 1
     return found
 
 
-def _day(at: int) -> str:
+def _date(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).date().isoformat()

@@ -1,4 +1,4 @@
-"""What a key is good for: the paths and the words that say so."""
+"""Restrictions of keys: paths of routes, and scopes."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -6,10 +6,10 @@ from functools import lru_cache
 
 from portico.api import InvalidRequest
 
-#: Paths, or words, that one key may have.
-MOST = 100
-LONGEST_PATH = 512
-#: Words for every area.
+#: Largest number of paths, and of scopes, of one key.
+MAX_ENTRIES = 100
+MAX_PATH_CHARS = 512
+#: What a scope allows, alone or after the name of an area.
 SCOPE_VERBS = ("read", "write")
 
 Paths = tuple[str, ...]
@@ -18,43 +18,43 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9._~{}:@!$&'()*+=-]+)+")
 
 
 def checked_endpoints(given: Sequence[str] | None) -> list[str] | None:
-    """Paths as they are compared: without a slash at the end. Raises: Invalid, naming the one that will not do."""
+    """Return paths without a slash at the end, sorted. Raises: InvalidRequest, naming the first invalid one."""
     if given is None:
         return None
-    _some("endpoints", list(given))
-    kept = {one: _path(one) for one in given}
-    for one, path in kept.items():
+    _check_count("endpoints", list(given))
+    paths = {one: _parse_path(one) for one in given}
+    for one, path in paths.items():
         if path is None:
             raise InvalidRequest(f"[ERROR: endpoints: {one[:64]!r} is not the path of a route]")
-    return _some("endpoints", sorted({path for path in kept.values() if path}))
+    return _check_count("endpoints", sorted({path for path in paths.values() if path}))
 
 
 def checked_scopes(given: Sequence[str] | None, areas: Collection[str]) -> list[str] | None:
-    """Words such as `read`, `chats` and `chats:read`. Raises: Invalid, naming the one that means nothing."""
+    """Return scopes such as `read`, `chats` and `chats:read`, sorted. Raises: InvalidRequest, naming the first invalid one."""
     if given is None:
         return None
-    words = sorted(set(given))
-    for one in words:
-        area, colon, deed = one.partition(":")
-        known = one in SCOPE_VERBS or (area in areas and (not colon or deed in SCOPE_VERBS))
+    scopes = sorted(set(given))
+    for one in scopes:
+        area, colon, verb = one.partition(":")
+        known = one in SCOPE_VERBS or (area in areas and (not colon or verb in SCOPE_VERBS))
         if not known:
             known_areas = ", ".join(areas)
             raise InvalidRequest(
-                f"[ERROR: scopes: {one[:64]!r} means nothing; there are read, write, and, alone or with :read or "
+                f"[ERROR: scopes: {one[:64]!r} is not a scope; scopes are read, write, and, alone or with :read or "
                 f":write, {known_areas}]"
             )
-    return _some("scopes", words)
+    return _check_count("scopes", scopes)
 
 
 @lru_cache(maxsize=64)
 def allowed_paths(text: str) -> Paths:
-    """The operator's list. What is no path of a route admits to nothing."""
-    return tuple(path for one in text.split(",") if (path := _path(one.strip())))
+    """Return the paths in a list separated by commas. Entries that are not paths are ignored."""
+    return tuple(path for one in text.split(",") if (path := _parse_path(one.strip())))
 
 
 @lru_cache(maxsize=1024)
 def intersect(one: Paths | None, other: Paths | None) -> Paths | None:
-    """The paths that are below one of each; None = all."""
+    """Return the paths that both lists allow, where each allows its paths and all below them; None = all paths."""
     if one is None or other is None:
         return other if one is None else one
     deeper = {
@@ -70,16 +70,16 @@ def _is_below(path: str, other: str) -> bool:
     return path == other or path.startswith(f"{other}/")
 
 
-def _path(text: str) -> str | None:
+def _parse_path(text: str) -> str | None:
     path = text.rstrip("/")
-    if len(path) > LONGEST_PATH or not _PATH.fullmatch(path):
+    if len(path) > MAX_PATH_CHARS or not _PATH.fullmatch(path):
         return None
     return None if {".", ".."} & set(path.split("/")) else path
 
 
-def _some(name: str, found: list[str]) -> list[str]:
-    if not 1 <= len(found) <= MOST:
+def _check_count(name: str, entries: list[str]) -> list[str]:
+    if not 1 <= len(entries) <= MAX_ENTRIES:
         raise InvalidRequest(
-            f"[ERROR: {name}: between 1 and {MOST}; leave it out for a key without limits]"
+            f"[ERROR: {name}: give 1 to {MAX_ENTRIES} entries, or leave the field out for a key without this restriction]"
         )
-    return found
+    return entries

@@ -1,4 +1,4 @@
-"""The JSON that goes in and out. Times are epoch seconds."""
+"""Request and response bodies of the routes of API keys. Times are epoch seconds."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ import msgspec
 
 from portico_api_keys.api_key import ApiKey
 
-#: One line.
+#: One line of text.
 Name = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-#: A year further away than any calendar reaches is a mistake.
+#: The upper limit only refuses mistakes.
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 class KeyForm(msgspec.Struct, kw_only=True):
-    """A new key. What is null or left out sets no limit. Whose it is, is not for this form to say."""
+    """A new key. Fields that are null or missing set no restriction."""
 
     name: Name
     expires_at: Epoch | None = None
@@ -22,14 +22,14 @@ class KeyForm(msgspec.Struct, kw_only=True):
 
 
 class KeyChanges(msgspec.Struct, kw_only=True):
-    """What is null or left out stays as it was. What a key is good for never changes."""
+    """Changes of a key. Fields that are null or missing stay as they are. Restrictions cannot be changed."""
 
     name: Name | None = None
     enabled: bool | None = None
 
 
 class NewKey(ApiKey, frozen=True, kw_only=True):
-    """A key that was just made. `api_key` is told this once."""
+    """A key that was just created. `api_key`: the key itself, which no later response contains."""
 
     api_key: str
 
@@ -41,7 +41,7 @@ class KeyWithOwner(ApiKey, frozen=True, kw_only=True):
 
 
 class KeyPage(msgspec.Struct):
-    """At most 30 keys; `total`: how many there are in all."""
+    """At most 30 keys. `total`: the number of all keys."""
 
     keys: list[KeyWithOwner]
     total: int

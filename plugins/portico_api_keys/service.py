@@ -1,4 +1,4 @@
-"""Making, showing, changing and revoking keys. No HTTP, and no SQL."""
+"""Creating, listing, changing and revoking API keys."""
 
 from typing import Any
 
@@ -24,44 +24,46 @@ from portico.api import (
     transaction,
 )
 from portico_api_keys import store
-from portico_api_keys.api_key import SHOWN, ApiKey, digest_of, new_key
+from portico_api_keys.api_key import SHOWN_CHARS, ApiKey, digest_of, new_key
 from portico_api_keys.restrictions import checked_endpoints, checked_scopes
 from portico_api_keys.schemas import KeyChanges, KeyForm, KeyPage, KeyWithOwner, NewKey
 from portico_api_keys.settings import ApiKeysSettings
-from portico_api_keys.tables import ABOUT
+from portico_api_keys.tables import ENCRYPTION_CONTEXT
 from portico_api_keys.usage import KeyUsage
 
 KIND = "key"
 PERMISSION = "features.api_keys"
-#: What the key is called that clients show.
+#: The name of the key that clients show.
 CLIENT_KEY_NAME = "API key"
-DAY = 86_400
-#: No database counts further than it has to.
-LAST_PAGE = 1_000_000
+DAY_SECONDS = 86_400
+#: Higher page numbers are read as this one, so that no offset overflows.
+MAX_PAGE = 1_000_000
 
 log = structlog.get_logger("portico.api_keys")
 
 
-class Keys:
-    """The keys of one house. A key that is not there, and one that the caller may not see, is NotFound."""
+class KeyService:
+    """The API keys of all users. Unknown keys, and keys the caller may not read, raise NotFound."""
 
-    def __init__(self, app: AppContext, settings: ApiKeysSettings) -> None:
-        self._app = app
+    def __init__(self, app: AppContext, settings: ApiKeysSettings, usage: KeyUsage) -> None:
+        self._app, self._usage = app, usage
         self._settings = app.runtime_settings.of(settings)
 
-    # -- making ---------------------------------------------------------------------------------------------
+    # -- creating ---------------------------------------------------------------------------------------------
 
     async def create(self, actor: Actor, form: KeyForm) -> NewKey:
-        """A new key of the caller's, which is told this once.
+        """Create a key for the caller. Only the result contains the key itself.
 
-        Raises: Forbidden where keys are off or not for the caller; Invalid, naming what will not do, or if it is
-        one too many.
+        Raises: Forbidden if keys are switched off, or the caller lacks the permission for them; InvalidRequest, naming
+        the invalid field, or if the caller has the largest number of keys.
         """
-        await self._require_making(actor)
+        await self._require_creation(actor)
         return await self.create_for(actor.id, form)
 
-    async def create_for(self, account_id: str, form: KeyForm, *, shown: bool = False) -> NewKey:
-        """As `make`, whoever asks. `shown`: it takes the place of the one that clients show."""
+    async def create_for(
+        self, account_id: str, form: KeyForm, *, for_clients: bool = False
+    ) -> NewKey:
+        """Create a key without permission checks. `for_clients`: as the one that clients show, in place of the previous one."""
         settings = await self._settings.current()
         key = ApiKey(
             id=new_id(),
@@ -72,26 +74,32 @@ class Keys:
             scopes=checked_scopes(form.scopes, self._app.route_areas()),
             enabled=True,
             created_at=now(),
-            expires_at=_expiry(form.expires_at, settings.longest_days),
+            expires_at=_expiry(form.expires_at, settings.max_lifetime_days),
             last_used_at=None,
         )
-        text = new_key()
-        made = NewKey(**_told(key) | {"prefix": text[:SHOWN], "api_key": text})
-        locked = self._app.encryptor.encrypt(text, ABOUT.format(id=key.id)) if shown else None
+        secret = new_key()
+        created = NewKey(**_columns(key) | {"prefix": secret[:SHOWN_CHARS], "api_key": secret})
+        encrypted = (
+            self._app.encryptor.encrypt(secret, ENCRYPTION_CONTEXT.format(id=key.id))
+            if for_clients
+            else None
+        )
         try:
             async with transaction():
-                held = await store.lock_owner(account_id)
-                if shown and await self._drop_shown(account_id):
-                    held -= 1
-                if held >= settings.most:
-                    raise InvalidRequest(f"[ERROR: Nobody has more than {settings.most} keys]")
-                await store.insert(made, digest_of(text), locked)
-                await record_change("key.created", KIND, key.id, new=_noted(made))
+                count = await store.lock_owner(account_id)
+                if for_clients and await self._revoke_client_key(account_id):
+                    count -= 1
+                if count >= settings.max_keys:
+                    raise InvalidRequest(
+                        f"[ERROR: A user has at most {settings.max_keys} keys; revoke one first]"
+                    )
+                await store.insert(created, digest_of(secret), encrypted)
+                await record_change("key.created", KIND, key.id, new=_audit_view(created))
         except ForeignKeyViolation as error:
-            raise NotFound from error  # the account was deleted meanwhile
-        return made
+            raise NotFound from error  # the account was deleted at the same time
+        return created
 
-    async def _require_making(self, actor: Actor) -> None:
+    async def _require_creation(self, actor: Actor) -> None:
         settings = await self._settings.current()
         permitted = settings.enable_api_keys and await self._app.identity.is_permitted(
             actor, PERMISSION
@@ -99,64 +107,69 @@ class Keys:
         if not permitted:
             raise Forbidden(API_KEY_CREATION_NOT_ALLOWED)
 
-    # -- the one that clients show --------------------------------------------------------------------------
+    # -- the key that clients show --------------------------------------------------------------------------
 
     async def renew_client_key(self, actor: Actor) -> str:
-        """Make the key that clients show anew; the one before is good no more. Raises: as `make`."""
-        await self._require_making(actor)
-        return (await self.create_for(actor.id, KeyForm(name=CLIENT_KEY_NAME), shown=True)).api_key
+        """Create the key that clients show, and revoke the previous one. Raises: as `create`."""
+        await self._require_creation(actor)
+        form = KeyForm(name=CLIENT_KEY_NAME)
+        return (await self.create_for(actor.id, form, for_clients=True)).api_key
 
     async def client_key(self, account_id: str) -> str:
-        """The key that clients show. Raises: NotFound if there is none, or its copy cannot be read."""
-        found = await store.shown(account_id)
+        """Return the key that clients show. Raises: NotFound if there is none, or it cannot be decrypted."""
+        found = await store.find_client_key(account_id)
         if found is None:
             raise NotFound(API_KEY_NOT_FOUND)
         try:
-            return self._app.encryptor.decrypt(found["encrypted_key"], ABOUT.format(id=found["id"]))
+            return self._app.encryptor.decrypt(
+                found["encrypted_key"], ENCRYPTION_CONTEXT.format(id=found["id"])
+            )
         except DecryptionError as error:
-            log.warning("the copy of a key cannot be read", key=found["id"], reason=str(error))
+            log.warning("api key could not be decrypted", key=found["id"], reason=str(error))
             raise NotFound(API_KEY_NOT_FOUND) from error
 
     async def delete_client_key(self, account_id: str) -> None:
-        """Revoke it; that there is none is no fault."""
+        """Revoke the key that clients show, if there is one."""
         async with transaction():
-            await self._drop_shown(account_id)
+            await self._revoke_client_key(account_id)
 
-    async def _drop_shown(self, account_id: str) -> bool:
-        found = await store.shown(account_id)
+    async def _revoke_client_key(self, account_id: str) -> bool:
+        found = await store.find_client_key(account_id)
         key = await store.find(found["id"]) if found else None
         return key is not None and await self._revoke(key)
 
-    # -- all of them ----------------------------------------------------------------------------------------
+    # -- all keys ----------------------------------------------------------------------------------------
 
     async def list_own(self, account_id: str) -> list[ApiKey]:
-        """Somebody's keys, newest first."""
-        return [self._with_use(key) for key in await store.list_own(account_id)]
+        """Return the keys of an account, newest first."""
+        return [self._with_use(key) for key in await store.list_of_owner(account_id)]
 
     async def list_all(self, account_id: str = "", page: int = 1) -> KeyPage:
-        """One page of everybody's keys, or of somebody's."""
-        found, total = await store.page(account_id, min(max(page, 1), LAST_PAGE))
-        keys = [KeyWithOwner(**_told(self._with_use(key)), owner=owner) for key, owner in found]
+        """Return one page of the keys of all accounts, or of one."""
+        found, total = await store.page(account_id, min(max(page, 1), MAX_PAGE))
+        keys = [KeyWithOwner(**_columns(self._with_use(key)), owner=owner) for key, owner in found]
         return KeyPage(keys, total)
 
     async def change(self, actor: Actor, key_id: str, changes: KeyChanges) -> ApiKey:
-        """Rename a key of one's own, switch it off or on again."""
+        """Rename, disable or enable a key of the caller. Raises: NotFound."""
         async with transaction():
             await store.lock_owner(actor.id)
             key = await store.find(key_id)
             if key is None or key.account_id != actor.id:
                 raise NotFound
             enabled = key.enabled if changes.enabled is None else changes.enabled
-            changed = ApiKey(**_told(key) | {"name": changes.name or key.name, "enabled": enabled})
+            changed = ApiKey(
+                **_columns(key) | {"name": changes.name or key.name, "enabled": enabled}
+            )
             if changed == key:
                 return self._with_use(key)
             await store.update(changed)
-            await record_change("key.changed", KIND, key.id, _noted(key), _noted(changed))
-            self._tell(key)
+            await record_change("key.changed", KIND, key.id, _audit_view(key), _audit_view(changed))
+            self._publish_revoked(key)
         return self._with_use(changed)
 
     async def delete(self, actor: Actor, key_id: str) -> None:
-        """Revoke one's own key, or anybody's if the policies say so. Raises: NotFound, Forbidden."""
+        """Revoke a key that the caller owns or that the policies allow. Raises: NotFound, Forbidden."""
         async with transaction():
             key = await store.find(key_id)
             if key is None:
@@ -166,7 +179,7 @@ class Keys:
             await self._revoke(key)
 
     async def revoke(self, keys: list[ApiKey]) -> None:
-        """Revoke these, whoever asks; all or none."""
+        """Revoke keys without permission checks, all or none."""
         async with transaction():
             for key in keys:
                 await self._revoke(key)
@@ -174,48 +187,45 @@ class Keys:
     async def _revoke(self, key: ApiKey) -> bool:
         if not await store.delete(key.id):
             return False
-        await record_change("key.revoked", KIND, key.id, old=_noted(key))
-        self._tell(key)
+        await record_change("key.revoked", KIND, key.id, old=_audit_view(key))
+        self._publish_revoked(key)
         return True
 
-    def _tell(self, key: ApiKey) -> None:
+    def _publish_revoked(self, key: ApiKey) -> None:
         event = ApiKeyRevoked(key.account_id, key.id)
         after_commit(lambda: self._app.events.publish(event))
 
     def _with_use(self, key: ApiKey) -> ApiKey:
-        return ApiKey(
-            **_told(key)
-            | {"last_used_at": self._app.services.require(KeyUsage).last(key.id, key.last_used_at)}
-        )
+        last_used_at = self._usage.last_used(key.id, key.last_used_at)
+        return ApiKey(**_columns(key) | {"last_used_at": last_used_at})
+
+    async def owner_by_email(self, email: str) -> Account:
+        """Return the account with this e-mail address. Raises: NotFound. For the command line only."""
+        account = await self._app.identity.accounts.by_email(email)
+        if account is None:
+            raise NotFound(
+                f"No account has the e-mail address {email}. `portico user list` lists all accounts."
+            )
+        return account
 
 
-async def owner_of(app: AppContext, email: str) -> Account:
-    """Whom somebody at the keyboard means. Raises: NotFound."""
-    account = await app.identity.accounts.by_email(email)
-    if account is None:
-        raise NotFound(
-            f"Nobody has the e-mail address {email}; `portico user list` shows who there is."
-        )
-    return account
-
-
-def _expiry(wanted: int | None, longest_days: int) -> int | None:
-    """Until when a new key is good. Raises: Invalid if that is over already, or later than the operator allows."""
-    latest = now() + longest_days * DAY if longest_days else None
+def _expiry(wanted: int | None, max_days: int) -> int | None:
+    """Return when a new key expires. Raises: InvalidRequest for a time in the past, or later than the operator allows."""
+    latest = now() + max_days * DAY_SECONDS if max_days else None
     if wanted is None:
         return latest
     if wanted <= now():
-        raise InvalidRequest("[ERROR: expires_at: that is over already]")
+        raise InvalidRequest("[ERROR: expires_at: this time is in the past]")
     if latest is not None and wanted > latest:
-        raise InvalidRequest(f"[ERROR: expires_at: at most {longest_days} days from now]")
+        raise InvalidRequest(f"[ERROR: expires_at: at most {max_days} days from now]")
     return wanted
 
 
-def _told(key: ApiKey) -> dict[str, Any]:
+def _columns(key: ApiKey) -> dict[str, Any]:
     return {name: getattr(key, name) for name in ApiKey.__struct_fields__}
 
 
-def _noted(key: ApiKey) -> dict[str, Any]:
-    """A key in the audit trail."""
+def _audit_view(key: ApiKey) -> dict[str, Any]:
+    """Return the fields of a key that the audit log contains."""
     names = ("account_id", "name", "prefix", "endpoints", "scopes", "enabled", "expires_at")
     return {name: getattr(key, name) for name in names}

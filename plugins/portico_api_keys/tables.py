@@ -1,23 +1,23 @@
-"""The tables of keys, for queries through Piccolo. The migrations make them."""
+"""The tables of API keys, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
 
 from portico.api import EncryptedColumn, TableSet
 
-#: What the copy of a key belongs to.
-ABOUT = "key:{id}"
+#: Associated data of an encrypted key.
+ENCRYPTION_CONTEXT = "key:{id}"
 
 
 class KeyOwnerLockTable(Table, tablename="api_keys_owner"):
-    """Those who have, or had, keys."""
+    """One row per account that has or had keys; locked while a key is created. `changes`: a counter."""
 
     account_id = Text(primary_key=True, default="")
     changes = BigInt()
 
 
 class KeyTable(Table, tablename="api_keys_key"):
-    """Keys. `endpoints` and `scopes` hold JSON; `encrypted_key`: a text of the vault's."""
+    """Keys. `endpoints`, `scopes`: JSON arrays. `encrypted_key`: the key itself, only of the one that clients show."""
 
     id = Text(primary_key=True, default="")
     account_id = Text()
@@ -36,5 +36,7 @@ class KeyTable(Table, tablename="api_keys_key"):
 TABLES = TableSet(
     tables=(KeyOwnerLockTable, KeyTable),
     migrations="portico_api_keys.migrations",
-    encrypted_columns=(EncryptedColumn("api_keys_key", "id", "encrypted_key", context=ABOUT),),
+    encrypted_columns=(
+        EncryptedColumn("api_keys_key", "id", "encrypted_key", context=ENCRYPTION_CONTEXT),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Signing up and signing in with an e-mail address and a password."""
+"""Sign-up and sign-in with an e-mail address and a password."""
 
 from portico.api import (
     AppContext,
@@ -20,13 +20,13 @@ PLUGIN = PluginInfo(
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """Whether passwords are accepted, and which ones."""
+    """Return the settings: whether passwords are accepted, and which ones."""
     return PasswordSettings
 
 
 @hookimpl
 def register_services(settings: PasswordSettings) -> list[Service]:
-    """The operator's rule for new passwords, if there is one."""
+    """Return the operator's rule for new passwords, if there is one."""
     from portico_password.rule import password_rule
 
     if not settings.enable_password_validation:
@@ -35,17 +35,22 @@ def register_services(settings: PasswordSettings) -> list[Service]:
 
 
 @hookimpl
-def register_auth_providers(app: AppContext, settings: PasswordSettings) -> list[AuthProvider]:
-    """The form."""
+def register_components(app: AppContext, settings: PasswordSettings) -> object:
+    """Return the auth provider, which also handles sign-up."""
     from portico_password.service import PasswordSignIn
 
-    return [PasswordSignIn(app, settings)]
+    return PasswordSignIn(app, settings)
 
 
 @hookimpl
-def register_routes(app: AppContext, settings: PasswordSettings) -> list[object]:
-    """Sign-up."""
-    from portico_password.routes import routes
-    from portico_password.service import PasswordSignIn
+def register_auth_providers(plugin: AuthProvider) -> list[AuthProvider]:
+    """Return the auth provider for e-mail address and password."""
+    return [plugin]
 
-    return routes(PasswordSignIn(app, settings))
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes of sign-up and of changing a password."""
+    from portico_password.routes import PasswordRoutes
+
+    return [PasswordRoutes]

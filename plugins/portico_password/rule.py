@@ -10,24 +10,24 @@ from portico.api import (
 
 
 class WeakPassword(InvalidRequest):
-    """The password is not what the operator asks for."""
+    """The password does not match the operator's pattern."""
 
     default = INVALID_PASSWORD
 
 
 def password_rule(pattern: str) -> PasswordRule:
-    """A check of one password, which raises WeakPassword. Raises: ValueError for a bad pattern, at boot.
+    """Return a check that raises WeakPassword for passwords that do not match. Raises: ValueError for an invalid pattern.
 
-    A password for which the pattern takes too long is refused.
+    A password for which matching takes too long is refused.
     """
     rule = OperatorPattern(pattern, "PASSWORD_VALIDATION_REGEX_PATTERN")
 
     def check(password: str) -> None:
         try:
-            fits = rule.matches(password)
+            matches = rule.matches(password)
         except PatternTooSlow:
-            fits = False
-        if not fits:
+            matches = False
+        if not matches:
             raise WeakPassword
 
     return check

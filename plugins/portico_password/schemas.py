@@ -1,24 +1,24 @@
-"""The JSON that goes in. What comes back is the same for every way to sign in, and not made here."""
+"""Request bodies. The responses are the same for all auth providers."""
 
 import msgspec
 
 
 class SignIn(msgspec.Struct, kw_only=True):
-    """Who somebody says they are, and the proof."""
+    """The form of a sign-in."""
 
     email: str
     password: str
 
 
 class NewPassword(msgspec.Struct, kw_only=True):
-    """`password`: the one of now."""
+    """A change of password. `password`: the current one."""
 
     password: str
     new_password: str
 
 
 class SignUp(msgspec.Struct, kw_only=True):
-    """Who somebody wants to be. What else is sent, such as a role or an id, is passed over."""
+    """The form of a sign-up. Other fields, such as a role or an id, are ignored."""
 
     name: str
     email: str

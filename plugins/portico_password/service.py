@@ -1,4 +1,4 @@
-"""Who may sign up, and signing in. No HTTP."""
+"""Sign-up, sign-in and change of password."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
@@ -24,20 +24,20 @@ from portico_password.settings import PasswordSettings
 
 
 class PasswordSignInDisabled(Forbidden):
-    """The operator wants people to come in by other ways."""
+    """Passwords are switched off."""
 
     default = ACTION_PROHIBITED
 
 
 class SignInAttempt(NamedTuple):
-    """A form that was filled in, and the address it came from."""
+    """A sign-in form and the address of the client that sent it."""
 
     form: SignIn
     address: str
 
 
 class PasswordSignIn:
-    """Sign-up and sign-in of one house: the way called `password`. `scope`: the ASGI request."""
+    """The auth provider `password`, and sign-up. `scope`: the ASGI request."""
 
     name = "password"
     label = "Password"
@@ -48,20 +48,21 @@ class PasswordSignIn:
         self._identity = app.identity
         self._limiter = app.limiter
         self._settings = settings
-        self._adjusted = app.runtime_settings.of(settings)
+        self._runtime_settings = app.runtime_settings.of(settings)
         self._read = msgspec.json.Decoder(SignIn).decode
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> SignInAttempt:
-        """The form that was filled in at the shared door. Raises: Misshapen."""
+        """Decode the form that was sent to the shared sign-in endpoint. Raises: ValidationError."""
         try:
             return SignInAttempt(self._read(body), client_address(scope))
         except msgspec.MsgspecError as error:
             raise json_error(error) from None
 
     async def authenticate(self, attempt: SignInAttempt) -> Account:
-        """Whose address and password these are.
+        """Return the account with this e-mail address and password.
 
-        Raises: PasswordSignInDisabled; Invalid for a wrong pair, the same whatever is wrong with it; RateLimited.
+        Raises: PasswordSignInDisabled; InvalidRequest, the same for an unknown address and a wrong password;
+        RateLimited.
         """
         if not self._settings.enable_password_auth:
             raise PasswordSignInDisabled
@@ -70,10 +71,10 @@ class PasswordSignIn:
             return await self._identity.check_password(form.email, form.password)
 
     async def sign_up(self, form: SignUp, scope: Mapping[str, Any]) -> SignInResult:
-        """Make an account, and sign it in.
+        """Create an account and sign it in.
 
-        Raises: PasswordSignInDisabled; Forbidden where sign-up is closed; Invalid for a malformed or taken e-mail address,
-        a picture or a password that will not do; RateLimited.
+        Raises: PasswordSignInDisabled; Forbidden if sign-up is closed; InvalidRequest for an invalid or taken e-mail
+        address, a refused picture or password; RateLimited.
         """
         founding = await self._check_sign_up()
         accounts = self._identity.accounts
@@ -92,14 +93,14 @@ class PasswordSignIn:
         return await self._identity.auth.open_session(self, account, scope)
 
     async def change(self, actor: Actor, form: NewPassword, scope: Mapping[str, Any]) -> None:
-        """Give the caller another password, which ends all their sign-ins but the one that asks.
+        """Change the password of the caller, and end all their sessions but the current one.
 
-        Raises: Invalid for a new password that will not do, said before anything is hashed, for a wrong old one, and
-        where people have none of their own; PasswordSignInDisabled; Forbidden for an account that nobody has let in; RateLimited.
+        Raises: InvalidRequest for a refused new password (before anything is hashed), for a wrong current one, and
+        where accounts have no passwords; PasswordSignInDisabled; Forbidden for a pending account; RateLimited.
         """
         if not self._settings.enable_password_auth:
             raise PasswordSignInDisabled
-        if not (actor.is_verified or self._settings.pending_may_change):
+        if not (actor.is_verified or self._settings.allow_pending_password_change):
             raise Forbidden
         if not self._identity.auth.uses_passwords:
             raise InvalidRequest(ACTION_PROHIBITED)
@@ -117,20 +118,20 @@ class PasswordSignIn:
             raise InvalidRequest(INCORRECT_PASSWORD) from None
 
     async def _check_sign_up(self) -> bool:
-        """Whether only the very first account may be made. Raises: Forbidden if none may.
+        """Return whether only the first account may be created. Raises: Forbidden if sign-up is closed.
 
-        `enable_signup` unset means: open for the first account, closed from then on.
+        `enable_signup` unset means: open for the first account, closed afterwards.
         """
         if not self._settings.enable_password_auth:
             raise PasswordSignInDisabled
         if not self._identity.auth.uses_passwords:
-            # Who people are is said elsewhere: nobody takes an address here before its owner comes.
+            # Another provider identifies the users: no account may take the address of one of them.
             raise Forbidden
-        wanted = (await self._identity.current_settings()).enable_signup
-        form = (await self._adjusted.current()).enable_login_form
-        if wanted and form:
+        is_open = (await self._identity.current_settings()).enable_signup
+        has_form = (await self._runtime_settings.current()).enable_login_form
+        if is_open and has_form:
             return False
-        first_may = self._settings.enable_initial_admin_signup or (wanted is None and form)
-        if not first_may or await self._identity.accounts.any_exists():
+        first_allowed = self._settings.enable_initial_admin_signup or (is_open is None and has_form)
+        if not first_allowed or await self._identity.accounts.any_exists():
             raise Forbidden
         return True

@@ -1,4 +1,4 @@
-"""The door that is open: whoever comes is the one person of this house."""
+"""The auth provider of single-user mode: every sign-in is that of the one user."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -21,7 +21,7 @@ NAME = "User"
 
 
 class AccountsExist(InvalidRequest):
-    """There are accounts already, and none of them is this one."""
+    """There are accounts, but not that of single-user mode."""
 
     default = (
         "You can't turn off authentication because there are existing users. If you want to disable WEBUI_AUTH, "
@@ -30,10 +30,10 @@ class AccountsExist(InvalidRequest):
 
 
 class SingleUserProvider:
-    """The way called `solo`. The account has no password, so it opens to nobody once people sign in again."""
+    """The auth provider `single_user`. The account has no password, so it cannot sign in outside single-user mode."""
 
     name = "single_user"
-    label = "Nobody signs in here"
+    label = "Single user"
     kind: Literal["none"] = "none"
     provisioning_rules = ProvisioningRules()
 
@@ -42,11 +42,11 @@ class SingleUserProvider:
         self._allow_remote = settings.allow_remote
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The request itself, whatever the body says."""
+        """Return the request. The body is ignored."""
         return scope
 
     async def authenticate(self, attempt: Mapping[str, Any]) -> Account:
-        """The one person.
+        """Return the account of the one user; create it if there are no accounts.
 
         Raises: AccountsExist; Forbidden for a request from another machine, or from a page of another site.
         """
@@ -61,7 +61,7 @@ class SingleUserProvider:
                 name=NAME, email=EMAIL, password_hash=None, only_if_first=True
             )
         except (Forbidden, InvalidRequest) as error:
-            # Two windows that open at the same time are the same person, who is seen in here before the commit.
+            # A second request created the account at the same time; a transaction sees it before the commit.
             async with transaction():
                 account = await self._accounts.by_email(EMAIL)
             if account is None:
@@ -70,17 +70,17 @@ class SingleUserProvider:
 
 
 def check_listens_locally(app: AppContext) -> None:
-    """Raises: OperatorError if others than this machine can reach the server."""
+    """Raise OperatorError if other machines can reach the server."""
     host = app.settings.server.host
     if not is_loopback(host):
         raise OperatorError(
-            f"without sign-in (WEBUI_AUTH=false) everybody who reaches {host} would be the administrator; "
-            "listen on 127.0.0.1, or say plugins.single_user.allow_remote = true (PORTICO_SINGLE_USER_ALLOW_REMOTE)"
+            f"without sign-in (WEBUI_AUTH=false), every user who reaches {host} would be the administrator; "
+            "listen on 127.0.0.1, or set plugins.single_user.allow_remote = true (PORTICO_SINGLE_USER_ALLOW_REMOTE)"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this is a name or an address of the machine itself."""
+    """Return whether this is a name or an address of the machine itself."""
     host = host.strip("[]").lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -93,10 +93,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_local_request(scope: Mapping[str, Any]) -> bool:
-    """Whether a request comes from this machine, and is meant for it.
+    """Return whether a request comes from this machine, and was sent to one of its names.
 
-    The name it was sent to is looked at as well: a page of another site can have its own name lead here, and would be
-    let in by somebody's browser.
+    The host name is checked too: the name of another site can resolve to this machine, and its pages would be signed in
+    by the user's browser.
     """
     client = scope.get("client")
     if client is not None and not is_loopback(client[0]):

@@ -1,4 +1,4 @@
-"""What an operator can set. The variable is that of the reference."""
+"""The settings `[plugins.single_user]`. The variable is that of the reference."""
 
 from typing import Annotated
 
@@ -6,16 +6,17 @@ from portico.api import Section, setting
 
 
 class SingleUserSettings(Section):
-    """Whether anybody has to sign in."""
+    """Whether users have to sign in."""
 
-    sign_in: Annotated[
+    require_sign_in: Annotated[
         bool,
         setting(
-            "People sign in; false = whoever comes is the one person of this house, its administrator",
+            "Users sign in; false = all requests come from one user, the administrator",
             env="WEBUI_AUTH",
+            formerly="sign_in",
         ),
     ] = True
     allow_remote: Annotated[
         bool,
-        setting("Without sign-in, let in whoever reaches the server from other machines too"),
+        setting("Accept requests from other machines without sign-in"),
     ] = False

@@ -1,23 +1,23 @@
-"""People whom a proxy in front has signed in: it says in a header who they are."""
+"""Sign-in with a header in which a trusted proxy names the user."""
 
 from portico.api import AppContext, AuthProvider, PluginInfo, Section, hookimpl
 from portico_trusted_header.settings import TrustedHeaderSettings
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="Lets in whom a proxy in front names in a header; off until the header is named.",
+    summary="Sign in the user that a trusted proxy names in a header. Off until the header is configured.",
 )
 
 
 @hookimpl
 def register_settings() -> type[Section]:
-    """Which headers say who somebody is."""
+    """Return the settings: the headers that name the user."""
     return TrustedHeaderSettings
 
 
 @hookimpl
 def register_auth_providers(app: AppContext, settings: TrustedHeaderSettings) -> list[AuthProvider]:
-    """The header, once it is named."""
+    """Return the auth provider, if a header is configured."""
     from portico_trusted_header.provider import TrustedHeader
 
     return [TrustedHeader(app, settings)] if settings.email_header else []
@@ -25,7 +25,7 @@ def register_auth_providers(app: AppContext, settings: TrustedHeaderSettings) ->
 
 @hookimpl
 def startup(app: AppContext, settings: TrustedHeaderSettings) -> None:
-    """Say so if nobody is trusted to send the header."""
+    """Log a warning if no proxy is trusted to send the header."""
     from portico_trusted_header.provider import warn_without_proxies
 
     if settings.email_header:

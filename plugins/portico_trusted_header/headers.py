@@ -1,4 +1,4 @@
-"""What a proxy says about somebody, read from a request. A header that comes twice is nobody's word."""
+"""Reads the trusted headers of a request. A header that occurs twice is refused."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,21 +9,21 @@ import msgspec
 from portico.api import InvalidRequest, from_trusted_proxy
 from portico_trusted_header.settings import TrustedHeaderSettings
 
-#: Characters of a name that are kept; more groups or longer ones than this no proxy sends.
-LONGEST_NAME = 256
-MOST_GROUPS = 1000
+#: Longer names are cut; requests with more groups are refused.
+MAX_NAME_CHARS = 256
+MAX_GROUPS = 1000
 
 NOT_NAMED = "Your provider has not provided a trusted header. Please contact your administrator for assistance."
 
 
 class NotNamed(InvalidRequest):
-    """No trusted proxy says who this is."""
+    """No trusted proxy names exactly one user."""
 
     default = NOT_NAMED
 
 
 class HeaderIdentity(msgspec.Struct, frozen=True):
-    """Whom the proxy names. `groups`: None = it says nothing of them."""
+    """The user that the proxy names. `groups`: None = the proxy names no groups."""
 
     email: str
     name: str
@@ -31,7 +31,7 @@ class HeaderIdentity(msgspec.Struct, frozen=True):
 
 
 class TrustedHeaders:
-    """The configured headers, as they are in a request of a trusted proxy; from anybody else there are none."""
+    """The configured headers. They are read only from requests of trusted proxies."""
 
     def __init__(self, settings: TrustedHeaderSettings) -> None:
         self._email = settings.email_header.lower().encode()
@@ -39,13 +39,13 @@ class TrustedHeaders:
         self._groups = settings.groups_header.lower().encode()
 
     def emails(self, scope: Mapping[str, Any]) -> list[str]:
-        """What is said about the address, however often, as it is written."""
+        """Return every value of the e-mail header, as it was sent."""
         if not from_trusted_proxy(scope):
             return []
         return [_address(value) for value in _values(scope, self._email)]
 
     def identity(self, scope: Mapping[str, Any]) -> HeaderIdentity:
-        """Whom the request is of. Raises: NotNamed if that is not said, or not once and for all."""
+        """Return the user that the proxy names. Raises: NotNamed if a header is missing or occurs twice."""
         emails = self.emails(scope)
         if len(emails) != 1 or not emails[0]:
             raise NotNamed
@@ -75,14 +75,14 @@ def _one(scope: Mapping[str, Any], name: bytes) -> bytes:
 
 
 def _text(value: bytes) -> str:
-    """UTF-8, percent-encoded or not; what is neither becomes U+FFFD rather than a reason to keep somebody out."""
+    """Decode UTF-8, percent-encoded or not. Invalid bytes become U+FFFD, so that the user can still sign in."""
     text = unquote_to_bytes(value).decode("utf-8", "replace")
-    return "".join(char for char in text if char.isprintable()).strip()[:LONGEST_NAME]
+    return "".join(char for char in text if char.isprintable()).strip()[:MAX_NAME_CHARS]
 
 
 def _list(value: bytes) -> tuple[str, ...] | None:
-    """Names between commas; None if there is none, which says nothing rather than "no groups"."""
+    """Return names separated by commas; None for an empty header, which leaves groups as they are."""
     names = tuple(name for part in value.split(b",") if (name := _text(part)))
-    if len(names) > MOST_GROUPS:
+    if len(names) > MAX_GROUPS:
         raise NotNamed
     return names or None

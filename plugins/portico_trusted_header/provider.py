@@ -1,4 +1,4 @@
-"""The way in by a header, and the witness to every request after it. No HTTP but for what the headers say."""
+"""The auth provider for trusted headers, which also checks every later request against them."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,7 +13,7 @@ log = structlog.get_logger("portico.trusted_header")
 
 
 class TrustedHeader:
-    """The way called `trusted_header`. The proxy's word is an e-mail address, so that is what an account is found by."""
+    """The auth provider `trusted_header`. Accounts are found by e-mail address."""
 
     name = "trusted_header"
     label = "Proxy"
@@ -22,26 +22,26 @@ class TrustedHeader:
     def __init__(self, app: AppContext, settings: TrustedHeaderSettings) -> None:
         self._identity = app.identity
         self._headers = TrustedHeaders(settings)
-        self._newcomers = settings.newcomers
+        self._create_accounts = settings.create_accounts
 
     @property
     def provisioning_rules(self) -> ProvisioningRules:
-        """Who it names has that account, whoever it is. As with sign-up, unset means: only the very first one is made."""
-        wanted = self._newcomers
-        if wanted is None:
-            wanted = self._identity.settings.enable_signup
+        """Link by e-mail address always. Unset means, as with sign-up: create only the first account."""
+        create = self._create_accounts
+        if create is None:
+            create = self._identity.settings.enable_signup
         return ProvisioningRules(
-            create_accounts=bool(wanted),
-            create_first_account=wanted is None,
+            create_accounts=bool(create),
+            create_first_account=create is None,
             link_by_email="always",
         )
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The request itself, whatever the body says: nobody comes in by another way at this door."""
+        """Return the request. The body is ignored, so that no other provider is used."""
         return scope
 
     async def authenticate(self, attempt: Mapping[str, Any]) -> ExternalIdentity:
-        """Who the request is of. Raises: Invalid if no trusted proxy says so, or says it twice."""
+        """Return the user that the proxy names. Raises: InvalidRequest if there is none, or more than one."""
         named: HeaderIdentity = self._headers.identity(attempt)
         return ExternalIdentity(
             subject=None,
@@ -52,16 +52,16 @@ class TrustedHeader:
         )
 
     def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
-        """Whether the proxy names whoever signed in, where it names anybody. Keys have owners of their own."""
+        """Return whether the proxy names the user of the session, or no user. API keys are not checked."""
         if actor.credential != "session":
             return True
         return all(is_same_address(email, actor.email) for email in self._headers.emails(scope))
 
 
 def warn_without_proxies(app: AppContext) -> None:
-    """Say that the header is named and nobody is trusted to send it."""
+    """Log a warning if a header is configured, but no proxy is trusted."""
     if not app.settings.server.trusted_proxies:
         log.warning(
-            "a trusted header is named, but no proxy is: nobody can sign in by it",
+            "trusted header configured without trusted proxies, sign-in not possible",
             set="server.trusted_proxies",
         )

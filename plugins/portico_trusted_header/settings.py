@@ -1,14 +1,14 @@
-"""What an operator can set. The variables are those of the reference."""
+"""The settings `[plugins.trusted_header]`. The variables are those of the reference."""
 
 import re
 from typing import Annotated
 
 from portico.api import Section, setting
 
-#: What proxies pass on. Many drop a name with an underscore, or make a hyphen of it on the way.
+#: Names that proxies forward. Many drop a name with an underscore, or replace it by a hyphen.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
-#: Headers that say something else, and that clients send themselves.
-_NEVER = frozenset(
+#: Headers with another meaning, which clients send themselves.
+_RESERVED = frozenset(
     [
         "authorization",
         "connection",
@@ -25,43 +25,45 @@ _NEVER = frozenset(
 
 
 class TrustedHeaderSettings(Section):
-    """Which headers say who somebody is. They count only from the proxies that `server.trusted_proxies` names."""
+    """The headers that name the user. They are accepted only from the proxies in `server.trusted_proxies`."""
 
     email_header: Annotated[
         str,
         setting(
-            "Header with the e-mail address of whoever the proxy signed in; empty = off",
+            "Header with the e-mail address of the user that the proxy signed in; empty = off",
             env="WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
         ),
     ] = ""
     name_header: Annotated[
         str,
         setting(
-            "Header with their name, UTF-8, percent-encoded or not",
+            "Header with the name of the user, in UTF-8, percent-encoded or not",
             env="WEBUI_AUTH_TRUSTED_NAME_HEADER",
         ),
     ] = ""
     groups_header: Annotated[
         str,
         setting(
-            "Header with the names of their groups, separated by commas",
+            "Header with the names of the user's groups, separated by commas",
             env="WEBUI_AUTH_TRUSTED_GROUPS_HEADER",
         ),
     ] = ""
-    newcomers: Annotated[
+    create_accounts: Annotated[
         bool | None,
-        setting("Whoever has no account is given one; unset = while sign-up is open"),
+        setting(
+            "Create accounts for new users; unset = while sign-up is open", formerly="newcomers"
+        ),
     ] = None
 
     def __post_init__(self) -> None:
-        """Raises: ValueError for a name that cannot be a header's, or that says something else."""
+        """Raise ValueError for a name that is not a header name, or has another meaning."""
         names = [one for one in (self.email_header, self.name_header, self.groups_header) if one]
         for name in names:
-            if not _NAME.fullmatch(name) or name.lower() in _NEVER:
+            if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
                 raise ValueError(
                     f"{name!r} cannot be a trusted header; use letters, digits and hyphens"
                 )
         if len({name.lower() for name in names}) < len(names):
-            raise ValueError("each trusted header needs a name of its own")
+            raise ValueError("two trusted headers have the same name")
         if names and not self.email_header:
-            raise ValueError("a name or groups say nothing without WEBUI_AUTH_TRUSTED_EMAIL_HEADER")
+            raise ValueError("name and groups need WEBUI_AUTH_TRUSTED_EMAIL_HEADER")

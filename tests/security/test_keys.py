@@ -265,7 +265,7 @@ def test_wrong_keys_get_the_same_response(user: Client) -> None:
 def test_concurrent_requests_respect_the_key_limit(env: dict[str, str]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    app = InProcessApp(env | {"PORTICO_API_KEYS_MOST": "3"})
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_KEYS": "3"})
     try:
         admin = app.client.sign_up("Ada")
         with ThreadPoolExecutor(8) as threads:

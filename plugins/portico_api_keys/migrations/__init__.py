@@ -1,1 +1,1 @@
-"""The steps that make the tables of keys."""
+"""Migrations of the tables of API keys."""

@@ -1,4 +1,4 @@
-"""What administrators set while the house runs, and how it takes effect."""
+"""`/api/v1/auths/admin/config`: runtime settings, and how they take effect."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ KEYS = {
 
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
-    """An operator who left nearly everything open."""
+    """An environment that pins almost no settings."""
     free = ("ENABLE_SIGNUP", "DEFAULT_USER_ROLE")
     return {name: value for name, value in env.items() if name not in free}
 
@@ -34,39 +34,39 @@ def change(admin: Client, **values: Any) -> dict[str, Any]:
     return told
 
 
-def refused(admin: Client, **values: Any) -> None:
-    """Each of them is named, and nothing of the form is stored."""
+def assert_refused(admin: Client, **values: Any) -> None:
+    """Check that each invalid value is named, and nothing of the form is stored."""
     before = admin.get(CONFIG).json
     answer = admin.post(CONFIG, before | {"RESPONSE_WATERMARK": "new"} | values)
     assert answer.status == 400 and all(name in answer.detail for name in values), answer
     assert admin.get(CONFIG).json == before
 
 
-def newcomer(app: InProcessApp, name: str) -> Any:
+def sign_up(app: InProcessApp, name: str) -> Any:
     form = {"name": name, "email": f"{name.lower()}@example.org", "password": PASSWORD}
     return app.client.post("/api/v1/auths/signup", form)
 
 
-def test_every_key_that_clients_know_is_there(admin: Client) -> None:
+def test_admin_config_has_every_key_of_clients(admin: Client) -> None:
     told = admin.get(CONFIG).json
     assert set(told) == KEYS and told["pinned"] == []
     assert (told["ENABLE_SIGNUP"], told["DEFAULT_USER_ROLE"]) == (False, "pending")
     assert (told["JWT_EXPIRES_IN"], told["ENABLE_API_KEYS"]) == ("4w", False)
 
 
-def test_sign_up_is_opened_with_a_role_and_a_group(admin: Client, app: InProcessApp) -> None:
-    assert newcomer(app, "Ben").status == 403
+def test_sign_up_settings_apply_to_new_accounts(admin: Client, app: InProcessApp) -> None:
+    assert sign_up(app, "Ben").status == 403
     form = {"name": "New", "description": ""}
     group = admin.post("/api/v1/groups/create", form).json["id"]
     change(admin, ENABLE_SIGNUP=True, DEFAULT_USER_ROLE="user", DEFAULT_GROUP_ID=group)
-    assert newcomer(app, "Ben").json["role"] == "user"
+    assert sign_up(app, "Ben").json["role"] == "user"
     members = admin.get(f"/api/v1/groups/id/{group}/export").json["user_ids"]
     assert len(members) == 1
     change(admin, ENABLE_SIGNUP=False)
-    assert newcomer(app, "Eve").status == 403
+    assert sign_up(app, "Eve").status == 403
 
 
-def test_sign_ins_last_as_long_as_they_are_set_to(admin: Client, app: InProcessApp) -> None:
+def test_session_lifetime_setting_applies_to_new_sessions(admin: Client, app: InProcessApp) -> None:
     change(admin, JWT_EXPIRES_IN="1h")
     assert admin.get("/api/v1/auths/").status == 401, "a longer one counts no more"
     ada = app.client.sign_in("Ada")
@@ -79,32 +79,32 @@ def test_sign_ins_last_as_long_as_they_are_set_to(admin: Client, app: InProcessA
 @pytest.mark.parametrize(
     "text", ["", "soon", "1h30m", "-5m", "1s", "299s", "0.0001w", "9" * 400 + "w"]
 )
-def test_a_lifetime_that_makes_no_sense_is_refused_with_everything_else(
-    admin: Client, text: str
-) -> None:
-    refused(admin, JWT_EXPIRES_IN=text)
+def test_invalid_lifetime_refuses_the_whole_form(admin: Client, text: str) -> None:
+    assert_refused(admin, JWT_EXPIRES_IN=text)
 
 
-def test_a_role_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
-    refused(admin, DEFAULT_USER_ROLE="root")
+def test_unknown_role_refuses_the_whole_form(admin: Client) -> None:
+    assert_refused(admin, DEFAULT_USER_ROLE="root")
 
 
 @pytest.mark.parametrize("name", ["ENABLE_MESSAGE_RATING", "ENABLE_USER_WEBHOOKS"])
-def test_what_nothing_is_behind_is_off_and_cannot_be_switched_on(admin: Client, name: str) -> None:
-    refused(admin, **{name: True})
+def test_setting_without_a_plugin_is_off_and_cannot_be_switched_on(
+    admin: Client, name: str
+) -> None:
+    assert_refused(admin, **{name: True})
     features = admin.get("/api/config").json["features"]
     assert features["enable_message_rating"] is features["enable_user_webhooks"] is False
     permissions = admin.get("/api/v1/users/permissions").json["chat"]
     assert permissions["file_upload"] is permissions["rate_response"] is False
 
 
-def test_a_group_that_there_is_not_is_refused_with_everything_else(admin: Client) -> None:
+def test_unknown_group_refuses_the_whole_form(admin: Client) -> None:
     form = admin.get(CONFIG).json | {"DEFAULT_GROUP_ID": "nothing", "ENABLE_SIGNUP": True}
     assert admin.post(CONFIG, form).status == 400
     assert admin.get(CONFIG).json["ENABLE_SIGNUP"] is False
 
 
-def test_keys_are_switched_on_and_held_to_a_list(admin: Client) -> None:
+def test_api_keys_are_switched_on_and_restricted(admin: Client) -> None:
     assert admin.post("/api/v1/auths/api_key").status == 403
     change(admin, ENABLE_API_KEYS=True)
     program = Client(admin.transport, admin.post("/api/v1/auths/api_key").json["api_key"])
@@ -126,14 +126,14 @@ def test_folders_are_switched_off(admin: Client) -> None:
     assert admin.get("/api/v1/folders/").status == 200
 
 
-def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
+def test_pinned_setting_accepts_only_its_own_value(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(env | ON | {"JWT_EXPIRES_IN": "2w"})
     try:
         admin = app.client.sign_up("Ada")
-        refused(admin, ENABLE_API_KEYS=False)
-        refused(admin, JWT_EXPIRES_IN="1h")
+        assert_refused(admin, ENABLE_API_KEYS=False)
+        assert_refused(admin, JWT_EXPIRES_IN="1h")
         told = change(admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_NOTES=True)
         assert told["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
         assert (told["ENABLE_API_KEYS"], told["JWT_EXPIRES_IN"]) == (True, "2w")
@@ -142,7 +142,7 @@ def test_another_value_of_what_the_operator_set_is_refused_and_its_own_is_not(
         app.close()
 
 
-def test_what_is_set_is_there_after_a_restart(env: dict[str, str]) -> None:
+def test_changed_settings_survive_a_restart(env: dict[str, str]) -> None:
     for _ in range(2):
         app = InProcessApp(env)
         try:
@@ -154,7 +154,7 @@ def test_what_is_set_is_there_after_a_restart(env: dict[str, str]) -> None:
             app.close()
 
 
-def test_a_change_is_in_the_audit_trail_and_no_change_is_not(admin: Client) -> None:
+def test_changes_are_in_the_audit_log(admin: Client) -> None:
     change(admin)
     assert admin.get("/api/v1/audit?what=settings.changed").json["entries"] == []
     change(admin, ENABLE_NOTES=True, ENABLE_SIGNUP=True)
@@ -163,7 +163,7 @@ def test_a_change_is_in_the_audit_trail_and_no_change_is_not(admin: Client) -> N
     assert entry["became"] == {"ENABLE_NOTES": True, "ENABLE_SIGNUP": True}
 
 
-def test_a_form_that_does_not_fit_changes_nothing(admin: Client) -> None:
+def test_malformed_form_changes_nothing(admin: Client) -> None:
     form = admin.get(CONFIG).json
     for name, value in (("ENABLE_SIGNUP", "yes"), ("JWT_EXPIRES_IN", 4), ("WEBUI_URL", None)):
         assert admin.post(CONFIG, form | {name: value}).status == 422
@@ -173,15 +173,13 @@ def test_a_form_that_does_not_fit_changes_nothing(admin: Client) -> None:
     assert admin.get(CONFIG).json == form
 
 
-def test_people_neither_see_nor_change_it(admin: Client, app: InProcessApp) -> None:
+def test_users_cannot_read_or_change_admin_config(admin: Client, app: InProcessApp) -> None:
     ben = admin.add_user("Ben")
     assert ben.get(CONFIG).status == 403
     assert ben.post(CONFIG, admin.get(CONFIG).json).status == 403
 
 
-def test_what_is_stored_and_does_not_fit_counts_for_nothing(
-    admin: Client, app: InProcessApp
-) -> None:
+def test_invalid_stored_value_is_ignored(admin: Client, app: InProcessApp) -> None:
     async def spoil() -> None:
         values = {
             "settings.ui.enable_signup": "perhaps",
@@ -196,7 +194,8 @@ def test_what_is_stored_and_does_not_fit_counts_for_nothing(
     assert admin.get(CONFIG).json == before
 
 
-def test_AB_23_a_key_sets_nothing(admin: Client) -> None:
+@pytest.mark.case("AB-23")
+def test_api_key_cannot_change_settings(admin: Client) -> None:
     change(admin, ENABLE_API_KEYS=True)
     program = Client(admin.transport, admin.post("/api/v1/auths/api_key").json["api_key"])
     assert program.post(CONFIG, program.get(CONFIG).json).status == 403

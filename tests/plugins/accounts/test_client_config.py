@@ -1,4 +1,4 @@
-"""What clients ask first."""
+"""`/api/config` and `/api/version`."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from portico.testing import Client, InProcessApp
 CONFIG = "/api/config"
 
 
-def test_a_house_without_people_says_so(client: Client) -> None:
+def test_config_says_onboarding_while_there_are_no_accounts(client: Client) -> None:
     told = client.get(CONFIG).json
     assert told["onboarding"] is True and told["features"]["enable_signup"] is True
     client.sign_up("Ada")
     assert "onboarding" not in client.get(CONFIG).json
 
 
-def test_everybody_is_told_what_they_need_to_come_in(admin: Client, app: InProcessApp) -> None:
+def test_public_config_lists_auth_providers_and_features(admin: Client, app: InProcessApp) -> None:
     told = app.client.get(CONFIG).json
     assert set(told) == {"status", "name", "version", "default_locale", "oauth", "features"}
     assert (told["status"], told["version"], told["name"]) == (True, "0.6.41", "Portico")
@@ -34,7 +34,7 @@ def test_everybody_is_told_what_they_need_to_come_in(admin: Client, app: InProce
     }
 
 
-def test_whoever_waits_is_told_more_and_whoever_is_in_all(admin: Client) -> None:
+def test_config_has_more_for_pending_and_all_for_verified_accounts(admin: Client) -> None:
     pending, ben = admin.add_user("Eve", role="pending"), admin.add_user("Ben")
     stranger = Client(admin.transport).get(CONFIG).json
     waits, isin, rules = (one.get(CONFIG).json for one in (pending, ben, admin))
@@ -49,13 +49,13 @@ def test_whoever_waits_is_told_more_and_whoever_is_in_all(admin: Client) -> None
     assert set(rules) == set(isin) | {"active_entries"}
 
 
-def test_it_is_asked_with_the_cookie_alone(user: Client) -> None:
+def test_config_accepts_the_session_cookie(user: Client) -> None:
     asked = Client(user.transport)
     told = asked.get(CONFIG, headers={"cookie": f"token={user.token}"}).json
     assert "user_count" in told
 
 
-def test_who_is_not_signed_in_is_nobody(admin: Client, user: Client) -> None:
+def test_invalid_credentials_get_the_public_config(admin: Client, user: Client) -> None:
     def knows(headers: dict[str, str]) -> Any:
         answer = Client(user.transport).get(CONFIG, headers=headers)
         assert answer.status == 200
@@ -70,7 +70,7 @@ def test_who_is_not_signed_in_is_nobody(admin: Client, user: Client) -> None:
     assert not knows(bearer)
 
 
-def test_a_key_is_nobody(env: dict[str, str]) -> None:
+def test_api_key_gets_the_public_config(env: dict[str, str]) -> None:
     app = InProcessApp(env | ON)
     try:
         program = with_key(app.client.sign_up("Ada"))
@@ -82,5 +82,5 @@ def test_a_key_is_nobody(env: dict[str, str]) -> None:
         app.close()
 
 
-def test_clients_ask_for_the_version(client: Client) -> None:
+def test_version_is_that_of_the_reference(client: Client) -> None:
     assert client.get("/api/version").json == {"version": "0.6.41", "deployment_id": ""}

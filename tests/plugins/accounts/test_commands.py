@@ -1,11 +1,11 @@
-"""`portico user …`, as somebody at the keyboard sees it."""
+"""`portico user …`: output and errors of its commands."""
 
 import json
 
 from portico.testing import CommandLine
 
 
-def test_people_are_added_listed_and_given_roles(cli: CommandLine) -> None:
+def test_user_commands_add_list_and_set_roles(cli: CommandLine) -> None:
     assert "portico user add" in cli("user", "list").stdout
     added = cli("user", "add", "Ann@Example.org", "--password-stdin", said="secret\n")
     assert added.stdout == "Added ann@example.org with the role admin.\n", added.stderr
@@ -21,36 +21,39 @@ def test_people_are_added_listed_and_given_roles(cli: CommandLine) -> None:
     assert "ben@example.org" in cli("user", "list").stdout
 
 
-def test_somebody_is_shown_without_what_they_keep_for_themselves(cli: CommandLine) -> None:
+def test_user_show_prints_no_private_data(cli: CommandLine) -> None:
     cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
     shown = json.loads(cli("user", "show", "ANN@example.org").stdout)
     assert (shown["email"], shown["role"], shown["group_ids"]) == ("ann@example.org", "admin", [])
     assert not {"settings", "info", "oauth"} & set(shown)
 
 
-def test_somebody_is_deleted_once_that_is_confirmed(cli: CommandLine) -> None:
+def test_user_delete_asks_for_confirmation(cli: CommandLine) -> None:
     for name in ("ann", "ben", "eve"):
         cli("user", "add", f"{name}@example.org", "--password-stdin", said="secret\n")
     cli("user", "delete", "ben@example.org", said="n\n", code=1)
     assert "ben@example.org" in cli("user", "list").stdout
     assert "Deleted" in cli("user", "delete", "ben@example.org", said="y\n").stdout
-    gone = cli("user", "delete", "eve@example.org", "--heir", "ann@example.org", "--yes")
-    assert gone.stdout == "Deleted eve@example.org.\n", gone.stderr
+    deleted = cli("user", "delete", "eve@example.org", "--transfer-to", "ann@example.org", "--yes")
+    assert deleted.stdout == "Deleted eve@example.org.\n", deleted.stderr
     listed = json.loads(cli("user", "list", "--json").stdout)
     assert [one["email"] for one in listed] == ["ann@example.org"]
-    for words, complaint in (
+    for arguments, message in (
         (("ann@example.org", "--yes"), "restricted"),
         (("ben@example.org", "--yes"), "portico user list"),
-        (("ann@example.org", "--heir", "x@y.z", "--yes"), "portico user list"),
-        (("ann@example.org", "--heir", "x@y.z", "--delete-content"), "no heir"),
+        (("ann@example.org", "--transfer-to", "x@y.z", "--yes"), "portico user list"),
+        (
+            ("ann@example.org", "--transfer-to", "x@y.z", "--delete-content"),
+            "either --delete-content or --transfer-to",
+        ),
     ):
-        answer = cli("user", "delete", *words, code=None)
-        assert answer.returncode != 0 and complaint in answer.stderr, answer
+        answer = cli("user", "delete", *arguments, code=None)
+        assert answer.returncode != 0 and message in answer.stderr, answer
 
 
-def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine) -> None:
+def test_user_commands_reject_invalid_arguments_with_message(cli: CommandLine) -> None:
     cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
-    for words, said, complaint in (
+    for arguments, typed, message in (
         (("add", "ann@example.org", "--password-stdin"), "secret\n", "already registered"),
         (("add", "ben@example.org", "--password-stdin"), "\n", "validation criteria"),
         (("set-role", "nobody@example.org", "user"), "", "portico user list"),
@@ -58,18 +61,23 @@ def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine) -> None:
         (("set-role", "ann@example.org", "root"), "", "'pending', 'user', 'admin'"),
         (("reset-password", "nobody@example.org", "--password-stdin"), "x\n", "portico user list"),
     ):
-        answer = cli("user", *words, said=said, code=None)
-        assert answer.returncode != 0 and complaint in answer.stderr, answer
+        answer = cli("user", *arguments, said=typed, code=None)
+        assert answer.returncode != 0 and message in answer.stderr, answer
 
 
-def test_a_password_is_never_an_argument(cli: CommandLine) -> None:
+def test_password_is_not_accepted_as_an_argument(cli: CommandLine) -> None:
     answer = cli("user", "add", "ann@example.org", "--password", "secret", code=2)
     assert "--password" in answer.stderr
 
 
-def test_accounts_whose_addresses_are_one_are_listed(cli: CommandLine) -> None:
+def test_addresses_that_count_as_the_same_are_refused(cli: CommandLine) -> None:
     cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
     assert "No two accounts" in cli("user", "list", "--colliding").stdout
     for email in ("an\u200bn@example.org", "Ann@EXAMPLE.org"):
         refused = cli("user", "add", email, "--password-stdin", said="secret\n", code=None)
         assert refused.returncode != 0, email
+
+
+def test_former_option_heir_exits_with_2_and_names_the_new_one(cli: CommandLine) -> None:
+    answer = cli("user", "delete", "ann@example.org", "--heir", "ben@example.org", code=2)
+    assert "`--heir` is now `--transfer-to`" in answer.stderr

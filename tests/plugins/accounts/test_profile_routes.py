@@ -1,4 +1,4 @@
-"""What people change about their own account, and whom they can ask."""
+"""The own profile of a user, and the administrator to contact."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ FORM = {
 }
 
 
-def test_a_profile_is_replaced_as_a_whole(user: Client) -> None:
+def test_profile_is_replaced_as_a_whole(user: Client) -> None:
     answer = user.post(PROFILE, FORM)
     assert answer.json == {
         "id": user.account["id"],
@@ -39,7 +39,7 @@ def test_a_profile_is_replaced_as_a_whole(user: Client) -> None:
     assert (me["name"], me["bio"], me["gender"], me["date_of_birth"]) == ("Ben", None, None, None)
 
 
-def test_another_name_is_found_and_noted(admin: Client, user: Client) -> None:
+def test_changed_name_is_found_and_audited(admin: Client, user: Client) -> None:
     user.post(PROFILE, FORM)
     found = admin.get("/api/v1/users/search?query=benjamin").json["users"]
     assert [one["id"] for one in found] == [user.account["id"]]
@@ -47,7 +47,8 @@ def test_another_name_is_found_and_noted(admin: Client, user: Client) -> None:
     assert (entry["author"], entry["was"]) == (user.account["id"], {"name": "Ben"})
 
 
-def test_AB_15_nothing_else_comes_along_with_a_profile(admin: Client, user: Client) -> None:
+@pytest.mark.case("AB-15")
+def test_profile_form_changes_no_other_fields(admin: Client, user: Client) -> None:
     smuggled = {
         "role": "admin",
         "id": admin.account["id"],
@@ -98,14 +99,15 @@ def test_AB_15_nothing_else_comes_along_with_a_profile(admin: Client, user: Clie
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_AB_27_a_profile_that_will_not_do_changes_nothing(
+@pytest.mark.case("AB-27")
+def test_invalid_profile_changes_nothing(
     user: Client, changed: dict[str, Any], statuses: set[int]
 ) -> None:
     assert user.post(PROFILE, FORM | changed).status in statuses
     assert user.get(ME).json["name"] == "Ben"
 
 
-def test_an_old_picture_from_elsewhere_may_stay(user: Client, app: InProcessApp) -> None:
+def test_stored_external_picture_is_accepted_unchanged(user: Client, app: InProcessApp) -> None:
     async def keep() -> None:
         from portico.db import execute
 
@@ -119,19 +121,18 @@ def test_an_old_picture_from_elsewhere_may_stay(user: Client, app: InProcessApp)
     assert user.post(PROFILE, form).status == 200
 
 
-def test_a_time_zone_is_kept(user: Client) -> None:
+def test_time_zone_is_stored(user: Client) -> None:
     assert user.post(TIMEZONE, {"timezone": "Europe/Lisbon"}).json == {"status": True}
     assert user.get("/api/v1/users/user/status").json["timezone"] == "Europe/Lisbon"
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "/etc", "a" * 100, "x\x00"])
-def test_there_is_no_such_time_zone(user: Client, zone: str) -> None:
+def test_unknown_time_zone_is_refused(user: Client, zone: str) -> None:
     assert user.post(TIMEZONE, {"timezone": zone}).status == 400
 
 
-def test_AB_16_accounts_are_told_a_name_and_no_address_until_an_administrator_forbids_it(
-    admin: Client, client: Client
-) -> None:
+@pytest.mark.case("AB-16")
+def test_admin_details_show_a_name_until_switched_off(admin: Client, client: Client) -> None:
     ben, eve = admin.add_user("Ben"), admin.add_user("Eve", role="pending")
     for one in (admin, ben, eve):
         assert one.get(DETAILS).json == {"name": "Ada", "email": None}
@@ -146,7 +147,7 @@ def test_AB_16_accounts_are_told_a_name_and_no_address_until_an_administrator_fo
         assert eve.post(path, FORM | {"timezone": "Europe/Lisbon"}).status == 403
 
 
-def test_the_operator_says_whom_to_ask(env: dict[str, str]) -> None:
+def test_configured_admin_email_is_shown(env: dict[str, str]) -> None:
     told = {}
     for email in ("desk@example.org", "Ben@example.org"):
         app = InProcessApp(env | {"SHOW_ADMIN_DETAILS": "true", "ADMIN_EMAIL": email})
@@ -161,9 +162,7 @@ def test_the_operator_says_whom_to_ask(env: dict[str, str]) -> None:
     assert told == {"desk@example.org": None, "Ben@example.org": "Ben"}
 
 
-def test_what_an_earlier_release_took_stays_while_something_else_changes(
-    app: InProcessApp, user: Client
-) -> None:
+def test_invalid_stored_fields_stay_while_others_change(app: InProcessApp, user: Client) -> None:
     old = FORM | {
         "name": "n" * 300,
         "bio": "b" * 5000,

@@ -1,4 +1,4 @@
-"""Who am I, sign-out, adding people, as a client sees them."""
+"""The current session, sign-out and adding accounts, over HTTP."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ FORM = {"name": "Ben", "email": "Ben@Example.org", "password": "secret", "role":
 
 
 def by_cookie(client: Client, token: str, **headers: str) -> tuple[Client, dict[str, str]]:
-    """Somebody whose browser sends the cookie and nothing else."""
+    """Return a client that sends the cookie only, and its headers."""
     return Client(client.transport), {"cookie": f"a=b; token={token}", **headers}
 
 
-def test_whoever_comes_back_learns_who_they_are_and_gets_the_cookie_again(admin: Client) -> None:
+def test_session_route_returns_the_user_and_sets_the_cookie(admin: Client) -> None:
     answer = admin.get("/api/v1/auths/")
     assert answer.status == 200
     assert list(answer.json) == [
@@ -32,19 +32,19 @@ def test_whoever_comes_back_learns_who_they_are_and_gets_the_cookie_again(admin:
     assert admin.get("/api/v1/auths").json == answer.json
 
 
-def test_the_cookie_alone_is_enough_to_come_back(admin: Client) -> None:
+def test_session_route_accepts_the_cookie_alone(admin: Client) -> None:
     browser, headers = by_cookie(admin, str(admin.token))
     answer = browser.get("/api/v1/auths/", headers=headers)
     assert (answer.status, answer.json["token"]) == (200, admin.token)
 
 
-def test_a_pending_account_may_learn_that_it_is_pending(admin: Client) -> None:
+def test_pending_account_may_read_its_session(admin: Client) -> None:
     pending = admin.add_user("Eve", role="pending")
     assert pending.get("/api/v1/auths/").json["role"] == "pending"
     assert pending.post("/api/v1/auths/add", FORM).status == 403
 
 
-def test_signing_out_deletes_every_cookie_and_the_session(app: InProcessApp, admin: Client) -> None:
+def test_sign_out_deletes_all_cookies_and_the_session(app: InProcessApp, admin: Client) -> None:
     assert admin.get("/api/v1/auths/signout").json == {"status": True}
     assert admin.get("/api/v1/auths/").detail == INVALID_TOKEN
     assert set(cookies_of_sign_out(app)) == {
@@ -53,7 +53,7 @@ def test_signing_out_deletes_every_cookie_and_the_session(app: InProcessApp, adm
 
 
 def cookies_of_sign_out(app: InProcessApp) -> list[str]:
-    """The kit shows one header of each name; this looks at all of them."""
+    """Return all `Set-Cookie` headers; `Response` has only one of each name."""
     sent: list[Any] = []
 
     async def ask() -> None:
@@ -80,7 +80,7 @@ def cookies_of_sign_out(app: InProcessApp) -> list[str]:
     ]
 
 
-def test_whoever_is_not_signed_in_may_sign_out(client: Client) -> None:
+def test_sign_out_works_without_a_session(client: Client) -> None:
     for headers in (
         {},
         {"authorization": "Bearer junk"},
@@ -91,26 +91,27 @@ def test_whoever_is_not_signed_in_may_sign_out(client: Client) -> None:
         assert (answer.status, answer.json) == (200, {"status": True})
 
 
-def test_the_cookie_alone_is_enough_to_sign_out(admin: Client) -> None:
+def test_sign_out_accepts_the_cookie_alone(admin: Client) -> None:
     browser, headers = by_cookie(admin, str(admin.token), **{"sec-fetch-site": "same-origin"})
     assert browser.get("/api/v1/auths/signout", headers=headers).status == 200
     assert admin.get("/api/v1/auths/").status == 401
 
 
-def test_ab17_an_image_on_another_site_signs_nobody_out(admin: Client) -> None:
+@pytest.mark.case("AB-17")
+def test_cross_site_image_cannot_sign_out(admin: Client) -> None:
     browser, headers = by_cookie(admin, str(admin.token), **{"sec-fetch-site": "cross-site"})
     answer = browser.get("/api/v1/auths/signout", headers=headers)
     assert answer.status == 403 and "set-cookie" not in answer.headers
     assert admin.get("/api/v1/auths/").status == 200
 
 
-def test_signing_out_ends_one_session_and_not_the_others(admin: Client) -> None:
+def test_sign_out_keeps_other_sessions(admin: Client) -> None:
     other = Client(admin.transport).sign_in("Ada")
     admin.get("/api/v1/auths/signout")
     assert (admin.get("/api/v1/auths/").status, other.get("/api/v1/auths/").status) == (401, 200)
 
 
-def test_an_administrator_adds_somebody_without_becoming_them(admin: Client) -> None:
+def test_adding_an_account_keeps_the_administrators_session(admin: Client) -> None:
     answer = admin.post("/api/v1/auths/add", FORM | {"profile_image_url": PICTURE})
     assert answer.status == 200
     assert answer.json == {
@@ -120,7 +121,7 @@ def test_an_administrator_adds_somebody_without_becoming_them(admin: Client) -> 
     assert Client(admin.transport).sign_in("Ben", "secret").account["role"] == "user"
 
 
-def test_somebody_added_without_a_role_waits_for_approval(admin: Client) -> None:
+def test_account_added_without_a_role_is_pending(admin: Client) -> None:
     form = {name: value for name, value in FORM.items() if name != "role"}
     assert admin.post("/api/v1/auths/add", form).json["role"] == "pending"
 
@@ -137,14 +138,14 @@ def test_somebody_added_without_a_role_waits_for_approval(admin: Client) -> None
         ({"name": None}, 422, "name"),
     ],
 )
-def test_what_cannot_be_added_is_said(
+def test_invalid_account_is_refused_with_its_reason(
     admin: Client, change: dict[str, Any], status: int, detail: str
 ) -> None:
     answer = admin.post("/api/v1/auths/add", FORM | change)
     assert answer.status == status and detail in str(answer.detail)
 
 
-def test_only_administrators_add_people(client: Client, user: Client) -> None:
+def test_users_cannot_add_accounts(client: Client, user: Client) -> None:
     refused = client.post("/api/v1/auths/add", FORM)
     assert (refused.status, refused.detail) == (401, NOT_AUTHENTICATED)
     assert refused.headers["www-authenticate"] == "Bearer"

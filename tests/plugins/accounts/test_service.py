@@ -1,4 +1,4 @@
-"""Lists of people, one of them, changing and deleting them, as a client sees it."""
+"""Users over HTTP: lists, one user, changing and deleting accounts."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ INFO = ["id", "name", "email", "role", "status_emoji", "status_message", "status
 
 
 def form(client: Client, **change: Any) -> dict[str, Any]:
-    """An account as the administrator's form sends it."""
+    """Return an account as the form of administrators sends it."""
     names = ("role", "name", "email", "profile_image_url")
     return {name: client.account[name] for name in names} | change
 
@@ -36,9 +36,7 @@ def make_group(admin: Client, *members: Client) -> str:
     return str(made)
 
 
-def test_administrators_see_a_page_of_accounts_and_their_groups(
-    admin: Client, user: Client
-) -> None:
+def test_user_list_contains_accounts_and_their_groups(admin: Client, user: Client) -> None:
     group = make_group(admin, user)
     answer = admin.get(f"{USERS}/")
     assert answer.status == 200 and answer.json["total"] == 2
@@ -52,13 +50,13 @@ def test_administrators_see_a_page_of_accounts_and_their_groups(
     assert [one["name"] for one in found["users"]] == ["Ben"] and found["total"] == 1
 
 
-def test_administrators_see_everybody_in_short(admin: Client, user: Client) -> None:
+def test_list_of_all_users_is_in_short_form(admin: Client, user: Client) -> None:
     answer = admin.get(f"{USERS}/all").json
     assert answer["total"] == 2 and [list(one) for one in answer["users"]] == [INFO] * 2
     assert {one["email"] for one in answer["users"]} == {"ada@example.org", "ben@example.org"}
 
 
-def test_people_find_one_another_without_addresses(admin: Client, user: Client) -> None:
+def test_search_shows_users_no_addresses_of_others(admin: Client, user: Client) -> None:
     answer = user.get(f"{USERS}/search").json
     assert answer["total"] == 2 and [list(one) for one in answer["users"]] == [INFO] * 2
     assert {one["name"]: one["email"] for one in answer["users"]} == {
@@ -71,8 +69,8 @@ def test_people_find_one_another_without_addresses(admin: Client, user: Client) 
     assert admin.get(f"{USERS}/search?query=ben%40").json["users"][0]["email"] == "ben@example.org"
 
 
-def test_an_operator_may_open_the_directory(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_ACCOUNTS_DIRECTORY_EMAILS": "true"})
+def test_setting_shows_addresses_in_search(env: dict[str, str]) -> None:
+    app = InProcessApp(env | {"PORTICO_ACCOUNTS_SHOW_EMAILS_IN_SEARCH": "true"})
     try:
         person = app.client.sign_up("Ada").add_user("Ben")
         found = person.get(f"{USERS}/search?query=ada%40&order_by=email").json["users"]
@@ -88,12 +86,13 @@ def test_an_operator_may_open_the_directory(env: dict[str, str]) -> None:
      ("direction=;drop", 200), ("query=%25", 200), ("query=%00", 200), ("query=%ED%A0%80%FF", 200),
      ("query=" + "a" * 2000, 422)],
 )  # fmt: skip
-def test_AB_42_any_query_is_answered_or_refused(admin: Client, query: str, status: int) -> None:
+@pytest.mark.case("AB-42")
+def test_any_query_is_answered_or_refused(admin: Client, query: str, status: int) -> None:
     assert admin.get(f"{USERS}/?{query}").status == status
     assert admin.get(f"{USERS}/search?{query}").status == status
 
 
-def test_an_account_is_shown_whole_to_its_owner_and_to_administrators(
+def test_account_is_shown_in_full_to_its_user_and_administrators(
     admin: Client, user: Client
 ) -> None:
     for viewer in (admin, user):
@@ -109,14 +108,14 @@ def test_an_account_is_shown_whole_to_its_owner_and_to_administrators(
     assert user.get(f"{USERS}/nobody").status == admin.get(f"{USERS}/%00").status == 404
 
 
-def test_whether_somebody_is_here_is_told_of_everybody(admin: Client, user: Client) -> None:
+def test_activity_of_a_user_is_shown_to_all_users(admin: Client, user: Client) -> None:
     assert user.get(path(admin, "/active")).json == {"active": True}
     assert user.get(f"{USERS}/nobody/active").json == {"active": False}
     admin.delete(path(user))
     assert admin.get(path(user, "/active")).json == {"active": False}
 
 
-def test_when_somebody_was_here_outlives_a_restart(env: dict[str, str]) -> None:
+def test_last_active_time_survives_a_restart(env: dict[str, str]) -> None:
     first = InProcessApp(env)
     admin = first.client.sign_up("Ada")
     first.call(execute, "UPDATE portico_account SET last_active_at = 1")
@@ -135,12 +134,12 @@ def test_when_somebody_was_here_outlives_a_restart(env: dict[str, str]) -> None:
         second.close()
 
 
-def test_nobody_has_signed_in_elsewhere(admin: Client, user: Client) -> None:
+def test_account_without_provider_sessions_is_not_found(admin: Client, user: Client) -> None:
     assert admin.get(path(user, "/oauth/sessions")).status == 404
     assert user.get(path(user, "/oauth/sessions")).status == 403
 
 
-def test_an_administrator_changes_an_account(admin: Client, user: Client) -> None:
+def test_administrators_change_an_account(admin: Client, user: Client) -> None:
     change = form(user, name="Benno", email="BENNO@example.org", profile_image_url=PNG, role="user")
     answer = admin.post(path(user, "/update"), change)
     assert answer.status == 200 and list(answer.json) == USER
@@ -159,7 +158,7 @@ def test_an_administrator_changes_an_account(admin: Client, user: Client) -> Non
     assert admin.get(path(user)).json["role"] == "pending"
 
 
-def test_an_activated_account_goes_on_with_the_token_of_its_pending_page(admin: Client) -> None:
+def test_activated_account_keeps_its_session(admin: Client) -> None:
     pending = admin.add_user("Kim", "pending")
     assert pending.get("/api/v1/chats/").status == 403
     for role in ("user", "admin"):
@@ -188,7 +187,7 @@ def test_an_activated_account_goes_on_with_the_token_of_its_pending_page(admin: 
         ),
     ],
 )
-def test_what_an_account_cannot_be_is_said_and_changes_nothing(
+def test_invalid_change_of_an_account_is_refused_with_its_reason(
     admin: Client, user: Client, change: dict[str, Any], status: int, detail: str
 ) -> None:
     before = admin.get(path(user)).json
@@ -198,14 +197,14 @@ def test_what_an_account_cannot_be_is_said_and_changes_nothing(
     assert admin.get(path(user)).json["name"] == "Ben"
 
 
-def test_who_is_not_there_cannot_be_changed_or_deleted(admin: Client, user: Client) -> None:
+def test_unknown_account_cannot_be_changed_or_deleted(admin: Client, user: Client) -> None:
     answer = admin.post(f"{USERS}/nobody/update", form(user))
     assert (answer.status, answer.detail) == (404, NOT_FOUND)
     answer = admin.delete(f"{USERS}/nobody")
     assert (answer.status, answer.detail) == (404, NOT_FOUND)
 
 
-def test_a_deleted_account_is_gone_with_its_sessions_and_chats(admin: Client, user: Client) -> None:
+def test_deleting_an_account_deletes_its_sessions_and_chats(admin: Client, user: Client) -> None:
     chat = user.post("/api/v1/chats/new", {"chat": {"title": "mine"}}).json["id"]
     answer = admin.delete(path(user))
     assert (answer.status, answer.json) == (200, True)
@@ -221,7 +220,7 @@ def test_a_deleted_account_is_gone_with_its_sessions_and_chats(admin: Client, us
 @pytest.mark.parametrize(
     ("query", "found"), [("", 200), ("?delete_content=false", 200), ("?delete_content=true", 404)]
 )
-def test_what_others_still_use_goes_to_who_deletes_or_away(
+def test_shared_content_of_a_deleted_account_is_transferred_or_deleted(
     app: InProcessApp, admin: Client, user: Client, query: str, found: int
 ) -> None:
     model = {"id": "desk", "base_model_id": "gpt", "name": "Desk", "meta": {}, "params": {}}
@@ -234,12 +233,12 @@ def test_what_others_still_use_goes_to_who_deletes_or_away(
         assert answer.json["user_id"] == admin.account["id"]
 
 
-def test_a_flag_that_is_neither_yes_nor_no_deletes_nobody(admin: Client, user: Client) -> None:
+def test_invalid_delete_content_flag_deletes_no_account(admin: Client, user: Client) -> None:
     assert admin.delete(path(user) + "?delete_content=maybe").status == 422
     assert user.get(path(user)).status == 200
 
 
-def test_nobody_deletes_themselves(admin: Client) -> None:
+def test_administrators_cannot_delete_their_own_account(admin: Client) -> None:
     other = admin.add_user("Eve", role="admin")
     for one in (admin, other):
         answer = one.delete(path(one))
@@ -247,7 +246,7 @@ def test_nobody_deletes_themselves(admin: Client) -> None:
         assert one.get(path(one)).status == 200
 
 
-def test_all_that_is_the_administrators_is_refused_to_people(client: Client, user: Client) -> None:
+def test_routes_of_administrators_are_refused_to_users(client: Client, user: Client) -> None:
     mine = path(user)
     for method, route, body in (
         ("GET", f"{USERS}/", None),
@@ -261,7 +260,7 @@ def test_all_that_is_the_administrators_is_refused_to_people(client: Client, use
     assert user.get(mine).status == 200
 
 
-def test_whoever_is_not_let_in_yet_looks_at_nobody(admin: Client) -> None:
+def test_pending_account_sees_no_users(admin: Client) -> None:
     pending = admin.add_user("Eve", role="pending")
     for route in ("/search", "/user/settings", "/user/info", "/user/status", f"/{pending.account['id']}",
                   f"/{admin.account['id']}/profile/image", f"/{admin.account['id']}/active"):  # fmt: skip

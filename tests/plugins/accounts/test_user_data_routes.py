@@ -1,4 +1,4 @@
-"""What people keep with their own account, and the picture of them that others see."""
+"""Settings, information and status of a user, and the picture that other users see."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ def path(client: Client, rest: str = "") -> str:
     return f"{USERS}/{client.account['id']}{rest}"
 
 
-def test_settings_are_none_at_first_and_then_what_was_sent(user: Client) -> None:
+def test_settings_are_null_until_stored(user: Client) -> None:
     assert user.get(SETTINGS).json is None
     sent = {"ui": {"version": "0.6.41", "params": {}}, "other": [1, None, "ü"]}
     assert user.post(f"{SETTINGS}/update", sent).json == sent
@@ -29,7 +29,7 @@ def test_settings_are_none_at_first_and_then_what_was_sent(user: Client) -> None
     assert user.post(f"{SETTINGS}/update", {"ui": None}).json["ui"] == {}
 
 
-def test_what_is_no_settings_is_refused(user: Client) -> None:
+def test_invalid_settings_are_refused(user: Client) -> None:
     for body, place in (
         (b"[]", "body"), (b"null", "body"), (b'{"ui": 5}', "ui"), (b'{"ui": []}', "ui"), (b"{", "body"), (b"", "body"),
         (b'{"a": "\xff"}', "body"),
@@ -40,7 +40,7 @@ def test_what_is_no_settings_is_refused(user: Client) -> None:
 
 
 @pytest.mark.parametrize("permitted", ["true", "false"])
-def test_tool_servers_are_kept_for_those_who_may_have_some(
+def test_tool_servers_are_stored_with_the_permission_only(
     env: dict[str, str], permitted: str
 ) -> None:
     app = InProcessApp(env | {"USER_PERMISSIONS_FEATURES_DIRECT_TOOL_SERVERS": permitted})
@@ -56,7 +56,7 @@ def test_tool_servers_are_kept_for_those_who_may_have_some(
         app.close()
 
 
-def test_information_is_laid_over_what_was_there(user: Client, admin: Client) -> None:
+def test_info_is_merged_by_top_level_key(user: Client, admin: Client) -> None:
     assert user.get(f"{USERS}/user/info").json is None
     user.post(f"{USERS}/user/info/update", {"location": "here", "a": 1})
     assert user.post(f"{USERS}/user/info/update", {"location": {}}).json == {
@@ -67,7 +67,7 @@ def test_information_is_laid_over_what_was_there(user: Client, admin: Client) ->
     assert admin.get(f"{USERS}/user/info").json is None
 
 
-def test_changes_at_the_same_time_lose_nothing(user: Client) -> None:
+def test_concurrent_changes_are_all_stored(user: Client) -> None:
     def send(number: int) -> int:
         return user.post(f"{USERS}/user/info/update", {f"k{number}": number}).status
 
@@ -76,7 +76,7 @@ def test_changes_at_the_same_time_lose_nothing(user: Client) -> None:
     assert user.get(f"{USERS}/user/info").json == {f"k{n}": n for n in range(16)}
 
 
-def test_a_status_is_set_kept_and_shown(user: Client, admin: Client) -> None:
+def test_status_is_stored_and_shown(user: Client, admin: Client) -> None:
     status = {"status_emoji": "🏖", "status_message": "a\x00way", "status_expires_at": 4_000_000_000}
     told = user.post(f"{USERS}/user/status/update", status).json
     assert (told["email"], told["status_message"]) == ("ben@example.org", "away")
@@ -96,12 +96,12 @@ def test_a_status_is_set_kept_and_shown(user: Client, admin: Client) -> None:
     [{"status_emoji": "a" * 65}, {"status_message": "a" * 513}, {"status_expires_at": -1}, {"status_expires_at": 10**400},
      {"status_expires_at": "soon"}, {"status_message": 5}],
 )  # fmt: skip
-def test_a_status_has_its_limits(user: Client, change: dict[str, Any]) -> None:
+def test_invalid_status_is_refused(user: Client, change: dict[str, Any]) -> None:
     answer = user.post(f"{USERS}/user/status/update", change)
     assert answer.status == 422 and next(iter(change)) in answer.detail[0]["loc"]
 
 
-def test_a_picture_is_served_as_what_it_is(admin: Client) -> None:
+def test_picture_is_served_with_its_media_type(admin: Client) -> None:
     form = {"name": "Eve", "email": "eve@example.org", "password": "x", "profile_image_url": WEBP}
     made = admin.post("/api/v1/auths/add", form).json["id"]
     answer = admin.get(f"{USERS}/{made}/profile/image")
@@ -121,7 +121,9 @@ def test_a_picture_is_served_as_what_it_is(admin: Client) -> None:
 @pytest.mark.parametrize(
     "address", ["/user.png", "", "https://example.org/a.png", "/api/v1/auths/signout"]
 )
-def test_whoever_has_no_picture_here_gets_a_neutral_one(admin: Client, address: str) -> None:
+def test_external_or_invalid_picture_is_replaced_by_a_neutral_one(
+    admin: Client, address: str
+) -> None:
     form = {
         "name": "Eve",
         "email": "eve@example.org",
@@ -134,7 +136,7 @@ def test_whoever_has_no_picture_here_gets_a_neutral_one(admin: Client, address: 
     assert answer.headers["content-type"] == "image/png" and "location" not in answer.headers
 
 
-def test_nobody_has_no_picture(user: Client, client: Client) -> None:
+def test_picture_of_an_unknown_account_is_not_found(user: Client, client: Client) -> None:
     assert user.get(f"{USERS}/nobody/profile/image").status == 404
     assert client.get(path(user, "/profile/image")).status == 401
     browser = {"cookie": f"token={user.token}"}

@@ -11,7 +11,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def user(admin: Client) -> Client:
-    """Somebody who may have keys."""
+    """A user with the permission for keys."""
     ben = admin.add_user("Ben")
     permit(admin, ben)
     return ben

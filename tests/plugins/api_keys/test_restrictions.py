@@ -1,4 +1,4 @@
-"""What a key is good for."""
+"""Restrictions of API keys: paths and scopes."""
 
 import pytest
 from hypothesis import given
@@ -14,13 +14,13 @@ LISTS = st.none() | st.lists(PATHS, max_size=4).map(tuple)
 
 
 @given(LISTS, LISTS, PATHS)
-def test_two_lists_admit_together_what_each_of_them_admits(
+def test_intersection_of_two_lists_allows_what_both_allow(
     one: tuple[str, ...] | None, other: tuple[str, ...] | None, path: str
 ) -> None:
-    def admits(paths: tuple[str, ...] | None) -> bool:
+    def allows(paths: tuple[str, ...] | None) -> bool:
         return CredentialScope(endpoints=paths).allows(path, "area", reads=True)
 
-    assert admits(intersect(one, other)) == (admits(one) and admits(other))
+    assert allows(intersect(one, other)) == (allows(one) and allows(other))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_two_lists_admit_together_what_each_of_them_admits(
         ("/api/v1/chats/{chat_id}", ("/api/v1/chats/{chat_id}",)),
     ],
 )
-def test_what_is_no_path_admits_to_nothing(text: str, paths: tuple[str, ...]) -> None:
+def test_entries_that_are_not_paths_are_ignored(text: str, paths: tuple[str, ...]) -> None:
     assert allowed_paths(text) == paths
 
 
@@ -50,10 +50,10 @@ def test_what_is_no_path_admits_to_nothing(text: str, paths: tuple[str, ...]) ->
         ({"models:read", "chats:write"}, False, True, True),
     ],
 )
-def test_words_say_what_is_done_where(
+def test_scope_allows_its_verbs_in_its_area(
     scopes: set[str], read: bool, write: bool, elsewhere: bool
 ) -> None:
-    bounds = CredentialScope(scopes=frozenset(scopes))
-    assert bounds.allows("/x", "chats", reads=True) is read
-    assert bounds.allows("/x", "chats", reads=False) is write
-    assert bounds.allows("/x", "models", reads=True) is elsewhere
+    scope = CredentialScope(scopes=frozenset(scopes))
+    assert scope.allows("/x", "chats", reads=True) is read
+    assert scope.allows("/x", "chats", reads=False) is write
+    assert scope.allows("/x", "models", reads=True) is elsewhere

@@ -1,4 +1,4 @@
-"""Keys over HTTP: made, told once, listed, switched off, revoked; and the one that clients show."""
+"""API keys over HTTP: create, list, disable, revoke; and the key that clients show."""
 
 import time
 
@@ -6,6 +6,7 @@ import pytest
 from tests.api_keys import KEYS, NOT_ALLOWED, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
 
 from portico.testing import Client, InProcessApp
+from portico_api_keys.components import ApiKeysPlugin
 
 ME = "/api/v1/auths/"
 NOT_FOUND = "We could not find what you're looking for :/"
@@ -17,25 +18,25 @@ NO_KEY = (
 INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
 
 
-def test_a_key_is_told_once_and_acts_as_its_owner(user: Client) -> None:
-    made = new_key(user, name="nightly")
-    assert made["api_key"].startswith("sk-") and len(made["api_key"]) == 35
-    assert made["api_key"].startswith(made["prefix"]) and len(made["prefix"]) == 7
+def test_key_is_returned_once_and_acts_as_its_owner(user: Client) -> None:
+    created = new_key(user, name="nightly")
+    assert created["api_key"].startswith("sk-") and len(created["api_key"]) == 35
+    assert created["api_key"].startswith(created["prefix"]) and len(created["prefix"]) == 7
     (listed,) = user.get(KEYS).json
     assert "api_key" not in listed
     assert (listed["name"], listed["prefix"], listed["enabled"]) == (
         "nightly",
-        made["prefix"],
+        created["prefix"],
         True,
     )
-    program = Client(user.transport, made["api_key"])
-    told = program.get(ME)
-    assert (told.json["id"], told.json["token"]) == (user.account["id"], made["api_key"])
-    assert told.json["expires_at"] is None and "set-cookie" not in told.headers
+    program = Client(user.transport, created["api_key"])
+    session = program.get(ME)
+    assert (session.json["id"], session.json["token"]) == (user.account["id"], created["api_key"])
+    assert session.json["expires_at"] is None and "set-cookie" not in session.headers
     assert program.get("/api/v1/chats/").status == 200
 
 
-def test_somebody_has_several_keys_and_revokes_one(user: Client) -> None:
+def test_revoking_one_key_keeps_the_others(user: Client) -> None:
     first, second = new_key(user, name="a"), new_key(user, name="b")
     assert {one["id"] for one in user.get(KEYS).json} == {first["id"], second["id"]}
     assert user.delete(f"{KEYS}/{first['id']}").json is True
@@ -44,11 +45,11 @@ def test_somebody_has_several_keys_and_revokes_one(user: Client) -> None:
     assert user.delete(f"{KEYS}/{first['id']}").status == 404
 
 
-def test_a_key_is_renamed_switched_off_and_on(user: Client) -> None:
-    made = new_key(user)
-    program = Client(user.transport, made["api_key"])
+def test_key_is_renamed_disabled_and_enabled(user: Client) -> None:
+    created = new_key(user)
+    program = Client(user.transport, created["api_key"])
     assert program.get(ME).status == 200
-    update = f"{KEYS}/{made['id']}/update"
+    update = f"{KEYS}/{created['id']}/update"
     changed = user.post(update, {"name": "resting", "enabled": False}).json
     assert (changed["name"], changed["enabled"]) == ("resting", False)
     assert program.get(ME).status == 401
@@ -56,7 +57,7 @@ def test_a_key_is_renamed_switched_off_and_on(user: Client) -> None:
     assert program.get(ME).status == 200
 
 
-def test_a_key_that_clients_show_is_read_again_replaced_and_dropped(user: Client) -> None:
+def test_client_key_is_shown_replaced_and_revoked(user: Client) -> None:
     assert (user.get(SINGLE).status, user.get(SINGLE).detail) == (404, NO_KEY)
     other = new_key(user)
     first = user.post(SINGLE).json["api_key"]
@@ -72,25 +73,25 @@ def test_a_key_that_clients_show_is_read_again_replaced_and_dropped(user: Client
     assert [one["id"] for one in user.get(KEYS).json] == [other["id"]]
 
 
-def test_a_copy_that_cannot_be_read_is_no_key(user: Client, app: InProcessApp) -> None:
+def test_client_key_that_cannot_be_decrypted_is_not_found(user: Client, app: InProcessApp) -> None:
     user.post(SINGLE)
 
-    async def spoil() -> None:
+    async def corrupt() -> None:
         from portico.db import execute
 
         await execute("UPDATE api_keys_key SET encrypted_key = 'v1.nonsense'")
 
-    app.call(spoil)
+    app.call(corrupt)
     assert (user.get(SINGLE).status, user.get(SINGLE).detail) == (404, NO_KEY)
     assert user.post(SINGLE).status == 200 and user.get(SINGLE).status == 200
 
 
-def test_an_administrator_needs_no_permission_for_keys(admin: Client) -> None:
+def test_administrators_need_no_permission_for_keys(admin: Client) -> None:
     assert admin.post(SINGLE).status == 200
     assert with_key(admin).get("/api/v1/users/").status == 200
 
 
-def test_without_the_permission_nobody_makes_or_uses_a_key(admin: Client) -> None:
+def test_keys_of_users_without_the_permission_are_refused(admin: Client) -> None:
     ben = admin.add_user("Ben")
     for path in (SINGLE, KEYS):
         assert (ben.post(path, {"name": "x"}).status, ben.post(path, {"name": "x"}).detail) == (
@@ -104,7 +105,7 @@ def test_without_the_permission_nobody_makes_or_uses_a_key(admin: Client) -> Non
     assert (program.get(ME).status, program.get(ME).detail) == (403, NOT_ALLOWED)
 
 
-def test_where_keys_are_off_there_are_none(env: dict[str, str]) -> None:
+def test_keys_are_refused_where_they_are_switched_off(env: dict[str, str]) -> None:
     app = InProcessApp(env | {"ENABLE_API_KEYS": "false"})
     try:
         admin = app.client.sign_up("Ada")
@@ -115,19 +116,19 @@ def test_where_keys_are_off_there_are_none(env: dict[str, str]) -> None:
         app.close()
 
 
-def test_somebody_has_no_more_keys_than_the_operator_allows(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_API_KEYS_MOST": "2"})
+def test_number_of_keys_per_user_is_limited(env: dict[str, str]) -> None:
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_KEYS": "2"})
     try:
         admin = app.client.sign_up("Ada")
         new_key(admin), admin.post(SINGLE)
         assert admin.post(KEYS, {"name": "x"}).status == 400
-        assert admin.post(SINGLE).status == 200, "it takes the place of the one before"
+        assert admin.post(SINGLE).status == 200, "it replaces the previous one"
     finally:
         app.close()
 
 
-def test_every_key_ends_where_the_operator_says_so(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_API_KEYS_LONGEST_DAYS": "7"})
+def test_expiry_of_new_keys_is_limited(env: dict[str, str]) -> None:
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_LIFETIME_DAYS": "7"})
     try:
         admin = app.client.sign_up("Ada")
         week = time.time() + 7 * 86400
@@ -160,7 +161,7 @@ def test_every_key_ends_where_the_operator_says_so(env: dict[str, str]) -> None:
         ({"scopes": [":read"]}, "':read'"),
     ],
 )
-def test_a_limit_that_means_nothing_is_named(
+def test_invalid_restriction_is_refused_and_named(
     admin: Client, form: dict[str, object], named: str
 ) -> None:
     answer = admin.post(KEYS, {"name": "x"} | form)
@@ -181,12 +182,12 @@ def test_a_limit_that_means_nothing_is_named(
         {"name": "a\x01b"},
     ],
 )
-def test_a_form_that_does_not_fit_makes_no_key(admin: Client, form: dict[str, object]) -> None:
+def test_invalid_form_creates_no_key(admin: Client, form: dict[str, object]) -> None:
     assert admin.post(KEYS, form).status == 422
     assert admin.get(KEYS).json == []
 
 
-def test_a_key_that_may_only_read_changes_nothing(user: Client) -> None:
+def test_key_with_scope_read_cannot_write(user: Client) -> None:
     program = with_key(user, scopes=["read"])
     assert program.get("/api/v1/chats/").status == 200
     refused = program.post("/api/v1/chats/new", {"chat": {"title": "x"}})
@@ -194,7 +195,7 @@ def test_a_key_that_may_only_read_changes_nothing(user: Client) -> None:
     assert user.get("/api/v1/chats/").json == []
 
 
-def test_a_key_for_one_area_stays_there(user: Client) -> None:
+def test_key_is_refused_outside_its_scopes(user: Client) -> None:
     program = with_key(user, scopes=["chats", "models:read"])
     assert program.post("/api/v1/chats/new", {"chat": {"title": "x"}}).status == 200
     assert program.get("/api/models").status == 200
@@ -202,7 +203,7 @@ def test_a_key_for_one_area_stays_there(user: Client) -> None:
     assert program.post("/api/v1/models/create", {}).detail == OUT_OF_BOUNDS
 
 
-def test_a_collection_is_one_endpoint_with_and_without_the_slash(user: Client) -> None:
+def test_endpoint_matches_with_and_without_trailing_slash(user: Client) -> None:
     for endpoint in ("/api/v1/chats", "/api/v1/chats/"):
         program = with_key(user, endpoints=[endpoint])
         for path in ("/api/v1/chats/", "/api/v1/chats", "/api/v1/chats/pinned"):
@@ -210,7 +211,7 @@ def test_a_collection_is_one_endpoint_with_and_without_the_slash(user: Client) -
         assert program.get("/api/v1/folders/").detail == OUT_OF_BOUNDS
 
 
-def test_the_operators_list_and_the_keys_own_both_have_to_admit(
+def test_endpoint_must_be_allowed_by_operator_and_key(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(
@@ -222,12 +223,12 @@ def test_the_operators_list_and_the_keys_own_both_have_to_admit(
     )
     try:
         admin = app.client.sign_up("Ada")
-        free, held = (
+        unrestricted, restricted = (
             with_key(admin),
             with_key(admin, endpoints=["/api/v1/chats/pinned", "/api/v1/folders"]),
         )
         statuses = {
-            path: (free.get(path).status, held.get(path).status)
+            path: (unrestricted.get(path).status, restricted.get(path).status)
             for path in (
                 "/api/v1/chats/",
                 "/api/v1/chats/pinned",
@@ -245,7 +246,7 @@ def test_the_operators_list_and_the_keys_own_both_have_to_admit(
         app.close()
 
 
-def test_restrictions_without_a_list_admit_to_nothing(env: dict[str, str]) -> None:
+def test_restriction_with_empty_list_allows_nothing(env: dict[str, str]) -> None:
     app = InProcessApp(env | {"ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS": "true"})
     try:
         program = with_key(app.client.sign_up("Ada"))
@@ -254,23 +255,25 @@ def test_restrictions_without_a_list_admit_to_nothing(env: dict[str, str]) -> No
         app.close()
 
 
-def test_others_do_not_see_a_key_and_administrators_revoke_it(admin: Client, user: Client) -> None:
-    made = new_key(user)
+def test_key_is_hidden_from_other_users_and_revoked_by_administrators(
+    admin: Client, user: Client
+) -> None:
+    created = new_key(user)
     eve = admin.add_user("Eve")
-    for path in (f"{KEYS}/{made['id']}", f"{KEYS}/nothing"):
+    for path in (f"{KEYS}/{created['id']}", f"{KEYS}/nothing"):
         assert (eve.delete(path).status, eve.delete(path).detail) == (404, NOT_FOUND)
     assert eve.get(f"{KEYS}/all").status == 403
-    assert admin.post(f"{KEYS}/{made['id']}/update", {"enabled": False}).status == 404
+    assert admin.post(f"{KEYS}/{created['id']}/update", {"enabled": False}).status == 404
     page = admin.get(f"{KEYS}/all?user_id={user.account['id']}").json
     assert page["total"] == 1
-    assert (page["keys"][0]["owner"], page["keys"][0]["id"]) == ("ben@example.org", made["id"])
+    assert (page["keys"][0]["owner"], page["keys"][0]["id"]) == ("ben@example.org", created["id"])
     assert "api_key" not in page["keys"][0]
     assert admin.get(f"{KEYS}/all?user_id=nobody").json == {"keys": [], "total": 0}
-    assert admin.delete(f"{KEYS}/{made['id']}").json is True
-    assert Client(user.transport, made["api_key"]).get(ME).status == 401
+    assert admin.delete(f"{KEYS}/{created['id']}").json is True
+    assert Client(user.transport, created["api_key"]).get(ME).status == 401
 
 
-def test_keys_are_listed_in_pages(admin: Client) -> None:
+def test_list_of_all_keys_has_pages(admin: Client) -> None:
     for number in range(31):
         new_key(admin, name=str(number))
     pages = [admin.get(f"{KEYS}/all?page={page}").json for page in (1, 2, 0, -1, 10**30)]
@@ -278,30 +281,29 @@ def test_keys_are_listed_in_pages(admin: Client) -> None:
     assert {page["total"] for page in pages} == {31}
 
 
-def test_making_and_revoking_a_key_is_in_the_audit_trail(admin: Client, user: Client) -> None:
-    made = new_key(user, scopes=["read"])
-    admin.delete(f"{KEYS}/{made['id']}")
-    entries = admin.get(f"/api/v1/audit?kind=key&id={made['id']}").json["entries"]
+def test_creating_and_revoking_a_key_is_in_the_audit_log(admin: Client, user: Client) -> None:
+    created = new_key(user, scopes=["read"])
+    admin.delete(f"{KEYS}/{created['id']}")
+    entries = admin.get(f"/api/v1/audit?kind=key&id={created['id']}").json["entries"]
     assert [(one["what"], one["author_name"]) for one in entries] == [
         ("key.revoked", "Ada"),
         ("key.created", "Ben"),
     ]
     assert entries[1]["became"]["scopes"] == ["read"]
-    assert made["api_key"] not in str(entries) and "digest" not in str(entries)
+    assert created["api_key"] not in str(entries) and "digest" not in str(entries)
 
 
-def test_when_a_key_was_used_is_told_and_kept(user: Client, app: InProcessApp) -> None:
-    made = new_key(user)
+def test_last_use_of_a_key_is_shown_and_stored(user: Client, app: InProcessApp) -> None:
+    created = new_key(user)
     assert user.get(KEYS).json[0]["last_used_at"] is None
-    Client(user.transport, made["api_key"]).get(ME)
+    Client(user.transport, created["api_key"]).get(ME)
     used = user.get(KEYS).json[0]["last_used_at"]
     assert abs(used - time.time()) < 60
 
     async def stored() -> int | None:
         from portico.db import fetch_one
-        from portico_api_keys.usage import KeyUsage
 
-        uses = app.portico.context.services.require(KeyUsage)
+        uses = components(app).usage
         await uses.flush()
         found = await fetch_one("SELECT last_used_at FROM api_keys_key")
         await uses.flush()
@@ -310,68 +312,73 @@ def test_when_a_key_was_used_is_told_and_kept(user: Client, app: InProcessApp) -
     assert app.call(stored) == used
 
 
-def test_a_key_in_use_is_written_down_once_a_minute(user: Client, app: InProcessApp) -> None:
+def test_last_use_is_written_at_most_once_a_minute(user: Client, app: InProcessApp) -> None:
     program = with_key(user)
 
-    async def noted(*, at_once: bool) -> int:
+    async def last_use(*, at_once: bool) -> int:
         from portico.db import fetch_one
-        from portico_api_keys.usage import KeyUsage
 
-        await app.portico.context.services.require(KeyUsage).flush(at_once=at_once)
+        await components(app).usage.flush(at_once=at_once)
         found = await fetch_one("SELECT last_used_at FROM api_keys_key")
         return int(found["last_used_at"]) if found else 0
 
-    async def long_ago() -> None:
+    async def set_long_ago() -> None:
         from portico.db import execute
 
         await execute("UPDATE api_keys_key SET last_used_at = 5")
 
-    async def flushed() -> int:
-        return await noted(at_once=False)
+    async def flush_due() -> int:
+        return await last_use(at_once=False)
 
-    async def hurried() -> int:
-        return await noted(at_once=True)
+    async def flush_all() -> int:
+        return await last_use(at_once=True)
 
     program.get(ME)
-    assert app.call(flushed) > 5
-    app.call(long_ago)
+    assert app.call(flush_due) > 5
+    app.call(set_long_ago)
     deadline = time.time() + 30
-    while app.call(flushed) == 5 and time.time() < deadline:
+    while app.call(flush_due) == 5 and time.time() < deadline:
         program.get(ME)
-        if app.call(hurried) > 5:
+        if app.call(flush_all) > 5:
             break
     else:
-        raise AssertionError("it was written before the minute was over, or never")
+        raise AssertionError("the time was written before the minute was over, or never")
 
 
-def test_an_expired_key_is_good_no_more(user: Client, app: InProcessApp) -> None:
-    made = new_key(user, expires_at=int(time.time()) + 3600)
-    program = Client(user.transport, made["api_key"])
+def test_expired_key_is_refused(user: Client, app: InProcessApp) -> None:
+    created = new_key(user, expires_at=int(time.time()) + 3600)
+    program = Client(user.transport, created["api_key"])
     assert program.get(ME).status == 200
 
-    async def a_year_passes() -> None:
+    async def expire() -> None:
         from portico.db import execute
-        from portico_api_keys.authenticator import KeyCache
 
         await execute("UPDATE api_keys_key SET expires_at = 1")
-        app.portico.context.services.require(KeyCache).clear()
+        components(app).cache.clear()
 
-    app.call(a_year_passes)
+    app.call(expire)
     assert (program.get(ME).status, program.get(ME).detail) == (401, INVALID_TOKEN)
-    assert app.call(_still, app, made["id"]) == set()
+    assert app.call(still_valid, app, created["id"]) == set()
 
 
-def test_only_good_keys_still_stand_for_somebody(
+def test_still_valid_omits_revoked_keys_and_those_of_pending_accounts(
     admin: Client, user: Client, app: InProcessApp
 ) -> None:
-    kept, gone = new_key(user), new_key(user)
-    user.delete(f"{KEYS}/{gone['id']}")
-    assert app.call(_still, app, kept["id"], gone["id"], "nothing") == {kept["id"]}
+    valid, revoked = new_key(user), new_key(user)
+    user.delete(f"{KEYS}/{revoked['id']}")
+    assert app.call(still_valid, app, valid["id"], revoked["id"], "nothing") == {valid["id"]}
     form = {"name": "Ben", "email": "ben@example.org", "role": "pending", "profile_image_url": ""}
     assert admin.post(f"/api/v1/users/{user.account['id']}/update", form).status == 200
-    assert app.call(_still, app, kept["id"]) == set()
+    assert app.call(still_valid, app, valid["id"]) == set()
 
 
-async def _still(app: InProcessApp, *ids: str) -> set[str]:
-    (reader,) = (one for c in app.portico.contributions for one in c.token_authenticators)
-    return await reader.still_valid(list(ids))
+async def still_valid(app: InProcessApp, *ids: str) -> set[str]:
+    """Return those of these key ids that are still accepted."""
+    return await components(app).authenticator.still_valid(list(ids))
+
+
+def components(app: InProcessApp) -> ApiKeysPlugin:
+    """Return the objects of the plugin."""
+    (found,) = (c.components for c in app.portico.contributions if c.plugin_name == "api_keys")
+    assert isinstance(found, ApiKeysPlugin)
+    return found

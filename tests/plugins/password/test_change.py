@@ -1,4 +1,4 @@
-"""Another password for oneself; and an old hash that is renewed by the way."""
+"""Changing the own password, and replacing old hashes at sign-in."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,7 +24,8 @@ def signs_in(client: Client, password: str) -> bool:
     return Client(client.transport).post("/api/v1/auths/signin", given).status == 200
 
 
-def test_AB_06_another_password_ends_every_other_sign_in(user: Client) -> None:
+@pytest.mark.case("AB-06")
+def test_changed_password_ends_all_other_sessions(user: Client) -> None:
     elsewhere = user.sign_in("Ben")
     answer = user.post(CHANGE, form())
     assert (answer.status, answer.json) == (200, True)
@@ -33,7 +34,7 @@ def test_AB_06_another_password_ends_every_other_sign_in(user: Client) -> None:
     assert signs_in(user, NEW) and not signs_in(user, PASSWORD)
 
 
-def test_the_old_password_has_to_be_right(user: Client) -> None:
+def test_wrong_current_password_is_refused(user: Client) -> None:
     answer = user.post(CHANGE, form(old="wrong"))
     assert (answer.status, answer.detail) == (400, INCORRECT)
     assert signs_in(user, PASSWORD)
@@ -42,21 +43,22 @@ def test_the_old_password_has_to_be_right(user: Client) -> None:
 @pytest.mark.parametrize(
     "new", ["", "x" * 73, "é" * 37, "x" * 50_000], ids=lambda value: str(len(value))
 )
-def test_AB_08_the_new_password_is_checked_before_anything_is_hashed(
-    user: Client, new: str
-) -> None:
+@pytest.mark.case("AB-08")
+def test_new_password_is_checked_before_hashing(user: Client, new: str) -> None:
     for old in (PASSWORD, "wrong"):
         answer = user.post(CHANGE, form(new, old))
         assert answer.status == 400 and answer.detail != INCORRECT, "the old one was not looked at"
     assert signs_in(user, PASSWORD)
 
 
-def test_AB_08_ten_megabytes_are_no_password(user: Client) -> None:
+@pytest.mark.case("AB-08")
+def test_password_of_ten_megabytes_is_refused(user: Client) -> None:
     assert user.post(CHANGE, form("x" * 10_000_000)).status == 413
     assert user.post(CHANGE, form(old="x" * 10_000_000)).status == 413
 
 
-def test_AB_08_the_operators_rule_is_for_the_new_password(env: dict[str, str]) -> None:
+@pytest.mark.case("AB-08")
+def test_password_pattern_applies_to_the_new_password(env: dict[str, str]) -> None:
     app = InProcessApp(env | {"ENABLE_PASSWORD_VALIDATION": "true"})
     try:
         ada = app.client.sign_up("Ada", "Aa1!aaaa")
@@ -67,18 +69,20 @@ def test_AB_08_the_operators_rule_is_for_the_new_password(env: dict[str, str]) -
         app.close()
 
 
-def test_AB_09_a_password_that_only_begins_right_is_wrong(user: Client) -> None:
+@pytest.mark.case("AB-09")
+def test_prefix_of_the_password_is_refused(user: Client) -> None:
     long = "x" * 72
     assert user.post(CHANGE, form(long)).status == 200
     assert user.post(CHANGE, form(NEW, long + "y")).detail == INCORRECT
     assert not signs_in(user, long + "y") and signs_in(user, long)
 
 
-def test_AB_16_whoever_waits_changes_no_password_unless_the_operator_lets_them(
+@pytest.mark.case("AB-16")
+def test_pending_account_changes_its_password_with_the_setting_only(
     env: dict[str, str],
 ) -> None:
     for allowed, status in (("false", 403), ("true", 200)):
-        app = InProcessApp(env | {"PORTICO_PASSWORD_PENDING_MAY_CHANGE": allowed})
+        app = InProcessApp(env | {"PORTICO_PASSWORD_ALLOW_PENDING_PASSWORD_CHANGE": allowed})
         try:
             everybody = app.client.sign_up if allowed == "false" else app.client.sign_in
             admin = everybody("Ada")
@@ -89,7 +93,7 @@ def test_AB_16_whoever_waits_changes_no_password_unless_the_operator_lets_them(
             app.close()
 
 
-def test_where_passwords_are_off_nobody_changes_one(env: dict[str, str]) -> None:
+def test_change_is_refused_where_passwords_are_off(env: dict[str, str]) -> None:
     app = InProcessApp(env)
     ada = app.client.sign_up("Ada")
     app.close()
@@ -101,14 +105,14 @@ def test_where_passwords_are_off_nobody_changes_one(env: dict[str, str]) -> None
         app.close()
 
 
-def test_a_change_is_in_the_audit_trail_without_the_password(admin: Client, user: Client) -> None:
+def test_change_is_in_the_audit_log_without_the_password(admin: Client, user: Client) -> None:
     user.post(CHANGE, form())
     entries = admin.get("/api/v1/audit?what=password.changed").json["entries"]
     assert [one["author_name"] for one in entries] == ["Ben"]
     assert NEW not in str(entries) and "$2b$" not in str(entries)
 
 
-def test_a_form_that_does_not_fit_is_refused(user: Client) -> None:
+def test_malformed_form_is_refused(user: Client) -> None:
     for body in ({}, {"password": PASSWORD}, form(None), form(7)):
         assert user.post(CHANGE, body).status in (400, 422)
     assert signs_in(user, PASSWORD)
@@ -127,7 +131,7 @@ async def _hash_of(app: InProcessApp) -> str:
 
 
 @pytest.mark.parametrize("kind", [b"$2b$05$", b"$2a$04$", b"$2y$04$"])
-def test_a_sign_in_renews_a_hash_of_another_cost_or_kind(
+def test_sign_in_replaces_a_hash_of_another_cost_or_kind(
     user: Client, app: InProcessApp, kind: bytes
 ) -> None:
     made = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(int(kind[4:6])))
@@ -149,9 +153,7 @@ def test_a_sign_in_renews_a_hash_of_another_cost_or_kind(
     assert signs_in(user, PASSWORD) and app.call(_hash_of, app) == renewed
 
 
-def test_a_renewed_hash_never_takes_the_place_of_another_password(
-    user: Client, app: InProcessApp
-) -> None:
+def test_rehashing_never_replaces_a_changed_password(user: Client, app: InProcessApp) -> None:
     old = app.call(_hash_of, app)
     user.post(CHANGE, form())
 
@@ -163,8 +165,9 @@ def test_a_renewed_hash_never_takes_the_place_of_another_password(
     assert signs_in(user, NEW)
 
 
-def test_AB_06_of_many_changes_at_once_one_counts(user: Client) -> None:
-    """Whoever knows the old password, too, does not take the account back while it is being changed."""
+@pytest.mark.case("AB-06")
+def test_one_of_several_concurrent_changes_succeeds(user: Client) -> None:
+    """A second client that knows the old password cannot change it at the same time."""
     passwords = [f"{NEW} {number}" for number in range(6)]
     with ThreadPoolExecutor(6) as crowd:
         statuses = list(crowd.map(lambda new: user.post(CHANGE, form(new)).status, passwords))

@@ -1,4 +1,4 @@
-"""Sign-up and sign-in, as a client sees them."""
+"""Sign-up and sign-in over HTTP."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,12 +13,12 @@ INVALID_CRED = (
 )
 ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
 ACCESS_PROHIBITED = "You do not have permission to access this resource. Please contact your administrator for assistance."
-Opened = Callable[..., Client]
+StartApp = Callable[..., Client]
 
 
 @pytest.fixture
-def opened(env: dict[str, str]) -> Iterator[Opened]:
-    """A house with other settings: `opened(ENABLE_SIGNUP="false")`; None takes one away."""
+def start_app(env: dict[str, str]) -> Iterator[StartApp]:
+    """Return an application with other settings: `start_app(ENABLE_SIGNUP="false")`; None removes one."""
     apps: list[InProcessApp] = []
 
     def open_house(**changes: str | None) -> Client:
@@ -41,7 +41,7 @@ def sign_in(
     return client.post("/api/v1/auths/signin", {"email": email, "password": password})
 
 
-def test_a_sign_up_answers_with_a_session_and_its_cookie(client: Client) -> None:
+def test_sign_up_returns_a_session_and_sets_its_cookie(client: Client) -> None:
     answer = sign_up(client)
     assert answer.status == 200
     assert list(answer.json) == [
@@ -55,7 +55,7 @@ def test_a_sign_up_answers_with_a_session_and_its_cookie(client: Client) -> None
     assert Client(client.transport, answer.json["token"]).get("/api/v1/auths/").status == 200
 
 
-def test_the_right_pair_signs_in_whatever_case_the_address_is_in(client: Client) -> None:
+def test_sign_in_ignores_case_of_the_address(client: Client) -> None:
     made = sign_up(client).json
     answer = sign_in(client, "ADA@EXAMPLE.ORG")
     assert answer.status == 200
@@ -72,7 +72,9 @@ def test_the_right_pair_signs_in_whatever_case_the_address_is_in(client: Client)
     [("ada@example.org", "wrong"), ("ada@example.org", ""), ("nobody@example.org", "correct horse"),
      ("", ""), ("a\x00@b.c", "x"), ("x" * 10_000, "x" * 10_000)],
 )  # fmt: skip
-def test_any_wrong_pair_is_answered_alike(client: Client, email: str, password: str) -> None:
+def test_wrong_address_and_wrong_password_get_the_same_response(
+    client: Client, email: str, password: str
+) -> None:
     sign_up(client)
     answer = sign_in(client, email, password)
     assert (answer.status, answer.detail) == (400, INVALID_CRED)
@@ -90,9 +92,7 @@ def test_any_wrong_pair_is_answered_alike(client: Client, email: str, password: 
         "x",
     ],
 )
-def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(
-    client: Client, body: Any
-) -> None:
+def test_malformed_body_is_not_repeated_in_the_response(client: Client, body: Any) -> None:
     answer = client.post("/api/v1/auths/signin", body)
     assert answer.status == 422
     assert all(set(fault) == {"type", "loc", "msg"} for fault in answer.detail)
@@ -107,7 +107,7 @@ def test_a_body_of_a_wrong_shape_is_answered_without_repeating_it(
         ({"name": "a" * 300}, "at most 256"),
     ],
 )
-def test_what_cannot_be_signed_up_is_said_and_nothing_is_kept(
+def test_invalid_sign_up_is_refused_with_its_reason(
     client: Client, change: dict[str, str], detail: str
 ) -> None:
     answer = sign_up(client, **change)
@@ -115,52 +115,52 @@ def test_what_cannot_be_signed_up_is_said_and_nothing_is_kept(
     assert sign_up(client).json["role"] == "admin"
 
 
-def test_an_address_can_sign_up_once(client: Client) -> None:
+def test_address_can_sign_up_once(client: Client) -> None:
     sign_up(client)
     answer = sign_up(client, email="ADA@example.org", password="another")
     assert answer.status == 400 and "already registered" in answer.detail
     assert sign_in(client, password="another").status == 400
 
 
-def test_by_default_only_the_first_account_can_sign_up(opened: Opened) -> None:
-    client = opened(ENABLE_SIGNUP=None)
+def test_only_the_first_account_can_sign_up_by_default(start_app: StartApp) -> None:
+    client = start_app(ENABLE_SIGNUP=None)
     assert sign_up(client).json["role"] == "admin"
     answer = sign_up(client, email="ben@example.org")
     assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
     assert sign_in(client).status == 200
 
 
-def test_where_sign_up_is_open_the_next_account_gets_the_default_role(opened: Opened) -> None:
-    client = opened(ENABLE_SIGNUP="true", DEFAULT_USER_ROLE=None)
+def test_next_account_gets_the_default_role(start_app: StartApp) -> None:
+    client = start_app(ENABLE_SIGNUP="true", DEFAULT_USER_ROLE=None)
     sign_up(client)
     assert sign_up(client, email="ben@example.org").json["role"] == "pending"
 
 
 @pytest.mark.parametrize("closed", [{"ENABLE_SIGNUP": "false"}, {"ENABLE_LOGIN_FORM": "false"}])
-def test_where_sign_up_is_closed_it_is_so_for_the_first_account_too(
-    opened: Opened, closed: dict[str, str]
+def test_closed_sign_up_is_closed_for_the_first_account_too(
+    start_app: StartApp, closed: dict[str, str]
 ) -> None:
-    answer = sign_up(opened(**closed))
+    answer = sign_up(start_app(**closed))
     assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
 
 
 @pytest.mark.parametrize("closed", [{"ENABLE_SIGNUP": "false"}, {"ENABLE_LOGIN_FORM": "false"}])
-def test_the_operator_may_let_the_first_account_sign_up_all_the_same(
-    opened: Opened, closed: dict[str, str]
+def test_setting_opens_sign_up_for_the_first_account(
+    start_app: StartApp, closed: dict[str, str]
 ) -> None:
-    client = opened(ENABLE_INITIAL_ADMIN_SIGNUP="true", **closed)
+    client = start_app(ENABLE_INITIAL_ADMIN_SIGNUP="true", **closed)
     assert sign_up(client).json["role"] == "admin"
     assert sign_up(client, email="ben@example.org").status == 403
 
 
-def test_without_passwords_neither_door_opens(opened: Opened) -> None:
-    client = opened(ENABLE_PASSWORD_AUTH="false")
+def test_sign_in_and_sign_up_are_refused_where_passwords_are_off(start_app: StartApp) -> None:
+    client = start_app(ENABLE_PASSWORD_AUTH="false")
     for answer in (sign_up(client), sign_in(client)):
         assert (answer.status, answer.detail) == (403, ACTION_PROHIBITED)
 
 
-def test_the_operators_pattern_holds_wherever_a_password_is_set(opened: Opened) -> None:
-    client = opened(ENABLE_PASSWORD_VALIDATION="true")
+def test_password_pattern_applies_wherever_a_password_is_set(start_app: StartApp) -> None:
+    client = start_app(ENABLE_PASSWORD_VALIDATION="true")
     weak = sign_up(client, password="weakling")
     assert (weak.status, weak.detail) == (
         400,
@@ -173,30 +173,31 @@ def test_the_operators_pattern_holds_wherever_a_password_is_set(opened: Opened) 
     assert admin.post("/api/v1/auths/add", form | {"password": "Strong-1-enough"}).status == 200
 
 
-def test_a_sign_in_without_end_has_no_expiry(opened: Opened) -> None:
-    client = opened(JWT_EXPIRES_IN="-1")
+def test_session_without_end_has_no_expiry(start_app: StartApp) -> None:
+    client = start_app(JWT_EXPIRES_IN="-1")
     answer = sign_up(client)
     assert answer.json["expires_at"] is None and "Expires" not in answer.headers["set-cookie"]
     again = Client(client.transport, answer.json["token"]).get("/api/v1/auths/")
     assert (again.status, again.json["expires_at"]) == (200, None)
 
 
-def test_cookies_go_over_https_only_where_the_operator_says_so(opened: Opened) -> None:
-    client = opened(WEBUI_AUTH_COOKIE_SECURE="true", WEBUI_AUTH_COOKIE_SAME_SITE="strict")
+def test_secure_cookies_setting_marks_cookies(start_app: StartApp) -> None:
+    client = start_app(WEBUI_AUTH_COOKIE_SECURE="true", WEBUI_AUTH_COOKIE_SAME_SITE="strict")
     assert sign_up(client).headers["set-cookie"].endswith("; SameSite=Strict; Secure")
 
 
-def test_permission_defaults_are_the_operators(opened: Opened) -> None:
-    answer = sign_up(opened(USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS="true"))
+def test_default_permissions_are_those_of_the_operator(start_app: StartApp) -> None:
+    answer = sign_up(start_app(USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS="true"))
     assert answer.json["permissions"]["workspace"]["models"] is True
 
 
-def test_a_picture_drawn_by_the_client_may_come_along(client: Client) -> None:
+def test_sign_up_accepts_a_picture_as_data_url(client: Client) -> None:
     picture = "data:image/png;base64,iVBORw0KGgo" + "A" * 50_001
     assert sign_up(client, profile_image_url=picture).json["profile_image_url"] == picture
 
 
-def test_ab27_a_picture_of_ten_megabytes_may_not(client: Client) -> None:
+@pytest.mark.case("AB-27")
+def test_picture_of_ten_megabytes_is_refused(client: Client) -> None:
     assert (
         sign_up(client, profile_image_url="data:image/png;base64," + "A" * 10_000_000).status == 413
     )

@@ -1,0 +1,22 @@
+"""`GET /api/config` and `GET /api/version`: the first requests of a client."""
+
+from portico.api import Controller, JSONObject, JSONResponse, Request, get, json_response
+from portico_accounts.client_config import VERSION
+from portico_accounts.components import AccountsPlugin
+
+
+class ClientConfigRoutes(Controller):
+    """`/api/config`, `/api/version`: name, features and version of the server."""
+
+    plugin: AccountsPlugin
+
+    @get("/api/config", access="public", response_type=JSONObject)
+    async def get_config(self, request: Request) -> JSONResponse:
+        """Return the configuration of clients: more for signed-in users, all of it for verified accounts."""
+        visitor = await self.plugin.identity.auth.optional_actor(request.scope)
+        return json_response(await self.plugin.client_config.build(visitor))
+
+    @get("/api/version", access="public", response_type=dict[str, str])
+    async def get_version(self) -> JSONResponse:
+        """Return the version that clients compare with theirs. They reload when `deployment_id` changes."""
+        return json_response({"version": VERSION, "deployment_id": ""})

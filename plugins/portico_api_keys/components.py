@@ -1,0 +1,31 @@
+"""The objects of this plugin, built once per process."""
+
+from dataclasses import dataclass
+
+from portico.api import AppContext, TTLCache
+from portico_api_keys.authenticator import ApiKeyAuthenticator, KeyCache
+from portico_api_keys.service import KeyService
+from portico_api_keys.settings import ApiKeysSettings
+from portico_api_keys.usage import KeyUsage
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeysPlugin:
+    """`cache`: keys that were authenticated lately. `usage`: when keys were last used."""
+
+    service: KeyService
+    authenticator: ApiKeyAuthenticator
+    cache: KeyCache
+    usage: KeyUsage
+
+
+def build(app: AppContext, settings: ApiKeysSettings) -> ApiKeysPlugin:
+    """Build the objects of one application. Opens nothing."""
+    cache: KeyCache = TTLCache(app.identity.settings.session_cache_seconds)
+    usage = KeyUsage()
+    return ApiKeysPlugin(
+        service=KeyService(app, settings, usage),
+        authenticator=ApiKeyAuthenticator(app, settings, cache, usage),
+        cache=cache,
+        usage=usage,
+    )
