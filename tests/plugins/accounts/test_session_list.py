@@ -87,14 +87,14 @@ def test_administrators_list_and_end_sessions_of_users(admin: Client, user: Clie
 def test_users_cannot_list_or_end_sessions_of_others(admin: Client, user: Client) -> None:
     assert user.get(sessions_path(admin)).status == 403
     assert user.delete(sessions_path(admin)).status == 403
-    assert user.delete(f"{sessions_path(admin)}/{mine(admin)[0]['id']}").status == 403
+    assert user.delete(f"{sessions_path(admin)}/{own_sessions(admin)[0]['id']}").status == 403
     assert is_signed_in(admin)
 
 
 def test_sessions_of_the_first_administrator_cannot_be_ended_by_others(admin: Client) -> None:
     second = admin.add_user("Cora", role="admin")
     assert second.delete(sessions_path(admin)).status == 403
-    assert second.delete(f"{sessions_path(admin)}/{mine(admin)[0]['id']}").status == 403
+    assert second.delete(f"{sessions_path(admin)}/{own_sessions(admin)[0]['id']}").status == 403
     assert is_signed_in(admin)
 
 

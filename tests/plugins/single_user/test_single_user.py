@@ -123,7 +123,7 @@ def test_server_prints_why_it_does_not_start(
 ) -> None:
     said = cli("serve", "--port", "0", code=None, settings=OPEN | {"HOST": "0.0.0.0"})
     assert said.returncode not in (0, None)
-    assert "everybody who reaches 0.0.0.0" in said.stdout + said.stderr
+    assert "every user who reaches 0.0.0.0" in said.stdout + said.stderr
     cli("user", "list", settings=OPEN | {"HOST": "0.0.0.0"})
     server = Server(env | OPEN, tmp_path).start()
     try:
