@@ -58,7 +58,7 @@ def test_ending_one_session_keeps_the_others(user: Client) -> None:
 def test_ending_other_sessions_keeps_the_current_one(user: Client) -> None:
     others = [user.sign_in("Ben") for _ in range(3)]
     assert user.delete(MINE).json is True
-    assert is_signed_in(user) and not any(map(is_in, others))
+    assert is_signed_in(user) and not any(map(is_signed_in, others))
     assert [one["current"] for one in own_sessions(user)] == [True]
 
 
