@@ -1,4 +1,4 @@
-"""Rows: one set of statements for SQLite and PostgreSQL.
+"""Database access: the same SQL statements on SQLite and PostgreSQL.
 
 database = open_database(settings, data_dir)
 await database.start()

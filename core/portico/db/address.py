@@ -1,4 +1,4 @@
-"""Where the rows live: one address from the settings, whichever way it was given."""
+"""The address of the database, read from the settings."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ _POSTGRES = {"postgres", "postgresql"}
 
 @dataclass(frozen=True, slots=True)
 class SQLiteAddress:
-    """A file of SQLite. `password`: None = it is not encrypted."""
+    """An SQLite file. `password`: None = the file is not encrypted."""
 
     path: Path
     password: Secret | None = None
@@ -30,7 +30,7 @@ class SQLiteAddress:
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """A database of PostgreSQL. `url` holds its password."""
+    """A PostgreSQL database. `url` contains its password."""
 
     url: str = field(repr=False)
 
@@ -39,23 +39,23 @@ class PostgresAddress:
 
 
 def find_database(settings: DatabaseSettings, data_dir: Path) -> SQLiteAddress | PostgresAddress:
-    """The address that `settings` give in one piece or in parts; by default a file in `data_dir`.
+    """Return the address from the settings, given as a URL or in parts; by default a file in `data_dir`.
 
-    Raises `BadDatabase`, which never repeats the address: it may hold a password.
+    Raises: BadDatabase, whose text never contains the address, since that may contain a password.
     """
     if settings.type in _POSTGRES and settings.host and settings.name:
         return PostgresAddress(_assembled(settings))
     scheme, path = _read_url(settings.url) if settings.url else ("", data_dir / FILE_NAME)
     kind: str = settings.type or scheme or "sqlite"
-    # An address of a plain file may be that of an encrypted one: the type says so, and a password opens it.
+    # The URL of an encrypted file may look like that of a plain one: then the type and the password make the difference.
     if scheme and scheme not in ({kind} | (_POSTGRES if kind in _POSTGRES else {"sqlite"})):
         raise BadDatabase(
-            f"DATABASE_TYPE says {kind} and DATABASE_URL says {scheme}: set one of them, or make them agree."
+            f"DATABASE_TYPE is {kind} but the scheme of DATABASE_URL is {scheme}: set only one, or make them equal."
         )
     if kind in _POSTGRES:
         if not settings.url:
             raise BadDatabase(
-                "DATABASE_TYPE asks for PostgreSQL: set DATABASE_HOST and DATABASE_NAME too, or DATABASE_URL."
+                "DATABASE_TYPE is PostgreSQL: set DATABASE_HOST and DATABASE_NAME too, or DATABASE_URL."
             )
         return PostgresAddress(settings.url)
     if kind == ENCRYPTED:
@@ -65,15 +65,15 @@ def find_database(settings: DatabaseSettings, data_dir: Path) -> SQLiteAddress |
 
 
 def find_file(settings: DatabaseSettings, data_dir: Path) -> Path:
-    """The SQLite file that `settings` name, encrypted or not, whatever password is set. Raises: BadDatabase."""
+    """Return the SQLite file of the settings, encrypted or not. The password is not read. Raises: BadDatabase."""
     scheme, path = _read_url(settings.url) if settings.url else ("", data_dir / FILE_NAME)
     if _POSTGRES & {scheme, settings.type}:
-        raise BadDatabase("This is about SQLite files; the rows are in PostgreSQL.")
+        raise BadDatabase("This command works on SQLite files, and the database is PostgreSQL.")
     return path.resolve()
 
 
 def _read_url(url: str) -> tuple[str, Path]:
-    """The scheme, and the path if it is that of a file."""
+    """Return the scheme, and the path of an SQLite file."""
     try:
         address = urlsplit(url)
     except ValueError as error:
@@ -82,9 +82,9 @@ def _read_url(url: str) -> tuple[str, Path]:
         return address.scheme, Path()
     if address.scheme not in {"sqlite", ENCRYPTED}:
         raise BadDatabase(f"Unknown database scheme {address.scheme!r}. {ALLOWED}")
-    path = unquote(address.path).lstrip("/")  # four slashes, as some tools write it, mean the same
+    path = unquote(address.path).lstrip("/")  # some tools write four slashes
     if address.netloc or address.query or not path or path == ":memory:" or "\0" in path:
-        raise BadDatabase(f"The database URL names no file on this machine. {ALLOWED}")
+        raise BadDatabase(f"The database URL does not name a file on this machine. {ALLOWED}")
     return address.scheme, Path("/") / path
 
 
@@ -97,7 +97,7 @@ def _file_password(settings: DatabaseSettings) -> Secret:
 
 
 def _refuse_password(settings: DatabaseSettings) -> None:
-    """Somebody who sets a password expects that it is used."""
+    """Raises: BadDatabase if a password is set that would not be used."""
     if settings.password or settings.password_file:
         raise BadDatabase(
             "DATABASE_PASSWORD is set, and this SQLite database would not be encrypted with it: set "
@@ -106,7 +106,7 @@ def _refuse_password(settings: DatabaseSettings) -> None:
 
 
 def database_password(settings: DatabaseSettings) -> Secret:
-    """The password that is set, or in the file that is set; empty if neither is. Raises: BadDatabase."""
+    """Return the configured password, read from its file if one is set; empty if there is none. Raises: BadDatabase."""
     if settings.password and settings.password_file:
         raise BadDatabase("Set DATABASE_PASSWORD or DATABASE_PASSWORD_FILE, not both.")
     if settings.password_file:
@@ -115,7 +115,7 @@ def database_password(settings: DatabaseSettings) -> Secret:
 
 
 def read_password(file: Path) -> Secret:
-    """What a file holds, but for the line break at its end. Raises: BadDatabase."""
+    """Return the text of a file without the line break at its end. Raises: BadDatabase."""
     try:
         text = file.read_bytes().decode()
     except OSError as error:
@@ -126,7 +126,7 @@ def read_password(file: Path) -> Secret:
 
 
 def _assembled(settings: DatabaseSettings) -> str:
-    """The URL of the parts. A host that is a folder is that of a Unix socket."""
+    """Return a PostgreSQL URL from the parts. A host that is a directory means a Unix socket."""
     user = quote(settings.user, safe="")
     if password := database_password(settings).reveal():
         user += f":{quote(password, safe='')}"

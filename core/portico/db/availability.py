@@ -1,4 +1,4 @@
-"""Whether the database can be used now, and if not, why: one line in the log when that begins and one when it ends."""
+"""Whether the database can be used now, and if not, why. Logged once when an outage starts and once when it ends."""
 
 import time
 from collections.abc import Callable
@@ -7,16 +7,16 @@ import structlog
 
 from portico.db.errors import Cause
 
-#: Seconds without another refusal after which a full disk is believed to have room: small writes may fit before.
+#: Seconds without another failure after which a full disk counts as free again, since small writes may succeed before.
 FULL_SECONDS = 2.0
 log = structlog.get_logger("portico.db")
 
 
 class Availability:
-    """What statements were refused for, until a probe that writes succeeds.
+    """The cause for which statements fail, until a write succeeds. None = the database can be used.
 
-    `told`: whether it is logged; a command says it by itself. `on_begin`: called when it begins. `has_room`: whether
-    a disk that was full has room again, as far as that can be seen.
+    `is_logged`: whether outages are logged; commands print the error themselves. `on_begin`: called when an outage starts.
+    `has_free_space`: whether a disk that was full has free space again.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Availability:
         self._began = self._last = 0.0
 
     def begin(self, cause: Cause) -> None:
-        """A statement was refused. Logged once for each kind of cause."""
+        """Record that a statement failed. Logged once for each kind of cause."""
         self._last = time.monotonic()
         before, self.cause = self.cause, cause
         if before is not None and before.kind == cause.kind:
@@ -35,11 +35,11 @@ class Availability:
         if before is None:
             self._began = self._last
         if self.is_logged:
-            log.error("the database cannot be used", why=cause.sentence, detail=cause.detail)
+            log.error("database unavailable", reason=cause.sentence, detail=cause.detail)
         self.on_begin()
 
     def end(self) -> None:
-        """A probe has succeeded. A broken file stays broken, whatever can still be written to it."""
+        """Record that a write has succeeded. A broken file stays broken, even if it can be written to."""
         cause = self.cause
         if cause is None or cause.kind == "broken":
             return
@@ -49,4 +49,4 @@ class Availability:
         self.cause = None
         if self.is_logged:
             seconds = round(time.monotonic() - self._began, 1)
-            log.info("the database can be used again", was=cause.sentence, seconds=seconds)
+            log.info("database available again", reason=cause.sentence, seconds=seconds)

@@ -1,8 +1,8 @@
-"""The wall clock. No other module reads it, so tests can set the time in one place."""
+"""The wall clock. Only this module reads it, so that tests set the time in one place."""
 
 import time
 
 
 def now() -> int:
-    """Seconds since 1970, UTC."""
+    """Return the time in epoch seconds."""
     return int(time.time())

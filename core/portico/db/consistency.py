@@ -1,7 +1,7 @@
-"""Finding and removing what refers to something that does not exist, and other faults that are cheap to find.
+"""Checks for `portico db check`: rows that refer to rows that do not exist, and other faults.
 
-What is looked at: every foreign key that the database knows, whatever made it; the references that tables declare
-(`Reference`); the checks that plugins bring (`DatabaseCheck`); and what the engine says about itself.
+The checks cover every foreign key of the database, the references that tables declare (`Reference`), the checks that plugins
+provide (`DatabaseCheck`), and the integrity check of the database engine.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -11,9 +11,9 @@ from typing import Final
 from portico.db.current import current_database, execute, fetch_all, fetch_all_in_thread, fetch_one
 from portico.db.tableset import Reference
 
-#: Rounds of looking for what the repairs of the round before have left without what it refers to.
+#: Maximum rounds of checks and repairs. A repair may orphan further rows, which the next round finds.
 MAX_ROUNDS: Final = 5
-#: Lines of SQLite's own report.
+#: Maximum lines of SQLite's integrity report.
 MAX_ENGINE_LINES: Final = 20
 
 _ACTIONS: Final = {"CASCADE": "delete", "SET NULL": "clear", "c": "delete", "n": "clear"}
@@ -50,8 +50,8 @@ _FIRST_ADMIN: Final = (
 class DatabaseCheck:
     """A check that a declaration on a table cannot express.
 
-    `find` returns a plain sentence for each kind of fault, without contents; empty = all is well. `repair` removes what
-    `find` found, in a transaction of its own; None = that cannot be repaired here.
+    `find` returns a sentence for each kind of fault, without contents of rows; empty = no fault. `repair` repairs what
+    `find` found, in a transaction of its own; None = it cannot be repaired by Portico.
     """
 
     name: str
@@ -60,7 +60,7 @@ class DatabaseCheck:
 
 
 async def foreign_keys() -> list[Reference]:
-    """The foreign keys of one column in the current database, as the references they keep."""
+    """Return the single-column foreign keys of the current database as references."""
     sql = _SQLITE_KEYS if current_database().dialect == "sqlite" else _POSTGRES_KEYS
     return [
         Reference(
@@ -75,18 +75,18 @@ async def foreign_keys() -> list[Reference]:
 
 
 async def all_checks(
-    declared: Iterable[Reference], brought: Iterable[DatabaseCheck] = ()
+    declared: Iterable[Reference], contributed: Iterable[DatabaseCheck] = ()
 ) -> list[DatabaseCheck]:
-    """What is to be looked at in the current database. What a table declares wins over its foreign key."""
+    """Return the checks of the current database. A declared reference overrides the foreign key of its column."""
     references = {one.place: one for one in await foreign_keys()}
     references |= {one.place: one for one in declared}
-    there = {found["name"] for found in await fetch_all(_TABLES[current_database().dialect])}
-    looked_at = [
+    existing = {found["name"] for found in await fetch_all(_TABLES[current_database().dialect])}
+    checked = [
         one
         for one in references.values()
-        if one.orphans != "keep" and {one.table, one.parent} <= there
+        if one.orphans != "keep" and {one.table, one.parent} <= existing
     ]
-    return [_engine_check(), *map(_reference_check, looked_at), *brought]
+    return [_engine_check(), *map(_reference_check, checked), *contributed]
 
 
 def _reference_check(reference: Reference) -> DatabaseCheck:
@@ -103,11 +103,11 @@ def _reference_check(reference: Reference) -> DatabaseCheck:
         ]
 
     async def repair() -> None:
-        heir = await fetch_one(_FIRST_ADMIN) if reference.orphans == "inherit" else None
+        new_owner = await fetch_one(_FIRST_ADMIN) if reference.orphans == "inherit" else None
         where = reference.orphaned
-        if heir is not None:
+        if new_owner is not None:
             sql = f"UPDATE {reference.table} SET {reference.column} = $1 WHERE {where}"  # noqa: S608
-            await execute(sql, heir["id"])
+            await execute(sql, new_owner["id"])
         elif reference.orphans == "clear":
             await execute(f"UPDATE {reference.table} SET {reference.column} = NULL WHERE {where}")  # noqa: S608
         else:
@@ -126,7 +126,7 @@ def _engine_check() -> DatabaseCheck:
         report = await fetch_all_in_thread(f"PRAGMA integrity_check({MAX_ENGINE_LINES})")
         lines = [line for found in report for line in str(found["integrity_check"]).splitlines()]
         return [
-            f"SQLite finds the file damaged: {line}. Restore a backup."
+            f"The SQLite file is damaged: {line}. Restore a backup."
             for line in lines
             if line != "ok"
         ]

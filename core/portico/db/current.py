@@ -1,4 +1,4 @@
-"""Statements on the current database."""
+"""Runs statements on the current database."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from portico.db.database import Database, Row
 
 
 def current_database() -> Database:
-    """The database of this context, set by `Database.use()`."""
+    """Return the database that `Database.use()` has set in this context. Raises: RuntimeError if there is none."""
     try:
         return database.current_database_var.get()
     except LookupError:
@@ -19,41 +19,41 @@ def current_database() -> Database:
 
 
 def fetch_all(sql: str, *args: Any) -> Awaitable[list[Row]]:
-    """Run a SELECT, or a change with RETURNING, on the current database."""
+    """Run a SELECT, or a change with RETURNING. Raises: UniqueViolation, ForeignKeyViolation, Unavailable."""
     return current_database().rows(sql, *args)
 
 
 async def fetch_one(sql: str, *args: Any) -> Row | None:
-    """The first row, if there is one. All are fetched: write `LIMIT 1` where there may be many."""
+    """Return the first row or None. All rows are fetched: add `LIMIT 1` if there may be many. Raises: as `fetch_all`."""
     found = await current_database().rows(sql, *args)
     return found[0] if found else None
 
 
 def execute(sql: str, *args: Any) -> Awaitable[int]:
-    """Run a change on the current database; the number of rows it touched."""
+    """Run a change and return the number of changed rows. Raises: UniqueViolation, ForeignKeyViolation, Unavailable."""
     return current_database().execute(sql, *args)
 
 
 def fetch_all_in_thread(sql: str, *args: Any) -> Awaitable[list[Row]]:
-    """Run a SELECT that may take long, without holding up other requests."""
+    """Run a SELECT that may take long without blocking other requests. Raises: Unavailable."""
     return current_database().scan(sql, *args)
 
 
 def transaction() -> AbstractAsyncContextManager[None]:
-    """Keep all statements of the block or none. See `Database.transaction`."""
+    """Commit all statements of the block or none. See `Database.transaction`."""
     return current_database().transaction()
 
 
 def in_transaction() -> bool:
-    """Whether this task has a transaction open, so that what it reads may not be true yet for others."""
+    """Return whether this task has an open transaction, whose changes other tasks do not see yet."""
     return current_database().current_transaction() is not None
 
 
 def after_commit(callback: Callable[[], object]) -> None:
-    """Call `callback` once what this task is writing is durable; now, if no transaction is open.
+    """Call `callback` after the commit of this task's transaction; at once if no transaction is open.
 
-    Dropped when the transaction, or the nested block it was asked for in, is undone. Must not
-    block; if it raises after a commit, that is logged and the transaction stays kept.
+    It is not called if the transaction, or the nested block it was registered in, is rolled back. It must not
+    block. If it raises after the commit, the exception is logged and the commit stays.
     """
     try:
         inside = database.current_database_var.get().current_transaction()

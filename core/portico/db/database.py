@@ -1,4 +1,4 @@
-"""What every database can do: statements, transactions, and being the current one."""
+"""The base classes of databases and transactions."""
 
 import asyncio
 import logging
@@ -26,42 +26,41 @@ current_transaction_var: ContextVar["Transaction | None"] = ContextVar(
 
 
 class Transaction(ABC):
-    """One open transaction, of the task that opened it; nested blocks are its savepoints."""
+    """An open transaction of the task that opened it. Nested blocks are savepoints."""
 
     def __init__(self, database: "Database") -> None:
         self.database = database
         self.task = asyncio.current_task()
-        self.outer = (
-            current_transaction_var.get()
-        )  # of another database, or inherited from the task that spawned this one
+        # A transaction of another database, or of the task that created this one.
+        self.outer = current_transaction_var.get()
         self.callbacks: list[Callable[[], object]] = []
         self.failure: BaseException | None = None
         self.depth = 0
 
     @abstractmethod
     async def command(self, sql: str) -> None:
-        """Run a statement that takes no values and gives no rows."""
+        """Run a statement without values and rows."""
 
     @abstractmethod
     async def rollback_to(self, savepoint: str) -> None:
-        """Take back everything since `savepoint`, and forget it."""
+        """Roll back to `savepoint` and release it."""
 
     @abstractmethod
     async def commit(self) -> None:
-        """Make it durable and give the connection back, also when that fails."""
+        """Commit and release the connection, also if the commit fails."""
 
     @abstractmethod
     async def rollback(self) -> None:
-        """Take everything back and give the connection back, also when that fails."""
+        """Roll back and release the connection, also if the rollback fails."""
 
     def check(self) -> None:
-        """Refuse to go on after a failed statement: PostgreSQL does, so SQLite does too."""
+        """Raises: TransactionFailed after a failed statement. PostgreSQL requires that, so SQLite does the same."""
         if self.failure is not None:
             raise TransactionFailed from self.failure
 
     @contextmanager
     def guard_statement(self) -> Iterator[None]:
-        """Everything that talks to the database inside the transaction happens in here."""
+        """Wrap a statement of the transaction and record its failure."""
         self.check()
         try:
             yield
@@ -71,7 +70,7 @@ class Transaction(ABC):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """A block whose writes, and only they, are taken back when an exception leaves it."""
+        """A block whose writes are rolled back if it raises, without the rest of the transaction."""
         self.check()
         self.depth += 1
         name, mark = f"nested_{self.depth}", len(self.callbacks)
@@ -90,42 +89,42 @@ class Transaction(ABC):
             self.depth -= 1
 
     def run_after_commit(self) -> None:
-        """Call what waited for the commit. Rows are safe: a failing callback is logged."""
+        """Call the callbacks of `after_commit`. An exception of a callback is logged."""
         for callback in self.callbacks:
             try:
                 callback()
-            except Exception:  # noqa: BLE001 - the caller must hear that its transaction was kept
+            except Exception:  # noqa: BLE001 - the caller must see that its transaction is committed
                 logger.exception("A callback after commit failed")
 
 
 class Database(ABC):
-    """A place for rows. Statements use PostgreSQL placeholders (`$1`, `$2`) on every database."""
+    """A database. Statements use PostgreSQL placeholders (`$1`, `$2`) on SQLite too."""
 
     dialect: ClassVar[Dialect]
 
     def __init__(self) -> None:
-        #: Why statements are refused now, if they are.
+        #: Whether statements fail now, and why.
         self.availability = Availability()
-        #: Set by an application: refuses statements once a newer release has changed the schema.
+        #: Set by an application: refuses statements after a newer release has changed the schema.
         self.guard: SchemaGuard | None = None
 
     @abstractmethod
     def explain(self, error: BaseException) -> Cause | None:
-        """Why the database refused, where it is the database and not the statement."""
+        """Return why the database failed; None if the statement is wrong."""
 
     def note_failure(self, error: Unavailable) -> None:
-        """A statement was refused: find out why, say it once, and attach it to the error."""
+        """Find out why a statement failed, log it once, and attach the cause to the error."""
         if (cause := self.explain(error)) is not None:
             error.cause = cause
             self.availability.begin(cause)
 
     @abstractmethod
     async def start(self) -> None:
-        """Open it. Raises `Unavailable` when it is away, `BadDatabase` when it cannot be used."""
+        """Open the database. Raises: Unavailable if it cannot be reached, BadDatabase if it cannot be used."""
 
     @abstractmethod
     async def stop(self) -> None:
-        """Finish what was asked for, then close every connection."""
+        """Finish running statements, then close all connections."""
 
     @abstractmethod
     async def rows(self, sql: str, *args: Any) -> list[Row]:
@@ -133,38 +132,38 @@ class Database(ABC):
 
     @abstractmethod
     async def execute(self, sql: str, *args: Any) -> int:
-        """Run a change and return how many rows it touched (0 for DDL). Durable when it returns."""
+        """Run a change and return the number of changed rows (0 for DDL). It is durable on return."""
 
     @abstractmethod
     async def script(self, sql: str) -> None:
         """Run several statements without values. Atomic only inside a transaction."""
 
     async def scan(self, sql: str, *args: Any) -> list[Row]:
-        """Run a SELECT that may take long. On SQLite it never sees rows that are not committed."""
+        """Run a SELECT that may take long. On SQLite it never sees uncommitted rows."""
         return await self.rows(sql, *args)
 
     async def ping(self) -> None:
-        """Raise `Unavailable` unless the database answers."""
+        """Raises: Unavailable if the database does not answer."""
         await self.rows("SELECT 1")
 
     @abstractmethod
     async def _begin(self) -> Transaction:
-        """Open a transaction. Leaves nothing behind when cancelled."""
+        """Open a transaction. Nothing stays open if it is cancelled."""
 
     @abstractmethod
     def migrating(self) -> AbstractAsyncContextManager[None]:
-        """Held by the one process that migrates; others wait. It ends with the process."""
+        """A lock held while migrating. Other processes wait for it. It ends with the process."""
 
     async def check_foreign_keys(self) -> None:
-        """Raise `ForeignKeyViolation` if a step left dangling references."""
-        return  # a database that enforces them all the time has nothing to look for
+        """Raises: ForeignKeyViolation if a migration left dangling references."""
+        return  # the database enforces them at all times
 
     def use(self) -> ContextValue["Database"]:
-        """Make it the current database of this context."""
+        """Make this the current database of a `with` block."""
         return ContextValue(current_database_var, self)
 
     def current_transaction(self) -> Transaction | None:
-        """The transaction that statements of the running task belong to."""
+        """Return the open transaction of the running task, or None."""
         found = current_transaction_var.get()
         if found is None:
             return None
@@ -174,12 +173,11 @@ class Database(ABC):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Keep all statements of the block or none; a block inside a block is undone on its own.
+        """Commit all statements of the block or none. A nested block that raises is rolled back alone.
 
-        Only statements awaited by the task that opened it take part. `gather`, `create_task` and
-        (before Python 3.12) `wait_for` start other tasks: theirs run outside. On SQLite a writer
-        outside waits for this block to end, so never wait for such a task, a model or the network
-        in here.
+        Only statements awaited by the task that opened the transaction belong to it. `gather`, `create_task` and
+        (before Python 3.12) `wait_for` start other tasks, whose statements do not. On SQLite other writers wait until
+        this block ends, so never wait for such a task, a model or the network inside it.
         """
         if (around := self.current_transaction()) is not None:
             async with around.savepoint():

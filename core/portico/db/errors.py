@@ -1,4 +1,4 @@
-"""What a database refuses, in words that are the same for SQLite and PostgreSQL."""
+"""Errors of databases, the same for SQLite and PostgreSQL."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from portico.errors import OperatorError, Unavailable
 class Cause:
     """Why the database cannot be used.
 
-    `kind`: the same for all causes that need not be told apart in time, such as `away` for a server that is refused
-    and then starts up. `sentence`: without names or paths, fit for anybody's eyes. `detail`: for the operator.
+    `kind`: equal for causes that count as one outage, such as `away` for a server that refuses connections and then
+    starts up. `sentence`: without names and paths, so that clients may see it. `detail`: for the operator.
     """
 
     kind: str
@@ -22,14 +22,14 @@ class Cause:
 
 
 def unavailable(cause: Cause) -> Unavailable:
-    """The error for a known cause."""
+    """Return the error for a known cause."""
     error = Unavailable()
     error.cause = cause
     return error
 
 
 def cause_of(error: BaseException) -> Cause | None:
-    """The cause that an error, or what it came from, is known to have."""
+    """Return the cause of an error or of the errors that caused it; None if it is not known."""
     seen: BaseException | None = error
     while seen is not None:
         cause = getattr(seen, "cause", None)
@@ -40,24 +40,24 @@ def cause_of(error: BaseException) -> Cause | None:
 
 
 def in_words(error: BaseException) -> str:
-    """An error for the terminal: the operator's own, or with its cause, where the database cannot be used."""
+    """Return the text of an error for the terminal, with its cause if the database cannot be used."""
     cause = None if isinstance(error, OperatorError) else cause_of(error)
     return f"the database cannot be used: {cause}" if cause else str(error)
 
 
 class BadDatabase(OperatorError):
-    """The database address, or the place it points to, cannot be used."""
+    """The database address, or the file or server at that address, cannot be used."""
 
 
 class BadMigration(OperatorError):
-    """The migrations of a plugin cannot be read as one unbroken sequence."""
+    """The migrations of a plugin cannot be read or applied."""
 
 
 class UniqueViolation(Exception):
-    """A row with the same key is there already.
+    """A row with the same key exists.
 
-    `columns` are the columns of the broken rule, without the table. `constraint` is its name where
-    the database tells it (PostgreSQL), else `table.column, …`. Neither ever holds a value.
+    `columns`: the columns of the constraint, without the table. `constraint`: its name on PostgreSQL, on SQLite
+    `table.column, …`. Neither contains a value.
     """
 
     def __init__(self, constraint: str, columns: tuple[str, ...] = ()) -> None:
@@ -67,9 +67,9 @@ class UniqueViolation(Exception):
 
 
 class ForeignKeyViolation(Exception):
-    """A row points to one that is not there, or is still pointed to.
+    """A row refers to a row that does not exist, or is still referred to.
 
-    `constraint` is its name where the database tells it (PostgreSQL), else empty.
+    `constraint`: its name on PostgreSQL, empty on SQLite.
     """
 
     def __init__(self, constraint: str = "") -> None:
@@ -78,15 +78,16 @@ class ForeignKeyViolation(Exception):
 
 
 class Deadlock(Unavailable):
-    """Two transactions waited for each other, and this one was ended. The same may well succeed now."""
+    """Two transactions waited for each other, and this one was aborted. It may succeed when it is repeated."""
 
 
 class TransactionFailed(Exception):
-    """A statement failed in this transaction and the error was swallowed: nothing can be kept.
+    """A statement failed in this transaction and the exception was caught inside, so it cannot be committed.
 
-    To go on after a failing statement, put it into a nested `transaction()` and catch the error
-    around that.
+    To continue after a failing statement, put it into a nested `transaction()` and catch the exception around that.
     """
 
     def __init__(self) -> None:
-        super().__init__("A statement failed earlier in this transaction, so nothing can be kept")
+        super().__init__(
+            "A statement failed earlier in this transaction, so it cannot be committed"
+        )

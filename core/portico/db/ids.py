@@ -4,5 +4,5 @@ import uuid
 
 
 def new_id() -> str:
-    """A random UUID in lower case, with dashes."""
+    """Return a random UUID in lower case, with dashes."""
     return str(uuid.uuid4())

@@ -1,8 +1,7 @@
-"""Bringing the tables of core and plugins up to date.
+"""Applies the migrations of the core and of plugins.
 
-Piccolo's own migrations are not used: they import files by bare name, so that two plugins with a
-`0001_initial` run the same one twice, and they note a step after its commit, so that a crash in
-between repeats it.
+Piccolo's own migrations are not used: they import files by bare name, so that of two plugins with a `0001_initial` one is
+run twice, and they record a migration after its commit, so that a crash in between repeats it.
 """
 
 import logging
@@ -28,10 +27,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MigrationReport:
-    """What `migrate` did, by plugin."""
+    """The result of `migrate`, by plugin."""
 
     applied: dict[str, list[str]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)  # why; its earlier steps stay applied
+    #: The reason. Earlier migrations of the plugin stay applied.
+    failed: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(
         default_factory=dict
     )  # applied by a newer release; left alone
@@ -39,9 +39,9 @@ class MigrationReport:
 
 @dataclass(frozen=True)
 class SchemaStatus:
-    """How the steps that this release knows compare with those that are applied, by plugin.
+    """Which migrations are pending, and which applied ones this release does not know, by plugin.
 
-    Plugins without any are left out. Steps of plugins that are not loaded are no concern of this.
+    Plugins without any are left out. Plugins that are not loaded are ignored.
     """
 
     pending: dict[str, list[Migration]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class SchemaStatus:
 
     @property
     def pending_names(self) -> dict[str, list[str]]:
-        """As `pending`, without what the steps do."""
+        """The names of the pending migrations."""
         return {plugin: [step.name for step in steps] for plugin, steps in self.pending.items()}
 
 
@@ -62,11 +62,11 @@ async def migrate(
     sets: Mapping[str, TableSet],
     on_step: Callable[[str, str], None] | None = None,
 ) -> MigrationReport:
-    """Apply the steps that are missing, core's first, then in the order of `sets`.
+    """Apply pending migrations, of the core first, then in the order of `sets`.
 
-    Safe to start in several processes at once, and to kill: each step is there whole, with its
-    entry, or not at all. `on_step(plugin, name)` is called before each step. A plugin that fails is
-    reported and the others go on; `Unavailable` is raised, since it says nothing about the plugin.
+    Several processes may run it at once, and it may be killed at any time: each migration is applied and recorded
+    in one transaction. `on_step(plugin, name)` is called before each migration. A plugin whose migration fails is
+    reported, and the others continue. Raises: Unavailable.
     """
     async with database.migrating():
         with database.use():
@@ -78,7 +78,7 @@ async def apply_steps(
     sets: Mapping[str, TableSet],
     on_step: Callable[[str, str], None] | None = None,
 ) -> MigrationReport:
-    """As `migrate`, for a caller that holds `database.migrating()` already."""
+    """As `migrate`, for a caller that holds `database.migrating()`."""
     report = MigrationReport()
     await database.execute(MIGRATION_TABLE)
     for plugin in _ordered(sets):
@@ -91,7 +91,7 @@ async def apply_steps(
 
 
 async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> SchemaStatus:
-    """Compare what is applied with the steps of these plugins. One statement, and nothing is changed."""
+    """Compare the applied migrations with those of these plugins. Changes nothing."""
     applied = await _all_applied(database)
     status = SchemaStatus(is_empty=not applied)
     for plugin in _ordered(sets):
@@ -102,19 +102,19 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
         except BadMigration as error:
             status.unreadable[plugin] = str(error)
             continue
-        there = _applied_by(applied, plugin, sets[plugin])
+        done = _applied_by(applied, plugin, sets[plugin])
         status.known[plugin] = [step.name for step in steps]
-        if missing := [step for step in steps if step.name not in there]:
+        if missing := [step for step in steps if step.name not in done]:
             status.pending[plugin] = missing
-        if unknown := sorted(there - {step.name for step in steps}):
+        if unknown := sorted(done - {step.name for step in steps}):
             status.unknown[plugin] = unknown
     return status
 
 
 async def pending(database: Database, sets: Mapping[str, TableSet]) -> dict[str, list[str]]:
-    """The steps that `migrate` would apply, by plugin; plugins without any are left out.
+    """Return the names of pending migrations by plugin. Plugins without any are left out.
 
-    Raises `BadMigration` for a plugin whose steps cannot be read.
+    Raises: BadMigration for a plugin whose migrations cannot be read.
     """
     status = await schema_status(database, sets)
     for reason in status.unreadable.values():
@@ -183,14 +183,14 @@ async def _rename_owner(database: Database, plugin: str, tables: TableSet) -> No
 
 
 async def _all_applied(database: Database) -> dict[str, set[str]]:
-    """The names of all steps that are applied, by plugin, whether it is loaded or not."""
-    there = (
+    """Return the names of all applied migrations by plugin, loaded or not."""
+    exists = (
         "SELECT 1 FROM sqlite_master WHERE name = 'portico_migration'"
         if database.dialect == "sqlite"
         else "SELECT 1 WHERE to_regclass('portico_migration') IS NOT NULL"
     )
     applied: dict[str, set[str]] = {}
-    if await database.rows(there):
+    if await database.rows(exists):
         for row in await database.rows("SELECT plugin, name FROM portico_migration"):
             applied.setdefault(row["plugin"], set()).add(row["name"])
     return applied

@@ -1,4 +1,4 @@
-"""Reading the migrations of a plugin."""
+"""Reads the migration files of a package."""
 
 import importlib
 import inspect
@@ -17,27 +17,27 @@ _FILE = re.compile(
 _DOLLAR_QUOTED = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _SAFE_BESIDE = re.compile(r"^(?:--|#) *safe-beside: *(?P<step>[a-z0-9_]+) *$", re.MULTILINE)
 _IGNORED = {"__init__.py", "__pycache__"}
-# They would end the transaction that a step shares with its entry in the book.
+# These statements would end the transaction in which a migration is applied and recorded.
 _FORBIDDEN = {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "VACUUM"}
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One migration: `name` is its file name without endings, `run` expects an open transaction."""
+    """One migration. `name`: its file name without endings. `run`: needs an open transaction."""
 
     name: str
     run: Callable[[Database], Awaitable[None]]
-    #: The oldest newest step of a running instance beside which this one may be applied: `previous` = the
-    #: step before this one, the name of an earlier step, or empty = no instance that does not know this step.
+    #: Which running instances do not break when this migration is applied: those that know the migration of this name;
+    #: `previous` = the one before this; empty = none that does not know this migration.
     safe_beside: str = ""
 
 
 def read_migrations(package: str, dialect: Dialect) -> list[Migration]:
-    """The steps in `package`, in order.
+    """Return the migrations in `package`, in order.
 
-    A step is `0001_words.sql`, or the pair `0001_words.sqlite.sql` and `0001_words.postgres.sql`,
+    A migration is `0001_words.sql`, or the pair `0001_words.sqlite.sql` and `0001_words.postgres.sql`,
     or `0001_words.py` with `async def forwards(database)`. A line `-- safe-beside: previous` (`#` in Python)
-    declares that instances of the previous release may go on while it is applied. Raises `BadMigration`.
+    declares that instances of the previous release may keep running while it is applied. Raises: BadMigration.
     """
     kinds: dict[str, set[str]] = {}
     try:
@@ -55,7 +55,7 @@ def read_migrations(package: str, dialect: Dialect) -> list[Migration]:
         kinds.setdefault(found["name"], set()).add(found["kind"])
     for number, name in enumerate(sorted(kinds), start=1):
         if int(name[:4]) != number:
-            raise BadMigration(f"{package}: {name} stands where number {number:04} is expected")
+            raise BadMigration(f"{package}: found {name} where number {number:04} is expected")
     return [_step(package, name, kinds[name], dialect) for name in sorted(kinds)]
 
 
@@ -84,7 +84,7 @@ def _read(package: str, file: str) -> str:
 
 
 def _declared(text: str) -> str:
-    """What the step says about instances that do not know it."""
+    """Return the value of `safe-beside` in a migration."""
     found = _SAFE_BESIDE.search(text)
     return found["step"] if found else ""
 

@@ -1,4 +1,4 @@
-"""From an address to a database."""
+"""Creates the database object for an address."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from portico.settings.schema import DatabaseSettings
 
 
 def open_database(settings: DatabaseSettings, data_dir: Path) -> Database:
-    """The database that `settings` ask for, not started yet; by default a file in `data_dir`.
+    """Return the configured database, not started yet; by default an SQLite file in `data_dir`.
 
-    Raises `BadDatabase`, which never repeats the address: it may hold a password.
+    Raises: BadDatabase, whose text never contains the address, since that may contain a password.
     """
     address = find_database(settings, data_dir)
     if isinstance(address, PostgresAddress):

@@ -1,4 +1,4 @@
-"""The engine Piccolo tables are bound to: whatever database is current, whoever asks."""
+"""The engine that Piccolo tables are bound to. It sends each query to the current database."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from portico.db.database import Row
 
 
 class CurrentDatabaseEngine(Engine[Any]):
-    """Stateless: a query goes to the current database, and so into the transaction open there."""
+    """Sends queries to the current database, and so into its open transaction. Has no state."""
 
     __slots__ = ()
     min_version_number = 0
@@ -23,11 +23,11 @@ class CurrentDatabaseEngine(Engine[Any]):
     log_responses = False
 
     def __init__(self) -> None:
-        """Skips Piccolo's own, which would ask a server for its version before there is one."""
+        """Do not call Piccolo's `__init__`, which asks a server for its version."""
 
     @property
     def engine_type(self) -> str:  # type: ignore[override]  # Piccolo keeps it in a slot
-        """Decides which SQL Piccolo writes, so it too follows the current database."""
+        """The SQL dialect of Piccolo, that of the current database."""
         return current_database().dialect
 
     async def get_version(self) -> float:
@@ -35,46 +35,46 @@ class CurrentDatabaseEngine(Engine[Any]):
         return self.get_version_sync()
 
     def get_version_sync(self) -> float:
-        """Piccolo asks to learn whether SQLite knows `RETURNING` and `ON CONFLICT`."""
+        """Return the version of SQLite. Piccolo reads it to decide whether `RETURNING` and `ON CONFLICT` exist."""
         major, minor, _ = sqlite3.sqlite_version_info
         return float(f"{major}.{minor:02}")
 
     async def prep_database(self) -> None:
-        """There is nothing to prepare."""
+        """Do nothing; there is nothing to prepare."""
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> list[Row]:
-        """Run what Piccolo has put together."""
+        """Run a query of Piccolo."""
         database = current_database()
         sql, args = querystring.compile_string(engine_type=database.dialect)
         return await database.rows(sql, *args)
 
     async def run_ddl(self, ddl: str, in_pool: bool = True) -> list[Row]:
-        """Run `CREATE TABLE` and its kin."""
+        """Run `CREATE TABLE` and similar statements."""
         await current_database().execute(ddl)
         return []
 
     def transaction(self, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[None]:
-        """The house's own transaction; Piccolo's options for it mean nothing here."""
+        """Return a transaction of the current database. Piccolo's options are ignored."""
         return current_database().transaction()
 
     def transaction_exists(self) -> bool:
-        """Whether statements of the running task are inside a transaction."""
+        """Return whether the running task has an open transaction."""
         return current_database().current_transaction() is not None
 
     def atomic(self) -> Atomic:
-        """Several queries in one transaction."""
+        """Return a batch of queries that run in one transaction."""
         return Atomic(engine=self)  # type: ignore[arg-type]  # it only calls `transaction()`
 
     async def batch(self, *args: Any, **kwargs: Any) -> BaseBatch:
-        """Not offered: a cursor would hold a connection between requests for rows."""
-        raise NotImplementedError("Ask for a page at a time with limit()")
+        """Not supported: a cursor would hold a connection between requests for rows."""
+        raise NotImplementedError("Use limit() to fetch a page at a time")
 
     async def start_connection_pool(self) -> NoReturn:
-        """Not offered: `Database.start()` opens connections."""
+        """Not supported: `Database.start()` opens connections."""
         raise NotImplementedError("Start the Database instead")
 
     async def close_connection_pool(self) -> NoReturn:
-        """Not offered: `Database.stop()` closes connections."""
+        """Not supported: `Database.stop()` closes connections."""
         raise NotImplementedError("Stop the Database instead")
 
 
@@ -82,6 +82,6 @@ CURRENT_ENGINE = CurrentDatabaseEngine()
 
 
 def bind(tables: Iterable[type[Table]]) -> None:
-    """Let queries on `tables` go to the current database; once per process is enough."""
+    """Send queries on `tables` to the current database. Call it once per process."""
     for table in tables:
         table._meta._db = CURRENT_ENGINE

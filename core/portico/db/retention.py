@@ -1,14 +1,14 @@
-"""Rows that are deleted when they are old."""
+"""Declares after how many days rows are deleted."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from portico.db.current import current_database, execute
 
-#: Rows in one statement: few milliseconds, also where each is a document.
+#: Rows deleted in one statement. Takes a few milliseconds, even if each row holds a document.
 BATCH_ROWS: Final = 200
 
-# Whatever the key of a table is, each row has a place.
+# rowid and ctid exist in every table, whatever its primary key.
 _DELETE: Final = {
     "sqlite": "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {where} LIMIT $2)",
     "postgres": "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {where} LIMIT $2))",
@@ -17,10 +17,10 @@ _DELETE: Final = {
 
 @dataclass(frozen=True)
 class Retention:
-    """How long the rows of a table are kept.
+    """After how many days the rows of a table are deleted.
 
-    `column`: when a row was written, in epoch seconds; it needs an index. `days`: 0 = for ever. `where`: SQL, which rows
-    may be deleted at all; empty = all.
+    `column`: holds the epoch seconds of when a row was written; it needs an index. `days`: 0 = never. `where`: SQL
+    condition for rows that may be deleted; empty = all.
     """
 
     table: str
@@ -29,7 +29,7 @@ class Retention:
     where: str = ""
 
     async def delete_batch(self, now: int) -> int:
-        """Delete some of the rows that are too old at `now` (epoch seconds). Returns how many; less than a batch = all."""
+        """Delete one batch of rows that are too old at `now` (epoch seconds). Return how many; fewer than a batch = all."""
         if self.days <= 0:
             return 0
         where = f"{self.column} < $1" + (f" AND ({self.where})" if self.where else "")

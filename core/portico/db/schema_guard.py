@@ -1,6 +1,6 @@
-"""Refusing statements once a newer release has changed the schema under a running process.
+"""Refuses statements after a newer release has changed the schema under a running process.
 
-An older release would show wrong things, and write documents that the newer one cannot read.
+An older release would return wrong data and write documents that the newer release cannot read.
 """
 
 import json
@@ -12,15 +12,15 @@ from portico.db.errors import Cause, unavailable
 
 COUNT = "SELECT count(*) AS n FROM portico_migration"
 APPLIED = "SELECT plugin, name FROM portico_migration"
-#: Seconds for which a PostgreSQL schema that was just looked at is trusted. On SQLite every batch of writes looks.
+#: Seconds between two checks of a PostgreSQL schema. On SQLite every batch of writes checks it.
 TRUSTED_SECONDS = 1.0
 
 
 class SchemaGuard:
-    """Knows which steps this process understands, and asks whether there are others.
+    """Checks whether migrations are applied that this process does not know.
 
-    `known`: the steps of each owner of tables. `tolerated_sql`: one row with JSON in `tolerated_steps`: steps that a
-    newer release has declared safe; `$1` is `instance_id`.
+    `known`: the migrations of each owner of tables. `tolerated_sql`: returns one row with JSON in `tolerated_steps`:
+    migrations that a newer release has declared safe; `$1` is `instance_id`.
     """
 
     def __init__(
@@ -30,23 +30,23 @@ class SchemaGuard:
         self.cause: Cause | None = None
         self._known = known
         self._count = -1
-        self._looked = 0.0
+        self._checked_at = 0.0
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to look again, on a database where looking costs a round trip."""
-        return self.cause is not None or time.monotonic() - self._looked > TRUSTED_SECONDS
+        """Whether it is time to check again, on a database where a check costs a round trip."""
+        return self.cause is not None or time.monotonic() - self._checked_at > TRUSTED_SECONDS
 
     def mark_checked(self) -> None:
-        """Somebody looks now; others need not."""
-        self._looked = time.monotonic()
+        """Record that a check has started, so that others skip it."""
+        self._checked_at = time.monotonic()
 
     def is_new(self, count: int) -> bool:
-        """Whether the number of applied steps is another than the one last judged."""
+        """Return whether the number of applied migrations has changed since the last check."""
         return count != self._count or self.cause is not None
 
     def judge(self, applied: Iterable[tuple[str, str]], tolerated: str | None) -> None:
-        """Compare. Raises: Unavailable if a newer release has changed the schema."""
+        """Compare the applied migrations. Raises: Unavailable if a newer release has changed the schema."""
         steps = list(applied)
         allowed: dict[str, list[str]] = json.loads(tolerated or "{}")
         unknown = [
@@ -61,7 +61,7 @@ class SchemaGuard:
             Cause(
                 "newer",
                 "a newer release has changed the schema of the database",
-                f"this one does not know {', '.join(sorted(unknown))}; start the newer release in its place",
+                f"this release does not know {', '.join(sorted(unknown))}; start the newer release instead",
             )
             if unknown
             else None
@@ -69,13 +69,13 @@ class SchemaGuard:
         self.require()
 
     def require(self) -> None:
-        """Raises: Unavailable if the last look found steps of a newer release."""
+        """Raises: Unavailable if the last check found migrations of a newer release."""
         if self.cause is not None:
             raise unavailable(self.cause)
 
 
 def check_on_sqlite(guard: SchemaGuard, connection: Any) -> None:
-    """Ask an open transaction of SQLite. Nobody else can apply a step meanwhile. Raises: Unavailable, driver errors."""
+    """Check in an open SQLite transaction, which excludes migrations. Raises: Unavailable, driver errors."""
     ((count,),) = connection.execute(COUNT).fetchall()
     if guard.is_new(count):
         steps = connection.execute(APPLIED).fetchall()
@@ -85,7 +85,7 @@ def check_on_sqlite(guard: SchemaGuard, connection: Any) -> None:
 
 
 async def check_on_postgres(guard: SchemaGuard, connection: Any) -> None:
-    """Ask a connection to PostgreSQL, at most once a second. Raises: Unavailable, driver errors."""
+    """Check on a PostgreSQL connection, at most once a second. Raises: Unavailable, driver errors."""
     if not guard.is_due:
         return
     guard.mark_checked()

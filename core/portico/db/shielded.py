@@ -1,4 +1,4 @@
-"""Seeing a piece of work through although its caller is cancelled."""
+"""Runs work to completion although its caller is cancelled."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 async def run_to_completion(work: Awaitable[T]) -> T:
-    """Wait for `work` to end; a cancellation that arrives meanwhile is raised only then."""
+    """Wait until `work` ends. A cancellation in the meantime is raised after that."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     # Two kinds of cancellation exist: anyio repeats its own at every await until shielded; a plain
-    # `cancel()` passes the shield and arrives once, and `wait` leaves the work alone when it does.
+    # `cancel()` passes the shield and arrives once, and `wait` does not cancel the work then.
     with anyio.CancelScope(shield=True):
         while not task.done():
             try:
@@ -24,5 +24,5 @@ async def run_to_completion(work: Awaitable[T]) -> T:
     if cancelled is None:
         return task.result()
     if not task.cancelled():
-        task.exception()  # marks it as seen: the cancellation is what the caller hears of
+        task.exception()  # retrieve it so that asyncio does not log it: the caller gets the cancellation
     raise cancelled

@@ -1,4 +1,4 @@
-"""What a plugin brings to the database."""
+"""Declarations of a plugin's tables: migrations, encrypted columns and references."""
 
 from dataclasses import dataclass
 from string import Formatter
@@ -9,10 +9,10 @@ from piccolo.table import Table
 
 @dataclass(frozen=True)
 class EncryptedColumn:
-    """A column whose texts the vault has locked; empty and NULL stand for nothing.
+    """A column with encrypted texts. Empty and NULL values are not encrypted.
 
-    `key`: the column that names a row. `about`: what a text belongs to, as it was said to the vault, with the key in
-    braces: `oauth:{id}`.
+    `key`: the column that identifies a row. `context`: the context given to `Encryptor.encrypt`, with the key column in
+    braces, such as `oauth:{id}`. Raises: ValueError for another context.
     """
 
     table: str
@@ -23,23 +23,25 @@ class EncryptedColumn:
     def __post_init__(self) -> None:
         names = {name for _, name, _, _ in Formatter().parse(self.context) if name is not None}
         if names != {self.key}:
-            raise ValueError(f"about={self.context!r} has to name {{{self.key}}}, and nothing else")
+            raise ValueError(
+                f"context={self.context!r} must contain {{{self.key}}} and no other name"
+            )
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column}"
 
     def context_for(self, key: object) -> str:
-        """What the text in one row belongs to."""
+        """Return the context of the text in one row."""
         return self.context.format(**{self.key: key})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A column with ids of rows in another table, where no foreign key says so, or says not all.
+    """A column with ids of rows in another table that has no foreign key, or needs more than one.
 
-    `portico db check` finds the rows whose `parent` is gone. `orphans`: what `--repair` does with them: `delete`, `clear`
-    (set to NULL), `inherit` (give them to the first administrator); `keep` = they are no fault, as in a history.
-    `where`: SQL, which rows hold such an id at all; the others are not looked at.
+    `portico db check` finds the rows whose `parent` does not exist. `orphans`: what `--repair` does with them: `delete`,
+    `clear` (set to NULL), `inherit` (transfer them to the first administrator); `keep` = they are not a fault, as in a
+    history. `where`: SQL condition for rows that hold such an id; the others are not checked.
     """
 
     table: str
@@ -54,12 +56,12 @@ class Reference:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What is the same for two declarations of one reference."""
+        """Equal for two declarations of the same reference."""
         return self.table, self.column, self.parent
 
     @property
     def orphaned(self) -> str:
-        """The SQL condition for rows that refer to nothing."""
+        """The SQL condition for rows whose parent does not exist."""
         return (
             f"{self.column} IS NOT NULL AND ({self.where or '1 = 1'}) AND NOT EXISTS (SELECT 1 FROM "  # noqa: S608
             f"{self.parent} parent WHERE parent.{self.parent_column} = {self.table}.{self.column})"
@@ -68,10 +70,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class TableSet:
-    """Tables, and the package (`portico_chats.migrations`) that holds the steps to make them.
+    """Tables and the package (`portico_chats.migrations`) with their migrations.
 
-    `locked`: the columns that `portico secret rotate` has to walk. `references`: what `portico db check` looks at
-    besides the foreign keys of the schema. `formerly`: earlier names of the owner, under which steps may be recorded.
+    `encrypted_columns`: what `portico secret rotate` re-encrypts. `references`: what `portico db check` checks besides the
+    foreign keys of the schema. `formerly`: earlier names of the owner, under which migrations may be recorded.
     """
 
     tables: tuple[type[Table], ...]

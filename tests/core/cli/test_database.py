@@ -53,7 +53,7 @@ def test_database_is_encrypted_rekeyed_and_decrypted(
     now = CIPHER | {"DATABASE_PASSWORD": NEW}
     assert "ada@example.org" in cli("user", "list", settings=now).stdout
     refused = cli("user", "list", settings=CIPHER, code=1).stderr
-    assert "encrypted with another key" in refused and OLD not in refused
+    assert "encrypted with another password" in refused and OLD not in refused
 
     from_file = {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD_FILE": str(new)}
     assert "ada@example.org" in cli("user", "list", settings=from_file).stdout
@@ -67,7 +67,7 @@ def test_passwords_are_prompted_for_if_not_configured(cli: CommandLine, made: Pa
     cli("db", "encrypt", "--discard-backup", said=f"{OLD}\n{OLD}\n")
     cli("db", "rekey", "--discard-backup", said=f"{OLD}\n{NEW}\n{NEW}\n")
     refused = cli("db", "decrypt", said=f"{OLD}\n", code=1)
-    assert "the password is another" in refused.stderr
+    assert "the password is wrong" in refused.stderr
     cli("db", "decrypt", "--discard-backup", said=f"{NEW}\n")
     assert "ada@example.org" in cli("user", "list").stdout
 
@@ -102,7 +102,7 @@ def test_conversion_is_refused_if_already_done_or_file_missing(
     assert "does not exist yet" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
     postgres = {"DATABASE_URL": "postgresql://me:s3cr3t@db/x"}
     refused = cli("db", "encrypt", settings=postgres, code=1).stderr
-    assert "the rows are in PostgreSQL" in refused and "s3cr3t" not in refused
+    assert "the database is PostgreSQL" in refused and "s3cr3t" not in refused
 
 
 def test_info_shows_encryption_and_unencrypted_backups(cli: CommandLine, made: Path) -> None:

@@ -106,7 +106,9 @@ async def test_a_key_that_does_not_fit_changes_nothing_and_is_told_in_a_sentence
     await holder.start()
     await holder.execute("INSERT INTO note VALUES ('in the log of writes')")
     before = contents(tmp_path)
-    with pytest.raises(BadDatabase, match="not a database, or it is encrypted with another key"):
+    with pytest.raises(
+        BadDatabase, match="not a database, or it is encrypted with another password"
+    ):
         await at(path, Secret("wrong horse")).start()
     assert contents(tmp_path) == before
     assert await read(path, PASSWORD) == [WORDS, "in the log of writes"]

@@ -194,7 +194,7 @@ async def test_nobody_opens_it_while_it_is_replaced(path: Path) -> None:
 async def test_a_password_that_does_not_fit_changes_nothing(path: Path) -> None:
     await fill(path, OLD, rows=3)
     before = path.read_bytes()
-    with pytest.raises(BadDatabase, match="the password is another"):
+    with pytest.raises(BadDatabase, match="the password is wrong"):
         convert(Conversion(path, NEW, None, "decrypt"))
     assert path.read_bytes() == before
     assert sorted(f.name for f in path.parent.iterdir() if f.suffix != ".lock") == ["portico.db"]

@@ -28,9 +28,9 @@ def test_steps_are_read_in_order_whatever_their_kind(package: Package) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (["0001_a.sql", "0001_b.sql"], "0001_b stands where number 0002"),
-        (["0001_a.sql", "0003_b.sql"], "0003_b stands where number 0002"),
-        (["0000_a.sql"], "0000_a stands where number 0001"),
+        (["0001_a.sql", "0001_b.sql"], "found 0001_b where number 0002"),
+        (["0001_a.sql", "0003_b.sql"], "found 0003_b where number 0002"),
+        (["0000_a.sql"], "found 0000_a where number 0001"),
         (["0001_a.sql", "0001_a.py"], "0001_a needs one file"),
         (["0001_a.sqlite.sql"], "0001_a needs one file"),
         (["0001_a.mysql.sql"], "0001_a.mysql.sql is not named like"),

@@ -109,9 +109,9 @@ def test_a_password_comes_from_a_file_too(tmp_path: Path) -> None:
     ("settings", "why"),
     [
         ({"type": "postgresql"}, "set DATABASE_HOST and DATABASE_NAME too"),
-        ({"type": "postgresql", "host": "db", "url": "sqlite:///x.db"}, "make them agree"),
-        ({"type": "sqlite", "url": "sqlite+sqlcipher:///x.db"}, "make them agree"),
-        ({"type": "sqlite+sqlcipher", "url": "postgresql://db/x"}, "make them agree"),
+        ({"type": "postgresql", "host": "db", "url": "sqlite:///x.db"}, "make them equal"),
+        ({"type": "sqlite", "url": "sqlite+sqlcipher:///x.db"}, "make them equal"),
+        ({"type": "sqlite+sqlcipher", "url": "postgresql://db/x"}, "make them equal"),
         ({"password": Secret("s3cr3t")}, "would not be encrypted"),
         ({"url": "sqlite:///x.db", "password": Secret("s3cr3t")}, "would not be encrypted"),
         ({"password_file": "/nowhere"}, "would not be encrypted"),
@@ -120,7 +120,7 @@ def test_a_password_comes_from_a_file_too(tmp_path: Path) -> None:
             {"type": "sqlite+sqlcipher", "password_file": "/x", "password": Secret("s3cr3t")},
             "not both",
         ),
-        ({"url": "sqlite+sqlcipher://:s3cr3t@/x.db"}, "names no file"),
+        ({"url": "sqlite+sqlcipher://:s3cr3t@/x.db"}, "does not name a file"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_without_the_password(

@@ -168,7 +168,7 @@ async def test_AB_84_a_command_without_the_servers_keys_locks_nothing(database: 
 
 def test_a_column_says_which_row_a_text_belongs_to() -> None:
     assert SHELF.context_for("7") == "shelf:7"
-    with pytest.raises(ValueError, match="has to name {id}"):
+    with pytest.raises(ValueError, match="must contain {id}"):
         EncryptedColumn(table="shelf", key="id", column="token", context="shelf")
-    with pytest.raises(ValueError, match="has to name {id}"):
+    with pytest.raises(ValueError, match="must contain {id}"):
         EncryptedColumn(table="shelf", key="id", column="token", context="shelf:{id}:{owner}")

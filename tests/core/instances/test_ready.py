@@ -84,10 +84,10 @@ def test_a_cause_is_logged_when_it_begins_and_when_it_ends_and_shown_meanwhile(
         until(lambda: reason(app) is None)
     said = [line for line in lines if "database" in line["event"]]
     assert [line["event"] for line in said] == [
-        "the database cannot be used",
-        "the database can be used again",
+        "database unavailable",
+        "database available again",
     ]
-    assert (said[0]["why"], said[1]["was"]) == (why, why)
+    assert (said[0]["reason"], said[1]["reason"]) == (why, why)
     assert said[0]["detail"]
     app.close()
 
@@ -100,7 +100,7 @@ def test_a_file_that_is_removed_makes_an_instance_unready(
     file = Path(env["DATA_DIR"]) / "portico.db"
     aside = file.rename(file.with_name("aside"))
     assert ada.post("/api/v1/chats/new", CHAT).status == 503
-    until(lambda: reason(app) == "the database file is gone")
+    until(lambda: reason(app) == "the database file is missing")
     assert ada.get("/api/v1/chats/").status == 200
     aside.rename(file)
     until(lambda: reason(app) is None)

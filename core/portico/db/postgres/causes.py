@@ -1,4 +1,4 @@
-"""What an exception of asyncpg, or of the network below it, means: the one place that knows them all."""
+"""Maps exceptions of asyncpg and of the network to causes."""
 
 import socket
 import traceback
@@ -8,11 +8,11 @@ import asyncpg
 
 from portico.db.errors import Cause, cause_of
 
-#: The database is not to be had now; the statement may be right. Everything that is none of these is a programmer's error.
+#: The database is unavailable, whatever the statement. All other exceptions are errors of the program.
 _UNAVAILABLE: tuple[type[BaseException], ...] = (
-    OSError,  # also a time-out, and what TLS complains of
+    OSError,  # includes time-outs and TLS errors
     EOFError,
-    asyncpg.InternalClientError,  # the protocol broke off in the middle of something
+    asyncpg.InternalClientError,  # the connection broke in the middle of a message
     asyncpg.PostgresConnectionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -24,11 +24,11 @@ _UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
-    # A schema change made a cached statement stale; the next try prepares it anew.
+    # A schema change made a cached statement stale; the next attempt prepares it again.
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-#: What asyncpg and uvloop raise when a connection is lost between two steps of their own; elsewhere it is a mistake.
+#: asyncpg and uvloop raise these when a connection is lost inside them. Raised elsewhere they are errors of the program.
 INTERNAL_ERRORS = (AttributeError, BufferError, RuntimeError)
 _LOST_CONNECTION = (
     "closed",
@@ -39,7 +39,7 @@ _LOST_CONNECTION = (
 )
 _FATAL = {"FATAL", "PANIC"}
 
-#: The first that fits; later entries are more general. None = over with the next try, so nothing to tell.
+#: The first entry that matches is used; later ones are more general. None = the next attempt may succeed: not an outage.
 _CAUSES: tuple[tuple[type[BaseException], Cause | None], ...] = (
     (asyncpg.TransactionRollbackError, None),
     (asyncpg.LockNotAvailableError, None),
@@ -68,21 +68,21 @@ _CAUSES: tuple[tuple[type[BaseException], Cause | None], ...] = (
     (FileNotFoundError, Cause("away", "PostgreSQL refuses connections")),
     (socket.gaierror, Cause("away", "the host of PostgreSQL cannot be found")),
 )
-_BROKE_OFF = Cause("away", "the connection to PostgreSQL broke off")
+_CONNECTION_LOST = Cause("away", "the connection to PostgreSQL was lost")
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether trying again later may work, rather than the statement being wrong."""
+    """Return whether a later attempt may succeed. False = the statement is wrong."""
     if isinstance(error, _UNAVAILABLE) or getattr(error, "severity", None) in _FATAL:
         return True
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has one class for a lost connection and for wrong use of its own interface.
-        return any(words in str(error) for words in _LOST_CONNECTION)
+        return any(text in str(error) for text in _LOST_CONNECTION)
     return isinstance(error, INTERNAL_ERRORS) and _inside_asyncpg(error)
 
 
 def explain(error: BaseException) -> Cause | None:
-    """The cause of a refusal. None = over with the next try, or not the database's fault."""
+    """Return the cause of a failure. None = the next attempt may succeed, or the statement is wrong."""
     if (known := cause_of(error)) is not None:
         return known
     source = error.__cause__ if error.__cause__ is not None else error
@@ -91,11 +91,11 @@ def explain(error: BaseException) -> Cause | None:
     for kind, cause in _CAUSES:
         if isinstance(source, kind):
             return cause and Cause(cause.kind, cause.sentence, _detail(source))
-    return Cause(_BROKE_OFF.kind, _BROKE_OFF.sentence, _detail(source))
+    return Cause(_CONNECTION_LOST.kind, _CONNECTION_LOST.sentence, _detail(source))
 
 
 def _detail(error: Any) -> str:
-    """What the server or the system says. Neither repeats a password."""
+    """Return the message of the server or the system. Neither contains a password."""
     text = str(getattr(error, "strerror", None) or error)
     return text.partition("\n")[0][:200]
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool of connections, and transactions that survive cancellation."""
+"""PostgreSQL: a connection pool, and transactions that are ended properly when they are cancelled."""
 
 import asyncio
 import re
@@ -24,21 +24,24 @@ from portico.db.shielded import run_to_completion
 from portico.errors import InvalidRequest, Unavailable
 from portico.settings.schema import DatabaseSettings
 
-MIGRATION_LOCK = 7320195  # any number, as long as every release uses the same
-RELEASE_SECONDS = 1.0  # for a cancelled statement to end
-NO_LIMIT_SECONDS = 86400.0  # seconds; asyncpg takes "none" for its default
-CLOSE_SECONDS = 10.0  # seconds for running statements to end
+MIGRATION_LOCK = 7320195  # an arbitrary number; all releases must use the same
+#: Seconds for a cancelled statement to end.
+RELEASE_SECONDS = 1.0
+#: asyncpg replaces None by its default limit.
+NO_LIMIT_SECONDS = 86400.0
+#: Seconds for running statements to end.
+CLOSE_SECONDS = 10.0
 
 _KEY = re.compile(r"^Key \((?P<columns>.+?)\)=")
 
 
-#: PostgreSQL keeps any text but one with U+0000 in it.
-UNSTORABLE_MESSAGE = "A text holds a character that cannot be stored."
+#: PostgreSQL cannot store U+0000.
+UNSTORABLE_MESSAGE = "A text contains a character that cannot be stored."
 
 
 @contextmanager
 def translate_errors(database: "Postgres") -> Iterator[None]:
-    """Errors leave this block in the words of the core, and their cause is noted."""
+    """Translate exceptions of the driver into those of the core, and record their cause."""
     try:
         yield
     except Unavailable as error:
@@ -54,13 +57,13 @@ def translate_errors(database: "Postgres") -> Iterator[None]:
     ) as error:
         try:
             raise_translated(error)
-        except Unavailable as refused:
-            database.note_failure(refused)
+        except Unavailable as translated:
+            database.note_failure(translated)
             raise
 
 
 def raise_translated(error: Exception) -> NoReturn:
-    """Raise what the error means to the house, or the error itself if it is a programmer's."""
+    """Raise the error of the core for an error of the driver, or the error itself if the program is wrong."""
     if isinstance(error, asyncpg.UniqueViolationError):
         key = _KEY.match(error.detail or "")  # `Key (a, b)=(1, 2) already exists.`
         columns = tuple(key["columns"].split(", ")) if key else ()
@@ -77,7 +80,7 @@ def raise_translated(error: Exception) -> NoReturn:
 
 
 class PostgresTransaction(Transaction):
-    """A connection of the pool between BEGIN and its end."""
+    """A pooled connection between BEGIN and COMMIT or ROLLBACK."""
 
     def __init__(self, database: "Postgres", connection: Any) -> None:
         super().__init__(database)
@@ -85,24 +88,24 @@ class PostgresTransaction(Transaction):
         self.connection = connection
 
     async def command(self, sql: str) -> None:
-        """One round trip."""
+        """Run the statement in one round trip."""
         with translate_errors(self.postgres), self.guard_statement():
             await self.connection.execute(sql)
 
     async def rollback_to(self, savepoint: str) -> None:
-        """Both in one round trip."""
+        """Roll back and release in one round trip."""
         with translate_errors(self.postgres):
             await self.connection.execute(f"ROLLBACK TO {savepoint}; RELEASE {savepoint}")
 
     async def commit(self) -> None:
-        """After a failed statement PostgreSQL answers COMMIT with ROLLBACK, not with an error."""
+        """Commit. After a failed statement PostgreSQL answers COMMIT with ROLLBACK: then raises TransactionFailed."""
         if await self._end("COMMIT") != "COMMIT":
             raise TransactionFailed
 
     async def rollback(self) -> None:
-        """A connection that cannot do even that is closed; the server then rolls back by itself."""
+        """Roll back. A connection that fails is closed, and the server then rolls back by itself."""
         if isinstance(self.failure, TimeoutError | asyncio.CancelledError):
-            # The server may be silent, or still at work on a statement that nobody waits for.
+            # The server may not answer, or still run a statement whose result is not needed.
             _terminate(self.connection)
             await self.postgres.release_connection(self.connection)
             return
@@ -122,7 +125,7 @@ class PostgresTransaction(Transaction):
 
 
 class Postgres(Database):
-    """A server reached by URL; `?host=/folder` in it means a Unix socket."""
+    """A PostgreSQL database. `url`: `?host=/directory` in it means a Unix socket."""
 
     dialect = "postgres"
 
@@ -136,18 +139,18 @@ class Postgres(Database):
         self._migrating = False
 
     def explain(self, error: BaseException) -> Cause | None:
-        """From what asyncpg raised."""
+        """See `causes.explain`."""
         return explain(error)
 
     @property
     def pool(self) -> Any:
-        """The connections; `Unavailable` unless started."""
+        """The connection pool. Raises: Unavailable if it is not started."""
         if self._pool is None:
             raise Unavailable
         return self._pool
 
     async def start(self) -> None:
-        """Opens one connection to see that the server is there; more come when needed."""
+        """Open one connection to check that the server answers; others are opened when needed."""
         settings = self._settings
         await self._make_schema()
         with translate_errors(self):
@@ -163,35 +166,35 @@ class Postgres(Database):
             )
 
     async def stop(self) -> None:
-        """Waits for running statements, then closes what is left."""
+        """Wait for running statements, then close all connections."""
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
         await run_to_completion(_close(pool))
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
-        """Values must have the type of their column: no `int` for TEXT."""
+        """Run a query. Values must have the type of their column: no `int` for TEXT."""
         async with self._connection() as connection:
             records = await connection.fetch(sql, *args, timeout=self._limit)
             return [dict(record) for record in records]
 
     async def execute(self, sql: str, *args: Any) -> int:
-        """The number comes from the server's answer, such as `UPDATE 3`."""
+        """Run a change. The number of rows is read from the server's answer, such as `UPDATE 3`."""
         async with self._connection() as connection:
             answer: str = await connection.execute(sql, *args, timeout=self._limit)
             count = answer.rpartition(" ")[2]
             return int(count) if count.isdigit() else 0
 
     async def script(self, sql: str) -> None:
-        """PostgreSQL takes a script whole."""
+        """Run a script. PostgreSQL accepts several statements at once."""
         async with self._connection() as connection:
             await connection.execute(sql, timeout=self._limit)
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
-        """An advisory lock on a connection of its own, so it ends with the process.
+        """Hold an advisory lock on a connection of its own, so that it ends with the process.
 
-        Statements have no limit in here: a step may rewrite a large table.
+        Statements have no time limit meanwhile, since a migration may rewrite a large table.
         """
         with translate_errors(self):
             connection = await self._connect()
@@ -206,22 +209,22 @@ class Postgres(Database):
 
     @property
     def _limit(self) -> float:
-        """Seconds for one statement."""
+        """The time limit of one statement, in seconds."""
         return NO_LIMIT_SECONDS if self._migrating else self._settings.statement_timeout
 
     @property
     def _server_settings(self) -> dict[str, str]:
-        """Where names without a schema are looked up; empty = as the server has it."""
+        """The search path, if a schema is configured."""
         return {"search_path": f'"{self._schema}"'} if self._schema else {}
 
     async def _connect(self) -> Any:
-        """A connection outside the pool."""
+        """Return a connection outside the pool."""
         return await asyncpg.connect(
             self._url, timeout=self._settings.pool_timeout, server_settings=self._server_settings
         )
 
     async def _make_schema(self) -> None:
-        """Raises: BadDatabase if it is not there and this role may not make it."""
+        """Create the configured schema if it is missing. Raises: BadDatabase if this role may not."""
         if not self._schema:
             return
         with translate_errors(self):
@@ -232,14 +235,14 @@ class Postgres(Database):
                     await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
             except asyncpg.InsufficientPrivilegeError as error:
                 raise BadDatabase(
-                    f"There is no schema {self._settings.schema!r} (DATABASE_SCHEMA), and this role may not make it."
+                    f"The schema {self._settings.schema!r} (DATABASE_SCHEMA) does not exist, and this role may not create it."
                 ) from error
             finally:
                 connection.terminate()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """The connection of the running task's transaction, else one from the pool."""
+        """Yield the connection of the running task's transaction, else one from the pool."""
         transaction = self.current_transaction()
         with translate_errors(self):
             if isinstance(transaction, PostgresTransaction):
@@ -264,13 +267,13 @@ class Postgres(Database):
         return PostgresTransaction(self, connection)
 
     async def _take(self) -> Any:
-        """A free connection, to a schema that this release knows."""
+        """Return a free connection, after checking that this release knows the schema."""
         pool = self.pool
         try:
             connection = await pool.acquire(timeout=self._settings.pool_timeout)
         except TimeoutError as error:
             if pool.get_size() < pool.get_max_size() or pool.get_idle_size():
-                raise  # it was the server that did not answer
+                raise  # the server did not answer
             busy = unavailable(
                 Cause(
                     "busy",
@@ -288,17 +291,17 @@ class Postgres(Database):
         return connection
 
     async def release_connection(self, connection: Any) -> None:
-        """Let others have the connection; one that is still at work for nobody gets a second to end, then it is closed."""
+        """Return a connection to the pool. A statement that still runs has one second to end, then it is closed."""
         with suppress(asyncpg.InterfaceError, OSError, asyncpg.InternalClientError):
             await self._last_pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 async def _nothing_to_reset(connection: Any) -> None:
-    """Saves a round trip: no session state is ever left, and asyncpg rolls back by itself."""
+    """Do nothing, which saves a round trip: no session state is left, and asyncpg rolls back by itself."""
 
 
 def _terminate(connection: Any) -> None:
-    with suppress(asyncpg.InterfaceError):  # lost, and therefore back in the pool already
+    with suppress(asyncpg.InterfaceError):  # it was lost and is already back in the pool
         connection.terminate()
 
 

@@ -1,4 +1,4 @@
-"""Why SQLite refuses a statement, in a sentence."""
+"""Maps errors of SQLite to causes."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ except ImportError:  # Windows has none
 
 #: Bytes below which a file system counts as full when a write to it fails.
 MIN_FREE_BYTES = 64 * 1024
-#: Bytes that make a full file system one that has room again.
+#: Free bytes at which a file system that was full counts as free again.
 FREE_AGAIN_BYTES = 512 * 1024
 _ERRNO = {
     errno.ENOSPC: "full",
@@ -32,7 +32,7 @@ _SENTENCES = {
     "full": "the disk is full",
     "read_only": "the database is read-only",
     "permission": "this process lacks the permission to use the database file",
-    "gone": "the database file is gone",
+    "gone": "the database file is missing",
     "files": "this process has too many files open",
     "broken": "the database file is broken",
     "io": "the disk reports an error",
@@ -50,7 +50,7 @@ _UNCLEAR = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
 def explain(error: BaseException, path: Path, timeout: float) -> Cause | None:
-    """The cause of a refusal. `patience`: seconds a write waits. None = not the database's fault, or not known."""
+    """Return the cause of a failure. `timeout`: seconds a write waits. None = the statement is wrong, or unknown."""
     if (known := cause_of(error)) is not None:
         return known
     seen: BaseException | None = error
@@ -65,45 +65,45 @@ def explain(error: BaseException, path: Path, timeout: float) -> Cause | None:
 
 
 def has_free_space(path: Path) -> bool:
-    """Whether the file system of a database has room for more than the smallest writes."""
+    """Return whether the file system of a database has space for more than the smallest writes."""
     try:
-        room = os.statvfs(path.parent)
+        status = os.statvfs(path.parent)
     except OSError:
         return False
-    return room.f_bavail * room.f_frsize >= FREE_AGAIN_BYTES
+    return status.f_bavail * status.f_frsize >= FREE_AGAIN_BYTES
 
 
-def locked_cause(path: Path, patience: float) -> Cause:
-    """Another process writes for too long."""
+def locked_cause(path: Path, timeout: float) -> Cause:
+    """Return the cause if another process holds the write lock for longer than `timeout` seconds."""
     return Cause(
-        "locked", f"another process has held the write lock for {patience:g} s", lock_holder(path)
+        "locked", f"another process has held the write lock for {timeout:g} s", lock_holder(path)
     )
 
 
-def _of_code(code: int, error: BaseException, path: Path, patience: float) -> Cause | None:
+def _of_code(code: int, error: BaseException, path: Path, timeout: float) -> Cause | None:
     kind = code & 0xFF
     if kind in _LOCKED:
-        return locked_cause(path, patience)
+        return locked_cause(path, timeout)
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return _cause("gone", path)
     if kind == sqlite3.SQLITE_READONLY and not _may_write(path):
         return _cause("read_only" if _is_read_only(path) else "permission", path)
     if kind in _UNCLEAR:
-        return _looked_into(error, path)
+        return _inspect_file(error, path)
     return _cause(_CODES[kind], path, str(error)) if kind in _CODES else None
 
 
-def _looked_into(error: BaseException, path: Path) -> Cause:
-    """SQLite says the same of many causes: look at the file."""
+def _inspect_file(error: BaseException, path: Path) -> Cause:
+    """Return the cause that the state of the file suggests, for error codes that have many causes."""
     if not path.exists():
         return _cause("gone", path)
     if (limit := _size_limit(path)) is not None:
         return _cause("full", path, f"this process may not write files of more than {limit} bytes")
     try:
-        room = os.statvfs(path.parent)
+        status = os.statvfs(path.parent)
     except OSError:
         return _cause("gone", path)
-    if room.f_bavail * room.f_frsize < MIN_FREE_BYTES:
+    if status.f_bavail * status.f_frsize < MIN_FREE_BYTES:
         return _cause("full", path)
     if not _may_write(path):
         return _cause("read_only" if _is_read_only(path) else "permission", path)
@@ -111,7 +111,7 @@ def _looked_into(error: BaseException, path: Path) -> Cause:
 
 
 def _size_limit(path: Path) -> int | None:
-    """The limit on file sizes, in bytes, if the file or its log has come close to it."""
+    """Return the limit on file sizes in bytes, if the file or its log is close to it, else None."""
     if resource is None:
         return None
     limit: int = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
@@ -133,5 +133,5 @@ def _is_read_only(path: Path) -> bool:
         return False
 
 
-def _cause(kind: str, path: Path, why: str = "") -> Cause:
-    return Cause(kind, _SENTENCES[kind], f"{path} ({why})" if why else str(path))
+def _cause(kind: str, path: Path, detail: str = "") -> Cause:
+    return Cause(kind, _SENTENCES[kind], f"{path} ({detail})" if detail else str(path))

@@ -1,7 +1,7 @@
-"""Encrypted SQLite files: the module that reads them, and the key of a password.
+"""Encrypted SQLite files: the driver that reads them, and the key derived from a password.
 
-The key is the one that SQLCipher 4 itself would make of the password, so its own tools open the file too. It is made here
-because SQLCipher would make it again, with all its rounds, for every connection, and would want it as a text of SQL.
+The key is the one that SQLCipher 4 itself derives from the password, so its own tools open the file too. It is derived
+here because SQLCipher would derive it again for every connection, and would need the password in an SQL text.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ from portico.settings.section import Secret
 
 PBKDF2_ROUNDS: Final = 256_000
 SALT_BYTES: Final = 16
-#: How a file begins that is not encrypted; one that is begins with its salt.
+#: The first bytes of a file that is not encrypted. An encrypted file begins with its salt.
 PLAIN_HEADER: Final = b"SQLite format 3\0"
 MISSING = "Encrypted databases need the package sqlcipher3: pip install 'portico[sqlcipher]' (in a checkout: '.[sqlcipher]')."
 
 
 class CipherKey:
-    """The key of one file. It is given to a connection, and to nobody else; it is never a text of SQL."""
+    """The key of one file. It is passed to connections only, and never as SQL text."""
 
     __slots__ = ("_bytes",)
 
@@ -30,11 +30,11 @@ class CipherKey:
         self._bytes = b"x'%s'" % (raw + salt).hex().encode()
 
     def apply_to(self, connection: Any) -> None:
-        """Let this connection read and write the file. The first thing to be done with it."""
+        """Set the key of a new connection, before its first statement."""
         connection.set_key(self._bytes)
 
     def reveal(self) -> str:
-        """For `ATTACH DATABASE ? AS … KEY ?`, as a value."""
+        """Return the key as a value for `ATTACH DATABASE ? AS … KEY ?`."""
         return self._bytes.decode()
 
     def __repr__(self) -> str:
@@ -42,7 +42,7 @@ class CipherKey:
 
 
 def load_sqlcipher() -> Any:
-    """The driver, a twin of `sqlite3`, taught the types that `sqlite3` knows by now. Raises: BadDatabase."""
+    """Return the driver, which has the interface of `sqlite3` and its registered types. Raises: BadDatabase."""
     try:
         from sqlcipher3 import dbapi2
     except ImportError as error:
@@ -54,12 +54,12 @@ def load_sqlcipher() -> Any:
 
 
 def new_key(password: Secret) -> CipherKey:
-    """The key of a file that is yet to be made."""
+    """Return the key for a new file."""
     return _derive(password, secrets.token_bytes(SALT_BYTES))
 
 
 def load_key(password: Secret, path: Path, module: Any) -> CipherKey:
-    """The key of a file that is there, if this is its password. Raises: BadDatabase if it is not encrypted."""
+    """Return the key for an existing file. Does not check the password. Raises: BadDatabase if it is not encrypted."""
     salt = read_salt(path, module)
     if salt == PLAIN_HEADER:
         raise BadDatabase(
@@ -70,9 +70,9 @@ def load_key(password: Secret, path: Path, module: Any) -> CipherKey:
 
 
 def read_salt(path: Path, module: Any) -> bytes:
-    """The first bytes of a file.
+    """Return the first bytes of a file.
 
-    SQLite itself reads them: to open the file and close it again would drop the locks that other connections of this
+    SQLite reads them, because opening and closing the file here would drop the locks that other connections of this
     process hold on it.
     """
     connection = connect_read_only(path, module)
@@ -84,10 +84,10 @@ def read_salt(path: Path, module: Any) -> bytes:
 
 
 def connect_read_only(path: Path, module: Any) -> Any:
-    """A connection that changes nothing, not even the log of writes when it is closed."""
+    """Return a connection that changes nothing, not even the write-ahead log when it is closed."""
     connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True)
     if module is not sqlite3:
-        # It would tell standard error about every key that does not fit; we do so ourselves.
+        # SQLCipher would write every wrong key to standard error.
         connection.execute("PRAGMA cipher_log_level=NONE")
     return connection
 

@@ -1,4 +1,4 @@
-"""SQLite, plain or encrypted: reads on the event loop, writes in turns."""
+"""SQLite, plain or encrypted. Reads run on the event loop, writes one after the other."""
 
 import asyncio
 import os
@@ -24,48 +24,49 @@ from portico.errors import Unavailable
 from portico.settings.schema import DatabaseSettings
 from portico.settings.section import Secret
 
-MAX_SCAN_THREADS = 2  # threads for long reads
+#: Threads for long reads.
+MAX_SCAN_THREADS = 2
 
 
 class SQLiteTransaction(Transaction):
-    """A turn of the writer."""
+    """A transaction in a slot of the writer."""
 
     def __init__(self, database: "SQLite", writer: Writer) -> None:
         super().__init__(database)
         self.writer = writer
 
     def check(self) -> None:
-        """Refuses also when SQLite gave up the whole transaction, as it does on a full disk."""
+        """Raises: TransactionFailed; Unavailable if SQLite has rolled back by itself, as on a full disk."""
         if not self.writer.in_transaction:
             raise Unavailable from self.failure
         super().check()
 
     async def command(self, sql: str) -> None:
-        """Run on the loop: inside a turn nothing waits."""
+        """Run on the event loop: a transaction never waits for a lock."""
         with self.guard_statement():
             change(self.writer.connection, sql, ())
 
     async def rollback_to(self, savepoint: str) -> None:
-        """Does nothing if the whole transaction is gone already."""
+        """Roll back, unless SQLite has rolled back the whole transaction."""
         if self.writer.in_transaction:
             change(self.writer.connection, f"ROLLBACK TO {savepoint}", ())
             change(self.writer.connection, f"RELEASE {savepoint}", ())
 
     async def commit(self) -> None:
-        """Returns when the COMMIT of the batch has reached the disk."""
+        """Commit. Returns when the COMMIT of the batch has reached the disk."""
         await self.writer.release(keep=True)
 
     async def rollback(self) -> None:
-        """Only this turn; the others of the batch stay."""
+        """Roll back this transaction; the others of the batch stay."""
         await self.writer.release(keep=False)
 
 
 class SQLite(Database):
-    """One file, which several processes may have open.
+    """An SQLite file, which several processes may have open.
 
-    Columns declared BOOLEAN come back as `bool`. Prefer BIGINT to INTEGER, which converts slowly.
-    References must not be declared `DEFERRABLE INITIALLY DEFERRED`: a dangling one would fail the
-    commit that other turns share.
+    Columns declared BOOLEAN are returned as `bool`. Prefer BIGINT to INTEGER, which converts slowly.
+    Foreign keys must not be declared `DEFERRABLE INITIALLY DEFERRED`: a dangling one would fail the
+    commit that other transactions share.
     """
 
     dialect = "sqlite"
@@ -85,7 +86,7 @@ class SQLite(Database):
         self._scanners: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
-        """Makes the file if it is missing, readable by its owner only. Others may have it open, but not replace it."""
+        """Open the file; create it if it is missing, readable by its owner only. It cannot be replaced meanwhile."""
         file = self._file
         try:
             writing = await asyncio.to_thread(self._open)
@@ -95,8 +96,8 @@ class SQLite(Database):
             if isinstance(error, Unavailable):
                 self.note_failure(error)
             if isinstance(error, file.errors):
-                why = self.explain(error) or error
-                raise BadDatabase(f"{self.path} cannot be used: {why}") from error
+                cause = self.explain(error) or error
+                raise BadDatabase(f"{self.path} cannot be used: {cause}") from error
             raise
         self._identity = FileIdentity(self.path)
         self._identity.check()
@@ -104,7 +105,7 @@ class SQLite(Database):
         self._scanners = ThreadPoolExecutor(MAX_SCAN_THREADS, thread_name_prefix="portico-db-scan")
 
     async def stop(self) -> None:
-        """Commits the turns that are queued."""
+        """Commit the queued transactions, then close all connections."""
         if self._writer is None or self._reader is None or self._scanners is None:
             return
         await run_to_completion(self._writer.stop())
@@ -117,22 +118,22 @@ class SQLite(Database):
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         return self._file.path
 
     @property
     def writer(self) -> Writer:
-        """The writing side; `Unavailable` unless started."""
+        """The writer. Raises: Unavailable if it is not started."""
         if self._writer is None:
             raise Unavailable
         return self._writer
 
     def explain(self, error: BaseException) -> Cause | None:
-        """From the driver's code, and a look at the file."""
+        """See `causes.explain`."""
         return explain(error, self.path, self._settings.sqlite_busy_timeout)
 
     async def rows(self, sql: str, *args: Any) -> list[Row]:
-        """Reads run right here: a look-up costs less than handing it to a thread would."""
+        """Run a query. Reads run on the event loop, since a thread would cost more than a look-up."""
         text, reads = prepare(sql)
         try:
             if (transaction := self.current_transaction()) is not None:
@@ -151,7 +152,7 @@ class SQLite(Database):
         return found
 
     async def execute(self, sql: str, *args: Any) -> int:
-        """Outside a transaction it returns after the commit."""
+        """Run a change. Outside a transaction it returns after the commit."""
         text, _ = prepare(sql)
         try:
             if (transaction := self.current_transaction()) is not None:
@@ -164,33 +165,33 @@ class SQLite(Database):
         return touched
 
     def before_batch(self, connection: Any) -> None:
-        """See that what a batch of writes is about to change is ours to change. Called in its open transaction.
+        """Check the file and the schema before a batch of writes. Called in its open transaction.
 
-        Raises: Unavailable if the file is another one, or a newer release has changed the schema.
+        Raises: Unavailable if the file was replaced, or a newer release has changed the schema.
         """
         self._identity.check()
         if self.guard is not None:
             check_on_sqlite(self.guard, connection)
 
     def after_batch(self) -> None:
-        """See that what was just committed can be found again. Raises: Unavailable."""
+        """Check after a commit that the file was not replaced. Raises: Unavailable."""
         self._identity.check()
 
     def locked_cause(self) -> Cause:
-        """What to say of another process that writes for too long. Looked up once, not for each who waits."""
+        """Return the cause if another process writes for too long. Found out once, not for each waiting write."""
         known = self.availability.cause
         if known is not None and known.kind == "locked":
             return known
         return locked_cause(self.path, self._settings.sqlite_busy_timeout)
 
     async def script(self, sql: str) -> None:
-        """Statement by statement; `executescript` would commit first."""
+        """Run a script statement by statement, since `executescript` would commit first."""
         async with self.transaction():
             for statement in split(sql):
                 await self.execute(statement)
 
     async def scan(self, sql: str, *args: Any) -> list[Row]:
-        """Runs in a thread, on a connection of its own."""
+        """Run a query in a thread, on a connection of its own."""
         if self._scanners is None:
             raise Unavailable
         if self.guard is not None:
@@ -205,9 +206,9 @@ class SQLite(Database):
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
-        """Without enforced references, so that a step may rebuild a table others point to.
+        """Hold a file lock, and do not enforce foreign keys, so that a migration may rebuild a table.
 
-        With them on, `DROP TABLE` deletes the rows first, and everything that cascades from them.
+        With foreign keys enforced, `DROP TABLE` deletes the rows first, and all rows that cascade from them.
         """
         import fcntl  # noqa: PLC0415 - Windows has none
 
@@ -217,10 +218,10 @@ class SQLite(Database):
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
-                except (
-                    BlockingIOError
-                ):  # asked again rather than waited for: a thread cannot be cancelled
-                    await asyncio.sleep(0.05)
+                except BlockingIOError:
+                    await asyncio.sleep(
+                        0.05
+                    )  # polled, since a thread that waits cannot be cancelled
             await self._enforce_references(False)
             try:
                 yield

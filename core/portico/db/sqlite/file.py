@@ -1,4 +1,4 @@
-"""One file of SQLite, plain or encrypted: making it, and opening connections to it."""
+"""An SQLite file, plain or encrypted: creates it and opens connections to it."""
 
 import os
 import sqlite3
@@ -16,19 +16,18 @@ from portico.db.sqlite.temporary_copy import prepare_temporary_copy
 from portico.settings.schema import DatabaseSettings
 from portico.settings.section import Secret
 
-# Per connection. Mixed load takes about 90. A list of ids has a text for each of its lengths, which may take 100 KB once
-# prepared; of those only the last are kept.
+#: Prepared statements per connection. Mixed load uses about 90. A statement with a list of ids has a text for each
+#: length of the list, which may take 100 KB when prepared; only the last used ones stay.
 CACHED_STATEMENTS = 192
-READ_BUSY_TIMEOUT = (
-    0.25  # seconds; under WAL a reader waits only while a log is recovered after a crash
-)
-# Four connections have a cache of their own each; beyond it there is that of the operating system, which they share.
+#: Seconds. With a write-ahead log a reader waits only while the log is recovered after a crash.
+READ_BUSY_TIMEOUT = 0.25
+#: Cache of each of the four connections. They also share the cache of the operating system.
 CACHE_KIB = 4000
 PRAGMAS = f"PRAGMA foreign_keys=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{CACHE_KIB}"
 
 
 class SQLiteFile:
-    """Where it is and how it is read. `password`: None = it is not encrypted."""
+    """An SQLite file. `password`: None = it is not encrypted."""
 
     def __init__(self, path: Path, settings: DatabaseSettings, password: Secret | None) -> None:
         self.path = path
@@ -39,11 +38,11 @@ class SQLiteFile:
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """What goes wrong because of the file."""
+        """The exceptions that are caused by the file."""
         return (OSError, self._driver.DatabaseError)
 
     def check_location(self) -> None:
-        """See that there is a place for it where SQLite can work. Raises: BadDatabase."""
+        """Create its directory and check that SQLite works there. Raises: BadDatabase."""
         self.path = self.path.resolve()
         if kind := network_mounts.network_file_system(self.path, network_mounts.mount_table()):
             raise BadDatabase(
@@ -57,13 +56,12 @@ class SQLiteFile:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def create_or_check(self) -> None:
-        """Make the file if it is missing, readable by its owner only. Raises: BadDatabase if it cannot be used.
+        """Create the file if it is missing, readable by its owner only. Raises: BadDatabase if it cannot be used.
 
-        A file that another key opens, or none, is left exactly as it is.
+        A file with another key, or without one, is not changed.
         """
-        prepare_temporary_copy(
-            self.path
-        )  # of a conversion that was killed; it may not be encrypted
+        # Delete the copy of a conversion that was killed, which may not be encrypted.
+        prepare_temporary_copy(self.path)
         if self._password is None:
             # A file that exists is not even opened: closing it again would drop the locks that other
             # connections of this process hold. SQLite gives its -wal and -shm the mode of the database.
@@ -74,7 +72,7 @@ class SQLiteFile:
         self._check_readable()
 
     def connect(self, *, writes: bool = False) -> Any:
-        """A connection as `sqlite3` has them. Those that do not write cannot."""
+        """Return a connection as `sqlite3` has them. Without `writes` it is read-only."""
         try:
             connection = self._open(
                 timeout=self._settings.sqlite_busy_timeout if writes else READ_BUSY_TIMEOUT
@@ -104,9 +102,9 @@ class SQLiteFile:
         return connection
 
     def _make_encrypted(self, password: Secret) -> CipherKey:
-        """Put an empty encrypted file where there is none, whole and at once, and return the key of what is there.
+        """Create an empty encrypted file atomically if there is none, and return the key of the file.
 
-        Two that start at the same moment would choose different salts, so one waits for the other.
+        Processes that start at the same time would choose different salts, so they wait for each other.
         """
         import fcntl  # noqa: PLC0415 - Windows has none
 
@@ -129,26 +127,26 @@ class SQLiteFile:
         return load_key(password, self.path, self._driver)
 
     def _check_readable(self) -> None:
-        """See that this is a database and that the key fits, before anything is written."""
-        looking = connect_read_only(self.path, self._driver)
+        """Check that this is a database and that the key is right, before anything is written."""
+        connection = connect_read_only(self.path, self._driver)
         try:
             if self._key is not None:
-                self._key.apply_to(looking)
-            looking.execute("SELECT count(*) FROM sqlite_master")
+                self._key.apply_to(connection)
+            connection.execute("SELECT count(*) FROM sqlite_master")
         except self._driver.DatabaseError as error:
-            # Whatever else it is, such as a log that has to be recovered, a connection that writes deals with.
+            # A writing connection handles all other errors, such as a log that must be recovered.
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
                 raise BadDatabase(self._not_a_database()) from None
         finally:
-            looking.close()
+            connection.close()
 
     def _not_a_database(self) -> str:
         if self._key is None:
             return (
-                f"{self.path} is not a database, or it is encrypted: then set DATABASE_TYPE=sqlite+sqlcipher and "
+                f"{self.path} is not a database, or it is encrypted: in that case set DATABASE_TYPE=sqlite+sqlcipher and "
                 "DATABASE_PASSWORD"
             )
-        return f"{self.path} is not a database, or it is encrypted with another key than that of DATABASE_PASSWORD"
+        return f"{self.path} is not a database, or it is encrypted with another password than DATABASE_PASSWORD"
 
     def _use_write_ahead_log(self, connection: Any) -> None:
         deadline = time.monotonic() + self._settings.sqlite_busy_timeout

@@ -1,7 +1,7 @@
-"""Putting another file in the place of a SQLite file: encrypted, decrypted, or under another key.
+"""Encrypts or decrypts an SQLite file, or changes its password.
 
-The rows are copied into a draft beside it, the draft is compared with what it was made of, and takes its place by one
-rename. Whenever the process or the machine stops, one of the two is there, whole; a draft that was left is thrown away.
+The rows are copied into a temporary file beside it, the copy is compared with the original and replaces it by one rename.
+If the process or the machine stops, one complete file exists; a temporary file that is left is deleted at the next start.
 """
 
 import os
@@ -27,17 +27,17 @@ from portico.db.sqlite.file_lock import DatabaseFileLock
 from portico.db.sqlite.temporary_copy import prepare_temporary_copy
 from portico.settings.section import Secret
 
-#: What happens, in this order; `swapped` is the moment from which the new file is the database.
+#: The stages of a conversion, in order. From `swapped` on the new file is the database.
 Stage = Literal["settled", "copied", "checked", "kept", "swapped"]
-#: Instructions of SQLite between two looks at how large the draft has become.
+#: SQLite instructions between two progress reports.
 _PROGRESS_INTERVAL: Final = 20_000
-#: Room that is asked for beyond the size of the file.
+#: Free bytes required beyond the size of the file.
 _FREE_SPACE_MARGIN: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """From what to what. `old`, `new`: passwords; None = not encrypted. `word`: for the name of the backup."""
+    """A conversion. `old`, `new`: passwords; None = not encrypted. `backup_suffix`: part of the name of the backup."""
 
     path: Path
     old: Secret | None
@@ -46,13 +46,13 @@ class Conversion:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a file does not begin as a plain database does. Not for a process that has it open."""
+    """Return whether a file is encrypted. Not for a process that has it open: that would drop its locks."""
     with path.open("rb") as file:
         return file.read(len(PLAIN_HEADER)) not in (PLAIN_HEADER, b"")
 
 
 def backups_of(path: Path) -> list[Path]:
-    """The files that conversions have kept, oldest first."""
+    """Return the backups of earlier conversions, oldest first."""
     return sorted(path.parent.glob(f"{path.name}.before-*.backup"))
 
 
@@ -62,9 +62,9 @@ def convert(
     on_bytes: Callable[[int], object] = lambda _: None,
     on_stage: Callable[[Stage], object] = lambda _: None,
 ) -> Path:
-    """Do it, and return where the file from before is kept.
+    """Convert the file and return the path of the backup.
 
-    `on_bytes`: called now and then with the bytes of the draft. Raises: BadDatabase, and then nothing has changed.
+    `on_bytes`: called repeatedly with the size of the copy in bytes. Raises: BadDatabase, and then nothing has changed.
     """
     path, module = wanted.path, load_sqlcipher()
     with DatabaseFileLock(path, exclusive=True):
@@ -73,7 +73,7 @@ def convert(
         for backup in backups_of(path):
             if backup.samefile(path):  # of a conversion that was killed before the rename
                 backup.unlink()
-        with _faults(path, module):
+        with _translated_errors(path, module):
             key = load_key(wanted.old, path, module) if wanted.old else None
             _check_key(path, key, module)
             with closing(_checkpoint(path, key, module)) as source:
@@ -105,22 +105,21 @@ def _check_free_space(path: Path) -> None:
 
 
 def _check_key(path: Path, key: CipherKey | None, module: Any) -> None:
-    """See that the key fits before anything is written."""
-    with closing(connect_read_only(path, module)) as looking:
+    """Check that the key is right before anything is written."""
+    with closing(connect_read_only(path, module)) as connection:
         if key is not None:
-            key.apply_to(looking)
+            key.apply_to(connection)
         try:
-            looking.execute("SELECT count(*) FROM sqlite_master")
+            connection.execute("SELECT count(*) FROM sqlite_master")
         except module.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
                 raise
 
 
 def _checkpoint(path: Path, key: CipherKey | None, module: Any) -> Any:
-    """A connection to the file, which is whole without a log beside it; no other program has it open.
+    """Merge the write-ahead log into the file, and return an exclusive connection to it.
 
-    Leaving the write-ahead log needs the file for oneself, so it fails next to any program that has it open, a shell
-    as well as a server of an older release.
+    SQLite does that only if no other program has the file open, so it fails beside a shell or a server of any release.
     """
     source = _connect(path, key, module)
     try:
@@ -129,7 +128,7 @@ def _checkpoint(path: Path, key: CipherKey | None, module: Any) -> Any:
         source.execute("COMMIT")
         source.execute("PRAGMA locking_mode=EXCLUSIVE")
         source.execute("BEGIN EXCLUSIVE")
-        source.execute("COMMIT")  # this mode keeps the lock
+        source.execute("COMMIT")  # in this mode the lock stays
         if mode != "delete" or Path(f"{path}-wal").exists():
             raise BadDatabase(f"{path} is in use: stop every program that has it open first")
         if source.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
@@ -144,7 +143,7 @@ def _connect(path: Path, key: CipherKey | None, module: Any) -> Any:
     connection = module.connect(path, isolation_level=None, timeout=0)
     if key is not None:
         key.apply_to(connection)
-    connection.execute("PRAGMA temp_store=MEMORY")  # nothing of it in files of nobody's
+    connection.execute("PRAGMA temp_store=MEMORY")  # no plain text in temporary files
     return connection
 
 
@@ -156,22 +155,21 @@ def _copy(
     on_bytes: Callable[[int], object],
 ) -> None:
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    os.fchown(
-        descriptor, owner.st_uid, owner.st_gid
-    )  # who runs this may be root, and the server not
+    # The command may be run by root, the server by another user.
+    os.fchown(descriptor, owner.st_uid, owner.st_gid)
     os.close(descriptor)
-    told = 0.0
+    reported_at = 0.0
 
-    def tell() -> int:
-        nonlocal told
-        if time.monotonic() - told > 0.1:
-            told = time.monotonic()
+    def report() -> int:
+        nonlocal reported_at
+        if time.monotonic() - reported_at > 0.1:
+            reported_at = time.monotonic()
             on_bytes(draft.stat().st_size)
         return 0
 
     source.execute("ATTACH DATABASE ? AS draft KEY ?", (str(draft), key.reveal() if key else ""))
     try:
-        source.set_progress_handler(tell, _PROGRESS_INTERVAL)
+        source.set_progress_handler(report, _PROGRESS_INTERVAL)
         source.execute("SELECT sqlcipher_export('draft')")
         for name in ("user_version", "application_id"):
             (value,) = source.execute(f"PRAGMA main.{name}").fetchone()
@@ -185,19 +183,19 @@ def _copy(
 
 
 def _check(source: Any, draft: Path, key: CipherKey | None, module: Any) -> None:
-    """Compare the draft with what it was made of. Raises: BadDatabase."""
-    with closing(_connect(draft, key, module)) as made:
-        faults = made.execute("PRAGMA integrity_check(1)").fetchall() != [("ok",)]
+    """Compare the copy with the original. Raises: BadDatabase."""
+    with closing(_connect(draft, key, module)) as copy:
+        faults = copy.execute("PRAGMA integrity_check(1)").fetchall() != [("ok",)]
         if key is not None:
-            faults = faults or bool(made.execute("PRAGMA cipher_integrity_check").fetchall())
-        if faults or _summary(source) != _summary(made):
+            faults = faults or bool(copy.execute("PRAGMA cipher_integrity_check").fetchall())
+        if faults or _summary(source) != _summary(copy):
             raise BadDatabase(
-                f"the copy of {draft.name[1:]} is not what it was made of; nothing was changed"
+                f"the copy of {draft.name[1:]} differs from the original; nothing was changed"
             )
 
 
 def _summary(connection: Any) -> tuple[list[Any], dict[str, Any]]:
-    """The schema, and for each table its rows and the last of them."""
+    """Return the schema, and the row count and last row id of each table."""
     listed = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
     schema = connection.execute(listed).fetchall()
     tables = {}
@@ -211,15 +209,15 @@ def _summary(connection: Any) -> tuple[list[Any], dict[str, Any]]:
     return schema, tables
 
 
-def _keep_backup(path: Path, word: str) -> Path:
-    """Give the file a second name, under which it stays when the draft takes the first one."""
-    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    backup = path.with_name(f"{path.name}.before-{word}-{moment}.backup")
+def _keep_backup(path: Path, suffix: str) -> Path:
+    """Give the file a second name, under which it stays when the copy replaces the first one."""
+    timestamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    backup = path.with_name(f"{path.name}.before-{suffix}-{timestamp}.backup")
     try:
         os.link(path, backup)
     except FileExistsError:
-        raise BadDatabase(f"{backup} is there already; try again in a second") from None
-    except OSError:  # a file system without a second name for a file
+        raise BadDatabase(f"{backup} exists already; try again in a second") from None
+    except OSError:  # a file system without hard links
         shutil.copy2(path, backup)
         with backup.open("rb+") as file:
             os.fsync(file.fileno())
@@ -228,7 +226,7 @@ def _keep_backup(path: Path, word: str) -> Path:
 
 
 def _flush(folder: Path) -> None:
-    """Make names durable."""
+    """Write the names in a directory to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -237,7 +235,7 @@ def _flush(folder: Path) -> None:
 
 
 @contextmanager
-def _faults(path: Path, module: Any) -> Iterator[None]:
+def _translated_errors(path: Path, module: Any) -> Iterator[None]:
     try:
         yield
     except module.DatabaseError as error:
@@ -245,7 +243,7 @@ def _faults(path: Path, module: Any) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             reason = f"{path} is in use: stop every program that has it open first"
         elif code == sqlite3.SQLITE_NOTADB:
-            reason = f"{path} is not a database, or the password is another"
+            reason = f"{path} is not a database, or the password is wrong"
         elif code == sqlite3.SQLITE_FULL:
             reason = f"the disk of {path.parent} is full; nothing was changed"
         else:

@@ -1,4 +1,4 @@
-"""Whether a SQLite file is still the one that was opened, under the name by which others would open it."""
+"""Detects that an SQLite file was deleted or replaced while it is open."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from portico.db.errors import Cause, unavailable
 
 
 class FileIdentity:
-    """Device and number of the file and of its log, as they were when each was first seen.
+    """Device and inode of the file and of its log, as they were at the first check.
 
-    A process that has a deleted file open can go on writing to it, and everything it writes is lost.
+    A process can write to an open file that was deleted, and everything it writes is lost.
     """
 
     def __init__(self, path: Path) -> None:
@@ -16,7 +16,7 @@ class FileIdentity:
         self._seen: list[tuple[int, int] | None] = [None] * len(self._files)
 
     def check(self) -> None:
-        """Raises: Unavailable if a file is missing or another one."""
+        """Raises: Unavailable if a file is missing or was replaced."""
         for number, file in enumerate(self._files):
             try:
                 status = file.stat()
@@ -28,11 +28,11 @@ class FileIdentity:
             if before is None:
                 self._seen[number] = found
             elif found != before:
-                word = "gone" if found is None else "replaced by another"
+                state = "missing" if found is None else "replaced by another"
                 raise unavailable(
                     Cause(
                         "gone",
-                        f"the database file is {word}",
-                        f"{file}; put the right one in its place and start again",
+                        f"the database file is {state}",
+                        f"{file}; restore the right file and start again",
                     )
                 )

@@ -1,6 +1,6 @@
-"""Who has a SQLite file open: any number who use it, or one who puts another in its place.
+"""A lock between the processes that have an SQLite file open and one that replaces it.
 
-The lock is on a file beside it and ends with the process that holds it.
+The lock is on a file beside the database and ends with the process that holds it.
 """
 
 import os
@@ -11,14 +11,14 @@ from portico.db.errors import BadDatabase
 
 
 def lock_file(path: Path) -> Path:
-    """The file beside a database that stands for its being in use. It is left behind, empty."""
+    """Return the lock file of a database. It is empty and is never deleted."""
     return path.with_name(f"{path.name}.lock")
 
 
 def open_lock(file: Path, database: Path) -> int:
-    """A descriptor of a lock file, made if it is missing, for its owner only.
+    """Open a lock file and return its descriptor. Creates it if it is missing, readable by its owner only.
 
-    One that root makes belongs to whom the database belongs to, or the server could not take the lock any more.
+    If root creates it, it gets the owner of the database, so that the server can take the lock later.
     """
     lock = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     if os.geteuid() == 0:
@@ -28,9 +28,9 @@ def open_lock(file: Path, database: Path) -> int:
 
 
 class DatabaseFileLock:
-    """Held while a file is open. Raises: BadDatabase if somebody is there who does not suffer others.
+    """A lock on a database file. Raises: BadDatabase if another process holds a conflicting lock.
 
-    `alone`: nobody else may have it open, or open it.
+    Shared by the processes that use the database. `exclusive`: no other process may have it open or open it.
     """
 
     def __init__(self, path: Path, *, exclusive: bool = False) -> None:
@@ -45,10 +45,11 @@ class DatabaseFileLock:
             raise BadDatabase(
                 f"{path} is in use: stop every server and command that has it open first"
                 if exclusive
-                else f"{path} is being encrypted, decrypted or rekeyed; start again when that is done"
+                else f"{path} is being encrypted, decrypted or rekeyed; try again after that"
             ) from None
 
     def release(self) -> None:
+        """Release the lock."""
         os.close(self._lock)
 
     def __enter__(self) -> "DatabaseFileLock":

@@ -1,16 +1,16 @@
-"""Which process holds the write lock of a SQLite file."""
+"""Finds the process that holds the write lock of an SQLite file."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
-HINT = "look for a backup, an open SQLite shell or another server"
+HINT = "check for a backup, an open SQLite shell or another server"
 #: The byte of the shared-memory file that a writer locks. Source: SQLite's description of its WAL-index format.
 WRITE_LOCK = 120
 
 
 def lock_holder(path: Path) -> str:
-    """Its name and number, or what to look for. Read from the kernel's table: opening the file would drop our own locks."""
+    """Return the name and id of the process, or a hint. Reads /proc/locks: opening the file would drop our own locks."""
     with suppress(OSError, ValueError, IndexError):
         status = path.with_name(f"{path.name}-shm").stat()
         place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"

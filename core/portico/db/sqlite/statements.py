@@ -1,4 +1,4 @@
-"""SQLite's side of a statement: its text, its rows, its errors."""
+"""Runs statements on SQLite: placeholders, rows and errors."""
 
 import re
 import sqlite3
@@ -14,11 +14,11 @@ _PLACEHOLDER = re.compile(rf"{_QUOTED}|\$(\d+)", re.DOTALL)
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]*)", re.DOTALL)
 _CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
-_VARIETIES = {
+_EXTENDED = {
     "UNIQUE constraint failed: ": sqlite3.SQLITE_CONSTRAINT_UNIQUE,
     "FOREIGN KEY constraint failed": sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
 }
-_AWAY = {
+_UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_FULL,
@@ -33,17 +33,17 @@ _AWAY = {
 
 
 def first_word(sql: str) -> str:
-    """The verb of a statement in upper case, past comments and brackets; empty if none."""
+    """Return the first keyword of a statement in upper case, after comments and brackets; empty if there is none."""
     found = _FIRST_WORD.match(sql)
     return found[1].upper() if found else ""
 
 
-@lru_cache(maxsize=512)  # a list of ids has a text for each of its lengths, of some KB
+@lru_cache(maxsize=512)  # a statement with a list of ids has a text of some KB for each length
 def prepare(sql: str) -> tuple[str, bool]:
-    """The text for SQLite (`$1` becomes `?1`), and whether it only reads."""
+    """Return the text for SQLite (`$1` becomes `?1`), and whether it only reads."""
     text = _PLACEHOLDER.sub(lambda match: f"?{match[1]}" if match[1] else match[0], sql)
     verb = first_word(sql)
-    # A WITH that merely quotes one of those words goes to the writer: slower, never wrong.
+    # A WITH that only quotes one of those words goes to the writer, which is slower but correct.
     reads = verb in {"SELECT", "VALUES", "EXPLAIN", "PRAGMA"} or (
         verb == "WITH" and not _CHANGES.search(sql)
     )
@@ -55,7 +55,9 @@ def fetch(connection: sqlite3.Connection, text: str, args: Sequence[Any]) -> lis
     try:
         cursor = connection.execute(text, args)
         found = cursor.fetchall()
-    except connection.Error as error:  # the driver's own: that of an encrypted file has others
+    except (
+        connection.Error
+    ) as error:  # the exceptions of the driver, which differ for encrypted files
         raise_translated(error)
     if not found:
         return []
@@ -64,48 +66,43 @@ def fetch(connection: sqlite3.Connection, text: str, args: Sequence[Any]) -> lis
 
 
 def change(connection: sqlite3.Connection, text: str, args: Sequence[Any]) -> int:
-    """Run a prepared text and return the number of rows it touched."""
+    """Run a prepared text and return the number of changed rows."""
     try:
         cursor = connection.execute(text, args)
-        if (
-            cursor.description is not None
-        ):  # RETURNING: the change is whole only once its rows are read
-            cursor.fetchall()
+        if cursor.description is not None:
+            cursor.fetchall()  # RETURNING: the change is complete only after its rows are read
     except connection.Error as error:
         raise_translated(error)
     return max(cursor.rowcount, 0)
 
 
 def split(script: str) -> Iterator[str]:
-    """The statements of a script; semicolons in strings, comments and triggers do not end one."""
-    held = ""
+    """Yield the statements of a script. Semicolons in strings, comments and triggers do not end a statement."""
+    pending = ""
     for piece in script.split(";"):
-        held += f"{piece};"
-        if sqlite3.complete_statement(held):
-            if first_word(held):
-                yield held
-            held = ""
-    if first_word(held):
-        yield held.removesuffix(";")
+        pending += f"{piece};"
+        if sqlite3.complete_statement(pending):
+            if first_word(pending):
+                yield pending
+            pending = ""
+    if first_word(pending):
+        yield pending.removesuffix(";")
 
 
 def raise_translated(error: Exception) -> NoReturn:
-    """Raise what the error means to the house, or the error itself if it is a programmer's."""
+    """Raise the error of the core for an error of the driver, or the error itself if the program is wrong."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         raise error
-    if (
-        code == sqlite3.SQLITE_CONSTRAINT
-    ):  # a driver that knows no varieties; its words are the same
-        code = next(
-            (kind for words, kind in _VARIETIES.items() if str(error).startswith(words)), code
-        )
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        # This driver has no extended codes; its messages are the same.
+        code = next((kind for text, kind in _EXTENDED.items() if str(error).startswith(text)), code)
     if code in _DUPLICATE:
         names = str(error).partition(": ")[2]
         columns = tuple(name.rpartition(".")[2] for name in names.split(", ") if "." in name)
         raise UniqueViolation(names, columns) from error
     if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
         raise ForeignKeyViolation from error
-    if code & 0xFF in _AWAY:  # the low byte is the kind, the rest says which variety
+    if code & 0xFF in _UNAVAILABLE:  # the low byte is the primary code
         raise Unavailable from error
     raise error

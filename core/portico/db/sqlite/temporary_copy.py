@@ -1,13 +1,13 @@
-"""The draft of a file that is to take the place of a database."""
+"""The temporary copy that replaces a database file."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def prepare_temporary_copy(path: Path) -> Path:
-    """Throw away what is left of one, and return where the next is made.
+    """Delete what an earlier conversion has left, and return the path for the next copy.
 
-    Only for who keeps others from making one meanwhile (`DatabaseFileLock`).
+    The caller must hold the exclusive `DatabaseFileLock`, or a shared one at a start.
     """
     draft = path.with_name(f".{path.name}.draft")
     for ending in ("", "-journal", "-wal", "-shm"):

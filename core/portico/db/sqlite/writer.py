@@ -1,9 +1,8 @@
-"""The one connection that writes to a SQLite file, and the turns that are taken on it.
+"""The connection that writes to an SQLite file, and the queue of transactions on it (write slots).
 
-A commit costs a flush to disk, a statement next to nothing. So turns that are waiting when one
-ends go on in the same outer transaction, each in a savepoint, and one COMMIT makes them durable
-together. Statements run on the event loop; only a COMMIT, or a BEGIN that has to wait for another
-process, goes to the writer thread.
+A commit costs a flush to disk, a statement nearly nothing. So slots that are waiting when one ends continue in the same
+outer transaction, each in a savepoint, and one COMMIT makes them durable together. Statements run on the event loop; only
+a COMMIT, or a BEGIN that has to wait for another process, runs in the writer thread.
 """
 
 import asyncio
@@ -22,40 +21,41 @@ from portico.db.sqlite.statements import raise_translated
 from portico.errors import Unavailable
 
 MAX_BATCH_SLOTS = 256
-MAX_BATCH_SECONDS = 0.01  # after that a batch is committed although others wait
+#: After this time a batch is committed although slots are waiting.
+MAX_BATCH_SECONDS = 0.01
 Work = Callable[[sqlite3.Connection], Any]
 
 
 class Phase(Enum):
-    """Where the outer transaction stands."""
+    """The state of the outer transaction."""
 
-    IDLE = "none is open"
-    BEGINNING = "the thread waits for another process to finish its own"
-    OPEN = "turns are taken"
-    COMMITTING = "the thread makes the batch durable"
-    CLOSED = "there will be no other"
+    IDLE = "no transaction is open"
+    BEGINNING = "waiting for another process"
+    OPEN = "transactions are running"
+    COMMITTING = "committing"
+    CLOSED = "closed"
 
 
 class Checks(Protocol):
-    """What has to hold for a batch, and what is known of its file."""
+    """Checks of the file and the schema around a batch."""
 
     def before_batch(self, connection: Any) -> None:
         """Called in the open transaction. Raises: Unavailable."""
         ...
 
     def after_batch(self) -> None:
-        """Called when it is committed and nobody was told. Raises: Unavailable."""
+        """Called after the commit, before its callers continue. Raises: Unavailable."""
         ...
 
     def locked_cause(self) -> Cause:
-        """Another process writes for too long."""
+        """Return the cause if another process writes for too long."""
         ...
 
 
 class WriteSlot:
-    """A place in the queue.
+    """An entry of the queue.
 
-    With `work` the future resolves to its result, once durable; without, when the turn comes.
+    With `work`, the future resolves to its result once it is durable; without, when the slot starts.
     """
 
     __slots__ = ("deadline", "future", "work")
@@ -67,13 +67,13 @@ class WriteSlot:
 
 
 class Writer:
-    """Hands out turns, first come first served, to whoever can wait `patience` seconds."""
+    """Runs write slots in the order of the queue. A slot that waits longer than `timeout` seconds fails."""
 
-    def __init__(self, connection: sqlite3.Connection, patience: float, checks: Checks) -> None:
+    def __init__(self, connection: sqlite3.Connection, timeout: float, checks: Checks) -> None:
         self.connection = connection
         self._checks = checks
         self.commits = 0
-        self._timeout = patience
+        self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="portico-db-writer")
         self._queue: deque[WriteSlot] = deque()
@@ -88,39 +88,39 @@ class Writer:
 
     @property
     def in_transaction(self) -> bool:
-        """False inside a turn means that everything the turn has written is gone."""
+        """False inside a slot means that SQLite has rolled back everything the slot has written."""
         return self._phase is not Phase.CLOSED and self.connection.in_transaction
 
     def submit(self, work: Work) -> asyncio.Future[Any]:
-        """Queue one statement as a turn of its own. Cancelled before its turn, it never runs."""
+        """Queue one statement as a slot of its own. If it is cancelled before it starts, it never runs."""
         return self._enqueue(work).future
 
     async def acquire(self) -> None:
-        """Wait for a turn; it lasts until `release`."""
-        turn = self._enqueue(None)
+        """Wait for a slot; it lasts until `release`."""
+        slot = self._enqueue(None)
         try:
-            await turn.future
+            await slot.future
         except BaseException:
-            if self._active is turn:  # it came in the very moment the caller was cancelled
+            if self._active is slot:  # it started just when the caller was cancelled
                 self.release(keep=False)
             raise
 
     def release(self, *, keep: bool) -> asyncio.Future[None]:
-        """End the turn that was acquired. The future resolves when it is durable, or undone."""
+        """End the acquired slot. The future resolves when it is committed or rolled back."""
         ended: asyncio.Future[None] = self._loop.create_future()
         if self._phase is Phase.CLOSED:
-            self._settle(ended, Unavailable() if keep else None)
+            self._resolve(ended, Unavailable() if keep else None)
             return ended
         try:
             if not keep:
-                self.connection.execute("ROLLBACK TO turn")
-            self.connection.execute("RELEASE turn")
+                self.connection.execute("ROLLBACK TO slot")
+            self.connection.execute("RELEASE slot")
         except self.connection.Error as error:
-            # Full disk and the like: SQLite has dropped the outer transaction already.
+            # On a full disk and similar errors SQLite has rolled back the outer transaction.
             self._fail_batch(error)
             lost = Unavailable()
             lost.__cause__ = error
-            self._settle(ended, lost if keep else None)
+            self._resolve(ended, lost if keep else None)
         else:
             if keep:
                 self._batch.append((ended, None))
@@ -131,11 +131,11 @@ class Writer:
         return ended
 
     async def flush(self) -> None:
-        """Wait until nothing is queued and everything taken is durable."""
+        """Wait until the queue is empty and everything is durable."""
         await self._idle.wait()
 
     async def stop(self) -> None:
-        """Refuse new turns, commit those queued, close. A turn that does not end is undone."""
+        """Refuse new slots, commit queued ones, close. A slot that does not end in time is rolled back."""
         self._closing = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timeout):
@@ -145,44 +145,44 @@ class Writer:
         self._thread.shutdown()
         self._phase = Phase.CLOSED
         self.connection.close()
-        for future in (*(turn.future for turn in self._queue), *(done for done, _ in self._batch)):
-            self._settle(future, Unavailable())
+        for future in (*(slot.future for slot in self._queue), *(done for done, _ in self._batch)):
+            self._resolve(future, Unavailable())
 
     def _enqueue(self, work: Work | None) -> WriteSlot:
         if self._closing:
             raise Unavailable
-        turn = WriteSlot(self._loop.create_future(), work, time.monotonic() + self._timeout)
-        self._queue.append(turn)
+        slot = WriteSlot(self._loop.create_future(), work, time.monotonic() + self._timeout)
+        self._queue.append(slot)
         self._idle.clear()
         self._run_queue()
         if self._queue and self._expiry_timer is None:
             self._expiry_timer = self._loop.call_later(self._timeout, self._drop_expired)
-        return turn
+        return slot
 
     def _drop_expired(self) -> None:
-        """Send away who has waited too long; all are equally patient, so they stand in front."""
+        """Fail the slots that have waited too long. All have the same timeout, so they are at the front."""
         self._expiry_timer = None
         while self._queue and self._queue[0].deadline <= time.monotonic():
-            self._settle(self._queue.popleft().future, self._too_long())
+            self._resolve(self._queue.popleft().future, self._timeout_error())
         if self._queue:
             left = self._queue[0].deadline - time.monotonic()
             self._expiry_timer = self._loop.call_later(left, self._drop_expired)
         self._run_queue()
 
-    def _too_long(self) -> Unavailable:
-        """Why nobody's turn came: another process writes, or a turn of this one lasts."""
+    def _timeout_error(self) -> Unavailable:
+        """Return why no slot started: another process writes, or a transaction of this one takes too long."""
         if self._phase is Phase.BEGINNING:
             return unavailable(self._checks.locked_cause())
         return unavailable(
             Cause(
                 "busy",
-                f"the writes before took longer than {self._timeout:g} s",
+                f"earlier writes took longer than {self._timeout:g} s",
                 self._phase.value,
             )
         )
 
     def _run_queue(self) -> None:
-        """Go on until a turn needs its owner, the thread is at work or nothing is left to do."""
+        """Start slots until one needs its owner, the thread is busy or the queue is empty."""
         while self._active is None:
             if self._phase is Phase.OPEN:
                 if not self._queue or self._full():
@@ -201,18 +201,18 @@ class Writer:
             bool(self._batch) and time.monotonic() - self._opened_at > MAX_BATCH_SECONDS
         )
 
-    def _start_slot(self, turn: WriteSlot) -> None:
-        if turn.future.done():  # cancelled or sent away
+    def _start_slot(self, slot: WriteSlot) -> None:
+        if slot.future.done():  # cancelled or timed out
             return
         try:
-            if turn.work is None:
-                self.connection.execute("SAVEPOINT turn")
-                self._active = turn
-                turn.future.set_result(None)
-            else:  # needs no savepoint: SQLite takes back a single failing statement by itself
-                self._batch.append((turn.future, turn.work(self.connection)))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked for the statement
-            turn.future.set_exception(error)
+            if slot.work is None:
+                self.connection.execute("SAVEPOINT slot")
+                self._active = slot
+                slot.future.set_result(None)
+            else:  # no savepoint: SQLite rolls back a single failing statement by itself
+                self._batch.append((slot.future, slot.work(self.connection)))
+        except Exception as error:  # noqa: BLE001 - the caller of the statement gets it
+            slot.future.set_exception(error)
             if not self.connection.in_transaction:
                 self._fail_batch(error)
 
@@ -228,20 +228,20 @@ class Writer:
             waiting.add_done_callback(self._on_begin)
 
     def _open(self) -> None:
-        """A transaction is open: let turns be taken in it, or refuse the next one if that would be wrong."""
+        """Run the checks in the open transaction, then start slots in it, or fail the next one."""
         try:
             self._checks.before_batch(self.connection)
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+        except Exception as error:  # noqa: BLE001 - the waiting caller gets it
             self._roll_back()
             if self._queue:
-                self._settle(self._queue.popleft().future, _translated(error))
+                self._resolve(self._queue.popleft().future, _translated(error))
         else:
             self._phase = Phase.OPEN
 
     def _begin_with_retries(self, deadline: float) -> None:
-        """Ask again until it works.
+        """Repeat BEGIN until it succeeds.
 
-        SQLite's own waiting backs off to 100 ms and would starve next to a busy process.
+        SQLite's own busy handler waits up to 100 ms between attempts and would starve beside a busy process.
         """
         while True:
             try:
@@ -260,12 +260,12 @@ class Writer:
         self._opened_at = time.monotonic()
         if error is None:
             self._open()
-        if error is not None and self._queue and not _busy(error):  # busy is the alarm's business
-            self._settle(self._queue.popleft().future, _translated(error))
+        if error is not None and self._queue and not _busy(error):  # the expiry timer handles busy
+            self._resolve(self._queue.popleft().future, _translated(error))
         self._run_queue()
 
     def _end_batch(self) -> None:
-        if not self._batch:  # every turn was undone: there is nothing to flush
+        if not self._batch:  # every slot was rolled back: there is nothing to commit
             self._roll_back()
             return
         self._phase = Phase.COMMITTING
@@ -293,25 +293,25 @@ class Writer:
         self._run_queue()
 
     def _fail_batch(self, error: BaseException) -> None:
-        """The outer transaction is gone, and with it every turn of the batch."""
+        """Fail every slot of the batch, since the outer transaction is rolled back."""
         self._roll_back()
         for future, _ in self._batch:
             lost = Unavailable()
             lost.__cause__ = error
             lost.cause = cause_of(error)
-            self._settle(future, lost)
+            self._resolve(future, lost)
         self._batch.clear()
 
     def _roll_back(self) -> None:
         with suppress(
             self.connection.Error
-        ):  # it ends the transaction even when it reports a disk error
+        ):  # it ends the transaction even if it reports a disk error
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
         self._phase = Phase.IDLE
 
     @staticmethod
-    def _settle(future: asyncio.Future[Any], error: BaseException | None) -> None:
+    def _resolve(future: asyncio.Future[Any], error: BaseException | None) -> None:
         if future.done():
             return
         if error is None:
@@ -329,6 +329,6 @@ def _translated(error: BaseException) -> BaseException:
     try:
         if isinstance(error, Exception):
             raise_translated(error)
-    except Exception as translated:  # noqa: BLE001 - raising is how it answers
+    except Exception as translated:  # noqa: BLE001 - `raise_translated` always raises
         return translated
     return error
