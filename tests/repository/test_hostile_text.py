@@ -219,7 +219,7 @@ SCANS: dict[str, Callable[[str], object]] = {
     "the name of a key": _quietly(_of_key(import_module("portico_api_keys.schemas"), "Name")),
     "the id of a group": _quietly(_of_key(import_module("portico_groups.schemas"), "GroupId")),
     "an address of a provider": _quietly(
-        _of_key(import_module("portico_oauth.protocol.discovery"), "Address")
+        _of_key(import_module("portico_oauth.protocol.discovery"), "Url")
     ),
     "the claims of a token": _quietly(
         _of_key(import_module("portico.identity.sessions.tokens"), "Id")
