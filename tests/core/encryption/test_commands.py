@@ -103,7 +103,10 @@ class Tokens:
 TOKENS = [f"token of {name}" for name in "abc"]
 
 
-def test_AB_84_a_new_secret_key_does_not_silently_lose_what_is_locked(run, tokens: Tokens) -> None:
+@pytest.mark.case("AB-84")
+def test_replacing_the_secret_key_does_not_silently_lose_encrypted_values(
+    run, tokens: Tokens
+) -> None:
     run("secret", "--adopt")
     refused = run("secret", "--adopt", code=1, WEBUI_SECRET_KEY=NEW)
     assert f"tokens_token.token: 3 with {vault(SECRET).current_id}" in refused
@@ -121,7 +124,7 @@ def test_AB_84_a_new_secret_key_does_not_silently_lose_what_is_locked(run, token
     assert NEW not in trail and SECRET not in trail
 
 
-def test_what_would_be_lost_can_be_given_up_on_purpose(run, tokens: Tokens) -> None:
+def test_data_loss_can_be_accepted_explicitly(run, tokens: Tokens) -> None:
     assert "are in use now" in run("secret", "--adopt", "--lose", WEBUI_SECRET_KEY=NEW)
     assert "tokens_token.token: 3 values cannot be decrypted" in run(
         "secret", "rotate", code=1, WEBUI_SECRET_KEY=NEW
@@ -129,7 +132,7 @@ def test_what_would_be_lost_can_be_given_up_on_purpose(run, tokens: Tokens) -> N
     assert tokens.read(SECRET) == TOKENS
 
 
-def test_encryption_keys_take_over_from_the_secret_key(run, tokens: Tokens) -> None:
+def test_encryption_keys_replace_the_secret_key(run, tokens: Tokens) -> None:
     first, second = (
         "first-key-of-ours-0123456789-abcdefgh",
         "second-key-of-ours-9876543210-hgfedcba",
@@ -144,20 +147,18 @@ def test_encryption_keys_take_over_from_the_secret_key(run, tokens: Tokens) -> N
         assert key not in run("config", PORTICO_ENCRYPTION_KEYS=f"{second},{first}")
 
 
-def test_a_weak_encryption_key_is_refused_before_anything_is_locked(run, tokens: Tokens) -> None:
+def test_weak_encryption_key_is_refused_before_anything_is_encrypted(run, tokens: Tokens) -> None:
     refused = run("secret", "rotate", code=1, OAUTH_SESSION_TOKEN_ENCRYPTION_KEY="changeme")
     assert "is too weak" in refused and "changeme" not in refused
     assert tokens.read(SECRET) == TOKENS
 
 
-def test_a_plugin_that_is_off_is_named_since_its_texts_are_not_looked_at(
-    run, tokens: Tokens
-) -> None:
+def test_rotation_names_inactive_plugins(run, tokens: Tokens) -> None:
     said = run("secret", "rotate", PORTICO_PLUGINS_DISABLE="tokens", PORTICO_ENCRYPTION_KEYS=NEW)
     assert "Skipped, because they are not active: tokens" in said
 
 
-def test_a_plugin_cannot_have_the_texts_of_somebody_else_walked(
+def test_plugin_with_encrypted_column_in_a_foreign_table_is_refused(
     cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))

@@ -19,18 +19,18 @@ def vault(*secrets: Secret) -> Encryptor:
 
 
 @given(text=st.text(), about=st.text())
-def test_every_text_comes_back_as_it_was(text: str, about: str) -> None:
+def test_every_text_is_decrypted_unchanged(text: str, about: str) -> None:
     one = vault(OLD)
     assert one.decrypt(one.encrypt(text, about), about) == text
 
 
 @pytest.mark.parametrize("odd", ["", "\x00", "\ud800", "a" * 200_000])
-def test_odd_texts_come_back_too(odd: str) -> None:
+def test_unusual_texts_are_decrypted_unchanged(odd: str) -> None:
     one = vault(OLD)
     assert one.decrypt(one.encrypt(odd, "x"), "x") == odd
 
 
-def test_a_locked_text_says_its_version_and_key_and_nothing_of_itself() -> None:
+def test_encrypted_value_shows_version_and_key_id_only() -> None:
     one = vault(OLD)
     locked = one.encrypt(TEXT, "keys:1")
     version, key, rest = locked.split(".")
@@ -41,25 +41,25 @@ def test_a_locked_text_says_its_version_and_key_and_nothing_of_itself() -> None:
     assert rest.replace("-", "").replace("_", "").isalnum()
 
 
-def test_the_same_text_looks_different_each_time() -> None:
+def test_same_text_is_encrypted_differently_each_time() -> None:
     one = vault(OLD)
     assert len({one.encrypt(TEXT, "x") for _ in range(100)}) == 100
 
 
-def test_it_opens_for_nothing_else() -> None:
+def test_value_of_another_context_is_refused() -> None:
     """Somebody who can write rows puts Ada's token into their own."""
     one = vault(OLD)
     with pytest.raises(DecryptionError, match="belongs to another context"):
         one.decrypt(one.encrypt(TEXT, "oauth:ada"), "oauth:eve")
 
 
-def test_another_key_cannot_open_it_and_says_which_one_it_needs() -> None:
+def test_error_names_the_missing_key() -> None:
     locked = vault(OLD).encrypt(TEXT, "x")
     with pytest.raises(DecryptionError, match=vault(OLD).current_id):
         vault(NEW).decrypt(locked, "x")
 
 
-def test_whatever_is_changed_in_it_makes_it_unreadable_and_nothing_of_it_is_said() -> None:
+def test_changed_value_is_refused_without_revealing_it() -> None:
     one = vault(OLD)
     locked = one.encrypt(TEXT, "x")
     for place in range(len(locked)):
@@ -79,19 +79,19 @@ def test_whatever_is_changed_in_it_makes_it_unreadable_and_nothing_of_it_is_said
     "broken",
     ["", "x", "v1..", "v2.0123456789abcdef.AAAA", "v1.0123456789ABCDEF.AAAA", TEXT, "v1." * 9],
 )
-def test_what_was_never_locked_is_unreadable(broken: str) -> None:
+def test_plain_text_is_refused(broken: str) -> None:
     with pytest.raises(DecryptionError):
         vault(OLD).decrypt(broken, "x")
 
 
 @pytest.mark.parametrize("length", range(1, 40))
-def test_one_that_is_cut_off_is_unreadable(length: int) -> None:
+def test_truncated_value_is_refused(length: int) -> None:
     one = vault(OLD)
     with pytest.raises(DecryptionError):
         one.decrypt(one.encrypt(TEXT, "x")[: PREFIX_CHARS + length], "x")
 
 
-def test_the_first_key_locks_and_every_key_opens() -> None:
+def test_first_key_encrypts_and_every_key_decrypts() -> None:
     locked = vault(OLD).encrypt(TEXT, "x")
     both = vault(NEW, OLD)
     assert both.decrypt(locked, "x") == TEXT
@@ -100,7 +100,7 @@ def test_the_first_key_locks_and_every_key_opens() -> None:
     assert vault(NEW).decrypt(both.encrypt(TEXT, "x"), "x") == TEXT
 
 
-def test_without_keys_of_its_own_it_stands_on_the_secret_key() -> None:
+def test_secret_key_is_used_without_encryption_keys() -> None:
     plain = Encryptor(lambda: configured_key_ring(IdentitySettings(), OLD))
     locked = plain.encrypt(TEXT, "x")
     later = IdentitySettings(encryption_keys=[NEW])
@@ -109,7 +109,8 @@ def test_without_keys_of_its_own_it_stands_on_the_secret_key() -> None:
     assert Encryptor(lambda: configured_key_ring(moved, NEW)).decrypt(locked, "x") == TEXT
 
 
-def test_AB_84_a_weak_encryption_key_is_refused_by_its_place_and_not_quoted() -> None:
+@pytest.mark.case("AB-84")
+def test_weak_encryption_key_is_refused_by_position_and_not_quoted() -> None:
     settings = IdentitySettings(encryption_keys=[NEW, Secret("changeme")])
     with pytest.raises(WeakSecret, match="number 2.* is too weak") as refused:
         configured_key_ring(settings, OLD)

@@ -75,7 +75,7 @@ async def opened(one: Encryptor) -> list[str]:
     return [one.decrypt(r["token"], SHELF.context_for(r["id"])) for r in found]
 
 
-async def test_everything_is_under_the_new_key_afterwards(database: Database) -> None:
+async def test_rotation_encrypts_everything_with_the_new_key(database: Database) -> None:
     old, both, new = vault(OLD), vault(NEW, OLD), vault(NEW)
     await fill(old)
     await execute("INSERT INTO shelf VALUES ('empty', ''), ('null', NULL)")
@@ -89,7 +89,7 @@ async def test_everything_is_under_the_new_key_afterwards(database: Database) ->
     assert (await rotate(both, [SHELF, NUMBERED])).reencrypted == 0
 
 
-async def test_one_that_was_stopped_goes_on_where_it_was(database: Database) -> None:
+async def test_interrupted_rotation_continues(database: Database) -> None:
     old, both = vault(OLD), vault(NEW, OLD)
     await fill(old)
 
@@ -105,7 +105,7 @@ async def test_one_that_was_stopped_goes_on_where_it_was(database: Database) -> 
     assert len(await opened(vault(NEW))) == COUNT
 
 
-async def test_what_somebody_writes_meanwhile_is_not_overwritten(database: Database) -> None:
+async def test_rotation_does_not_overwrite_concurrent_writes(database: Database) -> None:
     both = vault(NEW, OLD)
     await fill(vault(OLD))
     fresh = both.encrypt("written meanwhile", "shelf:id-150")
@@ -121,14 +121,14 @@ async def test_what_somebody_writes_meanwhile_is_not_overwritten(database: Datab
     assert (await opened(vault(NEW)))[150] == "written meanwhile"
 
 
-async def test_two_rotations_at_once_lose_nothing(database: Database) -> None:
+async def test_concurrent_rotations_lose_nothing(database: Database) -> None:
     await fill(vault(OLD))
     both = vault(NEW, OLD)
     await asyncio.gather(*(rotate(both, [SHELF]) for _ in range(3)))
     assert await opened(vault(NEW)) == [f"t{number}" for number in range(COUNT)]
 
 
-async def test_what_cannot_be_read_is_counted_and_stays_as_it_is(database: Database) -> None:
+async def test_undecryptable_values_are_counted_and_unchanged(database: Database) -> None:
     await fill(vault(OLD), 3)
     await execute("UPDATE shelf SET token = 'never locked' WHERE id = 'id-000'")
     await execute("UPDATE shelf SET id = 'moved' WHERE id = 'id-001'")
@@ -141,7 +141,8 @@ async def test_what_cannot_be_read_is_counted_and_stays_as_it_is(database: Datab
     assert keys == {"": 1, vault(OLD).current_id: 1, vault(NEW).current_id: 1}
 
 
-async def test_AB_84_an_instance_that_cannot_read_what_others_lock_is_refused(
+@pytest.mark.case("AB-84")
+async def test_instance_with_another_encryption_key_is_refused(
     database: Database,
 ) -> None:
     await check_encryption_key(vault(OLD))
@@ -155,7 +156,8 @@ async def test_AB_84_an_instance_that_cannot_read_what_others_lock_is_refused(
     await check_encryption_key(vault(OLD))
 
 
-async def test_AB_84_a_command_without_the_servers_keys_locks_nothing(database: Database) -> None:
+@pytest.mark.case("AB-84")
+async def test_command_without_the_server_keys_encrypts_nothing(database: Database) -> None:
     await check_encryption_key(vault(OLD))
     other = vault(NEW)
     other.stored_key_id = await stored_key_id()  # as when a house is opened
@@ -166,7 +168,7 @@ async def test_AB_84_a_command_without_the_servers_keys_locks_nothing(database: 
     assert both.is_current(both.encrypt("text", "shelf:1"))
 
 
-def test_a_column_says_which_row_a_text_belongs_to() -> None:
+def test_context_of_a_column_names_the_row() -> None:
     assert SHELF.context_for("7") == "shelf:7"
     with pytest.raises(ValueError, match="must contain {id}"):
         EncryptedColumn(table="shelf", key="id", column="token", context="shelf")

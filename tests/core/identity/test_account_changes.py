@@ -30,7 +30,7 @@ async def trail(account_id: str) -> list[tuple[str, str, str, str]]:
     ]
 
 
-async def test_everything_changes_together_and_is_noted_without_secrets(
+async def test_update_changes_all_fields_and_records_no_secrets(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", password="old", role="user")
@@ -62,7 +62,7 @@ async def test_everything_changes_together_and_is_noted_without_secrets(
     ]  # fmt: skip
 
 
-async def test_one_thing_that_will_not_do_keeps_all_of_it_from_changing(
+async def test_update_with_an_invalid_field_changes_nothing(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
@@ -82,7 +82,7 @@ async def test_one_thing_that_will_not_do_keeps_all_of_it_from_changing(
         await identity.accounts.update("nobody", AccountChanges(name="X"), by=ann.id)
 
 
-async def test_what_stays_as_it_was_is_neither_checked_nor_told(
+async def test_unchanged_fields_are_neither_validated_nor_published(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
@@ -101,7 +101,8 @@ async def test_what_stays_as_it_was_is_neither_checked_nor_told(
     assert await identity.sessions.resolve(session.token)
 
 
-async def test_AB_25_the_first_administrator_is_changed_by_nobody_else_and_stays_one(
+@pytest.mark.case("AB-25")
+async def test_first_administrator_cannot_be_changed_by_others_or_demoted(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
@@ -122,7 +123,7 @@ async def test_AB_25_the_first_administrator_is_changed_by_nobody_else_and_stays
     assert (await identity.accounts.update(ann.id, AccountChanges(name="Ann"))).name == "Ann"
 
 
-async def test_where_nobody_noted_who_was_first_it_is_the_oldest_account(
+async def test_oldest_account_is_first_administrator_without_a_record(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
@@ -137,7 +138,8 @@ async def test_where_nobody_noted_who_was_first_it_is_the_oldest_account(
         await identity.accounts.set_role(ann.id, "user")  # still the last one
 
 
-async def test_AB_25_without_a_first_one_two_who_demote_or_delete_each_other_leave_one(
+@pytest.mark.case("AB-25")
+async def test_concurrent_demotion_or_deletion_leaves_one_administrator(
     identity: Identity, new_account: Any
 ) -> None:
     old = await new_account("Old")
@@ -162,7 +164,8 @@ async def test_AB_25_without_a_first_one_two_who_demote_or_delete_each_other_lea
         assert len(await fetch_all("SELECT 1 FROM portico_account WHERE role = 'admin'")) == 1
 
 
-async def test_AB_24_only_administrators_decide_who_is_one_and_touch_one(
+@pytest.mark.case("AB-24")
+async def test_only_administrators_change_administrators_and_grant_the_role(
     identity: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
@@ -189,7 +192,7 @@ async def test_AB_24_only_administrators_decide_who_is_one_and_touch_one(
     await accounts.delete(made.id, by=ben.id)
 
 
-async def test_whoever_was_demoted_meanwhile_does_not_rule_any_more(
+async def test_demoted_administrator_cannot_change_accounts(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
@@ -203,7 +206,7 @@ async def test_whoever_was_demoted_meanwhile_does_not_rule_any_more(
 
 
 @pytest.mark.parametrize("how", ["by", "new owner", "keyboard", "delete_content"])
-async def test_what_others_still_use_goes_to_an_heir_and_groups_know_their_owner(
+async def test_deletion_transfers_groups_to_the_new_owner(
     identity: Identity, bus: EventBus, new_account: Any, how: str
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
@@ -227,7 +230,9 @@ async def test_what_others_still_use_goes_to_an_heir_and_groups_know_their_owner
     )  # fmt: skip
 
 
-async def test_an_heir_is_somebody_else_who_is_there(identity: Identity, new_account: Any) -> None:
+async def test_new_owner_must_be_another_existing_account(
+    identity: Identity, new_account: Any
+) -> None:
     await new_account("Ann")
     eve = await new_account("Eve")
     with pytest.raises(InvalidRequest):

@@ -18,7 +18,7 @@ async def names(identity: Identity, **asked: Any) -> list[str]:
     return [one.name for one in found]
 
 
-async def test_who_is_there_is_listed_newest_first_in_pages_that_do_not_overlap(
+async def test_list_is_newest_first_in_pages_without_overlap(
     identity: Identity, new_account: Any
 ) -> None:
     made = [(await new_account(f"P{number:02}")).id for number in range(32)]
@@ -53,7 +53,7 @@ async def test_who_is_there_is_listed_newest_first_in_pages_that_do_not_overlap(
         ("'; DROP TABLE portico_account; --", set()),
     ],
 )
-async def test_a_search_knows_the_letters_of_every_script_and_no_wildcards(
+async def test_search_folds_all_scripts_and_escapes_wildcards(
     identity: Identity, query: str, found: set[str]
 ) -> None:
     people = ("Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang")
@@ -64,7 +64,7 @@ async def test_a_search_knows_the_letters_of_every_script_and_no_wildcards(
     assert set(await names(identity, query=query)) == found
 
 
-async def test_without_addresses_nobody_is_found_or_sorted_by_them(
+async def test_search_without_emails_ignores_addresses(
     identity: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
@@ -89,7 +89,7 @@ async def test_without_addresses_nobody_is_found_or_sorted_by_them(
         ("role", ["Cem", "ann", "Ben"]),
     ],
 )
-async def test_every_order_goes_both_ways(
+async def test_every_order_can_be_reversed(
     identity: Identity, order: str, ascending: list[str]
 ) -> None:
     people = {  # email, created, updated, active, role
@@ -110,9 +110,7 @@ async def test_every_order_goes_both_ways(
         assert await names(identity, order_by=order, direction=other) == ascending[::-1]
 
 
-async def test_equals_are_sorted_by_id_so_that_every_page_is_the_same_twice(
-    identity: Identity, new_account: Any
-) -> None:
+async def test_equal_rows_are_sorted_by_id(identity: Identity, new_account: Any) -> None:
     for number in range(35):
         await new_account(f"P{number}", role="user")
     await execute("UPDATE portico_account SET created_at = 1, folded = 'x'")
@@ -125,7 +123,7 @@ async def test_equals_are_sorted_by_id_so_that_every_page_is_the_same_twice(
             assert len(set(seen)) == 35, (order, direction)
 
 
-async def test_the_members_of_a_group_come_first_or_last_and_by_name(
+async def test_group_order_lists_members_first_or_last_by_name(
     identity: Identity, new_account: Any
 ) -> None:
     made = {name: await new_account(name) for name in ("Dan", "ann", "Cem", "Ben")}
@@ -148,17 +146,18 @@ async def test_the_members_of_a_group_come_first_or_last_and_by_name(
     assert await identity.account_list.groups_of([]) == {}
 
 
+@pytest.mark.case("AB-42")
 @pytest.mark.parametrize(
     "asked",
     [{"order_by": "__class__"}, {"order_by": "password"}, {"order_by": "id; DROP"}, {"query": "a" * 1025},
      {"order_by": "group_id:" + "a" * 1025}],
 )  # fmt: skip
-def test_AB_42_what_nobody_can_ask_for_is_said(asked: dict[str, str]) -> None:
+def test_invalid_list_query_is_refused_with_a_reason(asked: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         AccountQuery(**asked)
 
 
-async def test_a_page_does_not_carry_what_people_keep_with_their_accounts(
+async def test_list_page_contains_no_user_data(
     identity: Identity, new_account: Any, database: Database
 ) -> None:
     ann = await new_account("Ann")

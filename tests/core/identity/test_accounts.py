@@ -19,7 +19,7 @@ from portico.identity import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_first_account_is_an_administrators_and_the_next_is_not(
+async def test_first_account_is_administrator_and_the_second_is_not(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann", role="user"), await new_account("Ben")
@@ -27,7 +27,7 @@ async def test_the_first_account_is_an_administrators_and_the_next_is_not(
     assert told == [AccountCreated(ann.id, "admin"), AccountCreated(ben.id, "pending")]
 
 
-async def test_an_account_made_by_an_administrator_has_the_role_it_was_given(
+async def test_account_created_by_an_administrator_has_the_requested_role(
     identity: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
@@ -36,14 +36,15 @@ async def test_an_account_made_by_an_administrator_has_the_role_it_was_given(
         await new_account("Eve", role="root")
 
 
-async def test_ab14_of_many_at_once_exactly_one_is_administrator(
+@pytest.mark.case("AB-14")
+async def test_concurrent_first_accounts_make_one_administrator(
     identity: Identity, new_account: Any
 ) -> None:
     made = await asyncio.gather(*(new_account(f"P{number}") for number in range(20)))
     assert sorted(one.role for one in made) == ["admin"] + ["pending"] * 19
 
 
-async def test_a_founder_that_comes_second_is_refused_and_leaves_nothing(
+async def test_second_account_with_only_if_first_is_refused_without_traces(
     identity: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
@@ -54,7 +55,7 @@ async def test_a_founder_that_comes_second_is_refused_and_leaves_nothing(
     assert await identity.accounts.count() == 1
 
 
-async def test_a_first_account_that_fails_does_not_use_up_the_place(
+async def test_failed_first_account_leaves_the_administrator_role_free(
     identity: Identity, new_account: Any
 ) -> None:
     with pytest.raises(InvalidRequest):
@@ -68,7 +69,7 @@ async def test_a_first_account_that_fails_does_not_use_up_the_place(
     assert (await new_account("Ann")).role == "admin"
 
 
-async def test_accounts_brought_from_elsewhere_count_as_first(
+async def test_imported_accounts_count_as_first(
     identity: Identity, database: Database, new_account: Any
 ) -> None:
     """Nobody becomes administrator of a house that others live in already."""
@@ -79,7 +80,7 @@ async def test_accounts_brought_from_elsewhere_count_as_first(
     assert (await new_account("Ann")).role == "pending"
 
 
-async def test_an_address_is_taken_in_any_case(identity: Identity, new_account: Any) -> None:
+async def test_taken_email_is_refused_in_any_case(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     for check in (identity.accounts.check_free("ANN@example.ORG"), new_account("aNN")):
         with pytest.raises(InvalidRequest) as refused:
@@ -89,7 +90,7 @@ async def test_an_address_is_taken_in_any_case(identity: Identity, new_account: 
     assert await identity.accounts.check_free("Ben@example.org") == "ben@example.org"
 
 
-async def test_of_two_with_one_address_at_once_one_gets_in(
+async def test_concurrent_accounts_with_one_email_create_one(
     identity: Identity, new_account: Any
 ) -> None:
     made = await asyncio.gather(*(new_account("Ann") for _ in range(5)), return_exceptions=True)
@@ -97,7 +98,7 @@ async def test_of_two_with_one_address_at_once_one_gets_in(
     assert await identity.accounts.count() == 1
 
 
-async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) -> None:
+async def test_lookup_with_unstorable_text_finds_nothing(identity: Identity) -> None:
     assert await identity.accounts.by_email("a\x00@b.c") is None
     assert await identity.accounts.find("\x00") is None
     assert await identity.accounts.password_hash_of("a\x00@b.c") == (None, None)
@@ -105,7 +106,9 @@ async def test_nobody_is_found_by_what_no_database_can_hold(identity: Identity) 
         await identity.accounts.by_id("nobody")
 
 
-async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_account: Any) -> None:
+async def test_check_password_returns_the_account_of_a_valid_pair(
+    identity: Identity, new_account: Any
+) -> None:
     ann = await new_account("Ann", password="right")
     await new_account("Ben")
     assert await identity.check_password("ANN@example.org", "right") == ann
@@ -119,7 +122,7 @@ async def test_the_right_pair_proves_who_somebody_is(identity: Identity, new_acc
         assert refused.value.detail.startswith("The email or password")
 
 
-async def test_promotion_counts_at_once_and_keeps_sessions(
+async def test_promotion_applies_at_once_and_keeps_sessions(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     await new_account("Ann")
@@ -134,7 +137,7 @@ async def test_promotion_counts_at_once_and_keeps_sessions(
 
 
 @pytest.mark.parametrize(("was", "becomes"), [("admin", "user"), ("user", "pending")])
-async def test_whoever_loses_a_role_and_is_given_it_back_has_to_sign_in(
+async def test_demotion_and_promotion_require_a_new_sign_in(
     identity: Identity, new_account: Any, was: str, becomes: str
 ) -> None:
     await new_account("Ann")
@@ -156,7 +159,7 @@ async def test_promotion_together_with_a_new_password_ends_sessions(
     assert await identity.sessions.resolve(session.token) is None
 
 
-async def test_a_lower_role_counts_at_once_and_ends_sessions(
+async def test_demotion_applies_at_once_and_ends_sessions(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     await new_account("Ann")
@@ -168,7 +171,7 @@ async def test_a_lower_role_counts_at_once_and_ends_sessions(
     assert told == [SessionRevoked(ben.id), AccountChanged(ben.id)]
 
 
-async def test_the_same_role_again_changes_nothing(
+async def test_setting_the_same_role_changes_nothing(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann = await new_account("Ann")
@@ -178,7 +181,8 @@ async def test_the_same_role_again_changes_nothing(
     assert await identity.sessions.resolve(session.token) and told == []
 
 
-async def test_ab25_the_last_administrator_can_be_neither_demoted_nor_deleted(
+@pytest.mark.case("AB-25")
+async def test_last_administrator_cannot_be_demoted_or_deleted(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
@@ -192,7 +196,8 @@ async def test_ab25_the_last_administrator_can_be_neither_demoted_nor_deleted(
     assert (await identity.accounts.by_id(ann.id)).role == "admin"
 
 
-async def test_ab25_two_administrators_who_demote_each_other_leave_one(
+@pytest.mark.case("AB-25")
+async def test_two_administrators_who_demote_each_other_leave_one(
     identity: Identity, new_account: Any
 ) -> None:
     for turn in range(5):
@@ -206,7 +211,7 @@ async def test_ab25_two_administrators_who_demote_each_other_leave_one(
         assert len(left) == 1
 
 
-async def test_a_new_password_ends_sign_ins_and_the_old_one(
+async def test_new_password_ends_sessions_and_the_old_password(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann = await new_account("Ann", password="old")
@@ -221,7 +226,7 @@ async def test_a_new_password_ends_sign_ins_and_the_old_one(
         await identity.accounts.set_password_hash("nobody", "x")
 
 
-async def test_the_sign_in_that_changed_the_password_may_stay(
+async def test_password_change_keeps_the_given_session(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann", password="old")
@@ -233,7 +238,7 @@ async def test_the_sign_in_that_changed_the_password_may_stay(
     assert await identity.sessions.resolve(there.token) is None
 
 
-async def test_a_deleted_account_takes_its_rows_with_it(
+async def test_deletion_removes_all_rows_of_the_account(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", password="x")

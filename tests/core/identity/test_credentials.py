@@ -19,22 +19,24 @@ def sent(authorization: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", [b"Bearer abc", b"bearer abc", b"BEARER abc", b"bEaReR abc"])
-def test_the_scheme_may_be_written_in_any_case(value: bytes) -> None:
+def test_bearer_scheme_is_case_insensitive(value: bytes) -> None:
     found = credential_from(sent(value))
     assert found is not None and found == ("abc", False)
 
 
+@pytest.mark.case("AB-01")
 @pytest.mark.parametrize(
     "value",
     [b"", b" ", b"Bearer", b"Bearer ", b"Bearer  x", b"Bearer a b", b" Bearer a", b"Bearer a ", b"Basic Zm9v",
      b"Bearer\tx", b"Bearer \xc3\xa9", b"\xff\xfe x", b"A" * 65536, b"Token abc"],
 )  # fmt: skip
-def test_ab01_a_malformed_header_is_as_good_as_absent(value: bytes) -> None:
+def test_malformed_header_is_ignored(value: bytes) -> None:
     assert token_from(sent(value)) is None
     assert token_from(scope((b"authorization", value), (b"cookie", b"token=abc"))) == "abc"
 
 
-def test_ab01_a_header_sent_twice_is_as_good_as_absent() -> None:
+@pytest.mark.case("AB-01")
+def test_repeated_header_is_ignored() -> None:
     twice = ((b"authorization", b"Bearer a"), (b"authorization", b"Bearer a"))
     assert token_from(scope(*twice)) is None
 
@@ -58,39 +60,40 @@ def test_ab01_a_header_sent_twice_is_as_good_as_absent() -> None:
         (b";;;", None),
     ],
 )
-def test_the_cookie_counts_when_there_is_no_header(header: bytes, token: str | None) -> None:
+def test_cookie_is_used_without_a_header(header: bytes, token: str | None) -> None:
     found = credential_from(scope((b"cookie", header)))
     assert (found and found.token) == token
     assert found is None or found.by_cookie
 
 
-def test_the_header_goes_before_the_cookie() -> None:
+def test_header_takes_precedence_over_the_cookie() -> None:
     both = scope((b"cookie", b"token=fromcookie"), (b"authorization", b"Bearer fromheader"))
     assert credential_from(both) == ("fromheader", False)
 
 
-def test_cookies_in_several_headers_are_all_looked_at() -> None:
+def test_all_cookie_headers_are_read() -> None:
     assert token_from(scope((b"cookie", b"a=b"), (b"cookie", b"token=abc"))) == "abc"
 
 
-async def test_without_a_credential_nobody_is_signed_in(identity: Identity) -> None:
+async def test_request_without_credential_is_unauthenticated(identity: Identity) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await identity.auth.identify(scope())
     assert refused.value.detail == NOT_AUTHENTICATED
 
 
+@pytest.mark.case("AB-01")
 @pytest.mark.parametrize(
     "token", [b"abc", b"sk-0123456789abcdef0123456789abcdef", b"a.b.c", b"A" * 65536]
 )
-async def test_ab01_a_credential_that_is_not_good_is_said_to_be_invalid(
-    identity: Identity, token: bytes
-) -> None:
+async def test_invalid_credential_has_its_own_error(identity: Identity, token: bytes) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await identity.auth.identify(sent(b"Bearer " + token))
     assert refused.value.detail == INVALID_TOKEN
 
 
-async def test_a_good_credential_tells_who_it_is(identity: Identity, new_account: Any) -> None:
+async def test_valid_credential_identifies_the_account(
+    identity: Identity, new_account: Any
+) -> None:
     ann = await new_account("Ann")
     session = await identity.sessions.open(ann)
     actor = await identity.auth.identify(sent(b"Bearer " + session.token.encode()))

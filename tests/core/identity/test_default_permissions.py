@@ -23,7 +23,7 @@ def lasting(database: Database, bus: EventBus) -> Identity:
     return Identity(IdentitySettings(bcrypt_rounds=4, session_cache_seconds=1), SECRET, bus)
 
 
-async def test_every_question_is_answered_by_the_defaults_of_now(
+async def test_permission_checks_use_current_default_permissions(
     lasting: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
@@ -44,7 +44,7 @@ async def test_every_question_is_answered_by_the_defaults_of_now(
     assert not await lasting.is_permitted(actor, "workspace.tools")
 
 
-async def test_what_is_pinned_is_neither_stored_nor_overruled(
+async def test_pinned_permissions_are_neither_stored_nor_overridden(
     database: Database, bus: EventBus
 ) -> None:
     configuration = SettingsStore(bus)
@@ -67,7 +67,7 @@ async def test_what_is_pinned_is_neither_stored_nor_overruled(
     assert not stored.keys() & {"permissions.features.api_keys", "permissions.chat.delete_message"}
 
 
-async def test_a_stored_value_that_is_no_yes_or_no_does_not_count(
+async def test_stored_value_that_is_not_a_boolean_is_ignored(
     identity: Identity,
 ) -> None:
     before = copy.deepcopy(await identity.defaults.tree())
@@ -77,7 +77,7 @@ async def test_a_stored_value_that_is_no_yes_or_no_does_not_count(
     assert await identity.defaults.tree() == before
 
 
-async def test_a_refused_change_changes_nothing(identity: Identity) -> None:
+async def test_refused_change_of_defaults_changes_nothing(identity: Identity) -> None:
     before = copy.deepcopy(await identity.defaults.tree())
     more = before | {"features": before["features"] | {"api_keys": True}}
     with pytest.raises(Forbidden):

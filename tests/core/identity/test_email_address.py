@@ -19,7 +19,7 @@ from portico.identity.accounts.email_address import check_email
         ("νικοσ@example.org", "ΝΙΚΟΣ@example.org"),
     ],
 )
-def test_one_address_is_one_however_it_is_typed(one: str, other: str) -> None:
+def test_spellings_of_one_address_have_one_key(one: str, other: str) -> None:
     assert email_key(one) == email_key(other)
     assert is_same_address(one, other) and check_email(one) and check_email(other)
 
@@ -47,7 +47,7 @@ def test_one_address_is_one_however_it_is_typed(one: str, other: str) -> None:
         "ada b@example.org",
     ],
 )
-def test_an_address_that_only_looks_like_one_is_refused(email: str) -> None:
+def test_look_alike_address_is_refused(email: str) -> None:
     with pytest.raises(InvalidRequest, match="email format"):
         check_email(email)
 
@@ -62,5 +62,5 @@ def test_an_address_that_only_looks_like_one_is_refused(email: str) -> None:
         ("ada@example.org", "adа@example.org"),
     ],
 )
-def test_what_only_looks_alike_is_not_the_same(one: str, other: str) -> None:
+def test_look_alike_addresses_are_different(one: str, other: str) -> None:
     assert not is_same_address(one, other)

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.anyio
 SCRIPT = Path(__file__).with_name("first_account.py")
 
 
-async def test_ab14_fifty_sign_ups_in_three_processes_make_one_administrator(
+@pytest.mark.case("AB-14")
+async def test_fifty_sign_ups_in_three_processes_make_one_administrator(
     identity: Identity, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     root = Path(__file__).parents[3]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 MODELS = {"workspace": {"models": True}}
 
 
-async def test_a_new_group_is_empty_and_its_members_are_told_apart(
+async def test_new_group_is_empty_and_members_are_listed_by_account(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
@@ -31,7 +31,8 @@ async def test_a_new_group_is_empty_and_its_members_are_told_apart(
     ] * 2
 
 
-async def test_ab30_adding_is_a_union_of_those_who_exist(
+@pytest.mark.case("AB-30")
+async def test_adding_members_is_a_union_of_existing_accounts(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
@@ -46,14 +47,14 @@ async def test_ab30_adding_is_a_union_of_those_who_exist(
     assert await count_after_adding(*(f"nobody{n}" for n in range(1200)), ann.id) == 2
 
 
-async def test_nobody_joins_a_group_that_is_not_there(identity: Identity, new_account: Any) -> None:
+async def test_joining_a_missing_group_is_refused(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     for group_id in ("nothing", "\x00"):
         with pytest.raises(InvalidRequest, match="Error adding users to group"):
             await identity.groups.add_members(group_id, [ann.id])
 
 
-async def test_membership_permits_what_the_group_grants(
+async def test_membership_grants_the_permissions_of_the_group(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
@@ -72,12 +73,12 @@ async def test_membership_permits_what_the_group_grants(
     assert (await identity.permissions_of(ann.id))["workspace"]["models"] is False
 
 
-async def test_a_description_has_a_limit(identity: Identity) -> None:
+async def test_long_description_is_refused(identity: Identity) -> None:
     with pytest.raises(InvalidRequest):
         await identity.groups.create(name="G", description="x" * 5000, by="ann")
 
 
-async def test_the_tables_are_what_the_migrations_made(database: Database) -> None:
+async def test_tables_match_the_migrations(database: Database) -> None:
     for table in TABLES.tables:
         columns = {column._meta.name for column in table._meta.columns}
         found = await database.rows(f"SELECT * FROM {table._meta.tablename} LIMIT 0")
@@ -89,7 +90,7 @@ async def test_the_tables_are_what_the_migrations_made(database: Database) -> No
             assert {one["name"] for one in info} == columns
 
 
-async def test_whoever_keeps_something_of_a_group_can_stop_its_deletion(
+async def test_listener_can_prevent_the_deletion_of_a_group(
     identity: Identity, bus: EventBus, told: list[Any]
 ) -> None:
     group = await identity.groups.create(name="G", description="", by="")
@@ -111,7 +112,7 @@ async def test_whoever_keeps_something_of_a_group_can_stop_its_deletion(
     assert await identity.groups.all() == []
 
 
-async def test_groups_of_somebody_who_leaves_are_inherited_or_go_with_them(
+async def test_groups_of_a_deleted_account_are_transferred_or_deleted(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
@@ -127,7 +128,9 @@ async def test_groups_of_somebody_who_leaves_are_inherited_or_go_with_them(
     assert await groups.existing_ids([gone.id, kept.id, "\x00", *map(str, range(600))]) == {kept.id}
 
 
-async def test_exactly_those_on_a_list_are_members(identity: Identity, new_account: Any) -> None:
+async def test_set_members_makes_exactly_the_list_members(
+    identity: Identity, new_account: Any
+) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     groups = identity.groups
     group = await groups.create(name="G", description="", by="")
@@ -138,7 +141,7 @@ async def test_exactly_those_on_a_list_are_members(identity: Identity, new_accou
         assert membership.ignored == tuple({"nobody"} & set(wanted))
 
 
-async def test_an_id_that_is_taken_makes_no_group(identity: Identity) -> None:
+async def test_taken_group_id_is_refused(identity: Identity) -> None:
     groups = identity.groups
     group = await groups.create(name="G", description="", by="", group_id="g-1")
     with pytest.raises(InvalidRequest, match="Error creating group"):

@@ -24,7 +24,7 @@ async def stored(account_id: str) -> int:
     return int(found["last_active_at"])
 
 
-async def test_whoever_was_seen_is_active_for_three_minutes(
+async def test_seen_account_is_active_for_three_minutes(
     identity: Identity, clock: list[int]
 ) -> None:
     identity.presence.touch("ann")
@@ -36,7 +36,7 @@ async def test_whoever_was_seen_is_active_for_three_minutes(
     assert identity.presence.is_active("ann", clock[0] - 10)
 
 
-async def test_what_was_seen_is_written_at_most_once_a_minute_and_never_lost(
+async def test_last_seen_is_written_at_most_once_a_minute_and_never_lost(
     identity: Identity, new_account: Any, clock: list[int]
 ) -> None:
     ann = await new_account("Ann")
@@ -58,7 +58,7 @@ async def test_what_was_seen_is_written_at_most_once_a_minute_and_never_lost(
     assert await stored(ann.id) == first + 60
 
 
-async def test_the_rest_is_written_at_the_end(
+async def test_stop_flushes_pending_last_seen_times(
     identity: Identity, new_account: Any, clock: list[int]
 ) -> None:
     people = [(await new_account(f"P{number}")).id for number in range(3)]
@@ -73,7 +73,7 @@ async def test_the_rest_is_written_at_the_end(
     assert [await stored(one) - clock[0] for one in people] == [0, -20, -20]
 
 
-async def test_more_people_than_fit_into_one_statement_are_written(
+async def test_flush_writes_more_rows_than_one_statement_holds(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")
@@ -85,7 +85,7 @@ async def test_more_people_than_fit_into_one_statement_are_written(
     assert await stored(ann.id) > 1
 
 
-async def test_an_older_sight_does_not_overwrite_what_another_instance_saw(
+async def test_older_time_does_not_overwrite_a_newer_one_of_another_instance(
     identity: Identity, new_account: Any, clock: list[int]
 ) -> None:
     ann = await new_account("Ann")
@@ -95,7 +95,7 @@ async def test_an_older_sight_does_not_overwrite_what_another_instance_saw(
     assert await stored(ann.id) == clock[0] + 5
 
 
-async def test_whoever_left_is_forgotten_once_that_is_written(
+async def test_inactive_rows_are_dropped_after_they_were_written(
     identity: Identity, clock: list[int]
 ) -> None:
     identity.presence.touch("ann")
@@ -105,7 +105,7 @@ async def test_whoever_left_is_forgotten_once_that_is_written(
     assert identity.presence.last_active("ann", 0) == 0
 
 
-async def test_whoever_is_seen_again_and_leaves_is_written_and_forgotten(
+async def test_row_seen_again_is_written_and_dropped_later(
     identity: Identity, new_account: Any, clock: list[int]
 ) -> None:
     ann, presence = await new_account("Ann"), identity.presence
@@ -121,7 +121,7 @@ async def test_whoever_is_seen_again_and_leaves_is_written_and_forgotten(
     assert not presence._seen and not presence._written
 
 
-async def test_no_more_are_tracked_than_there_is_room_for(
+async def test_tracked_rows_are_limited(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portico.identity.accounts.last_seen.MAX_TRACKED", 10)

@@ -61,7 +61,8 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_AB_05_what_this_process_ends_is_ended_at_once(
+@pytest.mark.case("AB-05")
+async def test_revocation_in_this_process_closes_connections_at_once(
     identity: Identity, signed_in: Any
 ) -> None:
     ann, also_ann, ben = await signed_in("Ann"), await signed_in("Ann"), await signed_in("Ben")
@@ -72,9 +73,8 @@ async def test_AB_05_what_this_process_ends_is_ended_at_once(
     assert (here.ended, twice.ended, elsewhere.ended, other.ended) == (1, 1, 0, 0)
 
 
-async def test_AB_07_a_deleted_account_has_no_connections(
-    identity: Identity, signed_in: Any
-) -> None:
+@pytest.mark.case("AB-07")
+async def test_deleted_account_has_no_connections(identity: Identity, signed_in: Any) -> None:
     await signed_in("Ada")
     ben = await signed_in("Ben")
     connection = Connection(identity.live_connections, ben)
@@ -82,7 +82,8 @@ async def test_AB_07_a_deleted_account_has_no_connections(
     assert connection.ended
 
 
-async def test_AB_07_what_others_end_is_found_in_the_store(
+@pytest.mark.case("AB-07")
+async def test_revocation_by_another_instance_is_found_in_the_database(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     ann, ben = await signed_in("Ann"), await signed_in("Ben")
@@ -92,7 +93,7 @@ async def test_AB_07_what_others_end_is_found_in_the_store(
     assert not other.ended
 
 
-async def test_a_sign_in_that_runs_out_ends_what_came_by_it(
+async def test_expired_session_closes_its_connections(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     ann = await signed_in("Ann")
@@ -103,7 +104,8 @@ async def test_a_sign_in_that_runs_out_ends_what_came_by_it(
     await until(lambda: connection.ended)
 
 
-async def test_AB_06_a_new_password_keeps_the_sign_in_that_asked_for_it(
+@pytest.mark.case("AB-06")
+async def test_password_change_keeps_connections_of_the_kept_session(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     kept, gone = await signed_in("Ann"), await signed_in("Ann")
@@ -114,7 +116,7 @@ async def test_AB_06_a_new_password_keeps_the_sign_in_that_asked_for_it(
     assert not staying.ended
 
 
-async def test_a_connection_is_ended_after_its_session_was_forgotten(
+async def test_caches_are_cleared_before_connections_are_closed(
     database: Database, bus: EventBus, new_account: Any
 ) -> None:
     """A client that is sent away and comes back at once is refused, however long sessions are remembered."""
@@ -130,7 +132,7 @@ async def test_a_connection_is_ended_after_its_session_was_forgotten(
     assert await remembering.sessions.resolve(session.token) is None
 
 
-async def test_whoever_is_gone_is_not_watched(identity: Identity, signed_in: Any) -> None:
+async def test_closed_connections_are_not_tracked(identity: Identity, signed_in: Any) -> None:
     ann = await signed_in("Ann")
     connections = [Connection(identity.live_connections, ann) for _ in range(3)]
     assert len(identity.live_connections) == 1
@@ -141,13 +143,13 @@ async def test_whoever_is_gone_is_not_watched(identity: Identity, signed_in: Any
     assert not any(connection.ended for connection in connections)
 
 
-async def test_where_anybody_may_be_nobody_is_watched(identity: Identity) -> None:
+async def test_public_connections_are_not_tracked(identity: Identity) -> None:
     connection = Connection(identity.live_connections, None)
     assert len(identity.live_connections) == 0
     connection.close()
 
 
-async def test_a_thousand_are_asked_about_in_three_statements(
+async def test_a_thousand_sessions_are_checked_in_three_statements(
     identity: Identity, signed_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await signed_in("Ann")
@@ -188,7 +190,8 @@ def key_holder(actor: Actor, key: str) -> Actor:
     return Actor(actor.id, "", "", "user", "", session_id=key, credential="key")
 
 
-async def test_AB_21_connections_of_keys_end_with_their_key(
+@pytest.mark.case("AB-21")
+async def test_connections_of_a_key_are_closed_with_the_key(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     keys, ann = Keys(), await signed_in("Ann")
@@ -199,14 +202,14 @@ async def test_AB_21_connections_of_keys_end_with_their_key(
     assert not two.ended
 
 
-async def test_credentials_that_nobody_knows_of_any_more_let_nobody_stay(
+async def test_connections_of_an_unknown_credential_kind_are_closed(
     identity: Identity, signed_in: Any, watching: LiveConnections
 ) -> None:
     connection = Connection(watching, key_holder(await signed_in("Ann"), "k1"))
     await until(lambda: connection.ended)
 
 
-async def test_nothing_lives_on_for_long_because_nobody_can_be_asked(
+async def test_connections_are_closed_if_an_authenticator_fails_for_the_grace_period(
     signed_in: Any, identity: Identity
 ) -> None:
     keys, ann = Keys(), await signed_in("Ann")
@@ -221,7 +224,7 @@ async def test_nothing_lives_on_for_long_because_nobody_can_be_asked(
     assert not other.ended
 
 
-async def test_where_the_database_is_away_connections_end_after_the_grace(
+async def test_connections_are_closed_if_the_database_fails_for_the_grace_period(
     signed_in: Any, identity: Identity, database: Database
 ) -> None:
     connection = Connection(vigil := LiveConnections(0.2, []), await signed_in("Ann"))

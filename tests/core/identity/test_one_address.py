@@ -26,7 +26,7 @@ async def keyless(*accounts: tuple[str, str]) -> None:
     await fill_email_keys(current_database())
 
 
-async def test_every_way_to_write_an_address_finds_the_account(
+async def test_every_spelling_of_an_address_finds_the_account(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")
@@ -41,9 +41,7 @@ async def test_every_way_to_write_an_address_finds_the_account(
             await identity.accounts.create(name="X", email=email, password_hash=None)
 
 
-async def test_what_only_looks_like_an_address_finds_nobody(
-    identity: Identity, new_account: Any
-) -> None:
+async def test_look_alike_address_finds_no_account(identity: Identity, new_account: Any) -> None:
     vik = await new_account("Vik", password="right")
     assert vik.email == PLAIN
     for email in (
@@ -60,7 +58,7 @@ async def test_what_only_looks_like_an_address_finds_nobody(
     assert (await identity.check_password("VIK@example.org", "right")).id == vik.id
 
 
-async def test_accounts_that_collide_already_are_found_by_exactly_their_own_address(
+async def test_colliding_accounts_are_found_by_their_exact_address_only(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben, eve = await new_account("Ann"), await new_account("Ben"), await new_account("Eve")
@@ -81,7 +79,7 @@ async def test_accounts_that_collide_already_are_found_by_exactly_their_own_addr
     assert found is not None and found.id == ann.id
 
 
-async def test_the_start_says_that_accounts_collide(identity: Identity, new_account: Any) -> None:
+async def test_start_logs_colliding_accounts(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     with capture_logs() as quiet:
         await warn_of_collisions()
@@ -92,7 +90,7 @@ async def test_the_start_says_that_accounts_collide(identity: Identity, new_acco
     assert [(one["accounts"], one["see"]) for one in told] == [(2, "portico user list --colliding")]
 
 
-async def test_an_account_of_an_older_instance_is_found_and_given_a_key(
+async def test_account_without_a_key_is_found_and_given_one(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")

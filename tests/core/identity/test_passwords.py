@@ -28,19 +28,16 @@ def passwords() -> Passwords:
 @pytest.mark.parametrize(
     "password", ["x", "correct horse", "ä" * 36, "a" * 72, "nul\x00inside", " "]
 )
-async def test_a_password_matches_itself_and_nothing_else(
-    passwords: Passwords, password: str
-) -> None:
+async def test_password_matches_only_itself(passwords: Passwords, password: str) -> None:
     hashed = await passwords.hash(password)
     assert await passwords.verify(password, hashed)
     assert not await passwords.verify(password[:-1], hashed)
     assert not await passwords.verify(password.upper() + "!", hashed)
 
 
+@pytest.mark.case("AB-09")
 @pytest.mark.parametrize("password", ["a" * 73, "a" * 100, "ä" * 37, "a" * 10_000_000])
-async def test_ab09_a_password_over_72_bytes_cannot_be_set(
-    passwords: Passwords, password: str
-) -> None:
+async def test_password_over_72_bytes_is_refused(passwords: Passwords, password: str) -> None:
     started = time.perf_counter()
     with pytest.raises(InvalidRequest) as refused:
         await passwords.hash(password)
@@ -48,13 +45,14 @@ async def test_ab09_a_password_over_72_bytes_cannot_be_set(
     assert time.perf_counter() - started < 0.05  # AB-08: ten megabytes cost no hashing time
 
 
-async def test_an_empty_password_cannot_be_set(passwords: Passwords) -> None:
+async def test_empty_password_is_refused(passwords: Passwords) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await passwords.hash("")
     assert refused.value.detail == INVALID_PASSWORD
 
 
-async def test_ab09_equal_in_the_first_72_bytes_is_not_equal(passwords: Passwords) -> None:
+@pytest.mark.case("AB-09")
+async def test_passwords_equal_in_the_first_72_bytes_do_not_match(passwords: Passwords) -> None:
     hashed = await passwords.hash("a" * 72)
     assert await passwords.verify("a" * 72, hashed)
     assert not await passwords.verify("a" * 73, hashed)
@@ -64,19 +62,20 @@ async def test_ab09_equal_in_the_first_72_bytes_is_not_equal(passwords: Password
 @pytest.mark.parametrize(
     "hashed", [None, "", "not-a-hash", "$2b$04$short", "0b9e1c52-1111-4222-8333-444455556666"]
 )
-async def test_where_there_is_no_password_none_is_right(
+async def test_account_without_password_matches_none(
     passwords: Passwords, hashed: str | None
 ) -> None:
     assert not await passwords.verify("", hashed)
     assert not await passwords.verify("anything", hashed)
 
 
-async def test_a_hash_made_elsewhere_is_understood(passwords: Passwords) -> None:
+async def test_imported_bcrypt_hash_is_verified(passwords: Passwords) -> None:
     elsewhere = bcrypt.hashpw(b"secret", bcrypt.gensalt(5, prefix=b"2a")).decode()
     assert await passwords.verify("secret", elsewhere)
 
 
-async def test_ab10_every_no_takes_equally_long() -> None:
+@pytest.mark.case("AB-10")
+async def test_every_mismatch_takes_equally_long() -> None:
     """Measured as work done by this process, so that a busy machine does not decide the test."""
     passwords = Passwords(rounds=8, threads=1)
     hashed = await passwords.hash("right")
@@ -96,7 +95,7 @@ async def test_ab10_every_no_takes_equally_long() -> None:
     assert max(medians.values()) - min(medians.values()) < 0.005, medians
 
 
-async def test_a_rule_of_the_operator_is_asked_for_new_passwords_only(passwords: Passwords) -> None:
+async def test_password_rule_applies_to_new_passwords_only(passwords: Passwords) -> None:
     hashed = await passwords.hash("short")
 
     def at_least_eight(password: str) -> None:
@@ -110,7 +109,7 @@ async def test_a_rule_of_the_operator_is_asked_for_new_passwords_only(passwords:
     assert await passwords.hash("long enough")
 
 
-async def test_others_are_served_while_passwords_are_checked() -> None:
+async def test_event_loop_runs_while_passwords_are_hashed() -> None:
     passwords = Passwords(rounds=10, threads=2)
     lag = 0.0
     work = asyncio.gather(*(passwords.verify("x", None) for _ in range(8)))
@@ -121,7 +120,7 @@ async def test_others_are_served_while_passwords_are_checked() -> None:
     assert lag < 0.25
 
 
-async def test_a_crowd_is_told_to_come_back_even_if_it_hangs_up_early(
+async def test_full_queue_is_refused_even_if_clients_disconnect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MAX_QUEUED_PER_THREAD", 3)

@@ -30,21 +30,21 @@ OFF = {
 }
 
 
-def test_the_default_tree_has_every_word_clients_know() -> None:
+def test_default_tree_has_every_permission_of_the_clients() -> None:
     tree = default_tree(PermissionDefaults())
     assert {section: set(words) for section, words in tree.items()} == {
         section: set(words.split()) for section, words in WORDS.items()
     }
 
 
-def test_by_default_people_chat_and_make_nothing_for_others() -> None:
+def test_defaults_allow_chats_and_no_sharing() -> None:
     for section, words in default_tree(PermissionDefaults()).items():
         for word, value in words.items():
             on = section in ("chat", "features") and f"{section}.{word}" not in OFF
             assert value is on, f"{section}.{word}"
 
 
-def test_every_default_has_a_variable_of_its_own() -> None:
+def test_every_default_permission_has_a_variable() -> None:
     variables: list[str] = []
     for field in msgspec.structs.fields(PermissionDefaults):
         shape = msgspec.inspect.type_info(field.type)
@@ -57,7 +57,7 @@ def test_every_default_has_a_variable_of_its_own() -> None:
     assert "USER_PERMISSIONS_NOTES_ALLOW_SHARING" in variables
 
 
-def test_sharing_of_knowledge_and_notes_falls_back_to_the_shared_variables() -> None:
+def test_sharing_variables_of_knowledge_and_notes_fall_back_to_the_shared_ones() -> None:
     shared = {
         "USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ALLOW_PUBLIC_SHARING": "true",
         "USER_PERMISSIONS_NOTES_ALLOW_PUBLIC_SHARING": "true",
@@ -79,7 +79,7 @@ def test_sharing_of_knowledge_and_notes_falls_back_to_the_shared_variables() -> 
         assert loaded.explicitly_set("permissions") == (fields if environ else set())
 
 
-def test_groups_add_and_never_take_away() -> None:
+def test_groups_add_permissions_and_never_remove_them() -> None:
     defaults = {"a": {"on": True, "off": False}}
     assert effective(defaults, [{"a": {"on": False, "off": True}}]) == {
         "a": {"on": True, "off": True}
@@ -88,25 +88,26 @@ def test_groups_add_and_never_take_away() -> None:
     assert defaults == {"a": {"on": True, "off": False}}
 
 
-def test_words_only_a_group_knows_are_kept() -> None:
+def test_permissions_only_a_group_has_are_kept() -> None:
     tree = effective({"a": {"b": False}}, [{"echo": {"shout": True}}, {"a": {"c": False}}])
     assert tree == {"a": {"b": False, "c": False}, "echo": {"shout": True}}
     assert allows(tree, "echo.shout")
 
 
+@pytest.mark.case("AB-31")
 @pytest.mark.parametrize("grant", [{"a": {"b": "no"}}, {"a": {"b": 1}}, {"a": {"b": [True]}}, {"a": "b"}, {"a": True},
                                    {"a": None}, {"a": {"b": {"c": True}}}, [], "a.b", None, 5])  # fmt: skip
-def test_ab31_nothing_but_true_grants(grant: object) -> None:
+def test_only_true_grants(grant: object) -> None:
     assert not allows(effective({"a": {"b": False}}, [grant]), "a.b")
 
 
 @pytest.mark.parametrize("permission", ["", "a", "a.", ".b", "a.x", "x.b", "a.b.c"])
-def test_nobody_is_permitted_what_the_tree_does_not_know(permission: str) -> None:
+def test_unknown_permission_is_not_granted(permission: str) -> None:
     assert not allows({"a": {"b": True}}, permission)
     assert allows({"a": {"b": True}}, "a.b")
 
 
-def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
+def test_damaged_permissions_grant_nothing() -> None:
     trees = EffectivePermissionsCache(default_tree(PermissionDefaults()))
     assert trees.of(("{not json", "[]", '{"workspace":{"models":true}}')).tree["workspace"][
         "models"
@@ -114,7 +115,7 @@ def test_a_damaged_text_grants_nothing_and_harms_nothing() -> None:
     assert trees.of(("{not json",)).tree == trees.defaults
 
 
-def test_a_combination_is_worked_out_once_and_the_memory_is_bounded() -> None:
+def test_effective_permissions_are_cached_up_to_a_limit() -> None:
     trees = EffectivePermissionsCache(default_tree(PermissionDefaults()))
     granted = ('{"workspace":{"models":true}}',)
     assert trees.of(granted) is trees.of(granted)

@@ -33,7 +33,7 @@ async def ada(new_account: Any) -> Account:
     return account
 
 
-async def test_whoever_is_new_is_given_an_account_and_found_again_by_the_subject(
+async def test_unknown_user_gets_an_account_and_is_found_by_subject_later(
     identity: Identity,
 ) -> None:
     made = await admit(identity, CEA)
@@ -42,26 +42,27 @@ async def test_whoever_is_new_is_given_an_account_and_found_again_by_the_subject
     assert await admit(identity, renamed, ProvisioningRules()) == made
 
 
-async def test_newcomers_are_refused_where_there_shall_be_none(identity: Identity) -> None:
+async def test_unknown_user_is_refused_without_create_accounts(identity: Identity) -> None:
     with pytest.raises(Forbidden):
         await admit(identity, CEA, ProvisioningRules())
     assert await identity.accounts.by_email("cea@example.org") is None
 
 
-async def test_a_newcomer_has_the_role_of_the_provider(identity: Identity) -> None:
+async def test_new_account_has_the_role_of_the_provider(identity: Identity) -> None:
     assert (await admit(identity, like(CEA, role="user"))).role == "user"
 
 
-async def test_somebody_without_a_password_cannot_sign_in_by_one(identity: Identity) -> None:
+async def test_account_without_password_cannot_sign_in_with_one(identity: Identity) -> None:
     await admit(identity, CEA)
     for password in ("", "x", "cea@example.org"):
         with pytest.raises(InvalidRequest):
             await identity.check_password("cea@example.org", password)
 
 
+@pytest.mark.case("AB-76")
 @pytest.mark.parametrize("email_verified", [True, False])
 @pytest.mark.parametrize("merge", ["never", "non_admins", "always"])
-async def test_AB_76_accounts_are_merged_only_where_it_is_vouched_for_and_wanted(
+async def test_accounts_are_linked_only_by_verified_email_and_if_enabled(
     identity: Identity, new_account: Any, email_verified: bool, merge: Any
 ) -> None:
     await new_account("Cea")
@@ -78,16 +79,16 @@ async def test_AB_76_accounts_are_merged_only_where_it_is_vouched_for_and_wanted
     assert await identity.links.account_id("acme", "c-1") is None
 
 
-async def test_AB_76_an_administrator_is_never_merged_with_unless_that_is_said(
-    identity: Identity, ada: Account
-) -> None:
+@pytest.mark.case("AB-76")
+async def test_administrator_is_linked_only_with_always(identity: Identity, ada: Account) -> None:
     proof = like(CEA, email="ADA@example.org")
     with pytest.raises(InvalidRequest):
         await admit(identity, proof, ProvisioningRules(link_by_email="non_admins"))
     assert (await admit(identity, proof, ProvisioningRules(link_by_email="always"))).id == ada.id
 
 
-async def test_AB_76_an_account_that_is_somebody_to_a_provider_is_nobody_else_to_it(
+@pytest.mark.case("AB-76")
+async def test_linked_account_is_not_linked_to_a_second_subject(
     identity: Identity,
 ) -> None:
     made = await admit(identity, CEA)
@@ -98,32 +99,32 @@ async def test_AB_76_an_account_that_is_somebody_to_a_provider_is_nobody_else_to
     assert (await admit(identity, CEA, everybody, by="globex")).id == made.id
 
 
-async def test_two_providers_may_call_two_people_by_the_same_subject(identity: Identity) -> None:
+async def test_two_providers_may_use_the_same_subject(identity: Identity) -> None:
     one = await admit(identity, CEA)
     other = await admit(identity, like(CEA, email="dan@example.org"), by="globex")
     assert one.id != other.id
     assert (await admit(identity, CEA)).id == one.id
 
 
+@pytest.mark.case("AB-77")
 @pytest.mark.parametrize(
     "other", ["C-1", "c-1 ", "c_1", "c%1", "c-01", "%", "_", "ç-1", "c\u20111"]
 )
-async def test_AB_77_subjects_are_compared_byte_by_byte(identity: Identity, other: str) -> None:
+async def test_subjects_are_compared_byte_by_byte(identity: Identity, other: str) -> None:
     one = await admit(identity, CEA)
     two = await admit(identity, like(CEA, subject=other, email="dan@example.org"))
     assert one.id != two.id
 
 
+@pytest.mark.case("AB-77")
 @pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 10_000])
-async def test_AB_77_what_no_provider_calls_anybody_is_refused(
-    identity: Identity, subject: str
-) -> None:
+async def test_invalid_subject_is_refused(identity: Identity, subject: str) -> None:
     with pytest.raises(InvalidRequest):
         await admit(identity, like(CEA, subject=subject))
     assert await identity.accounts.count() == 1
 
 
-async def test_a_role_of_the_provider_is_in_force_from_the_next_sign_in(identity: Identity) -> None:
+async def test_role_of_the_provider_applies_at_the_next_sign_in(identity: Identity) -> None:
     made = await admit(identity, like(CEA, role="user"))
     session = await identity.sessions.open(made)
     promoted = await admit(identity, like(CEA, role="admin"))
@@ -136,7 +137,7 @@ async def test_a_role_of_the_provider_is_in_force_from_the_next_sign_in(identity
     assert await identity.sessions.resolve(session.token) is None
 
 
-async def test_the_last_administrator_stays_one_whatever_a_provider_says(
+async def test_provider_cannot_demote_the_last_administrator(
     identity: Identity, ada: Account
 ) -> None:
     await identity.links.add("acme", "a-1", ada.id)
@@ -144,7 +145,7 @@ async def test_the_last_administrator_stays_one_whatever_a_provider_says(
     assert (await admit(identity, proof)).role == "admin"
 
 
-async def test_groups_become_exactly_those_of_the_provider_but_for_those_left_alone(
+async def test_groups_are_synchronized_except_ignored_ones(
     identity: Identity, ada: Account
 ) -> None:
     groups = identity.groups
@@ -164,7 +165,7 @@ async def test_groups_become_exactly_those_of_the_provider_but_for_those_left_al
     assert set(await groups.ids_of_account(made.id)) == {ids["blue"], ids["kept"]}
 
 
-async def test_groups_that_are_missing_are_made_where_the_operator_wants_it(
+async def test_missing_groups_are_created_with_create_groups(
     identity: Identity,
 ) -> None:
     terms = ProvisioningRules(create_accounts=True, create_groups=True)
@@ -172,19 +173,19 @@ async def test_groups_that_are_missing_are_made_where_the_operator_wants_it(
     assert [group.name for group in await identity.groups.of_account(made.id)] == ["new"]
 
 
-async def test_a_link_is_noted_without_the_subject(identity: Identity) -> None:
+async def test_audit_entry_of_a_link_has_no_subject(identity: Identity) -> None:
     made = await admit(identity, CEA)
     noted = await AuditLog().page(AuditFilter(what="account.linked"))
     assert [(entry.subject_id, bytes(entry.became)) for entry in noted] == [(made.id, b'"acme"')]
 
 
-async def test_a_deleted_account_takes_its_links_along(identity: Identity, ada: Account) -> None:
+async def test_deletion_removes_the_links_of_the_account(identity: Identity, ada: Account) -> None:
     made = await admit(identity, CEA)
     await identity.accounts.delete(made.id, by=ada.id)
     assert await identity.links.account_id("acme", "c-1") is None
 
 
-async def test_somebody_without_a_subject_is_found_by_the_address_each_time(
+async def test_user_without_subject_is_found_by_email_each_time(
     identity: Identity, ada: Account
 ) -> None:
     terms = ProvisioningRules(create_accounts=True, link_by_email="always")
@@ -197,7 +198,7 @@ async def test_somebody_without_a_subject_is_found_by_the_address_each_time(
 
 
 @pytest.mark.parametrize("subject", ["c-1", None])
-async def test_a_newcomer_who_comes_many_times_at_once_has_one_account(
+async def test_concurrent_first_sign_ins_create_one_account(
     identity: Identity, subject: str | None
 ) -> None:
     terms = ProvisioningRules(create_accounts=True, link_by_email="always")

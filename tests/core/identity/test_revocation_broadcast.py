@@ -37,7 +37,7 @@ def eventually(holds: Callable[[], object]) -> bool:
     return True
 
 
-def test_a_sign_out_is_marked_for_others_for_as_long_as_its_token_lasts(
+def test_sign_out_sets_a_marker_for_the_lifetime_of_the_token(
     admin: Client, app: InProcessApp, ask: Callable[..., Any], tmp_path: Path
 ) -> None:
     session_id = admin.get("/api/v1/auths/sessions").json["sessions"][0]["id"]
@@ -56,7 +56,8 @@ def second(env: dict[str, str], app: InProcessApp) -> Iterator[InProcessApp]:
     opened.close()
 
 
-def test_AB_04_another_instance_hears_of_it(
+@pytest.mark.case("AB-04")
+def test_another_instance_is_notified_of_a_sign_out(
     admin: Client, app: InProcessApp, second: InProcessApp
 ) -> None:
     there = Client(second.client.transport, admin.token)
@@ -68,7 +69,7 @@ def test_AB_04_another_instance_hears_of_it(
 @pytest.mark.parametrize(
     "word", ["", "x", "null", "{}", '"', "\x00", '"nobody"', "[" * 5000, "5", '"\\ud800"']
 )
-def test_whatever_is_said_there_signs_nobody_out_and_breaks_nothing(
+def test_forged_redis_messages_have_no_effect(
     admin: Client, app: InProcessApp, ask: Callable[..., Any], tmp_path: Path, word: str
 ) -> None:
     ask("publish", f"{tmp_path}:auth:ended", word)

@@ -20,7 +20,7 @@ async def count() -> int:
     return int((await fetch_all("SELECT COUNT(*) AS n FROM portico_session"))[0]["n"])
 
 
-async def test_a_sign_in_resolves_to_its_person(identity: Identity, new_account: Any) -> None:
+async def test_token_resolves_to_its_account(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     ben = await new_account("Ben", role="user")
     session = await identity.sessions.open(ben)
@@ -30,7 +30,7 @@ async def test_a_sign_in_resolves_to_its_person(identity: Identity, new_account:
     assert actor.is_verified and not actor.is_admin
 
 
-async def test_resolving_takes_one_statement(
+async def test_resolve_takes_one_statement(
     identity: Identity, new_account: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await identity.sessions.open(await new_account("Ann"))
@@ -45,7 +45,8 @@ async def test_resolving_takes_one_statement(
     assert len(asked) == 1
 
 
-async def test_ab04_a_closed_session_is_closed_for_good(
+@pytest.mark.case("AB-04")
+async def test_closed_session_stays_closed(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann = await new_account("Ann")
@@ -58,7 +59,8 @@ async def test_ab04_a_closed_session_is_closed_for_good(
     assert SessionRevoked(ann.id, actor.session_id, session.expires_at) in told
 
 
-async def test_ab04_tokens_that_never_expire_can_be_revoked_too(
+@pytest.mark.case("AB-04")
+async def test_token_without_expiry_can_be_revoked(
     database: Database, bus: EventBus, new_account: Any
 ) -> None:
     endless = Identity(IdentitySettings(session_lifetime="-1", bcrypt_rounds=4), SECRET, bus)
@@ -68,7 +70,7 @@ async def test_ab04_tokens_that_never_expire_can_be_revoked_too(
     assert await endless.sessions.resolve(session.token) is None
 
 
-async def test_ending_a_session_that_is_none_does_nothing(
+async def test_ending_an_invalid_token_does_nothing(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     session = await identity.sessions.open(await new_account("Ann"))
@@ -79,7 +81,7 @@ async def test_ending_a_session_that_is_none_does_nothing(
     assert told == []
 
 
-async def test_closing_all_leaves_nobody_signed_in(identity: Identity, new_account: Any) -> None:
+async def test_close_all_ends_every_session(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     first, second = await identity.sessions.open(ann), await identity.sessions.open(ann)
     bens = await identity.sessions.open(ben)
@@ -89,7 +91,8 @@ async def test_closing_all_leaves_nobody_signed_in(identity: Identity, new_accou
     assert await identity.sessions.resolve(bens.token) is not None
 
 
-async def test_AB_06_whoever_proved_the_old_password_is_too_late_although_one_sign_in_is_kept(
+@pytest.mark.case("AB-06")
+async def test_sign_in_with_the_old_password_fails_after_a_change(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")
@@ -106,7 +109,7 @@ async def test_AB_06_whoever_proved_the_old_password_is_too_late_although_one_si
     assert await identity.sessions.resolve((await identity.sessions.open(again)).token) is not None
 
 
-async def test_the_session_to_keep_stays(identity: Identity, new_account: Any) -> None:
+async def test_close_all_keeps_the_given_session(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     kept, gone = await identity.sessions.open(ann), await identity.sessions.open(ann)
     actor = await identity.sessions.resolve(kept.token)
@@ -116,7 +119,7 @@ async def test_the_session_to_keep_stays(identity: Identity, new_account: Any) -
     assert await identity.sessions.resolve(gone.token) is None
 
 
-async def test_a_sign_in_does_not_overtake_the_end_of_all_sign_ins(
+async def test_concurrent_sign_in_does_not_survive_close_all(
     identity: Identity, new_account: Any
 ) -> None:
     """Somebody proved the old password just before it was changed."""
@@ -127,7 +130,7 @@ async def test_a_sign_in_does_not_overtake_the_end_of_all_sign_ins(
     assert await identity.sessions.open(await identity.accounts.by_id(ann.id))
 
 
-async def test_a_deleted_account_cannot_be_signed_in(identity: Identity, new_account: Any) -> None:
+async def test_deleted_account_cannot_open_a_session(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     session = await identity.sessions.open(ben)
     await identity.accounts.delete(ben.id, by=ann.id)
@@ -136,7 +139,7 @@ async def test_a_deleted_account_cannot_be_signed_in(identity: Identity, new_acc
         await identity.sessions.open(ben)
 
 
-async def test_a_session_id_of_somebody_else_is_nobodys(
+async def test_session_id_of_another_account_is_refused(
     identity: Identity, new_account: Any
 ) -> None:
     """Well signed, both halves exist, but they do not belong together."""
@@ -147,7 +150,7 @@ async def test_a_session_id_of_somebody_else_is_nobodys(
     assert await identity.sessions.resolve(mixed) is None
 
 
-async def test_expired_rows_are_swept_now_and_then(
+async def test_expired_sessions_are_deleted_from_time_to_time(
     identity: Identity, new_account: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await new_account("Ann")
@@ -161,12 +164,12 @@ async def test_expired_rows_are_swept_now_and_then(
     assert await count() == 2
 
 
-async def test_no_token_is_kept_in_the_database(identity: Identity, new_account: Any) -> None:
+async def test_tokens_are_not_stored(identity: Identity, new_account: Any) -> None:
     session = await identity.sessions.open(await new_account("Ann"))
     assert session.token.split(".")[2] not in str(await fetch_all("SELECT * FROM portico_session"))
 
 
-async def test_nothing_is_remembered_of_a_token_that_nobody_is_signed_in_with(
+async def test_claims_of_a_closed_session_are_not_cached(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")

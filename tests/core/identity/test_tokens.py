@@ -45,22 +45,23 @@ def soon() -> int:
     return int(time.time()) + 600
 
 
-def test_a_token_we_made_says_what_we_put_in(signer: TokenSigner) -> None:
+def test_signed_token_contains_its_claims(signer: TokenSigner) -> None:
     token, expires_at = signer.sign("ann", "one", 3)
     claims = signer.verify(token)
     assert (claims.id, claims.jti, claims.epoch, claims.exp) == ("ann", "one", 3, expires_at)
     assert expires_at is not None and 0 <= expires_at - HOUR - int(time.time()) + 1 <= 2
 
 
-def test_a_forgery_that_is_right_in_everything_passes(signer: TokenSigner) -> None:
+def test_token_with_valid_signature_and_claims_is_accepted(signer: TokenSigner) -> None:
     """So that the refusals below are about what they say they are."""
     assert signer.verify(ours(GOOD | {"exp": soon()})).id == "ann"
 
 
+@pytest.mark.case("AB-02")
 @pytest.mark.parametrize(
     "alg", ["none", "None", "nOnE", "NONE", "HS512", "HS384", "RS256", "", 5, None, ["HS256"]]
 )
-def test_ab02_no_algorithm_but_ours_is_accepted(signer: TokenSigner, alg: Any) -> None:
+def test_other_algorithms_are_refused(signer: TokenSigner, alg: Any) -> None:
     claims = GOOD | {"exp": soon()}
     unsigned = f"{encoded({'alg': alg, 'typ': 'JWT'})}.{encoded(claims)}."
     for token in (unsigned, forged({"alg": alg, "typ": "JWT"}, claims)):
@@ -68,12 +69,13 @@ def test_ab02_no_algorithm_but_ours_is_accepted(signer: TokenSigner, alg: Any) -
             signer.verify(token)
 
 
+@pytest.mark.case("AB-03")
 @pytest.mark.parametrize(
     "extra",
     [{"crit": ["x"]}, {"crit": ["b64"], "b64": False}, {"crit": 5}, {"kid": "../../etc"}, {"jku": "https://evil"},
      {"jwk": {"kty": "oct", "k": "a2s"}}, {"zip": "DEF"}],
 )  # fmt: skip
-def test_ab03_a_header_that_says_more_than_ours_is_refused(signer: TokenSigner, extra: Any) -> None:
+def test_header_with_additional_fields_is_refused(signer: TokenSigner, extra: Any) -> None:
     with pytest.raises(Unauthenticated):
         signer.verify(forged({"alg": "HS256", "typ": "JWT", **extra}, GOOD | {"exp": soon()}))
 
@@ -126,23 +128,23 @@ def in_short(claims: object) -> str:
     ],
     ids=in_short,
 )  # fmt: skip
-def test_ab03_junk_claims_are_refused_although_well_signed(
-    signer: TokenSigner, claims: Any
-) -> None:
+@pytest.mark.case("AB-03")
+def test_invalid_claims_with_valid_signature_are_refused(signer: TokenSigner, claims: Any) -> None:
     with pytest.raises(Unauthenticated):
         signer.verify(ours(claims))
 
 
+@pytest.mark.case("AB-03")
 @pytest.mark.parametrize(
     "token",
     ["", ".", "..", "...", "a.b.c", "a" * 9000, "é.x.y", "\ud800..", "sk-abc", tokens.HEADER],
 )
-def test_ab03_what_is_no_token_at_all_is_refused(signer: TokenSigner, token: str) -> None:
+def test_malformed_token_is_refused(signer: TokenSigner, token: str) -> None:
     with pytest.raises(Unauthenticated):
         signer.verify(token)
 
 
-def test_a_token_of_another_secret_is_refused(signer: TokenSigner) -> None:
+def test_token_of_another_secret_is_refused(signer: TokenSigner) -> None:
     stranger, _ = TokenSigner(Secret("a-strangers-own-secret-key-9876543210-qwe"), "1h").sign(
         "ann", "one", 0
     )
@@ -150,7 +152,7 @@ def test_a_token_of_another_secret_is_refused(signer: TokenSigner) -> None:
         signer.verify(stranger)
 
 
-def test_a_changed_token_is_refused_also_when_the_true_one_is_remembered(
+def test_changed_token_is_refused_while_the_original_is_cached(
     signer: TokenSigner,
 ) -> None:
     token, _ = signer.sign("ann", "one", 0)
@@ -160,9 +162,7 @@ def test_a_changed_token_is_refused_also_when_the_true_one_is_remembered(
         signer.verify(f"{head}.{encoded(GOOD | {'id': 'eve', 'exp': soon()})}.{sign}")
 
 
-def test_a_remembered_token_still_expires(
-    signer: TokenSigner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cached_token_expires(signer: TokenSigner, monkeypatch: pytest.MonkeyPatch) -> None:
     token, expires_at = signer.sign("ann", "one", 0)
     assert signer.verify(token) and expires_at is not None
     monkeypatch.setattr(tokens, "now", lambda: expires_at)
@@ -170,23 +170,21 @@ def test_a_remembered_token_still_expires(
         signer.verify(token)
 
 
-def test_no_more_tokens_are_remembered_than_planned(
-    signer: TokenSigner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cached_tokens_are_limited(signer: TokenSigner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MAX_CACHED_TOKENS", 3)
     for number in range(10):
         signer.verify(signer.sign("ann", f"{number}", 0)[0])
     assert len(signer._cached) == 3
 
 
-def test_a_shorter_lifetime_counts_for_tokens_given_out_before(signer: TokenSigner) -> None:
+def test_shorter_lifetime_applies_to_existing_tokens(signer: TokenSigner) -> None:
     token, _ = TokenSigner(Secret(KEY), "4w").sign("ann", "one", 0)
     with pytest.raises(Unauthenticated):
         signer.verify(token)
 
 
 @pytest.mark.parametrize("lifetime", ["-1", "0", " 0 "])
-def test_without_expiry_tokens_last_for_ever(lifetime: str) -> None:
+def test_unlimited_tokens_do_not_expire(lifetime: str) -> None:
     signer = TokenSigner(Secret(KEY), lifetime)
     token, expires_at = signer.sign("ann", "one", 0)
     assert expires_at is None and signer.verify(token).exp is None
@@ -196,26 +194,27 @@ def test_without_expiry_tokens_last_for_ever(lifetime: str) -> None:
     ("text", "seconds"),
     [("4w", 2419200), ("1h30m", 5400), ("1.5d", 129600), ("90s", 90), ("500ms", 1), ("2h-30m", 5400), ("+1m", 60)],
 )  # fmt: skip
-def test_a_lifetime_is_the_sum_of_its_parts(text: str, seconds: int) -> None:
+def test_lifetime_is_the_sum_of_its_parts(text: str, seconds: int) -> None:
     assert tokens.parse_lifetime(text) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["", "soon", "4", "4y", "1h 30m", "-1h", "0s", "4w!", "1e9w", "999999w", "٣h", "1.d"]
 )
-def test_a_lifetime_that_cannot_be_read_is_named(text: str) -> None:
+def test_unreadable_lifetime_is_named_in_the_error(text: str) -> None:
     with pytest.raises(BadSettings, match="JWT_EXPIRES_IN"):
         TokenSigner(Secret(KEY), text)
 
 
+@pytest.mark.case("AB-84")
 @pytest.mark.parametrize("secret", ["", "changeme", "t0p-s3cr3t", "12345678", "k" * 31])
-def test_ab84_a_weak_secret_is_refused_and_never_repeated(secret: str) -> None:
+def test_weak_secret_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(BadSettings, match="WEBUI_SECRET_KEY") as refused:
         TokenSigner(Secret(secret), "4w")
     assert not secret or secret not in str(refused.value)
 
 
-def test_our_signature_is_what_everybody_calls_hs256(signer: TokenSigner) -> None:
+def test_signature_is_standard_hs256(signer: TokenSigner) -> None:
     token, _ = signer.sign("ann", "one", 0)
     head, body, signature = token.split(".")
     expected = hmac.new(KEY.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()

@@ -17,9 +17,7 @@ def parts(**values: str) -> dict[str, msgspec.Raw]:
     return {name: msgspec.Raw(text.encode()) for name, text in values.items()}
 
 
-async def test_what_is_sent_later_lies_over_what_was_there(
-    identity: Identity, new_account: Any
-) -> None:
+async def test_update_replaces_top_level_keys(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     papers = identity.user_data
     assert bytes(await papers.read(ann.id, "settings")) == b"null"
@@ -32,9 +30,8 @@ async def test_what_is_sent_later_lies_over_what_was_there(
     assert bytes(await papers.read(ben.id, "settings")) == b"null"
 
 
-async def test_AB_28_changes_at_the_same_time_lose_nothing(
-    identity: Identity, new_account: Any
-) -> None:
+@pytest.mark.case("AB-28")
+async def test_concurrent_updates_lose_nothing(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     await asyncio.gather(
         *(identity.user_data.update(ann.id, "info", parts(**{f"k{n}": str(n)})) for n in range(20))
@@ -43,7 +40,8 @@ async def test_AB_28_changes_at_the_same_time_lose_nothing(
     assert kept == {f"k{n}": n for n in range(20)}
 
 
-async def test_AB_28_too_much_is_refused_by_name_and_changes_nothing(
+@pytest.mark.case("AB-28")
+async def test_oversized_user_data_is_refused_and_changes_nothing(
     identity: Identity, new_account: Any
 ) -> None:
     ann = await new_account("Ann")
@@ -54,15 +52,13 @@ async def test_AB_28_too_much_is_refused_by_name_and_changes_nothing(
     assert await identity.user_data.read(ann.id, "info") == first
 
 
-async def test_a_text_that_another_server_left_damaged_is_begun_anew(
-    identity: Identity, new_account: Any
-) -> None:
+async def test_damaged_user_data_is_replaced(identity: Identity, new_account: Any) -> None:
     ann = await new_account("Ann")
     await execute("UPDATE portico_account SET info = '[1'")
     assert bytes(await identity.user_data.update(ann.id, "info", parts(a="1"))) == b'{"a":1}'
 
 
-async def test_a_status_keeps_what_is_not_said_and_is_told(
+async def test_status_keeps_missing_fields_and_is_published(
     identity: Identity, new_account: Any, told: list[Any]
 ) -> None:
     ann = await new_account("Ann")
@@ -74,7 +70,7 @@ async def test_a_status_keeps_what_is_not_said_and_is_told(
     assert told == [AccountChanged(ann.id)] * 2
 
 
-async def test_nobody_keeps_anything(identity: Identity) -> None:
+async def test_user_data_of_a_missing_account_is_not_found(identity: Identity) -> None:
     for work in (
         identity.user_data.read("x", "info"),
         identity.user_data.update("x", "info", {}),

@@ -36,16 +36,14 @@ def emptied(
         yield env | {"DATABASE_URL": url}
 
 
-def test_the_data_directory_keeps_the_id_of_its_database_for_its_owner_only(
-    app: InProcessApp, data_dir: Path
-) -> None:
+def test_database_id_file_is_readable_by_its_owner_only(app: InProcessApp, data_dir: Path) -> None:
     file = data_dir / "database_id"
     (stored,) = app.call(fetch_all, "SELECT database_id FROM portico_database")
     assert file.read_text() == stored["database_id"] + "\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_an_empty_database_in_place_of_the_one_that_was_used_is_refused(
+def test_empty_database_in_place_of_a_used_one_is_refused(
     emptied: dict[str, str], data_dir: Path
 ) -> None:
     before = (data_dir / "database_id").read_text()
@@ -60,7 +58,7 @@ def test_an_empty_database_in_place_of_the_one_that_was_used_is_refused(
     InProcessApp(emptied).close()
 
 
-def test_a_database_that_was_brought_up_to_date_and_has_no_accounts_is_as_empty(
+def test_migrated_database_without_accounts_counts_as_empty(
     app: InProcessApp, data_dir: Path, env: dict[str, str]
 ) -> None:
     app.close()
@@ -70,7 +68,7 @@ def test_a_database_that_was_brought_up_to_date_and_has_no_accounts_is_as_empty(
         InProcessApp(env)
 
 
-def test_a_database_with_accounts_is_taken_over_from_another_data_directory(
+def test_database_with_accounts_is_accepted_by_another_data_directory(
     app: InProcessApp, data_dir: Path, env: dict[str, str]
 ) -> None:
     app.client.sign_up("Ada")
@@ -83,7 +81,7 @@ def test_a_database_with_accounts_is_taken_over_from_another_data_directory(
     assert (data_dir / "database_id").read_text() != "another\n"
 
 
-def test_commands_do_not_begin_anew_either(
+def test_commands_refuse_an_empty_database_too(
     emptied: dict[str, str], command: Command, monkeypatch
 ) -> None:
     for name, value in emptied.items():
@@ -95,7 +93,7 @@ def test_commands_do_not_begin_anew_either(
     command("migrate")
 
 
-def test_where_no_data_directory_lasts_the_operator_says_that_there_is_a_database(
+def test_require_existing_database_refuses_an_empty_one(
     env: dict[str, str], command: Command, monkeypatch, tmp_path: Path
 ) -> None:
     required = env | {"PORTICO_REQUIRE_EXISTING_DATABASE": "true"}

@@ -32,7 +32,7 @@ def reason(app: InProcessApp) -> str | None:
     return found[0] if found else None
 
 
-def test_a_schema_that_a_newer_release_changes_under_a_running_instance_is_left_alone(
+def test_instance_stops_writing_when_a_newer_release_changes_the_schema(
     app: InProcessApp,
 ) -> None:
     ada = app.client.sign_up("Ada")
@@ -47,14 +47,14 @@ def test_a_schema_that_a_newer_release_changes_under_a_running_instance_is_left_
 @pytest.mark.parametrize(
     "database_url", ["sqlite"], indirect=True
 )  # PostgreSQL is asked once a second
-def test_on_sqlite_not_one_write_comes_between(env: dict[str, str], app: InProcessApp) -> None:
+def test_no_write_follows_a_schema_change_on_sqlite(env: dict[str, str], app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     with closing(connect(f"{env['DATA_DIR']}/portico.db")) as newer:
         newer.execute(FUTURE)
     assert ada.post("/api/v1/chats/new", CHAT).status == 503
 
 
-def test_steps_that_a_newer_release_has_declared_safe_do_not_stop_an_instance(
+def test_tolerated_steps_do_not_stop_an_instance(
     app: InProcessApp,
 ) -> None:
     ada = app.client.sign_up("Ada")
@@ -67,7 +67,7 @@ def test_steps_that_a_newer_release_has_declared_safe_do_not_stop_an_instance(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_cause_is_logged_when_it_begins_and_when_it_ends_and_shown_meanwhile(
+def test_cause_is_logged_at_begin_and_end_and_shown_by_ready(
     env: dict[str, str],
 ) -> None:
     app = InProcessApp(env | {"PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT": "0.2"})
@@ -93,7 +93,7 @@ def test_a_cause_is_logged_when_it_begins_and_when_it_ends_and_shown_meanwhile(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_file_that_is_removed_makes_an_instance_unready(
+def test_removed_database_file_makes_the_instance_unready(
     app: InProcessApp, env: dict[str, str]
 ) -> None:
     ada = app.client.sign_up("Ada")

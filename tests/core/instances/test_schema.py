@@ -76,7 +76,7 @@ async def booked() -> set[str]:
 
 
 @pytest.mark.anyio
-async def test_steps_that_declare_nothing_wait_until_older_instances_have_ended(
+async def test_steps_without_declaration_wait_for_older_instances(
     database: Database, package: Package
 ) -> None:
     older = await run_older(database, package)
@@ -90,7 +90,7 @@ async def test_steps_that_declare_nothing_wait_until_older_instances_have_ended(
 
 
 @pytest.mark.anyio
-async def test_force_applies_them_all_the_same(database: Database, package: Package) -> None:
+async def test_force_applies_unsafe_steps(database: Database, package: Package) -> None:
     await run_older(database, package)
     newer = {"instances": TABLES, "notes": package(FIRST | UNDECLARED)}
     await bring_up_to_date(database, newer, force=True)
@@ -98,7 +98,7 @@ async def test_force_applies_them_all_the_same(database: Database, package: Pack
 
 
 @pytest.mark.anyio
-async def test_a_step_declared_safe_beside_the_previous_release_is_applied_beside_it(
+async def test_step_safe_beside_the_previous_release_is_applied(
     database: Database, package: Package
 ) -> None:
     await run_older(database, package)
@@ -110,7 +110,7 @@ async def test_a_step_declared_safe_beside_the_previous_release_is_applied_besid
 
 
 @pytest.mark.anyio
-async def test_what_is_safe_beside_the_previous_release_is_not_safe_beside_the_one_before(
+async def test_step_safe_beside_the_previous_release_waits_for_older_ones(
     database: Database, package: Package
 ) -> None:
     await run_older(database, package)
@@ -121,7 +121,7 @@ async def test_what_is_safe_beside_the_previous_release_is_not_safe_beside_the_o
 
 
 @pytest.mark.anyio
-async def test_a_step_may_name_the_oldest_step_that_an_instance_has_to_know(
+async def test_step_can_declare_the_oldest_required_step(
     database: Database, package: Package
 ) -> None:
     await run_older(database, package)
@@ -133,7 +133,7 @@ async def test_a_step_may_name_the_oldest_step_that_an_instance_has_to_know(
 
 
 @pytest.mark.anyio
-async def test_steps_of_a_plugin_that_an_instance_does_not_have_do_not_wait_for_it(
+async def test_steps_of_a_plugin_the_instance_lacks_do_not_wait(
     database: Database, package: Package
 ) -> None:
     await run_older(database, package)
@@ -146,9 +146,7 @@ async def test_steps_of_a_plugin_that_an_instance_does_not_have_do_not_wait_for_
 
 
 @pytest.mark.anyio
-async def test_an_instance_that_ended_without_a_word_is_not_waited_for(
-    database: Database, package: Package
-) -> None:
+async def test_killed_instance_is_not_waited_for(database: Database, package: Package) -> None:
     await run_older(database, package)
     (own,) = await live_instances()
     assert (own.version, own.release) == (
@@ -173,7 +171,7 @@ async def test_an_instance_that_ended_without_a_word_is_not_waited_for(
     assert [row["id"] for row in await fetch_all("SELECT id FROM portico_instance")] == [another.id]
 
 
-def test_a_schema_of_a_newer_release_is_refused_at_the_start_unless_forced(
+def test_schema_of_a_newer_release_is_refused_unless_forced(
     app: InProcessApp, env: dict[str, str]
 ) -> None:
     app.call(execute, FUTURE)
@@ -188,7 +186,7 @@ def test_a_schema_of_a_newer_release_is_refused_at_the_start_unless_forced(
     forced.close()
 
 
-def test_steps_of_a_plugin_that_is_not_loaded_are_no_reason_to_refuse(
+def test_steps_of_an_unloaded_plugin_do_not_refuse_the_start(
     app: InProcessApp, env: dict[str, str]
 ) -> None:
     app.call(execute, FUTURE.replace("identity", "folders"))
@@ -198,9 +196,7 @@ def test_steps_of_a_plugin_that_is_not_loaded_are_no_reason_to_refuse(
     InProcessApp(env | {"PORTICO_PLUGINS_DISABLE": "folders"}).close()
 
 
-def test_commands_say_that_a_newer_release_has_changed_the_schema(
-    app: InProcessApp, command: Command
-) -> None:
+def test_commands_report_a_schema_of_a_newer_release(app: InProcessApp, command: Command) -> None:
     app.call(execute, FUTURE)
     app.close()
     checked = command("migrate", "--check", code=1)
@@ -211,7 +207,7 @@ def test_commands_say_that_a_newer_release_has_changed_the_schema(
     command("migrate", "--force")
 
 
-def test_an_instance_is_listed_while_it_serves(app: InProcessApp) -> None:
+def test_instance_is_listed_while_it_runs(app: InProcessApp) -> None:
     (row,) = app.call(live_instances)
     assert row.release.startswith(f"{row.version}+")
     assert row.newest_steps.keys() >= {"identity", "chats"}

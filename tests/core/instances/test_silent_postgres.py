@@ -67,7 +67,7 @@ def crowd(ada: Client, statuses: list[int], stop: threading.Event) -> list[threa
     return threads
 
 
-def test_a_silent_postgres_costs_a_request_its_limit_and_no_more(
+def test_request_to_silent_postgres_ends_at_its_time_limit(
     app: InProcessApp, proxy: PostgresProxy
 ) -> None:
     ada = app.client.sign_up("Ada")
@@ -92,9 +92,7 @@ def test_a_silent_postgres_costs_a_request_its_limit_and_no_more(
     assert ada.post("/api/v1/chats/new", CHAT).status == 200
 
 
-def test_connections_that_are_lost_or_refused_give_503_and_never_500(
-    app: InProcessApp, proxy: PostgresProxy
-) -> None:
+def test_lost_or_refused_connections_answer_503(app: InProcessApp, proxy: PostgresProxy) -> None:
     ada = app.client.sign_up("Ada")
     statuses: list[int] = []
     stop = threading.Event()
@@ -118,7 +116,7 @@ def test_connections_that_are_lost_or_refused_give_503_and_never_500(
     assert ada.post("/api/v1/chats/new", CHAT).status == 200
 
 
-def test_a_stream_ends_after_its_grace_when_nobody_can_be_asked(
+def test_stream_ends_after_the_grace_period_without_a_database(
     env: dict[str, str], proxy: PostgresProxy, upstream: Upstream, tmp_path: Path
 ) -> None:
     settings = upstream.environment | {"PORTICO_IDENTITY_REVOCATION_GRACE_SECONDS": "1"}
@@ -133,7 +131,7 @@ def test_a_stream_ends_after_its_grace_when_nobody_can_be_asked(
         server.kill()
 
 
-def test_a_start_says_why_postgres_cannot_be_used(
+def test_start_error_names_the_reason_postgres_is_unusable(
     env: dict[str, str], proxy: PostgresProxy, tmp_path: Path
 ) -> None:
     for settings, why in (

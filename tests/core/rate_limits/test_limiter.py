@@ -81,7 +81,7 @@ async def let_through(times: int, work: Callable[[int], Any]) -> int:
     return passed
 
 
-async def test_the_sixteenth_try_for_an_account_is_refused_whether_they_fail_or_not(
+async def test_sixteenth_attempt_for_an_account_is_refused(
     limiter: Make,
 ) -> None:
     one = await limiter()
@@ -89,13 +89,13 @@ async def test_the_sixteenth_try_for_an_account_is_refused_whether_they_fail_or_
     assert await let_through(20, lambda _: fail(one, "ben@example.org")) == 15
 
 
-async def test_names_of_any_case_are_one_account(limiter: Make) -> None:
+async def test_account_names_are_case_insensitive(limiter: Make) -> None:
     one = await limiter(tries=3)
     names = ["ada@example.org", "ADA@example.org", "Ada@Example.ORG"]
     assert await let_through(9, lambda n: fail(one, names[n % 3])) == 3
 
 
-async def test_a_refusal_says_when_to_come_back_and_does_not_count_itself(limiter: Make) -> None:
+async def test_refusal_has_a_retry_time_and_is_not_counted(limiter: Make) -> None:
     one = await limiter(tries=2, window=100)
     await let_through(2, lambda _: fail(one))
     for _ in range(5):
@@ -105,7 +105,8 @@ async def test_a_refusal_says_when_to_come_back_and_does_not_count_itself(limite
         assert refused.value.detail == "API rate limit exceeded"
 
 
-async def test_AB_12_an_address_that_tries_many_accounts_is_refused_after_thirty_failures(
+@pytest.mark.case("AB-12")
+async def test_address_is_refused_after_thirty_failures_of_any_account(
     limiter: Make,
 ) -> None:
     one = await limiter()
@@ -113,7 +114,8 @@ async def test_AB_12_an_address_that_tries_many_accounts_is_refused_after_thirty
     await fail(one, address=THERE)
 
 
-async def test_AB_12_guessing_at_another_door_gives_no_further_guesses(limiter: Make) -> None:
+@pytest.mark.case("AB-12")
+async def test_password_endpoints_share_their_limits(limiter: Make) -> None:
     one = await limiter()
     await let_through(30, lambda n: fail(one, f"{n}@example.org"))
     with pytest.raises(RateLimited):
@@ -121,7 +123,8 @@ async def test_AB_12_guessing_at_another_door_gives_no_further_guesses(limiter: 
     await one.acquire("oauth", HERE, None)
 
 
-async def test_AB_12_tries_at_the_same_time_do_not_slip_through(limiter: Make) -> None:
+@pytest.mark.case("AB-12")
+async def test_concurrent_attempts_do_not_exceed_the_limit(limiter: Make) -> None:
     one = await limiter(failures=10)
     crowd = await asyncio.gather(
         *(fail(one, f"{n}@example.org") for n in range(200)), return_exceptions=True
@@ -129,7 +132,7 @@ async def test_AB_12_tries_at_the_same_time_do_not_slip_through(limiter: Make) -
     assert sum(outcome is None for outcome in crowd) == 10
 
 
-async def test_a_crowd_behind_one_address_that_knows_its_passwords_is_let_in(limiter: Make) -> None:
+async def test_many_successful_users_behind_one_address_are_allowed(limiter: Make) -> None:
     one = await limiter(failures=10)
 
     async def sign_in(account: str) -> None:
@@ -139,7 +142,7 @@ async def test_a_crowd_behind_one_address_that_knows_its_passwords_is_let_in(lim
     await asyncio.gather(*(sign_in(f"{n}@example.org") for n in range(100)))
 
 
-async def test_whoever_waits_in_vain_is_refused_when_the_last_has_failed(limiter: Make) -> None:
+async def test_waiting_attempt_is_refused_when_the_last_one_failed(limiter: Make) -> None:
     one = await limiter(failures=1)
     first = await one.acquire("signin", HERE, ADA)
     second = asyncio.create_task(one.acquire("signin", HERE, "ben@example.org"))
@@ -149,7 +152,7 @@ async def test_whoever_waits_in_vain_is_refused_when_the_last_has_failed(limiter
         await second
 
 
-async def test_what_was_never_judged_does_not_count(limiter: Make) -> None:
+async def test_withdrawn_attempt_does_not_count(limiter: Make) -> None:
     one = await limiter(tries=3)
     for _ in range(10):
         with pytest.raises(RateLimited, match="busy"):
@@ -158,7 +161,7 @@ async def test_what_was_never_judged_does_not_count(limiter: Make) -> None:
     assert await let_through(10, lambda _: fail(one)) == 3
 
 
-async def test_whoever_hangs_up_has_tried(limiter: Make) -> None:
+async def test_cancelled_attempt_counts(limiter: Make) -> None:
     one = await limiter(failures=3)
 
     async def hang_up(n: int) -> None:
@@ -169,13 +172,17 @@ async def test_whoever_hangs_up_has_tried(limiter: Make) -> None:
     assert await let_through(10, hang_up) == 3
 
 
-async def test_AB_11_the_owner_comes_in_whatever_others_try_from_elsewhere(limiter: Make) -> None:
+@pytest.mark.case("AB-11")
+async def test_user_can_sign_in_while_the_account_is_attacked_from_another_address(
+    limiter: Make,
+) -> None:
     one = await limiter()
     assert await let_through(100, lambda _: fail(one, address=THERE)) == 15
     await succeed(one)
 
 
-async def test_AB_11_guessing_from_everywhere_leaves_the_owners_places_open(limiter: Make) -> None:
+@pytest.mark.case("AB-11")
+async def test_distributed_attack_leaves_known_locations_allowed(limiter: Make) -> None:
     one = await limiter(account_failures=20)
     await succeed(one)
     assert await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}")) == 20
@@ -186,14 +193,15 @@ async def test_AB_11_guessing_from_everywhere_leaves_the_owners_places_open(limi
     await succeed(one, "ben@example.org", "203.0.113.1")
 
 
-async def test_AB_11_a_familiar_place_is_no_way_around_the_other_limits(limiter: Make) -> None:
+@pytest.mark.case("AB-11")
+async def test_known_location_does_not_bypass_the_other_limits(limiter: Make) -> None:
     one = await limiter(account_failures=20)
     await succeed(one)
     await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}"))
     assert await let_through(50, lambda _: fail(one)) == 14
 
 
-async def test_a_place_is_remembered_without_saying_whose_and_forgotten_in_the_end(
+async def test_location_is_stored_as_digest_and_expires(
     limiter: Make,
 ) -> None:
     one = await limiter(account_failures=1)
@@ -207,7 +215,7 @@ async def test_a_place_is_remembered_without_saying_whose_and_forgotten_in_the_e
         await succeed(one)
 
 
-async def test_somebody_with_ipv6_is_one_place_whatever_address_they_take(limiter: Make) -> None:
+async def test_ipv6_addresses_of_one_network_count_together(limiter: Make) -> None:
     one = await limiter(failures=5)
     assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"2001:db8:1:2::{n:x}")) == 5
     await fail(one, ADA, "2001:db8:1:3::1")
@@ -217,7 +225,7 @@ async def test_somebody_with_ipv6_is_one_place_whatever_address_they_take(limite
 
 
 @pytest.mark.parametrize("account", ["", "\x00", "\ud800", "a" * 100_000, "a\x00b", "{x}", "*"])
-async def test_any_text_may_be_an_account_or_an_address(
+async def test_any_text_is_accepted_as_account_or_address(
     limiter: Make, account: str, shared_redis: str, tmp_path: Path
 ) -> None:
     one = await limiter(shared_redis, str(tmp_path), tries=2)
@@ -225,7 +233,7 @@ async def test_any_text_may_be_an_account_or_an_address(
     assert await let_through(5, lambda _: succeed(one, ADA, account)) == 2
 
 
-async def test_it_can_be_switched_off(limiter: Make) -> None:
+async def test_rate_limits_can_be_disabled(limiter: Make) -> None:
     one = await limiter(enabled=False)
     assert await let_through(500, lambda _: succeed(one)) == 500
     assert not await fetch_all("SELECT id FROM portico_familiar")
@@ -239,7 +247,7 @@ def prefix(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-async def test_instances_with_a_redis_count_together(
+async def test_instances_with_redis_count_together(
     limiter: Make, shared_redis: str, prefix: str
 ) -> None:
     two = [await limiter(shared_redis, prefix) for _ in range(2)]
@@ -247,14 +255,14 @@ async def test_instances_with_a_redis_count_together(
     assert await let_through(100, lambda n: succeed(two[n % 2], address=THERE)) == 15
 
 
-async def test_instances_with_a_redis_give_back_together(
+async def test_instances_with_redis_refund_together(
     limiter: Make, shared_redis: str, prefix: str
 ) -> None:
     two = [await limiter(shared_redis, prefix, failures=3) for _ in range(2)]
     assert await let_through(30, lambda n: succeed(two[n % 2], f"{n}@example.org")) == 30
 
 
-async def test_keys_in_redis_stand_below_the_prefix_run_out_and_name_nobody(
+async def test_redis_keys_have_the_prefix_expire_and_are_digests(
     limiter: Make, redis: RedisServer
 ) -> None:
     one = await limiter(redis.url, "open-webui")
@@ -268,7 +276,7 @@ async def test_keys_in_redis_stand_below_the_prefix_run_out_and_name_nobody(
     await link.stop()
 
 
-async def test_an_attempt_that_all_instances_refuse_takes_no_place_in_its_own(
+async def test_attempt_refused_by_redis_is_refunded_locally(
     limiter: Make, redis: RedisServer
 ) -> None:
     here, there = [await limiter(redis.url, tries=3) for _ in range(2)]
@@ -280,9 +288,8 @@ async def test_an_attempt_that_all_instances_refuse_takes_no_place_in_its_own(
     assert await let_through(5, lambda _: fail(here)) == 3
 
 
-async def test_FT_08_while_redis_is_away_each_process_goes_on_counting(
-    limiter: Make, redis: RedisServer
-) -> None:
+@pytest.mark.case("FT-08")
+async def test_process_counts_while_redis_is_unavailable(limiter: Make, redis: RedisServer) -> None:
     one = await limiter(redis.url)
     assert await let_through(10, lambda _: fail(one)) == 10
     redis.stop()
@@ -299,7 +306,8 @@ def budget(key: str, most: int = 2, window: float = 10) -> RateLimit:
     return RateLimit(key, most, window, refund_on_success=True)
 
 
-def test_FT_06_the_window_slides_by_a_clock_of_its_own() -> None:
+@pytest.mark.case("FT-06")
+def test_window_slides_by_a_monotonic_clock() -> None:
     at = 0.0
     ledger = LocalCounter(lambda: at)
     for moment, wait in [(0, 0), (4, 0), (5, 5), (9, 1), (10, 0), (11, 3), (14, 0), (14, 6)]:
@@ -307,7 +315,7 @@ def test_FT_06_the_window_slides_by_a_clock_of_its_own() -> None:
         assert ledger.reserve([budget("a")], f"try-{moment}-{wait}") == [wait]
 
 
-def test_a_try_is_taken_from_all_budgets_or_from_none() -> None:
+def test_attempt_counts_against_all_limits_or_none() -> None:
     ledger = LocalCounter()
     assert ledger.reserve([budget("a", 1), budget("b")], "first") == [0, 0]
     for n in range(5):
@@ -317,7 +325,7 @@ def test_a_try_is_taken_from_all_budgets_or_from_none() -> None:
     assert ledger.reserve([budget("a", 1), budget("b")], "third") == [0, 0]
 
 
-def test_a_flood_of_invented_accounts_takes_no_more_room_and_frees_nobody() -> None:
+def test_many_invented_accounts_use_limited_memory_and_keep_full_keys() -> None:
     ledger = LocalCounter(max_keys=1000)
     guessed = budget("guessed", 2)
     for n in range(10_000):
@@ -328,7 +336,7 @@ def test_a_flood_of_invented_accounts_takes_no_more_room_and_frees_nobody() -> N
     assert len(ledger) <= 1000
 
 
-def test_keys_whose_tries_count_no_longer_are_forgotten() -> None:
+def test_expired_keys_are_dropped() -> None:
     at = 0.0
     ledger = LocalCounter(lambda: at)
     for n in range(1000):
@@ -339,7 +347,7 @@ def test_keys_whose_tries_count_no_longer_are_forgotten() -> None:
     assert len(ledger) == 200
 
 
-async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
+async def test_exception_in_the_block_counts_as_failure(limiter: Make) -> None:
     one = await limiter(failures=2)
 
     async def wrong(n: int) -> None:
@@ -350,7 +358,7 @@ async def test_failing_is_told_by_the_end_of_the_block(limiter: Make) -> None:
     assert await let_through(5, wrong) == 2
 
 
-async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
+async def test_reached_limit_is_logged_once_until_it_allows_attempts_again(
     limiter: Make,
 ) -> None:
     limits = await limiter(tries=100, failures=2)
@@ -370,7 +378,7 @@ async def test_a_limit_that_is_reached_is_one_log_line_until_it_has_room_again(
     assert [line["client"] for line in lines] == [THERE]
 
 
-async def test_instances_without_a_redis_count_together(limiter: Make) -> None:
+async def test_instances_without_redis_count_together(limiter: Make) -> None:
     two = [await limiter() for _ in range(2)]
     passed = await asyncio.gather(
         let_through(150, lambda _: fail(two[0])), let_through(150, lambda _: fail(two[1]))
@@ -378,21 +386,21 @@ async def test_instances_without_a_redis_count_together(limiter: Make) -> None:
     assert sum(passed) == 15
 
 
-async def test_instances_without_a_redis_give_back_together(limiter: Make) -> None:
+async def test_instances_without_redis_refund_together(limiter: Make) -> None:
     two = [await limiter(failures=3, tries=1000) for _ in range(2)]
     for n in range(20):
         await succeed(two[n % 2], f"{n}@example.org")
     assert await let_through(9, lambda n: fail(two[n % 2], f"x{n}@example.org")) == 3
 
 
-async def test_a_window_of_all_instances_runs_out(limiter: Make) -> None:
+async def test_window_in_the_database_expires(limiter: Make) -> None:
     two = [await limiter(tries=2, window=100) for _ in range(2)]
     assert await let_through(4, lambda _: fail(two[0])) == 2
     await execute("UPDATE portico_attempt SET attempts = REPLACE(attempts, ',17', ',16')")
     assert await let_through(4, lambda _: fail(two[1])) == 2
 
 
-async def test_a_flood_that_is_refused_writes_nothing(limiter: Make) -> None:
+async def test_refused_attempts_write_nothing(limiter: Make) -> None:
     one, other = await limiter(tries=3), await limiter(tries=3)
     assert await let_through(3, lambda _: fail(one)) == 3
     before = await fetch_all("SELECT * FROM portico_attempt ORDER BY key")
@@ -402,7 +410,7 @@ async def test_a_flood_that_is_refused_writes_nothing(limiter: Make) -> None:
     assert await fetch_all("SELECT * FROM portico_attempt ORDER BY key") == before
 
 
-async def test_attempts_in_the_database_run_out_and_name_nobody(limiter: Make) -> None:
+async def test_attempts_in_the_database_expire_and_are_digests(limiter: Make) -> None:
     one = await limiter()
     await fail(one)
     kept = await fetch_all("SELECT * FROM portico_attempt")
@@ -412,7 +420,7 @@ async def test_attempts_in_the_database_run_out_and_name_nobody(limiter: Make) -
     assert len(await fetch_all("SELECT * FROM portico_attempt")) == 3
 
 
-async def test_nobody_is_let_in_while_the_database_is_away(
+async def test_attempts_are_refused_while_the_database_is_unavailable(
     limiter: Make, database: Database
 ) -> None:
     one = await limiter(tries=2)
@@ -425,7 +433,7 @@ async def test_nobody_is_let_in_while_the_database_is_away(
     assert await let_through(5, lambda _: fail(one)) == 1
 
 
-async def test_those_who_wait_while_other_instances_have_every_place_are_refused(
+async def test_waiting_attempts_are_refused_while_other_instances_fill_the_limit(
     limiter: Make,
 ) -> None:
     here, there = await limiter(failures=2), await limiter(failures=2)
@@ -443,7 +451,7 @@ async def test_those_who_wait_while_other_instances_have_every_place_are_refused
     del taken
 
 
-async def test_instances_whose_redis_is_away_count_together_in_the_database(
+async def test_instances_without_reachable_redis_count_in_the_database(
     limiter: Make, redis: RedisServer
 ) -> None:
     two = [await limiter(redis.url) for _ in range(2)]
