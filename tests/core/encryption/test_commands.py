@@ -1,4 +1,4 @@
-"""`portico secret` as an operator has it: changing keys without losing what is locked."""
+"""`portico secret`: changing keys without losing encrypted values."""
 
 import asyncio
 import textwrap
@@ -18,7 +18,7 @@ PLUGIN = """
     from piccolo.columns import Text
     from piccolo.table import Table
     from portico.api import EncryptedColumn, PluginInfo, TableSet, hookimpl
-    PLUGIN = PluginInfo(api_version=1, summary="keeps tokens")
+    PLUGIN = PluginInfo(api_version=1, summary="Stores tokens.")
     class Token(Table, tablename="tokens_token"):
         id = Text(primary_key=True)
         token = Text()
@@ -29,7 +29,7 @@ PLUGIN = """
 """
 
 
-def vault(secret: str) -> Encryptor:
+def encryptor(secret: str) -> Encryptor:
     return Encryptor(lambda: make_key_ring([Secret(secret)]))
 
 
@@ -55,7 +55,7 @@ def database_url() -> str:
 
 @pytest.fixture
 def run(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """One command; a plugin that keeps three locked tokens is installed."""
+    """Run a command. A plugin with three encrypted tokens is installed."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     install(tmp_path / "site")
     cli("migrate")
@@ -71,8 +71,8 @@ def run(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def tokens(run, env: dict[str, str]) -> "Tokens":
     kept = Tokens(env)
     for name in "abc":
-        locked = vault(SECRET).encrypt(f"token of {name}", f"tokens:{name}")
-        kept.ask("INSERT INTO tokens_token VALUES ($1, $2)", name, locked)
+        encrypted = encryptor(SECRET).encrypt(f"token of {name}", f"tokens:{name}")
+        kept.ask("INSERT INTO tokens_token VALUES ($1, $2)", name, encrypted)
     return kept
 
 
@@ -95,9 +95,9 @@ class Tokens:
         return asyncio.run(asked())
 
     def read(self, secret: str) -> list[str]:
-        """All of them, unlocked with this secret alone."""
+        """Decrypt all tokens with this secret only."""
         found = self.ask("SELECT id, token FROM tokens_token ORDER BY id")
-        return [vault(secret).decrypt(row["token"], f"tokens:{row['id']}") for row in found]
+        return [encryptor(secret).decrypt(row["token"], f"tokens:{row['id']}") for row in found]
 
 
 TOKENS = [f"token of {name}" for name in "abc"]
@@ -109,7 +109,7 @@ def test_replacing_the_secret_key_does_not_silently_lose_encrypted_values(
 ) -> None:
     run("secret", "--adopt")
     refused = run("secret", "--adopt", code=1, WEBUI_SECRET_KEY=NEW)
-    assert f"tokens_token.token: 3 with {vault(SECRET).current_id}" in refused
+    assert f"tokens_token.token: 3 with {encryptor(SECRET).current_id}" in refused
     assert "PORTICO_PREVIOUS_SECRET_KEYS" in refused
     assert "cannot be decrypted" in run("secret", WEBUI_SECRET_KEY=NEW)
     moving = {"WEBUI_SECRET_KEY": NEW, "PORTICO_PREVIOUS_SECRET_KEYS": SECRET}
@@ -154,8 +154,8 @@ def test_weak_encryption_key_is_refused_before_anything_is_encrypted(run, tokens
 
 
 def test_rotation_names_inactive_plugins(run, tokens: Tokens) -> None:
-    said = run("secret", "rotate", PORTICO_PLUGINS_DISABLE="tokens", PORTICO_ENCRYPTION_KEYS=NEW)
-    assert "Skipped, because they are not active: tokens" in said
+    output = run("secret", "rotate", PORTICO_PLUGINS_DISABLE="tokens", PORTICO_ENCRYPTION_KEYS=NEW)
+    assert "Skipped, because they are not active: tokens" in output
 
 
 def test_plugin_with_encrypted_column_in_a_foreign_table_is_refused(

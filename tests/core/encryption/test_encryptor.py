@@ -1,4 +1,4 @@
-"""What is locked opens with the right key, for what it belongs to, and not otherwise."""
+"""Encryption of single values: keys, contexts and damaged values."""
 
 import pytest
 from hypothesis import given
@@ -14,65 +14,65 @@ OLD, NEW = Secret("the-old-key-0123-zyxwvutsrqponmlk"), Secret("the-new-key-4567
 TEXT = "sk-this-is-what-a-provider-gave-us"
 
 
-def vault(*secrets: Secret) -> Encryptor:
+def encryptor(*secrets: Secret) -> Encryptor:
     return Encryptor(lambda: make_key_ring(secrets))
 
 
 @given(text=st.text(), about=st.text())
 def test_every_text_is_decrypted_unchanged(text: str, about: str) -> None:
-    one = vault(OLD)
+    one = encryptor(OLD)
     assert one.decrypt(one.encrypt(text, about), about) == text
 
 
 @pytest.mark.parametrize("odd", ["", "\x00", "\ud800", "a" * 200_000])
 def test_unusual_texts_are_decrypted_unchanged(odd: str) -> None:
-    one = vault(OLD)
+    one = encryptor(OLD)
     assert one.decrypt(one.encrypt(odd, "x"), "x") == odd
 
 
 def test_encrypted_value_shows_version_and_key_id_only() -> None:
-    one = vault(OLD)
-    locked = one.encrypt(TEXT, "keys:1")
-    version, key, rest = locked.split(".")
+    one = encryptor(OLD)
+    encrypted = one.encrypt(TEXT, "keys:1")
+    version, key, rest = encrypted.split(".")
     assert (version, key) == ("v1", one.current_id)
     assert len(f"{version}.{key}.") == PREFIX_CHARS
-    assert TEXT not in locked
+    assert TEXT not in encrypted
     assert OLD.reveal() not in repr(one.key_ring)
     assert rest.replace("-", "").replace("_", "").isalnum()
 
 
 def test_same_text_is_encrypted_differently_each_time() -> None:
-    one = vault(OLD)
+    one = encryptor(OLD)
     assert len({one.encrypt(TEXT, "x") for _ in range(100)}) == 100
 
 
 def test_value_of_another_context_is_refused() -> None:
-    """Somebody who can write rows puts Ada's token into their own."""
-    one = vault(OLD)
+    """A value that is copied to another row cannot be read."""
+    one = encryptor(OLD)
     with pytest.raises(DecryptionError, match="belongs to another context"):
         one.decrypt(one.encrypt(TEXT, "oauth:ada"), "oauth:eve")
 
 
 def test_error_names_the_missing_key() -> None:
-    locked = vault(OLD).encrypt(TEXT, "x")
-    with pytest.raises(DecryptionError, match=vault(OLD).current_id):
-        vault(NEW).decrypt(locked, "x")
+    encrypted = encryptor(OLD).encrypt(TEXT, "x")
+    with pytest.raises(DecryptionError, match=encryptor(OLD).current_id):
+        encryptor(NEW).decrypt(encrypted, "x")
 
 
 def test_changed_value_is_refused_without_revealing_it() -> None:
-    one = vault(OLD)
-    locked = one.encrypt(TEXT, "x")
-    for place in range(len(locked)):
+    one = encryptor(OLD)
+    encrypted = one.encrypt(TEXT, "x")
+    for position in range(len(encrypted)):
         for other in "A.":
-            damaged = locked[:place] + other + locked[place + 1 :]
-            if damaged == locked:
+            damaged = encrypted[:position] + other + encrypted[position + 1 :]
+            if damaged == encrypted:
                 continue
             try:
                 opened = one.decrypt(damaged, "x")
             except DecryptionError as error:
-                assert TEXT not in str(error) and locked[PREFIX_CHARS:] not in str(error)
+                assert TEXT not in str(error) and encrypted[PREFIX_CHARS:] not in str(error)
             else:  # the last character carries bits that mean nothing
-                assert (opened, place) == (TEXT, len(locked) - 1)
+                assert (opened, position) == (TEXT, len(encrypted) - 1)
 
 
 @pytest.mark.parametrize(
@@ -81,32 +81,32 @@ def test_changed_value_is_refused_without_revealing_it() -> None:
 )
 def test_plain_text_is_refused(broken: str) -> None:
     with pytest.raises(DecryptionError):
-        vault(OLD).decrypt(broken, "x")
+        encryptor(OLD).decrypt(broken, "x")
 
 
 @pytest.mark.parametrize("length", range(1, 40))
 def test_truncated_value_is_refused(length: int) -> None:
-    one = vault(OLD)
+    one = encryptor(OLD)
     with pytest.raises(DecryptionError):
         one.decrypt(one.encrypt(TEXT, "x")[: PREFIX_CHARS + length], "x")
 
 
 def test_first_key_encrypts_and_every_key_decrypts() -> None:
-    locked = vault(OLD).encrypt(TEXT, "x")
-    both = vault(NEW, OLD)
-    assert both.decrypt(locked, "x") == TEXT
-    assert not both.is_current(locked)
+    encrypted = encryptor(OLD).encrypt(TEXT, "x")
+    both = encryptor(NEW, OLD)
+    assert both.decrypt(encrypted, "x") == TEXT
+    assert not both.is_current(encrypted)
     assert both.is_current(both.encrypt(TEXT, "x"))
-    assert vault(NEW).decrypt(both.encrypt(TEXT, "x"), "x") == TEXT
+    assert encryptor(NEW).decrypt(both.encrypt(TEXT, "x"), "x") == TEXT
 
 
 def test_secret_key_is_used_without_encryption_keys() -> None:
     plain = Encryptor(lambda: configured_key_ring(IdentitySettings(), OLD))
-    locked = plain.encrypt(TEXT, "x")
+    encrypted = plain.encrypt(TEXT, "x")
     later = IdentitySettings(encryption_keys=[NEW])
-    assert Encryptor(lambda: configured_key_ring(later, OLD)).decrypt(locked, "x") == TEXT
+    assert Encryptor(lambda: configured_key_ring(later, OLD)).decrypt(encrypted, "x") == TEXT
     moved = IdentitySettings(previous_secret_keys=[OLD])
-    assert Encryptor(lambda: configured_key_ring(moved, NEW)).decrypt(locked, "x") == TEXT
+    assert Encryptor(lambda: configured_key_ring(moved, NEW)).decrypt(encrypted, "x") == TEXT
 
 
 @pytest.mark.case("AB-84")

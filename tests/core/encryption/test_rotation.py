@@ -1,4 +1,4 @@
-"""Locking anew: all that can be read, once, while others go on, from wherever it stopped."""
+"""Key rotation: complete, interruptible, and safe beside other writers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,14 +32,14 @@ from portico.settings.section import Secret
 pytestmark = pytest.mark.anyio
 
 OLD, NEW = Secret("the-old-key-0123-zyxwvutsrqponmlk"), Secret("the-new-key-4567-abcdefghijklmnop")
-SHELF = EncryptedColumn(table="shelf", key="id", column="token", context="shelf:{id}")
+TOKENS = EncryptedColumn(table="tokens", key="id", column="token", context="tokens:{id}")
 NUMBERED = EncryptedColumn(
     table="numbered", key="number", column="token", context="numbered:{number}"
 )
 COUNT = 250
 
 
-def vault(*secrets: Secret) -> Encryptor:
+def encryptor(*secrets: Secret) -> Encryptor:
     return Encryptor(lambda: make_key_ring(secrets))
 
 
@@ -56,7 +56,7 @@ async def database(
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():
-        await execute("CREATE TABLE shelf (id TEXT PRIMARY KEY, token TEXT)")
+        await execute("CREATE TABLE tokens (id TEXT PRIMARY KEY, token TEXT)")
         await execute("CREATE TABLE numbered (number BIGINT PRIMARY KEY, token TEXT NOT NULL)")
         yield database
     await database.stop()
@@ -66,111 +66,111 @@ async def fill(one: Encryptor, count: int = COUNT) -> None:
     for number in range(count):
         key = f"id-{number:03}"
         await execute(
-            "INSERT INTO shelf VALUES ($1, $2)", key, one.encrypt(f"t{number}", f"shelf:{key}")
+            "INSERT INTO tokens VALUES ($1, $2)", key, one.encrypt(f"t{number}", f"tokens:{key}")
         )
 
 
 async def opened(one: Encryptor) -> list[str]:
-    found = await fetch_all("SELECT id, token FROM shelf WHERE token <> '' ORDER BY id")
-    return [one.decrypt(r["token"], SHELF.context_for(r["id"])) for r in found]
+    found = await fetch_all("SELECT id, token FROM tokens WHERE token <> '' ORDER BY id")
+    return [one.decrypt(r["token"], TOKENS.context_for(r["id"])) for r in found]
 
 
 async def test_rotation_encrypts_everything_with_the_new_key(database: Database) -> None:
-    old, both, new = vault(OLD), vault(NEW, OLD), vault(NEW)
+    old, both, new = encryptor(OLD), encryptor(NEW, OLD), encryptor(NEW)
     await fill(old)
-    await execute("INSERT INTO shelf VALUES ('empty', ''), ('null', NULL)")
+    await execute("INSERT INTO tokens VALUES ('empty', ''), ('null', NULL)")
     await execute("INSERT INTO numbered VALUES (7, $1)", old.encrypt("seven", "numbered:7"))
     blocks: list[int] = []
-    done = await rotate(both, [SHELF, NUMBERED], blocks.append)
+    done = await rotate(both, [TOKENS, NUMBERED], blocks.append)
     assert (done.reencrypted, done.undecryptable, sum(blocks)) == (COUNT + 1, {}, COUNT + 1)
     assert await opened(new) == [f"t{number}" for number in range(COUNT)]
     found = await fetch_one("SELECT token FROM numbered")
     assert found and new.decrypt(found["token"], "numbered:7") == "seven"
-    assert (await rotate(both, [SHELF, NUMBERED])).reencrypted == 0
+    assert (await rotate(both, [TOKENS, NUMBERED])).reencrypted == 0
 
 
 async def test_interrupted_rotation_continues(database: Database) -> None:
-    old, both = vault(OLD), vault(NEW, OLD)
+    old, both = encryptor(OLD), encryptor(NEW, OLD)
     await fill(old)
 
     def stop(_: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await rotate(both, [SHELF], stop)
-    counted = {held.key_id: held.count for held in await key_usage([SHELF])}
+        await rotate(both, [TOKENS], stop)
+    counted = {held.key_id: held.count for held in await key_usage([TOKENS])}
     assert counted == {both.current_id: 100, old.current_id: COUNT - 100}
     assert len(await opened(both)) == COUNT
-    assert (await rotate(both, [SHELF])).reencrypted == COUNT - 100
-    assert len(await opened(vault(NEW))) == COUNT
+    assert (await rotate(both, [TOKENS])).reencrypted == COUNT - 100
+    assert len(await opened(encryptor(NEW))) == COUNT
 
 
 async def test_rotation_does_not_overwrite_concurrent_writes(database: Database) -> None:
-    both = vault(NEW, OLD)
-    await fill(vault(OLD))
-    fresh = both.encrypt("written meanwhile", "shelf:id-150")
+    both = encryptor(NEW, OLD)
+    await fill(encryptor(OLD))
+    fresh = both.encrypt("written meanwhile", "tokens:id-150")
     writing = []
 
     def write(_: int) -> None:
-        text = "UPDATE shelf SET token = $1 WHERE id = 'id-150'"
+        text = "UPDATE tokens SET token = $1 WHERE id = 'id-150'"
         writing.append(asyncio.ensure_future(database.execute(text, fresh)))
 
-    await rotate(both, [SHELF], write)
+    await rotate(both, [TOKENS], write)
     await asyncio.gather(*writing)
-    await rotate(both, [SHELF])
-    assert (await opened(vault(NEW)))[150] == "written meanwhile"
+    await rotate(both, [TOKENS])
+    assert (await opened(encryptor(NEW)))[150] == "written meanwhile"
 
 
 async def test_concurrent_rotations_lose_nothing(database: Database) -> None:
-    await fill(vault(OLD))
-    both = vault(NEW, OLD)
-    await asyncio.gather(*(rotate(both, [SHELF]) for _ in range(3)))
-    assert await opened(vault(NEW)) == [f"t{number}" for number in range(COUNT)]
+    await fill(encryptor(OLD))
+    both = encryptor(NEW, OLD)
+    await asyncio.gather(*(rotate(both, [TOKENS]) for _ in range(3)))
+    assert await opened(encryptor(NEW)) == [f"t{number}" for number in range(COUNT)]
 
 
 async def test_undecryptable_values_are_counted_and_unchanged(database: Database) -> None:
-    await fill(vault(OLD), 3)
-    await execute("UPDATE shelf SET token = 'never locked' WHERE id = 'id-000'")
-    await execute("UPDATE shelf SET id = 'moved' WHERE id = 'id-001'")
-    stays = "SELECT id, token FROM shelf WHERE id <> 'id-002' ORDER BY id"
+    await fill(encryptor(OLD), 3)
+    await execute("UPDATE tokens SET token = 'never encrypted' WHERE id = 'id-000'")
+    await execute("UPDATE tokens SET id = 'moved' WHERE id = 'id-001'")
+    stays = "SELECT id, token FROM tokens WHERE id <> 'id-002' ORDER BY id"
     before = await fetch_all(stays)
-    done = await rotate(vault(NEW, OLD), [SHELF])
-    assert (done.reencrypted, done.undecryptable) == (1, {"shelf.token": 2})
+    done = await rotate(encryptor(NEW, OLD), [TOKENS])
+    assert (done.reencrypted, done.undecryptable) == (1, {"tokens.token": 2})
     assert await fetch_all(stays) == before
-    keys = {held.key_id: held.count for held in await key_usage([SHELF])}
-    assert keys == {"": 1, vault(OLD).current_id: 1, vault(NEW).current_id: 1}
+    keys = {held.key_id: held.count for held in await key_usage([TOKENS])}
+    assert keys == {"": 1, encryptor(OLD).current_id: 1, encryptor(NEW).current_id: 1}
 
 
 @pytest.mark.case("AB-84")
 async def test_instance_with_another_encryption_key_is_refused(
     database: Database,
 ) -> None:
-    await check_encryption_key(vault(OLD))
-    with pytest.raises(WrongEncryptionKey, match=vault(OLD).current_id):
-        await check_encryption_key(vault(NEW))
-    await check_encryption_key(vault(NEW, OLD))
-    assert await stored_key_id() == vault(NEW).current_id
+    await check_encryption_key(encryptor(OLD))
+    with pytest.raises(WrongEncryptionKey, match=encryptor(OLD).current_id):
+        await check_encryption_key(encryptor(NEW))
+    await check_encryption_key(encryptor(NEW, OLD))
+    assert await stored_key_id() == encryptor(NEW).current_id
     with pytest.raises(WrongEncryptionKey):
-        await check_encryption_key(vault(OLD))
-    await replace_encryption_key(vault(OLD))
-    await check_encryption_key(vault(OLD))
+        await check_encryption_key(encryptor(OLD))
+    await replace_encryption_key(encryptor(OLD))
+    await check_encryption_key(encryptor(OLD))
 
 
 @pytest.mark.case("AB-84")
 async def test_command_without_the_server_keys_encrypts_nothing(database: Database) -> None:
-    await check_encryption_key(vault(OLD))
-    other = vault(NEW)
-    other.stored_key_id = await stored_key_id()  # as when a house is opened
+    await check_encryption_key(encryptor(OLD))
+    other = encryptor(NEW)
+    other.stored_key_id = await stored_key_id()  # as at the start of the application
     with pytest.raises(WrongEncryptionKey, match="PORTICO_ENCRYPTION_KEYS"):
-        other.encrypt("text", "shelf:1")
-    both = vault(NEW, OLD)
+        other.encrypt("text", "tokens:1")
+    both = encryptor(NEW, OLD)
     both.stored_key_id = await stored_key_id()
-    assert both.is_current(both.encrypt("text", "shelf:1"))
+    assert both.is_current(both.encrypt("text", "tokens:1"))
 
 
 def test_context_of_a_column_names_the_row() -> None:
-    assert SHELF.context_for("7") == "shelf:7"
+    assert TOKENS.context_for("7") == "tokens:7"
     with pytest.raises(ValueError, match="must contain {id}"):
-        EncryptedColumn(table="shelf", key="id", column="token", context="shelf")
+        EncryptedColumn(table="tokens", key="id", column="token", context="tokens")
     with pytest.raises(ValueError, match="must contain {id}"):
-        EncryptedColumn(table="shelf", key="id", column="token", context="shelf:{id}:{owner}")
+        EncryptedColumn(table="tokens", key="id", column="token", context="tokens:{id}:{owner}")

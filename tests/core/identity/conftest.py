@@ -1,4 +1,4 @@
-"""A house's identity room on its own, on SQLite and on PostgreSQL."""
+"""`Identity` without the rest of the application, on SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -37,8 +37,8 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    rooms = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
-    templates.create(database_url, tmp_path, rooms)
+    tables = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
+    templates.create(database_url, tmp_path, tables)
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():
@@ -47,16 +47,16 @@ async def database(
 
 
 @pytest.fixture
-def told() -> list[Any]:
+def published() -> list[Any]:
     """Every event that was published, in order."""
     return []
 
 
 @pytest.fixture
-def bus(told: list[Any]) -> EventBus:
+def bus(published: list[Any]) -> EventBus:
     bus = EventBus(lambda owner, handle, event: handle(event))
     kinds = (AccountChanged, AccountCreated, AccountDeleted, GroupChanged, SessionRevoked)
-    bus.subscribe("test", [Listener(kind, told.append) for kind in kinds])
+    bus.subscribe("test", [Listener(kind, published.append) for kind in kinds])
     return bus
 
 

@@ -19,7 +19,7 @@ async def main(url: str, directory: str, prefix: str, number: int) -> None:
     await database.start()
     identity = Identity(
         IdentitySettings(),
-        Secret("founds-houses-in-tests-only-0123456789abc"),
+        Secret("first-accounts-in-tests-only-0123456789abc"),
         EventBus(lambda owner, handle, event: None),
     )
     with database.use():

@@ -31,11 +31,11 @@ async def trail(account_id: str) -> list[tuple[str, str, str, str]]:
 
 
 async def test_update_changes_all_fields_and_records_no_secrets(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", password="old", role="user")
     session = await identity.sessions.open(ben)
-    told.clear()
+    published.clear()
     hashed = await identity.passwords.hash("new")
     wanted = AccountChanges(
         name="Benno", email="BENNO@x.de", role="pending", profile_image_url="", password_hash=hashed
@@ -50,7 +50,7 @@ async def test_update_changes_all_fields_and_records_no_secrets(
     )
     assert (await identity.check_password("benno@x.de", "new")).id == ben.id
     assert await identity.sessions.resolve(session.token) is None
-    assert told[-1] == AccountChanged(ben.id)
+    assert published[-1] == AccountChanged(ben.id)
     found, _ = await identity.account_list.summaries(AccountQuery(query="benno@"))
     assert [one.id for one in found] == [ben.id]
     assert await trail(ben.id) == [
@@ -83,7 +83,7 @@ async def test_update_with_an_invalid_field_changes_nothing(
 
 
 async def test_unchanged_fields_are_neither_validated_nor_published(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="user")
     await execute(
@@ -91,12 +91,12 @@ async def test_unchanged_fields_are_neither_validated_nor_published(
         ben.id,
     )
     session = await identity.sessions.open(ben)
-    told.clear()
+    published.clear()
     wanted = AccountChanges(
         name="Ben", email="ben", role="user", profile_image_url="http://old/x.svg"
     )
     await identity.accounts.update(ben.id, wanted, by=ann.id)
-    assert told == [] and await identity.sessions.resolve(session.token)
+    assert published == [] and await identity.sessions.resolve(session.token)
     await identity.accounts.update(ben.id, AccountChanges(name="Benno"), by=ann.id)
     assert await identity.sessions.resolve(session.token)
 
@@ -205,7 +205,7 @@ async def test_demoted_administrator_cannot_change_accounts(
         await identity.accounts.update(eve.id, AccountChanges(role="admin"), by=ben.id)
 
 
-@pytest.mark.parametrize("how", ["by", "new owner", "keyboard", "delete_content"])
+@pytest.mark.parametrize("how", ["by", "new owner", "command line", "delete_content"])
 async def test_deletion_transfers_groups_to_the_new_owner(
     identity: Identity, bus: EventBus, new_account: Any, how: str
 ) -> None:
@@ -217,14 +217,14 @@ async def test_deletion_transfers_groups_to_the_new_owner(
     options: dict[str, Any] = {
         "by": {"by": ben.id},
         "new owner": {"new_owner_id": ben.id},
-        "keyboard": {},
+        "command line": {},
         "delete_content": {"by": ben.id, "delete_content": True},
     }[how]
     await identity.accounts.delete(eve.id, **options)
-    heir = {"by": ben.id, "new owner": ben.id, "keyboard": ann.id, "delete_content": None}[how]
-    assert leaving == [AccountDeleting(eve.id, heir)]
+    owner = {"by": ben.id, "new owner": ben.id, "command line": ann.id, "delete_content": None}[how]
+    assert leaving == [AccountDeleting(eve.id, owner)]
     kept = await fetch_all("SELECT account_id FROM portico_group WHERE id = $1", group.id)
-    assert kept == ([{"account_id": heir}] if heir else [])
+    assert kept == ([{"account_id": owner}] if owner else [])
     assert (await trail(eve.id))[-1][1:] == (
         "account.deleted", '{"role":"user"}', "null",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The roll of people: what is found, in which order, on which page."""
+"""Lists of accounts: search, order and pages."""
 
 from typing import Any
 
@@ -22,15 +22,15 @@ async def test_list_is_newest_first_in_pages_without_overlap(
     identity: Identity, new_account: Any
 ) -> None:
     made = [(await new_account(f"P{number:02}")).id for number in range(32)]
-    everybody = await identity.account_list.all()
-    assert [one.id for one in everybody] == [
-        one.id for one in sorted(everybody, key=lambda one: (one.created_at, one.id), reverse=True)
+    accounts = await identity.account_list.all()
+    assert [one.id for one in accounts] == [
+        one.id for one in sorted(accounts, key=lambda one: (one.created_at, one.id), reverse=True)
     ]
     pages = [await identity.account_list.accounts(AccountQuery(page=page)) for page in (1, 2, 3)]
     assert [len(page) for page, _ in pages] == [30, 2, 0]
     assert {total for _, total in pages} == {32}
-    assert [one.id for page, _ in pages for one in page] == [one.id for one in everybody]
-    assert sorted(one.id for one in everybody) == sorted(made)
+    assert [one.id for page, _ in pages for one in page] == [one.id for one in accounts]
+    assert sorted(one.id for one in accounts) == sorted(made)
     for first in (0, -1, -(10**30)):
         assert (await identity.account_list.accounts(AccountQuery(page=first)))[0] == pages[0][0]
     assert await identity.account_list.accounts(AccountQuery(page=10**20)) == ([], 32)
@@ -56,8 +56,8 @@ async def test_list_is_newest_first_in_pages_without_overlap(
 async def test_search_folds_all_scripts_and_escapes_wildcards(
     identity: Identity, query: str, found: set[str]
 ) -> None:
-    people = ("Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang")
-    for number, name in enumerate(people, start=1):
+    accounts = ("Änne", "İbrahim", "Ω mega", "100%", "a_b", "axb", "Straße", "!bang")
+    for number, name in enumerate(accounts, start=1):
         await identity.accounts.create(
             name=name, email=f"n{number}@example.org", password_hash=None
         )
@@ -92,12 +92,12 @@ async def test_search_without_emails_ignores_addresses(
 async def test_every_order_can_be_reversed(
     identity: Identity, order: str, ascending: list[str]
 ) -> None:
-    people = {  # email, created, updated, active, role
+    accounts = {  # email, created, updated, active, role
         "ann": ("b@x.de", 3, 3, 1, "pending"),
         "Ben": ("c@x.de", 1, 2, 3, "user"),
         "Cem": ("a@x.de", 2, 1, 2, "admin"),
     }
-    for name, (email, *values) in people.items():
+    for name, (email, *values) in accounts.items():
         made = await identity.accounts.create(name=name, email=email, password_hash=None)
         await execute(
             "UPDATE portico_account SET created_at = $2, updated_at = $3, last_active_at = $4, role = $5 "

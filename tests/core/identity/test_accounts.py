@@ -1,4 +1,4 @@
-"""Accounts: who is first, who is last, and what ends sign-ins."""
+"""Accounts: creation, roles, passwords and deletion."""
 
 import asyncio
 from typing import Any
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_first_account_is_administrator_and_the_second_is_not(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann", role="user"), await new_account("Ben")
     assert (ann.role, ben.role) == ("admin", "pending")
-    assert told == [AccountCreated(ann.id, "admin"), AccountCreated(ben.id, "pending")]
+    assert published == [AccountCreated(ann.id, "admin"), AccountCreated(ben.id, "pending")]
 
 
 async def test_account_created_by_an_administrator_has_the_requested_role(
@@ -72,7 +72,7 @@ async def test_failed_first_account_leaves_the_administrator_role_free(
 async def test_imported_accounts_count_as_first(
     identity: Identity, database: Database, new_account: Any
 ) -> None:
-    """Nobody becomes administrator of a house that others live in already."""
+    """A database with accounts but without a record of the first one grants no administrator role."""
     await database.execute(
         "INSERT INTO portico_account (id, email, role, name, profile_image_url, last_active_at, "
         "updated_at, created_at) VALUES ('x', 'x@example.org', 'admin', 'X', '', 1, 1, 1)"
@@ -123,17 +123,17 @@ async def test_check_password_returns_the_account_of_a_valid_pair(
 
 
 async def test_promotion_applies_at_once_and_keeps_sessions(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     await new_account("Ann")
     ben = await new_account("Ben", role="pending")
     session = await identity.sessions.open(ben)
-    told.clear()
+    published.clear()
     for role in ("user", "admin"):
         await identity.accounts.set_role(ben.id, role)
         actor = await identity.sessions.resolve(session.token)
         assert actor is not None and actor.role == role
-    assert told == [AccountChanged(ben.id)] * 2
+    assert published == [AccountChanged(ben.id)] * 2
 
 
 @pytest.mark.parametrize(("was", "becomes"), [("admin", "user"), ("user", "pending")])
@@ -160,25 +160,25 @@ async def test_promotion_together_with_a_new_password_ends_sessions(
 
 
 async def test_demotion_applies_at_once_and_ends_sessions(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     await new_account("Ann")
     ben = await new_account("Ben", role="user")
     session = await identity.sessions.open(ben)
-    told.clear()
+    published.clear()
     assert (await identity.accounts.set_role(ben.id, "pending")).role == "pending"
     assert await identity.sessions.resolve(session.token) is None
-    assert told == [SessionRevoked(ben.id), AccountChanged(ben.id)]
+    assert published == [SessionRevoked(ben.id), AccountChanged(ben.id)]
 
 
 async def test_setting_the_same_role_changes_nothing(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann = await new_account("Ann")
     session = await identity.sessions.open(ann)
-    told.clear()
+    published.clear()
     await identity.accounts.set_role(ann.id, "admin")
-    assert await identity.sessions.resolve(session.token) and told == []
+    assert await identity.sessions.resolve(session.token) and published == []
 
 
 @pytest.mark.case("AB-25")
@@ -212,7 +212,7 @@ async def test_two_administrators_who_demote_each_other_leave_one(
 
 
 async def test_new_password_ends_sessions_and_the_old_password(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann = await new_account("Ann", password="old")
     session = await identity.sessions.open(ann)
@@ -221,7 +221,7 @@ async def test_new_password_ends_sessions_and_the_old_password(
     assert (await identity.check_password(ann.email, "new")).epoch == ann.epoch + 1
     with pytest.raises(InvalidRequest):
         await identity.check_password(ann.email, "old")
-    assert AccountChanged(ann.id) in told
+    assert AccountChanged(ann.id) in published
     with pytest.raises(NotFound):
         await identity.accounts.set_password_hash("nobody", "x")
 
@@ -239,7 +239,7 @@ async def test_password_change_keeps_the_given_session(
 
 
 async def test_deletion_removes_all_rows_of_the_account(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", password="x")
     group = await identity.groups.create(name="G", description="", by=ann.id)
@@ -248,6 +248,6 @@ async def test_deletion_removes_all_rows_of_the_account(
     await identity.accounts.delete(ben.id, by=ann.id, delete_content=True)
     for table in ("portico_session", "portico_password", "portico_group_member"):
         assert await fetch_all(f"SELECT * FROM {table}") == []
-    assert told[-1] == AccountDeleted(ben.id)
+    assert published[-1] == AccountDeleted(ben.id)
     with pytest.raises(NotFound):
         await identity.accounts.delete(ben.id, by=ann.id)

@@ -1,4 +1,4 @@
-"""The defaults that are stored, and what stands on them."""
+"""Default permissions: stored, pinned and effective."""
 
 import copy
 from typing import Any
@@ -18,30 +18,30 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def lasting(database: Database, bus: EventBus) -> Identity:
-    """An identity room that trusts what it read for as long as it may."""
+def cached_identity(database: Database, bus: EventBus) -> Identity:
+    """An `Identity` with caches."""
     return Identity(IdentitySettings(bcrypt_rounds=4, session_cache_seconds=1), SECRET, bus)
 
 
 async def test_permission_checks_use_current_default_permissions(
-    lasting: Identity, new_account: Any
+    cached_identity: Identity, new_account: Any
 ) -> None:
     await new_account("Ann")
     ben = await new_account("Ben", role="user")
-    actor = await lasting.sessions.resolve((await lasting.sessions.open(ben)).token)
+    actor = await cached_identity.sessions.resolve((await cached_identity.sessions.open(ben)).token)
     assert actor is not None
-    group = await lasting.groups.create(
+    group = await cached_identity.groups.create(
         name="G", description="", by="", permissions={"workspace": {"models": True}}
     )
-    await lasting.groups.add_members(group.id, [ben.id])
-    tree = copy.deepcopy(await lasting.defaults.tree())
+    await cached_identity.groups.add_members(group.id, [ben.id])
+    tree = copy.deepcopy(await cached_identity.defaults.tree())
     # There and back: what was worked out for the first defaults must not be taken for the second.
     for value in (True, False, True):
         tree["chat"]["delete"] = value
-        await lasting.defaults.change(tree, "")
-        assert await lasting.is_permitted(actor, "chat.delete") is value
-        assert await lasting.is_permitted(actor, "workspace.models")
-    assert not await lasting.is_permitted(actor, "workspace.tools")
+        await cached_identity.defaults.change(tree, "")
+        assert await cached_identity.is_permitted(actor, "chat.delete") is value
+        assert await cached_identity.is_permitted(actor, "workspace.models")
+    assert not await cached_identity.is_permitted(actor, "workspace.tools")
 
 
 async def test_pinned_permissions_are_neither_stored_nor_overridden(

@@ -1,4 +1,4 @@
-"""One address, one person: how addresses are compared, and which are not taken."""
+"""E-mail addresses: comparison and validation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""AB-14: exactly one first administrator, however many processes ask at once."""
+"""Concurrent first accounts in several processes."""
 
 import os
 import subprocess
@@ -41,5 +41,5 @@ async def test_fifty_sign_ups_in_three_processes_make_one_administrator(
         process.stdin.flush()
     roles = [role for process in processes for role in process.communicate(timeout=60)[0].split()]
     assert sorted(roles) == ["admin"] + ["pending"] * 49
-    everybody = await identity.account_list.all()
-    assert [one.role for one in everybody].count("admin") == 1 and len(everybody) == 50
+    accounts = await identity.account_list.all()
+    assert [one.role for one in accounts].count("admin") == 1 and len(accounts) == 50

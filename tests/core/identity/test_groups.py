@@ -1,4 +1,4 @@
-"""Groups: members, and what membership permits."""
+"""Groups: members, permissions and deletion."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MODELS = {"workspace": {"models": True}}
 
 
 async def test_new_group_is_empty_and_members_are_listed_by_account(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
     group = await identity.groups.create(
@@ -26,7 +26,7 @@ async def test_new_group_is_empty_and_members_are_listed_by_account(
     assert (await identity.groups.add_members(group.id, [ben.id])).group.member_count == 1
     assert await identity.groups.ids_of_account(ben.id) == [group.id]
     assert await identity.groups.ids_of_account(ann.id) == []
-    assert [event for event in told if isinstance(event, GroupChanged)] == [
+    assert [event for event in published if isinstance(event, GroupChanged)] == [
         GroupChanged(group.id)
     ] * 2
 
@@ -42,9 +42,9 @@ async def test_adding_members_is_a_union_of_existing_accounts(
         return (await identity.groups.add_members(group.id, ids)).group.member_count
 
     assert await count_after_adding(ann.id) == 1
-    assert await count_after_adding(ann.id, ben.id, ben.id, "nobody", "\x00", "") == 2
+    assert await count_after_adding(ann.id, ben.id, ben.id, "missing", "\x00", "") == 2
     assert await count_after_adding() == 2
-    assert await count_after_adding(*(f"nobody{n}" for n in range(1200)), ann.id) == 2
+    assert await count_after_adding(*(f"missing-{n}" for n in range(1200)), ann.id) == 2
 
 
 async def test_joining_a_missing_group_is_refused(identity: Identity, new_account: Any) -> None:
@@ -91,7 +91,7 @@ async def test_tables_match_the_migrations(database: Database) -> None:
 
 
 async def test_listener_can_prevent_the_deletion_of_a_group(
-    identity: Identity, bus: EventBus, told: list[Any]
+    identity: Identity, bus: EventBus, published: list[Any]
 ) -> None:
     group = await identity.groups.create(name="G", description="", by="")
     seen: list[Any] = []
@@ -101,10 +101,10 @@ async def test_listener_can_prevent_the_deletion_of_a_group(
         raise ZeroDivisionError
 
     bus.subscribe("test", [Listener(GroupDeleting, refuse)])
-    told.clear()
+    published.clear()
     with pytest.raises(ZeroDivisionError):
         await identity.groups.delete(group.id)
-    assert seen == [group] and told == []
+    assert seen == [group] and published == []
     assert await identity.groups.find(group.id) == group
     bus.unsubscribe("test")
     assert await identity.groups.delete(group.id)
@@ -134,11 +134,11 @@ async def test_set_members_makes_exactly_the_list_members(
     ann, ben = await new_account("Ann"), await new_account("Ben")
     groups = identity.groups
     group = await groups.create(name="G", description="", by="")
-    for wanted in ([ann.id], [ben.id, "nobody"], [ann.id, ben.id], []):
+    for wanted in ([ann.id], [ben.id, "missing"], [ann.id, ben.id], []):
         membership = await groups.set_members(group.id, wanted)
-        assert set(await groups.member_ids(group.id)) == set(wanted) - {"nobody"}
-        assert membership.group.member_count == len(set(wanted) - {"nobody"})
-        assert membership.ignored == tuple({"nobody"} & set(wanted))
+        assert set(await groups.member_ids(group.id)) == set(wanted) - {"missing"}
+        assert membership.group.member_count == len(set(wanted) - {"missing"})
+        assert membership.ignored == tuple({"missing"} & set(wanted))
 
 
 async def test_taken_group_id_is_refused(identity: Identity) -> None:

@@ -1,4 +1,4 @@
-"""Who was here a moment ago."""
+"""Last-seen times of accounts."""
 
 from typing import Any
 
@@ -61,16 +61,16 @@ async def test_last_seen_is_written_at_most_once_a_minute_and_never_lost(
 async def test_stop_flushes_pending_last_seen_times(
     identity: Identity, new_account: Any, clock: list[int]
 ) -> None:
-    people = [(await new_account(f"P{number}")).id for number in range(3)]
+    account_ids = [(await new_account(f"P{number}")).id for number in range(3)]
     await execute("UPDATE portico_account SET last_active_at = 1")
-    for one in people:
+    for one in account_ids:
         identity.presence.touch(one)
     await identity.presence.flush()
     clock[0] += 20
     identity.presence.start()
-    identity.presence.touch(people[0])
+    identity.presence.touch(account_ids[0])
     await identity.presence.stop()
-    assert [await stored(one) - clock[0] for one in people] == [0, -20, -20]
+    assert [await stored(one) - clock[0] for one in account_ids] == [0, -20, -20]
 
 
 async def test_flush_writes_more_rows_than_one_statement_holds(

@@ -1,4 +1,4 @@
-"""Connections that last, and end with what let them in. The store decides, whatever else is known."""
+"""Open connections: tracked by credential, and closed when it is revoked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,23 +18,23 @@ pytestmark = pytest.mark.anyio
 
 
 class Connection:
-    """One that lasts, until it is told farewell."""
+    """An open connection that counts how often it was ended."""
 
-    def __init__(self, vigil: LiveConnections, actor: Actor | None) -> None:
+    def __init__(self, registry: LiveConnections, actor: Actor | None) -> None:
         self.ended = 0
-        self._watched = vigil.track(actor, self._farewell)
-        self._watched.__enter__()
+        self._tracked = registry.track(actor, self._on_revoked)
+        self._tracked.__enter__()
 
-    def _farewell(self) -> None:
+    def _on_revoked(self) -> None:
         self.ended += 1
 
     def close(self) -> None:
-        self._watched.__exit__(None, None, None)
+        self._tracked.__exit__(None, None, None)
 
 
 @pytest.fixture
 async def signed_in(identity: Identity, new_account: Any) -> Callable[..., Any]:
-    """`await session_only("Ann")` is an actor, with a session of their own each time."""
+    """`await signed_in("Ann")` returns an actor with a new session."""
     accounts: dict[str, Any] = {}
 
     async def enter(name: str) -> Actor:
@@ -49,7 +49,7 @@ async def signed_in(identity: Identity, new_account: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-async def watching(identity: Identity) -> AsyncIterator[LiveConnections]:
+async def running(identity: Identity) -> AsyncIterator[LiveConnections]:
     identity.live_connections.start()
     yield identity.live_connections
     await identity.live_connections.stop()
@@ -84,20 +84,20 @@ async def test_deleted_account_has_no_connections(identity: Identity, signed_in:
 
 @pytest.mark.case("AB-07")
 async def test_revocation_by_another_instance_is_found_in_the_database(
-    identity: Identity, signed_in: Any, watching: LiveConnections
+    identity: Identity, signed_in: Any, running: LiveConnections
 ) -> None:
     ann, ben = await signed_in("Ann"), await signed_in("Ben")
-    connection, other = Connection(watching, ann), Connection(watching, ben)
+    connection, other = Connection(running, ann), Connection(running, ben)
     await execute("DELETE FROM portico_session WHERE id = $1", ann.session_id)
     await until(lambda: connection.ended)
     assert not other.ended
 
 
 async def test_expired_session_closes_its_connections(
-    identity: Identity, signed_in: Any, watching: LiveConnections
+    identity: Identity, signed_in: Any, running: LiveConnections
 ) -> None:
     ann = await signed_in("Ann")
-    connection = Connection(watching, ann)
+    connection = Connection(running, ann)
     await execute(
         "UPDATE portico_session SET expires_at = $1 WHERE id = $2", now() - 1, ann.session_id
     )
@@ -106,10 +106,10 @@ async def test_expired_session_closes_its_connections(
 
 @pytest.mark.case("AB-06")
 async def test_password_change_keeps_connections_of_the_kept_session(
-    identity: Identity, signed_in: Any, watching: LiveConnections
+    identity: Identity, signed_in: Any, running: LiveConnections
 ) -> None:
     kept, gone = await signed_in("Ann"), await signed_in("Ann")
-    staying, going = Connection(watching, kept), Connection(watching, gone)
+    staying, going = Connection(running, kept), Connection(running, gone)
     await identity.accounts.set_password_hash(kept.id, "a hash", keep=kept.session_id)
     await until(lambda: going.ended)
     await identity.live_connections.recheck_all()
@@ -119,17 +119,17 @@ async def test_password_change_keeps_connections_of_the_kept_session(
 async def test_caches_are_cleared_before_connections_are_closed(
     database: Database, bus: EventBus, new_account: Any
 ) -> None:
-    """A client that is sent away and comes back at once is refused, however long sessions are remembered."""
-    remembering = Identity(IdentitySettings(session_cache_seconds=3600), SECRET, bus)
-    session = await remembering.sessions.open(await new_account("Ann"))
-    ann = await remembering.sessions.resolve(session.token)
-    connection = Connection(remembering.live_connections, ann)
+    """A client that reconnects at once is refused, although sessions are cached."""
+    cached_identity = Identity(IdentitySettings(session_cache_seconds=3600), SECRET, bus)
+    session = await cached_identity.sessions.open(await new_account("Ann"))
+    ann = await cached_identity.sessions.resolve(session.token)
+    connection = Connection(cached_identity.live_connections, ann)
     await execute("DELETE FROM portico_session WHERE id = $1", session.session_id)
-    assert await remembering.sessions.resolve(session.token) == ann
+    assert await cached_identity.sessions.resolve(session.token) == ann
 
-    await remembering.live_connections.recheck_all()
+    await cached_identity.live_connections.recheck_all()
     assert connection.ended
-    assert await remembering.sessions.resolve(session.token) is None
+    assert await cached_identity.sessions.resolve(session.token) is None
 
 
 async def test_closed_connections_are_not_tracked(identity: Identity, signed_in: Any) -> None:
@@ -153,10 +153,10 @@ async def test_a_thousand_sessions_are_checked_in_three_statements(
     identity: Identity, signed_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await signed_in("Ann")
-    asked: list[int] = []
+    counts: list[int] = []
 
     async def counted(session_ids: list[str]) -> set[str]:
-        asked.append(len(session_ids))
+        counts.append(len(session_ids))
         return set(session_ids)
 
     monkeypatch.setattr("portico.identity.sessions.live_connections.valid_session_ids", counted)
@@ -165,25 +165,25 @@ async def test_a_thousand_sessions_are_checked_in_three_statements(
             identity.live_connections, Actor(*[ann.id, "", "", "user", ""], session_id=f"s-{n}")
         )
     await identity.live_connections.recheck_all()
-    assert asked == [500, 500, 1]
+    assert counts == [500, 500, 1]
 
 
 class Keys:
-    """Knows of keys, as a plugin would."""
+    """A token authenticator."""
 
     kind, prefix = "key", "sk-"
 
     def __init__(self) -> None:
-        self.good = {"k1", "k2"}
-        self.away = False
+        self.valid = {"k1", "k2"}
+        self.unavailable = False
 
     async def authenticate(self, token: str) -> Actor | None:
         return None
 
     async def still_valid(self, session_ids: list[str]) -> set[str]:
-        if self.away:
+        if self.unavailable:
             raise Unavailable
-        return self.good & set(session_ids)
+        return self.valid & set(session_ids)
 
 
 def key_holder(actor: Actor, key: str) -> Actor:
@@ -192,20 +192,20 @@ def key_holder(actor: Actor, key: str) -> Actor:
 
 @pytest.mark.case("AB-21")
 async def test_connections_of_a_key_are_closed_with_the_key(
-    identity: Identity, signed_in: Any, watching: LiveConnections
+    identity: Identity, signed_in: Any, running: LiveConnections
 ) -> None:
     keys, ann = Keys(), await signed_in("Ann")
     identity.auth.add_providers(token_authenticators=[keys])
-    one, two = (Connection(watching, key_holder(ann, key)) for key in ("k1", "k2"))
-    keys.good.remove("k1")
+    one, two = (Connection(running, key_holder(ann, key)) for key in ("k1", "k2"))
+    keys.valid.remove("k1")
     await until(lambda: one.ended)
     assert not two.ended
 
 
 async def test_connections_of_an_unknown_credential_kind_are_closed(
-    identity: Identity, signed_in: Any, watching: LiveConnections
+    identity: Identity, signed_in: Any, running: LiveConnections
 ) -> None:
-    connection = Connection(watching, key_holder(await signed_in("Ann"), "k1"))
+    connection = Connection(running, key_holder(await signed_in("Ann"), "k1"))
     await until(lambda: connection.ended)
 
 
@@ -213,23 +213,23 @@ async def test_connections_are_closed_if_an_authenticator_fails_for_the_grace_pe
     signed_in: Any, identity: Identity
 ) -> None:
     keys, ann = Keys(), await signed_in("Ann")
-    vigil = LiveConnections(0.2, [keys])
-    connection, other = Connection(vigil, key_holder(ann, "k1")), Connection(vigil, ann)
-    keys.away = True
-    await vigil.recheck_all()
-    assert not connection.ended  # for a moment nobody can be asked, which is no reason
-    vigil.start()
+    registry = LiveConnections(0.2, [keys])
+    connection, other = Connection(registry, key_holder(ann, "k1")), Connection(registry, ann)
+    keys.unavailable = True
+    await registry.recheck_all()
+    assert not connection.ended  # the grace period has not passed
+    registry.start()
     await until(lambda: connection.ended)
-    await vigil.stop()
+    await registry.stop()
     assert not other.ended
 
 
 async def test_connections_are_closed_if_the_database_fails_for_the_grace_period(
     signed_in: Any, identity: Identity, database: Database
 ) -> None:
-    connection = Connection(vigil := LiveConnections(0.2, []), await signed_in("Ann"))
-    vigil.start()
+    connection = Connection(registry := LiveConnections(0.2, []), await signed_in("Ann"))
+    registry.start()
     await database.stop()
     await until(lambda: connection.ended)
-    await vigil.stop()
+    await registry.stop()
     await database.start()

@@ -84,10 +84,12 @@ async def test_start_logs_colliding_accounts(identity: Identity, new_account: An
     with capture_logs() as quiet:
         await warn_of_collisions()
     await keyless((ann.id, "josé@x.org"), (ben.id, "jose\u0301@x.org"))
-    with capture_logs() as told:
+    with capture_logs() as lines:
         await warn_of_collisions()
     assert quiet == []
-    assert [(one["accounts"], one["see"]) for one in told] == [(2, "portico user list --colliding")]
+    assert [(one["accounts"], one["see"]) for one in lines] == [
+        (2, "portico user list --colliding")
+    ]
 
 
 async def test_account_without_a_key_is_found_and_given_one(

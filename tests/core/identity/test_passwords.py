@@ -125,15 +125,15 @@ async def test_full_queue_is_refused_even_if_clients_disconnect(
 ) -> None:
     monkeypatch.setattr(module, "MAX_QUEUED_PER_THREAD", 3)
     passwords, gate = Passwords(rounds=4, threads=1), threading.Event()
-    crowd = [asyncio.ensure_future(passwords._work(gate.wait)) for _ in range(4)]
+    jobs = [asyncio.ensure_future(passwords._work(gate.wait)) for _ in range(4)]
     await asyncio.sleep(0.01)
     with pytest.raises(RateLimited) as refused:
         await passwords.verify("x", None)
     assert refused.value.retry_after > 0
-    crowd[0].cancel()  # its thread works on, so its place is still taken
+    jobs[0].cancel()  # its thread goes on, so its slot is still in use
     await asyncio.sleep(0.01)
     with pytest.raises(RateLimited):
         await passwords.verify("x", None)
     gate.set()
-    await asyncio.gather(*crowd, return_exceptions=True)
+    await asyncio.gather(*jobs, return_exceptions=True)
     assert not await passwords.verify("x", None)

@@ -1,4 +1,4 @@
-"""What somebody may do: the defaults, and what groups add."""
+"""Permission trees: defaults and groups."""
 
 import msgspec
 import pytest

@@ -81,8 +81,8 @@ def test_remote_picture_needs_a_host_with_a_public_name(host: str) -> None:
 
 @pytest.mark.case("AB-27")
 def test_image_over_the_limit_is_refused() -> None:
-    room = (MAX_DATA_URL_CHARS - len("data:image/png;base64,")) // 4 * 4
-    fits = "data:image/png;base64," + "iVBORw0KGgo".ljust(room, "A")
+    max_chars = (MAX_DATA_URL_CHARS - len("data:image/png;base64,")) // 4 * 4
+    fits = "data:image/png;base64," + "iVBORw0KGgo".ljust(max_chars, "A")
     assert check_picture(fits) == fits
     with pytest.raises(TooLarge):
         check_picture(fits + "AAAA")

@@ -1,4 +1,4 @@
-"""From what a provider says about somebody to an account: found, merged or made, and kept up to date."""
+"""Provisioning: accounts of external identities are found, linked or created, and kept up to date."""
 
 import asyncio
 from typing import Any
@@ -16,19 +16,22 @@ OPEN = ProvisioningRules(create_accounts=True)
 CEA = ExternalIdentity(subject="c-1", email="cea@example.org", name="Cea", email_verified=True)
 
 
-async def admit(
-    identity: Identity, proof: ExternalIdentity, terms: ProvisioningRules = OPEN, by: str = "acme"
+async def provision(
+    identity: Identity,
+    external: ExternalIdentity,
+    rules: ProvisioningRules = OPEN,
+    by: str = "acme",
 ) -> Account:
-    return await identity.provision(by, proof, terms)
+    return await identity.provision(by, external, rules)
 
 
-def like(proof: ExternalIdentity, **changes: Any) -> ExternalIdentity:
-    return msgspec.structs.replace(proof, **changes)
+def changed(external: ExternalIdentity, **changes: Any) -> ExternalIdentity:
+    return msgspec.structs.replace(external, **changes)
 
 
 @pytest.fixture(autouse=True)
 async def ada(new_account: Any) -> Account:
-    """The administrator, who was here first."""
+    """The first account, an administrator."""
     account: Account = await new_account("Ada", role="admin")
     return account
 
@@ -36,24 +39,24 @@ async def ada(new_account: Any) -> Account:
 async def test_unknown_user_gets_an_account_and_is_found_by_subject_later(
     identity: Identity,
 ) -> None:
-    made = await admit(identity, CEA)
+    made = await provision(identity, CEA)
     assert (made.email, made.name, made.role) == ("cea@example.org", "Cea", "pending")
-    renamed = like(CEA, email="new@example.org", name="Other")
-    assert await admit(identity, renamed, ProvisioningRules()) == made
+    renamed = changed(CEA, email="new@example.org", name="Other")
+    assert await provision(identity, renamed, ProvisioningRules()) == made
 
 
 async def test_unknown_user_is_refused_without_create_accounts(identity: Identity) -> None:
     with pytest.raises(Forbidden):
-        await admit(identity, CEA, ProvisioningRules())
+        await provision(identity, CEA, ProvisioningRules())
     assert await identity.accounts.by_email("cea@example.org") is None
 
 
 async def test_new_account_has_the_role_of_the_provider(identity: Identity) -> None:
-    assert (await admit(identity, like(CEA, role="user"))).role == "user"
+    assert (await provision(identity, changed(CEA, role="user"))).role == "user"
 
 
 async def test_account_without_password_cannot_sign_in_with_one(identity: Identity) -> None:
-    await admit(identity, CEA)
+    await provision(identity, CEA)
     for password in ("", "x", "cea@example.org"):
         with pytest.raises(InvalidRequest):
             await identity.check_password("cea@example.org", password)
@@ -61,17 +64,17 @@ async def test_account_without_password_cannot_sign_in_with_one(identity: Identi
 
 @pytest.mark.case("AB-76")
 @pytest.mark.parametrize("email_verified", [True, False])
-@pytest.mark.parametrize("merge", ["never", "non_admins", "always"])
+@pytest.mark.parametrize("link_by_email", ["never", "non_admins", "always"])
 async def test_accounts_are_linked_only_by_verified_email_and_if_enabled(
-    identity: Identity, new_account: Any, email_verified: bool, merge: Any
+    identity: Identity, new_account: Any, email_verified: bool, link_by_email: Any
 ) -> None:
     await new_account("Cea")
-    ask = admit(
+    ask = provision(
         identity,
-        like(CEA, email_verified=email_verified),
-        ProvisioningRules(create_accounts=True, link_by_email=merge),
+        changed(CEA, email_verified=email_verified),
+        ProvisioningRules(create_accounts=True, link_by_email=link_by_email),
     )
-    if email_verified and merge != "never":
+    if email_verified and link_by_email != "never":
         assert (await ask).name == "Cea"
         return
     with pytest.raises(InvalidRequest, match="already registered"):
@@ -81,29 +84,31 @@ async def test_accounts_are_linked_only_by_verified_email_and_if_enabled(
 
 @pytest.mark.case("AB-76")
 async def test_administrator_is_linked_only_with_always(identity: Identity, ada: Account) -> None:
-    proof = like(CEA, email="ADA@example.org")
+    external = changed(CEA, email="ADA@example.org")
     with pytest.raises(InvalidRequest):
-        await admit(identity, proof, ProvisioningRules(link_by_email="non_admins"))
-    assert (await admit(identity, proof, ProvisioningRules(link_by_email="always"))).id == ada.id
+        await provision(identity, external, ProvisioningRules(link_by_email="non_admins"))
+    assert (
+        await provision(identity, external, ProvisioningRules(link_by_email="always"))
+    ).id == ada.id
 
 
 @pytest.mark.case("AB-76")
 async def test_linked_account_is_not_linked_to_a_second_subject(
     identity: Identity,
 ) -> None:
-    made = await admit(identity, CEA)
-    everybody = ProvisioningRules(create_accounts=True, link_by_email="always")
+    made = await provision(identity, CEA)
+    rules = ProvisioningRules(create_accounts=True, link_by_email="always")
     with pytest.raises(InvalidRequest, match="already registered"):
-        await admit(identity, like(CEA, subject="c-2"), everybody)
-    assert (await admit(identity, CEA, everybody)).id == made.id
-    assert (await admit(identity, CEA, everybody, by="globex")).id == made.id
+        await provision(identity, changed(CEA, subject="c-2"), rules)
+    assert (await provision(identity, CEA, rules)).id == made.id
+    assert (await provision(identity, CEA, rules, by="globex")).id == made.id
 
 
 async def test_two_providers_may_use_the_same_subject(identity: Identity) -> None:
-    one = await admit(identity, CEA)
-    other = await admit(identity, like(CEA, email="dan@example.org"), by="globex")
+    one = await provision(identity, CEA)
+    other = await provision(identity, changed(CEA, email="dan@example.org"), by="globex")
     assert one.id != other.id
-    assert (await admit(identity, CEA)).id == one.id
+    assert (await provision(identity, CEA)).id == one.id
 
 
 @pytest.mark.case("AB-77")
@@ -111,8 +116,8 @@ async def test_two_providers_may_use_the_same_subject(identity: Identity) -> Non
     "other", ["C-1", "c-1 ", "c_1", "c%1", "c-01", "%", "_", "ç-1", "c\u20111"]
 )
 async def test_subjects_are_compared_byte_by_byte(identity: Identity, other: str) -> None:
-    one = await admit(identity, CEA)
-    two = await admit(identity, like(CEA, subject=other, email="dan@example.org"))
+    one = await provision(identity, CEA)
+    two = await provision(identity, changed(CEA, subject=other, email="dan@example.org"))
     assert one.id != two.id
 
 
@@ -120,19 +125,19 @@ async def test_subjects_are_compared_byte_by_byte(identity: Identity, other: str
 @pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 10_000])
 async def test_invalid_subject_is_refused(identity: Identity, subject: str) -> None:
     with pytest.raises(InvalidRequest):
-        await admit(identity, like(CEA, subject=subject))
+        await provision(identity, changed(CEA, subject=subject))
     assert await identity.accounts.count() == 1
 
 
 async def test_role_of_the_provider_applies_at_the_next_sign_in(identity: Identity) -> None:
-    made = await admit(identity, like(CEA, role="user"))
+    made = await provision(identity, changed(CEA, role="user"))
     session = await identity.sessions.open(made)
-    promoted = await admit(identity, like(CEA, role="admin"))
+    promoted = await provision(identity, changed(CEA, role="admin"))
     assert (made.role, promoted.role) == ("user", "admin")
     actor = await identity.sessions.resolve(session.token)
     assert actor is not None and actor.role == "admin"
-    assert (await admit(identity, CEA)).role == "admin"
-    demoted = await admit(identity, like(CEA, role="user"))
+    assert (await provision(identity, CEA)).role == "admin"
+    demoted = await provision(identity, changed(CEA, role="user"))
     assert demoted.role == "user"
     assert await identity.sessions.resolve(session.token) is None
 
@@ -141,8 +146,8 @@ async def test_provider_cannot_demote_the_last_administrator(
     identity: Identity, ada: Account
 ) -> None:
     await identity.links.add("acme", "a-1", ada.id)
-    proof = like(CEA, subject="a-1", role="user")
-    assert (await admit(identity, proof)).role == "admin"
+    external = changed(CEA, subject="a-1", role="user")
+    assert (await provision(identity, external)).role == "admin"
 
 
 async def test_groups_are_synchronized_except_ignored_ones(
@@ -153,34 +158,34 @@ async def test_groups_are_synchronized_except_ignored_ones(
         name: (await groups.create(name=name, description="", by=ada.id)).id
         for name in ("red", "blue", "kept", "barred")
     }
-    made = await admit(identity, CEA)
+    made = await provision(identity, CEA)
     for name in ("red", "kept"):
         await groups.add_members(ids[name], [made.id])
-    terms = ProvisioningRules(
+    rules = ProvisioningRules(
         create_accounts=True, is_ignored_group=lambda name: name in ("kept", "barred")
     )
-    await admit(identity, like(CEA, groups=("blue", "barred", "unheard of")), terms)
+    await provision(identity, changed(CEA, groups=("blue", "barred", "unheard of")), rules)
     assert set(await groups.ids_of_account(made.id)) == {ids["blue"], ids["kept"]}
-    await admit(identity, CEA, terms)
+    await provision(identity, CEA, rules)
     assert set(await groups.ids_of_account(made.id)) == {ids["blue"], ids["kept"]}
 
 
 async def test_missing_groups_are_created_with_create_groups(
     identity: Identity,
 ) -> None:
-    terms = ProvisioningRules(create_accounts=True, create_groups=True)
-    made = await admit(identity, like(CEA, groups=("new", "new", "")), terms)
+    rules = ProvisioningRules(create_accounts=True, create_groups=True)
+    made = await provision(identity, changed(CEA, groups=("new", "new", "")), rules)
     assert [group.name for group in await identity.groups.of_account(made.id)] == ["new"]
 
 
 async def test_audit_entry_of_a_link_has_no_subject(identity: Identity) -> None:
-    made = await admit(identity, CEA)
+    made = await provision(identity, CEA)
     noted = await AuditLog().page(AuditFilter(what="account.linked"))
     assert [(entry.subject_id, bytes(entry.became)) for entry in noted] == [(made.id, b'"acme"')]
 
 
 async def test_deletion_removes_the_links_of_the_account(identity: Identity, ada: Account) -> None:
-    made = await admit(identity, CEA)
+    made = await provision(identity, CEA)
     await identity.accounts.delete(made.id, by=ada.id)
     assert await identity.links.account_id("acme", "c-1") is None
 
@@ -188,21 +193,21 @@ async def test_deletion_removes_the_links_of_the_account(identity: Identity, ada
 async def test_user_without_subject_is_found_by_email_each_time(
     identity: Identity, ada: Account
 ) -> None:
-    terms = ProvisioningRules(create_accounts=True, link_by_email="always")
-    proof = like(CEA, subject=None)
-    made = await admit(identity, proof, terms)
-    assert await admit(identity, proof, terms) == made
+    rules = ProvisioningRules(create_accounts=True, link_by_email="always")
+    external = changed(CEA, subject=None)
+    made = await provision(identity, external, rules)
+    assert await provision(identity, external, rules) == made
     assert await identity.links.of(made.id) == []
     await identity.accounts.update(made.id, AccountChanges(email="moved@example.org"))
-    assert (await admit(identity, proof, terms)).id != made.id
+    assert (await provision(identity, external, rules)).id != made.id
 
 
 @pytest.mark.parametrize("subject", ["c-1", None])
 async def test_concurrent_first_sign_ins_create_one_account(
     identity: Identity, subject: str | None
 ) -> None:
-    terms = ProvisioningRules(create_accounts=True, link_by_email="always")
-    proof = like(CEA, subject=subject)
-    came = await asyncio.gather(*(admit(identity, proof, terms) for _ in range(6)))
-    assert len({account.id for account in came}) == 1
+    rules = ProvisioningRules(create_accounts=True, link_by_email="always")
+    external = changed(CEA, subject=subject)
+    accounts = await asyncio.gather(*(provision(identity, external, rules) for _ in range(6)))
+    assert len({account.id for account in accounts}) == 1
     assert await identity.accounts.count() == 2

@@ -1,4 +1,4 @@
-"""What is said of ended sign-ins through Redis, and how little it is taken for."""
+"""Revocations through Redis: markers, notifications, and forged messages."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 
 from portico.testing import Client, InProcessApp
 
-MARK = "auth:token:{}:revoked"
+MARKER = "auth:token:{}:revoked"
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def env(env: dict[str, str], shared_redis: str, tmp_path: Path) -> dict[str, str
 
 @pytest.fixture
 def ask(app: InProcessApp) -> Callable[..., Any]:
-    """`ask("get", key)` asks the Redis of the house."""
+    """`ask("get", key)` runs a Redis command."""
     redis = app.portico.redis
 
     def asked(command: str, *parts: str) -> Any:
@@ -41,7 +41,7 @@ def test_sign_out_sets_a_marker_for_the_lifetime_of_the_token(
     admin: Client, app: InProcessApp, ask: Callable[..., Any], tmp_path: Path
 ) -> None:
     session_id = admin.get("/api/v1/auths/sessions").json["sessions"][0]["id"]
-    key = f"{tmp_path}:{MARK.format(session_id)}"
+    key = f"{tmp_path}:{MARKER.format(session_id)}"
     assert ask("get", key) is None
     admin.get("/api/v1/auths/signout")
     assert eventually(lambda: ask("get", key) == "1")
@@ -50,7 +50,7 @@ def test_sign_out_sets_a_marker_for_the_lifetime_of_the_token(
 
 @pytest.fixture
 def second(env: dict[str, str], app: InProcessApp) -> Iterator[InProcessApp]:
-    """Another instance of the house."""
+    """Another instance of the application."""
     opened = InProcessApp(env)
     yield opened
     opened.close()
@@ -67,13 +67,13 @@ def test_another_instance_is_notified_of_a_sign_out(
 
 
 @pytest.mark.parametrize(
-    "word", ["", "x", "null", "{}", '"', "\x00", '"nobody"', "[" * 5000, "5", '"\\ud800"']
+    "message", ["", "x", "null", "{}", '"', "\x00", '"nobody"', "[" * 5000, "5", '"\\ud800"']
 )
 def test_forged_redis_messages_have_no_effect(
-    admin: Client, app: InProcessApp, ask: Callable[..., Any], tmp_path: Path, word: str
+    admin: Client, app: InProcessApp, ask: Callable[..., Any], tmp_path: Path, message: str
 ) -> None:
-    ask("publish", f"{tmp_path}:auth:ended", word)
-    ask("set", f"{tmp_path}:{MARK.format(admin.account['id'])}", "1")
+    ask("publish", f"{tmp_path}:auth:ended", message)
+    ask("set", f"{tmp_path}:{MARKER.format(admin.account['id'])}", "1")
     assert admin.get("/api/v1/auths/").status == 200
     held = admin.sign_in("Ada")
     ask("publish", f"{tmp_path}:auth:ended", f'"{admin.account["id"]}"')

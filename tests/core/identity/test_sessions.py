@@ -1,4 +1,4 @@
-"""AB-04: a token is worth what its row says."""
+"""Sessions: opening, resolving, closing and expiry."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ async def test_resolve_takes_one_statement(
 
 @pytest.mark.case("AB-04")
 async def test_closed_session_stays_closed(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann = await new_account("Ann")
     session, other = await identity.sessions.open(ann), await identity.sessions.open(ann)
@@ -56,7 +56,7 @@ async def test_closed_session_stays_closed(
     await identity.sessions.end(session.token)
     assert await identity.sessions.resolve(session.token) is None
     assert await identity.sessions.resolve(other.token) is not None
-    assert SessionRevoked(ann.id, actor.session_id, session.expires_at) in told
+    assert SessionRevoked(ann.id, actor.session_id, session.expires_at) in published
 
 
 @pytest.mark.case("AB-04")
@@ -71,14 +71,14 @@ async def test_token_without_expiry_can_be_revoked(
 
 
 async def test_ending_an_invalid_token_does_nothing(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     session = await identity.sessions.open(await new_account("Ann"))
     await identity.sessions.end(session.token)
-    told.clear()
+    published.clear()
     for token in ("", "junk", "a.b.c", session.token):
         await identity.sessions.end(token)
-    assert told == []
+    assert published == []
 
 
 async def test_close_all_ends_every_session(identity: Identity, new_account: Any) -> None:
@@ -100,7 +100,7 @@ async def test_sign_in_with_the_old_password_fails_after_a_change(
     await identity.accounts.set_password_hash(ann.id, "x", keep=kept.session_id)
     with pytest.raises(InvalidRequest):
         await identity.sessions.open(ann)
-    # As if it had been stored in the same moment, unseen by whoever ended the others.
+    # As if it had been stored concurrently with the end of the other sessions.
     sql = "INSERT INTO portico_session (id, account_id, created_at, epoch) VALUES ($1, $2, 0, $3)"
     await execute(sql, under_way.session_id, ann.id, ann.epoch)
     assert await identity.sessions.resolve(under_way.token) is None
@@ -122,7 +122,7 @@ async def test_close_all_keeps_the_given_session(identity: Identity, new_account
 async def test_concurrent_sign_in_does_not_survive_close_all(
     identity: Identity, new_account: Any
 ) -> None:
-    """Somebody proved the old password just before it was changed."""
+    """The old password was verified just before it was changed."""
     ann = await new_account("Ann")
     await identity.sessions.close_all(ann.id)
     with pytest.raises(InvalidRequest):

@@ -32,7 +32,7 @@ def encoded(value: Any) -> str:
 
 
 def forged(header: Any, claims: Any, key: str = KEY, digest: str = "sha256") -> str:
-    """A token somebody else made; with our key, so that nothing but its content can be wrong."""
+    """Sign a token with the right key, so that only its content can be invalid."""
     body = f"{encoded(header)}.{encoded(claims)}"
     return f"{body}.{encoded(hmac.new(key.encode(), body.encode(), digest).digest())}"
 
@@ -53,7 +53,7 @@ def test_signed_token_contains_its_claims(signer: TokenSigner) -> None:
 
 
 def test_token_with_valid_signature_and_claims_is_accepted(signer: TokenSigner) -> None:
-    """So that the refusals below are about what they say they are."""
+    """Shows that the tokens below are refused for their content only."""
     assert signer.verify(ours(GOOD | {"exp": soon()})).id == "ann"
 
 
@@ -145,11 +145,11 @@ def test_malformed_token_is_refused(signer: TokenSigner, token: str) -> None:
 
 
 def test_token_of_another_secret_is_refused(signer: TokenSigner) -> None:
-    stranger, _ = TokenSigner(Secret("a-strangers-own-secret-key-9876543210-qwe"), "1h").sign(
+    foreign, _ = TokenSigner(Secret("another-secret-key-for-test-9876543210-qwe"), "1h").sign(
         "ann", "one", 0
     )
     with pytest.raises(Unauthenticated):
-        signer.verify(stranger)
+        signer.verify(foreign)
 
 
 def test_changed_token_is_refused_while_the_original_is_cached(

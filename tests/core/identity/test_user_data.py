@@ -1,4 +1,4 @@
-"""Settings and facts that people keep with their account."""
+"""User data: settings, info and status of an account."""
 
 import asyncio
 from typing import Any
@@ -19,15 +19,15 @@ def parts(**values: str) -> dict[str, msgspec.Raw]:
 
 async def test_update_replaces_top_level_keys(identity: Identity, new_account: Any) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben")
-    papers = identity.user_data
-    assert bytes(await papers.read(ann.id, "settings")) == b"null"
+    user_data = identity.user_data
+    assert bytes(await user_data.read(ann.id, "settings")) == b"null"
     huge = "1" * 400
-    await papers.update(ann.id, "settings", parts(ui='{"a": [1,  2]}', odd=huge))
-    told = await papers.update(ann.id, "settings", parts(ui="{}", more="1e400"))
-    assert bytes(told) == f'{{"ui":{{}},"odd":{huge},"more":1e400}}'.encode()
-    assert await papers.read(ann.id, "settings") == told
-    assert bytes(await papers.read(ann.id, "info")) == b"null"
-    assert bytes(await papers.read(ben.id, "settings")) == b"null"
+    await user_data.update(ann.id, "settings", parts(ui='{"a": [1,  2]}', odd=huge))
+    stored = await user_data.update(ann.id, "settings", parts(ui="{}", more="1e400"))
+    assert bytes(stored) == f'{{"ui":{{}},"odd":{huge},"more":1e400}}'.encode()
+    assert await user_data.read(ann.id, "settings") == stored
+    assert bytes(await user_data.read(ann.id, "info")) == b"null"
+    assert bytes(await user_data.read(ben.id, "settings")) == b"null"
 
 
 @pytest.mark.case("AB-28")
@@ -59,15 +59,15 @@ async def test_damaged_user_data_is_replaced(identity: Identity, new_account: An
 
 
 async def test_status_keeps_missing_fields_and_is_published(
-    identity: Identity, new_account: Any, told: list[Any]
+    identity: Identity, new_account: Any, published: list[Any]
 ) -> None:
     ann = await new_account("Ann")
-    told.clear()
+    published.clear()
     await identity.user_data.set_status(ann.id, "🏖", "away", 7)
     await identity.user_data.set_status(ann.id, None, "back", None)
     found = await identity.accounts.by_id(ann.id)
     assert (found.status_emoji, found.status_message, found.status_expires_at) == ("🏖", "back", 7)
-    assert told == [AccountChanged(ann.id)] * 2
+    assert published == [AccountChanged(ann.id)] * 2
 
 
 async def test_user_data_of_a_missing_account_is_not_found(identity: Identity) -> None:

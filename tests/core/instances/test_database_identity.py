@@ -24,7 +24,7 @@ def data_dir(env: Mapping[str, str]) -> Path:
 def emptied(
     request: pytest.FixtureRequest, app: InProcessApp, env: dict[str, str], data_dir: Path
 ) -> Iterator[dict[str, str]]:
-    """The settings of a house whose database has gone; an empty one is in its place."""
+    """The settings of an application whose database was replaced by an empty one."""
     app.client.sign_up("Ada")
     app.close()
     if "DATABASE_URL" not in env:
@@ -47,13 +47,13 @@ def test_empty_database_in_place_of_a_used_one_is_refused(
     emptied: dict[str, str], data_dir: Path
 ) -> None:
     before = (data_dir / "database_id").read_text()
-    for _ in range(2):  # a first try makes no second one possible
+    for _ in range(2):  # the first attempt does not make the second one possible
         with pytest.raises(CannotStart, match=REFUSED):
             InProcessApp(emptied)
     assert (data_dir / "database_id").read_text() == before
-    anew = InProcessApp(emptied | {"PORTICO_NEW_DATABASE": "true"})
-    assert anew.client.sign_up("Eve").account["role"] == "admin"
-    anew.close()
+    fresh = InProcessApp(emptied | {"PORTICO_NEW_DATABASE": "true"})
+    assert fresh.client.sign_up("Eve").account["role"] == "admin"
+    fresh.close()
     assert (data_dir / "database_id").read_text() != before
     InProcessApp(emptied).close()
 
@@ -62,7 +62,7 @@ def test_migrated_database_without_accounts_counts_as_empty(
     app: InProcessApp, data_dir: Path, env: dict[str, str]
 ) -> None:
     app.close()
-    InProcessApp(env).close()  # nobody has signed up yet, and it is the right one
+    InProcessApp(env).close()  # no account yet, and it is the expected database
     (data_dir / "database_id").write_text("another\n")
     with pytest.raises(CannotStart, match=REFUSED):
         InProcessApp(env)
@@ -87,8 +87,8 @@ def test_commands_refuse_an_empty_database_too(
     for name, value in emptied.items():
         monkeypatch.setenv(name, value)
     for words in (["migrate"], ["secret"]):
-        said = command(*words, code=1)
-        assert "names another one that was used before" in said and "--new-database" in said
+        output = command(*words, code=1)
+        assert "names another one that was used before" in output and "--new-database" in output
     command("migrate", "--new-database")
     command("migrate")
 

@@ -1,4 +1,4 @@
-"""What `/ready` says of the database, and what happens when a newer release changes the schema of a running one."""
+"""`/ready`: state of the database, and schema changes by a newer release."""
 
 import json
 import time

@@ -55,7 +55,9 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def crowd(ada: Client, statuses: list[int], stop: threading.Event) -> list[threading.Thread]:
+def start_clients(
+    ada: Client, statuses: list[int], stop: threading.Event
+) -> list[threading.Thread]:
     def ask() -> None:
         while not stop.is_set():
             statuses.append(ada.post("/api/v1/chats/new", CHAT).status)
@@ -96,7 +98,7 @@ def test_lost_or_refused_connections_answer_503(app: InProcessApp, proxy: Postgr
     ada = app.client.sign_up("Ada")
     statuses: list[int] = []
     stop = threading.Event()
-    threads = crowd(ada, statuses, stop)
+    threads = start_clients(ada, statuses, stop)
     for _ in range(15):
         proxy.hang_up()
         time.sleep(0.03)

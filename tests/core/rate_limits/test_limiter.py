@@ -1,4 +1,4 @@
-"""How often somebody may try: by account and address, by address, by account; alone and together with others."""
+"""Rate limits by account and address, by address and by account; in one process and for all instances."""
 
 import asyncio
 import contextlib
@@ -47,7 +47,7 @@ async def database(
 
 @pytest.fixture
 async def limiter(database: Database) -> AsyncIterator[Make]:
-    """`await limiter(tries=3)` is the limiter of one process; with `url`, one that shares a Redis."""
+    """`await limiter(account_attempts=3)` is the limiter of one process; with `url`, one that shares a Redis."""
     links: list[RedisConnection] = []
 
     async def make(url: str = "", prefix: str = "test", **settings: Any) -> RateLimiter:
@@ -69,8 +69,8 @@ async def succeed(limiter: RateLimiter, account: str | None = ADA, address: str 
         pass
 
 
-async def let_through(times: int, work: Callable[[int], Any]) -> int:
-    """How many of so many tries are let through."""
+async def count_allowed(times: int, work: Callable[[int], Any]) -> int:
+    """Return how many of these attempts are allowed."""
     passed = 0
     for n in range(times):
         try:
@@ -85,19 +85,19 @@ async def test_sixteenth_attempt_for_an_account_is_refused(
     limiter: Make,
 ) -> None:
     one = await limiter()
-    assert await let_through(20, lambda _: succeed(one)) == 15
-    assert await let_through(20, lambda _: fail(one, "ben@example.org")) == 15
+    assert await count_allowed(20, lambda _: succeed(one)) == 15
+    assert await count_allowed(20, lambda _: fail(one, "ben@example.org")) == 15
 
 
 async def test_account_names_are_case_insensitive(limiter: Make) -> None:
-    one = await limiter(tries=3)
+    one = await limiter(account_attempts=3)
     names = ["ada@example.org", "ADA@example.org", "Ada@Example.ORG"]
-    assert await let_through(9, lambda n: fail(one, names[n % 3])) == 3
+    assert await count_allowed(9, lambda n: fail(one, names[n % 3])) == 3
 
 
 async def test_refusal_has_a_retry_time_and_is_not_counted(limiter: Make) -> None:
-    one = await limiter(tries=2, window=100)
-    await let_through(2, lambda _: fail(one))
+    one = await limiter(account_attempts=2, window_seconds=100)
+    await count_allowed(2, lambda _: fail(one))
     for _ in range(5):
         with pytest.raises(RateLimited) as refused:
             await fail(one)
@@ -110,14 +110,14 @@ async def test_address_is_refused_after_thirty_failures_of_any_account(
     limiter: Make,
 ) -> None:
     one = await limiter()
-    assert await let_through(200, lambda n: fail(one, f"{n}@example.org")) == 30
+    assert await count_allowed(200, lambda n: fail(one, f"{n}@example.org")) == 30
     await fail(one, address=THERE)
 
 
 @pytest.mark.case("AB-12")
 async def test_password_endpoints_share_their_limits(limiter: Make) -> None:
     one = await limiter()
-    await let_through(30, lambda n: fail(one, f"{n}@example.org"))
+    await count_allowed(30, lambda n: fail(one, f"{n}@example.org"))
     with pytest.raises(RateLimited):
         await one.acquire("ldap", HERE, "new")
     await one.acquire("oauth", HERE, None)
@@ -125,15 +125,15 @@ async def test_password_endpoints_share_their_limits(limiter: Make) -> None:
 
 @pytest.mark.case("AB-12")
 async def test_concurrent_attempts_do_not_exceed_the_limit(limiter: Make) -> None:
-    one = await limiter(failures=10)
-    crowd = await asyncio.gather(
+    one = await limiter(address_failures=10)
+    outcomes = await asyncio.gather(
         *(fail(one, f"{n}@example.org") for n in range(200)), return_exceptions=True
     )
-    assert sum(outcome is None for outcome in crowd) == 10
+    assert sum(outcome is None for outcome in outcomes) == 10
 
 
 async def test_many_successful_users_behind_one_address_are_allowed(limiter: Make) -> None:
-    one = await limiter(failures=10)
+    one = await limiter(address_failures=10)
 
     async def sign_in(account: str) -> None:
         async with await one.acquire("signin", HERE, account):
@@ -143,7 +143,7 @@ async def test_many_successful_users_behind_one_address_are_allowed(limiter: Mak
 
 
 async def test_waiting_attempt_is_refused_when_the_last_one_failed(limiter: Make) -> None:
-    one = await limiter(failures=1)
+    one = await limiter(address_failures=1)
     first = await one.acquire("signin", HERE, ADA)
     second = asyncio.create_task(one.acquire("signin", HERE, "ben@example.org"))
     await asyncio.sleep(0)
@@ -153,23 +153,23 @@ async def test_waiting_attempt_is_refused_when_the_last_one_failed(limiter: Make
 
 
 async def test_withdrawn_attempt_does_not_count(limiter: Make) -> None:
-    one = await limiter(tries=3)
+    one = await limiter(account_attempts=3)
     for _ in range(10):
         with pytest.raises(RateLimited, match="busy"):
             async with await one.acquire("signin", HERE, ADA):
                 raise RateLimited(5, "busy")
-    assert await let_through(10, lambda _: fail(one)) == 3
+    assert await count_allowed(10, lambda _: fail(one)) == 3
 
 
 async def test_cancelled_attempt_counts(limiter: Make) -> None:
-    one = await limiter(failures=3)
+    one = await limiter(address_failures=3)
 
     async def hang_up(n: int) -> None:
         with pytest.raises(asyncio.CancelledError):
             async with await one.acquire("signin", HERE, f"{n}@example.org"):
                 raise asyncio.CancelledError
 
-    assert await let_through(10, hang_up) == 3
+    assert await count_allowed(10, hang_up) == 3
 
 
 @pytest.mark.case("AB-11")
@@ -177,7 +177,7 @@ async def test_user_can_sign_in_while_the_account_is_attacked_from_another_addre
     limiter: Make,
 ) -> None:
     one = await limiter()
-    assert await let_through(100, lambda _: fail(one, address=THERE)) == 15
+    assert await count_allowed(100, lambda _: fail(one, address=THERE)) == 15
     await succeed(one)
 
 
@@ -185,7 +185,7 @@ async def test_user_can_sign_in_while_the_account_is_attacked_from_another_addre
 async def test_distributed_attack_leaves_known_locations_allowed(limiter: Make) -> None:
     one = await limiter(account_failures=20)
     await succeed(one)
-    assert await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}")) == 20
+    assert await count_allowed(50, lambda n: fail(one, address=f"198.51.100.{n}")) == 20
     for _ in range(5):
         await succeed(one)
     with pytest.raises(RateLimited):
@@ -197,8 +197,8 @@ async def test_distributed_attack_leaves_known_locations_allowed(limiter: Make) 
 async def test_known_location_does_not_bypass_the_other_limits(limiter: Make) -> None:
     one = await limiter(account_failures=20)
     await succeed(one)
-    await let_through(50, lambda n: fail(one, address=f"198.51.100.{n}"))
-    assert await let_through(50, lambda _: fail(one)) == 14
+    await count_allowed(50, lambda n: fail(one, address=f"198.51.100.{n}"))
+    assert await count_allowed(50, lambda _: fail(one)) == 14
 
 
 async def test_location_is_stored_as_digest_and_expires(
@@ -216,10 +216,10 @@ async def test_location_is_stored_as_digest_and_expires(
 
 
 async def test_ipv6_addresses_of_one_network_count_together(limiter: Make) -> None:
-    one = await limiter(failures=5)
-    assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"2001:db8:1:2::{n:x}")) == 5
+    one = await limiter(address_failures=5)
+    assert await count_allowed(20, lambda n: fail(one, f"{n}@x.org", f"2001:db8:1:2::{n:x}")) == 5
     await fail(one, ADA, "2001:db8:1:3::1")
-    assert await let_through(20, lambda n: fail(one, f"{n}@x.org", f"::ffff:{THERE}")) == 5
+    assert await count_allowed(20, lambda n: fail(one, f"{n}@x.org", f"::ffff:{THERE}")) == 5
     with pytest.raises(RateLimited):
         await fail(one, ADA, THERE)
 
@@ -228,14 +228,14 @@ async def test_ipv6_addresses_of_one_network_count_together(limiter: Make) -> No
 async def test_any_text_is_accepted_as_account_or_address(
     limiter: Make, account: str, shared_redis: str, tmp_path: Path
 ) -> None:
-    one = await limiter(shared_redis, str(tmp_path), tries=2)
-    assert await let_through(5, lambda _: succeed(one, account)) == 2
-    assert await let_through(5, lambda _: succeed(one, ADA, account)) == 2
+    one = await limiter(shared_redis, str(tmp_path), account_attempts=2)
+    assert await count_allowed(5, lambda _: succeed(one, account)) == 2
+    assert await count_allowed(5, lambda _: succeed(one, ADA, account)) == 2
 
 
 async def test_rate_limits_can_be_disabled(limiter: Make) -> None:
     one = await limiter(enabled=False)
-    assert await let_through(500, lambda _: succeed(one)) == 500
+    assert await count_allowed(500, lambda _: succeed(one)) == 500
     assert not await fetch_all("SELECT id FROM portico_familiar")
 
 
@@ -251,15 +251,15 @@ async def test_instances_with_redis_count_together(
     limiter: Make, shared_redis: str, prefix: str
 ) -> None:
     two = [await limiter(shared_redis, prefix) for _ in range(2)]
-    assert await let_through(100, lambda n: fail(two[n % 2], f"{n}@example.org")) == 30
-    assert await let_through(100, lambda n: succeed(two[n % 2], address=THERE)) == 15
+    assert await count_allowed(100, lambda n: fail(two[n % 2], f"{n}@example.org")) == 30
+    assert await count_allowed(100, lambda n: succeed(two[n % 2], address=THERE)) == 15
 
 
 async def test_instances_with_redis_refund_together(
     limiter: Make, shared_redis: str, prefix: str
 ) -> None:
-    two = [await limiter(shared_redis, prefix, failures=3) for _ in range(2)]
-    assert await let_through(30, lambda n: succeed(two[n % 2], f"{n}@example.org")) == 30
+    two = [await limiter(shared_redis, prefix, address_failures=3) for _ in range(2)]
+    assert await count_allowed(30, lambda n: succeed(two[n % 2], f"{n}@example.org")) == 30
 
 
 async def test_redis_keys_have_the_prefix_expire_and_are_digests(
@@ -279,89 +279,89 @@ async def test_redis_keys_have_the_prefix_expire_and_are_digests(
 async def test_attempt_refused_by_redis_is_refunded_locally(
     limiter: Make, redis: RedisServer
 ) -> None:
-    here, there = [await limiter(redis.url, tries=3) for _ in range(2)]
-    assert await let_through(3, lambda _: fail(there)) == 3
-    assert await let_through(5, lambda _: fail(here)) == 0
+    here, there = [await limiter(redis.url, account_attempts=3) for _ in range(2)]
+    assert await count_allowed(3, lambda _: fail(there)) == 3
+    assert await count_allowed(5, lambda _: fail(here)) == 0
     link = RedisConnection(RedisSettings(url=redis.url))
     await link.run(lambda client: client.flushall())  # as when the window has ended for the others
     await link.stop()
-    assert await let_through(5, lambda _: fail(here)) == 3
+    assert await count_allowed(5, lambda _: fail(here)) == 3
 
 
 @pytest.mark.case("FT-08")
 async def test_process_counts_while_redis_is_unavailable(limiter: Make, redis: RedisServer) -> None:
     one = await limiter(redis.url)
-    assert await let_through(10, lambda _: fail(one)) == 10
+    assert await count_allowed(10, lambda _: fail(one)) == 10
     redis.stop()
-    assert await let_through(20, lambda _: fail(one)) == 5
+    assert await count_allowed(20, lambda _: fail(one)) == 5
     redis.start()
     two = await limiter(redis.url)
-    assert await let_through(50, lambda n: fail(two, f"{n}@example.org", THERE)) == 30
+    assert await count_allowed(50, lambda n: fail(two, f"{n}@example.org", THERE)) == 30
 
 
-# -- the ledger ---------------------------------------------------------------------------------------------
+# -- the counter ---------------------------------------------------------------------------------------------
 
 
-def budget(key: str, most: int = 2, window: float = 10) -> RateLimit:
-    return RateLimit(key, most, window, refund_on_success=True)
+def limit(key: str, attempts: int = 2, window: float = 10) -> RateLimit:
+    return RateLimit(key, attempts, window, refund_on_success=True)
 
 
 @pytest.mark.case("FT-06")
 def test_window_slides_by_a_monotonic_clock() -> None:
     at = 0.0
-    ledger = LocalCounter(lambda: at)
-    for moment, wait in [(0, 0), (4, 0), (5, 5), (9, 1), (10, 0), (11, 3), (14, 0), (14, 6)]:
-        at = float(moment)
-        assert ledger.reserve([budget("a")], f"try-{moment}-{wait}") == [wait]
+    counter = LocalCounter(lambda: at)
+    for seconds, wait in [(0, 0), (4, 0), (5, 5), (9, 1), (10, 0), (11, 3), (14, 0), (14, 6)]:
+        at = float(seconds)
+        assert counter.reserve([limit("a")], f"attempt-{seconds}-{wait}") == [wait]
 
 
 def test_attempt_counts_against_all_limits_or_none() -> None:
-    ledger = LocalCounter()
-    assert ledger.reserve([budget("a", 1), budget("b")], "first") == [0, 0]
+    counter = LocalCounter()
+    assert counter.reserve([limit("a", 1), limit("b")], "first") == [0, 0]
     for n in range(5):
-        assert ledger.reserve([budget("a", 1), budget("b")], f"{n}")[0] > 0
-    assert ledger.reserve([budget("b")], "second") == [0]
-    ledger.refund(["a", "b"], "first")
-    assert ledger.reserve([budget("a", 1), budget("b")], "third") == [0, 0]
+        assert counter.reserve([limit("a", 1), limit("b")], f"{n}")[0] > 0
+    assert counter.reserve([limit("b")], "second") == [0]
+    counter.refund(["a", "b"], "first")
+    assert counter.reserve([limit("a", 1), limit("b")], "third") == [0, 0]
 
 
 def test_many_invented_accounts_use_limited_memory_and_keep_full_keys() -> None:
-    ledger = LocalCounter(max_keys=1000)
-    guessed = budget("guessed", 2)
+    counter = LocalCounter(max_keys=1000)
+    guessed = limit("guessed", 2)
     for n in range(10_000):
-        ledger.reserve([budget(f"invented-{n}")], f"{n}")
+        counter.reserve([limit(f"invented-{n}")], f"{n}")
         if n % 100 == 0:
-            waits = ledger.reserve([guessed], f"guess-{n}")
+            waits = counter.reserve([guessed], f"guess-{n}")
             assert bool(waits[0]) == (n > 100)
-    assert len(ledger) <= 1000
+    assert len(counter) <= 1000
 
 
 def test_expired_keys_are_dropped() -> None:
     at = 0.0
-    ledger = LocalCounter(lambda: at)
+    counter = LocalCounter(lambda: at)
     for n in range(1000):
-        ledger.reserve([budget(f"{n}")], f"{n}")
+        counter.reserve([limit(f"{n}")], f"{n}")
     at = 100_000.0
     for n in range(1000, 1200):
-        ledger.reserve([budget(f"{n}")], f"{n}")
-    assert len(ledger) == 200
+        counter.reserve([limit(f"{n}")], f"{n}")
+    assert len(counter) == 200
 
 
 async def test_exception_in_the_block_counts_as_failure(limiter: Make) -> None:
-    one = await limiter(failures=2)
+    one = await limiter(address_failures=2)
 
     async def wrong(n: int) -> None:
         with pytest.raises(InvalidRequest):
             async with await one.acquire("signin", HERE, f"{n}@example.org"):
                 raise InvalidRequest("wrong")
 
-    assert await let_through(5, wrong) == 2
+    assert await count_allowed(5, wrong) == 2
 
 
 async def test_reached_limit_is_logged_once_until_it_allows_attempts_again(
     limiter: Make,
 ) -> None:
-    limits = await limiter(tries=100, failures=2)
+    limits = await limiter(account_attempts=100, address_failures=2)
     with structlog.testing.capture_logs() as lines:
         for number in range(20):
             with contextlib.suppress(RateLimited):
@@ -381,32 +381,32 @@ async def test_reached_limit_is_logged_once_until_it_allows_attempts_again(
 async def test_instances_without_redis_count_together(limiter: Make) -> None:
     two = [await limiter() for _ in range(2)]
     passed = await asyncio.gather(
-        let_through(150, lambda _: fail(two[0])), let_through(150, lambda _: fail(two[1]))
+        count_allowed(150, lambda _: fail(two[0])), count_allowed(150, lambda _: fail(two[1]))
     )
     assert sum(passed) == 15
 
 
 async def test_instances_without_redis_refund_together(limiter: Make) -> None:
-    two = [await limiter(failures=3, tries=1000) for _ in range(2)]
+    two = [await limiter(address_failures=3, account_attempts=1000) for _ in range(2)]
     for n in range(20):
         await succeed(two[n % 2], f"{n}@example.org")
-    assert await let_through(9, lambda n: fail(two[n % 2], f"x{n}@example.org")) == 3
+    assert await count_allowed(9, lambda n: fail(two[n % 2], f"x{n}@example.org")) == 3
 
 
 async def test_window_in_the_database_expires(limiter: Make) -> None:
-    two = [await limiter(tries=2, window=100) for _ in range(2)]
-    assert await let_through(4, lambda _: fail(two[0])) == 2
+    two = [await limiter(account_attempts=2, window_seconds=100) for _ in range(2)]
+    assert await count_allowed(4, lambda _: fail(two[0])) == 2
     await execute("UPDATE portico_attempt SET attempts = REPLACE(attempts, ',17', ',16')")
-    assert await let_through(4, lambda _: fail(two[1])) == 2
+    assert await count_allowed(4, lambda _: fail(two[1])) == 2
 
 
 async def test_refused_attempts_write_nothing(limiter: Make) -> None:
-    one, other = await limiter(tries=3), await limiter(tries=3)
-    assert await let_through(3, lambda _: fail(one)) == 3
+    one, other = await limiter(account_attempts=3), await limiter(account_attempts=3)
+    assert await count_allowed(3, lambda _: fail(one)) == 3
     before = await fetch_all("SELECT * FROM portico_attempt ORDER BY key")
     assert len(before) == 3
-    assert await let_through(50, lambda _: fail(other)) == 0
-    assert await let_through(50, lambda _: fail(one)) == 0
+    assert await count_allowed(50, lambda _: fail(other)) == 0
+    assert await count_allowed(50, lambda _: fail(one)) == 0
     assert await fetch_all("SELECT * FROM portico_attempt ORDER BY key") == before
 
 
@@ -423,20 +423,20 @@ async def test_attempts_in_the_database_expire_and_are_digests(limiter: Make) ->
 async def test_attempts_are_refused_while_the_database_is_unavailable(
     limiter: Make, database: Database
 ) -> None:
-    one = await limiter(tries=2)
+    one = await limiter(account_attempts=2)
     await fail(one)
     await database.stop()
     for _ in range(3):
         with pytest.raises(Unavailable):
             await fail(one)
     await database.start()
-    assert await let_through(5, lambda _: fail(one)) == 1
+    assert await count_allowed(5, lambda _: fail(one)) == 1
 
 
 async def test_waiting_attempts_are_refused_while_other_instances_fill_the_limit(
     limiter: Make,
 ) -> None:
-    here, there = await limiter(failures=2), await limiter(failures=2)
+    here, there = await limiter(address_failures=2), await limiter(address_failures=2)
     begun = await here.acquire("signin", HERE, "a@example.org")
     taken = await there.acquire("signin", HERE, "b@example.org")
     waiting = [
@@ -456,4 +456,4 @@ async def test_instances_without_reachable_redis_count_in_the_database(
 ) -> None:
     two = [await limiter(redis.url) for _ in range(2)]
     redis.stop()
-    assert await let_through(40, lambda n: fail(two[n % 2])) == 15
+    assert await count_allowed(40, lambda n: fail(two[n % 2])) == 15
