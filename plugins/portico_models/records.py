@@ -1,4 +1,4 @@
-"""The rows of models: every SQL statement that writes them. Permissions are checked elsewhere."""
+"""The rows of models: every SQL statement that writes them. Permissions are checked in other modules."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -200,7 +200,7 @@ class ModelRecords:
 
         `change`: `restored` if the model existed before under its id; then its older versions stay visible.
 
-        Raises: UniqueViolation if an id, or one that looks like it, is taken; ForeignKeyViolation if the owner is gone.
+        Raises: UniqueViolation if an id, or one that looks like it, is taken; ForeignKeyViolation if the owner does not exist.
         """
         for batch in chunks(drafts, MAX_ROWS_PER_STATEMENT):
             await self._write_rows(

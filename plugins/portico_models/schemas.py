@@ -152,7 +152,7 @@ class ModelPage(msgspec.Struct):
 
 
 class ModelVersion(msgspec.Struct, kw_only=True):
-    """A change of a model. `author`: an account id, empty = the server; `author_name`: current name, null if the account is gone."""
+    """A change of a model. `author`: an account id, empty = the server; `author_name`: current name, null if the account is deleted."""
 
     number: int
     at: int

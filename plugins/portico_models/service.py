@@ -107,7 +107,7 @@ class Models:
         await check_base(self._app, actor, draft, before)
         async with transaction():
             await self._records.begin_change()
-            # Checked again now that other writers wait: permission or model may be gone.
+            # Checked again now that other writers wait: the permission may have been removed, or the model deleted.
             current, resource = await find_model(self._app, actor, "write", form.id)
             if current["base_model_id"] != before["base_model_id"]:
                 raise ConcurrentChange  # the check above was for a change from the former base

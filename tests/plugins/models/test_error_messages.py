@@ -86,8 +86,8 @@ def test_chat_with_unknown_model_is_model_not_found(
     app = InProcessApp(env | {"PORTICO_PLUGINS_ONLY": "accounts,password,models,completions"})
     try:
         ada = app.client.sign_up("Ada")
-        turn = {"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}
-        answer = ada.post("/api/chat/completions", turn)
+        body = {"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}
+        answer = ada.post("/api/chat/completions", body)
         assert (answer.status, answer.detail) == (404, "Model not found")
     finally:
         app.close()

@@ -20,21 +20,21 @@ def env(env: dict[str, str]) -> dict[str, str]:
 Shared = tuple[str, dict[str, Any]]
 
 
-@pytest.fixture(params=["group", "person"])
+@pytest.fixture(params=["group", "user"])
 def shared(
     request: pytest.FixtureRequest, admin: Client, ann: Client, bob: Client, add_group: AddGroup
 ) -> Shared:
-    """A function that deletes a principal, and the sharing before and after."""
+    """Share a model with a principal. Return the request path that deletes the principal, and the sharing after it."""
     crew, kept = add_group(bob), add_group(ann)
-    removed = {"group": {"group_ids": [crew]}, "person": {"user_ids": [bob.account["id"]]}}
+    removed = {"group": {"group_ids": [crew]}, "user": {"user_ids": [bob.account["id"]]}}
     write = removed[request.param]
     remaining = {"group_ids": [kept], "user_ids": [ann.account["id"]]}
     read = {name: [*write.get(name, []), *ids] for name, ids in remaining.items()}
     access = {"read": read, "write": write}
     assert admin.post(CREATE, form(access_control=access)).status == 200
     path = f"groups/id/{crew}/delete" if request.param == "group" else f"users/{bob.account['id']}"
-    nobody: dict[str, list[str]] = {"group_ids": [], "user_ids": []}
-    return f"/api/v1/{path}", {"read": remaining, "write": nobody}
+    no_principals: dict[str, list[str]] = {"group_ids": [], "user_ids": []}
+    return f"/api/v1/{path}", {"read": remaining, "write": no_principals}
 
 
 def listed(who: Client) -> Any:

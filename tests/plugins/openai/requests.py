@@ -40,7 +40,9 @@ def with_source(given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[
     return asyncio.run(inside())
 
 
-def turn(model: str, *, stream: bool = True, params: Any = None, **body: Any) -> SourceRequest:
+def source_request(
+    model: str, *, stream: bool = True, params: Any = None, **body: Any
+) -> SourceRequest:
     """A source request, as the completions plugin makes it."""
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
     return SourceRequest(
@@ -52,7 +54,7 @@ def turn(model: str, *, stream: bool = True, params: Any = None, **body: Any) ->
     )
 
 
-def asked(given: OpenAISettings, completion: SourceRequest) -> tuple[SourceResponse, bytes]:
+def complete(given: OpenAISettings, completion: SourceRequest) -> tuple[SourceResponse, bytes]:
     """The response and all of its bytes."""
 
     async def ask(source: OpenAISource) -> tuple[SourceResponse, bytes]:

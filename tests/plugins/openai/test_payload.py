@@ -4,19 +4,19 @@ import json
 from typing import Any
 
 import pytest
-from tests.plugins.openai.requests import turn
+from tests.plugins.openai.requests import source_request
 
 from portico.api import InvalidRequest
 from portico_openai.payload import STRIPPED_KEYS, encode
 
 
 def sent(model: str = "gpt-4o", *, is_openai: Any = False, params: Any = None, **body: Any) -> Any:
-    completion = turn("ignored", params=params, **body)
+    completion = source_request("ignored", params=params, **body)
     return json.loads(encode(completion, model, is_openai=is_openai))
 
 
 def test_unchanged_values_stay_byte_for_byte() -> None:
-    completion = turn("m", temperature=1)
+    completion = source_request("m", temperature=1)
     raw = dict(completion.body)
     encoded = encode(completion, "m", is_openai=True)
     assert bytes(raw["messages"]) in encoded and b'"temperature":1' in encoded

@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from tests.plugins.openai.requests import asked, settings, turn, with_source
+from tests.plugins.openai.requests import complete, settings, source_request, with_source
 from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
 
 from portico.api import DomainError, RateLimited, SourceFailed, SourceResponse, SourceTimedOut
@@ -17,13 +17,13 @@ ERROR = '"type":"upstream_error"'
 
 
 def test_streamed_response_passes_byte_for_byte(upstream: Upstream) -> None:
-    reply, body = asked(settings(upstream.url), turn("good"))
+    reply, body = complete(settings(upstream.url), source_request("good"))
     assert (reply.status, reply.content_type) == (200, "text/event-stream")
     assert body == b"".join(GOOD)
 
 
 def test_complete_response_passes_byte_for_byte(upstream: Upstream) -> None:
-    reply, body = asked(settings(upstream.url), turn("good", stream=False))
+    reply, body = complete(settings(upstream.url), source_request("good", stream=False))
     assert (reply.status, reply.content_type) == (200, "application/json")
     assert body == completion()
 
@@ -31,7 +31,7 @@ def test_complete_response_passes_byte_for_byte(upstream: Upstream) -> None:
 @pytest.mark.case("AB-43")
 def test_only_the_configured_key_and_headers_are_sent(upstream: Upstream) -> None:
     given = settings(upstream.url, key="sk-configured", options={"headers": {"X-Team": "blue"}})
-    asked(given, turn("good", api_key="sk-mine", extra_headers={"authorization": "x"}))
+    complete(given, source_request("good", api_key="sk-mine", extra_headers={"authorization": "x"}))
     [request] = upstream.completions()
     assert request.headers["authorization"] == "Bearer sk-configured"
     assert request.headers["x-team"] == "blue"
@@ -40,7 +40,7 @@ def test_only_the_configured_key_and_headers_are_sent(upstream: Upstream) -> Non
 
 
 def test_connection_without_authentication_sends_no_key(upstream: Upstream) -> None:
-    asked(settings(upstream.url, options={"auth_type": "none"}), turn("good"))
+    complete(settings(upstream.url, options={"auth_type": "none"}), source_request("good"))
     assert "authorization" not in upstream.completions()[0].headers
 
 
@@ -48,7 +48,7 @@ def test_prefix_is_added_to_ids_and_removed_from_requests(upstream: Upstream) ->
     given = settings(upstream.url, options={"prefix_id": "lab"})
     [card] = with_source(given, OpenAISource.list_models)
     assert card.id == "lab.good"
-    asked(given, turn("lab.good"))
+    complete(given, source_request("lab.good"))
     assert upstream.completions()[0].json["model"] == "good"
 
 
@@ -82,7 +82,7 @@ def test_unreachable_provider_fails(caplog: pytest.LogCaptureFixture) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     with pytest.raises(SourceFailed) as failure:
-        asked(settings(url), turn("good"))
+        complete(settings(url), source_request("good"))
     assert failure.value.detail == "The model source 'openai' could not be reached."
     assert "127.0.0.1" not in caplog.text
 
@@ -111,7 +111,7 @@ def test_errors_name_the_source_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(kind) as failure:
-        asked(settings(upstream.url, key=KEY), turn(model, stream=stream))
+        complete(settings(upstream.url, key=KEY), source_request(model, stream=stream))
     assert failure.value.detail.startswith("The model source 'openai' ")
     for text in (failure.value.detail, caplog.text):
         assert KEY not in text and "10.1.2.3" not in text and "Traceback" not in text
@@ -123,7 +123,7 @@ def test_errors_name_the_source_and_nothing_else(
 @pytest.mark.case("FT-19")
 @pytest.mark.parametrize("model", ["status-400", "status-404"])
 def test_errors_about_the_request_pass_redacted(upstream: Upstream, model: str) -> None:
-    reply, body = asked(settings(upstream.url, key=KEY), turn(model))
+    reply, body = complete(settings(upstream.url, key=KEY), source_request(model))
     assert reply.status == int(model[-3:])
     error = json.loads(body)["error"]
     assert set(error) == {"message", "type", "param", "code"}
@@ -132,13 +132,13 @@ def test_errors_about_the_request_pass_redacted(upstream: Upstream, model: str) 
 
 def test_response_that_is_not_a_completion_fails(upstream: Upstream) -> None:
     with pytest.raises(SourceFailed):
-        asked(settings(upstream.url), turn("not-a-completion", stream=False))
+        complete(settings(upstream.url), source_request("not-a-completion", stream=False))
 
 
 @pytest.mark.case("AB-44")
 def test_error_at_the_start_of_a_stream_fails(upstream: Upstream) -> None:
     with pytest.raises(SourceFailed) as failure:
-        asked(settings(upstream.url, key=KEY), turn("error-first"))
+        complete(settings(upstream.url, key=KEY), source_request("error-first"))
     assert LEAK not in failure.value.detail
 
 
@@ -147,7 +147,7 @@ def test_error_at_the_start_of_a_stream_fails(upstream: Upstream) -> None:
 def test_unusual_but_valid_streams_pass(
     upstream: Upstream, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, body = asked(settings(upstream.url), turn(model))
+    _, body = complete(settings(upstream.url), source_request(model))
     assert body.rstrip().endswith(b"data: [DONE]") and body.count(b"[DONE]") == 1
     assert b"late" not in body and b"error" not in body
     assert b"word4" in body
@@ -161,7 +161,7 @@ def test_unusual_but_valid_streams_pass(
 def test_invalid_events_are_removed_and_reported_once(
     upstream: Upstream, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, body = asked(settings(upstream.url), turn(model))
+    _, body = complete(settings(upstream.url), source_request(model))
     good, _, rest = body.partition(b'data: {"error"')
     assert good == b"".join(GOOD[:-1])
     assert rest.endswith(b"}\n\n" + DONE) and b"error" not in rest.replace(b"upstream_error", b"")
@@ -170,13 +170,13 @@ def test_invalid_events_are_removed_and_reported_once(
 
 @pytest.mark.case("FT-18")
 def test_ten_megabyte_line_passes_the_network(upstream: Upstream) -> None:
-    _, body = asked(settings(upstream.url), turn("huge-line"))
+    _, body = complete(settings(upstream.url), source_request("huge-line"))
     assert len(body) > 10_000_000 and body.endswith(DONE)
 
 
 @pytest.mark.case("FT-18")
 def test_stream_of_comments_only_fails(upstream: Upstream) -> None:
-    _, body = asked(settings(upstream.url), turn("comments-only"))
+    _, body = complete(settings(upstream.url), source_request("comments-only"))
     assert ERROR in body.decode() and body.endswith(DONE)
 
 
@@ -184,7 +184,7 @@ def test_stream_of_comments_only_fails(upstream: Upstream) -> None:
 def test_error_inside_a_stream_is_replaced_by_our_text(
     upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, body = asked(settings(upstream.url, key=KEY), turn("error-inside"))
+    _, body = complete(settings(upstream.url, key=KEY), source_request("error-inside"))
     assert body.count(b"event") == 0
     assert body.decode().count(ERROR) == 1 and body.endswith(DONE)
     for text in (body.decode(), caplog.text):
@@ -193,7 +193,7 @@ def test_error_inside_a_stream_is_replaced_by_our_text(
 
 @pytest.mark.case("FT-20")
 def test_cut_stream_ends_with_an_error_event(upstream: Upstream) -> None:
-    _, body = asked(settings(upstream.url), turn("cut"))
+    _, body = complete(settings(upstream.url), source_request("cut"))
     good, _, rest = body.partition(b'data: {"error"')
     assert good == b"".join(GOOD[:3])
     assert b"broke off its answer" in rest and rest.endswith(DONE)
@@ -202,14 +202,14 @@ def test_cut_stream_ends_with_an_error_event(upstream: Upstream) -> None:
 @pytest.mark.case("FT-17")
 def test_missing_first_byte_is_a_timeout(upstream: Upstream) -> None:
     with pytest.raises(SourceTimedOut):
-        asked(settings(upstream.url, first_byte_timeout=0.1), turn("silent"))
+        complete(settings(upstream.url, first_byte_timeout=0.1), source_request("silent"))
     upstream.wait_until_idle()
 
 
 @pytest.mark.case("FT-17")
 def test_silence_after_the_first_byte_is_an_error_event(upstream: Upstream) -> None:
     begun = time.monotonic()
-    _, body = asked(settings(upstream.url, idle_timeout=0.2), turn("silence"))
+    _, body = complete(settings(upstream.url, idle_timeout=0.2), source_request("silence"))
     assert body.startswith(chunk("first "))
     assert b"did not answer in time" in body and body.endswith(DONE)
     assert time.monotonic() - begun < 2
@@ -218,7 +218,7 @@ def test_silence_after_the_first_byte_is_an_error_event(upstream: Upstream) -> N
 
 @pytest.mark.case("FT-17")
 def test_complete_response_has_a_time_limit(upstream: Upstream) -> None:
-    _, body = asked(settings(upstream.url, timeout=0.3), turn("endless"))
+    _, body = complete(settings(upstream.url, timeout=0.3), source_request("endless"))
     assert b"did not answer in time" in body
     upstream.wait_until_idle()
 
@@ -226,7 +226,7 @@ def test_complete_response_has_a_time_limit(upstream: Upstream) -> None:
 @pytest.mark.case("FT-23")
 def test_closing_an_unread_response_closes_the_connection(upstream: Upstream) -> None:
     async def leave(source: OpenAISource) -> None:
-        reply = await source.complete(turn("endless"))
+        reply = await source.complete(source_request("endless"))
         await reply.body.aclose()  # type: ignore[union-attr]
         await asyncio.to_thread(upstream.wait_until_idle)
 
@@ -242,7 +242,7 @@ def test_cancelled_request_closes_the_connection(upstream: Upstream, model: str)
         ] = []  # referenced, so that no connection is closed by garbage collection
 
         async def ask() -> None:
-            replies.append(await source.complete(turn(model)))
+            replies.append(await source.complete(source_request(model)))
             async for _ in replies[0].body:  # type: ignore[union-attr]
                 pass
 
@@ -258,7 +258,7 @@ def test_cancelled_request_closes_the_connection(upstream: Upstream, model: str)
 def test_connections_are_reused(upstream: Upstream) -> None:
     async def ask_often(source: OpenAISource) -> int:
         for _ in range(5):
-            reply = await source.complete(turn("good"))
+            reply = await source.complete(source_request("good"))
             async for _ in reply.body:  # type: ignore[union-attr]
                 pass
         session = source._http()
@@ -273,5 +273,5 @@ def test_redirect_does_not_forward_the_key(
 ) -> None:
     caplog.set_level(logging.WARNING)
     with pytest.raises(SourceFailed):
-        asked(settings(upstream.url), turn("redirect"))
+        complete(settings(upstream.url), source_request("redirect"))
     assert len(upstream.completions()) == 1
