@@ -1,4 +1,4 @@
-"""A model that repeats what it hears, and a route that says how often."""
+"""An example plugin: a model that repeats the last message, and a route that returns how often."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -17,11 +17,11 @@ from portico.api import (
     text_response,
 )
 
-PLUGIN = PluginInfo(api_version=1, summary="A model that repeats what it hears.")
+PLUGIN = PluginInfo(api_version=1, summary="A model that repeats the last message.")
 
 
 class Settings(Section):
-    times: Annotated[int, setting("How often it repeats", ge=1, le=10)] = 1
+    times: Annotated[int, setting("How often the model repeats a message", ge=1, le=10)] = 1
 
 
 class Message(msgspec.Struct):
@@ -61,7 +61,7 @@ def register_model_sources(settings: Settings) -> list[Echo]:
 def register_routes(settings: Settings) -> list[object]:
     @get("/api/x/echo/times")
     async def times() -> int:
-        """How often Echo repeats."""
+        """Return how often the model repeats a message."""
         return settings.times
 
     return [times]

@@ -1,4 +1,4 @@
-"""What is remembered for a moment, and what is never."""
+"""The TTL cache: expiry, limits, and values that are never cached."""
 
 import asyncio
 
@@ -8,31 +8,31 @@ from portico.cache import TTLCache
 from portico.testing import Client, InProcessApp
 
 
-class Asked:
-    """Answers, and counts how often it was asked."""
+class Loader:
+    """Returns these answers and counts its calls."""
 
     def __init__(self, *answers: str | None) -> None:
         self.answers = list(answers)
-        self.times = 0
+        self.calls = 0
 
     async def __call__(self, key: str) -> str | None:
-        self.times += 1
+        self.calls += 1
         return self.answers.pop(0)
 
 
-def test_an_answer_is_good_for_its_moment() -> None:
+def test_value_is_cached_until_it_expires() -> None:
     async def work() -> None:
-        brief, ask = TTLCache[str, str](60), Asked("one", "two")
-        assert [await brief.get_or_load("k", ask) for _ in range(3)] == ["one"] * 3
-        assert ask.times == 1
+        cache, load = TTLCache[str, str](60), Loader("one", "two")
+        assert [await cache.get_or_load("k", load) for _ in range(3)] == ["one"] * 3
+        assert load.calls == 1
 
     asyncio.run(work())
 
 
-def test_that_there_is_none_is_never_remembered() -> None:
+def test_none_is_never_cached() -> None:
     async def work() -> None:
-        brief, ask = TTLCache[str, str](60), Asked(None, "there now")
-        assert [await brief.get_or_load("k", ask), await brief.get_or_load("k", ask)] == [
+        cache, load = TTLCache[str, str](60), Loader(None, "there now")
+        assert [await cache.get_or_load("k", load), await cache.get_or_load("k", load)] == [
             None,
             "there now",
         ]
@@ -40,10 +40,10 @@ def test_that_there_is_none_is_never_remembered() -> None:
     asyncio.run(work())
 
 
-def test_without_a_moment_every_time_is_asked() -> None:
+def test_ttl_of_zero_disables_the_cache() -> None:
     async def work() -> None:
-        brief, ask = TTLCache[str, str](0), Asked("one", "two")
-        assert [await brief.get_or_load("k", ask), await brief.get_or_load("k", ask)] == [
+        cache, load = TTLCache[str, str](0), Loader("one", "two")
+        assert [await cache.get_or_load("k", load), await cache.get_or_load("k", load)] == [
             "one",
             "two",
         ]
@@ -51,21 +51,21 @@ def test_without_a_moment_every_time_is_asked() -> None:
     asyncio.run(work())
 
 
-def test_an_answer_from_before_a_change_that_comes_after_it_is_not_kept() -> None:
+def test_value_loaded_before_a_clear_is_not_cached() -> None:
     async def work() -> None:
-        brief, begun, go = TTLCache[str, str](60), asyncio.Event(), asyncio.Event()
+        cache, started, proceed = TTLCache[str, str](60), asyncio.Event(), asyncio.Event()
 
         async def slow(_: str) -> str:
-            begun.set()
-            await go.wait()
+            started.set()
+            await proceed.wait()
             return "old"
 
-        asking = asyncio.create_task(brief.get_or_load("k", slow))
-        await begun.wait()
-        brief.clear()
-        go.set()
-        assert await asking == "old"
-        assert await brief.get_or_load("k", Asked("new")) == "new"
+        loading = asyncio.create_task(cache.get_or_load("k", slow))
+        await started.wait()
+        cache.clear()
+        proceed.set()
+        assert await loading == "old"
+        assert await cache.get_or_load("k", Loader("new")) == "new"
 
     asyncio.run(work())
 
@@ -75,7 +75,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "1"}
 
 
-def test_what_this_process_changes_is_in_force_with_the_next_request(app: InProcessApp) -> None:
+def test_changes_of_this_process_apply_to_the_next_request(app: InProcessApp) -> None:
     admin = app.client.sign_up("Ada")
     ben = admin.add_user("Ben")
     assert ben.get("/api/models").status == 200
@@ -95,32 +95,32 @@ def test_what_this_process_changes_is_in_force_with_the_next_request(app: InProc
     assert {again.get("/api/models").status, ben.get("/api/models").status} <= {401, 403}
 
 
-def test_what_is_stale_is_dropped_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_and_oldest_entries_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("portico.cache.time.monotonic", lambda: clock[0])
     monkeypatch.setattr("portico.cache.MAX_ENTRIES", 3)
 
-    async def fill(brief: TTLCache[str, str], *keys: str) -> None:
+    async def fill(cache: TTLCache[str, str], *keys: str) -> None:
         for key in keys:
-            await brief.get_or_load(key, Asked("answer"))
+            await cache.get_or_load(key, Loader("answer"))
 
-    brief = TTLCache[str, str](10)
-    asyncio.run(fill(brief, "a", "b", "c", "d"))
-    assert len(brief) == 3
+    cache = TTLCache[str, str](10)
+    asyncio.run(fill(cache, "a", "b", "c", "d"))
+    assert len(cache) == 3
     clock[0] = 11
-    asyncio.run(fill(brief, "e"))
-    assert len(brief) == 1
+    asyncio.run(fill(cache, "e"))
+    assert len(cache) == 1
 
 
-def test_a_key_that_a_client_made_long_is_not_remembered() -> None:
+def test_values_of_long_keys_are_not_cached() -> None:
     async def work() -> None:
-        brief = TTLCache[tuple[str, str], str](60)
+        cache = TTLCache[tuple[str, str], str](60)
 
-        async def ask(_: tuple[str, str]) -> str:
+        async def load(_: tuple[str, str]) -> str:
             return "answer"
 
         for n in range(10):
-            assert await brief.get_or_load(("ann", "x" * 10_000 + str(n)), ask) == "answer"
-        assert len(brief) == 0
+            assert await cache.get_or_load(("ann", "x" * 10_000 + str(n)), load) == "answer"
+        assert len(cache) == 0
 
     asyncio.run(work())

@@ -1,4 +1,4 @@
-"""The example plugin as its users get it: installed beside Portico, in an environment of its own."""
+"""The example plugin, installed beside Portico in an environment of its own."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def database_url() -> str:
-    """What an example shows does not depend on the database."""
+    """The example does not depend on the database."""
     return ""
 
 

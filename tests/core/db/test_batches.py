@@ -6,7 +6,7 @@ from portico.api import chunks, placeholder_rows, placeholders
 from portico.db import MAX_IDS_PER_STATEMENT, Database
 
 
-def test_values_come_in_chunks_in_their_order() -> None:
+def test_chunks_keep_the_order_of_values() -> None:
     ids = [str(number) for number in range(2 * MAX_IDS_PER_STATEMENT + 1)]
     found = list(chunks(ids))
     assert [len(some) for some in found] == [MAX_IDS_PER_STATEMENT, MAX_IDS_PER_STATEMENT, 1]
@@ -15,14 +15,14 @@ def test_values_come_in_chunks_in_their_order() -> None:
     assert list(chunks([])) == []
 
 
-def test_placeholders_go_on_after_those_that_are_used_already() -> None:
+def test_placeholders_start_at_the_given_number() -> None:
     assert placeholders(3) == "$1, $2, $3"
     assert placeholders(2, first=4) == "$4, $5"
     assert placeholder_rows(2, 3) == "($1, $2, $3), ($4, $5, $6)"
 
 
 @pytest.mark.anyio
-async def test_many_rows_go_in_and_come_back(database: Database) -> None:
+async def test_many_rows_are_written_and_read_in_chunks(database: Database) -> None:
     notes = [(str(number), f"note {number}") for number in range(1200)]
     for some in chunks(notes, 400):
         sql = f"INSERT INTO note (id, title) VALUES {placeholder_rows(len(some), 2)}"

@@ -60,7 +60,7 @@ def no_room(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(
+async def test_full_disk_is_reported_until_there_is_free_space(
     file: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with no_room(file.path):
@@ -78,7 +78,7 @@ async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(
     assert await kept(file) == ["kept"]
 
 
-async def test_a_page_limit_is_a_full_disk_too(file: SQLite) -> None:
+async def test_page_limit_counts_as_full_disk(file: SQLite) -> None:
     (pages,) = file.writer.connection.execute("PRAGMA page_count").fetchone()
     file.writer.connection.execute(f"PRAGMA max_page_count={pages + 2}")
     async with file.transaction():
@@ -90,7 +90,7 @@ async def test_a_page_limit_is_a_full_disk_too(file: SQLite) -> None:
     assert await kept(file) == ["small"]
 
 
-async def test_a_process_that_holds_the_write_lock_is_named(
+async def test_process_that_holds_the_write_lock_is_named(
     file: SQLite, spawn: Callable[..., object]
 ) -> None:
     password = file._file._password
@@ -103,17 +103,15 @@ async def test_a_process_that_holds_the_write_lock_is_named(
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced", "log removed"])
-async def test_a_file_that_went_away_under_a_running_process_takes_no_writes(
-    file: SQLite, what: str
-) -> None:
+async def test_writes_to_a_missing_or_replaced_file_are_refused(file: SQLite, what: str) -> None:
     await file.execute("INSERT INTO note VALUES ('before', '')")
     path = file.path if what != "log removed" else file.path.with_name(f"{file.path.name}-wal")
     aside = path.with_name("aside")
     path.rename(aside)
     if what == "replaced":
         shutil.copy(aside, path)
-    word = "replaced by another" if what == "replaced" else "gone"
-    assert await refused(file) == f"gone: the database file is {word}"
+    state = "replaced by another" if what == "replaced" else "missing"
+    assert await refused(file) == f"gone: the database file is {state}"
     with pytest.raises(Unavailable):
         async with file.transaction():
             await file.execute("INSERT INTO note VALUES ('refused', '')")
@@ -123,7 +121,7 @@ async def test_a_file_that_went_away_under_a_running_process_takes_no_writes(
     assert sorted(await kept(file)) == ["after", "before"]
 
 
-async def test_a_file_that_goes_away_while_a_write_is_under_way_keeps_nobody_in_the_dark(
+async def test_write_fails_if_the_file_is_removed_before_its_commit(
     file: SQLite,
 ) -> None:
     with pytest.raises(Unavailable):
@@ -133,7 +131,7 @@ async def test_a_file_that_goes_away_while_a_write_is_under_way_keeps_nobody_in_
     assert file.availability.cause is not None and file.availability.cause.kind == "gone"
 
 
-async def test_a_broken_file_stays_in_trouble(sqlite_url: str, tmp_path: Path) -> None:
+async def test_broken_file_stays_unavailable(sqlite_url: str, tmp_path: Path) -> None:
     database = open_database(settings(sqlite_url), tmp_path)
     await database.start()
     await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, body TEXT)")
@@ -152,7 +150,7 @@ async def test_a_broken_file_stays_in_trouble(sqlite_url: str, tmp_path: Path) -
     await database.stop()
 
 
-async def test_a_file_without_permission_is_said_at_the_start(
+async def test_missing_permission_is_reported_at_the_start(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(*_: object, **__: object) -> int:
@@ -184,14 +182,14 @@ async def test_a_file_without_permission_is_said_at_the_start(
         (EOFError(), "was lost"),
     ],
 )
-async def test_what_postgres_and_the_network_raise_has_a_cause(
+async def test_errors_of_postgres_and_the_network_have_a_cause(
     error: Exception, sentence: str
 ) -> None:
     assert is_unavailable(error)
     assert sentence in str(explain(error))
 
 
-async def test_what_asyncpg_stumbles_over_is_a_lost_connection_and_elsewhere_a_mistake() -> None:
+async def test_internal_error_of_asyncpg_is_a_lost_connection() -> None:
     code = "def write(): raise RuntimeError('unable to perform operation; the handler is closed')"
     for file, away in (("/site-packages/asyncpg/protocol.py", True), ("/portico_x/y.py", False)):
         names: dict[str, Callable[[], None]] = {}
@@ -201,7 +199,7 @@ async def test_what_asyncpg_stumbles_over_is_a_lost_connection_and_elsewhere_a_m
         assert is_unavailable(raised.value) is away
 
 
-async def test_what_is_over_with_the_next_try_is_no_trouble() -> None:
+async def test_transient_error_has_no_cause() -> None:
     for error in (asyncpg.DeadlockDetectedError("x"), asyncpg.OutdatedSchemaCacheError("x")):
         assert is_unavailable(error) and explain(error) is None
     for mistake in (

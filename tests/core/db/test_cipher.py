@@ -52,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-async def test_any_password_that_is_not_empty_will_do(tmp_path: Path, odd: str) -> None:
+async def test_any_non_empty_password_opens_its_file(tmp_path: Path, odd: str) -> None:
     path = tmp_path / "portico.db"
     await filled(path, Secret(odd))
     assert await read(path, Secret(odd)) == [WORDS]
@@ -60,7 +60,7 @@ async def test_any_password_that_is_not_empty_will_do(tmp_path: Path, odd: str) 
         await read(path, Secret(odd + "x"))
 
 
-async def test_its_own_tools_open_the_file_with_the_password(tmp_path: Path) -> None:
+async def test_sqlcipher_opens_the_file_with_the_password(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     await filled(path, PASSWORD)
     connection = load_sqlcipher().connect(path)
@@ -70,7 +70,7 @@ async def test_its_own_tools_open_the_file_with_the_password(tmp_path: Path) -> 
     connection.close()
 
 
-async def test_a_file_that_they_made_is_opened_too(tmp_path: Path) -> None:
+async def test_file_created_by_sqlcipher_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     connection = load_sqlcipher().connect(path, isolation_level=None)
     connection.execute("PRAGMA key = 'correct horse'")
@@ -80,7 +80,8 @@ async def test_a_file_that_they_made_is_opened_too(tmp_path: Path) -> None:
     assert await read(path, PASSWORD) == [WORDS]
 
 
-async def test_AB_22_nothing_of_it_is_readable_in_any_file_while_it_is_open(tmp_path: Path) -> None:
+@pytest.mark.case("AB-22")
+async def test_open_encrypted_database_has_no_plain_text_in_any_file(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     await filled(path, PASSWORD)
     database = at(path, PASSWORD)
@@ -97,7 +98,7 @@ async def test_AB_22_nothing_of_it_is_readable_in_any_file_while_it_is_open(tmp_
     await database.stop()
 
 
-async def test_a_key_that_does_not_fit_changes_nothing_and_is_told_in_a_sentence(
+async def test_wrong_password_changes_nothing_and_is_reported(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "portico.db"
@@ -116,7 +117,7 @@ async def test_a_key_that_does_not_fit_changes_nothing_and_is_told_in_a_sentence
     assert "".join(capfd.readouterr()) == ""
 
 
-async def test_what_is_no_database_at_all_is_told_the_same(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     for rubbish in (b"x" * 5000, b"short"):
         path.write_bytes(rubbish)
@@ -126,7 +127,7 @@ async def test_what_is_no_database_at_all_is_told_the_same(tmp_path: Path) -> No
             assert path.read_bytes() == rubbish
 
 
-async def test_a_plain_file_is_not_taken_for_an_encrypted_one(tmp_path: Path) -> None:
+async def test_plain_file_is_refused_if_encryption_is_configured(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     await filled(path, None)
     before = contents(tmp_path)
@@ -135,7 +136,7 @@ async def test_a_plain_file_is_not_taken_for_an_encrypted_one(tmp_path: Path) ->
     assert contents(tmp_path) == before
 
 
-async def test_an_encrypted_file_without_a_password_says_what_to_set(tmp_path: Path) -> None:
+async def test_encrypted_file_without_password_names_the_settings(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     await filled(path, PASSWORD)
     before = contents(tmp_path)
@@ -144,14 +145,14 @@ async def test_an_encrypted_file_without_a_password_says_what_to_set(tmp_path: P
     assert contents(tmp_path) == before
 
 
-async def test_an_empty_file_is_filled_in(tmp_path: Path) -> None:
+async def test_empty_file_becomes_an_encrypted_database(tmp_path: Path) -> None:
     path = tmp_path / "portico.db"
     path.touch(0o600)
     await filled(path, PASSWORD)
     assert await read(path, PASSWORD) == [WORDS]
 
 
-async def test_two_that_start_at_the_same_moment_agree_on_the_key(tmp_path: Path) -> None:
+async def test_concurrent_starts_use_the_same_key(tmp_path: Path) -> None:
     databases = [at(tmp_path / "portico.db", PASSWORD) for _ in range(6)]
     await asyncio.gather(*(database.start() for database in databases))
     await databases[0].execute("CREATE TABLE note (words TEXT)")
@@ -162,7 +163,7 @@ async def test_two_that_start_at_the_same_moment_agree_on_the_key(tmp_path: Path
         await database.stop()
 
 
-async def test_the_key_is_in_no_statement_error_or_repr(
+async def test_key_is_not_in_statements_errors_or_repr(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "portico.db"
@@ -187,7 +188,7 @@ async def test_the_key_is_in_no_statement_error_or_repr(
         assert secret not in out
 
 
-async def test_without_the_package_it_says_what_to_install(
+async def test_missing_driver_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3", None)
@@ -203,7 +204,7 @@ async def test_without_the_package_it_says_what_to_install(
         {"url": "sqlite:///srv/portico.db", "type": "sqlite+sqlcipher"},
     ],
 )
-def test_an_empty_password_is_refused(settings: dict[str, str], tmp_path: Path) -> None:
+def test_empty_password_is_refused(settings: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(BadDatabase, match="needs a password that is not empty"):
         open_database(DatabaseSettings(**settings), tmp_path)
     (tmp_path / "empty").write_text("\n")

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.anyio
 KILLS = 5
 
 
-async def test_ft01_killed_at_random_every_acknowledged_row_is_there(
+@pytest.mark.case("FT-01")
+async def test_acknowledged_rows_survive_a_kill(
     database: Database, url: str, spawn: Callable[..., subprocess.Popen[str]]
 ) -> None:
     chance = random.Random(1)

@@ -88,7 +88,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("word", WAYS)
-async def test_every_row_and_the_schema_are_as_before(path: Path, word: str) -> None:
+async def test_conversion_keeps_rows_and_schema(path: Path, word: str) -> None:
     old, new = WAYS[word]
     await fill(path, old)
     before = await everything(path, old)
@@ -104,7 +104,8 @@ async def test_every_row_and_the_schema_are_as_before(path: Path, word: str) -> 
         await at(path, old).start()
 
 
-async def test_AB_22_an_encrypted_file_holds_nothing_of_what_it_was_made_of(path: Path) -> None:
+@pytest.mark.case("AB-22")
+async def test_encrypted_file_contains_no_plain_text(path: Path) -> None:
     await fill(path, None)
     assert WORDS.encode() in path.read_bytes()
     convert(Conversion(path, None, NEW, "encrypt")).unlink()
@@ -120,7 +121,7 @@ async def test_AB_22_an_encrypted_file_holds_nothing_of_what_it_was_made_of(path
     connection.close()
 
 
-async def test_what_was_only_in_the_log_of_a_killed_server_is_there_too(path: Path) -> None:
+async def test_conversion_includes_the_write_ahead_log_of_a_killed_server(path: Path) -> None:
     """The log is taken in, and none is left that another file would stumble over."""
     await fill(path, None, rows=3)
     running = plain(path)
@@ -137,7 +138,9 @@ async def test_what_was_only_in_the_log_of_a_killed_server_is_there_too(path: Pa
 
 
 @pytest.mark.parametrize("word", WAYS)
-async def test_who_has_it_open_keeps_others_from_replacing_it(path: Path, word: str) -> None:
+async def test_conversion_is_refused_while_a_server_has_the_file_open(
+    path: Path, word: str
+) -> None:
     old, new = WAYS[word]
     await fill(path, old, rows=3)
     running = at(path, old)
@@ -159,7 +162,7 @@ sys.stdin.readline()
 """
 
 
-async def test_another_program_that_has_it_open_keeps_others_from_replacing_it(path: Path) -> None:
+async def test_conversion_is_refused_while_another_program_has_the_file_open(path: Path) -> None:
     """One that knows nothing of our locks, such as a shell that is looking at nothing just now."""
     await fill(path, None, rows=3)
     shell = subprocess.Popen(
@@ -176,7 +179,7 @@ async def test_another_program_that_has_it_open_keeps_others_from_replacing_it(p
     assert len(await everything(path, None)) == len(EVERYTHING)
 
 
-async def test_nobody_opens_it_while_it_is_replaced(path: Path) -> None:
+async def test_database_cannot_be_opened_during_a_conversion(path: Path) -> None:
     await fill(path, None, rows=3)
     refused = []
 
@@ -191,7 +194,7 @@ async def test_nobody_opens_it_while_it_is_replaced(path: Path) -> None:
     await everything(path, NEW)
 
 
-async def test_a_password_that_does_not_fit_changes_nothing(path: Path) -> None:
+async def test_conversion_with_a_wrong_password_changes_nothing(path: Path) -> None:
     await fill(path, OLD, rows=3)
     before = path.read_bytes()
     with pytest.raises(BadDatabase, match="the password is wrong"):
@@ -200,7 +203,7 @@ async def test_a_password_that_does_not_fit_changes_nothing(path: Path) -> None:
     assert sorted(f.name for f in path.parent.iterdir() if f.suffix != ".lock") == ["portico.db"]
 
 
-async def test_without_room_for_a_copy_nothing_is_begun(
+async def test_conversion_needs_free_space_for_a_copy(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(path, None, rows=3)
@@ -211,7 +214,7 @@ async def test_without_room_for_a_copy_nothing_is_begun(
     assert not is_encrypted(path)
 
 
-async def test_a_damaged_file_is_not_copied(path: Path) -> None:
+async def test_damaged_file_is_not_converted(path: Path) -> None:
     await fill(path, None)
     with path.open("rb+") as file:
         file.seek(4096 * 12)
@@ -223,7 +226,7 @@ async def test_a_damaged_file_is_not_copied(path: Path) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("word", WAYS)
-async def test_killed_at_any_moment_it_leaves_one_of_the_two_whole(
+async def test_killed_conversion_leaves_one_complete_file(
     path: Path, word: str, stage: str, spawn: Callable[..., subprocess.Popen[str]]
 ) -> None:
     old, new = WAYS[word]
@@ -241,7 +244,7 @@ async def test_killed_at_any_moment_it_leaves_one_of_the_two_whole(
     assert len(backups_of(path)) == 1
 
 
-async def test_root_leaves_everything_to_whom_it_belonged(path: Path) -> None:
+async def test_conversion_by_root_keeps_the_owner(path: Path) -> None:
     await fill(path, None, rows=3)
     owner = 65534 if os.geteuid() == 0 else os.geteuid()
     for file in path.parent.glob("portico.db*"):
@@ -251,7 +254,7 @@ async def test_root_leaves_everything_to_whom_it_belonged(path: Path) -> None:
     assert {file.stat().st_uid for file in path.parent.glob("portico.db*")} == {owner}
 
 
-async def test_a_bare_connection_of_the_tests_opens_it(path: Path) -> None:
+async def test_plain_sqlite_opens_a_decrypted_file(path: Path) -> None:
     await fill(path, OLD, rows=3)
     connection = connect(path, OLD)
     assert connection.execute("SELECT count(*) FROM person").fetchone() == (3,)

@@ -40,7 +40,7 @@ async def book(database: Database) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found]
 
 
-async def test_two_plugins_may_both_own_an_initial_step(
+async def test_two_plugins_may_have_migrations_of_the_same_name(
     database: Database, package: Package
 ) -> None:
     both = sets(a=package(files("a")), b=package(files("b", {"0002_code.py": CODE})))
@@ -67,7 +67,9 @@ async def test_two_plugins_may_both_own_an_initial_step(
     assert (await migrate(database, both)).applied == {}
 
 
-async def test_core_goes_first_then_the_order_given(database: Database, package: Package) -> None:
+async def test_core_is_migrated_first_then_plugins_in_order(
+    database: Database, package: Package
+) -> None:
     begun: list[str] = []
     names = ("z", "portico", "a")
     given = sets(**{name: package(files(f"table_{name}")) for name in names})
@@ -75,7 +77,7 @@ async def test_core_goes_first_then_the_order_given(database: Database, package:
     assert begun == ["portico", "z", "a"]
 
 
-async def test_each_database_gets_its_own_file(database: Database, package: Package) -> None:
+async def test_each_dialect_uses_its_own_file(database: Database, package: Package) -> None:
     each = {
         f"0001_initial.{dialect}.sql": (
             f"CREATE TABLE t (id TEXT); INSERT INTO t VALUES ('{dialect}')"
@@ -96,7 +98,7 @@ async def test_each_database_gets_its_own_file(database: Database, package: Pack
         {"0002_broken.py": "import no_such_module"},
     ],
 )
-async def test_a_failing_step_is_rolled_back_and_fenced(
+async def test_failing_migration_is_rolled_back_and_others_continue(
     database: Database, package: Package, broken: dict[str, str]
 ) -> None:
     """FT-30."""
@@ -109,7 +111,7 @@ async def test_a_failing_step_is_rolled_back_and_fenced(
     assert await book(database) == [("bad", "0001_initial"), ("good", "0001_initial")]
 
 
-async def test_a_database_that_goes_away_during_a_step_is_not_the_plugins_fault(
+async def test_unavailable_database_during_a_migration_is_raised(
     database: Database, package: Package
 ) -> None:
     away = """
@@ -126,7 +128,7 @@ async def forwards(database):
     assert await pending(database, given) == {"t": ["0002_code"]}
 
 
-async def test_unreadable_steps_stop_only_their_plugin(
+async def test_unreadable_migrations_fail_only_their_plugin(
     database: Database, package: Package
 ) -> None:
     given = sets(bad=package({"1.sql": ""}), good=package(files("good")))
@@ -137,7 +139,7 @@ async def test_unreadable_steps_stop_only_their_plugin(
         await pending(database, given)
 
 
-async def test_an_older_release_leaves_newer_steps_alone(
+async def test_unknown_migrations_are_reported_and_not_changed(
     database: Database, package: Package
 ) -> None:
     await migrate(database, sets(t=package(files("t", {"0002_code.py": CODE}))))
@@ -149,14 +151,14 @@ async def test_an_older_release_leaves_newer_steps_alone(
     assert len(await database.rows("SELECT name FROM t")) == 2
 
 
-async def test_a_renamed_step_is_not_applied_twice(database: Database, package: Package) -> None:
+async def test_renamed_migration_is_not_applied_twice(database: Database, package: Package) -> None:
     await migrate(database, sets(t=package(files("t"))))
     renamed = package({"0001_first.sql": "CREATE TABLE t2 (id TEXT)"})
     report = await migrate(database, sets(t=renamed))
     assert report.failed == {"t": "0001_first was already applied under the name 0001_initial"}
 
 
-async def test_an_upgrade_keeps_the_rows_of_the_previous_release(
+async def test_upgrade_keeps_the_rows_of_the_previous_release(
     database: Database, package: Package
 ) -> None:
     """The step rebuilds a table that another refers to, which is how SQLite changes a column."""
@@ -188,7 +190,7 @@ async def test_an_upgrade_keeps_the_rows_of_the_previous_release(
     assert await database.rows("SELECT * FROM message") == []
 
 
-async def test_a_step_may_not_leave_dangling_references(
+async def test_migration_that_leaves_dangling_references_fails(
     database: Database, package: Package
 ) -> None:
     linked = (
@@ -200,7 +202,7 @@ async def test_a_step_may_not_leave_dangling_references(
     assert "ForeignKeyViolation" in report.failed["t"]
 
 
-async def test_three_processes_at_once_apply_each_step_once(
+async def test_concurrent_processes_apply_each_migration_once(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     """FT-14."""
@@ -220,7 +222,8 @@ async def test_three_processes_at_once_apply_each_step_once(
     assert len(await database.rows("SELECT * FROM t")) == 2
 
 
-async def test_ft15_killed_anywhere_a_migration_resumes(
+@pytest.mark.case("FT-15")
+async def test_killed_migration_is_resumed(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     """FT-15: die before every statement in turn; what is half done must never be seen."""
@@ -247,7 +250,8 @@ async def test_ft15_killed_anywhere_a_migration_resumes(
     assert len(await database.rows("SELECT * FROM t")) == 2
 
 
-async def test_ft15_after_a_kill_the_next_start_goes_on(
+@pytest.mark.case("FT-15")
+async def test_next_start_continues_after_a_kill(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     name = package(files("t", {"0002_code.py": CODE}))

@@ -11,7 +11,7 @@ from portico.db.migration_files import read_migrations
 Package = Callable[..., str]
 
 
-def test_steps_are_read_in_order_whatever_their_kind(package: Package) -> None:
+def test_migrations_of_all_kinds_are_read_in_order(package: Package) -> None:
     name = package(
         {
             "0002_more.sqlite.sql": "",
@@ -38,7 +38,7 @@ def test_steps_are_read_in_order_whatever_their_kind(package: Package) -> None:
         (["0001_Initial.sql"], "0001_Initial.sql is not named like"),
     ],
 )
-def test_anything_but_one_unbroken_sequence_is_refused(
+def test_gaps_and_duplicates_in_the_numbers_are_refused(
     package: Package, files: list[str], reason: str
 ) -> None:
     with pytest.raises(BadMigration, match=reason):
@@ -46,19 +46,19 @@ def test_anything_but_one_unbroken_sequence_is_refused(
 
 
 @pytest.mark.parametrize("verb", ["BEGIN", "commit", "ROLLBACK", "END", "Vacuum"])
-def test_a_script_may_not_end_its_own_transaction(package: Package, verb: str) -> None:
+def test_script_that_ends_its_transaction_is_refused(package: Package, verb: str) -> None:
     name = package({"0001_a.sql": f"CREATE TABLE a (b TEXT); /* ! */ {verb}; SELECT 1"})
     with pytest.raises(BadMigration, match=f"must not contain {verb.upper()}"):
         read_migrations(name, "postgres")
 
 
-def test_bodies_of_functions_and_triggers_are_left_alone(package: Package) -> None:
+def test_bodies_of_functions_and_triggers_are_not_checked(package: Package) -> None:
     function = "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $x$ BEGIN RETURN 1; END; $x$;"
     trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; END;"
     name = package({"0001_a.sqlite.sql": trigger, "0001_a.postgres.sql": function})
     assert len(read_migrations(name, "sqlite")) == len(read_migrations(name, "postgres")) == 1
 
 
-def test_a_missing_package_is_a_bad_migration(tmp_path: Path) -> None:
+def test_missing_package_is_a_bad_migration(tmp_path: Path) -> None:
     with pytest.raises(BadMigration, match="no_such_package"):
         read_migrations("no_such_package.migrations", "sqlite")

@@ -22,7 +22,7 @@ DATA = Path("/data")
         ("sqlite:///srv/my%20data/other.db", "/srv/my data/other.db"),
     ],
 )
-def test_sqlite_addresses_name_a_file(url: str, path: str) -> None:
+def test_sqlite_url_names_a_file(url: str, path: str) -> None:
     database = open_database(DatabaseSettings(url=url), DATA)
     assert isinstance(database, SQLite)
     assert database.path == Path(path)
@@ -31,7 +31,7 @@ def test_sqlite_addresses_name_a_file(url: str, path: str) -> None:
 @pytest.mark.parametrize(
     "url", ["postgres://me:p%40ss@db:5432/portico", "postgresql://me@/portico?host=/run/postgresql"]
 )
-def test_postgres_addresses_lead_to_postgres(url: str) -> None:
+def test_postgres_url_opens_postgres(url: str) -> None:
     assert open_database(DatabaseSettings(url=url), DATA).dialect == "postgres"
 
 
@@ -47,7 +47,7 @@ def test_postgres_addresses_lead_to_postgres(url: str) -> None:
         "postgres://[secret",
     ],
 )
-def test_other_addresses_are_refused_without_repeating_them(url: str) -> None:
+def test_invalid_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(BadDatabase, match="sqlite:///absolute/path") as refused:
         open_database(DatabaseSettings(url=url), DATA)
     assert "secret" not in str(refused.value)
@@ -77,7 +77,7 @@ PARTS = {"type": "postgresql", "host": "db", "name": "portico"}
         ({"type": "postgresql", "url": "postgres://db/x"}, "postgres://db/x"),
     ],
 )
-def test_an_address_in_parts_becomes_one(parts: dict[str, Any], url: str) -> None:
+def test_url_is_built_from_its_parts(parts: dict[str, Any], url: str) -> None:
     found = find_database(DatabaseSettings(**parts), DATA)
     assert isinstance(found, PostgresAddress)
     assert found.url == url
@@ -92,13 +92,13 @@ def test_an_address_in_parts_becomes_one(parts: dict[str, Any], url: str) -> Non
         ({"url": "sqlite:///srv/other.db", "type": "sqlite+sqlcipher"}, "/srv/other.db"),
     ],
 )
-def test_an_encrypted_file_has_its_password(settings: dict[str, Any], path: str) -> None:
+def test_encrypted_file_has_its_password(settings: dict[str, Any], path: str) -> None:
     found = find_database(DatabaseSettings(**settings, password=Secret("s3cr3t")), DATA)
     assert found == SQLiteAddress(Path(path), Secret("s3cr3t"))
     assert "s3cr3t" not in repr(found) + str(found)
 
 
-def test_a_password_comes_from_a_file_too(tmp_path: Path) -> None:
+def test_password_is_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_bytes(" wörds  \r\n".encode())
     settings = DatabaseSettings(type="sqlite+sqlcipher", password_file=str(file))
@@ -123,7 +123,7 @@ def test_a_password_comes_from_a_file_too(tmp_path: Path) -> None:
         ({"url": "sqlite+sqlcipher://:s3cr3t@/x.db"}, "does not name a file"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_without_the_password(
+def test_contradictory_settings_are_refused_without_the_password(
     settings: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(BadDatabase, match=why) as refused:

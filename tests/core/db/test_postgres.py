@@ -47,7 +47,7 @@ async def test_no_free_connection_is_unavailable(pool_of_two: Postgres) -> None:
     await pool_of_two.ping()
 
 
-async def test_a_lost_connection_is_unavailable_and_replaced(pool_of_two: Postgres) -> None:
+async def test_lost_connection_is_unavailable_and_replaced(pool_of_two: Postgres) -> None:
     """FT-10 flavour: the server ends a connection in the middle of a transaction."""
     with pytest.raises(Unavailable):
         async with pool_of_two.transaction():
@@ -60,14 +60,14 @@ async def test_a_lost_connection_is_unavailable_and_replaced(pool_of_two: Postgr
     assert await pool_of_two.rows("SELECT id FROM note") == [{"id": "kept"}]
 
 
-async def test_a_read_only_server_is_unavailable(pool_of_two: Postgres) -> None:
+async def test_read_only_server_is_unavailable(pool_of_two: Postgres) -> None:
     with pytest.raises(Unavailable):
         async with pool_of_two.transaction():
             await pool_of_two.execute("SET TRANSACTION READ ONLY")
             await pool_of_two.execute("INSERT INTO note VALUES ('refused')")
 
 
-async def test_a_commit_that_was_a_rollback_is_noticed(pool_of_two: Postgres) -> None:
+async def test_commit_that_was_a_rollback_raises(pool_of_two: Postgres) -> None:
     """PostgreSQL answers COMMIT with a mere ROLLBACK if a statement failed behind our back."""
     with pytest.raises(TransactionFailed):
         async with pool_of_two.transaction():
@@ -79,34 +79,34 @@ async def test_a_commit_that_was_a_rollback_is_noticed(pool_of_two: Postgres) ->
     assert await pool_of_two.rows("SELECT id FROM note") == []
 
 
-async def test_a_programmers_error_stays_what_it_is(pool_of_two: Postgres) -> None:
+async def test_wrong_statement_raises_the_error_of_the_driver(pool_of_two: Postgres) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
         await pool_of_two.rows("SELECT * FROM missing")
     with pytest.raises(asyncpg.InterfaceError):
         await pool_of_two.rows("SELECT $1::text")
 
 
-async def test_nobody_there_is_unavailable() -> None:
+async def test_unreachable_server_is_unavailable() -> None:
     url = "postgresql://me:secret@/db?host=/nonexistent"
     with pytest.raises(Unavailable) as refused:
         await Postgres(url, DatabaseSettings(url=url)).start()
     assert "secret" not in str(refused.value)
 
 
-async def test_stopped_is_unavailable(pool_of_two: Postgres) -> None:
+async def test_stopped_database_is_unavailable(pool_of_two: Postgres) -> None:
     await pool_of_two.stop()
     await pool_of_two.stop()
     with pytest.raises(Unavailable):
         await pool_of_two.rows("SELECT 1")
 
 
-async def test_a_text_that_cannot_be_kept_is_the_callers_mistake(pool_of_two: Postgres) -> None:
+async def test_text_that_cannot_be_stored_is_an_invalid_request(pool_of_two: Postgres) -> None:
     with pytest.raises(InvalidRequest, match="cannot be stored"):
         await pool_of_two.rows("SELECT id FROM note WHERE id = $1", "a\x00b")
     assert await pool_of_two.rows("SELECT id FROM note") == []
 
 
-async def test_a_schema_of_its_own_is_made_and_holds_everything(postgres_url: str) -> None:
+async def test_configured_schema_is_created_and_used(postgres_url: str) -> None:
     settings = DatabaseSettings(url=postgres_url, schema='Of "ours"')
     for words in ("first", "second"):
         database = Postgres(postgres_url, settings)
@@ -122,7 +122,7 @@ async def test_a_schema_of_its_own_is_made_and_holds_everything(postgres_url: st
     await usual.stop()
 
 
-async def test_a_schema_that_may_not_be_made_is_told_in_a_sentence(postgres_url: str) -> None:
+async def test_schema_that_may_not_be_created_is_reported(postgres_url: str) -> None:
     database = Postgres(postgres_url, DatabaseSettings(url=postgres_url))
     await database.start()
     role = f"guest_{new_id().replace('-', '')}"

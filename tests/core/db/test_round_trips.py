@@ -64,7 +64,7 @@ async def test_booleans_are_booleans_everywhere(database: Database) -> None:
         assert {type(value) for value in (*lit, *by_hand, changed[0]["lit"])} == {bool}
 
 
-async def test_piccolo_makes_tables_inside_one_transaction(database: Database) -> None:
+async def test_piccolo_creates_tables_in_one_transaction(database: Database) -> None:
     bind([Lamp])
     with database.use():
         await create_db_tables(Lamp, if_not_exists=True)
@@ -86,7 +86,7 @@ async def test_statements_use_postgres_placeholders(database: Database) -> None:
         assert await fetch_all_in_thread("SELECT id FROM note") == [{"id": "1"}]
 
 
-async def test_execute_tells_how_many_rows_it_touched(database: Database) -> None:
+async def test_execute_returns_the_number_of_changed_rows(database: Database) -> None:
     for number in range(3):
         await database.execute("INSERT INTO note VALUES ($1, $1)", str(number))
     assert await database.execute("UPDATE note SET title = title || '!' WHERE id <> $1", "0") == 2
@@ -125,6 +125,6 @@ async def test_two_databases_live_side_by_side(
     await other.stop()
 
 
-async def test_without_a_current_database_the_error_says_what_to_do() -> None:
+async def test_missing_current_database_error_names_the_remedy() -> None:
     with pytest.raises(RuntimeError, match="database.use"):
         current_database()

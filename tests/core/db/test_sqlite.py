@@ -54,7 +54,7 @@ async def test_concurrent_writes_share_commits(lite: SQLite) -> None:
     assert traced.count("COMMIT") == lite.writer.commits - before < 50
 
 
-async def test_lists_of_every_length_leave_few_prepared_statements(lite: SQLite) -> None:
+async def test_lists_of_many_lengths_keep_few_prepared_statements(lite: SQLite) -> None:
     def prepared() -> int:
         return sum(type(one).__name__ == "Statement" for one in gc.get_objects())
 
@@ -65,7 +65,7 @@ async def test_lists_of_every_length_leave_few_prepared_statements(lite: SQLite)
     assert prepared() - before <= CACHED_STATEMENTS < 250
 
 
-async def test_a_batch_is_committed_by_its_age_however_many_others_wait(
+async def test_batch_is_committed_after_its_time_limit(
     lite: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each turn has the next one queued before it ends, so that the queue is never empty."""
@@ -85,7 +85,7 @@ async def test_a_batch_is_committed_by_its_age_however_many_others_wait(
     await asyncio.gather(*begun)
 
 
-async def test_in_a_shared_commit_each_keeps_its_own_fate(lite: SQLite) -> None:
+async def test_transactions_of_one_batch_fail_independently(lite: SQLite) -> None:
     """One fails in a statement, one raises, one is cancelled in its turn; others do not notice."""
     started = asyncio.Event()
 
@@ -129,7 +129,7 @@ async def test_in_a_shared_commit_each_keeps_its_own_fate(lite: SQLite) -> None:
     assert await kept(lite) == {"a", "b", "c"}
 
 
-async def test_turns_are_first_come_first_served(lite: SQLite) -> None:
+async def test_write_slots_run_in_order(lite: SQLite) -> None:
     order: list[int] = []
 
     async def write(number: int) -> None:
@@ -141,7 +141,7 @@ async def test_turns_are_first_come_first_served(lite: SQLite) -> None:
     assert order == list(range(20))
 
 
-async def test_a_cancelled_waiter_leaves_the_queue(lite: SQLite) -> None:
+async def test_cancelled_writer_leaves_the_queue(lite: SQLite) -> None:
     async with lite.transaction():
         waiting = asyncio.create_task(lite.execute(INSERT, "cancelled"))
         block = asyncio.create_task(lite.transaction().__aenter__())
@@ -153,7 +153,7 @@ async def test_a_cancelled_waiter_leaves_the_queue(lite: SQLite) -> None:
     assert await kept(lite) == {"patient"}
 
 
-async def test_a_turn_that_comes_as_its_caller_is_cancelled_is_handed_on(lite: SQLite) -> None:
+async def test_slot_of_a_cancelled_caller_is_released(lite: SQLite) -> None:
     await lite.writer.acquire()
     block = asyncio.create_task(lite.transaction().__aenter__())
     await asyncio.sleep(0)
@@ -162,7 +162,7 @@ async def test_a_turn_that_comes_as_its_caller_is_cancelled_is_handed_on(lite: S
     assert await lite.execute(INSERT, "next") == 1
 
 
-async def test_waiting_inside_a_transaction_for_a_write_outside_ends(
+async def test_waiting_in_a_transaction_for_an_outside_write_times_out(
     tmp_path: Path, password: Secret | None
 ) -> None:
     """A deadlock by design of the caller; the writer outside is sent away, nobody hangs."""
@@ -177,7 +177,7 @@ async def test_waiting_inside_a_transaction_for_a_write_outside_ends(
     await database.stop()
 
 
-async def test_a_lock_held_elsewhere_is_waited_for_then_reported(
+async def test_lock_of_another_process_times_out_with_its_cause(
     tmp_path: Path, password: Secret | None, spawn: Spawn
 ) -> None:
     """FT-12."""
@@ -209,7 +209,9 @@ async def test_a_lock_held_elsewhere_is_waited_for_then_reported(
     await database.stop()
 
 
-async def test_processes_take_turns(lite: SQLite, spawn: Spawn, password: Secret | None) -> None:
+async def test_processes_write_alternately(
+    lite: SQLite, spawn: Spawn, password: Secret | None
+) -> None:
     """FT-04 flavour: three processes write the same file, nothing is lost, nobody starves."""
     scheme = "sqlite+sqlcipher" if password else "sqlite"
     children = [spawn("count", f"{scheme}://{lite.path}", f"child{n}", "100") for n in range(3)]
@@ -221,7 +223,7 @@ async def test_processes_take_turns(lite: SQLite, spawn: Spawn, password: Secret
     assert len(await kept(lite)) == 400
 
 
-async def test_a_full_disk_refuses_writes_and_serves_reads(lite: SQLite) -> None:
+async def test_full_disk_refuses_writes_and_serves_reads(lite: SQLite) -> None:
     """FT-13 flavour: the page limit makes SQLite say the disk is full."""
     await lite.execute(INSERT, "before")
     limit = "PRAGMA max_page_count"
@@ -247,7 +249,7 @@ async def test_a_full_disk_refuses_writes_and_serves_reads(lite: SQLite) -> None
     assert await lite.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
 
 
-async def test_losing_the_outer_transaction_fails_the_whole_batch(lite: SQLite) -> None:
+async def test_lost_outer_transaction_fails_the_whole_batch(lite: SQLite) -> None:
     """A trigger that rolls back everything takes the finished turns of the batch with it."""
     await lite.execute(
         "CREATE TRIGGER bomb BEFORE INSERT ON note WHEN NEW.id = 'bomb' "
@@ -277,7 +279,7 @@ async def test_losing_the_outer_transaction_fails_the_whole_batch(lite: SQLite) 
     await lite.execute(INSERT, "e")
 
 
-async def test_stopping_commits_what_is_queued(lite: SQLite) -> None:
+async def test_stop_commits_queued_writes(lite: SQLite) -> None:
     writes = [asyncio.create_task(lite.execute(INSERT, str(number))) for number in range(50)]
     await asyncio.sleep(0)
     await lite.stop()
@@ -290,7 +292,9 @@ async def test_stopping_commits_what_is_queued(lite: SQLite) -> None:
     assert len(await kept(lite)) == 50
 
 
-async def test_stopping_gives_up_an_endless_turn(tmp_path: Path, password: Secret | None) -> None:
+async def test_stop_rolls_back_an_endless_transaction(
+    tmp_path: Path, password: Secret | None
+) -> None:
     database = SQLite(tmp_path / "portico.db", DatabaseSettings(sqlite_busy_timeout=0.2), password)
     await database.start()
     await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, title TEXT)")
@@ -312,7 +316,9 @@ async def test_stopping_gives_up_an_endless_turn(tmp_path: Path, password: Secre
     await database.stop()
 
 
-async def test_a_new_file_is_for_its_owner_only(tmp_path: Path, password: Secret | None) -> None:
+async def test_new_file_is_readable_by_its_owner_only(
+    tmp_path: Path, password: Secret | None
+) -> None:
     database = SQLite(tmp_path / "deep" / "portico.db", DatabaseSettings(), password)
     await database.start()
     await database.execute("CREATE TABLE note (id TEXT)")
@@ -346,11 +352,11 @@ a line from the future
         ("/covered/portico.db", None),
     ],
 )
-def test_the_deepest_mount_decides(path: str, kind: str | None) -> None:
+def test_deepest_mount_point_decides(path: str, kind: str | None) -> None:
     assert mounts_module.network_file_system(Path(path), MOUNTS) == kind
 
 
-async def test_a_network_file_system_is_refused(
+async def test_network_file_system_is_refused(
     tmp_path: Path, password: Secret | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = f"1 0 0:1 / {tmp_path.resolve()} rw - nfs4 server:/export rw"

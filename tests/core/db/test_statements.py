@@ -34,7 +34,7 @@ def test_only_real_placeholders_are_translated(sql: str, text: str) -> None:
         ("", False),
     ],
 )
-def test_what_only_reads_is_told_from_what_changes(sql: str, reads: bool) -> None:
+def test_reading_statements_are_recognized(sql: str, reads: bool) -> None:
     assert prepare(sql)[1] is reads
 
 

@@ -34,14 +34,14 @@ async def kept(database: Database) -> set[Any]:
     return {row["id"] for row in await database.scan("SELECT id FROM note")}
 
 
-async def test_a_block_that_ends_well_is_kept(database: Database) -> None:
+async def test_block_without_error_is_committed(database: Database) -> None:
     async with database.transaction():
         await database.execute(INSERT, "a")
         assert await database.rows("SELECT id FROM note") == [{"id": "a"}]
     assert await kept(database) == {"a"}
 
 
-async def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
+async def test_block_that_raises_is_rolled_back(database: Database) -> None:
     bind([Note])
     with database.use(), pytest.raises(LookupError):
         async with transaction():
@@ -52,7 +52,7 @@ async def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
     assert database.current_transaction() is None
 
 
-async def test_a_nested_block_undoes_its_own_writes_and_no_others(database: Database) -> None:
+async def test_nested_block_rolls_back_only_its_own_writes(database: Database) -> None:
     async with database.transaction():
         await database.execute(INSERT, "outer")
         with pytest.raises(LookupError):
@@ -66,7 +66,7 @@ async def test_a_nested_block_undoes_its_own_writes_and_no_others(database: Data
     assert await kept(database) == {"outer", "second"}
 
 
-async def test_a_failed_statement_is_survived_by_wrapping_it(database: Database) -> None:
+async def test_failed_statement_in_a_nested_block_keeps_the_transaction(database: Database) -> None:
     await database.execute(INSERT, "taken")
     async with database.transaction():
         await database.execute(INSERT, "before")
@@ -77,7 +77,7 @@ async def test_a_failed_statement_is_survived_by_wrapping_it(database: Database)
     assert await kept(database) == {"taken", "before", "after"}
 
 
-async def test_a_swallowed_failure_is_not_mistaken_for_success(database: Database) -> None:
+async def test_caught_failure_prevents_the_commit(database: Database) -> None:
     await database.execute(INSERT, "taken")
     told: list[str] = []
     with database.use(), pytest.raises(TransactionFailed):
@@ -90,7 +90,7 @@ async def test_a_swallowed_failure_is_not_mistaken_for_success(database: Databas
     assert told == []
 
 
-async def test_a_spawned_task_is_not_part_of_the_transaction(database: Database) -> None:
+async def test_spawned_task_is_not_part_of_the_transaction(database: Database) -> None:
     seen: list[object] = []
 
     async def look() -> None:
@@ -105,7 +105,7 @@ async def test_a_spawned_task_is_not_part_of_the_transaction(database: Database)
     assert seen == [None, [], None, []]
 
 
-async def test_a_spawned_write_survives_the_rollback_around_it(database: Database) -> None:
+async def test_write_of_a_spawned_task_survives_the_rollback(database: Database) -> None:
     with pytest.raises(LookupError):
         async with database.transaction():
             await database.execute(INSERT, "inside")
@@ -142,7 +142,7 @@ async def test_callbacks_are_dropped_on_rollback(database: Database) -> None:
     assert told == []
 
 
-async def test_a_failing_callback_neither_undoes_nor_hides_the_commit(
+async def test_failing_callback_does_not_affect_the_commit(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[str] = []
@@ -160,7 +160,7 @@ async def test_a_failing_callback_neither_undoes_nor_hides_the_commit(
     assert "callback after commit failed" in caplog.text
 
 
-async def test_violations_have_the_same_name_on_both(database: Database) -> None:
+async def test_violations_have_the_same_type_on_both_databases(database: Database) -> None:
     await database.execute(
         "CREATE TABLE page (id TEXT PRIMARY KEY, note TEXT REFERENCES note (id))"
     )
@@ -177,7 +177,7 @@ async def test_violations_have_the_same_name_on_both(database: Database) -> None
     assert await kept(database) == {"1"}
 
 
-async def test_a_cancellation_storm_leaves_everything_usable(database: Database) -> None:
+async def test_many_cancellations_leave_the_database_usable(database: Database) -> None:
     """FT-05 flavour: cancelled at any await, in the loop's own way or in anyio's."""
     chance = random.Random(5)
     acknowledged: set[str] = set()
@@ -222,7 +222,9 @@ async def test_a_cancellation_storm_leaves_everything_usable(database: Database)
     assert {f"last-{number}" for number in range(20)} <= there
 
 
-async def test_cancelled_while_committing_is_either_told_or_undone(database: Database) -> None:
+async def test_transaction_cancelled_at_commit_is_committed_or_rolled_back(
+    database: Database,
+) -> None:
     told: set[str] = set()
 
     async def write(name: str) -> None:
@@ -245,7 +247,7 @@ async def test_cancelled_while_committing_is_either_told_or_undone(database: Dat
     assert "the next" in told
 
 
-async def test_a_reader_sees_the_old_rows_while_a_transaction_is_open(database: Database) -> None:
+async def test_reader_sees_the_old_rows_while_a_transaction_is_open(database: Database) -> None:
     await database.execute(INSERT, "old")
     looked, written = asyncio.Event(), asyncio.Event()
 
