@@ -35,7 +35,7 @@ def register_resources() -> list[ResourceKind]:
             required_for_admins=("write",),
         ),
         ResourceKind(
-            "setting", "", (), collection_actions=("read", "write"), required_for_admins=("write",)
+            "settings", "", (), collection_actions=("read", "write"), required_for_admins=("write",)
         ),
     ]
 

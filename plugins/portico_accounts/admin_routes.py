@@ -80,14 +80,14 @@ class AdminConfigRoutes(Controller):
 
     plugin: AccountsPlugin
 
-    @get("/api/v1/auths/admin/config", requires="setting:read", response_type=AdminConfigAnswer)
+    @get("/api/v1/auths/admin/config", requires="settings:read", response_type=AdminConfigAnswer)
     async def get_admin_config(self) -> JSONResponse:
         """Return the active runtime settings."""
         return json_response(await self.plugin.admin_config.current())
 
     @post(
         "/api/v1/auths/admin/config",
-        requires="setting:write",
+        requires="settings:write",
         session_only=True,
         response_type=AdminConfigAnswer,
     )

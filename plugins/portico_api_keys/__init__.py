@@ -44,13 +44,13 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Return keys as a kind of resource."""
-    return [ResourceKind("key", "api_keys_key", ("read", "delete"), owner="account_id")]
+    return [ResourceKind("api_key", "api_keys_key", ("read", "delete"), owner="account_id")]
 
 
 @hookimpl
 def register_policies() -> list[PackagedPolicy]:
     """Return the policy file of keys."""
-    return [PackagedPolicy("portico_policies", "keys.csv")]
+    return [PackagedPolicy("portico_policies", "api_keys.csv")]
 
 
 @hookimpl

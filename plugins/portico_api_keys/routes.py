@@ -56,7 +56,7 @@ class KeyRoutes(Controller):
         """Create a key. Only this response contains `api_key`."""
         return json_response(await self.plugin.service.create(request.user, data))
 
-    @get(f"{KEYS_PATH}/all", requires="key:read", response_type=KeyPage)
+    @get(f"{KEYS_PATH}/all", requires="api_key:read", response_type=KeyPage)
     async def list_all_keys(
         self, request: Request, user_id: FromQuery[str] = "", page: FromQuery[int] = 1
     ) -> JSONResponse:

@@ -31,7 +31,7 @@ from portico_api_keys.settings import ApiKeysSettings
 from portico_api_keys.tables import ENCRYPTION_CONTEXT
 from portico_api_keys.usage import KeyUsage
 
-KIND = "key"
+KIND = "api_key"
 PERMISSION = "features.api_keys"
 #: The name of the key that clients show.
 CLIENT_KEY_NAME = "API key"
@@ -94,7 +94,7 @@ class KeyService:
                         f"[ERROR: A user has at most {settings.max_keys} keys; revoke one first]"
                     )
                 await store.insert(created, digest_of(secret), encrypted)
-                await record_change("key.created", KIND, key.id, new=_audit_view(created))
+                await record_change("api_key.created", KIND, key.id, new=_audit_view(created))
         except ForeignKeyViolation as error:
             raise NotFound from error  # the account was deleted at the same time
         return created
@@ -164,7 +164,9 @@ class KeyService:
             if changed == key:
                 return self._with_use(key)
             await store.update(changed)
-            await record_change("key.changed", KIND, key.id, _audit_view(key), _audit_view(changed))
+            await record_change(
+                "api_key.changed", KIND, key.id, _audit_view(key), _audit_view(changed)
+            )
             self._publish_revoked(key)
         return self._with_use(changed)
 
@@ -187,7 +189,7 @@ class KeyService:
     async def _revoke(self, key: ApiKey) -> bool:
         if not await store.delete(key.id):
             return False
-        await record_change("key.revoked", KIND, key.id, old=_audit_view(key))
+        await record_change("api_key.revoked", KIND, key.id, old=_audit_view(key))
         self._publish_revoked(key)
         return True
 

@@ -14,27 +14,48 @@ from portico.api import (
     CommandContext,
     epoch_seconds,
     format_time,
+    json_option,
+    print_json,
     printable,
+    renamed_option,
 )
 from portico_audit import service
 from portico_audit.service import AuditQuery
 
-#: Characters of what there was and what there is, on one line.
-SHOWN = 60
+#: Characters of the old and of the new value in a line of `audit list`.
+MAX_VALUE_CHARS = 60
 
 
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that choose entries."""
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select entries."""
     for option in reversed(
         [
-            click.option("--author", default="", help="An id, an e-mail address, or `system`."),
-            click.option("--what", default="", help="What happened, such as `role.changed`."),
-            click.option("--kind", default="", help="Of what was changed, such as `account`."),
-            click.option("--id", default="", help="Of what was changed."),
-            click.option("--since", type=UTC_TIME, callback=epoch_seconds, help="UTC; included."),
             click.option(
-                "--until", type=UTC_TIME, callback=epoch_seconds, help="UTC; not included."
+                "--actor",
+                default="",
+                help="Only changes by this account (id or e-mail address), or `system`.",
             ),
+            click.option("--event", default="", help="Only this event, such as `role.changed`."),
+            click.option(
+                "--resource-kind", default="", help="Only this kind of resource, such as `account`."
+            ),
+            click.option("--resource-id", default="", help="Only the resource with this id."),
+            click.option(
+                "--since",
+                type=UTC_TIME,
+                callback=epoch_seconds,
+                help="Only changes at or after this time in UTC.",
+            ),
+            click.option(
+                "--until",
+                type=UTC_TIME,
+                callback=epoch_seconds,
+                help="Only changes before this time in UTC.",
+            ),
+            renamed_option("--author", "--actor"),
+            renamed_option("--what", "--event"),
+            renamed_option("--kind", "--resource-kind"),
+            renamed_option("--id", "--resource-id"),
         ]
     ):
         command = option(command)
@@ -43,33 +64,35 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def audit() -> None:
-    """Who changed what: roles, groups, grants, permissions and the law."""
+    """List and export who changed what: accounts, roles, groups, access, settings and policies."""
 
 
 @audit.command("list")
-@filtered
-@click.option("--before", type=int, help="Only entries with a smaller number: older ones.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
+@filter_options
+@click.option("--before", type=int, help="Only entries with a smaller number, which are older.")
+@json_option
 @click.pass_obj
-def list_entries(key: CommandContext, /, before: int | None, as_json: bool, **filters: Any) -> None:
+def list_entries(
+    context: CommandContext, /, before: int | None, as_json: bool, **filters: Any
+) -> None:
     """List the newest 100 changes."""
-    page = key.run(lambda app: service.page(app, AuditQuery(**filters), before))
+    page = context.run(lambda app: service.page(app, AuditQuery(**filters), before))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(page), indent=2).decode())
+        print_json(page)
         return
     for entry in page.entries:
         click.echo(_line(entry))
     if page.next is not None:
-        click.echo(f"Older ones: --before {page.next}", err=True)
+        click.echo(f"For older entries, add: --before {page.next}", err=True)
     if not page.entries:
-        click.echo("Nothing was changed.", err=True)
+        click.echo("No entries.", err=True)
 
 
 @audit.command()
-@filtered
+@filter_options
 @click.argument("file", type=click.File("wb", atomic=True))
 @click.pass_obj
-def export(key: CommandContext, /, file: BinaryIO, **filters: Any) -> None:
+def export(context: CommandContext, /, file: BinaryIO, **filters: Any) -> None:
     """Write all changes to FILE, as lines of JSON.
 
     One entry a line, newest first; `-` = standard output.
@@ -83,16 +106,16 @@ def export(key: CommandContext, /, file: BinaryIO, **filters: Any) -> None:
                 bar.update(count)
         return found.count
 
-    count = key.run(work)
+    count = context.run(work)
     click.echo(f"{count} {'entry' if count == 1 else 'entries'} written.", err=True)
 
 
 def _line(entry: AuditEntry) -> str:
     author = entry.author_name or entry.author or "system"
-    change = f"{_short(entry.was)} → {_short(entry.became)}"
-    subject = f"{entry.subject_kind}:{entry.subject_id}"
+    change = f"{_short(entry.old)} → {_short(entry.new)}"
+    resource = f"{entry.resource_kind}:{entry.resource_id}"
     return printable(
-        f"{entry.number:>6}  {format_time(entry.at)}  {author:20} {entry.what:20} {subject}  {change}"
+        f"{entry.number:>6}  {format_time(entry.at)}  {author:20} {entry.event:20} {resource}  {change}"
     )
 
 
@@ -100,4 +123,4 @@ def _short(value: msgspec.Raw) -> str:
     text = bytes(value).decode()
     if text == "null":
         return "nothing"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"

@@ -1,4 +1,4 @@
-"""The routes of the audit trail. What they do is in `trail.py`."""
+"""The routes of the audit log. What they do is in `service.py`."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -25,32 +25,35 @@ from portico_audit.service import AuditExport, AuditQuery
 NDJSON = "application/x-ndjson"
 ATTACHMENT = (b"content-disposition", b'attachment; filename="audit.ndjson"')
 
-SubjectId = Annotated[str, QueryParameter(name="id", description="Of whatever was changed")]
+Author = Annotated[
+    str, QueryParameter(description="An account's id or e-mail address, or `system`")
+]
+Event = Annotated[str, QueryParameter(description="What happened, such as `role.changed`")]
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the routes below `/api/v1/audit`."""
 
     @get("/api/v1/audit", requires="audit:read", response_type=AuditPage)
     async def page(
         *,
-        author: FromQuery[str] = "",
-        what: FromQuery[str] = "",
-        kind: FromQuery[str] = "",
-        subject_id: SubjectId = "",
+        author: Author = "",
+        event: Event = "",
+        resource_kind: FromQuery[str] = "",
+        resource_id: FromQuery[str] = "",
         since: FromQuery[QueryTime] = "",
         until: FromQuery[QueryTime] = "",
         before: FromQuery[int | None] = None,
     ) -> JSONResponse:
-        """Who changed what, 100 entries at a time, newest first.
+        """List who changed what, 100 entries at a time, newest first.
 
-        `author`: an id, an e-mail address, or `system`. `since`, `until`: epoch seconds, the latter not included.
+        `since`, `until`: epoch seconds, the latter not included.
         """
         filters = AuditQuery(
-            author=author,
-            what=what,
-            kind=kind,
-            id=subject_id,
+            actor=author,
+            event=event,
+            resource_kind=resource_kind,
+            resource_id=resource_id,
             since=parse_query_time("since", since),
             until=parse_query_time("until", until),
         )
@@ -60,22 +63,22 @@ def routes(app: AppContext) -> list[Any]:
     async def export(
         request: Request,
         *,
-        author: FromQuery[str] = "",
-        what: FromQuery[str] = "",
-        kind: FromQuery[str] = "",
-        subject_id: SubjectId = "",
+        author: Author = "",
+        event: Event = "",
+        resource_kind: FromQuery[str] = "",
+        resource_id: FromQuery[str] = "",
         since: FromQuery[QueryTime] = "",
         until: FromQuery[QueryTime] = "",
     ) -> StreamResponse:
-        """All of it as lines of JSON, one entry each, newest first.
+        """Export all entries as lines of JSON, one entry each, newest first.
 
-        `x-total-count` says how many lines there are; fewer came if the export broke off.
+        `x-total-count` is the number of lines; if fewer arrive, the export was interrupted.
         """
         filters = AuditQuery(
-            author=author,
-            what=what,
-            kind=kind,
-            id=subject_id,
+            actor=author,
+            event=event,
+            resource_kind=resource_kind,
+            resource_id=resource_id,
             since=parse_query_time("since", since),
             until=parse_query_time("until", until),
         )

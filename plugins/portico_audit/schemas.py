@@ -1,4 +1,4 @@
-"""Bodies of the audit routes."""
+"""JSON bodies of the audit routes."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from portico.api import AuditEntry
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes, newest first. `next`: ask for it as `before` to get older ones; null = there are none."""
+    """Changes, newest first. `next`: the value of `before` for older ones; null = there are none."""
 
     entries: list[AuditEntry]
     next: int | None

@@ -1,4 +1,4 @@
-"""The audit trail as people ask for it: a page of it, or all of it as lines."""
+"""Reads the audit log by filters: one page, or all entries as lines of JSON."""
 
 from collections.abc import AsyncIterator
 
@@ -7,24 +7,24 @@ import msgspec
 from portico.api import AppContext, AuditFilter, AuditLog, NotFound, ValidationError
 from portico_audit.schemas import AuditPage
 
-#: The author of what no account did, in a question.
+#: The value of a filter for changes that no account made.
 SYSTEM = "system"
 #: Entries on one page.
-PAGE = 100
-#: A database counts no further than 64 bits.
-FAR = 2**62
+PAGE_SIZE = 100
+#: No entry has a number or a time beyond; the database compares 64 bits.
+MAX_NUMBER = 2**62
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries, as people put it. Empty = any. Units: `since` and `until` in epoch seconds, the latter not in.
+    """Which entries to read. Empty = any. Units: `since` and `until` in epoch seconds, the latter not included.
 
-    `author`: an account's id or e-mail address, or `system`: the command line, a policy file, the server.
+    `actor`: an account's id or e-mail address, or `system`: the command line, a policy file, the server.
     """
 
-    author: str = ""
-    what: str = ""
-    kind: str = ""
-    id: str = ""
+    actor: str = ""
+    event: str = ""
+    resource_kind: str = ""
+    resource_id: str = ""
     since: int | None = None
     until: int | None = None
 
@@ -36,56 +36,66 @@ class AuditExport(msgspec.Struct, frozen=True):
     blocks: AsyncIterator[tuple[int, bytes]]
 
 
-async def page(app: AppContext, filters: AuditQuery, before: int | None = None) -> AuditPage:
-    """The newest 100 entries with a number below `before`. Raises: NotFound for an unknown e-mail address."""
-    entries = await AuditLog().page(await _asked(app, filters), _near(before))
-    return AuditPage(entries=entries, next=entries[-1].number if len(entries) == PAGE else None)
+async def page(app: AppContext, query: AuditQuery, before: int | None = None) -> AuditPage:
+    """Return the newest 100 entries with a number below `before`. Raises: NotFound for an unknown e-mail address."""
+    entries = await AuditLog().page(await _filter(app, query), _bounded(before))
+    next_before = entries[-1].number if len(entries) == PAGE_SIZE else None
+    return AuditPage(entries=entries, next=next_before)
 
 
-async def export(app: AppContext, filters: AuditQuery) -> AuditExport:
-    """Everything, newest first, as it was when asked for. Raises: as `page`."""
-    asked, trail = await _asked(app, filters), AuditLog()
-    count, beyond = await trail.count_and_limit(asked)
-    return AuditExport(count, _lines(trail, asked, beyond))
+async def export(app: AppContext, query: AuditQuery) -> AuditExport:
+    """Return all entries, newest first, as they are now. Raises: as `page`."""
+    filters, log = await _filter(app, query), AuditLog()
+    count, limit = await log.count_and_limit(filters)
+    return AuditExport(count, _lines(log, filters, limit))
 
 
 async def _lines(
-    trail: AuditLog, asked: AuditFilter, beyond: int
+    log: AuditLog, filters: AuditFilter, limit: int
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """Pairs of how many entries, and their lines."""
+    """Yield pairs of the number of entries and their lines."""
     encoder = msgspec.json.Encoder()
-    async for block in trail.export(asked, beyond):
+    async for block in log.export(filters, limit):
         yield len(block), encoder.encode_lines(block)
 
 
-async def _asked(app: AppContext, filters: AuditQuery) -> AuditFilter:
-    for name in ("author", "what", "kind", "id"):
-        if "\x00" in getattr(filters, name):
+#: Names of the filters in a query string.
+_QUERY_NAMES = {
+    "actor": "author",
+    "event": "event",
+    "resource_kind": "resource_kind",
+    "resource_id": "resource_id",
+}
+
+
+async def _filter(app: AppContext, query: AuditQuery) -> AuditFilter:
+    for field, name in _QUERY_NAMES.items():
+        if "\x00" in getattr(query, field):
             fault = {"type": "value_error", "loc": ["query", name], "msg": "No NUL characters"}
             raise ValidationError([fault])
     return AuditFilter(
-        author=await _author(app, filters.author),
-        what=filters.what,
-        subject_kind=filters.kind,
-        subject_id=filters.id,
-        since=_near(filters.since),
-        until=_near(filters.until),
+        author=await _author(app, query.actor),
+        event=query.event,
+        resource_kind=query.resource_kind,
+        resource_id=query.resource_id,
+        since=_bounded(query.since),
+        until=_bounded(query.until),
     )
 
 
-async def _author(app: AppContext, who: str) -> str | None:
-    """An author as entries name it. An id is taken as it is: whoever it was may be gone."""
-    if who == SYSTEM:
+async def _author(app: AppContext, actor: str) -> str | None:
+    """Return the author as entries store it. An id is not checked: the account may have been deleted."""
+    if actor == SYSTEM:
         return ""
-    if "@" not in who:
-        return who or None
-    account = await app.identity.accounts.by_email(who)
+    if "@" not in actor:
+        return actor or None
+    account = await app.identity.accounts.by_email(actor)
     if account is None:
         raise NotFound(
-            f"Nobody has the e-mail address {who}; ask for the id if the account is gone."
+            f"No account has the e-mail address {actor}. If it was deleted, use its id instead."
         )
     return account.id
 
 
-def _near(number: int | None) -> int | None:
-    return None if number is None else max(min(number, FAR), -FAR)
+def _bounded(number: int | None) -> int | None:
+    return None if number is None else max(min(number, MAX_NUMBER), -MAX_NUMBER)

@@ -31,7 +31,7 @@ def register_resources() -> list[ResourceKind]:
             owner="account_id",
             collection_actions=("create",),
         ),
-        ResourceKind("permission", "", ("read", "write")),
+        ResourceKind("default_permissions", "", ("read", "write")),
     ]
 
 

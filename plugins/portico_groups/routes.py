@@ -148,13 +148,19 @@ class PermissionRoutes(Controller):
         """Return the caller's permissions: the defaults, and what groups add."""
         return json_response(await self.plugin.permissions_of(request.user))
 
-    @get("/api/v1/users/default/permissions", requires="permission:read", response_type=Permissions)
+    @get(
+        "/api/v1/users/default/permissions",
+        requires="default_permissions:read",
+        response_type=Permissions,
+    )
     async def get_default_permissions(self) -> JSONResponse:
         """Return the permissions that all users have."""
         return json_response(await self.plugin.default_permissions())
 
     @post(
-        "/api/v1/users/default/permissions", requires="permission:write", response_type=Permissions
+        "/api/v1/users/default/permissions",
+        requires="default_permissions:write",
+        response_type=Permissions,
     )
     async def change_default_permissions(
         self, request: Request, data: JSONBody[dict[str, Any]]

@@ -148,7 +148,7 @@ class LdapConfig:
         await execute(
             _PUT, STORED_NAME, self._encryptor.encrypt(password, ENCRYPTION_CONTEXT), now()
         )
-        await record_change("settings.changed", "setting", "LDAP_APP_PASSWORD")
+        await record_change("setting.changed", "settings", "LDAP_APP_PASSWORD")
 
     async def _password(self) -> str:
         """Return the password; empty if there is none or the encryption key for it is missing."""

@@ -29,7 +29,7 @@ KIND: Final = "model"
 #: Actions in policies; the policy file `models.csv` describes each one.
 ITEM_ACTIONS: Final = ("list", "read", "use", "write", "delete", "share")
 COLLECTION_ACTIONS: Final = (
-    *("create", "invite", "publish", "override", "clear"),
+    *("create", "share_with_users", "share_publicly", "override", "delete_all"),
     *("export", "import", "sync"),
 )
 #: Days for which the change number of a deleted model is stored; an instance that did not call `since` for half of them reads all.
@@ -271,7 +271,7 @@ class ModelRecords:
         done: list[str] = []
         for batch in chunks(ids, MAX_ROWS_PER_STATEMENT):
             deleted = [one["id"] for one in await self._record_versions("deleted", batch, by, at)]
-            await self._grants.forget_many(KIND, deleted)
+            await self._grants.delete_many(KIND, deleted)
             if deleted:
                 ids_list = placeholders(len(deleted))
                 await execute(f"DELETE FROM models_model WHERE id IN ({ids_list})", *deleted)  # noqa: S608

@@ -142,7 +142,7 @@ class ModelRoutes(Controller):
         await self.plugin.models.delete(request.user, data.id)
         return json_response(True)
 
-    @delete("/api/v1/models/delete/all", requires="model:clear", response_type=bool)
+    @delete("/api/v1/models/delete/all", requires="model:delete_all", response_type=bool)
     async def delete_all(self, request: Request) -> JSONResponse:
         """Delete every model of the workspace."""
         await self.plugin.models.delete_all(request.user)

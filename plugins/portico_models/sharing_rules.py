@@ -49,7 +49,7 @@ class SharingRights:
     def allows(self, wanted: Sharing) -> bool:
         """Return whether the actor may share like this."""
         return (self.may_share_publicly or not wanted.is_public) and (
-            self.may_share_with_users or not wanted.names_somebody
+            self.may_share_with_users or not wanted.names_principals
         )
 
     def check(self, wanted: Sharing) -> None:
@@ -71,8 +71,10 @@ async def sharing_rights_of(app: AppContext, actor: Actor) -> SharingRights:
     """Return the sharing rights of an actor."""
     permissions = app.permissions
     return SharingRights(
-        may_share_publicly=await permissions.allows_on_collection(actor, KIND, "publish"),
-        may_share_with_users=await permissions.allows_on_collection(actor, KIND, "invite"),
+        may_share_publicly=await permissions.allows_on_collection(actor, KIND, "share_publicly"),
+        may_share_with_users=await permissions.allows_on_collection(
+            actor, KIND, "share_with_users"
+        ),
         private=permissions.grants.PRIVATE,
         everyone=permissions.grants.read(None),
     )

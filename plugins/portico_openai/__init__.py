@@ -55,7 +55,7 @@ def register_health_checks(
     async def check_connections() -> None:
         down = [
             f"{state.name} ({state.state}): {state.reason}"
-            for state in app.catalogue.states()
+            for state in app.catalogue.statuses()
             if state.name in names and state.reason
         ]
         if down:

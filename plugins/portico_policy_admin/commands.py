@@ -1,4 +1,4 @@
-"""`portico policy …`: for whoever sits at the server, also when nobody can sign in any more."""
+"""`portico policy …`: on the server, even when no administrator can sign in."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from portico.api import (
     AccessChange,
@@ -17,219 +16,223 @@ from portico.api import (
     InvalidPolicy,
     ValidationError,
     format_time,
+    json_option,
+    print_json,
     printable,
+    renamed_command,
 )
 from portico_policy_admin import policy_changes, policy_queries, terminal
 from portico_policy_admin.policy_queries import rules_of
 
-as_json = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
-FOLDER = click.Path(path_type=Path)
+DIRECTORY = click.Path(path_type=Path)
 
 
 @click.group()
 def policy() -> None:
-    """Who may do what: look it up, ask why, try a change, go back.
+    """Show, explain, check and roll back access policies.
 
-    The law is the packaged pages, over them the directory that access.policy_dir (PORTICO_ACCESS_POLICY_DIR) names,
-    and over that the pages saved over HTTP. A running server follows a change within a second.
+    Policy files are packaged with Portico and its plugins. Files in the directory that access.policy_dir
+    (PORTICO_ACCESS_POLICY_DIR) names override those of the same name, and files saved over HTTP override both. A
+    running server applies a change within a second.
     """
 
 
 @policy.command()
-@as_json
+@json_option
 @click.pass_obj
-def show(key: CommandContext, as_json: bool) -> None:
-    """Print every line in force and where it stands.
+def show(context: CommandContext, as_json: bool) -> None:
+    """Print every active rule with its file and line.
 
-    Behind a line are the names of the groups and accounts that it means, and whether it is idle.
+    Behind a rule are the names of the groups and accounts in it, and whether it is inactive.
     """
 
     async def work(app: AppContext) -> Any:
         return await rules_of(app, app.permissions.policies), app.policies.rejected
 
-    lines, refused = key.run(work)
-    _warn(refused)
+    rules, rejected = context.run(work)
+    _warn(rejected)
     if as_json:
-        _print_json(lines)
+        print_json(rules)
         return
-    for text in terminal.format_rules(lines):
+    for text in terminal.format_rules(rules):
         click.echo(text)
 
 
 @policy.command()
-@click.argument("directory", type=FOLDER, required=False)
+@click.argument("directory", type=DIRECTORY, required=False)
 @click.pass_obj
-def check(key: CommandContext, directory: Path | None) -> None:
-    """See whether the pages in DIRECTORY are good.
+def check(context: CommandContext, directory: Path | None) -> None:
+    """Check whether the policy files in DIRECTORY are valid.
 
-    Default: the configured one. Each fault is printed as `file:line: reason`; the exit code is then 1. Ids of groups and accounts that there are
-    not, and pages that replace others, are pointed out, and are no faults.
+    Without DIRECTORY, the configured one is checked. Each fault is printed as `file:line: reason`, and the exit code is
+    then 1. Ids of groups and accounts that do not exist, and files that replace others, are noted; they are not faults.
     """
 
     async def work(app: AppContext) -> Any:
-        place = directory or app.policies.drafts.directory
-        if place is None:
+        checked = directory or app.policies.builder.directory
+        if checked is None:
             raise click.UsageError("Name a directory, or set access.policy_dir.")
-        return place, await policy_changes.check(app, place.absolute())
+        return checked, await policy_changes.check(app, checked.absolute())
 
-    place, verdict = key.run(work, packaged_policies_only=True)
-    for warning in verdict.warnings:
+    checked, result = context.run(work, packaged_policies_only=True)
+    for warning in result.warnings:
         click.echo(f"note: {warning}", err=True)
-    for fault in verdict.faults:
+    for fault in result.faults:
         click.echo(fault, err=True)
-    if verdict.faults:
+    if result.faults:
         sys.exit(1)
-    click.echo(f"{place}: {verdict.lines} lines on {verdict.pages} pages; they could be in force.")
+    click.echo(f"{checked}: valid, {result.rules} rules in {result.files} files.")
 
 
 @policy.command()
 @click.argument("user")
 @click.argument("action")
 @click.argument("resource")
-@as_json
+@json_option
 @click.pass_obj
-def explain(key: CommandContext, user: str, action: str, resource: str, as_json: bool) -> None:
-    """Say whether USER may do ACTION to RESOURCE, and by which line.
+def explain(context: CommandContext, user: str, action: str, resource: str, as_json: bool) -> None:
+    """Explain whether USER may do ACTION to RESOURCE, and by which rule.
 
     USER is an id or an e-mail address. RESOURCE is a kind and an id, such as `model:legal-desk`, or just a kind for
-    what can be done with it in general, such as `model`. The exit code is 0 for yes, 1 for no, 2 if it cannot be
-    asked.
+    actions on the collection, such as `model`. The exit code is 0 if it is allowed, 1 if it is denied, 2 after an
+    error.
     """
-    kind, _, thing = resource.partition(":")
+    kind, _, resource_id = resource.partition(":")
 
     async def work(app: AppContext) -> Any:
-        return await policy_queries.explain(app, user, action, kind, thing), app.policies.rejected
+        found = await policy_queries.explain(app, user, action, kind, resource_id)
+        return found, app.policies.rejected
 
-    with _complaints():
-        found, refused = key.run(work)
-    _warn(refused)
+    with _exit_2_on_errors():
+        found, rejected = context.run(work)
+    _warn(rejected)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         click.echo("\n".join(terminal.format_explanation(found)))
     sys.exit(0 if found.allowed else 1)
 
 
-@policy.command()
+@policy.command("who-can")
 @click.argument("action")
 @click.argument("resource")
-@as_json
+@json_option
 @click.pass_obj
-def who(key: CommandContext, action: str, resource: str, as_json: bool) -> None:
-    """List everybody who may do ACTION to RESOURCE.
+def who_can(context: CommandContext, action: str, resource: str, as_json: bool) -> None:
+    """List all accounts that may do ACTION to RESOURCE.
 
-    Each is shown with a line that lets them. RESOURCE is as for `explain`.
+    Each is printed with a rule that allows it. RESOURCE is as for `explain`.
     """
-    kind, _, thing = resource.partition(":")
+    kind, _, resource_id = resource.partition(":")
 
     async def work(app: AppContext) -> Any:
-        return await policy_queries.allowed_accounts(
-            app, action, kind, thing, page=0
-        ), app.policies.rejected
+        found = await policy_queries.allowed_accounts(app, action, kind, resource_id, page=0)
+        return found, app.policies.rejected
 
-    with _complaints():
-        found, refused = key.run(work)
-    _warn(refused)
+    with _exit_2_on_errors():
+        found, rejected = context.run(work)
+    _warn(rejected)
     if as_json:
-        _print_json(found.people)
+        print_json(found.accounts)
         return
-    for text in terminal.format_accounts(found.people):
+    for text in terminal.format_accounts(found.accounts):
         click.echo(text)
-    if not found.people:
-        click.echo("Nobody may.")
+    if not found.accounts:
+        click.echo("No account is allowed this.")
+
+
+policy.add_command(renamed_command("who", "portico policy who-can"))
 
 
 @policy.command()
-@click.argument("new_dir", type=FOLDER)
-@as_json
-@click.option("--summary", is_flag=True, help="Only how many gain and lose.")
+@click.argument("new_dir", type=DIRECTORY)
+@json_option
+@click.option("--summary", is_flag=True, help="Print only how many accounts gain and lose access.")
 @click.pass_obj
-def diff(key: CommandContext, new_dir: Path, as_json: bool, summary: bool) -> None:
-    """Show who would gain or lose what with NEW_DIR.
+def diff(context: CommandContext, new_dir: Path, as_json: bool, summary: bool) -> None:
+    """Show which accounts would gain or lose access with NEW_DIR.
 
-    NEW_DIR is taken in the place of the configured directory. Everybody and everything is looked at, and nothing is changed. The exit code is 0 if all stays as it is, 1 if
-    somebody gains or loses something, 2 if the pages are no good.
+    NEW_DIR takes the place of the configured policy directory. All accounts and resources are compared, and nothing is
+    changed. The exit code is 0 if no access changes, 1 if some does, 2 if the files are not valid.
     """
     directory = new_dir.absolute()
 
     async def work(app: AppContext) -> Any:
-        with click.progressbar(length=1, label="Looking at everybody", file=sys.stderr) as bar:
+        with click.progressbar(length=1, label="Comparing accounts", file=sys.stderr) as bar:
 
-            def progress(done: int, of: int) -> None:
-                bar.length = of
+            def progress(done: int, total: int) -> None:
+                bar.length = total
                 bar.update(done - bar.pos)
 
             found = await policy_changes.compare_directory(app, directory, progress)
             bar.update((bar.length or 1) - bar.pos)
         return found, app.policies.rejected
 
-    with _complaints():
-        found, refused = key.run(work)
-    _warn(refused)
-    _print_shifts(found, as_json, summary)
+    with _exit_2_on_errors():
+        found, rejected = context.run(work)
+    _warn(rejected)
+    _print_changes(found, as_json, summary)
     sys.exit(1 if found else 0)
 
 
 @policy.command()
-@as_json
+@json_option
 @click.pass_obj
-def versions(key: CommandContext, as_json: bool) -> None:
-    """List the last 20 saves of pages over HTTP, newest first."""
-    found = key.run(policy_changes.versions, packaged_policies_only=True).versions
+def versions(context: CommandContext, as_json: bool) -> None:
+    """List the last 20 versions of the policy files saved over HTTP, newest first."""
+    found = context.run(policy_changes.versions, packaged_policies_only=True).versions
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
-    for one in found:
-        name = one.author_name or one.author or "command line"
-        pages = ", ".join(one.pages) or "no pages"
-        click.echo(printable(f"{one.number:>5}  {format_time(one.at)}  {name:20} {pages}"))
+    for version in found:
+        author = version.author_name or version.author or "command line"
+        files = ", ".join(version.files) or "no files"
+        click.echo(
+            printable(f"{version.number:>5}  {format_time(version.at)}  {author:20} {files}")
+        )
     if not found:
-        click.echo("Nothing was ever saved.")
+        click.echo("No version was ever saved.")
 
 
 @policy.command()
 @click.argument("number", type=click.IntRange(0))
 @click.pass_obj
-def rollback(key: CommandContext, number: int) -> None:
-    """Go back to the saved pages of version NUMBER.
+def rollback(context: CommandContext, number: int) -> None:
+    """Save the policy files of version NUMBER as the latest version.
 
-    0 = as if nothing had been saved. Works also when the pages saved last keep the server from starting.
+    0 = as if nothing had been saved. This also works when the files saved last keep the server from starting.
     """
-    saved = key.run(
+    saved = context.run(
         lambda app: policy_changes.roll_back(app, number, author=""), packaged_policies_only=True
     )
-    click.echo(f"The saved pages are those of version {number} again; this is version {saved}.")
+    click.echo(f"Saved the files of version {number} as version {saved}.")
 
 
-def _print_shifts(found: list[AccessChange], as_json: bool, summary: bool) -> None:
+def _print_changes(found: list[AccessChange], as_json: bool, summary: bool) -> None:
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     for text in terminal.format_totals(found) if summary else terminal.format_changes(found):
         click.echo(text)
-    people = len({shift.account_id for shift in found})
+    accounts = len({change.account_id for change in found})
     click.echo(
-        f"{people} {'person gains or loses' if people == 1 else 'people gain or lose'} something."
+        f"{accounts} {'account gains or loses' if accounts == 1 else 'accounts gain or lose'} access."
         if found
-        else "Nobody gains or loses anything."
+        else "No account gains or loses access."
     )
 
 
-def _print_json(value: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def _warn(refused: tuple[str, ...]) -> None:
-    """Say that what is shown is not what was written last."""
-    if refused:
-        click.echo("The latest pages are refused; this is the last good law:", err=True)
-        for fault in refused:
+def _warn(rejected: tuple[str, ...]) -> None:
+    """Print that the policies shown are not the latest ones."""
+    if rejected:
+        click.echo("The latest policy files are rejected; these are the active ones:", err=True)
+        for fault in rejected:
             click.echo(f"  {fault}", err=True)
 
 
 @contextmanager
-def _complaints() -> Iterator[None]:
-    """Exit code 2 for what cannot be asked, where 1 is an answer."""
+def _exit_2_on_errors() -> Iterator[None]:
+    """Exit with 2 after an error, because 1 is an answer."""
     try:
         yield
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Changing the law: trying it first, saving it, going back."""
+"""Changes of the policies: preview, save, roll back."""
 
 import asyncio
 import re
@@ -26,16 +26,16 @@ from portico_policy_admin.schemas import (
     PreviewResult,
 )
 
-#: Of one answer.
-MOST_SHIFTS = 1000
-#: Ids that one shift names for each of gained and lost.
-MOST_IDS = 100
+#: Of one preview.
+MAX_CHANGES = 1000
+#: Ids that one change names for each of gained and lost.
+MAX_IDS = 100
 
 _NAME = re.compile(r"[a-z0-9._-]{1,64}\.csv")
 
 
 class InvalidPolicyRequest(InvalidRequest):
-    """The pages are no good law. Shape: one fault a line, each beginning with the place and number of the line."""
+    """The files are not valid. Shape: one fault a line, each beginning with the location and number of the line."""
 
     def __init__(self, error: InvalidPolicy) -> None:
         super().__init__("\n".join(error.faults))
@@ -43,90 +43,94 @@ class InvalidPolicyRequest(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What there is to say of a directory of pages. No faults = it could be in force."""
+    """The result of checking a policy directory. No faults = it could be activated."""
 
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    pages: int = 0
-    lines: int = 0
+    files: int = 0
+    rules: int = 0
 
 
-async def preview(app: AppContext, pages: Mapping[str, str | None]) -> PreviewResult:
-    """What would change for whom if these pages were saved. Raises: Refused, Invalid, TooLarge."""
-    for name, text in pages.items():
-        check_page(name, text)
+async def preview(app: AppContext, files: Mapping[str, str | None]) -> PreviewResult:
+    """Return what would change if these files were saved. Raises: InvalidPolicyRequest, InvalidRequest, TooLarge."""
+    for name, text in files.items():
+        check_file(name, text)
     try:
-        after = await app.policies.drafts.compile_with_changes(pages)
+        after = await app.policies.builder.compile_with_changes(files)
     except InvalidPolicy as error:
         raise InvalidPolicyRequest(error) from error
     before = app.permissions.policies
-    seen = await take_access_snapshot(app.permissions, changed_kinds(before, after))
+    snapshot = await take_access_snapshot(app.permissions, changed_kinds(before, after))
 
     def count() -> PreviewResult:
         shown: list[AccessChangeView] = []
-        total, people = 0, set[str]()
-        for shift in seen.changes(before, after):
+        total, accounts = 0, set[str]()
+        for change in snapshot.changes(before, after):
             total += 1
-            people.add(shift.account_id)
-            if len(shown) < MOST_SHIFTS:
-                shown.append(_shown(shift))
-        return PreviewResult(shifts=shown, total=total, people=len(people))
+            accounts.add(change.account_id)
+            if len(shown) < MAX_CHANGES:
+                shown.append(_change_view(change))
+        return PreviewResult(changes=shown, total=total, accounts=len(accounts))
 
-    # Everybody is looked at: not where other requests wait.
+    # In a thread: it compares all accounts, and must not delay other requests.
     return await asyncio.to_thread(count)
 
 
 async def compare_directory(
     app: AppContext, directory: Path, progress: Callable[[int, int], object]
 ) -> list[AccessChange]:
-    """What would change for whom if this were the directory of the operator's pages. Raises: InvalidPolicy."""
+    """Return what would change if this were the directory of the operator's files. Raises: InvalidPolicy."""
     before = app.permissions.policies
-    after = await app.policies.drafts.compile_directory(directory)
-    seen = await take_access_snapshot(app.permissions, changed_kinds(before, after))
-    return list(seen.changes(before, after, progress))
+    after = await app.policies.builder.compile_directory(directory)
+    snapshot = await take_access_snapshot(app.permissions, changed_kinds(before, after))
+    return list(snapshot.changes(before, after, progress))
 
 
 async def check(app: AppContext, directory: Path) -> CheckResult:
-    """Whether the pages of a directory could be in force in this house."""
+    """Check whether the files of a directory could be activated."""
     try:
-        law = await app.policies.drafts.compile_directory(directory)
+        policies = await app.policies.builder.compile_directory(directory)
     except InvalidPolicy as error:
         return CheckResult(faults=error.faults)
-    names = _names(directory)
-    lines = [one for one in await rules_of(app, law) if Path(one.place).parent == directory]
-    strangers = [
-        f"{line.origin}: {word}: there is no such {'group' if word.startswith('member') else 'account'}"
-        for line in lines
-        for word, name in line.called.items()
+    names = _file_names(directory)
+    rules = [
+        rule for rule in await rules_of(app, policies) if Path(rule.location).parent == directory
+    ]
+    unknown = [
+        f"{rule.origin}: {subject}: there is no such "
+        f"{'group' if subject.startswith('group:') else 'account'}"
+        for rule in rules
+        for subject, name in rule.names.items()
         if name is None
     ]
     return CheckResult(
-        warnings=(*await _override_warnings(app, directory, names), *strangers),
-        pages=len(names),
-        lines=len(lines),
+        warnings=(*await _override_warnings(app, directory, names), *unknown),
+        files=len(names),
+        rules=len(rules),
     )
 
 
-def _names(directory: Path) -> list[str]:
+def _file_names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("[!.]*.csv"))
 
 
 async def _override_warnings(app: AppContext, directory: Path, names: list[str]) -> list[str]:
-    """Which pages lie over which."""
-    packaged = {page.name: page.location for page in app.policies.drafts.packaged}
+    """Return which files override which."""
+    packaged = {file.name: file.location for file in app.policies.builder.packaged}
     _, saved = await app.policies.saved()
     return [
-        *(f"{directory / n} replaces {packaged[n]}, all of it" for n in names if n in packaged),
-        *(f"{directory / n} is not read: database/{n} replaces it" for n in names if n in saved),
+        *(f"{directory / n} replaces all of {packaged[n]}" for n in names if n in packaged),
+        *(f"{directory / n} is not used: database/{n} replaces it" for n in names if n in saved),
     ]
 
 
 async def save(app: AppContext, name: str, text: str | None, author: str) -> int:
-    """Keep a page in the database, in force from now on; None = take it back. Returns the number of the version.
+    """Save a policy file, active from now on; None = delete it. Returns the number of the version.
 
-    Raises: NotFound for taking back what is not there; Refused, Invalid, TooLarge; then nothing was changed.
+    Raises: NotFound for deleting a file that is not saved; InvalidPolicyRequest, InvalidRequest, TooLarge; then nothing
+    was changed.
     """
-    check_page(name, text)
+    check_file(name, text)
     if text is None and name not in (await app.policies.saved())[1]:
         raise NotFound
     try:
@@ -136,7 +140,7 @@ async def save(app: AppContext, name: str, text: str | None, author: str) -> int
 
 
 async def roll_back(app: AppContext, number: int, author: str) -> int:
-    """Make an earlier version count; 0 = as if nothing had been saved. Raises: NotFound, Refused."""
+    """Save the files of an earlier version as the latest; 0 = none. Raises: NotFound, InvalidPolicyRequest."""
     try:
         return await app.policies.roll_back(number, author)
     except InvalidPolicy as error:
@@ -144,45 +148,48 @@ async def roll_back(app: AppContext, number: int, author: str) -> int:
 
 
 async def versions(app: AppContext, before: int | None = None) -> PolicyVersionsPage:
-    """What was saved and when, 20 at a time."""
+    """Return the saved versions, 20 at a time, newest first."""
     found = await app.policies.versions(before)
-    shown = [_version(one) for one in found]
+    shown = [_version_view(version) for version in found]
     # The first version has the number 1, and none is ever deleted.
     return PolicyVersionsPage(
         versions=shown, next=found[-1].number if found and found[-1].number > 1 else None
     )
 
 
-def check_page(name: str, text: str | None) -> None:
-    """Raises: Invalid for a name that no page can have; TooLarge for a text of more than 256 KiB."""
+def check_file(name: str, text: str | None) -> None:
+    """Check the name and the size of a file.
+
+    Raises: InvalidRequest for a name that a file cannot have; TooLarge for a text of more than 256 KiB.
+    """
     if not _NAME.fullmatch(name):
         raise InvalidRequest(
-            "[ERROR: name: a page is called by 1 to 64 of a-z, 0-9, '.', '_' and '-', then '.csv']"
+            "[ERROR: name: use 1 to 64 of a-z, 0-9, '.', '_' and '-', followed by '.csv']"
         )
     if text is not None and len(text.encode()) > MAX_POLICY_FILE_BYTES:
-        raise TooLarge(f"A page has at most {MAX_POLICY_FILE_BYTES} bytes")
+        raise TooLarge(f"A policy file has at most {MAX_POLICY_FILE_BYTES} bytes")
 
 
-def _shown(shift: AccessChange) -> AccessChangeView:
+def _change_view(change: AccessChange) -> AccessChangeView:
     return AccessChangeView(
-        account_id=shift.account_id,
-        account_name=shift.account_name,
-        email=shift.email,
-        kind=shift.kind,
-        action=shift.action,
-        in_general=shift.in_general,
-        gained=shift.gained[:MOST_IDS],
-        gained_total=len(shift.gained),
-        lost=shift.lost[:MOST_IDS],
-        lost_total=len(shift.lost),
+        account_id=change.account_id,
+        account_name=change.account_name,
+        email=change.email,
+        kind=change.kind,
+        action=change.action,
+        in_general=change.in_general,
+        gained=change.gained[:MAX_IDS],
+        gained_total=len(change.gained),
+        lost=change.lost[:MAX_IDS],
+        lost_total=len(change.lost),
     )
 
 
-def _version(version: PolicyVersion) -> PolicyVersionView:
+def _version_view(version: PolicyVersion) -> PolicyVersionView:
     return PolicyVersionView(
         number=version.number,
         at=version.at,
         author=version.author,
         author_name=version.author_name,
-        pages=sorted(version.pages),
+        files=sorted(version.files),
     )

@@ -1,4 +1,4 @@
-"""Questions to the law in force: which lines there are, why it decides as it does, who may."""
+"""Queries about the active policies: which rules there are, why a decision is made, who is allowed an action."""
 
 import asyncio
 
@@ -20,133 +20,143 @@ from portico_policy_admin.schemas import (
     ActiveFile,
     ActivePolicies,
     ActiveRule,
-    Kind,
     Origin,
+    PolicyKind,
 )
 
-#: People on one page.
-PAGE = 100
+#: Accounts on one page.
+PAGE_SIZE = 100
 
 
 class NoSuchAccount(NotFound):
-    """Nobody has this id or e-mail address. Said only to whoever may know everybody."""
+    """No account has this id or e-mail address. Only for callers who may see all accounts."""
 
-    def __init__(self, who: str) -> None:
-        super().__init__(f"Nobody has the id or e-mail address {who}.")
+    def __init__(self, id_or_email: str) -> None:
+        super().__init__(f"There is no account with the id or e-mail address {id_or_email}.")
 
 
 async def active_policies(app: AppContext) -> ActivePolicies:
-    """Every page as it is in force, and what is wrong with those that are not."""
-    keeper, law = app.policies, app.permissions.policies
-    version, _ = await keeper.saved()
+    """Return every active file, and why the latest ones are rejected if they are."""
+    service, policies = app.policies, app.permissions.policies
+    version, _ = await service.saved()
     return ActivePolicies(
         version=version,
-        pages=[_page(app, page) for page in keeper.files],
-        refused=list(keeper.rejected),
-        idle=[line for line in await rules_of(app, law) if line.idle],
+        files=[_active_file(app, file) for file in service.files],
+        rejected=list(service.rejected),
+        inactive=[rule for rule in await rules_of(app, policies) if rule.inactive],
         kinds=[
-            Kind(
+            PolicyKind(
                 name=kind.name,
                 actions=list(kind.actions),
-                general=list(kind.collection_actions),
-                vital=list(kind.required_for_admins),
+                collection_actions=list(kind.collection_actions),
+                required_for_admins=list(kind.required_for_admins),
             )
-            for kind in law.kinds.values()
+            for kind in policies.kinds.values()
         ],
     )
 
 
-async def rules_of(app: AppContext, law: PolicySet) -> list[ActiveRule]:
-    """Every line of a law, in the order in which its pages stand."""
-    lines: tuple[Rule | RoleRule, ...] = (*law.rules, *law.roles, *law.idle)
-    called = await subject_names(line.who for line in lines)
-    idle = set(law.idle)
-    order = {page.location: number for number, page in enumerate(app.policies.files)}
+async def rules_of(app: AppContext, policies: PolicySet) -> list[ActiveRule]:
+    """Return every rule of a policy set, in the order of the active files."""
+    rules: tuple[Rule | RoleRule, ...] = (*policies.rules, *policies.roles, *policies.inactive)
+    names = await subject_names(rule.subject for rule in rules)
+    inactive = set(policies.inactive)
+    order = {file.location: number for number, file in enumerate(app.policies.files)}
 
-    def position(line: Rule | RoleRule) -> tuple[int, str, int]:
-        place, number = split(line.origin)
-        return order.get(place, len(order)), place, number
+    def position(rule: Rule | RoleRule) -> tuple[int, str, int]:
+        location, number = split(rule.origin)
+        return order.get(location, len(order)), location, number
 
     return [
         ActiveRule(
-            line=str(line),
-            origin=line.origin,
-            place=split(line.origin)[0],
-            idle=line in idle,
-            called={line.who: called[line.who]} if line.who in called else {},
+            rule=str(rule),
+            origin=rule.origin,
+            location=split(rule.origin)[0],
+            inactive=rule in inactive,
+            names={rule.subject: names[rule.subject]} if rule.subject in names else {},
         )
-        for line in sorted(lines, key=position)
+        for rule in sorted(rules, key=position)
     ]
 
 
 def split(origin: str) -> tuple[str, int]:
-    """The place of a line, and its number there; a single line that a plugin brings has none."""
-    place, _, number = origin.rpartition(":")
-    return (place, int(number)) if place and number.isdecimal() else (origin, 0)
+    """Return the location and the line of a rule; a rule that a plugin registers in code has the line 0."""
+    location, _, number = origin.rpartition(":")
+    return (location, int(number)) if location and number.isdecimal() else (origin, 0)
 
 
-def origin_of(app: AppContext, page: PolicyFile) -> Origin:
-    """Whose page it is."""
-    if page.location.startswith("database/"):
+def origin_of(app: AppContext, file: PolicyFile) -> Origin:
+    """Return where a file comes from."""
+    if file.location.startswith("database/"):
         return "database"
-    if page.location not in {packaged.location for packaged in app.policies.drafts.packaged}:
+    if file.location not in {packaged.location for packaged in app.policies.builder.packaged}:
         return "directory"
-    return "packaged" if page.location.startswith("portico_policies/") else "plugin"
+    return "packaged" if file.location.startswith("portico_policies/") else "plugin"
 
 
-def overridden_files(app: AppContext, page: PolicyFile) -> list[str]:
-    """The places of the pages of the same name that this one lies over."""
-    origin, directory = origin_of(app, page), app.policies.drafts.directory
-    below = []
+def overridden_files(app: AppContext, file: PolicyFile) -> list[str]:
+    """Return the locations of the files that this one overrides."""
+    origin, directory = origin_of(app, file), app.policies.builder.directory
+    overridden = []
     if origin in ("directory", "database"):
-        below = [one.location for one in app.policies.drafts.packaged if one.name == page.name]
-    if origin == "database" and directory and (directory / page.name).is_file():
-        below.append(str(directory / page.name))
-    return below
+        packaged = app.policies.builder.packaged
+        overridden = [one.location for one in packaged if one.name == file.name]
+    if origin == "database" and directory and (directory / file.name).is_file():
+        overridden.append(str(directory / file.name))
+    return overridden
 
 
-def _page(app: AppContext, page: PolicyFile) -> ActiveFile:
+def _active_file(app: AppContext, file: PolicyFile) -> ActiveFile:
     return ActiveFile(
-        name=page.name,
-        place=page.location,
-        origin=origin_of(app, page),
-        replaces=overridden_files(app, page),
-        text=page.text,
+        name=file.name,
+        location=file.location,
+        origin=origin_of(app, file),
+        replaces=overridden_files(app, file),
+        text=file.text,
     )
 
 
-async def find_account(app: AppContext, who: str) -> Account:
-    """The account of an id or an e-mail address. Raises: NoSuchAccount."""
+async def find_account(app: AppContext, id_or_email: str) -> Account:
+    """Return the account with this id or e-mail address. Raises: NoSuchAccount."""
     accounts = app.identity.accounts
-    found = await accounts.by_email(who) if "@" in who else await accounts.find(who)
+    found = (
+        await accounts.by_email(id_or_email)
+        if "@" in id_or_email
+        else await accounts.find(id_or_email)
+    )
     if found is None:
-        raise NoSuchAccount(who)
+        raise NoSuchAccount(id_or_email)
     return found
 
 
 async def explain(
-    app: AppContext, who: str, action: str, kind: str, thing: str = ""
+    app: AppContext, id_or_email: str, action: str, kind: str, resource_id: str = ""
 ) -> AccessExplanation:
-    """Whether and why somebody may do something. `who`: an id or an e-mail address; `thing`: empty = in general.
+    """Explain whether an account is allowed an action on a resource, or on the collection if it is empty.
 
-    Raises: NoSuchAccount; Misshapen for a kind or an action that there is not.
+    Raises: NoSuchAccount; ValidationError for an unknown kind or action.
     """
-    account = await find_account(app, who)
-    return await explain_access(app.permissions, account.id, action, kind, thing)
+    account = await find_account(app, id_or_email)
+    return await explain_access(app.permissions, account.id, action, kind, resource_id)
 
 
 async def allowed_accounts(
-    app: AppContext, action: str, kind: str, thing: str = "", page: int = 1
+    app: AppContext, action: str, kind: str, resource_id: str = "", page: int = 1
 ) -> AccountsPage:
-    """Who may do something, 100 people a page; page 0 = everybody.
+    """Return the accounts that are allowed an action, 100 a page; page 0 = all.
 
-    Raises: NotFound for a thing that is not there; Misshapen for a kind or an action that there is not.
+    Raises: NotFound for a resource that does not exist; ValidationError for an unknown kind or action.
     """
-    law = app.permissions.policies
-    seen = await take_access_snapshot(app.permissions, [kind] if thing else [])
-    if thing and (found := seen.things.get(kind)) is not None and thing not in found.ids:
+    policies = app.permissions.policies
+    snapshot = await take_access_snapshot(app.permissions, [kind] if resource_id else [])
+    resources = snapshot.resources.get(kind)
+    if resource_id and resources is not None and resource_id not in resources.ids:
         raise NotFound(f"There is no such {kind}.")
-    # Everybody is looked at: not where other requests wait.
-    people = await asyncio.to_thread(lambda: list(seen.allowed_accounts(law, action, kind, thing)))
-    start = (max(page, 1) - 1) * PAGE
-    return AccountsPage(total=len(people), people=people[start : start + PAGE] if page else people)
+    # In a thread: it reads all accounts, and must not delay other requests.
+    accounts = await asyncio.to_thread(
+        lambda: list(snapshot.allowed_accounts(policies, action, kind, resource_id))
+    )
+    start = (max(page, 1) - 1) * PAGE_SIZE
+    return AccountsPage(
+        total=len(accounts), accounts=accounts[start : start + PAGE_SIZE] if page else accounts
+    )

@@ -1,4 +1,4 @@
-"""The routes of the law. What they do is in `asking.py` and `changing.py`."""
+"""The routes of the policies. What they do is in `policy_queries.py` and `policy_changes.py`."""
 
 from typing import Annotated, Any
 
@@ -21,87 +21,92 @@ from portico_policy_admin import policy_changes, policy_queries
 from portico_policy_admin.schemas import (
     AccountsPage,
     ActivePolicies,
-    PageText,
     PolicyFilesDraft,
+    PolicyFileText,
     PolicyVersionsPage,
     PreviewResult,
     RollbackRequest,
     SavedVersion,
 )
 
-ThingId = Annotated[
-    str, QueryParameter(name="id", description="One thing; empty = the kind in general")
+ResourceId = Annotated[
+    str, QueryParameter(name="id", description="The id of one resource; empty = the collection")
 ]
-PageName = Annotated[str, PathParameter(description="The page's name, such as `auditors.csv`")]
-#: JSON may write a character in six.
-MOST_OF_A_PAGE = 6 * MAX_POLICY_FILE_BYTES
-MOST_OF_A_DRAFT = 8 * 1024 * 1024
+FileName = Annotated[str, PathParameter(description="The file's name, such as `auditors.csv`")]
+#: JSON may write a character in six bytes.
+MAX_FILE_BODY_BYTES = 6 * MAX_POLICY_FILE_BYTES
+MAX_DRAFT_BODY_BYTES = 8 * 1024 * 1024
 
 
 def routes(app: AppContext) -> list[Any]:
-    """Handlers that work in this house."""
+    """Return the routes below `/api/v1/policies`."""
 
     @get("/api/v1/policies", requires="policy:read", response_type=ActivePolicies)
     async def show() -> JSONResponse:
-        """Every page of the law in force, where it comes from, and why the latest ones are not in force if so."""
+        """Return every active policy file, where it comes from, and why the latest files are rejected if they are."""
         return json_response(await policy_queries.active_policies(app))
 
     @get("/api/v1/policies/explain", requires="policy:read", response_type=AccessExplanation)
     async def explain(
-        user: FromQuery[str], action: FromQuery[str], kind: FromQuery[str], thing: ThingId = ""
-    ) -> JSONResponse:
-        """Whether and why somebody may do something. `user`: an id or an e-mail address."""
-        return json_response(await policy_queries.explain(app, user, action, kind, thing))
-
-    @get("/api/v1/policies/who", requires="policy:read", response_type=AccountsPage)
-    async def who(
+        user: FromQuery[str],
         action: FromQuery[str],
         kind: FromQuery[str],
-        thing: ThingId = "",
+        resource_id: ResourceId = "",
+    ) -> JSONResponse:
+        """Explain whether and why a user is allowed an action. `user`: an id or an e-mail address."""
+        return json_response(await policy_queries.explain(app, user, action, kind, resource_id))
+
+    @get("/api/v1/policies/who-can", requires="policy:read", response_type=AccountsPage)
+    async def who_can(
+        action: FromQuery[str],
+        kind: FromQuery[str],
+        resource_id: ResourceId = "",
         page: FromQuery[int] = 1,
     ) -> JSONResponse:
-        """Who may do something, and the lines that let them; 100 people a page."""
+        """List the accounts that are allowed an action, and the rules that allow it; 100 accounts a page."""
         return json_response(
-            await policy_queries.allowed_accounts(app, action, kind, thing, max(page, 1))
+            await policy_queries.allowed_accounts(app, action, kind, resource_id, max(page, 1))
         )
 
     @post(
-        "/api/v1/policies/what-if",
+        "/api/v1/policies/preview",
         requires="policy:read",
         read_only=True,
         response_type=PreviewResult,
-        max_body=MOST_OF_A_DRAFT,
+        max_body=MAX_DRAFT_BODY_BYTES,
     )
-    async def what_if(data: JSONBody[PolicyFilesDraft]) -> JSONResponse:
-        """Who would gain or lose what if these pages were saved. Nothing is saved.
+    async def preview(data: JSONBody[PolicyFilesDraft]) -> JSONResponse:
+        """Return which accounts would gain or lose access if these files were saved. Nothing is saved.
 
-        400 if they are no good law: each line of `detail` is a fault, and begins with the page and the line.
+        400 if they are not valid: each line of `detail` is a fault, and begins with the file and the line.
         """
-        return json_response(await policy_changes.preview(app, data.pages))
+        return json_response(await policy_changes.preview(app, data.files))
 
     @put(
-        "/api/v1/policies/pages/{name:str}",
+        "/api/v1/policies/files/{name:str}",
         requires="policy:write",
         response_type=SavedVersion,
-        max_body=MOST_OF_A_PAGE,
+        max_body=MAX_FILE_BODY_BYTES,
     )
-    async def save(request: Request, name: PageName, data: JSONBody[PageText]) -> JSONResponse:
-        """Save a page. It replaces the one of the same name, and is in force from the next request on.
+    async def save(
+        request: Request, name: FileName, data: JSONBody[PolicyFileText]
+    ) -> JSONResponse:
+        """Save a policy file. It replaces the one of the same name, and is active from the next request on.
 
-        400 if it is no good law, as for `what-if`; then nothing has changed.
+        400 if it is not valid, as for `preview`; then nothing has changed.
         """
         return _saved(await policy_changes.save(app, name, data.text, request.user.id))
 
     @delete(
-        "/api/v1/policies/pages/{name:str}", requires="policy:write", response_type=SavedVersion
+        "/api/v1/policies/files/{name:str}", requires="policy:write", response_type=SavedVersion
     )
-    async def take_back(request: Request, name: PageName) -> JSONResponse:
-        """Take a saved page back. What it replaced is in force again."""
+    async def delete_file(request: Request, name: FileName) -> JSONResponse:
+        """Delete a saved policy file. The file that it replaced is active again."""
         return _saved(await policy_changes.save(app, name, None, request.user.id))
 
     @get("/api/v1/policies/versions", requires="policy:read", response_type=PolicyVersionsPage)
     async def versions(before: FromQuery[int | None] = None) -> JSONResponse:
-        """What was saved and when, 20 versions at a time, newest first."""
+        """List the saved versions, 20 at a time, newest first."""
         return json_response(await policy_changes.versions(app, before))
 
     @get(
@@ -112,15 +117,25 @@ def routes(app: AppContext) -> list[Any]:
     async def version(
         number: Annotated[int, PathParameter(description="The version's number")],
     ) -> JSONResponse:
-        """One version with the texts of its pages."""
+        """Return one version with the texts of its files."""
         return json_response(await app.policies.version(number))
 
     @post("/api/v1/policies/rollback", requires="policy:write", response_type=SavedVersion)
     async def roll_back(request: Request, data: JSONBody[RollbackRequest]) -> JSONResponse:
-        """Make the pages of an earlier version count; 0 = as if nothing had been saved. This is a new version."""
+        """Save the files of an earlier version as a new version; 0 = as if nothing had been saved."""
         return _saved(await policy_changes.roll_back(app, data.version, request.user.id))
 
-    return [show, explain, who, what_if, save, take_back, versions, version, roll_back]
+    return [
+        show,
+        explain,
+        who_can,
+        preview,
+        save,
+        delete_file,
+        versions,
+        version,
+        roll_back,
+    ]
 
 
 def _saved(number: int) -> JSONResponse:

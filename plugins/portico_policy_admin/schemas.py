@@ -1,4 +1,4 @@
-"""The JSON that goes in and out."""
+"""JSON bodies of the policy routes."""
 
 from typing import Annotated, Literal
 
@@ -10,76 +10,76 @@ Origin = Literal["packaged", "plugin", "directory", "database"]
 
 
 class ActiveFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of law. `place`: where it stands; `replaces`: places of pages of the same name that it lies over."""
+    """An active policy file. `location`: where it is; `replaces`: locations of files of the same name it overrides."""
 
     name: str
-    place: str
+    location: str
     origin: Origin
     replaces: list[str]
     text: str
 
 
 class ActiveRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of law. `origin`: place and number. `idle`: it is about things of a plugin that is not there now.
+    """A policy rule. `origin`: location and line. `inactive`: it is for a kind that no active plugin has.
 
-    `called`: what the groups and accounts that it names are called; None = there is no such group or account.
+    `names`: the names of the groups and accounts in it; None = there is no such group or account.
     """
 
-    line: str
+    rule: str
     origin: str
-    place: str
-    idle: bool
-    called: dict[str, str | None]
+    location: str
+    inactive: bool
+    names: dict[str, str | None]
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of thing. `actions` are done to one of them, `general` to the kind as such.
+class PolicyKind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of resource. `actions` are done to one resource, `collection_actions` to the collection.
 
-    `vital`: what some administrator must always be allowed.
+    `required_for_admins`: actions that some administrator must always be allowed.
     """
 
     name: str
     actions: list[str]
-    general: list[str]
-    vital: list[str]
+    collection_actions: list[str]
+    required_for_admins: list[str]
 
 
 class ActivePolicies(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole law. `version`: the number of the last save; 0 = nothing was ever saved.
+    """All active policies. `version`: the number of the latest saved version; 0 = nothing was ever saved.
 
-    `refused`: why the operator's latest pages are not in force, with file and line; empty = they are.
+    `rejected`: why the operator's latest files are not active, with file and line; empty = they are.
     """
 
     version: int
-    pages: list[ActiveFile]
-    refused: list[str]
-    idle: list[ActiveRule]
-    kinds: list[Kind]
+    files: list[ActiveFile]
+    rejected: list[str]
+    inactive: list[ActiveRule]
+    kinds: list[PolicyKind]
 
 
 class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may. Shape: at most 100 people on a page, by e-mail address; `total` of all pages."""
+    """Allowed accounts. Shape: at most 100 on a page, by e-mail address; `total` of all pages."""
 
     total: int
-    people: list[AllowedAccount]
+    accounts: list[AllowedAccount]
 
 
-class PageText(msgspec.Struct, frozen=True, kw_only=True):
-    """A page to be saved."""
+class PolicyFileText(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of a policy file to save."""
 
     text: str
 
 
 class PolicyFilesDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """Pages to be tried: texts by name; null = as if it were not saved."""
+    """Policy files to preview: texts by name; null = as if it were not saved."""
 
-    pages: dict[str, str | None]
+    files: dict[str, str | None]
 
 
 class AccessChangeView(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person would gain or lose. Shape: `gained` and `lost` are the first 100 ids; `…_total` count them all.
+    """What one account would gain or lose. Shape: `gained`, `lost` are the first 100 ids; `…_total` count them all.
 
-    `in_general`: what changes for the kind as such, and for things they have nothing to do with.
+    `in_general`: what changes for the collection, and for resources the account has no relation to.
     """
 
     account_id: str
@@ -95,31 +95,31 @@ class AccessChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change would do. Shape: `shifts` are the first 1000 of `total`; `people`: how many would notice."""
+    """The effect of changed files. Shape: `changes` are the first 1000 of `total`; `accounts`: how many are affected."""
 
-    shifts: list[AccessChangeView]
+    changes: list[AccessChangeView]
     total: int
-    people: int
+    accounts: int
 
 
 class SavedVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change of the saved pages is answered with: the number of the new version."""
+    """The number of the new version, after a change of the saved files."""
 
     version: int
 
 
 class PolicyVersionView(msgspec.Struct, frozen=True, kw_only=True):
-    """One save. Units: `at` in epoch seconds. Shape: `pages` are the names of the pages it kept."""
+    """A saved version. Units: `at` in epoch seconds. Shape: `files` are the names of its files."""
 
     number: int
     at: int
     author: str
     author_name: str | None
-    pages: list[str]
+    files: list[str]
 
 
 class PolicyVersionsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Saves, newest first. `next`: ask for it as `before` to get older ones; null = there are none."""
+    """Saved versions, newest first. `next`: the value of `before` for older ones; null = there are none."""
 
     versions: list[PolicyVersionView]
     next: int | None

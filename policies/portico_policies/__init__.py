@@ -1,5 +1,5 @@
-"""The law: who may do what, in files that are read like a page and compiled at start.
+"""Packaged policy files: who may do what, compiled at start.
 
-`model.conf` says how a line is applied, `base.csv` what holds everywhere, and each kind of thing has a page of its
-own. Who was given access to which single thing is not law: those are rows of `portico_grant`.
+`model.conf` is the Casbin model, `base.csv` has the rules for every kind, and each kind of resource has a file of its
+own. Access to single resources is not in policies but in grants: rows of `portico_grant`.
 """

@@ -154,7 +154,7 @@ async def median(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) ->
 
 
 def new_permissions(moment: float) -> Permissions:
-    permissions = Permissions(moment=moment)
+    permissions = Permissions(ttl_seconds=moment)
     kind = ResourceKind(KIND, "models_model", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
     permissions.activate_packaged([kind], [PackagedPolicy("portico_policies", "models.csv")])
     return permissions

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.timeout(120)
 #: Columns that keep ids of accounts that are gone: who did what, never a name or an address.
 HISTORY = {
     ("portico_audit", "author"),
-    ("portico_audit", "subject_id"),
-    ("portico_audit", "was"),
-    ("portico_audit", "became"),
-    ("portico_policy", "author"),
+    ("portico_audit", "resource_id"),
+    ("portico_audit", "old"),
+    ("portico_audit", "new"),
+    ("portico_policy_version", "author"),
     ("portico_configuration", "updated_by"),
     ("models_version", "author"),
     ("models_version", "owner_id"),

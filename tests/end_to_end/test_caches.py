@@ -91,7 +91,7 @@ def test_model_access_follows_each_grant(two: Two) -> None:
 def test_model_list_follows_a_policy_change(two: Two) -> None:
     two.change(CREATE, DESK | {"access_control": {}})
     two.both(listed, None)
-    page = "/api/v1/policies/pages/desk.csv"
+    page = "/api/v1/policies/files/desk.csv"
     saved = two.ada.request("PUT", page, json={"text": "p, model, use, role:user, allow\n"})
     assert saved.status == 200, saved
     two.both(listed, "Desk")

@@ -92,17 +92,17 @@ def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
     assert f"denied by  {deny}  ({page}:2)" in cli(*why, code=1).stdout
 
     page.write_text("p, model, *, role:usr, allow\n")
-    until(lambda: ada.get("/api/v1/policies").json["refused"])
-    (fault,) = ada.get("/api/v1/policies").json["refused"]
-    assert fault.startswith(f"{page}:1: there is no relation 'role:usr'; did you mean 'role:user'")
+    until(lambda: ada.get("/api/v1/policies").json["rejected"])
+    (fault,) = ada.get("/api/v1/policies").json["rejected"]
+    assert fault.startswith(f"{page}:1: there is no subject 'role:usr'; did you mean 'role:user'")
     assert f"{page}:1: " in server.log_text
     assert sees_nothing(ben) and explained(ada)["because"][0]["line"] == deny
 
     page.unlink()
-    until(lambda: not ada.get("/api/v1/policies").json["refused"])
+    until(lambda: not ada.get("/api/v1/policies").json["rejected"])
     assert sees_nothing(ben) and explained(ada)["because"] == []
-    changes = ada.get("/api/v1/audit?what=policy.changed&id=desk.csv").json["entries"]
-    assert [(c["was"]["desk.csv"] is None, c["became"]["desk.csv"] is None) for c in changes] == [
+    changes = ada.get("/api/v1/audit?event=policy.changed&resource_id=desk.csv").json["entries"]
+    assert [(c["old"]["desk.csv"] is None, c["new"]["desk.csv"] is None) for c in changes] == [
         (False, True),
         (False, False),
         (True, False),
@@ -120,14 +120,16 @@ def test_policy_file_saved_on_one_instance_is_active_on_the_other(servers: Serve
     )
     assert sees_nothing(ben_there)
     text = "p, model, list, role:user, allow\np, model, read, role:user, allow\n"
-    saved = ada.request("PUT", "/api/v1/policies/pages/open.csv", json={"text": text})
+    saved = ada.request("PUT", "/api/v1/policies/files/open.csv", json={"text": text})
     assert saved.json == {"version": 1}
     assert sees(ben)
     until(lambda: sees(ben_there))
     assert ada_there.post("/api/v1/policies/rollback", {"version": 0}).json == {"version": 2}
     assert sees_nothing(ben_there)
     until(lambda: sees_nothing(ben))
-    assert len(ada.get("/api/v1/audit?what=policy.changed&id=open.csv").json["entries"]) == 2
+    assert (
+        len(ada.get("/api/v1/audit?event=policy.changed&resource_id=open.csv").json["entries"]) == 2
+    )
 
 
 @pytest.mark.case("FT-31")
@@ -149,7 +151,7 @@ def test_restart_with_invalid_policy_files_keeps_the_last_valid_policies(
     assert "policies refused, the last good ones stay" in server.log_text
     fault = f"{page}:3: 4 fields where 5 are expected: p, kind, action, who, effect"
     assert fault in server.log_text
-    assert ada.get("/api/v1/policies").json["refused"] == [fault]
+    assert ada.get("/api/v1/policies").json["rejected"] == [fault]
     assert cli("policy", "check", code=1).stderr == f"{fault}\n"
     assert fault in cli("policy", "show", code=None).stderr
 

@@ -5,12 +5,12 @@ import pytest
 from portico.testing import Client
 
 AUDITOR = """\
-g, member:{group}, role:auditor
+g, group:{group}, role:auditor
 p, model, list, role:auditor, allow
 p, model, read, role:auditor, allow
 """
 MODEL_ADMIN = """\
-g, member:{group}, role:model-admin
+g, group:{group}, role:model-admin
 p, model, *, role:model-admin, allow
 """
 MODEL = {"id": "desk", "name": "Desk", "base_model_id": "good", "meta": {}, "access_control": {}}
@@ -29,7 +29,7 @@ def give(admin: Client, person: Client, page: str) -> None:
     member = {"user_ids": [person.account["id"]]}
     assert admin.post(f"/api/v1/groups/id/{group}/users/add", member).status == 200
     saved = {"text": page.format(group=group)}
-    answer = admin.request("PUT", "/api/v1/policies/pages/roles-of-ours.csv", json=saved)
+    answer = admin.request("PUT", "/api/v1/policies/files/roles-of-ours.csv", json=saved)
     assert answer.status == 200, answer
 
 
@@ -85,7 +85,7 @@ def test_role_access_ends_with_its_rule(
     give(admin, user, AUDITOR)
     assert listed(user) == ["desk"]
 
-    assert admin.delete("/api/v1/policies/pages/roles-of-ours.csv").status == 200
+    assert admin.delete("/api/v1/policies/files/roles-of-ours.csv").status == 200
 
     assert listed(user) == []
     assert user.get("/api/v1/models/model?id=desk").status == 404

@@ -12,7 +12,7 @@ CHAT = ResourceKind(
 GROUP = ResourceKind(
     "group", "portico_group", ("read", "write", "create", "delete"), owner="account_id"
 )
-PERMISSION = ResourceKind("permission", "", ("read", "write"))
+PERMISSION = ResourceKind("default_permissions", "", ("read", "write"))
 ACCOUNT = ResourceKind(
     "account", "portico_account", ("read", "write", "create", "delete"), owner="id"
 )
@@ -28,7 +28,7 @@ READER = frozenset({"role:user", "reader"})
 WRITER = frozenset({"role:user", "writer"})
 OF_EVERYONE = frozenset({"role:user", "everyone"})
 AUTHOR = frozenset({"role:user", "permission:workspace.models", "permission:sharing.models"})
-ADMIN = frozenset({"role:admin", "bypass:admin"})
+ADMIN = frozenset({"role:admin", "switch:bypass_admin_access_control"})
 PLAIN_ADMIN = frozenset({"role:admin"})
 PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyone"})
 
@@ -41,7 +41,7 @@ PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyon
         (READER, {"read", "use"}),
         (WRITER, {"list", "write", "delete", "share"}),
         (OF_EVERYONE, {"list", "read", "use"}),
-        (AUTHOR, {"create", "invite"}),
+        (AUTHOR, {"create", "share_with_users"}),
         (ADMIN, set(MODEL.all_actions)),
         (PLAIN_ADMIN, set(MODEL.all_actions) - {"list", "read", "use"}),
         (PENDING_OWNER, set()),
@@ -51,7 +51,7 @@ def test_model_access_follows_roles_and_grants(facts: frozenset[str], expected: 
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
 
     assert {
-        action for action in MODEL.all_actions if law.plan("model", action).allows(facts)
+        action for action in MODEL.all_actions if law.action_rules("model", action).allows(facts)
     } == expected
 
 
@@ -66,9 +66,9 @@ def test_model_access_follows_roles_and_grants(facts: frozenset[str], expected: 
         (WRITER, set()),
         (OF_EVERYONE, set()),
         (ADMIN, set()),
-        (ADMIN | {"bypass:chats"}, {"read"}),
-        (ADMIN | {"bypass:export"}, {"export"}),
-        (PENDING_OWNER | {"bypass:chats", "bypass:export"}, set()),
+        (ADMIN | {"switch:enable_admin_chat_access"}, {"read"}),
+        (ADMIN | {"switch:enable_admin_export"}, {"export"}),
+        (PENDING_OWNER | {"switch:enable_admin_chat_access", "switch:enable_admin_export"}, set()),
     ],
 )
 def test_chats_are_visible_to_owners_and_at_most_readable_by_administrators(
@@ -77,7 +77,7 @@ def test_chats_are_visible_to_owners_and_at_most_readable_by_administrators(
     law = Permissions().activate_packaged([MODEL, CHAT], LAW)
 
     assert {
-        action for action in CHAT.all_actions if law.plan("chat", action).allows(facts)
+        action for action in CHAT.all_actions if law.action_rules("chat", action).allows(facts)
     } == expected
 
 
@@ -93,9 +93,9 @@ def test_groups_and_default_permissions_are_for_administrators_only(
     law = Permissions().activate_packaged([GROUP, PERMISSION], [page])
 
     for kind in (GROUP, PERMISSION):
-        assert {law.plan(kind.name, action).allows(facts) for action in kind.all_actions} == {
-            is_allowed
-        }
+        assert {
+            law.action_rules(kind.name, action).allows(facts) for action in kind.all_actions
+        } == {is_allowed}
 
 
 @pytest.mark.case("AB-26")
@@ -116,7 +116,9 @@ def test_account_is_readable_by_its_owner_and_writable_by_administrators(
 ) -> None:
     law = Permissions().activate_packaged([ACCOUNT], PEOPLE)
 
-    assert {one for one in ACCOUNT.actions if law.plan("account", one).allows(facts)} == expected
+    assert {
+        one for one in ACCOUNT.actions if law.action_rules("account", one).allows(facts)
+    } == expected
 
 
 def test_policy_rule_knows_its_file_and_line() -> None:

@@ -103,7 +103,7 @@ class Scene:
 
     def saved(self) -> int:
         """The number of a version of the policies."""
-        answer = self.admin.request("PUT", "/api/v1/policies/pages/ours.csv", json={"text": PAGE})
+        answer = self.admin.request("PUT", "/api/v1/policies/files/ours.csv", json={"text": PAGE})
         return int(answer.json["version"])
 
     def defaults(self) -> Any:
@@ -221,9 +221,9 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         f"{path}?user=user@example.org&action=read&kind=model&id={s.model()['id']}",
         None,
     ),
-    ("GET", "/api/v1/policies/who"): lambda s, path: (f"{path}?action=create&kind=model", None),
-    ("POST", "/api/v1/policies/what-if"): lambda s, path: (path, {"pages": {"ours.csv": PAGE}}),
-    ("PUT", "/api/v1/policies/pages/{name}"): lambda s, path: (path, {"text": PAGE}),
+    ("GET", "/api/v1/policies/who-can"): lambda s, path: (f"{path}?action=create&kind=model", None),
+    ("POST", "/api/v1/policies/preview"): lambda s, path: (path, {"files": {"ours.csv": PAGE}}),
+    ("PUT", "/api/v1/policies/files/{name}"): lambda s, path: (path, {"text": PAGE}),
     ("POST", "/api/v1/policies/rollback"): lambda s, path: (path, {"version": 0}),
     ("POST", "/api/v1/groups/create"): lambda s, path: (path, group_form(s)),
     ("POST", "/api/v1/groups/import"): lambda s, path: (path, group_form(s)),

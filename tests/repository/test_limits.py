@@ -8,7 +8,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PINNED: dict[str, float] = {
-    "portico.catalogue.snapshot.LONGEST_CHAIN": 8,
+    "portico.catalogue.snapshot.MAX_CHAIN_LENGTH": 8,
     "portico.db.MAX_IDS_PER_STATEMENT": 500,
     "portico.db.sqlite.file.CACHED_STATEMENTS": 192,
     "portico.cache.MAX_DOCUMENTS": 2000,
@@ -18,8 +18,8 @@ PINNED: dict[str, float] = {
     "portico.identity.accounts.picture.MAX_DATA_URL_CHARS": 262144,
     "portico.normalization.MAX_MARKS": 30,
     "portico.permissions.access_grants.MAX_GRANTS": 4000,
-    "portico.permissions.policies.parser.MOST_LINES": 10000,
-    "portico.permissions.sharing.MOST_IDS": 1000,
+    "portico.permissions.policies.parser.MAX_RULES": 10000,
+    "portico.permissions.sharing.MAX_IDS": 1000,
     "portico.server.log_repeats.MAX_KINDS": 100,
     "portico.server.log_repeats.MAX_KINDS_OF_CLIENT": 8,
     "portico.encryption.encryptor.PREFIX_CHARS": 20,

@@ -129,9 +129,9 @@ def test_access_rights_accept_json_booleans_only(scene: Scene, value: Any) -> No
         scene.admin.post("/api/v1/auths/api_keys", {"name": "k", "scopes": value}),
         scene.admin.post("/api/v1/auths/api_keys", {"name": "k", "endpoints": "null"}),
         scene.admin.post("/api/v1/auths/api_keys", {"name": "k", "expires_at": "null"}),
-        scene.admin.request("PUT", "/api/v1/policies/pages/x.csv", json={"text": value})
+        scene.admin.request("PUT", "/api/v1/policies/files/x.csv", json={"text": value})
         if not isinstance(value, str)
-        else scene.admin.post("/api/v1/policies/what-if", {"pages": value}),
+        else scene.admin.post("/api/v1/policies/preview", {"files": value}),
     ]
     assert {answer.status for answer in refused} == {422}
     assert scene.defaults()["chat"]["delete"] is True

@@ -25,8 +25,8 @@ AUDITED = {
     ("POST", "/api/v1/groups/id/{group_id}/users/add"),
     ("POST", "/api/v1/groups/id/{group_id}/users/remove"),
     ("POST", "/api/v1/models/create"),
-    ("PUT", "/api/v1/policies/pages/{name}"),
-    ("DELETE", "/api/v1/policies/pages/{name}"),
+    ("PUT", "/api/v1/policies/files/{name}"),
+    ("DELETE", "/api/v1/policies/files/{name}"),
     ("POST", "/api/v1/policies/rollback"),
 }
 #: Columns that change with every request.
@@ -77,7 +77,7 @@ def changing_request(scene: Scene, method: str, path: str) -> tuple[str, Any]:
     if path.endswith("/update") and "{group_id}" in path:
         made, body = ask(scene, method, path)
         return made, body | {"permissions": {"workspace": {"models": True}}}
-    if path.endswith("/policies/pages/{name}") and method == "PUT":
+    if path.endswith("/policies/files/{name}") and method == "PUT":
         text = f"# {scene.name()}\np, model, read, user:nobody, allow\n"
         return path.replace("{name}", "ours.csv"), {"text": text}
     if path.endswith(("/config/ldap/server", "/update/profile")):
@@ -132,8 +132,8 @@ def test_name_cannot_forge_an_audit_entry(admin: Any, app: InProcessApp) -> None
     assert admin.post(f"/api/v1/users/{account_id}/update", form).status == 200
     exported = admin.get("/api/v1/audit/export").body
     lines = [json.loads(line) for line in exported.decode().split("\n") if line]
-    assert {line["what"] for line in lines} <= {
-        "account.created", "account.changed", "role.changed", "policy.changed", "grants.changed",
+    assert {line["event"] for line in lines} <= {
+        "account.created", "account.changed", "role.changed", "policy.changed", "grant.changed",
     }  # fmt: skip
     numbers = [line["number"] for line in lines]
     assert numbers == sorted(set(numbers), reverse=True)

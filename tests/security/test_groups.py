@@ -205,7 +205,7 @@ def users_may_manage_groups(app: InProcessApp) -> None:
         [
             *(policy for c in portico.contributions for policy in c.policies),
             PolicyLine("group", "*", "role:user"),
-            PolicyLine("permission", "*", "role:user"),
+            PolicyLine("default_permissions", "*", "role:user"),
         ],
     )
 

@@ -33,13 +33,13 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 def put(by: Client, text: str, name: str = "own.csv") -> Any:
-    return by.request("PUT", f"/api/v1/policies/pages/{name}", json={"text": text})
+    return by.request("PUT", f"/api/v1/policies/files/{name}", json={"text": text})
 
 
 def unchanged(admin: Client) -> bool:
     shown = admin.get("/api/v1/policies").json
-    entries = admin.get("/api/v1/audit?what=policy.changed").json["entries"]
-    return shown["version"] == 0 and shown["refused"] == [] and len(entries) == 1
+    entries = admin.get("/api/v1/audit?event=policy.changed").json["entries"]
+    return shown["version"] == 0 and shown["rejected"] == [] and len(entries) == 1
 
 
 @pytest.mark.parametrize("role", ["user", "pending"])
@@ -47,16 +47,16 @@ def unchanged(admin: Client) -> bool:
 def test_only_administrators_read_and_write_policies(admin: Client, role: str) -> None:
     caller = admin.add_user("Mallory", role)
     for method, path, body in (
-        ("PUT", "/pages/own.csv", {"text": FINE}),
-        ("PUT", "/pages/own.csv", {"text": 1}),
-        ("DELETE", "/pages/own.csv", None),
+        ("PUT", "/files/own.csv", {"text": FINE}),
+        ("PUT", "/files/own.csv", {"text": 1}),
+        ("DELETE", "/files/own.csv", None),
         ("POST", "/rollback", {"version": 0}),
-        ("POST", "/what-if", {"pages": {"own.csv": FINE}}),
+        ("POST", "/preview", {"files": {"own.csv": FINE}}),
         ("GET", "", None),
         ("GET", "/versions", None),
         ("GET", "/versions/1", None),
         ("GET", f"/explain?user={admin.account['id']}&action=read&kind=model", None),
-        ("GET", "/who?action=read&kind=model", None),
+        ("GET", "/who-can?action=read&kind=model", None),
     ):
         answer = caller.request(method, f"/api/v1/policies{path}", json=body)
         assert answer.status == 403, (method, path, answer)
@@ -69,25 +69,28 @@ def test_only_administrators_read_and_write_policies(admin: Client, role: str) -
     ("text", "message"),
     [
         ("*,*,*", "it begins with '*'"),
-        ("p, *, *, *, allow", "there is no relation '*'"),
+        ("p, *, *, *, allow", "there is no subject '*'"),
         ("p, *, *, role:admin", "4 fields where 5 are expected"),
         ("p, *, *, role:admin, allow, x", "6 fields where 5 are expected"),
-        ("p, *, *, role:root, allow", "there is no relation 'role:root'"),
-        ("p, *, *, alice, allow", "there is no relation 'alice'"),
+        ("p, *, *, role:root, allow", "there is no subject 'role:root'"),
+        ("p, *, *, alice, allow", "there is no subject 'alice'"),
         ("p, wallet, read, role:user, allow", "there is no kind 'wallet'"),
         ("p, model, eat, role:user, allow", "there is no action of 'model' 'eat'"),
         ("p, model, read, role:user, maybe", "there is no effect 'maybe'"),
-        ('p, "model", read, role:user, allow', "is no kind: use a lower-case word"),
-        ("p, model, read, user:a'; DROP TABLE x; --, allow", "is no who: use a lower-case word"),
-        ("p, model, read, eval(1), allow", "is no who: use a lower-case word"),
-        ("p, model, read, user:*, allow", "is no who: use a lower-case word"),
-        ("g, role:user, role:admin", "it cannot be given by a line"),
-        ("g, user:abc, role:admin", "it cannot be given by a line"),
-        ("g, user:abc, owner", "is no role"),
-        ("m, x, y", "there are `p` and `g` lines"),
+        ('p, "model", read, role:user, allow', "is not a valid kind: use a lower-case word"),
+        (
+            "p, model, read, user:a'; DROP TABLE x; --, allow",
+            "is not a valid subject: use a lower-case word",
+        ),
+        ("p, model, read, eval(1), allow", "is not a valid subject: use a lower-case word"),
+        ("p, model, read, user:*, allow", "is not a valid subject: use a lower-case word"),
+        ("g, role:user, role:admin", "a role rule cannot give it"),
+        ("g, user:abc, role:admin", "a role rule cannot give it"),
+        ("g, user:abc, owner", "is not a valid role"),
+        ("m, x, y", "a rule begins with `p` or `g`"),
         ("[request_definition]", "it begins with '[request_definition]'"),
         ("p\x01, model, read, role:user, allow", "it begins with"),
-        ("p, model, read, role:us\u2028er, allow", "is no who: use a lower-case word"),
+        ("p, model, read, role:us\u2028er, allow", "is not a valid subject: use a lower-case word"),
     ],
 )
 @pytest.mark.case("AB-83")
@@ -95,7 +98,7 @@ def test_invalid_rule_is_refused_with_line(admin: Client, text: str, message: st
     answer = put(admin, f"# a comment\n\n{text}\n")
     assert answer.status == 400, answer
     assert answer.detail.startswith("database/own.csv:3: ") and message in answer.detail
-    tried = admin.post("/api/v1/policies/what-if", {"pages": {"own.csv": text}})
+    tried = admin.post("/api/v1/policies/preview", {"files": {"own.csv": text}})
     assert tried.status == 400 and message in tried.detail
     assert unchanged(admin)
 
@@ -141,7 +144,7 @@ def test_too_large_policy_file_is_refused(admin: Client) -> None:
     assert put(admin, million).status == 413
     assert put(admin, "#" * (256 * 1024 + 1)).status == 413
     assert put(admin, "é" * (128 * 1024 + 1)).status == 413
-    tried = admin.post("/api/v1/policies/what-if", {"pages": {"own.csv": million}})
+    tried = admin.post("/api/v1/policies/preview", {"files": {"own.csv": million}})
     assert tried.status == 413
     many = put(admin, "p,chat,*,owner,deny\n" * 10_001)
     assert many.status == 400
@@ -160,10 +163,10 @@ def test_policy_file_with_many_errors_lists_fifty(admin: Client) -> None:
 @pytest.mark.case("AB-83")
 def test_number_and_size_of_policy_files_are_limited(admin: Client) -> None:
     many = {f"{number}.csv": "" for number in range(101)}
-    tried = admin.post("/api/v1/policies/what-if", {"pages": many})
+    tried = admin.post("/api/v1/policies/preview", {"files": many})
     assert tried.status == 400 and "at most 100" in tried.detail
     heavy = {f"{number}.csv": "#" * 250_000 for number in range(5)}
-    tried = admin.post("/api/v1/policies/what-if", {"pages": heavy})
+    tried = admin.post("/api/v1/policies/preview", {"files": heavy})
     assert tried.status == 400 and "at most 1048576" in tried.detail
 
 
@@ -189,7 +192,7 @@ def test_invalid_policy_file_name_is_refused(admin: Client, env: dict[str, str],
     data = Path(env["DATA_DIR"])
     before = sorted(data.rglob("*.csv"))
     assert put(admin, FINE, name).status in (400, 404, 405)
-    answer = admin.request("DELETE", f"/api/v1/policies/pages/{name}")
+    answer = admin.request("DELETE", f"/api/v1/policies/files/{name}")
     assert answer.status in (400, 404, 405)
     assert sorted(data.rglob("*.csv")) == before
     assert unchanged(admin)
@@ -208,9 +211,9 @@ def test_invalid_policy_file_name_is_refused(admin: Client, env: dict[str, str],
 )
 @pytest.mark.case("AB-83")
 def test_policy_body_that_is_not_text_is_refused(admin: Client, body: bytes) -> None:
-    answer = admin.request("PUT", "/api/v1/policies/pages/own.csv", body=body)
+    answer = admin.request("PUT", "/api/v1/policies/files/own.csv", body=body)
     assert answer.status in (400, 422), answer
-    assert admin.post("/api/v1/policies/what-if", body=body).status in (400, 422)
+    assert admin.post("/api/v1/policies/preview", body=body).status in (400, 422)
     assert unchanged(admin)
 
 
@@ -225,9 +228,9 @@ def test_policy_change_is_audited_and_can_be_rolled_back(admin: Client, user: Cl
     assert listed()
     assert admin.post("/api/v1/policies/rollback", {"version": 0}).status == 200
     assert not listed()
-    back, forth, _ = admin.get("/api/v1/audit?what=policy.changed").json["entries"]
-    assert (forth["was"], forth["became"]) == ({"own.csv": None}, {"own.csv": FINE})
-    assert (back["was"], back["became"]) == ({"own.csv": FINE}, {"own.csv": None})
+    back, forth, _ = admin.get("/api/v1/audit?event=policy.changed").json["entries"]
+    assert (forth["old"], forth["new"]) == ({"own.csv": None}, {"own.csv": FINE})
+    assert (back["old"], back["new"]) == ({"own.csv": FINE}, {"own.csv": None})
     assert {forth["author"], back["author"]} == {admin.account["id"]}
 
 
@@ -271,10 +274,10 @@ def test_names_that_look_like_policy_have_no_meaning(
     yes, no = explain(alice), explain(bob)
     assert (yes["allowed"], yes["casbin"], yes["id"], yes["exists"]) == (True, True, model, True)
     assert yes["because"][0]["reasons"] == [
-        f"the group {name} ({group_id}) was given read access, and they are in it"
+        f"the group {name} ({group_id}) has read access, and the account is in it"
     ]
     assert (no["allowed"], no["casbin"], no["because"]) == (False, False, [])
-    may = admin.get(f"/api/v1/policies/who?action=read&kind=model&id={quote(model, safe='')}").json[
-        "people"
-    ]
+    may = admin.get(
+        f"/api/v1/policies/who-can?action=read&kind=model&id={quote(model, safe='')}"
+    ).json["accounts"]
     assert {one["email"] for one in may} == {"ada@example.org", "alice@example.org"}

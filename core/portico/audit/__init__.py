@@ -1,6 +1,6 @@
-"""Audit log: one row for each change of a role, membership, grant, permission, setting or policy.
+"""The audit log: one row for each change of a role, a membership, a grant, a permission or the policies.
 
-A row is written in the transaction of the change, so neither exists without the other.
+The row is written in the transaction of the change itself, so neither exists without the other.
 """
 
 from portico.audit.log import AuditEntry, AuditFilter, AuditLog

@@ -1,4 +1,4 @@
-"""Reads the audit log: a page, or all entries, newest first."""
+"""Reads the audit log: a page, or all of it, newest first."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,17 +7,17 @@ import msgspec
 
 from portico.db import fetch_all, fetch_all_in_thread
 
-#: Also the size of a batch of an export.
+#: Entries on one page, and in one block of an export.
 PAGE_SIZE = 100
 
 
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Filter of entries; empty = any. Units: `since` and `until` in epoch seconds; `until` is exclusive."""
+    """Which entries to read. Empty = any. Units: `since` and `until` in epoch seconds, the latter not included."""
 
     author: str | None = None
-    what: str = ""
-    subject_kind: str = ""
-    subject_id: str = ""
+    event: str = ""
+    resource_kind: str = ""
+    resource_id: str = ""
     since: int | None = None
     until: int | None = None
 
@@ -25,32 +25,32 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One change. Units: `at` in epoch seconds.
 
-    `author`: an account id, or empty for the command line, a policy file or the server; `author_name`: the current
-    name of that account, None if it does not exist any more.
+    `author`: an account's id, or empty for the command line, a policy file or the server; `author_name`: the account's
+    name today, None if it was deleted. `old`, `new`: JSON, null = nothing.
     """
 
     number: int
     at: int
     author: str
     author_name: str | None
-    what: str
-    subject_kind: str
-    subject_id: str
-    was: msgspec.Raw
-    became: msgspec.Raw
+    event: str
+    resource_kind: str
+    resource_id: str
+    old: msgspec.Raw
+    new: msgspec.Raw
 
 
 class AuditLog:
-    """All recorded changes."""
+    """Reads the entries of the audit log."""
 
-    async def page(self, query: AuditFilter, before: int | None = None) -> list[AuditEntry]:
+    async def page(self, filters: AuditFilter, before: int | None = None) -> list[AuditEntry]:
         """Return the newest 100 entries with a number below `before`, newest first."""
-        sql, args = _select(query, before)
-        return [_entry(found) for found in await fetch_all(sql, *args)]
+        sql, args = _select(filters, before)
+        return [_entry(row) for row in await fetch_all(sql, *args)]
 
-    async def count_and_limit(self, query: AuditFilter) -> tuple[int, int]:
-        """Return the number of entries, and an upper limit of their numbers."""
-        where, args = _conditions(query, None)
+    async def count_and_limit(self, filters: AuditFilter) -> tuple[int, int]:
+        """Return the number of entries, and the entry number below which all of them are."""
+        where, args = _conditions(filters, None)
         (found,) = await fetch_all_in_thread(
             f"SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE {where}",  # noqa: S608
             *args,
@@ -58,28 +58,28 @@ class AuditLog:
         return int(found["n"]), int(found["last"] or 0) + 1
 
     async def export(
-        self, query: AuditFilter, before: int | None = None
+        self, filters: AuditFilter, before: int | None = None
     ) -> AsyncIterator[list[AuditEntry]]:
-        """Yield all entries with a number below `before` in batches, newest first. Holds no connection between batches."""
+        """Yield all entries with a number below `before` in blocks, newest first. Holds no connection between two blocks."""
         while True:
-            sql, args = _select(query, before)
-            batch = [_entry(found) for found in await fetch_all_in_thread(sql, *args)]
-            if batch:
-                yield batch
-            if len(batch) < PAGE_SIZE:
+            sql, args = _select(filters, before)
+            block = [_entry(row) for row in await fetch_all_in_thread(sql, *args)]
+            if block:
+                yield block
+            if len(block) < PAGE_SIZE:
                 return
-            before = batch[-1].number
+            before = block[-1].number
 
 
-def _conditions(query: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
+def _conditions(filters: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
     conditions, args = ["1 = 1"], list[Any]()
     for condition, value in (
-        ("a.author = ", query.author),
-        ("a.what = ", query.what or None),
-        ("a.subject_kind = ", query.subject_kind or None),
-        ("a.subject_id = ", query.subject_id or None),
-        ("a.at >= ", query.since),
-        ("a.at < ", query.until),
+        ("a.author = ", filters.author),
+        ("a.event = ", filters.event or None),
+        ("a.resource_kind = ", filters.resource_kind or None),
+        ("a.resource_id = ", filters.resource_id or None),
+        ("a.at >= ", filters.since),
+        ("a.at < ", filters.until),
         ("a.number < ", before),
     ):
         if value is not None:
@@ -88,16 +88,16 @@ def _conditions(query: AuditFilter, before: int | None) -> tuple[str, list[Any]]
     return " AND ".join(conditions), args
 
 
-def _select(query: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
-    where, args = _conditions(query, before)
+def _select(filters: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
+    where, args = _conditions(filters, before)
     return (
-        "SELECT a.*, who.name AS author_name FROM portico_audit a "  # noqa: S608 - constants only
-        "LEFT JOIN portico_account who ON who.id = a.author "
+        "SELECT a.*, account.name AS author_name FROM portico_audit a "  # noqa: S608 - no client's text
+        "LEFT JOIN portico_account account ON account.id = a.author "
         f"WHERE {where} ORDER BY a.number DESC LIMIT {PAGE_SIZE}",
         args,
     )
 
 
-def _entry(found: dict[str, Any]) -> AuditEntry:
-    raw = {name: msgspec.Raw((found[name] or "null").encode()) for name in ("was", "became")}
-    return AuditEntry(**found | raw)
+def _entry(row: dict[str, Any]) -> AuditEntry:
+    raw = {name: msgspec.Raw((row[name] or "null").encode()) for name in ("old", "new")}
+    return AuditEntry(**row | raw)

@@ -1,4 +1,4 @@
-"""Writes audit entries, and knows the current author."""
+"""Writes entries of the audit log, and knows by which account a change is made."""
 
 from collections.abc import Collection, Sequence
 from contextvars import ContextVar
@@ -9,74 +9,74 @@ import msgspec
 from portico.context import ContextValue
 from portico.db import execute, fetch_all, now
 
-#: Author of changes that no account made: by the command line, an edited policy file, or the server.
+#: The author of changes that no account makes: on the command line, in a policy file, by the server itself.
 SYSTEM_AUTHOR = ""
 
 _author: ContextVar[str] = ContextVar("portico_author", default=SYSTEM_AUTHOR)
 
-#: Id of the changed resource, its old value and its new value.
+#: The id of a changed resource, with its old and its new state.
 Change: TypeAlias = tuple[str, Any, Any]
 
-_COLUMNS: Final = ("at", "author", "what", "subject_kind", "subject_id", "was", "became")
+_COLUMNS: Final = ("at", "author", "event", "resource_kind", "resource_id", "old", "new")
 _INSERT: Final = f"INSERT INTO portico_audit ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608
-MAX_ROWS: Final = 100
+ROWS_PER_STATEMENT: Final = 100
 
 
 def acting_as(account_id: str) -> ContextValue[str]:
-    """Return a context manager in which changes are recorded for this account."""
+    """Return a context in which changes are recorded as made by this account."""
     return ContextValue(_author, account_id)
 
 
 def current_author() -> str:
-    """Return the id of the account that is making changes; empty = none."""
+    """Return the id of the account that makes changes here; empty = no account."""
     return _author.get()
 
 
 async def record_change(
     event: str, resource_kind: str, resource_id: str, old: Any = None, new: Any = None
 ) -> None:
-    """Record a change. Call it inside the transaction that makes the change.
+    """Write an entry. Call it inside the transaction that makes the change.
 
-    `event`: such as `role.changed` or `group.created`. `old`, `new`: values that can be encoded as JSON, without secrets;
-    None = nothing before or after.
+    `event`: what happened, such as `role.changed` or `group.created`. `old`, `new`: values that can be written as
+    JSON, without secrets; None = nothing.
     """
     await record_many(event, resource_kind, [(resource_id, old, new)])
 
 
 async def record_many(event: str, resource_kind: str, changes: Sequence[Change]) -> None:
-    """Record changes of several resources of one kind, in their order. One statement for each hundred."""
-    at, by, wide = now(), _author.get(), len(_COLUMNS)
-    for start in range(0, len(changes), MAX_ROWS):
+    """Write an entry for each of many resources of one kind, in their order. One statement for each hundred."""
+    at, author, width = now(), _author.get(), len(_COLUMNS)
+    for start in range(0, len(changes), ROWS_PER_STATEMENT):
         values: list[Any] = []
-        for subject_id, was, became in changes[start : start + MAX_ROWS]:
-            values += (at, by, event, resource_kind, subject_id, _json(was), _json(became))
-        places = [f"${number}" for number in range(1, len(values) + 1)]
-        each = (places[row : row + wide] for row in range(0, len(places), wide))
-        await execute(_INSERT + ", ".join(f"({', '.join(one)})" for one in each), *values)
+        for resource_id, old, new in changes[start : start + ROWS_PER_STATEMENT]:
+            values += (at, author, event, resource_kind, resource_id, _json(old), _json(new))
+        numbers = [f"${number}" for number in range(1, len(values) + 1)]
+        rows = (numbers[row : row + width] for row in range(0, len(numbers), width))
+        await execute(_INSERT + ", ".join(f"({', '.join(row)})" for row in rows), *values)
 
 
-_SELECT: Final = (
-    "SELECT number, was, became FROM portico_audit WHERE subject_kind = $1 AND subject_id = $2"
+_ENTRIES: Final = (
+    "SELECT number, old, new FROM portico_audit WHERE resource_kind = $1 AND resource_id = $2"
 )
-_REWRITE: Final = "UPDATE portico_audit SET was = $2, became = $3 WHERE number = $1"
+_REWRITE: Final = "UPDATE portico_audit SET old = $2, new = $3 WHERE number = $1"
 
 
 async def drop_fields(resource_kind: str, resource_id: str, fields: Collection[str]) -> None:
-    """Remove fields, such as a name, from all entries about a resource. The entries stay.
+    """Delete fields, such as a name, from all entries about one resource. The entries stay.
 
     Call it inside the transaction that deletes the resource.
     """
-    for entry in await fetch_all(_SELECT, resource_kind, resource_id):
-        was, became = (_without(entry[column], fields) for column in ("was", "became"))
-        if (was, became) != (entry["was"], entry["became"]):
-            await execute(_REWRITE, entry["number"], was, became)
+    for entry in await fetch_all(_ENTRIES, resource_kind, resource_id):
+        old, new = (_without(entry[column], fields) for column in ("old", "new"))
+        if (old, new) != (entry["old"], entry["new"]):
+            await execute(_REWRITE, entry["number"], old, new)
 
 
 def _without(text: str | None, fields: Collection[str]) -> str | None:
     value = None if text is None else msgspec.json.decode(text)
     if not isinstance(value, dict) or not value.keys() & set(fields):
         return text
-    return _json({name: one for name, one in value.items() if name not in fields})
+    return _json({name: field for name, field in value.items() if name not in fields})
 
 
 def _json(value: Any) -> str | None:

@@ -227,10 +227,10 @@ class Application(CoreServices):
         """Compile the resource kinds and policies of all plugins."""
         self.retry_without_failing_plugins(
             "its policies",
-            lambda contributions: self.policies.drafts.set_plugin_policies(
+            lambda contributions: self.policies.builder.set_plugin_policies(
                 [kind for c in contributions for kind in c.resources],
                 [policy for c in contributions for policy in c.policies],
-                tolerant=bool(self.registry.failed),
+                allow_unknown_kinds=bool(self.registry.failed),
             ),
         )
 

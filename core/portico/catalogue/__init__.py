@@ -1,4 +1,4 @@
-"""Which models exist: what sources offer, what the workspace says about it, and who may use what."""
+"""The model catalogue: models of sources, the workspace records based on them, and who may use what."""
 
 from portico.catalogue.catalogue import Catalogue
 from portico.catalogue.resolved_model import ResolvedModel

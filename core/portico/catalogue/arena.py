@@ -1,4 +1,4 @@
-"""Models that stand for others: which ones, who may use them, and the lot that is drawn."""
+"""Arena models: which models they pick from, who may use them, and the random pick."""
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ from portico.identity import Actor
 from portico.permissions import EVERYONE, READER, Resource, Sharing, read_rights
 from portico.settings.schema import ArenaModel, CatalogueSettings
 
-#: The one there is where none is configured. Source: the API's clients.
+#: The arena model if none is configured. Source: the API's clients.
 DEFAULT = ArenaModel("arena-model", "Arena Model", {"description": None, "model_ids": None})
 
 
 class Arena(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One such model. `line`: its JSON in the list of models. `sharing`: who may use it."""
+    """An arena model. `json`: its encoded entry in the list of models. `sharing`: who may use it."""
 
     id: str
     name: str
@@ -27,19 +27,19 @@ class Arena(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     json: bytes
 
     def resource(self, actor: Actor, group_ids: Sequence[str]) -> Resource:
-        """What a decision needs to know: it has no row, so what ties somebody to it stands in its settings."""
-        ties = set()
+        """Return it as a resource. It has no row and no grants, so the relations come from its settings."""
+        relations = set()
         for share in self.sharing.shares:
             if share.principal_kind == "everyone":
-                ties.add(EVERYONE)
+                relations.add(EVERYONE)
             elif share.action == "read" and share.principal_id in (actor.id, *group_ids):
-                ties.add(READER)
-        return Resource("model", "", None, frozenset(ties))
+                relations.add(READER)
+        return Resource("model", "", None, frozenset(relations))
 
     async def pick(
         self, entries: Sequence[ModelEntry], is_usable: Callable[[ModelEntry], Awaitable[bool]]
     ) -> ModelEntry | None:
-        """One of the models it stands for that is usable; None if there is none."""
+        """Return a random usable model out of those it is configured for; None if there is none."""
         named = self.meta.get("model_ids")
         named = set(named) if isinstance(named, list) and named else None
         excluded = self.meta.get("filter_mode") == "exclude"
@@ -52,7 +52,7 @@ class Arena(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def arenas(settings: CatalogueSettings) -> list[Arena]:
-    """The ones that are configured."""
+    """Return the configured arena models."""
     if not settings.arena:
         return []
     return [_arena(model) for model in settings.arena_models or [DEFAULT]]
@@ -61,13 +61,12 @@ def arenas(settings: CatalogueSettings) -> list[Arena]:
 def _arena(model: ArenaModel) -> Arena:
     meta = {key: value for key, value in model.meta.items() if key != "profile_image_url"}
     try:
-        said = read_rights(
+        sharing = read_rights(
             *(meta.get(key, msgspec.UNSET) for key in ("access_control", "access_grants"))
         )
     except (ValidationError, InvalidRequest):
-        said = None  # whatever was meant, it was not everybody
-    open_to = said or Sharing()
-    line = {
+        sharing = None  # not readable: private, because it may have been meant to restrict access
+    entry = {
         "id": model.id,
         "name": model.name,
         "info": {"meta": meta},
@@ -83,6 +82,6 @@ def _arena(model: ArenaModel) -> Arena:
         id=model.id,
         name=model.name,
         meta=meta,
-        sharing=open_to,
-        json=msgspec.json.encode(line),
+        sharing=sharing or Sharing(),
+        json=msgspec.json.encode(entry),
     )

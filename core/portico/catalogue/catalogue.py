@@ -1,4 +1,4 @@
-"""The one place that knows which models there are and who may use them."""
+"""The model catalogue: which models there are, and who may use them."""
 
 import asyncio
 from collections.abc import Container, Iterable, Sequence
@@ -20,28 +20,28 @@ from portico.settings.schema import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
 
-#: Seconds after which a list is too old to be shown while a fresh one is on its way.
-TOO_OLD = 60.0
+#: Seconds after which an expired list is not used any more while a new one is loaded.
+MAX_STALE_SECONDS = 60.0
 
 
 class AccessChecker(Protocol):
-    """What the catalogue asks of permissions."""
+    """The part of `Permissions` that the catalogue uses."""
 
     @property
     def changes(self) -> int:
-        """Grows with everything by which an answer may turn out differently."""
+        """A counter that grows with every event after which decisions may differ."""
         ...
 
     async def allows(self, actor: Actor, action: str, resource: Resource) -> bool:
-        """Whether somebody may do something with one thing."""
+        """Return whether the actor may do this to one resource."""
         ...
 
     async def allows_on_all(self, actor: Actor, kind: str, action: str) -> bool:
-        """Whether somebody may do something with everything of a kind."""
+        """Return whether the actor may do this to every resource of a kind."""
         ...
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
-        """The ids of everything of a kind that somebody may do something with. One statement."""
+        """Return the ids of all resources of a kind to which the actor may do this. One statement."""
         ...
 
 
@@ -62,80 +62,80 @@ class GroupLookup(Protocol):
 
 
 class Catalogue:
-    """Every model of every source, under what the workspace says about them.
+    """All models of all sources, with the records of the workspace.
 
-    Sources are asked in parallel and only when somebody wants to know. A list that has passed its time is shown
-    once more while a fresh one is fetched; a source that is down keeps its last list, marked stale. `moment`: seconds
-    for which somebody's list is remembered while nothing that this process hears of has changed.
+    Sources are queried in parallel, when a request needs them. An expired list is used while a new one is loaded; a
+    source that fails keeps its last list, marked stale. `ttl_seconds`: how long the list of an actor is cached, unless
+    this process learns of a change.
     """
 
     def __init__(
         self,
         settings: CatalogueSettings,
-        law: AccessChecker,
+        access: AccessChecker,
         accounts: AccountLookup,
         groups: GroupLookup,
-        moment: float = 0,
+        ttl_seconds: float = 0,
     ) -> None:
         self._settings = settings
-        self._law = law
+        self._access = access
         self._accounts, self._groups = accounts, groups
-        self._documents = BytesCache(moment)
+        self._documents = BytesCache(ttl_seconds)
         self._arenas = arenas(settings)
         self._sources: list[CachedSource] = []
         self._workspace: WorkspaceModels | None = None
-        #: As of `_revision`; None = not asked for yet.
+        #: As of `_revision`; None = not loaded yet.
         self._records: dict[str, WorkspaceModel] | None = None
         self._revision = 0
-        self._owners: TTLCache[tuple[str, int], Actor] = TTLCache(moment)
+        self._owners: TTLCache[tuple[str, int], Actor] = TTLCache(ttl_seconds)
         self._version = 0
         self._snapshot = CatalogueSnapshot((), ())
         self._snapshot_version = (0, 0)
         self._building = asyncio.Lock()
 
     def add_source(self, plugin: str, source: ModelSource) -> None:
-        """Add a source on behalf of a plugin. Where two offer the same id, the one adopted first keeps it."""
+        """Add a source of a plugin. If two sources offer the same id, the one added first is used."""
         self._sources.append(CachedSource(plugin, source, self._changed))
         self._changed()
 
     def remove_sources(self, plugin: str) -> None:
-        """Take a plugin's sources away."""
-        self._sources = [shelf for shelf in self._sources if shelf.plugin != plugin]
+        """Remove the sources of a plugin."""
+        self._sources = [source for source in self._sources if source.plugin != plugin]
         self._changed()
 
     def set_workspace_models(self, workspace: WorkspaceModels | None) -> None:
-        """Say who keeps the workspace's records; None = nobody does."""
+        """Set the service that provides the workspace's records; None = there are no records."""
         self._workspace, self._records = workspace, None
         self._changed()
 
     def start_refresh(self) -> None:
-        """Have every source asked now, so that nobody has to wait for the first answer. Returns at once."""
-        for shelf in self._sources:
-            shelf.refresh()
+        """Start loading the lists of all sources, so that the first request need not wait. Returns at once."""
+        for source in self._sources:
+            source.refresh()
 
     async def entries_json(self, actor: Actor, refresh: bool = False) -> bytes:
-        """`{"data": […]}` of every model that somebody may use.
+        """Return `{"data": […]}` with every model that the actor may use.
 
-        `refresh` asks all sources and waits for them, no longer than the configured limit where there is a
+        `refresh`: load the lists of all sources first, but wait no longer than the configured limit if there is a
         list already.
         """
-        overlay = await self._current_snapshot(refresh)
-        key = (actor.id, actor.role, self._snapshot_version, self._law.changes)
+        snapshot = await self._current_snapshot(refresh)
+        key = (actor.id, actor.role, self._snapshot_version, self._access.changes)
         document = self._documents.get(key)
         if document is None:
-            document = await self._render_list(overlay, actor)
+            document = await self._render_list(snapshot, actor)
             self._documents.put(key, document, actor.id)
         return document
 
     async def base_entries_json(self) -> bytes:
-        """`{"data": […]}` of what sources offer, before anything is laid over it. For administrators."""
+        """Return `{"data": […]}` with the models of sources, without records. For administrators."""
         return (await self._current_snapshot()).base_document
 
     async def resolve(self, model_id: str, actor: Actor) -> ResolvedModel:
-        """Where a completion for a model goes.
+        """Return where a completion request for a model goes.
 
-        Raises: NotFound, in the same words whether the model is unknown, hidden, inactive or not for this
-        person. Somebody else's preset works for others only as long as its owner may use its base.
+        Raises: NotFound, with the same message whether the model is unknown, hidden, inactive or not allowed for the
+        actor. A preset of another owner works only as long as its owner may use its base model.
         """
         target = await self._find(model_id, actor)
         if target is None and await self._wait_for_pending():
@@ -145,59 +145,59 @@ class Catalogue:
         return target
 
     async def is_usable(self, model_id: str, actor: Actor) -> bool:
-        """Whether something may stand on the model: `resolve` would find it, and always the same one."""
+        """Return whether a preset may be based on the model: `resolve` finds it, and always the same one."""
         entry = (await self._current_snapshot()).by_id.get(model_id)
         return entry is not None and await self._is_usable(actor, entry)
 
     async def usable_ids(self) -> Container[str]:
-        """Ids of all that could be used by somebody: what sources offer, and presets that stand on something."""
+        """Return the ids of all models that an account could use: of sources, and presets whose base model exists."""
         return (await self._current_snapshot()).by_id
 
     async def reserved_ids(self) -> set[str]:
-        """Ids that are taken by what sources offer, and by models that stand for others."""
-        overlay = await self._current_snapshot()
-        return {*overlay.offered, *overlay.arenas}
+        """Return the ids that presets cannot have: of the models of sources, and of arena models."""
+        snapshot = await self._current_snapshot()
+        return {*snapshot.source_model_ids, *snapshot.arenas}
 
-    def states(self) -> Sequence[SourceStatus]:
-        """How each source is doing, in the order of adoption. For `/ready` and administrators."""
-        return [s.state(self._snapshot.shadowed.get(s.source.name, ())) for s in self._sources]
+    def statuses(self) -> Sequence[SourceStatus]:
+        """Return the status of each source, in the order in which they were added. For `/ready` and administrators."""
+        return [s.status(self._snapshot.shadowed.get(s.source.name, ())) for s in self._sources]
 
     async def stop(self) -> None:
-        """Give up all questions under way."""
-        for shelf in self._sources:
-            await shelf.stop()
+        """Cancel all running refreshes."""
+        for source in self._sources:
+            await source.stop()
 
-    # -- who may ----------------------------------------------------------------------------------------------
+    # -- access -----------------------------------------------------------------------------------------------
 
-    async def _render_list(self, overlay: CatalogueSnapshot, actor: Actor) -> bytes:
-        if await self._law.allows_on_all(actor, "model", "use"):
-            return overlay.document
-        usable = await self._law.visible_ids(actor, "use", "model") if self._workspace else set()
-        usable -= await self._broken_presets(overlay.presets_among(usable), actor)
-        usable |= {a.id for a in overlay.arenas.values() if await self._may_use_arena(actor, a)}
-        return overlay.render(
+    async def _render_list(self, snapshot: CatalogueSnapshot, actor: Actor) -> bytes:
+        if await self._access.allows_on_all(actor, "model", "use"):
+            return snapshot.document
+        usable = await self._access.visible_ids(actor, "use", "model") if self._workspace else set()
+        usable -= await self._broken_presets(snapshot.presets_among(usable), actor)
+        usable |= {a.id for a in snapshot.arenas.values() if await self._may_use_arena(actor, a)}
+        return snapshot.render(
             usable,
-            opened=await self._law.allows(actor, "use", _without_record(True)),
-            closed=await self._law.allows(actor, "use", _without_record(False)),
+            include_public=await self._access.allows(actor, "use", _without_record(True)),
+            include_private=await self._access.allows(actor, "use", _without_record(False)),
         )
 
     async def _find(self, model_id: str, actor: Actor) -> ResolvedModel | None:
-        overlay = await self._current_snapshot()
-        entry = overlay.by_id.get(model_id)
+        snapshot = await self._current_snapshot()
+        entry = snapshot.by_id.get(model_id)
         if entry is not None:
-            return overlay.target(entry) if await self._is_usable(actor, entry) else None
-        arena = overlay.arenas.get(model_id)
+            return snapshot.resolve(entry) if await self._is_usable(actor, entry) else None
+        arena = snapshot.arenas.get(model_id)
         if arena is None or not await self._may_use_arena(actor, arena):
             return None
-        drawn = await arena.pick(overlay.entries, lambda entry: self._is_usable(actor, entry))
-        return overlay.target(drawn) if drawn else None
+        picked = await arena.pick(snapshot.entries, lambda entry: self._is_usable(actor, entry))
+        return snapshot.resolve(picked) if picked else None
 
     async def _is_usable(self, actor: Actor, entry: ModelEntry) -> bool:
         return await self._may_use(actor, entry) and await self._base_is_usable(entry, actor)
 
     async def _may_use_arena(self, actor: Actor, arena: Arena) -> bool:
         groups = await self._groups.ids_of_account(actor.id) if arena.sharing.shares else ()
-        return await self._law.allows(actor, "use", arena.resource(actor, groups))
+        return await self._access.allows(actor, "use", arena.resource(actor, groups))
 
     async def _may_use(self, actor: Actor, entry: ModelEntry) -> bool:
         resource = (
@@ -205,27 +205,27 @@ class Catalogue:
             if entry.record
             else _without_record(entry.is_public)
         )
-        return await self._law.allows(actor, "use", resource)
+        return await self._access.allows(actor, "use", resource)
 
     async def _broken_presets(self, presets: Iterable[ModelEntry], actor: Actor) -> set[str]:
-        """Ids of the presets that do not stand. Those of one owner on one base stand or fall together."""
-        alike: dict[tuple[str, str], list[ModelEntry]] = {}
+        """Return the ids of presets whose base model may not be used. Checked once for each owner and base model."""
+        by_base: dict[tuple[str, str], list[ModelEntry]] = {}
         for preset in presets:
             if preset.base is not None and preset.record is not None:
-                alike.setdefault((preset.record.owner_id, preset.base.id), []).append(preset)
+                by_base.setdefault((preset.record.owner_id, preset.base.id), []).append(preset)
         return {
             preset.id
-            for some in alike.values()
-            if not await self._base_is_usable(some[0], actor)
-            for preset in some
+            for group in by_base.values()
+            if not await self._base_is_usable(group[0], actor)
+            for preset in group
         }
 
     async def _base_is_usable(self, entry: ModelEntry, actor: Actor) -> bool:
-        """Whether a preset opens nothing but what this person, or else its owner, may use today."""
+        """Return whether the actor, or else the owner of the preset, may use all base models of a preset."""
         while entry.base is not None and entry.record is not None:
             if not await self._may_use(actor, entry.base):
-                # Remembered as long as nothing is heard of that changes who may do what.
-                key = entry.record.owner_id, self._law.changes
+                # Cached until an event after which decisions may differ.
+                key = entry.record.owner_id, self._access.changes
                 owner = await self._owners.get_or_load(key, self._owner)
                 if owner is None or not await self._may_use(owner, entry.base):
                     return False
@@ -238,7 +238,7 @@ class Catalogue:
             return None
         return Actor(account.id, account.email, account.name, account.role, "", "")
 
-    # -- what there is ----------------------------------------------------------------------------------------
+    # -- snapshots --------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
         self._version += 1
@@ -255,7 +255,7 @@ class Catalogue:
         return self._snapshot
 
     async def _load_changed_records(self, revision: int) -> None:
-        """Learn of the records that have changed: what is newer than the revision is asked for again, never missed."""
+        """Load the records changed since the last revision. Changes newer than `revision` are loaded again next time."""
         if self._workspace is None:
             self._records = {}
         elif (
@@ -276,56 +276,56 @@ class Catalogue:
             self._sources, records, self._arenas, self._settings.model_order, self._snapshot
         )
 
-    def _build(self, overlay: CatalogueSnapshot, of: tuple[int, int]) -> None:
-        for name, ids in overlay.shadowed.items():
+    def _build(self, snapshot: CatalogueSnapshot, of: tuple[int, int]) -> None:
+        for name, ids in snapshot.shadowed.items():
             if ids and ids != self._snapshot.shadowed.get(name):
                 log.warning(
-                    "models are offered twice, the first source keeps them", source=name, ids=ids
+                    "models offered by two sources, the first one is used", source=name, ids=ids
                 )
-        self._snapshot, self._snapshot_version = overlay, of
+        self._snapshot, self._snapshot_version = snapshot, of
 
     async def _refresh_due_sources(self, refresh: bool) -> None:
-        """Ask the sources whose list has passed its time; wait only for what cannot be done without."""
+        """Refresh the sources whose list has expired; wait only for lists that are needed."""
         ttl = self._settings.list_ttl
-        due = [shelf for shelf in self._sources if refresh or shelf.is_due(ttl)]
+        due = [source for source in self._sources if refresh or source.is_due(ttl)]
         if not due:
             return
         urgent = [
-            shelf.refresh()
-            for shelf in due
-            if refresh or ttl == 0 or not shelf.has_answered or _is_too_stale(shelf)
+            source.refresh()
+            for source in due
+            if refresh or ttl == 0 or not source.has_answered or _is_too_stale(source)
         ]
-        for shelf in due:
-            shelf.refresh()
+        for source in due:
+            source.refresh()
         if urgent:
             await asyncio.wait(urgent, timeout=self._settings.refresh_timeout)
-        while self._no_source_loaded() and (asking := self._pending_requests()):
-            await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        while self._no_source_loaded() and (pending := self._pending_requests()):
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
 
     async def _wait_for_pending(self) -> bool:
-        """Wait for lists that are on their way, within the limit; False if none is."""
-        asking = self._pending_requests()
-        if asking:
-            await asyncio.wait(asking, timeout=self._settings.refresh_timeout)
-        return bool(asking)
+        """Wait for running refreshes, within the limit; False if there are none."""
+        pending = self._pending_requests()
+        if pending:
+            await asyncio.wait(pending, timeout=self._settings.refresh_timeout)
+        return bool(pending)
 
     def _no_source_loaded(self) -> bool:
-        return all(shelf.cards is None for shelf in self._sources)
+        return all(source.cards is None for source in self._sources)
 
     def _pending_requests(self) -> list["asyncio.Task[object]"]:
-        return [shelf.pending for shelf in self._sources if shelf.pending is not None]
+        return [source.pending for source in self._sources if source.pending is not None]
 
 
 def _without_record(is_public: bool) -> Resource:
-    """A source's model of which the workspace says nothing."""
+    """Return a source's model without a record as a resource."""
     return Resource("model", "", None, frozenset({EVERYONE} if is_public else ()))
 
 
 def _creation_order(record: WorkspaceModel) -> tuple[int, str]:
-    """Records come in the order in which they were made."""
+    """Sort key: records come in the order in which they were created."""
     return record.created_at, record.id
 
 
-def _is_too_stale(shelf: CachedSource) -> bool:
-    """Whether a list that could be had afresh has not been asked for in a long time."""
-    return not shelf.reason and shelf.age is not None and shelf.age > TOO_OLD
+def _is_too_stale(source: CachedSource) -> bool:
+    """Return whether the list of a working source is too old to be used."""
+    return not source.reason and source.age is not None and source.age > MAX_STALE_SECONDS

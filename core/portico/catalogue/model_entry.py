@@ -1,4 +1,4 @@
-"""One line of the model list, as clients get it: encoded once, sent as bytes ever after."""
+"""Entries of the model list as clients get them, encoded once."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A model in the list.
 
-    `record`: what the workspace says about it, None if nothing. `base`: for a preset, the entry it stands on.
-    `line`: its JSON.
+    `record`: its workspace record, None = none. `base`: for a preset, the entry it is based on. `json`: the encoded
+    entry.
     """
 
     id: str
@@ -25,19 +25,19 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def is_public(self) -> bool:
-        """Whether everybody verified may use it: only where no record says who may."""
+        """Whether all approved users may use it: only without a record, which has its own sharing."""
         return self.record is None and self.card.public
 
 
 def render_source_model(card: ModelCard, *, stale: bool) -> bytes:
-    """A source's model by itself, as `GET /api/models/base` shows it."""
+    """Return the JSON of a source's model without a record, as in `GET /api/models/base`."""
     return msgspec.json.encode(
         _with_details(_open_object(card.id, card.name, card), card, stale) | _tags(card)
     )
 
 
 def render_model(card: ModelCard, record: WorkspaceModel | None, *, stale: bool) -> bytes:
-    """A source's model with what the workspace's record says about it."""
+    """Return the JSON of a source's model with its workspace record."""
     entry = _with_details(
         _open_object(card.id, record.name if record else card.name, card), card, stale
     )
@@ -45,7 +45,7 @@ def render_model(card: ModelCard, record: WorkspaceModel | None, *, stale: bool)
 
 
 def render_preset(record: WorkspaceModel, base: ModelCard) -> bytes:
-    """A model that exists in the workspace alone and stands on one of a source."""
+    """Return the JSON of a preset, which exists in the workspace only and is based on a source's model."""
     entry = _open_object(record.id, record.name, base) | {
         "created": record.created_at,
         "preset": True,
@@ -81,7 +81,7 @@ def _close_object(tags: Iterable[str], record: WorkspaceModel | None) -> dict[st
     if record is not None:
         meta = msgspec.json.decode(record.meta)
         meta = meta if isinstance(meta, dict) else {}
-        meta.pop("profile_image_url", None)  # may be 100 KB of picture; it has a route of its own
+        meta.pop("profile_image_url", None)  # may be a picture of 100 KB; it has a route of its own
         names += _tag_names(meta.get("tags"))
         tail["info"] = _info(record, meta)
     unique = [{"name": name} for name in dict.fromkeys(names)]
@@ -89,7 +89,7 @@ def _close_object(tags: Iterable[str], record: WorkspaceModel | None) -> dict[st
 
 
 def _info(record: WorkspaceModel, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """The record without its parameters: a system prompt is nobody's business."""
+    """Return the record without its parameters: users must not see the system prompt."""
     return {
         "id": record.id,
         "user_id": record.owner_id,
@@ -104,7 +104,7 @@ def _info(record: WorkspaceModel, meta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tag_names(tags: Any) -> list[str]:
-    """Names in a record's tags; what is not of the shape `[{"name": …}]` is left out."""
+    """Return the names in a record's tags; values not shaped like `[{"name": …}]` are left out."""
     found = (
         [tag.get("name") for tag in tags if isinstance(tag, dict)] if isinstance(tags, list) else []
     )

@@ -1,4 +1,4 @@
-"""Where a completion goes: the source, the id it knows, and what the workspace adds to the request."""
+"""Where a completion request goes: the source, the source's model id, and the parameters of the workspace."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from portico.catalogue.source import ModelSource, WorkspaceModel
 
 
 class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model somebody may use, resolved.
+    """A resolved model that the actor may use.
 
-    `id`, `name`: as clients see it. `model`: what its source calls it; for a preset, the base. `params`: what the
-    record asks for, decoded; those of a preset are laid over those of the presets it stands on, but not over those of
-    an override at the bottom. `system`: the system prompt among them. Shared between requests: do not change `params`.
+    `id`, `name`: as clients see them. `model`: the source's id; for a preset, of its base model. `params`: the decoded
+    parameters of the record; those of a preset override those of the presets it is based on, but an override of the
+    source model at the end is not included. Shared between requests: do not change `params`.
     """
 
     id: str
@@ -24,12 +24,12 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def system(self) -> str | None:
-        """The model's system prompt, not yet templated; None if it has none."""
+        """The model's system prompt, before variables are replaced; None if it has none."""
         system = self.params.get("system")
         return system if isinstance(system, str) and system else None
 
 
 def decoded_params(record: WorkspaceModel) -> dict[str, Any]:
-    """The parameters of a record; nothing if they are not an object."""
+    """Return the parameters of a record; empty if they are not an object."""
     params = msgspec.json.decode(record.params)
     return params if isinstance(params, dict) else {}

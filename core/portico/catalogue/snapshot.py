@@ -1,4 +1,4 @@
-"""What sources offer and what the workspace says about it, laid over each other. No waiting, no rights in here."""
+"""The immutable model list: models of sources merged with workspace records. Without I/O and without access checks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -15,90 +15,92 @@ from portico.catalogue.resolved_model import ResolvedModel, decoded_params
 from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
 from portico.catalogue.source_cache import CachedSource
 
-#: How many presets may stand on one another.
-LONGEST_CHAIN = 8
+#: Presets in one chain of base models.
+MAX_CHAIN_LENGTH = 8
 
 
 class CatalogueSnapshot:
-    """The list of models at one moment. Made anew when a source's list or a record changes; never changed.
+    """The immutable list of models. A new one is built when a source's list or a record changes.
 
-    `order`: ids that come first, in this order; if it is not empty, the others follow by name. `before`: the list this
-    one takes the place of; what has not changed since is not encoded again.
+    `order`: ids that come first, in this order; if it is not empty, the others follow by name. `previous`: the snapshot
+    that this one repositions; entries that did not change are not encoded again.
     """
 
     def __init__(
         self,
-        shelves: Sequence[CachedSource],
+        sources: Sequence[CachedSource],
         records: Sequence[WorkspaceModel],
         arenas: Sequence[Arena] = (),
         order: Sequence[str] = (),
-        before: "CatalogueSnapshot | None" = None,
+        previous: "CatalogueSnapshot | None" = None,
     ) -> None:
-        self._lines: EntryJSONCache = EntryJSONCache(before._lines if before else None)
-        offered = _source_models(shelves)
+        self._json: EntryJSONCache = EntryJSONCache(previous._json if previous else None)
+        source_models = _source_models(sources)
         self.shadowed: Mapping[str, Sequence[str]] = {
-            shelf.source.name: [
-                card.id for card in shelf.cards or () if offered[card.id][0] is not shelf.source
+            source.source.name: [
+                card.id
+                for card in source.cards or ()
+                if source_models[card.id][0] is not source.source
             ]
-            for shelf in shelves
+            for source in sources
         }
         self.base_document = _document(
-            render_source_model(card, stale=s) for _, card, s in offered.values()
+            render_source_model(card, stale=s) for _, card, s in source_models.values()
         )
-        self.offered = frozenset(offered)
-        base = _base(offered, records, self._lines)
-        presets = _presets(base, offered, records, self._lines)
+        self.source_model_ids = frozenset(source_models)
+        base = _base(source_models, records, self._json)
+        presets = _presets(base, source_models, records, self._json)
         self.entries = [*base, *presets]
         self.by_id = {entry.id: entry for entry in self.entries}
         self.arenas = {a.id: a for a in arenas if base and a.id not in self.by_id}
         self._items = _ordered([*base, *self.arenas.values(), *presets], order)
         self.document = _document(item.json for item in self._items)
-        # A record may be about several models: one of `llama3` is about each of its tags.
-        self._places: dict[str, list[int]] = {}
-        self._open: list[int] = []
-        self._closed: list[int] = []
-        for place, item in enumerate(self._items):
+        # A record may apply to several models: one of `llama3` applies to each of its tags.
+        self._positions: dict[str, list[int]] = {}
+        self._public: list[int] = []
+        self._private: list[int] = []
+        for position, item in enumerate(self._items):
             if isinstance(item, Arena):
-                self._places.setdefault(item.id, []).append(place)
+                self._positions.setdefault(item.id, []).append(position)
             elif item.record:
-                self._places.setdefault(item.record.id, []).append(place)
+                self._positions.setdefault(item.record.id, []).append(position)
             else:
-                (self._open if item.is_public else self._closed).append(place)
-        self._targets: dict[str, ResolvedModel] = {}
+                (self._public if item.is_public else self._private).append(position)
+        self._resolved: dict[str, ResolvedModel] = {}
 
-    def render(self, ids: Iterable[str], *, opened: bool, closed: bool) -> bytes:
-        """`{"data": […]}` of some of the list, in its order. Costs what is in it.
+    def render(self, ids: Iterable[str], *, include_public: bool, include_private: bool) -> bytes:
+        """Return `{"data": […]}` with some entries, in the order of the list.
 
-        `ids`: of records, and of models that stand for others. `opened`, `closed`: and of those that sources offer
-        and no record is about, the ones that are public, and the ones that are not.
+        `ids`: of records and arena models. `include_public`, `include_private`: also the source models without a
+        record that are public, and those that are not.
         """
-        places = [place for one in ids for place in self._places.get(one, ())]
-        places += self._open if opened else ()
-        places += self._closed if closed else ()
-        return _document(self._items[place].json for place in sorted(places))
+        positions = [position for one in ids for position in self._positions.get(one, ())]
+        positions += self._public if include_public else ()
+        positions += self._private if include_private else ()
+        return _document(self._items[position].json for position in sorted(positions))
 
     def presets_among(self, ids: Iterable[str]) -> list[ModelEntry]:
-        """The entries with these records that stand on another."""
-        items = (self._items[place] for one in ids for place in self._places.get(one, ()))
+        """Return the entries with these records that are presets."""
+        items = (self._items[position] for one in ids for position in self._positions.get(one, ()))
         return [item for item in items if isinstance(item, ModelEntry) and item.base is not None]
 
-    def target(self, entry: ModelEntry) -> ResolvedModel:
-        """Where completions for an entry go."""
-        found = self._targets.get(entry.id)
+    def resolve(self, entry: ModelEntry) -> ResolvedModel:
+        """Return where completion requests for an entry go."""
+        found = self._resolved.get(entry.id)
         if found is None:
-            found = self._targets[entry.id] = _target(entry)
+            found = self._resolved[entry.id] = _target(entry)
         return found
 
 
 class EntryJSONCache:
-    """The JSON of entries. What an earlier list had of the same record and the same card is taken from there."""
+    """The JSON of entries. Taken from the previous snapshot if the record and the card are the same objects."""
 
     def __init__(self, before: "EntryJSONCache | None" = None) -> None:
         self._before = before._known if before else {}
         self._known: dict[str, tuple[object, ...]] = {}
 
     def of(self, model_id: str, *parts: Any, encode: Callable[[], bytes]) -> bytes:
-        """The line of a model that is made of these parts, compared by what they are, not by what is in them."""
+        """Return the JSON of a model that depends on these parts, which are compared by identity."""
         found = self._before.get(model_id)
         if found is None or any(a is not b for a, b in zip(found, parts, strict=False)):
             found = (*parts, encode())
@@ -106,36 +108,38 @@ class EntryJSONCache:
         return found[-1]  # type: ignore[return-value]
 
 
-def _document(lines: Iterable[bytes]) -> bytes:
-    return b'{"data":[' + b",".join(lines) + b"]}"
+def _document(entries: Iterable[bytes]) -> bytes:
+    return b'{"data":[' + b",".join(entries) + b"]}"
 
 
 _SourceModel = tuple[ModelSource, ModelCard, bool]
 
 
-def _source_models(shelves: Iterable[CachedSource]) -> dict[str, _SourceModel]:
-    """Cards by id, in the order of the sources; where two offer the same id, the first source keeps it."""
-    offered: dict[str, _SourceModel] = {}
-    for shelf in shelves:
-        for card in shelf.cards or ():
-            offered.setdefault(card.id, (shelf.source, card, shelf.is_stale))
-    return offered
+def _source_models(sources: Iterable[CachedSource]) -> dict[str, _SourceModel]:
+    """Return cards by id, in the order of the sources; if two offer the same id, the first source is used."""
+    source_models: dict[str, _SourceModel] = {}
+    for source in sources:
+        for card in source.cards or ():
+            source_models.setdefault(card.id, (source.source, card, source.is_stale))
+    return source_models
 
 
 def _ordered(items: list[ModelEntry | Arena], order: Sequence[str]) -> list[ModelEntry | Arena]:
     if not order:
         return items
-    rank = {model_id: place for place, model_id in enumerate(order)}
+    rank = {model_id: position for position, model_id in enumerate(order)}
     return sorted(items, key=lambda item: (rank.get(item.id, len(rank)), item.name))
 
 
 def _base(
-    offered: Mapping[str, _SourceModel], records: Sequence[WorkspaceModel], lines: EntryJSONCache
+    source_models: Mapping[str, _SourceModel],
+    records: Sequence[WorkspaceModel],
+    json_cache: EntryJSONCache,
 ) -> list[ModelEntry]:
-    """What sources offer, as their overrides will have it."""
+    """Return the models of sources with their overrides; inactive overrides hide a model."""
     overrides = {record.id: record for record in records if record.base_model_id is None}
     entries = []
-    for source, card, stale in offered.values():
+    for source, card, stale in source_models.values():
         record = _override(card, overrides)
         if record is not None and not record.is_active:
             continue
@@ -146,7 +150,7 @@ def _base(
                 source=source,
                 card=card,
                 record=record,
-                json=lines.of(
+                json=json_cache.of(
                     card.id,
                     card,
                     record,
@@ -167,39 +171,39 @@ def _override(card: ModelCard, overrides: Mapping[str, WorkspaceModel]) -> Works
 
 def _presets(
     entries: Sequence[ModelEntry],
-    offered: Mapping[str, _SourceModel],
+    source_models: Mapping[str, _SourceModel],
     records: Sequence[WorkspaceModel],
-    lines: EntryJSONCache,
+    json_cache: EntryJSONCache,
 ) -> list[ModelEntry]:
-    """Active presets that stand on something, by way of other presets or not, in the order of the records."""
+    """Return the active presets whose base model exists, directly or through other presets, in the order of records."""
     presets = {
         record.id: record
         for record in records
-        if record.base_model_id is not None and record.is_active and record.id not in offered
+        if record.base_model_id is not None and record.is_active and record.id not in source_models
     }
-    ground = {entry.id: entry for entry in entries}
+    base_entries = {entry.id: entry for entry in entries}
     for entry in entries:
         if entry.card.owned_by == "ollama":
-            ground.setdefault(entry.id.partition(":")[0], entry)
+            base_entries.setdefault(entry.id.partition(":")[0], entry)
     built: dict[str, ModelEntry] = {}
 
-    def stand(model_id: str) -> ModelEntry | None:
+    def build(model_id: str) -> ModelEntry | None:
         chain: list[WorkspaceModel] = []
-        while model_id not in ground:
+        while model_id not in base_entries:
             step = presets.get(model_id)
-            if step is None or len(chain) == LONGEST_CHAIN:  # a ring is a chain without an end
+            if step is None or len(chain) == MAX_CHAIN_LENGTH:  # a cycle never ends
                 return None
             chain.append(step)
             model_id = str(step.base_model_id)
-        base: ModelEntry = ground[model_id]
+        base: ModelEntry = base_entries[model_id]
         for step in reversed(chain):
-            base = built[step.id] = built.get(step.id) or _preset(step, base, lines)
+            base = built[step.id] = built.get(step.id) or _preset(step, base, json_cache)
         return base
 
-    return list(filter(None, map(stand, presets)))
+    return list(filter(None, map(build, presets)))
 
 
-def _preset(record: WorkspaceModel, base: ModelEntry, lines: EntryJSONCache) -> ModelEntry:
+def _preset(record: WorkspaceModel, base: ModelEntry, json_cache: EntryJSONCache) -> ModelEntry:
     return ModelEntry(
         id=record.id,
         name=record.name,
@@ -207,7 +211,7 @@ def _preset(record: WorkspaceModel, base: ModelEntry, lines: EntryJSONCache) -> 
         card=base.card,
         record=record,
         base=base,
-        json=lines.of(
+        json=json_cache.of(
             record.id, record, base.card, encode=partial(render_preset, record, base.card)
         ),
     )
@@ -216,7 +220,7 @@ def _preset(record: WorkspaceModel, base: ModelEntry, lines: EntryJSONCache) -> 
 def _target(entry: ModelEntry) -> ResolvedModel:
     params: dict[str, Any] = {}
     step: ModelEntry | None = entry
-    # The record nearest to the client wins; the base's own override is about using the base directly.
+    # The preset's own parameters win; the override of its base applies only if the base is used directly.
     while step and step.record and (step is entry or step.base):
         params = decoded_params(step.record) | params
         step = step.base

@@ -1,8 +1,8 @@
-"""What a model source is: the protocol between Portico and whoever has models to offer.
+"""Model sources: the protocol between Portico and the upstreams that offer models.
 
 A source is an object with two methods. It lists its models as cards, and it completes: it takes one OpenAI-style
-request and answers with bytes, whole or as a stream of server-sent events. Bytes go through untouched unless
-somebody asks for more, so a source that proxies costs no more than a proxy.
+request and answers with bytes, whole or as a stream of server-sent events. The bytes are passed on unchanged, so a
+source that is a proxy costs no more than a proxy.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,9 +19,9 @@ EVENT_STREAM = "text/event-stream"
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """One model as its source offers it.
 
-    `id`: what a client puts into `model`; unique in its source. `created`: epoch seconds.
+    `id`: the value of `model` in requests; unique in its source. `created`: epoch seconds.
     `details`: further keys of the entry in `GET /api/models`, e.g. `{"openai": {…}, "urlIdx": 0}`.
-    `public`: everybody who is verified may use it; else administrators only, until a workspace model says more.
+    `public`: all approved users may use it; else administrators only, unless a workspace record shares it.
     """
 
     id: str
@@ -35,12 +35,12 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn to be completed.
+    """A completion request to a source.
 
-    `model`: the id as its source listed it. `body`: the client's request without the keys that are Portico's
-    own, `model` included; values are raw JSON, so what nobody touches is passed on byte for byte. System
-    prompts are already in `messages`. `params`: what the model's record and the chat ask for, decoded and
-    merged, to be laid over the body in the provider's own vocabulary.
+    `model`: the id as its source listed it. `body`: the client's request without Portico's own keys and without
+    `model`; values are raw JSON, so unchanged ones are passed on byte for byte. System prompts are already in
+    `messages`. `params`: the parameters of the model's record and of the chat, decoded and merged; the source
+    translates them into the provider's names, and they override the body.
     """
 
     model: str
@@ -52,9 +52,9 @@ class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What a source answers: `bytes`, or an iterator of byte blocks that is closed when the client leaves.
+    """The response of a source: `bytes`, or an iterator of byte blocks, closed when the client disconnects.
 
-    `headers`: only what a client of any provider should see, such as `retry-after`.
+    `headers`: only those that a client of any provider should get, such as `retry-after`.
     """
 
     body: bytes | AsyncIterator[bytes]
@@ -65,27 +65,27 @@ class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class ModelSource(Protocol):
-    """Whoever has models to offer.
+    """An upstream that offers models.
 
-    Both methods raise `SourceFailed` or `SourceTimedOut` with a sentence that is fit for a client: it names the
-    source, never its address or key. Time limits are the source's own; Portico adds one around `list_models`.
+    Both methods raise `SourceFailed` or `SourceTimedOut` with a sentence for clients: it names the source, never its
+    address or API key. The source sets its own time limits; Portico adds one around `list_models`.
     """
 
     name: str
 
     async def list_models(self) -> Sequence[ModelCard]:
-        """The models there are now. The order is kept."""
+        """Return the models that are offered now, in the order of the model list."""
         ...
 
     async def complete(self, completion: SourceRequest) -> SourceResponse:
-        """Answer one turn. Cancelled when the client is gone."""
+        """Answer one completion request. Cancelled when the client disconnects."""
         ...
 
 
 class WorkspaceModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A record kept by the workspace: a preset (`base_model_id` set) or an override of a source's model.
+    """A record of the workspace: a preset (`base_model_id` set) or an override of a source's model.
 
-    `params`, `meta`, `access_control`: JSON as a client sends it (`access_control` null = everybody reads).
+    `params`, `meta`, `access_control`: JSON as a client sends it (`access_control` null = everyone reads).
     Times: epoch seconds.
     """
 
@@ -102,19 +102,19 @@ class WorkspaceModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkspaceModels(Protocol):
-    """The service that lays the workspace's records over what sources offer. Offered by the models plugin."""
+    """The service that provides the workspace's records. The models plugin offers it."""
 
     async def revision(self) -> int:
-        """Grows with every change of any record, on every instance. Cheap: asked on each request."""
+        """Return a number that grows with every change of any record, on every instance. Called on each request."""
         ...
 
     async def all(self) -> Sequence[WorkspaceModel]:
-        """Every record, oldest first."""
+        """Return every record, oldest first."""
         ...
 
     async def since(self, revision: int) -> Mapping[str, WorkspaceModel | None] | None:
-        """What has changed after a revision, by id; None in the place of a record that is gone.
+        """Return the records changed after a revision, by id; None in the place of a deleted one.
 
-        None instead of all that if it is not known any more: then ask for all.
+        Returns None if the changes are not stored any more: then call `all`.
         """
         ...

@@ -1,7 +1,7 @@
-"""One model source, and the last good list of what it offers.
+"""The cached model list of one source.
 
-A source that is down keeps its last list, marked stale. However many requests want a fresh one, a source is asked
-once at a time, and nobody who waits for the answer can cancel the question.
+A source that fails keeps its last list, marked stale. At most one `list_models()` runs at a time, however many requests
+wait for it, and none of them can cancel it.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from portico.errors import DomainError
 
 log = structlog.get_logger("portico.catalogue")
 
-#: Seconds after which a source that is down is asked again, where a good list would be kept.
-RETRY = 10.0
+#: Seconds after which a failed source is tried again if a good list never expires.
+RETRY_SECONDS = 10.0
 
-#: Seconds any source gets for its list, however patient it is itself.
+#: Seconds that any source gets for its list, whatever its own limits.
 LIST_TIMEOUT_SECONDS = 30.0
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How a source is doing, for administrators.
+    """The status of a source, for administrators.
 
-    `state`: `ok`; `stale` = down, its last list is still shown; `failed` = down, and there never was a list;
-    `unknown` = not asked yet. `age`: seconds since the last good list. `shadowed`: ids that an earlier source
-    offers too, and so are not reachable here.
+    `state`: `ok`; `stale` = failed, its last list is still used; `failed` = failed, and there never was a list;
+    `unknown` = not loaded yet. `age`: seconds since the last good list. `shadowed`: ids that an earlier source also
+    offers, which are not reachable through this one.
     """
 
     plugin: str
@@ -42,7 +42,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachedSource:
-    """A source's place in the catalogue. `changed` is called when its list or its state is a different one."""
+    """Cached model list of one source. Calls `changed` when the list or the status differs."""
 
     def __init__(self, plugin: str, source: ModelSource, changed: Callable[[], None]) -> None:
         self.plugin = plugin
@@ -56,12 +56,12 @@ class CachedSource:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the list shown is not what the source said last."""
+        """Whether the list is older than the last, failed, refresh."""
         return self.cards is not None and bool(self.reason)
 
     @property
     def has_answered(self) -> bool:
-        """Whether the source has ever answered, well or badly."""
+        """Whether a refresh has ever ended, with a list or an error."""
         return self._refreshed_at is not None
 
     @property
@@ -70,25 +70,25 @@ class CachedSource:
         return None if self._loaded_at is None else time.monotonic() - self._loaded_at
 
     def is_due(self, ttl: float | None) -> bool:
-        """Whether the last answer, good or bad, is older than `ttl` seconds.
+        """Return whether the last refresh, successful or not, is older than `ttl` seconds.
 
-        None = a good one never is, and a source that is down is asked again before long.
+        None = a good list never expires, and a failed source is tried again after `RETRY_SECONDS`.
         """
         if self._refreshed_at is None:
             return True
         if ttl is None:
-            ttl = RETRY if self.reason else float("inf")
+            ttl = RETRY_SECONDS if self.reason else float("inf")
         return time.monotonic() - self._refreshed_at >= ttl
 
     def refresh(self) -> "asyncio.Task[Sequence[ModelCard]]":
-        """The question to the source, the one under way if there is one. What it brings is kept by then."""
+        """Start a refresh, or return the running one. When the task ends, its result is stored."""
         if self.pending is None:
             self.pending = asyncio.create_task(self._list())
             self.pending.add_done_callback(self._store_result)
         return self.pending
 
-    def state(self, shadowed: Sequence[str]) -> SourceStatus:
-        """A snapshot for administrators."""
+    def status(self, shadowed: Sequence[str]) -> SourceStatus:
+        """Return the status as it is now."""
         known = self.cards is not None
         return SourceStatus(
             plugin=self.plugin,
@@ -103,7 +103,7 @@ class CachedSource:
         )
 
     async def stop(self) -> None:
-        """Give up the question under way."""
+        """Cancel the running refresh."""
         if self.pending is not None:
             self.pending.cancel()
             await asyncio.wait([self.pending])
@@ -112,11 +112,11 @@ class CachedSource:
         async with asyncio.timeout(LIST_TIMEOUT_SECONDS):
             try:
                 return tuple(await self.source.list_models())
-            except SystemExit as leaving:  # it would end the process, not the question
-                raise RuntimeError("the source called sys.exit") from leaving
+            except SystemExit as error:  # it would end the process
+                raise RuntimeError("the source called sys.exit") from error
 
     def _store_result(self, task: "asyncio.Task[Sequence[ModelCard]]") -> None:
-        # Reading the task's exception, rather than catching one, keeps a plugin's mistake in here, whatever it is.
+        # The task's exception is read, not raised, so that no error of a plugin gets out of here.
         self.pending = None
         if task.cancelled():
             return
@@ -138,16 +138,16 @@ class CachedSource:
         if self.reason:
             log.warning("model source failed", **where, reason=self.reason, stale=self.is_stale)
         else:
-            log.info("model source is back", **where)
+            log.info("model source recovered", **where)
 
 
 def _unique_by_id(cards: Sequence[ModelCard]) -> tuple[ModelCard, ...]:
-    """The cards, of those with one id the first."""
+    """Return the cards without those whose id an earlier one has."""
     return tuple({card.id: card for card in reversed(cards)}.values())[::-1]
 
 
 def _reason(error: BaseException) -> str:
-    """Why, in words that hold no address and no key: a refusal's own, else only the kind of error."""
+    """Return a reason without addresses and API keys: the sentence of a domain error, else the kind of error."""
     if isinstance(error, DomainError):
         return error.detail
     if isinstance(error, TimeoutError):

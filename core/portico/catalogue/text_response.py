@@ -1,4 +1,4 @@
-"""From plain text to what OpenAI's clients expect: for sources that only have words to give."""
+"""Builds OpenAI responses from plain text, for sources that produce nothing else."""
 
 import time
 import uuid
@@ -11,10 +11,10 @@ from portico.catalogue.source import EVENT_STREAM, SourceRequest, SourceResponse
 
 
 async def text_response(completion: SourceRequest, deltas: AsyncIterable[str]) -> SourceResponse:
-    """A reply made of pieces of text, in the form the client asked for.
+    """Return a response made of pieces of text, streamed or whole as the client requested.
 
-    Streamed, each piece is one event and is sent when it comes. Whole, all pieces are awaited first. Raises
-    whatever `deltas` raises.
+    Streamed, each piece is sent as one event at once. Whole, all pieces are awaited first. Raises: what `deltas`
+    raises.
     """
     frame = {
         "id": f"chatcmpl-{uuid.uuid4()}",

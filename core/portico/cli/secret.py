@@ -60,7 +60,9 @@ def secret(click_context: click.Context, adopt: bool, lose: bool) -> None:
                 await replace_encryption_key(encryptor)
                 new = await stored_fingerprint(), await stored_key_id()
                 if old != new:
-                    await record_change("secret.adopted", "secret", "", list(old), list(new))
+                    await record_change(
+                        "secret_key.replaced", "secret_key", "", list(old), list(new)
+                    )
         return await stored_fingerprint(), await stored_key_id(), usage
 
     secret_in_use, key_in_use, usage = context.run(work)
@@ -97,7 +99,11 @@ def rotate(context: CommandContext) -> None:
             bar.update(bar.length or 1)
         if done.reencrypted:
             await record_change(
-                "secret.rotated", "secret", encryptor.current_id, None, {"texts": done.reencrypted}
+                "encryption_key.rotated",
+                "encryption_key",
+                encryptor.current_id,
+                None,
+                {"texts": done.reencrypted},
             )
         return done
 

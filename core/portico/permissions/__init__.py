@@ -1,7 +1,7 @@
-"""May they: the law from policy files, the grants from rows, one function that decides and one for lists.
+"""Access control: policies from CSV files, grants from rows, and the one place that decides.
 
-`decide` and `require` answer for one thing, `visible` gives the condition for a list, and `grants` keeps what was
-shared with whom. The keeper sees to it that the law in force is the one that is written.
+`Permissions.allows` and `require` decide for one resource, `where_allowed` gives the SQL condition for a list, and
+`Grants` stores what is shared with whom. `PolicyService` loads the policy files, watches them and activates changes.
 """
 
 from portico.permissions.access_grants import read_rights, unknown_rights

@@ -1,7 +1,7 @@
-"""The other form in which clients say who has access, `access_grants`, and both forms read as one.
+"""The JSON list `access_grants`, the other form in which clients write a sharing, and reading both forms as one.
 
 Source: clients of Open WebUI 0.8 and later. A list of `{"principal_type": "user" | "group", "principal_id": id,
-"permission": "read" | "write"}`, one for each grant; `*` as a user's id = everyone. An empty list = the owner alone.
+"permission": "read" | "write"}`, one for each grant; `*` as a user's id = everyone. An empty list = the owner only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,19 @@ from typing import Any, Final
 import msgspec
 
 from portico.errors import InvalidRequest, ValidationError
-from portico.permissions.sharing import MOST_IDS, PUBLIC, Share, Sharing, read_access_control
+from portico.permissions.sharing import MAX_IDS, PUBLIC, Share, Sharing, read_access_control
 
 #: Grants in one list.
-MAX_GRANTS: Final = 4 * MOST_IDS
+MAX_GRANTS: Final = 4 * MAX_IDS
 EVERYONE_ID: Final = "*"
-DISAGREE: Final = "[ERROR: access_control and access_grants do not say the same]"
+DISAGREE_MESSAGE: Final = "[ERROR: access_control and access_grants differ]"
 
 _TYPES: Final = ("user", "group")
 _PERMISSIONS: Final = ("read", "write")
-#: What a stored grant has besides, and what says nothing about who has access.
+#: Further keys of a grant that a client read before. They do not change who has access.
 _STORED: Final = ("id", "resource_type", "resource_id", "created_at", "updated_at")
 _KEYS: Final = frozenset(("principal_type", "principal_id", "permission", *_STORED))
-#: Beginnings of a key that may say who has access, and whole keys that may.
+#: Beginnings of a key that may be about access, and whole keys that may be.
 _PREFIXES: Final = ("access", "acl", "grants", "shar", "visib", "public", "private")
 _WORDS: Final = frozenset(
     ("permissions", "principals", "is_public", "is_private", "readers", "writers", "group_ids", "user_ids")
@@ -30,47 +30,47 @@ _WORDS: Final = frozenset(
 
 
 def read_access_grants(document: Any, loc: Sequence[str] = ("body", "access_grants")) -> Sharing:
-    """The sharing that a list of grants describes. `document`: decoded JSON, or `msgspec.Raw`.
+    """Parse a list of grants. `document`: decoded JSON, or `msgspec.Raw`.
 
-    Raises: Misshapen, with the place below `loc`, for everything that is not exactly known: what a grant says that
-    is passed over might be what narrows it.
+    Raises: ValidationError, with the location below `loc`, for every unknown key or value: an ignored one might have
+    restricted the grant.
     """
     loc = list(loc)
     if isinstance(document, msgspec.Raw):
         try:
             document = msgspec.json.decode(document)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _misfit(loc, "json_invalid", "It is not JSON") from None
+            raise _error(loc, "json_invalid", "It is not JSON") from None
     if not isinstance(document, list):
-        raise _misfit(loc, "list_type", "Expected an array of grants")
+        raise _error(loc, "list_type", "Expected an array of grants")
     if len(document) > MAX_GRANTS:
-        raise _misfit(loc, "too_long", f"At most {MAX_GRANTS} grants; make a group of the users")
-    shares = dict.fromkeys(_share(one, [*loc, index]) for index, one in enumerate(document))
+        raise _error(loc, "too_long", f"At most {MAX_GRANTS} grants; make a group of the users")
+    shares = dict.fromkeys(_share(grant, [*loc, index]) for index, grant in enumerate(document))
     return Sharing(tuple(shares))
 
 
 def read_rights(
     access_control: Any, access_grants: Any, loc: Sequence[str] = ("body",)
 ) -> Sharing | None:
-    """The sharing that a document asks for in one form or in both; None if it has neither.
+    """Parse the sharing of a document that has one form or both; None if it has neither.
 
-    Either is absent as `UNSET` or as an empty `msgspec.Raw`. Raises: Misshapen for one that cannot be read; Invalid
-    if both are there and do not say the same.
+    An absent form is `UNSET` or an empty `msgspec.Raw`. Raises: ValidationError for a form that is not valid;
+    InvalidRequest if both are present and differ.
     """
-    has_control, has_grants = _is_there(access_control), _is_there(access_grants)
+    has_control, has_grants = _is_present(access_control), _is_present(access_grants)
     control = read_access_control(access_control, [*loc, "access_control"]) if has_control else None
     grants = read_access_grants(access_grants, [*loc, "access_grants"]) if has_grants else None
     if control is None or grants is None:
         return control if grants is None else grants
     if not grants.reads_as(control):
-        raise InvalidRequest(DISAGREE)
+        raise InvalidRequest(DISAGREE_MESSAGE)
     return grants
 
 
 def unknown_rights(document: Mapping[str, Any]) -> str | None:
-    """A key of a document that may say who has access in a form that is not known; None if there is none.
+    """Return a key of a document that may be about access in an unknown form; None if there is none.
 
-    Asked of documents that have neither form, where "not said" would mean everyone.
+    For documents that have neither known form, where a missing one would mean everyone.
     """
     for key in document:
         word = key.casefold().replace("-", "_")
@@ -81,33 +81,31 @@ def unknown_rights(document: Mapping[str, Any]) -> str | None:
 
 def _share(grant: Any, loc: list[str | int]) -> Share:
     if not isinstance(grant, dict):
-        raise _misfit(loc, "dict_type", "Expected an object")
+        raise _error(loc, "dict_type", "Expected an object")
     if not grant.keys() <= _KEYS:
         # The key itself is the client's text, so it is not repeated.
-        raise _misfit(loc, "extra_forbidden", "It says something that is not known of a grant")
-    kind = _word(grant, "principal_type", _TYPES, loc)
-    action = _word(grant, "permission", _PERMISSIONS, loc)
-    holder = grant.get("principal_id")
-    if not isinstance(holder, str) or not holder or "\x00" in holder:
-        raise _misfit([*loc, "principal_id"], "string_type", "Expected an id that is not empty")
-    if holder != EVERYONE_ID:
-        return Share(action, kind, holder)
+        raise _error(loc, "extra_forbidden", "It has a key that a grant does not have")
+    kind = _choice(grant, "principal_type", _TYPES, loc)
+    action = _choice(grant, "permission", _PERMISSIONS, loc)
+    principal_id = grant.get("principal_id")
+    if not isinstance(principal_id, str) or not principal_id or "\x00" in principal_id:
+        raise _error([*loc, "principal_id"], "string_type", "Expected an id that is not empty")
+    if principal_id != EVERYONE_ID:
+        return Share(action, kind, principal_id)
     if kind != "user" or action != "read":
-        raise _misfit(
-            [*loc, "permission"], "value_error", "Everyone, as a user, can be given `read` only"
-        )
+        raise _error([*loc, "permission"], "value_error", "Everyone can be granted `read` only")
     return PUBLIC
 
 
-def _word(grant: dict[str, Any], name: str, known: tuple[str, ...], loc: list[str | int]) -> Any:
+def _choice(grant: dict[str, Any], name: str, known: tuple[str, ...], loc: list[str | int]) -> Any:
     if grant.get(name) not in known:
-        raise _misfit([*loc, name], "literal_error", f"Expected {' or '.join(known)}")
+        raise _error([*loc, name], "literal_error", f"Expected {' or '.join(known)}")
     return grant[name]
 
 
-def _is_there(value: Any) -> bool:
+def _is_present(value: Any) -> bool:
     return value is not msgspec.UNSET and value != msgspec.Raw(b"")
 
 
-def _misfit(loc: Sequence[str | int], kind: str, message: str) -> ValidationError:
+def _error(loc: Sequence[str | int], kind: str, message: str) -> ValidationError:
     return ValidationError([{"type": kind, "loc": list(loc), "msg": message}])

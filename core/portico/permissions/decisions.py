@@ -1,4 +1,4 @@
-"""May they: the one place where it is decided. Routes and services ask here and nowhere else."""
+"""Access decisions. Routes and services ask `Permissions` and nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,117 +21,125 @@ from portico.runtime_settings import RuntimeSettingsChanged
 from portico.settings.schema import AccessSettings
 
 READ = "read"
-#: Rows somebody may hold and still have them looked up; who holds more is served by walking along an index.
+#: Up to this many rows held by an actor, lists look the ids up; beyond, they test row by row along an index.
 LOOKUP_MAX_ROWS = 1000
-#: The same where it is less than a quarter of all rows: a walk might pass very many before it finds the first.
+#: The same for a table with more than four times as many rows: the scan might pass many rows before the first match.
 LOOKUP_MAX_ROWS_OF_LARGE_TABLE = 10_000
-#: Seconds for which it is remembered whether somebody holds few or many. Being wrong costs time, nothing else.
+#: Seconds for which the chosen strategy is cached. An outdated one costs time, the result is the same.
 PLAN_HINT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class SQLCondition:
-    """SQL for a WHERE, about the columns of the kind's table by their full names. `args`: its values in order."""
+    """SQL for a WHERE, with the columns of the kind's table by their full names. `args`: its values in order."""
 
     sql: str
     args: tuple[str, ...]
 
 
 class Permissions:
-    """Who may do what in one application.
+    """Decides who may do what in one application.
 
-    Made before plugins are asked what they bring; until `enact`, nobody may do anything. `moment`: seconds for which
-    what was read about somebody is trusted, until this process changes it; 0 = not at all.
+    Created before plugins register anything; until policies are activated, every action is denied. `ttl_seconds`: how
+    long principals and relations of an actor are cached, unless this process changes them; 0 = not at all.
     """
 
     def __init__(
         self,
         settings: AccessSettings | None = None,
         permitted: Permitted | None = None,
-        moment: float = 0,
+        ttl_seconds: float = 0,
     ) -> None:
-        self.grants = Grants(moment)
-        self.principals = PrincipalResolver(settings or AccessSettings(), permitted, moment)
-        self._law = PolicySet({}, ParsedPolicies())
-        self._hints: TTLCache[tuple[str, str, Subjects], SQLStrategy] = TTLCache(
-            PLAN_HINT_SECONDS if moment else 0
+        self.grants = Grants(ttl_seconds)
+        self.principals = PrincipalResolver(settings or AccessSettings(), permitted, ttl_seconds)
+        self._policies = PolicySet({}, ParsedPolicies())
+        self._strategies: TTLCache[tuple[str, str, Subjects], SQLStrategy] = TTLCache(
+            PLAN_HINT_SECONDS if ttl_seconds else 0
         )
 
-    # -- the law --------------------------------------------------------------------------------------------
+    # -- policies -------------------------------------------------------------------------------------------
 
     @property
     def policies(self) -> PolicySet:
-        """What is in force. Keep the reference to ask one law several times: it never changes, it is replaced."""
-        return self._law
+        """The active policies. Immutable: hold the reference to make several decisions by the same policies."""
+        return self._policies
 
     @property
     def changes(self) -> int:
-        """Grows with everything by which decisions may turn out differently, as far as this process has heard."""
+        """A counter that grows with every event in this process after which decisions may differ."""
         return self.grants.changes
 
     def compile(
         self,
         kinds: Iterable[ResourceKind],
-        pages: Iterable[PolicyFile],
+        files: Iterable[PolicyFile],
         *,
         allow_unknown_kinds: bool = False,
     ) -> PolicySet:
-        """A law out of pages, without putting it into force. `tolerant`: see `parse_files`. Raises: InvalidPolicy."""
+        """Compile policy files without activating them.
+
+        `allow_unknown_kinds`: see `parse_files`. Raises: InvalidPolicy.
+        """
         known = {kind.name: kind for kind in kinds}
         if "*" in known:
             raise InvalidPolicy(["a kind of resource cannot be called '*'"])
-        law = PolicySet(known, parse_files(known, pages, tolerant=allow_unknown_kinds))
-        if faults := lockout_reasons(law, self.principals.for_role("admin")):
-            raise InvalidPolicy(faults)
-        return law
+        policies = PolicySet(
+            known, parse_files(known, files, allow_unknown_kinds=allow_unknown_kinds)
+        )
+        if reasons := lockout_reasons(policies, self.principals.for_role("admin")):
+            raise InvalidPolicy(reasons)
+        return policies
 
-    def activate(self, law: PolicySet) -> None:
-        """Put a law into force, from the next decision on."""
-        self._law = law
-        self._hints.clear()
+    def activate(self, policies: PolicySet) -> None:
+        """Use these policies from the next decision on."""
+        self._policies = policies
+        self._strategies.clear()
         self.clear_caches()
 
     def activate_packaged(
         self, kinds: Iterable[ResourceKind], policies: Iterable[PackagedPolicy | PolicyLine]
     ) -> PolicySet:
-        """Put the house rules and these policies into force, nothing laid over them.
+        """Activate the base policy and these packaged ones, without files of the operator.
 
-        Raises: InvalidPolicy if any of it is wrong; what was in force then stays in force.
+        Raises: InvalidPolicy if any of it is wrong; the active policies are then unchanged.
         """
-        law = self.compile(kinds, packaged_files(policies))
-        self.activate(law)
-        return law
+        compiled = self.compile(kinds, packaged_files(policies))
+        self.activate(compiled)
+        return compiled
 
-    # -- one thing ------------------------------------------------------------------------------------------
+    # -- one resource ---------------------------------------------------------------------------------------
 
     async def allows(self, actor: Actor, action: str, resource: Resource) -> bool:
-        """Whether somebody may do something to a thing. At most one statement, and none where no grant matters."""
-        law = self._law
-        plan = law.plan(resource.kind, action)
-        facts = await self.principals.effective(law, plan, actor) | resource.relations
+        """Return whether the actor may do this to the resource.
+
+        At most one statement for grants, and none if no grant could change the decision.
+        """
+        policies = self._policies
+        rules = policies.action_rules(resource.kind, action)
+        subjects = await self.principals.effective(policies, rules, actor) | resource.relations
         if resource.owner_id is not None and resource.owner_id == actor.id:
-            facts |= {OWNER}
-        decision = plan.allows_without_grants(facts)
+            subjects |= {OWNER}
+        decision = rules.allows_without_grants(subjects)
         if decision is None:
-            return plan.allows(facts | await self.grants.relations_of(actor.id, resource))
+            return rules.allows(subjects | await self.grants.relations_of(actor.id, resource))
         return decision
 
     async def allows_on_collection(self, actor: Actor, kind: str, action: str) -> bool:
-        """Whether somebody may do something with things of a kind in general, whichever it is."""
+        """Return whether the actor may do this to the collection, or to any resource of the kind."""
         return await self.allows(actor, action, Resource(kind, "", None))
 
     async def allows_on_all(self, actor: Actor, kind: str, action: str) -> bool:
-        """Whether somebody may do something with every thing of a kind, whatever ties them to it."""
-        law = self._law
-        plan = law.plan(kind, action)
-        return plan.deny.isdisjoint(RELATIONS) and plan.allows(
-            await self.principals.effective(law, plan, actor)
+        """Return whether the actor may do this to every resource of the kind, whatever their relations."""
+        policies = self._policies
+        rules = policies.action_rules(kind, action)
+        return rules.deny.isdisjoint(RELATIONS) and rules.allows(
+            await self.principals.effective(policies, rules, actor)
         )
 
     async def require(self, actor: Actor, action: str, resource: Resource) -> None:
-        """Go on only if somebody may do something to a thing.
+        """Check that the actor may do this to the resource.
 
-        Raises: NotFound, the same as for a thing that is not there, if they may not even read it; else Forbidden.
+        Raises: NotFound, as for a resource that does not exist, if the actor may not even read it; else Forbidden.
         """
         if await self.allows(actor, action, resource):
             return
@@ -140,8 +148,8 @@ class Permissions:
         raise NotFound
 
     async def find(self, kind: str, resource_id: str) -> Resource | None:
-        """A thing of a registered kind, if its table has it. Raises: LookupError for an unknown kind."""
-        of = self._law.kinds[kind]
+        """Return the resource with this id, or None. Raises: LookupError for an unknown kind."""
+        of = self._policies.kinds[kind]
         if not of.table:
             return None
         found = await fetch_one(
@@ -150,81 +158,81 @@ class Permissions:
         )
         return Resource(kind, resource_id, found["owner"]) if found else None
 
-    # -- many things ----------------------------------------------------------------------------------------
+    # -- many resources -------------------------------------------------------------------------------------
 
     async def where_allowed(
         self, actor: Actor, action: str, kind: str, first: int = 1, *, whole: bool = False
     ) -> SQLCondition:
-        """The rows of a kind to which somebody may do something, as a condition for a list.
+        """Return the condition for the rows of a kind to which the actor may do this.
 
-        Its placeholders begin with `$first`. It takes one of two forms that mean the same: look up what the caller
-        holds, or test row by row along whatever index the list is sorted by. `whole`: the statement goes through all
-        of them in any case, as a count does; then the former is always the better one. Raises: LookupError for a
-        kind that nobody registered.
+        Its placeholders begin with `$first`. It has one of two forms with the same result: look up the ids that the
+        actor holds, or test row by row along the index by which the list is sorted. `whole`: the statement reads all
+        rows, as a count does; then the lookup is always faster. Raises: LookupError for an unknown kind.
         """
-        law = self._law
-        standing = await self.principals.effective(law, law.plan(kind, action), actor)
-        form = "few" if whole else await self._form(law, actor, action, kind, standing)
-        return _for(actor, law.condition(kind, action, standing, form, first))
+        policies = self._policies
+        rules = policies.action_rules(kind, action)
+        principals = await self.principals.effective(policies, rules, actor)
+        strategy: SQLStrategy = (
+            "lookup" if whole else await self._strategy(policies, actor, action, kind, principals)
+        )
+        return _for(actor, policies.condition(kind, action, principals, strategy, first))
 
     async def allowed_column(
         self, actor: Actor, action: str, kind: str, first: int = 1
     ) -> SQLCondition:
-        """The same as `visible`, for the few rows of a page: as a column that is true or false."""
-        law = self._law
-        standing = await self.principals.effective(law, law.plan(kind, action), actor)
-        return _for(actor, law.condition(kind, action, standing, "many", first))
+        """Return the condition of `where_allowed` as a column that is true or false, for the few rows of a page."""
+        policies = self._policies
+        rules = policies.action_rules(kind, action)
+        principals = await self.principals.effective(policies, rules, actor)
+        return _for(actor, policies.condition(kind, action, principals, "scan", first))
 
     async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
-        """The ids of a kind to which somebody may do something."""
-        which = await self.where_allowed(actor, action, kind, whole=True)
-        of = self._law.kinds[kind]
+        """Return the ids of all resources of a kind to which the actor may do this."""
+        condition = await self.where_allowed(actor, action, kind, whole=True)
+        of = self._policies.kinds[kind]
         found = await fetch_all(
-            f"SELECT {of.id} AS id FROM {of.table} WHERE {which.sql}",  # noqa: S608 - no word of it is a client's
-            *which.args,
+            f"SELECT {of.id} AS id FROM {of.table} WHERE {condition.sql}",  # noqa: S608 - no client's text
+            *condition.args,
         )
         return {row["id"] for row in found}
 
-    async def _form(
-        self, law: PolicySet, actor: Actor, action: str, kind: str, standing: Subjects
+    async def _strategy(
+        self, policies: PolicySet, actor: Actor, action: str, kind: str, principals: Subjects
     ) -> SQLStrategy:
-        ties = law.relations_for(kind, action, standing)
-        if ties <= {OWNER}:
-            return "few"
+        relations = policies.relations_for(kind, action, principals)
+        if relations <= {OWNER}:
+            return "lookup"
 
-        async def count(_: tuple[str, str, Subjects]) -> SQLStrategy:
-            held = _for(actor, law.held_ids_sql(kind, ties))
+        async def choose(_: tuple[str, str, Subjects]) -> SQLStrategy:
+            held = _for(actor, policies.held_ids_sql(kind, relations))
             sql = f"SELECT 1 FROM ({held.sql}) held LIMIT {LOOKUP_MAX_ROWS_OF_LARGE_TABLE + 1}"  # noqa: S608
             counted = await fetch_one(f"SELECT COUNT(*) AS n FROM ({sql}) few", *held.args)  # noqa: S608
             number = (counted or {})["n"]
             if number <= LOOKUP_MAX_ROWS:
-                return "few"
-            # Far cheaper than counting all of them.
-            more = f"SELECT 1 FROM {law.kinds[kind].table} LIMIT 1 OFFSET {number * 4}"  # noqa: S608
-            return (
-                "few"
-                if number <= LOOKUP_MAX_ROWS_OF_LARGE_TABLE and await fetch_one(more)
-                else "many"
-            )
+                return "lookup"
+            # Far cheaper than counting the whole table.
+            more = f"SELECT 1 FROM {policies.kinds[kind].table} LIMIT 1 OFFSET {number * 4}"  # noqa: S608
+            is_small_part = number <= LOOKUP_MAX_ROWS_OF_LARGE_TABLE and await fetch_one(more)
+            return "lookup" if is_small_part else "scan"
 
-        return await self._hints.get_or_load((actor.id, kind, ties), count) or "few"
+        return await self._strategies.get_or_load((actor.id, kind, relations), choose) or "lookup"
 
-    # -- changing ---------------------------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------------------
 
     def clear_caches(self) -> None:
-        """Trust nothing that was read before."""
+        """Read grants and principals again at the next decision."""
         self.grants.clear_cache()
-        self.principals.forget()
+        self.principals.clear_cache()
 
     def listeners(self) -> list[Listener]:
-        """What the room wants to hear of before anybody else, so that nobody acts on what was true."""
+        """Return the listeners that run before all others, so that no other listener decides by outdated caches."""
         return [
             Listener(event, lambda _: self.clear_caches())
             for event in (*EVENTS, RuntimeSettingsChanged)
         ]
 
     def last_listeners(self) -> list[Listener]:
-        """What it wants to hear of when all others have: until then, whoever leaves still holds what they were given."""
+        """Return the listeners that run after all others, which still see the grants of a deleted account or group."""
         return [
             Listener(AccountDeleting, lambda event: self.grants.remove_principal("user", event.id)),
             Listener(GroupDeleting, lambda event: self.grants.remove_principal("group", event.id)),

@@ -1,4 +1,4 @@
-"""The rows behind sharing: written in the caller's transaction, read for one thing or for many at once."""
+"""Storage of grants: written in the caller's transaction, read for one resource or for many at once."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -30,7 +30,7 @@ _COLUMNS: Final = (
     *("principal_kind", "principal_id", "position", "created_at"),
 )
 _INSERT = f"INSERT INTO portico_grant ({', '.join(_COLUMNS)}) VALUES {{}}"  # noqa: S608 - our own
-_FORGET = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id IN ({})"
+_DELETE = "DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id IN ({})"
 _OF_KIND = (
     "SELECT resource_id, action, principal_kind, principal_id FROM portico_grant "
     "WHERE resource_kind = $1{} ORDER BY resource_id, position"
@@ -39,59 +39,59 @@ _ONE = "FROM portico_grant g{} WHERE g.resource_kind = $1 AND g.resource_id = $2
 _EACH = " AND g.principal_kind = "
 _JOIN = " CROSS JOIN portico_group_member m"
 _MINE = "'group' AND m.group_id = g.principal_id AND m.account_id = $3"
-# Looked up by whole keys: how many others a thing is shared with does not matter.
+# Each part looks up a whole key, so the number of other grants on the resource does not matter.
 _HELD = " UNION ALL ".join(
     (
-        f"SELECT '{EVERYONE}' AS tie {_ONE.format('')}'read'{_EACH}'everyone'",
+        f"SELECT '{EVERYONE}' AS relation {_ONE.format('')}'read'{_EACH}'everyone'",
         f"SELECT '{READER}' {_ONE.format('')}'read'{_EACH}'user' AND g.principal_id = $3",
         f"SELECT '{WRITER}' {_ONE.format('')}'write'{_EACH}'user' AND g.principal_id = $3",
         f"SELECT DISTINCT '{READER}' {_ONE.format(_JOIN)}'read'{_EACH}{_MINE}",
         f"SELECT DISTINCT '{WRITER}' {_ONE.format(_JOIN)}'write'{_EACH}{_MINE}",
     )
 )
-_GIVEN = (
+_GRANTED_TO = (
     "SELECT DISTINCT resource_kind, resource_id FROM portico_grant "
     "WHERE principal_kind = $1 AND principal_id = $2 ORDER BY resource_kind, resource_id"
 )
-#: Holders that one sentence names.
+#: Principals that one error message names.
 MAX_NAMED: Final = 50
-_LOSE = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
-#: Where a principal has a row.
-_PLACES: Final = {"user": "portico_account", "group": "portico_group"}
+_DELETE_PRINCIPAL = "DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2"
+#: The table of each kind of principal.
+_TABLES: Final = {"user": "portico_account", "group": "portico_group"}
 
 
 class Grants:
-    """Who was given what. Ids are data: nothing in one can act as a pattern or as policy.
+    """Reads and writes who a resource is shared with. Ids are compared whole: none can act as a pattern or a policy.
 
-    `moment`: seconds for which what somebody holds on a thing is remembered.
+    `ttl_seconds`: how long the relations of an actor to a resource are cached.
     """
 
-    #: A client's `access_control` as a sharing; that and its `access_grants` as one, None if it sent neither; and the
-    #: sharing that gives nothing to anybody.
+    #: Parse a client's `access_control`; parse that and its `access_grants` as one, None if it sent neither; and the
+    #: sharing without any grant.
     read = staticmethod(read_access_control)
     read_rights = staticmethod(read_rights)
     PRIVATE: Final = PRIVATE
 
-    def __init__(self, moment: float = 0) -> None:
-        self._held: TTLCache[tuple[str, str, str], Subjects] = TTLCache(moment)
-        #: Grows whenever this process hears of something that makes what it remembers of access wrong.
+    def __init__(self, ttl_seconds: float = 0) -> None:
+        self._relations: TTLCache[tuple[str, str, str], Subjects] = TTLCache(ttl_seconds)
+        #: Grows with every event in this process after which cached decisions may be outdated.
         self.changes = 0
 
     async def sharing_of(self, kind: str, resource_id: str) -> Sharing:
-        """Who one thing is shared with. One statement."""
+        """Return who one resource is shared with. One statement."""
         return (await self.sharings_of(kind, [resource_id])).get(resource_id, PRIVATE)
 
     async def sharings_of(self, kind: str, ids: Sequence[str] | None = None) -> dict[str, Sharing]:
-        """Who things of a kind are shared with; those shared with nobody are left out.
+        """Return who resources of a kind are shared with; those without grants are left out.
 
-        `ids` None = every thing of the kind. One statement for each 500 ids.
+        `ids` None = every resource of the kind. One statement for each 500 ids.
         """
         found: list[dict[str, Any]] = []
         if ids is None:
             found = await fetch_all(_OF_KIND.format(""), kind)
-        for some in chunks(ids or ()):
-            within = f" AND resource_id IN ({placeholders(len(some), first=2)})"
-            found += await fetch_all(_OF_KIND.format(within), kind, *some)
+        for chunk in chunks(ids or ()):
+            within = f" AND resource_id IN ({placeholders(len(chunk), first=2)})"
+            found += await fetch_all(_OF_KIND.format(within), kind, *chunk)
         shares: dict[str, list[Share]] = {}
         for row in found:
             share = Share(row["action"], row["principal_kind"], row["principal_id"])
@@ -99,35 +99,37 @@ class Grants:
         return {resource_id: Sharing(tuple(held)) for resource_id, held in shares.items()}
 
     async def relations_of(self, actor_id: str, resource: Resource) -> Subjects:
-        """How somebody is tied to one thing by grants: by name, through a group, or as one of everyone.
+        """Return the relations that grants give an actor to a resource: by name, through a group, or as everyone.
 
-        At most one statement a moment. Inside a transaction always one: there, what is remembered may be from before.
+        Cached, except inside a transaction, where the cache may be older than what the transaction has written.
         """
         key = (actor_id, resource.kind, resource.id)
         if in_transaction():
-            return await self._ask(key)
-        return await self._held.get_or_load(key, self._ask) or frozenset()
+            return await self._load(key)
+        return await self._relations.get_or_load(key, self._load) or frozenset()
 
-    async def _ask(self, key: tuple[str, str, str]) -> Subjects:
+    async def _load(self, key: tuple[str, str, str]) -> Subjects:
         actor_id, kind, resource_id = key
         if not resource_id:
             return frozenset()
-        return frozenset(row["tie"] for row in await fetch_all(_HELD, kind, resource_id, actor_id))
+        return frozenset(
+            row["relation"] for row in await fetch_all(_HELD, kind, resource_id, actor_id)
+        )
 
     def clear_cache(self) -> None:
-        """Some grant or membership is not what it was."""
+        """Read relations again at the next call, and count the change."""
         self.changes += 1
-        self._held.clear()
+        self._relations.clear()
 
     async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:
-        """Share a thing with exactly these from now on. As `write_many`, for one."""
+        """Replace the sharing of one resource. As `write_many`."""
         await self.write_many(kind, {resource_id: sharing})
 
     async def write_many(self, kind: str, wanted: Mapping[str, Sharing]) -> None:
-        """Share things with exactly these from now on. Call it inside the transaction that writes the things.
+        """Replace the sharing of resources. Call it inside the transaction that writes the resources.
 
-        `wanted`: by the thing's id. A few statements for every hundred. Raises: Invalid if a person or group does not
-        exist; one that the thing was shared with before and that is gone since is dropped without a word.
+        `wanted`: by the resource's id. A few statements for each hundred. Raises: InvalidRequest if a user or group does
+        not exist; one that the resource was shared with before and that was deleted since is dropped silently.
         """
         before = await self.sharings_of(kind, list(wanted))
         changed = {
@@ -137,97 +139,100 @@ class Grants:
         }
         missing = await self.missing(changed.values())
         for resource_id, sharing in changed.items():
-            was = before.get(resource_id, PRIVATE)
-            if unknown := missing.intersection(sharing.shares) - set(was.shares):
+            old = before.get(resource_id, PRIVATE)
+            if unknown := missing.intersection(sharing.shares) - set(old.shares):
                 raise InvalidRequest(f"[ERROR: access_control names {describe_missing(unknown)}]")
-        kept = {resource_id: _without(sharing, missing) for resource_id, sharing in changed.items()}
-        await self._drop(kind, [one for one in kept if one in before])
-        await self._insert(kind, kept)
-        await self._changed(kind, before, kept)
+        new = {resource_id: _without(sharing, missing) for resource_id, sharing in changed.items()}
+        await self._drop(kind, [resource_id for resource_id in new if resource_id in before])
+        await self._insert(kind, new)
+        await self._record(kind, before, new)
 
     async def missing(self, sharings: Iterable[Sharing]) -> set[Share]:
-        """The shares of people and groups that there are not. A statement for each 500 of a sort.
+        """Return the shares whose user or group does not exist. One statement for each 500 users or groups.
 
-        Inside a transaction the others stay until it ends, so that nothing is given to an account that is just going.
+        Inside a transaction the others cannot be deleted until it ends, so no grant is left for a deleted account.
         """
         named = {share for sharing in sharings for share in sharing.shares}
         missing: set[Share] = set()
-        for kind, table in _PLACES.items():
+        for kind, table in _TABLES.items():
             wanted = {share.principal_id for share in named if share.principal_kind == kind}
             gone = wanted - await hold_rows(table, wanted)
             missing |= {s for s in named if s.principal_kind == kind and s.principal_id in gone}
         return missing
 
     async def delete(self, kind: str, resource_id: str) -> None:
-        """Drop all that was given on a thing. Call it inside the transaction that deletes the thing."""
-        await self.forget_many(kind, [resource_id])
+        """Delete all grants on a resource. Call it inside the transaction that deletes the resource."""
+        await self.delete_many(kind, [resource_id])
 
-    async def forget_many(self, kind: str, ids: Sequence[str]) -> None:
-        """The same for many things."""
+    async def delete_many(self, kind: str, ids: Sequence[str]) -> None:
+        """Delete all grants on many resources. As `delete`."""
         before = await self.sharings_of(kind, ids)
         await self._drop(kind, list(before))
-        await self._changed(kind, before, dict.fromkeys(before, PRIVATE))
+        await self._record(kind, before, dict.fromkeys(before, PRIVATE))
 
     async def without_missing(self, sharing: Sharing) -> Sharing:
-        """The same without the people and groups that are gone."""
+        """Return the sharing without users and groups that do not exist."""
         missing = await self.missing([sharing])
         return _without(sharing, missing)
 
     async def granted_to(
         self, principal_kind: PrincipalKind, principal_id: str
     ) -> dict[str, list[str]]:
-        """What a person or group was given something on by name: ids by kind."""
+        """Return the resources that are shared with a user or group by name: ids by kind."""
         given: dict[str, list[str]] = {}
-        for found in await fetch_all(_GIVEN, principal_kind, principal_id):
+        for found in await fetch_all(_GRANTED_TO, principal_kind, principal_id):
             given.setdefault(found["resource_kind"], []).append(found["resource_id"])
         return given
 
     async def remove_principal(self, principal_kind: PrincipalKind, principal_id: str) -> None:
-        """Drop all that was given to a person or group that leaves. Call it inside the transaction that deletes it."""
-        if principal_kind in _PLACES:
-            await hold_for_deletion(_PLACES[principal_kind], principal_id)
+        """Delete all grants to a user or group. Call it inside the transaction that deletes the user or group."""
+        if principal_kind in _TABLES:
+            await hold_for_deletion(_TABLES[principal_kind], principal_id)
         given = await self.granted_to(principal_kind, principal_id)
         before = {kind: await self.sharings_of(kind, ids) for kind, ids in given.items()}
-        await execute(_LOSE, principal_kind, principal_id)
-        for kind, were in before.items():
-            left = {one: was.without(principal_kind, principal_id) for one, was in were.items()}
-            await self._changed(kind, were, left)
+        await execute(_DELETE_PRINCIPAL, principal_kind, principal_id)
+        for kind, old in before.items():
+            new = {
+                resource_id: sharing.without(principal_kind, principal_id)
+                for resource_id, sharing in old.items()
+            }
+            await self._record(kind, old, new)
         after_commit(self.clear_cache)
 
-    async def _changed(
+    async def _record(
         self, kind: str, before: Mapping[str, Sharing], after: Mapping[str, Sharing]
     ) -> None:
-        """Note the changes of the things in `after`."""
+        """Write an audit entry for each resource in `after`."""
         changes = [
             (
                 resource_id,
-                before.get(resource_id, PRIVATE).whole_document(),
-                sharing.whole_document(),
+                before.get(resource_id, PRIVATE).full_document(),
+                sharing.full_document(),
             )
             for resource_id, sharing in after.items()
         ]
-        await record_many("grants.changed", kind, changes)
+        await record_many("grant.changed", kind, changes)
         if changes:
             after_commit(self.clear_cache)
 
     async def _drop(self, kind: str, ids: Sequence[str]) -> None:
-        for some in chunks(ids):
-            await execute(_FORGET.format(placeholders(len(some), first=2)), kind, *some)
+        for chunk in chunks(ids):
+            await execute(_DELETE.format(placeholders(len(chunk), first=2)), kind, *chunk)
 
     async def _insert(self, kind: str, wanted: Mapping[str, Sharing]) -> None:
         at = now()
         values = [
-            (new_id(), kind, resource_id, *_whom(share), position, at)
+            (new_id(), kind, resource_id, *_columns(share), position, at)
             for resource_id, sharing in wanted.items()
             for position, share in enumerate(sharing.shares)
         ]
-        for some in chunks(values, MAX_ROWS_PER_STATEMENT):
-            sql = _INSERT.format(placeholder_rows(len(some), len(_COLUMNS)))
-            await execute(sql, *(one for row in some for one in row))
+        for rows in chunks(values, MAX_ROWS_PER_STATEMENT):
+            sql = _INSERT.format(placeholder_rows(len(rows), len(_COLUMNS)))
+            await execute(sql, *(value for row in rows for value in row))
 
 
 def describe_missing(unknown: Iterable[Share]) -> str:
-    """Holders that do not exist, in words, with their ids."""
+    """Return a phrase for an error message that names users and groups which do not exist, by id."""
     ids = sorted({f"{one.principal_kind} {one.principal_id}" for one in unknown})
     more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
     verb = "do" if len(ids) > 1 else "does"
@@ -238,5 +243,5 @@ def _without(sharing: Sharing, gone: Container[Share]) -> Sharing:
     return Sharing(tuple(share for share in sharing.shares if share not in gone))
 
 
-def _whom(share: Share) -> tuple[str, str, str]:
+def _columns(share: Share) -> tuple[str, str, str]:
     return share.action, share.principal_kind, share.principal_id

@@ -1,7 +1,7 @@
-"""The law in force: lines compiled into a table that decides, and Casbin beside it as the referee.
+"""Immutable compiled policies: for each kind and action, the subjects that allow or deny it.
 
-`enforce()` walks every line and evaluates an expression for each; the table looks up one entry. Both are made of the
-same checked lines, and a test holds them to the same answers.
+Casbin's `enforce()` evaluates an expression for each rule; the compiled table reads one entry. Both are made of the
+same checked rules, and a test checks that they give the same answers.
 """
 
 import logging
@@ -15,7 +15,7 @@ from portico.permissions.policies.parser import ParsedPolicies, RoleRule, Rule
 from portico.permissions.resource import ResourceKind
 from portico.permissions.subjects import (
     ALWAYS,
-    GRANTED,
+    GRANT_BY_RELATION,
     NEVER,
     RELATIONS,
     Bind,
@@ -27,17 +27,17 @@ from portico.permissions.subjects import (
 )
 
 EMPTY: Subjects = frozenset()
-_GRANTED = frozenset(GRANTED)
+_GRANTED = frozenset(GRANT_BY_RELATION)
 
-#: How a condition finds rows. `few`: by what the caller holds; `many`: row by row. They mean the same.
-SQLStrategy = Literal["few", "many"]
+#: How a condition finds rows: by the ids that the caller holds, or row by row. The result is the same.
+SQLStrategy = Literal["lookup", "scan"]
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRules:
-    """What the law says of one action on one kind: the words that deny it, and those that allow it.
+    """The rules for one action on one kind: the subjects that deny it, and those that allow it.
 
-    `uses_groups`, `uses_permissions`: whether it matters which groups somebody is in, and what they are permitted.
+    `uses_groups`, `uses_permissions`: whether the decision depends on group membership, or on the permission tree.
     """
 
     deny: Subjects = EMPTY
@@ -45,120 +45,134 @@ class ActionRules:
     uses_groups: bool = False
     uses_permissions: bool = False
 
-    def allows(self, facts: Subjects) -> bool:
-        """Whether the facts suffice."""
-        return self.deny.isdisjoint(facts) and not self.allow.isdisjoint(facts)
+    def allows(self, subjects: Subjects) -> bool:
+        """Return whether these subjects are allowed the action."""
+        return self.deny.isdisjoint(subjects) and not self.allow.isdisjoint(subjects)
 
-    def allows_without_grants(self, facts: Subjects) -> bool | None:
-        """The decision if no grant could change it, else None."""
-        if not self.deny.isdisjoint(facts):
+    def allows_without_grants(self, subjects: Subjects) -> bool | None:
+        """Return the decision if no grant could change it, else None."""
+        if not self.deny.isdisjoint(subjects):
             return False
         if not self.deny.isdisjoint(_GRANTED):
             return None
-        if not self.allow.isdisjoint(facts):
+        if not self.allow.isdisjoint(subjects):
             return True
         return False if self.allow.isdisjoint(_GRANTED) else None
 
 
 @dataclass(frozen=True, slots=True)
 class SQLTemplate:
-    """A condition without its caller: the text, and what stands behind each placeholder."""
+    """A condition for any caller: `values` are the arguments, with `CallerId.ID` in the place of the caller's id."""
 
     sql: str
     values: tuple[str | CallerId, ...] = ()
 
 
 class PolicySet:
-    """A whole set of lines, never changed: another set is another law."""
+    """Immutable compiled policies. `inactive`: rules for kinds that no active plugin has."""
 
-    def __init__(self, kinds: Mapping[str, ResourceKind], lines: ParsedPolicies) -> None:
+    def __init__(self, kinds: Mapping[str, ResourceKind], parsed: ParsedPolicies) -> None:
         self.kinds = dict(kinds)
-        self.rules, self.roles, self.idle = lines.rules, lines.roles, lines.inactive
-        self._confers: dict[str, list[str]] = {}
-        self._holders: dict[str, list[str]] = {}
-        for line in self.roles:
-            self._confers.setdefault(line.who, []).append(line.role)
-            self._holders.setdefault(line.role, []).append(line.who)
-        self._mentioned = frozenset(rule.who for rule in self.rules) | frozenset(self._confers)
-        self._plans = {
+        self.rules, self.roles, self.inactive = parsed.rules, parsed.roles, parsed.inactive
+        self._roles_of: dict[str, list[str]] = {}
+        self._subjects_with: dict[str, list[str]] = {}
+        for rule in self.roles:
+            self._roles_of.setdefault(rule.subject, []).append(rule.role)
+            self._subjects_with.setdefault(rule.role, []).append(rule.subject)
+        self._mentioned = frozenset(rule.subject for rule in self.rules) | frozenset(self._roles_of)
+        self._action_rules = {
             (kind.name, action): self._compile(kind.name, action)
             for kind in self.kinds.values()
             for action in kind.all_actions
         }
-        # Few are different: what the law does not mention, such as most ids, is not part of the key.
-        self._standing = lru_cache(maxsize=1024)(self._make_standing)
-        self._template = lru_cache(maxsize=1024)(self._make_template)
+        # Principals that no rule mentions, such as most ids, are not part of the key: few keys differ.
+        self._effective = lru_cache(maxsize=1024)(self._find_effective)
+        self._template = lru_cache(maxsize=1024)(self._build_template)
 
-    def plan(self, kind: str, action: str) -> ActionRules:
-        """What holds for this action; a word that no kind knows is allowed to nobody."""
-        return self._plans.get((kind, action), ActionRules())
+    def action_rules(self, kind: str, action: str) -> ActionRules:
+        """Return the rules for this action; an action that the kind does not have is allowed to no subject."""
+        return self._action_rules.get((kind, action), ActionRules())
 
-    def effective_principals(self, words: Iterable[str]) -> Subjects:
-        """All words that are true of somebody of whom these are: the roles that lines confer, and what those confer.
+    def effective_principals(self, principals: Iterable[str]) -> Subjects:
+        """Return these principals with the roles that role rules give them, directly and through other roles.
 
-        Words of which the law says nothing are left out.
+        Principals that no rule mentions are left out.
         """
-        return self._standing(self._mentioned.intersection(words))
+        return self._effective(self._mentioned.intersection(principals))
 
     def rules_for(self, kind: str, action: str) -> list[Rule]:
-        """The lines that speak of an action, in their order."""
+        """Return the rules that apply to an action, in the order of the files."""
         return [rule for rule in self.rules if rule.applies_to(kind, action)]
 
-    def role_rules_for(self, words: Iterable[str]) -> list[RoleRule]:
-        """The role lines that apply to whoever these words are true of, in their order."""
-        standing = self.effective_principals(words) | frozenset(words)
-        return [line for line in self.roles if line.who in standing]
+    def role_rules_for(self, principals: Iterable[str]) -> list[RoleRule]:
+        """Return the role rules that apply to these principals, in the order of the files."""
+        effective = self.effective_principals(principals) | frozenset(principals)
+        return [rule for rule in self.roles if rule.subject in effective]
 
     @cached_property
     def casbin_enforcer(self) -> Any:
-        """A Casbin enforcer that holds these lines. It is asked with `enforce(kind, action, words)`."""
-        return _referee((*self.rules, *self.roles))
+        """A Casbin enforcer with the same rules, to be called as `enforce(kind, action, subjects)`."""
+        return _casbin_enforcer((*self.rules, *self.roles))
 
     # -- lists ----------------------------------------------------------------------------------------------
 
     def condition(
-        self, kind: str, action: str, standing: Subjects, form: SQLStrategy = "few", first: int = 1
+        self,
+        kind: str,
+        action: str,
+        principals: Subjects,
+        strategy: SQLStrategy = "lookup",
+        first: int = 1,
     ) -> SQLTemplate:
-        """SQL that is true for the rows of a kind open to a caller of this standing; placeholders from `$first`."""
-        of, plan = self.kinds[kind], self.plan(kind, action)
+        """Return SQL that is true for the rows on which these effective principals are allowed the action.
+
+        Placeholders begin with `$first`. Raises: LookupError for a kind without rows.
+        """
+        of, rules = self.kinds[kind], self.action_rules(kind, action)
         if not of.table:
             raise LookupError(f"{kind!r} has no rows to list")
-        if not plan.deny.isdisjoint(standing):
+        if not rules.deny.isdisjoint(principals):
             return SQLTemplate(NEVER)
-        everything = not plan.allow.isdisjoint(standing)
-        return self._template(of, plan, everything, form, first)
+        all_rows = not rules.allow.isdisjoint(principals)
+        return self._template(of, rules, all_rows, strategy, first)
 
-    def relations_for(self, kind: str, action: str, standing: Subjects) -> Subjects:
-        """The ties that decide which rows a caller of this standing finds; none where rows do not matter."""
-        plan = self.plan(kind, action)
-        if plan.allows(standing) or not plan.deny.isdisjoint(standing):
+    def relations_for(self, kind: str, action: str, principals: Subjects) -> Subjects:
+        """Return the relations that decide which rows these principals see; none where rows do not matter."""
+        rules = self.action_rules(kind, action)
+        if rules.allows(principals) or not rules.deny.isdisjoint(principals):
             return EMPTY
-        return plan.allow & RELATIONS
+        return rules.allow & RELATIONS
 
-    def held_ids_sql(self, kind: str, ties: Subjects, first: int = 1) -> SQLTemplate:
-        """SQL that selects the ids of rows to which a caller has one of these ties."""
+    def held_ids_sql(self, kind: str, relations: Subjects, first: int = 1) -> SQLTemplate:
+        """Return SQL that selects the ids of rows to which a caller has one of these relations."""
         values: list[str | CallerId] = []
-        return SQLTemplate(held_ids(self.kinds[kind], ties, _binder(values, first)), tuple(values))
+        sql = held_ids(self.kinds[kind], relations, _binder(values, first))
+        return SQLTemplate(sql, tuple(values))
 
-    def _make_standing(self, mentioned: Subjects) -> Subjects:
-        return frozenset(_reached(mentioned, self._confers))
+    def _find_effective(self, mentioned: Subjects) -> Subjects:
+        return frozenset(_reachable(mentioned, self._roles_of))
 
-    def _make_template(
-        self, of: ResourceKind, plan: ActionRules, everything: bool, form: SQLStrategy, first: int
+    def _build_template(
+        self,
+        of: ResourceKind,
+        rules: ActionRules,
+        all_rows: bool,
+        strategy: SQLStrategy,
+        first: int,
     ) -> SQLTemplate:
         values: list[str | CallerId] = []
         bind = _binder(values, first)
-        allow, deny = plan.allow & RELATIONS, plan.deny & RELATIONS
-        if everything:
+        allow, deny = rules.allow & RELATIONS, rules.deny & RELATIONS
+        if all_rows:
             sql = ALWAYS
         elif not allow:
             return SQLTemplate(NEVER)
-        elif form == "many":
+        elif strategy == "scan":
             sql = row_condition(of, allow, bind)
         else:
             sql = lookup_condition(of, allow, bind)
         if deny:
-            # Tested row by row: whoever may see much is denied little.
+            # Row by row, because an actor who may see many rows is denied few of them.
             sql = f"({sql} AND NOT {row_condition(of, deny, bind)})"
         return SQLTemplate(sql, tuple(values))
 
@@ -166,31 +180,30 @@ class PolicySet:
 
     def _compile(self, kind: str, action: str) -> ActionRules:
         rules = self.rules_for(kind, action)
-        words = {rule.who for rule in rules}
-        # These words, and all from which role lines lead to them.
-        sources = _reached(words, self._holders)
+        # The subjects of the rules, and all principals that role rules lead to them.
+        sources = _reachable({rule.subject for rule in rules}, self._subjects_with)
         return ActionRules(
-            deny=frozenset(rule.who for rule in rules if rule.effect == "deny"),
-            allow=frozenset(rule.who for rule in rules if rule.effect == "allow"),
-            uses_groups=any(word.startswith("member:") for word in sources),
-            uses_permissions=any(word.startswith("permission:") for word in sources),
+            deny=frozenset(rule.subject for rule in rules if rule.effect == "deny"),
+            allow=frozenset(rule.subject for rule in rules if rule.effect == "allow"),
+            uses_groups=any(subject.startswith("group:") for subject in sources),
+            uses_permissions=any(subject.startswith("permission:") for subject in sources),
         )
 
 
-def _reached(start: Iterable[str], steps: Mapping[str, Iterable[str]]) -> set[str]:
-    """Where one gets to from these words, themselves included."""
+def _reachable(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return all nodes reachable from `start`, which are included."""
     found = set(start)
-    waiting = list(found)
-    while waiting:
-        for word in steps.get(waiting.pop(), ()):
-            if word not in found:
-                found.add(word)
-                waiting.append(word)
+    pending = list(found)
+    while pending:
+        for node in edges.get(pending.pop(), ()):
+            if node not in found:
+                found.add(node)
+                pending.append(node)
     return found
 
 
 def _binder(values: list[str | CallerId], first: int) -> Bind:
-    """Each value once, so that PostgreSQL sees one type for it."""
+    """Bind each value once, so that PostgreSQL infers one type for it."""
 
     def bind(value: str | CallerId) -> str:
         if value not in values:
@@ -200,8 +213,8 @@ def _binder(values: list[str | CallerId], first: int) -> Bind:
     return bind
 
 
-def _referee(lines: Iterable[Rule | RoleRule]) -> Any:
-    # Imported here: whoever only decides has no use for its evaluator.
+def _casbin_enforcer(rules: Iterable[Rule | RoleRule]) -> Any:
+    # Imported here, because decisions do not need it.
     from casbin import Enforcer, Model
     from casbin.persist.adapter import load_policy_line
     from casbin.rbac.default_role_manager import RoleManager
@@ -210,16 +223,16 @@ def _referee(lines: Iterable[Rule | RoleRule]) -> Any:
     model = Model()
     text = resources.files("portico_policies").joinpath("model.conf").read_text(encoding="utf-8")
     model.load_model_from_text(text)
-    enforcer = Enforcer(model)  # this also silences its loggers, which write down every refusal
-    lines = list(lines)
-    for line in lines:
-        load_policy_line(str(line), enforcer.get_model())
-    roles = RoleManager(len(lines) + 1)  # as deep as there are lines
+    enforcer = Enforcer(model)  # this also silences its loggers, which log every denial
+    rules = list(rules)
+    for rule in rules:
+        load_policy_line(str(rule), enforcer.get_model())
+    roles = RoleManager(len(rules) + 1)  # role rules may form a chain of that length
     enforcer.set_role_manager(roles)
     enforcer.build_role_links()
 
-    def holds(who: str, words: Subjects) -> bool:
-        return who in words or any(roles.has_link(word, who) for word in words)
+    def holds(subject: str, subjects: Subjects) -> bool:
+        return subject in subjects or any(roles.has_link(one, subject) for one in subjects)
 
     enforcer.add_function("holds", holds)
     return enforcer

@@ -1,4 +1,4 @@
-"""What policies speak about: kinds of resources, single resources, and the lines a plugin may bring."""
+"""What policies are about: kinds of resources, single resources, and the rules that a plugin provides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ResourceKind:
-    """A kind of thing that policies can speak about.
+    """A kind of resource that policy rules can name.
 
-    `name`: the word used in policy files and grants, such as `model`. `table` has a text column `id` and a text
-    column `owner` that names the account the row belongs to; a kind without rows, such as the policies themselves,
-    has no table. `actions`: what can be done to one of them; `general`: what can be done with the kind as such, like
-    making one; policies use both. `vital`: those of them that some administrator must always be allowed; a policy by
-    which none is, is refused.
+    `name`: the word in policy files and grants, such as `model`. `table` has a text column `id` and a text column
+    `owner` with the id of the account that owns the row; a kind without rows, such as the policies, has no table.
+    `actions`: what can be done to one resource; `collection_actions`: what can be done to the collection, such as
+    creating one; rules use both. `required_for_admins`: actions that some administrator must always be allowed;
+    policies that allow one to no administrator are rejected.
     """
 
     name: str
@@ -25,16 +25,17 @@ class ResourceKind:
 
     @property
     def all_actions(self) -> tuple[str, ...]:
-        """Every word a policy may use for what is done."""
+        """Every action that a rule may name."""
         return (*self.actions, *self.collection_actions)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One thing, as far as a decision needs to know it.
+    """One resource, as far as a decision needs it.
 
-    `id`: empty for a thing without a row, to which nobody can have been given access. `ties`: what ties the caller to it
-    besides rows: `everyone`, where it is open by itself; `reader`, `writer`, where something else than grants says so.
+    `id`: empty for a resource without a row, on which there can be no grants. `relations`: relations of the caller that
+    do not come from rows: `everyone`, if the resource is public by itself; `reader`, `writer`, if something else than
+    a grant gives access.
     """
 
     kind: str
@@ -45,30 +46,30 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class PolicyLine:
-    """One line of law: whoever stands in relation `who` to a thing of this `kind` may do `action`.
+    """One policy rule in code: subject `subject` may do `action` to resources of this `kind`.
 
-    `who`: `owner`, `reader`, `writer`, `everyone`, `role:admin`, … `effect`: `allow` or `deny`; deny wins.
+    `subject`: `owner`, `reader`, `writer`, `everyone`, `role:admin`, … `effect`: `allow` or `deny`; deny wins.
     """
 
     kind: str
     action: str
-    who: str
+    subject: str
     effect: str = "allow"
 
     def __str__(self) -> str:
-        return f"p, {self.kind}, {self.action}, {self.who}, {self.effect}"
+        return f"p, {self.kind}, {self.action}, {self.subject}, {self.effect}"
 
 
 @dataclass(frozen=True, slots=True)
 class PackagedPolicy:
-    """A packaged CSV file of policy lines, read through `importlib.resources`."""
+    """A policy file in a Python package, read through `importlib.resources`."""
 
     package: str
     name: str
 
     @property
-    def page(self) -> str:
-        """The name of the page: the file's, without its folders."""
+    def file_name(self) -> str:
+        """The name of the file without its folders."""
         return self.name.rpartition("/")[2]
 
     def __str__(self) -> str:

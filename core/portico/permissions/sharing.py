@@ -1,8 +1,8 @@
-"""Who a thing is shared with, and how clients write it: the JSON document `access_control`.
+"""Who a resource is shared with, and the JSON document `access_control` in which clients write it.
 
-Source: the API's clients. `null` = everyone reads; `{}` = nobody but its owner; else lists of ids:
-`{"read": {"group_ids": […], "user_ids": […]}, "write": {…}}`, any part of which may be left out. The other form in
-which clients say it is in `access_grants.py`.
+Source: the API's clients. `null` = everyone reads; `{}` = the owner only; else lists of ids:
+`{"read": {"group_ids": […], "user_ids": […]}, "write": {…}}`, any part of which may be left out. `access_grants.py`
+has the other form.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ from portico.errors import ValidationError
 Action: TypeAlias = Literal["read", "write"]
 PrincipalKind: TypeAlias = Literal["user", "group", "everyone"]
 
-#: Ids in one list. More people than that are a group.
-MOST_IDS = 1000
+#: Ids in one list. To share with more users, make a group of them.
+MAX_IDS = 1000
 
 _LEVELS: Final[tuple[Action, ...]] = ("read", "write")
 _LISTS: Final[tuple[tuple[str, PrincipalKind], ...]] = (
@@ -28,7 +28,7 @@ _LISTS: Final[tuple[tuple[str, PrincipalKind], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One thing given to one holder. `principal_id`: empty for everyone."""
+    """One action granted to one user or group, or to everyone (`principal_id` is then empty)."""
 
     action: Action
     principal_kind: PrincipalKind
@@ -40,42 +40,42 @@ PUBLIC: Final = Share("read", "everyone", "")
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """All shares of one thing, in the order in which a client listed them."""
+    """All shares of one resource, in the order in which a client listed them."""
 
     shares: tuple[Share, ...] = ()
 
     @property
     def is_public(self) -> bool:
-        """Whether everyone reads it."""
+        """Whether everyone may read the resource."""
         return PUBLIC in self.shares
 
     @property
-    def names_somebody(self) -> bool:
-        """Whether it is shared with single people or groups."""
+    def names_principals(self) -> bool:
+        """Whether the resource is shared with single users or groups."""
         return any(share != PUBLIC for share in self.shares)
 
     @property
     def fits_access_control(self) -> bool:
-        """Whether `document` says all of it: it has no room for users and groups besides everyone."""
-        return not (self.is_public and self.names_somebody)
+        """Whether `document` contains all shares: it cannot name users and groups besides everyone."""
+        return not (self.is_public and self.names_principals)
 
     def reads_as(self, other: "Sharing") -> bool:
-        """Whether this looks like `other` to a client that knows only `access_control`."""
+        """Return whether a client that knows only `access_control` cannot tell this from `other`."""
         return self.is_public and other == Sharing((PUBLIC,)) or self.same_as(other)
 
     def same_as(self, other: "Sharing") -> bool:
-        """Whether both give the same to the same, in whatever order."""
+        """Return whether both contain the same shares, in any order."""
         return set(self.shares) == set(other.shares)
 
     def without(self, kind: PrincipalKind, principal_id: str) -> "Sharing":
-        """The same without one holder."""
+        """Return the sharing without the shares of one user or group."""
         gone = (kind, principal_id)
         return Sharing(
             tuple(one for one in self.shares if (one.principal_kind, one.principal_id) != gone)
         )
 
     def document(self) -> msgspec.Raw:
-        """The JSON that says this to a client."""
+        """Return the JSON of `access_control`."""
         if self.is_public:
             return msgspec.Raw(b"null")
         if not self.shares:
@@ -86,7 +86,7 @@ class Sharing:
         return msgspec.Raw(msgspec.json.encode(levels))
 
     def grants(self) -> msgspec.Raw:
-        """The JSON that says this to a client as `access_grants`."""
+        """Return the JSON of `access_grants`."""
         listed = [
             {"principal_type": "user", "principal_id": "*", "permission": one.action}
             if one.principal_kind == "everyone"
@@ -99,8 +99,8 @@ class Sharing:
         ]
         return msgspec.Raw(msgspec.json.encode(listed))
 
-    def whole_document(self) -> msgspec.Raw:
-        """The JSON that says all of it: `access_control`, or `access_grants` where that has no room for it."""
+    def full_document(self) -> msgspec.Raw:
+        """Return JSON with all shares: `access_control`, or `access_grants` if the former cannot contain them."""
         return self.document() if self.fits_access_control else self.grants()
 
     def _ids(self, action: Action, kind: PrincipalKind) -> list[str]:
@@ -115,16 +115,17 @@ PRIVATE: Final = Sharing()
 
 
 def read_access_control(document: Any, loc: Iterable[str] = ("body", "access_control")) -> Sharing:
-    """The sharing a client asks for. `document`: decoded JSON, or `msgspec.Raw`.
+    """Parse an `access_control` document. `document`: decoded JSON, or `msgspec.Raw`.
 
-    An id is an id: `*` names somebody called that, not everybody. Raises: Misshapen, with the place below `loc`.
+    Ids are compared whole: `*` names an account with that id, not everyone. Raises: ValidationError, with the location
+    below `loc`.
     """
     loc = list(loc)
     if isinstance(document, msgspec.Raw):
         try:
             document = msgspec.json.decode(document)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _misfit(loc, "json_invalid", "It is not JSON") from None
+            raise _error(loc, "json_invalid", "It is not JSON") from None
     if document is None:
         return Sharing((PUBLIC,))
     shares: dict[Share, None] = {}
@@ -138,24 +139,24 @@ def read_access_control(document: Any, loc: Iterable[str] = ("body", "access_con
 
 def _entries(value: Any, known: Iterable[str], loc: list[str]) -> Iterable[tuple[str, Any]]:
     if not isinstance(value, dict):
-        raise _misfit(loc, "dict_type", "Expected an object")
+        raise _error(loc, "dict_type", "Expected an object")
     for key in value:
         if key not in known:
             # The key itself is the client's text, so it is not repeated.
-            raise _misfit(loc, "extra_forbidden", f"Only {' and '.join(known)} are known here")
+            raise _error(loc, "extra_forbidden", f"Only {' and '.join(known)} are known here")
     return value.items()
 
 
 def _ids(value: Any, loc: list[str]) -> list[str]:
     if not isinstance(value, list):
-        raise _misfit(loc, "list_type", "Expected an array of ids")
-    if len(value) > MOST_IDS:
-        raise _misfit(loc, "too_long", f"At most {MOST_IDS} ids; make a group of them")
+        raise _error(loc, "list_type", "Expected an array of ids")
+    if len(value) > MAX_IDS:
+        raise _error(loc, "too_long", f"At most {MAX_IDS} ids; make a group of them")
     for one in value:
         if not isinstance(one, str) or not one or "\x00" in one:
-            raise _misfit(loc, "string_type", "Expected ids that are not empty")
+            raise _error(loc, "string_type", "Expected ids that are not empty")
     return value
 
 
-def _misfit(loc: list[str], kind: str, message: str) -> ValidationError:
+def _error(loc: list[str], kind: str, message: str) -> ValidationError:
     return ValidationError([{"type": kind, "loc": loc, "msg": message}])

@@ -1,4 +1,4 @@
-"""The tables of grants and of policies, for queries through Piccolo. The migrations make them."""
+"""The tables of grants and of policies, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Integer, Text
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from portico.db import Reference, TableSet
 
 
 class GrantTable(Table, tablename="portico_grant"):
-    """Who was given what."""
+    """One share of one resource."""
 
     id = Text(primary_key=True, default="")
     resource_kind = Text()
@@ -19,25 +19,25 @@ class GrantTable(Table, tablename="portico_grant"):
     created_at = BigInt()
 
 
-class PolicyTable(Table, tablename="portico_policy"):
-    """Versions of the operator's pages that are kept in the database. `pages` holds JSON."""
+class PolicyVersionTable(Table, tablename="portico_policy_version"):
+    """Versions of the policy files saved over HTTP. `files` holds JSON."""
 
     number = BigInt(primary_key=True)
     at = BigInt()
     author = Text()
-    pages = Text()
+    files = Text()
 
 
-class ActivePolicyTable(Table, tablename="portico_policy_seen"):
-    """The one row with the pages that were in force last. `pages` holds JSON."""
+class ActivePolicyTable(Table, tablename="portico_policy_active"):
+    """The one row with the policy files that were active last. `files` holds JSON."""
 
     id = Integer(primary_key=True)
     digest = Text()
-    pages = Text()
+    files = Text()
 
 
 TABLES = TableSet(
-    tables=(GrantTable, PolicyTable, ActivePolicyTable),
+    tables=(GrantTable, PolicyVersionTable, ActivePolicyTable),
     migrations="portico.permissions.migrations",
     references=(
         Reference(
@@ -46,6 +46,6 @@ TABLES = TableSet(
         Reference(
             "portico_grant", "principal_id", "portico_group", where="principal_kind = 'group'"
         ),
-        Reference("portico_policy", "author", "portico_account", orphans="keep"),
+        Reference("portico_policy_version", "author", "portico_account", orphans="keep"),
     ),
 )

@@ -23,7 +23,7 @@ def drop_conflicts(
     taken: dict[tuple[str, str, str], str] = {
         ("route", method, path): CORE for method, path in core_paths
     }
-    taken["policy file", BASE_POLICY.page, ""] = CORE
+    taken["policy file", BASE_POLICY.file_name, ""] = CORE
     kept: list[Contribution] = []
     names: set[str] = set()
     for contribution in contributions:
@@ -55,7 +55,10 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         ("token prefix", [reader.prefix for reader in contribution.token_authenticators]),
         ("resource kind", [kind.name for kind in contribution.resources]),
         # An operator overrides a policy file by its name.
-        ("policy file", [p.page for p in contribution.policies if isinstance(p, PackagedPolicy)]),
+        (
+            "policy file",
+            [p.file_name for p in contribution.policies if isinstance(p, PackagedPolicy)],
+        ),
         ("table", _tables(contribution)),
         ("health check", [check.name for check in contribution.health_checks]),
     )

@@ -125,4 +125,4 @@ class RuntimeSettings:
             if changed_variables:
                 was = {one: current[one] for one in changed_variables}
                 became = {one: wanted[one] for one in changed_variables}
-                await record_change("settings.changed", "setting", "", was, became)
+                await record_change("setting.changed", "settings", "", was, became)

@@ -267,7 +267,7 @@ def _stored_sharing(form: TemplateForm, requested: RequestedSharing | None) -> s
     if requested.is_access_control:
         assert form.access_control is not UNSET
         return bytes(form.access_control).decode()
-    return bytes(requested.sharing.whole_document()).decode()
+    return bytes(requested.sharing.full_document()).decode()
 
 
 def _sanitize(form: TemplateForm) -> list[str] | UnsetType:

@@ -44,7 +44,7 @@ def test_of_two_sources_with_one_id_the_first_keeps_it_and_the_loser_is_told() -
             assert await world.ids() == ["a", "b"]
             assert await world.ids(refresh=True) == ["a", "b"]
         assert [(log["source"], log["ids"]) for log in logs] == [("two", ["a"])]
-        assert [list(state.shadowed) for state in world.catalogue.states()] == [[], ["a"]]
+        assert [list(state.shadowed) for state in world.catalogue.statuses()] == [[], ["a"]]
         assert (await world.catalogue.resolve("a", ROOT)).source.name == "one"
 
     run(story())
@@ -64,7 +64,7 @@ def test_ft21_a_dead_source_keeps_its_last_list_marked_stale() -> None:
         await world.catalogue.stop()
         entries = {entry["id"]: entry for entry in await world.entries(refresh=True)}
         assert entries["d"]["stale"] is True and "stale" not in entries["a"]
-        states = {state.name: state for state in world.catalogue.states()}
+        states = {state.name: state for state in world.catalogue.statuses()}
         assert (states["dead"].state, states["dead"].reason, states["dead"].models) == (
             "stale",
             "It is down.",
@@ -73,7 +73,7 @@ def test_ft21_a_dead_source_keeps_its_last_list_marked_stale() -> None:
         assert states["one"].state == "ok"
         dead.failure = None
         assert "stale" not in (await world.entries(refresh=True))[1]
-        assert {state.state for state in world.catalogue.states()} == {"ok"}
+        assert {state.state for state in world.catalogue.statuses()} == {"ok"}
 
     run(story())
 
@@ -86,7 +86,7 @@ def test_ft21_a_source_that_never_answered_does_not_hold_up_the_others() -> None
         assert await world.ids() == ["a"]
         assert await world.ids() == ["a"]
         assert time.monotonic() - begun < 1
-        assert world.catalogue.states()[1].state == "unknown"
+        assert world.catalogue.statuses()[1].state == "unknown"
         await world.catalogue.stop()
 
     run(story())
@@ -109,7 +109,7 @@ def test_whatever_a_source_raises_stays_with_it(failure: BaseException) -> None:
         broken.failure = failure
         world = World(broken, Source("one", "a"))
         assert await world.ids() == ["a"]
-        state = world.catalogue.states()[0]
+        state = world.catalogue.statuses()[0]
         assert state.state == "failed" and "secret" not in state.reason
 
     run(story())
@@ -151,7 +151,7 @@ def test_an_old_list_is_shown_once_more_while_a_fresh_one_is_fetched() -> None:
 def test_a_list_nobody_looked_at_for_long_is_not_shown_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cataloguing, "TOO_OLD", 0.01)
+    monkeypatch.setattr(cataloguing, "MAX_STALE_SECONDS", 0.01)
 
     async def story() -> None:
         source = Source("one", "a")
@@ -181,7 +181,7 @@ def test_the_time_to_live_says_how_often_a_source_is_asked(ttl: float | None, ti
 def test_a_source_that_is_down_is_asked_again_where_a_good_list_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shelving, "RETRY", 0)
+    monkeypatch.setattr(shelving, "RETRY_SECONDS", 0)
 
     async def story() -> None:
         good, bad = Source("one", "a"), Source("two", "b")
@@ -303,8 +303,8 @@ def test_a_remembered_list_ends_with_a_change_of_the_policy() -> None:
 def test_switches_open_everything_or_close_it_for_administrators() -> None:
     async def story() -> None:
         source = Source("one", "a")
-        assert await World(source, bypass_models=True).ids(BEN) == ["a"]
-        assert await World(source, bypass_admin=False).ids(ROOT) == []
+        assert await World(source, bypass_model_access_control=True).ids(BEN) == ["a"]
+        assert await World(source, bypass_admin_access_control=False).ids(ROOT) == []
 
     run(story())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.core.catalogue.factories import Source, World, card, record
 
-from portico.catalogue.snapshot import LONGEST_CHAIN
+from portico.catalogue.snapshot import MAX_CHAIN_LENGTH
 
 
 def entries(*models: Any, records: Any = ()) -> dict[str, dict[str, Any]]:
@@ -92,11 +92,11 @@ def test_presets_without_a_base_are_left_out() -> None:
 
 def test_rings_and_chains_without_end_are_left_out() -> None:
     ring = [record("x", "y"), record("y", "x"), record("self", "self")]
-    chain = [record(f"p{n}", f"p{n - 1}" if n else "a") for n in range(LONGEST_CHAIN + 4)]
+    chain = [record(f"p{n}", f"p{n - 1}" if n else "a") for n in range(MAX_CHAIN_LENGTH + 4)]
     for records in (chain, chain[::-1]):
         assert set(entries("a", records=[*ring, *records])) == {
             "a",
-            *(f"p{n}" for n in range(LONGEST_CHAIN)),
+            *(f"p{n}" for n in range(MAX_CHAIN_LENGTH)),
         }
 
 

@@ -120,7 +120,7 @@ def test_replacing_the_secret_key_does_not_silently_lose_encrypted_values(
     assert tokens.read(NEW) == TOKENS
     assert "3  in use" in run("secret", WEBUI_SECRET_KEY=NEW)
     trail = run("audit", "list", WEBUI_SECRET_KEY=NEW)
-    assert "secret.adopted" in trail and "secret.rotated" in trail
+    assert "secret_key.replaced" in trail and "encryption_key.rotated" in trail
     assert NEW not in trail and SECRET not in trail
 
 

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.anyio
 
 async def trail(account_id: str) -> list[tuple[str, str, str, str]]:
     """What was noted of an account, oldest first: author, what, was, became."""
-    found = await AuditLog().page(AuditFilter(subject_kind="account", subject_id=account_id))
+    found = await AuditLog().page(AuditFilter(resource_kind="account", resource_id=account_id))
     return [
-        (one.author, one.what, bytes(one.was).decode(), bytes(one.became).decode())
+        (one.author, one.event, bytes(one.old).decode(), bytes(one.new).decode())
         for one in reversed(found)
     ]
 

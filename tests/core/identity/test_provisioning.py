@@ -180,8 +180,8 @@ async def test_missing_groups_are_created_with_create_groups(
 
 async def test_audit_entry_of_a_link_has_no_subject(identity: Identity) -> None:
     made = await provision(identity, CEA)
-    noted = await AuditLog().page(AuditFilter(what="account.linked"))
-    assert [(entry.subject_id, bytes(entry.became)) for entry in noted] == [(made.id, b'"acme"')]
+    noted = await AuditLog().page(AuditFilter(event="account.linked"))
+    assert [(entry.resource_id, bytes(entry.new)) for entry in noted] == [(made.id, b'"acme"')]
 
 
 async def test_deletion_removes_the_links_of_the_account(identity: Identity, ada: Account) -> None:

@@ -45,9 +45,9 @@ MADE = ("role:clerk", "role:auditor", "role:lead")
 STANDING = (
     *(f"role:{role}" for role in ROLES),
     *SWITCHES,
-    "member:crew",
-    "member:staff",
-    "member:none",
+    "group:crew",
+    "group:staff",
+    "group:none",
     "user:ann",
     "permission:workspace.models",
     "permission:chat.share",
@@ -61,7 +61,7 @@ def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy
         Rule,
         kind=st.sampled_from(kinds),
         action=st.sampled_from(actions),
-        who=st.sampled_from(WHO),
+        subject=st.sampled_from(WHO),
         effect=st.sampled_from(("allow", "allow", "deny")),
         origin=st.just(""),
     )
@@ -221,7 +221,7 @@ async def build(world: World) -> tuple[Permissions, list[Actor]]:
     async def permitted(account_id: str) -> PermissionTree:
         return world.permitted.get(account_id, {})
 
-    permissions = Permissions(permitted=permitted, moment=60)
+    permissions = Permissions(permitted=permitted, ttl_seconds=60)
     permissions.activate(permissions.compile([NOTE], [page(world.law)]))
     people = [await insert_person(name, role) for name, role in world.roles.items()]
     for group, members in world.members.items():
@@ -252,7 +252,9 @@ def test_the_compiled_table_decides_as_the_referee_does(
     compiled = PolicySet({"note": NOTE}, law)
     ties = facts & RELATIONS
 
-    decision = compiled.plan("note", action).allows(compiled.effective_principals(facts) | ties)
+    decision = compiled.action_rules("note", action).allows(
+        compiled.effective_principals(facts) | ties
+    )
 
     assert decision == compiled.casbin_enforcer.enforce("note", action, facts)
 
@@ -262,7 +264,7 @@ def test_the_compiled_table_decides_as_the_referee_does(
 def test_a_decision_made_without_grants_is_the_one_that_grants_would_lead_to(
     law: ParsedPolicies, facts: frozenset[str], action: str
 ) -> None:
-    plan = PolicySet({"note": NOTE}, law).plan("note", action)
+    plan = PolicySet({"note": NOTE}, law).action_rules("note", action)
 
     early = plan.allows_without_grants(facts - RELATIONS | facts & {OWNER})
 

@@ -25,7 +25,7 @@ FOR_CREW = {"read": {"group_ids": ["crew"]}}
 @pytest.fixture
 def permissions() -> Permissions:
     """One that would remember for an hour."""
-    permissions = Permissions(moment=3600)
+    permissions = Permissions(ttl_seconds=3600)
     permissions.activate_packaged([NOTE], NOTE_LAW)
     return permissions
 
@@ -80,7 +80,7 @@ async def test_a_role_given_to_a_group_goes_with_the_membership(
 ) -> None:
     ann = await add_person("ann")
     await add_group("crew", ann)
-    text = "g, member:crew, role:auditor\np, note, read, role:auditor, allow\n"
+    text = "g, group:crew, role:auditor\np, note, read, role:auditor, allow\n"
     permissions.activate(permissions.compile([NOTE], [PolicyFile("ours.csv", "ours.csv", text)]))
     assert await permissions.allows(ann, "read", ONE)
 
@@ -149,8 +149,8 @@ async def test_a_list_means_the_same_whether_somebody_holds_few_or_very_many(
     few = await permissions.where_allowed(ann, "read", "note")
     held = {f"n{number}" for number in range(1, 12, 2)}
 
-    monkeypatch.setattr("portico.permissions.decisions.FEW", 2)
-    monkeypatch.setattr("portico.permissions.decisions.FEW_OF_MANY", 2)
+    monkeypatch.setattr("portico.permissions.decisions.LOOKUP_MAX_ROWS", 2)
+    monkeypatch.setattr("portico.permissions.decisions.LOOKUP_MAX_ROWS_OF_LARGE_TABLE", 2)
     permissions.activate(permissions.policies)
     many = await permissions.where_allowed(ann, "read", "note")
 

@@ -14,6 +14,7 @@ from portico.permissions import (
     ResourceKind,
     read_access_control,
 )
+from portico.permissions.subjects import SWITCHES
 from portico.settings.schema import AccessSettings
 from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
 
@@ -164,9 +165,14 @@ async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: A
 
 async def test_a_pending_account_is_exempt_from_nothing(add_person: AddPerson) -> None:
     """Also under an operator's policy without the rule that denies pending accounts everything."""
-    switches = ("bypass_admin", "bypass_models", "bypass_chats", "bypass_export")
-    permissions = Permissions(AccessSettings(**dict.fromkeys(switches, True)))
-    rules = "\n".join(f"p, model, read, {switch.replace('_', ':')}, allow" for switch in switches)
+    settings = (
+        "bypass_admin_access_control",
+        "bypass_model_access_control",
+        "admin_chat_access",
+        "admin_export",
+    )
+    permissions = Permissions(AccessSettings(**dict.fromkeys(settings, True)))
+    rules = "\n".join(f"p, model, read, {switch}, allow" for switch in SWITCHES)
     rules += "\np, *, *, role:admin, allow"
     permissions.activate(permissions.compile([MODEL], [PolicyFile("all.csv", "all.csv", rules)]))
     model = Resource("model", "one", "bob")

@@ -137,11 +137,11 @@ async def test_what_was_given_on_many_things_is_dropped_at_once(
         await Grants().write("page", "thing-1", shared)
 
     async with transaction():
-        await Grants().forget_many("note", [*names[1:], "absent"])
+        await Grants().delete_many("note", [*names[1:], "absent"])
 
     assert list(await Grants().sharings_of("note")) == ["thing-0"]
     assert list(await Grants().sharings_of("page")) == ["thing-1"]
-    dropped = await database.rows("SELECT 1 FROM portico_audit WHERE became = '{}'")
+    dropped = await database.rows("SELECT 1 FROM portico_audit WHERE new = '{}'")
     assert len(dropped) == 519
 
 
@@ -173,11 +173,11 @@ async def test_many_are_written_at_once_and_only_what_changes_is_in_the_audit(
         await grants.write_many("note", second | {"nothing": PRIVATE})
 
     assert await grants.sharings_of("note") == {one: s for one, s in second.items() if s != PRIVATE}
-    noted = await fetch_all("SELECT subject_id FROM portico_audit ORDER BY number")
+    noted = await fetch_all("SELECT resource_id FROM portico_audit ORDER BY number")
     assert len(noted) == 250 + 3
-    assert [one["subject_id"] for one in noted[:250]] == list(first)
+    assert [one["resource_id"] for one in noted[:250]] == list(first)
 
-    await grants.forget_many("note", list(second))
+    await grants.delete_many("note", list(second))
     assert await grants.sharings_of("note") == {}
 
 

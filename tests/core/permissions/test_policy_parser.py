@@ -9,7 +9,7 @@ from tests.core.permissions.conftest import NOTE, NOTE_LAW
 
 from portico.permissions import InvalidPolicy, PackagedPolicy, Permissions, PolicyLine
 from portico.permissions.policies.files import packaged_files
-from portico.permissions.policies.parser import MOST_LINES, ParsedPolicies, parse_files
+from portico.permissions.policies.parser import MAX_RULES, ParsedPolicies, parse_files
 
 KINDS = {"note": NOTE}
 
@@ -38,14 +38,20 @@ def write(policy_file: PackagedPolicy, tmp_path: Path, text: str | bytes) -> Non
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("p, note, read", "3 fields where 5 are expected: p, kind, action, who, effect"),
+        ("p, note, read", "3 fields where 5 are expected: p, kind, action, subject, effect"),
         ("p, note, read, reader, allow, now", "6 fields where 5 are expected"),
-        ("q, note, read, reader, allow", "it begins with 'q'; there are `p` and `g` lines"),
-        ("g, role:user, role:clerk, allow", "4 fields where 3 are expected: g, who, role"),
-        ("g, role:user, role:admin", "'role:admin' comes with the account; it cannot be given"),
-        ("g, owner, role:clerk", "there is no relation 'owner'"),
-        ("g, role:user, clerk", "'clerk' is no role: write `role:` and a word of your own"),
-        ("p, note, read, member:a.b, allow", "'a.b' is no id of a group"),
+        ("q, note, read, reader, allow", "it begins with 'q'; a rule begins with `p` or `g`"),
+        ("g, role:user, role:clerk, allow", "4 fields where 3 are expected: g, subject, role"),
+        (
+            "g, role:user, role:admin",
+            "'role:admin' is a role of accounts; a role rule cannot give it",
+        ),
+        ("g, owner, role:clerk", "there is no subject 'owner'"),
+        (
+            "g, role:user, clerk",
+            "'clerk' is not a valid role: write `role:` and a word of your own",
+        ),
+        ("p, note, read, group:a.b, allow", "'a.b' is not a valid id of a group"),
         (
             "p, note, read, permission:workspace.model, allow",
             "there is no permission 'workspace.model'; did you mean 'workspace.models'?",
@@ -55,12 +61,12 @@ def write(policy_file: PackagedPolicy, tmp_path: Path, text: str | bytes) -> Non
             "p, note, raed, reader, allow",
             "there is no action of 'note' 'raed'; did you mean 'read'?",
         ),
-        ("p, note, read, redaer, allow", "there is no relation 'redaer'; did you mean 'reader'?"),
-        ("p, note, read, role:root, allow", "there is no relation 'role:root'"),
+        ("p, note, read, redaer, allow", "there is no subject 'redaer'; did you mean 'reader'?"),
+        ("p, note, read, role:root, allow", "there is no subject 'role:root'"),
         ("p, note, read, reader, maybe", "there is no effect 'maybe'; there is allow, deny"),
         ('p, note, read, "reader", allow', "use a lower-case word, without quotes"),
         ("p, note, read, eval(reader), allow", "use a lower-case word, without quotes"),
-        ("p, note, , reader, allow", "'' is no action"),
+        ("p, note, , reader, allow", "'' is not a valid action"),
     ],
 )
 def test_FT_31_a_bad_line_is_refused_with_file_line_and_reason(
@@ -103,9 +109,9 @@ def test_FT_31_random_bytes_and_missing_files_are_refused(
 
 
 def test_FT_31_a_million_lines_are_refused(policy_file: PackagedPolicy, tmp_path: Path) -> None:
-    write(policy_file, tmp_path, "p, note, read, owner, allow\n" * (MOST_LINES + 1))
+    write(policy_file, tmp_path, "p, note, read, owner, allow\n" * (MAX_RULES + 1))
 
-    with pytest.raises(InvalidPolicy, match=f"at most {MOST_LINES}"):
+    with pytest.raises(InvalidPolicy, match=f"at most {MAX_RULES}"):
         read_policies([policy_file])
 
 
@@ -127,15 +133,15 @@ def test_FT_31_a_bad_set_leaves_the_law_that_was_in_force() -> None:
 def test_an_empty_law_allows_nothing() -> None:
     law = Permissions().policies
 
-    assert not law.plan("note", "read").allows(frozenset({"role:admin", "owner"}))
+    assert not law.action_rules("note", "read").allows(frozenset({"role:admin", "owner"}))
 
 
 def test_a_word_that_no_kind_knows_is_allowed_to_nobody() -> None:
     law = Permissions().activate_packaged([NOTE], [PolicyLine("*", "*", "role:admin")])
 
-    assert law.plan("note", "read").allows(frozenset({"role:admin"}))
-    assert not law.plan("note", "paint").allows(frozenset({"role:admin"}))
-    assert not law.plan("picture", "read").allows(frozenset({"role:admin"}))
+    assert law.action_rules("note", "read").allows(frozenset({"role:admin"}))
+    assert not law.action_rules("note", "paint").allows(frozenset({"role:admin"}))
+    assert not law.action_rules("picture", "read").allows(frozenset({"role:admin"}))
 
 
 def test_the_referee_writes_no_refusals_into_the_log(caplog: pytest.LogCaptureFixture) -> None:

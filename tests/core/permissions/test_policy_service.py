@@ -63,7 +63,7 @@ async def opened(
 ) -> PolicyService:
     """A keeper of another process on the same database."""
     keeper = PolicyService(Permissions(), directory)
-    keeper.drafts.set_plugin_policies(
+    keeper.builder.set_plugin_policies(
         kinds, [p for p in POLICIES if kinds != (MODEL,) or isinstance(p, PackagedPolicy)]
     )
     await keeper.load()
@@ -72,13 +72,15 @@ async def opened(
 
 def allowed(keeper: PolicyService, *words: str, action: str = "read") -> bool:
     law = keeper._permissions.policies
-    return law.plan("model", action).allows(law.effective_principals(words) | frozenset(words))
+    return law.action_rules("model", action).allows(
+        law.effective_principals(words) | frozenset(words)
+    )
 
 
 async def trail() -> list[tuple[str, str, Any, Any]]:
     return [
-        (e.author, e.subject_id, msgspec.json.decode(e.was), msgspec.json.decode(e.became))
-        for e in await AuditLog().page(AuditFilter(what="policy.changed"))
+        (e.author, e.resource_id, msgspec.json.decode(e.old), msgspec.json.decode(e.new))
+        for e in await AuditLog().page(AuditFilter(event="policy.changed"))
     ]
 
 
@@ -156,8 +158,8 @@ async def test_a_file_somebody_is_still_writing_is_left_alone_for_a_moment(
             "it would lock out every administrator from office:keep",
         ),
         ("ours.csv", "p, office, keep, user:root, deny", "it would lock out every administrator"),
-        ("ours.csv", "p, office, keep, member:crew, deny", "it would lock out every administrator"),
-        ("model.conf", "[matchers]\nm = true", "how lines are applied cannot be replaced"),
+        ("ours.csv", "p, office, keep, group:crew, deny", "it would lock out every administrator"),
+        ("model.conf", "[matchers]\nm = true", "the Casbin model cannot be replaced"),
         ("ours.csv", "p, model, read, everyone, deny\n" * 20_000, "longer than"),
     ],
 )
@@ -241,14 +243,14 @@ async def test_a_line_about_the_things_of_a_plugin_that_failed_waits_for_it(
 ) -> None:
     write("ours.csv", "p, office, keep, role:user, allow\np, model, read, user:ann, allow\n")
     keeper = PolicyService(Permissions(), directory)
-    keeper.drafts.set_plugin_policies(
-        [MODEL], [PackagedPolicy("portico_policies", "models.csv")], tolerant=True
+    keeper.builder.set_plugin_policies(
+        [MODEL], [PackagedPolicy("portico_policies", "models.csv")], allow_unknown_kinds=True
     )
 
     await keeper.load()
 
     assert allowed(keeper, "user:ann")
-    assert [rule.kind for rule in keeper._permissions.policies.idle] == ["office"]
+    assert [rule.kind for rule in keeper._permissions.policies.inactive] == ["office"]
 
 
 async def test_what_is_saved_is_in_force_here_at_once_and_elsewhere_with_the_next_look(
@@ -293,7 +295,7 @@ async def test_a_save_that_is_rolled_back_with_its_transaction_changes_nothing(
             raise Undone
 
     assert allowed(keeper, "everyone")
-    assert (await fetch_one("SELECT COUNT(*) AS n FROM portico_policy")) == {"n": 0}
+    assert (await fetch_one("SELECT COUNT(*) AS n FROM portico_policy_version")) == {"n": 0}
 
 
 async def test_a_change_leaves_one_entry_with_before_and_after_whoever_sees_it(

@@ -7,7 +7,7 @@ import pytest
 
 from portico.errors import ValidationError
 from portico.permissions.sharing import (
-    MOST_IDS,
+    MAX_IDS,
     PRIVATE,
     PUBLIC,
     Share,
@@ -74,7 +74,7 @@ def test_AB_33_a_star_is_somebody_of_that_name_and_not_everybody() -> None:
         ({"write": {"user_ids": [1]}}, ["write", "user_ids"]),
         ({"write": {"user_ids": [""]}}, ["write", "user_ids"]),
         ({"write": {"user_ids": ["a\x00"]}}, ["write", "user_ids"]),
-        ({"write": {"user_ids": ["a"] * (MOST_IDS + 1)}}, ["write", "user_ids"]),
+        ({"write": {"user_ids": ["a"] * (MAX_IDS + 1)}}, ["write", "user_ids"]),
         ({"write": {"user_ids": [["a"]]}}, ["write", "user_ids"]),
     ],
 )

@@ -28,7 +28,7 @@ async def write() -> None:
     async with transaction():
         for day in [*range(100), *[100] * 450]:
             await execute(
-                "INSERT INTO portico_audit (at, author, what, subject_kind, subject_id) VALUES ($1, '', 'x', 'k', 'i')",
+                "INSERT INTO portico_audit (at, author, event, resource_kind, resource_id) VALUES ($1, '', 'x', 'k', 'i')",
                 now() - day * DAY - 60,
             )
         for day in range(100):

@@ -88,10 +88,8 @@ async def test_only_changes_are_audited(store: SettingsStore) -> None:
     runtime_settings.add(Garden())
     await runtime_settings.change({"GATE": False, "ROWS": 3}, "ada")
     await runtime_settings.change({"GATE": True, "ROWS": 3}, "ada")
-    found = await fetch_all("SELECT what, was, became FROM portico_audit")
-    assert found == [
-        {"what": "settings.changed", "was": '{"GATE":false}', "became": '{"GATE":true}'}
-    ]
+    found = await fetch_all("SELECT event, old, new FROM portico_audit")
+    assert found == [{"event": "setting.changed", "old": '{"GATE":false}', "new": '{"GATE":true}'}]
 
 
 async def test_invalid_stored_value_is_ignored(

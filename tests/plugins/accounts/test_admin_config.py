@@ -156,11 +156,11 @@ def test_changed_settings_survive_a_restart(env: dict[str, str]) -> None:
 
 def test_changes_are_in_the_audit_log(admin: Client) -> None:
     change(admin)
-    assert admin.get("/api/v1/audit?what=settings.changed").json["entries"] == []
+    assert admin.get("/api/v1/audit?event=setting.changed").json["entries"] == []
     change(admin, ENABLE_NOTES=True, ENABLE_SIGNUP=True)
-    (entry,) = admin.get("/api/v1/audit?what=settings.changed").json["entries"]
+    (entry,) = admin.get("/api/v1/audit?event=setting.changed").json["entries"]
     assert entry["author_name"] == "Ada"
-    assert entry["became"] == {"ENABLE_NOTES": True, "ENABLE_SIGNUP": True}
+    assert entry["new"] == {"ENABLE_NOTES": True, "ENABLE_SIGNUP": True}
 
 
 def test_malformed_form_changes_nothing(admin: Client) -> None:

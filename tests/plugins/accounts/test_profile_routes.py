@@ -43,8 +43,8 @@ def test_changed_name_is_found_and_audited(admin: Client, user: Client) -> None:
     user.post(PROFILE, FORM)
     found = admin.get("/api/v1/users/search?query=benjamin").json["users"]
     assert [one["id"] for one in found] == [user.account["id"]]
-    (entry,) = admin.get("/api/v1/audit?what=account.changed").json["entries"]
-    assert (entry["author"], entry["was"]) == (user.account["id"], {"name": "Ben"})
+    (entry,) = admin.get("/api/v1/audit?event=account.changed").json["entries"]
+    assert (entry["author"], entry["old"]) == (user.account["id"], {"name": "Ben"})
 
 
 @pytest.mark.case("AB-15")

@@ -79,9 +79,9 @@ def test_administrators_list_and_end_sessions_of_users(admin: Client, user: Clie
     assert is_signed_in(user) and not is_signed_in(other)
     assert admin.delete(sessions_path(user)).json is True
     assert not is_signed_in(user) and is_signed_in(admin)
-    told = [(one["what"], one["author"]) for one in admin.get("/api/v1/audit").json["entries"]]
+    told = [(one["event"], one["author"]) for one in admin.get("/api/v1/audit").json["entries"]]
     author = admin.account["id"]
-    assert ("sign_in.ended", author) in told and ("sign_in.all_ended", author) in told
+    assert ("session.ended", author) in told and ("session.all_ended", author) in told
 
 
 def test_users_cannot_list_or_end_sessions_of_others(admin: Client, user: Client) -> None:

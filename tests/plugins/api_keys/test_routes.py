@@ -284,12 +284,14 @@ def test_list_of_all_keys_has_pages(admin: Client) -> None:
 def test_creating_and_revoking_a_key_is_in_the_audit_log(admin: Client, user: Client) -> None:
     created = new_key(user, scopes=["read"])
     admin.delete(f"{KEYS}/{created['id']}")
-    entries = admin.get(f"/api/v1/audit?kind=key&id={created['id']}").json["entries"]
-    assert [(one["what"], one["author_name"]) for one in entries] == [
-        ("key.revoked", "Ada"),
-        ("key.created", "Ben"),
+    entries = admin.get(f"/api/v1/audit?resource_kind=api_key&resource_id={created['id']}").json[
+        "entries"
     ]
-    assert entries[1]["became"]["scopes"] == ["read"]
+    assert [(one["event"], one["author_name"]) for one in entries] == [
+        ("api_key.revoked", "Ada"),
+        ("api_key.created", "Ben"),
+    ]
+    assert entries[1]["new"]["scopes"] == ["read"]
     assert created["api_key"] not in str(entries) and "digest" not in str(entries)
 
 

@@ -12,7 +12,7 @@ from portico.testing import Client, InProcessApp
 async def many(count: int) -> None:
     for number in range(count):
         await execute(
-            "INSERT INTO portico_audit (at, author, what, subject_kind, subject_id, was, became) "
+            "INSERT INTO portico_audit (at, author, event, resource_kind, resource_id, old, new) "
             "VALUES ($1, 'gone', 'thing.counted', 'thing', $2, NULL, $3)",
             number,
             f"t{number}",
@@ -23,11 +23,11 @@ async def many(count: int) -> None:
 def test_a_change_of_the_law_is_noted_with_before_and_after(admin: Client) -> None:
     put_page(admin, "a.csv", "# one\n")
     put_page(admin, "a.csv", "# two\n")
-    newest, older, *_ = admin.get("/api/v1/audit?what=policy.changed").json["entries"]
-    assert (newest["was"], newest["became"]) == ({"a.csv": "# one\n"}, {"a.csv": "# two\n"})
-    assert (older["was"], older["became"]) == ({"a.csv": None}, {"a.csv": "# one\n"})
+    newest, older, *_ = admin.get("/api/v1/audit?event=policy.changed").json["entries"]
+    assert (newest["old"], newest["new"]) == ({"a.csv": "# one\n"}, {"a.csv": "# two\n"})
+    assert (older["old"], older["new"]) == ({"a.csv": None}, {"a.csv": "# one\n"})
     assert newest["author"] == admin.account["id"] and newest["author_name"] == "Ada"
-    assert (newest["subject_kind"], newest["subject_id"]) == ("policy", "a.csv")
+    assert (newest["resource_kind"], newest["resource_id"]) == ("policy", "a.csv")
 
 
 def test_entries_are_chosen_by_author_kind_id_and_time(
@@ -37,14 +37,16 @@ def test_entries_are_chosen_by_author_kind_id_and_time(
     add_model(admin, read={"user_ids": [user.account["id"]]})
 
     def found(query: str) -> list[str]:
-        return [e["what"] for e in admin.get(f"/api/v1/audit?{query}").json["entries"]]
+        return [e["event"] for e in admin.get(f"/api/v1/audit?{query}").json["entries"]]
 
-    assert found("author=ada@example.org&kind=model") == ["grants.changed"]
-    assert found(f"author={admin.account['id']}&kind=model&id=legal-desk") == ["grants.changed"]
+    assert found("author=ada@example.org&resource_kind=model") == ["grant.changed"]
+    assert found(f"author={admin.account['id']}&resource_kind=model&resource_id=legal-desk") == [
+        "grant.changed"
+    ]
     assert set(found("author=system")) == {"policy.changed", "account.created"}
     assert found("author=gone&since=1&until=2") == ["thing.counted"]
-    assert found("kind=thing&id=t2") == ["thing.counted"]
-    assert found("what=nothing.such") == []
+    assert found("resource_kind=thing&resource_id=t2") == ["thing.counted"]
+    assert found("event=nothing.such") == []
     assert admin.get("/api/v1/audit?author=nobody@example.org").status == 404
 
 
@@ -52,8 +54,8 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admi
     app.call(many, 230)
     seen, before = [], ""
     while True:
-        page = admin.get(f"/api/v1/audit?kind=thing{before}").json
-        seen += [entry["became"] for entry in page["entries"]]
+        page = admin.get(f"/api/v1/audit?resource_kind=thing{before}").json
+        seen += [entry["new"] for entry in page["entries"]]
         if page["next"] is None:
             break
         before = f"&before={page['next']}"
@@ -62,24 +64,24 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admi
 
 def test_an_export_is_all_of_it_one_entry_a_line(app: InProcessApp, admin: Client) -> None:
     app.call(many, 250)
-    answer = admin.get("/api/v1/audit/export?kind=thing")
+    answer = admin.get("/api/v1/audit/export?resource_kind=thing")
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert "attachment" in answer.headers["content-disposition"]
     lines = [json.loads(line) for line in answer.body.splitlines()]
-    assert [line["became"] for line in lines] == list(range(249, -1, -1))
+    assert [line["new"] for line in lines] == list(range(249, -1, -1))
     assert answer.headers["x-total-count"] == "250"
-    assert admin.get("/api/v1/audit/export?kind=none").body == b""
+    assert admin.get("/api/v1/audit/export?resource_kind=none").body == b""
 
 
 @pytest.mark.parametrize(
     ("query", "status"),
     [
         ("author=%00", 422),
-        ("what=%00", 422),
+        ("event=%00", 422),
         ("since=99999999999999999999999", 200),
         ("until=-99999999999999999999999", 200),
         ("since=soon", 422),
-        ("id=%25%27%3B--", 200),
+        ("resource_id=%25%27%3B--", 200),
     ],
 )
 def test_odd_filters_are_answered(admin: Client, query: str, status: int) -> None:

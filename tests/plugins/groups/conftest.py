@@ -38,14 +38,14 @@ def audited(app: InProcessApp) -> Audited:
     """What was noted of some kind of thing, oldest first: `audited("group")`."""
 
     def read(kind: str) -> list[dict[str, Any]]:
-        found = app.call(AuditLog().page, AuditFilter(subject_kind=kind))
+        found = app.call(AuditLog().page, AuditFilter(resource_kind=kind))
         return [
             {
-                "what": one.what,
+                "event": one.event,
                 "author": one.author,
-                "id": one.subject_id,
-                "was": msgspec.json.decode(one.was),
-                "became": msgspec.json.decode(one.became),
+                "id": one.resource_id,
+                "old": msgspec.json.decode(one.old),
+                "new": msgspec.json.decode(one.new),
             }
             for one in reversed(found)
         ]

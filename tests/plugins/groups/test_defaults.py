@@ -80,15 +80,15 @@ def test_a_changed_default_is_noted_as_what_it_was_and_became(
 ) -> None:
     tree = tree_of(admin)
     admin.post(DEFAULTS, tree)
-    assert audited("permission") == []
+    assert audited("default_permissions") == []
     for value in (False, False, True):
         tree["chat"]["delete"] = value
         admin.post(DEFAULTS, tree)
-    noted = audited("permission")
-    assert {(one["what"], one["id"], one["author"]) for one in noted} == {
-        ("permissions.changed", "default", admin.account["id"])
+    noted = audited("default_permissions")
+    assert {(one["event"], one["id"], one["author"]) for one in noted} == {
+        ("default_permissions.changed", "default", admin.account["id"])
     }
-    assert [(one["was"], one["became"]) for one in noted] == [
+    assert [(one["old"], one["new"]) for one in noted] == [
         ({"chat": {"delete": True}}, {"chat": {"delete": False}}),
         ({"chat": {"delete": False}}, {"chat": {"delete": True}}),
     ]

@@ -54,7 +54,7 @@ def test_a_replaced_group_has_exactly_the_members_of_the_import(
     assert exported(admin, group)["user_ids"] == [ada]
     assert admin.post(f"{IMPORT}?replace=1", given | {"user_ids": [ben]}).json[0]["members"] == 1
     assert exported(admin, group)["user_ids"] == [ben]
-    assert [one["what"] for one in audited("group")][-2:] == ["members.added", "members.removed"]
+    assert [one["event"] for one in audited("group")][-2:] == ["members.added", "members.removed"]
 
 
 def test_all_of_an_import_or_none_of_it(admin: Client) -> None:

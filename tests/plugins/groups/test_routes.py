@@ -253,7 +253,7 @@ def test_every_change_is_noted_with_who_made_it(
     crew = {"name": "Crew", "description": "", "permissions": {}}
     noted = audited("group")
     assert {(one["id"], one["author"]) for one in noted} == {(group, ada)}
-    assert [(one["what"], one["was"], one["became"]) for one in noted] == [
+    assert [(one["event"], one["old"], one["new"]) for one in noted] == [
         ("group.created", None, staff),
         ("members.added", None, [ben]),
         ("group.changed", staff, crew),

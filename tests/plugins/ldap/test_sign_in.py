@@ -233,7 +233,7 @@ def test_pending_user_has_no_access(start_app: Any, python_server: LdapTestServe
 def test_link_is_recorded_in_audit_log(start_app: Any, python_server: LdapTestServer) -> None:
     client = start_app(python_server.settings()).client
     ada = signed_in(client, "ada")
-    entries = ada.get("/api/v1/audit?what=account.linked").json
+    entries = ada.get("/api/v1/audit?event=account.linked").json
     expected = str(entries)
     assert ada.account["id"] in expected and "'ldap'" in expected
 

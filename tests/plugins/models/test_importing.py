@@ -457,9 +457,9 @@ def test_imported_grants_are_audited(app: InProcessApp, admin: Client, bob: Clie
 
     rows = app.call(
         app.portico.database.rows,
-        "SELECT subject_id, author FROM portico_audit WHERE what = 'grants.changed' ORDER BY subject_id",
+        "SELECT resource_id, author FROM portico_audit WHERE event = 'grant.changed' ORDER BY resource_id",
     )
-    assert [(row["subject_id"], row["author"]) for row in rows] == [
+    assert [(row["resource_id"], row["author"]) for row in rows] == [
         ("one", admin.account["id"]),
         ("two", admin.account["id"]),
     ]

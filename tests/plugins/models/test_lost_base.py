@@ -73,9 +73,9 @@ def test_lost_grant_is_stored_as_version_and_audited(
     assert admin.get(ONE).json == before | {"access_control": remaining}
 
     noted = app.call(
-        fetch_all, "SELECT * FROM portico_audit WHERE what = 'grants.changed' ORDER BY number DESC"
+        fetch_all, "SELECT * FROM portico_audit WHERE event = 'grant.changed' ORDER BY number DESC"
     )
-    assert noted[0]["subject_id"] == "legal-desk"
+    assert noted[0]["resource_id"] == "legal-desk"
     assert noted[0]["author"] == admin.account["id"]
 
 

@@ -107,7 +107,7 @@ def test_change_is_refused_where_passwords_are_off(env: dict[str, str]) -> None:
 
 def test_change_is_in_the_audit_log_without_the_password(admin: Client, user: Client) -> None:
     user.post(CHANGE, form())
-    entries = admin.get("/api/v1/audit?what=password.changed").json["entries"]
+    entries = admin.get("/api/v1/audit?event=password.changed").json["entries"]
     assert [one["author_name"] for one in entries] == ["Ben"]
     assert NEW not in str(entries) and "$2b$" not in str(entries)
 

@@ -22,7 +22,7 @@ def laws(tmp_path: Path) -> Path:
 @pytest.fixture
 def env(env: dict[str, str], laws: Path) -> dict[str, str]:
     return env | {
-        "PORTICO_PLUGINS_ONLY": "accounts,password,models,chats,law,audit",
+        "PORTICO_PLUGINS_ONLY": "accounts,password,models,chats,policy_admin,audit",
         "PORTICO_ACCESS_POLICY_DIR": str(laws),
         "BYPASS_ADMIN_ACCESS_CONTROL": "false",
     }
@@ -63,4 +63,4 @@ def add_model(by: Client, model_id: str = "legal-desk", **access: Any) -> str:
 
 
 def put_page(by: Client, name: str, text: str) -> Any:
-    return by.request("PUT", f"/api/v1/policies/pages/{name}", json={"text": text})
+    return by.request("PUT", f"/api/v1/policies/files/{name}", json={"text": text})

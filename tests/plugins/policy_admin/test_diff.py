@@ -21,14 +21,14 @@ PAIRS = 2000
 ACTIONS = ("list", "read", "use", "write", "delete", "share")
 
 BEFORE = """\
-g, member:g3, role:auditor
+g, group:g3, role:auditor
 p, model, list, role:auditor, allow
 p, model, read, role:auditor, allow
 p, model, read, user:u7, deny
 """
 #: Other auditors, readers who may use but not copy, nobody denied any more.
 AFTER = """\
-g, member:g5, role:auditor
+g, group:g5, role:auditor
 p, model, list, role:auditor, allow
 p, model, read, role:auditor, allow
 p, model, use, reader, deny
@@ -146,8 +146,8 @@ def test_a_thousand_people_and_every_gain_and_loss_is_named(
     async def brute() -> tuple[Any, Any]:
         keeper = app.portico.policies
         before, after = (
-            await keeper.drafts.compile_directory(laws),
-            await keeper.drafts.compile_directory(changed),
+            await keeper.builder.compile_directory(laws),
+            await keeper.builder.compile_directory(changed),
         )
         was = await everything_seen(app, people, before)
         becomes = await everything_seen(app, people, after)
@@ -180,5 +180,5 @@ def test_a_thousand_people_and_every_gain_and_loss_is_named(
     whose = {line for line in read.splitlines() if line.endswith("@example.org>")}
     assert whose == {f"{one.upper()} <{one}@example.org>" for one, _ in expected}
     summary = cli("policy", "diff", changed, "--summary", code=1).stdout
-    assert summary.splitlines()[-1] == f"{len(whose)} people gain or lose something."
-    assert cli("policy", "diff", laws).stdout == "Nobody gains or loses anything.\n"
+    assert summary.splitlines()[-1] == f"{len(whose)} accounts gain or lose access."
+    assert cli("policy", "diff", laws).stdout == "No account gains or loses access.\n"

@@ -15,19 +15,19 @@ def can_list(who: Client) -> bool:
     return bool(who.get("/api/v1/models/list").json["items"])
 
 
-def what_if(by: Client, pages: dict[str, Any]) -> Any:
-    return by.post("/api/v1/policies/what-if", {"pages": pages})
+def what_if(by: Client, files: dict[str, Any]) -> Any:
+    return by.post("/api/v1/policies/preview", {"files": files})
 
 
 def test_trying_says_who_would_gain_what_and_saves_nothing(admin: Client, user: Client) -> None:
     add_model(admin)
     outcome = what_if(admin, {"open.csv": OPEN}).json
-    assert (outcome["people"], outcome["total"]) == (1, 2)
-    assert {(s["email"], s["action"], *s["gained"]) for s in outcome["shifts"]} == {
+    assert (outcome["accounts"], outcome["total"]) == (1, 2)
+    assert {(s["email"], s["action"], *s["gained"]) for s in outcome["changes"]} == {
         ("ben@example.org", "list", "legal-desk"),
         ("ben@example.org", "read", "legal-desk"),
     }
-    assert outcome["shifts"][0]["in_general"] == "gained"
+    assert outcome["changes"][0]["in_general"] == "gained"
     assert not can_list(user)
     assert admin.get("/api/v1/policies").json["version"] == 0
 
@@ -36,7 +36,7 @@ def test_trying_to_take_a_page_back_says_who_would_lose_what(admin: Client, user
     add_model(admin)
     put_page(admin, "open.csv", OPEN)
     outcome = what_if(admin, {"open.csv": None}).json
-    assert [s["lost"] for s in outcome["shifts"]] == [["legal-desk"]] * 2
+    assert [s["lost"] for s in outcome["changes"]] == [["legal-desk"]] * 2
     assert can_list(user)
 
 
@@ -45,7 +45,7 @@ def test_a_role_given_to_another_moves_what_it_opens(admin: Client, user: Client
     page = "g, user:{}, role:auditor\np, model, read, role:auditor, allow\n"
     put_page(admin, "auditors.csv", page.format("nobody"))
     outcome = what_if(admin, {"auditors.csv": page.format(user.account["id"])}).json
-    (shift,) = outcome["shifts"]
+    (shift,) = outcome["changes"]
     assert (shift["email"], shift["action"]) == ("ben@example.org", "read")
     assert (shift["gained"], shift["gained_total"], shift["lost"]) == (["legal-desk"], 1, [])
 
@@ -56,9 +56,9 @@ def test_a_saved_page_is_in_force_at_once_and_can_be_taken_back(
     add_model(admin)
     assert put_page(admin, "open.csv", OPEN).json == {"version": 1}
     assert can_list(user)
-    assert admin.delete("/api/v1/policies/pages/open.csv").json == {"version": 2}
+    assert admin.delete("/api/v1/policies/files/open.csv").json == {"version": 2}
     assert not can_list(user)
-    assert admin.delete("/api/v1/policies/pages/open.csv").status == 404
+    assert admin.delete("/api/v1/policies/files/open.csv").status == 404
 
 
 def test_a_saved_page_is_in_force_after_a_restart(
@@ -84,7 +84,7 @@ def test_every_version_is_listed_and_any_can_be_gone_back_to(admin: Client, user
     assert admin.post("/api/v1/policies/rollback", {"version": 0}).json == {"version": 4}
     assert not can_list(user)
     found = admin.get("/api/v1/policies/versions").json
-    assert [(v["number"], v["pages"]) for v in found["versions"]] == [
+    assert [(v["number"], v["files"]) for v in found["versions"]] == [
         (4, []),
         (3, ["open.csv"]),
         (2, ["open.csv"]),
@@ -93,7 +93,7 @@ def test_every_version_is_listed_and_any_can_be_gone_back_to(admin: Client, user
     assert {v["author_name"] for v in found["versions"]} == {"Ada"}
     assert found["next"] is None
     one = admin.get("/api/v1/policies/versions/2").json
-    assert one["pages"] == {"open.csv": "# closed again\n"}
+    assert one["files"] == {"open.csv": "# closed again\n"}
     assert [
         v["number"] for v in admin.get("/api/v1/policies/versions?before=3").json["versions"]
     ] == [2, 1]
@@ -112,7 +112,7 @@ def test_a_bad_page_is_refused_with_every_fault_and_its_line(admin: Client) -> N
         assert answer.status == 400
         first, second = answer.detail.splitlines()
         assert first == "database/bad.csv:1: there is no kind 'modl'; did you mean 'model'?"
-        assert second.startswith("database/bad.csv:3: there is no relation 'role:usr'")
+        assert second.startswith("database/bad.csv:3: there is no subject 'role:usr'")
     assert admin.get("/api/v1/policies").json["version"] == 0
 
 
@@ -126,16 +126,16 @@ def test_a_bad_directory_is_told_and_the_last_good_law_stays(
     while not can_list(user):
         app.call(look)
     page.write_text(OPEN + "p, model\n")
-    while not (refused := admin.get("/api/v1/policies").json["refused"]):
+    while not (refused := admin.get("/api/v1/policies").json["rejected"]):
         app.call(look)
-    assert refused == [f"{page}:3: 2 fields where 5 are expected: p, kind, action, who, effect"]
+    assert refused == [f"{page}:3: 2 fields where 5 are expected: p, kind, action, subject, effect"]
     assert can_list(user)
     assert put_page(admin, "more.csv", OPEN).detail.startswith(f"{page}:3: ")
 
 
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": 1}, [], 1])
 def test_a_body_of_another_shape_is_refused(admin: Client, body: Any) -> None:
-    answer = admin.request("PUT", "/api/v1/policies/pages/x.csv", json=body)
+    answer = admin.request("PUT", "/api/v1/policies/files/x.csv", json=body)
     assert answer.status == 422
     assert what_if(admin, {"x.csv": body}).status == 422
-    assert admin.post("/api/v1/policies/what-if", body).status == 422
+    assert admin.post("/api/v1/policies/preview", body).status == 422

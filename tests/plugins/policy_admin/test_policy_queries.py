@@ -23,33 +23,33 @@ def test_an_administrator_sees_every_page_and_where_it_comes_from(
 ) -> None:
     put_page(admin, "auditors.csv", AUDITORS)
     shown = admin.get("/api/v1/policies").json
-    pages = {page["name"]: page for page in shown["pages"]}
+    pages = {page["name"]: page for page in shown["files"]}
     assert pages["models.csv"]["origin"] == "packaged"
-    assert pages["models.csv"]["place"] == "portico_policies/models.csv"
+    assert pages["models.csv"]["location"] == "portico_policies/models.csv"
     assert "p, model, read, reader, allow" in pages["models.csv"]["text"]
     assert pages["auditors.csv"] == {
         "name": "auditors.csv",
-        "place": "database/auditors.csv",
+        "location": "database/auditors.csv",
         "origin": "database",
         "replaces": [],
         "text": AUDITORS,
     }
-    assert (shown["version"], shown["refused"], shown["idle"]) == (1, [], [])
+    assert (shown["version"], shown["rejected"], shown["inactive"]) == (1, [], [])
     kinds = {kind["name"]: kind for kind in shown["kinds"]}
     assert kinds["policy"] == {
         "name": "policy",
         "actions": ["read", "write"],
-        "general": [],
-        "vital": ["write"],
+        "collection_actions": [],
+        "required_for_admins": ["write"],
     }
-    assert "create" in kinds["model"]["general"] and "read" in kinds["model"]["actions"]
+    assert "create" in kinds["model"]["collection_actions"] and "read" in kinds["model"]["actions"]
 
 
 def test_a_page_that_lies_over_others_names_them(laws: Path, admin: Client) -> None:
     text = "p, chat, *, owner, allow\n"
     (laws / "chats.csv").write_text(text)
     put_page(admin, "chats.csv", text)
-    (page,) = [p for p in admin.get("/api/v1/policies").json["pages"] if p["name"] == "chats.csv"]
+    (page,) = [p for p in admin.get("/api/v1/policies").json["files"] if p["name"] == "chats.csv"]
     assert page["origin"] == "database"
     assert page["replaces"] == ["portico_policies/chats.csv", str(laws / "chats.csv")]
 
@@ -62,20 +62,22 @@ def test_a_yes_names_the_line_and_the_group_it_came_through(
     found = why(admin, "ben@example.org", "read", "model", "legal-desk")
     assert found["allowed"] is found["casbin"] is True
     (reason,) = found["because"]
-    assert reason["line"] == "p, model, read, reader, allow"
-    assert reason["how"] == [f"the group Staff ({staff}) was given read access, and they are in it"]
+    assert reason["rule"] == "p, model, read, reader, allow"
+    assert reason["reasons"] == [
+        f"the group Staff ({staff}) has read access, and the account is in it"
+    ]
     assert found["summary"] == (
         f"Ben may read model legal-desk: `p, model, read, reader, allow` ({reason['origin']}): "
-        f"the group Staff ({staff}) was given read access, and they are in it."
+        f"the group Staff ({staff}) has read access, and the account is in it."
     )
 
 
 def test_a_no_says_that_no_line_allows_it_and_which_would(admin: Client, user: Client) -> None:
     add_model(admin)
     found = why(admin, user.account["id"], "read", "model", "legal-desk")
-    assert found["summary"] == "Ben may not read model legal-desk: no line allows it."
+    assert found["summary"] == "Ben may not read model legal-desk: no rule allows it."
     assert (found["allowed"], found["because"]) == (False, [])
-    assert "p, model, read, owner, allow" in [line["line"] for line in found["would_allow"]]
+    assert "p, model, read, owner, allow" in [rule["rule"] for rule in found["would_allow"]]
 
 
 def test_a_denial_names_the_line_that_denies(admin: Client, user: Client) -> None:
@@ -84,7 +86,7 @@ def test_a_denial_names_the_line_that_denies(admin: Client, user: Client) -> Non
     found = why(admin, "ben@example.org", "read", "model", "legal-desk")
     assert found["allowed"] is False
     assert found["because"][0]["origin"] == "database/no.csv:1"
-    assert found["because"][0]["how"] == ["they are this account"]
+    assert found["because"][0]["reasons"] == ["it is this account"]
 
 
 def test_a_thing_that_is_not_there_is_answered_in_general_and_said_to_be_missing(
@@ -105,14 +107,14 @@ def test_who_may_is_listed_with_the_lines_that_let_them(
 ) -> None:
     add_model(admin, read={"group_ids": [add_group("Staff", user)]})
     admin.add_user("Cas")
-    found = admin.get("/api/v1/policies/who?action=read&kind=model&id=legal-desk").json
+    found = admin.get("/api/v1/policies/who-can?action=read&kind=model&id=legal-desk").json
     assert found["total"] == 2
-    lines = {one["email"]: one["lines"] for one in found["people"]}
+    lines = {one["email"]: one["rules"] for one in found["accounts"]}
     assert lines.keys() == {"ada@example.org", "ben@example.org"}
     assert lines["ben@example.org"][0].startswith("p, model, read, reader, allow (")
-    assert admin.get("/api/v1/policies/who?action=write&kind=policy").json["total"] == 1
-    beyond = admin.get("/api/v1/policies/who?action=read&kind=model&id=legal-desk&page=9").json
-    assert (beyond["total"], beyond["people"]) == (2, [])
+    assert admin.get("/api/v1/policies/who-can?action=write&kind=policy").json["total"] == 1
+    beyond = admin.get("/api/v1/policies/who-can?action=read&kind=model&id=legal-desk&page=9").json
+    assert (beyond["total"], beyond["accounts"]) == (2, [])
 
 
 @pytest.mark.parametrize(
@@ -122,12 +124,12 @@ def test_who_may_is_listed_with_the_lines_that_let_them(
         ("explain?user=ada@example.org&action=raed&kind=model", 422, "read"),
         ("explain?user=ada@example.org&action=read&kind=modl", 422, "model"),
         ("explain?user=nobody@example.org&action=read&kind=model", 404, "nobody@example.org"),
-        ("explain?user=%00&action=read&kind=model", 404, "Nobody"),
-        ("who?action=read&kind=model&id=ghost", 404, "no such model"),
-        ("who?action=read&kind=model&id=%00", 404, "no such model"),
-        ("who?action=read&kind=policy&page=-1", 200, "total"),
-        ("who?action=read&kind=policy&page=99999999999999999999", 200, "total"),
-        ("who?action=read&kind=policy&page=x", 422, "page"),
+        ("explain?user=%00&action=read&kind=model", 404, "There is no account"),
+        ("who-can?action=read&kind=model&id=ghost", 404, "no such model"),
+        ("who-can?action=read&kind=model&id=%00", 404, "no such model"),
+        ("who-can?action=read&kind=policy&page=-1", 200, "total"),
+        ("who-can?action=read&kind=policy&page=99999999999999999999", 200, "total"),
+        ("who-can?action=read&kind=policy&page=x", 422, "page"),
         ("versions?before=99999999999999999999", 200, "versions"),
         ("versions/99999999999999999999", 404, "could not find"),
         ("versions/-1", 404, "could not find"),

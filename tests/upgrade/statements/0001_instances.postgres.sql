@@ -38,8 +38,6 @@ DELETE FROM models_version WHERE owner_id = $1
 DELETE FROM oauth_session WHERE id = $1 AND token = $2
 DELETE FROM portico_account WHERE id = $1
 DELETE FROM portico_attempt WHERE expires_at < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AND key IN (SELECT key FROM portico_attempt WHERE expires_at < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) LIMIT $1)
-DELETE FROM portico_audit
-DELETE FROM portico_audit WHERE ctid = ANY(ARRAY(SELECT ctid FROM portico_audit WHERE at < $1 LIMIT $2))
 DELETE FROM portico_database
 DELETE FROM portico_familiar WHERE seen_at < $1
 DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2
@@ -87,7 +85,6 @@ INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, e
 INSERT INTO portico_account (id, email, role, name, profile_image_url, folded, last_active_at, updated_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
 INSERT INTO portico_attempt (key, attempts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET attempts = excluded.attempts, expires_at = excluded.expires_at
 INSERT INTO portico_attempt (key, attempts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET attempts = portico_attempt.attempts RETURNING key, attempts, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now
-INSERT INTO portico_audit (at, author, what, subject_kind, subject_id, was, became) VALUES ($1, $2, $3, $4, $5, $6, $7)
 INSERT INTO portico_configuration (name, value, updated_at, updated_by) VALUES ($1, '', 0, '') ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, value
 INSERT INTO portico_database (id, database_id, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING
 INSERT INTO portico_familiar (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
@@ -99,7 +96,6 @@ INSERT INTO portico_link (provider, subject, account_id, created_at) VALUES ($1,
 INSERT INTO portico_migration VALUES ('folders', '0099_future', 1)
 INSERT INTO portico_migration VALUES ('identity', '0099_future', 1)
 INSERT INTO portico_password (account_id, hash, updated_at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, updated_at = excluded.updated_at
-INSERT INTO portico_policy (at, author, pages) VALUES ($1, $2, $3) RETURNING number
 INSERT INTO portico_secret (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING
 INSERT INTO portico_session (id, account_id, created_at, expires_at, method, address, user_agent, provider_session, last_seen_at, epoch) SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT), a.epoch FROM portico_account a WHERE a.id = $4 AND a.epoch = $5 RETURNING id
 INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING
@@ -134,8 +130,6 @@ SELECT * FROM "portico_group_member"
 SELECT * FROM "portico_instance"
 SELECT * FROM "portico_link"
 SELECT * FROM "portico_password"
-SELECT * FROM "portico_policy"
-SELECT * FROM "portico_policy_seen"
 SELECT * FROM "portico_secret"
 SELECT * FROM "portico_session"
 SELECT * FROM "portico_vault"
@@ -168,9 +162,6 @@ SELECT * FROM models_version
 SELECT * FROM models_version ORDER BY model_id, number
 SELECT * FROM models_version ORDER BY number
 SELECT * FROM oauth_session ORDER BY created_at
-SELECT * FROM portico_audit
-SELECT * FROM portico_audit ORDER BY 1, 2
-SELECT * FROM portico_audit WHERE what = 'grants.changed' ORDER BY number DESC
 SELECT * FROM portico_configuration ORDER BY 1, 2
 SELECT * FROM portico_grant
 SELECT * FROM portico_group ORDER BY 1, 2
@@ -204,15 +195,9 @@ SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = 'chats_deleted_message' A
 SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = 'chats_seen' AND indexdef LIKE '%(at)'
 SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = 'models_change' AND indexdef LIKE '%(at)'
 SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = 'models_version' AND indexdef LIKE '%(at)'
-SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = 'portico_audit' AND indexdef LIKE '%(at)'
 SELECT COUNT(*) AS n FROM portico_account
 SELECT COUNT(*) AS n FROM portico_account WHERE colliding = TRUE
 SELECT COUNT(*) AS n FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2)
-SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE 1 = 1
-SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE 1 = 1 AND a.at < $1
-SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE 1 = 1 AND a.at >= $1
-SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE 1 = 1 AND a.subject_id = $1
-SELECT COUNT(*) AS n, MAX(a.number) AS last FROM portico_audit a WHERE 1 = 1 AND a.subject_kind = $1
 SELECT COUNT(*) AS number FROM folders_folder WHERE user_id = $1
 SELECT COUNT(*) AS texts FROM chats_text
 SELECT COUNT(*) AS total FROM models_model WHERE models_model.base_model_id IS NOT NULL AND 1 = 1
@@ -230,24 +215,7 @@ SELECT DISTINCT name, label FROM models_tag WHERE model_id IN (SELECT models_mod
 SELECT DISTINCT name, label FROM models_tag WHERE model_id IN (SELECT models_model.id FROM models_model WHERE models_model.base_model_id IS NOT NULL AND models_model.id IN (SELECT resource_id FROM portico_grant WHERE principal_kind = 'everyone' AND resource_kind = $1 AND action = $2 UNION ALL SELECT own.id FROM models_model own WHERE own.user_id = $3 UNION ALL SELECT resource_id FROM portico_grant WHERE principal_kind = 'user' AND principal_id = $3 AND resource_kind = $1 AND action = $4 UNION ALL SELECT resource_id FROM portico_group_member CROSS JOIN portico_grant WHERE principal_kind = 'group' AND principal_id = group_id AND account_id = $3 AND resource_kind = $1 AND action = $4))
 SELECT DISTINCT resource_kind, resource_id FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2 ORDER BY resource_kind, resource_id
 SELECT MAX(number) AS number FROM models_version WHERE model_id = $1 AND change = 'created'
-SELECT MAX(number) AS number FROM portico_policy
 SELECT MAX(position) AS position FROM chats_message WHERE chat_id = $1
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.at < $1 AND a.number < $2 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.at < $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.at >= $1 AND a.number < $2 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.at >= $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.author = $1 AND a.at >= $2 AND a.at < $3 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.author = $1 AND a.subject_kind = $2 AND a.subject_id = $3 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.author = $1 AND a.subject_kind = $2 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.author = $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.number < $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.subject_id = $1 AND a.number < $2 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.subject_id = $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.subject_kind = $1 AND a.number < $2 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.subject_kind = $1 AND a.subject_id = $2 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.subject_kind = $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 AND a.what = $1 ORDER BY a.number DESC LIMIT 100
-SELECT a.*, who.name AS author_name FROM portico_audit a LEFT JOIN portico_account who ON who.id = a.author WHERE 1 = 1 ORDER BY a.number DESC LIMIT 100
 SELECT a.bio, a.gender, a.date_of_birth, a.status_emoji, a.status_message, a.status_expires_at, g.permissions FROM portico_account a LEFT JOIN portico_group_member m ON m.account_id = a.id LEFT JOIN portico_group g ON g.id = m.group_id WHERE a.id = $1 ORDER BY g.id
 SELECT a.id FROM portico_account a LEFT JOIN portico_group_member m ON m.account_id = a.id AND m.group_id = $1 ORDER BY CASE WHEN m.account_id IS NULL THEN 0 ELSE 1 END ASC, a.folded, a.id LIMIT $2 OFFSET $3
 SELECT a.id FROM portico_account a LEFT JOIN portico_group_member m ON m.account_id = a.id AND m.group_id = $1 ORDER BY CASE WHEN m.account_id IS NULL THEN 0 ELSE 1 END DESC, a.folded, a.id LIMIT $2 OFFSET $3
@@ -296,7 +264,6 @@ SELECT change FROM models_version
 SELECT change, document FROM models_version WHERE model_id = 'one' ORDER BY number
 SELECT chat_id, part, text FROM chats_text WHERE owner_id = $1
 SELECT child.relname AS child, c.attname AS child_column, parent.relname AS parent, p.attname AS parent_column, CAST(k.confdeltype AS TEXT) AS action FROM pg_constraint k JOIN pg_class child ON child.oid = k.conrelid JOIN pg_class parent ON parent.oid = k.confrelid JOIN pg_attribute c ON c.attrelid = k.conrelid AND c.attnum = k.conkey[1] JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = k.confkey[1] WHERE k.contype = 'f' AND array_length(k.conkey, 1) = 1 AND child.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1, 2
-SELECT count(*) AS n FROM portico_audit
 SELECT database_id FROM portico_database
 SELECT database_id FROM portico_database WHERE id = 1
 SELECT email_key FROM portico_account WHERE id = $1
@@ -452,13 +419,8 @@ SELECT models_model.*, (1 = 1) AS may_write, owner.name AS owner_name, owner.rol
 SELECT models_model.*, (1 = 1) AS may_write, owner.name AS owner_name, owner.role AS owner_role, owner.email AS owner_email FROM models_model LEFT JOIN portico_account owner ON owner.id = models_model.user_id WHERE models_model.base_model_id IS NOT NULL AND models_model.id IN (SELECT resource_id FROM portico_grant WHERE principal_kind = 'everyone' AND resource_kind = $1 AND action = $2 UNION ALL SELECT own.id FROM models_model own WHERE own.user_id = $3 UNION ALL SELECT resource_id FROM portico_grant WHERE principal_kind = 'user' AND principal_id = $3 AND resource_kind = $1 AND action = $4 UNION ALL SELECT resource_id FROM portico_group_member CROSS JOIN portico_grant WHERE principal_kind = 'group' AND principal_id = group_id AND account_id = $3 AND resource_kind = $1 AND action = $4) ORDER BY models_model.created_at DESC, models_model.id LIMIT $5 OFFSET $6
 SELECT name, value FROM portico_configuration WHERE substr(name, 1, CAST($2 AS INTEGER)) = $1
 SELECT number FROM models_revision WHERE id = 1
-SELECT number, pages FROM portico_policy ORDER BY number DESC LIMIT 1
 SELECT number, part FROM chats_text WHERE chat_id = $1 AND part >= $2 AND (part > $2 OR number > $3) ORDER BY part, number LIMIT 5000
-SELECT number, was, became FROM portico_audit WHERE subject_kind = $1 AND subject_id = $2
 SELECT o.id, o.account_id AS user_id, o.provider, o.expires_at, o.created_at, o.updated_at FROM oauth_session o JOIN portico_session s ON s.id = o.id WHERE o.account_id = $1 AND (s.expires_at IS NULL OR s.expires_at > $2) ORDER BY o.created_at DESC, o.id DESC
-SELECT p.number, p.at, p.author, who.name AS author_name, p.pages FROM portico_policy p LEFT JOIN portico_account who ON who.id = p.author WHERE p.number < $1 ORDER BY p.number DESC LIMIT 20
-SELECT p.number, p.at, p.author, who.name AS author_name, p.pages FROM portico_policy p LEFT JOIN portico_account who ON who.id = p.author WHERE p.number = $1
-SELECT pages FROM portico_policy_seen WHERE id = 1
 SELECT pinned FROM chats_chat WHERE id = $1 AND 1 = 1
 SELECT pinned FROM chats_chat WHERE id = $1 AND chats_chat.user_id = $2
 SELECT profile_image_url FROM portico_account WHERE id = $1
@@ -471,7 +433,6 @@ SELECT revision FROM chats_seen WHERE chat_id = $1 AND session_id = $2
 SELECT s.id, s.title, s.created_at, s.updated_at, s.chat FROM chats_share s JOIN chats_chat c ON c.id = s.chat_id AND c.share_id = s.id WHERE s.id = $1
 SELECT seen_at FROM portico_familiar WHERE id = $1
 SELECT settings AS text FROM portico_account WHERE id = $1
-SELECT subject_id, author FROM portico_audit WHERE what = 'grants.changed' ORDER BY subject_id
 SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()
 SELECT tag_id FROM chats_tagged WHERE chat_id = $1
 SELECT title FROM chats_chat
@@ -562,7 +523,6 @@ UPDATE portico_account SET updated_at = updated_at WHERE id = $1 RETURNING info 
 UPDATE portico_account SET updated_at = updated_at WHERE id = $1 RETURNING name, email, profile_image_url, bio, gender, date_of_birth
 UPDATE portico_account SET updated_at = updated_at WHERE id = $1 RETURNING settings AS text
 UPDATE portico_attempt SET attempts = $2 WHERE key = $1
-UPDATE portico_audit SET was = $2, became = $3 WHERE number = $1
 UPDATE portico_cleaning SET worked_at = 0
 UPDATE portico_cleaning SET worked_at = CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) WHERE id = 1
 UPDATE portico_cleaning SET worked_at = CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) WHERE id = 1 AND worked_at <= CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) - $1 RETURNING id
@@ -579,8 +539,6 @@ UPDATE portico_group SET updated_at = 5
 UPDATE portico_instance SET tolerated_steps = $1
 UPDATE portico_instance SET tolerated_steps = $1 WHERE id = $2
 UPDATE portico_password SET hash = $3 WHERE account_id = $1 AND hash = $2
-UPDATE portico_policy_seen SET digest = $1, pages = $2 WHERE id = 1 AND digest <> $1
-UPDATE portico_policy_seen SET digest = digest WHERE id = 1
 UPDATE portico_session SET epoch = (SELECT a.epoch FROM portico_account a WHERE a.id = $1) WHERE id = $2
 WITH RECURSIVE chain (id, base, depth) AS (SELECT id, base_model_id, 1 FROM models_model WHERE id = $1 UNION ALL SELECT below.id, below.base_model_id, chain.depth + 1 FROM models_model below JOIN chain ON below.id = chain.base WHERE chain.depth < 8) SELECT id, base FROM chain
 WITH RECURSIVE held (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND id = $2 UNION SELECT child.id FROM folders_folder child JOIN held ON child.parent_id = held.id WHERE child.user_id = $1) SELECT id FROM held

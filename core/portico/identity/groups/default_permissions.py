@@ -81,8 +81,8 @@ class DefaultPermissions:
             check_may_grant(granted_permissions(_unflatten(new)), within)
             if changed:
                 await audit.record_change(
-                    "permissions.changed",
-                    "permission",
+                    "default_permissions.changed",
+                    "default_permissions",
                     "default",
                     _unflatten(changed),
                     _unflatten(new),

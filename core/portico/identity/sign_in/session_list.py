@@ -74,7 +74,7 @@ class SessionList:
                 account_id, session_id
             ):
                 raise NotFound
-            await record_change("sign_in.ended", KIND, account_id, old={"id": session_id})
+            await record_change("session.ended", KIND, account_id, old={"id": session_id})
 
     async def end_all(
         self, account_id: str, by: str | None = None, keep: str | None = None
@@ -84,7 +84,7 @@ class SessionList:
             await self._accounts.check_may_change(account_id, by)
             await self._sessions.close_all(account_id, keep)
             await record_change(
-                "sign_in.all_ended", KIND, account_id, new={"kept": keep} if keep else None
+                "session.all_ended", KIND, account_id, new={"kept": keep} if keep else None
             )
 
     def _info(self, one: dict[str, object], current: str) -> SessionInfo:

@@ -1,4 +1,4 @@
-"""Making laws without putting them into force: out of what plugins bring, what the operator wrote, what was saved."""
+"""Compiles policies without activating them: from packaged files, the operator's directory, and files saved over HTTP."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 from portico.db import fetch_all
 from portico.identity import Actor
 from portico.permissions.decisions import Permissions
+from portico.permissions.policies import former_words
 from portico.permissions.policies import versions as policy_versions
 from portico.permissions.policies.files import (
-    MOST_PAGES,
-    MOST_SAVED,
+    MAX_FILES,
+    MAX_SAVED_BYTES,
     InvalidPolicy,
     PolicyFile,
     override_by_name,
@@ -20,97 +21,112 @@ from portico.permissions.policies.lockout import lockout_reasons
 from portico.permissions.policy_set import PolicySet
 from portico.permissions.resource import PackagedPolicy, PolicyLine, ResourceKind
 
-#: Administrators that are asked for when a law is checked for locking all of them out.
-MOST_ADMINS = 1000
+#: Administrators that are tried when policies are checked for locking all of them out.
+MAX_ADMINS = 1000
 
 _ADMINS = "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at LIMIT $1"
 
 
 class PolicyBuilder:
-    """Laws of one application as they would be. `directory`: the operator's pages; None = none."""
+    """Compiles the policies of one application. `directory`: the operator's policy files; None = none."""
 
     def __init__(self, permissions: Permissions, directory: Path | None) -> None:
         self.directory = directory
         self._permissions = permissions
         self._kinds: tuple[ResourceKind, ...] = ()
-        #: The pages that Portico and its plugins bring, with nothing laid over them.
+        #: The files of Portico and its plugins, without the operator's.
         self.packaged: tuple[PolicyFile, ...] = ()
-        self._tolerant = False
+        self._allow_unknown_kinds = False
 
     def set_plugin_policies(
         self,
         kinds: Iterable[ResourceKind],
         policies: Iterable[PackagedPolicy | PolicyLine],
         *,
-        tolerant: bool = False,
+        allow_unknown_kinds: bool = False,
     ) -> None:
-        """Say what plugins bring. `tolerant`: one was set aside, so that lines about its things make no sense now.
+        """Set what plugins provide. `allow_unknown_kinds`: a plugin failed, so rules for its kinds are inactive.
 
-        Raises: InvalidPolicy if what they bring is wrong by itself; what was appointed before then stays.
+        Raises: InvalidPolicy if what they provide is wrong by itself; what was set before then stays.
         """
         kinds, packaged = tuple(kinds), tuple(packaged_files(policies))
         self._permissions.compile(kinds, packaged)
-        self._kinds, self.packaged, self._tolerant = kinds, packaged, tolerant
+        self._kinds, self.packaged = kinds, packaged
+        self._allow_unknown_kinds = allow_unknown_kinds
 
-    # -- pages ----------------------------------------------------------------------------------------------
+    # -- files ----------------------------------------------------------------------------------------------
 
     async def read_files(self) -> list[PolicyFile]:
-        """All pages, as they are now."""
+        """Return all files as they are now. Raises: InvalidPolicy."""
         _, saved = await policy_versions.latest()
         return self.files_with(saved)
 
     def files_with(self, saved: Mapping[str, str]) -> list[PolicyFile]:
-        """All pages, if these were the saved ones."""
+        """Return all files as they would be with these saved ones. Raises: InvalidPolicy."""
         own = read_directory(self.directory) if self.directory else []
-        return override_by_name(self.packaged, own, policy_versions.as_pages(saved))
+        return self._override_packaged(own, saved)
 
-    # -- laws -----------------------------------------------------------------------------------------------
-
-    def compile_unchecked(self, pages: Iterable[PolicyFile]) -> PolicySet:
-        """A law out of pages, whoever it would lock out. Raises: InvalidPolicy."""
-        return self._permissions.compile(self._kinds, pages, allow_unknown_kinds=self._tolerant)
-
-    async def compile(self, pages: Iterable[PolicyFile]) -> PolicySet:
-        """A law out of pages, checked as it would be before it comes into force. Raises: InvalidPolicy."""
-        law = self.compile_unchecked(pages)
-        if faults := await self.lockout_reasons(law):
+    def _override_packaged(
+        self, own: Iterable[PolicyFile], saved: Mapping[str, str]
+    ) -> list[PolicyFile]:
+        own, from_database = list(own), policy_versions.as_files(saved)
+        packaged = {file.name for file in self.packaged}
+        faults = [
+            f"{file.location}: {file.name} is now called "
+            f"{' and '.join(former_words.FILES[file.name])}; rename the file"
+            for file in (*own, *from_database)
+            if file.name in former_words.FILES and file.name not in packaged
+        ]
+        if faults:
             raise InvalidPolicy(faults)
-        return law
+        return override_by_name(self.packaged, own, from_database)
+
+    # -- policies -------------------------------------------------------------------------------------------
+
+    def compile_unchecked(self, files: Iterable[PolicyFile]) -> PolicySet:
+        """Compile policies, even if they lock out every administrator there is. Raises: InvalidPolicy."""
+        return self._permissions.compile(
+            self._kinds, files, allow_unknown_kinds=self._allow_unknown_kinds
+        )
+
+    async def compile(self, files: Iterable[PolicyFile]) -> PolicySet:
+        """Compile policies with all checks that come before an activation. Raises: InvalidPolicy."""
+        policies = self.compile_unchecked(files)
+        if reasons := await self.lockout_reasons(policies):
+            raise InvalidPolicy(reasons)
+        return policies
 
     async def compile_directory(self, directory: Path) -> PolicySet:
-        """The law as it would be with the pages of another directory. Raises: InvalidPolicy."""
+        """Compile the policies with another directory in the place of the configured one. Raises: InvalidPolicy."""
         _, saved = await policy_versions.latest()
-        return await self.compile(
-            override_by_name(
-                self.packaged, read_directory(directory), policy_versions.as_pages(saved)
-            )
-        )
+        return await self.compile(self._override_packaged(read_directory(directory), saved))
 
     async def compile_with_changes(self, changes: Mapping[str, str | None]) -> PolicySet:
-        """The law as it would be with some saved pages changed; None takes one back. Raises: InvalidPolicy."""
+        """Compile the policies with some saved files changed; None deletes one. Raises: InvalidPolicy."""
         _, saved = await policy_versions.latest()
-        return await self.compile(self.files_with(changed(saved, changes)))
+        return await self.compile(self.files_with(apply_changes(saved, changes)))
 
-    async def lockout_reasons(self, law: PolicySet) -> list[str]:
-        """Why none of the administrators there are could do what one of them must be able to. Empty = one can."""
-        faults: list[str] = []
-        for admin in await fetch_all(_ADMINS, MOST_ADMINS):
+    async def lockout_reasons(self, policies: PolicySet) -> list[str]:
+        """Return why no existing administrator could do what is required of one; empty = one can."""
+        reasons: list[str] = []
+        for admin in await fetch_all(_ADMINS, MAX_ADMINS):
             actor = Actor(admin["id"], "", "", "admin", "", "")
-            faults = lockout_reasons(law, await self._permissions.principals.for_actor(actor))
-            if not faults:
+            principals = await self._permissions.principals.for_actor(actor)
+            reasons = lockout_reasons(policies, principals)
+            if not reasons:
                 break
-        return faults
+        return reasons
 
 
-def changed(saved: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
-    """The pages as they would be kept. Raises: InvalidPolicy for too much of them."""
+def apply_changes(saved: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the saved files with these changes. Raises: InvalidPolicy if they are too many or too long."""
     after = {name: text for name, text in {**saved, **changes}.items() if text is not None}
-    if len(after) > MOST_PAGES:
+    if len(after) > MAX_FILES:
         raise InvalidPolicy(
-            [f"database: there would be {len(after)} pages; at most {MOST_PAGES} are kept"]
+            [f"database: there would be {len(after)} files; at most {MAX_FILES} are allowed"]
         )
-    if (size := sum(len(text.encode()) for text in after.values())) > MOST_SAVED:
+    if (size := sum(len(text.encode()) for text in after.values())) > MAX_SAVED_BYTES:
         raise InvalidPolicy(
-            [f"database: all pages would have {size} bytes; at most {MOST_SAVED} are kept"]
+            [f"database: all files would have {size} bytes; at most {MAX_SAVED_BYTES} are allowed"]
         )
     return after

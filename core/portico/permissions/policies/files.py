@@ -1,6 +1,6 @@
-"""Where the law is written: pages that come with Portico and its plugins, and the operator's own.
+"""Policy files: those that Portico and its plugins package, and the operator's own.
 
-A page of the operator replaces the one of the same name whole; any other name is added to them.
+A file of the operator replaces the packaged one of the same name whole; a file with another name is added.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,16 +11,16 @@ from pathlib import Path
 from portico.errors import OperatorError
 from portico.permissions.resource import PackagedPolicy, PolicyLine
 
-#: Bytes of one page. The law is read by people.
+#: Of one file.
 MAX_POLICY_FILE_BYTES = 256 * 1024
-#: Of the operator's own pages.
-MOST_PAGES = 100
-#: Bytes of all pages that are saved; every version keeps them all.
-MOST_SAVED = 1024 * 1024
+#: Of the operator's own files.
+MAX_FILES = 100
+#: Of all files saved over HTTP; every version stores all of them.
+MAX_SAVED_BYTES = 1024 * 1024
 
 
 class InvalidPolicy(OperatorError):
-    """The law cannot be read. `faults`: one sentence each, beginning with `package/file:line`."""
+    """The policies are not valid. `faults`: one sentence each, beginning with `package/file:line`."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
@@ -29,23 +29,23 @@ class InvalidPolicy(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """One text of law. `name`: `models.csv`. `place`: where it stands, such as `portico_policies/models.csv`."""
+    """The text of a policy file. `name`: such as `models.csv`; `location`: such as `portico_policies/models.csv`."""
 
     name: str
     location: str
     text: str
 
 
-#: What holds for every kind, whichever plugins are there.
+#: The rules for every kind, whichever plugins are active.
 BASE_POLICY = PackagedPolicy("portico_policies", "base.csv")
 
 
 def packaged_files(policies: Iterable[PackagedPolicy | PolicyLine]) -> list[PolicyFile]:
-    """The house rules, then what plugins bring; a single line is a page of its own. Raises: InvalidPolicy."""
-    pages, faults = [], []
+    """Return the base policy and the files of plugins; a single rule is a file of its own. Raises: InvalidPolicy."""
+    files, faults = [], []
     for policy in (BASE_POLICY, *policies):
         if isinstance(policy, PolicyLine):
-            pages.append(PolicyFile(str(policy), f"line `{policy}`", str(policy)))
+            files.append(PolicyFile(str(policy), f"line `{policy}`", str(policy)))
             continue
         try:
             found = resources.files(policy.package).joinpath(policy.name)
@@ -53,22 +53,22 @@ def packaged_files(policies: Iterable[PackagedPolicy | PolicyLine]) -> list[Poli
         except (OSError, ImportError, UnicodeDecodeError) as error:
             faults.append(f"{policy}: it cannot be read: {error}")
         else:
-            pages.append(PolicyFile(policy.page, str(policy), text))
+            files.append(PolicyFile(policy.file_name, str(policy), text))
     if faults:
         raise InvalidPolicy(faults)
-    return pages
+    return files
 
 
 def read_directory(directory: Path) -> list[PolicyFile]:
-    """The operator's pages: every `*.csv` of a directory, by name. Raises: InvalidPolicy."""
-    pages, faults = [], []
+    """Read the operator's files: every `*.csv` of a directory, by name. Raises: InvalidPolicy."""
+    files, faults = [], []
     try:
         paths = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise InvalidPolicy([f"{directory}: it cannot be read: {error.strerror}"]) from error
     for path in paths:
         if path.name == "model.conf":
-            faults.append(f"{path}: how lines are applied cannot be replaced; remove the file")
+            faults.append(f"{path}: the Casbin model cannot be replaced; remove the file")
         if path.suffix != ".csv":
             continue
         try:
@@ -76,21 +76,21 @@ def read_directory(directory: Path) -> list[PolicyFile]:
             if len(data) > MAX_POLICY_FILE_BYTES:
                 faults.append(f"{path}: it is longer than {MAX_POLICY_FILE_BYTES} bytes")
                 continue
-            pages.append(PolicyFile(path.name, str(path), data.decode()))
+            files.append(PolicyFile(path.name, str(path), data.decode()))
         except (OSError, UnicodeDecodeError) as error:
             faults.append(f"{path}: it cannot be read: {error}")
-    if len(pages) > MOST_PAGES:
-        faults.append(f"{directory}: there are {len(pages)} files; at most {MOST_PAGES} are read")
+    if len(files) > MAX_FILES:
+        faults.append(f"{directory}: there are {len(files)} files; at most {MAX_FILES} are allowed")
     if faults:
         raise InvalidPolicy(faults)
-    return pages
+    return files
 
 
 def override_by_name(
-    pages: Iterable[PolicyFile], *layers: Iterable[PolicyFile]
+    files: Iterable[PolicyFile], *layers: Iterable[PolicyFile]
 ) -> list[PolicyFile]:
-    """The pages with each layer's laid over them by name, in their order, new ones at the end."""
-    result = {page.name: page for page in pages}
+    """Return the files with each layer's in the place of those of the same name; new ones are added at the end."""
+    result = {file.name: file for file in files}
     for layer in layers:
-        result |= {page.name: page for page in layer}
+        result |= {file.name: file for file in layer}
     return list(result.values())

@@ -1,30 +1,30 @@
-"""Whether a law leaves anybody who can mend it."""
+"""Checks that policies leave an administrator who can change them."""
 
 from collections.abc import Iterable
 
 from portico.permissions.policy_set import PolicySet
 
 
-def lockout_reasons(law: PolicySet, words: Iterable[str]) -> list[str]:
-    """Why somebody of whom these words are true could not do what administrators must be able to. Empty = they can."""
-    standing, faults = law.effective_principals(words), []
-    for kind in law.kinds.values():
+def lockout_reasons(policies: PolicySet, principals: Iterable[str]) -> list[str]:
+    """Return why an administrator with these principals could not do what is required of one; empty = they can."""
+    effective, reasons = policies.effective_principals(principals), []
+    for kind in policies.kinds.values():
         for action in kind.required_for_admins:
-            if law.plan(kind.name, action).allows(standing):
+            if policies.action_rules(kind.name, action).allows(effective):
                 continue
             denying = [
                 rule
-                for rule in law.rules_for(kind.name, action)
-                if rule.effect == "deny" and rule.who in standing
+                for rule in policies.rules_for(kind.name, action)
+                if rule.effect == "deny" and rule.subject in effective
             ]
             if denying:
-                faults += [
+                reasons += [
                     f"{rule.origin}: it would lock out every administrator from {kind.name}:{action}"
                     for rule in denying
                 ]
             else:
-                faults.append(
-                    f"no line lets administrators {kind.name}:{action}; "
+                reasons.append(
+                    f"no rule allows administrators {kind.name}:{action}; "
                     f"add `p, {kind.name}, {action}, role:admin, allow`"
                 )
-    return faults
+    return reasons

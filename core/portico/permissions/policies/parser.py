@@ -1,7 +1,7 @@
-"""Reading the law: from pages to checked lines, or to a refusal that names file, line and reason.
+"""Parses policy files into checked rules, or rejects them with file, line and reason.
 
-A set of pages is taken whole or not at all. Casbin's own reader takes lines of any length, keeps quotes, and drops
-what it does not know without a word; so every line is checked here before Casbin sees it.
+A set of files is accepted whole or not at all. Casbin's own reader accepts lines of any length, keeps quotes, and
+silently drops what it does not know; so every rule is checked here before Casbin gets it.
 """
 
 import difflib
@@ -9,58 +9,62 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from portico.permissions.policies import former_words
 from portico.permissions.policies.files import InvalidPolicy, PolicyFile
 from portico.permissions.resource import ResourceKind
 from portico.permissions.subjects import PERMISSIONS, RELATIONS, ROLES, SWITCHES
 
 ANY = "*"
 EFFECTS = ("allow", "deny")
-#: A law of more lines is a mistake: grants belong into rows.
-MOST_LINES = 10_000
-#: Faults told at once; whoever made more knows by then.
-MOST_FAULTS = 50
-#: Words among which a fault looks for the one that was meant, and that it lists.
-MOST_KNOWN = 100
+#: Policies with more rules are a mistake: access to single resources belongs in grants.
+MAX_RULES = 10_000
+#: Faults reported at once.
+MAX_FAULTS = 50
+#: Words that a fault lists, and among which it looks for the one that was meant.
+MAX_KNOWN = 100
 
-_RULE = ("p", "kind", "action", "who", "effect")
-_ROLE = ("g", "who", "role")
+_RULE = ("p", "kind", "action", "subject", "effect")
+_ROLE = ("g", "subject", "role")
 _WORD = re.compile(r"[a-z][a-z0-9_:.-]*|\*")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Whoever is `who` to a thing of this kind may, or may not, do this. `origin`: `portico_policies/models.csv:12`."""
+    """A policy rule: the subject may, or may not, do the action to resources of the kind.
+
+    `origin`: file and line, such as `portico_policies/models.csv:12`.
+    """
 
     kind: str
     action: str
-    who: str
+    subject: str
     effect: str
     origin: str
 
     def applies_to(self, kind: str, action: str) -> bool:
-        """Whether the line applies to this kind and action."""
+        """Return whether the rule applies to this kind and action."""
         return self.kind in (ANY, kind) and self.action in (ANY, action)
 
     def __str__(self) -> str:
-        return f"p, {self.kind}, {self.action}, {self.who}, {self.effect}"
+        return f"p, {self.kind}, {self.action}, {self.subject}, {self.effect}"
 
 
 @dataclass(frozen=True, slots=True)
 class RoleRule:
-    """Whoever is `who` has this role as well. `origin`: as a rule's."""
+    """A role rule: the subject has the role as well. `origin`: as a rule's."""
 
-    who: str
+    subject: str
     role: str
     origin: str
 
     def __str__(self) -> str:
-        return f"g, {self.who}, {self.role}"
+        return f"g, {self.subject}, {self.role}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPolicies:
-    """All lines of all pages, in their order. `idle`: those of kinds that no active plugin has."""
+    """All rules of all files, in their order. `inactive`: those for kinds that no active plugin has."""
 
     rules: tuple[Rule, ...] = ()
     roles: tuple[RoleRule, ...] = ()
@@ -68,16 +72,19 @@ class ParsedPolicies:
 
 
 def parse_files(
-    kinds: Mapping[str, ResourceKind], pages: Iterable[PolicyFile], *, tolerant: bool = False
+    kinds: Mapping[str, ResourceKind],
+    files: Iterable[PolicyFile],
+    *,
+    allow_unknown_kinds: bool = False,
 ) -> ParsedPolicies:
-    """Every line of every page.
+    """Parse and check every line of every file.
 
-    `tolerant`: lines of an unknown kind are idle instead of wrong; for a house in which a plugin was set aside,
-    whose kinds nobody knows now. Raises: InvalidPolicy with all that is wrong, not just the first.
+    `allow_unknown_kinds`: rules for an unknown kind are inactive instead of a fault; for an application in which a
+    plugin failed, so that its kinds are unknown. Raises: InvalidPolicy with all faults, not just the first.
     """
     faults: list[str] = []
     read: list[tuple[str, list[str]]] = []
-    for origin, text in (line for page in pages for line in _lines(page)):
+    for origin, text in (line for file in files for line in _lines(file)):
         fields = [field.strip() for field in text.split(",")]
         try:
             _check_shape(fields)
@@ -87,94 +94,110 @@ def parse_files(
             read.append((origin, fields))
     roles = tuple(RoleRule(f[1], f[2], origin) for origin, f in read if f[0] == "g")
     rules = [Rule(f[1], f[2], f[3], f[4], origin) for origin, f in read if f[0] == "p"]
-    made = {line.role for line in roles}
-    known = {ANY, *kinds, *(rule.kind for rule in rules if not tolerant)}
-    idle = [rule for rule in rules if rule.kind not in known]
-    kept = [rule for rule in rules if rule.kind in known]
-    lines: tuple[RoleRule | Rule, ...] = (*roles, *kept)
-    for line in lines:
-        if len(faults) >= MOST_FAULTS:
+    defined_roles = {rule.role for rule in roles}
+    checked_kinds = {ANY, *kinds, *former_words.KINDS}
+    checked_kinds.update(rule.kind for rule in rules if not allow_unknown_kinds)
+    inactive = [rule for rule in rules if rule.kind not in checked_kinds]
+    active = [rule for rule in rules if rule.kind in checked_kinds]
+    to_check: tuple[RoleRule | Rule, ...] = (*roles, *active)
+    for rule in to_check:
+        if len(faults) >= MAX_FAULTS:
             break
         try:
-            if isinstance(line, RoleRule):
-                _check_role(line, made)
+            if isinstance(rule, RoleRule):
+                _check_role(rule, defined_roles)
             else:
-                _check_rule(line, kinds, made)
+                _check_rule(rule, kinds, defined_roles)
         except ValueError as error:
-            faults.append(f"{line.origin}: {error}")
-    if len(read) > MOST_LINES:
-        faults.insert(0, f"there are {len(read)} policy lines; at most {MOST_LINES} are read")
+            faults.append(f"{rule.origin}: {error}")
+    if len(read) > MAX_RULES:
+        faults.insert(0, f"there are {len(read)} policy rules; at most {MAX_RULES} are allowed")
     if faults:
-        raise InvalidPolicy(faults[:MOST_FAULTS])
-    return ParsedPolicies(tuple(kept), roles, tuple(idle))
+        raise InvalidPolicy(faults[:MAX_FAULTS])
+    return ParsedPolicies(tuple(active), roles, tuple(inactive))
 
 
-def _lines(page: PolicyFile) -> Iterator[tuple[str, str]]:
-    """Pairs of origin and text; comments and empty lines are left out."""
-    if page.location.startswith("line "):
-        yield page.location, page.text
+def _lines(file: PolicyFile) -> Iterator[tuple[str, str]]:
+    """Yield pairs of origin and text, without comments and empty lines."""
+    if file.location.startswith("line "):
+        yield file.location, file.text
         return
-    # Not splitlines(): it also breaks at characters that an editor shows inside one line.
-    text = page.text.removeprefix("\ufeff").replace("\r\n", "\n")
+    # Not splitlines(): it also splits at characters that an editor shows within one line.
+    text = file.text.removeprefix("\ufeff").replace("\r\n", "\n")
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.startswith("#"):
-            yield f"{page.location}:{number}", line
+            yield f"{file.location}:{number}", line
 
 
 def _check_shape(fields: list[str]) -> None:
-    """Raises: ValueError for anything but a mark and the right number of plain words."""
+    """Raise ValueError for anything but `p` or `g` and the right number of plain words."""
     names = _ROLE if fields[0] == "g" else _RULE
     if fields[0] not in ("p", "g"):
-        raise ValueError(f"it begins with {fields[0]!r}; there are `p` and `g` lines")
+        raise ValueError(f"it begins with {fields[0]!r}; a rule begins with `p` or `g`")
     if len(fields) != len(names):
         raise ValueError(
             f"{len(fields)} fields where {len(names)} are expected: {', '.join(names)}"
         )
     for name, field in zip(names[1:], fields[1:], strict=True):
         if not _WORD.fullmatch(field):
-            raise ValueError(f"{field!r} is no {name}: use a lower-case word, without quotes")
+            raise ValueError(
+                f"{field!r} is not a valid {name}: use a lower-case word, without quotes"
+            )
 
 
-def _check_rule(rule: Rule, kinds: Mapping[str, ResourceKind], made: set[str]) -> None:
-    actions = {w for one in kinds.values() if rule.kind in (ANY, one.name) for w in one.all_actions}
-    _check_known("kind", rule.kind, {ANY, *kinds})
+def _check_rule(rule: Rule, kinds: Mapping[str, ResourceKind], defined_roles: set[str]) -> None:
+    actions = {
+        action
+        for kind in kinds.values()
+        if rule.kind in (ANY, kind.name)
+        for action in kind.all_actions
+    }
+    _check_known("kind", rule.kind, {ANY, *kinds}, former_words.new_kind(rule.kind))
     _check_known(
-        "action" if rule.kind == ANY else f"action of {rule.kind!r}", rule.action, {ANY, *actions}
+        "action" if rule.kind == ANY else f"action of {rule.kind!r}",
+        rule.action,
+        {ANY, *actions},
+        former_words.new_action(rule.kind, rule.action),
     )
-    if rule.who not in RELATIONS:
-        _check_principal(rule.who, made, RELATIONS)
+    if rule.subject not in RELATIONS:
+        _check_principal(rule.subject, defined_roles, RELATIONS)
     _check_known("effect", rule.effect, EFFECTS)
 
 
-def _check_role(line: RoleRule, made: set[str]) -> None:
-    _check_principal(line.who, made)
-    name = line.role.removeprefix("role:")
-    if name == line.role or not name:
-        raise ValueError(f"{line.role!r} is no role: write `role:` and a word of your own")
+def _check_role(rule: RoleRule, defined_roles: set[str]) -> None:
+    _check_principal(rule.subject, defined_roles)
+    name = rule.role.removeprefix("role:")
+    if name == rule.role or not name:
+        raise ValueError(f"{rule.role!r} is not a valid role: write `role:` and a word of your own")
     if name in ROLES:
-        raise ValueError(f"{line.role!r} comes with the account; it cannot be given by a line")
+        raise ValueError(f"{rule.role!r} is a role of accounts; a role rule cannot give it")
 
 
-def _check_principal(word: str, made: set[str], others: Iterable[str] = ()) -> None:
-    prefix, _, name = word.partition(":")
-    if prefix in ("member", "user") and name:
+def _check_principal(subject: str, defined_roles: set[str], others: Iterable[str] = ()) -> None:
+    prefix, _, name = subject.partition(":")
+    if prefix in ("group", "user") and name:
         if not _ID.fullmatch(name):
-            raise ValueError(
-                f"{name!r} is no id of {'a group' if prefix == 'member' else 'an account'}"
-            )
+            holder = "a group" if prefix == "group" else "an account"
+            raise ValueError(f"{name!r} is not a valid id of {holder}")
     elif prefix == "permission" and name:
         _check_known("permission", name, PERMISSIONS)
     else:
-        roles = {f"role:{role}" for role in ROLES} | made
-        known = {*others, *roles, *SWITCHES, "member:…", "user:…", "permission:…"}
-        hint = f". A role of your own is given by a line such as `g, member:<group id>, {word}`"
-        _check_known("relation", word, known, hint if prefix == "role" else "")
+        roles = {f"role:{role}" for role in ROLES} | defined_roles
+        known = {*others, *roles, *SWITCHES, "group:…", "user:…", "permission:…"}
+        hint = f". A role of your own is given by a rule such as `g, group:<group id>, {subject}`"
+        new_subject = former_words.new_subject(subject)
+        _check_known("subject", subject, known, new_subject, hint if prefix == "role" else "")
 
 
-def _check_known(what: str, word: str, known: Collection[str], hint: str = "") -> None:
+def _check_known(
+    name: str, word: str, known: Collection[str], new_word: str | None = None, hint: str = ""
+) -> None:
+    """Raise ValueError unless a word is known. `new_word`: differs from `word` if that was renamed."""
     if word in known:
         return
-    known = sorted(known)[:MOST_KNOWN]
+    if new_word is not None and new_word != word:
+        raise ValueError(f"{name.partition(' ')[0]} {word!r} is now called {new_word!r}")
+    known = sorted(known)[:MAX_KNOWN]
     if close := difflib.get_close_matches(word, known, n=1):
-        raise ValueError(f"there is no {what} {word!r}; did you mean {close[0]!r}?{hint[1:]}")
-    raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}{hint}")
+        raise ValueError(f"there is no {name} {word!r}; did you mean {close[0]!r}?{hint[1:]}")
+    raise ValueError(f"there is no {name} {word!r}; there is {', '.join(known)}{hint}")

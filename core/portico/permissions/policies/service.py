@@ -1,7 +1,8 @@
-"""Keeps the law up to date: the operator's directory and what was saved over HTTP are laid over the packaged pages.
+"""Loads the policy files, watches them, activates changes, and saves versions.
 
-Each process looks for changes a few times a second. A set that cannot be read, or that would lock out every
-administrator, is refused, said in the log and to administrators, and what was in force stays.
+Files of the operator's directory, and over them those saved over HTTP, override the packaged ones. Each process checks
+for changes a few times a second. Files that are not valid, or that would lock out every administrator, are rejected:
+that is logged and shown to administrators, and the active policies stay.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from portico.db import after_commit, transaction
 from portico.errors import NotFound
 from portico.permissions.decisions import Permissions
 from portico.permissions.policies import versions as policy_versions
-from portico.permissions.policies.builder import PolicyBuilder, changed
+from portico.permissions.policies.builder import PolicyBuilder, apply_changes
 from portico.permissions.policies.directory_watch import Signature, has_settled, signature_of
 from portico.permissions.policies.files import InvalidPolicy, PolicyFile, override_by_name
 from portico.permissions.policy_set import PolicySet
@@ -24,97 +25,97 @@ from portico.tasks import PeriodicTask
 
 log = structlog.get_logger("portico.permissions")
 
-#: Seconds between two looks.
+#: Seconds between two checks for changes.
 POLL_SECONDS = 0.2
 
 
 class PolicyService:
-    """The law of one application and where it comes from. `directory`: the operator's pages; None = none."""
+    """The policies of one application and where they come from. `directory`: the operator's files; None = none."""
 
     def __init__(self, permissions: Permissions, directory: Path | None) -> None:
-        self.drafts = PolicyBuilder(permissions, directory)
+        self.builder = PolicyBuilder(permissions, directory)
         self._permissions = permissions
         self._known: tuple[Signature, int] | None = None
         self._task = PeriodicTask("policy reload", POLL_SECONDS, self.reload_if_changed)
-        #: The pages that are in force, in the order in which they are read.
+        #: The active files, in the order in which they are read.
         self.files: tuple[PolicyFile, ...] = ()
-        #: Why the pages that were found last are not in force; empty = they are.
+        #: Why the latest files are not active; empty = they are.
         self.rejected: tuple[str, ...] = ()
 
-    # -- coming into force ----------------------------------------------------------------------------------
+    # -- activating -----------------------------------------------------------------------------------------
 
     async def load(self, *, packaged_only: bool = False) -> None:
-        """Put the law into force for the first time.
+        """Activate the policies for the first time.
 
-        If the operator's pages are bad, those that were in force last are good for a start; `refused` says why.
-        `packaged_only`: without the operator's pages, for a house that is opened to mend them. Raises: InvalidPolicy
-        where there are none that were in force last.
+        If the operator's files are not valid, the ones that were active last are used; `rejected` has the reasons.
+        `packaged_only`: without the operator's files, for commands that repair them. Raises: InvalidPolicy if no files
+        were active before.
         """
         if packaged_only:
-            await self._take(self.drafts.packaged)
+            await self._compile_and_activate(self.builder.packaged)
             return
-        signature = signature_of(self.drafts.directory)
+        signature = signature_of(self.builder.directory)
         try:
-            pages = await self.drafts.read_files()
-            law = self.drafts.compile_unchecked(pages)
+            files = await self.builder.read_files()
+            policies = self.builder.compile_unchecked(files)
         except InvalidPolicy as error:
-            if not await self._take_last():
+            if not await self._activate_last():
                 raise
             self.rejected = error.faults
         else:
-            self._activate(law, pages)
-            # Said, not refused: whoever was let in may have been demoted since, and a house that stays closed
-            # lets nobody in at all.
-            self.rejected = tuple(await self.drafts.lockout_reasons(law))
+            self._activate(policies, files)
+            # Reported, not raised: the administrators may have changed since the files were accepted, and a server
+            # that does not start helps no administrator.
+            self.rejected = tuple(await self.builder.lockout_reasons(policies))
         self._known = (signature, await policy_versions.last_number())
 
     async def reload_if_changed(self) -> None:
-        """Put into force what has changed since the last look, if it is good; else keep what is in force."""
-        signature = await asyncio.to_thread(signature_of, self.drafts.directory)
+        """Activate what has changed since the last check, if it is valid; else the active policies stay."""
+        signature = await asyncio.to_thread(signature_of, self.builder.directory)
         state = (signature, await policy_versions.last_number())
         if state == self._known or not has_settled(signature):
             return
         self._known = state
         try:
-            await self._take(await self.drafts.read_files())
+            await self._compile_and_activate(await self.builder.read_files())
         except InvalidPolicy as error:
             self._reject(error)
         else:
             await self.record_change()
-            log.info("policies are in force", pages=len(self.files), lines=len(self._law.rules))
+            log.info("policies activated", files=len(self.files), rules=len(self._policies.rules))
 
     def log_rejected(self) -> None:
-        """Say in the log why the pages that were found last are not in force, if so."""
+        """Log why the latest files are not active, if they are not."""
         if self.rejected:
-            log.error("policies refused, the last good ones stay", faults=list(self.rejected))
+            log.error("policies rejected, the active ones stay", faults=list(self.rejected))
 
     def start_watching(self) -> None:
-        """Look again and again, until `stop`."""
+        """Check for changes until `stop` is called."""
         self._task.start()
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop checking for changes."""
         await self._task.stop()
 
     @property
-    def _law(self) -> PolicySet:
+    def _policies(self) -> PolicySet:
         return self._permissions.policies
 
-    async def _take_last(self) -> bool:
-        """Put into force what was in force last; False if there is nothing, or it does not fit this house."""
+    async def _activate_last(self) -> bool:
+        """Activate the files that were active last; False if there are none, or they are not valid any more."""
         last = await policy_versions.last_active()
         if last:
             with contextlib.suppress(InvalidPolicy):
-                await self._take(override_by_name(self.drafts.packaged, last))
+                await self._compile_and_activate(override_by_name(self.builder.packaged, last))
                 return True
         return False
 
-    async def _take(self, pages: Sequence[PolicyFile]) -> None:
-        self._activate(await self.drafts.compile(pages), pages)
+    async def _compile_and_activate(self, files: Sequence[PolicyFile]) -> None:
+        self._activate(await self.builder.compile(files), files)
 
-    def _activate(self, law: PolicySet, pages: Sequence[PolicyFile]) -> None:
-        self._permissions.activate(law)
-        self.files, self.rejected = tuple(pages), ()
+    def _activate(self, policies: PolicySet, files: Sequence[PolicyFile]) -> None:
+        self._permissions.activate(policies)
+        self.files, self.rejected = tuple(files), ()
 
     def _reject(self, error: InvalidPolicy) -> None:
         if error.faults != self.rejected:
@@ -124,58 +125,58 @@ class PolicyService:
     # -- saving ---------------------------------------------------------------------------------------------
 
     async def versions(self, before: int | None = None) -> list[policy_versions.PolicyVersion]:
-        """What was saved, newest first: 20 versions with a number below `before`."""
+        """Return 20 saved versions with a number below `before`, newest first."""
         return await policy_versions.versions(before)
 
     async def version(self, number: int) -> policy_versions.PolicyVersion:
-        """What was saved then. Raises: NotFound."""
+        """Return one saved version. Raises: NotFound."""
         found = await policy_versions.version(number)
         if found is None:
             raise NotFound
         return found
 
     async def saved(self) -> tuple[int, dict[str, str]]:
-        """The number of the version that counts, and its pages; 0 = nothing was ever saved."""
+        """Return the number of the latest version and its files; 0 = nothing was ever saved."""
         return await policy_versions.latest()
 
     async def save(self, changes: Mapping[str, str | None], author: str) -> int:
-        """Change the pages that are kept in the database, and put them into force.
+        """Change saved files and activate them; None deletes a file.
 
         Returns the number of the version. Raises: InvalidPolicy; then nothing was changed.
         """
         async with transaction():
             await policy_versions.lock()
             _, saved = await policy_versions.latest()
-            after = changed(saved, changes)
-            pages = self.drafts.files_with(after)
-            law = await self.drafts.compile(pages)
+            after = apply_changes(saved, changes)
+            files = self.builder.files_with(after)
+            policies = await self.builder.compile(files)
             number = await policy_versions.save(after, author)
-            await self.record_change(pages)
-            after_commit(lambda: self._activate(law, pages))
+            await self.record_change(files)
+            after_commit(lambda: self._activate(policies, files))
         return number
 
     async def roll_back(self, number: int, author: str) -> int:
-        """Make the pages of an earlier version the ones that count. Raises: NotFound, InvalidPolicy."""
+        """Save the files of an earlier version as the latest; 0 = none. Raises: NotFound, InvalidPolicy."""
         earlier = await self.version(number) if number else None
         async with transaction():
             await policy_versions.lock()
             _, saved = await policy_versions.latest()
-            pages = earlier.pages if earlier else {}
-            return await self.save({**dict.fromkeys(saved), **pages}, author)
+            files = earlier.files if earlier else {}
+            return await self.save({**dict.fromkeys(saved), **files}, author)
 
-    async def record_change(self, pages: Sequence[PolicyFile] | None = None) -> None:
-        """Leave one entry in the audit trail if these pages, or else those in force, are not the ones known last."""
+    async def record_change(self, files: Sequence[PolicyFile] | None = None) -> None:
+        """Write one audit entry if these files, or else the active ones, differ from those that were active last."""
         async with transaction():
-            if pages is None:
+            if files is None:
                 await policy_versions.lock()
                 if self._known is None or await policy_versions.last_number() != self._known[1]:
-                    return  # somebody has saved since these were read, and noted it; the next look will find that
-                pages = self.files
-            before = {page.name: page.text for page in await policy_versions.last_active()}
-            if not await policy_versions.mark_active(pages):
+                    return  # a newer version was saved and recorded meanwhile; the next check finds it
+                files = self.files
+            before = {file.name: file.text for file in await policy_versions.last_active()}
+            if not await policy_versions.mark_active(files):
                 return
-            after = {page.name: page.text for page in pages}
+            after = {file.name: file.text for file in files}
             names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-            was = {name: before.get(name) for name in names}
-            became = {name: after.get(name) for name in names}
-            await record_change("policy.changed", "policy", ", ".join(names), was, became)
+            old = {name: before.get(name) for name in names}
+            new = {name: after.get(name) for name in names}
+            await record_change("policy.changed", "policy", ", ".join(names), old, new)

@@ -1,6 +1,6 @@
-"""Why: a decision with the lines and the grants it rests on, in words an administrator can check.
+"""Explains a decision: the rules and grants it is based on, in sentences that an administrator can check.
 
-It is made of the same facts and the same lines as the decision, and a test holds the two to the same answer.
+It uses the same subjects and rules as the decision, and a test checks that both give the same answer.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from portico.identity import Actor
 from portico.permissions.decisions import Permissions
 from portico.permissions.policies.parser import Rule
 from portico.permissions.policy_set import PolicySet
-from portico.permissions.principals import words_of_group
+from portico.permissions.principals import group_permissions
 from portico.permissions.resource import Resource
 from portico.permissions.subjects import EVERYONE, OWNER, RELATION_BY_ACTION, RELATIONS, Subjects
 
@@ -23,30 +23,33 @@ _GROUPS = (
     "SELECT g.id, g.name, g.permissions FROM portico_group g "
     "JOIN portico_group_member m ON m.group_id = g.id WHERE m.account_id = $1 ORDER BY g.name, g.id"
 )
-_HELD = (
+_GRANTS = (
     "SELECT action, principal_kind, principal_id FROM portico_grant "
     "WHERE resource_kind = $1 AND resource_id = $2 AND (principal_kind = 'everyone' "
     "OR (principal_kind = 'user' AND principal_id = $3) OR (principal_kind = 'group' AND principal_id IN "
     "(SELECT group_id FROM portico_group_member WHERE account_id = $3))) ORDER BY position"
 )
 
+#: For each subject that is true of an account: why, one sentence each.
+Reasons = dict[str, list[str]]
+
 
 class AppliedRule(msgspec.Struct, frozen=True):
-    """One line of the law that applies. `how`: why its word is true of this person, one sentence each."""
+    """A policy rule that applies. `reasons`: why its subject is true of this account, one sentence each."""
 
-    line: str
+    rule: str
     origin: str
     effect: str
     reasons: list[str]
 
 
 class AccessExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision. `id`: empty = with the kind in general; `exists`: whether the kind's table has such a row.
+    """A decision with its reasons. `id`: empty = the collection; `exists`: whether the kind's table has such a row.
 
-    `summary`: the decision and its reason in a sentence. `casbin`: what Casbin says of the same lines and the same
-    facts; anything but `allowed` is a fault of ours.
-    `because`: the lines it rests on: those that deny, or else those that allow; none = no line allows it.
-    `would_allow`: lines that allow it to others.
+    `summary`: the decision and its reason in a sentence. `casbin`: Casbin's decision by the same rules and subjects;
+    if it differs from `allowed`, Portico has a bug.
+    `because`: the rules it is based on: those that deny, or else those that allow; none = no rule allows it.
+    `would_allow`: rules that allow it to other subjects.
     """
 
     summary: str
@@ -66,36 +69,36 @@ class AccessExplanation(msgspec.Struct, frozen=True, kw_only=True):
 async def explain_access(
     permissions: Permissions, account_id: str, action: str, kind: str, resource_id: str = ""
 ) -> AccessExplanation:
-    """Whether and why somebody may do something with a thing, or with a kind in general.
+    """Explain whether an account is allowed an action on a resource, or on the collection if it is empty.
 
-    Raises: NotFound if nobody has this account; Misshapen for a kind or an action that policies do not know.
+    Raises: NotFound if there is no such account; ValidationError for an unknown kind or action.
     """
-    law = permissions.policies
-    check_words(law, action, kind)
-    person = await fetch_one(_ACCOUNT, account_id)
-    if person is None:
+    policies = permissions.policies
+    check_kind_and_action(policies, action, kind)
+    account = await fetch_one(_ACCOUNT, account_id)
+    if account is None:
         raise NotFound
-    actor = Actor(person["id"], person["email"], person["name"], person["role"], "", "")
+    actor = Actor(account["id"], account["email"], account["name"], account["role"], "", "")
     resource = None
     if resource_id and "\x00" not in resource_id:
         resource = await permissions.find(kind, resource_id)
     groups = await fetch_all(_GROUPS, actor.id)
-    words = await permissions.principals.for_actor(actor)
-    told = _explain_principals(law, words, actor, groups)
+    principals = await permissions.principals.for_actor(actor)
+    reasons = _explain_principals(policies, principals, actor, groups)
     if resource is not None:
-        told |= await _explain_relations(actor, resource, groups)
-    facts: Subjects = law.effective_principals(words) | {tie for tie in RELATIONS if tie in told}
-    # Casbin adds the roles that lines give by itself.
-    raw = frozenset(words) | facts & RELATIONS
-    because, would_allow = _reasons(law, action, kind, facts, told)
-    allowed = law.plan(kind, action).allows(facts)
-    what = f"{action} {kind} {resource_id}" if resource_id else f"{action} {kind} in general"
+        reasons |= await _explain_relations(actor, resource, groups)
+    relations = RELATIONS & reasons.keys()
+    subjects = policies.effective_principals(principals) | relations
+    because, would_allow = _applied_rules(policies, action, kind, subjects, reasons)
+    allowed = policies.action_rules(kind, action).allows(subjects)
+    request = f"{action} {kind} {resource_id}" if resource_id else f"{action} {kind} in general"
     if resource_id and resource is None:
-        what += f" (there is no such {kind}, so this is the answer in general)"
+        request += f" (there is no such {kind}, so this is the answer in general)"
     return AccessExplanation(
-        summary=_summary(actor.name, what, allowed, because),
+        summary=_summary(actor.name, request, allowed, because),
         allowed=allowed,
-        casbin=law.casbin_enforcer.enforce(kind, action, raw),
+        # Casbin adds the roles of role rules itself.
+        casbin=policies.casbin_enforcer.enforce(kind, action, frozenset(principals) | relations),
         account_id=actor.id,
         account_name=actor.name,
         role=actor.role,
@@ -108,101 +111,100 @@ async def explain_access(
     )
 
 
-def _summary(name: str, what: str, allowed: bool, because: list[AppliedRule]) -> str:
+def _summary(name: str, request: str, allowed: bool, because: list[AppliedRule]) -> str:
     verdict = "may" if allowed else "may not"
     if not because:
-        return f"{name} {verdict} {what}: no line allows it."
+        return f"{name} {verdict} {request}: no rule allows it."
     first, more = because[0], len(because) - 1
-    how = f": {'; '.join(first.reasons)}" if first.reasons else ""
-    rest = f" {more} other {'lines say' if more > 1 else 'line says'} so too." if more else ""
-    return f"{name} {verdict} {what}: `{first.line}` ({first.origin}){how}.{rest}"
+    reasons = f": {'; '.join(first.reasons)}" if first.reasons else ""
+    verb, verb_singular = ("allow", "allows") if allowed else ("deny", "denies")
+    rest = ""
+    if more:
+        rest = f" {more} other {f'rules {verb}' if more > 1 else f'rule {verb_singular}'} it too."
+    return f"{name} {verdict} {request}: `{first.rule}` ({first.origin}){reasons}.{rest}"
 
 
-def check_words(law: PolicySet, action: str, kind: str) -> None:
-    """Raises: Misshapen for a kind or an action that policies do not know, with those that there are."""
-    if kind not in law.kinds:
-        raise _unknown("kind", law.kinds)
-    if action not in law.kinds[kind].all_actions:
-        raise _unknown("action", law.kinds[kind].all_actions)
+def check_kind_and_action(policies: PolicySet, action: str, kind: str) -> None:
+    """Raise ValidationError for an unknown kind or action, with the known ones."""
+    if kind not in policies.kinds:
+        raise _unknown("kind", policies.kinds)
+    if action not in policies.kinds[kind].all_actions:
+        raise _unknown("action", policies.kinds[kind].all_actions)
 
 
-def _unknown(what: str, known: Iterable[str]) -> ValidationError:
+def _unknown(name: str, known: Iterable[str]) -> ValidationError:
     message = f"Expected one of {', '.join(sorted(known))}"
-    return ValidationError([{"type": "value_error", "loc": ["query", what], "msg": message}])
+    return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])
 
 
-def _reasons(
-    law: PolicySet, action: str, kind: str, facts: Subjects, told: dict[str, list[str]]
+def _applied_rules(
+    policies: PolicySet, action: str, kind: str, subjects: Subjects, reasons: Reasons
 ) -> tuple[list[AppliedRule], list[AppliedRule]]:
-    rules = law.rules_for(kind, action)
-    applying = [rule for rule in rules if rule.who in facts]
+    rules = policies.rules_for(kind, action)
+    applying = [rule for rule in rules if rule.subject in subjects]
     effect = "deny" if any(rule.effect == "deny" for rule in applying) else "allow"
-    because = [_because(rule, told) for rule in applying if rule.effect == effect]
-    missing = [r for r in rules if r.effect == "allow" and r.who not in facts]
-    return because, [AppliedRule(str(rule), rule.origin, rule.effect, []) for rule in missing]
+    because = [_applied(rule, reasons) for rule in applying if rule.effect == effect]
+    others = [r for r in rules if r.effect == "allow" and r.subject not in subjects]
+    return because, [_applied(rule, {}) for rule in others]
 
 
-def _because(rule: Rule, told: dict[str, list[str]]) -> AppliedRule:
-    return AppliedRule(str(rule), rule.origin, rule.effect, told.get(rule.who, []))
+def _applied(rule: Rule, reasons: Reasons) -> AppliedRule:
+    return AppliedRule(str(rule), rule.origin, rule.effect, reasons.get(rule.subject, []))
 
 
 def _explain_principals(
-    law: PolicySet, words: list[str], actor: Actor, groups: list[dict[str, Any]]
-) -> dict[str, list[str]]:
-    """For each word that is true of somebody whatever the thing: why."""
-    names = {f"member:{group['id']}": group["name"] for group in groups}
-    told: dict[str, list[str]] = {}
-    for word in words:
-        prefix, _, value = word.partition(":")
+    policies: PolicySet, principals: list[str], actor: Actor, groups: list[dict[str, Any]]
+) -> Reasons:
+    """Return the reasons of each principal of the account, with the roles of role rules."""
+    names = {f"group:{group['id']}": group["name"] for group in groups}
+    reasons: Reasons = {}
+    for principal in principals:
+        prefix, _, value = principal.partition(":")
         if prefix == "role":
-            told[word] = [f"their account has the role {value}"]
-        elif prefix == "bypass":
-            switch = {
-                "admin": "BYPASS_ADMIN_ACCESS_CONTROL",
-                "models": "BYPASS_MODEL_ACCESS_CONTROL",
-                "chats": "ENABLE_ADMIN_CHAT_ACCESS",
-                "export": "ENABLE_ADMIN_EXPORT",
-            }
-            told[word] = [f"{switch[value]} is on, and their role is {actor.role}"]
-        elif prefix == "member":
-            told[word] = [f"they are in the group {names.get(word, '?')} ({value})"]
+            reasons[principal] = [f"the account has the role {value}"]
+        elif prefix == "switch":
+            reasons[principal] = [f"{value.upper()} is on, and the account's role is {actor.role}"]
+        elif prefix == "group":
+            reasons[principal] = [
+                f"the account is in the group {names.get(principal, '?')} ({value})"
+            ]
         elif prefix == "permission":
-            told[word] = _explain_permission(value, groups)
+            reasons[principal] = _explain_permission(value, groups)
         else:
-            told[word] = ["they are this account"]
-    for line in law.role_rules_for(words):
-        how = "; ".join(told.get(line.who, []))
-        told.setdefault(line.role, []).append(f"`{line}` ({line.origin}): {how or line.who}")
-    return told
+            reasons[principal] = ["it is this account"]
+    for rule in policies.role_rules_for(principals):
+        why = "; ".join(reasons.get(rule.subject, []))
+        reasons.setdefault(rule.role, []).append(f"`{rule}` ({rule.origin}): {why or rule.subject}")
+    return reasons
 
 
 def _explain_permission(permission: str, groups: list[dict[str, Any]]) -> list[str]:
     granting = [
         f"{permission} is permitted through the group {group['name']} ({group['id']})"
         for group in groups
-        if f"permission:{permission}" in words_of_group(group["permissions"])
+        if f"permission:{permission}" in group_permissions(group["permissions"])
     ]
     return granting or [f"{permission} is permitted by default"]
 
 
 async def _explain_relations(
     actor: Actor, resource: Resource, groups: list[dict[str, Any]]
-) -> dict[str, list[str]]:
-    """For each tie between somebody and a thing: why."""
-    told: dict[str, list[str]] = {}
+) -> Reasons:
+    """Return the reasons of each relation between the account and the resource."""
+    reasons: Reasons = {}
     names = {group["id"]: group["name"] for group in groups}
     if resource.owner_id is not None and resource.owner_id == actor.id:
-        told[OWNER] = ["it is theirs"]
-    for held in await fetch_all(_HELD, resource.kind, resource.id, actor.id):
-        if held["principal_kind"] == "everyone":
-            told.setdefault(EVERYONE, []).append("everyone was given read access")
-        elif held["principal_kind"] == "user":
-            told.setdefault(RELATION_BY_ACTION[held["action"]], []).append(
-                f"they were given {held['action']} access by name"
+        reasons[OWNER] = ["the account owns it"]
+    for grant in await fetch_all(_GRANTS, resource.kind, resource.id, actor.id):
+        if grant["principal_kind"] == "everyone":
+            reasons.setdefault(EVERYONE, []).append("everyone has read access")
+        elif grant["principal_kind"] == "user":
+            reasons.setdefault(RELATION_BY_ACTION[grant["action"]], []).append(
+                f"the account has {grant['action']} access by name"
             )
         else:
-            group = f"{names.get(held['principal_id'], '?')} ({held['principal_id']})"
-            told.setdefault(RELATION_BY_ACTION[held["action"]], []).append(
-                f"the group {group} was given {held['action']} access, and they are in it"
+            group = f"{names.get(grant['principal_id'], '?')} ({grant['principal_id']})"
+            reasons.setdefault(RELATION_BY_ACTION[grant["action"]], []).append(
+                f"the group {group} has {grant['action']} access, and the account is in it"
             )
-    return told
+    return reasons

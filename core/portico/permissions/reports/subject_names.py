@@ -1,26 +1,26 @@
-"""Whom the ids in the law mean: names for `member:<group id>` and `user:<account id>`, for whoever reads along."""
+"""Names of the groups and accounts whose ids are in policy rules: `group:<group id>` and `user:<account id>`."""
 
 from collections.abc import Iterable
 
 from portico.db import chunks, fetch_all, placeholders
 
 _SELECT = {
-    "member": "SELECT id, name FROM portico_group WHERE id IN ({})",
+    "group": "SELECT id, name FROM portico_group WHERE id IN ({})",
     "user": "SELECT id, email AS name FROM portico_account WHERE id IN ({})",
 }
 
 
-async def subject_names(words: Iterable[str]) -> dict[str, str | None]:
-    """For each of these words that names a group or an account: what that is called; None = there is none."""
+async def subject_names(subjects: Iterable[str]) -> dict[str, str | None]:
+    """Return the name of each subject that is a group or an account; None = it does not exist."""
     wanted: dict[str, list[str]] = {prefix: [] for prefix in _SELECT}
-    for word in dict.fromkeys(words):
-        prefix, _, name = word.partition(":")
+    for subject in dict.fromkeys(subjects):
+        prefix, _, subject_id = subject.partition(":")
         if prefix in wanted:
-            wanted[prefix].append(name)
-    named: dict[str, str | None] = {}
+            wanted[prefix].append(subject_id)
+    names: dict[str, str | None] = {}
     for prefix, ids in wanted.items():
-        named |= {f"{prefix}:{one}": None for one in ids}
-        for some in chunks(ids):
-            for found in await fetch_all(_SELECT[prefix].format(placeholders(len(some))), *some):
-                named[f"{prefix}:{found['id']}"] = found["name"]
-    return named
+        names |= {f"{prefix}:{one}": None for one in ids}
+        for chunk in chunks(ids):
+            for row in await fetch_all(_SELECT[prefix].format(placeholders(len(chunk))), *chunk):
+                names[f"{prefix}:{row['id']}"] = row["name"]
+    return names

@@ -97,7 +97,7 @@ async def _authorize(
         raise Forbidden
     requires, permission = opt.get("requires"), opt.get("permission")
     if requires and not await permissions.allows_on_collection(actor, *requires):
-        by_permission = permissions.policies.plan(*requires).uses_permissions
+        by_permission = permissions.policies.action_rules(*requires).uses_permissions
         raise Forbidden(UNAUTHORIZED if by_permission else None)
     if permission and not await identity.is_permitted(actor, permission):
         raise Forbidden(UNAUTHORIZED)
