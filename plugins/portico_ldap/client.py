@@ -166,7 +166,7 @@ class LdapClient:
         password: str,
     ) -> bool:
         """Whether the password is that of the entry. Without an entry, a name that does not exist is tried."""
-        unknown_dn = f"cn=nobody-{secrets.token_hex(8)},{server.settings.search_base}".rstrip(", ")
+        unknown_dn = f"cn=unknown-{secrets.token_hex(8)},{server.settings.search_base}".rstrip(", ")
         dn = entry.dn if entry else unknown_dn
         started = time.monotonic()
         result = await connection.bind(dn, password)

@@ -16,7 +16,7 @@ SERVER = f"{SWITCH}/server"
 def form(python_server: LdapTestServer) -> dict[str, Any]:
     """The LDAP server as a request body."""
     return {
-        "label": "People", "host": "localhost", "port": python_server.encrypted, "attribute_for_mail": "mail",
+        "label": "Company", "host": "localhost", "port": python_server.encrypted, "attribute_for_mail": "mail",
         "attribute_for_username": "uid", "app_dn": "cn=portico,dc=example,dc=org", "app_dn_password": "app-secret",
         "search_base": "dc=example,dc=org", "search_filters": "(objectClass=inetOrgPerson)", "use_tls": True,
         "certificate_path": str(python_server.ca), "validate_cert": True, "ciphers": "ALL",
@@ -159,7 +159,7 @@ def test_invalid_filter_prevents_start(start_app: Any, python_server: LdapTestSe
 
 def test_active_providers_include_ldap_only_when_enabled(app: InProcessApp, admin: Client) -> None:
     def names() -> list[str]:
-        return [way.name for way in app.call(app.portico.identity.auth.active_providers)]
+        return [provider.name for provider in app.call(app.portico.identity.auth.active_providers)]
 
     assert names() == ["password"]
     admin.post(SWITCH, {"enable_ldap": True})

@@ -238,11 +238,11 @@ def test_invalid_emails_are_rejected(
 def test_invalid_names_are_replaced_or_cut(
     browser: Browser, provider_server: AuthorizationServer
 ) -> None:
-    for number, (given, kept) in enumerate(
+    for number, (given, stored) in enumerate(
         [(None, "p0@example.org"), (7, "p1@example.org"), ("A\x00b", "Ab"), ("x" * 999, "x" * 256)]
     ):
         sign_in_as(provider_server, f"P{number}", sub=f"n{number}", name=given)
-        assert browser.sign_in().account["name"] == kept
+        assert browser.sign_in().account["name"] == stored
 
 
 @pytest.mark.usefixtures("admin")

@@ -39,7 +39,7 @@ def test_callback_with_missing_or_invalid_state_is_refused(browser: Browser, cou
 @pytest.mark.usefixtures("admin")
 def test_state_can_be_used_once(browser: Browser, client: Client) -> None:
     callback_url, _ = browser.follow(LOGIN)
-    replay = Browser(client, {site: dict(kept) for site, kept in browser.cookies.items()})
+    replay = Browser(client, {site: dict(values) for site, values in browser.cookies.items()})
     assert browser.open_callback(callback_url).account["email"] == "grace@example.org"
     again = replay.get(callback_url)
     assert again.status == 400 and not replay.cookies[APP_URL].get("token")
@@ -52,7 +52,7 @@ def test_state_is_used_up_by_failed_sign_in(
     browser: Browser, provider_server: AuthorizationServer, client: Client, count: Count
 ) -> None:
     callback_url, _ = browser.follow(LOGIN)
-    replay = Browser(client, {site: dict(kept) for site, kept in browser.cookies.items()})
+    replay = Browser(client, {site: dict(values) for site, values in browser.cookies.items()})
     assert browser.open_callback(with_query(callback_url, error="access_denied", code=None)).error
     assert_rejected(replay.get(callback_url), count)
 
@@ -65,7 +65,9 @@ def test_used_states_are_shared_between_instances(
     callback_url, _ = browser.follow(LOGIN)
     other = InProcessApp(env)
     try:
-        elsewhere = Browser(other.client, {s: dict(kept) for s, kept in browser.cookies.items()})
+        elsewhere = Browser(
+            other.client, {s: dict(values) for s, values in browser.cookies.items()}
+        )
         assert elsewhere.open_callback(callback_url).account["email"] == "grace@example.org"
     finally:
         other.close()
