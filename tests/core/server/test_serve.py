@@ -40,9 +40,15 @@ class Application:
         raise Unavailable
 
 
+class FakePortico:
+    """The ASGI application around `Application`."""
+
+    application = Application()
+
+
 def ready(start: Any, port: int) -> ServedApplication:
     lifecycle: Any = None
-    return ServedApplication(Application(), ServerSettings(), ("127.0.0.1", port), start, lifecycle)
+    return ServedApplication(FakePortico(), ServerSettings(), ("127.0.0.1", port), start, lifecycle)
 
 
 @pytest.mark.parametrize(
