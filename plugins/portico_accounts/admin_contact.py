@@ -1,4 +1,4 @@
-"""The administrator that users are told to contact."""
+"""The administrator whom users can contact."""
 
 from portico.api import ACTION_PROHIBITED, Actor, AppContext, Forbidden, InvalidRequest
 from portico_accounts.schemas import AdminDetails

@@ -30,8 +30,8 @@ def env(env: dict[str, str]) -> dict[str, str]:
 def change(admin: Client, **values: Any) -> dict[str, Any]:
     answer = admin.post(CONFIG, admin.get(CONFIG).json | values)
     assert answer.status == 200, answer
-    told: dict[str, Any] = answer.json
-    return told
+    config: dict[str, Any] = answer.json
+    return config
 
 
 def assert_refused(admin: Client, **values: Any) -> None:
@@ -48,10 +48,10 @@ def sign_up(app: InProcessApp, name: str) -> Any:
 
 
 def test_admin_config_has_every_key_of_clients(admin: Client) -> None:
-    told = admin.get(CONFIG).json
-    assert set(told) == KEYS and told["pinned"] == []
-    assert (told["ENABLE_SIGNUP"], told["DEFAULT_USER_ROLE"]) == (False, "pending")
-    assert (told["JWT_EXPIRES_IN"], told["ENABLE_API_KEYS"]) == ("4w", False)
+    config = admin.get(CONFIG).json
+    assert set(config) == KEYS and config["pinned"] == []
+    assert (config["ENABLE_SIGNUP"], config["DEFAULT_USER_ROLE"]) == (False, "pending")
+    assert (config["JWT_EXPIRES_IN"], config["ENABLE_API_KEYS"]) == ("4w", False)
 
 
 def test_sign_up_settings_apply_to_new_accounts(admin: Client, app: InProcessApp) -> None:
@@ -134,10 +134,10 @@ def test_pinned_setting_accepts_only_its_own_value(
         admin = app.client.sign_up("Ada")
         assert_refused(admin, ENABLE_API_KEYS=False)
         assert_refused(admin, JWT_EXPIRES_IN="1h")
-        told = change(admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_NOTES=True)
-        assert told["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
-        assert (told["ENABLE_API_KEYS"], told["JWT_EXPIRES_IN"]) == (True, "2w")
-        assert told["ENABLE_NOTES"] is True
+        config = change(admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_NOTES=True)
+        assert config["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
+        assert (config["ENABLE_API_KEYS"], config["JWT_EXPIRES_IN"]) == (True, "2w")
+        assert config["ENABLE_NOTES"] is True
     finally:
         app.close()
 
@@ -148,8 +148,8 @@ def test_changed_settings_survive_a_restart(env: dict[str, str]) -> None:
         try:
             if not app.call(app.portico.identity.accounts.any_exists):
                 change(app.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)
-            told = app.client.sign_in("Ada").get(CONFIG).json
-            assert (told["RESPONSE_WATERMARK"], told["ENABLE_NOTES"]) == ("AI", True)
+            config = app.client.sign_in("Ada").get(CONFIG).json
+            assert (config["RESPONSE_WATERMARK"], config["ENABLE_NOTES"]) == ("AI", True)
         finally:
             app.close()
 

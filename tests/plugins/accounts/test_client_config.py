@@ -10,18 +10,18 @@ CONFIG = "/api/config"
 
 
 def test_config_says_onboarding_while_there_are_no_accounts(client: Client) -> None:
-    told = client.get(CONFIG).json
-    assert told["onboarding"] is True and told["features"]["enable_signup"] is True
+    config = client.get(CONFIG).json
+    assert config["onboarding"] is True and config["features"]["enable_signup"] is True
     client.sign_up("Ada")
     assert "onboarding" not in client.get(CONFIG).json
 
 
 def test_public_config_lists_auth_providers_and_features(admin: Client, app: InProcessApp) -> None:
-    told = app.client.get(CONFIG).json
-    assert set(told) == {"status", "name", "version", "default_locale", "oauth", "features"}
-    assert (told["status"], told["version"], told["name"]) == (True, "0.6.41", "Portico")
-    assert told["oauth"] == {"providers": {}}
-    assert told["features"] == {
+    config = app.client.get(CONFIG).json
+    assert set(config) == {"status", "name", "version", "default_locale", "oauth", "features"}
+    assert (config["status"], config["version"], config["name"]) == (True, "0.6.41", "Portico")
+    assert config["oauth"] == {"providers": {}}
+    assert config["features"] == {
         "auth": True,
         "auth_trusted_header": False,
         "enable_signup_password_confirmation": False,
@@ -36,23 +36,28 @@ def test_public_config_lists_auth_providers_and_features(admin: Client, app: InP
 
 def test_config_has_more_for_pending_and_all_for_verified_accounts(admin: Client) -> None:
     pending, ben = admin.add_user("Eve", role="pending"), admin.add_user("Ben")
-    stranger = Client(admin.transport).get(CONFIG).json
-    waits, isin, rules = (one.get(CONFIG).json for one in (pending, ben, admin))
-    assert set(waits) == set(stranger) | {"ui"}
-    assert set(waits["ui"]) == {"pending_user_overlay_title", "pending_user_overlay_content"}
-    assert waits["features"]["enable_folders"] is True
-    assert waits["features"]["enable_web_search"] is False
-    assert isin["user_count"] == 3
-    assert isin["permissions"] == admin.get("/api/v1/users/default/permissions").json
+    public = Client(admin.transport).get(CONFIG).json
+    pending_config, user_config, admin_config = (
+        one.get(CONFIG).json for one in (pending, ben, admin)
+    )
+    assert set(pending_config) == set(public) | {"ui"}
+    assert set(pending_config["ui"]) == {
+        "pending_user_overlay_title",
+        "pending_user_overlay_content",
+    }
+    assert pending_config["features"]["enable_folders"] is True
+    assert pending_config["features"]["enable_web_search"] is False
+    assert user_config["user_count"] == 3
+    assert user_config["permissions"] == admin.get("/api/v1/users/default/permissions").json
     for name in ("default_models", "default_prompt_suggestions", "audio", "file", "code"):
-        assert name in isin
-    assert set(rules) == set(isin) | {"active_entries"}
+        assert name in user_config
+    assert set(admin_config) == set(user_config) | {"active_entries"}
 
 
 def test_config_accepts_the_session_cookie(user: Client) -> None:
     asked = Client(user.transport)
-    told = asked.get(CONFIG, headers={"cookie": f"token={user.token}"}).json
-    assert "user_count" in told
+    config = asked.get(CONFIG, headers={"cookie": f"token={user.token}"}).json
+    assert "user_count" in config
 
 
 def test_invalid_credentials_get_the_public_config(admin: Client, user: Client) -> None:
@@ -75,9 +80,9 @@ def test_api_key_gets_the_public_config(env: dict[str, str]) -> None:
     try:
         program = with_key(app.client.sign_up("Ada"))
         assert program.get("/api/v1/auths/").status == 200
-        told = program.get(CONFIG)
-        assert told.status == 200 and "user_count" not in told.json
-        assert told.json["features"]["enable_api_keys"] is True
+        config = program.get(CONFIG)
+        assert config.status == 200 and "user_count" not in config.json
+        assert config.json["features"]["enable_api_keys"] is True
     finally:
         app.close()
 

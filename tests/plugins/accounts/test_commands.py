@@ -56,10 +56,10 @@ def test_user_commands_reject_invalid_arguments_with_message(cli: CommandLine) -
     for arguments, typed, message in (
         (("add", "ann@example.org", "--password-stdin"), "secret\n", "already registered"),
         (("add", "ben@example.org", "--password-stdin"), "\n", "validation criteria"),
-        (("set-role", "nobody@example.org", "user"), "", "portico user list"),
+        (("set-role", "unknown@example.org", "user"), "", "portico user list"),
         (("set-role", "ann@example.org", "user"), "", "restricted"),
         (("set-role", "ann@example.org", "root"), "", "'pending', 'user', 'admin'"),
-        (("reset-password", "nobody@example.org", "--password-stdin"), "x\n", "portico user list"),
+        (("reset-password", "unknown@example.org", "--password-stdin"), "x\n", "portico user list"),
     ):
         answer = cli("user", *arguments, said=typed, code=None)
         assert answer.returncode != 0 and message in answer.stderr, answer

@@ -108,7 +108,7 @@ def test_invalid_profile_changes_nothing(
 
 
 def test_stored_external_picture_is_accepted_unchanged(user: Client, app: InProcessApp) -> None:
-    async def keep() -> None:
+    async def store_picture() -> None:
         from portico.db import execute
 
         sql = (
@@ -116,7 +116,7 @@ def test_stored_external_picture_is_accepted_unchanged(user: Client, app: InProc
         )
         await execute(sql)
 
-    app.call(keep)
+    app.call(store_picture)
     form = FORM | {"profile_image_url": "http://10.0.0.1/me"}
     assert user.post(PROFILE, form).status == 200
 
@@ -148,18 +148,18 @@ def test_admin_details_show_a_name_until_switched_off(admin: Client, client: Cli
 
 
 def test_configured_admin_email_is_shown(env: dict[str, str]) -> None:
-    told = {}
+    names = {}
     for email in ("desk@example.org", "Ben@example.org"):
         app = InProcessApp(env | {"SHOW_ADMIN_DETAILS": "true", "ADMIN_EMAIL": email})
         try:
-            everybody = app.client.sign_in if told else app.client.sign_up
-            ada = everybody("Ada")
-            if not told:
+            register = app.client.sign_in if names else app.client.sign_up
+            ada = register("Ada")
+            if not names:
                 ada.add_user("Ben")
-            told[email] = ada.get(DETAILS).json["name"]
+            names[email] = ada.get(DETAILS).json["name"]
         finally:
             app.close()
-    assert told == {"desk@example.org": None, "Ben@example.org": "Ben"}
+    assert names == {"desk@example.org": None, "Ben@example.org": "Ben"}
 
 
 def test_invalid_stored_fields_stay_while_others_change(app: InProcessApp, user: Client) -> None:
@@ -169,12 +169,12 @@ def test_invalid_stored_fields_stay_while_others_change(app: InProcessApp, user:
         "gender": "g" * 70,
         "date_of_birth": "1.2.90",
     }
-    keep = (
+    store_invalid = (
         "UPDATE portico_account SET name = $2, bio = $3, gender = $4, date_of_birth = $5, profile_image_url = $6 "
         "WHERE id = $1"
     )
     values = (old["name"], old["bio"], old["gender"], old["date_of_birth"], "/user.png")
-    app.call(app.portico.database.execute, keep, user.account["id"], *values)
+    app.call(app.portico.database.execute, store_invalid, user.account["id"], *values)
 
     assert user.post(PROFILE, old).status == 200
     for field in ("name", "bio", "gender", "date_of_birth"):

@@ -30,10 +30,10 @@ def path(client: Client, rest: str = "") -> str:
 
 
 def make_group(admin: Client, *members: Client) -> str:
-    made = admin.post("/api/v1/groups/create", {"name": "G", "description": ""}).json["id"]
+    created = admin.post("/api/v1/groups/create", {"name": "G", "description": ""}).json["id"]
     ids = {"user_ids": [one.account["id"] for one in members]}
-    assert admin.post(f"/api/v1/groups/id/{made}/users/add", ids).status == 200
-    return str(made)
+    assert admin.post(f"/api/v1/groups/id/{created}/users/add", ids).status == 200
+    return str(created)
 
 
 def test_user_list_contains_accounts_and_their_groups(admin: Client, user: Client) -> None:
@@ -72,8 +72,8 @@ def test_search_shows_users_no_addresses_of_others(admin: Client, user: Client) 
 def test_setting_shows_addresses_in_search(env: dict[str, str]) -> None:
     app = InProcessApp(env | {"PORTICO_ACCOUNTS_SHOW_EMAILS_IN_SEARCH": "true"})
     try:
-        person = app.client.sign_up("Ada").add_user("Ben")
-        found = person.get(f"{USERS}/search?query=ada%40&order_by=email").json["users"]
+        ben = app.client.sign_up("Ada").add_user("Ben")
+        found = ben.get(f"{USERS}/search?query=ada%40&order_by=email").json["users"]
         assert [one["email"] for one in found] == ["ada@example.org"]
     finally:
         app.close()
@@ -103,14 +103,14 @@ def test_account_is_shown_in_full_to_its_user_and_administrators(
             True,
             None,
         )
-    missing = admin.get(f"{USERS}/nobody")
+    missing = admin.get(f"{USERS}/unknown")
     assert (missing.status, missing.detail) == (404, NOT_FOUND)
-    assert user.get(f"{USERS}/nobody").status == admin.get(f"{USERS}/%00").status == 404
+    assert user.get(f"{USERS}/unknown").status == admin.get(f"{USERS}/%00").status == 404
 
 
 def test_activity_of_a_user_is_shown_to_all_users(admin: Client, user: Client) -> None:
     assert user.get(path(admin, "/active")).json == {"active": True}
-    assert user.get(f"{USERS}/nobody/active").json == {"active": False}
+    assert user.get(f"{USERS}/unknown/active").json == {"active": False}
     admin.delete(path(user))
     assert admin.get(path(user, "/active")).json == {"active": False}
 
@@ -125,7 +125,7 @@ def test_last_active_time_survives_a_restart(env: dict[str, str]) -> None:
     try:
         found = second.call(fetch_all, "SELECT last_active_at FROM portico_account")
         assert found[0]["last_active_at"] > 1
-        # The stored value is enough for somebody whom this process has not seen.
+        # The stored value is enough for a user that this process has not seen.
         eve = Client(second.client.transport).sign_up("Eve")
         assert eve.get(path(admin, "/active")).json == {"active": True}
         second.call(execute, "UPDATE portico_account SET last_active_at = 1")
@@ -198,9 +198,9 @@ def test_invalid_change_of_an_account_is_refused_with_its_reason(
 
 
 def test_unknown_account_cannot_be_changed_or_deleted(admin: Client, user: Client) -> None:
-    answer = admin.post(f"{USERS}/nobody/update", form(user))
+    answer = admin.post(f"{USERS}/unknown/update", form(user))
     assert (answer.status, answer.detail) == (404, NOT_FOUND)
-    answer = admin.delete(f"{USERS}/nobody")
+    answer = admin.delete(f"{USERS}/unknown")
     assert (answer.status, answer.detail) == (404, NOT_FOUND)
 
 

@@ -79,9 +79,9 @@ def test_administrators_list_and_end_sessions_of_users(admin: Client, user: Clie
     assert is_signed_in(user) and not is_signed_in(other)
     assert admin.delete(sessions_path(user)).json is True
     assert not is_signed_in(user) and is_signed_in(admin)
-    told = [(one["event"], one["author"]) for one in admin.get("/api/v1/audit").json["entries"]]
+    entries = [(one["event"], one["author"]) for one in admin.get("/api/v1/audit").json["entries"]]
     author = admin.account["id"]
-    assert ("session.ended", author) in told and ("session.all_ended", author) in told
+    assert ("session.ended", author) in entries and ("session.all_ended", author) in entries
 
 
 def test_users_cannot_list_or_end_sessions_of_others(admin: Client, user: Client) -> None:
@@ -99,7 +99,7 @@ def test_sessions_of_the_first_administrator_cannot_be_ended_by_others(admin: Cl
 
 
 def test_sessions_of_an_unknown_account_are_not_found(admin: Client) -> None:
-    for path in ("/api/v1/users/nobody/sessions", "/api/v1/users/a%00b/sessions"):
+    for path in ("/api/v1/users/unknown/sessions", "/api/v1/users/a%00b/sessions"):
         assert admin.get(path).status == 404
         assert admin.delete(path).status == 404
         assert admin.delete(f"{path}/x").status == 404
@@ -131,8 +131,8 @@ def test_last_seen_time_is_not_written_with_each_request(user: Client, app: InPr
 
 
 def test_user_commands_list_and_end_sessions(user: Client, cli: CommandLine) -> None:
-    said = cli("user", "sessions", "ben@example.org").stdout
-    assert "password" in said and "127.0.0.1" in said
+    output = cli("user", "sessions", "ben@example.org").stdout
+    assert "password" in output and "127.0.0.1" in output
     cli("user", "sign-out", "ben@example.org")
     assert "not signed in" in cli("user", "sessions", "ben@example.org").stdout
     assert cli("user", "sessions", "ben@example.org", "--json").stdout.strip() == "[]"

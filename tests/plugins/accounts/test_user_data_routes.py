@@ -46,12 +46,12 @@ def test_tool_servers_are_stored_with_the_permission_only(
     app = InProcessApp(env | {"USER_PERMISSIONS_FEATURES_DIRECT_TOOL_SERVERS": permitted})
     try:
         admin = app.client.sign_up("Ada")
-        person = admin.add_user("Ben")
+        ben = admin.add_user("Ben")
         sent = {"ui": {"toolServers": [{"url": "x"}], "theme": "dark"}}
         assert admin.post(f"{SETTINGS}/update", sent).json == sent
-        kept = person.post(f"{SETTINGS}/update", sent).json
-        assert kept == (sent if permitted == "true" else {"ui": {"theme": "dark"}})
-        assert person.get(SETTINGS).json == kept
+        stored = ben.post(f"{SETTINGS}/update", sent).json
+        assert stored == (sent if permitted == "true" else {"ui": {"theme": "dark"}})
+        assert ben.get(SETTINGS).json == stored
     finally:
         app.close()
 
@@ -78,8 +78,8 @@ def test_concurrent_changes_are_all_stored(user: Client) -> None:
 
 def test_status_is_stored_and_shown(user: Client, admin: Client) -> None:
     status = {"status_emoji": "🏖", "status_message": "a\x00way", "status_expires_at": 4_000_000_000}
-    told = user.post(f"{USERS}/user/status/update", status).json
-    assert (told["email"], told["status_message"]) == ("ben@example.org", "away")
+    account = user.post(f"{USERS}/user/status/update", status).json
+    assert (account["email"], account["status_message"]) == ("ben@example.org", "away")
     user.post(f"{USERS}/user/status/update", {"status_message": "back", "status_emoji": None})
     own = user.get(f"{USERS}/user/status").json
     assert (own["status_emoji"], own["status_message"]) == ("🏖", "back")
@@ -103,18 +103,19 @@ def test_invalid_status_is_refused(user: Client, change: dict[str, Any]) -> None
 
 def test_picture_is_served_with_its_media_type(admin: Client) -> None:
     form = {"name": "Eve", "email": "eve@example.org", "password": "x", "profile_image_url": WEBP}
-    made = admin.post("/api/v1/auths/add", form).json["id"]
-    answer = admin.get(f"{USERS}/{made}/profile/image")
+    created = admin.post("/api/v1/auths/add", form).json["id"]
+    answer = admin.get(f"{USERS}/{created}/profile/image")
     assert (answer.status, answer.body) == (200, b"RIFF\x00\x00\x00\x00WEBPrest")
     assert answer.headers["content-type"] == "image/webp"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "private, no-cache"
     tag = answer.headers["etag"]
     for given in (tag, f'W/{tag}, "x"'):
-        again = admin.get(f"{USERS}/{made}/profile/image", headers={"if-none-match": given})
+        again = admin.get(f"{USERS}/{created}/profile/image", headers={"if-none-match": given})
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
     assert (
-        admin.get(f"{USERS}/{made}/profile/image", headers={"if-none-match": '"x"'}).status == 200
+        admin.get(f"{USERS}/{created}/profile/image", headers={"if-none-match": '"x"'}).status
+        == 200
     )
 
 
@@ -130,14 +131,14 @@ def test_external_or_invalid_picture_is_replaced_by_a_neutral_one(
         "password": "x",
         "profile_image_url": address,
     }
-    made = admin.post("/api/v1/auths/add", form).json["id"]
-    answer = admin.get(f"{USERS}/{made}/profile/image")
+    created = admin.post("/api/v1/auths/add", form).json["id"]
+    answer = admin.get(f"{USERS}/{created}/profile/image")
     assert answer.status == 200 and answer.body.startswith(b"\x89PNG\r\n\x1a\n")
     assert answer.headers["content-type"] == "image/png" and "location" not in answer.headers
 
 
 def test_picture_of_an_unknown_account_is_not_found(user: Client, client: Client) -> None:
-    assert user.get(f"{USERS}/nobody/profile/image").status == 404
+    assert user.get(f"{USERS}/unknown/profile/image").status == 404
     assert client.get(path(user, "/profile/image")).status == 401
     browser = {"cookie": f"token={user.token}"}
     assert client.get(path(user, "/profile/image"), headers=browser).status == 200

@@ -46,7 +46,7 @@ def test_api_key_commands_create_list_and_revoke_keys(cli: CommandLine) -> None:
 
 def test_api_key_commands_reject_invalid_arguments_with_message(cli: CommandLine) -> None:
     cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
-    assert "nobody@example.org" in cli("api-key", "create", "nobody@example.org", code=1).stderr
+    assert "unknown@example.org" in cli("api-key", "create", "unknown@example.org", code=1).stderr
     bad = cli("api-key", "create", "ann@example.org", "--scope", "sing", code=1)
     assert "'sing'" in bad.stderr
     for argument in ("sk-0000", "sk-" + "0" * 32, "no-such-id", "ann@example.org"):

@@ -268,7 +268,7 @@ def test_key_is_hidden_from_other_users_and_revoked_by_administrators(
     assert page["total"] == 1
     assert (page["keys"][0]["owner"], page["keys"][0]["id"]) == ("ben@example.org", created["id"])
     assert "api_key" not in page["keys"][0]
-    assert admin.get(f"{KEYS}/all?user_id=nobody").json == {"keys": [], "total": 0}
+    assert admin.get(f"{KEYS}/all?user_id=unknown").json == {"keys": [], "total": 0}
     assert admin.delete(f"{KEYS}/{created['id']}").json is True
     assert Client(user.transport, created["api_key"]).get(ME).status == 401
 

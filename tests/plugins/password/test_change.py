@@ -84,8 +84,8 @@ def test_pending_account_changes_its_password_with_the_setting_only(
     for allowed, status in (("false", 403), ("true", 200)):
         app = InProcessApp(env | {"PORTICO_PASSWORD_ALLOW_PENDING_PASSWORD_CHANGE": allowed})
         try:
-            everybody = app.client.sign_up if allowed == "false" else app.client.sign_in
-            admin = everybody("Ada")
+            register = app.client.sign_up if allowed == "false" else app.client.sign_in
+            admin = register("Ada")
             if allowed == "false":
                 admin.add_user("Ben", role="pending")
             assert app.client.sign_in("Ben").post(CHANGE, form()).status == status
@@ -134,17 +134,17 @@ async def _hash_of(app: InProcessApp) -> str:
 def test_sign_in_replaces_a_hash_of_another_cost_or_kind(
     user: Client, app: InProcessApp, kind: bytes
 ) -> None:
-    made = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(int(kind[4:6])))
-    old = (kind + made[7:]).decode()
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(int(kind[4:6])))
+    old = (kind + hashed[7:]).decode()
 
-    async def keep() -> None:
+    async def store_hash() -> None:
         from portico.db import execute
 
         account = user.account["id"]
         sql = "UPDATE portico_password SET hash = $1 WHERE account_id = $2"
         await execute(sql, old, account)
 
-    app.call(keep)
+    app.call(store_hash)
     assert not signs_in(user, "wrong") and app.call(_hash_of, app) == old
     assert signs_in(user, PASSWORD)
     renewed = app.call(_hash_of, app)
@@ -172,5 +172,5 @@ def test_one_of_several_concurrent_changes_succeeds(user: Client) -> None:
     with ThreadPoolExecutor(6) as crowd:
         statuses = list(crowd.map(lambda new: user.post(CHANGE, form(new)).status, passwords))
     assert sorted(statuses) == [200] + [400] * 5
-    (kept,) = (new for new, status in zip(passwords, statuses, strict=True) if status == 200)
-    assert [signs_in(user, new) for new in passwords] == [new == kept for new in passwords]
+    (accepted,) = (new for new, status in zip(passwords, statuses, strict=True) if status == 200)
+    assert [signs_in(user, new) for new in passwords] == [new == accepted for new in passwords]

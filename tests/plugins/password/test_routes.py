@@ -56,20 +56,20 @@ def test_sign_up_returns_a_session_and_sets_its_cookie(client: Client) -> None:
 
 
 def test_sign_in_ignores_case_of_the_address(client: Client) -> None:
-    made = sign_up(client).json
+    created = sign_up(client).json
     answer = sign_in(client, "ADA@EXAMPLE.ORG")
     assert answer.status == 200
-    assert answer.json | {"token": ""} == made | {
+    assert answer.json | {"token": ""} == created | {
         "token": "",
         "expires_at": answer.json["expires_at"],
     }
-    assert answer.json["token"] != made["token"]
+    assert answer.json["token"] != created["token"]
     assert answer.headers["set-cookie"].startswith(f"token={answer.json['token']};")
 
 
 @pytest.mark.parametrize(
     ("email", "password"),
-    [("ada@example.org", "wrong"), ("ada@example.org", ""), ("nobody@example.org", "correct horse"),
+    [("ada@example.org", "wrong"), ("ada@example.org", ""), ("unknown@example.org", "correct horse"),
      ("", ""), ("a\x00@b.c", "x"), ("x" * 10_000, "x" * 10_000)],
 )  # fmt: skip
 def test_wrong_address_and_wrong_password_get_the_same_response(
@@ -166,8 +166,8 @@ def test_password_pattern_applies_wherever_a_password_is_set(start_app: StartApp
         400,
         "The password does not meet the required validation criteria.",
     )
-    made = sign_up(client, password="Strong-1-enough")
-    admin = Client(client.transport, made.json["token"])
+    created = sign_up(client, password="Strong-1-enough")
+    admin = Client(client.transport, created.json["token"])
     form = FORM | {"email": "ben@example.org", "role": "user"}
     assert admin.post("/api/v1/auths/add", form).status == 400
     assert admin.post("/api/v1/auths/add", form | {"password": "Strong-1-enough"}).status == 200

@@ -40,10 +40,14 @@ def test_every_sign_in_is_the_administrators(start_app: StartApp, body: object) 
     client = start_app(**OPEN).client
     answer = sign_in(client, body=body)
     assert answer.status == 200
-    told = answer.json
-    assert (told["email"], told["name"], told["role"]) == ("admin@localhost", "User", "admin")
-    assert sign_in(client).json["id"] == told["id"]
-    assert Client(client.transport, told["token"]).get("/api/v1/users/").json["total"] == 1
+    session = answer.json
+    assert (session["email"], session["name"], session["role"]) == (
+        "admin@localhost",
+        "User",
+        "admin",
+    )
+    assert sign_in(client).json["id"] == session["id"]
+    assert Client(client.transport, session["token"]).get("/api/v1/users/").json["total"] == 1
 
 
 def test_concurrent_sign_ins_create_one_account(start_app: StartApp) -> None:
@@ -121,9 +125,9 @@ def test_empty_form_is_refused_outside_single_user_mode(client: Client) -> None:
 def test_server_prints_why_it_does_not_start(
     env: dict[str, str], tmp_path: Path, cli: CommandLine
 ) -> None:
-    said = cli("serve", "--port", "0", code=None, settings=OPEN | {"HOST": "0.0.0.0"})
-    assert said.returncode not in (0, None)
-    assert "every user who reaches 0.0.0.0" in said.stdout + said.stderr
+    done = cli("serve", "--port", "0", code=None, settings=OPEN | {"HOST": "0.0.0.0"})
+    assert done.returncode not in (0, None)
+    assert "every user who reaches 0.0.0.0" in done.stdout + done.stderr
     cli("user", "list", settings=OPEN | {"HOST": "0.0.0.0"})
     server = Server(env | OPEN, tmp_path).start()
     try:
