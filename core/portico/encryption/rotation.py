@@ -76,13 +76,13 @@ async def _batches(encryptor: Encryptor, column: EncryptedColumn) -> Any:
     """Yield batches of pairs of primary key and value that another key encrypted, in the order of primary keys."""
     key, text = f'"{column.key}"', f'"{column.column}"'
     select = (
-        f'SELECT {key} AS key, {text} AS locked FROM "{column.table}" '  # noqa: S608 - a plugin's names
+        f'SELECT {key} AS key, {text} AS value FROM "{column.table}" '  # noqa: S608 - a plugin's names
         f"WHERE {text} <> '' AND substr({text}, 1, {PREFIX_CHARS}) <> $1"
     )
     end = f" ORDER BY {key} LIMIT {BATCH_SIZE}"
     found = await fetch_all(select + end, encryptor.current_prefix)
     while found:
-        yield [(one["key"], one["locked"]) for one in found]
+        yield [(one["key"], one["value"]) for one in found]
         found = await fetch_all(
             f"{select} AND {key} > $2{end}", encryptor.current_prefix, found[-1]["key"]
         )

@@ -98,10 +98,10 @@ class DatabaseCounter:
     async def _count(self, limits: Sequence[RateLimit], attempt: str) -> list[float]:
         ordered = sorted(limits)
         empty = [value for limit in ordered for value in (limit.key, "[]", 0)]
-        places = placeholder_rows(len(ordered), 3)
+        rows = placeholder_rows(len(ordered), 3)
         now_sql = _NOW[current_database().dialect]
         async with transaction():
-            locked = await fetch_all(_LOCK_ROWS.format(rows=places, now=now_sql), *empty)
+            locked = await fetch_all(_LOCK_ROWS.format(rows=rows, now=now_sql), *empty)
             waits = _waits(limits, locked)
             if any(waits):
                 return waits  # another instance counted attempts since the first read
@@ -112,7 +112,7 @@ class DatabaseCounter:
                 window, now = round(limit.window * 1000), int(found["now"])
                 counted = [*_within(found, window), (attempt, now)]
                 values += (limit.key, _text(counted), now + window)
-            await execute(_WRITE.format(rows=places), *values)
+            await execute(_WRITE.format(rows=rows), *values)
         return waits
 
     def _cached_wait(self, key: str) -> float:

@@ -1,1 +1,1 @@
-"""Steps that make the table of what was changed."""
+"""Migration steps of the audit log."""

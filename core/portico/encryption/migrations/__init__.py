@@ -1,1 +1,1 @@
-"""The steps that brought the table of the key in use to its present shape."""
+"""Migration steps of the table of the current encryption key."""

@@ -1,1 +1,1 @@
-"""The steps that brought the tables of accounts, sessions and groups to their present shape."""
+"""Migration steps of the tables of accounts, sessions and groups."""

@@ -1,1 +1,1 @@
-"""Numbered steps; see `portico.db.migrate`."""
+"""Migration steps of the tables of instances and of the database id."""

@@ -1,1 +1,1 @@
-"""Steps that make the table of familiar places."""
+"""Migration steps of the tables of known locations and attempts."""
