@@ -42,13 +42,13 @@ async def count(database: Database, prefix: str, number: str) -> None:
 
 async def step_by_step(database: Database, kill_at: str, *plugins: str) -> None:
     """Migrate; die by SIGKILL before statement number `kill_at` (0: never)."""
-    told = 0
+    calls = 0
 
     def counted(real: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
         async def run(*args: object) -> object:
-            nonlocal told
-            told += 1
-            if told == int(kill_at):
+            nonlocal calls
+            calls += 1
+            if calls == int(kill_at):
                 os.kill(os.getpid(), signal.SIGKILL)
             return await real(*args)
 
@@ -64,7 +64,7 @@ async def step_by_step(database: Database, kill_at: str, *plugins: str) -> None:
 
 
 async def on_command(database: Database, *plugins: str) -> None:
-    """Migrate when a line arrives, so that several can start at the same moment."""
+    """Migrate when a line arrives, so that several can start at the same time."""
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     await step_by_step(database, "0", *plugins)

@@ -1,4 +1,4 @@
-"""Why a database cannot be used is said once, by its cause, and what was not kept is never acknowledged."""
+"""Causes of unavailable databases are reported once, and lost writes are never acknowledged."""
 
 import asyncio
 import os
@@ -96,8 +96,8 @@ async def test_process_that_holds_the_write_lock_is_named(
     password = file._file._password
     child = spawn("hold", str(file.path), *([password.reveal()] if password else []))
     assert await asyncio.to_thread(child.stdout.readline) == "held\n"  # type: ignore[attr-defined]
-    said = await refused(file)
-    assert said == "locked: another process has held the write lock for 0.3 s"
+    message = await refused(file)
+    assert message == "locked: another process has held the write lock for 0.3 s"
     assert file.availability.cause is not None
     assert str(child.pid) in file.availability.cause.detail  # type: ignore[attr-defined]
 

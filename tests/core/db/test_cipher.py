@@ -1,4 +1,4 @@
-"""Encrypted files: whose key fits, what is said when none does, and that nothing of it can be read without."""
+"""Encrypted files: keys, errors for wrong keys, and no plain text on the disk."""
 
 import asyncio
 import sqlite3
@@ -17,7 +17,7 @@ from portico.settings.section import Secret
 
 pytestmark = pytest.mark.anyio
 PASSWORD = Secret("correct horse")
-WORDS = "what nobody else may read"
+WORDS = "text that must stay secret"
 ODD = [
     "it's", 'say "hi"', "a'; DROP TABLE note; --", "nul\0in it", " ends with blanks  ", "ünïcödé 密码 🔑", "\ud800",
     "x'" + "ab" * 32 + "'", "%s", "\n", "a" * 10_000,
@@ -93,8 +93,8 @@ async def test_open_encrypted_database_has_no_plain_text_in_any_file(tmp_path: P
         for readable in (WORDS.encode(), b"CREATE TABLE", b"SQLite format 3", b"correct horse"):
             assert readable not in held, name
     refused = pytest.raises(sqlite3.DatabaseError, match="file is not a database")
-    with closing(sqlite3.connect(path)) as nobody, refused:
-        nobody.execute("SELECT * FROM note")
+    with closing(sqlite3.connect(path)) as without_key, refused:
+        without_key.execute("SELECT * FROM note")
     await database.stop()
 
 
@@ -172,7 +172,7 @@ async def test_key_is_not_in_statements_errors_or_repr(
     await database.start()
     key = database._file._key
     assert isinstance(key, CipherKey)
-    said = [repr(key), repr(vars(database._file)), repr(vars(database))]
+    texts = [repr(key), repr(vars(database._file)), repr(vars(database))]
     traced: list[str] = []
     for connection in (database.writer.connection, database._reader):
         connection.set_trace_callback(traced.append)
@@ -181,9 +181,9 @@ async def test_key_is_not_in_statements_errors_or_repr(
         try:
             await failing
         except Exception as error:
-            said += [str(error), "".join(traceback.format_exception(error))]
+            texts += [str(error), "".join(traceback.format_exception(error))]
     await database.stop()
-    out = "\n".join([*said, *traced, *capfd.readouterr()])
+    out = "\n".join([*texts, *traced, *capfd.readouterr()])
     for secret in ("correct horse", "wrong horse", key.reveal(), key.reveal()[2:66]):
         assert secret not in out
 

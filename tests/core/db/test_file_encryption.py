@@ -1,4 +1,4 @@
-"""Another file in the place of a database: the same rows, whole at every moment, and nobody else there."""
+"""Conversions of a database file: same rows, always one complete file, no other process."""
 
 import os
 import shutil
@@ -113,8 +113,8 @@ async def test_encrypted_file_contains_no_plain_text(path: Path) -> None:
         held = file.read_bytes()
         assert WORDS.encode() not in held and b"CREATE TABLE" not in held
     refused = pytest.raises(sqlite3.DatabaseError, match="file is not a database")
-    with closing(sqlite3.connect(path)) as nobody, refused:
-        nobody.execute("SELECT * FROM person")
+    with closing(sqlite3.connect(path)) as without_key, refused:
+        without_key.execute("SELECT * FROM person")
     connection = load_sqlcipher().connect(path)
     connection.set_key(NEW.reveal().encode())
     assert connection.execute("SELECT count(*) FROM person").fetchone() == (300,)

@@ -165,7 +165,7 @@ async def test_slot_of_a_cancelled_caller_is_released(lite: SQLite) -> None:
 async def test_waiting_in_a_transaction_for_an_outside_write_times_out(
     tmp_path: Path, password: Secret | None
 ) -> None:
-    """A deadlock by design of the caller; the writer outside is sent away, nobody hangs."""
+    """A deadlock by design of the caller; the outside writer times out, and neither hangs."""
     database = SQLite(tmp_path / "portico.db", DatabaseSettings(sqlite_busy_timeout=0.2), password)
     await database.start()
     await database.execute("CREATE TABLE note (id TEXT PRIMARY KEY, title TEXT)")
@@ -212,7 +212,7 @@ async def test_lock_of_another_process_times_out_with_its_cause(
 async def test_processes_write_alternately(
     lite: SQLite, spawn: Spawn, password: Secret | None
 ) -> None:
-    """FT-04 flavour: three processes write the same file, nothing is lost, nobody starves."""
+    """FT-04: three processes write the same file; no write is lost and no process starves."""
     scheme = "sqlite+sqlcipher" if password else "sqlite"
     children = [spawn("count", f"{scheme}://{lite.path}", f"child{n}", "100") for n in range(3)]
     for number in range(100):
@@ -237,7 +237,7 @@ async def test_full_disk_refuses_writes_and_serves_reads(lite: SQLite) -> None:
         async with lite.transaction():
             await lite.execute(INSERT, "never")
             await lite.execute(big, "big", "x" * 100_000)
-    try:  # in the same batch as a failing one: told of its loss, or there
+    try:  # in the same batch as a failing one: it gets an error, or its row exists
         await small
     except Unavailable:
         assert await kept(lite) == {"before"}

@@ -79,15 +79,15 @@ async def test_failed_statement_in_a_nested_block_keeps_the_transaction(database
 
 async def test_caught_failure_prevents_the_commit(database: Database) -> None:
     await database.execute(INSERT, "taken")
-    told: list[str] = []
+    called: list[str] = []
     with database.use(), pytest.raises(TransactionFailed):
         async with transaction():
             await execute(INSERT, "before")
-            after_commit(lambda: told.append("kept"))
+            after_commit(lambda: called.append("kept"))
             with pytest.raises(UniqueViolation):
                 await execute(INSERT, "taken")
     assert await kept(database) == {"taken"}
-    assert told == []
+    assert called == []
 
 
 async def test_spawned_task_is_not_part_of_the_transaction(database: Database) -> None:
@@ -116,36 +116,36 @@ async def test_write_of_a_spawned_task_survives_the_rollback(database: Database)
 
 
 async def test_callbacks_wait_for_the_outermost_commit(database: Database) -> None:
-    told: list[str] = []
+    called: list[str] = []
     with database.use():
-        after_commit(lambda: told.append("no transaction"))
-        assert told == ["no transaction"]
+        after_commit(lambda: called.append("no transaction"))
+        assert called == ["no transaction"]
         async with transaction():
-            after_commit(lambda: told.append("outer"))
+            after_commit(lambda: called.append("outer"))
             async with transaction():
                 await execute(INSERT, "a")
-                after_commit(lambda: told.append("inner"))
+                after_commit(lambda: called.append("inner"))
             with pytest.raises(LookupError):
                 async with transaction():
-                    after_commit(lambda: told.append("undone"))
+                    after_commit(lambda: called.append("undone"))
                     raise LookupError
-            assert told == ["no transaction"]
-        assert told == ["no transaction", "outer", "inner"]
+            assert called == ["no transaction"]
+        assert called == ["no transaction", "outer", "inner"]
 
 
 async def test_callbacks_are_dropped_on_rollback(database: Database) -> None:
-    told: list[str] = []
+    called: list[str] = []
     with database.use(), pytest.raises(LookupError):
         async with transaction():
-            after_commit(lambda: told.append("never"))
+            after_commit(lambda: called.append("never"))
             raise LookupError
-    assert told == []
+    assert called == []
 
 
 async def test_failing_callback_does_not_affect_the_commit(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[str] = []
+    called: list[str] = []
 
     def fail() -> None:
         raise LookupError("callback")
@@ -154,8 +154,8 @@ async def test_failing_callback_does_not_affect_the_commit(
         async with transaction():
             await execute(INSERT, "a")
             after_commit(fail)
-            after_commit(lambda: told.append("next"))
-    assert told == ["next"]
+            after_commit(lambda: called.append("next"))
+    assert called == ["next"]
     assert await kept(database) == {"a"}
     assert "callback after commit failed" in caplog.text
 
@@ -225,13 +225,13 @@ async def test_many_cancellations_leave_the_database_usable(database: Database) 
 async def test_transaction_cancelled_at_commit_is_committed_or_rolled_back(
     database: Database,
 ) -> None:
-    told: set[str] = set()
+    called: set[str] = set()
 
     async def write(name: str) -> None:
         with database.use():
             async with transaction():
                 await execute(INSERT, name)
-                after_commit(lambda: told.add(name))
+                after_commit(lambda: called.add(name))
 
     for after in range(40):
         task = asyncio.create_task(write(str(after)))
@@ -242,9 +242,9 @@ async def test_transaction_cancelled_at_commit_is_committed_or_rolled_back(
             [asyncio.CancelledError],
             [type(None)],
         )
-    assert await kept(database) == told
+    assert await kept(database) == called
     await write("the next")
-    assert "the next" in told
+    assert "the next" in called
 
 
 async def test_reader_sees_the_old_rows_while_a_transaction_is_open(database: Database) -> None:
