@@ -249,7 +249,7 @@ class RateLimitSettings(Section):
     window_seconds: Annotated[
         float,
         setting(
-            "Seconds of the window for `tries` and `failures`",
+            "Seconds of the window for `account_attempts` and `address_failures`",
             formerly="limits.window",
             ge=1,
             le=86400,
@@ -360,7 +360,7 @@ class CatalogueSettings(Section):
     cache_until_refresh: Annotated[
         bool,
         setting(
-            "Cache lists until they are refreshed; overrides `ttl`",
+            "Cache lists until they are refreshed; overrides `cache_ttl`",
             formerly="keep",
             env="ENABLE_BASE_MODELS_CACHE",
         ),

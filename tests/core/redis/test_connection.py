@@ -214,8 +214,8 @@ async def test_tls_with_unknown_ca_or_other_name_is_refused(
     ca_file = str(front.folder / "ca.pem")
     assert (await opened(url=url)).is_unavailable
     assert (await opened(url=url, ca_file=ca_file)).is_unavailable
-    assert await echo(await opened(url=url, ca_file=ca_file, verify="ca")) == "hi"
-    assert await echo(await opened(url=url, verify="none")) == "hi"
+    assert await echo(await opened(url=url, ca_file=ca_file, tls_verify="ca")) == "hi"
+    assert await echo(await opened(url=url, tls_verify="none")) == "hi"
     assert await echo(await opened(url=f"{url}?ssl_cert_reqs=none")) == "hi"
 
 
